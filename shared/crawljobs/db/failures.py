@@ -1,0 +1,39 @@
+"""What a database error means: a conflict to retry, trouble that passes, or our bug."""
+
+from __future__ import annotations
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+# Deadlock, serialization failure, lock not available: the transaction may simply run again.
+CONFLICTS = frozenset({"40P01", "40001", "55P03"})
+# Connection trouble, shutdown or crash of the server, out of resources, read-only after failover.
+PASSING_STATES = frozenset({"57P01", "57P02", "57P03", "57014", "25006"}) | CONFLICTS
+PASSING_CLASSES = ("08", "53")
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE; None when the failure happened while connecting."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return original.sqlstate if isinstance(original, psycopg.Error) else None
+
+
+def is_conflict(error: BaseException) -> bool:
+    return sqlstate(error) in CONFLICTS
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the same call may succeed later without anybody changing it."""
+    state = sqlstate(error)
+    if state is not None:
+        return state in PASSING_STATES or state.startswith(PASSING_CLASSES)
+    original = error.orig if isinstance(error, DBAPIError) else error
+    # A refused or broken connection has no SQLSTATE.
+    return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
+
+
+def describe(error: BaseException) -> str:
+    """One line without statement and parameters, which may hold what users wrote."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    first = str(original).strip().splitlines()
+    return first[0][:300] if first else type(original).__name__

@@ -1,0 +1,199 @@
+"""The life of a crawl job: its states, and the only ways from one to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class JobStatus(StrEnum):
+    BLOCKED = "blocked"
+    WAITING = "waiting"
+    QUEUED = "queued"
+    CRAWLING = "crawling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class WaitReason(StrEnum):
+    """Why a waiting job is not visible yet."""
+
+    RETRY = "retry"
+    RATE_LIMIT = "rate_limit"
+    POLITENESS = "politeness"
+    PAUSED = "paused"
+    OUTAGE = "outage"
+    LATER = "later"
+
+
+class ErrorKind(StrEnum):
+    """What an error means for the job: it decides between fail, schedule_retry and defer."""
+
+    PERMANENT = "permanent"
+    RETRYABLE = "retryable"
+    DEFERRED = "deferred"
+
+
+class AttemptOutcome(StrEnum):
+    """How a claim ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    DEFERRED = "deferred"
+    RELEASED = "released"
+    LEASE_EXPIRED = "lease_expired"
+    CANCELLED = "cancelled"
+
+
+class JobSource(StrEnum):
+    """Who asked for the crawl."""
+
+    USER = "user"
+    SCHEDULE = "schedule"
+    DISCOVERY = "discovery"
+    STALE = "stale"
+
+
+class Transition(StrEnum):
+    """One verb, one way between states."""
+
+    UNBLOCK = "unblock"
+    REQUEUE = "requeue"
+    CLAIM = "claim"
+    COMPLETE = "complete"
+    SCHEDULE_RETRY = "schedule_retry"
+    DEFER = "defer"
+    FAIL = "fail"
+    RELEASE = "release"
+    RESCUE = "rescue"
+    WAKE = "wake"
+    CANCEL = "cancel"
+    GIVE_UP = "give_up"
+    RETRY = "retry"
+
+
+LIVE = frozenset({JobStatus.BLOCKED, JobStatus.WAITING, JobStatus.QUEUED, JobStatus.CRAWLING})
+FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
+
+_S = JobStatus
+TRANSITIONS: dict[Transition, tuple[frozenset[JobStatus], frozenset[JobStatus]]] = {
+    # verb: (from any of, to one of)
+    Transition.UNBLOCK: (frozenset({_S.BLOCKED}), frozenset({_S.QUEUED, _S.WAITING})),
+    Transition.REQUEUE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
+    Transition.WAKE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
+    Transition.CLAIM: (frozenset({_S.QUEUED}), frozenset({_S.CRAWLING})),
+    Transition.COMPLETE: (frozenset({_S.CRAWLING}), frozenset({_S.SUCCEEDED})),
+    Transition.SCHEDULE_RETRY: (frozenset({_S.CRAWLING}), frozenset({_S.WAITING})),
+    Transition.DEFER: (frozenset({_S.CRAWLING}), frozenset({_S.WAITING})),
+    Transition.FAIL: (frozenset({_S.CRAWLING}), frozenset({_S.FAILED})),
+    Transition.RELEASE: (frozenset({_S.CRAWLING}), frozenset({_S.QUEUED})),
+    Transition.RESCUE: (frozenset({_S.CRAWLING}), frozenset({_S.QUEUED, _S.WAITING, _S.FAILED})),
+    Transition.CANCEL: (LIVE, frozenset({_S.CANCELLED})),
+    Transition.GIVE_UP: (LIVE, frozenset({_S.FAILED})),
+    Transition.RETRY: (FINAL, frozenset({_S.QUEUED})),
+}
+
+PRIORITY_MIN, PRIORITY_MAX = 0, 100
+# Background work cannot age past what people ask for (user requests are 50-70).
+BACKGROUND_PRIORITY_CEILING = 40
+
+
+def priority_ceiling(source: JobSource) -> int:
+    """How high a job of this source may age."""
+    if source in (JobSource.DISCOVERY, JobSource.STALE):
+        return BACKGROUND_PRIORITY_CEILING
+    return PRIORITY_MAX
+
+
+class EnqueueResult(StrEnum):
+    CREATED = "created"
+    MERGED = "merged"
+    RERUN_REQUESTED = "rerun_requested"
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """What became of a request to crawl one subreddit."""
+
+    job_id: int
+    subreddit: str
+    result: EnqueueResult
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's ownership of one job: what it needs to crawl, and the token that fences it."""
+
+    job_id: int
+    claim_token: UUID
+    subreddit_id: int
+    subreddit: str
+    source: JobSource
+    priority: int
+    depth: int
+    retry_count: int
+    max_retries: int
+    checkpoint: dict[str, Any] | None
+    claimed_at: datetime
+    lease_expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of crawl_jobs as the API and the tests see it; all times are aware, in UTC."""
+
+    id: int
+    subreddit_id: int
+    subreddit: str
+    status: JobStatus
+    wait_reason: WaitReason | None
+    priority: int
+    base_priority: int
+    priority_ceiling: int
+    source: JobSource
+    scheduled_job_id: int | None
+    depth: int
+    visible_at: datetime
+    queued_at: datetime
+    created_at: datetime
+    finished_at: datetime | None
+    retry_count: int
+    retries: int
+    max_retries: int
+    next_retry_at: datetime | None
+    claimed_by: str | None
+    claimed_at: datetime | None
+    lease_expires_at: datetime | None
+    progress_at: datetime | None
+    rerun_requested: bool
+    outcome: str | None
+    error_kind: ErrorKind | None
+    error_message: str | None
+    checkpoint: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A claim that ended."""
+
+    id: int
+    job_id: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime
+    outcome: AttemptOutcome
+    error_kind: ErrorKind | None
+    error_message: str | None
+
+
+@dataclass(frozen=True)
+class QueueStats:
+    """Jobs by state, and how long the oldest claimable one has waited."""
+
+    by_status: dict[JobStatus, int] = field(default_factory=dict)
+    queued_by_priority: dict[int, int] = field(default_factory=dict)
+    oldest_queued_at: datetime | None = None

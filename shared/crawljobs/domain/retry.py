@@ -1,0 +1,63 @@
+"""When a failed attempt is tried again, and when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from crawljobs.domain.job import ErrorKind
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """base x 2^retry_count, jittered, then capped."""
+
+    base_seconds: float = 60.0
+    max_hours: float = 24.0
+    jitter: float = 0.2  # share of the delay, uniform to both sides
+
+
+@dataclass(frozen=True)
+class ScheduleRetry:
+    """Try again after this delay."""
+
+    delay: timedelta
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Do not try again."""
+
+    reason: str
+
+
+def retry_delay(
+    retry_count: int, *, policy: RetryPolicy, uniform: Callable[[float, float], float]
+) -> timedelta:
+    """The delay before retry number `retry_count` (from 0): 0 < delay <= max_hours.
+
+    `uniform(a, b)` draws the jitter; the cap comes after it, so that no jitter exceeds it.
+    """
+    cap = policy.max_hours * 3600.0
+    # 2.0 ** 1024 overflows a float; the cap is reached long before.
+    exponent = min(max(retry_count, 0), 64)
+    exact = min(policy.base_seconds * 2.0**exponent, cap)
+    jittered = exact * (1.0 + uniform(-policy.jitter, policy.jitter))
+    return timedelta(seconds=min(jittered, cap))
+
+
+def after_failure(
+    *,
+    kind: ErrorKind,
+    retry_count: int,
+    max_retries: int,
+    policy: RetryPolicy,
+    uniform: Callable[[float, float], float],
+) -> ScheduleRetry | Fail:
+    """The decision after an attempt that is charged; a deferred error never comes here."""
+    if kind is ErrorKind.PERMANENT:
+        return Fail("the error is permanent")
+    if retry_count >= max_retries:
+        return Fail(f"all {max_retries} retries are used up")
+    return ScheduleRetry(retry_delay(retry_count, policy=policy, uniform=uniform))

@@ -1,0 +1,43 @@
+"""Errors that mean something to the caller; each message says what to do."""
+
+from __future__ import annotations
+
+
+class CrawljobsError(Exception):
+    """Any error of the domain."""
+
+
+class ClaimLost(CrawljobsError):
+    """The job is no longer crawling under this claim token: roll back and stop writing."""
+
+
+class InvalidSubredditName(CrawljobsError, ValueError):
+    """Not a name that Reddit would accept."""
+
+
+class InvalidCron(CrawljobsError, ValueError):
+    """A cron expression or time zone that cannot be used; `field` names the part at fault."""
+
+    def __init__(self, message: str, *, field: str = "cron_expression") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class NotFound(CrawljobsError):
+    """No row of this id."""
+
+
+class DuplicateName(CrawljobsError):
+    """Another row has this name already."""
+
+
+class SettingsError(CrawljobsError):
+    """A setting is missing or makes no sense; the message names it and what was expected."""
+
+
+class DatabaseUnavailable(CrawljobsError):
+    """Postgres cannot answer now; the same call may succeed later."""
+
+
+class UnknownSchema(CrawljobsError):
+    """The database's schema is not one this code knows."""
