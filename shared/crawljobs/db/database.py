@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from crawljobs import errors
 from crawljobs.db import failures
 
-__all__ = ["Connection", "Database", "libpq_parameters"]
+__all__ = ["Connection", "Database", "connect"]
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ SESSION_OPTIONS = (
 )
 
 
-def libpq_parameters(application_name: str, *, pooled: bool) -> dict[str, object]:
+def _parameters(application_name: str, *, pooled: bool) -> dict[str, object]:
     """Connection parameters that give every call a deadline of its own."""
     parameters: dict[str, object] = {
         "application_name": application_name,
@@ -47,6 +47,15 @@ def libpq_parameters(application_name: str, *, pooled: bool) -> dict[str, object
     if not pooled:
         parameters["options"] = SESSION_OPTIONS
     return parameters
+
+
+def connect(url: str, application_name: str, *, pooled: bool = False) -> psycopg.Connection:
+    """One connection whose every wait has a deadline."""
+    parameters = _parameters(application_name, pooled=pooled)
+    connection = psycopg.connect(url, **parameters)  # type: ignore[arg-type]
+    if pooled:
+        connection.prepare_threshold = None  # another session may get the next statement
+    return connection
 
 
 class Database:
@@ -63,18 +72,10 @@ class Database:
         application_name: str = "crawljobs",
         pooled: bool = False,
     ) -> None:
-        # psycopg parses the address itself: SQLAlchemy's own parser knows fewer forms of it.
-        parameters = libpq_parameters(application_name, pooled=pooled)
-
-        def connect() -> psycopg.Connection:
-            connection = psycopg.connect(url, **parameters)  # type: ignore[arg-type]
-            if pooled:
-                connection.prepare_threshold = None  # another session may get the next statement
-            return connection
-
         self._engine = sqlalchemy.create_engine(
             "postgresql+psycopg://",
-            creator=connect,
+            # psycopg parses the address itself: SQLAlchemy's own parser knows fewer forms of it.
+            creator=lambda: connect(url, application_name, pooled=pooled),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_SECONDS,
