@@ -1,0 +1,228 @@
+"""What the holder of a claim may write: extend, checkpoint, and each way the claim can end.
+
+Every statement is guarded by the job's id, its claim token and `status = 'crawling'`; no row means
+ClaimLost, and the caller rolls back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from crawljobs import errors
+from crawljobs.domain.job import Claim, ErrorKind, WaitReason
+from crawljobs.repository.job_queue import NOW
+
+ERROR_MESSAGE_MAX = 2_000  # characters kept of an error, which may hold what others wrote
+
+_RELEASED = (
+    "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL, "
+    "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL"
+)
+
+# Locked in key order, so that it cannot deadlock with another writer of several jobs.
+_EXTEND = text("""
+    UPDATE crawl_jobs AS job
+    SET lease_expires_at = clock_timestamp() + CAST(:lease AS interval)
+    WHERE job.id = ANY (ARRAY(
+        SELECT held.id
+        FROM crawl_jobs AS held
+        JOIN unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[])) AS mine (id, token)
+            ON mine.id = held.id AND mine.token = held.claim_token
+        WHERE held.status = 'crawling'
+        ORDER BY held.id
+        FOR UPDATE OF held
+    ))
+    RETURNING job.id
+    """)
+
+_SAVE_CHECKPOINT = text(f"""
+    UPDATE crawl_jobs SET checkpoint = :checkpoint, progress_at = {NOW}
+    WHERE id = :job_id AND claim_token = :claim_token AND status = 'crawling'
+    """).bindparams(bindparam("checkpoint", type_=JSONB))
+
+_FOLLOW_UP = f"""
+    INSERT INTO crawl_jobs (
+        subreddit_id, status, priority, base_priority, priority_ceiling, source, depth,
+        max_retries, visible_at, queued_at, created_at
+    )
+    SELECT held.subreddit_id, 'queued', held.rerun_priority, held.rerun_priority,
+        held.priority_ceiling, held.rerun_source, held.depth, held.max_retries, {NOW}, {NOW}, {NOW}
+    -- joined with the ended row: it must have left the dedup index before this one enters
+    FROM held JOIN ended ON ended.id = held.id
+    WHERE held.rerun_requested AND :follow_up
+    RETURNING id
+"""
+
+
+def _end_of_claim(changes: str, *, outcome: str, follow_up: bool = False) -> TextClause:
+    """One statement that ends a claim, writes its attempt and, if asked for, the follow-up job."""
+    return text(f"""
+    WITH held AS (
+        SELECT * FROM crawl_jobs
+        WHERE id = :job_id AND claim_token = :claim_token AND status = 'crawling'
+        FOR UPDATE
+    ), ended AS (
+        UPDATE crawl_jobs AS job SET {changes}, rescues_in_a_row = 0, {_RELEASED}
+        FROM held WHERE job.id = held.id
+        RETURNING job.id
+    ), attempt AS (
+        INSERT INTO crawl_job_attempts
+            (job_id, worker, started_at, ended_at, outcome, error_kind, error_message)
+        SELECT id, claimed_by, claimed_at, greatest({NOW}, claimed_at), '{outcome}',
+            CAST(:error_kind AS text), CAST(:error_message AS text)
+        FROM held
+    ){f", follow_up AS ({_FOLLOW_UP})" if follow_up else ""}
+    SELECT id FROM ended
+    """)
+
+
+_ERROR = "error_kind = CAST(:error_kind AS text), error_message = CAST(:error_message AS text)"
+_CHARGED = "retry_count = job.retry_count + 1, retries = job.retries + 1, " + _ERROR
+
+_COMPLETE = _end_of_claim(
+    f"status = 'succeeded', outcome = :outcome, finished_at = {NOW}, {_ERROR}",
+    outcome="succeeded",
+    follow_up=True,
+)
+_FAIL = _end_of_claim(
+    f"status = 'failed', finished_at = {NOW}, {_CHARGED}", outcome="failed", follow_up=True
+)
+_SCHEDULE_RETRY = _end_of_claim(
+    f"status = 'waiting', wait_reason = 'retry', priority = job.base_priority, "
+    f"visible_at = {NOW} + CAST(:delay AS interval), {_CHARGED}",
+    outcome="failed",
+)
+_DEFER = _end_of_claim(
+    "status = 'waiting', wait_reason = :wait_reason, "
+    f"visible_at = {NOW} + CAST(:delay AS interval), {_ERROR}",
+    outcome="deferred",
+)
+_RELEASE = _end_of_claim(f"status = 'queued', visible_at = {NOW}", outcome="released")
+
+# A crawl that ended so will not go better at once: nobody wants the follow-up.
+TERMINAL_OUTCOMES = frozenset({"banned", "not_found", "legal", "suspended"})
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def extend_claims(
+    conn: Connection, *, claims: Sequence[Claim], lease_seconds: float
+) -> frozenset[int]:
+    """Extend the leases of these claims from the database's now; the ids still held.
+
+    A claim that expired but was not rescued is extended too.
+    """
+    rows = conn.execute(
+        _EXTEND,
+        {
+            "ids": [claim.job_id for claim in claims],
+            "tokens": [claim.claim_token for claim in claims],
+            "lease": timedelta(seconds=lease_seconds),
+        },
+    )
+    return frozenset(row.id for row in rows)
+
+
+def save_checkpoint(
+    conn: Connection, *, claim: Claim, checkpoint: dict[str, Any], now: datetime | None = None
+) -> None:
+    """Record progress; first in every transaction that stores crawled data, as its fence."""
+    saved = conn.execute(
+        _SAVE_CHECKPOINT,
+        {
+            "job_id": claim.job_id,
+            "claim_token": claim.claim_token,
+            "checkpoint": checkpoint,
+            "now": now,
+        },
+    )
+    if saved.rowcount != 1:
+        raise errors.ClaimLost(f"job {claim.job_id} is no longer ours")
+
+
+def complete(conn: Connection, *, claim: Claim, outcome: str, now: datetime | None = None) -> None:
+    """End the job as succeeded; makes the follow-up job when a rerun was requested."""
+    follow_up = outcome not in TERMINAL_OUTCOMES
+    _end(conn, _COMPLETE, claim, now, outcome=outcome, follow_up=follow_up)
+
+
+def fail(
+    conn: Connection,
+    *,
+    claim: Claim,
+    kind: ErrorKind,
+    message: str,
+    now: datetime | None = None,
+) -> None:
+    """End the job as failed, for good; makes the follow-up job when a rerun was requested."""
+    _end(conn, _FAIL, claim, now, kind=kind, message=message, follow_up=True)
+
+
+def schedule_retry(
+    conn: Connection,
+    *,
+    claim: Claim,
+    delay: timedelta,
+    kind: ErrorKind,
+    message: str,
+    now: datetime | None = None,
+) -> None:
+    """Let the job wait for its next attempt; this one is charged."""
+    _end(conn, _SCHEDULE_RETRY, claim, now, kind=kind, message=message, delay=delay)
+
+
+def defer(
+    conn: Connection,
+    *,
+    claim: Claim,
+    delay: timedelta,
+    reason: WaitReason,
+    message: str,
+    now: datetime | None = None,
+) -> None:
+    """Let the job wait without charging an attempt."""
+    _end(
+        conn, _DEFER, claim, now,
+        kind=ErrorKind.DEFERRED, message=message, delay=delay, wait_reason=reason,
+    )  # fmt: skip
+
+
+def release(conn: Connection, *, claim: Claim, now: datetime | None = None) -> None:
+    """Give the job back, claimable at once, without charging an attempt."""
+    _end(conn, _RELEASE, claim, now)
+
+
+def _end(
+    conn: Connection,
+    statement: TextClause,
+    claim: Claim,
+    now: datetime | None,
+    *,
+    kind: ErrorKind | None = None,
+    message: str | None = None,
+    **values: Any,
+) -> None:
+    ended = conn.execute(
+        statement,
+        {
+            "job_id": claim.job_id,
+            "claim_token": claim.claim_token,
+            "now": now,
+            "error_kind": kind,
+            "error_message": None if message is None else storable(message),
+            **values,
+        },
+    ).first()
+    if ended is None:
+        raise errors.ClaimLost(f"job {claim.job_id} is no longer ours")
+
+
+def storable(message: str) -> str:
+    """An error's text as Postgres can hold it, cut to a bounded length."""
+    return _UNSTORABLE.sub("\ufffd", message)[:ERROR_MESSAGE_MAX]

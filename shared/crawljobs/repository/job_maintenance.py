@@ -1,0 +1,213 @@
+"""The sweeps that keep the queue healthy: requeue, rescue, age, prune.
+
+Each is one bounded statement, harmless when run twice or by many at once: rows that somebody
+else holds are skipped, and a due column leads every ORDER BY.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.job import JobStatus
+from crawljobs.domain.retry import RetryPolicy
+from crawljobs.repository.job_queue import CHANNEL, NOW
+
+CHUNK = 1_000  # rows a sweep takes at most in one transaction
+
+_REQUEUE = text(f"""
+    WITH requeued AS (
+        UPDATE crawl_jobs SET status = 'queued', wait_reason = NULL
+        WHERE id = ANY (ARRAY(
+            SELECT id FROM crawl_jobs
+            WHERE status = 'waiting' AND visible_at <= {NOW}
+            ORDER BY visible_at
+            LIMIT :at_most
+            FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING id
+    )
+    -- the same payload is sent once a transaction, however many rows there are
+    SELECT id, pg_notify('{CHANNEL}', '') FROM requeued
+    """)
+
+# Not before one lease has passed since the server started: nobody could extend during an outage.
+_RESCUE = text(f"""
+    WITH stuck AS (
+        SELECT *,
+            CASE
+                WHEN retry_count >= max_retries THEN 'failed'
+                WHEN rescues_in_a_row = 0 THEN 'queued'
+                ELSE 'waiting'
+            END AS next_status,
+            least(
+                CAST(:base AS double precision) * power(2, least(retry_count, 30))
+                    * (1 + CAST(:jitter AS double precision) * (2 * random() - 1)),
+                CAST(:cap AS double precision)
+            ) AS delay_seconds,
+            CASE
+                WHEN lease_expires_at < {NOW} THEN 'the worker stopped extending its lease'
+                ELSE 'the crawl made no progress'
+            END AS why
+        FROM crawl_jobs
+        WHERE status = 'crawling'
+            AND (
+                (lease_expires_at < {NOW}
+                 AND pg_postmaster_start_time() + CAST(:lease AS interval) < {NOW})
+                OR progress_at < {NOW} - CAST(:reset_after AS interval)
+            )
+        ORDER BY id
+        LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ), rescued AS (
+        UPDATE crawl_jobs AS job SET
+            status = stuck.next_status,
+            wait_reason = CASE WHEN stuck.next_status = 'waiting' THEN 'retry' END,
+            visible_at = CASE WHEN stuck.next_status = 'waiting'
+                THEN {NOW} + make_interval(secs => stuck.delay_seconds) ELSE {NOW} END,
+            finished_at = CASE WHEN stuck.next_status = 'failed'
+                THEN greatest({NOW}, stuck.claimed_at) END,
+            priority = job.base_priority,
+            retry_count = job.retry_count + 1, retries = job.retries + 1,
+            rescues_in_a_row = least(job.rescues_in_a_row + 1, 1000),
+            error_kind = 'retryable', error_message = stuck.why,
+            claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL,
+            rerun_requested = false, rerun_priority = NULL, rerun_source = NULL
+        FROM stuck WHERE job.id = stuck.id
+        RETURNING job.id, job.status
+    ), attempt AS (
+        INSERT INTO crawl_job_attempts
+            (job_id, worker, started_at, ended_at, outcome, error_kind, error_message)
+        SELECT id, claimed_by, claimed_at, greatest({NOW}, claimed_at), 'lease_expired',
+            'retryable', why
+        FROM stuck
+    ), follow_up AS (
+        INSERT INTO crawl_jobs (
+            subreddit_id, status, priority, base_priority, priority_ceiling, source, depth,
+            max_retries, visible_at, queued_at, created_at
+        )
+        SELECT stuck.subreddit_id, 'queued', stuck.rerun_priority, stuck.rerun_priority,
+            stuck.priority_ceiling, stuck.rerun_source, stuck.depth, stuck.max_retries,
+            {NOW}, {NOW}, {NOW}
+        FROM stuck JOIN rescued ON rescued.id = stuck.id
+        WHERE stuck.rerun_requested AND stuck.next_status = 'failed'
+    )
+    SELECT id, status, pg_notify('{CHANNEL}', '') FROM rescued ORDER BY id
+    """)
+
+_AGED = f"""least(priority_ceiling, base_priority + CAST(:step AS integer) * (1 + CAST(floor(
+    extract(epoch FROM {NOW} - queued_at - CAST(:after AS interval))
+    / extract(epoch FROM CAST(:every AS interval))) AS bigint)))"""
+
+_AGE = text(f"""
+    UPDATE crawl_jobs SET priority = {_AGED}
+    WHERE status = 'queued' AND id = ANY (ARRAY(
+        SELECT id FROM crawl_jobs
+        WHERE status = 'queued'
+            AND queued_at < {NOW} - CAST(:after AS interval)
+            AND priority < {_AGED}
+        ORDER BY queued_at
+        LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+_PRUNE = text(f"""
+    WITH pruned AS (
+        DELETE FROM crawl_jobs WHERE id = ANY (ARRAY(
+            SELECT id FROM crawl_jobs
+            WHERE status IN ('succeeded', 'failed', 'cancelled')
+                AND finished_at < {NOW} - CAST(:retention AS interval)
+            ORDER BY finished_at
+            LIMIT :at_most
+            FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING id
+    ), attempts AS (
+        DELETE FROM crawl_job_attempts WHERE job_id IN (SELECT id FROM pruned)
+    )
+    SELECT count(*) FROM pruned
+    """)
+
+_TAKE_TURN = text(f"""
+    INSERT INTO maintenance_runs AS run (task, last_run_at) VALUES (:task, {NOW})
+    ON CONFLICT (task) DO UPDATE SET last_run_at = excluded.last_run_at
+        WHERE run.last_run_at <= excluded.last_run_at - CAST(:every AS interval)
+    RETURNING task
+    """)
+
+
+@dataclass(frozen=True)
+class Rescued:
+    """A job whose claim was taken from a worker that is gone or stuck."""
+
+    job_id: int
+    status: JobStatus
+
+
+def requeue_due_jobs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
+    """Make waiting jobs whose time has come claimable; how many."""
+    return len(conn.execute(_REQUEUE, {"at_most": at_most, "now": now}).all())
+
+
+def rescue_stuck_jobs(
+    conn: Connection,
+    *,
+    lease_seconds: float,
+    reset_after: timedelta,
+    retry: RetryPolicy,
+    at_most: int = CHUNK,
+    now: datetime | None = None,
+) -> list[Rescued]:
+    """Take jobs from workers that stopped extending or made no progress; charges an attempt.
+
+    A completion that is under way holds the row and is left alone.
+    """
+    rows = conn.execute(
+        _RESCUE,
+        {
+            "lease": timedelta(seconds=lease_seconds),
+            "reset_after": reset_after,
+            "base": retry.base_seconds,
+            "jitter": retry.jitter,
+            "cap": retry.max_hours * 3600,
+            "at_most": at_most,
+            "now": now,
+        },
+    )
+    return [Rescued(job_id=row.id, status=JobStatus(row.status)) for row in rows]
+
+
+def age_starved_jobs(
+    conn: Connection, *, policy: AgingPolicy, at_most: int = CHUNK, now: datetime | None = None
+) -> int:
+    """Raise the priority of jobs that have waited long; how many. Same rule as aged_priority."""
+    aged = conn.execute(
+        _AGE,
+        {
+            "after": policy.after,
+            "every": policy.every,
+            "step": policy.step,
+            "at_most": at_most,
+            "now": now,
+        },
+    )
+    return aged.rowcount
+
+
+def prune_finished_jobs(
+    conn: Connection, *, retention: timedelta, at_most: int = CHUNK, now: datetime | None = None
+) -> int:
+    """Delete jobs that ended longer ago than `retention`, with their attempts; how many."""
+    values = {"retention": retention, "at_most": at_most, "now": now}
+    return int(conn.execute(_PRUNE, values).scalar_one())
+
+
+def take_turn(
+    conn: Connection, *, task: str, every: timedelta, now: datetime | None = None
+) -> bool:
+    """Whether this caller is the one to run `task` now: at most once per `every`, by anybody."""
+    return conn.execute(_TAKE_TURN, {"task": task, "every": every, "now": now}).first() is not None
