@@ -1,0 +1,1 @@
+"""Parts of the embedded Postgres: its programs, its folder, its pid file."""

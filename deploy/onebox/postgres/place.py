@@ -1,0 +1,56 @@
+"""Where a cluster can lie so that the user Postgres runs as reaches it."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from onebox.die_with_parent import SystemUser, run_as
+from onebox.errors import DataFolderError
+
+ELSEWHERE = Path("/var/lib/crawljobs")  # for root, when the data folder's parents admit root alone
+ANSWER_SECONDS = 10
+
+
+def place(data: Path, user: SystemUser | None) -> Path:
+    """The cluster's folder: `data`, or one that `user` can reach, to which `data` then leads."""
+    try:
+        data.parent.mkdir(mode=0o700 if user is None else 0o711, parents=True, exist_ok=True)
+        if data.is_symlink() and not data.exists():
+            data.unlink()  # what it led to was deleted: start afresh
+        if not os.access(data.parent, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+        if data.exists():
+            data = data.resolve()
+        if user is None or _reaches(user, data.parent):
+            return data
+        if data.exists():
+            raise DataFolderError(
+                f"The user {user.name}, whom Postgres runs as, cannot reach {data}: "
+                "move it away, or let that user through."
+            )
+        return _place_elsewhere(data, user)
+    except OSError as error:
+        raise DataFolderError(
+            f"The data folder {data.parent} cannot be written ({error.strerror}): "
+            "give another one, or make it writable."
+        ) from error
+
+
+def _reaches(user: SystemUser, folder: Path) -> bool:
+    command = ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(folder)]
+    return run_as(user, command, timeout=ANSWER_SECONDS).returncode == 0
+
+
+def _place_elsewhere(data: Path, user: SystemUser) -> Path:
+    ELSEWHERE.mkdir(mode=0o711, parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="cluster-", dir=ELSEWHERE))
+    if not _reaches(user, ELSEWHERE):
+        folder.rmdir()
+        raise DataFolderError(
+            f"The user {user.name} can reach neither {data} nor {ELSEWHERE}: "
+            "give another data folder."
+        )
+    folder.chmod(0o711)
+    (folder / "belongs-to").write_text(f"{data}\n")
+    data.symlink_to(folder / data.name)
+    return folder / data.name
