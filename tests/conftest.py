@@ -1,0 +1,137 @@
+"""What the whole suite shares: a Postgres, a database for a test, a list of what was skipped."""
+
+import contextlib
+import secrets
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from crawljobs.db.database import Connection, Database
+from support import needs, postgres
+from support.databases import Databases
+
+RESOURCES = pytest.StashKey[contextlib.ExitStack]()
+DATABASES = pytest.StashKey[Databases]()
+DESCRIPTION = pytest.StashKey[str]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("crawljobs")
+    group.addoption(
+        "--postgres", default="auto", help=f"the Postgres to test with: {postgres.CHOICES}"
+    )
+    group.addoption("--deep", action="store_true", help="run the long tests too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "deep: takes long; skipped unless --deep is given")
+    if given := getattr(
+        config, "workerinput", None
+    ):  # a worker of pytest-xdist uses its controller's
+        config.stash[DATABASES] = Databases(
+            given["postgres_url"],
+            given["postgres_run"],
+            given["workerid"],
+            given["postgres_strategy"],
+        )
+    elif not config.option.collectonly:
+        _start_postgres(config)
+
+
+def _start_postgres(config: pytest.Config) -> None:
+    stack = config.stash[RESOURCES] = contextlib.ExitStack()
+    config.add_cleanup(stack.close)
+    try:
+        server = stack.enter_context(postgres.find(config.option.postgres))
+    except postgres.NoPostgresError as error:
+        raise pytest.UsageError(str(error)) from error
+    databases = Databases(server.url, secrets.token_hex(4), "main", server.clone_strategy)
+    stack.callback(databases.drop_all)
+    config.stash[DATABASES] = databases
+    config.stash[DESCRIPTION] = server.description
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    databases = node.config.stash[DATABASES]
+    node.workerinput["postgres_url"] = databases.server_url
+    node.workerinput["postgres_run"] = databases.run
+    node.workerinput["postgres_strategy"] = databases.clone_strategy
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"postgres: {config.stash.get(DESCRIPTION, 'not started')}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.deep:
+        return
+    for item in items:
+        if item.get_closest_marker("deep"):
+            item.add_marker(pytest.mark.skip(reason="deep: give --deep"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say by name what a missing program or folder skipped."""
+    skipped = defaultdict(list)
+    for report in terminalreporter.stats.get("skipped", ()):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if what := needs.skipped_for(reason):
+            skipped[what].append(report.nodeid)
+    for what, tests in sorted(skipped.items()):
+        terminalreporter.section(f"skipped for want of {what}: {len(tests)}", sep="-")
+        for test in tests:
+            terminalreporter.line(test)
+
+
+@pytest.fixture(scope="session")
+def databases(pytestconfig: pytest.Config) -> Databases:
+    return pytestconfig.stash[DATABASES]
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """The address of a fresh database with the newest schema."""
+    with databases.clone() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(databases: Databases) -> Iterator[str]:
+    """The address of a database without any schema."""
+    with databases.empty() as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A pool on a fresh database."""
+    opened = Database(database_url)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def _rolled_back_database(databases: Databases) -> Iterator[Database]:
+    with databases.clone() as url:
+        opened = Database(url, pool_size=2)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+class _RollBack(Exception):
+    """Ends the transaction of `conn`."""
+
+
+@pytest.fixture
+def conn(_rolled_back_database: Database) -> Iterator[Connection]:
+    """A connection in a transaction that is rolled back: quicker than a database of one's own."""
+    with contextlib.suppress(_RollBack), _rolled_back_database.begin() as connection:
+        yield connection
+        raise _RollBack

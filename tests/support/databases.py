@@ -1,0 +1,120 @@
+"""Databases for tests: migrated once into a template, cloned for each test, dropped at the end."""
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import scalar_row
+from sqlalchemy import URL
+
+from onebox import migrate
+
+NAME_PREFIX = "crawltest"
+DEADLINE_SECONDS = 30  # to clone or drop, on an overloaded machine
+
+
+@dataclass
+class Databases:
+    """`run` is the same for all processes of a test run and unlike any other run's."""
+
+    server_url: str
+    run: str
+    process: str
+    clone_strategy: str
+    _counter: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    @contextlib.contextmanager
+    def clone(self) -> Iterator[str]:
+        """The address of a fresh database with the newest schema."""
+        name = f"{NAME_PREFIX}_{self.run}_{self.process}_{next(self._counter)}"
+        template = self._template()
+        with self._connect() as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {}").format(
+                    sql.Identifier(name), sql.Identifier(template), sql.SQL(self.clone_strategy)
+                )
+            )
+        try:
+            yield self.url(name)
+        finally:
+            with self._connect() as connection:
+                connection.execute(_drop(name))
+
+    @contextlib.contextmanager
+    def empty(self) -> Iterator[str]:
+        """The address of a database without any schema, for tests of the migrations."""
+        name = f"{NAME_PREFIX}_{self.run}_{self.process}_{next(self._counter)}"
+        with self._connect() as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield self.url(name)
+        finally:
+            with self._connect() as connection:
+                connection.execute(_drop(name))
+
+    def drop_all(self) -> None:
+        """Drop what this run made, the template included."""
+        with self._connect() as connection:
+            pattern = f"{NAME_PREFIX}\\_{self.run}\\_%"
+            names = connection.execute(
+                "SELECT datname FROM pg_database WHERE datname LIKE %s", [pattern]
+            ).fetchall()
+            for name in names:
+                connection.execute(_drop(str(name)))
+
+    def url(self, name: str) -> str:
+        return database_url(self.server_url, name)
+
+    def _template(self) -> str:
+        """Whoever comes first migrates; the others wait for it."""
+        name = f"{NAME_PREFIX}_{self.run}_template"
+        draft = f"{name}_draft"
+        with self._connect() as connection:
+            connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+            if connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [name]
+            ).fetchone():
+                return name
+            connection.execute(_drop(draft))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(draft)))
+            migrate.upgrade(self.url(draft))
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                    sql.Identifier(draft), sql.Identifier(name)
+                )
+            )
+        return name
+
+    def _connect(self) -> "psycopg.Connection[object]":
+        connection: psycopg.Connection[object] = psycopg.connect(
+            self.server_url,
+            autocommit=True,
+            connect_timeout=DEADLINE_SECONDS,
+            row_factory=scalar_row,
+        )
+        connection.execute(f"SET statement_timeout = '{DEADLINE_SECONDS}s'")
+        return connection
+
+
+def database_url(server_url: str, name: str) -> str:
+    """The same server's address with another database; understands both forms that libpq does."""
+    parts = {
+        key: str(value) for key, value in conninfo_to_dict(server_url).items() if value is not None
+    }
+    user, password = parts.pop("user", None), parts.pop("password", None)
+    host, port = parts.pop("host", None), parts.pop("port", None)
+    parts.pop("dbname", None)
+    if host is not None and ("/" in host or "," in host):  # a socket's folder, or several hosts
+        parts["host"], host = host, None
+        if port is not None:
+            parts["port"], port = port, None
+    url = URL.create("postgresql", user, password, host, int(port) if port else None, name, parts)
+    return url.render_as_string(hide_password=False)
+
+
+def _drop(name: str) -> sql.Composed:
+    return sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))

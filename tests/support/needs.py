@@ -1,0 +1,34 @@
+"""What a test cannot do without; what is missing is told by name at the end of the run."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+MARK = "needs "
+
+
+def missing(what: str) -> NoReturn:
+    """Skip this test for want of `what`."""
+    pytest.skip(f"{MARK}{what}")
+
+
+def root() -> None:
+    if os.geteuid() != 0:
+        missing("root")
+
+
+def program(name: str) -> str:
+    return shutil.which(name) or missing(name)
+
+
+def folder(path: Path, name: str) -> Path:
+    return path if path.is_dir() else missing(name)
+
+
+def skipped_for(reason: str) -> str | None:
+    """What a skip's reason says was missing, None when it was skipped for something else."""
+    reason = reason.removeprefix("Skipped: ")
+    return reason.removeprefix(MARK) if reason.startswith(MARK) else None

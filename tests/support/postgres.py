@@ -1,0 +1,193 @@
+"""Which Postgres the tests use: TEST_DATABASE_URL, else Docker, else the embedded one."""
+
+import contextlib
+import fcntl
+import gc
+import os
+import shutil
+import socket
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+import psycopg
+
+from onebox.embedded_postgres import EmbeddedPostgres, Options
+from onebox.errors import OneboxError
+
+URL_VARIABLE = "TEST_DATABASE_URL"
+OLDEST = 15
+CONNECT_SECONDS = 5
+DOCKER_PING_SECONDS = 2  # a socket without an engine behind it may accept and say nothing
+DOCKER_IMAGE = "postgres:17-alpine"
+FOLDER_PREFIX = "crawljobs-tests-"
+CHOICES = "auto, url, docker, embedded, or the folder of a Postgres's programs"
+
+
+class NoPostgresError(Exception):
+    """No Postgres for the tests; the message says what was tried."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """`url` leads to a database that is only connected to, never written to."""
+
+    url: str
+    description: str
+    clone_strategy: str = "wal_log"
+
+
+@contextlib.contextmanager
+def find(choice: str) -> Iterator[Server]:
+    if choice == "url" or (choice == "auto" and os.environ.get(URL_VARIABLE)):
+        yield _given()
+    elif choice == "docker":
+        with _docker() as server:
+            yield server
+    elif choice == "embedded":
+        with _embedded(None) as server:
+            yield server
+    elif choice == "auto":
+        with _first_that_works() as server:
+            yield server
+    elif Path(choice, "postgres").exists():
+        with _embedded(Path(choice)) as server:
+            yield server
+    else:
+        raise NoPostgresError(f"--postgres={choice}: expected {CHOICES}")
+
+
+@contextlib.contextmanager
+def _first_that_works() -> Iterator[Server]:
+    refusals = []
+    for name, candidate in (("Docker", _docker), ("embedded", lambda: _embedded(None))):
+        with contextlib.ExitStack() as stack:
+            try:
+                server = stack.enter_context(candidate())
+            except NoPostgresError as refusal:
+                refusals.append(f"{name}: {refusal}")
+                continue
+            yield server
+            return
+    raise NoPostgresError(
+        f"no Postgres to test with. {URL_VARIABLE}: not set. " + " ".join(refusals)
+    )
+
+
+def _given() -> Server:
+    url = os.environ.get(URL_VARIABLE, "")
+    if not url:
+        raise NoPostgresError(f"{URL_VARIABLE} is not set")
+    return _checked(url, URL_VARIABLE)
+
+
+def _checked(url: str, origin: str, clone_strategy: str = "wal_log") -> Server:
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+            version = connection.info.server_version // 10_000
+            row = connection.execute(
+                "SELECT current_setting('server_version'), rolcreatedb OR rolsuper "
+                "FROM pg_roles WHERE rolname = current_user"
+            ).fetchone()
+    except psycopg.Error as error:
+        raise NoPostgresError(f"{origin} cannot be used: {error}") from error
+    release, may_create = row or ("?", False)
+    if version < OLDEST:
+        raise NoPostgresError(f"{origin} is PostgreSQL {release}: expected {OLDEST} or later")
+    if not may_create:
+        raise NoPostgresError(f"{origin}: expected a role that may create databases")
+    return Server(url, f"PostgreSQL {release} ({origin})", clone_strategy)
+
+
+@contextlib.contextmanager
+def _docker() -> Iterator[Server]:
+    _ping_docker()
+    with contextlib.ExitStack() as stack:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its client leaves sockets open when it fails
+            try:
+                from testcontainers.community.postgres import PostgresContainer
+
+                container = stack.enter_context(PostgresContainer(DOCKER_IMAGE, driver=None))
+                url = container.get_connection_url()
+            except Exception as error:  # noqa: BLE001 - the client raises what it likes
+                reason = f"{type(error).__name__}: {_first_line(error)}"
+                raise NoPostgresError(reason) from None
+            finally:
+                gc.collect()
+        yield _checked(url, f"Docker, {DOCKER_IMAGE}")
+
+
+def _ping_docker() -> None:
+    """Ask the engine itself: its client takes long to import and longer to give up."""
+    address = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    target = urlsplit(address)
+    try:
+        if target.scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(DOCKER_PING_SECONDS)
+                connection.connect(target.path)
+                connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+                if b" 200 " not in connection.recv(64):
+                    raise NoPostgresError(f"{address} does not answer as an engine does")
+        else:
+            place = (target.hostname or "", target.port or 2375)
+            socket.create_connection(place, DOCKER_PING_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise NoPostgresError(f"no engine at {address}: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:200]
+
+
+@contextlib.contextmanager
+def _embedded(bindir: Path | None) -> Iterator[Server]:
+    with _scratch_folder() as folder:
+        try:
+            server = EmbeddedPostgres(
+                folder / "postgres",
+                log=folder / "postgres.log",
+                options=Options(durable=False, bindir=bindir, max_connections=200),
+            )
+            server.start()
+        except OneboxError as error:
+            raise NoPostgresError(str(error)) from error
+        try:
+            yield _checked(server.url(), str(bindir or "embedded"), "file_copy")
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """A folder that goes away at the end, or at the next run's start when this one is killed."""
+    parent = Path(tempfile.gettempdir())
+    for old in parent.glob(f"{FOLDER_PREFIX}*"):
+        _remove_if_abandoned(old)
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    folder.chmod(0o711)  # as root, Postgres runs as somebody else and must get through
+    with (folder / "owner").open("w") as owner:
+        _lock(owner)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    with contextlib.suppress(OSError), (folder / "owner").open("r+") as owner:
+        if _lock(owner):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
