@@ -1,0 +1,110 @@
+"""Read settings from the environment, naming the setting and what was expected when one is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from crawljobs import errors
+
+SECRET_FILE_MAX = 4_096  # bytes: a secret is a line, not a disk image
+
+
+class Environment:
+    """Typed access to a mapping such as os.environ; every method raises SettingsError."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def text(self, name: str, default: str | None = None, *, expected: str = "a text") -> str:
+        value = self._variables.get(name, "").strip()
+        if value:
+            return value
+        if default is None:
+            raise errors.SettingsError(f"{name} is missing: expected {expected}")
+        return default
+
+    def optional(self, name: str) -> str | None:
+        return self._variables.get(name, "").strip() or None
+
+    def whole(self, name: str, default: int, *, unit: str, least: int, most: int) -> int:
+        raw = self.optional(name)
+        if raw is None:
+            return default
+        expected = f"a whole number of {unit} from {least} to {most}"
+        try:
+            value = int(raw)
+        except ValueError:
+            raise _wrong(name, raw, expected) from None
+        if not least <= value <= most:
+            raise _wrong(name, raw, expected)
+        return value
+
+    def number(self, name: str, default: float, *, unit: str, least: float, most: float) -> float:
+        raw = self.optional(name)
+        if raw is None:
+            return default
+        expected = f"a number of {unit} from {least:g} to {most:g}"
+        try:
+            value = float(raw)
+        except ValueError:
+            raise _wrong(name, raw, expected) from None
+        if not (math.isfinite(value) and least <= value <= most):
+            raise _wrong(name, raw, expected)
+        return value
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        raw = self.optional(name)
+        if raw is None:
+            return default
+        known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if raw.lower() not in known:
+            raise _wrong(name, raw, "true or false")
+        return known[raw.lower()]
+
+    def one_of(self, name: str, default: str, *, choices: Sequence[str]) -> str:
+        raw = self.optional(name)
+        if raw is None:
+            return default
+        if raw not in choices:
+            raise _wrong(name, raw, f"one of {', '.join(choices)}")
+        return raw
+
+    def url(self, name: str, default: str) -> str:
+        raw = self.text(name, default)
+        try:
+            parts = urlsplit(raw)
+            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise _wrong(name, raw, "an address that starts with http:// or https://")
+        return raw.rstrip("/")
+
+    def secret(self, name: str) -> str | None:
+        """The secret from NAME or from the file that NAME_FILE names; never shown in an error."""
+        value, path = self.optional(name), self.optional(f"{name}_FILE")
+        if value is not None and path is not None:
+            raise errors.SettingsError(f"{name} and {name}_FILE are both set: set one of them")
+        if path is None:
+            return value
+        try:
+            with Path(path).open("rb") as file:
+                content = file.read(SECRET_FILE_MAX + 1)
+            secret = content.decode("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise errors.SettingsError(
+                f"{name}_FILE={path!r}: expected a readable text file ({problem})"
+            ) from None
+        if len(content) > SECRET_FILE_MAX:
+            raise errors.SettingsError(
+                f"{name}_FILE={path!r}: expected at most {SECRET_FILE_MAX} bytes"
+            )
+        return secret or None
+
+
+def _wrong(name: str, raw: str, expected: str) -> errors.SettingsError:
+    return errors.SettingsError(f"{name}={raw[:80]!r}: expected {expected}")

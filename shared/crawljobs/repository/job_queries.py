@@ -1,0 +1,115 @@
+"""Jobs and attempts as the API shows them; reads only, every list bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
+
+from crawljobs.db.tables import crawl_job_attempts, crawl_jobs, subreddits
+from crawljobs.domain.job import (
+    LIVE,
+    Attempt,
+    AttemptOutcome,
+    ErrorKind,
+    Job,
+    JobSource,
+    JobStatus,
+    QueueStats,
+    WaitReason,
+)
+
+_JOBS = select(
+    *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name != "subreddit"),
+    subreddits.c.name.label("subreddit"),
+).join_from(crawl_jobs, subreddits, subreddits.c.id == crawl_jobs.c.subreddit_id)
+
+# Literals, so that the planner may use the partial indexes.
+_IS_LIVE = crawl_jobs.c.status.in_([literal_column(f"'{status}'") for status in sorted(LIVE)])
+
+
+def get_job(conn: Connection, *, job_id: int) -> Job | None:
+    row = conn.execute(_JOBS.where(crawl_jobs.c.id == job_id)).first()
+    return None if row is None else _job(row)
+
+
+def list_jobs(
+    conn: Connection,
+    *,
+    statuses: Sequence[JobStatus] = (),
+    subreddit: str | None = None,
+    before_id: int | None = None,
+    limit: int = 100,
+) -> list[Job]:
+    """The newest jobs first, at most `limit`; `before_id` goes on after the last one seen."""
+    query: Select[Any] = _JOBS
+    if statuses:
+        query = query.where(_status_in(statuses))
+    if subreddit is not None:
+        query = query.where(func.lower(subreddits.c.name) == subreddit.lower())
+    if before_id is not None:
+        query = query.where(crawl_jobs.c.id < before_id)
+    rows = conn.execute(query.order_by(crawl_jobs.c.id.desc()).limit(limit))
+    return [_job(row) for row in rows]
+
+
+def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[Attempt]:
+    """The last attempts of a job, newest first."""
+    table = crawl_job_attempts
+    query = (
+        select(*(table.c[name] for name in Attempt.__dataclass_fields__))
+        .where(table.c.job_id == job_id)
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        Attempt(
+            **{
+                **row._mapping,
+                "outcome": AttemptOutcome(row.outcome),
+                "error_kind": ErrorKind(row.error_kind) if row.error_kind else None,
+            }
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def queue_stats(conn: Connection) -> QueueStats:
+    """Counts by status and, for queued jobs, by priority."""
+    by_status = dict.fromkeys(JobStatus, 0)
+    counted = select(crawl_jobs.c.status, func.count()).group_by(crawl_jobs.c.status)
+    for status, count in conn.execute(counted):
+        by_status[JobStatus(status)] = count
+    is_queued = crawl_jobs.c.status == literal_column("'queued'")
+    priorities = (
+        select(crawl_jobs.c.priority, func.count(), func.min(crawl_jobs.c.queued_at))
+        .where(is_queued)
+        .group_by(crawl_jobs.c.priority)
+        .order_by(crawl_jobs.c.priority.desc())
+    )
+    queued = conn.execute(priorities).all()
+    return QueueStats(
+        by_status=by_status,
+        queued_by_priority={priority: count for priority, count, _ in queued},
+        oldest_queued_at=min((oldest for _, _, oldest in queued), default=None),
+    )
+
+
+def count_live_jobs(conn: Connection, *, source: JobSource) -> int:
+    """How many jobs of this source are not finished."""
+    query = select(func.count()).where(_IS_LIVE, crawl_jobs.c.source == source)
+    return int(conn.execute(query).scalar_one())
+
+
+def _status_in(statuses: Sequence[JobStatus]) -> ColumnElement[bool]:
+    return crawl_jobs.c.status.in_([literal_column(f"'{JobStatus(s)}'") for s in statuses])
+
+
+def _job(row: Any) -> Job:
+    values = dict(row._mapping)
+    values["status"] = JobStatus(values["status"])
+    values["source"] = JobSource(values["source"])
+    values["wait_reason"] = WaitReason(values["wait_reason"]) if values["wait_reason"] else None
+    values["error_kind"] = ErrorKind(values["error_kind"]) if values["error_kind"] else None
+    return Job(**values)
