@@ -29,7 +29,7 @@ CREATE TABLE subreddits (
     high_water_post TEXT,
     high_water_comment TEXT,
     CONSTRAINT subreddits_pkey PRIMARY KEY (id),
-    CONSTRAINT subreddits_name_check CHECK (name ~ '^(u_)?[A-Za-z0-9_-]{2,21}$'),
+    CONSTRAINT subreddits_name_check CHECK (name ~ '^[A-Za-z0-9_][A-Za-z0-9_.:-]{1,23}$'),
     CONSTRAINT subreddits_access_check CHECK (access IN ('unknown', 'public', 'restricted',
         'private', 'quarantined', 'gated', 'banned', 'not_found', 'redirected', 'suspended',
         'legal')),

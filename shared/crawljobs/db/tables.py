@@ -74,6 +74,7 @@ subreddits = Table(
     # The newest post and comment that a finished crawl has seen: base-36 ids without their kind.
     Column("high_water_post", Text),
     Column("high_water_comment", Text),
+    # Wider than what can be asked for: authors' histories reach r/reddit.com and r/t:1337.
     CheckConstraint("name ~ '^[A-Za-z0-9_][A-Za-z0-9_.:-]{1,23}$'", name="name"),
     _one_of(
         "access",
