@@ -105,28 +105,26 @@ class EmbeddedPostgres:
     def wait_until_ready(self) -> None:
         tries = 1
         deadline = time.monotonic() + READY_SECONDS
-        while self._process is not None and not pid_file.is_ready(self.data, self._process.pid):
-            if self._process.poll() is not None:
-                reason = cluster.failure_reason(self._log, self._log_start)
-                if (
-                    "Address already in use" not in reason
-                    or tries == PORT_TRIES
-                    or self._options.port
-                ):
-                    raise PostgresError(
-                        f"Postgres did not start on {self.data}: {reason} (all of it: {self._log})"
-                    )
+        while self._process and not pid_file.is_ready(self.data, self._process.pid):
+            if not self.is_running():
+                self._refuse_unless_port_was_taken(tries)
                 tries += 1
                 self.port = 0
                 self._spawn()
             if time.monotonic() > deadline:
                 self.stop()
-                raise PostgresError(
-                    f"Postgres was not ready within {READY_SECONDS} s: see {self._log}"
-                )
+                late = f"Postgres was not ready within {READY_SECONDS} s: see {self._log}"
+                raise PostgresError(late)
             time.sleep(pid_file.CHECK_SECONDS / 2)
         with contextlib.suppress(OSError):
             (self.data / PORT_FILE).write_text(str(self.port))
+
+    def _refuse_unless_port_was_taken(self, tries: int) -> None:
+        reason = cluster.failure_reason(self._log, self._log_start)
+        taken = "Address already in use" in reason
+        if not taken or tries == PORT_TRIES or self._options.port:
+            what = f"Postgres did not start on {self.data} (see {self._log})"
+            raise cluster.failure(what, reason, self.data)
 
     def stop(self) -> None:
         """End it fast: sessions are cut, what was committed is kept."""

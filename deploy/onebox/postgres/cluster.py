@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from onebox.die_with_parent import SystemUser, run_as
-from onebox.errors import DataFolderError, PostgresError
+from onebox.errors import DataFolderError, OneboxError, PostgresError
 from onebox.postgres.binaries import Binaries
 
 SUPERUSER = "crawljobs"
@@ -90,7 +90,7 @@ def _initdb(
             f"initdb took over {INITDB_SECONDS} s in {data.parent}: is the disk overloaded?"
         ) from error
     if done.returncode != 0:
-        raise PostgresError(f"initdb failed: {_reason(done.stderr.decode(errors='replace'))}")
+        raise failure("initdb failed", _reason(done.stderr.decode(errors="replace")), data.parent)
 
 
 def _reason(text: str) -> str:
@@ -98,6 +98,15 @@ def _reason(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     why = [line for line in lines if re.search(r"FATAL|PANIC|error:|could not|No space", line)]
     return (why or lines or ["it said nothing"])[0][:300]
+
+
+def failure(what: str, reason: str, cluster: Path) -> OneboxError:
+    if re.search(r"No space left|wrote only \d+ of", reason):
+        return DataFolderError(
+            f"The disk is full: free some, or give another data folder than {cluster}. "
+            f"{what}: {reason}"
+        )
+    return PostgresError(f"{what}: {reason}")
 
 
 def failure_reason(log: Path, since: int) -> str:

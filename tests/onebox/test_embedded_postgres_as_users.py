@@ -1,0 +1,156 @@
+"""Root, whom Postgres refuses to run as, and an ordinary user."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from onebox.die_with_parent import SystemUser
+from onebox.embedded_postgres import EmbeddedPostgres, Options
+from onebox.errors import DataFolderError
+from onebox.postgres import binaries, place
+from support import needs, processes
+from support.embedded import HOLD_ONE, THROWAWAY, embedded, query
+
+
+@pytest.fixture
+def private_folder(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """As root's home is: nobody else gets through."""
+    needs.root()
+    monkeypatch.setattr(place, "ELSEWHERE", open_folder / "elsewhere")
+    folder = open_folder / "private"
+    folder.mkdir(mode=0o700)
+    yield folder
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_root_runs_it_as_somebody_else(open_folder: Path) -> None:
+    needs.root()
+    with embedded(open_folder) as server:
+        assert server.pid
+        assert psutil.Process(server.pid).username() in binaries.SERVER_USERS
+        assert server.data == open_folder / "postgres"
+
+
+def test_below_a_private_folder_the_cluster_lies_elsewhere_and_is_found_again(
+    private_folder: Path, open_folder: Path
+) -> None:
+    with embedded(private_folder / "data") as server:
+        assert server.data.is_relative_to(open_folder / "elsewhere")
+        assert (private_folder / "data" / "postgres").resolve() == server.data
+        with psycopg.connect(server.url()) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    with embedded(private_folder / "data") as server:
+        assert query(server.url(), "SELECT answer FROM kept") == 42
+    assert len(list((open_folder / "elsewhere").iterdir())) == 1
+
+
+def test_below_a_private_folder_a_deleted_cluster_is_made_again(
+    private_folder: Path, open_folder: Path
+) -> None:
+    with embedded(private_folder / "data"):
+        pass
+    shutil.rmtree(open_folder / "elsewhere")
+    with embedded(private_folder / "data") as server:
+        assert query(server.url(), "SELECT 1") == 1
+
+
+def test_programs_below_a_private_folder_are_copied_once(
+    private_folder: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = binaries.embedded_bindir().parents[2]
+    for name in (binaries.PACKAGE, binaries.LIBRARIES):
+        shutil.copytree(wheel / name, private_folder / name, symlinks=True)
+    install = binaries.embedded_bindir().relative_to(wheel)
+    monkeypatch.setattr(binaries, "embedded_bindir", lambda: private_folder / install)
+    monkeypatch.setattr(binaries, "CACHES", (open_folder / "cache",))
+
+    with embedded(open_folder) as server:
+        assert server.bindir.is_relative_to(open_folder / "cache")
+        made = server.bindir.stat().st_ctime_ns
+    user = binaries.server_user()
+    assert binaries.locate(None, user).bindir.stat().st_ctime_ns == made
+
+
+def test_a_cache_that_others_can_write_to_is_not_trusted(open_folder: Path) -> None:
+    needs.root()
+    (open_folder / "cache").mkdir()
+    (open_folder / "cache").chmod(0o777)
+    assert not binaries._own_folder(open_folder / "cache")
+
+
+def test_an_ordinary_user_runs_it_and_killing_the_parent_leaves_nothing(
+    open_folder: Path, ordinary_user: SystemUser, ordinary_python: str, python_path: str
+) -> None:
+    os.chown(open_folder, ordinary_user.uid, ordinary_user.gid)
+    holder = subprocess.Popen(
+        [ordinary_python, "-c", HOLD_ONE, str(open_folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd="/",
+        env={"PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"},
+        user=ordinary_user.uid,
+        group=ordinary_user.gid,
+        extra_groups=[],
+    )
+    assert holder.stdin and holder.stdout
+    with holder:
+        pid, url = holder.stdout.readline().split()
+        assert query(url, "SELECT 1") == 1
+        family = processes.family(int(pid))
+        assert {process.username() for process in family} == {ordinary_user.name}
+        holder.kill()
+    processes.wait_until_gone(family, timeout=10)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_with_a_sentence(
+    open_folder: Path, request: pytest.FixtureRequest, python_path: str
+) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o555)
+    if os.geteuid() != 0:
+        with pytest.raises(DataFolderError, match="cannot be written"):
+            EmbeddedPostgres(closed / "postgres", log=open_folder / "log", options=THROWAWAY)
+        return
+    user: SystemUser = request.getfixturevalue("ordinary_user")
+    refused = subprocess.run(
+        [request.getfixturevalue("ordinary_python"), "-c", HOLD_ONE, str(closed)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={"PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"},
+        user=user.uid,
+        group=user.gid,
+        extra_groups=[],
+        check=False,
+        timeout=20,
+    )
+    assert f"The data folder {closed} cannot be written" in refused.stderr
+
+
+def test_a_disk_that_fills_up_stops_with_what_postgres_said(open_folder: Path) -> None:
+    needs.root()
+    small = open_folder / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=20m,mode=755", "tmpfs", str(small)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        needs.missing("the right to mount a file system")
+    try:
+        with pytest.raises(DataFolderError, match="disk is full"):
+            embedded(small, Options(durable=False, free_bytes=0)).start()
+        with pytest.raises(DataFolderError, match="free some disk"):
+            embedded(small, THROWAWAY).start()
+        assert not (small / "postgres").exists()
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
