@@ -1,4 +1,4 @@
-"""Read settings from the environment, naming the setting and what was expected when one is wrong."""
+"""Read settings from the environment; a wrong one is named, with what was expected."""
 
 from __future__ import annotations
 

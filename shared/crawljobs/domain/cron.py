@@ -1,0 +1,195 @@
+"""When a schedule is due: an expression in a time zone, by Vixie cron's rule for clock changes."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from crawljobs import errors
+from crawljobs.domain import zones
+
+NAMED = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+# Every term of a long list of minutes fits; parsing longer input would only cost time.
+LONGEST_EXPRESSION = 256
+SHORTEST_EVERY = timedelta(seconds=60)
+LONGEST_EVERY = timedelta(days=366)
+
+_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}  # in seconds
+_EVERY = re.compile("".join(rf"(?:([0-9]+){unit})?" for unit in _UNITS))
+
+_FIELDS = {
+    "minute": "0-59",
+    "hour": "0-23",
+    "day-of-month": "1-31, L or LW",
+    "month": "1-12 or JAN-DEC",
+    "day-of-week": "0-7 or SUN-SAT (0 and 7 are Sunday), 5L or 5#2",
+}
+_DAY_OF_WEEK = 4
+# MON-SUN ends on the Sunday after Monday, which cronsim knows as 7 only.
+_UNTIL_SUNDAY = re.compile(r"(?<=[A-Z1-6])(?<!SUN)-SUN\b")
+
+# Any date will do: cronsim looks 50 years ahead and no date is rarer than once in 40.
+_SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall clock without a zone
+
+
+@dataclass(frozen=True)
+class Cron:
+    """A valid expression in its zone: either five fields or an interval."""
+
+    expression: str
+    zone: ZoneInfo
+    fields: str | None = None
+    every: timedelta | None = None
+
+    @property
+    def at_fixed_times(self) -> bool:
+        """Whether clock changes shift it; wildcards in minute or hour go by elapsed time."""
+        minute, hour, *_ = (self.fields or "* *").split()
+        return not minute.startswith("*") and not hour.startswith("*")
+
+
+@functools.lru_cache(maxsize=1024)
+def parse(expression: str, timezone: str) -> Cron:
+    """The schedule that an expression and an IANA zone describe. Raises InvalidCron."""
+    if len(expression) > LONGEST_EXPRESSION:
+        _refuse(f"too long: at most {LONGEST_EXPRESSION} characters")
+    if not expression.isascii() or not expression.isprintable():
+        _refuse(f"only plain ASCII is expected, got {expression[:60]!r}")
+    zone = zones.zone(timezone)
+    words = expression.split()
+    text = " ".join(words)
+    if not words:
+        _refuse("empty: expected five fields, a name such as @daily, or @every 1h30m")
+    if words[0].lower() == "@every":
+        return Cron(text, zone, every=_interval(" ".join(words[1:]).lower()))
+    if text.startswith("@"):
+        if text.lower() not in NAMED:
+            _refuse(f"unknown name {text[:60]!r}: expected @every or one of {', '.join(NAMED)}")
+        return Cron(text.lower(), zone, fields=NAMED[text.lower()])
+    return Cron(text, zone, fields=_checked_fields(words))
+
+
+def next_after(cron: Cron, after: datetime, *, anchor: datetime) -> datetime:
+    """The first due time later than `after`, in UTC; `@every` counts from `anchor`.
+
+    Fixed times in a skipped hour come once, right after it; in a repeated hour once, the first
+    time. Raises InvalidCron when the calendar ends before.
+    """
+    after = after.astimezone(UTC)
+    try:
+        if cron.every is not None:
+            anchor = anchor.astimezone(UTC)
+            return anchor + max(1, (after - anchor) // cron.every + 1) * cron.every
+        if cron.at_fixed_times:
+            return _next_fixed(cron, after)
+        return _next_elapsed(cron, after)
+    except OverflowError:
+        _refuse(f"{cron.expression} has no date after {after.isoformat()}")
+
+
+def describe(expression: str) -> str:
+    """The expression in plain English. Raises InvalidCron."""
+    cron = parse(expression, "UTC")
+    if cron.every is not None:
+        return f"Every {_spelled(cron.every)}"
+    sim = simulator(cron, _SOME_DAY)
+    explained = sim.explain()
+    if sim.day_and:
+        return explained
+    # cronsim says "and" for what is an "or": a day matches by its date or by its weekday.
+    return " or on ".join(explained.rsplit(" and on ", 1))
+
+
+def simulator(cron: Cron, wall: datetime) -> CronSim:
+    """cronsim on the bare wall clock: zones and clock changes are this module's business."""
+    return CronSim(cron.fields or "", wall)
+
+
+def _next_fixed(cron: Cron, after: datetime) -> datetime:
+    # A wall time in the second pass of a repeated hour maps to the first pass: not later, go on.
+    for wall in simulator(cron, zones.wall_at(cron.zone, after)):
+        instant = zones.instant_of(cron.zone, wall)
+        if instant > after:
+            return instant
+    raise OverflowError
+
+
+def _next_elapsed(cron: Cron, after: datetime) -> datetime:
+    """Walk the stretches of time in which the zone's offset stays the same."""
+    stretch, last = after, after
+    while True:
+        offset = zones.offset_at(cron.zone, stretch)
+        wall = (last + offset).replace(tzinfo=None)
+        found = next(simulator(cron, wall), None)
+        if found is None:
+            raise OverflowError
+        instant = found.replace(tzinfo=UTC) - offset
+        change = zones.first_change(cron.zone, stretch, instant)
+        if change is None:
+            return instant
+        # One second earlier, so that a due time at the very change is later than it.
+        stretch, last = change, change - timedelta(seconds=1)
+
+
+def _interval(text: str) -> timedelta:
+    match = _EVERY.fullmatch(text)
+    if match is None or not text:
+        _refuse(f"@every {text[:60]!r}: expected a duration such as 7d, 1h30m or 90s")
+    seconds = sum(
+        int(number) * unit
+        for number, unit in zip(match.groups(default="0"), _UNITS.values(), strict=True)
+    )
+    if not SHORTEST_EVERY.total_seconds() <= seconds <= LONGEST_EVERY.total_seconds():
+        _refuse(f"@every {text[:60]!r}: expected between 60s and 366d")
+    return timedelta(seconds=seconds)
+
+
+def _checked_fields(words: list[str]) -> str:
+    if len(words) != len(_FIELDS):
+        hint = " (seconds are not supported)" if len(words) == len(_FIELDS) + 1 else ""
+        _refuse(f"expected five fields ({' '.join(_FIELDS)}), got {len(words)}{hint}")
+    words = [word.upper() for word in words]
+    words[_DAY_OF_WEEK] = _UNTIL_SUNDAY.sub("-7", words[_DAY_OF_WEEK])
+    for position, (name, expected) in enumerate(_FIELDS.items()):
+        alone = ["*"] * len(_FIELDS)
+        alone[position] = words[position]
+        try:
+            CronSim(" ".join(alone), _SOME_DAY)
+        except CronSimError:
+            _refuse(f"{name} {words[position][:60]!r}: expected {expected}, *, ranges, steps, lists")
+    try:
+        next(CronSim(" ".join(words), _SOME_DAY))
+    except (CronSimError, StopIteration):
+        _refuse(f"{' '.join(words)[:60]!r} never comes: no such date in the calendar")
+    return " ".join(words)
+
+
+def _spelled(interval: timedelta) -> str:
+    rest = int(interval.total_seconds())
+    parts = []
+    for name, unit in zip(("week", "day", "hour", "minute", "second"), _UNITS.values(), strict=True):
+        number, rest = divmod(rest, unit)
+        if number:
+            parts.append(f"{number} {name}" if number > 1 else name if rest == 0 and not parts else f"1 {name}")
+        if number > 1:
+            parts[-1] += "s"
+    return " ".join(parts)
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise errors.InvalidCron(f"cron_expression: {reason}")

@@ -1,0 +1,85 @@
+"""What is made of values that strangers wrote, before they may enter the database.
+
+Each function returns something storable or None; none raises, whatever it is given.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+
+INT8_MAX = 2**63 - 1
+# Reddit began in 2005; a century later is as wrong as a minute before the epoch.
+TIME_MIN, TIME_MAX = 0.0, 4_102_444_800.0
+
+# Postgres holds neither NUL nor half a surrogate pair.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_BASE36 = re.compile(r"[0-9a-z]{1,13}")
+_ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SUBREDDIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{1,23}")
+
+
+def text(value: object, *, limit: int) -> str | None:
+    """At most `limit` characters, with what Postgres cannot hold replaced."""
+    if not isinstance(value, str):
+        return None
+    return _UNSTORABLE.sub("\ufffd", value[:limit])
+
+
+def integer(value: object) -> int | None:
+    """A whole number that fits an int8; huge ones are clamped."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+        return None
+    return max(-INT8_MAX, min(INT8_MAX, int(value)))
+
+
+def count(value: object) -> int | None:
+    """An integer that counts things: never below 0."""
+    number = integer(value)
+    return None if number is None else max(0, number)
+
+
+def ratio(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+        return None
+    return float(max(0.0, min(1.0, value)))
+
+
+def time(value: object) -> datetime | None:
+    """Seconds since the epoch as an aware time; None when it cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not TIME_MIN < value < TIME_MAX:  # false for NaN too
+        return None
+    return datetime.fromtimestamp(value, UTC)
+
+
+def flag(value: object) -> bool:
+    return value is True
+
+
+def base36(value: object) -> str | None:
+    """An id without its kind, as Reddit makes them."""
+    return value if isinstance(value, str) and _BASE36.fullmatch(value) else None
+
+
+def full_name(value: object, *, kinds: tuple[str, ...]) -> str | None:
+    """A full name such as t3_abc when it is of one of these kinds."""
+    if not isinstance(value, str):
+        return None
+    kind, _, bare = value.partition("_")
+    return value if kind in kinds and base36(bare) else None
+
+
+def account_name(value: object) -> str | None:
+    return value if isinstance(value, str) and _ACCOUNT.fullmatch(value) else None
+
+
+def subreddit_name(value: object) -> str | None:
+    """Wider than what can be crawled: old communities have dots and colons in their names."""
+    return value if isinstance(value, str) and _SUBREDDIT.fullmatch(value) else None
+
+
+def _is_finite(value: int | float) -> bool:
+    return isinstance(value, int) or math.isfinite(value)
