@@ -171,7 +171,9 @@ def _checked_fields(words: list[str]) -> str:
         try:
             CronSim(" ".join(alone), _SOME_DAY)
         except CronSimError:
-            _refuse(f"{name} {words[position][:60]!r}: expected {expected}, *, ranges, steps, lists")
+            _refuse(
+                f"{name} {words[position][:60]!r}: expected {expected}, *, ranges, steps, lists"
+            )
     try:
         next(CronSim(" ".join(words), _SOME_DAY))
     except (CronSimError, StopIteration):
@@ -182,14 +184,14 @@ def _checked_fields(words: list[str]) -> str:
 def _spelled(interval: timedelta) -> str:
     rest = int(interval.total_seconds())
     parts = []
-    for name, unit in zip(("week", "day", "hour", "minute", "second"), _UNITS.values(), strict=True):
+    for name, unit in zip(
+        ("week", "day", "hour", "minute", "second"), _UNITS.values(), strict=True
+    ):
         number, rest = divmod(rest, unit)
         if number:
-            parts.append(f"{number} {name}" if number > 1 else name if rest == 0 and not parts else f"1 {name}")
-        if number > 1:
-            parts[-1] += "s"
+            parts.append(f"{number} {name}{'s' if number > 1 else ''}")
     return " ".join(parts)
 
 
 def _refuse(reason: str) -> NoReturn:
-    raise errors.InvalidCron(f"cron_expression: {reason}")
+    raise errors.InvalidCron(reason)

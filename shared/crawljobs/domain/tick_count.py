@@ -1,0 +1,90 @@
+"""How many due times lie in a stretch of time, without walking a year of them one by one."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from cronsim import CronSim
+
+from crawljobs.domain import cron as crons
+from crawljobs.domain import zones
+
+# Longer than any clock was set back since 1970 but for the two moves of the date line, and short
+# enough that the ticks around a clock change, which are walked, are few.
+_WINDOW = timedelta(hours=6)
+_SECOND = timedelta(seconds=1)
+
+
+def walk(
+    cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetime
+) -> Iterator[datetime]:
+    """Every due time in (after, until]."""
+    tick = crons.next_after(cron, after, anchor=anchor)
+    while tick <= until:
+        yield tick
+        tick = crons.next_after(cron, tick, anchor=anchor)
+
+
+def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetime) -> int:
+    """How many due times lie in (after, until]: exact, at a few microseconds per six hours."""
+    after, until = after.astimezone(UTC), until.astimezone(UTC)
+    if until <= after:
+        return 0
+    if cron.every is not None:
+        first = max(0, (after - anchor) // cron.every)
+        return max(0, (until - anchor) // cron.every - first)
+    days = _Days(crons.simulator(cron, after.replace(tzinfo=None)))
+    total = 0
+    while after < until:
+        end = min(after + _WINDOW, until)
+        # Just after a clock was set back the wall repeats times that may have fired already.
+        if zones.first_change(cron.zone, after - _WINDOW, end) is None:
+            offset = zones.offset_at(cron.zone, after)
+            total += days.count((after + offset).replace(tzinfo=None), end - after)
+        else:
+            total += sum(1 for _ in walk(cron, after=after, until=end, anchor=anchor))
+        after = end
+    return total
+
+
+def last_before(
+    cron: crons.Cron, *, tick: datetime, before: datetime, anchor: datetime
+) -> datetime:
+    """The last due time earlier than `before`, given one, `tick`, that is.
+
+    Halves the stretch instead of walking it: two due times are never within one second.
+    """
+    low, high = tick, before
+    while high - low > _SECOND:
+        middle = low + (high - low) / 2
+        following = crons.next_after(cron, middle, anchor=anchor)
+        if following < before:
+            low = following
+        else:
+            high = middle
+    following = crons.next_after(cron, low, anchor=anchor)
+    return following if following < before else low
+
+
+class _Days:
+    """The due times of days on which the wall clock runs evenly."""
+
+    def __init__(self, sim: CronSim) -> None:
+        self._sim = sim
+        self._minutes = sorted(hour * 60 + minute for hour in sim.hours for minute in sim.minutes)
+
+    def count(self, wall: datetime, length: timedelta) -> int:
+        """How many lie in (wall, wall + length], which touches two days at most."""
+        end = wall + length
+        if wall.date() == end.date():
+            return self._matches(wall) * (self._until(end) - self._until(wall))
+        rest = len(self._minutes) - self._until(wall)
+        return self._matches(wall) * rest + self._matches(end) * self._until(end)
+
+    def _matches(self, wall: datetime) -> bool:
+        return wall.month in self._sim.months and self._sim.match_day(wall.date())
+
+    def _until(self, wall: datetime) -> int:
+        return bisect_right(self._minutes, wall.hour * 60 + wall.minute)
