@@ -1,0 +1,119 @@
+"""The thread that keeps this process's claims alive, and hears of new jobs."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from crawler_worker.held_claim import HeldClaim
+from crawljobs import errors, logs
+from crawljobs.db.direct import DirectConnection
+from crawljobs.domain.job import Claim
+from crawljobs.repository import claims, job_queue
+
+log = logs.get_logger(__name__)
+
+EXTENSIONS_PER_LEASE = 3
+RECONNECT_MAX_SECONDS = 2.0
+
+
+class ClaimKeeper(threading.Thread):
+    """Extends every held claim each third of a lease on the process's one direct connection.
+
+    The extension is also the ping that finds a dead connection: LISTEN alone dies silently.
+    `on_work` is called when something may be claimable.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        worker: str,
+        lease_seconds: float,
+        on_work: Callable[[], None],
+    ) -> None:
+        super().__init__(name="claim-keeper", daemon=True)
+        self._url = url
+        self._worker = worker
+        self._lease_seconds = lease_seconds
+        self._every = lease_seconds / EXTENSIONS_PER_LEASE
+        self._on_work = on_work
+        self._held: dict[int, HeldClaim] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._wake_read, self._wake_write = os.pipe()
+        self._beat_at = time.monotonic()
+
+    def hold(self, claim: Claim, *, asked_at: float) -> HeldClaim:
+        """Keep this claim alive until `drop`; `asked_at` is monotonic, before the claim began."""
+        held = HeldClaim(claim, asked_at=asked_at, lease_seconds=self._lease_seconds)
+        with self._lock:
+            self._held[claim.job_id] = held
+        return held
+
+    def drop(self, held: HeldClaim) -> None:
+        with self._lock:
+            if self._held.get(held.claim.job_id) is held:
+                del self._held[held.claim.job_id]
+
+    def all_held(self) -> list[HeldClaim]:
+        with self._lock:
+            return list(self._held.values())
+
+    def seconds_since_beat(self) -> float:
+        """Age of the last sign of life, for the liveness probe."""
+        return time.monotonic() - self._beat_at
+
+    def stop(self) -> None:
+        self._stopping.set()
+        os.write(self._wake_write, b"x")
+
+    def run(self) -> None:
+        backoff = 0.05
+        while not self._stopping.is_set():
+            try:
+                self._serve()
+                backoff = 0.05
+            except errors.DatabaseUnavailable as error:
+                log.warning("keeper.disconnected", reason=str(error))
+                pause = random.uniform(backoff / 2, backoff)  # noqa: S311 - jitter
+                self._beat_at = time.monotonic()
+                self._stopping.wait(pause)
+                backoff = min(backoff * 2, RECONNECT_MAX_SECONDS, self._every)
+
+    def _serve(self) -> None:
+        direct = DirectConnection(
+            self._url,
+            application_name=f"crawljobs {self._worker} keeper"[:63],
+            deadline_seconds=self._every,
+        )
+        try:
+            direct.listen(job_queue.CHANNEL)
+            self._on_work()  # whatever was announced while nobody listened
+            extend_at = time.monotonic()
+            while not self._stopping.is_set():
+                now = self._beat_at = time.monotonic()
+                if now >= extend_at:
+                    self._extend(direct)
+                    extend_at = now + self._every
+                if direct.wait(extend_at - time.monotonic(), wake=self._wake_read):
+                    self._on_work()
+        finally:
+            direct.close()
+
+    def _extend(self, direct: DirectConnection) -> None:
+        asked_at = time.monotonic()
+        mine = self.all_held()
+        with direct.call() as conn:
+            kept = claims.extend_claims(
+                conn, claims=[held.claim for held in mine], lease_seconds=self._lease_seconds
+            )
+        for held in mine:
+            if held.claim.job_id in kept:
+                held.extended(asked_at)
+            elif held in self.all_held():  # not merely ended while we asked
+                log.warning("claim.lost", job_id=held.claim.job_id)
+                held.lose()

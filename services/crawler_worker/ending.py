@@ -1,0 +1,112 @@
+"""How a crawl that stopped ends its claim."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from crawler_worker.held_claim import HeldClaim
+from crawler_worker.reddit import failures
+from crawljobs import errors, logs
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain import retry
+from crawljobs.domain.job import Claim, ErrorKind, WaitReason
+from crawljobs.repository import claims
+
+log = logs.get_logger(__name__)
+
+End = Callable[[Connection], None]
+
+DATABASE_OUTAGE_SECONDS = 5.0  # a job that met an outage of Postgres waits this long
+PAUSE_MAX_SECONDS = 1.0  # between tries to write the end to a database that is away
+
+
+def completed(claim: Claim, outcome: str) -> End:
+    """The crawl came to its end; `outcome` is `crawled` or the access state it met."""
+
+    def end(conn: Connection) -> None:
+        claims.complete(conn, claim=claim, outcome=outcome)
+        log.info("job.completed", job_id=claim.job_id, subreddit=claim.subreddit, outcome=outcome)
+
+    return end
+
+
+def released(claim: Claim) -> End:
+    def end(conn: Connection) -> None:
+        claims.release(conn, claim=claim)
+        log.info("job.released", job_id=claim.job_id, subreddit=claim.subreddit)
+
+    return end
+
+
+def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End:
+    """Defer, schedule_retry or fail, as the kind of the error says; unknown errors are retried."""
+    if isinstance(error, failures.Interrupted):
+        return released(claim)
+    if isinstance(error, failures.Deferred):
+        return _deferred(claim, error.reason, error.resume_in, str(error))
+    if isinstance(error, errors.DatabaseUnavailable):
+        return _deferred(claim, WaitReason.OUTAGE, DATABASE_OUTAGE_SECONDS, str(error))
+    kind = error.kind if isinstance(error, failures.RedditError) else ErrorKind.RETRYABLE
+    message = f"{type(error).__name__}: {error}"
+    decision = retry.after_failure(
+        kind=kind,
+        retry_count=claim.retry_count,
+        max_retries=claim.max_retries,
+        policy=policy,
+        uniform=random.uniform,
+    )
+
+    def end(conn: Connection) -> None:
+        about = {"job_id": claim.job_id, "subreddit": claim.subreddit, "error": message}
+        if isinstance(decision, retry.Fail):
+            claims.fail(conn, claim=claim, kind=kind, message=message)
+            log.warning("job.failed", reason=decision.reason, **about)
+            return
+        claims.schedule_retry(conn, claim=claim, delay=decision.delay, kind=kind, message=message)
+        log.warning("job.retry_scheduled", in_seconds=decision.delay.total_seconds(), **about)
+
+    return end
+
+
+def _deferred(claim: Claim, reason: WaitReason, seconds: float, message: str) -> End:
+    def end(conn: Connection) -> None:
+        claims.defer(
+            conn,
+            claim=claim,
+            delay=timedelta(seconds=max(0.0, seconds)),
+            reason=reason,
+            message=message,
+        )
+        log.info(
+            "job.deferred",
+            job_id=claim.job_id,
+            subreddit=claim.subreddit,
+            wait_reason=reason,
+            in_seconds=seconds,
+        )
+
+    return end
+
+
+def write(database: Database, held: HeldClaim, end: End) -> bool:
+    """Write the end while the claim is ours, through an outage if it is short; whether written.
+
+    When not, the lease runs out and the job is rescued: nothing is lost but the attempt.
+    """
+    pause = 0.05
+    while held.is_ours():
+        try:
+            database.run(end)
+            return True
+        except errors.ClaimLost:
+            log.warning("claim.lost", job_id=held.claim.job_id)
+            return False
+        except errors.DatabaseUnavailable as error:
+            log.warning("job.end_postponed", job_id=held.claim.job_id, reason=str(error))
+            time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
+            pause = min(2 * pause, PAUSE_MAX_SECONDS)
+    log.warning("claim.expired", job_id=held.claim.job_id)
+    return False

@@ -1,0 +1,114 @@
+"""The sweeps, in every worker: harmless when run twice or by many at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from crawljobs import errors, logs
+from crawljobs.db.database import Connection, Database
+from crawljobs.repository import job_maintenance
+from crawljobs.settings import QueueSettings
+
+log = logs.get_logger(__name__)
+
+# Each chunk is its own short transaction; a sweep that never ends would hide the others.
+CHUNKS_MAX = 1_000
+
+
+class Maintenance:
+    """requeue, rescue, age and prune, each at its own pace, one at a time."""
+
+    def __init__(self, database: Database, settings: QueueSettings) -> None:
+        self._database = database
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._metronome = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    def start(self) -> None:
+        settings = self._settings
+        for task, seconds in (
+            (self.requeue, settings.requeue_seconds),
+            (self.rescue, settings.rescue_seconds),
+            (self.age, settings.aging_every.total_seconds()),
+            (self.prune, settings.maintenance_every.total_seconds()),
+        ):
+            self._metronome.add_job(
+                self._guarded(task), "interval", seconds=seconds, jitter=seconds * 0.1
+            )
+        self._metronome.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._metronome.shutdown(wait=False)
+
+    def requeue(self) -> int:
+        """Waiting jobs whose time has come."""
+        return self._sweep("job.requeued", job_maintenance.requeue_due_jobs)
+
+    def rescue(self) -> int:
+        """Jobs whose worker is gone or stuck."""
+        settings = self._settings
+
+        def rescue_chunk(conn: Connection) -> int:
+            rescued = job_maintenance.rescue_stuck_jobs(
+                conn,
+                lease_seconds=settings.lease_seconds,
+                reset_after=settings.reset_crawling_after,
+                retry=settings.retry,
+            )
+            for job in rescued:
+                log.warning("job.rescued", job_id=job.job_id, status=job.status)
+            return len(rescued)
+
+        return self._sweep(None, rescue_chunk)
+
+    def age(self) -> int:
+        """Jobs that have waited long."""
+        policy = self._settings.aging
+        return self._sweep(
+            "job.aged", lambda conn: job_maintenance.age_starved_jobs(conn, policy=policy)
+        )
+
+    def prune(self) -> int:
+        """Finished jobs older than the retention; by one worker at a time is enough."""
+        every, retention = self._settings.maintenance_every, self._settings.retention
+        # A little early is harmless; a metronome a little fast must not skip every other turn.
+        pace = every - timedelta(seconds=every.total_seconds() * 0.2)
+        if not self._database.run(
+            lambda conn: job_maintenance.take_turn(conn, task="prune", every=pace)
+        ):
+            return 0
+        return self._sweep(
+            "job.pruned",
+            lambda conn: job_maintenance.prune_finished_jobs(conn, retention=retention),
+        )
+
+    def _sweep(self, action: str | None, chunk: Callable[[Connection], int]) -> int:
+        total = 0
+        for _ in range(CHUNKS_MAX):
+            swept = self._database.run(chunk)
+            total += swept
+            if swept < job_maintenance.CHUNK or self._stopping.is_set():
+                break
+        if total and action is not None:
+            log.info(action, count=total)
+        return total
+
+    def _guarded(self, task: Callable[[], int]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                task()
+            except errors.DatabaseUnavailable as error:
+                log.warning("maintenance.postponed", task=task.__name__, reason=str(error))
+
+        run.__name__ = task.__name__
+        return run

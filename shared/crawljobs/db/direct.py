@@ -1,0 +1,96 @@
+"""The one direct connection of a process: lease extension and LISTEN, never through a pooler."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import psycopg
+import sqlalchemy
+from psycopg import sql
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from crawljobs import errors
+from crawljobs.db import database, failures
+
+
+class DirectConnection:
+    """An autocommit connection whose every call ends within `deadline_seconds`.
+
+    A network that swallows packets gives no error and no reply, so a watchdog shuts the socket:
+    the call then fails like any other broken connection, as DatabaseUnavailable.
+    """
+
+    def __init__(self, url: str, *, application_name: str, deadline_seconds: float) -> None:
+        self._deadline_seconds = deadline_seconds
+        with _translated():
+            self._engine = sqlalchemy.create_engine(
+                "postgresql+psycopg://",
+                creator=lambda: database.connect(url, application_name),
+                poolclass=sqlalchemy.NullPool,
+                isolation_level="AUTOCOMMIT",
+            )
+            self._conn = self._engine.connect()
+        raw = self._conn.connection.driver_connection
+        self._driver = cast("psycopg.Connection[tuple[object, ...]]", raw)
+
+    @contextmanager
+    def call(self) -> Iterator[Connection]:
+        """The connection, for one statement with a deadline."""
+        watchdog = threading.Timer(self._deadline_seconds, self._shut)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            with _translated():
+                yield self._conn
+                self._conn.commit()  # nothing to commit: ends SQLAlchemy's own bookkeeping
+        finally:
+            watchdog.cancel()
+
+    def listen(self, channel: str) -> None:
+        with self.call():
+            self._driver.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+
+    def wait(self, seconds: float, *, wake: int) -> bool:
+        """Wait for a notification or for the file descriptor `wake`; whether notified."""
+        with _translated():
+            ready, _, _ = select.select([self._driver.fileno(), wake], [], [], max(0.0, seconds))
+            if wake in ready:
+                os.read(wake, 4096)
+            if self._driver.fileno() not in ready:
+                return False
+            return any(True for _ in self._driver.notifies(timeout=0))
+
+    def close(self) -> None:
+        self._conn.invalidate()  # closes the socket without a round trip
+        self._conn.close()
+        self._engine.dispose()
+
+    def _shut(self) -> None:
+        try:
+            duplicate = socket.socket(fileno=os.dup(self._driver.fileno()))
+        except (OSError, psycopg.Error):
+            return  # closed meanwhile
+        with duplicate:
+            try:
+                duplicate.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # broken meanwhile
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, psycopg.Error) as error:
+        if failures.may_pass(error):
+            raise errors.DatabaseUnavailable(failures.describe(error)) from error
+        raise
+    except (OSError, ValueError) as error:  # select on a socket that was closed under it
+        raise errors.DatabaseUnavailable(str(error)) from error
