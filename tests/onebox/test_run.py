@@ -1,0 +1,138 @@
+"""The bootstrap, on a scratch project whose locks are empty: installing itself needs no network."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
+UNREACHABLE = f"nothing-at-all==1.0 --hash=sha256:{'0' * 64}\n"
+DEMO = "import os, sys; print(os.getpid(), sys.argv[1:], sys.prefix)"
+
+
+def run(project: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, str(project / "run"), *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **NOWHERE, **environment},
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "run", folder / "run")
+    (folder / "requirements").mkdir()
+    for target in ("demo", "dev"):
+        (folder / "requirements" / f"{target}.lock").write_text("")
+    (folder / "deploy" / "onebox").mkdir(parents=True)
+    (folder / "deploy" / "onebox" / "__main__.py").write_text(DEMO)
+    return folder
+
+
+@pytest.fixture
+def installed(project: Path) -> Path:
+    assert run(project, "demo").returncode == 0
+    return project
+
+
+def test_the_second_start_installs_nothing_and_becomes_the_command(installed: Path) -> None:
+    stamp = installed / ".venv" / "crawljobs-installed"
+    before = stamp.stat().st_mtime_ns
+    with subprocess.Popen(
+        [sys.executable, str(installed / "run"), "demo", "--once", "-x"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as started:
+        said, told = started.communicate(timeout=20)
+    assert said.split(" ", 1) == [
+        str(started.pid),
+        f"['--once', '-x'] {installed / '.venv'}\n",
+    ]
+    assert not told
+    assert stamp.stat().st_mtime_ns == before
+
+
+def test_what_dev_installed_serves_the_demo_too(installed: Path) -> None:
+    stamp = installed / ".venv" / "crawljobs-installed"
+    stamp.write_text(stamp.read_text().replace("demo ", "dev ", 1))
+    assert not run(installed, "demo").stderr
+    assert stamp.read_text().startswith("dev ")
+
+
+def test_without_a_package_index_it_says_so_and_a_later_run_goes_on(installed: Path) -> None:
+    lock = installed / "requirements" / "demo.lock"
+    lock.write_text(UNREACHABLE)
+    (installed / "requirements" / "dev.lock").write_text("# changed too\n")
+    try:
+        refused = run(installed, "demo")
+    finally:
+        lock.write_text("# a new lock\n")
+    assert refused.returncode == 1
+    assert "Without a connection to a package index nothing can be installed" in refused.stderr
+    assert not (installed / ".venv" / "crawljobs-installed").exists()
+
+    later = run(installed, "demo")
+    assert later.returncode == 0
+    assert "Installing requirements/demo.lock" in later.stderr
+
+
+def test_two_at_once_take_turns(installed: Path) -> None:
+    (installed / ".venv" / "crawljobs-installed").unlink()
+    command = [sys.executable, str(installed / "run"), "demo"]
+    both = [
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        )
+        for _ in range(2)
+    ]
+    told = [process.communicate(timeout=60)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert "".join(told).count("Installing") == 1
+
+
+def test_a_deleted_python_is_made_again(installed: Path) -> None:
+    for name in ("python", "python3"):
+        (installed / ".venv" / "bin" / name).unlink(missing_ok=True)
+    again = run(installed, "demo")
+    assert again.returncode == 0, again.stderr
+    assert "Making" in again.stderr
+
+
+def test_a_place_that_cannot_be_used_is_told(project: Path) -> None:
+    refused = run(project, "demo", CRAWLJOBS_VENV="/dev/null/venv")
+    assert refused.returncode == 1
+    assert refused.stderr == "/dev/null cannot be used: File exists.\n"
+
+
+def test_an_older_python_is_told_what_is_needed(project: Path, tmp_path: Path) -> None:
+    future = (project / "run").read_text().replace("OLDEST = (3, 11)", "OLDEST = (9, 9)")
+    (tmp_path / "run").write_text(future)
+    refused = run(tmp_path, "demo", PATH="/nonexistent")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Python 9.9 or later is needed and this is 3.")
+
+
+@pytest.mark.parametrize("arguments", [(), ("deploy",)])
+def test_an_unknown_command_gets_the_usage(project: Path, arguments: tuple[str, ...]) -> None:
+    refused = run(project, *arguments)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("usage: ./run demo")
+
+
+def test_a_whole_test_run_is_parallel_and_a_part_is_not() -> None:
+    namespace: dict[str, object] = {"__name__": "run", "__file__": str(ROOT / "run")}
+    exec(compile((ROOT / "run").read_text(), "run", "exec"), namespace)  # noqa: S102
+    parallel = namespace["parallel"]
+    assert callable(parallel)
+    assert parallel(["-n0"]) == parallel([str(ROOT / "tests")]) == parallel(["--pdb"]) == []
+    if (os.cpu_count() or 1) > 1:
+        assert parallel(["-q"])[0] == "-n"
