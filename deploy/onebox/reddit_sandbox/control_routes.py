@@ -1,0 +1,66 @@
+"""What tests and the demo ask of the sandbox itself: no token, no limit, no log."""
+
+import flask
+
+from onebox.reddit_sandbox import listing, naming, sandbox
+
+blueprint = flask.Blueprint("control", __name__, url_prefix="/sandbox")
+
+
+@blueprint.get("/health")
+def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@blueprint.get("/log")
+def log() -> dict[str, object]:
+    """The last requests, oldest first: ?limit=, 100 by default."""
+    box = sandbox.current()
+    most = box.options.log_size
+    count = listing.limit_of(flask.request.args.get("limit"), 100, most)
+    return {"entries": box.log.last(count)}
+
+
+@blueprint.get("/stats")
+def stats() -> dict[str, object]:
+    box = sandbox.current()
+    return {
+        **box.log.stats(),
+        "tokens_given": box.tokens.given,
+        "rate_limit": box.window.limit,
+    }
+
+
+@blueprint.get("/communities")
+def communities() -> dict[str, list[str]]:
+    """The names that belong to the themes, as they are written."""
+    return {"communities": sorted(naming.CATALOGUE.values(), key=str.lower)}
+
+
+@blueprint.post("/rate-limit")
+def rate_limit() -> tuple[dict[str, object], int]:
+    """{"limit": N}: requests per window from now on, counted from nothing."""
+    limit = _number("limit")
+    if limit is None:
+        return {"error": "limit: expected a whole number of 0 or more"}, 422
+    sandbox.current().window.change(limit)
+    return {"rate_limit": limit}, 200
+
+
+@blueprint.post("/delete")
+def delete() -> tuple[dict[str, object], int]:
+    """{"name": "t3_..."}: its author deletes the post or comment."""
+    world = sandbox.current().world
+    body = flask.request.get_json(silent=True)
+    name = body.get("name") if isinstance(body, dict) else None
+    if not isinstance(name, str) or world.resolve(name) is None:
+        return {"error": "name: expected the full name of a post or comment that exists"}, 422
+    world.delete(name)
+    return {"deleted": name}, 200
+
+
+def _number(field: str) -> int | None:
+    body = flask.request.get_json(silent=True)
+    value = body.get(field) if isinstance(body, dict) else None
+    good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if good else None

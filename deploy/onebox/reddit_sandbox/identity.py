@@ -1,0 +1,71 @@
+"""The fields that posts and comments share: whose they are and where."""
+
+from typing import Any
+
+from onebox.reddit_sandbox import authors, keys
+from onebox.reddit_sandbox import community as community_module
+from onebox.reddit_sandbox.community import Community
+from onebox.reddit_sandbox.world import Item, World
+
+
+def id_of(item: Item) -> str:
+    return keys.item_id(item.what.at, item.community.tag)
+
+
+def subscribers(home: Community) -> int:
+    return 300 + home.key % 90_000
+
+
+def subreddit_fields(home: Community) -> dict[str, Any]:
+    return {
+        "subreddit": home.name,
+        "subreddit_id": f"t5_{home.id}",
+        "subreddit_name_prefixed": f"r/{home.name}",
+    }
+
+
+def is_deleted(world: World, item: Item) -> bool:
+    """Deleted by its author: before the sandbox began, or since."""
+    return item.what.state == community_module.DELETED or world.was_deleted(item.fullname)
+
+
+def visible_author(world: World, item: Item) -> authors.Author | None:
+    """Who is named as the author; None when Reddit would write `[deleted]`."""
+    author = world.authors[item.what.author]
+    if author.standing is authors.Standing.GONE or is_deleted(world, item):
+        return None
+    return author
+
+
+_FLAIRLESS: dict[str, Any] = {
+    "author_flair_background_color": None,
+    "author_flair_css_class": None,
+    "author_flair_template_id": None,
+    "author_flair_text": None,
+    "author_flair_text_color": None,
+    "author_is_blocked": False,
+}
+
+
+def author_fields(world: World, item: Item) -> dict[str, Any]:
+    """As recorded: a deleted author has no `author_fullname`, no flair and no premium."""
+    author = visible_author(world, item)
+    if author is None:
+        return {
+            **_FLAIRLESS,
+            "author": "[deleted]",
+            "author_flair_background_color": "",
+            "author_flair_text_color": "dark",
+        }
+    flair = "Regular" if author.number % 9 == 0 else None
+    return {
+        **_FLAIRLESS,
+        "author": author.name,
+        "author_fullname": f"t2_{author.id36}",
+        "author_flair_richtext": [],
+        "author_flair_text": flair,
+        "author_flair_text_color": "dark" if flair else None,
+        "author_flair_type": "text",
+        "author_patreon_flair": False,
+        "author_premium": author.number % 25 == 0,
+    }

@@ -1,0 +1,26 @@
+"""What the sandbox can be asked to be."""
+
+import dataclasses
+
+# 2026-06-01T00:00:00Z: a fixed present, so that two runs tell the same story.
+DEFAULT_NOW = 1_780_272_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """One sandbox. Seconds are seconds; an empty client id or secret accepts any that is not."""
+
+    seed: int = 1
+    now: int = DEFAULT_NOW
+    client_id: str = ""
+    client_secret: str = ""
+    token_seconds: int = 86_400
+    rate_limit: int = 1_000
+    rate_window: int = 600
+    # Reddit gives its token endpoint a limit of its own.
+    token_rate_limit: int = 300
+    slow_seconds: float = 1.0
+    hang_seconds: float = 60.0
+    latency_seconds: float = 0.0
+    new_items_per_minute: float = 0.0
+    log_size: int = 5_000

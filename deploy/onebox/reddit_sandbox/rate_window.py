@@ -1,0 +1,51 @@
+"""Requests are counted over windows that are fixed and aligned to the wall clock."""
+
+import math
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+# Clients counted at once; a new window forgets them all.
+MOST_CLIENTS = 1_000
+
+
+class Grant(NamedTuple):
+    """One counted request: what is left in the window and when it ends."""
+
+    remaining: int
+    used: int
+    reset: int  # seconds
+
+
+class RateWindow:
+    """At most `limit` grants per client and window. Thread-safe."""
+
+    def __init__(self, limit: int, seconds: int, clock: Callable[[], float]) -> None:
+        self.limit = limit
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._window = -1
+        self._used: dict[str, int] = {}
+
+    def take(self, client: str) -> Grant | None:
+        """Count a request of the client; None when its window is spent (not counted then)."""
+        with self._lock:
+            now = self._clock()
+            window = int(now // self._seconds)
+            if window != self._window:
+                self._window = window
+                self._used.clear()
+            used = self._used.get(client, 0)
+            crowded = client not in self._used and len(self._used) >= MOST_CLIENTS
+            if used >= self.limit or crowded:
+                return None
+            self._used[client] = used + 1
+            reset = math.ceil((window + 1) * self._seconds - now)
+            return Grant(self.limit - used - 1, used + 1, reset)
+
+    def change(self, limit: int) -> None:
+        """Another limit from now on, with an empty count."""
+        with self._lock:
+            self.limit = limit
+            self._used.clear()

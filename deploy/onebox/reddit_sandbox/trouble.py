@@ -1,0 +1,82 @@
+"""Communities whose replies fail or come mangled, by the first word of their name."""
+
+import collections
+import threading
+from collections.abc import Iterator
+
+import flask
+
+from onebox.reddit_sandbox import answers, naming
+
+# Every one in this many requests to a flaky community fails.
+FLAKY_EVERY = 3
+# The first requests to a limited community that are told to wait.
+LIMITED_FIRST = 2
+# Things remembered about what was asked; the oldest are forgotten.
+MEMORY = 10_000
+
+# What makes a page of posts or comments no JSON, though many readers take it for JSON.
+_NOT_NUMBERS = (
+    (b'"upvote_ratio": 0.', b'"upvote_ratio": NaN, "was": 0.'),
+    (b'"controversiality": 0', b'"controversiality": -Infinity'),
+)
+
+
+class Troubles:
+    """Failures, of which some depend on what was asked before. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: collections.OrderedDict[tuple[str, str], int] = collections.OrderedDict()
+
+    def _count(self, name: str, what: str = "") -> int:
+        """How often this was asked, this time included."""
+        with self._lock:
+            key = (name.lower(), what)
+            self._asked[key] = count = self._asked.get(key, 0) + 1
+            self._asked.move_to_end(key)
+            if len(self._asked) > MEMORY:
+                self._asked.popitem(last=False)
+            return count
+
+    def failure(self, script: str | None, name: str, target: str) -> flask.Response | None:
+        """The failing reply to a request for `target`, None when it goes through."""
+        if script in naming.STATUS:
+            status = naming.STATUS[script]
+            return answers.error(status) if status < 408 else answers.gateway_error(status)
+        if script == "flaky" and self._count(name) % FLAKY_EVERY == 0:
+            return answers.gateway_error(503)
+        if script == "hiccup" and self._count(name, target) == 1:
+            return answers.gateway_error(503)
+        if script == "limited" and self._count(name) <= LIMITED_FIRST:
+            return answers.too_many_requests()
+        if script == "stale" and self._count(name) == 1:
+            return answers.unauthorized()
+        if script == "html":
+            return answers.page(200)
+        return None
+
+
+def mangle(script: str, response: flask.Response) -> flask.Response:
+    """A good reply, spoilt on its way."""
+    body = response.get_data()
+    if script == "cutoff":
+        # As recorded: a JSON text that ends too early, delivered whole.
+        response.set_data(body[: len(body) * 2 // 3])
+    elif script == "nan":
+        for sound, unsound in _NOT_NUMBERS:
+            body = body.replace(sound, unsound)
+        response.set_data(body)
+    elif script == "reset":
+        connection = flask.request.environ.get("gunicorn.socket")
+        response.response = _half(body, connection)
+        response.headers["content-length"] = str(len(body))
+    return response
+
+
+def _half(body: bytes, connection: object) -> Iterator[bytes]:
+    """Half of what was promised, then the connection is gone."""
+    yield body[: len(body) // 2]
+    shutdown = getattr(connection, "shutdown", None)
+    if shutdown:
+        shutdown(2)
