@@ -1,0 +1,69 @@
+"""The application: every part installed, nothing connected yet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import flask
+
+from admin_api import (
+    access_log,
+    auth,
+    docs,
+    errors,
+    health,
+    jobs,
+    openapi,
+    request_id,
+    request_parsing,
+    schedules,
+    security_headers,
+    state,
+)
+from admin_api.cursors import CursorSigner
+from admin_api.readiness import Readiness
+from crawljobs import settings
+from crawljobs.db.database import Database
+
+APPLICATION_NAME = "admin-api"
+
+
+def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
+    """Raises SettingsError. Call it after the fork: it makes the pools."""
+    app = flask.Flask("admin_api", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined] # of Flask's default provider
+    app.url_map.merge_slashes = False  # a redirect would be an answer before the token was seen
+    state.install(app, _state(os.environ if variables is None else variables))
+    access_log.install(app)
+    auth.install(app)
+    request_parsing.install(app)
+    errors.install(app)
+    request_id.install(app)
+    security_headers.install(app)
+    api = openapi.install(app)
+    for blueprint in (jobs.blueprint, schedules.blueprint, health.blueprint):
+        api.register_blueprint(blueprint)
+    app.register_blueprint(docs.blueprint(api))
+    return app
+
+
+def _state(variables: Mapping[str, str]) -> state.State:
+    admin_api = settings.read_admin_api_settings(variables)
+    database = settings.read_database_settings(variables)
+
+    def pool(size: int) -> Database:
+        return Database(
+            database.url,
+            pool_size=size,
+            application_name=APPLICATION_NAME,
+            pooled=database.pooled,
+        )
+
+    return state.State(
+        settings=admin_api,
+        max_retries=settings.read_max_retries(variables),
+        database=pool(5),
+        readiness=Readiness(pool(1)),
+        cursors=CursorSigner(admin_api.token),
+    )

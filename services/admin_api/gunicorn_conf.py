@@ -1,0 +1,58 @@
+"""gunicorn's settings: `gunicorn -c python:admin_api.gunicorn_conf 'admin_api.app:create_app()'`.
+
+Read in the master, before anything listens: a wrong setting ends it with its sentence.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from admin_api import app  # imported before the fork, so that processes share its memory
+from crawljobs import logs, settings
+from crawljobs.environment import Environment
+from crawljobs.errors import SettingsError
+
+
+class _Logger(Logger):  # type: ignore[misc] # the base has no types
+    """gunicorn's own lines go the way of all others."""
+
+    def setup(self, cfg: object) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+def _check() -> None:
+    """What the workers would refuse too, only later and again and again."""
+    logs.configure(app.APPLICATION_NAME, os.environ)
+    settings.read_admin_api_settings(os.environ)
+    settings.read_database_settings(os.environ)
+    settings.read_max_retries(os.environ)
+
+
+def _whole(name: str, default: int, unit: str, most: int) -> int:
+    return Environment(os.environ).whole(name, default, unit=unit, least=1, most=most)
+
+
+try:
+    _check()
+    bind = Environment(os.environ).text("ADMIN_API_BIND", "127.0.0.1:8000")
+    workers = _whole("ADMIN_API_WORKERS", 2, "processes", 64)
+    threads = _whole("ADMIN_API_THREADS", 8, "threads", 256)
+except SettingsError as error:
+    raise SystemExit(f"admin-api: {error}") from None
+
+wsgi_app = "admin_api.app:create_app()"
+worker_class = "gthread"
+preload_app = False  # the pools of connections are made after the fork
+proc_name = app.APPLICATION_NAME
+timeout = 30
+graceful_timeout = 20  # below a container's usual grace of 30 s
+keepalive = 5
+control_socket_disable = True
+# Nobody may set scheme or path by a header. Client addresses are TRUSTED_PROXIES' business.
+forwarded_allow_ips = ""
+logger_class = _Logger
+accesslog = None  # the application writes a line for each request itself

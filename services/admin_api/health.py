@@ -1,0 +1,33 @@
+"""Whether the process lives, and whether it can do its work. Neither wants a token."""
+
+from __future__ import annotations
+
+from admin_api import state
+from admin_api.blueprint import Blueprint
+from admin_api.schemas.health import HealthSchema
+
+blueprint = Blueprint("health", __name__, description="For load balancers and orchestrators")
+
+
+@blueprint.get("/healthz")
+@blueprint.without_token
+@blueprint.answers(200, HealthSchema, "The process answers.")
+def healthz() -> dict[str, str]:
+    """Tell that the process lives
+
+    Never asks the database: its hiccup must not restart every process.
+    """
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+@blueprint.without_token
+@blueprint.answers(200, HealthSchema, "Requests can be served.")
+@blueprint.problems(503, usual=False)
+def readyz() -> dict[str, str]:
+    """Tell whether the database answers with a schema this version knows
+
+    Answers within 2 s.
+    """
+    state.current().readiness.check()
+    return {"status": "ready"}

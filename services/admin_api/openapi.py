@@ -1,0 +1,100 @@
+"""The OpenAPI document: flask-smorest's, with our problems, our ids and examples to paste."""
+
+from __future__ import annotations
+
+import functools
+from http import HTTPStatus
+from typing import Any
+
+import flask
+import flask_smorest  # type: ignore[import-untyped]
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter, ValidationError
+
+from admin_api import curl, errors
+from admin_api.schemas.fields import INT8_MAX
+from admin_api.schemas.problem import ProblemSchema
+
+DESCRIPTION = """\
+Enqueue crawls of subreddits, watch them, and have them repeated.
+
+Send the token as `Authorization: Bearer <token>`. Times are RFC 3339 in UTC, ids are 64-bit
+integers, lists are paged by `next`. Every error has one shape, `application/problem+json`, and
+the `request_id` that the log has too.
+"""
+
+
+class IdConverter(BaseConverter):
+    """A positive int8 in a path. What does not fit is nobody's id: 404."""
+
+    regex = "[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if not 1 <= number <= INT8_MAX:
+            raise ValidationError
+        return number
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
+    ERROR_SCHEMA = ProblemSchema
+
+    def handle_http_exception(self, error: HTTPException) -> flask.Response:
+        return errors.respond_to_http_exception(error)
+
+    def _register_responses(self) -> None:
+        """Document problems under the type they are sent with."""
+        self.DEFAULT_RESPONSE_CONTENT_TYPE: str = "application/problem+json"
+        super()._register_responses()
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # the class's own applies again to other answers
+
+    def _register_pagination_header(self) -> None:
+        """Not documented: lists are paged by cursors here."""
+
+    def _openapi_json(self) -> flask.Response:
+        return respond(self)
+
+
+def install(app: flask.Flask) -> Api:
+    app.url_map.converters["id"] = IdConverter
+    app.config.update(
+        API_TITLE="crawljobs",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+        API_SPEC_OPTIONS={
+            "info": {"description": DESCRIPTION},
+            "servers": [{"url": "/"}],
+            "security": [{"token": []}],
+            "x-problems": [
+                {"code": code, "status": kind.status, "title": kind.title}
+                for code, kind in errors.KINDS.items()
+            ],
+        },
+    )
+    api = Api(app)
+    api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+    api.register_converter(
+        IdConverter, lambda _: {"type": "integer", "format": "int64", "minimum": 1}
+    )
+    return api
+
+
+@functools.lru_cache(maxsize=1)
+def _as_json(api: Api) -> str:
+    document: dict[str, Any] = api.spec.to_dict()
+    _describe_problems(document["components"]["responses"])
+    curl.add_examples(document)
+    return flask.json.dumps(document)
+
+
+def _describe_problems(responses: dict[str, Any]) -> None:
+    """Say what may go wrong instead of repeating the name of the status."""
+    for name, response in responses.items():
+        status = HTTPStatus.__members__.get(name)
+        titles = [f"{kind.title} (`{c}`)." for c, kind in errors.KINDS.items() if kind[0] == status]
+        response["description"] = " ".join(titles) or response["description"]
+
+
+def respond(api: Api) -> flask.Response:
+    return flask.Response(_as_json(api), mimetype="application/json")

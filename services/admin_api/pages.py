@@ -1,0 +1,71 @@
+"""One page of a list: what was asked for, and the way to the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from admin_api import state
+
+LINK_HEADER = {
+    "Link": {
+        "schema": {"type": "string"},
+        "description": 'The next page, as `<...>; rel="next"`; absent on the last one.',
+    }
+}
+
+
+class Row(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Page:
+    """`last_id` is the row the page before ended with; None on the first page."""
+
+    listing: str
+    filters: Mapping[str, Any]
+    limit: int
+    last_id: int | None
+
+    @classmethod
+    def asked_for(cls, listing: str, asked: Mapping[str, Any]) -> Page:
+        """Raises a Problem when the cursor belongs to other filters or another list."""
+        filters = {
+            name: value
+            for name, value in asked.items()
+            if name not in ("limit", "cursor") and value is not None and value != []
+        }
+        last_id: int | None = None
+        if asked["cursor"] is not None:
+            (last_id,) = state.current().cursors.decode(
+                asked["cursor"], listing=listing, filters=filters
+            )
+        return cls(listing=listing, filters=filters, limit=asked["limit"], last_id=last_id)
+
+    @property
+    def rows_to_fetch(self) -> int:
+        """One more than shown: its presence says that there is a next page."""
+        return self.limit + 1
+
+    def answer(self, path: str, rows: Sequence[Row]) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """Body, status and headers."""
+        items = rows[: self.limit]
+        if len(rows) <= self.limit:
+            return {"items": items, "next": None}, 200, {}
+        cursor = state.current().cursors.encode(
+            listing=self.listing, filters=self.filters, position=[items[-1].id]
+        )
+        query = urlencode({**self._as_parameters(), "cursor": cursor}, doseq=True)
+        link = {"Link": f'<{path}?{query}>; rel="next"'}
+        return {"items": items, "next": cursor}, 200, link
+
+    def _as_parameters(self) -> dict[str, Any]:
+        plain = {
+            name: str(value).lower() if isinstance(value, bool) else value
+            for name, value in self.filters.items()
+        }
+        return {**plain, "limit": self.limit}

@@ -1,0 +1,174 @@
+"""How bodies and query strings are read: strictly, bounded, and never into a server error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+import flask
+import marshmallow as ma
+from webargs.flaskparser import FlaskParser
+from webargs.multidictproxy import MultiDictProxy
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from admin_api import errors
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_FIELD_ERRORS = 50  # a body may hold thousands of mistakes; nobody reads them all
+MAX_MESSAGE_CHARACTERS = 300
+
+
+def refuse_large_bodies() -> None:
+    """Answer 413 by the announced length, before a byte is read, on every route."""
+    if (flask.request.content_length or 0) > MAX_BODY_BYTES:
+        raise RequestEntityTooLarge(f"The body may have at most {MAX_BODY_BYTES} bytes.")
+
+
+def refuse_stray_parameters() -> None:
+    """An unknown parameter is a mistake that would otherwise pass for a filter that works."""
+    endpoint = flask.request.endpoint
+    if endpoint is None or not flask.request.args:
+        return
+    view = flask.current_app.view_functions.get(endpoint)
+    if not getattr(view, "takes_parameters", False):
+        _unknown_parameters(list(flask.request.args))
+
+
+class Parser(FlaskParser):
+    """Reads a request for a schema. Body: 400, 415 or 422; query: 400 or 422."""
+
+    def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
+        if req.mimetype != "application/json" or req.content_encoding not in (None, "identity"):
+            raise errors.Problem(
+                "unsupported_media_type", "Send JSON, plain, as Content-Type: application/json."
+            )
+        return parsed_json(req.get_data(cache=False))
+
+    def load_querystring(self, req: flask.Request, schema: ma.Schema) -> Any:
+        query = MultiDictProxy(req.args, schema)
+        repeated = [
+            errors.FieldError(pointer_to([name]), "given more than once")
+            for name, values in req.args.lists()
+            if len(values) > 1 and name not in query.multiple_keys
+        ]
+        nul = [
+            errors.FieldError(pointer_to([name]), "holds a NUL character")
+            for name, values in req.args.lists()
+            if "\0" in name or any("\0" in value for value in values)
+        ]
+        if repeated or nul:
+            raise _invalid(repeated + nul)
+        return query
+
+    def handle_error(
+        self,
+        error: ma.ValidationError,
+        req: flask.Request,
+        schema: ma.Schema,
+        *,
+        error_status_code: int | None,
+        error_headers: Mapping[str, str] | None,
+    ) -> NoReturn:
+        for location, messages in _by_location(error).items():
+            if location == "query":
+                unknown = [name for name in messages if name not in _names_of(schema)]
+                if unknown:
+                    _unknown_parameters(unknown)
+            raise _invalid(list(flattened(messages)))
+        raise _invalid([])
+
+
+def _by_location(error: ma.ValidationError) -> dict[str, Any]:
+    messages = error.messages
+    return messages if isinstance(messages, dict) else {"_schema": messages}
+
+
+def parsed_json(body: bytes) -> Any:
+    """The value of a JSON text that Postgres can store; anything else is a Problem."""
+    try:
+        value = json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_unique)
+    except RecursionError:
+        raise errors.Problem("invalid_json", "It is nested too deeply.") from None
+    except ValueError as error:  # also bytes that are not UTF-8, and endless integers
+        raise errors.Problem("invalid_json", str(error)[:MAX_MESSAGE_CHARACTERS]) from None
+    unusable = [
+        errors.FieldError(pointer_to(path), f"holds {what}") for path, what in _unusable(value)
+    ]
+    if unusable:
+        raise _invalid(unusable)
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Which of two equal keys counts would be a guess."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return members
+
+
+def _unusable(value: Any) -> Iterator[tuple[list[str | int], str]]:
+    """Texts that Postgres refuses, wherever they stand; not recursive, so no depth overflows it."""
+    rest: list[tuple[list[str | int], Any]] = [([], value)]
+    while rest:
+        path, here = rest.pop()
+        if isinstance(here, str):
+            if "\0" in here:
+                yield path, "a NUL character"
+            elif not here.isascii() and _has_surrogate(here):
+                yield path, "half of a surrogate pair"
+        elif isinstance(here, dict):
+            for key, inner in here.items():
+                rest += [(path, key), ([*path, key], inner)]
+        elif isinstance(here, list):
+            rest += [([*path, index], inner) for index, inner in enumerate(here)]
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def pointer_to(path: list[str | int]) -> str:
+    """A JSON pointer (RFC 6901), safe to encode whatever the keys were."""
+    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in path]
+    text = "".join(f"/{step}" for step in steps)[:MAX_MESSAGE_CHARACTERS]
+    return text.encode("utf-8", "replace").decode()
+
+
+def flattened(messages: Any, path: tuple[str | int, ...] = ()) -> Iterator[errors.FieldError]:
+    """Marshmallow's nested messages as one list; `_schema` means the whole value."""
+    if isinstance(messages, Mapping):
+        for name, inner in messages.items():
+            yield from flattened(inner, path if name == "_schema" else (*path, name))
+    else:
+        for message in messages if isinstance(messages, list) else [messages]:
+            yield errors.FieldError(pointer_to(list(path)), str(message)[:MAX_MESSAGE_CHARACTERS])
+
+
+def _names_of(schema: ma.Schema) -> set[str]:
+    return {field.data_key or name for name, field in schema.fields.items()}
+
+
+def _unknown_parameters(names: list[str]) -> NoReturn:
+    raise errors.Problem(
+        "unknown_parameter",
+        "Leave it out, or see the parameters of this path at /docs.",
+        [errors.FieldError(pointer_to([name]), "unknown") for name in names[:MAX_FIELD_ERRORS]],
+    )
+
+
+def _invalid(fields: list[errors.FieldError]) -> errors.Problem:
+    return errors.Problem(
+        "invalid_request", "See errors for each of them.", fields[:MAX_FIELD_ERRORS]
+    )
+
+
+def install(app: flask.Flask) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.before_request(refuse_large_bodies)
+    app.before_request(refuse_stray_parameters)

@@ -1,0 +1,117 @@
+"""Fields that more than one resource uses."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from admin_api import errors
+from crawljobs.domain import job
+
+INT8_MAX = 2**63 - 1
+NAME_MAX_CHARACTERS = 60  # what a subreddit's name may have around it; the domain checks the rest
+
+_RFC3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+class Timestamp(fields.AwareDateTime):
+    """RFC 3339, in UTC when written; a time without an offset is refused."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(format="iso", **options)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> str | None:
+        return None if value is None else rfc3339(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
+        if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+            raise ma.ValidationError("expected an RFC 3339 time, such as 2031-05-17T09:30:00Z")
+        try:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):  # 30 February; a year 9999 that UTC makes 10000
+            raise ma.ValidationError("no such time") from None
+
+
+def rfc3339(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def described(text: str, **more: Any) -> dict[str, Any]:
+    """Metadata that goes into the OpenAPI document."""
+    return {"description": text, **more}
+
+
+def identifier(text: str, *, nullable: bool = False) -> fields.Integer:
+    return fields.Integer(
+        required=True, allow_none=nullable, metadata=described(text, format="int64")
+    )
+
+
+def subreddit(**options: Any) -> fields.String:
+    return fields.String(
+        validate=validate.Length(min=1, max=NAME_MAX_CHARACTERS),
+        metadata=described(
+            "A subreddit's name, with or without r/: 2 to 21 letters, digits or underscores, or "
+            "u_ and a user's name. Case does not matter.",
+            example="python",
+        ),
+        **options,
+    )
+
+
+def priority(default: int) -> fields.Integer:
+    return fields.Integer(
+        strict=True,
+        load_default=default,
+        validate=validate.Range(min=job.PRIORITY_MIN, max=job.PRIORITY_MAX),
+        metadata=described("Higher is crawled first. People use 50 to 70, schedules 10 to 30."),
+    )
+
+
+def max_retries() -> fields.Integer:
+    return fields.Integer(
+        strict=True,
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(min=0, max=100),
+        metadata=described(
+            "How many failed attempts are followed by another one; absent: MAX_RETRIES of the "
+            "server (3)."
+        ),
+    )
+
+
+class PageParameters(ma.Schema):
+    """What every list takes."""
+
+    limit = fields.Integer(
+        load_default=100,
+        validate=validate.Range(min=1, max=500),
+        metadata=described("How many to list at most."),
+    )
+    cursor = fields.String(
+        load_default=None,
+        validate=validate.Length(min=1, max=512),
+        metadata=described("The `next` of the page before; with the same filters."),
+    )
+
+
+def next_cursor() -> fields.String:
+    return fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("The cursor of the next page; null on the last one."),
+    )
+
+
+def refuse_value(pointer: str, message: str) -> errors.Problem:
+    """A value that only the domain could judge."""
+    return errors.Problem(
+        "invalid_request", "See errors for each of them.", [errors.FieldError(pointer, message)]
+    )

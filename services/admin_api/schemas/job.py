@@ -1,0 +1,194 @@
+"""Crawl jobs as the API takes and shows them."""
+
+from __future__ import annotations
+
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from admin_api import progress
+from admin_api.schemas.fields import (
+    PageParameters,
+    Timestamp,
+    described,
+    identifier,
+    max_retries,
+    next_cursor,
+    priority,
+    subreddit,
+)
+from crawljobs.domain import job
+
+STATUSES = [status.value for status in job.JobStatus]
+SUCCESS = "success"  # what filters also take for succeeded
+
+
+class EnqueueSchema(ma.Schema):
+    """A subreddit to crawl."""
+
+    subreddit = subreddit(required=True)
+    priority = priority(default=60)
+    max_retries = max_retries()
+    visible_at = Timestamp(
+        load_default=None,
+        allow_none=True,
+        metadata=described("Not to be crawled before this time; at once when absent."),
+    )
+
+
+class JobParameters(PageParameters):
+    status = fields.List(
+        fields.String(validate=validate.OneOf([*STATUSES, SUCCESS])),
+        load_default=list,
+        validate=validate.Length(max=20),
+        metadata=described("Only jobs in this state; may be repeated. `success` is `succeeded`."),
+    )
+    subreddit = subreddit(load_default=None)
+
+
+class ProgressSchema(ma.Schema):
+    """How far the crawl has come; every number only grows while it runs."""
+
+    phase = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("about, posts, comments, trees, authors or done; null before it began."),
+    )
+    page = fields.Integer(required=True, metadata=described("The page of this phase."))
+    posts = fields.Integer(required=True, metadata=described("Posts stored."))
+    comments = fields.Integer(required=True, metadata=described("Comments stored."))
+    authors = fields.Integer(required=True, metadata=described("Authors stored."))
+    requests = fields.Integer(required=True, metadata=described("Requests sent to Reddit."))
+
+
+class JobSchema(ma.Schema):
+    """One request to crawl one subreddit."""
+
+    id = identifier("The job.")
+    subreddit_id = identifier("The subreddit.")
+    subreddit = fields.String(required=True, metadata=described("The subreddit's name."))
+    status = fields.String(
+        required=True, validate=validate.OneOf(STATUSES), metadata=described("Its state.")
+    )
+    wait_reason = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf([reason.value for reason in job.WaitReason]),
+        metadata=described("Why a waiting job is not queued yet."),
+    )
+    priority = fields.Integer(
+        required=True, metadata=described("Effective now: the base, grown with the waiting time.")
+    )
+    base_priority = fields.Integer(required=True, metadata=described("As asked for."))
+    priority_ceiling = fields.Integer(required=True, metadata=described("How high it may grow."))
+    source = fields.String(
+        required=True,
+        validate=validate.OneOf([source.value for source in job.JobSource]),
+        metadata=described("Who asked for it."),
+    )
+    scheduled_job_id = identifier("The schedule that enqueued it.", nullable=True)
+    depth = fields.Integer(
+        required=True, metadata=described("Steps of discovery from what somebody asked for.")
+    )
+    visible_at = Timestamp(required=True, metadata=described("Not claimed before."))
+    queued_at = Timestamp(required=True, metadata=described("Waiting counts from here."))
+    created_at = Timestamp(required=True)
+    finished_at = Timestamp(required=True, allow_none=True)
+    retry_count = fields.Integer(
+        required=True, metadata=described("Failed attempts since an operator's last retry.")
+    )
+    retries = fields.Integer(required=True, metadata=described("Failed attempts, all of them."))
+    max_retries = fields.Integer(required=True)
+    next_retry_at = Timestamp(
+        required=True, allow_none=True, metadata=described("When a failed attempt is repeated.")
+    )
+    claimed_by = fields.String(
+        required=True, allow_none=True, metadata=described("The worker that crawls it.")
+    )
+    claimed_at = Timestamp(required=True, allow_none=True)
+    lease_expires_at = Timestamp(
+        required=True,
+        allow_none=True,
+        metadata=described("When the worker counts as dead unless it extends its claim."),
+    )
+    progress_at = Timestamp(
+        required=True, allow_none=True, metadata=described("When it last stored a page.")
+    )
+    rerun_requested = fields.Boolean(
+        required=True, metadata=described("Asked for again while it was crawling.")
+    )
+    outcome = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("Of a succeeded crawl: crawled, or what barred the way."),
+    )
+    error_kind = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf([kind.value for kind in job.ErrorKind]),
+    )
+    error_message = fields.String(
+        required=True, allow_none=True, metadata=described("Of the last failed attempt.")
+    )
+    checkpoint = fields.Dict(
+        required=True,
+        allow_none=True,
+        metadata=described("Where the next attempt goes on. Its shape is the worker's own."),
+    )
+    progress = fields.Nested(ProgressSchema, required=True)
+
+    @ma.pre_dump
+    def _with_progress(self, shown: job.Job, **_: Any) -> dict[str, Any]:
+        return as_dict(shown)
+
+
+def as_dict(shown: job.Job) -> dict[str, Any]:
+    """The job's fields and its progress, not deeply copied."""
+    plain = {field.name: getattr(shown, field.name) for field in dataclass_fields(shown)}
+    return {**plain, "progress": progress.from_checkpoint(shown.checkpoint)}
+
+
+class AttemptSchema(ma.Schema):
+    """A claim that ended."""
+
+    id = identifier("The attempt.")
+    worker = fields.String(required=True)
+    started_at = Timestamp(required=True)
+    ended_at = Timestamp(required=True)
+    outcome = fields.String(
+        required=True, validate=validate.OneOf([outcome.value for outcome in job.AttemptOutcome])
+    )
+    error_kind = fields.String(required=True, allow_none=True)
+    error_message = fields.String(required=True, allow_none=True)
+
+
+class JobDetailSchema(JobSchema):
+    """A job and the attempts that ended, newest first."""
+
+    attempts = fields.List(fields.Nested(AttemptSchema), required=True)
+
+    @ma.pre_dump
+    def _with_progress(self, shown: Any, **_: Any) -> dict[str, Any]:
+        found, attempts = shown
+        return {**as_dict(found), "attempts": attempts}
+
+
+class JobListSchema(ma.Schema):
+    items = fields.List(fields.Nested(JobSchema), required=True)
+    next = next_cursor()
+
+
+class EnqueuedSchema(ma.Schema):
+    """What became of the request, and the job that serves it."""
+
+    result = fields.String(
+        required=True,
+        validate=validate.OneOf([result.value for result in job.EnqueueResult]),
+        metadata=described(
+            "`created`: a new job. `merged`: the subreddit's live job serves it too. "
+            "`rerun_requested`: it is being crawled now and is crawled once more afterwards."
+        ),
+    )
+    job = fields.Nested(JobSchema, required=True)

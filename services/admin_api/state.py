@@ -1,0 +1,40 @@
+"""What the views of one application share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import flask
+
+from admin_api.cursors import CursorSigner
+from admin_api.readiness import Readiness
+from crawljobs.db.database import Database
+from crawljobs.settings import AdminApiSettings
+
+_KEY = "admin_api"
+
+
+@dataclass(frozen=True)
+class State:
+    settings: AdminApiSettings
+    max_retries: int  # of a job whose caller did not say
+    database: Database
+    readiness: Readiness
+    cursors: CursorSigner
+
+    def close(self) -> None:
+        self.database.close()
+        self.readiness.close()
+
+
+def install(app: flask.Flask, state: State) -> None:
+    app.extensions[_KEY] = state
+
+
+def of(app: flask.Flask) -> State:
+    return cast(State, app.extensions[_KEY])
+
+
+def current() -> State:
+    return of(flask.current_app)

@@ -1,0 +1,81 @@
+// Builds parts of a page from JSON schemas. Texts only ever become text nodes: nothing in the
+// document can become markup.
+"use strict";
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value !== undefined && value !== null) made.setAttribute(key, value);
+  }
+  made.append(...children.filter((child) => child !== undefined && child !== null));
+  return made;
+}
+
+// Text in which `backticks` mark code.
+function inline(text) {
+  const parts = (text || "").split("`");
+  return parts.map((part, index) => (index % 2 ? element("code", {}, part) : part));
+}
+
+function paragraphs(text) {
+  return (text || "").trim().split(/\n\s*\n/).filter(Boolean)
+    .map((part) => element("p", {}, ...inline(part.replace(/\s+/g, " "))));
+}
+
+function nameOf(reference) {
+  return reference.split("/").pop();
+}
+
+// A short name for a type, with links to the schemas it mentions.
+function typeOf(schema) {
+  if (!schema) return ["anything"];
+  if (schema.$ref) {
+    const name = nameOf(schema.$ref);
+    return [element("a", { href: `#schema-${name}` }, name)];
+  }
+  for (const key of ["allOf", "anyOf", "oneOf"]) {
+    if (schema[key]) return schema[key].flatMap((one, index) => [index ? " or " : "", ...typeOf(one)]);
+  }
+  const types = [].concat(schema.type || "anything");
+  if (types.includes("array")) return ["list of ", ...typeOf(schema.items)];
+  const words = types.map((type) => (type === "null" ? "null" : schema.format || type));
+  return [words.join(" or ")];
+}
+
+// What a value must be like, in words.
+function limitsOf(schema) {
+  const inner = schema.items && !schema.items.$ref ? schema.items : schema;
+  const limits = [];
+  if (inner.enum) limits.push(`One of ${inner.enum.map((value) => `\`${value}\``).join(", ")}.`);
+  if (schema.minimum !== undefined && schema.maximum !== undefined) {
+    limits.push(`From ${schema.minimum} to ${schema.maximum}.`);
+  }
+  if (schema.maxLength !== undefined) limits.push(`At most ${schema.maxLength} characters.`);
+  const shown = schema.default;
+  if (shown !== undefined && shown !== null && !(Array.isArray(shown) && !shown.length)) {
+    limits.push(`Default: \`${JSON.stringify(shown)}\`.`);
+  }
+  return limits.join(" ");
+}
+
+function row(name, schema, { required, description, marksRequired }) {
+  const first = element("td", {}, element("code", {}, name));
+  if (required && marksRequired) first.append(element("span", { class: "required" }, "required"));
+  const text = [description || schema.description, limitsOf(schema)].filter(Boolean).join(" ");
+  return element("tr", {}, first, element("td", { class: "type" }, ...typeOf(schema)),
+    element("td", {}, ...inline(text)));
+}
+
+function table(headings, rows) {
+  const head = element("tr", {}, ...headings.map((text) => element("th", { scope: "col" }, text)));
+  return element("div", { class: "scroll" },
+    element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
+}
+
+// Fields of an object; what is required is marked in requests only, for answers have it all.
+function fieldsOf(schema, marksRequired) {
+  const required = new Set(schema.required || []);
+  const rows = Object.entries(schema.properties || {}).map(([name, field]) =>
+    row(name, field, { required: required.has(name), marksRequired }));
+  return table(["Field", "Type", "Meaning"], rows);
+}
