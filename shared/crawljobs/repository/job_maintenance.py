@@ -127,7 +127,7 @@ _PRUNE = text(f"""
         ))
         RETURNING id
     ), attempts AS (
-        DELETE FROM crawl_job_attempts WHERE job_id IN (SELECT id FROM pruned)
+        DELETE FROM crawl_job_attempts WHERE job_id = ANY (ARRAY(SELECT id FROM pruned))
     )
     SELECT count(*) FROM pruned
     """)

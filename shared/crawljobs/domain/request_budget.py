@@ -1,0 +1,32 @@
+"""How a Reddit client's budget is spent: what is shared by all workers of one client id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Never the last requests of a window: those of another consumer are only seen afterwards.
+USABLE_SHARE = 0.97
+# What Reddit gave in every recorded reply of 2025-26, until a reply tells otherwise.
+DEFAULT_REQUESTS_PER_WINDOW = 1000
+
+# A 429 that does not say how long: the first pause, and how long it may grow by doubling.
+FIRST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 600.0
+FORGIVEN_AFTER_SECONDS = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When the next request may start. Not `taken` when it is later than the caller would wait."""
+
+    delay_seconds: float
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetReport:
+    """What a reply's headers tell of the current window, other consumers included."""
+
+    used: int
+    remaining: int
+    reset_seconds: int

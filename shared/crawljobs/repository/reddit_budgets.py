@@ -1,0 +1,165 @@
+"""The budget of one Reddit client id, one row shared by every worker.
+
+Each statement is to be committed at once: a row held in a longer transaction stops all workers.
+Windows are fixed and aligned to the clock, as Reddit's are. Within one, requests are spread evenly
+(GCRA); when others spent part of it, what is left is spread over the time that is left.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain import request_budget
+from crawljobs.domain.request_budget import BudgetReport, Slot
+
+_NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
+
+_CREATE = text(f"""
+    INSERT INTO reddit_budgets (client_id, next_slot_at) VALUES (:client_id, {_NOW})
+    ON CONFLICT DO NOTHING
+    """)
+
+# `wanted` is the earliest slot; when its window is full, the slot is the start of the next one.
+# The row is locked first, so that every value is of its newest version.
+_RESERVE = text(f"""
+    WITH budget AS MATERIALIZED (
+        SELECT *, {_NOW} AS now
+        FROM reddit_budgets WHERE client_id = :client_id
+        FOR UPDATE
+    ), wanted AS (
+        SELECT budget.*, greatest(next_slot_at, paused_until, now) AS at,
+            make_interval(secs => window_seconds) AS width,
+            greatest(1, floor(requests_per_window * CAST(:share AS float8))) AS usable
+        FROM budget
+    ), placed AS (
+        SELECT wanted.*, window_at,
+            CASE WHEN window_started_at = window_at THEN reserved ELSE 0 END AS used
+        FROM wanted, date_bin(width, at, timestamptz 'epoch') AS window_at
+    ), slot AS (
+        SELECT client_id, now, width, usable,
+            CASE WHEN used < usable THEN at ELSE window_at + width END AS at,
+            CASE WHEN used < usable THEN window_at ELSE window_at + width END AS window_at,
+            CASE WHEN used < usable THEN used ELSE 0 END AS used
+        FROM placed
+    ), answer AS (
+        SELECT slot.*, extract(epoch FROM at - now) AS delay,
+            extract(epoch FROM at - now) <= CAST(:longest_wait AS float8) AS taken
+        FROM slot
+    ), reserve AS (
+        UPDATE reddit_budgets AS row SET
+            next_slot_at = answer.at + greatest(
+                width / usable, (window_at + width - at) / (usable - used)
+            ),
+            window_started_at = window_at,
+            reserved = used + 1
+        FROM answer WHERE row.client_id = answer.client_id AND taken
+    )
+    SELECT CAST(delay AS float8) AS delay, taken FROM answer
+    """)
+
+_PAUSE_LEFT = text(f"""
+    SELECT CAST(extract(epoch FROM paused_until - {_NOW}) AS float8)
+    FROM reddit_budgets WHERE client_id = :client_id
+    """)
+
+# The window that a reply's reset ends: a late reply must not spend the next window.
+_OF_THIS_WINDOW = """
+    (abs(extract(epoch FROM window_started_at - now) + window_seconds - :reset)
+        < window_seconds / 2.0)
+"""
+
+# A larger budget is used from now on, not after the slots that were spread for the smaller one.
+# Only columns of the row itself and the clock: another worker may have changed the row meanwhile.
+_LEARN = text(f"""
+    UPDATE reddit_budgets SET
+        requests_per_window = :cap,
+        reserved = CASE WHEN {_OF_THIS_WINDOW} THEN greatest(reserved, :used) ELSE reserved END,
+        next_slot_at = CASE WHEN :cap > requests_per_window
+            THEN least(next_slot_at, now) ELSE next_slot_at END
+    FROM {_NOW} AS now
+    WHERE client_id = :client_id
+        AND (requests_per_window <> :cap OR ({_OF_THIS_WINDOW} AND reserved < :used))
+    """)
+
+_THROTTLES = """
+    (CASE WHEN last_throttled_at > now - make_interval(secs => :forgiven)
+        THEN throttles_in_a_row ELSE 0 END)
+"""
+
+# A 429 that comes while everybody is paused already is the echo of the same trouble.
+_PAUSE = text(f"""
+    UPDATE reddit_budgets SET
+        paused_until = greatest(paused_until, now + make_interval(secs => coalesce(
+            CAST(:seconds AS float8),
+            CASE WHEN paused_until > now THEN 0
+                ELSE least(CAST(:longest AS float8), :first * 2.0 ^ {_THROTTLES}) END))),
+        throttles_in_a_row = CASE WHEN paused_until > now THEN throttles_in_a_row
+            ELSE least({_THROTTLES} + 1, 30) END,
+        last_throttled_at = now
+    FROM {_NOW} AS now
+    WHERE client_id = :client_id
+    """)
+
+
+def reserve_slot(
+    conn: Connection, *, client_id: str, longest_wait: float, now: datetime | None = None
+) -> Slot:
+    """Reserve the next request slot if it is at most `longest_wait` seconds away.
+
+    A slot further away is told but not taken, so that nobody's budget is spent on it.
+    """
+    values = {
+        "client_id": client_id,
+        "longest_wait": longest_wait,
+        "share": request_budget.USABLE_SHARE,
+        "now": now,
+    }
+    row = conn.execute(_RESERVE, values).first()
+    if row is None:  # the first request ever
+        conn.execute(_CREATE, values)
+        row = conn.execute(_RESERVE, values).one()
+    return Slot(delay_seconds=max(0.0, row.delay), taken=row.taken)
+
+
+def pause_left(conn: Connection, *, client_id: str, now: datetime | None = None) -> float:
+    """For how many seconds nobody may ask anything; 0 when nobody is paused."""
+    left = conn.execute(_PAUSE_LEFT, {"client_id": client_id, "now": now}).scalar()
+    return max(0.0, left or 0.0)
+
+
+def learn_from_reply(
+    conn: Connection, *, client_id: str, report: BudgetReport, now: datetime | None = None
+) -> None:
+    """Take over the cap, and what others used of this window; never lowers what we reserved.
+
+    Writes nothing when the reply tells nothing new.
+    """
+    conn.execute(
+        _LEARN,
+        {
+            "client_id": client_id,
+            "cap": report.used + report.remaining,
+            "used": report.used,
+            "reset": report.reset_seconds,
+            "now": now,
+        },
+    )
+
+
+def pause_all(
+    conn: Connection, *, client_id: str, seconds: float | None, now: datetime | None = None
+) -> None:
+    """Nobody asks anything for `seconds`; None: 5 s, doubling, forgiven after 30 quiet minutes."""
+    conn.execute(
+        _PAUSE,
+        {
+            "client_id": client_id,
+            "seconds": seconds,
+            "first": request_budget.FIRST_PAUSE_SECONDS,
+            "longest": request_budget.LONGEST_PAUSE_SECONDS,
+            "forgiven": request_budget.FORGIVEN_AFTER_SECONDS,
+            "now": now,
+        },
+    )

@@ -1,0 +1,186 @@
+"""Fire what is due: ledger, job and next due time in one transaction, so that nothing is half."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from crawljobs import errors
+from crawljobs.db import failures
+from crawljobs.domain import cron as crons
+from crawljobs.domain import schedule as rules
+from crawljobs.domain.actor import Actor
+from crawljobs.domain.job import EnqueueResult, JobSource
+from crawljobs.domain.schedule import Firing, RunOutcome, Schedule
+from crawljobs.repository import audit_log, due_schedules, job_queue
+from crawljobs.repository.due_schedules import Advance, DueSchedule, Run, SettledRun
+
+ACTOR = Actor(name="system:scheduler")
+
+# Errors that the row itself causes: bad data, a violated constraint, an exception of a trigger.
+# Anything else (a missing right, a missing column) would disable every schedule for our own bug.
+_ROWS_OWN_CLASSES = ("22", "23", "P0")
+
+
+@dataclass(frozen=True)
+class Fired:
+    """What one due schedule did; `outcome` is None when the ledger had this due time already."""
+
+    schedule: Schedule
+    firing: Firing
+    outcome: RunOutcome | None
+    job_id: int | None
+
+
+@dataclass(frozen=True)
+class Disabled:
+    """A schedule that cannot fire, and why."""
+
+    schedule: Schedule
+    reason: str
+
+
+def fire_due_schedules(
+    conn: Connection, *, at_most: int, default_max_retries: int = 3, now: datetime | None = None
+) -> list[Fired | Disabled]:
+    """Fire up to `at_most` due schedules; a broken one is disabled, the others go on."""
+    decided: list[tuple[DueSchedule, Firing]] = []
+    results: list[Fired | Disabled] = []
+    due = due_schedules.lock_due_schedules(conn, at_most=at_most, now=now)
+    # In the order in which enqueueing locks, whichever schedules another scheduler holds.
+    for item in sorted(due, key=lambda item: (item.schedule.subreddit_id, item.schedule.id)):
+        try:
+            decided.append((item, _decide(item)))
+        except errors.InvalidCron as error:
+            results.append(_disable(conn, item, f"{error.field}: {error}"))
+    try:
+        with conn.begin_nested():
+            results += _fire(conn, decided, default_max_retries)
+    except (DBAPIError, errors.CrawljobsError) as error:
+        if not _is_rows_own_fault(error):
+            raise
+        for one in decided:
+            results.append(_fire_alone(conn, one, default_max_retries))
+    return results
+
+
+def _decide(due: DueSchedule) -> Firing:
+    schedule = due.schedule
+    if schedule.next_run_at is None:
+        raise AssertionError("a due schedule has a due time")
+    return rules.when_due(
+        crons.parse(schedule.cron_expression, schedule.timezone),
+        due_at=schedule.next_run_at,
+        now=due.now,
+        policy=schedule.misfire_policy,
+        anchor=schedule.anchor_at,
+    )
+
+
+def _fire(
+    conn: Connection, decided: Sequence[tuple[DueSchedule, Firing]], default_max_retries: int
+) -> list[Fired]:
+    if not decided:
+        return []
+    now = decided[0][0].now
+    runs = [run for due, firing in decided for run in _runs(due.schedule, firing)]
+    recorded = due_schedules.record_runs(conn, runs=runs, now=now)
+    fired = [
+        _enqueue(conn, due, firing, default_max_retries)
+        if (due.schedule.id, firing.due_at) in recorded
+        else Fired(due.schedule, firing, outcome=None, job_id=None)
+        for due, firing in decided
+    ]
+    due_schedules.settle_runs(
+        conn,
+        runs=[
+            SettledRun(one.schedule.id, one.firing.due_at, one.outcome, one.job_id)
+            for one in fired
+            if one.outcome is not None and one.job_id is not None
+        ],
+    )
+    due_schedules.advance_schedules(
+        conn,
+        advances=[
+            Advance(
+                one.schedule.id,
+                one.firing.next_run_at,
+                fired_at=None if one.job_id is None else now,
+            )
+            for one in fired
+        ],
+    )
+    return fired
+
+
+def _fire_alone(
+    conn: Connection, one: tuple[DueSchedule, Firing], default_max_retries: int
+) -> Fired | Disabled:
+    try:
+        with conn.begin_nested():
+            (fired,) = _fire(conn, [one], default_max_retries)
+    except (DBAPIError, errors.CrawljobsError) as error:
+        if not _is_rows_own_fault(error):
+            raise
+        return _disable(conn, one[0], failures.describe(error))
+    return fired
+
+
+def _runs(schedule: Schedule, firing: Firing) -> list[Run]:
+    missed = [
+        Run(
+            schedule.id,
+            ticks.first,
+            RunOutcome.MISSED,
+            due_until=ticks.last if ticks.count > 1 else None,
+            ticks=ticks.count,
+        )
+        for ticks in firing.missed
+    ]
+    # What it led to is known, and settled, after it was enqueued.
+    latest = RunOutcome.ENQUEUED if firing.fires else RunOutcome.SKIPPED
+    return [*missed, Run(schedule.id, firing.due_at, latest)]
+
+
+def _enqueue(conn: Connection, due: DueSchedule, firing: Firing, default_max_retries: int) -> Fired:
+    schedule = due.schedule
+    if not firing.fires:
+        return Fired(schedule, firing, RunOutcome.SKIPPED, job_id=None)
+    retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
+    enqueued = job_queue.enqueue(
+        conn,
+        subreddit=schedule.subreddit,
+        priority=schedule.priority,
+        source=JobSource.SCHEDULE,
+        max_retries=retries,
+        scheduled_job_id=schedule.id,
+        now=due.now,
+    )
+    created = enqueued.result is EnqueueResult.CREATED
+    outcome = RunOutcome.ENQUEUED if created else RunOutcome.MERGED
+    return Fired(schedule, firing, outcome, enqueued.job_id)
+
+
+def _disable(conn: Connection, due: DueSchedule, reason: str) -> Disabled:
+    schedule = due.schedule
+    due_schedules.disable_schedule(conn, schedule_id=schedule.id, reason=reason, now=due.now)
+    audit_log.record(
+        conn,
+        actor=ACTOR,
+        action="disable",
+        resource_type="scheduled_job",
+        resource_id=schedule.id,
+        before={"enabled": True, "disabled_reason": schedule.disabled_reason},
+        after={"enabled": False, "disabled_reason": reason[: due_schedules.REASON_MAX]},
+    )
+    return Disabled(schedule, reason)
+
+
+def _is_rows_own_fault(error: DBAPIError | errors.CrawljobsError) -> bool:
+    if isinstance(error, errors.CrawljobsError):
+        return not isinstance(error, errors.DatabaseUnavailable)
+    return (failures.sqlstate(error) or "").startswith(_ROWS_OWN_CLASSES)

@@ -1,0 +1,19 @@
+import pytest
+
+from crawljobs import errors
+from crawljobs.domain import subreddit
+
+
+@pytest.mark.parametrize("name", ["python", "AskReddit", "a_1", "u_some-one", "x" * 21])
+def test_a_valid_name_is_kept_as_written(name: str) -> None:
+    assert subreddit.checked_name(name) == name
+    assert subreddit.checked_name(f"r/{name}") == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "a", "x" * 22, "a b", "a/b", "..", "python\n", "pyth\x00on", "питон", "a?b", "r/r/a"],
+)
+def test_anything_else_is_refused(name: str) -> None:
+    with pytest.raises(errors.InvalidSubredditName, match="2 to 21 letters"):
+        subreddit.checked_name(name)

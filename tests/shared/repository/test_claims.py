@@ -1,0 +1,152 @@
+"""What the holder of a claim may write, and that nobody else may."""
+
+import dataclasses
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from crawljobs import errors
+from crawljobs.db.database import Connection
+from crawljobs.domain.job import AttemptOutcome, ErrorKind, JobStatus, WaitReason
+from crawljobs.domain.retry import RetryPolicy
+from crawljobs.repository import claims, job_maintenance, job_queries
+from support import jobs
+from support.jobs import T0
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "reason", "outcome", "charged"),
+    [
+        ("complete", JobStatus.SUCCEEDED, None, AttemptOutcome.SUCCEEDED, 0),
+        ("fail", JobStatus.FAILED, None, AttemptOutcome.FAILED, 1),
+        ("schedule_retry", JobStatus.WAITING, WaitReason.RETRY, AttemptOutcome.FAILED, 1),
+        ("defer", JobStatus.WAITING, WaitReason.RATE_LIMIT, AttemptOutcome.DEFERRED, 0),
+        ("release", JobStatus.QUEUED, None, AttemptOutcome.RELEASED, 0),
+    ],
+)
+def test_each_end_leaves_its_state_one_attempt_and_no_claim(
+    conn: Connection,
+    end: str,
+    status: JobStatus,
+    reason: WaitReason | None,
+    outcome: AttemptOutcome,
+    charged: int,
+) -> None:
+    claim = jobs.crawling(conn)
+    jobs.ENDS[end](conn, claim)
+    job = jobs.job(conn, claim.job_id)
+    assert (job.status, job.wait_reason) == (status, reason)
+    assert (job.claimed_by, job.lease_expires_at) == (None, None)
+    assert (job.retry_count, job.retries) == (charged, charged)
+    (attempt,) = job_queries.list_attempts(conn, job_id=claim.job_id)
+    assert (attempt.outcome, attempt.worker, attempt.started_at) == (outcome, "worker-1", T0)
+
+
+@pytest.mark.parametrize("end", sorted(jobs.ENDS))
+@pytest.mark.parametrize("status", [s for s in JobStatus if s is not JobStatus.CRAWLING])
+def test_no_end_touches_a_job_that_is_not_crawling(
+    conn: Connection, end: str, status: JobStatus
+) -> None:
+    claim = jobs.crawling(conn, "another")
+    job_id = jobs.in_status(conn, status)
+    before = jobs.job(conn, job_id)
+    with pytest.raises(errors.ClaimLost):
+        jobs.ENDS[end](conn, dataclasses.replace(claim, job_id=job_id))
+    assert jobs.job(conn, job_id) == before
+
+
+@pytest.mark.parametrize("end", [*sorted(jobs.ENDS), "save_checkpoint"])
+def test_a_late_worker_changes_nothing_once_the_job_was_claimed_again(
+    conn: Connection, end: str
+) -> None:
+    late = jobs.crawling(conn)
+    jobs.ENDS["release"](conn, late)
+    current = jobs.claim_one(conn)
+    assert current.job_id == late.job_id
+    before = jobs.job(conn, late.job_id)
+    with pytest.raises(errors.ClaimLost):
+        if end == "save_checkpoint":
+            claims.save_checkpoint(conn, claim=late, checkpoint={"v": 1})
+        else:
+            jobs.ENDS[end](conn, late)
+    assert jobs.job(conn, late.job_id) == before
+    assert len(job_queries.list_attempts(conn, job_id=late.job_id)) == 1
+
+
+def test_extending_keeps_ours_and_names_only_those(conn: Connection) -> None:
+    mine, other = jobs.crawling(conn, "mine"), jobs.crawling(conn, "other")
+    stale = dataclasses.replace(other, claim_token=uuid.uuid4())
+    assert claims.extend_claims(conn, claims=[mine, stale], lease_seconds=60) == {mine.job_id}
+    assert jobs.job(conn, other.job_id).lease_expires_at == other.lease_expires_at
+    extended = jobs.job(conn, mine.job_id).lease_expires_at
+    assert extended is not None
+    assert extended != mine.lease_expires_at
+
+
+def test_extending_nothing_is_a_ping(conn: Connection) -> None:
+    assert claims.extend_claims(conn, claims=[], lease_seconds=60) == frozenset()
+
+
+def test_a_checkpoint_survives_a_release_and_comes_with_the_next_claim(conn: Connection) -> None:
+    claim = jobs.crawling(conn)
+    claims.save_checkpoint(conn, claim=claim, checkpoint={"v": 1, "page": 3}, now=T0)
+    jobs.ENDS["release"](conn, claim)
+    assert jobs.claim_one(conn).checkpoint == {"v": 1, "page": 3}
+
+
+def test_a_retry_waits_its_delay_and_shows_when(conn: Connection) -> None:
+    claim = jobs.crawling(conn)
+    jobs.ENDS["schedule_retry"](conn, claim)
+    job = jobs.job(conn, claim.job_id)
+    assert job.next_retry_at == job.visible_at == T0 + timedelta(minutes=1)
+    assert (job.error_kind, job.error_message) == (ErrorKind.RETRYABLE, "503")
+
+
+@pytest.mark.parametrize("outcome", ["banned", "not_found"])
+def test_no_follow_up_after_a_terminal_outcome(conn: Connection, outcome: str) -> None:
+    claim = jobs.crawling(conn)
+    jobs.enqueue(conn)
+    claims.complete(conn, claim=claim, outcome=outcome, now=T0)
+    assert [job.id for job in job_queries.list_jobs(conn)] == [claim.job_id]
+
+
+def test_a_failed_crawl_makes_its_follow_up(conn: Connection) -> None:
+    claim = jobs.crawling(conn)
+    jobs.enqueue(conn, priority=77)
+    jobs.ENDS["fail"](conn, claim)
+    assert [job.priority for job in job_queries.list_jobs(conn)] == [77, 77]
+
+
+@pytest.mark.parametrize("end", ["schedule_retry", "defer", "release"])
+def test_a_job_that_runs_again_serves_the_wish_for_a_rerun(conn: Connection, end: str) -> None:
+    claim = jobs.crawling(conn)
+    jobs.enqueue(conn)
+    jobs.ENDS[end](conn, claim)
+    (job,) = job_queries.list_jobs(conn)
+    assert not job.rerun_requested
+
+
+def test_an_error_message_is_stored_whatever_it_holds(conn: Connection) -> None:
+    claim = jobs.crawling(conn)
+    claims.fail(
+        conn, claim=claim, kind=ErrorKind.PERMANENT, message="\x00\ud800<b>" + "x" * 9000, now=T0
+    )
+    message = jobs.job(conn, claim.job_id).error_message
+    assert message is not None
+    assert message.startswith("\ufffd\ufffd<b>")
+    assert len(message) == claims.ERROR_MESSAGE_MAX
+
+
+def test_a_completion_beats_a_rescue_that_comes_later(conn: Connection) -> None:
+    claim = jobs.crawling(conn)
+    jobs.ENDS["complete"](conn, claim)
+    rescued = job_maintenance.rescue_stuck_jobs(
+        conn,
+        lease_seconds=30,
+        reset_after=timedelta(minutes=15),
+        retry=RetryPolicy(),
+        now=T0 + timedelta(days=1),
+    )
+    assert rescued == []
+    assert jobs.job(conn, claim.job_id).status is JobStatus.SUCCEEDED

@@ -1,0 +1,211 @@
+"""Hot statements use their index, whatever the statistics: forced generic plans, stale ANALYZE."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import TextClause, text
+
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.retry import RetryPolicy
+from crawljobs.repository import claims, job_maintenance, job_queue
+from support.jobs import T0
+
+DEAD_TUPLES = 20_000
+
+RETRY = RetryPolicy()
+
+
+@pytest.fixture(scope="module")
+def crowded(databases: Any) -> Iterator[Database]:
+    """Many finished jobs, dead versions of them, few live ones, and statistics of an empty table."""
+    with databases.clone() as url:
+        opened = Database(url)
+        with opened.begin() as conn:
+            conn.execute(text("ALTER TABLE crawl_jobs SET (autovacuum_enabled = off)"))
+            conn.execute(text("ANALYZE crawl_jobs"))
+            conn.execute(
+                text(
+                    "INSERT INTO subreddits (name) "
+                    "SELECT 'sub_' || n FROM generate_series(1, :n) AS n"
+                ),
+                {"n": DEAD_TUPLES},
+            )
+            conn.execute(
+                text(
+                    "INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source)"
+                    " SELECT id, 'queued', 5, 5, 'user' FROM subreddits"
+                )
+            )
+            conn.execute(
+                text(
+                    "UPDATE crawl_jobs SET status = 'succeeded', finished_at = now() "
+                    "WHERE id % 1000 <> 0"
+                )
+            )
+        yield opened
+        opened.close()
+
+
+def plan(conn: Connection, statement: TextClause, values: dict[str, Any]) -> dict[str, Any]:
+    """The generic plan: what the tenth call of a prepared statement would get."""
+    conn.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+    conn.execute(text("SET LOCAL jit = off"))
+    compiled = statement.compile(dialect=conn.dialect)
+    parameters = compiled.construct_params(values)
+    sql, order = str(compiled), []
+    for name in compiled.params:
+        marker = f"%({name})s"
+        if marker not in sql:
+            marker = next(m for m in _markers(sql, name))
+        order.append(name)
+        sql = sql.replace(marker, f"${len(order)}")
+    conn.exec_driver_sql(f"PREPARE shown AS {sql}".replace("%%", "%"))
+    arguments = ", ".join(_literal(parameters[name]) for name in order)
+    (shown,) = conn.exec_driver_sql(f"EXPLAIN (FORMAT JSON) EXECUTE shown ({arguments})").one()
+    conn.exec_driver_sql("DEALLOCATE shown")
+    found: dict[str, Any] = (json.loads(shown) if isinstance(shown, str) else shown)[0]["Plan"]
+    return found
+
+
+def _markers(sql: str, name: str) -> Iterator[str]:
+    """A marker with a cast, as SQLAlchemy renders typed parameters."""
+    start = sql.index(f"%({name})s")
+    yield sql[start : sql.index("s", start + len(name) + 2) + 1]
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | int | float):
+        return str(value)
+    if isinstance(value, timedelta):
+        return f"'{value.total_seconds()} seconds'"
+    if isinstance(value, list):
+        return "'{" + ",".join(str(item) for item in value) + "}'"
+    if isinstance(value, dict):
+        return f"'{json.dumps(value)}'"
+    return f"'{value}'"
+
+
+def nodes(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield tree
+    for child in tree.get("Plans", ()):
+        yield from nodes(child)
+
+
+TOKEN = uuid.UUID(int=7)
+GUARD = {"job_id": 1000, "claim_token": TOKEN, "now": None}
+ERROR = {"error_kind": None, "error_message": None}
+MINUTE = timedelta(minutes=1)
+STATEMENTS = {
+    "claim": (
+        job_queue._CLAIM,
+        {"worker": "w", "claim_token": TOKEN, "lease": MINUTE, "now": None, "at_most": 10},
+        "crawl_jobs_claim_idx",
+    ),
+    "claims_of": (
+        job_queue._CLAIMED_BY_TOKEN,
+        {"claim_token": TOKEN},
+        "crawl_jobs_crawling_idx",
+    ),
+    "enqueue": (
+        job_queue._ENQUEUE,
+        {
+            "keys": ["sub_1"],
+            "priority": 1,
+            "ceiling": 100,
+            "source": "user",
+            "scheduled_job_id": None,
+            "depth": 0,
+            "visible_at": None,
+            "max_retries": 3,
+            "now": None,
+        },
+        "subreddits_name_key",
+    ),
+    "extend": (
+        claims._EXTEND,
+        {"ids": [1000], "tokens": [TOKEN], "lease": MINUTE},
+        None,
+    ),
+    "save_checkpoint": (claims._SAVE_CHECKPOINT, {**GUARD, "checkpoint": {}}, None),
+    "complete": (
+        claims._COMPLETE,
+        {**GUARD, **ERROR, "outcome": "crawled", "follow_up": True},
+        None,
+    ),
+    "schedule_retry": (claims._SCHEDULE_RETRY, {**GUARD, **ERROR, "delay": MINUTE}, None),
+    "release": (claims._RELEASE, {**GUARD, **ERROR}, None),
+    "requeue": (
+        job_maintenance._REQUEUE,
+        {"at_most": 1000, "now": None},
+        "crawl_jobs_due_idx",
+    ),
+    "rescue": (
+        job_maintenance._RESCUE,
+        {
+            "lease": MINUTE,
+            "reset_after": MINUTE,
+            "base": RETRY.base_seconds,
+            "jitter": RETRY.jitter,
+            "cap": 86400.0,
+            "at_most": 1000,
+            "now": None,
+        },
+        "crawl_jobs_crawling_idx",
+    ),
+    "age": (
+        job_maintenance._AGE,
+        {"after": MINUTE, "every": MINUTE, "step": 10, "at_most": 1000, "now": None},
+        "crawl_jobs_aging_idx",
+    ),
+    "prune": (
+        job_maintenance._PRUNE,
+        {"retention": timedelta(days=30), "at_most": 1000, "now": None},
+        "crawl_jobs_finished_idx",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
+    crowded: Database, name: str
+) -> None:
+    statement, values, index = STATEMENTS[name]
+    with crowded.begin() as conn:
+        found = list(nodes(plan(conn, statement, values)))
+    tables_scanned = [node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"]
+    assert tables_scanned == []
+    if index is not None:
+        assert index in {node.get("Index Name") for node in found}
+
+
+def test_a_claim_walks_its_index_and_never_sorts(crowded: Database) -> None:
+    statement, values, _ = STATEMENTS["claim"]
+    with crowded.begin() as conn:
+        found = list(nodes(plan(conn, statement, values)))
+    assert not [node for node in found if "Sort" in node["Node Type"]]
+    (scan,) = [node for node in found if node.get("Index Name") == "crawl_jobs_claim_idx"]
+    assert scan["Node Type"] == "Index Scan"
+
+
+def test_extending_a_lease_is_a_hot_update(crowded: Database) -> None:
+    with crowded.begin() as conn:
+        claimed = job_queue.claim_jobs(
+            conn, worker="w", claim_token=uuid.uuid4(), at_most=5, lease_seconds=30, now=None
+        )
+        assert len(claimed) == 5
+    counts = text(
+        "SELECT n_tup_upd AS updated, n_tup_hot_upd AS hot "
+        "FROM pg_stat_xact_user_tables WHERE relname = 'crawl_jobs'"
+    )
+    with crowded.begin() as conn:
+        before = conn.execute(counts).one()  # this session's earlier work may not be flushed yet
+        claims.extend_claims(conn, claims=claimed, lease_seconds=60)
+        claims.save_checkpoint(conn, claim=claimed[0], checkpoint={"v": 1}, now=T0)
+        after = conn.execute(counts).one()
+    assert (after.updated - before.updated, after.hot - before.hot) == (6, 6)
