@@ -1,0 +1,97 @@
+"""Fire what is due, sleep until something is due again."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+from crawljobs import errors, logs
+from crawljobs.db.database import Connection, Database
+from crawljobs.repository import due_schedules, schedule_firing
+from crawljobs.repository.schedule_firing import Disabled, Fired
+
+log = logs.get_logger(__name__)
+
+BATCH = 100  # schedules a transaction: few enough that a crash repeats little
+# What is due and locked is being fired by another scheduler: look again soon, in case it died.
+LEAST_PAUSE_SECONDS = 0.1
+BACKOFF_SECONDS = 0.5  # after a failure of the database, doubled each time
+BACKOFF_MAX_SECONDS = 15.0
+
+
+class Timetable:
+    """`run()` until `stop` is set. Any number may run at once: they share the work."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        stop: threading.Event,
+        tick_seconds: float = 60.0,
+        default_max_retries: int = 3,
+    ) -> None:
+        self._database = database
+        self._stop = stop
+        self._tick_seconds = tick_seconds
+        self._default_max_retries = default_max_retries
+
+    def run(self) -> None:
+        """Waits by the monotonic clock: a step of the host's clock neither fires nor delays."""
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                self.run_once()
+                pause, failures = self.seconds_to_sleep(), 0
+            except errors.DatabaseUnavailable as error:
+                failures += 1
+                pause = backoff_seconds(failures)
+                log.warning("scheduler.no_database", reason=str(error), again_in=round(pause, 2))
+            self._stop.wait(pause)
+
+    def run_once(self) -> int:
+        """Fire everything that is due, batch by batch; how many schedules were dealt with."""
+        total = 0
+        while not self._stop.is_set():
+            results = self._database.run(self._fire_batch)
+            for result in results:
+                _tell(result)
+            total += len(results)
+            # A short batch: the rest is locked by another scheduler, or there is none.
+            if len(results) < BATCH:
+                break
+        return total
+
+    def seconds_to_sleep(self) -> float:
+        """Until the next due time by the database's clock, one tick at most."""
+        seconds = self._database.run(due_schedules.seconds_until_next_due)
+        if seconds is None:
+            return self._tick_seconds
+        return min(max(seconds, LEAST_PAUSE_SECONDS), self._tick_seconds)
+
+    def _fire_batch(self, conn: Connection) -> list[Fired | Disabled]:
+        return schedule_firing.fire_due_schedules(
+            conn, at_most=BATCH, default_max_retries=self._default_max_retries
+        )
+
+
+def backoff_seconds(failures: int) -> float:
+    """How long to wait after so many failures in a row; jittered, lest all return at once."""
+    longest = min(BACKOFF_SECONDS * 2.0 ** min(failures, 10), BACKOFF_MAX_SECONDS)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+
+
+def _tell(result: Fired | Disabled) -> None:
+    schedule = result.schedule
+    about = log.bind(schedule_id=schedule.id, schedule=schedule.name, subreddit=schedule.subreddit)
+    if isinstance(result, Disabled):
+        about.error("schedule.disabled", reason=result.reason)
+        return
+    firing = result.firing
+    about.info(
+        "schedule.fired",
+        due_at=firing.due_at.isoformat(),
+        outcome=result.outcome or "already_recorded",
+        job_id=result.job_id,
+        missed=sum(ticks.count for ticks in firing.missed),
+        next_run_at=firing.next_run_at.isoformat(),
+    )
