@@ -1,0 +1,91 @@
+"""The calls a crawl makes: each one request, its reply parsed. Names are checked before use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crawler_worker.reddit import failures, parsing
+from crawler_worker.reddit.client import Parameters, RedditClient
+from crawler_worker.reddit.stop import Stop
+from crawljobs.domain import hostile, subreddit
+from crawljobs.domain.reddit_items import Items, Page, SubredditAbout
+
+PAGE_LIMIT = 100  # Reddit's own: more is silently 100
+TREE_LIMIT = 500
+MORE_CHILDREN_LIMIT = 100
+TIMED_SORTS = frozenset({"top", "controversial"})
+
+
+def about(client: RedditClient, *, name: str, stop: Stop) -> SubredditAbout:
+    return parsing.about(client.get(f"/r/{_subreddit(name)}/about", {}, stop=stop))
+
+
+def posts(
+    client: RedditClient,
+    *,
+    name: str,
+    sort: str,
+    time_filter: str,
+    after: str | None,
+    limit: int,
+    stop: Stop,
+) -> Page:
+    params: dict[str, str | int] = {"limit": min(limit, PAGE_LIMIT)}
+    if sort in TIMED_SORTS:
+        params["t"] = time_filter
+    reply = client.get(f"/r/{_subreddit(name)}/{sort}", _from(after, params), stop=stop)
+    return parsing.listing(reply)
+
+
+def comments(client: RedditClient, *, name: str, after: str | None, stop: Stop) -> Page:
+    """The newest comments of a subreddit, whatever post they belong to."""
+    params = _from(after, {"limit": PAGE_LIMIT})
+    return parsing.listing(client.get(f"/r/{_subreddit(name)}/comments", params, stop=stop))
+
+
+def tree(client: RedditClient, *, post_id: str, max_depth: int, stop: Stop) -> Items:
+    """A post and the first comments of its tree."""
+    params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
+    return parsing.tree(client.get(f"/comments/{_id(post_id)}", params, stop=stop))
+
+
+def thread(
+    client: RedditClient, *, post_id: str, comment_id: str, depth: int, max_depth: int, stop: Stop
+) -> Items:
+    """The tree below one comment, which itself lies at `depth`."""
+    params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
+    path = f"/comments/{_id(post_id)}/_/{_id(comment_id)}"
+    return parsing.tree(client.get(path, params, stop=stop), depth=depth)
+
+
+def more_children(
+    client: RedditClient, *, post_id: str, comment_ids: Sequence[str], stop: Stop
+) -> Items:
+    form = {
+        "api_type": "json",
+        "link_id": f"t3_{_id(post_id)}",
+        "children": ",".join(_id(comment_id) for comment_id in comment_ids),
+    }
+    return parsing.more_children(client.post("/api/morechildren", form, stop=stop))
+
+
+def history(client: RedditClient, *, name: str, stop: Stop) -> Page:
+    """An account's newest posts and comments; empty when it hides them."""
+    if hostile.account_name(name) is None:
+        raise failures.BadRequest(f"not an account's name: {name[:60]!r}")
+    params: Parameters = {"limit": PAGE_LIMIT, "sort": "new"}
+    return parsing.listing(client.get(f"/user/{name}/overview", params, stop=stop))
+
+
+def _from(after: str | None, params: dict[str, str | int]) -> Parameters:
+    return params if after is None else {**params, "after": after}
+
+
+def _subreddit(name: str) -> str:
+    return subreddit.checked_name(name)
+
+
+def _id(value: str) -> str:
+    if hostile.base36(value) is None:
+        raise failures.BadRequest(f"not an id of Reddit's: {value[:60]!r}")
+    return value

@@ -1,0 +1,86 @@
+"""Why a request to Reddit brought nothing, and what that means for the job."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from crawljobs.domain.job import ErrorKind, WaitReason
+from crawljobs.domain.subreddit import AccessState
+from crawljobs.errors import CrawljobsError
+
+
+class RedditError(CrawljobsError):
+    """`kind` decides between fail, schedule_retry and defer."""
+
+    kind: ClassVar[ErrorKind]
+
+
+class Unavailable(RedditError):
+    """Not there, or not for us to see: for a subreddit an outcome of its crawl, not a failure."""
+
+    kind = ErrorKind.PERMANENT
+
+    def __init__(self, access: AccessState, message: str) -> None:
+        super().__init__(message)
+        self.access = access
+
+
+class UpstreamTrouble(RedditError):
+    """Reddit, or the way to it, is not well; worth another attempt later."""
+
+    kind = ErrorKind.RETRYABLE
+
+
+class BadRequest(RedditError):
+    """Reddit does not understand us: asking again would not help."""
+
+    kind = ErrorKind.PERMANENT
+
+
+class TooLarge(RedditError):
+    """The request was too long; a smaller batch may pass."""
+
+    kind = ErrorKind.PERMANENT
+
+
+class TokenRefused(RedditError):
+    """Reddit does not accept this access token."""
+
+    kind = ErrorKind.RETRYABLE
+
+
+class Deferred(RedditError):
+    """Nobody's fault: the job waits `resume_in` seconds and no attempt is charged."""
+
+    kind = ErrorKind.DEFERRED
+    reason: ClassVar[WaitReason]
+
+    def __init__(self, message: str, *, resume_in: float) -> None:
+        super().__init__(message)
+        self.resume_in = resume_in
+
+
+class Throttled(Deferred):
+    """429: the budget is spent. `retry_after` is None when Reddit did not say."""
+
+    reason = WaitReason.RATE_LIMIT
+
+    def __init__(self, message: str, *, retry_after: float | None, resume_in: float = 5.0) -> None:
+        super().__init__(message, resume_in=resume_in if retry_after is None else retry_after)
+        self.retry_after = retry_after
+
+
+class SlotTooLate(Deferred):
+    """The next free slot in the budget is further away than a worker should sleep."""
+
+    reason = WaitReason.RATE_LIMIT
+
+
+class CredentialsRefused(Deferred):
+    """The client id or secret is wrong: every job waits until somebody corrects it."""
+
+    reason = WaitReason.OUTAGE
+
+
+class Interrupted(CrawljobsError):
+    """The worker was told to stop: the job is released and goes on from its checkpoint."""

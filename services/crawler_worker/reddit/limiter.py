@@ -1,0 +1,111 @@
+"""Waits for this process's turn in the budget that all workers of a client id share."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Mapping
+
+from crawler_worker.reddit import failures
+from crawler_worker.reddit.stop import Stop
+from crawljobs.db.database import Database
+from crawljobs.domain.request_budget import BudgetReport
+from crawljobs.repository import reddit_budgets
+
+# A job whose turn comes later waits in the queue, so that its worker can do another.
+LONGEST_WAIT_SECONDS = 30.0
+# Until the first reply has told the cap, the others of this process wait for it, not longer.
+SCOUT_SECONDS = 2.0
+SCOUT_POLL_SECONDS = 0.02
+# Slept longer than this, somebody may have met a 429 meanwhile.
+LONG_SLEEP_SECONDS = 0.05
+# Above this a header is not a budget but nonsense.
+CAP_MAX = 100_000_000
+
+
+class Limiter:
+    """Shared by the threads of a process; the budget itself is in the database.
+
+    Without the database there is no request: everything raises DatabaseUnavailable.
+    """
+
+    def __init__(
+        self, database: Database, *, client_id: str, longest_wait: float = LONGEST_WAIT_SECONDS
+    ) -> None:
+        self._database = database
+        self._client_id = client_id
+        self._longest_wait = longest_wait
+        self._replied = threading.Event()
+        self._scout = threading.Lock()
+
+    def wait_for_slot(self, stop: Stop) -> None:
+        """Sleep until the request may start. Raises SlotTooLate, Interrupted."""
+        self._let_one_ahead(stop)
+        while True:
+            slot = self._database.run(
+                lambda conn: reddit_budgets.reserve_slot(
+                    conn, client_id=self._client_id, longest_wait=self._longest_wait
+                )
+            )
+            if not slot.taken:
+                raise failures.SlotTooLate(
+                    f"the next request slot is {slot.delay_seconds:.0f} s away",
+                    resume_in=slot.delay_seconds,
+                )
+            if slot.delay_seconds > 0 and stop.wait(slot.delay_seconds):
+                raise failures.Interrupted("told to stop while waiting for a request slot")
+            if slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
+                return
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Take over what a reply's headers tell; no headers tell nothing: the slot is spent."""
+        report = report_of(headers)
+        if report is not None:
+            self._database.run(
+                lambda conn: reddit_budgets.learn_from_reply(
+                    conn, client_id=self._client_id, report=report
+                )
+            )
+        self._replied.set()
+
+    def pause_all(self, seconds: float | None) -> float:
+        """A 429: every worker pauses. For how many seconds from now."""
+        self._replied.set()
+        self._database.run(
+            lambda conn: reddit_budgets.pause_all(conn, client_id=self._client_id, seconds=seconds)
+        )
+        return self._pause_left()
+
+    def _pause_left(self) -> float:
+        return self._database.run(
+            lambda conn: reddit_budgets.pause_left(conn, client_id=self._client_id)
+        )
+
+    def _is_paused(self) -> bool:
+        return self._pause_left() > 0
+
+    def _let_one_ahead(self, stop: Stop) -> None:
+        """Else all threads would reserve at the pace of the default cap before it is learned."""
+        deadline = time.monotonic() + SCOUT_SECONDS
+        while not self._replied.is_set() and time.monotonic() < deadline:
+            if self._scout.acquire(blocking=False):
+                return
+            if stop.wait(SCOUT_POLL_SECONDS):
+                raise failures.Interrupted("told to stop while waiting for the first reply")
+        self._replied.set()
+
+
+def report_of(headers: Mapping[str, str]) -> BudgetReport | None:
+    """The x-ratelimit headers; old endpoints and every 429 lack them."""
+    try:
+        used = float(headers["x-ratelimit-used"])
+        remaining = float(headers["x-ratelimit-remaining"])  # "997.0"
+        reset = float(headers["x-ratelimit-reset"])
+    except (KeyError, ValueError):
+        return None
+    if not all(math.isfinite(value) and value >= 0 for value in (used, remaining, reset)):
+        return None
+    if not 1 <= used + remaining <= CAP_MAX or reset > 86_400:
+        return None
+    return BudgetReport(used=round(used), remaining=round(remaining), reset_seconds=round(reset))

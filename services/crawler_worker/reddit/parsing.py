@@ -1,0 +1,64 @@
+"""From a whole reply to its items; a reply of another shape than asked for is UpstreamTrouble."""
+
+from __future__ import annotations
+
+from crawler_worker.reddit import failures, things
+from crawljobs.domain import hostile
+from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
+
+CURSOR_MAX = 100  # characters; a cursor is a full name
+
+
+def listing(reply: object) -> Page:
+    """One page of a listing. Raises UpstreamTrouble when the reply is none."""
+    data = _data(reply, "Listing")
+    children = data.get("children")
+    if not isinstance(children, list):
+        raise failures.UpstreamTrouble("expected a listing with children")
+    return Page(
+        things.read_all(children), hostile.text(data.get("after"), limit=CURSOR_MAX) or None
+    )
+
+
+def tree(reply: object, *, depth: int = 0) -> Items:
+    """A post and its comments, replies included; `depth` is that of the topmost comments."""
+    if not isinstance(reply, list) or len(reply) != 2:
+        raise failures.UpstreamTrouble("expected a post and its comments")
+    children = []
+    for part in reply:
+        part_children = _data(part, "Listing").get("children")
+        if not isinstance(part_children, list):
+            raise failures.UpstreamTrouble("expected a listing with children")
+        children += part_children
+    return things.read_all(children, depth=depth)
+
+
+def more_children(reply: object) -> Items:
+    """The flat reply of morechildren, whose things tell their own depth."""
+    body = reply.get("json") if isinstance(reply, dict) else None
+    if not isinstance(body, dict):
+        raise failures.UpstreamTrouble("expected a reply of morechildren")
+    data = body.get("data")  # absent when `errors` says why there is nothing
+    found = data.get("things") if isinstance(data, dict) else None
+    return things.read_all(found if isinstance(found, list) else [])
+
+
+def about(reply: object) -> SubredditAbout:
+    parsed = things.subreddit(_data(reply, "t5"))
+    if parsed is None:
+        raise failures.UpstreamTrouble("expected a subreddit with a name")
+    return parsed
+
+
+def account(reply: object) -> Account:
+    parsed = things.account(_data(reply, "t2"))
+    if parsed is None:
+        raise failures.UpstreamTrouble("expected an account with a name")
+    return parsed
+
+
+def _data(reply: object, kind: str) -> things.Data:
+    data = reply.get("data") if isinstance(reply, dict) and reply.get("kind") == kind else None
+    if isinstance(data, dict):
+        return data
+    raise failures.UpstreamTrouble(f"expected a reply of kind {kind}")

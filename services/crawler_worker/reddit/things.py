@@ -1,0 +1,210 @@
+"""From one thing of Reddit's to an item that can be stored; a hostile one spoils no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from crawljobs.domain import hostile
+from crawljobs.domain.reddit_items import (
+    Account,
+    Comment,
+    Items,
+    MoreComments,
+    Post,
+    SubredditAbout,
+)
+from crawljobs.domain.subreddit import AccessState
+
+# Characters kept. Reddit's own limits are 300 for titles, 40,000 for posts, 10,000 for comments.
+TITLE_MAX = 1_000
+BODY_MAX = 50_000
+URL_MAX = 4_000
+NAME_MAX = 300
+DEPTH_MAX = 10_000
+
+DELETED_BY_AUTHOR = frozenset({"deleted", "author"})
+SUBREDDIT_TYPES = {
+    "public": AccessState.PUBLIC,
+    "user": AccessState.PUBLIC,
+    "private": AccessState.PRIVATE,
+    "employees_only": AccessState.PRIVATE,
+    "gold_only": AccessState.PRIVATE,
+}
+
+Data = dict[str, Any]
+
+
+def read_all(children: list[Any], *, depth: int | None = None) -> Items:
+    """Every thing by its kind, in the order of the page; replies follow their comment."""
+    found: dict[str, list[Any]] = {kind: [] for kind in _PARSERS}
+    dropped = unknown = 0
+    for kind, data, level in _walk(children, depth):
+        parse = _PARSERS.get(kind)
+        if parse is None:
+            unknown += 1
+            continue
+        item = parse(data, level)
+        if item is None:
+            dropped += 1
+        else:
+            found[kind].append(item)
+    return Items(
+        posts=tuple(found["t3"]),
+        comments=tuple(found["t1"]),
+        more=tuple(found["more"]),
+        subreddits=tuple(found["t5"]),
+        accounts=tuple(found["t2"]),
+        dropped=dropped,
+        unknown=unknown,
+    )
+
+
+def _walk(children: list[Any], depth: int | None) -> Iterator[tuple[str, Data, int | None]]:
+    """Things and their replies without recursion: a tree may be deeper than the stack."""
+    stack = [(child, depth) for child in reversed(children)]
+    while stack:
+        child, level = stack.pop()
+        kind = child.get("kind") if isinstance(child, dict) else None
+        data = child.get("data") if isinstance(child, dict) else None
+        if not isinstance(kind, str) or not isinstance(data, dict):
+            yield "", {}, None
+            continue
+        if level is None:
+            told = hostile.count(data.get("depth"))
+            level = None if told is None else min(told, DEPTH_MAX)
+        yield kind, data, level
+        below = None if level is None else level + 1
+        stack += [(reply, below) for reply in reversed(_replies(data))]
+
+
+def _replies(data: Data) -> list[Any]:
+    replies = data.get("replies")
+    inner = replies.get("data") if isinstance(replies, dict) else None
+    children = inner.get("children") if isinstance(inner, dict) else None
+    return children if isinstance(children, list) else []
+
+
+def _post(data: Data, _depth: int | None) -> Post | None:
+    post_id = hostile.base36(data.get("id"))
+    subreddit = hostile.subreddit_name(data.get("subreddit"))
+    created_at = hostile.time(data.get("created_utc"))
+    if post_id is None or subreddit is None or created_at is None:
+        return None
+    author = _author(data)
+    raw_body = data.get("selftext")
+    category = hostile.text(data.get("removed_by_category"), limit=NAME_MAX) or None
+    deleted = author is None and (raw_body == "[deleted]" or category in DELETED_BY_AUTHOR)
+    removed = raw_body == "[removed]"
+
+    def content(key: str, limit: int) -> str | None:
+        return None if deleted else hostile.text(data.get(key), limit=limit)
+
+    return Post(
+        id=post_id,
+        subreddit=subreddit,
+        author=author,
+        title=content("title", TITLE_MAX),
+        body=None if removed else content("selftext", BODY_MAX),
+        url=content("url", URL_MAX),
+        permalink=content("permalink", URL_MAX),
+        domain=content("domain", NAME_MAX),
+        flair=content("link_flair_text", NAME_MAX),
+        score=hostile.integer(data.get("score")),
+        upvote_ratio=hostile.ratio(data.get("upvote_ratio")),
+        num_comments=hostile.count(data.get("num_comments")),
+        over_18=hostile.flag(data.get("over_18")),
+        spoiler=hostile.flag(data.get("spoiler")),
+        stickied=hostile.flag(data.get("stickied")),
+        locked=hostile.flag(data.get("locked")),
+        is_self=hostile.flag(data.get("is_self")),
+        crosspost_parent=hostile.full_name(data.get("crosspost_parent"), kinds=("t3",)),
+        removed_by_category=category or ("unknown" if removed else None),
+        created_at=created_at,
+        edited_at=hostile.time(data.get("edited")),
+        deleted=deleted,
+    )
+
+
+def _comment(data: Data, depth: int | None) -> Comment | None:
+    comment_id = hostile.base36(data.get("id"))
+    link = hostile.full_name(data.get("link_id"), kinds=("t3",))
+    parent = hostile.full_name(data.get("parent_id"), kinds=("t1", "t3"))
+    subreddit = hostile.subreddit_name(data.get("subreddit"))
+    created_at = hostile.time(data.get("created_utc"))
+    if not (comment_id and link and parent and subreddit and created_at):
+        return None
+    author = _author(data)
+    raw_body = data.get("body")
+    category = hostile.text(data.get("removed_by_category"), limit=NAME_MAX) or None
+    deleted = author is None and (raw_body == "[deleted]" or category in DELETED_BY_AUTHOR)
+    removed = raw_body == "[removed]"
+    return Comment(
+        id=comment_id,
+        post_id=link.removeprefix("t3_"),
+        parent_id=parent,
+        subreddit=subreddit,
+        author=author,
+        body=None if deleted or removed else hostile.text(raw_body, limit=BODY_MAX),
+        score=hostile.integer(data.get("score")),
+        stickied=hostile.flag(data.get("stickied")),
+        is_submitter=hostile.flag(data.get("is_submitter")),
+        removed_by_category=category or ("unknown" if removed else None),
+        created_at=created_at,
+        edited_at=hostile.time(data.get("edited")),
+        deleted=deleted,
+        depth=depth,
+    )
+
+
+def _more(data: Data, depth: int | None) -> MoreComments | None:
+    parent = hostile.full_name(data.get("parent_id"), kinds=("t1", "t3"))
+    children = data.get("children")
+    if parent is None or not isinstance(children, list):
+        return None
+    ids = tuple(child for child in children if hostile.base36(child))
+    return MoreComments(parent_id=parent, children=ids, depth=depth or 0)
+
+
+def subreddit(data: Data, _depth: int | None = None) -> SubredditAbout | None:
+    name = hostile.subreddit_name(data.get("display_name"))
+    if name is None:
+        return None
+    kind = data.get("subreddit_type")
+    known = SUBREDDIT_TYPES.get(kind) if isinstance(kind, str) else None
+    return SubredditAbout(
+        name=name,
+        reddit_id=hostile.full_name(data.get("name"), kinds=("t5",)),
+        title=hostile.text(data.get("title"), limit=TITLE_MAX),
+        description=hostile.text(data.get("public_description"), limit=BODY_MAX),
+        subscribers=hostile.count(data.get("subscribers")),
+        over_18=hostile.flag(data.get("over18")),
+        created_at=hostile.time(data.get("created_utc")),
+        access=known or AccessState.RESTRICTED,
+    )
+
+
+def account(data: Data, _depth: int | None = None) -> Account | None:
+    name = hostile.account_name(data.get("name"))
+    if name is None:
+        return None
+    bare = hostile.base36(data.get("id"))
+    suspended = hostile.flag(data.get("is_suspended"))
+    return Account(name=name, reddit_id=f"t2_{bare}" if bare else None, suspended=suspended)
+
+
+def _author(data: Data) -> Account | None:
+    """None for `[deleted]`, which is no account's name."""
+    name = hostile.account_name(data.get("author"))
+    if name is None:
+        return None
+    return Account(name, hostile.full_name(data.get("author_fullname"), kinds=("t2",)))
+
+
+_PARSERS: dict[str, Callable[[Data, int | None], object | None]] = {
+    "t1": _comment,
+    "t2": account,
+    "t3": _post,
+    "t5": subreddit,
+    "more": _more,
+}
