@@ -21,7 +21,7 @@ RETRY = RetryPolicy()
 
 @pytest.fixture(scope="module")
 def crowded(databases: Any) -> Iterator[Database]:
-    """Many finished jobs, dead versions of them, few live ones, and statistics of an empty table."""
+    """Few live jobs among finished ones and dead versions; statistics of an empty table."""
     with databases.clone() as url:
         opened = Database(url)
         with opened.begin() as conn:
