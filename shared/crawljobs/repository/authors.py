@@ -1,0 +1,78 @@
+"""Authors: who wrote what is stored, and whose histories were read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.reddit_items import Account
+
+_NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
+
+_ENSURE = text("""
+    WITH input AS (
+        SELECT name, reddit_id, lower(name) AS key
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS input (name text, reddit_id text)
+    ), written AS (
+        INSERT INTO authors AS stored (name, reddit_id)
+        SELECT input.name, input.reddit_id
+        FROM input LEFT JOIN authors AS stored ON lower(stored.name) = input.key
+        WHERE stored.id IS NULL OR stored.reddit_id <> input.reddit_id
+            OR (stored.reddit_id IS NULL AND input.reddit_id IS NOT NULL)
+        ORDER BY input.key
+        ON CONFLICT (lower(name)) DO UPDATE
+            SET reddit_id = coalesce(excluded.reddit_id, stored.reddit_id)
+        RETURNING id, lower(name) AS key
+    )
+    SELECT key, id FROM written
+    UNION
+    SELECT input.key, stored.id
+    FROM input JOIN authors AS stored ON lower(stored.name) = input.key
+    """)
+
+_DUE_FOR_HISTORY = text(f"""
+    SELECT author.name
+    FROM author_subreddits AS edge JOIN authors AS author ON author.id = edge.author_id
+    WHERE edge.subreddit_id = :subreddit_id
+        AND (author.history_fetched_at IS NULL
+            OR author.history_fetched_at < {_NOW} - CAST(:every AS interval))
+    ORDER BY edge.posts + edge.comments DESC, author.id
+    LIMIT :at_most
+    """)
+
+_HISTORY_FETCHED = text(f"""
+    UPDATE authors SET history_fetched_at = {_NOW} WHERE lower(name) = lower(:name)
+    """)
+
+
+def ensure(conn: Connection, *, accounts: Iterable[Account]) -> dict[str, int]:
+    """The ids of these accounts, no name twice, by lower-case name; new ones are inserted."""
+    rows = [{"name": account.name, "reddit_id": account.reddit_id} for account in accounts]
+    if not rows:
+        return {}
+    found = conn.execute(_ENSURE, {"rows": json.dumps(rows)})
+    return {row.key: row.id for row in found}
+
+
+def due_for_history(
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    every: timedelta,
+    at_most: int,
+    now: datetime | None = None,
+) -> list[str]:
+    """The subreddit's most active authors whose history was not read for `every`."""
+    rows = conn.execute(
+        _DUE_FOR_HISTORY,
+        {"subreddit_id": subreddit_id, "every": every, "at_most": at_most, "now": now},
+    )
+    return [row.name for row in rows]
+
+
+def mark_history_fetched(conn: Connection, *, name: str, now: datetime | None = None) -> None:
+    """Also for an author who is gone or hides the history: nothing to see is an answer."""
+    conn.execute(_HISTORY_FETCHED, {"name": name, "now": now})

@@ -1,0 +1,104 @@
+"""Comments. One that did not change is neither written nor locked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.reddit_items import Comment
+from crawljobs.repository.crawled_posts import Written
+
+# What a later sight of a comment may change.
+_CONTENT = "author_id, body, score, stickied, is_submitter, removed_by_category, edited_at"
+
+
+def _of(row: str) -> str:
+    return ", ".join(f"{row}.{column}" for column in _CONTENT.split(", "))
+
+
+# As for posts: the edge counts in the same statement, and deleted stays deleted.
+_UPSERT = text(f"""
+    WITH input AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS input (
+            id text, post_id text, parent_id text, subreddit_id bigint, author_id bigint,
+            body text, score bigint, stickied boolean, is_submitter boolean,
+            removed_by_category text, created_at timestamptz, edited_at timestamptz,
+            deleted boolean)
+    ), changed AS (
+        SELECT input.*
+        FROM input LEFT JOIN comments AS stored ON stored.id = input.id
+        WHERE stored.id IS NULL OR (stored.deleted_at IS NULL
+            AND (input.deleted OR ROW({_of("stored")}) IS DISTINCT FROM ROW({_of("input")})))
+        ORDER BY input.id
+    ), written AS (
+        INSERT INTO comments AS stored (
+            id, post_id, parent_id, subreddit_id, created_at, {_CONTENT},
+            deleted_at, first_seen_at, updated_at
+        )
+        SELECT id, post_id, parent_id, subreddit_id, created_at, {_CONTENT},
+            CASE WHEN deleted THEN now END, now, now
+        FROM changed, (SELECT clock_timestamp()) AS clock (now)
+        ON CONFLICT (id) DO UPDATE SET
+            ({_CONTENT}) = ROW({_of("excluded")}),
+            deleted_at = excluded.deleted_at, updated_at = excluded.updated_at
+        WHERE stored.deleted_at IS NULL
+        RETURNING author_id, subreddit_id, created_at, xmax = 0 AS inserted
+    ), edges AS (
+        INSERT INTO author_subreddits AS edge
+            (author_id, subreddit_id, comments, first_at, last_at)
+        SELECT author_id, subreddit_id, count(*), min(created_at), max(created_at)
+        FROM written WHERE inserted AND author_id IS NOT NULL
+        GROUP BY author_id, subreddit_id
+        ORDER BY author_id, subreddit_id
+        ON CONFLICT (author_id, subreddit_id) DO UPDATE SET
+            comments = edge.comments + excluded.comments,
+            first_at = least(edge.first_at, excluded.first_at),
+            last_at = greatest(edge.last_at, excluded.last_at)
+    )
+    SELECT count(*) FILTER (WHERE inserted) AS inserted,
+        count(*) FILTER (WHERE NOT inserted) AS updated
+    FROM written
+    """)
+
+_STORED_COUNTS = text("""
+    SELECT post_id, count(*) AS comments FROM comments
+    WHERE post_id = ANY (CAST(:ids AS text[])) GROUP BY post_id
+    """)
+
+
+def upsert(
+    conn: Connection,
+    *,
+    comments: Sequence[Comment],
+    author_ids: Mapping[str, int],
+    subreddit_ids: Mapping[str, int],
+) -> Written:
+    """Store comments whose ids are distinct; both mappings are by lower-case name."""
+    rows = [
+        {
+            "id": comment.id,
+            "post_id": comment.post_id,
+            "parent_id": comment.parent_id,
+            "subreddit_id": subreddit_ids[comment.subreddit.lower()],
+            "author_id": author_ids[comment.author.name.lower()] if comment.author else None,
+            "body": comment.body,
+            "score": comment.score,
+            "stickied": comment.stickied,
+            "is_submitter": comment.is_submitter,
+            "removed_by_category": comment.removed_by_category,
+            "created_at": comment.created_at.isoformat(),
+            "edited_at": comment.edited_at.isoformat() if comment.edited_at else None,
+            "deleted": comment.deleted,
+        }
+        for comment in comments
+    ]
+    counts = conn.execute(_UPSERT, {"rows": json.dumps(rows, allow_nan=False)}).one()
+    return Written(inserted=counts.inserted, updated=counts.updated)
+
+
+def stored_counts(conn: Connection, *, post_ids: Sequence[str]) -> dict[str, int]:
+    """How many comments of these posts are stored; posts without any are missing."""
+    rows = conn.execute(_STORED_COUNTS, {"ids": list(post_ids)})
+    return {row.post_id: row.comments for row in rows}

@@ -1,0 +1,125 @@
+"""Posts. A post that did not change is neither written nor locked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.reddit_items import Post
+
+# What a later sight of a post may change.
+_CONTENT = (
+    "author_id, title, body, url, permalink, domain, flair, score, upvote_ratio, num_comments, "
+    "over_18, spoiler, stickied, locked, is_self, crosspost_parent, removed_by_category, edited_at"
+)
+
+
+def _of(row: str) -> str:
+    return ", ".join(f"{row}.{column}" for column in _CONTENT.split(", "))
+
+
+# Posts first seen now also count on their author's edge: in this statement, so exactly once.
+# What was deleted at Reddit stays deleted here, whatever an older reply says.
+_UPSERT = text(f"""
+    WITH input AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS input (
+            id text, subreddit_id bigint, author_id bigint, title text, body text, url text,
+            permalink text, domain text, flair text, score bigint, upvote_ratio float8,
+            num_comments bigint, over_18 boolean, spoiler boolean, stickied boolean,
+            locked boolean, is_self boolean, crosspost_parent text, removed_by_category text,
+            created_at timestamptz, edited_at timestamptz, deleted boolean)
+    ), changed AS (
+        SELECT input.*
+        FROM input LEFT JOIN posts AS stored ON stored.id = input.id
+        WHERE stored.id IS NULL OR (stored.deleted_at IS NULL
+            AND (input.deleted OR ROW({_of("stored")}) IS DISTINCT FROM ROW({_of("input")})))
+        ORDER BY input.id
+    ), written AS (
+        INSERT INTO posts AS stored (
+            id, subreddit_id, created_at, {_CONTENT}, deleted_at, first_seen_at, updated_at
+        )
+        SELECT id, subreddit_id, created_at, {_CONTENT}, CASE WHEN deleted THEN now END, now, now
+        FROM changed, (SELECT clock_timestamp()) AS clock (now)
+        ON CONFLICT (id) DO UPDATE SET
+            ({_CONTENT}) = ROW({_of("excluded")}),
+            deleted_at = excluded.deleted_at, updated_at = excluded.updated_at
+        WHERE stored.deleted_at IS NULL
+        RETURNING author_id, subreddit_id, created_at, xmax = 0 AS inserted
+    ), edges AS (
+        INSERT INTO author_subreddits AS edge (author_id, subreddit_id, posts, first_at, last_at)
+        SELECT author_id, subreddit_id, count(*), min(created_at), max(created_at)
+        FROM written WHERE inserted AND author_id IS NOT NULL
+        GROUP BY author_id, subreddit_id
+        ORDER BY author_id, subreddit_id
+        ON CONFLICT (author_id, subreddit_id) DO UPDATE SET
+            posts = edge.posts + excluded.posts,
+            first_at = least(edge.first_at, excluded.first_at),
+            last_at = greatest(edge.last_at, excluded.last_at)
+    )
+    SELECT count(*) FILTER (WHERE inserted) AS inserted,
+        count(*) FILTER (WHERE NOT inserted) AS updated
+    FROM written
+    """)
+
+_COMMENT_COUNTS = text("""
+    SELECT id, num_comments FROM posts WHERE id = ANY (CAST(:ids AS text[]))
+    """)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many rows a page wrote; the others were there already and equal."""
+
+    inserted: int = 0
+    updated: int = 0
+
+    def __add__(self, other: Written) -> Written:
+        return Written(self.inserted + other.inserted, self.updated + other.updated)
+
+
+def upsert(
+    conn: Connection,
+    *,
+    posts: Sequence[Post],
+    author_ids: Mapping[str, int],
+    subreddit_ids: Mapping[str, int],
+) -> Written:
+    """Store posts whose ids are distinct; both mappings are by lower-case name."""
+    rows = [
+        {
+            "id": post.id,
+            "subreddit_id": subreddit_ids[post.subreddit.lower()],
+            "author_id": author_ids[post.author.name.lower()] if post.author else None,
+            "title": post.title,
+            "body": post.body,
+            "url": post.url,
+            "permalink": post.permalink,
+            "domain": post.domain,
+            "flair": post.flair,
+            "score": post.score,
+            "upvote_ratio": post.upvote_ratio,
+            "num_comments": post.num_comments,
+            "over_18": post.over_18,
+            "spoiler": post.spoiler,
+            "stickied": post.stickied,
+            "locked": post.locked,
+            "is_self": post.is_self,
+            "crosspost_parent": post.crosspost_parent,
+            "removed_by_category": post.removed_by_category,
+            "created_at": post.created_at.isoformat(),
+            "edited_at": post.edited_at.isoformat() if post.edited_at else None,
+            "deleted": post.deleted,
+        }
+        for post in posts
+    ]
+    counts = conn.execute(_UPSERT, {"rows": json.dumps(rows, allow_nan=False)}).one()
+    return Written(inserted=counts.inserted, updated=counts.updated)
+
+
+def comment_counts(conn: Connection, *, post_ids: Sequence[str]) -> dict[str, int | None]:
+    """How many comments Reddit showed for these posts when we last saw them."""
+    rows = conn.execute(_COMMENT_COUNTS, {"ids": list(post_ids)})
+    return {row.id: row.num_comments for row in rows}
