@@ -1,0 +1,37 @@
+"""Every table. Above each, what one row means.
+
+The migrations are the truth in production; a test holds them equal to these.
+"""
+
+from crawljobs.db.tables.audit import admin_audit_log
+from crawljobs.db.tables.columns import metadata
+from crawljobs.db.tables.content import author_subreddits, authors, comments, posts, subreddits
+from crawljobs.db.tables.jobs import crawl_job_attempts, crawl_jobs
+from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
+from crawljobs.db.tables.workers import maintenance_runs, reddit_budgets
+
+__all__ = [
+    "STORAGE_PARAMETERS",
+    "admin_audit_log",
+    "author_subreddits",
+    "authors",
+    "comments",
+    "crawl_job_attempts",
+    "crawl_jobs",
+    "maintenance_runs",
+    "metadata",
+    "posts",
+    "reddit_budgets",
+    "scheduled_job_runs",
+    "scheduled_jobs",
+    "subreddits",
+]
+
+# Rows that change at every step of a job leave room on their page, so that the new version
+# stays there (HOT), and are vacuumed early.
+STORAGE_PARAMETERS = {
+    "crawl_jobs": "fillfactor = 75, autovacuum_vacuum_scale_factor = 0.01, "
+    "autovacuum_vacuum_threshold = 500, autovacuum_analyze_scale_factor = 0.05",
+    "reddit_budgets": "fillfactor = 10, autovacuum_vacuum_scale_factor = 0, "
+    "autovacuum_vacuum_threshold = 200",
+}

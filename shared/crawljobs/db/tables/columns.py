@@ -1,0 +1,28 @@
+"""What the tables are made of: their metadata, naming of constraints, and recurring columns."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, MetaData, text
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+Timestamp = DateTime(timezone=True)
+NOW = text("clock_timestamp()")
+
+
+def id_column() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def one_of(column: str, *values: str, nullable: bool = False, name: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    known = f"{column} IN ({listed})"
+    return CheckConstraint(f"{column} IS NULL OR {known}" if nullable else known, name=name)

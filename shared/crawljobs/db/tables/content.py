@@ -1,0 +1,150 @@
+"""What was crawled: subreddits, authors, posts, comments, and the edges of the map."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+    literal_column,
+    text,
+)
+
+from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
+
+# A community on Reddit that we know of, crawled or only heard of.
+subreddits = Table(
+    "subreddits",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("reddit_id", Text),
+    Column("title", Text),
+    Column("description", Text),
+    Column("subscribers", BigInteger),
+    Column("over_18", Boolean),
+    Column("created_at_reddit", Timestamp),
+    Column("access", Text, nullable=False, server_default="unknown"),
+    Column("access_checked_at", Timestamp),
+    Column("discovered_from", BigInteger, ForeignKey("subreddits.id", ondelete="SET NULL")),
+    Column("depth", SmallInteger, nullable=False, server_default="0"),
+    Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
+    Column("last_crawled_at", Timestamp),
+    Column("next_crawl_at", Timestamp),
+    # The newest post and comment that a finished crawl has seen: base-36 ids without their kind.
+    Column("high_water_post", Text),
+    Column("high_water_comment", Text),
+    # Wider than what can be asked for: authors' histories reach r/reddit.com and r/t:1337.
+    CheckConstraint("name ~ '^[A-Za-z0-9_][A-Za-z0-9_.:-]{1,23}$'", name="name"),
+    one_of(
+        "access",
+        "unknown",
+        "public",
+        "restricted",
+        "private",
+        "quarantined",
+        "gated",
+        "banned",
+        "not_found",
+        "redirected",
+        "suspended",
+        "legal",
+        name="access",
+    ),
+    Index("subreddits_name_key", func.lower(literal_column("name")), unique=True),
+    Index("subreddits_last_crawled_at_idx", "last_crawled_at"),
+)
+
+# A Reddit account that wrote something we stored, or was met in an account's history.
+authors = Table(
+    "authors",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("reddit_id", Text),
+    Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
+    Column("history_fetched_at", Timestamp),
+    Index("authors_name_key", func.lower(literal_column("name")), unique=True),
+)
+
+# A submission. Author, title, body and url are null once Reddit shows them as deleted.
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", Text, primary_key=True),  # base 36, without t3_
+    Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), nullable=False),
+    Column("author_id", BigInteger, ForeignKey("authors.id")),
+    Column("title", Text),
+    Column("body", Text),
+    Column("url", Text),
+    Column("permalink", Text),
+    Column("domain", Text),
+    Column("flair", Text),
+    Column("score", BigInteger),
+    Column("upvote_ratio", Double),
+    Column("num_comments", BigInteger),
+    Column("over_18", Boolean, nullable=False, server_default=text("false")),
+    Column("spoiler", Boolean, nullable=False, server_default=text("false")),
+    Column("stickied", Boolean, nullable=False, server_default=text("false")),
+    Column("locked", Boolean, nullable=False, server_default=text("false")),
+    Column("is_self", Boolean, nullable=False, server_default=text("false")),
+    Column("crosspost_parent", Text),
+    Column("removed_by_category", Text),
+    Column("created_at", Timestamp, nullable=False),
+    Column("edited_at", Timestamp),
+    Column("deleted_at", Timestamp),  # when we saw that it was deleted at Reddit
+    Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
+    Column("updated_at", Timestamp, nullable=False, server_default=NOW),
+    CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
+    Index("posts_subreddit_id_created_at_idx", "subreddit_id", "created_at"),
+    Index("posts_author_id_idx", "author_id"),
+)
+
+# A comment. Kept when its author is gone, so that trees hold together; its post may be unknown
+# yet, because a subreddit's newest comments also belong to old posts: hence no foreign key.
+comments = Table(
+    "comments",
+    metadata,
+    Column("id", Text, primary_key=True),  # base 36, without t1_
+    Column("post_id", Text, nullable=False),
+    Column("parent_id", Text, nullable=False),  # full name: t3_ of the post or t1_ of a comment
+    Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), nullable=False),
+    Column("author_id", BigInteger, ForeignKey("authors.id")),
+    Column("body", Text),
+    Column("score", BigInteger),
+    Column("stickied", Boolean, nullable=False, server_default=text("false")),
+    Column("is_submitter", Boolean, nullable=False, server_default=text("false")),
+    Column("removed_by_category", Text),
+    Column("created_at", Timestamp, nullable=False),
+    Column("edited_at", Timestamp),
+    Column("deleted_at", Timestamp),
+    Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
+    Column("updated_at", Timestamp, nullable=False, server_default=NOW),
+    CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
+    Index("comments_post_id_idx", "post_id"),
+    Index("comments_subreddit_id_created_at_idx", "subreddit_id", "created_at"),
+    Index("comments_author_id_idx", "author_id"),
+)
+
+# An edge of the map: one author's activity in one subreddit, as far as we have seen it.
+author_subreddits = Table(
+    "author_subreddits",
+    metadata,
+    Column("author_id", BigInteger, ForeignKey("authors.id"), primary_key=True),
+    Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), primary_key=True),
+    Column("posts", Integer, nullable=False, server_default="0"),
+    Column("comments", Integer, nullable=False, server_default="0"),
+    Column("first_at", Timestamp, nullable=False),
+    Column("last_at", Timestamp, nullable=False),
+    CheckConstraint("posts >= 0 AND comments >= 0", name="counts"),
+    Index("author_subreddits_subreddit_id_idx", "subreddit_id"),
+)

@@ -1,0 +1,164 @@
+"""The queue, and how its claims ended."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
+
+# One request to crawl one subreddit, from enqueue to its end; at most one live per subreddit.
+crawl_jobs = Table(
+    "crawl_jobs",
+    metadata,
+    id_column(),
+    Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("wait_reason", Text),
+    Column("priority", SmallInteger, nullable=False),  # effective: base plus aging
+    Column("base_priority", SmallInteger, nullable=False),  # as asked for, boosts included
+    Column("priority_ceiling", SmallInteger, nullable=False, server_default="100"),
+    Column("source", Text, nullable=False),
+    Column("scheduled_job_id", BigInteger, ForeignKey("scheduled_jobs.id", ondelete="SET NULL")),
+    Column("depth", SmallInteger, nullable=False, server_default="0"),
+    Column("visible_at", Timestamp, nullable=False, server_default=NOW),
+    Column("queued_at", Timestamp, nullable=False, server_default=NOW),  # waiting counts from here
+    Column("created_at", Timestamp, nullable=False, server_default=NOW),
+    Column("finished_at", Timestamp),
+    Column("retry_count", Integer, nullable=False, server_default="0"),
+    Column("retries", Integer, nullable=False, server_default="0"),
+    Column("max_retries", SmallInteger, nullable=False, server_default="3"),
+    Column(
+        "next_retry_at",
+        Timestamp,
+        Computed("CASE WHEN wait_reason = 'retry' THEN visible_at END", persisted=True),
+    ),
+    Column("rescues_in_a_row", SmallInteger, nullable=False, server_default="0"),
+    Column("claim_token", UUID(as_uuid=True)),
+    Column("claimed_by", Text),
+    Column("claimed_at", Timestamp),
+    Column("lease_expires_at", Timestamp),
+    Column("progress_at", Timestamp),
+    Column("checkpoint", JSONB(none_as_null=True)),
+    Column("rerun_requested", Boolean, nullable=False, server_default=text("false")),
+    Column("rerun_priority", SmallInteger),
+    Column("rerun_source", Text),
+    Column("outcome", Text),  # of a succeeded crawl: crawled, or the access state it met
+    Column("error_kind", Text),
+    Column("error_message", Text),
+    one_of(
+        "status",
+        "blocked",
+        "waiting",
+        "queued",
+        "crawling",
+        "succeeded",
+        "failed",
+        "cancelled",
+        name="status",
+    ),
+    one_of(
+        "wait_reason",
+        "retry",
+        "rate_limit",
+        "politeness",
+        "paused",
+        "outage",
+        "later",
+        nullable=True,
+        name="wait_reason",
+    ),
+    one_of("source", "user", "schedule", "discovery", "stale", name="source"),
+    one_of("error_kind", "permanent", "retryable", "deferred", nullable=True, name="error_kind"),
+    CheckConstraint("(status = 'waiting') = (wait_reason IS NOT NULL)", name="waits_for_a_reason"),
+    CheckConstraint(
+        "(status = 'crawling') = (claim_token IS NOT NULL) "
+        "AND (claim_token IS NULL) = (claimed_by IS NULL) "
+        "AND (claim_token IS NULL) = (claimed_at IS NULL) "
+        "AND (claim_token IS NULL) = (lease_expires_at IS NULL)",
+        name="claimed_iff_crawling",
+    ),
+    CheckConstraint(
+        "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)",
+        name="finished_iff_final",
+    ),
+    CheckConstraint(
+        "priority BETWEEN 0 AND 100 AND base_priority BETWEEN 0 AND 100 "
+        "AND priority_ceiling BETWEEN 0 AND 100 AND rerun_priority BETWEEN 0 AND 100",
+        name="priorities",
+    ),
+    CheckConstraint(
+        "retry_count >= 0 AND retries >= 0 AND max_retries BETWEEN 0 AND 100", name="retries"
+    ),
+    CheckConstraint(
+        "rerun_requested = (rerun_priority IS NOT NULL) "
+        "AND rerun_requested = (rerun_source IS NOT NULL) "
+        "AND (NOT rerun_requested OR status = 'crawling')",
+        name="rerun_only_while_crawling",
+    ),
+    # Dedup: one live job per subreddit.
+    Index(
+        "crawl_jobs_live_key",
+        "subreddit_id",
+        unique=True,
+        postgresql_where=text("status IN ('blocked', 'waiting', 'queued', 'crawling')"),
+    ),
+    # A claim walks this index from its start and never sorts.
+    Index(
+        "crawl_jobs_claim_idx",
+        text("priority DESC"),
+        "created_at",
+        "id",
+        postgresql_where=text("status = 'queued'"),
+    ),
+    Index("crawl_jobs_due_idx", "visible_at", postgresql_where=text("status = 'waiting'")),
+    Index("crawl_jobs_aging_idx", "queued_at", postgresql_where=text("status = 'queued'")),
+    # Leases and progress are in no index, so that extending one is a HOT update.
+    Index("crawl_jobs_crawling_idx", "id", postgresql_where=text("status = 'crawling'")),
+    Index(
+        "crawl_jobs_finished_idx",
+        "finished_at",
+        "id",
+        postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
+    ),
+    Index("crawl_jobs_subreddit_id_idx", "subreddit_id", "id"),
+)
+
+# A claim that ended, and how. No foreign key: it would lock the hot row a second time; a job and
+# its attempts are pruned by one statement.
+crawl_job_attempts = Table(
+    "crawl_job_attempts",
+    metadata,
+    id_column(),
+    Column("job_id", BigInteger, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("started_at", Timestamp, nullable=False),
+    Column("ended_at", Timestamp, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error_kind", Text),
+    Column("error_message", Text),
+    one_of(
+        "outcome",
+        "succeeded",
+        "failed",
+        "deferred",
+        "released",
+        "lease_expired",
+        "cancelled",
+        name="outcome",
+    ),
+    Index("crawl_job_attempts_job_id_idx", "job_id"),
+)

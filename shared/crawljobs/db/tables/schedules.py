@@ -1,0 +1,74 @@
+"""Schedules and the ledger of their runs."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    literal_column,
+    text,
+)
+
+from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
+
+# A standing order to crawl one subreddit again and again.
+scheduled_jobs = Table(
+    "scheduled_jobs",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), nullable=False),
+    Column("cron_expression", Text, nullable=False),
+    Column("timezone", Text, nullable=False, server_default="UTC"),
+    Column("priority", SmallInteger, nullable=False, server_default="20"),
+    Column("max_retries", SmallInteger),
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("misfire_policy", Text, nullable=False, server_default="fire_once"),
+    Column("anchor_at", Timestamp, nullable=False, server_default=NOW),  # @every counts from here
+    Column("next_run_at", Timestamp),
+    Column("last_run_at", Timestamp),
+    Column("disabled_reason", Text),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+    Column("created_at", Timestamp, nullable=False, server_default=NOW),
+    Column("updated_at", Timestamp, nullable=False, server_default=NOW),
+    CheckConstraint("priority BETWEEN 0 AND 100", name="priority"),
+    CheckConstraint("max_retries BETWEEN 0 AND 100", name="max_retries"),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name"),
+    CheckConstraint("NOT enabled OR next_run_at IS NOT NULL", name="enabled_has_next_run"),
+    one_of("misfire_policy", "fire_once", "skip", name="misfire_policy"),
+    Index("scheduled_jobs_name_key", func.lower(literal_column("name")), unique=True),
+    Index("scheduled_jobs_due_idx", "next_run_at", postgresql_where=text("enabled")),
+    Index("scheduled_jobs_subreddit_id_idx", "subreddit_id"),
+)
+
+# One due time of one schedule and what became of it; a long run of missed ones is one row.
+scheduled_job_runs = Table(
+    "scheduled_job_runs",
+    metadata,
+    id_column(),
+    Column(
+        "scheduled_job_id",
+        BigInteger,
+        ForeignKey("scheduled_jobs.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("due_at", Timestamp, nullable=False),
+    Column("due_until", Timestamp),  # the last due time of a run of missed ones
+    Column("ticks", BigInteger, nullable=False, server_default="1"),
+    Column("fired_at", Timestamp, nullable=False, server_default=NOW),
+    Column("outcome", Text, nullable=False),
+    Column("job_id", BigInteger),
+    one_of("outcome", "enqueued", "merged", "skipped", "missed", name="outcome"),
+    CheckConstraint("ticks >= 1", name="ticks"),
+    UniqueConstraint("scheduled_job_id", "due_at"),
+    Index("scheduled_job_runs_fired_at_idx", "fired_at"),
+)

@@ -1,0 +1,38 @@
+"""What workers share beside the queue."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+from crawljobs.db.tables.columns import NOW, Timestamp, metadata
+
+# When a task on a long interval last ran, so that frequent restarts cannot starve it.
+maintenance_runs = Table(
+    "maintenance_runs",
+    metadata,
+    Column("task", Text, primary_key=True),
+    Column("last_run_at", Timestamp, nullable=False),
+)
+
+# The budget of one Reddit client id, shared by every worker: the next free request slot.
+reddit_budgets = Table(
+    "reddit_budgets",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("next_slot_at", Timestamp, nullable=False, server_default=NOW),
+    Column("window_started_at", Timestamp),  # of the fixed window that `reserved` counts
+    Column("reserved", Integer, nullable=False, server_default="0"),
+    Column("requests_per_window", Integer, nullable=False, server_default="1000"),
+    Column("window_seconds", Integer, nullable=False, server_default="600"),
+    Column("paused_until", Timestamp),
+    Column("throttles_in_a_row", SmallInteger, nullable=False, server_default="0"),
+    Column("last_throttled_at", Timestamp),
+    CheckConstraint("requests_per_window > 0 AND window_seconds > 0", name="window"),
+)
