@@ -70,7 +70,7 @@ def store(
 def _accounts(items: Items) -> list[Account]:
     """Each account once, in key order; its id is kept if any mention tells it."""
     by_key: dict[str, Account] = {}
-    written = chain(items.posts, items.comments)
+    written: list[Post | Comment] = [*items.posts, *items.comments]
     for account in chain(items.accounts, (item.author for item in written if item.author)):
         key = account.name.lower()
         if key not in by_key or by_key[key].reddit_id is None:

@@ -1,0 +1,125 @@
+"""Where a crawl stands: saved with every page, read again by whoever goes on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from crawljobs.domain import hostile
+from crawljobs.errors import CrawljobsError
+
+VERSION = 1
+PHASES = ("about", "posts", "comments", "trees", "authors", "done")
+# Listings move on: an old cursor would miss what came since, so the listing starts again.
+CURSOR_LIVES = timedelta(minutes=15)
+
+
+class UnreadableCheckpoint(CrawljobsError):
+    """The saved progress is of another version, or damaged: nobody can go on from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Comments of a tree still to be fetched: those below `parent`, itself at `depth`."""
+
+    parent: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A tree that is being fetched: what is missing of it, and how many comments it brought."""
+
+    post: str
+    comments: int = 0
+    more: tuple[str, ...] = ()
+    threads: tuple[Thread, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`posts` and `comments` are those seen by this crawl, new or not."""
+
+    phase: str = "about"
+    cursor: str | None = None
+    cursor_at: str | None = None
+    page: int = 0
+    posts: int = 0
+    comments: int = 0
+    authors: int = 0
+    requests: int = 0
+    # Of the listing being walked: items in a row that an earlier crawl has seen.
+    older_in_a_row: int = 0
+    newest_post: str | None = None
+    newest_comment: str | None = None
+    # Posts worth a request for their tree, busiest first: (id, comments when last looked).
+    busiest: tuple[tuple[str, int], ...] = ()
+    tree: Tree | None = None
+    # Authors whose history is still to be read; None until they were chosen.
+    histories: tuple[str, ...] | None = None
+
+    def enter(self, phase: str) -> Checkpoint:
+        return replace(self, phase=phase, cursor=None, cursor_at=None, page=0, older_in_a_row=0)
+
+    def saved(self) -> dict[str, Any]:
+        """As it is stored on the job."""
+        return {"v": VERSION, **asdict(self)}
+
+
+def read(saved: dict[str, Any] | None) -> Checkpoint:
+    """The checkpoint to go on from; the very start when nothing was saved.
+
+    Raises UnreadableCheckpoint rather than guess.
+    """
+    if saved is None:
+        return Checkpoint()
+    if saved.get("v") != VERSION:
+        raise UnreadableCheckpoint(f"checkpoint of version {saved.get('v')!r}, expected {VERSION}")
+    known = {field.name for field in fields(Checkpoint)}
+    values = {name: value for name, value in saved.items() if name in known}
+    try:
+        read_back = Checkpoint(
+            **{
+                **values,
+                "busiest": tuple((str(post), int(n)) for post, n in values.get("busiest") or ()),
+                "tree": _tree(values.get("tree")),
+                "histories": _names(values.get("histories")),
+            }
+        )
+        _check(read_back)
+    except (TypeError, ValueError, KeyError) as error:
+        raise UnreadableCheckpoint(f"damaged checkpoint: {error}") from error
+    return read_back
+
+
+def is_stale(cursor_at: str | None, *, now: datetime) -> bool:
+    return cursor_at is None or now - datetime.fromisoformat(cursor_at) > CURSOR_LIVES
+
+
+def _tree(saved: dict[str, Any] | None) -> Tree | None:
+    if saved is None:
+        return None
+    return Tree(
+        post=str(saved["post"]),
+        comments=int(saved["comments"]),
+        more=tuple(str(comment) for comment in saved["more"]),
+        threads=tuple(Thread(str(t["parent"]), int(t["depth"])) for t in saved["threads"]),
+    )
+
+
+def _names(saved: list[str] | None) -> tuple[str, ...] | None:
+    return None if saved is None else tuple(str(name) for name in saved)
+
+
+def _check(checkpoint: Checkpoint) -> None:
+    if checkpoint.phase not in PHASES:
+        raise ValueError(f"unknown phase {checkpoint.phase!r}")
+    counts = (checkpoint.page, checkpoint.posts, checkpoint.comments, checkpoint.authors)
+    if not all(isinstance(n, int) for n in (*counts, checkpoint.requests)):
+        raise ValueError("a count is no number")
+    for mark in (checkpoint.newest_post, checkpoint.newest_comment):
+        if mark is not None and hostile.base36(mark) is None:
+            raise ValueError("a mark is no id")
+    if checkpoint.cursor_at is not None:
+        datetime.fromisoformat(checkpoint.cursor_at)
