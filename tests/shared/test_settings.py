@@ -1,0 +1,96 @@
+"""A wrong setting stops the process by name; the documentation lists them all."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crawljobs import errors, settings
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "q8Zr4vT1xW7yB2nM5kJ9hG3fD6sA0pLc"
+READERS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
+    "database": (settings.read_database_settings, {"DATABASE_URL": "postgresql://h/d"}),
+    "admin-api": (settings.read_admin_api_settings, {"ADMIN_API_TOKEN": TOKEN}),
+    "scheduler": (settings.read_scheduler_settings, {}),
+    "queue": (settings.read_queue_settings, {}),
+    "reddit": (
+        settings.read_reddit_settings,
+        {"REDDIT_CLIENT_ID": "id", "REDDIT_CLIENT_SECRET": "hush"},
+    ),
+    "crawl": (settings.read_crawl_settings, {}),
+    "retries": (settings.read_max_retries, {}),
+}
+
+
+@pytest.mark.parametrize("reader", sorted(READERS))
+def test_defaults_are_enough(reader: str) -> None:
+    read, variables = READERS[reader]
+    read(variables)
+
+
+@pytest.mark.parametrize(
+    ("reader", "name", "value", "expected"),
+    [
+        ("queue", "WORKER_CONCURRENCY", "x", "a whole number of jobs from 1 to 200"),
+        ("queue", "WORKER_CONCURRENCY", "0", "a whole number of jobs from 1 to 200"),
+        ("queue", "LEASE_SECONDS", "nan", "a number of seconds from 1 to 3600"),
+        ("queue", "LEASE_SECONDS", "-3", "a number of seconds"),
+        ("queue", "LEASE_SECONDS", "1000", "expected more than LEASE_SECONDS (1000 s)"),
+        ("queue", "RETENTION_DAYS", "1.5", "a whole number of days"),
+        ("queue", "RETRY_JITTER", "1", "from 0 to 0.9"),
+        ("crawl", "POSTS_SORT", "best", "one of new, hot, top"),
+        ("crawl", "FETCH_USER_SUBREDDITS", "maybe", "true or false"),
+        ("crawl", "MAX_POSTS_PER_SUB", "1001", "from 1 to 1000"),
+        ("scheduler", "SCHEDULER_TICK_SECONDS", "soon", "a number of seconds"),
+        ("reddit", "REDDIT_API_URL", "ftp://x", "starts with http:// or https://"),
+        ("reddit", "REDDIT_USER_AGENT", "a\nb", "printable ASCII"),
+        ("database", "DATABASE_URL", "mysql://u:hush@h/d", "postgresql://user:password@host"),
+        ("database", "DATABASE_URL", "", "DATABASE_URL is missing"),
+        ("admin-api", "ADMIN_API_TOKEN", "", "is missing"),
+        ("admin-api", "ADMIN_API_TOKEN", "short", "has 5 characters"),
+        ("admin-api", "ADMIN_API_TOKEN", "changeme" * 5, "looks like a placeholder"),
+        ("admin-api", "ADMIN_API_TOKEN", "a" * 40, "looks like a placeholder"),
+        ("admin-api", "ADMIN_API_TOKEN", TOKEN + "\n\x01x", "cannot carry"),
+        ("admin-api", "TRUSTED_PROXIES", "10.0.0.0/8,ten", "TRUSTED_PROXIES='ten'"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(
+    reader: str, name: str, value: str, expected: str
+) -> None:
+    read, variables = READERS[reader]
+    with pytest.raises(errors.SettingsError) as refused:
+        read({**variables, name: value})
+    message = str(refused.value)
+    assert expected in message
+    assert any(known in message for known in (name, "RESET_CRAWLING_AFTER_MIN"))
+    assert "hush" not in message
+
+
+def test_a_secret_may_come_from_a_file_but_not_from_both(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN + "\n")
+    read = settings.read_admin_api_settings
+    assert read({"ADMIN_API_TOKEN_FILE": str(file)}).token == TOKEN
+    with pytest.raises(errors.SettingsError, match="both set"):
+        read({"ADMIN_API_TOKEN_FILE": str(file), "ADMIN_API_TOKEN": TOKEN})
+    with pytest.raises(errors.SettingsError, match="readable text file"):
+        read({"ADMIN_API_TOKEN_FILE": str(tmp_path / "none")})
+
+
+def test_an_address_of_a_pooler_needs_a_direct_one_beside_it() -> None:
+    read = settings.read_database_settings
+    assert not read({"DATABASE_URL": "postgresql://h/d"}).pooled
+    both = read({"DATABASE_URL": "postgresql://pool/d", "DATABASE_DIRECT_URL": "postgresql://h/d"})
+    assert both.pooled
+    assert both.direct_url == "postgresql://h/d"
+
+
+def test_every_setting_of_the_code_is_documented_and_no_other() -> None:
+    read_in = [ROOT / "shared/crawljobs/settings.py", ROOT / "shared/crawljobs/logs.py"]
+    code = "\n".join(path.read_text() for path in read_in)
+    in_code = set(re.findall(r'"([A-Z][A-Z_]{4,})"', code)) - {"DEBUG", "ERROR", "WARNING"}
+    table = (ROOT / "docs/JOB_SYSTEM.md").read_text()
+    documented = set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))
+    assert documented == in_code
