@@ -39,9 +39,12 @@ _FIELDS = {
     "month": "1-12 or JAN-DEC",
     "day-of-week": "0-7 or SUN-SAT (0 and 7 are Sunday), 5L or 5#2",
 }
-_DAY_OF_WEEK = 4
-# MON-SUN ends on the Sunday after Monday, which cronsim knows as 7 only.
+_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+_WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
+# MON-SUN ends on the Sunday after Monday, which is 7.
 _UNTIL_SUNDAY = re.compile(r"(?<=[A-Z1-6])(?<!SUN)-SUN\b")
+_NAME = re.compile("[A-Z]{3}")
+_STEPPED_RANGE = re.compile("([0-9]+)-([0-9]+)/[0-9]+")
 
 # Any date will do: cronsim looks 50 years ahead and no date is rarer than once in 40.
 _SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall clock without a zone
@@ -164,21 +167,34 @@ def _checked_fields(words: list[str]) -> str:
         hint = " (seconds are not supported)" if len(words) == len(_FIELDS) + 1 else ""
         _refuse(f"expected five fields ({' '.join(_FIELDS)}), got {len(words)}{hint}")
     words = [word.upper() for word in words]
-    words[_DAY_OF_WEEK] = _UNTIL_SUNDAY.sub("-7", words[_DAY_OF_WEEK])
+    numeric = [*words[:3], _numbered(words[3], _MONTHS, 1)]
+    numeric.append(_numbered(_UNTIL_SUNDAY.sub("-7", words[4]), _WEEKDAYS, 0))
     for position, (name, expected) in enumerate(_FIELDS.items()):
         alone = ["*"] * len(_FIELDS)
-        alone[position] = words[position]
+        alone[position] = numeric[position]
         try:
             CronSim(" ".join(alone), _SOME_DAY)
         except CronSimError:
             _refuse(
                 f"{name} {words[position][:60]!r}: expected {expected}, *, ranges, steps, lists"
             )
+    fields = " ".join(_STEPPED_RANGE.sub(_without_idle_step, word) for word in numeric)
     try:
-        next(CronSim(" ".join(words), _SOME_DAY))
+        next(CronSim(fields, _SOME_DAY))
     except (CronSimError, StopIteration):
         _refuse(f"{' '.join(words)[:60]!r} never comes: no such date in the calendar")
-    return " ".join(words)
+    return fields
+
+
+def _numbered(word: str, names: list[str], first: int) -> str:
+    numbers = {name: str(number) for number, name in enumerate(names, first)}
+    return _NAME.sub(lambda found: numbers.get(found[0], found[0]), word)
+
+
+def _without_idle_step(found: re.Match[str]) -> str:
+    """5-5/2 is 5; cronsim would take it for 5/2, which goes on to the field's end."""
+    first, last = int(found[1]), int(found[2])
+    return str(first) if first == last else found[0]
 
 
 def _spelled(interval: timedelta) -> str:
