@@ -1,0 +1,114 @@
+"""What a due schedule does: what it missed, what it fires, when it is due next."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawljobs.domain import cron, tick_count
+from crawljobs.domain.schedule import (
+    ON_TIME,
+    TOLD_ONE_BY_ONE,
+    Firing,
+    MisfirePolicy,
+    Ticks,
+    when_due,
+)
+
+DUE = datetime(2024, 6, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def decide(
+    expression: str,
+    late: timedelta,
+    policy: MisfirePolicy = MisfirePolicy.FIRE_ONCE,
+    due_at: datetime = DUE,
+) -> Firing:
+    parsed = cron.parse(expression, "UTC")
+    return when_due(parsed, due_at=due_at, now=due_at + late, policy=policy, anchor=DUE)
+
+
+@pytest.mark.parametrize("policy", list(MisfirePolicy))
+def test_a_tick_on_time_fires_and_nothing_is_missed(policy: MisfirePolicy) -> None:
+    assert decide("@daily", SECOND, policy) == Firing(
+        missed=(), due_at=DUE, fires=True, next_run_at=DUE + timedelta(days=1)
+    )
+
+
+def test_the_next_due_time_is_later_than_now_even_at_the_exact_tick() -> None:
+    assert decide("@hourly", timedelta(hours=1)).next_run_at == DUE + timedelta(hours=2)
+
+
+def test_fire_once_fires_the_latest_tick_however_late() -> None:
+    firing = decide("@daily", timedelta(days=3, hours=7))
+    assert firing.due_at == DUE + timedelta(days=3)
+    assert firing.fires
+    assert firing.missed == tuple(
+        Ticks(DUE + timedelta(days=day), DUE + timedelta(days=day), 1) for day in range(3)
+    )
+    assert firing.next_run_at == DUE + timedelta(days=4)
+
+
+def test_skip_does_not_fire_a_tick_that_is_too_late() -> None:
+    firing = decide("@daily", timedelta(days=1) + ON_TIME + SECOND, MisfirePolicy.SKIP)
+    assert not firing.fires
+    assert firing.due_at == DUE + timedelta(days=1)
+    assert [ticks.first for ticks in firing.missed] == [DUE]
+
+
+def test_skip_still_fires_the_latest_tick_when_that_one_is_on_time() -> None:
+    assert decide("@daily", timedelta(days=1) + ON_TIME, MisfirePolicy.SKIP).fires
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_a_long_run_of_missed_ticks_is_told_as_one(extra: int) -> None:
+    count = TOLD_ONE_BY_ONE + extra
+    missed = decide("@hourly", timedelta(hours=count)).missed
+    assert sum(ticks.count for ticks in missed) == count
+    assert missed[0].first == DUE
+    assert missed[-1].last == DUE + timedelta(hours=count - 1)
+    assert len(missed) == (1 if extra else count)
+
+
+@pytest.mark.parametrize("expression", ["@every 60s", "* * * * *"])
+def test_a_year_of_missed_minutes_is_decided_at_once(expression: str) -> None:
+    began = time.monotonic()
+    firing = decide(expression, timedelta(days=365, seconds=30))
+    assert time.monotonic() - began < 1.0
+    year = 365 * 24 * 60
+    assert firing.missed == (Ticks(DUE, DUE + timedelta(minutes=year - 1), year),)
+    assert firing.due_at == DUE + timedelta(days=365)
+    assert firing.next_run_at == firing.due_at + timedelta(minutes=1)
+
+
+def test_a_due_time_written_by_hand_is_fired_and_the_timetable_goes_on() -> None:
+    firing = decide("@daily", SECOND, due_at=DUE + timedelta(hours=5, microseconds=3))
+    assert firing == Firing((), DUE + timedelta(hours=5, microseconds=3), True, DUE + 24 * HOUR)
+
+
+HOUR = timedelta(hours=1)
+
+
+@given(
+    expression=st.sampled_from(["*/13 * * * *", "0,30 2 * * *", "@every 61s", "5 1 * * 1-5"]),
+    minutes=st.integers(0, 60 * 24 * 4),
+    policy=st.sampled_from(list(MisfirePolicy)),
+)
+def test_every_tick_is_accounted_for_exactly_once(
+    expression: str, minutes: int, policy: MisfirePolicy
+) -> None:
+    parsed = cron.parse(expression, "Europe/Berlin")
+    start = datetime(2024, 10, 25, tzinfo=UTC)
+    first = cron.next_after(parsed, start, anchor=start)
+    now = first + timedelta(minutes=minutes)
+    firing = when_due(parsed, due_at=first, now=now, policy=policy, anchor=start)
+    due = list(tick_count.walk(parsed, after=start, until=now, anchor=start))
+    assert sum(ticks.count for ticks in firing.missed) + 1 == len(due)
+    assert firing.due_at == due[-1]
+    told = [time for ticks in firing.missed for time in (ticks.first, ticks.last)]
+    assert told == sorted(told)
+    assert set(told) <= set(due[:-1])
+    assert firing.next_run_at > now

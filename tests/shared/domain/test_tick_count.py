@@ -1,0 +1,72 @@
+"""Counting due times without walking them: the same numbers as walking."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawljobs.domain import cron, tick_count
+
+START = datetime(2024, 3, 9, 5, 17, 30, tzinfo=UTC)
+ZONES = ["UTC", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Antarctica/Troll"]
+EXPRESSIONS = [
+    "* * * * *",
+    "*/7 1-3 * * *",
+    "0,30 2 * * *",
+    "30 0 * * 0",
+    "15 3 1,15 * MON",
+    "0 0 L * *",
+    "0 12 29 2 *",
+    "@every 7h13m",
+    "@every 61s",
+]
+
+
+@given(
+    expression=st.sampled_from(EXPRESSIONS),
+    zone=st.sampled_from(ZONES),
+    start=st.integers(-500_000, 20_000_000),
+    hours=st.integers(0, 70),
+    seconds=st.integers(0, 3599),
+)
+def test_counts_what_walking_counts(
+    expression: str, zone: str, start: int, hours: int, seconds: int
+) -> None:
+    parsed = cron.parse(expression, zone)
+    after = START + timedelta(seconds=start)
+    until = after + timedelta(hours=hours, seconds=seconds)
+    walked = list(tick_count.walk(parsed, after=after, until=until, anchor=START))
+    assert tick_count.count(parsed, after=after, until=until, anchor=START) == len(walked)
+    if walked:
+        end = until + timedelta(microseconds=1)
+        last = tick_count.last_before(parsed, tick=walked[0], before=end, anchor=START)
+        assert last == walked[-1]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_counts_every_minute_of_ten_years(zone: str) -> None:
+    parsed = cron.parse("* * * * *", zone)
+    until = START + timedelta(days=3650)
+    assert tick_count.count(parsed, after=START, until=until, anchor=START) == 3650 * 24 * 60
+
+
+def test_counts_days_of_years_by_their_dates() -> None:
+    parsed = cron.parse("30 2 * * *", "America/New_York")
+    until = START + timedelta(days=366 * 4)
+    expected = sum(1 for _ in tick_count.walk(parsed, after=START, until=until, anchor=START))
+    assert tick_count.count(parsed, after=START, until=until, anchor=START) == expected
+
+
+def test_nothing_lies_in_an_empty_stretch() -> None:
+    for expression in EXPRESSIONS:
+        parsed = cron.parse(expression, "UTC")
+        for until in (START, START - timedelta(days=40)):
+            assert tick_count.count(parsed, after=START, until=until, anchor=START) == 0
+
+
+def test_the_tick_itself_is_the_last_when_no_other_follows() -> None:
+    parsed = cron.parse("@daily", "UTC")
+    tick = datetime(2024, 5, 1, tzinfo=UTC)
+    before = tick + timedelta(hours=24)
+    assert tick_count.last_before(parsed, tick=tick, before=before, anchor=START) == tick
