@@ -35,6 +35,7 @@ def spawn(
     cwd: Path,
     output: IO[bytes],
     run_as: SystemUser | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
     """Start `command` in a session of its own, so that Ctrl-C reaches the parent alone.
 
@@ -51,6 +52,7 @@ def spawn(
         env=dict(env),
         cwd=cwd,
         start_new_session=True,
+        pass_fds=pass_fds,
     )
 
 

@@ -1,0 +1,60 @@
+"""The admin-api as its callers see it: JSON over HTTP with a bearer token."""
+
+import http.client
+import json
+from typing import Any
+
+from onebox.errors import OneboxError
+
+TIMEOUT_SECONDS = 10
+ANSWER_BYTES = 8 * 2**20  # 500 jobs take a tenth of it
+
+
+class ApiUnavailableError(OneboxError):
+    """It does not answer; it may later."""
+
+
+class ApiRefusedError(OneboxError):
+    """It answered with a problem; the message is its detail."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        details = [str(error.get("detail", "")) for error in problem.get("errors") or ()]
+        said = "; ".join([str(problem.get("detail") or problem.get("title") or ""), *details])
+        super().__init__("".join(filter(str.isprintable, said))[:500] or f"HTTP status {status}")
+        self.status = status
+
+
+class ApiClient:
+    """One connection, opened again when it broke. Not for threads."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        self._token = token
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._call("GET", path, None)
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._call("POST", path, json.dumps(body))
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _call(self, method: str, path: str, body: str | None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            self._connection.request(method, path, body, headers)
+            response = self._connection.getresponse()
+            content = response.read(ANSWER_BYTES)
+            answer = json.loads(content) if content else {}
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self._connection.close()
+            reason = f"{type(error).__name__}: {error}"
+            raise ApiUnavailableError(f"The admin-api does not answer: {reason}") from error
+        if response.status >= 500:
+            raise ApiUnavailableError(f"The admin-api answers with status {response.status}.")
+        if response.status >= 400:
+            raise ApiRefusedError(response.status, answer)
+        return dict(answer)

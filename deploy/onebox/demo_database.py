@@ -1,0 +1,137 @@
+"""The demo's database: embedded, or the one that DATABASE_URL names; migrated either way."""
+
+import hashlib
+import os
+import sys
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from onebox import data_folder, migrate
+from onebox.data_folder import DataFolder
+from onebox.embedded_postgres import EmbeddedPostgres, Options
+from onebox.errors import PostgresError
+
+NAME = "crawljobs"
+OLDEST = 15
+CONNECT_SECONDS = 5
+MAX_CONNECTIONS = 200  # a dozen for each worker process
+
+
+class DemoDatabase:
+    """`url` once started; `postgres` is None when it is somebody else's server."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        self._folder = folder
+        self.url = os.environ.get("DATABASE_URL", "")
+        self.postgres: EmbeddedPostgres | None = None
+        if not self.url:
+            self.postgres = EmbeddedPostgres(
+                folder.postgres,
+                log=folder.logs / "postgres.log",
+                options=Options(max_connections=MAX_CONNECTIONS),
+            )
+
+    def start(self) -> None:
+        if self.postgres is not None:
+            self.postgres.start()
+            self.url = self.postgres.url(NAME)
+            data_folder.write_private(self._folder.database_url, f"{self.url}\n")
+            self._create()
+        _refuse_unusable(self.url)
+        self._migrate()
+
+    def restart(self) -> None:
+        """At the same address; the data is what was committed."""
+        if self.postgres is not None:
+            self.postgres.start()
+
+    def pids(self) -> list[int]:
+        pid = self.postgres.pid if self.postgres else None
+        return [] if pid is None else [pid]
+
+    def is_running(self) -> bool:
+        return self.postgres is None or self.postgres.is_running()
+
+    def stop(self) -> None:
+        if self.postgres is not None:
+            self.postgres.stop()
+
+    def shown(self) -> str:
+        """Its address without the password."""
+        parts = conninfo_to_dict(self.url)
+        place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
+        return f"postgresql://{parts.get('user', '')}@{place}/{parts.get('dbname', '')}"
+
+    def count_rows(self) -> dict[str, int]:
+        """What is stored, all runs together."""
+        query = """
+            SELECT (SELECT count(*) FROM subreddits WHERE last_crawled_at IS NOT NULL),
+                   (SELECT count(*) FROM posts), (SELECT count(*) FROM comments),
+                   (SELECT count(*) FROM authors), (SELECT count(*) FROM author_subreddits)
+        """
+        names = ("subreddits", "posts", "comments", "authors", "edges")
+        try:
+            with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as connection:
+                row = connection.execute(query).fetchone() or [0] * len(names)
+        except psycopg.Error as error:
+            raise PostgresError(f"The stored rows cannot be counted: {_said(error)}") from error
+        return dict(zip(names, map(int, row), strict=True))
+
+    def connected(self) -> list[str]:
+        """What the sessions of this database call themselves."""
+        query = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+        with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as connection:
+            return [str(row[0]) for row in connection.execute(query)]
+
+    def _create(self) -> None:
+        if self.postgres is None:
+            return
+        try:
+            psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS).close()
+        except psycopg.OperationalError:
+            with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
+
+    def _migrate(self) -> None:
+        """Skipped when this very database was brought to these very migrations before."""
+        state = f"{_migrations_digest()} {_revision(self.url)}"
+        stamp = self._folder.migrated
+        if self.postgres and stamp.is_file() and stamp.read_text() == state:
+            return
+        migrate.upgrade(self.url)
+        stamp.write_text(f"{_migrations_digest()} {_revision(self.url)}")
+
+
+def _refuse_unusable(url: str) -> None:
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+            version = connection.info.server_version // 10_000
+    except psycopg.Error as error:
+        raise PostgresError(f"DATABASE_URL cannot be used: {_said(error)}") from error
+    if version < OLDEST:
+        raise PostgresError(
+            f"DATABASE_URL leads to PostgreSQL {version}: {OLDEST} or later is needed."
+        )
+
+
+def _revision(url: str) -> str:
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except psycopg.errors.UndefinedTable:
+        return "none"
+    return str(row[0]) if row else "none"
+
+
+def _migrations_digest() -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sorted(migrate.MIGRATIONS.glob("**/*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _said(error: psycopg.Error) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]

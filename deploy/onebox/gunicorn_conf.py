@@ -1,0 +1,16 @@
+"""admin-api's own settings, and workers that do not outlive their master even when it is killed."""
+
+import os
+import signal
+from typing import Any
+
+from admin_api.gunicorn_conf import *  # noqa: F403 - gunicorn reads this module's names
+from onebox import die_with_parent
+
+EXIT_ORPHANED = die_with_parent.EXIT_ORPHANED
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    die_with_parent.ask_kernel(signal.SIGKILL)
+    if os.getppid() != server.pid:
+        os._exit(EXIT_ORPHANED)

@@ -1,0 +1,123 @@
+"""The processes of the demo: what each is called, how it is started, how it is stopped."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from onebox.supervisor import Spec
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE_ROOTS = tuple(str(ROOT / folder) for folder in ("shared", "services", "deploy"))
+# -P: what lies in the folder it is started from is not imported.
+PYTHON = (sys.executable, "-P", "-m")
+DRAIN_SECONDS = 10  # to finish a page; a demo need not wait for the slowest
+LEASE_SECONDS = 10  # a worker killed for show is missed soon
+STOP_MARGIN_SECONDS = 2
+API_STOP_SECONDS = 5
+SANDBOX_STOP_SECONDS = 3
+# Nothing of these is anybody's secret: the sandbox takes any.
+SANDBOX_CLIENT = {"REDDIT_CLIENT_ID": "sandbox", "REDDIT_CLIENT_SECRET": "sandbox"}
+NOT_INHERITED = frozenset({"PYTHONPATH", "ADMIN_API_TOKEN_FILE", "DATABASE_DIRECT_URL"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all of them are told; `sandbox_url` is None when the real Reddit is crawled."""
+
+    database_url: str
+    token: str
+    sandbox_url: str | None
+    discovers: bool
+
+    def environment(self, **own: str) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
+        if os.environ.get("DATABASE_URL") and (direct := os.environ.get("DATABASE_DIRECT_URL")):
+            inherited["DATABASE_DIRECT_URL"] = direct
+        habits = {
+            "DRAIN_SECONDS": str(DRAIN_SECONDS),
+            "LEASE_SECONDS": str(LEASE_SECONDS),
+            "RESCUE_SECONDS": "1",
+            "ADMIN_API_WORKERS": "1",
+            **({} if self.discovers else {"USER_SUB_ENQUEUE_MAX": "0"}),
+        }
+        return {
+            **habits,
+            **inherited,
+            **(sandbox_client(self.sandbox_url) if self.sandbox_url else {}),
+            "PYTHONPATH": os.pathsep.join(SOURCE_ROOTS),
+            "PYTHONUNBUFFERED": "1",
+            "DATABASE_URL": self.database_url,
+            **own,
+        }
+
+
+def wants_real_reddit(variables: Mapping[str, str]) -> bool:
+    secret = variables.get("REDDIT_CLIENT_SECRET") or variables.get("REDDIT_CLIENT_SECRET_FILE")
+    return bool(variables.get("REDDIT_CLIENT_ID") and secret)
+
+
+def sandbox_client(url: str) -> dict[str, str]:
+    return {**SANDBOX_CLIENT, "REDDIT_API_URL": url, "REDDIT_AUTH_URL": url}
+
+
+def sandbox(ready_file: Path, *, new_items_per_minute: int, port: int = 0) -> Spec:
+    environment = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
+    return Spec(
+        role="sandbox",
+        number=1,
+        command=[
+            *(*PYTHON, "onebox.reddit_sandbox", "--port", str(port), "--ready-file", ready_file),
+            *("--new-items-per-minute", str(new_items_per_minute)),
+        ],
+        env={**environment, "PYTHONPATH": os.pathsep.join(SOURCE_ROOTS)},
+        stop_seconds=SANDBOX_STOP_SECONDS,
+        death_signal=signal.SIGTERM,  # its server passes it on to its worker
+    )
+
+
+def admin_api(settings: Settings, listener: int) -> Spec:
+    """`listener` is a bound socket: no port is lost between looking for one and using it."""
+    own = {
+        "ADMIN_API_BIND": f"fd://{listener}",
+        "ADMIN_API_TOKEN": settings.token,
+        "INSTANCE_NAME": "admin-api-1",
+    }
+    return Spec(
+        role="admin-api",
+        number=1,
+        command=[*PYTHON, "gunicorn", "-c", "python:onebox.gunicorn_conf"],
+        env=settings.environment(**own),
+        stop_seconds=API_STOP_SECONDS,
+        pass_fds=[listener],
+    )
+
+
+def crawler_worker(settings: Settings, number: int) -> Spec:
+    environment = settings.environment(INSTANCE_NAME=f"worker-{number}")
+    return Spec(
+        role="crawler-worker",
+        number=number,
+        command=[*PYTHON, "crawler_worker"],
+        env=environment,
+        stop_seconds=_drain_seconds(environment) + STOP_MARGIN_SECONDS,
+    )
+
+
+def scheduler(settings: Settings, number: int) -> Spec:
+    return Spec(
+        role="scheduler",
+        number=number,
+        command=[*PYTHON, "scheduler"],
+        env=settings.environment(INSTANCE_NAME=f"scheduler-{number}"),
+        stop_seconds=API_STOP_SECONDS,
+    )
+
+
+def _drain_seconds(environment: Mapping[str, str]) -> float:
+    try:
+        return min(float(environment["DRAIN_SECONDS"]), 3600.0)
+    except ValueError:
+        return float(DRAIN_SECONDS)  # the worker itself refuses it by name

@@ -1,0 +1,50 @@
+"""Ctrl-C, SIGTERM or a closed terminal: asked once, everything stops in order; twice, at once."""
+
+import os
+import select
+import signal
+from types import FrameType
+
+from onebox.errors import OneboxError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopAskedError(OneboxError):
+    """Whoever started us wants it to end; not a failure of anything."""
+
+
+class StopRequest:
+    def __init__(self) -> None:
+        self._times = 0
+        self._signal = signal.SIGTERM
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        for number in SIGNALS:
+            signal.signal(number, self._ask)
+
+    @property
+    def is_asked(self) -> bool:
+        return self._times > 0
+
+    @property
+    def exit_code(self) -> int:
+        """As shells tell that a signal ended a command."""
+        return 128 + self._signal
+
+    def is_urgent(self) -> bool:
+        return self._times > 1
+
+    def check(self) -> None:
+        if self.is_asked:
+            raise StopAskedError("stopped")
+
+    def sleep(self, seconds: float) -> None:
+        """Until a signal comes, at most that long."""
+        if select.select([self._wake_read], [], [], seconds)[0]:
+            os.read(self._wake_read, 64)
+
+    def _ask(self, number: int, _: FrameType | None) -> None:
+        self._times += 1
+        self._signal = signal.Signals(number)
+        os.write(self._wake_write, b"x")

@@ -1,0 +1,171 @@
+"""Keeps child processes running: starts, restarts with backoff, stops in order, never outlived."""
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from onebox import die_with_parent
+from onebox.errors import OneboxError
+
+BACKOFF_SECONDS = 0.5  # doubles with every early death
+BACKOFF_MAX_SECONDS = 10.0
+STEADY_SECONDS = 30.0  # one that lived this long starts anew without a past
+CHECK_SECONDS = 0.02
+LOG_BYTES = 4 * 2**20  # at a start; what is over goes to one older file
+TAIL_BYTES = 4096
+NOTES = 20  # what happened last, for whoever watches
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One child. `stop_seconds` is its grace after SIGTERM."""
+
+    role: str
+    number: int
+    command: Sequence[str | Path]
+    env: Mapping[str, str]
+    stop_seconds: float
+    death_signal: int = signal.SIGKILL
+    pass_fds: Sequence[int] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.role}-{self.number}"
+
+
+@dataclass
+class Child:
+    spec: Spec
+    process: "subprocess.Popen[bytes]"
+    started_at: float
+    early_deaths: int = 0
+    restart_at: float | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.restart_at is None and self.process.poll() is None
+
+
+class ChildDiedError(OneboxError):
+    """A child ended while everything was being started."""
+
+
+@dataclass
+class Supervisor:
+    """Not for threads: the kernel ties the children's lives to the thread that started them."""
+
+    logs: Path
+    children: list[Child] = field(default_factory=list)
+    notes: "deque[str]" = field(default_factory=lambda: deque(maxlen=NOTES))
+
+    def start(self, spec: Spec) -> Child:
+        child = Child(spec, self._spawn(spec), time.monotonic())
+        self.children.append(child)
+        return child
+
+    def pids(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for child in self.children:
+            pids = found.setdefault(child.spec.role, [])
+            if child.is_running:
+                pids.append(child.process.pid)
+        return found
+
+    def refuse_early_death(self) -> None:
+        """Raise when one ended: while starting, that is a wrong setting and not bad luck."""
+        for child in self.children:
+            if (status := child.process.poll()) is not None:
+                raise ChildDiedError(
+                    f"{child.spec.name} {how_it_ended(status)}: "
+                    f"{last_line(self.log(child.spec))} (all of it: {self.log(child.spec)})"
+                )
+
+    def restart_dead(self) -> bool:
+        """Start again what ended and has waited its backoff; whether anything changed."""
+        changed = False
+        for child in self.children:
+            if child.restart_at is not None:
+                if time.monotonic() >= child.restart_at:
+                    child.process, child.started_at = self._spawn(child.spec), time.monotonic()
+                    child.restart_at = None
+                    changed = True
+            elif (status := child.process.poll()) is not None:
+                self._plan_restart(child, status)
+                changed = True
+        return changed
+
+    def stop(self, roles: Iterable[str], *, hurry: Callable[[], bool] = lambda: False) -> None:
+        """SIGTERM to all children of these roles at once, SIGKILL to those that do not end."""
+        wanted = set(roles)
+        stopping = [child for child in self.children if child.spec.role in wanted]
+        self.children = [child for child in self.children if child not in stopping]
+        for child in stopping:
+            child.process.terminate()
+        asked_at = time.monotonic()
+        while any(child.process.poll() is None for child in stopping):
+            waited = time.monotonic() - asked_at
+            for child in stopping:
+                if waited > child.spec.stop_seconds or hurry():
+                    child.process.kill()
+            time.sleep(CHECK_SECONDS)
+
+    def kill(self) -> None:
+        """End everything at once."""
+        for child in self.children:
+            child.process.kill()
+        for child in self.children:
+            child.process.wait()
+        self.children.clear()
+
+    def tell(self, note: str) -> None:
+        """Once, however often it is true in a row."""
+        if not self.notes or self.notes[-1] != note:
+            self.notes.append(note)
+
+    def log(self, spec: Spec) -> Path:
+        return self.logs / f"{spec.name}.log"
+
+    def _plan_restart(self, child: Child, status: int) -> None:
+        lived = time.monotonic() - child.started_at
+        child.early_deaths = 0 if lived > STEADY_SECONDS else child.early_deaths + 1
+        pause = min(BACKOFF_SECONDS * 2 ** max(child.early_deaths - 1, 0), BACKOFF_MAX_SECONDS)
+        child.restart_at = time.monotonic() + pause
+        self.notes.append(f"{child.spec.name} {how_it_ended(status)}; started again in {pause:g} s")
+
+    def _spawn(self, spec: Spec) -> "subprocess.Popen[bytes]":
+        path = self.log(spec)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_size > LOG_BYTES:
+                path.replace(path.with_name(f"{path.name}.1"))
+        with path.open("ab") as output:
+            return die_with_parent.spawn(
+                spec.command,
+                signal=spec.death_signal,
+                env=spec.env,
+                cwd=Path.cwd(),
+                output=output,
+                pass_fds=spec.pass_fds,
+            )
+
+
+def how_it_ended(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    with contextlib.suppress(ValueError):
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"was ended by signal {-status}"
+
+
+def last_line(log: Path) -> str:
+    """The last thing it said, bounded, without what could steer a terminal."""
+    with log.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - TAIL_BYTES))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return "".join(filter(str.isprintable, lines[-1]))[:500] if lines else "it said nothing"

@@ -1,0 +1,169 @@
+"""Everything that runs in a demo, started in the order that has the first job claimed soonest."""
+
+import contextlib
+import dataclasses
+import json
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from onebox import data_folder, services
+from onebox.api_client import ApiClient, ApiUnavailableError
+from onebox.data_folder import DataFolder
+from onebox.demo_database import DemoDatabase
+from onebox.errors import OneboxError
+from onebox.stop_request import StopRequest
+from onebox.supervisor import Supervisor
+
+HOST = "127.0.0.1"
+BACKLOG = 128
+READY_SECONDS = 60.0  # of imports on an overloaded machine
+CHECK_SECONDS = 0.02
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What was asked for on the command line and by the environment."""
+
+    workers: int
+    schedulers: int
+    token: str
+    real_reddit: bool
+    discovers: bool
+    new_items_per_minute: int
+
+
+class System:
+    """`start`, then `keep_up` again and again, then `stop`; `stop` is safe at any moment."""
+
+    def __init__(
+        self, folder: DataFolder, plan: Plan, listener: socket.socket, stop: StopRequest
+    ) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._listener = listener
+        self._stop = stop
+        self._awaited: set[str] = set()
+        self.supervisor = Supervisor(folder.logs)
+        self.database = DemoDatabase(folder)
+        self.sandbox_url: str | None = None
+        self.api = ApiClient(self.api_port, plan.token)
+
+    @property
+    def api_port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.api_port}"
+
+    def start(self) -> None:
+        """Return when the admin-api answers; the others may still be getting up."""
+        ready = self._folder.sandbox_ready
+        ready.unlink(missing_ok=True)
+        if not self._plan.real_reddit:
+            rate = self._plan.new_items_per_minute
+            self.supervisor.start(services.sandbox(ready, new_items_per_minute=rate))
+        self.database.start()
+        self._stop.check()
+        self.supervisor.start(services.admin_api(self._settings(), self._listener.fileno()))
+        if not self._plan.real_reddit:
+            self._await_sandbox(ready)
+        settings = self._settings()
+        specs = [services.crawler_worker(settings, n + 1) for n in range(self._plan.workers)]
+        specs += [services.scheduler(settings, n + 1) for n in range(self._plan.schedulers)]
+        for spec in specs:
+            self._awaited.add(spec.env["INSTANCE_NAME"])
+            self.supervisor.start(spec)
+        self._wait("the admin-api", self._api_is_ready)
+
+    def keep_up(self) -> bool:
+        """Restart what died; whether any process changed."""
+        changed = self.supervisor.restart_dead()
+        if not self.database.is_running():
+            self.supervisor.notes.append("postgres ended; started again")
+            self.database.restart()
+            changed = True
+        return changed
+
+    def becomes_healthy(self) -> bool:
+        """Whether all have been seen at work. Until then the death of one is a wrong setting."""
+        self.supervisor.refuse_early_death()
+        names = self.database.connected()
+        self._awaited = {one for one in self._awaited if not any(one in name for name in names)}
+        return not self._awaited
+
+    def pids(self) -> dict[str, list[int]]:
+        roles = ("admin-api", "crawler-worker", "scheduler", "sandbox")
+        found = self.supervisor.pids()
+        return {
+            **{role: found.get(role, []) for role in roles},
+            "postgres": self.database.pids(),
+        }
+
+    def write_ready_file(self, path: Path) -> None:
+        content = {
+            "api_url": self.api_url,
+            "token": self._plan.token,
+            "database_url": self.database.url,
+            "sandbox_url": self.sandbox_url,
+            "pids": self.pids(),
+        }
+        data_folder.write_private(path, json.dumps(content) + "\n")
+
+    def stop(self) -> None:
+        """Workers give their jobs back, then the API ends, then what they talked to."""
+        for roles in (("crawler-worker", "scheduler"), ("admin-api",), ("sandbox",)):
+            self.supervisor.stop(roles, hurry=self._stop.is_urgent)
+        self.api.close()
+        self.database.stop()
+
+    def _settings(self) -> services.Settings:
+        return services.Settings(
+            database_url=self.database.url,
+            token=self._plan.token,
+            sandbox_url=self.sandbox_url,
+            discovers=self._plan.discovers,
+        )
+
+    def _await_sandbox(self, ready: Path) -> None:
+        self._wait("the Reddit sandbox", ready.is_file)
+        self.sandbox_url = str(json.loads(ready.read_text())["url"])
+        # Started again, it must be found where the others look for it.
+        child = self.supervisor.children[0]
+        rate = self._plan.new_items_per_minute
+        port = int(self.sandbox_url.rsplit(":", 1)[1])
+        child.spec = services.sandbox(ready, new_items_per_minute=rate, port=port)
+
+    def _api_is_ready(self) -> bool:
+        with contextlib.suppress(ApiUnavailableError):
+            return self.api.get("/readyz").get("status") == "ready"
+        return False
+
+    def _wait(self, what: str, is_ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not is_ready():
+            self._stop.check()
+            self.supervisor.refuse_early_death()
+            if time.monotonic() > deadline:
+                raise OneboxError(
+                    f"{what} was not ready within {READY_SECONDS:g} s: see {self._folder.logs}"
+                )
+            self._stop.sleep(CHECK_SECONDS)
+
+
+def listen(port: int) -> socket.socket:
+    """Bound before anything starts, so that a taken port costs nothing; 0 is any free one."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise OneboxError(
+            f"Port {port} on {HOST} cannot be used ({error.strerror}): "
+            "stop what uses it, or choose another with --port (0: any free one)."
+        ) from error
+    return listener

@@ -1,0 +1,110 @@
+"""What the API says, shown: against a real HTTP server whose answers are made here."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from onebox import display, progress
+from onebox.api_client import ApiClient, ApiRefusedError, ApiUnavailableError
+
+ANSWERS: dict[str, tuple[int, Any]] = {}
+
+
+class Answering(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        status, body = ANSWERS.get(self.path, (404, {"detail": "There is no such thing."}))
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def api() -> Iterator[ApiClient]:
+    ANSWERS.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        client = ApiClient(server.server_port, "token")
+        yield client
+        client.close()
+        server.shutdown()
+        thread.join()
+
+
+def job(job_id: int, status: str = "crawling", **more: object) -> dict[str, Any]:
+    done = {"phase": "posts", "page": 2, "posts": 150, "comments": 7, "authors": 9, "requests": 4}
+    return {"id": job_id, "subreddit": f"sub{job_id}", "status": status, "progress": done, **more}
+
+
+def test_asked_jobs_come_first_in_their_order_and_finished_others_not_at_all(
+    api: ApiClient,
+) -> None:
+    listed = [job(9), job(8, "succeeded"), job(5, "waiting", wait_reason="retry"), job(4)]
+    ANSWERS["/api/admin/jobs?limit=100"] = (200, {"items": listed})
+    ANSWERS["/api/admin/jobs/1"] = (200, job(1, "succeeded"))
+    snapshot = progress.poll(api, [5, 1])
+    assert [view.id for view in snapshot.asked] == [5, 1]
+    assert [view.id for view in snapshot.others] == [9, 4]
+    assert snapshot.asked[0].state == "waiting (retry)"
+    assert snapshot.by_state() == {"succeeded": 1, "waiting": 1}
+    assert not snapshot.is_finished
+
+
+def test_it_is_finished_when_all_that_were_asked_for_are(api: ApiClient) -> None:
+    ANSWERS["/api/admin/jobs?limit=100"] = (200, {"items": [job(2, "failed"), job(3)]})
+    assert progress.poll(api, [2]).is_finished
+    assert progress.poll(api, []).is_finished
+
+
+def test_a_refusal_tells_the_problem_and_its_fields(api: ApiClient) -> None:
+    problem = {"detail": "Not valid.", "errors": [{"pointer": "/a", "detail": "is \x1b[2Jtaken"}]}
+    ANSWERS["/x"] = (422, problem)
+    with pytest.raises(ApiRefusedError, match=r"^Not valid\.; is \[2Jtaken$") as refused:
+        api.get("/x")
+    assert refused.value.status == 422
+
+
+@pytest.mark.parametrize("answer", [(500, {}), (200, b"<html>"), (503, b"")])
+def test_trouble_of_the_server_may_pass(api: ApiClient, answer: tuple[int, Any]) -> None:
+    ANSWERS["/x"] = answer
+    with pytest.raises(ApiUnavailableError):
+        api.get("/x")
+    ANSWERS["/x"] = (200, {"fine": True})
+    assert api.get("/x") == {"fine": True}
+
+
+def test_nobody_listening_may_pass() -> None:
+    with pytest.raises(ApiUnavailableError, match="ConnectionRefusedError"):
+        ApiClient(1, "token").get("/x")
+
+
+def test_lines_are_told_once_for_each_change(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = display.LineDisplay()
+    crawling = progress.job_view(job(1))
+    hostile = job(1, "failed", error_message="no \x1b[31mluck\n")
+    lines.show(progress.Snapshot([crawling], []), ["one"])
+    lines.show(progress.Snapshot([crawling], []), ["one"])
+    lines.show(progress.Snapshot([progress.job_view(hostile)], []), ["one", "two"])
+    assert capsys.readouterr().out.splitlines() == [
+        "r/sub1: crawling posts page 2, 150 posts, 7 comments, 9 authors, 4 requests",
+        "one",
+        "r/sub1: failed posts page 2, 150 posts, 7 comments, 9 authors, 4 requests - no [31mluck",
+        "two",
+    ]
+
+
+def test_a_table_takes_hostile_text_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    view = progress.job_view(job(1, "failed", error_message="[red]not markup[/nor this]"))
+    display.print_table([view])
+    assert "[red]not markup[/nor this]" in capsys.readouterr().out

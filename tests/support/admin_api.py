@@ -1,0 +1,155 @@
+"""The admin-api for tests: a client that checks what it is told, and a real gunicorn."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flask
+import flask.testing
+import httpx
+import jsonschema
+import werkzeug.test
+
+from onebox import die_with_parent
+from support.waiting import wait_until
+
+# Not a placeholder: the settings refuse those.
+TOKEN = "k3J9xQ2mZ8vB5nW1rT7yU4pL6sD0fGhA"
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 15  # on an overloaded machine
+STOP_SECONDS = 10
+PROBLEM = "application/problem+json"
+
+
+class CheckedClient(flask.testing.FlaskClient):
+    """Sends the token, and holds every answer against the OpenAPI document."""
+
+    def open(self, *args: Any, **options: Any) -> werkzeug.test.TestResponse:
+        response = super().open(*args, **options)
+        check_against_document(self.application, response)
+        return response
+
+
+def openapi_document(app: flask.Flask) -> dict[str, Any]:
+    if "openapi_document" not in app.extensions:
+        answer = flask.testing.FlaskClient(app, app.response_class).get("/docs/openapi.json")
+        app.extensions["openapi_document"] = answer.json
+    document: dict[str, Any] = app.extensions["openapi_document"]
+    return document
+
+
+def check_against_document(app: flask.Flask, response: werkzeug.test.TestResponse) -> None:
+    if response.status_code >= 400:
+        assert response.mimetype == PROBLEM, response.text
+    request = response.request
+    adapter = app.url_map.bind("localhost")
+    if not adapter.test(request.path, request.method) or request.method in ("HEAD", "OPTIONS"):
+        return
+    rule, _ = adapter.match(request.path, request.method, return_rule=True)
+    document = openapi_document(app)
+    path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(rule))
+    operation = document["paths"].get(path, {}).get(request.method.lower())
+    if operation is None:
+        return
+    answer = operation["responses"].get(str(response.status_code))
+    assert answer, f"{request.method} {path} does not document {response.status_code}"
+    if "$ref" in answer:
+        answer = document["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
+    schema = answer["content"][response.mimetype]["schema"]
+    jsonschema.Draft202012Validator({**schema, "components": document["components"]}).validate(
+        response.json
+    )
+    for header in answer.get("headers", {}):
+        if header != "Link":  # absent on the last page
+            assert header in response.headers
+
+
+def with_token(app: flask.Flask, token: str = TOKEN) -> flask.testing.FlaskClient:
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return client
+
+
+@dataclass
+class Gunicorn:
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    url: str
+
+    def log_text(self) -> str:
+        return self.log.read_text()
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log_text().splitlines()]
+
+    def client(self, **options: Any) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=10, **options)
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(STOP_SECONDS)
+            raise
+
+
+def gunicorn_command() -> list[str]:
+    return [sys.executable, "-m", "gunicorn", "-c", "python:admin_api.gunicorn_conf"]
+
+
+def gunicorn_environment(database_url: str, **variables: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT / 'shared'}{os.pathsep}{ROOT / 'services'}",
+        "ADMIN_API_TOKEN": TOKEN,
+        "ADMIN_API_BIND": "127.0.0.1:0",
+        "DATABASE_URL": database_url,
+        "LOG_FORMAT": "json",
+        **variables,
+    }
+
+
+def start_gunicorn(folder: Path, database_url: str, **variables: str) -> Gunicorn:
+    """A server that answers, on a free port; it ends with this process at the latest."""
+    log = folder / "gunicorn.log"
+    with log.open("wb") as output:
+        process = die_with_parent.spawn(
+            gunicorn_command(),
+            signal=signal.SIGTERM,
+            env=gunicorn_environment(database_url, **variables),
+            cwd=folder,
+            output=output,
+        )
+    server = Gunicorn(process, log, "")
+    try:
+        server.url = wait_until(
+            lambda: _listening_address(server), timeout=START_SECONDS, describe=server.log_text
+        )
+        wait_until(lambda: _answers(server), timeout=START_SECONDS, describe=server.log_text)
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+def _listening_address(server: Gunicorn) -> str:
+    assert server.process.poll() is None, server.log_text()
+    found = re.search(r"Listening at: (http://[0-9.:]+)", server.log_text())
+    return found[1] if found else ""
+
+
+def _answers(server: Gunicorn) -> bool:
+    try:
+        return httpx.get(f"{server.url}/healthz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,68 @@
+"""Schedules and their ledger, as tests put and read them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection
+from crawljobs.domain.schedule import Schedule
+from crawljobs.repository import schedules
+
+
+def make(
+    conn: Connection,
+    name: str = "s",
+    *,
+    subreddit: str = "python",
+    cron: str = "@hourly",
+    now: datetime | None = None,
+    **columns: Any,
+) -> Schedule:
+    """A schedule; `columns` are then written by hand, past every check of the code."""
+    made = schedules.create_schedule(
+        conn, name=name, subreddit=subreddit, cron_expression=cron, now=now
+    )
+    if columns:
+        changes = ", ".join(f"{column} = :{column}" for column in columns)
+        conn.execute(
+            text(f"UPDATE scheduled_jobs SET {changes} WHERE id = :id"), {"id": made.id, **columns}
+        )
+    return made
+
+
+def make_many(conn: Connection, count: int, *, due_at: str) -> None:
+    """Hourly schedules, each of its own subreddit, all due at this SQL time."""
+    conn.execute(
+        text("INSERT INTO subreddits (name) SELECT 'sub' || n FROM generate_series(1, :count) n"),
+        {"count": count},
+    )
+    conn.execute(
+        text(f"""
+            INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, next_run_at)
+            SELECT name, id, '@hourly', {due_at} FROM subreddits
+            """)
+    )
+
+
+def ledger(conn: Connection, schedule: Schedule | None = None) -> list[dict[str, Any]]:
+    rows = conn.execute(
+        text("""
+            SELECT scheduled_job_id, due_at, due_until, ticks, outcome, job_id
+            FROM scheduled_job_runs
+            WHERE CAST(:id AS bigint) IS NULL OR scheduled_job_id = :id
+            ORDER BY scheduled_job_id, due_at
+            """),
+        {"id": None if schedule is None else schedule.id},
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def count(conn: Connection, table: str, where: str = "true") -> int:
+    return int(conn.execute(text(f"SELECT count(*) FROM {table} WHERE {where}")).scalar_one())
+
+
+def reload(conn: Connection, schedule: Schedule) -> Schedule:
+    found = schedules.get_schedule(conn, schedule_id=schedule.id)
+    assert found is not None
+    return found
