@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from crawler_worker import ending
+from crawler_worker import claim_end
 from crawler_worker.claim_keeper import ClaimKeeper
 from crawler_worker.held_claim import HeldClaim
 from crawljobs import errors, logs
@@ -141,17 +141,17 @@ class Worker:
         if self._stopping.is_set():
             held.interrupt()
         try:
-            end = ending.completed(claim, self._crawl(held))
+            end = claim_end.completed(claim, self._crawl(held))
         except errors.ClaimLost:
             log.warning("claim.lost", job_id=claim.job_id)
             return
         except Exception as error:  # whatever it was, the job must end somehow
             if not isinstance(error, errors.CrawljobsError):
                 log.exception("job.crashed", job_id=claim.job_id)
-            end = ending.stopped_by(error, claim, self._settings.retry)
+            end = claim_end.stopped_by(error, claim, self._settings.retry)
         # No longer extended: the end is written before the lease runs out, or not at all.
         self.keeper.drop(held)
-        ending.write(self._database, held, end)
+        claim_end.write(self._database, held, end)
 
     def _drain(self) -> None:
         """Let pages in flight finish, then give back whatever is still held."""
@@ -163,5 +163,5 @@ class Worker:
         for held in self.keeper.all_held():
             # Its thread may still write: the release fences it.
             self.keeper.drop(held)
-            ending.write(self._database, held, ending.released(held.claim))
+            claim_end.write(self._database, held, claim_end.released(held.claim))
         self.keeper.stop()

@@ -49,7 +49,7 @@ def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End
         return _deferred(claim, error.reason, error.resume_in, str(error))
     if isinstance(error, errors.DatabaseUnavailable):
         return _deferred(claim, WaitReason.OUTAGE, DATABASE_OUTAGE_SECONDS, str(error))
-    kind = error.kind if isinstance(error, failures.RedditError) else ErrorKind.RETRYABLE
+    kind = error.kind if isinstance(error, failures.CrawlFailure) else ErrorKind.RETRYABLE
     message = f"{type(error).__name__}: {error}"
     decision = retry.after_failure(
         kind=kind,
