@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from crawler_worker.reddit import failures
 from crawljobs.domain import hostile
-from crawljobs.errors import CrawljobsError
+from crawljobs.domain.job import ErrorKind
 
 VERSION = 1
 PHASES = ("about", "posts", "comments", "trees", "authors", "done")
@@ -15,8 +16,10 @@ PHASES = ("about", "posts", "comments", "trees", "authors", "done")
 CURSOR_LIVES = timedelta(minutes=15)
 
 
-class UnreadableCheckpoint(CrawljobsError):
+class UnreadableCheckpoint(failures.CrawlFailure):
     """The saved progress is of another version, or damaged: nobody can go on from it."""
+
+    kind = ErrorKind.PERMANENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def run(
 ) -> str:
     """The outcome: `crawled`, or the access state that kept us out. Completing is the caller's.
 
-    Raises RedditError (its `kind` says what to do), Interrupted, ClaimLost, DatabaseUnavailable,
+    Raises CrawlFailure (its `kind` says what to do), Interrupted, ClaimLost, DatabaseUnavailable,
     UnreadableCheckpoint. Whatever is raised, the pages stored so far are kept with their
     checkpoint.
     """

@@ -35,7 +35,8 @@ def _marks(at: Checkpoint) -> Marks:
 
 def _enqueue_discovered(session: Session, conn: Connection) -> None:
     claim, settings = session.claim, session.settings
-    if not settings.fetch_user_subreddits or claim.depth >= settings.discovery_max_depth:
+    # Without a history read there is nothing to know that the crawl before did not know.
+    if session.at.authors == 0 or claim.depth >= settings.discovery_max_depth:
         return
     room = settings.discovery_max_live_jobs - discovery.live_jobs(conn)
     at_most = min(settings.user_sub_enqueue_max, room)

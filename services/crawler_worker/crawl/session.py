@@ -12,11 +12,14 @@ from crawler_worker.crawl.checkpoint import Checkpoint
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.client import RedditClient
 from crawler_worker.reddit.stop import Stop
+from crawljobs import logs
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import Claim
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository import claims, crawled_items
 from crawljobs.settings import CrawlSettings
+
+log = logs.get_logger(__name__)
 
 T = TypeVar("T")
 DEPTH_MAX = 1_000  # of discovery: how many steps a subreddit is away from what was asked for
@@ -89,3 +92,11 @@ class Session:
 
         self._database.run(work)
         self.at = then
+        if items is not None and items.dropped + items.unknown:
+            log.warning(
+                "items.unreadable",
+                job_id=self.claim.job_id,
+                phase=then.phase,
+                dropped=items.dropped,
+                unknown=items.unknown,
+            )

@@ -40,7 +40,7 @@ class RedditClient:
         self._http.close()
 
     def get(self, path: str, params: Parameters, *, stop: Stop) -> Any:
-        """The JSON value of the reply; every other reply raises its RedditError."""
+        """The JSON value of the reply; every other reply raises its CrawlFailure."""
         return self._ask("GET", path, params, None, stop)
 
     def post(self, path: str, form: Parameters, *, stop: Stop) -> Any:

@@ -1,4 +1,4 @@
-"""Why a request to Reddit brought nothing, and what that means for the job."""
+"""Why a crawl stopped, and what that means for the job."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from crawljobs.domain.subreddit import AccessState
 from crawljobs.errors import CrawljobsError
 
 
-class RedditError(CrawljobsError):
+class CrawlFailure(CrawljobsError):
     """`kind` decides between fail, schedule_retry and defer."""
 
     kind: ClassVar[ErrorKind]
 
 
-class Unavailable(RedditError):
+class Unavailable(CrawlFailure):
     """Not there, or not for us to see: for a subreddit an outcome of its crawl, not a failure."""
 
     kind = ErrorKind.PERMANENT
@@ -25,31 +25,31 @@ class Unavailable(RedditError):
         self.access = access
 
 
-class UpstreamTrouble(RedditError):
+class UpstreamTrouble(CrawlFailure):
     """Reddit, or the way to it, is not well; worth another attempt later."""
 
     kind = ErrorKind.RETRYABLE
 
 
-class BadRequest(RedditError):
+class BadRequest(CrawlFailure):
     """Reddit does not understand us: asking again would not help."""
 
     kind = ErrorKind.PERMANENT
 
 
-class TooLarge(RedditError):
+class TooLarge(CrawlFailure):
     """The request was too long; a smaller batch may pass."""
 
     kind = ErrorKind.PERMANENT
 
 
-class TokenRefused(RedditError):
+class TokenRefused(CrawlFailure):
     """Reddit does not accept this access token."""
 
     kind = ErrorKind.RETRYABLE
 
 
-class Deferred(RedditError):
+class Deferred(CrawlFailure):
     """Nobody's fault: the job waits `resume_in` seconds and no attempt is charged."""
 
     kind = ErrorKind.DEFERRED

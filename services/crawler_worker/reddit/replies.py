@@ -23,13 +23,13 @@ _TOO_LARGE = frozenset({413, 414, 431})
 
 
 def value_of(status: int, headers: Mapping[str, str], content: bytes) -> Any:
-    """The JSON value of a good reply; every other one raises its RedditError."""
+    """The JSON value of a good reply; every other one raises its CrawlFailure."""
     if status != 200:
         raise failure(status, headers, content)
     return decoding.decode(content)
 
 
-def failure(status: int, headers: Mapping[str, str], content: bytes) -> failures.RedditError:
+def failure(status: int, headers: Mapping[str, str], content: bytes) -> failures.CrawlFailure:
     """What a status that is not 200 means."""
     if 300 <= status < 400:
         return _redirected(status, headers.get("location", ""))

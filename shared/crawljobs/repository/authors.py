@@ -35,10 +35,14 @@ _ENSURE = text("""
 
 _DUE_FOR_HISTORY = text(f"""
     SELECT author.name
-    FROM author_subreddits AS edge JOIN authors AS author ON author.id = edge.author_id
+    FROM author_subreddits AS edge
+    JOIN authors AS author ON author.id = edge.author_id
+    JOIN subreddits AS subreddit ON subreddit.id = edge.subreddit_id
     WHERE edge.subreddit_id = :subreddit_id
-        AND (author.history_fetched_at IS NULL
-            OR author.history_fetched_at < {_NOW} - CAST(:every AS interval))
+        AND (author.history_fetched_at < {_NOW} - CAST(:every AS interval)
+            OR (author.history_fetched_at IS NULL
+                AND author.first_seen_at
+                    > coalesce(subreddit.last_crawled_at, timestamptz '-infinity')))
     ORDER BY edge.posts + edge.comments DESC, author.id
     LIMIT :at_most
     """)
@@ -65,7 +69,9 @@ def due_for_history(
     at_most: int,
     now: datetime | None = None,
 ) -> list[str]:
-    """The subreddit's most active authors whose history was not read for `every`."""
+    """The subreddit's most active authors who are new since its last crawl, or whose history was
+    last read `every` ago: a crawl that meets nobody new reads nothing again.
+    """
     rows = conn.execute(
         _DUE_FOR_HISTORY,
         {"subreddit_id": subreddit_id, "every": every, "at_most": at_most, "now": now},
