@@ -1,0 +1,177 @@
+"""The process: many side by side, signals, kill -9, and what it refuses to start with."""
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from onebox import migrate
+from support.waiting import wait_until
+
+Start = Callable[..., Any]
+DEADLINE_SECONDS = 30  # on an overloaded machine
+AT_ONCE_SECONDS = 2.0  # a second, and one more for an overloaded machine
+GATE = 7  # an advisory lock at which a transaction is held up in the middle
+
+
+@pytest.fixture
+def sql(database_url: str) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+def one(sql: "psycopg.Connection[tuple[Any, ...]]", query: str) -> Any:
+    row = sql.execute(query).fetchone()
+    assert row
+    return row[0]
+
+
+def make_due(sql: "psycopg.Connection[tuple[Any, ...]]", count: int) -> None:
+    sql.execute(
+        "INSERT INTO subreddits (name) SELECT 'sub' || n FROM generate_series(1, %s) n", [count]
+    )
+    sql.execute(
+        "INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, next_run_at) "
+        "SELECT name, id, '@yearly', date_trunc('year', now()) FROM subreddits"
+    )
+
+
+def close_the_gate(sql: "psycopg.Connection[tuple[Any, ...]]") -> None:
+    """Hold up every firing after its ledger row and its job, before it moves on."""
+    sql.execute(f"""
+        CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_advisory_xact_lock_shared({GATE}); RETURN NEW; END $$;
+        CREATE TRIGGER gate BEFORE UPDATE ON scheduled_jobs
+        FOR EACH ROW EXECUTE FUNCTION gate();
+        SELECT pg_advisory_lock({GATE});
+        """)
+
+
+def wait_until_held_up(sql: "psycopg.Connection[tuple[Any, ...]]") -> None:
+    wait_until(
+        lambda: one(
+            sql, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        ),
+        timeout=DEADLINE_SECONDS,
+        describe="no scheduler came to the gate",
+    )
+
+
+def test_several_processes_and_a_killed_one_fire_every_due_time_exactly_once(
+    database_url: str, start_scheduler: Start, sql: "psycopg.Connection[tuple[Any, ...]]"
+) -> None:
+    schedulers = [start_scheduler(database_url, SCHEDULER_TICK_SECONDS="0.1") for _ in range(3)]
+    for scheduler in schedulers:
+        scheduler.wait_for("scheduler.started")
+    count = 500
+    make_due(sql, count)
+    wait_until(
+        lambda: one(sql, "SELECT count(*) FROM scheduled_job_runs"),
+        timeout=DEADLINE_SECONDS,
+        describe="nothing fired",
+    )
+    random.choice(schedulers).kill()
+    wait_until(
+        lambda: one(sql, "SELECT count(*) FROM scheduled_job_runs") == count,
+        timeout=DEADLINE_SECONDS,
+        describe=lambda: one(sql, "SELECT count(*) FROM scheduled_job_runs"),
+    )
+    assert one(sql, "SELECT count(DISTINCT scheduled_job_id) FROM scheduled_job_runs") == count
+    assert one(sql, "SELECT count(*) FROM crawl_jobs") == count
+    assert one(sql, "SELECT count(*) FROM scheduled_jobs WHERE next_run_at > now()") == count
+
+
+def test_kill_9_in_the_middle_of_firing_leaves_nothing_half(
+    database_url: str, start_scheduler: Start, sql: "psycopg.Connection[tuple[Any, ...]]"
+) -> None:
+    make_due(sql, 5)
+    close_the_gate(sql)
+    victim = start_scheduler(database_url)
+    wait_until_held_up(sql)
+    victim.kill()
+    state = "SELECT (SELECT count(*) FROM scheduled_job_runs) + (SELECT count(*) FROM crawl_jobs)"
+    assert one(sql, state) == 0
+    assert one(sql, "SELECT count(*) FROM scheduled_jobs WHERE next_run_at > now()") == 0
+    sql.execute("SELECT pg_advisory_unlock_all()")
+    start_scheduler(database_url, SCHEDULER_TICK_SECONDS="0.1")
+    wait_until(
+        lambda: one(sql, "SELECT count(*) FROM scheduled_jobs WHERE next_run_at > now()") == 5,
+        timeout=DEADLINE_SECONDS,
+        describe="the next scheduler did not take over",
+    )
+    assert one(sql, "SELECT count(*) FROM scheduled_job_runs WHERE outcome = 'enqueued'") == 5
+    assert one(sql, "SELECT count(*) FROM crawl_jobs") == 5
+
+
+def test_sigterm_ends_an_idle_one_at_once_with_success(
+    database_url: str, start_scheduler: Start
+) -> None:
+    scheduler = start_scheduler(database_url)
+    scheduler.wait_for("scheduler.started")
+    code, seconds = scheduler.terminate()
+    assert code == 0
+    assert seconds < AT_ONCE_SECONDS
+    assert scheduler.log_lines()[-1]["action"] == "scheduler.stopped"
+
+
+def test_sigterm_does_not_wait_for_a_transaction_that_hangs(
+    database_url: str, start_scheduler: Start, sql: "psycopg.Connection[tuple[Any, ...]]"
+) -> None:
+    make_due(sql, 1)
+    close_the_gate(sql)
+    scheduler = start_scheduler(database_url)
+    wait_until_held_up(sql)
+    code, seconds = scheduler.terminate()
+    assert code == 0
+    assert seconds < AT_ONCE_SECONDS
+    assert one(sql, "SELECT count(*) FROM scheduled_job_runs") == 0
+
+
+def test_waits_for_the_migrations_and_says_so(
+    empty_database_url: str, start_scheduler: Start
+) -> None:
+    scheduler = start_scheduler(empty_database_url)
+    waiting = scheduler.wait_for("scheduler.waiting_for_schema")
+    assert "migrations" in waiting["reason"]
+    migrate.upgrade(empty_database_url)
+    scheduler.wait_for("scheduler.started")
+
+
+def test_sigterm_ends_one_that_still_waits_for_the_schema(
+    empty_database_url: str, start_scheduler: Start
+) -> None:
+    scheduler = start_scheduler(empty_database_url)
+    scheduler.wait_for("scheduler.waiting_for_schema")
+    code, seconds = scheduler.terminate()
+    assert code == 0
+    assert seconds < AT_ONCE_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"SCHEDULER_TICK_SECONDS": "soon"}, "SCHEDULER_TICK_SECONDS='soon': expected a number"),
+        ({"SCHEDULER_TICK_SECONDS": "0"}, "SCHEDULER_TICK_SECONDS='0': expected"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL is missing"),
+        ({"MAX_RETRIES": "-1"}, "MAX_RETRIES='-1': expected a whole number"),
+    ],
+)
+def test_a_wrong_setting_is_named_at_the_start(
+    start_scheduler: Start, variables: dict[str, str], expected: str
+) -> None:
+    address = variables.pop("DATABASE_URL", "postgresql://127.0.0.1:1/none")
+    scheduler = start_scheduler(address, **variables)
+    assert scheduler.process.wait(DEADLINE_SECONDS) == 1
+    assert scheduler.log.read_text().startswith(f"scheduler: {expected}")
+
+
+def test_a_rule_broken_by_the_database_ends_the_process_with_failure(
+    database_url: str, start_scheduler: Start, sql: "psycopg.Connection[tuple[Any, ...]]"
+) -> None:
+    scheduler = start_scheduler(database_url, SCHEDULER_TICK_SECONDS="0.1")
+    scheduler.wait_for("scheduler.started")
+    sql.execute("ALTER TABLE scheduled_jobs RENAME TO gone")
+    assert scheduler.process.wait(DEADLINE_SECONDS) == 1
+    assert scheduler.wait_for("scheduler.crashed")

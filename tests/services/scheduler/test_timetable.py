@@ -1,0 +1,200 @@
+"""The loop: everything due fires, in batches, shared by any number of schedulers."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from crawljobs import errors
+from crawljobs.db.database import Database
+from scheduler import startup
+from scheduler.timetable import (
+    BACKOFF_MAX_SECONDS,
+    BATCH,
+    LEAST_PAUSE_SECONDS,
+    Timetable,
+    backoff_seconds,
+)
+from support import schedule_rows as rows
+from support.waiting import wait_until
+
+DEADLINE_SECONDS = 20  # on an overloaded machine
+HOUR_AGO = "date_trunc('hour', now())"
+
+
+def timetable(database: Database, tick_seconds: float = 60.0) -> Timetable:
+    return Timetable(database, stop=threading.Event(), tick_seconds=tick_seconds)
+
+
+@contextmanager
+def running(database: Database, tick_seconds: float = 60.0) -> Iterator[None]:
+    """A timetable that runs in a thread and must stop at once at the end."""
+    stop = threading.Event()
+    looped = Timetable(database, stop=stop, tick_seconds=tick_seconds)
+    thread = threading.Thread(target=looped.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
+
+
+def fired(database: Database) -> int:
+    with database.begin() as conn:
+        return rows.count(conn, "scheduled_job_runs", "outcome IN ('enqueued', 'merged')")
+
+
+def test_fires_everything_due_in_as_many_batches_as_it_takes(database: Database) -> None:
+    due = 2 * BATCH + 7
+    with database.begin() as conn:
+        rows.make_many(conn, due, due_at=HOUR_AGO)
+    assert timetable(database).run_once() == due
+    with database.begin() as conn:
+        assert rows.count(conn, "crawl_jobs", "status = 'queued' AND source = 'schedule'") == due
+        assert rows.count(conn, "scheduled_jobs", "next_run_at > now()") == due
+
+
+def test_does_nothing_on_an_empty_table(database: Database) -> None:
+    idle = timetable(database)
+    assert idle.run_once() == 0
+    assert idle.seconds_to_sleep() == 60.0
+
+
+def test_fires_nothing_twice(database: Database) -> None:
+    with database.begin() as conn:
+        rows.make_many(conn, 3, due_at=HOUR_AGO)
+    assert [timetable(database).run_once() for _ in range(2)] == [3, 0]
+
+
+def test_broken_rows_filling_whole_batches_starve_nobody(database: Database) -> None:
+    broken = 2 * BATCH
+    with database.begin() as conn:
+        rows.make_many(conn, broken, due_at="now() - interval '1 day'")
+        conn.execute(text("UPDATE scheduled_jobs SET timezone = 'Mars/Olympus'"))
+        rows.make(conn, "good", next_run_at="now")
+    assert timetable(database).run_once() == broken + 1
+    assert fired(database) == 1
+    with database.begin() as conn:
+        assert rows.count(conn, "scheduled_jobs", "NOT enabled") == broken
+        assert rows.count(conn, "admin_audit_log", "actor = 'system:scheduler'") == broken
+
+
+def test_sleeps_until_the_next_due_time_but_no_longer_than_a_tick(database: Database) -> None:
+    with database.begin() as conn:
+        soon = rows.make(conn)
+        conn.execute(text("UPDATE scheduled_jobs SET next_run_at = now() + interval '30 s'"))
+    assert 20 < timetable(database).seconds_to_sleep() <= 30
+    assert timetable(database, tick_seconds=5).seconds_to_sleep() == 5
+    with database.begin() as conn:
+        conn.execute(text("UPDATE scheduled_jobs SET next_run_at = now()"))
+    assert timetable(database).seconds_to_sleep() == LEAST_PAUSE_SECONDS
+    assert soon.enabled
+
+
+def test_wakes_at_the_due_time_although_the_tick_is_long(database: Database) -> None:
+    with database.begin() as conn:
+        rows.make(conn)
+        conn.execute(text("UPDATE scheduled_jobs SET next_run_at = now() + interval '300 ms'"))
+    with running(database):
+        wait_until(lambda: fired(database), timeout=DEADLINE_SECONDS, describe="no tick fired")
+    with database.begin() as conn:
+        late = conn.execute(
+            text("SELECT extract(epoch FROM fired_at - due_at) FROM scheduled_job_runs")
+        ).scalar_one()
+    assert 0 <= late < 5
+
+
+def test_stopping_interrupts_the_sleep(database: Database) -> None:
+    began = time.monotonic()
+    with running(database, tick_seconds=3600):
+        pass
+    assert time.monotonic() - began < 5
+
+
+def test_many_at_once_fire_every_due_time_exactly_once(database_url: str) -> None:
+    schedules, many = 300, 6
+    database = Database(database_url, pool_size=many)
+    with database.begin() as conn:
+        rows.make_many(conn, schedules, due_at=HOUR_AGO)
+    start = threading.Barrier(many)
+
+    def race() -> int:
+        mine = timetable(database)
+        start.wait(DEADLINE_SECONDS)
+        total = 0
+        while mine.seconds_to_sleep() <= LEAST_PAUSE_SECONDS:
+            total += mine.run_once()
+        return total
+
+    try:
+        with ThreadPoolExecutor(many) as pool:
+            totals = [task.result(60) for task in [pool.submit(race) for _ in range(many)]]
+        assert sum(totals) == schedules
+        with database.begin() as conn:
+            assert rows.count(conn, "scheduled_job_runs", "outcome = 'enqueued'") == schedules
+            assert rows.count(conn, "scheduled_job_runs") == schedules
+            assert rows.count(conn, "crawl_jobs") == schedules
+    finally:
+        database.close()
+
+
+def test_a_schedule_that_somebody_holds_is_left_and_fired_afterwards(database: Database) -> None:
+    with database.begin() as conn:
+        rows.make_many(conn, 2, due_at=HOUR_AGO)
+    with database.begin() as holder:
+        holder.execute(text("SELECT 1 FROM scheduled_jobs WHERE name = 'sub1' FOR UPDATE"))
+        assert timetable(database).run_once() == 1
+        assert timetable(database).seconds_to_sleep() == LEAST_PAUSE_SECONDS
+    assert timetable(database).run_once() == 1
+
+
+def test_goes_on_after_the_database_was_away(database: Database, database_url: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    with running(database, tick_seconds=0.1), psycopg.connect(database_url, autocommit=True) as us:
+        us.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = %s AND pid <> pg_backend_pid()",
+            [name],
+        )
+        us.execute(
+            "INSERT INTO subreddits (name) VALUES ('rust')",
+        )
+        us.execute(
+            "INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, next_run_at) "
+            "SELECT name, id, '@daily', now() FROM subreddits"
+        )
+        wait_until(
+            lambda: us.execute("SELECT count(*) FROM scheduled_job_runs").fetchone() == (1,),
+            timeout=DEADLINE_SECONDS,
+            describe="nothing fired after the connections were cut",
+        )
+
+
+def test_backs_off_ever_longer_to_a_limit() -> None:
+    assert 0 < backoff_seconds(1) <= 1
+    assert BACKOFF_MAX_SECONDS / 2 <= backoff_seconds(1000) <= BACKOFF_MAX_SECONDS
+
+
+def test_waits_for_the_schema_no_longer_than_its_deadline(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    try:
+        with pytest.raises(errors.UnknownSchema):
+            startup.wait_for_schema(database, stop=threading.Event(), deadline_seconds=0.1)
+    finally:
+        database.close()
+
+
+def test_waits_for_a_database_that_is_away_no_longer_than_its_deadline() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/none")
+    try:
+        with pytest.raises(errors.DatabaseUnavailable):
+            startup.wait_for_schema(database, stop=threading.Event(), deadline_seconds=0.1)
+    finally:
+        database.close()
