@@ -29,8 +29,10 @@ _UPSERT = text(f"""
     ), changed AS (
         SELECT input.*
         FROM input LEFT JOIN comments AS stored ON stored.id = input.id
-        WHERE stored.id IS NULL OR (stored.deleted_at IS NULL
-            AND (input.deleted OR ROW({_of("stored")}) IS DISTINCT FROM ROW({_of("input")})))
+        WHERE stored.id IS NULL OR (
+            (stored.deleted_at IS NULL OR input.deleted)
+            AND ROW(stored.deleted_at IS NOT NULL, {_of("stored")})
+                IS DISTINCT FROM ROW(input.deleted, {_of("input")}))
         ORDER BY input.id
     ), written AS (
         INSERT INTO comments AS stored (
@@ -42,8 +44,9 @@ _UPSERT = text(f"""
         FROM changed, (SELECT clock_timestamp()) AS clock (now)
         ON CONFLICT (id) DO UPDATE SET
             ({_CONTENT}) = ROW({_of("excluded")}),
-            deleted_at = excluded.deleted_at, updated_at = excluded.updated_at
-        WHERE stored.deleted_at IS NULL
+            deleted_at = coalesce(stored.deleted_at, excluded.deleted_at),
+            updated_at = excluded.updated_at
+        WHERE stored.deleted_at IS NULL OR excluded.deleted_at IS NOT NULL
         RETURNING author_id, subreddit_id, created_at, xmax = 0 AS inserted
     ), edges AS (
         INSERT INTO author_subreddits AS edge

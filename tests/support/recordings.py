@@ -1,0 +1,109 @@
+"""Real traffic with Reddit, read where it lies and never copied: it holds public user names."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from crawler_worker.reddit.client import RedditClient
+from crawljobs.settings import RedditSettings
+from support import needs
+
+BESIDE_THE_PROJECT = Path(__file__).resolve().parents[3] / "shared" / "reddit-recordings"
+# What the recorder had undone already when it wrote the body down.
+TRANSPORT_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+SETTINGS = RedditSettings(
+    client_id="replay",
+    client_secret="replayed-secret",
+    user_agent="linux:crawljobs.tests:0.1 (by /u/unset)",
+    api_url="https://oauth.example",
+    auth_url="https://www.example",
+)
+
+
+def folder() -> Path:
+    """Skips the test, by name, when the recordings are not there."""
+    path = Path(os.environ.get("REDDIT_RECORDINGS") or BESIDE_THE_PROJECT)
+    return needs.folder(path, "reddit-recordings")
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """One request and its reply, as recorded; `file` says where."""
+
+    file: str
+    method: str
+    path: str
+    query: dict[str, Any]
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def is_token(self) -> bool:
+        return self.path.endswith(("/access_token", "/revoke_token"))
+
+    def content(self) -> bytes:
+        text = self.body if isinstance(self.body, str) else json.dumps(self.body)
+        return text.encode()
+
+    def response(self) -> httpx.Response:
+        return reply(self.status, self.headers, self.content())
+
+
+def interactions() -> Iterator[Interaction]:
+    """Every recorded exchange, in the order of the files."""
+    for file in sorted((folder() / "recordings").glob("*.json")):
+        yield from of_file(file)
+
+
+def of_file(file: Path) -> Iterator[Interaction]:
+    for each in json.loads(file.read_text())["interactions"]:
+        yield Interaction(
+            file=file.name,
+            method=each["method"],
+            path=each["path"],
+            query=each["query"],
+            status=each["status"],
+            headers=each["headers"],
+            body=each["body"],
+        )
+
+
+def reply(status: int, headers: dict[str, str], content: bytes) -> httpx.Response:
+    kept = {name: value for name, value in headers.items() if name not in TRANSPORT_HEADERS}
+    return httpx.Response(status, headers=kept, stream=httpx.ByteStream(content))
+
+
+class Replay(httpx.BaseTransport):
+    """Answers with recorded replies in turn, the last one again and again."""
+
+    def __init__(self, *replies: Interaction, tokens: tuple[Interaction, ...] = ()) -> None:
+        self._replies = list(replies)
+        self._tokens = list(tokens)
+        self.asked: list[httpx.Request] = []
+        self.tokens_given = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/access_token"):
+            self.tokens_given += 1
+            if self._tokens:
+                return self._next(self._tokens).response()
+            token = {"access_token": f"token{self.tokens_given}", "expires_in": 86400}
+            return reply(200, {}, json.dumps(token).encode())
+        self.asked.append(request)
+        return self._next(self._replies).response()
+
+    @staticmethod
+    def _next(queue: list[Interaction]) -> Interaction:
+        return queue.pop(0) if len(queue) > 1 else queue[0]
+
+
+def client(transport: httpx.BaseTransport) -> RedditClient:
+    """The worker's own client at the other end of recorded traffic, which has no budget."""
+    return RedditClient(SETTINGS, limiter=None, transport=transport)
