@@ -27,6 +27,18 @@ class NotFound(CrawljobsError):
     """No row of this id."""
 
 
+class IllegalTransition(CrawljobsError):
+    """The job's state does not allow this; the message names the state and the allowed ones."""
+
+
+class LiveJobExists(CrawljobsError):
+    """Another job of the subreddit is live; `job_id` is its id."""
+
+    def __init__(self, message: str, *, job_id: int) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+
+
 class DuplicateName(CrawljobsError):
     """Another row has this name already."""
 

@@ -12,6 +12,9 @@ from crawljobs.environment import Environment
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
+# Without local variables: a frame of the web server holds the caller's token among them.
+_TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
 
 def configure(service: str, variables: Mapping[str, str]) -> None:
     """Set up structlog and the standard library's logging for this process, on standard error."""
@@ -21,16 +24,17 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     pretty = style == "console" or (style == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _service(service),
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if pretty
         else [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(_TRACEBACK),
             structlog.processors.EventRenamer("action"),
             structlog.processors.JSONRenderer(),
         ]
@@ -41,11 +45,10 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, _service(service)],
+            foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )

@@ -20,7 +20,7 @@ from crawljobs.repository.job_queue import NOW
 
 ERROR_MESSAGE_MAX = 2_000  # characters kept of an error, which may hold what others wrote
 
-_RELEASED = (
+UNCLAIMED = (
     "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL, "
     "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL"
 )
@@ -68,7 +68,7 @@ def _end_of_claim(changes: str, *, outcome: str, follow_up: bool = False) -> Tex
         WHERE id = :job_id AND claim_token = :claim_token AND status = 'crawling'
         FOR UPDATE
     ), ended AS (
-        UPDATE crawl_jobs AS job SET {changes}, rescues_in_a_row = 0, {_RELEASED}
+        UPDATE crawl_jobs AS job SET {changes}, rescues_in_a_row = 0, {UNCLAIMED}
         FROM held WHERE job.id = held.id
         RETURNING job.id
     ), attempt AS (
