@@ -53,6 +53,7 @@ def create_app(
     app = flask.Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
     app.extensions[sandbox.EXTENSION] = sandbox.Sandbox(options, clock, stopping)
+    app.url_map.merge_slashes = False
     app.wsgi_app = OneSpelling(app.wsgi_app)  # type: ignore[method-assign]
     for module in (control_routes, token_routes, listing_routes, thread_routes, user_routes):
         app.register_blueprint(module.blueprint)

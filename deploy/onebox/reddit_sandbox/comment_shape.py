@@ -42,12 +42,13 @@ def comment(world: World, item: Item) -> dict[str, Any]:
         body = "[deleted]"
     elif what.state == community_module.REMOVED:
         body = "[removed]"
-    author = identity.visible_author(world, item)
+    # As recorded: a removed comment names no author either.
+    author = identity.visible_author(world, item) if body != "[removed]" else None
     data = {
         **_CONSTANT,
         **{name: [] for name in _LISTS.split()},
         **identity.subreddit_fields(home),
-        **identity.author_fields(world, item),
+        **identity.author_fields(author),
         "gildings": {},
         "id": identity.id_of(item),
         "name": item.fullname,
@@ -58,7 +59,7 @@ def comment(world: World, item: Item) -> dict[str, Any]:
         "permalink": f"{link_shape.permalink_of(above)}{identity.id_of(item)}/",
         "created": float(what.at),
         "created_utc": float(what.at),
-        "edited": float(what.at + 300) if rng.random() < 0.05 else False,
+        "edited": identity.edited(world, what.at, rng, 0.05),
         "score": what.score,
         "ups": what.score,
         "archived": world.options.now - what.at > link_shape.HALF_A_YEAR,
@@ -68,8 +69,6 @@ def comment(world: World, item: Item) -> dict[str, Any]:
         "collapsed_reason": "comment score below threshold" if what.score < -2 else None,
         "replies": "",
     }
-    if body == "[removed]":
-        _hide_author(data)
     if home.script == "hostile":
         hostile.twist_comment(data, what.number)
     return {"kind": "t1", "data": data}
@@ -114,16 +113,3 @@ def _parent(home: Community, what: community_module.Comment) -> str | None:
     if what.parent < 0:
         return None
     return f"t1_{keys.item_id(home.comments[what.parent].at, home.tag)}"
-
-
-def _hide_author(data: dict[str, Any]) -> None:
-    """As recorded: a removed comment names no author either."""
-    data["author"] = "[deleted]"
-    for name in tuple(data):
-        if name in ("author_fullname", "author_premium", "author_patreon_flair"):
-            del data[name]
-        elif name.startswith("author_flair_"):
-            data[name] = None
-    data.pop("author_flair_richtext", None)
-    data.pop("author_flair_type", None)
-    data["is_submitter"] = False

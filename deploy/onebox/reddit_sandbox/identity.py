@@ -1,5 +1,6 @@
 """The fields that posts and comments share: whose they are and where."""
 
+import random
 from typing import Any
 
 from onebox.reddit_sandbox import authors, keys
@@ -45,18 +46,19 @@ _FLAIRLESS: dict[str, Any] = {
     "author_flair_text_color": None,
     "author_is_blocked": False,
 }
+# As recorded: without an author there is no `author_fullname`, no type of flair and no premium.
+_NOBODY: dict[str, Any] = {
+    **_FLAIRLESS,
+    "author": "[deleted]",
+    "author_flair_background_color": "",
+    "author_flair_text_color": "dark",
+}
 
 
-def author_fields(world: World, item: Item) -> dict[str, Any]:
-    """As recorded: a deleted author has no `author_fullname`, no flair and no premium."""
-    author = visible_author(world, item)
+def author_fields(author: authors.Author | None) -> dict[str, Any]:
+    """The fields about an author, or about there being none."""
     if author is None:
-        return {
-            **_FLAIRLESS,
-            "author": "[deleted]",
-            "author_flair_background_color": "",
-            "author_flair_text_color": "dark",
-        }
+        return _NOBODY
     flair = "Regular" if author.number % 9 == 0 else None
     return {
         **_FLAIRLESS,
@@ -69,3 +71,9 @@ def author_fields(world: World, item: Item) -> dict[str, Any]:
         "author_patreon_flair": False,
         "author_premium": author.number % 25 == 0,
     }
+
+
+def edited(world: World, at: int, rng: random.Random, often: float) -> float | bool:
+    """When an item was edited, false when it was not."""
+    later = at + rng.randint(60, 3_600)
+    return float(later) if rng.random() < often and later <= world.options.now else False

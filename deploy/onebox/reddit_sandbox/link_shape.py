@@ -70,7 +70,7 @@ def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
         **{name: [] for name in _LISTS.split()},
         **{name: {} for name in _DICTS.split()},
         **identity.subreddit_fields(home),
-        **identity.author_fields(world, item),
+        **identity.author_fields(identity.visible_author(world, item)),
         "subreddit_subscribers": identity.subscribers(home),
         "title": title_of(item),
         "id": identity.id_of(item),
@@ -87,7 +87,7 @@ def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
         "over_18": rng.random() < 0.02,
         "spoiler": rng.random() < 0.02,
         "link_flair_text": rng.choice(FLAIRS),
-        "edited": float(post.at + 900) if rng.random() < 0.08 else False,
+        "edited": identity.edited(world, post.at, rng, 0.08),
     }
     data.update(_content(rng, item, data["permalink"]))
     if alone:

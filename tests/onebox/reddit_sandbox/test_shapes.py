@@ -1,0 +1,307 @@
+"""The sandbox's replies against the recorded ones: the same fields, of the same types."""
+
+import collections
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import genson  # type: ignore[import-untyped]
+import jsonschema
+import pytest
+
+from support import recordings, reddit_shapes
+from support.recordings import Interaction
+from support.reddit_sandbox import RunningSandbox
+from support.reddit_shapes import Thing
+
+MODERN = 2023
+SHAPES = (
+    "Listing of a page",
+    "Listing of replies",
+    "more",
+    "t1 flat",
+    "t1 in a batch",
+    "t1 in a thread",
+    "t1 in a thread, its author gone",
+    "t1 listed",
+    "t2",
+    "t3 in a page",
+    "t3 in a page, its author gone",
+    "t3 in a thread",
+    "t5 alone",
+    "t5 in a batch",
+)
+# Fields that are not on every object of Reddit, and of which a reader must meet both sides.
+ABSENT = type(...)
+VARIED = {
+    "t1 in a thread": {"edited": {bool, float}, "replies": {str, dict}},
+    "t3 in a page": {
+        "edited": {bool, float},
+        "removed_by_category": {type(None), str},
+        "selftext_html": {type(None), str},
+        "url_overridden_by_dest": {str, ABSENT},
+        "preview": {dict, ABSENT},
+    },
+}
+
+
+# Some of the traffic was recorded by moderators, who are shown more.
+FOR_MODERATORS = {"approved", "ban_note", "removed", "spam"}
+
+
+class Recorded:
+    """What the recorded objects have in common: types by kind, presence by shape."""
+
+    def __init__(self, exchanges: list[Interaction]) -> None:
+        self._schemas: dict[str, genson.SchemaBuilder] = collections.defaultdict(
+            genson.SchemaBuilder
+        )
+        self.fields: dict[str, set[str]] = collections.defaultdict(set)
+        self._always: dict[str, dict[int, set[str]]] = collections.defaultdict(dict)
+        for each in exchanges:
+            for thing in reddit_shapes.things(each.body, each.path):
+                self._schemas[thing.kind].add_object(thing.data)
+                self.fields[thing.kind] |= set(thing.data)
+                for_all = set(thing.data) - FOR_MODERATORS
+                self._always[thing.shape].setdefault(_year(each), for_all).intersection_update(
+                    for_all
+                )
+
+    def validator(self, kind: str) -> jsonschema.Draft7Validator:
+        return jsonschema.Draft7Validator(self._schemas[kind].to_schema())
+
+    def must_have(self, shape: str) -> set[str]:
+        """The fields of every object recorded since 2023; of the newest year when none was."""
+        years = self._always[shape]
+        modern = [fields for year, fields in years.items() if year >= MODERN]
+        return set.intersection(*(modern or [years[max(years)]]))
+
+
+@pytest.fixture(scope="module")
+def exchanges() -> list[Interaction]:
+    return list(recordings.interactions())
+
+
+@pytest.fixture(scope="module")
+def recorded(exchanges: list[Interaction]) -> Recorded:
+    return Recorded([each for each in exchanges if _year(each) >= 2020 and each.status == 200])
+
+
+@pytest.fixture(scope="module")
+def made_up(sandbox: RunningSandbox) -> dict[str, list[Thing]]:
+    """By shape, what the sandbox says to all kinds of requests."""
+    found: dict[str, list[Thing]] = collections.defaultdict(list)
+    for path, body in _replies(sandbox):
+        for thing in reddit_shapes.things(body, path):
+            found[thing.shape].append(thing)
+    return found
+
+
+def _replies(sandbox: RunningSandbox) -> Iterator[tuple[str, Any]]:
+    def ask(path: str, **params: object) -> tuple[str, Any]:
+        return path, sandbox.get(path, **params).json()
+
+    names = ("pottery", "big_one", "tiny_one", "empty_one", "elsewhere", "OwlPellets")
+    for name in names:
+        for path in ("about", "new", "hot", "top", "comments"):
+            yield ask(f"/r/{name}/{path}", limit=100, t="all")
+    yield ask("/api/info", sr_name=",".join((*names, "private_one")))
+    posts = [post for page in sandbox.pages("/r/big_one/new") for post in page]
+    comments = sandbox.children("/r/big_one/comments", limit=50)
+    yield ask("/api/info", id=",".join(each["name"] for each in (*posts[:50], *comments)))
+    posts.sort(key=lambda post: post["num_comments"], reverse=True)
+    for post in posts[:4]:
+        path, body = ask(f"/comments/{post['id']}", limit=100)
+        yield path, body
+        stub = next(
+            thing.data
+            for thing in reddit_shapes.things(body, path)
+            if thing.shape == "more" and thing.data["count"]
+        )
+        children = ",".join(stub["children"][:100])
+        form = {"api_type": "json", "link_id": post["name"], "children": children, "raw_json": "1"}
+        yield "/api/morechildren", sandbox.http.post("/api/morechildren", data=form).json()
+    for author in sorted({post["author"] for post in posts} - {"[deleted]"})[:15]:
+        path, body = ask(f"/user/{author}/about")
+        if "is_suspended" not in body["data"]:
+            yield path, body
+            yield ask(f"/user/{author}/overview", limit=100)
+
+
+MadeUp = dict[str, list[Thing]]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_object_fits_the_schema_of_the_recorded_ones(
+    recorded: Recorded, made_up: MadeUp, shape: str
+) -> None:
+    assert made_up[shape]
+    validator = recorded.validator(made_up[shape][0].kind)
+    wrong = collections.Counter(
+        f"{'.'.join(map(str, error.absolute_path))}: {error.message[:120]}"
+        for thing in made_up[shape]
+        for error in validator.iter_errors(thing.data)
+    )
+    assert not wrong
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_object_has_the_fields_of_the_newest_recorded_ones(
+    recorded: Recorded, made_up: MadeUp, shape: str
+) -> None:
+    must_have = recorded.must_have(shape)
+    assert must_have
+    missing = collections.Counter(
+        field for thing in made_up[shape] for field in must_have - set(thing.data)
+    )
+    assert not missing
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_object_has_a_field_that_was_never_recorded(
+    recorded: Recorded, made_up: MadeUp, shape: str
+) -> None:
+    known = recorded.fields[made_up[shape][0].kind]
+    assert not {field for thing in made_up[shape] for field in thing.data} - known
+
+
+@pytest.mark.parametrize("shape", VARIED)
+def test_fields_that_vary_on_reddit_vary_here(made_up: MadeUp, shape: str) -> None:
+    for field, expected in VARIED[shape].items():
+        seen = {type(thing.data.get(field, ...)) for thing in made_up[shape]}
+        assert seen == expected, field
+
+
+def test_the_comparison_notices_a_wrong_type_and_a_missing_field(
+    recorded: Recorded, made_up: MadeUp
+) -> None:
+    validator = recorded.validator("t3")
+    good = made_up["t3 in a page"][0].data
+    assert validator.is_valid(good)
+    assert not validator.is_valid({**good, "score": "12"})
+    assert not validator.is_valid({**good, "created_utc": None})
+    assert "is_created_from_ads_ui" in recorded.must_have("t3 in a thread")
+
+
+def test_replies_to_morechildren_are_wrapped_as_recorded(
+    exchanges: list[Interaction], sandbox: RunningSandbox
+) -> None:
+    real = next(
+        each.body for each in exchanges if "morechildren" in each.path and each.status == 200
+    )
+    form = {"api_type": "json", "children": "a", "link_id": _any_post(sandbox)}
+    ours = sandbox.http.post("/api/morechildren", data=form).json()
+    assert _outline(ours, 3) == _outline(real, 3)
+
+
+def test_errors_have_the_recorded_bodies_and_headers(
+    exchanges: list[Interaction], sandbox: RunningSandbox
+) -> None:
+    """The newest recorded reply of each kind beside ours."""
+    asked = {
+        401: sandbox.http.get("/api/v1/me", headers={"authorization": "bearer no"}),
+        403: sandbox.get("/r/quarantined_one/top"),
+        404: sandbox.get("/r/notfound_one/about"),
+        414: sandbox.get("/api/info", id="t3_zzz," * 2_000),
+        429: sandbox.get("/r/limited_shape/new"),
+        451: sandbox.get("/r/legal_one/new"),
+        502: sandbox.get("/r/badgw_one/new"),
+        503: sandbox.get("/r/down_one/new"),
+    }
+    for status, ours in asked.items():
+        real = _newest(exchanges, status)
+        assert ours.status_code == status
+        for name in ("content-type", "retry-after", "www-authenticate"):
+            assert ours.headers.get(name) == real.headers.get(name), (status, name)
+        if isinstance(real.body, dict):
+            assert _outline(ours.json(), 1) == _outline(real.body, 1), status
+        elif status != 429:
+            assert ours.text == real.body, status
+        if status != 404:
+            assert "x-ratelimit-used" not in {*ours.headers, *real.headers}, status
+
+
+def test_budget_headers_have_the_recorded_form(
+    exchanges: list[Interaction], sandbox: RunningSandbox
+) -> None:
+    forms = {
+        "x-ratelimit-remaining": re.compile(r"\d+\.\d"),
+        "x-ratelimit-used": re.compile(r"\d+"),
+        "x-ratelimit-reset": re.compile(r"\d+"),
+    }
+    ours = sandbox.get("/r/pottery/new").headers
+    real = [each.headers for each in exchanges if not each.is_token]
+    for name, form in forms.items():
+        values = [headers[name] for headers in real if name in headers]
+        assert values
+        assert all(form.fullmatch(value) for value in [*values, ours[name]])
+
+
+def test_the_token_reply_has_the_recorded_fields(
+    exchanges: list[Interaction], sandbox: RunningSandbox
+) -> None:
+    real = [
+        each
+        for each in exchanges
+        if each.is_token and each.status == 200
+        if _year(each) >= MODERN and each.body.get("expires_in") == 86_400
+    ]
+    ours = sandbox.token()
+    for each in real:
+        assert _outline(ours.json(), 1) == _outline(each.body, 1)
+        assert ours.headers["content-type"] == each.headers["content-type"]
+    assert real
+
+
+def test_documented_refusals_have_the_documented_bodies(sandbox: RunningSandbox) -> None:
+    names = {
+        "private subreddit": "private_one",
+        "banned subreddit": "banned_one",
+        "quarantined subreddit (not opted in)": "quarantined_one",
+        "gated subreddit (content advisory)": "gated_one",
+        "non-existent subreddit (invalid name)": "a",
+        "old-style quarantined/forbidden": "forbidden_one",
+    }
+    text = (recordings.folder() / "errors" / "documented_errors.json").read_text()
+    documented = {each["situation"]: each for each in json.loads(text)["errors"]}
+    for situation, name in names.items():
+        expected = documented[situation]
+        reply = sandbox.get(f"/r/{name}/about")
+        assert reply.status_code == expected["status"], situation
+        for field, value in reply.json().items():
+            # The notices are the sandbox's own; the field beside them was quoted of one community.
+            assert field in expected["body"]
+            assert (
+                "message_" in field
+                or field.endswith("_message")
+                or (value == expected["body"][field])
+            )
+
+
+def _year(exchange: Interaction) -> int:
+    found = re.search(r"\b20\d\d\b", exchange.headers.get("date", ""))
+    return int(found[0]) if found else 0
+
+
+def _newest(exchanges: list[Interaction], status: int) -> Interaction:
+    fitting = [
+        each
+        for each in exchanges
+        if each.status == status and not each.is_token
+        if status not in (401, 404) or (isinstance(each.body, dict) and "message" in each.body)
+        if status != 404 or _year(each) >= 2020
+        if status != 403 or "reason" in each.body
+    ]
+    return max(fitting, key=lambda each: _year(each))
+
+
+def _any_post(sandbox: RunningSandbox) -> str:
+    name: str = sandbox.children("/r/pottery/new", limit=1)[0]["name"]
+    return name
+
+
+def _outline(value: Any, depth: int) -> Any:
+    if isinstance(value, dict) and depth:
+        return {name: _outline(inner, depth - 1) for name, inner in value.items()}
+    return type(value)

@@ -1,0 +1,52 @@
+"""Sorting Reddit's objects into shapes, to compare the made-up ones with the recorded ones."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+KINDS = frozenset(("t1", "t2", "t3", "t5", "more", "Listing"))
+
+
+class Thing(NamedTuple):
+    kind: str
+    shape: str  # the kind and the place that decides which fields it has
+    data: dict[str, Any]
+
+
+def things(value: Any, path: str) -> Iterator[Thing]:
+    """All objects inside a reply to a request for `path`, however deep, with their shapes."""
+    if isinstance(value, dict):
+        data = value.get("data")
+        if value.get("kind") in KINDS and isinstance(data, dict):
+            kind = value["kind"]
+            yield Thing(kind, _shape(kind, data, path), _shallow(data))
+        for inner in value.values():
+            yield from things(inner, path)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from things(inner, path)
+
+
+def _shape(kind: str, data: dict[str, Any], path: str) -> str:
+    if kind in ("t1", "t3"):
+        place = "in a thread" if "/comments/" in path and "/r/" not in path[:3] else "in a page"
+        if kind == "t1" and place == "in a page":
+            place = (
+                "flat" if "depth" in data else "listed" if "link_title" in data else "in a batch"
+            )
+        gone = ", its author gone" if data.get("author") == "[deleted]" else ""
+        return f"{kind} {place}{gone}"
+    if kind == "t5":
+        return "t5 alone" if "/about" in path else "t5 in a batch"
+    if kind == "Listing":
+        return "Listing of a page" if data.get("dist") is not None else "Listing of replies"
+    return kind
+
+
+def _shallow(data: dict[str, Any]) -> dict[str, Any]:
+    """Without the objects inside, which are things of their own; their type stays."""
+    inner: dict[str, Any] = {
+        name: type(data[name])() for name in ("children", "replies") if name in data
+    }
+    if data.get("children") and isinstance(data["children"][0], str):
+        del inner["children"]
+    return {**data, **inner}
