@@ -15,6 +15,7 @@ from admin_api import (
     health,
     jobs,
     openapi,
+    request_body,
     request_id,
     request_parsing,
     schedules,
@@ -37,6 +38,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     state.install(app, _state(os.environ if variables is None else variables))
     access_log.install(app)
     auth.install(app)
+    request_body.install(app)
     request_parsing.install(app)
     errors.install(app)
     request_id.install(app)

@@ -21,7 +21,7 @@ class Decorator(Protocol):
 
 
 # Any operation behind the token may answer these.
-USUAL_PROBLEMS = (400, 401, 500, 503)
+USUAL_PROBLEMS = (400, 401, 413, 500, 503)
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has no types

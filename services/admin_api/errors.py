@@ -35,6 +35,7 @@ KINDS: dict[str, Kind] = {
     "invalid_token": Kind(401, "The bearer token is not valid"),
     "not_found": Kind(404, "There is nothing here"),
     "method_not_allowed": Kind(405, "The method does not apply here"),
+    "body_timeout": Kind(408, "The body did not arrive in time"),
     "duplicate_name": Kind(409, "The name is taken"),
     "body_too_large": Kind(413, "The body is too large"),
     "unsupported_media_type": Kind(415, "The body has another type than application/json"),

@@ -12,6 +12,7 @@ blueprint = Blueprint("health", __name__, description="For load balancers and or
 @blueprint.get("/healthz")
 @blueprint.without_token
 @blueprint.answers(200, HealthSchema, "The process answers.")
+@blueprint.problems(413, usual=False)
 def healthz() -> dict[str, str]:
     """Tell that the process lives
 
@@ -23,7 +24,7 @@ def healthz() -> dict[str, str]:
 @blueprint.get("/readyz")
 @blueprint.without_token
 @blueprint.answers(200, HealthSchema, "Requests can be served.")
-@blueprint.problems(503, usual=False)
+@blueprint.problems(413, 503, usual=False)
 def readyz() -> dict[str, str]:
     """Tell whether the database answers with a schema this version knows
 

@@ -47,7 +47,7 @@ def checked_subreddit(name: str) -> str:
 @blueprint.also_answers(
     200, EnqueuedSchema, "The subreddit's live job serves this request too.", headers=_LOCATION
 )
-@blueprint.problems(413, 415, 422)
+@blueprint.problems(408, 415, 422)
 def enqueue_job(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Enqueue a crawl
 
@@ -116,12 +116,12 @@ def list_jobs(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str
     enqueued meanwhile do not shift it.
     """
     page = pages.Page.asked_for("jobs", asked)
-    subreddit = asked["subreddit"]
+    subreddit = None if asked["subreddit"] is None else checked_subreddit(asked["subreddit"])
     with state.current().database.begin() as conn:
         found = job_queries.list_jobs(
             conn,
             statuses=[jobs.JobStatus(_plain_status(status)) for status in asked["status"]],
-            subreddit=None if subreddit is None else checked_subreddit(subreddit),
+            subreddit=subreddit,
             before_id=page.last_id,
             limit=page.rows_to_fetch,
         )
@@ -144,10 +144,11 @@ def show_stats() -> jobs.QueueStats:
 @blueprint.get("/<id:job_id>")
 @blueprint.answers(200, JobDetailSchema, "The job.")
 @blueprint.problems(404)
-def show_job(job_id: int) -> tuple[jobs.Job, list[jobs.Attempt]]:
+def show_job(job_id: int) -> dict[str, Any]:
     """Show a job, its progress and its last attempts"""
     with state.current().database.begin() as conn:
         found = job_queries.get_job(conn, job_id=job_id)
         if found is None:
             raise errors.Problem("not_found", f"There is no job {job_id}.")
-        return found, job_queries.list_attempts(conn, job_id=job_id, limit=ATTEMPTS_SHOWN)
+        attempts = job_queries.list_attempts(conn, job_id=job_id, limit=ATTEMPTS_SHOWN)
+    return {"job": found, "attempts": attempts}

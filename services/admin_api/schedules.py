@@ -47,7 +47,7 @@ blueprint = Blueprint(
     "The new schedule.",
     headers={"Location": {"schema": {"type": "string"}, "description": "The schedule's own path."}},
 )
-@blueprint.problems(409, 413, 415, 422)
+@blueprint.problems(408, 409, 415, 422)
 def create_schedule(asked: dict[str, Any]) -> tuple[Schedule, int, dict[str, str]]:
     """Create a schedule
 

@@ -31,7 +31,7 @@ class CheckedClient(flask.testing.FlaskClient):
     """Sends the token, and holds every answer against the OpenAPI document."""
 
     def open(self, *args: Any, **options: Any) -> werkzeug.test.TestResponse:
-        response = super().open(*args, **options)
+        response = super().open(*args, **{"buffered": True, **options})
         check_against_document(self.application, response)
         return response
 

@@ -38,6 +38,15 @@ class Timestamp(fields.AwareDateTime):
             raise ma.ValidationError("no such time") from None
 
 
+class Flag(fields.Boolean):
+    """true or false; not 1, "yes" or "on", which marshmallow would take for them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ma.ValidationError("expected true or false")
+        return value
+
+
 def rfc3339(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 

@@ -171,8 +171,7 @@ class JobDetailSchema(JobSchema):
 
     @ma.pre_dump
     def _with_progress(self, shown: Any, **_: Any) -> dict[str, Any]:
-        found, attempts = shown
-        return {**as_dict(found), "attempts": attempts}
+        return {**as_dict(shown["job"]), "attempts": shown["attempts"]}
 
 
 class JobListSchema(ma.Schema):

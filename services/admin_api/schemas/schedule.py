@@ -6,6 +6,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import (
+    Flag,
     PageParameters,
     Timestamp,
     described,
@@ -55,9 +56,7 @@ class ScheduleCreateSchema(ma.Schema):
         validate=validate.OneOf(MISFIRE_POLICIES),
         metadata=described("After an outage: fire once for all that was missed, or not at all."),
     )
-    enabled = fields.Boolean(
-        load_default=True, truthy={True}, falsy={False}, metadata=described("Whether it fires.")
-    )
+    enabled = Flag(load_default=True, metadata=described("Whether it fires."))
 
 
 class ScheduleParameters(PageParameters):

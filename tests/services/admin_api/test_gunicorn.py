@@ -1,0 +1,214 @@
+"""The real server, over real HTTP."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from admin_api.request_body import MAX_BYTES
+from support.admin_api import (
+    PROBLEM,
+    TOKEN,
+    Gunicorn,
+    gunicorn_command,
+    gunicorn_environment,
+    start_gunicorn,
+)
+from support.processes import family, wait_until_gone
+from support.waiting import wait_until
+
+JOBS = "/api/admin/jobs"
+
+
+def test_a_job_goes_in_and_comes_out(server: Gunicorn) -> None:
+    with server.client() as client:
+        created = client.post(JOBS, json={"subreddit": "python"}, headers={"X-Request-Id": "r-1"})
+        assert created.status_code == 201
+        assert created.headers["X-Request-Id"] == "r-1"
+        shown = client.get(created.headers["Location"])
+        assert shown.json()["subreddit"] == "python"
+        assert client.get(JOBS).json()["items"][0]["id"] == shown.json()["id"]
+        assert client.get(f"{JOBS}/stats").json()["by_status"]["queued"] == 1
+        assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_it_speaks_problem_json_to_strangers(server: Gunicorn) -> None:
+    response = httpx.get(f"{server.url}{JOBS}")
+    assert response.status_code == 401
+    assert response.headers["Content-Type"] == PROBLEM
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_two_megabytes_are_refused(server: Gunicorn, chunked: bool) -> None:
+    body = b"x" * (2 * MAX_BYTES)
+    content = iter([body[:MAX_BYTES], body[MAX_BYTES:]]) if chunked else body
+    with server.client() as client:
+        headers = {"Content-Type": "application/json"}
+        response = client.post(JOBS, content=content, headers=headers)
+        assert response.status_code == 413, response.text
+        assert response.json()["code"] == "body_too_large"
+        assert client.get("/healthz").status_code == 200
+
+
+def test_a_body_announced_as_endless_is_refused_before_it_is_sent(server: Gunicorn) -> None:
+    request = (
+        f"POST {JOBS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 99999999999999\r\n\r\n"
+    )
+    assert b" 413 " in raw(server, request.encode())
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x00\x01\x02\r\n\r\n",
+        (
+            b"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            b"Content-Length: 3\r\n\r\n0\r\n\r\n"
+        ),
+    ],
+)
+def test_what_is_not_http_is_refused_and_the_server_goes_on(
+    server: Gunicorn, request_bytes: bytes
+) -> None:
+    answer = raw(server, request_bytes)
+    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), answer
+    assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["SCRIPT_NAME: /docs", "Script-Name: /docs", "X-Forwarded-Proto: https", "Host: evil\r\nX: y"],
+)
+def test_headers_of_a_proxy_change_nothing(server: Gunicorn, header: str) -> None:
+    request = f"GET {JOBS} HTTP/1.1\r\n{header}\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer = raw(server, request.encode())
+    assert answer.startswith((b"HTTP/1.1 401", b"HTTP/1.1 400")), answer
+    assert b"evil" not in answer
+
+
+def raw(server: Gunicorn, request: bytes) -> bytes:
+    """What the server says to these bytes until it closes."""
+    host, port = server.url.removeprefix("http://").split(":")
+    answer = b""
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(request)
+        while b"\r\n\r\n" not in answer:
+            try:
+                part = connection.recv(65536)
+            except ConnectionResetError:
+                break
+            if not part:
+                break
+            answer += part
+    return answer
+
+
+def test_a_slow_client_does_not_stop_others(server: Gunicorn) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    slow = [socket.create_connection((host, int(port)), timeout=10) for _ in range(4)]
+    try:
+        for connection in slow:
+            connection.sendall(b"POST /api/admin/jobs HTTP/1.1\r\nHost: x\r\n")
+        started = time.monotonic()
+        assert httpx.get(f"{server.url}/healthz", timeout=10).status_code == 200
+        assert time.monotonic() - started < 2
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_every_log_line_is_json_and_none_holds_the_token(server: Gunicorn) -> None:
+    with server.client() as client:
+        client.get(JOBS, headers={"X-Request-Id": "seen-in-the-log"})
+        httpx.get(f"{server.url}{JOBS}", headers={"Authorization": f"Bearer {TOKEN}x"})
+        httpx.get(f"{server.url}{JOBS}?token={TOKEN}")
+    wait_until(
+        lambda: [
+            line for line in server.log_lines() if line.get("request_id") == "seen-in-the-log"
+        ],
+        timeout=5,
+        describe=server.log_text,
+    )
+    assert TOKEN not in server.log_text()
+    lines = server.log_lines()
+    assert {line["service"] for line in lines} == {"admin-api"}
+    assert "auth.refused" in {line["action"] for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"ADMIN_API_TOKEN": ""}, "ADMIN_API_TOKEN (or ADMIN_API_TOKEN_FILE) is missing"),
+        ({"ADMIN_API_TOKEN": "t" * 31}, "ADMIN_API_TOKEN has 31 characters"),
+        ({"ADMIN_API_TOKEN": "changeme-" * 4}, "ADMIN_API_TOKEN looks like a placeholder"),
+        ({"ADMIN_API_TOKEN": "", "ADMIN_API_TOKEN_FILE": "/nowhere"}, "ADMIN_API_TOKEN_FILE"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL is missing"),
+        ({"DATABASE_URL": "mysql://x"}, "DATABASE_URL: expected"),
+        ({"TRUSTED_PROXIES": "everyone"}, "TRUSTED_PROXIES='everyone'"),
+        ({"ADMIN_API_WORKERS": "many"}, "ADMIN_API_WORKERS='many'"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL='LOUD'"),
+    ],
+)
+def test_a_wrong_setting_stops_it_with_a_sentence_before_it_listens(
+    variables: dict[str, str], sentence: str
+) -> None:
+    done = subprocess.run(
+        gunicorn_command(),
+        env=gunicorn_environment("postgresql://nobody@127.0.0.1:1/none", **variables),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode not in (0, None)
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Listening" not in done.stderr
+    if variables.get("ADMIN_API_TOKEN"):
+        assert variables["ADMIN_API_TOKEN"] not in done.stderr
+
+
+def test_the_token_may_come_from_a_file(tmp_path: Path, database_url: str) -> None:
+    secret = tmp_path / "token"
+    secret.write_text(TOKEN + "\n")
+    server = start_gunicorn(
+        tmp_path, database_url, ADMIN_API_TOKEN="", ADMIN_API_TOKEN_FILE=str(secret)
+    )
+    try:
+        with server.client() as client:
+            assert client.get(JOBS).status_code == 200
+    finally:
+        assert server.stop() == 0
+
+
+def test_sigterm_ends_it_and_a_killed_master_takes_its_workers_along(
+    tmp_path: Path, database_url: str
+) -> None:
+    server = start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="2")
+    everyone = family(server.process.pid)
+    assert len(everyone) == 3
+    server.process.kill()
+    server.process.wait(5)
+    wait_until_gone(everyone, timeout=10)
+
+
+def test_a_killed_worker_is_replaced(tmp_path: Path, database_url: str) -> None:
+    server = start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="1")
+    try:
+        (worker,) = psutil.Process(server.process.pid).children()
+        os.kill(worker.pid, signal.SIGKILL)
+        wait_until_gone([worker], timeout=5)
+        with server.client() as client:
+            assert client.get(JOBS).status_code == 200
+    finally:
+        assert server.stop() == 0

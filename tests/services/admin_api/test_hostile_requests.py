@@ -1,0 +1,204 @@
+"""Whatever is sent, the answer is a problem with a status below 500."""
+
+import json
+from typing import Any
+
+import flask.testing
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from admin_api.request_body import MAX_BYTES
+
+JOBS = "/api/admin/jobs"
+JSON = {"Content-Type": "application/json"}
+
+
+def code_of(response: Any) -> tuple[int, str]:
+    assert response.json["status"] == response.status_code
+    return response.status_code, response.json["code"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"nul",
+        b"\xff\xfe",
+        b'{"subreddit": "a"} x',
+        b'{"subreddit": NaN}',
+        b'{"priority": Infinity}',
+        b'{"priority": ' + b"9" * 5000 + b"}",
+        b'{"subreddit": "one", "subreddit": "two"}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+    ],
+)
+def test_a_body_that_is_not_json_is_400(offline: flask.testing.FlaskClient, body: bytes) -> None:
+    assert code_of(offline.post(JOBS, data=body, headers=JSON)) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize("body", ["[]", '"text"', "7", "null", "true", "{}", "[[[[[[]]]]]]"])
+def test_json_of_another_shape_is_422(offline: flask.testing.FlaskClient, body: str) -> None:
+    assert code_of(offline.post(JOBS, data=body, headers=JSON)) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "multipart/form-data"},
+        {"Content-Type": "application/merge-patch+json"},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    ],
+)
+def test_another_content_type_is_415(
+    offline: flask.testing.FlaskClient, headers: dict[str, str]
+) -> None:
+    response = offline.post(JOBS, data=b'{"subreddit": "python"}', headers=headers)
+    assert code_of(response) == (415, "unsupported_media_type")
+
+
+def test_a_body_beyond_the_limit_is_413_on_every_route(offline: flask.testing.FlaskClient) -> None:
+    body = b" " * (MAX_BYTES + 1)
+    for method, path in (("POST", JOBS), ("GET", JOBS), ("GET", f"{JOBS}/1"), ("POST", "/x")):
+        response = offline.open(path, method=method, data=body, headers=JSON)
+        assert code_of(response) == (413, "body_too_large"), path
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "py\udfffthon"])
+@pytest.mark.parametrize("where", ["value", "key", "deep"])
+def test_text_that_postgres_cannot_hold_is_422_by_its_place(
+    offline: flask.testing.FlaskClient, text: str, where: str
+) -> None:
+    body: Any = {"subreddit": text}
+    if where == "key":
+        body = {text: 1}
+    if where == "deep":
+        body = {"subreddit": "python", "a/b": [{"c~": text}]}
+    response = offline.post(JOBS, data=json.dumps(body), headers=JSON)
+    assert code_of(response) == (422, "invalid_request")
+    pointers = [error["pointer"] for error in response.json["errors"]]  # type: ignore[index]
+    assert pointers == [{"value": "/subreddit", "key": "", "deep": "/a~1b/0/c~0"}[where]]
+
+
+@pytest.mark.parametrize(
+    "number", ["0", "-1", "9223372036854775808", "9" * 30, "9" * 5000, "1.0", "٣", "%00"]
+)
+def test_an_id_that_cannot_exist_is_404(offline: flask.testing.FlaskClient, number: str) -> None:
+    for prefix in (JOBS, "/api/admin/scheduled-jobs"):
+        assert code_of(offline.get(f"{prefix}/{number}")) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("x=1", (400, "unknown_parameter")),
+        ("limit=0", (422, "invalid_request")),
+        ("limit=501", (422, "invalid_request")),
+        ("limit=-1", (422, "invalid_request")),
+        ("limit=" + "9" * 5000, (422, "invalid_request")),
+        ("limit=1e3", (422, "invalid_request")),
+        ("limit=5&limit=6", (422, "invalid_request")),
+        ("status=running", (422, "invalid_request")),
+        ("&".join(["status=queued"] * 21), (422, "invalid_request")),
+        ("subreddit=%00", (422, "invalid_request")),
+        ("subreddit=a%20b", (422, "invalid_request")),
+        ("subreddit=", (422, "invalid_request")),
+        ("cursor=", (422, "invalid_request")),
+        ("cursor=%ff", (400, "invalid_cursor")),
+        ("cursor=e30", (400, "invalid_cursor")),
+        ("cursor=" + "a" * 513, (422, "invalid_request")),
+        ("%00=1", (422, "invalid_request")),
+    ],
+)
+def test_a_wrong_query_is_refused_before_the_database(
+    offline: flask.testing.FlaskClient, query: str, answer: tuple[int, str]
+) -> None:
+    assert code_of(offline.get(f"{JOBS}?{query}")) == answer
+
+
+@pytest.mark.parametrize("path", [f"{JOBS}/stats", f"{JOBS}/1", "/api/admin/scheduled-jobs/1"])
+def test_routes_without_parameters_refuse_all(
+    offline: flask.testing.FlaskClient, path: str
+) -> None:
+    assert code_of(offline.get(f"{path}?verbose=1")) == (400, "unknown_parameter")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "BREW", "get"])
+def test_a_method_that_does_not_apply_is_405_and_says_which_do(
+    offline: flask.testing.FlaskClient, method: str
+) -> None:
+    response = offline.open(JOBS, method=method)
+    if method != "get":  # Werkzeug's client makes it GET, which is allowed
+        assert code_of(response) == (405, "method_not_allowed")
+        assert {"GET", "POST"} <= set(response.headers["Allow"].split(", "))
+
+
+@pytest.mark.parametrize(
+    ("offered", "kept"),
+    [
+        ("abc-123_X.y", True),
+        ("a" * 64, True),
+        ("a" * 65, False),
+        ("", False),
+        ("a b", False),
+        ("<script>", False),
+        ("é", False),
+    ],
+)
+def test_a_request_id_is_kept_when_harmless_and_replaced_otherwise(
+    offline: flask.testing.FlaskClient, offered: str, kept: bool
+) -> None:
+    response = offline.get("/nothing", headers={"X-Request-Id": offered})
+    given_back = response.headers["X-Request-Id"]
+    assert (given_back == offered) is kept
+    assert response.json is not None
+    assert response.json["request_id"] == given_back
+
+
+def test_every_answer_carries_the_security_headers(offline: flask.testing.FlaskClient) -> None:
+    for path in (
+        "/healthz",
+        "/docs",
+        "/docs/static/docs.js",
+        "/nothing",
+        JOBS,
+        "/api/openapi.json",
+    ):
+        headers = offline.get(path).headers
+        assert headers["Cache-Control"] == "no-store", path
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+fields = st.sampled_from(["subreddit", "priority", "max_retries", "visible_at", "name", "enabled"])
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    path=st.sampled_from([JOBS, "/api/admin/scheduled-jobs"]),
+    body=st.dictionaries(fields | st.text(), json_values, max_size=6) | json_values,
+)
+def test_no_json_makes_the_server_fail(
+    offline: flask.testing.FlaskClient, path: str, body: Any
+) -> None:
+    response = offline.post(path, data=json.dumps(body), headers=JSON)
+    # 503: the body was good, and this application has no database.
+    assert response.status_code in (422, 503)

@@ -1,0 +1,249 @@
+"""Enqueueing, listing and showing jobs."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import flask.testing
+import pytest
+
+from crawljobs.db.database import Database
+from crawljobs.domain.job import ErrorKind, JobStatus
+from crawljobs.repository import claims
+from support import jobs as factory
+from support.admin_api import with_token
+
+JOBS = "/api/admin/jobs"
+Client = flask.testing.FlaskClient
+
+
+def enqueue(client: Client, subreddit: str = "python", **asked: Any) -> dict[str, Any]:
+    response = client.post(JOBS, json={"subreddit": subreddit, **asked})
+    assert response.status_code in (200, 201), response.text
+    assert response.json is not None
+    job: dict[str, Any] = response.json["job"]
+    return job
+
+
+def listed(client: Client, query: str = "") -> list[str]:
+    response = client.get(f"{JOBS}{query}")
+    assert response.status_code == 200, response.text
+    assert response.json is not None
+    return [job["subreddit"] for job in response.json["items"]]
+
+
+def one_in_each_status(database: Database) -> dict[str, JobStatus]:
+    """The queued one comes last: the others are claimed on their way."""
+    by_name = {f"in_{status}": status for status in JobStatus}
+    with database.begin() as conn:
+        for name, status in sorted(by_name.items(), key=lambda one: one[1] is JobStatus.QUEUED):
+            factory.in_status(conn, status, name)
+    return by_name
+
+
+def test_enqueueing_creates_a_job_with_the_documented_defaults(client: Client) -> None:
+    response = client.post(JOBS, json={"subreddit": "r/Python"})
+    assert response.status_code == 201
+    assert response.json is not None
+    assert response.json["result"] == "created"
+    job = response.json["job"]
+    assert (job["subreddit"], job["status"], job["source"]) == ("Python", "queued", "user")
+    assert (job["priority"], job["max_retries"]) == (60, 3)
+    assert job["progress"] == {
+        "phase": None, "page": 0, "posts": 0, "comments": 0, "authors": 0, "requests": 0,
+    }  # fmt: skip
+    assert response.headers["Location"] == f"{JOBS}/{job['id']}"
+    assert "claim_token" not in response.text
+
+
+def test_enqueueing_again_merges_into_the_live_job(client: Client) -> None:
+    first = enqueue(client, priority=50)
+    response = client.post(JOBS, json={"subreddit": "PYTHON", "priority": 70})
+    assert response.status_code == 200
+    assert response.json is not None
+    assert response.json["result"] == "merged"
+    assert response.json["job"]["id"] == first["id"]
+    assert response.json["job"]["priority"] == 70
+    assert response.headers["Location"] == f"{JOBS}/{first['id']}"
+
+
+def test_enqueueing_a_subreddit_in_the_middle_of_its_crawl_asks_for_another(
+    client: Client, database: Database
+) -> None:
+    with database.begin() as conn:
+        claim = factory.crawling(conn)
+    response = client.post(JOBS, json={"subreddit": "python"})
+    assert response.status_code == 200
+    assert response.json is not None
+    assert response.json["result"] == "rerun_requested"
+    assert response.json["job"]["id"] == claim.job_id
+    assert response.json["job"]["rerun_requested"] is True
+
+
+def test_a_job_for_later_waits_until_then(client: Client) -> None:
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    job = enqueue(client, visible_at=later.isoformat())
+    assert (job["status"], job["wait_reason"]) == ("waiting", "later")
+    assert job["visible_at"] == later.isoformat().replace("+00:00", "Z")
+
+
+def test_the_server_s_own_number_of_retries_serves_whoever_gives_none(
+    make_app: Any, database_url: str
+) -> None:
+    client = with_token(make_app(database_url, MAX_RETRIES="7"))
+    assert enqueue(client)["max_retries"] == 7
+    assert enqueue(client, "golang", max_retries=0)["max_retries"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/subreddit"),
+        ({"subreddit": None}, "/subreddit"),
+        ({"subreddit": 7}, "/subreddit"),
+        ({"subreddit": "x"}, "/subreddit"),
+        ({"subreddit": "a b"}, "/subreddit"),
+        ({"subreddit": "python\n"}, "/subreddit"),
+        ({"subreddit": "a" * 22}, "/subreddit"),
+        ({"subreddit": "a" * 10_000}, "/subreddit"),
+        ({"subreddit": "pythön"}, "/subreddit"),
+        ({"subreddit": "../about"}, "/subreddit"),
+        ({"subreddit": "u_x"}, None),
+        ({"subreddit": "python", "priority": 101}, "/priority"),
+        ({"subreddit": "python", "priority": -1}, "/priority"),
+        ({"subreddit": "python", "priority": "60"}, "/priority"),
+        ({"subreddit": "python", "priority": 60.5}, "/priority"),
+        ({"subreddit": "python", "priority": True}, "/priority"),
+        ({"subreddit": "python", "priority": 10**30}, "/priority"),
+        ({"subreddit": "python", "max_retries": 101}, "/max_retries"),
+        ({"subreddit": "python", "visible_at": "tomorrow"}, "/visible_at"),
+        ({"subreddit": "python", "visible_at": 1900000000}, "/visible_at"),
+        ({"subreddit": "python", "visible_at": "2031-01-01"}, "/visible_at"),
+        ({"subreddit": "python", "visible_at": "2031-01-01T00:00:00"}, "/visible_at"),
+        ({"subreddit": "python", "visible_at": "2031-02-30T00:00:00Z"}, "/visible_at"),
+        ({"subreddit": "python", "visible_at": "9999-12-31T23:59:59-12:00"}, "/visible_at"),
+        ({"subreddit": "python", "visible_at": "0001-01-01T00:00:00+12:00"}, "/visible_at"),
+        ({"subreddit": "python", "visible_at": "9999-12-31T23:59:59.999999999Z"}, None),
+        ({"subreddit": "python", "visible_at": "0001-01-01T00:00:00Z"}, None),
+        ({"subreddit": "python", "status": "crawling"}, "/status"),
+        ({"subreddit": "python", "source": "stale"}, "/source"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_place(
+    client: Client, body: dict[str, Any], pointer: str | None
+) -> None:
+    response = client.post(JOBS, json=body)
+    if body.get("subreddit") == "u_x":
+        assert response.status_code == 201  # also a name of the plain kind
+        return
+    if pointer is None:
+        assert response.status_code == 201
+        return
+    assert response.status_code == 422
+    assert response.json is not None
+    assert [error["pointer"] for error in response.json["errors"]] == [pointer]
+    assert listed(client) == []
+
+
+def test_the_list_is_empty_without_jobs(client: Client) -> None:
+    response = client.get(JOBS)
+    assert response.json == {"items": [], "next": None}
+    assert "Link" not in response.headers
+
+
+def test_the_list_is_filtered_by_status_and_subreddit(client: Client, database: Database) -> None:
+    by_name = one_in_each_status(database)
+    assert sorted(listed(client)) == sorted(by_name)
+    for name, status in by_name.items():
+        assert listed(client, f"?status={status}") == [name]
+        assert listed(client, f"?subreddit={name.upper()}") == [name]
+        assert listed(client, f"?subreddit=r/{name}&status={status}") == [name]
+    assert len(listed(client, "?status=queued&status=failed")) == 2
+    assert listed(client, "?status=success") == listed(client, "?status=succeeded")
+    assert listed(client, "?subreddit=nowhere") == []
+
+
+def test_pages_follow_one_another_without_gaps_while_jobs_are_added(client: Client) -> None:
+    for number in range(7):
+        enqueue(client, f"sub{number}")
+    seen: list[str] = []
+    address = f"{JOBS}?limit=3&status=queued"
+    for turn in range(3):
+        response = client.get(address)
+        assert response.json is not None
+        seen += [job["subreddit"] for job in response.json["items"]]
+        enqueue(client, f"late{turn}")
+        if response.json["next"] is None:
+            assert "Link" not in response.headers
+            break
+        link = response.headers["Link"]
+        assert link.endswith('>; rel="next"')
+        by_hand = client.get(f"{JOBS}?limit=3&status=queued&cursor={response.json['next']}")
+        address = link[1 : link.index(">")]
+        assert client.get(address).json == by_hand.json
+    assert seen == [f"sub{number}" for number in reversed(range(7))]
+
+
+def test_a_cursor_with_other_filters_is_refused(client: Client) -> None:
+    for number in range(2):
+        enqueue(client, f"sub{number}")
+    page = client.get(f"{JOBS}?limit=1").json
+    assert page is not None
+    assert client.get(f"{JOBS}?limit=1&cursor={page['next']}").status_code == 200
+    refused = client.get(f"{JOBS}?limit=1&status=queued&cursor={page['next']}")
+    assert refused.status_code == 400
+    assert refused.json is not None
+    assert refused.json["code"] == "invalid_cursor"
+
+
+def test_a_job_shows_its_progress_and_attempts(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        claim = factory.crawling(conn)
+        checkpoint = {"v": 1, "phase": "posts", "page": 2, "posts": 180, "requests": 3}
+        claims.save_checkpoint(conn, claim=claim, checkpoint=checkpoint)
+        claims.schedule_retry(
+            conn,
+            claim=claim,
+            delay=timedelta(minutes=1),
+            kind=ErrorKind.RETRYABLE,
+            message="<script>alert(1)</script>",
+        )
+    response = client.get(f"{JOBS}/{claim.job_id}")
+    assert response.status_code == 200
+    job = response.json
+    assert job is not None
+    assert (job["status"], job["wait_reason"], job["retry_count"]) == ("waiting", "retry", 1)
+    assert job["next_retry_at"] == job["visible_at"]
+    assert job["checkpoint"] == checkpoint
+    assert (job["progress"]["phase"], job["progress"]["posts"]) == ("posts", 180)
+    (attempt,) = job["attempts"]
+    assert (attempt["outcome"], attempt["worker"]) == ("failed", "worker-1")
+    assert attempt["error_message"] == "<script>alert(1)</script>"
+    assert response.mimetype == "application/json"
+
+
+def test_an_unknown_job_is_404(client: Client) -> None:
+    response = client.get(f"{JOBS}/{2**63 - 1}")
+    assert response.status_code == 404
+    assert response.json is not None
+    assert response.json["code"] == "not_found"
+
+
+def test_stats_of_an_empty_queue_are_zero(client: Client) -> None:
+    stats = client.get(f"{JOBS}/stats").json
+    assert stats == {
+        "by_status": dict.fromkeys(JobStatus, 0),
+        "queued_by_priority": {},
+        "oldest_queued_at": None,
+    }
+
+
+def test_stats_count_jobs_by_state_and_priority(client: Client, database: Database) -> None:
+    one_in_each_status(database)
+    job = enqueue(client, "more", priority=70)
+    stats = client.get(f"{JOBS}/stats").json
+    assert stats is not None
+    assert stats["by_status"] == {**dict.fromkeys(JobStatus, 1), "queued": 2}
+    assert stats["queued_by_priority"]["70"] == 1
+    assert stats["oldest_queued_at"] == min(
+        job["queued_at"], factory.T0.isoformat().replace("+00:00", "Z")
+    )

@@ -1,0 +1,143 @@
+"""The OpenAPI document and the page that shows it."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import flask
+import flask.testing
+import jsonschema
+import pytest
+
+from admin_api import docs, errors
+from support import needs
+from support.admin_api import TOKEN, Gunicorn, openapi_document
+
+Client = flask.testing.FlaskClient
+STATIC = Path(docs.__file__).parent / "static"
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in ("get", "post", "put", "patch", "delete")
+    }
+
+
+def documented_path(rule: str) -> str:
+    return re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule)
+
+
+def test_the_document_covers_every_route(offline: Client) -> None:
+    document = openapi_document(offline.application)
+    assert document["openapi"].startswith("3.1")
+    routed = {
+        f"{method} {documented_path(str(rule))}"
+        for rule in offline.application.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not str(rule).startswith("/docs") and str(rule) != "/api/openapi.json"
+    }
+    assert set(operations(document)) == routed
+
+
+def test_every_operation_says_what_it_does_and_how_it_fails(offline: Client) -> None:
+    for name, operation in operations(openapi_document(offline.application)).items():
+        assert operation["summary"], name
+        assert operation["x-codeSamples"][0]["source"].startswith("curl "), name
+        if operation.get("security") == []:
+            assert name in ("GET /healthz", "GET /readyz")
+        else:
+            assert {"400", "401", "413", "500", "503"} <= set(operation["responses"]), name
+
+
+def test_every_schema_is_a_schema(offline: Client) -> None:
+    document = openapi_document(offline.application)
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_every_problem_code_is_described(offline: Client) -> None:
+    described = {
+        one["code"]: one["status"] for one in openapi_document(offline.application)["x-problems"]
+    }
+    assert described == {code: kind.status for code, kind in errors.KINDS.items()}
+
+
+def test_the_document_is_the_same_beside_the_page_and_behind_the_token(offline: Client) -> None:
+    stranger = offline.application.test_client()
+    assert stranger.get("/api/openapi.json").status_code == 401
+    assert offline.get("/api/openapi.json").json == stranger.get("/docs/openapi.json").json
+
+
+def test_the_page_needs_nothing_from_elsewhere(offline: Client) -> None:
+    page = offline.application.test_client().get("/docs")
+    assert page.mimetype == "text/html"
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    for address in addresses:
+        assert address.startswith(("/docs", "#", "data:,")), address
+    for address in addresses:
+        if address.startswith("/docs"):
+            assert offline.application.test_client().get(address).status_code == 200, address
+    # The policy of every answer allows none of these.
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script>|javascript:", page.text)
+    for file in STATIC.iterdir():
+        content = file.read_text()
+        assert not re.search(r"https?://(?!127\.0\.0\.1)", content), file
+        assert "innerHTML" not in content, file
+
+
+def test_the_page_s_scripts_render_the_document(tmp_path: Path, offline: Client) -> None:
+    node = needs.program("node")
+    (tmp_path / "document.json").write_text(json.dumps(openapi_document(offline.application)))
+    harness = Path(__file__).with_name("render_docs.js")
+    done = subprocess.run(
+        [node, str(harness), str(STATIC), str(tmp_path / "document.json")],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for expected in (
+        "/api/admin/jobs/{job_id}",
+        "Enqueue a crawl",
+        "curl -sS http://127.0.0.1:9999/api/admin/jobs",
+        "priority",
+        "From 0 to 100.",
+        "duplicate_name",
+        "schema-JobDetail",
+    ):
+        assert expected in done.stdout, expected
+
+
+@pytest.fixture
+def ready_server(server: Gunicorn) -> Gunicorn:
+    """The server with a job and a schedule of id 1, which the examples name."""
+    with server.client() as client:
+        client.post("/api/admin/jobs", json={"subreddit": "first"})
+        client.post(
+            "/api/admin/scheduled-jobs",
+            json={"name": "first", "subreddit": "first", "cron_expression": "@daily"},
+        )
+    return server
+
+
+def test_every_documented_curl_command_works(offline: Client, ready_server: Gunicorn) -> None:
+    needs.program("curl")
+    for name, operation in operations(openapi_document(offline.application)).items():
+        source = operation["x-codeSamples"][0]["source"]
+        command = source.replace("http://127.0.0.1:8000", ready_server.url)
+        done = subprocess.run(
+            ["sh", "-ec", command.replace("curl ", "curl --fail-with-body --max-time 10 ", 1)],
+            env={"PATH": os.environ["PATH"], "ADMIN_API_TOKEN": TOKEN},
+            capture_output=True,
+            timeout=15,
+            check=False,
+        )
+        assert done.returncode == 0, f"{name}: {done.stdout!r} {done.stderr!r}"
+        json.loads(done.stdout)
