@@ -1,0 +1,67 @@
+"""Reading a body: bounded in bytes and in silence, so that nobody holds a thread for long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import flask
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from admin_api import errors
+
+MAX_BYTES = 1024 * 1024
+# A client that is still sending would see a reset connection instead of the answer, so this much
+# of what is too large is read and thrown away.
+DRAINED_BYTES = 16 * 1024 * 1024
+SILENCE_SECONDS = 10.0
+_CHUNK_BYTES = 64 * 1024
+
+
+def read() -> bytes:
+    """The whole body; a Problem when it is too large or stops coming."""
+    body = bytearray()
+    for chunk in _chunks():
+        if len(body) <= MAX_BYTES:
+            body += chunk
+    if len(body) > MAX_BYTES:
+        raise _too_large()
+    return bytes(body)
+
+
+def refuse_large() -> None:
+    """Answer 413 by the announced length, on every route."""
+    announced = flask.request.content_length or 0
+    if announced > MAX_BYTES:
+        if announced <= DRAINED_BYTES:
+            for _ in _chunks():
+                pass
+        raise _too_large()
+
+
+def _too_large() -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(f"The body may have at most {MAX_BYTES} bytes.")
+
+
+def _chunks() -> Iterator[bytes]:
+    """What arrives, up to DRAINED_BYTES."""
+    environ = flask.request.environ
+    if "gunicorn.socket" in environ:
+        environ["gunicorn.socket"].settimeout(SILENCE_SECONDS)
+    ends_by_itself = environ.get("wsgi.input_terminated", False)
+    left = flask.request.content_length or (DRAINED_BYTES if ends_by_itself else 0)
+    left = min(left, DRAINED_BYTES)
+    while left > 0:
+        try:
+            chunk = environ["wsgi.input"].read(min(_CHUNK_BYTES, left))
+        except TimeoutError:
+            raise errors.Problem(
+                "body_timeout", f"Nothing came for {SILENCE_SECONDS:g} s; send it again."
+            ) from None
+        if not chunk:
+            return
+        left -= len(chunk)
+        yield chunk
+
+
+def install(app: flask.Flask) -> None:
+    app.before_request(refuse_large)
