@@ -1,0 +1,218 @@
+"""Reddit's things become items; a hostile one is dropped and spoils no other."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler_worker.reddit import failures, parsing, things
+from crawljobs.domain.reddit_items import Account
+from crawljobs.domain.subreddit import AccessState
+
+POST: dict[str, Any] = {
+    "id": "abc",
+    "subreddit": "python",
+    "author": "ada",
+    "author_fullname": "t2_1",
+    "title": "A title",
+    "selftext": "A body",
+    "url": "https://example.org/",
+    "permalink": "/r/python/comments/abc/a_title/",
+    "score": 1,
+    "num_comments": 2,
+    "created_utc": 1594424685.0,
+    "edited": False,
+    "removed_by_category": None,
+}
+COMMENT: dict[str, Any] = {
+    "id": "def",
+    "link_id": "t3_abc",
+    "parent_id": "t3_abc",
+    "subreddit": "python",
+    "author": "bob",
+    "body": "A comment",
+    "score": 1,
+    "created_utc": 1594424685.0,
+    "edited": 1594424700.0,
+    "replies": "",
+}
+
+
+def thing(kind: str, data: Any, **changes: Any) -> dict[str, Any]:
+    return {"kind": kind, "data": {**data, **changes} if isinstance(data, dict) else data}
+
+
+def listing(*children: Any, after: Any = None) -> dict[str, Any]:
+    return {"kind": "Listing", "data": {"children": list(children), "after": after}}
+
+
+def one_post(**changes: Any) -> Any:
+    (post,) = things.read_all([thing("t3", POST, **changes)]).posts
+    return post
+
+
+def one_comment(**changes: Any) -> Any:
+    (comment,) = things.read_all([thing("t1", COMMENT, **changes)]).comments
+    return comment
+
+
+def test_a_post_that_its_author_deleted_loses_author_and_content() -> None:
+    post = one_post(author="[deleted]", selftext="[deleted]")
+    assert post.deleted
+    assert (post.author, post.title, post.body, post.url, post.permalink) == (None,) * 5
+    link = one_post(author="[deleted]", selftext="", removed_by_category="deleted")
+    assert (link.deleted, link.title) == (True, None)
+
+
+def test_a_post_whose_account_is_gone_keeps_its_content() -> None:
+    post = one_post(author="[deleted]")
+    assert (post.deleted, post.author, post.title, post.body) == (False, None, "A title", "A body")
+
+
+def test_a_post_removed_by_a_moderator_keeps_its_title_but_has_no_body() -> None:
+    post = one_post(selftext="[removed]", removed_by_category="moderator")
+    assert (post.deleted, post.title, post.body) == (False, "A title", None)
+    assert post.removed_by_category == "moderator"
+    assert one_post(selftext="[removed]").removed_by_category == "unknown"
+
+
+def test_somebody_who_writes_the_word_deleted_has_not_deleted_anything() -> None:
+    assert one_comment(body="[deleted]").body == "[deleted]"
+
+
+def test_a_comment_that_is_deleted_or_removed_has_no_body() -> None:
+    deleted = one_comment(author="[deleted]", body="[deleted]")
+    assert (deleted.deleted, deleted.author, deleted.body) == (True, None, None)
+    removed = one_comment(author="[deleted]", body="[removed]")
+    assert (removed.deleted, removed.body, removed.removed_by_category) == (False, None, "unknown")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "x" * 10_000_000},
+        {"title": None, "selftext": ["no", "text"]},
+        {"title": "NUL \x00 and \ud800"},
+        {"score": 10**30, "num_comments": -(10**30)},
+        {"score": "17", "upvote_ratio": "NaN"},
+        {"edited": True, "url": 7, "author_fullname": {"x": 1}},
+        {"author": "a name/with ?slashes"},
+        {"link_flair_text": "x" * 5_000, "crosspost_parent": "t3_' OR 1=1"},
+    ],
+)
+def test_a_hostile_value_is_made_harmless_and_its_post_is_kept(changes: dict[str, Any]) -> None:
+    post = one_post(**changes)
+    assert post.id == "abc"
+    for value in (post.title, post.body, post.flair, post.url):
+        assert value is None or (len(value) <= things.BODY_MAX and "\x00" not in value)
+    assert post.crosspost_parent is None
+
+
+@pytest.mark.parametrize(
+    "hostile", [None, 7, "t3", [], {}, {"kind": "t3"}, {"kind": 3, "data": {}}]
+)
+def test_a_child_that_is_no_thing_spoils_no_other(hostile: Any) -> None:
+    items = things.read_all([hostile, thing("t3", POST)])
+    assert (len(items.posts), items.unknown) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"id": "../../x"}, {"id": None}, {"subreddit": "a b"}, {"created_utc": "soon"}],
+)
+def test_a_post_without_a_sound_place_is_dropped_and_counted(changes: dict[str, Any]) -> None:
+    items = things.read_all([thing("t3", POST, **changes), thing("t3", POST)])
+    assert (len(items.posts), items.dropped) == (1, 1)
+
+
+def test_an_unknown_kind_is_counted() -> None:
+    items = things.read_all([thing("t9", {}), thing("t1", COMMENT)])
+    assert (len(items.comments), items.unknown, items.dropped) == (1, 1, 0)
+
+
+def test_replies_follow_their_comment_and_know_their_depth() -> None:
+    more = thing("more", {"id": "x", "parent_id": "t1_b", "children": ["c", "bad id", "d"]})
+    inner = thing("t1", COMMENT, id="b", parent_id="t1_a", replies=listing(more))
+    tree = [
+        listing(thing("t3", POST)),
+        listing(thing("t1", COMMENT, id="a", replies=listing(inner))),
+    ]
+    items = parsing.tree(tree)
+    assert [(comment.id, comment.depth) for comment in items.comments] == [("a", 0), ("b", 1)]
+    assert [(cut.parent_id, cut.children, cut.depth) for cut in items.more] == [
+        ("t1_b", ("c", "d"), 2)
+    ]
+    assert len(items.posts) == 1
+
+
+def test_a_tree_of_thousands_of_levels_is_read_without_recursion() -> None:
+    replies: Any = ""
+    for n in range(5_000):
+        replies = listing(thing("t1", COMMENT, id=f"{n}", replies=replies))
+    items = parsing.tree([listing(thing("t3", POST)), replies])
+    assert len(items.comments) == 5_000
+
+
+def test_a_thread_that_goes_on_elsewhere_has_a_parent_and_no_children() -> None:
+    cut = thing("more", {"id": "_", "parent_id": "t1_a", "count": 0, "children": [], "depth": 10})
+    (more,) = things.read_all([cut]).more
+    assert (more.parent_id, more.children, more.depth) == ("t1_a", (), 10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "access"),
+    [
+        ("public", AccessState.PUBLIC),
+        ("user", AccessState.PUBLIC),
+        ("restricted", AccessState.RESTRICTED),
+        ("archived", AccessState.RESTRICTED),
+        ("private", AccessState.PRIVATE),
+        (None, AccessState.RESTRICTED),
+        ({"x": 1}, AccessState.RESTRICTED),
+    ],
+)
+def test_the_type_of_a_subreddit_says_who_may_write(kind: Any, access: AccessState) -> None:
+    about = parsing.about(thing("t5", {"display_name": "python", "subreddit_type": kind}))
+    assert about.access is access
+
+
+def test_a_suspended_account_has_a_name_and_nothing_else() -> None:
+    account = parsing.account(thing("t2", {"name": "eve", "is_suspended": True}))
+    assert account == Account("eve", None, suspended=True)
+
+
+@pytest.mark.parametrize(
+    "read", [parsing.listing, parsing.tree, parsing.more_children, parsing.about, parsing.account]
+)
+@pytest.mark.parametrize(
+    "reply",
+    [None, [], {}, 7, "text", {"kind": "Listing"}, {"kind": "Listing", "data": {"children": {}}},
+     [None, None], {"json": []}, {"kind": "t5", "data": {"display_name": "a b"}},
+     {"kind": "t2", "data": []}],
+)  # fmt: skip
+def test_a_reply_of_another_shape_is_upstream_trouble(read: Any, reply: Any) -> None:
+    with pytest.raises(failures.UpstreamTrouble):
+        read(reply)
+
+
+def test_a_morechildren_reply_with_errors_only_brings_nothing() -> None:
+    reply = {"json": {"errors": [["TOO_OLD", "that's a piece of history now", "parent"]]}}
+    assert parsing.more_children(reply).comments == ()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+FIELDS = sorted({*POST, *COMMENT, "children", "depth", "display_name", "name", "subreddit_type"})
+
+
+@given(
+    st.sampled_from(["t1", "t2", "t3", "t5", "more"]),
+    st.dictionaries(st.sampled_from(FIELDS), JSON),
+)
+def test_no_thing_raises_whatever_its_fields_are(kind: str, changes: dict[str, Any]) -> None:
+    base = POST if kind == "t3" else COMMENT
+    things.read_all([thing(kind, {**base, **changes})])
