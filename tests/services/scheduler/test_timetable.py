@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+import structlog
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
 from crawljobs import errors
@@ -21,6 +24,7 @@ from scheduler.timetable import (
     backoff_seconds,
 )
 from support import schedule_rows as rows
+from support.databases import Databases
 from support.waiting import wait_until
 
 DEADLINE_SECONDS = 20  # on an overloaded machine
@@ -155,26 +159,30 @@ def test_a_schedule_that_somebody_holds_is_left_and_fired_afterwards(database: D
     assert timetable(database).run_once() == 1
 
 
-def test_goes_on_after_the_database_was_away(database: Database, database_url: str) -> None:
-    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
-    with running(database, tick_seconds=0.1), psycopg.connect(database_url, autocommit=True) as us:
-        us.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = %s AND pid <> pg_backend_pid()",
-            [name],
-        )
-        us.execute(
-            "INSERT INTO subreddits (name) VALUES ('rust')",
-        )
-        us.execute(
-            "INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, next_run_at) "
-            "SELECT name, id, '@daily', now() FROM subreddits"
-        )
+def test_goes_on_after_the_database_was_away(
+    database: Database, database_url: str, databases: Databases
+) -> None:
+    with database.begin() as conn:
+        rows.make(conn, next_run_at="infinity")
+    name = sql.Identifier(str(conninfo_to_dict(database_url)["dbname"]))
+    allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+    with (
+        psycopg.connect(databases.server_url, autocommit=True) as server,
+        structlog.testing.capture_logs() as told,
+        running(database, tick_seconds=0.1),
+    ):
+        server.execute(allow(name, sql.SQL("false")))
+        server.execute(cut, [conninfo_to_dict(database_url)["dbname"]])
         wait_until(
-            lambda: us.execute("SELECT count(*) FROM scheduled_job_runs").fetchone() == (1,),
+            lambda: [line for line in told if line["event"] == "scheduler.no_database"],
             timeout=DEADLINE_SECONDS,
-            describe="nothing fired after the connections were cut",
+            describe="the outage was not noticed",
         )
+        server.execute(allow(name, sql.SQL("true")))
+        with psycopg.connect(database_url) as us:
+            us.execute("UPDATE scheduled_jobs SET next_run_at = now()")
+        wait_until(lambda: fired(database), timeout=DEADLINE_SECONDS, describe="nothing fired")
 
 
 def test_backs_off_ever_longer_to_a_limit() -> None:

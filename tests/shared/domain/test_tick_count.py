@@ -58,6 +58,13 @@ def test_counts_days_of_years_by_their_dates() -> None:
     assert tick_count.count(parsed, after=START, until=until, anchor=START) == expected
 
 
+def test_does_not_count_the_second_pass_of_a_repeated_hour() -> None:
+    parsed = cron.parse("30 1 * * *", "America/New_York")
+    in_second_pass = datetime(2024, 11, 3, 6, 15, tzinfo=UTC)  # 01:15 again
+    until = in_second_pass + timedelta(hours=3)
+    assert tick_count.count(parsed, after=in_second_pass, until=until, anchor=START) == 0
+
+
 def test_nothing_lies_in_an_empty_stretch() -> None:
     for expression in EXPRESSIONS:
         parsed = cron.parse(expression, "UTC")
