@@ -11,7 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository import job_maintenance
+from crawljobs.repository import job_maintenance, queue_pauses
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
@@ -51,7 +51,8 @@ class Maintenance:
         self._metronome.shutdown(wait=False)
 
     def requeue(self) -> int:
-        """Waiting jobs whose time has come."""
+        """Waiting jobs whose time has come; those of a paused subreddit wait on for that."""
+        self._sweep("job.parked", queue_pauses.park_paused_jobs)
         return self._sweep("job.requeued", job_maintenance.requeue_due_jobs)
 
     def rescue(self) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.job_queue import CHANNEL, NOW
+from crawljobs.repository.job_queue import CHANNEL, NOT_PAUSED, NOW
 
 CHUNK = 1_000  # rows a sweep takes at most in one transaction
 
@@ -24,6 +24,7 @@ _REQUEUE = text(f"""
         WHERE id = ANY (ARRAY(
             SELECT id FROM crawl_jobs
             WHERE status = 'waiting' AND visible_at <= {NOW}
+                AND {NOT_PAUSED.format(scope="crawl_jobs.subreddit_id")}
             ORDER BY visible_at
             LIMIT :at_most
             FOR UPDATE SKIP LOCKED

@@ -27,12 +27,24 @@ NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
 
 CHANNEL = "crawl_jobs"  # NOTIFY: a hint that something may be claimable
 
+# When the pause that is in force ends; LIMIT keeps a plan from turning it into a join.
+PAUSED_UNTIL = f"""(
+    SELECT coalesce(pause.until, '9999-12-31T00:00:00Z') FROM queue_pauses AS pause
+    WHERE pause.scope = {{scope}} AND (pause.until IS NULL OR pause.until > {NOW})
+    LIMIT 1
+)"""
+NOT_PAUSED = f"{PAUSED_UNTIL} IS NULL"
+
+# Also tells whether the queue was empty before: only then can a worker be asleep.
 _INSERT_SUBREDDITS = text("""
-    INSERT INTO subreddits (name, discovered_from, depth)
-    SELECT name, CAST(:discovered_from AS bigint), CAST(:depth AS smallint)
-    FROM unnest(CAST(:names AS text[])) AS name
-    ORDER BY lower(name)
-    ON CONFLICT (lower(name)) DO NOTHING
+    WITH known AS (
+        INSERT INTO subreddits (name, discovered_from, depth)
+        SELECT name, CAST(:discovered_from AS bigint), CAST(:depth AS smallint)
+        FROM unnest(CAST(:names AS text[])) AS name
+        ORDER BY lower(name)
+        ON CONFLICT (lower(name)) DO NOTHING
+    )
+    SELECT NOT EXISTS (SELECT FROM crawl_jobs WHERE status = 'queued')
     """)
 
 _ENQUEUE = text(f"""
@@ -42,13 +54,18 @@ _ENQUEUE = text(f"""
     )
     SELECT
         subreddit.id,
-        CASE WHEN asked.visible_at > asked.now THEN 'waiting' ELSE 'queued' END,
-        CASE WHEN asked.visible_at > asked.now THEN 'later' END,
+        CASE WHEN asked.visible_at > asked.now OR pause.until IS NOT NULL
+            THEN 'waiting' ELSE 'queued' END,
+        CASE WHEN asked.visible_at > asked.now THEN 'later'
+            WHEN pause.until IS NOT NULL THEN 'paused' END,
         :priority, :priority, :ceiling, :source, CAST(:scheduled_job_id AS bigint), :depth,
-        asked.visible_at, asked.now, asked.now, :max_retries
-    FROM subreddits AS subreddit,
-        (SELECT now, coalesce(CAST(:visible_at AS timestamptz), now) AS visible_at
-         FROM {NOW} AS clock (now)) AS asked
+        CASE WHEN asked.visible_at > asked.now THEN asked.visible_at
+            ELSE coalesce(pause.until, asked.visible_at) END,
+        asked.now, asked.now, :max_retries
+    FROM (SELECT now, coalesce(CAST(:visible_at AS timestamptz), now) AS visible_at
+          FROM {NOW} AS clock (now)) AS asked
+        CROSS JOIN subreddits AS subreddit
+        LEFT JOIN LATERAL {PAUSED_UNTIL.format(scope="subreddit.id")} AS pause (until) ON true
     WHERE lower(subreddit.name) = ANY (CAST(:keys AS text[]))
     ORDER BY subreddit.id
     ON CONFLICT (subreddit_id) WHERE status IN ('blocked', 'waiting', 'queued', 'crawling')
@@ -90,9 +107,12 @@ _CLAIM = text(f"""
         SELECT id FROM crawl_jobs
         WHERE status = 'queued' AND visible_at <= {NOW}
         ORDER BY priority DESC, created_at, id
-        LIMIT :at_most
+        LIMIT (SELECT CASE WHEN {NOT_PAUSED.format(scope="0")} THEN :at_most ELSE 0 END)
         FOR UPDATE SKIP LOCKED
     ))
+    -- False only in the moment between a pause and the sweep that parks its job. Not in the inner
+    -- query: a filter there makes the planner leave the claim index.
+    AND {NOT_PAUSED.format(scope="job.subreddit_id")}
     RETURNING job.id AS job_id, job.claim_token, job.subreddit_id, subreddit.name AS subreddit,
         job.source, job.priority, job.depth, job.retry_count, job.max_retries, job.checkpoint,
         job.created_at, job.claimed_at, job.lease_expires_at
@@ -160,10 +180,10 @@ def enqueue_many(
         by_key.setdefault(name.lower(), name)
     if not by_key:
         return []
-    conn.execute(
+    was_empty = conn.execute(
         _INSERT_SUBREDDITS,
         {"names": list(by_key.values()), "discovered_from": discovered_from, "depth": depth},
-    )
+    ).scalar_one()
     rows = conn.execute(
         _ENQUEUE,
         {
@@ -180,7 +200,7 @@ def enqueue_many(
     ).all()
     names = conn.execute(_NAMES_OF, {"ids": [row.subreddit_id for row in rows]})
     name_of = {row.id: row.name for row in names}
-    if any(row.status == "queued" for row in rows):
+    if was_empty and any(row.status == "queued" for row in rows):
         conn.execute(_NOTIFY)
     enqueued = {
         name_of[row.subreddit_id].lower(): Enqueued(

@@ -8,7 +8,7 @@ from crawljobs.db.tables.columns import metadata
 from crawljobs.db.tables.content import author_subreddits, authors, comments, posts, subreddits
 from crawljobs.db.tables.jobs import crawl_job_attempts, crawl_jobs
 from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
-from crawljobs.db.tables.workers import maintenance_runs, reddit_budgets
+from crawljobs.db.tables.workers import maintenance_runs, queue_pauses, reddit_budgets
 
 __all__ = [
     "STORAGE_PARAMETERS",
@@ -21,6 +21,7 @@ __all__ = [
     "maintenance_runs",
     "metadata",
     "posts",
+    "queue_pauses",
     "reddit_budgets",
     "scheduled_job_runs",
     "scheduled_jobs",

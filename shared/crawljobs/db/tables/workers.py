@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Integer,
@@ -35,4 +36,17 @@ reddit_budgets = Table(
     Column("throttles_in_a_row", SmallInteger, nullable=False, server_default="0"),
     Column("last_throttled_at", Timestamp),
     CheckConstraint("requests_per_window > 0 AND window_seconds > 0", name="window"),
+)
+
+# Work that nobody may begin: everything (scope 0), or one subreddit (scope its id).
+queue_pauses = Table(
+    "queue_pauses",
+    metadata,
+    Column("scope", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("until", Timestamp),  # null: until somebody resumes
+    Column("paused_by", Text, nullable=False),
+    Column("paused_at", Timestamp, nullable=False, server_default=NOW),
+    CheckConstraint("scope >= 0", name="scope"),
+    CheckConstraint("char_length(reason) BETWEEN 1 AND 500", name="reason"),
 )

@@ -1,0 +1,110 @@
+"""Pause and resume everything, or one subreddit. Paused work waits; none of it is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from crawljobs.repository.job_queue import CHANNEL, NOW
+
+EVERYTHING = 0  # the scope that is no subreddit's id
+CHUNK = 1_000  # jobs parked at most in one transaction
+
+_PAUSE = text(f"""
+    INSERT INTO queue_pauses (scope, reason, until, paused_by, paused_at)
+    VALUES (:scope, :reason, CAST(:until AS timestamptz), :paused_by, {NOW})
+    ON CONFLICT (scope) DO UPDATE SET
+        reason = excluded.reason, until = excluded.until,
+        paused_by = excluded.paused_by, paused_at = excluded.paused_at
+    """)
+
+# From the pauses to their jobs: there are few pauses, and a job is found by the dedup index.
+_PARK = text(f"""
+    UPDATE crawl_jobs AS job SET
+        status = 'waiting', wait_reason = 'paused',
+        visible_at = coalesce(
+            (SELECT until FROM queue_pauses WHERE scope = job.subreddit_id), '9999-12-31T00:00:00Z')
+    WHERE job.id = ANY (ARRAY(
+        SELECT due.id
+        FROM queue_pauses AS pause JOIN crawl_jobs AS due ON due.subreddit_id = pause.scope
+        WHERE due.status IN ('blocked', 'waiting', 'queued', 'crawling')
+            AND (due.status = 'queued' OR due.status = 'waiting' AND due.visible_at <= {NOW})
+            AND (pause.until IS NULL OR pause.until > {NOW})
+        LIMIT :at_most
+        FOR UPDATE OF due SKIP LOCKED
+    ))
+    """)
+
+_RESUME = text("DELETE FROM queue_pauses WHERE scope = :scope")
+
+_UNPARK = text(
+    """
+    UPDATE crawl_jobs SET status = 'queued', wait_reason = NULL, visible_at = :now
+    WHERE status = 'waiting' AND wait_reason = 'paused' AND subreddit_id = :scope
+    """.replace(":now", NOW)
+)
+
+_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
+
+_FORGET_ENDED = text(f"DELETE FROM queue_pauses WHERE until <= {NOW} - interval '1 hour'")
+
+_LIST = text(f"""
+    SELECT pause.scope, subreddit.name AS subreddit, pause.reason, pause.until, pause.paused_by,
+        pause.paused_at
+    FROM queue_pauses AS pause LEFT JOIN subreddits AS subreddit ON subreddit.id = pause.scope
+    WHERE pause.until IS NULL OR pause.until > {NOW}
+    ORDER BY pause.scope LIMIT :limit
+    """)
+
+
+@dataclass(frozen=True)
+class Pause:
+    """`subreddit` None: everything. `until` None: until somebody resumes."""
+
+    scope: int
+    subreddit: str | None
+    reason: str
+    until: datetime | None
+    paused_by: str
+    paused_at: datetime
+
+
+def pause(
+    conn: Connection,
+    *,
+    scope: int,
+    reason: str,
+    paused_by: str,
+    until: datetime | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Let nobody begin work of this scope; crawls under way go on. Pausing again changes it."""
+    conn.execute(
+        _PAUSE,
+        {"scope": scope, "reason": reason, "until": until, "paused_by": paused_by, "now": now},
+    )
+    park_paused_jobs(conn, now=now)
+
+
+def park_paused_jobs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
+    """Let jobs of paused subreddits wait with that reason; how many. A sweep runs it too."""
+    conn.execute(_FORGET_ENDED, {"now": now})
+    return conn.execute(_PARK, {"at_most": at_most, "now": now}).rowcount
+
+
+def resume(conn: Connection, *, scope: int, now: datetime | None = None) -> bool:
+    """End the pause and make its job claimable at once; False when there was no pause."""
+    ended = conn.execute(_RESUME, {"scope": scope}).rowcount == 1
+    if ended and scope != EVERYTHING:
+        conn.execute(_UNPARK, {"scope": scope, "now": now})
+    if ended:
+        conn.execute(_NOTIFY)
+    return ended
+
+
+def list_pauses(conn: Connection, *, limit: int = 500, now: datetime | None = None) -> list[Pause]:
+    """The pauses in force, that of everything first."""
+    rows = conn.execute(_LIST, {"limit": limit, "now": now})
+    return [Pause(**row._mapping) for row in rows]
