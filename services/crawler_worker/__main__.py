@@ -69,13 +69,13 @@ def _run(worker: Worker, maintenance: Maintenance, client: RedditClient, databas
     log.info("worker.started")
     maintenance.start()
     try:
-        worker.run()
+        told_to = worker.run()
     finally:
         maintenance.stop()
         client.close()
         database.close()
         log.info("worker.stopped")
-    return 0
+    return 0 if told_to else 1
 
 
 if __name__ == "__main__":

@@ -22,6 +22,12 @@ log = logs.get_logger(__name__)
 Crawl = Callable[[HeldClaim], str]  # crawls one subreddit; returns the outcome or raises
 
 POLL_JITTER = 0.2  # so that many workers started together do not poll together
+# A hint is sent only into an empty queue, so one may stand for several jobs: whoever heard it or
+# found work looks again this soon, then at growing intervals up to the poll interval.
+LOOK_AGAIN_SECONDS = 0.05
+# Crawls that never return although their claim is lost hold a thread each. With so many of them
+# for each slot, only a new process helps.
+STUCK_PER_SLOT = 2
 
 
 class Worker:
@@ -42,9 +48,8 @@ class Worker:
         self._crawl = crawl
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._busy = 0
-        self._busy_lock = threading.Lock()
+        self._running: dict[threading.Thread, HeldClaim] = {}
+        self._running_lock = threading.Lock()
         self._unsure: tuple[uuid.UUID, float] | None = None
         self.keeper = ClaimKeeper(
             direct_url,
@@ -58,40 +63,61 @@ class Worker:
         self._stopping.set()
         self._wake.set()
 
-    def run(self) -> None:
+    def run(self) -> bool:
+        """Whether it ended because it was told to, rather than because too many crawls hang."""
         self.keeper.start()
+        look_in = LOOK_AGAIN_SECONDS
         try:
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and not self._is_stuck():
+                woken = self._wake.is_set()
                 self._wake.clear()
-                try:
-                    idle = self.run_once() == 0
-                except errors.DatabaseUnavailable as error:
-                    log.warning("worker.no_database", reason=str(error))
-                    idle = True
-                if idle and not self._stopping.is_set():
-                    spread = random.uniform(1 - POLL_JITTER, 1 + POLL_JITTER)  # noqa: S311
-                    self._wake.wait(self._settings.poll_seconds * spread)
+                claimed = self._look_for_work()
+                if claimed:
+                    look_in = LOOK_AGAIN_SECONDS
+                    continue
+                look_in = LOOK_AGAIN_SECONDS if woken else 2 * look_in
+                look_in = min(look_in, self._settings.poll_seconds)
+                spread = random.uniform(1 - POLL_JITTER, 1 + POLL_JITTER)  # noqa: S311
+                self._wake.wait(look_in * spread)
         finally:
+            told_to = self._stopping.is_set()
+            self.stop()
             self._drain()
+        return told_to
+
+    def _look_for_work(self) -> int:
+        try:
+            return self.run_once()
+        except errors.DatabaseUnavailable as error:
+            log.warning("worker.no_database", reason=str(error))
+            return 0
 
     def run_once(self) -> int:
         """Claim for the free slots and start crawling; how many were claimed."""
-        with self._busy_lock:
-            free = self._settings.worker_concurrency - self._busy
+        with self._running_lock:
+            # A crawl that lost its claim is on its way out, or hangs: its slot is free.
+            busy = sum(held.is_ours() for held in self._running.values())
+        free = self._settings.worker_concurrency - busy
         if free <= 0:
             return 0
         asked_at, claimed = self._claim(free)
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
         for claim in claimed:
             held = self.keeper.hold(claim, asked_at=asked_at)
             thread = threading.Thread(
                 target=self._work, args=(held,), name=f"crawl-{claim.subreddit}", daemon=True
             )
-            with self._busy_lock:
-                self._busy += 1
-            self._threads.append(thread)
+            with self._running_lock:
+                self._running[thread] = held
             thread.start()
         return len(claimed)
+
+    def _is_stuck(self) -> bool:
+        with self._running_lock:
+            hanging = sum(not held.is_ours() for held in self._running.values())
+        if hanging < STUCK_PER_SLOT * self._settings.worker_concurrency:
+            return False
+        log.critical("worker.stuck", hanging=hanging)
+        return True
 
     def _claim(self, free: int) -> tuple[float, list[Claim]]:
         """When we asked, on the monotonic clock, and what we got."""
@@ -125,8 +151,8 @@ class Worker:
             self._crawl_and_end(held)
         finally:
             self.keeper.drop(held)
-            with self._busy_lock:
-                self._busy -= 1
+            with self._running_lock:
+                self._running.pop(threading.current_thread(), None)
             self._wake.set()
 
     def _crawl_and_end(self, held: HeldClaim) -> None:
@@ -158,7 +184,9 @@ class Worker:
         for held in self.keeper.all_held():
             held.interrupt()
         deadline = time.monotonic() + self._settings.drain_seconds
-        for thread in self._threads:
+        with self._running_lock:
+            threads = list(self._running)
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         for held in self.keeper.all_held():
             # Its thread may still write: the release fences it.

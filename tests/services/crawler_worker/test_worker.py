@@ -13,7 +13,7 @@ from crawler_worker.worker import Worker
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import AttemptOutcome, Job, JobSource, JobStatus, WaitReason
-from crawljobs.repository import claims, job_queries, job_queue
+from crawljobs.repository import claims, job_admin, job_queries, job_queue
 from support.waiting import wait_until
 
 QUICK = {
@@ -221,12 +221,7 @@ def test_a_crawl_is_stopped_when_its_claim_is_lost(database: Database, start: St
     start(gate)
     assert gate.begun.wait(10)
     with database.begin() as conn:
-        conn.execute(
-            text(
-                "UPDATE crawl_jobs SET status = 'cancelled', finished_at = now(), "
-                "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL"
-            )
-        )
+        job_admin.cancel(conn, job_id=job_id)
     wait_until(lambda: gate.stopped == [job_id], timeout=10, describe="the crawl to stop")
     assert job_of(database, job_id).status is JobStatus.CANCELLED
 
@@ -283,3 +278,48 @@ def test_the_keeper_reconnects_when_its_connection_is_cut(database: Database, st
     gate.open.set()
     job = wait_for(database, job_id, JobStatus.SUCCEEDED)
     assert job.retries == 0
+
+
+def test_a_crawl_that_hangs_does_not_keep_its_slot_for_good(
+    database: Database, start: Start
+) -> None:
+    go_on = threading.Event()
+
+    def crawl(held: HeldClaim) -> str:
+        if held.claim.subreddit == "poison":
+            go_on.wait(30)  # deaf to every wish to stop
+        return "crawled"
+
+    (poison,) = enqueue(database, "poison")
+    start(crawl, WORKER_CONCURRENCY="1")
+    wait_for(database, poison, JobStatus.CRAWLING)
+    (other,) = enqueue(database, "other")
+    with database.begin() as conn:
+        job_admin.give_up(conn, job_id=poison)
+    wait_for(database, other, JobStatus.SUCCEEDED)
+    go_on.set()
+
+
+def test_a_worker_full_of_hanging_crawls_ends_so_that_a_new_one_is_started(
+    database: Database, database_url: str
+) -> None:
+    go_on = threading.Event()
+    worker = Worker(
+        name="worker-1",
+        database=database,
+        direct_url=database_url,
+        settings=settings.read_queue_settings(
+            {**QUICK, "WORKER_CONCURRENCY": "1", "DRAIN_SECONDS": "0.2"}
+        ),
+        crawl=lambda held: "crawled" if go_on.wait(30) else "never",
+    )
+    ended: list[bool] = []
+    thread = threading.Thread(target=lambda: ended.append(worker.run()))
+    thread.start()
+    for job_id in enqueue(database, "first", "second"):
+        wait_for(database, job_id, JobStatus.CRAWLING)
+        with database.begin() as conn:
+            job_admin.give_up(conn, job_id=job_id)
+    thread.join(20)
+    assert ended == [False]
+    go_on.set()
