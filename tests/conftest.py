@@ -2,8 +2,11 @@
 
 import contextlib
 import secrets
+import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,3 +138,27 @@ def conn(_rolled_back_database: Database) -> Iterator[Connection]:
     with contextlib.suppress(_RollBack), _rolled_back_database.begin() as connection:
         yield connection
         raise _RollBack
+
+
+@contextlib.contextmanager
+def _open_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="crawljobs-onebox-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Unlike tmp_path, whose parents admit nobody but us."""
+    with _open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def module_folder() -> Iterator[Path]:
+    """An open folder that the tests of a module share."""
+    with _open_folder() as folder:
+        yield folder

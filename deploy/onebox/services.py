@@ -17,6 +17,9 @@ DRAIN_SECONDS = 10  # to finish a page; a demo need not wait for the slowest
 LEASE_SECONDS = 10  # a worker killed for show is missed soon
 STOP_MARGIN_SECONDS = 2
 API_STOP_SECONDS = 5
+SANDBOX_RATE_LIMIT = (
+    100_000  # requests in 10 minutes, a hundred times Reddit's: watching is no wait
+)
 SANDBOX_STOP_SECONDS = 3
 # Nothing of these is anybody's secret: the sandbox takes any.
 SANDBOX_CLIENT = {"REDDIT_CLIENT_ID": "sandbox", "REDDIT_CLIENT_SECRET": "sandbox"}
@@ -71,6 +74,7 @@ def sandbox(ready_file: Path, *, new_items_per_minute: int, port: int = 0) -> Sp
         command=[
             *(*PYTHON, "onebox.reddit_sandbox", "--port", str(port), "--ready-file", ready_file),
             *("--new-items-per-minute", str(new_items_per_minute)),
+            *("--rate-limit", str(SANDBOX_RATE_LIMIT)),
         ],
         env={**environment, "PYTHONPATH": os.pathsep.join(SOURCE_ROOTS)},
         stop_seconds=SANDBOX_STOP_SECONDS,

@@ -113,10 +113,10 @@ class System:
         data_folder.write_private(path, json.dumps(content) + "\n")
 
     def stop(self) -> None:
-        """Workers give their jobs back, then the API ends, then what they talked to."""
-        for roles in (("crawler-worker", "scheduler"), ("admin-api",), ("sandbox",)):
+        """Workers give their jobs back, then what they talked to ends."""
+        self.api.close()  # the admin-api's end waits for connections that may be used again
+        for roles in (("crawler-worker", "scheduler"), ("admin-api", "sandbox")):
             self.supervisor.stop(roles, hurry=self._stop.is_urgent)
-        self.api.close()
         self.database.stop()
 
     def _settings(self) -> services.Settings:

@@ -5,8 +5,6 @@ import pwd
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +13,6 @@ from onebox.die_with_parent import SystemUser
 from support import needs
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """Unlike tmp_path, whose parents admit nobody but us."""
-    folder = Path(tempfile.mkdtemp(prefix="crawljobs-onebox-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

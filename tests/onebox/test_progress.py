@@ -33,7 +33,7 @@ class Answering(BaseHTTPRequestHandler):
 def api() -> Iterator[ApiClient]:
     ANSWERS.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         client = ApiClient(server.server_port, "token")
         yield client

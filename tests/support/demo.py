@@ -1,0 +1,113 @@
+"""The demo as its users start it, and what it tells them."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from onebox.api_client import ApiClient
+from support import processes
+from support.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE_ROOTS = os.pathsep.join(str(ROOT / folder) for folder in ("shared", "services", "deploy"))
+START_SECONDS = 60  # on a machine that runs other tests too
+# Nothing of whoever runs the tests may decide what the demo does.
+FOREIGN = ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDDIT_CLIENT_ID", "ADMIN_API_TOKEN")
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "onebox", *arguments]
+
+
+def environment(**settings: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    return {**inherited, "PYTHONPATH": SOURCE_ROOTS, **settings}
+
+
+def run(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """Until it ends by itself."""
+    return subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        env=environment(**settings),
+        timeout=120,
+        check=False,
+    )
+
+
+def result(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    """The JSON object of its last line."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert isinstance(told, dict)
+    return told
+
+
+@dataclass
+class Demo:
+    """A demo that runs."""
+
+    process: "subprocess.Popen[str]"
+    ready_file: Path
+    api: ApiClient
+    database_url: str
+
+    @property
+    def ready(self) -> dict[str, Any]:
+        content = json.loads(self.ready_file.read_text())
+        assert isinstance(content, dict)
+        return content
+
+    def pids(self, role: str) -> list[int]:
+        found: list[int] = self.ready["pids"][role]
+        return found
+
+    def family(self) -> list[psutil.Process]:
+        return processes.family(self.process.pid)
+
+
+@contextlib.contextmanager
+def started(data: Path, *arguments: str, **settings: str) -> Iterator[Demo]:
+    """A demo from when it is ready; killed at the end unless it ended before."""
+    ready_file = data.with_name(f"{data.name}.ready")
+    options = ["--data", str(data), "--port", "0", "--ready-file", str(ready_file), *arguments]
+    with (
+        data.with_name(f"{data.name}.out").open("w+") as output,
+        subprocess.Popen(
+            command(*options),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment(**settings),
+        ) as process,
+    ):
+
+        def told() -> str:
+            output.seek(0)
+            return f"ready file; the demo said: {output.read()}"
+
+        try:
+            wait_until(
+                lambda: ready_file.exists() or process.poll() is not None,
+                timeout=START_SECONDS,
+                describe=told,
+            )
+            assert process.poll() is None, told()
+            ready = json.loads(ready_file.read_text())
+            api = ApiClient(int(ready["api_url"].rsplit(":", 1)[1]), ready["token"])
+            yield Demo(process, ready_file, api, ready["database_url"])
+            api.close()
+        finally:
+            family = processes.family(process.pid) if process.poll() is None else []
+            process.send_signal(signal.SIGKILL)
+            processes.wait_until_gone(family, timeout=10)

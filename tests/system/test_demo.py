@@ -1,0 +1,172 @@
+"""The whole: `./run demo` with its real processes, on the sandbox."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from support import demo, processes
+from support.demo import Demo
+from support.waiting import wait_until
+
+# Fewer requests: what they bring is other tests' subject.
+SMALL = {"USER_SUB_FETCH_LIMIT": "3", "MAX_COMMENTS_PER_POST": "50"}
+QUICK = {"LEASE_SECONDS": "2", "RESCUE_SECONDS": "0.2", "POLL_SECONDS": "0.5", **SMALL}
+BALCONY_POSTS = 424  # that community of the sandbox has
+JOBS = "/api/admin/jobs"
+
+
+@pytest.fixture(scope="module")
+def live(module_folder: Path) -> Iterator[Demo]:
+    """Shared by the tests that leave it whole."""
+    with demo.started(module_folder / "data", "--subreddits", "tiny_one", **QUICK) as running:
+        yield running
+
+
+@pytest.fixture
+def doomed(open_folder: Path) -> Iterator[Demo]:
+    """One of the test's own, to be ended."""
+    with demo.started(open_folder / "data", "--subreddits", "LunarAtlas", **QUICK) as running:
+        yield running
+
+
+def rows(url: str, query: str) -> list[Any]:
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_once_crawls_into_the_database_and_a_second_time_adds_only_what_is_new(
+    open_folder: Path,
+) -> None:
+    arguments = ["--once", "--port", "0", "--data", str(open_folder / "data")]
+    arguments += ["--subreddits", "LunarAtlas,tiny_pots"]
+    first = demo.result(demo.run(*arguments, **SMALL))
+    assert first["jobs"] == {"succeeded": 2}
+    assert first["subreddits"] == 2
+    assert first["posts"] > 40
+    assert first["comments"] > first["posts"]
+    assert first["authors"] > 10
+    assert first["edges"] >= first["authors"]
+    assert first["requests"] > 10
+    assert 0 < first["seconds"] < 60
+
+    second = demo.result(demo.run(*arguments, **SMALL))
+    assert second["jobs"] == {"succeeded": 2}
+    assert second["requests"] < first["requests"] / 2
+    stored = ("subreddits", "posts", "comments")
+    assert {name: second[name] for name in stored} == {name: first[name] for name in stored}
+
+
+def test_the_job_of_a_killed_worker_is_finished_and_nothing_is_stored_twice(live: Demo) -> None:
+    job_id = live.api.post(JOBS, {"subreddit": "BalconyGarden", "priority": 70})["job"]["id"]
+
+    def claimed() -> dict[str, Any]:
+        job = live.api.get(f"{JOBS}/{job_id}")
+        return job if job["claimed_by"] and job["progress"]["posts"] > 0 else {}
+
+    victim = wait_until(claimed, timeout=20, describe="a worker stored a page")["claimed_by"]
+    number = int(victim.rsplit("-", 1)[1])
+    os.kill(live.pids("crawler-worker")[number - 1], signal.SIGKILL)
+
+    def finished() -> dict[str, Any]:
+        job = live.api.get(f"{JOBS}/{job_id}")
+        return job if job["status"] not in ("crawling", "queued", "waiting") else {}
+
+    job = wait_until(finished, timeout=60, describe=lambda: live.api.get(f"{JOBS}/{job_id}"))
+    assert job["status"] == "succeeded"
+    assert [(one["outcome"], one["worker"]) for one in job["attempts"]][-1] == (
+        "lease_expired",
+        victim,
+    )
+    assert len([one for one in job["attempts"] if one["outcome"] == "succeeded"]) == 1
+    posts = "FROM posts JOIN subreddits s ON s.id = subreddit_id WHERE s.name = 'BalconyGarden'"
+    assert rows(live.database_url, f"SELECT count(*) {posts}")[0][0] >= BALCONY_POSTS
+    jobs = f"SELECT count(*) FROM crawl_jobs WHERE id >= {job_id} AND source = 'user'"
+    assert rows(live.database_url, jobs) == [(1,)]
+    edges = """
+        SELECT count(*) FROM author_subreddits e JOIN subreddits s ON s.id = e.subreddit_id
+        WHERE s.name = 'BalconyGarden' AND e.posts > (SELECT count(*) FROM posts p
+            WHERE p.author_id = e.author_id AND p.subreddit_id = e.subreddit_id)
+    """
+    assert rows(live.database_url, edges) == [(0,)], "an edge counted a post twice"
+    wait_until(
+        lambda: len(live.pids("crawler-worker")) == 2,
+        timeout=10,
+        describe="the killed worker was started again",
+    )
+
+
+def test_ready_file_tells_where_everything_is_and_to_its_owner_alone(live: Demo) -> None:
+    ready = live.ready
+    assert live.ready_file.stat().st_mode & 0o777 == 0o600
+    assert set(ready) == {"api_url", "token", "database_url", "sandbox_url", "pids"}
+    roles = {role: len(pids) for role, pids in ready["pids"].items()}
+    assert roles == {
+        "admin-api": 1,
+        "crawler-worker": 2,
+        "scheduler": 1,
+        "postgres": 1,
+        "sandbox": 1,
+    }
+    assert rows(ready["database_url"], "SELECT count(*) FROM scheduled_jobs") == [(1,)]
+    family = {process.pid for process in live.family()}
+    assert {pid for pids in ready["pids"].values() for pid in pids} <= family
+
+
+def test_ctrl_c_stops_everything_in_order(doomed: Demo) -> None:
+    family = doomed.family()
+    data = doomed.ready_file.with_suffix("")
+    doomed.process.send_signal(signal.SIGINT)
+    assert doomed.process.wait(30) == 0
+    processes.wait_until_gone(family, timeout=1)
+    assert not doomed.ready_file.exists()
+    assert "database system is shut down" in (data / "logs" / "postgres.log").read_text()
+
+
+def test_killing_the_demo_leaves_no_process(doomed: Demo) -> None:
+    family = doomed.family()
+    assert len(family) > 12
+    doomed.process.kill()
+    doomed.process.wait(5)
+    processes.wait_until_gone(family, timeout=5)
+
+
+def test_a_dead_postgres_is_started_again_at_the_same_address(live: Demo) -> None:
+    (before,) = live.pids("postgres")
+    os.kill(before, signal.SIGKILL)
+    wait_until(
+        lambda: live.pids("postgres") not in ([], [before]),
+        timeout=20,
+        describe="another Postgres",
+    )
+    assert rows(live.database_url, "SELECT 1") == [(1,)]
+    job_id = wait_until(
+        lambda: _enqueued(live, "tiny_two"), timeout=20, describe="the API enqueues again"
+    )
+    wait_until(
+        lambda: live.api.get(f"{JOBS}/{job_id}")["status"] == "succeeded",
+        timeout=30,
+        describe=lambda: live.api.get(f"{JOBS}/{job_id}"),
+    )
+
+
+def _enqueued(live: Demo, subreddit: str) -> int | None:
+    from onebox.api_client import ApiUnavailableError
+
+    try:
+        return int(live.api.post(JOBS, {"subreddit": subreddit})["job"]["id"])
+    except ApiUnavailableError:
+        return None
+
+
+def test_a_database_of_ones_own_is_used_instead(open_folder: Path, database_url: str) -> None:
+    arguments = ("--once", "--port", "0", "--workers", "1", "--subreddits", "tiny_own")
+    settings = {"DATABASE_URL": database_url, **SMALL}
+    told = demo.result(demo.run(*arguments, "--data", str(open_folder / "data"), **settings))
+    assert told["posts"] >= 5
+    assert rows(database_url, "SELECT count(*) FROM posts") == [(told["posts"],)]
+    assert not (open_folder / "data" / "postgres").exists()
