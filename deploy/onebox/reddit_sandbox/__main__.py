@@ -14,7 +14,7 @@ MOST_NEW_ITEMS_PER_MINUTE = 20
 
 
 def main() -> int:
-    given = _parser().parse_args()
+    given = parser().parse_args()
     values = vars(given)
     port, ready_file = values.pop("port"), values.pop("ready_file")
     options = Options(**values)
@@ -30,7 +30,7 @@ def main() -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="reddit-sandbox", description=__doc__)
     default = Options()
     add = parser.add_argument
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--hang-seconds", type=_seconds, default=default.hang_seconds)
     add("--latency-seconds", type=_seconds, default=0.0, help="added to every reply")
     add("--new-items-per-minute", type=_rate, default=0.0, help="new posts in each community")
+    add("--names-file", type=Path, help="where names asked for are kept for the next start")
     add("--log-size", type=_positive, default=default.log_size, help="requests remembered")
     return parser
 

@@ -51,8 +51,9 @@ def encode(data: Any, *, raw: bool) -> str:
 
 
 def data(value: Any, status: int = 200) -> flask.Response:
-    raw = flask.request.values.get("raw_json") == "1"
-    return reply(encode(value, raw=raw), status)
+    # An error may be about a form that cannot be read.
+    asked = flask.request.values if status == 200 else flask.request.args
+    return reply(encode(value, raw=asked.get("raw_json") == "1"), status)
 
 
 def phrase(status: int) -> str:

@@ -1,6 +1,7 @@
 """What the sandbox can be asked to be."""
 
 import dataclasses
+from pathlib import Path
 
 # 2026-06-01T00:00:00Z: a fixed present, so that two runs tell the same story.
 DEFAULT_NOW = 1_780_272_000
@@ -24,3 +25,4 @@ class Options:
     latency_seconds: float = 0.0
     new_items_per_minute: float = 0.0
     log_size: int = 5_000
+    names_file: Path | None = None

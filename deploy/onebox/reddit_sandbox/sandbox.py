@@ -6,7 +6,7 @@ from typing import cast
 
 import flask
 
-from onebox.reddit_sandbox import access, answers, naming, patience
+from onebox.reddit_sandbox import access, answers, names_file, naming, patience
 from onebox.reddit_sandbox.community import Community
 from onebox.reddit_sandbox.options import Options
 from onebox.reddit_sandbox.rate_window import RateWindow
@@ -28,6 +28,9 @@ class Sandbox:
         self.options = options
         self.clock = clock
         self.world = World(options, clock)
+        if options.names_file is not None:
+            names = names_file.load(options.names_file)
+            self.world.recall(names, names_file.keep(options.names_file, names))
         self.tokens = Tokens(options.token_seconds, clock)
         self.window = RateWindow(options.rate_limit, options.rate_window, clock)
         self.token_window = RateWindow(options.token_rate_limit, options.rate_window, clock)

@@ -4,7 +4,7 @@ import collections
 import heapq
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from onebox.reddit_sandbox import authors as authors_module
@@ -13,8 +13,9 @@ from onebox.reddit_sandbox import keys, naming
 from onebox.reddit_sandbox.community import Comment, Community, Post
 from onebox.reddit_sandbox.options import Options
 
-# Communities kept ready; the others are made again, the same, when asked for.
-READY = 160
+# Posts and comments kept ready, about 60 MB; communities beyond are made again, the same, when
+# asked for.
+READY_ITEMS = 250_000
 # Names outside the catalogue that authors' histories remember; the oldest are forgotten.
 REMEMBERED = 2_000
 DELETIONS = 10_000
@@ -47,8 +48,16 @@ class World:
         self._names_by_author: dict[int, list[str]] = {}
         self._name_by_id: dict[str, str] = {}
         self._deleted: collections.OrderedDict[str, None] = collections.OrderedDict()
+        self._keep_name: Callable[[str], None] = lambda name: None
         for name in naming.CATALOGUE:
             self._register(name)
+
+    def recall(self, names: Iterable[str], keep: Callable[[str], None]) -> None:
+        """Know these names as if they had been asked for; tell `keep` of every further one."""
+        with self._lock:
+            for name in names:
+                self._remember(name.lower())
+            self._keep_name = keep
 
     def now(self) -> float:
         """The sandbox's present: fixed, unless new items are asked for."""
@@ -61,23 +70,31 @@ class World:
         authors' histories."""
         lower = name.lower()
         with self._lock:
-            if lower not in naming.CATALOGUE:
-                self._remember(lower)
+            self._remember(lower)
             found = self._ready.get(lower)
             if found is None:
                 found = Community(self.options.seed, lower, self.authors, self.options.now)
+                self._make_room(len(found.posts) + len(found.comments))
                 self._ready[lower] = found
-                if len(self._ready) > READY:
-                    self._ready.popitem(last=False)
             self._ready.move_to_end(lower)
             found.grow(self.now(), self.options.new_items_per_minute)
             return found
 
+    def _make_room(self, wanted: int) -> None:
+        sizes = [len(each.posts) + len(each.comments) for each in self._ready.values()]
+        kept = sum(sizes)
+        for size in sizes:
+            if kept + wanted <= READY_ITEMS:
+                return
+            self._ready.popitem(last=False)
+            kept -= size
+
     def _remember(self, lower: str) -> None:
-        if naming.script(lower) in naming.UNREADABLE:
+        if lower in naming.CATALOGUE or naming.script(lower) in naming.UNREADABLE:
             return
         if lower not in self._remembered:
             self._register(lower)
+            self._keep_name(lower)
         self._remembered[lower] = None
         self._remembered.move_to_end(lower)
         if len(self._remembered) > REMEMBERED:

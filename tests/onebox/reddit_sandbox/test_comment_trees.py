@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from support import reddit_sandbox
 from support.reddit_sandbox import RunningSandbox
 
 
@@ -173,3 +174,13 @@ def test_a_thread_is_found_with_and_without_its_community(
     assert sandbox.get(f"/r/pottery/comments/{busiest['id']}").status_code == 404
     for path in ("/comments/zzz", "/comments/!", f"/comments/{busiest['id']}/_/zzz"):
         assert sandbox.get(path).status_code == 404
+
+
+def test_a_named_community_is_known_again_after_a_restart(
+    sandbox: RunningSandbox, busiest: dict[str, Any]
+) -> None:
+    with reddit_sandbox.serve() as restarted:
+        assert restarted.get(f"/comments/{busiest['id']}").status_code == 404
+        path = f"/r/big_one/comments/{busiest['id']}"
+        assert restarted.get(path).json() == sandbox.get(path).json()
+        assert restarted.get(f"/comments/{busiest['id']}").status_code == 200

@@ -1,8 +1,10 @@
 """The made-up world: decided by its seed, still while nothing is asked to happen."""
 
+from pathlib import Path
+
 import pytest
 
-from onebox.reddit_sandbox import naming, words
+from onebox.reddit_sandbox import names_file, naming, words
 from onebox.reddit_sandbox.community import Community
 from onebox.reddit_sandbox.options import Options
 from onebox.reddit_sandbox.world import Item, World
@@ -85,7 +87,7 @@ def test_most_communities_are_small_and_few_are_large() -> None:
 
 
 def test_communities_made_again_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onebox.reddit_sandbox.world.READY", 1)
+    monkeypatch.setattr("onebox.reddit_sandbox.world.READY_ITEMS", 1)
     world = World(Options())
     first = world.community("pottery")
     world.community("kilntalk")
@@ -179,3 +181,27 @@ def test_a_new_post_stands_in_its_authors_history() -> None:
     newest = live.home().posts[-1]
     history = live.world.history(newest.author, posts=True, comments=False, limit=10)
     assert history[0] == Item(live.home(), newest)
+
+
+def test_names_in_a_file_outlive_the_process(tmp_path: Path) -> None:
+    names = tmp_path / "names"
+    with reddit_sandbox.serve("--names-file", names) as running:
+        post = running.children("/r/my_own_place/new")[0]
+        running.get("/r/pottery/about")
+        running.get("/r/private_one/about")
+    assert names.read_text() == "my_own_place\n"
+    with reddit_sandbox.serve("--names-file", names) as running:
+        assert running.thread(post["id"])[0]["title"] == post["title"]
+
+
+def test_a_file_of_names_is_bounded_and_its_nonsense_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onebox.reddit_sandbox.world.REMEMBERED", 2)
+    path = tmp_path / "names"
+    assert names_file.load(path) == []
+    path.write_bytes(b"one\ntwo\n\xff\x00\n../../etc\ntwo\nthree\n\n")
+    loaded = names_file.load(path)
+    assert loaded == ["two", "three"]
+    names_file.keep(path, loaded)("four")
+    assert path.read_text() == "two\nthree\nfour\n"
