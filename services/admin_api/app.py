@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import flask
 
 from admin_api import (
+    NAME,
     access_log,
     auth,
     docs,
@@ -26,8 +27,6 @@ from admin_api.cursors import CursorSigner
 from admin_api.readiness import Readiness
 from crawljobs import settings
 from crawljobs.db.database import Database
-
-APPLICATION_NAME = "admin-api"
 
 
 def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
@@ -58,7 +57,7 @@ def _state(variables: Mapping[str, str]) -> state.State:
         return Database(
             database.url,
             pool_size=size,
-            application_name=APPLICATION_NAME,
+            application_name=NAME,
             pooled=database.pooled,
         )
 

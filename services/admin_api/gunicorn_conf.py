@@ -5,11 +5,12 @@ Read in the master, before anything listens: a wrong setting ends it with its se
 
 from __future__ import annotations
 
+import importlib
 import os
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from admin_api import app  # imported before the fork, so that processes share its memory
+from admin_api import NAME
 from crawljobs import logs, settings
 from crawljobs.environment import Environment
 from crawljobs.errors import SettingsError
@@ -26,7 +27,7 @@ class _Logger(Logger):  # type: ignore[misc] # the base has no types
 
 def _check() -> None:
     """What the workers would refuse too, only later and again and again."""
-    logs.configure(app.APPLICATION_NAME, os.environ)
+    logs.configure(NAME, os.environ)
     settings.read_admin_api_settings(os.environ)
     settings.read_database_settings(os.environ)
     settings.read_max_retries(os.environ)
@@ -47,7 +48,7 @@ except SettingsError as error:
 wsgi_app = "admin_api.app:create_app()"
 worker_class = "gthread"
 preload_app = False  # the pools of connections are made after the fork
-proc_name = app.APPLICATION_NAME
+proc_name = NAME
 timeout = 30
 graceful_timeout = 20  # below a container's usual grace of 30 s
 keepalive = 5
@@ -56,3 +57,8 @@ control_socket_disable = True
 forwarded_allow_ips = ""
 logger_class = _Logger
 accesslog = None  # the application writes a line for each request itself
+
+
+def on_starting(_server: object) -> None:
+    """Import before the fork, so that the processes share the memory; nothing connects yet."""
+    importlib.import_module("admin_api.app")

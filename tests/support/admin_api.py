@@ -1,11 +1,13 @@
 """The admin-api for tests: a client that checks what it is told, and a real gunicorn."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ import httpx
 import jsonschema
 import werkzeug.test
 
+from admin_api import app as application
+from admin_api import state
 from onebox import die_with_parent
 from support.waiting import wait_until
 
@@ -68,6 +72,19 @@ def check_against_document(app: flask.Flask, response: werkzeug.test.TestRespons
     for header in answer.get("headers", {}):
         if header != "Link":  # absent on the last page
             assert header in response.headers
+
+
+@contextlib.contextmanager
+def opened(database_url: str, **variables: str) -> Iterator[flask.Flask]:
+    """The application in this process, with a checking client."""
+    app = application.create_app(
+        {"ADMIN_API_TOKEN": TOKEN, "DATABASE_URL": database_url, **variables}
+    )
+    app.test_client_class = CheckedClient
+    try:
+        yield app
+    finally:
+        state.of(app).close()
 
 
 def with_token(app: flask.Flask, token: str = TOKEN) -> flask.testing.FlaskClient:

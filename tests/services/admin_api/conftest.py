@@ -1,13 +1,12 @@
 """The application in this process, and the same one behind a real gunicorn."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import flask
 import flask.testing
 import pytest
 
-from admin_api import app as application
-from admin_api import state
 from support import admin_api
 from support.databases import Databases
 
@@ -15,19 +14,8 @@ from support.databases import Databases
 @pytest.fixture
 def make_app() -> Iterator[Callable[..., flask.Flask]]:
     """Applications on any database, closed at the end."""
-    made: list[flask.Flask] = []
-
-    def make(database_url: str, **variables: str) -> flask.Flask:
-        app = application.create_app(
-            {"ADMIN_API_TOKEN": admin_api.TOKEN, "DATABASE_URL": database_url, **variables}
-        )
-        app.test_client_class = admin_api.CheckedClient
-        made.append(app)
-        return app
-
-    yield make
-    for app in made:
-        state.of(app).close()
+    with contextlib.ExitStack() as stack:
+        yield lambda url, **variables: stack.enter_context(admin_api.opened(url, **variables))
 
 
 @pytest.fixture
@@ -40,10 +28,11 @@ def client(app: flask.Flask) -> flask.testing.FlaskClient:
     return admin_api.with_token(app)
 
 
-@pytest.fixture
-def offline(make_app: Callable[..., flask.Flask]) -> flask.testing.FlaskClient:
+@pytest.fixture(scope="session")
+def offline() -> Iterator[flask.testing.FlaskClient]:
     """A client of an application whose database is down: enough for what must not reach it."""
-    return admin_api.with_token(make_app("postgresql://nobody@127.0.0.1:1/none"))
+    with admin_api.opened("postgresql://nobody@127.0.0.1:1/none") as app:
+        yield admin_api.with_token(app)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
 from admin_api.request_body import MAX_BYTES
@@ -143,6 +144,25 @@ def test_every_log_line_is_json_and_none_holds_the_token(server: Gunicorn) -> No
     lines = server.log_lines()
     assert {line["service"] for line in lines} == {"admin-api"}
     assert "auth.refused" in {line["action"] for line in lines}
+
+
+def test_a_bug_is_logged_without_any_secret(tmp_path: Path, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("ALTER TABLE admin_audit_log ADD CONSTRAINT broken CHECK (id < 0)")
+    server = start_gunicorn(tmp_path, database_url)
+    try:
+        with server.client() as client:
+            response = client.post(JOBS, json={"subreddit": "python"})
+            assert response.status_code == 500
+            request_id = response.json()["request_id"]
+            assert "broken" not in response.text
+        bugs = [line for line in server.log_lines() if line["action"] == "http.error"]
+        assert [bug["request_id"] for bug in bugs] == [request_id]
+        assert bugs[0]["exception"]
+        assert TOKEN not in server.log_text()
+        assert database_url not in server.log_text()
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize(

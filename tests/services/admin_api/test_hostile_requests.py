@@ -1,5 +1,6 @@
 """Whatever is sent, the answer is a problem with a status below 500."""
 
+import io
 import json
 from typing import Any
 
@@ -68,6 +69,22 @@ def test_a_body_beyond_the_limit_is_413_on_every_route(offline: flask.testing.Fl
     for method, path in (("POST", JOBS), ("GET", JOBS), ("GET", f"{JOBS}/1"), ("POST", "/x")):
         response = offline.open(path, method=method, data=body, headers=JSON)
         assert code_of(response) == (413, "body_too_large"), path
+
+
+class Stalled(io.BytesIO):
+    """What a socket with a timeout does when its client falls silent."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise TimeoutError
+
+
+def test_a_body_that_stops_coming_is_408(offline: flask.testing.FlaskClient) -> None:
+    response = offline.post(
+        JOBS,
+        headers={**JSON, "Content-Length": "10"},
+        environ_overrides={"wsgi.input": Stalled(), "wsgi.input_terminated": True},
+    )
+    assert code_of(response) == (408, "body_timeout")
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800", "py\udfffthon"])
