@@ -1,6 +1,7 @@
 """Sorting Reddit's objects into shapes, to compare the made-up ones with the recorded ones."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 KINDS = frozenset(("t1", "t2", "t3", "t5", "more", "Listing"))
@@ -24,6 +25,12 @@ def things(value: Any, path: str) -> Iterator[Thing]:
     elif isinstance(value, list):
         for inner in value:
             yield from things(inner, path)
+
+
+def year_of(headers: Mapping[str, str]) -> int:
+    """When a reply was given, by its own date; 0 without one."""
+    found = re.search(r"\b20\d\d\b", headers.get("date", ""))
+    return int(found[0]) if found else 0
 
 
 def _shape(kind: str, data: dict[str, Any], path: str) -> str:
