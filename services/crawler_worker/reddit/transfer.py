@@ -17,7 +17,6 @@ READ_SECONDS = 15.0  # between two chunks
 WHOLE_REPLY_SECONDS = 60.0  # a reply that drips is cut off
 # A tree of 500 long comments has 3 MiB; what strangers could make larger must not fill the memory.
 REPLY_MAX_BYTES = 16 * 1024 * 1024
-CHUNK_BYTES = 64 * 1024
 GZIP = 16 + zlib.MAX_WBITS
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -72,7 +71,7 @@ def _chunks(response: httpx.Response, deadline: float) -> Iterator[bytes]:
         raise failures.UpstreamTrouble("the reply has an encoding that was not asked for")
     unpack = zlib.decompressobj(GZIP) if encoding == "gzip" else None
     size = 0
-    for raw in response.iter_raw(CHUNK_BYTES):
+    for raw in response.iter_raw():  # as it comes: collecting chunks would hide a drip
         if time.monotonic() > deadline:
             raise failures.UpstreamTrouble(f"no whole reply within {WHOLE_REPLY_SECONDS:.0f} s")
         chunk = unpack.decompress(raw, REPLY_MAX_BYTES - size + 1) if unpack else raw

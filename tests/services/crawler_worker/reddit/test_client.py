@@ -1,0 +1,257 @@
+"""The client against the sandbox's kind of server: tokens, replays, pauses, slots."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from crawler_worker.reddit import endpoints, failures
+from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.limiter import Limiter, report_of
+from crawljobs import errors
+from crawljobs.db.database import Database
+from crawljobs.domain.request_budget import BudgetReport
+from crawljobs.repository import reddit_budgets
+from crawljobs.settings import RedditSettings
+from support import scripted_server
+from support.scripted_server import Exchange
+
+ABOUT = json.dumps({"kind": "t5", "data": {"display_name": "python"}}).encode()
+QUICK = {"x-ratelimit-used": "1", "x-ratelimit-remaining": "9999999.0", "x-ratelimit-reset": "9"}
+CLIENT_ID = "tests"
+
+
+class FakeReddit:
+    """Gives tokens t1, t2, ...; everything else is answered by `answer`, and noted."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[Exchange], None] = lambda it: it.send(200, ABOUT, **QUICK)
+        self.token_answer: Callable[[Exchange], None] | None = None
+        self.tokens = 0
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, it: Exchange) -> None:
+        if not it.path.startswith("/api/v1/access_token"):
+            self.asked.append((it.headers["authorization"], it.path))
+            self.answer(it)
+            return
+        self.tokens += 1
+        if self.token_answer is not None:
+            self.token_answer(it)
+            return
+        token = {"access_token": f"t{self.tokens}", "expires_in": 86400, "token_type": "bearer"}
+        it.send(200, json.dumps(token).encode())
+
+
+@pytest.fixture
+def reddit() -> FakeReddit:
+    return FakeReddit()
+
+
+@pytest.fixture
+def client(reddit: FakeReddit, database: Database) -> Iterator[RedditClient]:
+    with scripted_server.serve(reddit) as url:
+        settings = RedditSettings(CLIENT_ID, "secret", "tests", url, url)
+        client = RedditClient(settings, limiter=Limiter(database, client_id=CLIENT_ID))
+        yield client
+        client.close()
+
+
+def ask(client: RedditClient, name: str = "python", stop: threading.Event | None = None) -> Any:
+    return endpoints.about(client, name=name, stop=stop or threading.Event())
+
+
+def pause_left(database: Database) -> float:
+    return database.run(lambda conn: reddit_budgets.pause_left(conn, client_id=CLIENT_ID))
+
+
+def test_one_token_serves_many_requests(client: RedditClient, reddit: FakeReddit) -> None:
+    for _ in range(3):
+        assert ask(client).name == "python"
+    assert reddit.tokens == 1
+    assert reddit.asked == [("bearer t1", "/r/python/about?raw_json=1")] * 3
+
+
+def test_threads_that_start_together_fetch_one_token(
+    client: RedditClient, reddit: FakeReddit
+) -> None:
+    threads = [threading.Thread(target=ask, args=(client,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert (reddit.tokens, len(reddit.asked)) == (1, 8)
+
+
+def test_a_401_is_answered_by_one_fresh_token_and_one_replay(
+    client: RedditClient, reddit: FakeReddit
+) -> None:
+    def stale(it: Exchange) -> None:
+        is_fresh = it.headers["authorization"] == "bearer t2"
+        it.send(200 if is_fresh else 401, ABOUT if is_fresh else b"{}", **QUICK)
+
+    reddit.answer = stale
+    assert ask(client).name == "python"
+    assert [token for token, _ in reddit.asked] == ["bearer t1", "bearer t2"]
+
+
+def test_a_401_for_a_fresh_token_too_is_not_replayed_for_ever(
+    client: RedditClient, reddit: FakeReddit
+) -> None:
+    reddit.answer = lambda it: it.send(401, b"{}", **QUICK)
+    with pytest.raises(failures.TokenRefused):
+        ask(client)
+    assert (reddit.tokens, len(reddit.asked)) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(401, b"{}"), (400, b'{"error": 400}'), (200, b'{"error": "invalid"}')]
+)
+def test_refused_credentials_make_every_job_wait_and_are_not_tried_at_once_again(
+    client: RedditClient, reddit: FakeReddit, status: int, body: bytes
+) -> None:
+    reddit.token_answer = lambda it: it.send(status, body)
+    for _ in range(3):
+        with pytest.raises(failures.CredentialsRefused, match="REDDIT_CLIENT_SECRET") as caught:
+            ask(client)
+        assert 200 < caught.value.resume_in <= 300
+    assert (reddit.tokens, reddit.asked) == (1, [])
+
+
+def test_a_429_of_the_token_endpoint_makes_jobs_wait(
+    client: RedditClient, reddit: FakeReddit
+) -> None:
+    reddit.token_answer = lambda it: it.send(429, b'{"message": "Too Many Requests"}')
+    for _ in range(3):
+        with pytest.raises(failures.Throttled) as caught:
+            ask(client)
+        assert 3 < caught.value.resume_in <= 5
+    assert reddit.tokens == 1
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\r\nbreak", "\u00fc", 7, None])
+def test_a_token_that_could_break_a_header_is_refused(
+    client: RedditClient, reddit: FakeReddit, token: Any
+) -> None:
+    reddit.token_answer = lambda it: it.send(200, json.dumps({"access_token": token}).encode())
+    with pytest.raises(failures.UpstreamTrouble, match="no token"):
+        ask(client)
+
+
+def test_a_429_pauses_every_worker_and_the_request_is_made_afterwards(
+    client: RedditClient, reddit: FakeReddit, database: Database
+) -> None:
+    def once(it: Exchange) -> None:
+        if len(reddit.asked) == 1:
+            it.send(429, b"<html>", retry_after="1")
+        else:
+            it.send(200, ABOUT, **QUICK)
+
+    reddit.answer = once
+    stop = threading.Event()
+    crawl = threading.Thread(target=ask, args=(client, "python", stop))
+    crawl.start()
+    crawl.join(20)
+    assert len(reddit.asked) == 2
+    with database.begin() as conn:
+        row = conn.execute(text("SELECT throttles_in_a_row FROM reddit_budgets")).one()
+    assert row.throttles_in_a_row == 1
+
+
+def test_a_429_that_asks_for_a_long_pause_defers_the_job_until_then(
+    client: RedditClient, reddit: FakeReddit, database: Database
+) -> None:
+    reddit.answer = lambda it: it.send(429, b"<html>", retry_after="240")
+    with pytest.raises(failures.SlotTooLate) as caught:
+        ask(client)
+    assert 230 < caught.value.resume_in <= 240
+    assert 230 < pause_left(database) <= 240
+    assert len(reddit.asked) == 1
+
+
+def test_a_worker_asleep_until_its_slot_wakes_when_told_to_stop(
+    client: RedditClient, reddit: FakeReddit, database: Database
+) -> None:
+    ask(client)
+    database.run(lambda conn: reddit_budgets.pause_all(conn, client_id=CLIENT_ID, seconds=20))
+    stop = threading.Event()
+    ended: list[Exception] = []
+
+    def crawl() -> None:
+        try:
+            ask(client, stop=stop)
+        except Exception as error:  # noqa: BLE001 - told by the assertion
+            ended.append(error)
+
+    thread = threading.Thread(target=crawl)
+    thread.start()
+    stop.set()
+    thread.join(5)
+    assert [type(error) for error in ended] == [failures.Interrupted]
+    assert len(reddit.asked) == 1
+
+
+def test_without_the_database_there_is_no_request(reddit: FakeReddit) -> None:
+    gone = Database("postgresql://nobody@127.0.0.1:9/nothing")
+    with scripted_server.serve(reddit) as url:
+        settings = RedditSettings(CLIENT_ID, "secret", "tests", url, url)
+        client = RedditClient(settings, limiter=Limiter(gone, client_id=CLIENT_ID))
+        with pytest.raises(errors.DatabaseUnavailable):
+            ask(client)
+        client.close()
+    gone.close()
+    assert reddit.asked == []
+
+
+def test_the_first_reply_of_a_quick_server_makes_all_threads_quick(
+    client: RedditClient, reddit: FakeReddit
+) -> None:
+    """Reserved at the default pace, the last of them would start after ten seconds."""
+    threads = [threading.Thread(target=ask, args=(client,)) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(4)
+    assert len(reddit.asked) == 16
+
+
+@pytest.mark.parametrize("name", ["python\n", "../api", "a?b", "", "x" * 22, "pyth\u00f6n"])
+def test_a_name_that_is_none_never_gets_into_an_address(
+    client: RedditClient, reddit: FakeReddit, name: str
+) -> None:
+    with pytest.raises(errors.InvalidSubredditName):
+        ask(client, name)
+    assert reddit.asked == []
+
+
+def test_an_id_that_is_none_never_gets_into_an_address(client: RedditClient) -> None:
+    stop = threading.Event()
+    with pytest.raises(failures.BadRequest):
+        endpoints.tree(client, post_id="../about", max_depth=3, stop=stop)
+    with pytest.raises(failures.BadRequest):
+        endpoints.history(client, name="../about", stop=stop)
+    with pytest.raises(failures.BadRequest):
+        endpoints.more_children(client, post_id="abc", comment_ids=["a,b"], stop=stop)
+
+
+@pytest.mark.parametrize(
+    ("used", "remaining", "reset", "report"),
+    [
+        ("3", "997.0", "120", BudgetReport(3, 997, 120)),
+        ("3", "-1", "120", None),
+        ("3", "nan", "120", None),
+        ("x", "997.0", "120", None),
+        ("0", "0.0", "120", None),
+        ("3", "1e300", "120", None),
+        ("3", "997.0", "1e9", None),
+    ],
+)
+def test_headers_that_make_no_sense_are_no_report(
+    used: str, remaining: str, reset: str, report: BudgetReport | None
+) -> None:
+    headers = {"x-ratelimit-used": used, "x-ratelimit-remaining": remaining}
+    assert report_of({**headers, "x-ratelimit-reset": reset}) == report
+    assert report_of(headers) is None

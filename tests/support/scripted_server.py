@@ -1,0 +1,50 @@
+"""A real HTTP server on the loopback that answers as a test scripts it, byte for byte."""
+
+import contextlib
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+
+
+class Exchange(http.server.BaseHTTPRequestHandler):
+    """One request; `send` answers it, `wfile` takes raw bytes."""
+
+    protocol_version = "HTTP/1.1"
+    script: "Callable[[Exchange], None]"
+
+    def send(self, status: int, content: bytes, **headers: str) -> None:
+        self.start(status, **{"content-length": str(len(content)), **headers})
+        self.wfile.write(content)
+
+    def start(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        # Who reads no further hangs up; that is what some tests are about.
+        with contextlib.suppress(ConnectionError):
+            self.script(self)
+
+    do_POST = do_GET  # noqa: N815 - the names that http.server calls
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Silent."""
+
+
+@contextlib.contextmanager
+def serve(script: Callable[[Exchange], None]) -> Iterator[str]:
+    """The server's address."""
+    handler = type("Scripted", (Exchange,), {"script": staticmethod(script)})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
