@@ -28,6 +28,7 @@ class Kind(NamedTuple):
 # The `code` of a problem, for programs; `type` points at its line in the docs page.
 KINDS: dict[str, Kind] = {
     "bad_request": Kind(400, "The request cannot be understood"),
+    "broken_body": Kind(400, "The body broke off or was malformed"),
     "invalid_json": Kind(400, "The body is not JSON"),
     "unknown_parameter": Kind(400, "A query parameter is not known here"),
     "invalid_cursor": Kind(400, "The cursor was not made for this list"),

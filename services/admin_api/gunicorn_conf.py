@@ -46,7 +46,7 @@ except SettingsError as error:
     raise SystemExit(f"admin-api: {error}") from None
 
 wsgi_app = "admin_api.app:create_app()"
-worker_class = "gthread"
+worker_class = "admin_api.gunicorn_worker.Worker"
 preload_app = False  # the pools of connections are made after the fork
 proc_name = NAME
 timeout = 30

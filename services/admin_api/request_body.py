@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import flask
+from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from admin_api import errors
@@ -43,21 +44,25 @@ def _too_large() -> RequestEntityTooLarge:
 
 
 def _chunks() -> Iterator[bytes]:
-    """What arrives, up to DRAINED_BYTES."""
+    """What arrives, up to DRAINED_BYTES; a Problem when that is less than was announced."""
     environ = flask.request.environ
     if "gunicorn.socket" in environ:
         environ["gunicorn.socket"].settimeout(SILENCE_SECONDS)
+    announced = flask.request.content_length
     ends_by_itself = environ.get("wsgi.input_terminated", False)
-    left = flask.request.content_length or (DRAINED_BYTES if ends_by_itself else 0)
-    left = min(left, DRAINED_BYTES)
+    left = min(announced or (DRAINED_BYTES if ends_by_itself else 0), DRAINED_BYTES)
     while left > 0:
         try:
             chunk = environ["wsgi.input"].read(min(_CHUNK_BYTES, left))
         except TimeoutError:
-            raise errors.Problem(
-                "body_timeout", f"Nothing came for {SILENCE_SECONDS:g} s; send it again."
-            ) from None
+            detail = f"Nothing came for {SILENCE_SECONDS:g} s; send it again."
+            raise errors.Problem("body_timeout", detail) from None
+        except (http_errors.ParseException, OSError):
+            raise errors.Problem("broken_body", "It is not well chunked; send it again.") from None
         if not chunk:
+            if announced:
+                detail = "It was shorter than its Content-Length; send it again."
+                raise errors.Problem("broken_body", detail)
             return
         left -= len(chunk)
         yield chunk

@@ -1,5 +1,7 @@
 """The real server, over real HTTP."""
 
+import contextlib
+import json
 import os
 import signal
 import socket
@@ -67,23 +69,56 @@ def test_a_body_announced_as_endless_is_refused_before_it_is_sent(server: Gunico
 
 
 @pytest.mark.parametrize(
-    "request_bytes",
+    ("request_text", "status"),
     [
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
-        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"\x00\x01\x02\r\n\r\n",
-        (
-            b"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-            b"Content-Length: 3\r\n\r\n0\r\n\r\n"
-        ),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + "a" * 20_000 + "\r\n\r\n", 431),
+        ("GET /" + "a" * 20_000 + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        ("\x00\x01\x02\r\n\r\n", 400),
+        (f"{TOKEN}\r\n\r\n", 400),
+        (f"GET /{TOKEN} x y HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (f"GET / HTTP/9.{TOKEN}\r\n\r\n", 400),
+        (f"GET / HTTP/1.1\r\nAuthorization Bearer {TOKEN}\r\n\r\n", 400),
+        (f"GET / HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\0\r\n\r\n", 400),
+        (f"GET / HTTP/1.1\r\nTransfer-Encoding: {TOKEN}\r\n\r\n", 501),
+        (f"GET / HTTP/1.1\r\nExpect: {TOKEN}\r\n\r\n", 417),
+        ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400),
     ],
 )
-def test_what_is_not_http_is_refused_and_the_server_goes_on(
-    server: Gunicorn, request_bytes: bytes
+def test_what_is_not_http_is_answered_by_a_problem_that_repeats_nothing(
+    server: Gunicorn, request_text: str, status: int
 ) -> None:
-    answer = raw(server, request_bytes)
-    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), answer
+    head, _, body = raw(server, request_text.encode()).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()), head
+    assert f"Content-Type: {PROBLEM}".encode() in head
+    assert json.loads(body)["status"] == status
+    assert TOKEN.encode() not in head + body
+    assert TOKEN not in server.log_text()
     assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["zz\r\n", "5\r\nab", "2\r\nabXX", f"{TOKEN}\r\n", "1;" + "e" * 20_000 + "\r\n", ""],
+)
+def test_a_body_chunked_wrongly_is_400(server: Gunicorn, body: str) -> None:
+    request = (
+        f"POST {JOBS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+        f"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{body}"
+    )
+    head, _, answer = raw(server, request.encode()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 "), head
+    assert b"broken_body" in answer
+    assert TOKEN not in server.log_text()
+
+
+def test_a_body_that_breaks_off_is_400(server: Gunicorn) -> None:
+    request = (
+        f"POST {JOBS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+        'Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"subreddit": "python"}'
+    )
+    answer = raw(server, request.encode())
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b"broken_body" in answer
 
 
 @pytest.mark.parametrize(
@@ -98,19 +133,16 @@ def test_headers_of_a_proxy_change_nothing(server: Gunicorn, header: str) -> Non
 
 
 def raw(server: Gunicorn, request: bytes) -> bytes:
-    """What the server says to these bytes until it closes."""
+    """What the server says to these bytes, and that nothing follows them, until it closes."""
     host, port = server.url.removeprefix("http://").split(":")
     answer = b""
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(request)
-        while b"\r\n\r\n" not in answer:
-            try:
-                part = connection.recv(65536)
-            except ConnectionResetError:
-                break
-            if not part:
-                break
-            answer += part
+        with contextlib.suppress(OSError):  # it may have hung up already
+            connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):
+            while part := connection.recv(65536):
+                answer += part
     return answer
 
 
