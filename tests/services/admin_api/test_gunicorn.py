@@ -2,28 +2,16 @@
 
 import contextlib
 import json
-import os
-import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
 import httpx
-import psutil
 import psycopg
 import pytest
 
 from admin_api.request_body import MAX_BYTES
-from support.admin_api import (
-    PROBLEM,
-    TOKEN,
-    Gunicorn,
-    gunicorn_command,
-    gunicorn_environment,
-    start_gunicorn,
-)
-from support.processes import family, wait_until_gone
+from support.admin_api import PROBLEM, TOKEN, Gunicorn, start_gunicorn
 from support.waiting import wait_until
 
 JOBS = "/api/admin/jobs"
@@ -195,72 +183,3 @@ def test_a_bug_is_logged_without_any_secret(tmp_path: Path, database_url: str) -
         assert database_url not in server.log_text()
     finally:
         server.stop()
-
-
-@pytest.mark.parametrize(
-    ("variables", "sentence"),
-    [
-        ({"ADMIN_API_TOKEN": ""}, "ADMIN_API_TOKEN (or ADMIN_API_TOKEN_FILE) is missing"),
-        ({"ADMIN_API_TOKEN": "t" * 31}, "ADMIN_API_TOKEN has 31 characters"),
-        ({"ADMIN_API_TOKEN": "changeme-" * 4}, "ADMIN_API_TOKEN looks like a placeholder"),
-        ({"ADMIN_API_TOKEN": "", "ADMIN_API_TOKEN_FILE": "/nowhere"}, "ADMIN_API_TOKEN_FILE"),
-        ({"DATABASE_URL": ""}, "DATABASE_URL is missing"),
-        ({"DATABASE_URL": "mysql://x"}, "DATABASE_URL: expected"),
-        ({"TRUSTED_PROXIES": "everyone"}, "TRUSTED_PROXIES='everyone'"),
-        ({"ADMIN_API_WORKERS": "many"}, "ADMIN_API_WORKERS='many'"),
-        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL='LOUD'"),
-    ],
-)
-def test_a_wrong_setting_stops_it_with_a_sentence_before_it_listens(
-    variables: dict[str, str], sentence: str
-) -> None:
-    done = subprocess.run(
-        gunicorn_command(),
-        env=gunicorn_environment("postgresql://nobody@127.0.0.1:1/none", **variables),
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    assert done.returncode not in (0, None)
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "Listening" not in done.stderr
-    if variables.get("ADMIN_API_TOKEN"):
-        assert variables["ADMIN_API_TOKEN"] not in done.stderr
-
-
-def test_the_token_may_come_from_a_file(tmp_path: Path, database_url: str) -> None:
-    secret = tmp_path / "token"
-    secret.write_text(TOKEN + "\n")
-    server = start_gunicorn(
-        tmp_path, database_url, ADMIN_API_TOKEN="", ADMIN_API_TOKEN_FILE=str(secret)
-    )
-    try:
-        with server.client() as client:
-            assert client.get(JOBS).status_code == 200
-    finally:
-        assert server.stop() == 0
-
-
-def test_sigterm_ends_it_and_a_killed_master_takes_its_workers_along(
-    tmp_path: Path, database_url: str
-) -> None:
-    server = start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="2")
-    everyone = family(server.process.pid)
-    assert len(everyone) == 3
-    server.process.kill()
-    server.process.wait(5)
-    wait_until_gone(everyone, timeout=10)
-
-
-def test_a_killed_worker_is_replaced(tmp_path: Path, database_url: str) -> None:
-    server = start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="1")
-    try:
-        (worker,) = psutil.Process(server.process.pid).children()
-        os.kill(worker.pid, signal.SIGKILL)
-        wait_until_gone([worker], timeout=5)
-        with server.client() as client:
-            assert client.get(JOBS).status_code == 200
-    finally:
-        assert server.stop() == 0
