@@ -1,0 +1,321 @@
+"""Random histories of the queue against the rules: every change of state must be one of
+TRANSITIONS, a lost claim must change nothing, and when faults stop every job must end."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from crawljobs import errors
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.job import (
+    FINAL,
+    TRANSITIONS,
+    Claim,
+    EnqueueResult,
+    ErrorKind,
+    Job,
+    JobSource,
+    JobStatus,
+    Transition,
+    WaitReason,
+)
+from crawljobs.domain.retry import RetryPolicy
+from crawljobs.repository import claims, job_admin, job_maintenance, job_queries, job_queue
+from support import invariants
+from support.jobs import T0
+
+LEASE_SECONDS = 30.0
+NAMES = [f"sub_{n}" for n in range(5)]
+ENDS = ("complete", "fail", "schedule_retry", "defer", "release")
+RETRY = RetryPolicy()
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Several workers, known by the claims they believe to hold, and a clock that only we move."""
+
+    database: Database
+    check_every = 1
+
+    @initialize()
+    def open(self) -> None:
+        self.now = T0
+        self.believed: list[Claim] = []  # claims workers think they hold, stale ones included
+        self.steps = 0
+        self.transaction = self.database.begin()
+        self.conn: Connection = self.transaction.__enter__()
+
+    def teardown(self) -> None:
+        if not hasattr(self, "conn"):
+            return
+        try:
+            self.finish_everything()
+            invariants.check(self.conn)
+        finally:
+            self.conn.rollback()
+            self.transaction.__exit__(None, None, None)
+
+    def jobs(self) -> dict[int, Job]:
+        return {job.id: job for job in job_queries.list_jobs(self.conn, limit=500)}
+
+    def step(self, verb: Transition | None, change: Callable[[], object]) -> None:
+        """Do it, then hold every job's change of state against the verb's row of the table."""
+        before = self.jobs()
+        with self.conn.begin_nested():
+            change()
+        after = self.jobs()
+        assert before.keys() <= after.keys(), "a job was lost"
+        for job_id, was in before.items():
+            is_now = after[job_id]
+            if was.status is not is_now.status:
+                assert verb is not None, f"{was.status} -> {is_now.status} without a verb"
+                sources, targets = TRANSITIONS[verb]
+                assert was.status in sources
+                assert is_now.status in targets
+            elif was.status in FINAL:
+                assert was == is_now, "a finished job changed"
+        self.steps += 1
+        if self.steps % self.check_every == 0:
+            invariants.check(self.conn)
+
+    @rule(
+        names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=3),
+        priority=st.integers(0, 100),
+        source=st.sampled_from(JobSource),
+        later=st.sampled_from([0, 0, 0, 90]),
+        retries=st.integers(0, 2),
+    )
+    def enqueue(
+        self, names: list[str], priority: int, source: JobSource, later: int, retries: int
+    ) -> None:
+        live = {job.subreddit: job for job in self.jobs().values() if job.status not in FINAL}
+
+        def change() -> None:
+            results = job_queue.enqueue_many(
+                self.conn,
+                subreddits_named=names,
+                priority=priority,
+                source=source,
+                max_retries=retries,
+                visible_at=self.now + timedelta(seconds=later) if later else None,
+                now=self.now,
+            )
+            assert len(results) == len(set(names))
+            for result in results:
+                was = live.get(result.subreddit)
+                if was is None:
+                    assert result.result is EnqueueResult.CREATED
+                elif was.status is JobStatus.CRAWLING:
+                    assert result.result is EnqueueResult.RERUN_REQUESTED
+                else:
+                    assert result.result is EnqueueResult.MERGED
+
+        self.step(Transition.REQUEUE, change)  # a merge may bring a job for later forward
+
+    @rule(at_most=st.integers(1, 3))
+    def claim(self, at_most: int) -> None:
+        queued = [job for job in self.jobs().values() if job.status is JobStatus.QUEUED]
+        best = sorted(queued, key=lambda job: (-job.priority, job.created_at, job.id))
+
+        def change() -> None:
+            claimed = job_queue.claim_jobs(
+                self.conn,
+                worker="w",
+                claim_token=uuid.uuid4(),
+                at_most=at_most,
+                lease_seconds=LEASE_SECONDS,
+                now=self.now,
+            )
+            assert [claim.job_id for claim in claimed] == [job.id for job in best[:at_most]]
+            self.believed += claimed
+
+        self.step(Transition.CLAIM, change)
+
+    def holds(self, claim: Claim) -> bool:
+        return bool(
+            self.conn.exec_driver_sql(
+                "SELECT count(*) FROM crawl_jobs WHERE id = %(id)s AND claim_token = %(token)s",
+                {"id": claim.job_id, "token": claim.claim_token},
+            ).scalar_one()
+        )
+
+    @precondition(lambda self: self.believed)
+    @rule(which=st.integers(0, 10**6), verb=st.sampled_from(ENDS), keep=st.booleans())
+    def end(self, which: int, verb: str, keep: bool) -> None:
+        """By a worker that may have lost its claim long ago, and may come back again."""
+        claim = self.believed[which % len(self.believed)]
+        if not keep:
+            self.believed.remove(claim)
+        job = self.jobs()[claim.job_id]
+        if verb == "schedule_retry" and job.retry_count >= job.max_retries:
+            verb = "fail"  # as retry.after_failure decides
+        self.fenced(claim, lambda: self.end_claim(claim, verb), Transition(verb))
+
+    def fenced(self, claim: Claim, change: Callable[[], None], verb: Transition | None) -> None:
+        held, before = self.holds(claim), self.jobs()
+
+        def attempt() -> None:
+            if held:
+                change()
+                return
+            with pytest.raises(errors.ClaimLost), self.conn.begin_nested():
+                change()
+
+        self.step(verb, attempt)
+        if not held:
+            assert self.jobs() == before, "a lost claim changed something"
+
+    def end_claim(self, claim: Claim, verb: str) -> None:
+        conn, now = self.conn, self.now
+        if verb == "complete":
+            claims.complete(conn, claim=claim, outcome="crawled", now=now)
+        elif verb == "fail":
+            claims.fail(conn, claim=claim, kind=ErrorKind.PERMANENT, message="no", now=now)
+        elif verb == "schedule_retry":
+            claims.schedule_retry(
+                conn,
+                claim=claim,
+                delay=timedelta(minutes=1),
+                kind=ErrorKind.RETRYABLE,
+                message="503",
+                now=now,
+            )
+        elif verb == "defer":
+            claims.defer(
+                conn,
+                claim=claim,
+                delay=timedelta(seconds=20),
+                reason=WaitReason.RATE_LIMIT,
+                message="budget",
+                now=now,
+            )
+        else:
+            claims.release(conn, claim=claim, now=now)
+
+    @precondition(lambda self: self.believed)
+    @rule(which=st.integers(0, 10**6))
+    def save_checkpoint(self, which: int) -> None:
+        claim = self.believed[which % len(self.believed)]
+        self.fenced(
+            claim,
+            lambda: claims.save_checkpoint(
+                self.conn, claim=claim, checkpoint={"at": str(self.now)}, now=self.now
+            ),
+            None,
+        )
+
+    @rule(seconds=st.sampled_from([1, 10, 31, 70, 400, 4000, 90000]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule()
+    def requeue(self) -> None:
+        self.step(
+            Transition.REQUEUE, lambda: job_maintenance.requeue_due_jobs(self.conn, now=self.now)
+        )
+
+    @rule()
+    def rescue(self) -> None:
+        expired = {
+            job.id
+            for job in self.jobs().values()
+            if job.lease_expires_at is not None and job.lease_expires_at < self.now
+        }
+
+        def change() -> None:
+            rescued = job_maintenance.rescue_stuck_jobs(
+                self.conn,
+                lease_seconds=LEASE_SECONDS,
+                reset_after=timedelta(minutes=15),
+                retry=RETRY,
+                now=self.now,
+            )
+            assert {job.job_id for job in rescued} >= expired
+
+        self.step(Transition.RESCUE, change)
+
+    @rule()
+    def age(self) -> None:
+        policy = AgingPolicy()
+
+        def change() -> None:
+            job_maintenance.age_starved_jobs(self.conn, policy=policy, now=self.now)
+            again = job_maintenance.age_starved_jobs(self.conn, policy=policy, now=self.now)
+            assert again == 0, "aging is not a function of base and waiting time"
+
+        self.step(None, change)
+
+    @precondition(lambda self: self.jobs())
+    @rule(
+        which=st.integers(0, 10**6),
+        verb=st.sampled_from(
+            [Transition.WAKE, Transition.CANCEL, Transition.GIVE_UP, Transition.RETRY, None]
+        ),
+    )
+    def operate(self, which: int, verb: Transition | None) -> None:
+        jobs = sorted(self.jobs())
+        job_id = jobs[which % len(jobs)]
+
+        def change() -> None:
+            try:
+                with self.conn.begin_nested():
+                    if verb is None:
+                        job_admin.boost(self.conn, job_id=job_id, by=which % 30)
+                    else:
+                        getattr(job_admin, verb.value)(self.conn, job_id=job_id, now=self.now)
+            except errors.IllegalTransition:
+                assert verb is None or self.jobs()[job_id].status not in TRANSITIONS[verb][0]
+            except errors.LiveJobExists as refused:
+                assert refused.job_id != job_id
+
+        self.step(verb, change)
+
+    def finish_everything(self) -> None:
+        """Faults stop: each job must reach a final state in a bounded number of rounds."""
+        for _ in range(60):
+            live = [job for job in self.jobs().values() if job.status not in FINAL]
+            if not live:
+                return
+            self.now += timedelta(hours=25)
+            self.rescue()
+            self.requeue()
+            self.believed = []
+            self.claim(3)
+            for claim in self.believed:
+                claims.complete(self.conn, claim=claim, outcome="crawled", now=self.now)
+        raise AssertionError(f"never ended: {live}")
+
+
+def run(database: Database, *, examples: int, steps: int, check_every: int) -> None:
+    machine = type("Machine", (QueueMachine,), {"database": database, "check_every": check_every})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            database=None,
+            phases=(Phase.generate,),  # a history is short enough to read; shrinking takes minutes
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_random_histories_keep_the_rules(database: Database) -> None:
+    run(database, examples=50, steps=50, check_every=5)
+
+
+@pytest.mark.deep
+def test_a_hundred_thousand_random_steps_keep_the_rules(database: Database) -> None:
+    run(database, examples=1_000, steps=100, check_every=20)
