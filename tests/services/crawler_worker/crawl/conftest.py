@@ -1,0 +1,21 @@
+"""A sandbox for the module, a crawler with a fresh database for each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from crawljobs.db.database import Database
+from support import reddit_sandbox
+from support.crawls import Crawler
+from support.reddit_sandbox import RunningSandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with reddit_sandbox.serve("--rate-limit", 10_000_000) as running:
+        yield running
+
+
+@pytest.fixture
+def crawler(sandbox: RunningSandbox, database: Database) -> Crawler:
+    return Crawler(database, sandbox.url)
