@@ -4,7 +4,6 @@ import contextlib
 import secrets
 import shutil
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,12 @@ from typing import Any
 import pytest
 
 from crawljobs.db.database import Connection, Database
-from support import needs, postgres
+from support import needs, postgres, skips
 from support.databases import Databases
 
 RESOURCES = pytest.StashKey[contextlib.ExitStack]()
 DATABASES = pytest.StashKey[Databases]()
+ALLOWED = pytest.StashKey[set[str]]()
 DESCRIPTION = pytest.StashKey[str]()
 
 
@@ -24,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("crawljobs")
     group.addoption(
         "--postgres", default="auto", help=f"the Postgres to test with: {postgres.CHOICES}"
+    )
+    group.addoption(
+        "--skips-allowed-in",
+        type=Path,
+        metavar="FILE",
+        help="fail when a test is skipped for want of what no line `WHAT: REASON` of FILE names",
     )
     group.addoption("--deep", action="store_true", help="run the long tests too")
 
@@ -39,7 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
             given["workerid"],
             given["postgres_strategy"],
         )
-    elif not config.option.collectonly:
+        return
+    if config.option.skips_allowed_in is not None:
+        config.stash[ALLOWED] = skips.read_allowed(config.option.skips_allowed_in)
+    if not config.option.collectonly:
         _start_postgres(config)
 
 
@@ -73,20 +82,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     for item in items:
         if item.get_closest_marker("deep"):
-            item.add_marker(pytest.mark.skip(reason="deep: give --deep"))
+            item.add_marker(pytest.mark.skip(reason=f"{needs.MARK}--deep"))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say by name what a missing program or folder skipped."""
-    skipped = defaultdict(list)
-    for report in terminalreporter.stats.get("skipped", ()):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        if what := needs.skipped_for(reason):
-            skipped[what].append(report.nodeid)
-    for what, tests in sorted(skipped.items()):
-        terminalreporter.section(f"skipped for want of {what}: {len(tests)}", sep="-")
+    refused = _refused_skips(terminalreporter)
+    for what, tests in skips.by_want(terminalreporter.stats.get("skipped", [])).items():
+        why = ", which is not allowed here" if what in refused else ""
+        terminalreporter.section(f"skipped for want of {what}: {len(tests)}{why}", sep="-")
         for test in tests:
             terminalreporter.line(test)
+
+
+def _refused_skips(terminalreporter: Any) -> set[str]:
+    config: pytest.Config = terminalreporter.config
+    allowed = config.stash.get(ALLOWED, None)
+    if allowed is None:
+        return set()
+    return skips.by_want(terminalreporter.stats.get("skipped", [])).keys() - allowed
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    is_controller = not hasattr(session.config, "workerinput")
+    if is_controller and reporter and session.exitstatus == 0 and _refused_skips(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

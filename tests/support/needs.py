@@ -28,7 +28,6 @@ def folder(path: Path, name: str) -> Path:
     return path if path.is_dir() else missing(name)
 
 
-def skipped_for(reason: str) -> str | None:
-    """What a skip's reason says was missing, None when it was skipped for something else."""
-    reason = reason.removeprefix("Skipped: ")
-    return reason.removeprefix(MARK) if reason.startswith(MARK) else None
+def skipped_for(reason: str) -> str:
+    """What a skip's reason says was missing; the reason itself when it says something else."""
+    return reason.removeprefix("Skipped: ").removeprefix(MARK)

@@ -169,10 +169,11 @@ def _scratch_folder() -> Iterator[Path]:
     parent = Path(tempfile.gettempdir())
     for old in parent.glob(f"{FOLDER_PREFIX}*"):
         _remove_if_abandoned(old)
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
-    folder.chmod(0o711)  # as root, Postgres runs as somebody else and must get through
-    with (folder / "owner").open("w") as owner:
+    draft = Path(tempfile.mkdtemp(prefix=f"making-{FOLDER_PREFIX}"))
+    draft.chmod(0o711)  # as root, Postgres runs as somebody else and must get through
+    with (draft / "owner").open("w") as owner:
         _lock(owner)
+        folder = draft.rename(draft.with_name(draft.name.removeprefix("making-")))
         try:
             yield folder
         finally:
