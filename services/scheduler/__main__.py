@@ -7,9 +7,8 @@ import signal
 import sys
 import threading
 
-from crawljobs import errors, logs, settings
+from crawljobs import errors, logs, settings, startup
 from crawljobs.db.database import Database
-from scheduler import startup
 from scheduler.timetable import Timetable
 
 log = logs.get_logger(__name__)

@@ -133,7 +133,7 @@ def test_waits_for_the_migrations_and_says_so(
     empty_database_url: str, start_scheduler: Start
 ) -> None:
     scheduler = start_scheduler(empty_database_url)
-    waiting = scheduler.wait_for("scheduler.waiting_for_schema")
+    waiting = scheduler.wait_for("database.waiting_for_schema")
     assert "migrations" in waiting["reason"]
     migrate.upgrade(empty_database_url)
     scheduler.wait_for("scheduler.started")
@@ -143,7 +143,7 @@ def test_sigterm_ends_one_that_still_waits_for_the_schema(
     empty_database_url: str, start_scheduler: Start
 ) -> None:
     scheduler = start_scheduler(empty_database_url)
-    scheduler.wait_for("scheduler.waiting_for_schema")
+    scheduler.wait_for("database.waiting_for_schema")
     code, seconds = scheduler.terminate()
     assert code == 0
     assert seconds < AT_ONCE_SECONDS

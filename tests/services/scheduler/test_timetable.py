@@ -13,9 +13,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
-from crawljobs import errors
+from crawljobs import errors, startup
 from crawljobs.db.database import Database
-from scheduler import startup
 from scheduler.timetable import (
     BACKOFF_MAX_SECONDS,
     BATCH,

@@ -1,17 +1,17 @@
 """Hot statements use their index, whatever the statistics: forced generic plans, stale ANALYZE."""
 
-import json
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
-from crawljobs.db.database import Connection, Database
+from crawljobs.db.database import Database
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import claims, job_maintenance, job_queue
+from support import plans
 from support.jobs import T0
 
 DEAD_TUPLES = 20_000
@@ -50,53 +50,6 @@ def crowded(databases: Any) -> Iterator[Database]:
         opened.close()
 
 
-def plan(conn: Connection, statement: TextClause, values: dict[str, Any]) -> dict[str, Any]:
-    """The generic plan: what the tenth call of a prepared statement would get."""
-    conn.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
-    conn.execute(text("SET LOCAL jit = off"))
-    compiled = statement.compile(dialect=conn.dialect)
-    parameters = compiled.construct_params(values)
-    sql, order = str(compiled), []
-    for name in compiled.params:
-        marker = f"%({name})s"
-        if marker not in sql:
-            marker = next(m for m in _markers(sql, name))
-        order.append(name)
-        sql = sql.replace(marker, f"${len(order)}")
-    conn.exec_driver_sql(f"PREPARE shown AS {sql}".replace("%%", "%"))
-    arguments = ", ".join(_literal(parameters[name]) for name in order)
-    (shown,) = conn.exec_driver_sql(f"EXPLAIN (FORMAT JSON) EXECUTE shown ({arguments})").one()
-    conn.exec_driver_sql("DEALLOCATE shown")
-    found: dict[str, Any] = (json.loads(shown) if isinstance(shown, str) else shown)[0]["Plan"]
-    return found
-
-
-def _markers(sql: str, name: str) -> Iterator[str]:
-    """A marker with a cast, as SQLAlchemy renders typed parameters."""
-    start = sql.index(f"%({name})s")
-    yield sql[start : sql.index("s", start + len(name) + 2) + 1]
-
-
-def _literal(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool | int | float):
-        return str(value)
-    if isinstance(value, timedelta):
-        return f"'{value.total_seconds()} seconds'"
-    if isinstance(value, list):
-        return "'{" + ",".join(str(item) for item in value) + "}'"
-    if isinstance(value, dict):
-        return f"'{json.dumps(value)}'"
-    return f"'{value}'"
-
-
-def nodes(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield tree
-    for child in tree.get("Plans", ()):
-        yield from nodes(child)
-
-
 TOKEN = uuid.UUID(int=7)
 GUARD = {"job_id": 1000, "claim_token": TOKEN, "now": None}
 ERROR = {"error_kind": None, "error_message": None}
@@ -132,7 +85,7 @@ STATEMENTS = {
         {"ids": [1000], "tokens": [TOKEN], "lease": MINUTE},
         None,
     ),
-    "save_checkpoint": (claims._SAVE_CHECKPOINT, {**GUARD, "checkpoint": {}}, None),
+    "save_checkpoint": (claims._SAVE_CHECKPOINT, {**GUARD, "checkpoint": "{}"}, None),
     "complete": (
         claims._COMPLETE,
         {**GUARD, **ERROR, "outcome": "crawled", "follow_up": True},
@@ -177,9 +130,8 @@ def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
 ) -> None:
     statement, values, index = STATEMENTS[name]
     with crowded.begin() as conn:
-        found = list(nodes(plan(conn, statement, values)))
-    tables_scanned = [node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"]
-    assert tables_scanned == []
+        found = plans.generic_plan(conn, statement, values)
+    assert plans.tables_scanned(found) == []
     if index is not None:
         assert index in {node.get("Index Name") for node in found}
 
@@ -187,7 +139,7 @@ def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
 def test_a_claim_walks_its_index_and_never_sorts(crowded: Database) -> None:
     statement, values, _ = STATEMENTS["claim"]
     with crowded.begin() as conn:
-        found = list(nodes(plan(conn, statement, values)))
+        found = plans.generic_plan(conn, statement, values)
     assert not [node for node in found if "Sort" in node["Node Type"]]
     (scan,) = [node for node in found if node.get("Index Name") == "crawl_jobs_claim_idx"]
     assert scan["Node Type"] == "Index Scan"
