@@ -25,12 +25,13 @@ def test_an_empty_one_has_no_schema(empty_database_url: str) -> None:
 
 
 def test_a_run_drops_its_own_databases_only(databases: Databases) -> None:
-    other = Databases(databases.server_url, "other", "main", databases.clone_strategy)
-    before = names(databases)
-    with other.empty(), databases.empty() as kept:
-        assert len(names(databases) - before) == 2
+    run = f"{databases.run}{databases.process}other"
+    other = Databases(databases.server_url, run, "main", databases.clone_strategy)
+    with other.empty() as dropped, databases.empty() as kept:
+        both = {str(conninfo_to_dict(url)["dbname"]) for url in (dropped, kept)}
+        assert both <= names(databases)
         other.drop_all()
-        assert names(databases) - before == {conninfo_to_dict(kept)["dbname"]}
+        assert both & names(databases) == {conninfo_to_dict(kept)["dbname"]}
 
 
 @pytest.mark.parametrize(
