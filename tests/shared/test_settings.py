@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from crawljobs import errors, settings
 
 ROOT = Path(__file__).parents[2]

@@ -52,9 +52,10 @@ _FOLLOW_UP = f"""
         max_retries, visible_at, queued_at, created_at
     )
     SELECT held.subreddit_id, 'queued', held.rerun_priority, held.rerun_priority,
-        held.priority_ceiling, held.rerun_source, held.depth, held.max_retries, {NOW}, {NOW}, {NOW}
+        held.priority_ceiling, held.rerun_source, held.depth, held.max_retries,
+        clock.now, clock.now, clock.now
     -- joined with the ended row: it must have left the dedup index before this one enters
-    FROM held JOIN ended ON ended.id = held.id
+    FROM held JOIN ended ON ended.id = held.id, {NOW} AS clock (now)
     WHERE held.rerun_requested AND :follow_up
     RETURNING id
 """

@@ -92,8 +92,8 @@ _RESCUE = text(f"""
         )
         SELECT stuck.subreddit_id, 'queued', stuck.rerun_priority, stuck.rerun_priority,
             stuck.priority_ceiling, stuck.rerun_source, stuck.depth, stuck.max_retries,
-            {NOW}, {NOW}, {NOW}
-        FROM stuck JOIN rescued ON rescued.id = stuck.id
+            clock.now, clock.now, clock.now
+        FROM stuck JOIN rescued ON rescued.id = stuck.id, {NOW} AS clock (now)
         WHERE stuck.rerun_requested AND stuck.next_status = 'failed'
     )
     SELECT id, status, pg_notify('{CHANNEL}', '') FROM rescued ORDER BY id

@@ -88,11 +88,8 @@ _ENQUEUE = text(f"""
         rerun_source = CASE WHEN job.status = 'crawling'
             THEN CASE WHEN job.rerun_priority >= excluded.base_priority
                 THEN job.rerun_source ELSE excluded.source END END
-    RETURNING job.id, job.subreddit_id, job.status, job.xmax = 0 AS created
-    """)
-
-_NAMES_OF = text("""
-    SELECT id, name FROM subreddits WHERE id = ANY (CAST(:ids AS bigint[]))
+    RETURNING job.id, job.status, job.xmax = 0 AS created,
+        (SELECT name FROM subreddits WHERE id = job.subreddit_id) AS subreddit
     """)
 
 _NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
@@ -198,14 +195,10 @@ def enqueue_many(
             "now": now,
         },
     ).all()
-    names = conn.execute(_NAMES_OF, {"ids": [row.subreddit_id for row in rows]})
-    name_of = {row.id: row.name for row in names}
     if was_empty and any(row.status == "queued" for row in rows):
         conn.execute(_NOTIFY)
     enqueued = {
-        name_of[row.subreddit_id].lower(): Enqueued(
-            job_id=row.id, subreddit=name_of[row.subreddit_id], result=_result(row)
-        )
+        row.subreddit.lower(): Enqueued(job_id=row.id, subreddit=row.subreddit, result=_result(row))
         for row in rows
     }
     return [enqueued[key] for key in by_key]

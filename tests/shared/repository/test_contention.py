@@ -1,0 +1,178 @@
+"""Many writers at once: no deadlock reaches a caller, and every outcome is true."""
+
+import random
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, text
+
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.job import EnqueueResult, JobSource
+from crawljobs.domain.retry import RetryPolicy
+from crawljobs.repository import claims, job_maintenance, job_queries, job_queue
+from support import invariants
+
+NAMES = [f"sub_{n}" for n in range(100)]
+
+
+@pytest.fixture
+def wide(database_url: str) -> Iterator[Database]:
+    """A pool in which every thread finds a connection."""
+    opened = Database(database_url, pool_size=64)
+    yield opened
+    opened.close()
+
+
+def together(count: int, work: Callable[[int], None]) -> None:
+    """Run `work` in `count` threads that start at once; the first error of any is raised."""
+    start = threading.Barrier(count, timeout=20)
+    failed: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            start.wait()
+            work(number)
+        except Exception as error:  # noqa: BLE001 - raised below, in the test's own thread
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    if failed:
+        raise failed[0]
+
+
+def test_sixty_four_enqueues_of_one_subreddit_make_one_job(wide: Database) -> None:
+    results: Counter[EnqueueResult] = Counter()
+
+    def ask(number: int) -> None:
+        name = "python" if number % 2 else "PYTHON"
+        enqueued = wide.run(
+            lambda conn: job_queue.enqueue(
+                conn, subreddit=name, priority=number, source=JobSource.USER
+            )
+        )
+        results[enqueued.result] += 1
+
+    together(64, ask)
+    with wide.begin() as conn:
+        (job,) = job_queries.list_jobs(conn)
+    assert results == {EnqueueResult.CREATED: 1, EnqueueResult.MERGED: 63}
+    assert job.priority == 63
+
+
+def test_no_deadlock_reaches_a_caller(wide: Database) -> None:
+    """Sixteen threads enqueue the same names in random order while others claim, end, extend and
+    age."""
+    rng = random.Random(5)
+    orders = [rng.sample(NAMES, len(NAMES)) for _ in range(16)]
+
+    def enqueue(number: int) -> None:
+        for _ in range(4):
+            wide.run(
+                lambda conn: job_queue.enqueue_many(
+                    conn,
+                    subreddits_named=orders[number],
+                    priority=number,
+                    source=JobSource.USER,
+                )
+            )
+
+    def crawl() -> None:
+        for _ in range(15):
+            claimed = wide.run(
+                lambda conn: job_queue.claim_jobs(
+                    conn, worker="w", claim_token=uuid.uuid4(), at_most=20, lease_seconds=30
+                )
+            )
+            wide.run(
+                lambda conn, held=claimed: claims.extend_claims(conn, claims=held, lease_seconds=30)
+            )
+            for claim in claimed:
+                wide.run(
+                    lambda conn, one=claim: claims.complete(conn, claim=one, outcome="crawled")
+                )
+
+    def sweep() -> None:
+        def all_sweeps(conn: Connection) -> None:
+            job_maintenance.requeue_due_jobs(conn)
+            job_maintenance.age_starved_jobs(
+                conn, policy=AgingPolicy(after=timedelta(0), every=timedelta(microseconds=1))
+            )
+            job_maintenance.rescue_stuck_jobs(
+                conn, lease_seconds=30, reset_after=timedelta(minutes=15), retry=RetryPolicy()
+            )
+
+        for _ in range(15):
+            wide.run(all_sweeps)
+
+    def work(number: int) -> None:
+        if number < 16:
+            enqueue(number)
+        elif number < 20:
+            crawl()
+        else:
+            sweep()
+
+    together(22, work)
+    with wide.begin() as conn:
+        invariants.check(conn)
+
+
+def test_a_thousand_names_are_enqueued_in_two_statements(database: Database) -> None:
+    names = [f"sub_{n}" for n in range(1_000)]
+    with database.begin() as conn:
+        job_queue.enqueue(conn, subreddit="sub_7", priority=1, source=JobSource.USER)
+    statements: list[str] = []
+    with database.begin() as conn:
+
+        def note(*arguments: object) -> None:
+            statements.append(str(arguments[2]))
+
+        event.listen(conn, "before_cursor_execute", note)
+        results = job_queue.enqueue_many(
+            conn, subreddits_named=names, priority=2, source=JobSource.USER
+        )
+    assert [result.subreddit for result in results] == names
+    assert Counter(result.result for result in results) == {
+        EnqueueResult.CREATED: 999,
+        EnqueueResult.MERGED: 1,
+    }
+    assert len(statements) == 2
+
+
+def test_a_hint_is_sent_once_and_only_into_an_empty_queue(database: Database) -> None:
+    heard: list[str] = []
+    with database.begin() as listener:
+        raw = listener.connection.driver_connection
+        assert raw is not None
+        listener.execute(text(f"LISTEN {job_queue.CHANNEL}"))
+        listener.commit()
+        for names in (["sub_1", "sub_2"], ["sub_3"]):
+            with database.begin() as conn:
+                job_queue.enqueue_many(
+                    conn, subreddits_named=names, priority=1, source=JobSource.USER
+                )
+        heard = [note.channel for note in raw.notifies(timeout=0.2)]
+    assert heard == [job_queue.CHANNEL]
+
+
+@pytest.mark.parametrize("state", ["40P01", "40001", "55P03"])
+def test_a_conflict_is_retried_in_one_place(database: Database, state: str) -> None:
+    calls = []
+
+    def work(conn: Connection) -> str:
+        calls.append(1)
+        if len(calls) < 3:
+            conn.execute(text(f"DO $$ BEGIN RAISE 'conflict' USING ERRCODE = '{state}'; END $$"))
+        return "done"
+
+    assert database.run(work) == "done"
+    assert len(calls) == 3

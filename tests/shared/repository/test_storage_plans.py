@@ -1,0 +1,79 @@
+"""Storing a page looks every item up by index, however large the tables are."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import TextClause, text
+
+from crawljobs.db.database import Connection
+from crawljobs.repository import (
+    authors,
+    crawled_comments,
+    crawled_posts,
+    reddit_budgets,
+    subreddits,
+)
+
+ROWS = 20_000
+FILL = (
+    "INSERT INTO authors (name) SELECT 'author' || n FROM generate_series(1, :rows) AS n",
+    "INSERT INTO subreddits (name) SELECT 'sub' || n FROM generate_series(1, :rows) AS n",
+    "INSERT INTO posts (id, subreddit_id, author_id, title, created_at) "
+    "SELECT 'p' || n, (SELECT min(id) FROM subreddits), (SELECT min(id) FROM authors), "
+    "repeat('t', 100), now() FROM generate_series(1, :rows) AS n",
+    "INSERT INTO comments (id, post_id, parent_id, subreddit_id, body, created_at) "
+    "SELECT 'c' || n, 'p' || n, 't3_p' || n, (SELECT min(id) FROM subreddits), "
+    "repeat('b', 100), now() FROM generate_series(1, :rows) AS n",
+    "INSERT INTO reddit_budgets (client_id) SELECT 'id' || n FROM generate_series(1, :rows) AS n",
+    "ANALYZE authors, subreddits, posts, comments, reddit_budgets",
+)
+
+
+@pytest.fixture
+def full(conn: Connection) -> Connection:
+    for statement in FILL:
+        conn.execute(text(statement), {"rows": ROWS} if ":rows" in statement else {})
+    return conn
+
+
+def nodes(plan: Any) -> list[tuple[str, str | None]]:
+    found = [(plan["Node Type"], plan.get("Relation Name"))]
+    for below in plan.get("Plans", ()):
+        found += nodes(below)
+    return found
+
+
+def sequential_scans(conn: Connection, statement: TextClause, values: dict[str, Any]) -> list[str]:
+    explained = text(f"EXPLAIN (FORMAT JSON) {statement.text}")
+    (tree,) = conn.execute(explained, values).scalar_one()
+    return [str(table) for node, table in nodes(tree["Plan"]) if node == "Seq Scan"]
+
+
+ITEMS = json.dumps([{"id": f"p{n}", "created_at": "2026-01-01T00:00:00Z"} for n in range(100)])
+NAMES = json.dumps([{"name": f"author{n}", "reddit_id": "t2_1"} for n in range(100)])
+BUDGET: dict[str, Any] = {
+    "client_id": "id7", "now": None, "longest_wait": 30, "share": 0.97, "cap": 600, "used": 3,
+    "reset": 100, "seconds": None, "longest": 600.0, "first": 5.0, "forgiven": 1800.0,
+}  # fmt: skip
+STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
+    "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS}),
+    "comments": (lambda: crawled_comments._UPSERT, {"rows": ITEMS}),
+    "authors": (lambda: authors._ENSURE, {"rows": NAMES}),
+    "subreddits": (
+        lambda: subreddits._ENSURE,
+        {"names": [f"sub{n}" for n in range(100)], "discovered_from": None, "depth": 0},
+    ),
+    "abouts": (lambda: subreddits._UPSERT, {"rows": NAMES, "now": None}),
+    "comment counts": (lambda: crawled_comments._STORED_COUNTS, {"ids": ["p1", "p2"]}),
+    "reserve": (lambda: reddit_budgets._RESERVE, BUDGET),
+    "learn": (lambda: reddit_budgets._LEARN, BUDGET),
+    "pause": (lambda: reddit_budgets._PAUSE, BUDGET),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_no_table_is_scanned_from_end_to_end(full: Connection, name: str) -> None:
+    statement, values = STATEMENTS[name]
+    assert sequential_scans(full, statement(), values) == []
