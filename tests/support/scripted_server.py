@@ -2,8 +2,10 @@
 
 import contextlib
 import http.server
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 
 class Exchange(http.server.BaseHTTPRequestHandler):
@@ -34,12 +36,19 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         """Silent."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def serve(script: Callable[[Exchange], None]) -> Iterator[str]:
     """The server's address."""
     handler = type("Scripted", (Exchange,), {"script": staticmethod(script)})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

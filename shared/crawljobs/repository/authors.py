@@ -12,6 +12,7 @@ from crawljobs.domain.reddit_items import Account
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
+# LIMIT 1 keeps the planner at one index look-up a name, where it would rather scan the table.
 _ENSURE = text("""
     WITH input AS (
         SELECT name, reddit_id, lower(name) AS key
@@ -19,7 +20,8 @@ _ENSURE = text("""
     ), written AS (
         INSERT INTO authors AS stored (name, reddit_id)
         SELECT input.name, input.reddit_id
-        FROM input LEFT JOIN authors AS stored ON lower(stored.name) = input.key
+        FROM input LEFT JOIN LATERAL
+            (SELECT * FROM authors WHERE lower(name) = input.key LIMIT 1) AS stored ON true
         WHERE stored.id IS NULL OR stored.reddit_id <> input.reddit_id
             OR (stored.reddit_id IS NULL AND input.reddit_id IS NOT NULL)
         ORDER BY input.key
@@ -30,7 +32,8 @@ _ENSURE = text("""
     SELECT key, id FROM written
     UNION
     SELECT input.key, stored.id
-    FROM input JOIN authors AS stored ON lower(stored.name) = input.key
+    FROM input CROSS JOIN LATERAL
+        (SELECT id FROM authors WHERE lower(name) = input.key LIMIT 1) AS stored
     """)
 
 _DUE_FOR_HISTORY = text(f"""

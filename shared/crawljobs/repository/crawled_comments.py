@@ -18,7 +18,7 @@ def _of(row: str) -> str:
     return ", ".join(f"{row}.{column}" for column in _CONTENT.split(", "))
 
 
-# As for posts: the edge counts in the same statement, and deleted stays deleted.
+# As for posts: the edge counts in the same statement, deleted stays deleted, LIMIT 1 looks up.
 _UPSERT = text(f"""
     WITH input AS (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS input (
@@ -28,7 +28,8 @@ _UPSERT = text(f"""
             deleted boolean)
     ), changed AS (
         SELECT input.*
-        FROM input LEFT JOIN comments AS stored ON stored.id = input.id
+        FROM input LEFT JOIN LATERAL (SELECT * FROM comments WHERE id = input.id LIMIT 1) AS stored
+            ON true
         WHERE stored.id IS NULL OR (
             (stored.deleted_at IS NULL OR input.deleted)
             AND ROW(stored.deleted_at IS NOT NULL, {_of("stored")})

@@ -23,6 +23,7 @@ def _of(row: str) -> str:
 
 # Posts first seen now also count on their author's edge: in this statement, so exactly once.
 # What was deleted at Reddit stays deleted here, whatever an older reply says.
+# LIMIT 1 keeps the planner at one index look-up an item, where it would rather scan the table.
 _UPSERT = text(f"""
     WITH input AS (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS input (
@@ -33,7 +34,8 @@ _UPSERT = text(f"""
             created_at timestamptz, edited_at timestamptz, deleted boolean)
     ), changed AS (
         SELECT input.*
-        FROM input LEFT JOIN posts AS stored ON stored.id = input.id
+        FROM input LEFT JOIN LATERAL (SELECT * FROM posts WHERE id = input.id LIMIT 1) AS stored
+            ON true
         WHERE stored.id IS NULL OR (
             (stored.deleted_at IS NULL OR input.deleted)
             AND ROW(stored.deleted_at IS NOT NULL, {_of("stored")})

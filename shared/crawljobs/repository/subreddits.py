@@ -14,13 +14,15 @@ from crawljobs.domain.subreddit import AccessState
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
+# LIMIT 1 keeps the planner at one index look-up a name, where it would rather scan the table.
 _ENSURE = text("""
     WITH input AS (
         SELECT name, lower(name) AS key FROM unnest(CAST(:names AS text[])) AS name
     ), written AS (
         INSERT INTO subreddits AS stored (name, discovered_from, depth)
         SELECT input.name, CAST(:discovered_from AS bigint), CAST(:depth AS smallint)
-        FROM input LEFT JOIN subreddits AS stored ON lower(stored.name) = input.key
+        FROM input LEFT JOIN LATERAL
+            (SELECT * FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored ON true
         WHERE stored.id IS NULL
         ORDER BY input.key
         ON CONFLICT (lower(name)) DO UPDATE SET name = stored.name
@@ -29,7 +31,8 @@ _ENSURE = text("""
     SELECT key, id FROM written
     UNION
     SELECT input.key, stored.id
-    FROM input JOIN subreddits AS stored ON lower(stored.name) = input.key
+    FROM input CROSS JOIN LATERAL
+        (SELECT id FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored
     """)
 
 _ABOUT = "reddit_id, title, description, subscribers, over_18, created_at_reddit, access"
@@ -48,7 +51,8 @@ _UPSERT = text(f"""
     ), written AS (
         INSERT INTO subreddits AS stored (name, {_ABOUT}, access_checked_at)
         SELECT input.name, {_of("input")}, {_NOW}
-        FROM input LEFT JOIN subreddits AS stored ON lower(stored.name) = input.key
+        FROM input LEFT JOIN LATERAL
+            (SELECT * FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored ON true
         WHERE stored.id IS NULL
             OR ROW(stored.name, {_of("stored")}) IS DISTINCT FROM ROW(input.name, {_of("input")})
         ORDER BY input.key

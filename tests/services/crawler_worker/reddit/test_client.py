@@ -10,10 +10,9 @@ from sqlalchemy import text
 
 from crawler_worker.reddit import endpoints, failures
 from crawler_worker.reddit.client import RedditClient
-from crawler_worker.reddit.limiter import Limiter, report_of
+from crawler_worker.reddit.limiter import Limiter
 from crawljobs import errors
 from crawljobs.db.database import Database
-from crawljobs.domain.request_budget import BudgetReport
 from crawljobs.repository import reddit_budgets
 from crawljobs.settings import RedditSettings
 from support import scripted_server
@@ -235,23 +234,3 @@ def test_an_id_that_is_none_never_gets_into_an_address(client: RedditClient) -> 
         endpoints.history(client, name="../about", stop=stop)
     with pytest.raises(failures.BadRequest):
         endpoints.more_children(client, post_id="abc", comment_ids=["a,b"], stop=stop)
-
-
-@pytest.mark.parametrize(
-    ("used", "remaining", "reset", "report"),
-    [
-        ("3", "997.0", "120", BudgetReport(3, 997, 120)),
-        ("3", "-1", "120", None),
-        ("3", "nan", "120", None),
-        ("x", "997.0", "120", None),
-        ("0", "0.0", "120", None),
-        ("3", "1e300", "120", None),
-        ("3", "997.0", "1e9", None),
-    ],
-)
-def test_headers_that_make_no_sense_are_no_report(
-    used: str, remaining: str, reset: str, report: BudgetReport | None
-) -> None:
-    headers = {"x-ratelimit-used": used, "x-ratelimit-remaining": remaining}
-    assert report_of({**headers, "x-ratelimit-reset": reset}) == report
-    assert report_of(headers) is None

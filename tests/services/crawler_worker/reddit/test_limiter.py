@@ -1,0 +1,65 @@
+"""What a reply tells of the budget, and how a worker waits for its turn."""
+
+import threading
+
+import pytest
+
+from crawler_worker.reddit import failures
+from crawler_worker.reddit.limiter import Limiter, report_of
+from crawljobs.db.database import Database
+from crawljobs.domain.request_budget import BudgetReport
+from crawljobs.repository import reddit_budgets
+
+CLIENT_ID = "tests"
+RUNNING = threading.Event()
+
+
+def pause(database: Database, seconds: float) -> None:
+    database.run(lambda conn: reddit_budgets.pause_all(conn, client_id=CLIENT_ID, seconds=seconds))
+
+
+def test_a_slot_beyond_the_longest_wait_is_refused_with_the_time_it_comes(
+    database: Database,
+) -> None:
+    limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
+    limiter.wait_for_slot(RUNNING)
+    pause(database, 300)
+    with pytest.raises(failures.SlotTooLate) as caught:
+        limiter.wait_for_slot(RUNNING)
+    assert 290 < caught.value.resume_in <= 300
+    assert (caught.value.kind, caught.value.reason) == ("deferred", "rate_limit")
+
+
+def test_a_worker_that_slept_while_another_met_a_429_does_not_ask(database: Database) -> None:
+    """Its slot was reserved before the pause began."""
+    limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
+    limiter.wait_for_slot(RUNNING)  # the next slot is 0.6 s away
+
+    class PausedWhileAsleep(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pause(database, 300)
+            return False
+
+    limiter.learn({})
+    with pytest.raises(failures.SlotTooLate):
+        limiter.wait_for_slot(PausedWhileAsleep())
+
+
+@pytest.mark.parametrize(
+    ("used", "remaining", "reset", "report"),
+    [
+        ("3", "997.0", "120", BudgetReport(3, 997, 120)),
+        ("3", "-1", "120", None),
+        ("3", "nan", "120", None),
+        ("x", "997.0", "120", None),
+        ("0", "0.0", "120", None),
+        ("3", "1e300", "120", None),
+        ("3", "997.0", "1e9", None),
+    ],
+)
+def test_headers_that_make_no_sense_are_no_report(
+    used: str, remaining: str, reset: str, report: BudgetReport | None
+) -> None:
+    headers = {"x-ratelimit-used": used, "x-ratelimit-remaining": remaining}
+    assert report_of({**headers, "x-ratelimit-reset": reset}) == report
+    assert report_of(headers) is None
