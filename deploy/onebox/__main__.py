@@ -1,6 +1,10 @@
 """python -m onebox."""
 
-from onebox.demo import command
+import signal
 
 if __name__ == "__main__":
+    # Until the demo listens to it, Ctrl-C ends this process without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from onebox.demo import command
+
     command(prog_name="./run demo")

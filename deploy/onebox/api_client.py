@@ -54,7 +54,9 @@ class ApiClient:
             reason = f"{type(error).__name__}: {error}"
             raise ApiUnavailableError(f"The admin-api does not answer: {reason}") from error
         if response.status >= 500:
-            raise ApiUnavailableError(f"The admin-api answers with status {response.status}: see its log.")
+            raise ApiUnavailableError(
+                f"The admin-api answers with status {response.status}: see its log."
+            )
         if response.status >= 400:
             raise ApiRefusedError(response.status, answer)
         return dict(answer)

@@ -27,6 +27,7 @@ PRIORITY = 60  # what a person asks for
 SCHEDULE = {"cron_expression": "*/5 * * * *", "timezone": "UTC"}
 NEW_ITEMS_PER_MINUTE = 6  # so that watching on and crawling again show something new
 SHOW_SECONDS = 0.2
+SHOW_IDLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def _watch(
                 changed = running.keep_up()
             if changed and request.ready_file is not None:
                 running.write_ready_file(request.ready_file)
+            pause = SHOW_SECONDS
             try:
                 snapshot = poll(running.api, asked)
             except ApiUnavailableError as error:
@@ -163,7 +165,9 @@ def _watch(
                 if request.once and snapshot.is_finished:
                     view.close()
                     return _summarise(running, snapshot, time.monotonic() - began)
-            stop.sleep(SHOW_SECONDS)
+                if healthy and snapshot.is_idle:
+                    pause = SHOW_IDLE_SECONDS
+            stop.sleep(pause)
     finally:
         view.close()
     click.echo("Stopping ...")

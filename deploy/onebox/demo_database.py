@@ -27,6 +27,7 @@ class DemoDatabase:
         self.url = os.environ.get("DATABASE_URL", "")
         self.postgres: EmbeddedPostgres | None = None
         if not self.url:
+            _forget_habits_of_other_databases()
             self.postgres = EmbeddedPostgres(
                 folder.postgres,
                 log=folder.logs / "postgres.log",
@@ -114,6 +115,12 @@ def _refuse_unusable(url: str) -> None:
         raise PostgresError(
             f"DATABASE_URL leads to PostgreSQL {version}: {OLDEST} or later is needed."
         )
+
+
+def _forget_habits_of_other_databases() -> None:
+    """PGSSLMODE and its like are meant for a server of somebody's own."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def _revision(url: str) -> str:

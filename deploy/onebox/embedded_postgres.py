@@ -151,6 +151,7 @@ class EmbeddedPostgres:
             "shared_buffers": self._options.shared_buffers,
             "timezone": "UTC",
             "log_timezone": "UTC",
+            "log_checkpoints": "off",
             "jit": "off",
             **({"io_method": "sync"} if self.version >= 18 else {}),
             **({} if self._options.durable else EPHEMERAL),

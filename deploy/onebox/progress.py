@@ -49,6 +49,10 @@ class Snapshot:
     def is_finished(self) -> bool:
         return all(job.is_final for job in self.asked)
 
+    @property
+    def is_idle(self) -> bool:
+        return self.is_finished and not self.others
+
     def by_state(self) -> dict[str, int]:
         return dict(sorted(Counter(job.status for job in self.asked).items()))
 

@@ -23,7 +23,9 @@ SANDBOX_RATE_LIMIT = (
 SANDBOX_STOP_SECONDS = 3
 # Nothing of these is anybody's secret: the sandbox takes any.
 SANDBOX_CLIENT = {"REDDIT_CLIENT_ID": "sandbox", "REDDIT_CLIENT_SECRET": "sandbox"}
-NOT_INHERITED = frozenset({"PYTHONPATH", "ADMIN_API_TOKEN_FILE", "DATABASE_DIRECT_URL"})
+NOT_INHERITED = frozenset(
+    {"PYTHONPATH", "ADMIN_API_TOKEN_FILE", "DATABASE_DIRECT_URL", "GUNICORN_CMD_ARGS"}
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Keeps child processes running: starts, restarts with backoff, stops in order, never outlived."""
 
 import contextlib
+import os
+import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +18,8 @@ BACKOFF_SECONDS = 0.5  # doubles with every early death
 BACKOFF_MAX_SECONDS = 10.0
 STEADY_SECONDS = 30.0  # one that lived this long starts anew without a past
 CHECK_SECONDS = 0.02
-LOG_BYTES = 4 * 2**20  # at a start; what is over goes to one older file
+LOG_BYTES = 4 * 2**20  # then it is put aside, and what was put aside before is forgotten
+LOG_CHECK_SECONDS = 5.0
 TAIL_BYTES = 4096
 NOTES = 20  # what happened last, for whoever watches
 
@@ -62,6 +65,7 @@ class Supervisor:
     logs: Path
     children: list[Child] = field(default_factory=list)
     notes: "deque[str]" = field(default_factory=lambda: deque(maxlen=NOTES))
+    _logs_checked_at: float = 0.0
 
     def start(self, spec: Spec) -> Child:
         child = Child(spec, self._spawn(spec), time.monotonic())
@@ -130,6 +134,17 @@ class Supervisor:
     def log(self, spec: Spec) -> Path:
         return self.logs / f"{spec.name}.log"
 
+    def bound_logs(self) -> None:
+        """Copy and empty what has grown too long; a line written meanwhile may be lost."""
+        if time.monotonic() - self._logs_checked_at < LOG_CHECK_SECONDS:
+            return
+        self._logs_checked_at = time.monotonic()
+        for log in self.logs.glob("*.log"):
+            with contextlib.suppress(OSError):
+                if log.stat().st_size > LOG_BYTES:
+                    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+                    os.truncate(log, 0)
+
     def _plan_restart(self, child: Child, status: int) -> None:
         lived = time.monotonic() - child.started_at
         child.early_deaths = 0 if lived > STEADY_SECONDS else child.early_deaths + 1
@@ -138,12 +153,9 @@ class Supervisor:
         self.notes.append(f"{child.spec.name} {how_it_ended(status)}; started again in {pause:g} s")
 
     def _spawn(self, spec: Spec) -> "subprocess.Popen[bytes]":
-        path = self.log(spec)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_size > LOG_BYTES:
-                path.replace(path.with_name(f"{path.name}.1"))
-        with path.open("ab") as output:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        # Appending, so that a child goes on at the start of a file that was emptied.
+        with self.log(spec).open("ab") as output:
             return die_with_parent.spawn(
                 spec.command,
                 signal=spec.death_signal,

@@ -80,6 +80,7 @@ class System:
 
     def keep_up(self) -> bool:
         """Restart what died; whether any process changed."""
+        self.supervisor.bound_logs()
         changed = self.supervisor.restart_dead()
         if not self.database.is_running():
             self.supervisor.notes.append("postgres ended; started again")

@@ -32,6 +32,13 @@ def test_data_and_port_survive_a_restart(open_folder: Path) -> None:
         assert query(first, "SELECT answer FROM kept") == 42
 
 
+def test_a_long_path_with_odd_characters_is_no_trouble(open_folder: Path) -> None:
+    folder = open_folder / ("long" * 30) / "with 100% 'quotes' \u00e9 and $HOME; spaces"
+    folder.mkdir(parents=True)
+    with embedded(folder) as server:
+        assert query(server.url(), "SHOW data_directory") == str(folder / "postgres")
+
+
 def test_only_the_password_lets_in(open_folder: Path) -> None:
     with embedded(open_folder) as server:
         password = server.url().split(":")[2].split("@")[0]

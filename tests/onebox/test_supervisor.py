@@ -16,6 +16,7 @@ from support.waiting import wait_until
 
 SLEEPER = "print('up', flush=True); import time; time.sleep(60)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEPER
+TALKER = "import time\nwhile True: print('up', flush=True); time.sleep(0.001)"
 HOLDER = """
 import sys, time
 from collections.abc import Iterator
@@ -134,16 +135,19 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path, python_pa
     processes.wait_until_gone(children, timeout=5)
 
 
-def test_a_long_log_is_put_aside_at_a_start(
+def test_a_long_log_is_put_aside_while_its_child_goes_on_writing(
     supervised: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "LOG_BYTES", 10)
-    supervised.logs.mkdir()
-    (supervised.logs / "child-1.log").write_text("from the start before\n")
-    child = supervised.start(spec(SLEEPER))
-    wait_until_up(supervised, child)
-    assert (supervised.logs / "child-1.log").read_text() == "up\n"
-    assert (supervised.logs / "child-1.log.1").read_text() == "from the start before\n"
+    monkeypatch.setattr(supervisor, "LOG_BYTES", 100)
+    monkeypatch.setattr(supervisor, "LOG_CHECK_SECONDS", 0.0)
+    child = supervised.start(spec(TALKER))
+    log = supervised.log(child.spec)
+    wait_until(lambda: log.stat().st_size > 100, timeout=10, describe="a long log")
+    supervised.bound_logs()
+    assert log.with_name("child-1.log.1").read_text().startswith("up\nup\n")
+
+    wait_until(lambda: log.read_text().startswith("up\n"), timeout=5, describe="more of it")
+    assert b"\0" not in log.read_bytes()
 
 
 def test_a_note_that_stays_true_is_kept_once(supervised: Supervisor) -> None:

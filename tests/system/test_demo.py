@@ -1,11 +1,14 @@
 """The whole: `./run demo` with its real processes, on the sandbox."""
 
+import contextlib
+import json
 import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -161,6 +164,34 @@ def _enqueued(live: Demo, subreddit: str) -> int | None:
         return int(live.api.post(JOBS, {"subreddit": subreddit})["job"]["id"])
     except ApiUnavailableError:
         return None
+
+
+def test_servers_that_die_are_started_again_where_they_were(live: Demo) -> None:
+    before = live.pids("admin-api") + live.pids("sandbox")
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    sandbox, api = live.ready["sandbox_url"] + "/sandbox/health", live.ready["api_url"] + "/readyz"
+    wait_until(lambda: _answers(sandbox), timeout=30, describe=sandbox)
+    wait_until(lambda: _answers(api), timeout=30, describe=api)
+    wait_until(
+        lambda: not {*before} & {*live.pids("admin-api"), *live.pids("sandbox")},
+        timeout=10,
+        describe="new process ids",
+    )
+
+
+def _answers(url: str) -> bool:
+    with httpx.Client(trust_env=False, timeout=2) as client, contextlib.suppress(httpx.HTTPError):
+        return client.get(url).status_code == 200
+    return False
+
+
+def test_once_fails_when_a_crawl_does(open_folder: Path, database_url: str) -> None:
+    arguments = ("--once", "--port", "0", "--subreddits", "tiny_own,badreq_own")
+    settings = {"DATABASE_URL": database_url, "MAX_RETRIES": "0", **SMALL}
+    done = demo.run(*arguments, "--data", str(open_folder / "data"), **settings)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["jobs"] == {"failed": 1, "succeeded": 1}
 
 
 def test_a_database_of_ones_own_is_used_instead(open_folder: Path, database_url: str) -> None:
