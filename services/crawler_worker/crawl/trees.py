@@ -121,7 +121,7 @@ def grown(
     more, threads = tree.more, tree.threads
     is_first = tree == Tree(post=tree.post)
     for cut in items.more if comments or is_first else ():
-        if cut.depth >= settings.max_comment_depth:
+        if cut.depth >= settings.max_comment_depth or len(more) + len(threads) >= room:
             continue
         if cut.children:
             more += cut.children

@@ -41,7 +41,8 @@ _DUE_FOR_HISTORY = text(f"""
     FROM author_subreddits AS edge
     JOIN authors AS author ON author.id = edge.author_id
     JOIN subreddits AS subreddit ON subreddit.id = edge.subreddit_id
-    WHERE edge.subreddit_id = :subreddit_id
+    -- AutoModerator writes everywhere: that makes nobody a neighbour.
+    WHERE edge.subreddit_id = :subreddit_id AND lower(author.name) <> 'automoderator'
         AND (author.history_fetched_at < {_NOW} - CAST(:every AS interval)
             OR (author.history_fetched_at IS NULL
                 AND author.first_seen_at

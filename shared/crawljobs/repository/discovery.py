@@ -10,8 +10,10 @@ AUTHORS_MAX = 1_000
 # Profiles (u_...) are nobody's neighbours. The names must be such as can be enqueued.
 _CANDIDATES = text("""
     WITH here AS (
-        SELECT author_id FROM author_subreddits WHERE subreddit_id = :subreddit_id
-        ORDER BY posts + comments DESC, author_id
+        SELECT edge.author_id
+        FROM author_subreddits AS edge JOIN authors AS author ON author.id = edge.author_id
+        WHERE edge.subreddit_id = :subreddit_id AND lower(author.name) <> 'automoderator'
+        ORDER BY edge.posts + edge.comments DESC, edge.author_id
         LIMIT :authors_max
     )
     SELECT subreddit.name

@@ -138,6 +138,14 @@ def test_what_was_crawled_waits_or_cannot_be_asked_for_is_no_candidate(conn: Con
     assert candidates(conn, home) == ["good"]
 
 
+def test_an_account_that_writes_everywhere_makes_nobody_a_neighbour(conn: Connection) -> None:
+    home = known(conn)
+    robot = Account("AutoModerator")
+    store(conn, post("p1", author=robot), post("p2", author=robot, subreddit="anywhere"))
+    assert candidates(conn, home) == []
+    assert due(conn, home, T0) == []
+
+
 def test_without_authors_there_are_no_neighbours(conn: Connection) -> None:
     assert candidates(conn, known(conn)) == []
     assert discovery.live_jobs(conn) == 0

@@ -46,14 +46,14 @@ def test_more_comments_than_the_setting_are_left_out_and_no_more_is_fetched() ->
 
 def test_what_is_cut_is_fetched_later_as_far_as_there_is_room_and_depth() -> None:
     cuts = (
-        MoreComments("t3_p1", tuple(f"m{n}" for n in range(20)), 0),
+        MoreComments("t3_p1", tuple(f"m{n}" for n in range(5)), 0),
         MoreComments("t1_c0", (), 2),
         MoreComments("t1_c1", ("deep",), 3),
         MoreComments("t1_c2", (), 3),
     )
     _, rest = trees.grown(START, page(0, 0, more=cuts), SETTINGS)
     assert rest is not None
-    assert (len(rest.more), rest.comments) == (8, 2)
+    assert (len(rest.more), rest.comments) == (5, 2)
     assert rest.threads == (Thread("c0", depth=1),)
 
 
