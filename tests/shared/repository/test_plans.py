@@ -14,7 +14,7 @@ from crawljobs.repository import claims, job_maintenance, job_queue
 from support import plans
 from support.jobs import T0
 
-DEAD_TUPLES = 20_000
+DEAD_TUPLES = 100_000
 
 RETRY = RetryPolicy()
 

@@ -1,0 +1,48 @@
+"""`./run bench`: run the workloads and print their figures."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import idle_to_start, queue_depth, recovery
+from benchmarks.harness import Figure, private_server
+
+WORKLOADS = {
+    "queue_depth": queue_depth.measure,
+    "idle_to_start": idle_to_start.measure,
+    "recovery": recovery.measure,
+}
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Smaller and shorter: to see that it works.")
+@click.option("--only", type=click.Choice(sorted(WORKLOADS)), multiple=True)
+@click.option("--json-file", type=click.Path(path_type=Path), help="Write the figures there too.")
+def main(*, quick: bool, only: tuple[str, ...], json_file: Path | None) -> None:
+    """Measure the production code on a private Postgres with fsync on."""
+    console = Console()
+    figures: dict[str, list[Figure]] = {}
+    with private_server(quick=quick) as bench:
+        for name in only or WORKLOADS:
+            console.print(f"{name} ...")
+            figures[name] = WORKLOADS[name](bench)
+    table = Table("workload", "figure", "value", "must not exceed", "verdict")
+    for name, found in figures.items():
+        for figure in found:
+            limit = "" if figure.limit is None else f"{figure.limit:g} {figure.unit}"
+            table.add_row(
+                name, figure.name, f"{figure.value:.3g} {figure.unit}", limit, figure.verdict
+            )
+    console.print(table)
+    if json_file is not None:
+        plain = {name: [vars(figure) for figure in found] for name, found in figures.items()}
+        json_file.write_text(json.dumps(plain, indent=2) + "\n")
+    if any(figure.verdict == "FALLS SHORT" for found in figures.values() for figure in found):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

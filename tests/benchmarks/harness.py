@@ -1,0 +1,77 @@
+"""A private, durable Postgres for a benchmark, and the figures that come out of it."""
+
+import contextlib
+import statistics
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from onebox import migrate
+from onebox.embedded_postgres import EmbeddedPostgres, Options
+
+SHARED_BUFFERS = "512MB"
+MAX_CONNECTIONS = 200
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One result; `limit` is what it must not exceed, None when it is only told."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        if self.limit is None:
+            return ""
+        return "holds" if self.value <= self.limit else "FALLS SHORT"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a workload gets: databases of its own on one server, and how thorough to be."""
+
+    server_url: str
+    quick: bool
+
+    @contextlib.contextmanager
+    def database(self, name: str) -> Iterator[str]:
+        """The address of a fresh, migrated database, dropped at the end."""
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        url = self.server_url.rsplit("/", 1)[0] + f"/{name}"
+        try:
+            migrate.upgrade(url)
+            yield url
+        finally:
+            with psycopg.connect(self.server_url, autocommit=True) as connection:
+                drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+                connection.execute(drop.format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def private_server(*, quick: bool) -> Iterator[Bench]:
+    options = Options(durable=True, max_connections=MAX_CONNECTIONS, shared_buffers=SHARED_BUFFERS)
+    with tempfile.TemporaryDirectory(prefix="crawljobs-bench-") as folder:
+        data = Path(folder)
+        with EmbeddedPostgres(data / "postgres", log=data / "log", options=options) as server:
+            yield Bench(server.url(), quick)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that `share` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def spread(values: Sequence[float]) -> str:
+    return (
+        f"median {statistics.median(values):.3g}, p99 {percentile(values, 0.99):.3g}, "
+        f"max {max(values):.3g}"
+    )

@@ -1,0 +1,45 @@
+"""From the call that enqueues to the crawl that begins, with one idle worker process."""
+
+import queue
+import random
+import time
+from typing import Any
+
+from benchmarks import workers
+from benchmarks.harness import Bench, Figure, percentile
+from crawljobs.db.database import Database
+from crawljobs.domain.job import JobSource
+from crawljobs.repository import job_queue
+
+JOBS, JOBS_QUICK = 200, 50
+# Longer than a worker looks again at once, so that it is the hint that wakes it.
+PAUSE_SECONDS = (0.4, 0.6)
+DEADLINE_SECONDS = 30
+
+
+def measure(bench: Bench) -> list[Figure]:
+    rng = random.Random(1)
+    begun: queue.Queue[dict[str, Any]] = queue.Queue()
+    latencies = []
+    with (
+        bench.database("idle_to_start") as url,
+        workers.worker("worker-1", url, "end", begun),
+    ):
+        database = Database(url, pool_size=1)
+        enqueue(database, "first")
+        begun.get(timeout=DEADLINE_SECONDS)
+        for number in range(JOBS_QUICK if bench.quick else JOBS):
+            time.sleep(rng.uniform(*PAUSE_SECONDS))  # idleness is what is measured
+            asked = time.monotonic()
+            enqueue(database, f"sub_{number}")
+            latencies.append(begun.get(timeout=DEADLINE_SECONDS)["at"] - asked)
+        database.close()
+    return [
+        Figure("idle to start, p50", 1000 * percentile(latencies, 0.5), "ms"),
+        Figure("idle to start, p99", 1000 * percentile(latencies, 0.99), "ms", limit=20.0),
+    ]
+
+
+def enqueue(database: Database, name: str) -> None:
+    with database.begin() as conn:
+        job_queue.enqueue(conn, subreddit=name, priority=50, source=JobSource.USER)

@@ -1,0 +1,72 @@
+"""How a claim's latency grows with the queue behind it, both depths in one run, in turns."""
+
+import contextlib
+import time
+import uuid
+
+from sqlalchemy import text
+
+from benchmarks.harness import Bench, Figure, percentile
+from crawljobs.db.database import Database
+from crawljobs.repository import claims, job_queue
+
+SHALLOW = 10_000
+DEEP, DEEP_QUICK = 1_000_000, 100_000
+ROUNDS, ROUNDS_QUICK = 2_000, 500
+CLAIMED_AT_ONCE = 8  # WORKER_CONCURRENCY
+
+
+def measure(bench: Bench) -> list[Figure]:
+    deep = DEEP_QUICK if bench.quick else DEEP
+    rounds = ROUNDS_QUICK if bench.quick else ROUNDS
+    with contextlib.ExitStack() as stack:
+        opened = {}
+        for depth in (SHALLOW, deep):
+            url = stack.enter_context(bench.database(f"depth_{depth}"))
+            database = Database(url, pool_size=1)
+            stack.callback(database.close)
+            fill(database, depth + CLAIMED_AT_ONCE * rounds)
+            opened[depth] = database
+        taken: dict[int, list[float]] = {depth: [] for depth in opened}
+        for _ in range(rounds):
+            for depth, database in opened.items():
+                taken[depth].append(claim_and_complete(database))
+    shallow_p99, deep_p99 = (1000 * percentile(taken[d], 0.99) for d in (SHALLOW, deep))
+    return [
+        Figure(f"claim p99, {SHALLOW:,} queued", shallow_p99, "ms"),
+        Figure(f"claim p99, {deep:,} queued", deep_p99, "ms"),
+        Figure("claim p99, deep against shallow", deep_p99 / shallow_p99, "x", limit=2.0),
+    ]
+
+
+def fill(database: Database, count: int) -> None:
+    with database.begin() as conn:
+        conn.execute(text("SET LOCAL statement_timeout = 0"))
+        conn.execute(
+            text("INSERT INTO subreddits (name) SELECT 'sub_' || n FROM generate_series(1, :n) n"),
+            {"n": count},
+        )
+        conn.execute(
+            text(
+                "INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source) "
+                "SELECT id, 'queued', id % 101, id % 101, 'user' FROM subreddits"
+            )
+        )
+
+
+def claim_and_complete(database: Database) -> float:
+    """Seconds of the claim alone; what was claimed is completed, so that the queue moves."""
+    begun = time.perf_counter()
+    with database.begin() as conn:
+        claimed = job_queue.claim_jobs(
+            conn,
+            worker="bench",
+            claim_token=uuid.uuid4(),
+            at_most=CLAIMED_AT_ONCE,
+            lease_seconds=30,
+        )
+    taken = time.perf_counter() - begun
+    with database.begin() as conn:
+        for claim in claimed:
+            claims.complete(conn, claim=claim, outcome="crawled")
+    return taken

@@ -1,0 +1,44 @@
+"""A crawler-worker process with a crawl of no work, that tells on stdout when each began.
+
+Arguments: name, database address, `end` (complete at once) or `hold` (until interrupted).
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+
+from crawler_worker.held_claim import HeldClaim
+from crawler_worker.maintenance import Maintenance
+from crawler_worker.reddit import failures
+from crawler_worker.worker import Worker
+from crawljobs import logs, settings
+from crawljobs.db.database import Database
+
+
+def main() -> None:
+    name, url, manner = sys.argv[1:]
+    logs.configure("bench", {"LOG_LEVEL": "ERROR"})
+    queue = settings.read_queue_settings(os.environ)
+
+    def crawl(held: HeldClaim) -> str:
+        begun = {"job_id": held.claim.job_id, "at": time.monotonic(), "worker": name}
+        sys.stdout.write(json.dumps(begun) + "\n")
+        sys.stdout.flush()
+        if manner == "hold":
+            held.wait(3600)
+            raise failures.Interrupted("told to stop")
+        return "crawled"
+
+    database = Database(url, pool_size=queue.worker_concurrency + 2)
+    worker = Worker(name=name, database=database, direct_url=url, settings=queue, crawl=crawl)
+    maintenance = Maintenance(database, queue)
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    maintenance.start()
+    worker.run()
+    maintenance.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Start worker processes and read when their crawls began."""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).parents[1]
+STOP_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class RunningWorker:
+    process: subprocess.Popen[str]
+    begun: "queue.Queue[dict[str, Any]]"
+
+
+@contextlib.contextmanager
+def worker(
+    name: str, url: str, manner: str, begun: "queue.Queue[dict[str, Any]]", **variables: str
+) -> Iterator[RunningWorker]:
+    """A process of its own; each begun crawl is put into `begun`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.worker_process", name, url, manner],
+        env={**os.environ, "PYTHONPATH": str(TESTS), **variables},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = process.stdout
+
+    def read() -> None:
+        for line in lines:
+            begun.put(json.loads(line))
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield RunningWorker(process, begun)
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+        reader.join(STOP_SECONDS)
+        lines.close()
