@@ -16,6 +16,7 @@ from onebox.errors import DataFolderError
 from onebox.postgres import binaries, place
 from support import needs, processes
 from support.embedded import HOLD_ONE, THROWAWAY, embedded, query
+from support.ordinary import OrdinaryPython
 
 
 @pytest.fixture
@@ -85,22 +86,13 @@ def test_a_cache_that_others_can_write_to_is_not_trusted(open_folder: Path) -> N
 
 
 def test_an_ordinary_user_runs_it_and_killing_the_parent_leaves_nothing(
-    open_folder: Path, ordinary_user: SystemUser, ordinary_python: str, python_path: str
+    open_folder: Path, ordinary_user: SystemUser, ordinary_python: OrdinaryPython
 ) -> None:
-    os.chown(open_folder, ordinary_user.uid, ordinary_user.gid)
-    holder = subprocess.Popen(
-        [ordinary_python, "-c", HOLD_ONE, str(open_folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd="/",
-        env={"PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"},
-        user=ordinary_user.uid,
-        group=ordinary_user.gid,
-        extra_groups=[],
-    )
-    assert holder.stdin and holder.stdout
-    with holder:
+    folder = open_folder / "own"
+    folder.mkdir()
+    os.chown(folder, ordinary_user.uid, ordinary_user.gid)
+    with ordinary_python.start(HOLD_ONE, str(folder)) as holder:
+        assert holder.stdout
         pid, url = holder.stdout.readline().split()
         assert query(url, "SELECT 1") == 1
         family = processes.family(int(pid))
@@ -110,7 +102,7 @@ def test_an_ordinary_user_runs_it_and_killing_the_parent_leaves_nothing(
 
 
 def test_a_folder_that_cannot_be_written_is_refused_with_a_sentence(
-    open_folder: Path, request: pytest.FixtureRequest, python_path: str
+    open_folder: Path, request: pytest.FixtureRequest
 ) -> None:
     closed = open_folder / "closed"
     closed.mkdir(mode=0o555)
@@ -118,21 +110,10 @@ def test_a_folder_that_cannot_be_written_is_refused_with_a_sentence(
         with pytest.raises(DataFolderError, match="cannot be written"):
             EmbeddedPostgres(closed / "postgres", log=open_folder / "log", options=THROWAWAY)
         return
-    user: SystemUser = request.getfixturevalue("ordinary_user")
-    refused = subprocess.run(
-        [request.getfixturevalue("ordinary_python"), "-c", HOLD_ONE, str(closed)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        cwd="/",
-        env={"PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"},
-        user=user.uid,
-        group=user.gid,
-        extra_groups=[],
-        check=False,
-        timeout=20,
-    )
-    assert f"The data folder {closed} cannot be written" in refused.stderr
+    python: OrdinaryPython = request.getfixturevalue("ordinary_python")
+    with python.start(HOLD_ONE, str(closed)) as refused:
+        _, told = refused.communicate(timeout=20)
+    assert f"The data folder {closed} cannot be written" in told
 
 
 def test_a_disk_that_fills_up_stops_with_what_postgres_said(open_folder: Path) -> None:
