@@ -94,8 +94,11 @@ def command(**options: object) -> None:
             sys.exit(stop.exit_code)
         click.echo(str(error), err=True)
         sys.exit(1)
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever read what we print has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # such as a disk that fills up
+        click.echo(f"{error.filename or 'The demo'}: {error.strerror or error}", err=True)
         sys.exit(1)
 
 

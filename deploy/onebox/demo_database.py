@@ -83,8 +83,15 @@ class DemoDatabase:
     def connected(self) -> list[str]:
         """What the sessions of this database call themselves."""
         query = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
-        with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as connection:
-            return [str(row[0]) for row in connection.execute(query)]
+        try:
+            with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as connection:
+                return [str(row[0]) for row in connection.execute(query)]
+        except psycopg.Error:
+            return []
+
+    def refuse_early_death(self) -> None:
+        if not self.is_running():
+            raise PostgresError(f"Postgres ended: see {self._folder.logs / 'postgres.log'}")
 
     def _create(self) -> None:
         if self.postgres is None:

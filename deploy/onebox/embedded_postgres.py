@@ -17,6 +17,8 @@ from onebox.postgres import binaries, cluster, pid_file, place
 HOST = "127.0.0.1"  # TCP with scram: a socket's path is limited to 107 bytes, a folder's is not
 READY_SECONDS = 60  # recovery after a crash included
 PORT_TRIES = 5  # somebody else may take a free port before Postgres does
+SESSIONS_TRIES = 50
+SESSIONS_SECONDS = 0.2  # between them: a session ends when it next looks at the server
 FAST_SECONDS = 20  # to end sessions and write a checkpoint
 QUIT_SECONDS = 5
 LOG_BYTES = 2**20  # at start; what is over goes to one older file
@@ -103,14 +105,12 @@ class EmbeddedPostgres:
         self._spawn()
 
     def wait_until_ready(self) -> None:
-        tries = 1
+        tries = 0
         deadline = time.monotonic() + READY_SECONDS
         while self._process and not pid_file.is_ready(self.data, self._process.pid):
             if not self.is_running():
-                self._refuse_unless_port_was_taken(tries)
+                self._spawn_again(tries)
                 tries += 1
-                self.port = 0
-                self._spawn()
             if time.monotonic() > deadline:
                 self.stop()
                 late = f"Postgres was not ready within {READY_SECONDS} s: see {self._log}"
@@ -119,12 +119,17 @@ class EmbeddedPostgres:
         with contextlib.suppress(OSError):
             (self.data / PORT_FILE).write_text(str(self.port))
 
-    def _refuse_unless_port_was_taken(self, tries: int) -> None:
+    def _spawn_again(self, tries: int) -> None:
+        """When it may help: the port was taken, or sessions of a killed server still end."""
         reason = cluster.failure_reason(self._log, self._log_start)
-        taken = "Address already in use" in reason
-        if not taken or tries == PORT_TRIES or self._options.port:
+        if "Address already in use" in reason and tries < PORT_TRIES and not self._options.port:
+            self.port = 0
+        elif "is still in use" in reason and tries < SESSIONS_TRIES:
+            time.sleep(SESSIONS_SECONDS)
+        else:
             what = f"Postgres did not start on {self.data} (see {self._log})"
             raise cluster.failure(what, reason, self.data)
+        self._spawn()
 
     def stop(self) -> None:
         """End it fast: sessions are cut, what was committed is kept."""

@@ -91,6 +91,7 @@ class System:
     def becomes_healthy(self) -> bool:
         """Whether all have been seen at work. Until then the death of one is a wrong setting."""
         self.supervisor.refuse_early_death()
+        self.database.refuse_early_death()
         names = self.database.connected()
         self._awaited = {one for one in self._awaited if not any(one in name for name in names)}
         return not self._awaited

@@ -2,6 +2,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -129,6 +130,22 @@ def test_a_stale_pid_file_naming_a_living_process_does_not_stop_a_start(open_fol
     pid_file.write_text(content.replace(content.split("\n")[0], str(os.getppid()), 1))
     with embedded(open_folder) as server:
         assert query(server.url(), "SELECT 1") == 1
+
+
+def test_sessions_of_a_killed_server_are_waited_for(open_folder: Path) -> None:
+    server = embedded(open_folder)
+    server.start()
+    assert server.pid
+    with psycopg.connect(server.url()) as connection:
+        pid = connection.info.backend_pid
+        session = psutil.Process(pid)
+        session.suspend()  # it cannot see that its server is gone
+        psutil.Process(server.pid).kill()
+        server.stop()
+        threading.Timer(1.0, session.resume).start()
+        with embedded(open_folder) as later:
+            assert processes.is_gone(session)
+            assert query(later.url(), "SELECT 1") == 1
 
 
 def test_a_half_made_cluster_is_made_again(open_folder: Path) -> None:

@@ -1,5 +1,7 @@
 """postmaster.pid: is a Postgres there already, and is ours ready."""
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,18 +13,17 @@ CHECK_SECONDS = 0.02
 
 
 def await_previous(cluster: Path) -> None:
-    """Let a Postgres whose parent was killed end, and drop the pid file of one that is gone.
+    """Let a Postgres whose parent was killed end; disown the pid of one that is gone.
 
     Postgres itself takes any process that now has the old pid for its predecessor, and would
-    refuse to start.
+    refuse to start. The file stays: by its other lines Postgres finds sessions that live on.
     """
-    pid_file = cluster / "postmaster.pid"
     for _ in _until(PREVIOUS_SECONDS):
         pid = recorded_pid(cluster)
-        if pid is None:
+        if pid is None or not _is_alive(pid):
             return
         if not _serves(pid, cluster):
-            pid_file.unlink(missing_ok=True)
+            _disown(cluster)
             return
     raise DataFolderError(
         f"Another Postgres, process {recorded_pid(cluster)}, still runs on {cluster}: "
@@ -47,11 +48,30 @@ def is_ready(cluster: Path, pid: int) -> bool:
     return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
+def _disown(cluster: Path) -> None:
+    """Postgres knows that its parent, which we shall be, is none of its kind."""
+    file = cluster / "postmaster.pid"
+    _, *others = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([f"{os.getpid()}\n", *others]))
+
+
 def _serves(pid: int, cluster: Path) -> bool:
+    if sys.platform != "linux":
+        return True  # whose process it is cannot be told: better to refuse than to run two
     try:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == cluster.resolve()
     except OSError:
         return False
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _until(seconds: float) -> Iterator[None]:
