@@ -105,8 +105,8 @@ def started(data: Path, *arguments: str, **settings: str) -> Iterator[Demo]:
             assert process.poll() is None, told()
             ready = json.loads(ready_file.read_text())
             api = ApiClient(int(ready["api_url"].rsplit(":", 1)[1]), ready["token"])
-            yield Demo(process, ready_file, api, ready["database_url"])
-            api.close()
+            with contextlib.closing(api):
+                yield Demo(process, ready_file, api, ready["database_url"])
         finally:
             family = processes.family(process.pid) if process.poll() is None else []
             process.send_signal(signal.SIGKILL)
