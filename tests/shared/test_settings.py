@@ -41,6 +41,12 @@ def test_defaults_are_enough(reader: str) -> None:
         ("queue", "LEASE_SECONDS", "1000", "expected more than LEASE_SECONDS (1000 s)"),
         ("queue", "RETENTION_DAYS", "1.5", "a whole number of days"),
         ("queue", "RETRY_JITTER", "1", "from 0 to 0.9"),
+        (
+            "queue",
+            "RETRY_MAX_HOURS",
+            "0.01",
+            "RETRY_BASE_SECONDS='60': expected at most RETRY_MAX_HOURS",
+        ),
         ("crawl", "POSTS_SORT", "best", "one of new, hot, top"),
         ("crawl", "FETCH_USER_SUBREDDITS", "maybe", "true or false"),
         ("crawl", "MAX_POSTS_PER_SUB", "1001", "from 1 to 1000"),
@@ -89,7 +95,8 @@ def test_an_address_of_a_pooler_needs_a_direct_one_beside_it() -> None:
 
 
 def test_every_setting_of_the_code_is_documented_and_no_other() -> None:
-    read_in = [ROOT / "shared/crawljobs/settings.py", ROOT / "shared/crawljobs/logs.py"]
+    package = ROOT / "shared/crawljobs"
+    read_in = [*(package / "settings").glob("*.py"), package / "logs.py"]
     code = "\n".join(path.read_text() for path in read_in)
     in_code = set(re.findall(r'"([A-Z][A-Z_]{4,})"', code)) - {"DEBUG", "ERROR", "WARNING"}
     table = (ROOT / "docs/JOB_SYSTEM.md").read_text()

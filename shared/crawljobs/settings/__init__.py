@@ -1,0 +1,27 @@
+"""Every setting of the three services: read once, at start, and refused by name when wrong."""
+
+from crawljobs.settings.admin_api import AdminApiSettings, Network, read_admin_api_settings
+from crawljobs.settings.crawl import CrawlSettings, read_crawl_settings
+from crawljobs.settings.database import DatabaseSettings, read_database_settings
+from crawljobs.settings.instance import read_instance_name
+from crawljobs.settings.queue import QueueSettings, read_max_retries, read_queue_settings
+from crawljobs.settings.reddit import RedditSettings, read_reddit_settings
+from crawljobs.settings.scheduler import SchedulerSettings, read_scheduler_settings
+
+__all__ = [
+    "AdminApiSettings",
+    "CrawlSettings",
+    "DatabaseSettings",
+    "Network",
+    "QueueSettings",
+    "RedditSettings",
+    "SchedulerSettings",
+    "read_admin_api_settings",
+    "read_crawl_settings",
+    "read_database_settings",
+    "read_instance_name",
+    "read_max_retries",
+    "read_queue_settings",
+    "read_reddit_settings",
+    "read_scheduler_settings",
+]

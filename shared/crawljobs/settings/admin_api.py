@@ -1,0 +1,56 @@
+"""Who may use the API, and which proxies are believed."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crawljobs import errors
+from crawljobs.environment import Environment
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+TOKEN_MIN = 32  # characters: shorter ones can be guessed
+# What people copy from examples.
+_PLACEHOLDERS = ("changeme", "change-me", "change_me", "replace", "example", "secret", "password")
+
+
+@dataclass(frozen=True)
+class AdminApiSettings:
+    token: str
+    trusted_proxies: tuple[Network, ...]
+
+
+def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
+    env = Environment(variables)
+    token = env.secret("ADMIN_API_TOKEN")
+    expected = f"expected at least {TOKEN_MIN} random characters"
+    if token is None:
+        raise errors.SettingsError(
+            f"ADMIN_API_TOKEN (or ADMIN_API_TOKEN_FILE) is missing: {expected}"
+        )
+    if len(token) < TOKEN_MIN:
+        raise errors.SettingsError(f"ADMIN_API_TOKEN has {len(token)} characters: {expected}")
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise errors.SettingsError(
+            "ADMIN_API_TOKEN holds characters that a header cannot carry: "
+            "expected letters, digits and punctuation of ASCII"
+        )
+    if any(word in token.lower() for word in _PLACEHOLDERS) or len(set(token)) < 8:
+        raise errors.SettingsError(f"ADMIN_API_TOKEN looks like a placeholder: {expected}")
+    return AdminApiSettings(token=token, trusted_proxies=_networks(env, "TRUSTED_PROXIES"))
+
+
+def _networks(env: Environment, name: str) -> tuple[Network, ...]:
+    raw = env.optional(name)
+    networks: list[Network] = []
+    for part in raw.split(",") if raw else ():
+        try:
+            networks.append(ipaddress.ip_network(part.strip()))
+        except ValueError:
+            raise errors.SettingsError(
+                f"{name}={part.strip()[:80]!r}: expected networks such as 10.0.0.0/8, "
+                "separated by commas"
+            ) from None
+    return tuple(networks)

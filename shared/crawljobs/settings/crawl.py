@@ -1,0 +1,48 @@
+"""How much of a subreddit one crawl fetches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crawljobs.environment import Environment
+
+
+@dataclass(frozen=True)
+class CrawlSettings:
+    """How much of a subreddit one crawl fetches."""
+
+    max_posts_per_sub: int
+    max_comments_per_post: int
+    max_comment_depth: int
+    posts_sort: str
+    posts_time_filter: str
+    max_requests_per_job: int
+    fetch_user_subreddits: bool
+    user_sub_fetch_limit: int
+    user_sub_enqueue_max: int
+    discovery_max_depth: int
+    discovery_max_live_jobs: int
+
+
+def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
+    env = Environment(variables)
+
+    def whole(name: str, default: int, unit: str, most: int, *, least: int = 0) -> int:
+        return env.whole(name, default, unit=unit, least=least, most=most)
+
+    return CrawlSettings(
+        max_posts_per_sub=whole("MAX_POSTS_PER_SUB", 1000, "posts", 1000, least=1),
+        max_comments_per_post=whole("MAX_COMMENTS_PER_POST", 500, "comments", 10_000),
+        max_comment_depth=whole("MAX_COMMENT_DEPTH", 10, "levels", 100, least=1),
+        posts_sort=env.one_of("POSTS_SORT", "new", choices=("new", "hot", "top")),
+        posts_time_filter=env.one_of(
+            "POSTS_TIME_FILTER", "day", choices=("hour", "day", "week", "month", "year", "all")
+        ),
+        max_requests_per_job=whole("MAX_REQUESTS_PER_JOB", 200, "requests", 100_000, least=3),
+        fetch_user_subreddits=env.flag("FETCH_USER_SUBREDDITS", default=True),
+        user_sub_fetch_limit=whole("USER_SUB_FETCH_LIMIT", 30, "authors", 1000),
+        user_sub_enqueue_max=whole("USER_SUB_ENQUEUE_MAX", 10, "subreddits", 1000),
+        discovery_max_depth=whole("DISCOVERY_MAX_DEPTH", 2, "steps", 100),
+        discovery_max_live_jobs=whole("DISCOVERY_MAX_LIVE_JOBS", 200, "jobs", 1_000_000),
+    )

@@ -1,0 +1,15 @@
+"""What a process is called."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+from crawljobs.environment import Environment
+
+
+def read_instance_name(variables: Mapping[str, str], role: str) -> str:
+    """Who we are in logs and attempts; for people only, no rule depends on it."""
+    given = Environment(variables).optional("INSTANCE_NAME")
+    return (given or f"{role}@{socket.gethostname()}:{os.getpid()}")[:200]

@@ -1,0 +1,45 @@
+"""How to reach Reddit."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crawljobs import errors
+from crawljobs.environment import Environment
+
+
+@dataclass(frozen=True)
+class RedditSettings:
+    client_id: str
+    client_secret: str
+    user_agent: str
+    api_url: str
+    auth_url: str
+
+
+def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
+    env = Environment(variables)
+    client_id = env.text("REDDIT_CLIENT_ID", expected="the id of a Reddit OAuth client")
+    client_secret = env.secret("REDDIT_CLIENT_SECRET")
+    if client_secret is None:
+        raise errors.SettingsError(
+            "REDDIT_CLIENT_SECRET (or REDDIT_CLIENT_SECRET_FILE) is missing: "
+            "expected the secret of a Reddit OAuth client"
+        )
+    agent = env.text(
+        "REDDIT_USER_AGENT", f"{platform.system().lower()}:crawljobs:0.1 (by /u/unset)"
+    )
+    if not (agent.isascii() and agent.isprintable()):
+        raise errors.SettingsError(
+            "REDDIT_USER_AGENT: expected printable ASCII such as "
+            "'linux:my-crawler:1.0 (by /u/name)'"
+        )
+    return RedditSettings(
+        client_id=client_id,
+        client_secret=client_secret,
+        user_agent=agent,
+        api_url=env.url("REDDIT_API_URL", "https://oauth.reddit.com"),
+        auth_url=env.url("REDDIT_AUTH_URL", "https://www.reddit.com"),
+    )
