@@ -21,6 +21,7 @@ READERS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
         {"REDDIT_CLIENT_ID": "id", "REDDIT_CLIENT_SECRET": "hush"},
     ),
     "crawl": (settings.read_crawl_settings, {}),
+    "revisit": (settings.read_revisit_settings, {}),
     "retries": (settings.read_max_retries, {}),
 }
 
@@ -50,6 +51,8 @@ def test_defaults_are_enough(reader: str) -> None:
         ("crawl", "POSTS_SORT", "best", "one of new, hot, top"),
         ("crawl", "FETCH_USER_SUBREDDITS", "maybe", "true or false"),
         ("crawl", "MAX_POSTS_PER_SUB", "1001", "from 1 to 1000"),
+        ("crawl", "MIN_REQUEST_GAP_SECONDS", "-1", "a number of seconds from 0 to 3600"),
+        ("revisit", "STALE_DAYS", "x", "a whole number of days"),
         ("scheduler", "SCHEDULER_TICK_SECONDS", "soon", "a number of seconds"),
         ("reddit", "REDDIT_API_URL", "ftp://x", "starts with http:// or https://"),
         ("reddit", "REDDIT_USER_AGENT", "a\nb", "printable ASCII"),

@@ -6,6 +6,7 @@ from crawljobs.settings.database import DatabaseSettings, read_database_settings
 from crawljobs.settings.instance import read_instance_name
 from crawljobs.settings.queue import QueueSettings, read_max_retries, read_queue_settings
 from crawljobs.settings.reddit import RedditSettings, read_reddit_settings
+from crawljobs.settings.revisit import RevisitSettings, read_revisit_settings
 from crawljobs.settings.scheduler import SchedulerSettings, read_scheduler_settings
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Network",
     "QueueSettings",
     "RedditSettings",
+    "RevisitSettings",
     "SchedulerSettings",
     "read_admin_api_settings",
     "read_crawl_settings",
@@ -23,5 +25,6 @@ __all__ = [
     "read_max_retries",
     "read_queue_settings",
     "read_reddit_settings",
+    "read_revisit_settings",
     "read_scheduler_settings",
 ]

@@ -1,4 +1,4 @@
-"""How much of a subreddit one crawl fetches."""
+"""How much of a subreddit one crawl fetches, how politely, and where it leads."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ class CrawlSettings:
     posts_sort: str
     posts_time_filter: str
     max_requests_per_job: int
+    min_request_gap_seconds: float
     fetch_user_subreddits: bool
     user_sub_fetch_limit: int
     user_sub_enqueue_max: int
     discovery_max_depth: int
     discovery_max_live_jobs: int
+    discovery_max_requests: int
+    adaptive_interval: bool
+    revisit_items: int
 
 
 def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
@@ -40,9 +44,15 @@ def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
             "POSTS_TIME_FILTER", "day", choices=("hour", "day", "week", "month", "year", "all")
         ),
         max_requests_per_job=whole("MAX_REQUESTS_PER_JOB", 200, "requests", 100_000, least=3),
+        min_request_gap_seconds=env.number(
+            "MIN_REQUEST_GAP_SECONDS", 0.0, unit="seconds", least=0, most=3600
+        ),
         fetch_user_subreddits=env.flag("FETCH_USER_SUBREDDITS", default=True),
         user_sub_fetch_limit=whole("USER_SUB_FETCH_LIMIT", 30, "authors", 1000),
         user_sub_enqueue_max=whole("USER_SUB_ENQUEUE_MAX", 10, "subreddits", 1000),
         discovery_max_depth=whole("DISCOVERY_MAX_DEPTH", 2, "steps", 100),
         discovery_max_live_jobs=whole("DISCOVERY_MAX_LIVE_JOBS", 200, "jobs", 1_000_000),
+        discovery_max_requests=whole("DISCOVERY_MAX_REQUESTS", 2000, "requests", 10_000_000),
+        adaptive_interval=env.flag("ADAPTIVE_INTERVAL", default=False),
+        revisit_items=whole("REVISIT_ITEMS", 50, "items", 700, least=1),
     )
