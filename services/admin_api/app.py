@@ -19,6 +19,7 @@ from admin_api import (
     request_body,
     request_id,
     request_parsing,
+    schedule_runs,
     schedules,
     security_headers,
     state,
@@ -43,7 +44,12 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     request_id.install(app)
     security_headers.install(app)
     api = openapi.install(app)
-    for blueprint in (jobs.blueprint, schedules.blueprint, health.blueprint):
+    for blueprint in (
+        jobs.blueprint,
+        schedules.blueprint,
+        schedule_runs.blueprint,
+        health.blueprint,
+    ):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint(api))
     return app

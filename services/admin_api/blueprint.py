@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, cast
 import flask_smorest  # type: ignore[import-untyped]
 import marshmallow as ma
 
-from admin_api import request_parsing
+from admin_api import preconditions, request_parsing
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -35,11 +35,28 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
     def post(self, rule: str, **options: Any) -> Decorator:
         return cast(Decorator, self.route(rule, methods=["POST"], **options))
 
-    def body(self, schema: type[ma.Schema], *, examples: dict[str, Any]) -> Decorator:
-        """The JSON body; the view gets it as its next positional argument."""
+    def put(self, rule: str, **options: Any) -> Decorator:
+        return cast(Decorator, self.route(rule, methods=["PUT"], **options))
+
+    def patch(self, rule: str, **options: Any) -> Decorator:
+        return cast(Decorator, self.route(rule, methods=["PATCH"], **options))
+
+    def delete(self, rule: str, **options: Any) -> Decorator:
+        return cast(Decorator, self.route(rule, methods=["DELETE"], **options))
+
+    def body(
+        self, schema: type[ma.Schema], *, examples: dict[str, Any], required: bool = True
+    ) -> Decorator:
+        """The JSON body; the view gets it as its next positional argument.
+
+        One that is not `required` may be absent: it counts as {}.
+        """
+        parsed = schema()
+        if not required:
+            self.ARGUMENTS_PARSER.may_be_absent.add(parsed)
         return cast(
             Decorator,
-            self.arguments(schema(), location="json", examples=examples),
+            self.arguments(parsed, location="json", examples=examples, required=required),
         )
 
     def parameters(self, schema: type[ma.Schema]) -> Decorator:
@@ -80,6 +97,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
                 status, schema=schema(), description=description, headers=headers, success=True
             ),
         )
+
+    def if_match(self, *, required: bool) -> Decorator:
+        """Document the header that preconditions.check() looks at."""
+        return cast(Decorator, self.doc(parameters=[preconditions.parameter(required=required)]))
+
+    def answers_nothing(self, description: str) -> Decorator:
+        """204: it is done, and there is nothing to show."""
+        return cast(Decorator, self.response(204, description=description))
 
     def without_token(self, view: View) -> View:
         """Document that the view wants no token; auth.PUBLIC_ENDPOINTS is what lets it in."""

@@ -32,6 +32,11 @@ def _command(
         parts[0] = f"curl -sS -X {method.upper()} {SERVER}{path}"
     if operation.get("security") != []:
         parts.append(f'-H "Authorization: Bearer {TOKEN}"')
+    parts += [
+        "-H " + shlex.quote(f"{parameter['name']}: {parameter['example']}")
+        for parameter in parameters
+        if parameter.get("in") == "header" and parameter.get("required")
+    ]
     body = _example_body(operation)
     if body is not None:
         parts.append("-H 'Content-Type: application/json'")

@@ -28,7 +28,7 @@ ATTEMPTS_SHOWN = 100
 
 blueprint = Blueprint("jobs", __name__, url_prefix=PREFIX, description="Crawls, asked for and run")
 
-_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job's own path."}}
+LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job's own path."}}
 
 
 def checked_subreddit(name: str) -> str:
@@ -43,9 +43,9 @@ def checked_subreddit(name: str) -> str:
     EnqueueSchema,
     examples={"enqueue": {"value": {"subreddit": "python", "priority": 60}}},
 )
-@blueprint.answers(201, EnqueuedSchema, "A new job.", headers=_LOCATION)
+@blueprint.answers(201, EnqueuedSchema, "A new job.", headers=LOCATION)
 @blueprint.also_answers(
-    200, EnqueuedSchema, "The subreddit's live job serves this request too.", headers=_LOCATION
+    200, EnqueuedSchema, "The subreddit's live job serves this request too.", headers=LOCATION
 )
 @blueprint.problems(408, 415, 422)
 def enqueue_job(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from operator import attrgetter
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from admin_api import state
@@ -22,9 +23,12 @@ class Row(Protocol):
     def id(self) -> int: ...
 
 
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+
 @dataclass(frozen=True)
 class Page:
-    """`last_id` is the row the page before ended with; None on the first page."""
+    """`last_id` is where the page before ended; None on the first page."""
 
     listing: str
     filters: Mapping[str, Any]
@@ -51,13 +55,19 @@ class Page:
         """One more than shown: its presence says that there is a next page."""
         return self.limit + 1
 
-    def answer(self, path: str, rows: Sequence[Row]) -> tuple[dict[str, Any], int, dict[str, str]]:
-        """Body, status and headers."""
+    def answer(
+        self,
+        path: str,
+        rows: Sequence[AnyRow],
+        *,
+        position: Callable[[AnyRow], int] = attrgetter("id"),
+    ) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """Body, status and headers. `position` is unique and in the order of the list."""
         items = rows[: self.limit]
         if len(rows) <= self.limit:
             return {"items": items, "next": None}, 200, {}
         cursor = state.current().cursors.encode(
-            listing=self.listing, filters=self.filters, position=[items[-1].id]
+            listing=self.listing, filters=self.filters, position=[position(items[-1])]
         )
         query = urlencode({**self._as_parameters(), "cursor": cursor}, doseq=True)
         link = {"Link": f'<{path}?{query}>; rel="next"'}

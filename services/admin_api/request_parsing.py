@@ -30,7 +30,13 @@ def refuse_stray_parameters() -> None:
 class Parser(FlaskParser):
     """Reads a request for a schema. Body: 400, 415 or 422; query: 400 or 422."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.may_be_absent: set[ma.Schema] = set()  # schemas of bodies that are not required
+
     def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
+        if schema in self.may_be_absent and not _has_body(req):
+            return {}
         if req.mimetype != "application/json" or req.content_encoding not in (None, "identity"):
             raise errors.Problem(
                 "unsupported_media_type", "Send JSON, plain, as Content-Type: application/json."
@@ -69,6 +75,10 @@ class Parser(FlaskParser):
                     _unknown_parameters(unknown)
             raise _invalid(list(flattened(messages)))
         raise _invalid([])
+
+
+def _has_body(req: flask.Request) -> bool:
+    return bool(req.content_length) or "Transfer-Encoding" in req.headers
 
 
 def _by_location(error: ma.ValidationError) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from crawler_worker.held_claim import HeldClaim
 from crawljobs import errors, logs
 from crawljobs.db.direct import DirectConnection
 from crawljobs.domain.job import Claim
-from crawljobs.repository import claims, job_queue
+from crawljobs.repository import claims, queue_sql
 
 log = logs.get_logger(__name__)
 
@@ -91,7 +91,7 @@ class ClaimKeeper(threading.Thread):
             deadline_seconds=self._every,
         )
         try:
-            direct.listen(job_queue.CHANNEL)
+            direct.listen(queue_sql.CHANNEL)
             self._on_work()  # whatever was announced while nobody listened
             extend_at = time.monotonic()
             while not self._stopping.is_set():

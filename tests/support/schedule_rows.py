@@ -6,8 +6,27 @@ from typing import Any
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
-from crawljobs.domain.schedule import Schedule
-from crawljobs.repository import schedules
+from crawljobs.domain.schedule import Order, Schedule
+from crawljobs.repository import schedule_changes, schedules
+
+
+def create(
+    conn: Connection,
+    name: str = "s",
+    *,
+    subreddit: str = "python",
+    cron_expression: str = "@hourly",
+    now: datetime | None = None,
+    **wanted: Any,
+) -> Schedule:
+    """A schedule as the API makes it."""
+    order = Order(
+        name=name,
+        subreddit_id=schedule_changes.subreddit_id_of(conn, subreddit=subreddit),
+        cron_expression=cron_expression,
+        **wanted,
+    )
+    return schedule_changes.create_schedule(conn, order=order, now=now)
 
 
 def make(
@@ -20,9 +39,7 @@ def make(
     **columns: Any,
 ) -> Schedule:
     """A schedule; `columns` are then written by hand, past every check of the code."""
-    made = schedules.create_schedule(
-        conn, name=name, subreddit=subreddit, cron_expression=cron, now=now
-    )
+    made = create(conn, name, subreddit=subreddit, cron_expression=cron, now=now)
     if columns:
         changes = ", ".join(f"{column} = :{column}" for column in columns)
         conn.execute(

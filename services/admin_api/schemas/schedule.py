@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import (
+    INT8_MAX,
     Flag,
     PageParameters,
     Timestamp,
@@ -16,7 +19,8 @@ from admin_api.schemas.fields import (
     priority,
     subreddit,
 )
-from crawljobs.domain.schedule import MisfirePolicy
+from crawljobs.domain.due_times import LONGEST_SPREAD
+from crawljobs.domain.schedule import LONGEST_DEADLINE, MisfirePolicy
 
 MISFIRE_POLICIES = [policy.value for policy in MisfirePolicy]
 EXPRESSION_MAX_CHARACTERS = 200
@@ -25,10 +29,42 @@ _EXPRESSION = (
     "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`; `@every 90m` (60 s to 366 d); or five "
     "fields: minute, hour, day of month, month, day of week."
 )
+_POLICY = (
+    "After an outage the latest of the missed due times fires: `fire_once` however late, `skip` "
+    "only within 5 minutes."
+)
+_DEADLINE = "How late a due time may still fire, instead of what the policy says; null: the policy."
+_SPREAD = "Runs up to so many seconds after its time, always equally late: not all at once."
 
 
-class ScheduleCreateSchema(ma.Schema):
-    """When to crawl which subreddit."""
+def cron_expression() -> fields.String:
+    return fields.String(
+        required=True,
+        validate=validate.Length(min=1, max=EXPRESSION_MAX_CHARACTERS),
+        metadata=described(_EXPRESSION, example="30 3 * * MON-FRI"),
+    )
+
+
+def timezone() -> fields.String:
+    return fields.String(
+        load_default="UTC",
+        validate=validate.Length(min=1, max=100),
+        metadata=described("An IANA time zone.", example="Europe/Vienna"),
+    )
+
+
+def subreddit_id() -> fields.Integer:
+    return fields.Integer(
+        strict=True,
+        load_default=None,
+        allow_none=False,
+        validate=validate.Range(min=1, max=INT8_MAX),
+        metadata=described("Of a subreddit that is known already.", format="int64"),
+    )
+
+
+class ScheduleBodySchema(ma.Schema):
+    """When to crawl which subreddit; it is named by `subreddit` or by `subreddit_id`."""
 
     name = fields.String(
         required=True,
@@ -38,25 +74,59 @@ class ScheduleCreateSchema(ma.Schema):
         ),
         metadata=described("Unique, whatever its case.", example="python, nightly"),
     )
-    subreddit = subreddit(required=True)
-    cron_expression = fields.String(
-        required=True,
-        validate=validate.Length(min=1, max=EXPRESSION_MAX_CHARACTERS),
-        metadata=described(_EXPRESSION, example="30 3 * * MON-FRI"),
-    )
-    timezone = fields.String(
-        load_default="UTC",
-        validate=validate.Length(min=1, max=100),
-        metadata=described("An IANA time zone.", example="Europe/Vienna"),
-    )
+    subreddit = subreddit(load_default=None, allow_none=False)
+    subreddit_id = subreddit_id()
+    cron_expression = cron_expression()
+    timezone = timezone()
     priority = priority(default=20)
     max_retries = max_retries()
     misfire_policy = fields.String(
-        load_default="fire_once",
+        load_default=MisfirePolicy.FIRE_ONCE.value,
         validate=validate.OneOf(MISFIRE_POLICIES),
-        metadata=described("After an outage: fire once for all that was missed, or not at all."),
+        metadata=described(_POLICY),
+    )
+    misfire_deadline_seconds = fields.Integer(
+        strict=True,
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(min=1, max=int(LONGEST_DEADLINE.total_seconds())),
+        metadata=described(_DEADLINE),
+    )
+    spread_seconds = fields.Integer(
+        strict=True,
+        load_default=0,
+        validate=validate.Range(min=0, max=int(LONGEST_SPREAD.total_seconds())),
+        metadata=described(_SPREAD),
     )
     enabled = Flag(load_default=True, metadata=described("Whether it fires."))
+
+    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _names_one_subreddit(
+        self, _: dict[str, Any], said: Any, *, partial: bool | None, **__: Any
+    ) -> None:
+        named = [
+            one for one in ("subreddit", "subreddit_id") if isinstance(said, dict) and one in said
+        ]
+        if len(named) == 2:
+            raise ma.ValidationError({"subreddit_id": ["give it or subreddit, not both"]})
+        if not named and not partial:
+            raise ma.ValidationError({"subreddit": ["Missing data for required field."]})
+
+
+class SchedulePatchSchema(ScheduleBodySchema):
+    """What to change of a schedule; the rest stays."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"partial": True, **options})
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        field_obj.load_default = ma.missing
+
+
+class ToggleSchema(ma.Schema):
+    """Whether it shall fire; without it, the other way round."""
+
+    enabled = Flag(metadata=described("Absent: the other way round."))
 
 
 class ScheduleParameters(PageParameters):
@@ -65,6 +135,18 @@ class ScheduleParameters(PageParameters):
         truthy={"true"},
         falsy={"false"},
         metadata=described("Only schedules that fire, or only those that do not."),
+    )
+    broken = fields.Boolean(
+        load_default=None,
+        truthy={"true"},
+        falsy={"false"},
+        metadata=described("Only schedules that the scheduler had to turn off, or only others."),
+    )
+    subreddit = subreddit(load_default=None)
+    subreddit_id = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=1, max=INT8_MAX),
+        metadata=described("Only schedules of this subreddit.", format="int64"),
     )
 
 
@@ -81,7 +163,13 @@ class ScheduleSchema(ma.Schema):
     max_retries = fields.Integer(
         required=True, allow_none=True, metadata=described("Null: the server's MAX_RETRIES.")
     )
-    misfire_policy = fields.String(required=True, validate=validate.OneOf(MISFIRE_POLICIES))
+    misfire_policy = fields.String(
+        required=True, validate=validate.OneOf(MISFIRE_POLICIES), metadata=described(_POLICY)
+    )
+    misfire_deadline_seconds = fields.Integer(
+        required=True, allow_none=True, metadata=described(_DEADLINE)
+    )
+    spread_seconds = fields.Integer(required=True, metadata=described(_SPREAD))
     enabled = fields.Boolean(required=True)
     anchor_at = Timestamp(required=True, metadata=described("`@every` counts from here."))
     next_run_at = Timestamp(
@@ -94,6 +182,26 @@ class ScheduleSchema(ma.Schema):
     version = fields.Integer(required=True, metadata=described("Grows with every change."))
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
+
+
+class WrittenScheduleSchema(ScheduleSchema):
+    """A schedule that was written, and whether Reddit's budget still feeds all of them."""
+
+    estimated_requests_per_day = fields.Integer(
+        required=True,
+        metadata=described(
+            "What all enabled schedules ask of Reddit, by what crawls of their subreddits took "
+            "lately."
+        ),
+    )
+    daily_request_budget = fields.Integer(
+        required=True, metadata=described("What Reddit answers in a day.")
+    )
+    warning = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("Present when the estimate is above the budget."),
+    )
 
 
 class ScheduleListSchema(ma.Schema):

@@ -100,12 +100,13 @@ function trial(entry, body) {
 async function send(entry, inputs, body) {
   let path = entry.path;
   const query = new URLSearchParams();
+  const headers = {};
   for (const { parameter, control } of inputs) {
     const value = control.value.trim();
     if (parameter.in === "path") path = path.replace(`{${parameter.name}}`, encodeURIComponent(value));
+    else if (value && parameter.in === "header") headers[parameter.name] = value;
     else if (value) query.append(parameter.name, value);
   }
-  const headers = {};
   const token = document.getElementById("token").value.trim();
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers["Content-Type"] = "application/json";

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 USABLE_SHARE = 0.97
 # What Reddit gave in every recorded reply of 2025-26, until a reply tells otherwise.
 DEFAULT_REQUESTS_PER_WINDOW = 1000
+DEFAULT_WINDOW_SECONDS = 600
 
 # A 429 that does not say how long: the first pause, and how long it may grow by doubling.
 FIRST_PAUSE_SECONDS = 5.0
@@ -15,12 +16,28 @@ LONGEST_PAUSE_SECONDS = 600.0
 FORGIVEN_AFTER_SECONDS = 1800.0
 
 
+# The breaker: this many of the last replies failed, and all workers pause.
+REPLIES_REMEMBERED = 20
+FAILURES_THAT_OPEN = 10
+# A pause of an outage doubles with every probe that fails; who probes must have told by then.
+FIRST_OUTAGE_SECONDS = 30.0
+LONGEST_OUTAGE_SECONDS = 300.0
+PROBE_SECONDS = 90.0
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """When the next request may start. Not `taken` when it is later than the caller would wait."""
+    """When the next request may start. Not `taken` when it is later than the caller would wait.
+
+    In an `outage` of Reddit nothing is taken, but by the one who is to `probe` whether it is over.
+    `troubled`: some of the last replies failed, so a good one is worth telling.
+    """
 
     delay_seconds: float
     taken: bool
+    outage: bool = False
+    probe: bool = False
+    troubled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

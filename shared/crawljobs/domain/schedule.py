@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from crawljobs.domain import cron as crons
-from crawljobs.domain import tick_count
+from crawljobs.domain.due_times import DueTimes, offset_of
 
-# Under `skip`, a tick fired within this is on time: a restart of the scheduler must not lose it.
+# Under `skip`, a tick fired within this is on time unless the schedule says otherwise: a restart
+# of the scheduler must not lose it.
 ON_TIME = timedelta(minutes=5)
+
+LONGEST_DEADLINE = timedelta(days=366)  # as the longest interval: the next tick has come by then
 
 # Missed ticks are told one by one as long as a person would read them so.
 TOLD_ONE_BY_ONE = 10
@@ -19,8 +22,8 @@ TOLD_ONE_BY_ONE = 10
 class MisfirePolicy(StrEnum):
     """What to do with the latest tick when it could not be fired in time."""
 
-    FIRE_ONCE = "fire_once"
-    SKIP = "skip"
+    FIRE_ONCE = "fire_once"  # however late, unless the schedule has a deadline
+    SKIP = "skip"  # only within the schedule's deadline, ON_TIME when it has none
 
 
 class RunOutcome(StrEnum):
@@ -28,8 +31,24 @@ class RunOutcome(StrEnum):
 
     ENQUEUED = "enqueued"
     MERGED = "merged"  # the subreddit had a live job, which now serves this tick too
-    SKIPPED = "skipped"  # the latest tick, too late to fire under the policy `skip`
+    SKIPPED = "skipped"  # the latest tick, later than policy and deadline allow
     MISSED = "missed"  # overtaken by a later tick before any scheduler saw it
+
+
+@dataclass(frozen=True)
+class Order:
+    """What somebody may want of a schedule."""
+
+    name: str
+    subreddit_id: int
+    cron_expression: str
+    timezone: str = "UTC"
+    priority: int = 20
+    max_retries: int | None = None
+    enabled: bool = True
+    misfire_policy: MisfirePolicy = MisfirePolicy.FIRE_ONCE
+    misfire_deadline_seconds: int | None = None
+    spread_seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,8 @@ class Schedule:
     max_retries: int | None
     enabled: bool
     misfire_policy: MisfirePolicy
+    misfire_deadline_seconds: int | None
+    spread_seconds: int
     anchor_at: datetime
     next_run_at: datetime | None
     last_run_at: datetime | None
@@ -53,6 +74,28 @@ class Schedule:
     version: int
     created_at: datetime
     updated_at: datetime
+
+    def order(self) -> Order:
+        return Order(**{field.name: getattr(self, field.name) for field in fields(Order)})
+
+    def due_times(self) -> DueTimes:
+        """Raises InvalidCron when somebody wrote past the checks."""
+        return due_times(self.order(), schedule_id=self.id, anchor=self.anchor_at)
+
+    def deadline(self) -> timedelta | None:
+        """How late a tick may still fire; None: however late."""
+        if self.misfire_deadline_seconds is not None:
+            return timedelta(seconds=self.misfire_deadline_seconds)
+        return ON_TIME if self.misfire_policy is MisfirePolicy.SKIP else None
+
+
+def due_times(order: Order, *, schedule_id: int, anchor: datetime) -> DueTimes:
+    """Raises InvalidCron."""
+    return DueTimes(
+        crons.parse(order.cron_expression, order.timezone),
+        anchor,
+        offset_of(schedule_id, spread_seconds=order.spread_seconds),
+    )
 
 
 @dataclass(frozen=True)
@@ -75,36 +118,35 @@ class Firing:
 
 
 def when_due(
-    cron: crons.Cron, *, due_at: datetime, now: datetime, policy: MisfirePolicy, anchor: datetime
+    times: DueTimes, *, due_at: datetime, now: datetime, deadline: timedelta | None
 ) -> Firing:
     """The decision for a schedule whose `due_at` has come; ticks up to `now` are due.
 
     One live job serves a subreddit, so only the latest of several ticks is fired. Takes time in
     the length of the outage by the quarter of a day, not by the tick. Raises InvalidCron.
     """
-    later = tick_count.count(cron, after=due_at, until=now, anchor=anchor)
-    latest = due_at
-    if later:
-        end = max(now, due_at) + timedelta(microseconds=1)
-        latest = tick_count.last_before(cron, tick=due_at, before=end, anchor=anchor)
+    missed: tuple[Ticks, ...] = ()
+    latest, following = due_at, times.next_after(due_at)
+    if following <= now:
+        count = times.count(after=due_at, until=now)
+        latest = times.last_before(now + timedelta(microseconds=1), tick=due_at)
+        missed = _missed(times, first=due_at, latest=latest, count=count)
+        following = times.next_after(now)
     return Firing(
-        missed=_missed(cron, first=due_at, latest=latest, count=later, anchor=anchor),
+        missed=missed,
         due_at=latest,
-        fires=policy is MisfirePolicy.FIRE_ONCE or now - latest <= ON_TIME,
-        next_run_at=crons.next_after(cron, max(now, latest), anchor=anchor),
+        fires=deadline is None or now - latest <= deadline,
+        next_run_at=following,
     )
 
 
-def _missed(
-    cron: crons.Cron, *, first: datetime, latest: datetime, count: int, anchor: datetime
-) -> tuple[Ticks, ...]:
+def _missed(times: DueTimes, *, first: datetime, latest: datetime, count: int) -> tuple[Ticks, ...]:
     """The `count` due times from `first` up to, but without, `latest`."""
     if count > TOLD_ONE_BY_ONE:
-        last = tick_count.last_before(cron, tick=first, before=latest, anchor=anchor)
-        return (Ticks(first, last, count),)
+        return (Ticks(first, times.last_before(latest, tick=first), count),)
     told = []
     tick = first
     while tick < latest:
         told.append(Ticks(tick, tick, 1))
-        tick = crons.next_after(cron, tick, anchor=anchor)
+        tick = times.next_after(tick)
     return tuple(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,9 @@ from crawljobs.domain import zones
 # enough that the ticks around a clock change, which are walked, are few.
 _WINDOW = timedelta(hours=6)
 _SECOND = timedelta(seconds=1)
+
+_FIRST_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall clock without a zone
+_CYCLE_DAYS = 28 * 365 + 7  # after so many days the leap years and their weekdays repeat
 
 
 def walk(
@@ -66,6 +70,22 @@ def last_before(
             high = middle
     following = crons.next_after(cron, low, anchor=anchor)
     return following if following < before else low
+
+
+def per_day(cron: crons.Cron) -> float:
+    """How many due times an average day has, over a whole cycle of leap years."""
+    if cron.every is not None:
+        return timedelta(days=1) / cron.every
+    days = (cron.fields or "").split()[2:]
+    sim = crons.simulator(cron, _FIRST_DAY)
+    return len(sim.minutes) * len(sim.hours) * _share_of_days(" ".join(days))
+
+
+@functools.lru_cache(maxsize=1024)
+def _share_of_days(fields: str) -> float:
+    sim = CronSim(f"0 0 {fields}", _FIRST_DAY)
+    days = (_FIRST_DAY.date() + timedelta(days=day) for day in range(_CYCLE_DAYS))
+    return sum(day.month in sim.months and sim.match_day(day) for day in days) / _CYCLE_DAYS
 
 
 class _Days:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs import errors
 from crawljobs.domain.job import Claim, ErrorKind, WaitReason
-from crawljobs.repository.job_queue import NOW
+from crawljobs.repository.queue_sql import NOW
 
 ERROR_MESSAGE_MAX = 2_000  # characters kept of an error, which may hold what others wrote
 

@@ -10,22 +10,15 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.schedule import RunOutcome, Schedule
 from crawljobs.repository import schedules
-from crawljobs.repository.job_queue import NOW
+from crawljobs.repository.queue_sql import NOW
 
-# Times written by hand may be infinite, which no datetime can hold: they count as these.
-_EARLIEST, _LATEST = "TIMESTAMPTZ '1970-01-01 00:00+00'", "TIMESTAMPTZ '9000-01-01 00:00+00'"
-_COLUMNS = schedules.COLUMNS.replace(
-    "schedule.next_run_at", f"greatest(schedule.next_run_at, {_EARLIEST}) AS next_run_at"
-).replace(
-    "schedule.anchor_at",
-    f"least(greatest(schedule.anchor_at, {_EARLIEST}), {_LATEST}) AS anchor_at",
-)
+CHANNEL = "scheduled_jobs"  # NOTIFY: a hint that something may be due earlier than it was
 
 # `enabled` and the order are those of scheduled_jobs_due_idx: an idle look is one index probe.
 _LOCK_DUE = text(f"""
-    SELECT {_COLUMNS}, {NOW} AS now
+    SELECT {schedules.COLUMNS}, {NOW} AS now
     FROM scheduled_jobs AS schedule
-    JOIN subreddits AS subreddit ON subreddit.id = schedule.subreddit_id
+    LEFT JOIN subreddits AS subreddit ON subreddit.id = schedule.subreddit_id
     WHERE schedule.enabled AND schedule.next_run_at <= {NOW}
     ORDER BY schedule.next_run_at
     LIMIT :at_most

@@ -17,7 +17,7 @@ from crawljobs import errors
 from crawljobs.domain.job import LIVE, PRIORITY_MAX, TRANSITIONS, Job, JobStatus, Transition
 from crawljobs.repository import job_queries
 from crawljobs.repository.claims import UNCLAIMED
-from crawljobs.repository.job_queue import CHANNEL, NOW
+from crawljobs.repository.queue_sql import CHANNEL, NOW
 
 _LOCK = text("SELECT status FROM crawl_jobs WHERE id = :job_id FOR UPDATE")
 

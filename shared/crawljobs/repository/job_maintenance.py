@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.job_queue import CHANNEL, NOT_PAUSED, NOW
+from crawljobs.repository.queue_sql import CHANNEL, NOT_PAUSED, NOW
 
 CHUNK = 1_000  # rows a sweep takes at most in one transaction
 

@@ -20,79 +20,22 @@ from crawljobs.domain.job import (
     JobSource,
     priority_ceiling,
 )
+from crawljobs.repository import queue_sql
+from crawljobs.repository.queue_sql import NOT_PAUSED, NOW
 
-# A scalar subquery is computed once; bare clock_timestamp() is volatile and would turn an index
-# condition into a filter.
-NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
-
-CHANNEL = "crawl_jobs"  # NOTIFY: a hint that something may be claimable
-
-# When the pause that is in force ends; LIMIT keeps a plan from turning it into a join.
-PAUSED_UNTIL = f"""(
-    SELECT coalesce(pause.until, '9999-12-31T00:00:00Z') FROM queue_pauses AS pause
-    WHERE pause.scope = {{scope}} AND (pause.until IS NULL OR pause.until > {NOW})
-    LIMIT 1
-)"""
-NOT_PAUSED = f"{PAUSED_UNTIL} IS NULL"
-
-# Also tells whether the queue was empty before: only then can a worker be asleep.
 _INSERT_SUBREDDITS = text("""
-    WITH known AS (
-        INSERT INTO subreddits (name, discovered_from, depth)
-        SELECT name, CAST(:discovered_from AS bigint), CAST(:depth AS smallint)
-        FROM unnest(CAST(:names AS text[])) AS name
-        ORDER BY lower(name)
-        ON CONFLICT (lower(name)) DO NOTHING
-    )
-    SELECT NOT EXISTS (SELECT FROM crawl_jobs WHERE status = 'queued')
+    INSERT INTO subreddits (name, discovered_from, depth)
+    SELECT name, CAST(:discovered_from AS bigint), CAST(:depth AS smallint)
+    FROM unnest(CAST(:names AS text[])) AS name
+    ORDER BY lower(name)
+    ON CONFLICT (lower(name)) DO NOTHING
     """)
 
-_ENQUEUE = text(f"""
-    INSERT INTO crawl_jobs AS job (
-        subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
-        scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries
-    )
-    SELECT
-        subreddit.id,
-        CASE WHEN asked.visible_at > asked.now OR pause.until IS NOT NULL
-            THEN 'waiting' ELSE 'queued' END,
-        CASE WHEN asked.visible_at > asked.now THEN 'later'
-            WHEN pause.until IS NOT NULL THEN 'paused' END,
-        :priority, :priority, :ceiling, :source, CAST(:scheduled_job_id AS bigint), :depth,
-        CASE WHEN asked.visible_at > asked.now THEN asked.visible_at
-            ELSE coalesce(pause.until, asked.visible_at) END,
-        asked.now, asked.now, :max_retries
-    FROM (SELECT now, coalesce(CAST(:visible_at AS timestamptz), now) AS visible_at
-          FROM {NOW} AS clock (now)) AS asked
-        CROSS JOIN subreddits AS subreddit
-        LEFT JOIN LATERAL {PAUSED_UNTIL.format(scope="subreddit.id")} AS pause (until) ON true
-    WHERE lower(subreddit.name) = ANY (CAST(:keys AS text[]))
-    ORDER BY subreddit.id
-    ON CONFLICT (subreddit_id) WHERE status IN ('blocked', 'waiting', 'queued', 'crawling')
-    DO UPDATE SET
-        priority = greatest(job.priority, excluded.priority),
-        base_priority = greatest(job.base_priority, excluded.base_priority),
-        priority_ceiling = greatest(job.priority_ceiling, excluded.priority_ceiling),
-        status = CASE
-            WHEN job.wait_reason = 'later' AND excluded.status = 'queued' THEN 'queued'
-            ELSE job.status END,
-        wait_reason = CASE
-            WHEN job.wait_reason = 'later' AND excluded.status = 'queued' THEN NULL
-            ELSE job.wait_reason END,
-        visible_at = CASE
-            WHEN job.wait_reason = 'later' THEN least(job.visible_at, excluded.visible_at)
-            ELSE job.visible_at END,
-        rerun_requested = job.status = 'crawling',
-        rerun_priority = CASE WHEN job.status = 'crawling'
-            THEN greatest(job.rerun_priority, excluded.base_priority) END,
-        rerun_source = CASE WHEN job.status = 'crawling'
-            THEN CASE WHEN job.rerun_priority >= excluded.base_priority
-                THEN job.rerun_source ELSE excluded.source END END
-    RETURNING job.id, job.status, job.xmax = 0 AS created,
-        (SELECT name FROM subreddits WHERE id = job.subreddit_id) AS subreddit
+_ENQUEUE = queue_sql.enqueue_statement("""
+    SELECT id, CAST(:priority AS smallint), CAST(:scheduled_job_id AS bigint),
+        CAST(:max_retries AS smallint)
+    FROM subreddits WHERE lower(name) = ANY (CAST(:keys AS text[]))
     """)
-
-_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 _CLAIM = text(f"""
     UPDATE crawl_jobs AS job SET
@@ -177,10 +120,10 @@ def enqueue_many(
         by_key.setdefault(name.lower(), name)
     if not by_key:
         return []
-    was_empty = conn.execute(
+    conn.execute(
         _INSERT_SUBREDDITS,
         {"names": list(by_key.values()), "discovered_from": discovered_from, "depth": depth},
-    ).scalar_one()
+    )
     rows = conn.execute(
         _ENQUEUE,
         {
@@ -195,21 +138,18 @@ def enqueue_many(
             "now": now,
         },
     ).all()
-    if was_empty and any(row.status == "queued" for row in rows):
-        conn.execute(_NOTIFY)
-    enqueued = {
-        row.subreddit.lower(): Enqueued(job_id=row.id, subreddit=row.subreddit, result=_result(row))
-        for row in rows
-    }
+    enqueued = {row.subreddit.lower(): enqueued_of(row) for row in rows}
     return [enqueued[key] for key in by_key]
 
 
-def _result(row: Any) -> EnqueueResult:
+def enqueued_of(row: Any) -> Enqueued:
+    """What a row of an enqueue_statement tells."""
+    result = EnqueueResult.MERGED
     if row.created:
-        return EnqueueResult.CREATED
-    if row.status == "crawling":
-        return EnqueueResult.RERUN_REQUESTED
-    return EnqueueResult.MERGED
+        result = EnqueueResult.CREATED
+    elif row.status == "crawling":
+        result = EnqueueResult.RERUN_REQUESTED
+    return Enqueued(job_id=row.id, subreddit=row.subreddit, result=result)
 
 
 def claim_jobs(

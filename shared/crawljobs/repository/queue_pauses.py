@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from crawljobs.repository.job_queue import CHANNEL, NOW
+from crawljobs.repository.queue_sql import CHANNEL, NOW
 
 EVERYTHING = 0  # the scope that is no subreddit's id
 CHUNK = 1_000  # jobs parked at most in one transaction

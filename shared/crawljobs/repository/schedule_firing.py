@@ -11,13 +11,14 @@ from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors
 from crawljobs.db import failures
-from crawljobs.domain import cron as crons
 from crawljobs.domain import schedule as rules
+from crawljobs.domain import subreddit as subreddits
 from crawljobs.domain.actor import Actor
-from crawljobs.domain.job import EnqueueResult, JobSource
+from crawljobs.domain.job import Enqueued, EnqueueResult
 from crawljobs.domain.schedule import Firing, RunOutcome, Schedule
-from crawljobs.repository import audit_log, due_schedules, job_queue
+from crawljobs.repository import audit_log, due_schedules, schedule_enqueue
 from crawljobs.repository.due_schedules import Advance, DueSchedule, Run, SettledRun
+from crawljobs.repository.schedule_enqueue import Wish
 
 ACTOR = Actor(name="system:scheduler")
 
@@ -57,6 +58,9 @@ def fire_due_schedules(
             decided.append((item, _decide(item)))
         except errors.InvalidCron as error:
             results.append(_disable(conn, item, f"{error.field}: {error}"))
+        except errors.InvalidSubredditName as error:
+            reason = str(error) if item.schedule.subreddit else "the subreddit is gone"
+            results.append(_disable(conn, item, f"subreddit: {reason}"))
     try:
         with conn.begin_nested():
             results += _fire(conn, decided, default_max_retries)
@@ -72,12 +76,12 @@ def _decide(due: DueSchedule) -> Firing:
     schedule = due.schedule
     if schedule.next_run_at is None:
         raise AssertionError("a due schedule has a due time")
+    subreddits.checked_name(schedule.subreddit)
     return rules.when_due(
-        crons.parse(schedule.cron_expression, schedule.timezone),
+        schedule.due_times(),
         due_at=schedule.next_run_at,
         now=due.now,
-        policy=schedule.misfire_policy,
-        anchor=schedule.anchor_at,
+        deadline=schedule.deadline(),
     )
 
 
@@ -89,10 +93,15 @@ def _fire(
     now = decided[0][0].now
     runs = [run for due, firing in decided for run in _runs(due.schedule, firing)]
     recorded = due_schedules.record_runs(conn, runs=runs, now=now)
+    fresh = [one for one in decided if (one[0].schedule.id, one[1].due_at) in recorded]
+    enqueued = schedule_enqueue.enqueue_for_schedules(
+        conn,
+        wishes=[_wish(due.schedule, default_max_retries) for due, firing in fresh if firing.fires],
+        now=now,
+    )
+    ledgered = {due.schedule.id for due, _ in fresh}
     fired = [
-        _enqueue(conn, due, firing, default_max_retries)
-        if (due.schedule.id, firing.due_at) in recorded
-        else Fired(due.schedule, firing, outcome=None, job_id=None)
+        _fired(due.schedule, firing, enqueued.get(due.schedule.id), due.schedule.id in ledgered)
         for due, firing in decided
     ]
     due_schedules.settle_runs(
@@ -146,20 +155,17 @@ def _runs(schedule: Schedule, firing: Firing) -> list[Run]:
     return [*missed, Run(schedule.id, firing.due_at, latest)]
 
 
-def _enqueue(conn: Connection, due: DueSchedule, firing: Firing, default_max_retries: int) -> Fired:
-    schedule = due.schedule
-    if not firing.fires:
-        return Fired(schedule, firing, RunOutcome.SKIPPED, job_id=None)
+def _wish(schedule: Schedule, default_max_retries: int) -> Wish:
     retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
-    enqueued = job_queue.enqueue(
-        conn,
-        subreddit=schedule.subreddit,
-        priority=schedule.priority,
-        source=JobSource.SCHEDULE,
-        max_retries=retries,
-        scheduled_job_id=schedule.id,
-        now=due.now,
-    )
+    return Wish(schedule.id, schedule.subreddit_id, schedule.priority, retries)
+
+
+def _fired(
+    schedule: Schedule, firing: Firing, enqueued: Enqueued | None, is_recorded: bool
+) -> Fired:
+    if enqueued is None:
+        outcome = RunOutcome.SKIPPED if is_recorded else None
+        return Fired(schedule, firing, outcome, job_id=None)
     created = enqueued.result is EnqueueResult.CREATED
     outcome = RunOutcome.ENQUEUED if created else RunOutcome.MERGED
     return Fired(schedule, firing, outcome, enqueued.job_id)

@@ -1,103 +1,58 @@
-"""Schedules as people make and read them; the scheduler's side is in schedule_firing."""
+"""Schedules as people read them; who changes them is in schedule_changes and schedule_firing."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import functools
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 
-from crawljobs import errors
-from crawljobs.domain import cron as crons
-from crawljobs.domain import subreddit as subreddits
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
-from crawljobs.repository.job_queue import NOW
 
-COLUMNS = ", ".join(
-    "subreddit.name AS subreddit" if name == "subreddit" else f"schedule.{name}"
-    for name in Schedule.__dataclass_fields__
-)
+# Times written by hand may be infinite, which no datetime can hold: they count as these.
+_EARLIEST, _LATEST = "TIMESTAMPTZ '1970-01-01 00:00+00'", "TIMESTAMPTZ '9000-01-01 00:00+00'"
+
+
+def bounded(time: str) -> str:
+    """SQL: the time, or the nearest one that a datetime can hold."""
+    return f"CASE WHEN {time} IS NOT NULL THEN greatest(least({time}, {_LATEST}), {_EARLIEST}) END"
+
+
+def _column(name: str) -> str:
+    if name == "subreddit":
+        return "coalesce(subreddit.name, '') AS subreddit"  # the row may have been deleted by hand
+    if name.endswith("_at"):
+        return f"{bounded(f'schedule.{name}')} AS {name}"
+    return f"schedule.{name}"
+
+
+COLUMNS = ", ".join(_column(name) for name in Schedule.__dataclass_fields__)
 _JOIN = """
     scheduled_jobs AS schedule
-    JOIN subreddits AS subreddit ON subreddit.id = schedule.subreddit_id
+    LEFT JOIN subreddits AS subreddit ON subreddit.id = schedule.subreddit_id
     """
-
-_CLOCK = text(f"SELECT {NOW}")
-
-_INSERT_SUBREDDIT = text("""
-    INSERT INTO subreddits (name) VALUES (:name) ON CONFLICT (lower(name)) DO NOTHING
-    """)
-
-_INSERT = text(f"""
-    WITH schedule AS (
-        INSERT INTO scheduled_jobs (
-            name, subreddit_id, cron_expression, timezone, priority, max_retries, enabled,
-            misfire_policy, anchor_at, next_run_at, created_at, updated_at
-        )
-        SELECT :name, id, :cron_expression, :timezone, :priority, CAST(:max_retries AS smallint),
-            :enabled, :misfire_policy, :now, CAST(:next_run_at AS timestamptz), :now, :now
-        FROM subreddits WHERE lower(name) = lower(:subreddit)
-        ON CONFLICT (lower(name)) DO NOTHING
-        RETURNING *
-    )
-    SELECT {COLUMNS}
-    FROM schedule JOIN subreddits AS subreddit ON subreddit.id = schedule.subreddit_id
-    """)
 
 _GET = text(f"SELECT {COLUMNS} FROM {_JOIN} WHERE schedule.id = :id")
 
-_LIST = text(f"""
-    SELECT {COLUMNS} FROM {_JOIN}
-    WHERE schedule.id > :after_id
-        AND (CAST(:enabled AS boolean) IS NULL OR schedule.enabled = CAST(:enabled AS boolean))
-    ORDER BY schedule.id
-    LIMIT :at_most
-    """)
+_LOCK = text(f"{_GET.text} FOR UPDATE OF schedule")
 
-
-def create_schedule(
-    conn: Connection,
-    *,
-    name: str,
-    subreddit: str,
-    cron_expression: str,
-    timezone: str = "UTC",
-    priority: int = 20,
-    max_retries: int | None = None,
-    misfire_policy: str = MisfirePolicy.FIRE_ONCE,
-    enabled: bool = True,
-    now: datetime | None = None,
-) -> Schedule:
-    """Make a schedule, and its subreddit if need be; it fires at its next due time, not now.
-
-    Raises InvalidCron, InvalidSubredditName or DuplicateName (names compare without case).
-    """
-    cron = crons.parse(cron_expression, timezone)
-    subreddit = subreddits.checked_name(subreddit)
-    clock: datetime = conn.execute(_CLOCK, {"now": now}).scalar_one()
-    conn.execute(_INSERT_SUBREDDIT, {"name": subreddit})
-    row = conn.execute(
-        _INSERT,
-        {
-            "name": name,
-            "subreddit": subreddit,
-            "cron_expression": cron.expression,
-            "timezone": timezone,
-            "priority": priority,
-            "max_retries": max_retries,
-            "enabled": enabled,
-            "misfire_policy": misfire_policy,
-            "now": clock,
-            "next_run_at": crons.next_after(cron, clock, anchor=clock) if enabled else None,
-        },
-    ).first()
-    if row is None:
-        raise errors.DuplicateName(f"there is a schedule named {name[:60]!r} already")
-    return schedule_of(row)
+_FILTERS = {
+    "enabled": "schedule.enabled = :enabled",
+    "broken": "(schedule.disabled_reason IS NOT NULL) = :broken",
+    "subreddit_id": "schedule.subreddit_id = :subreddit_id",
+    "subreddit": "schedule.subreddit_id ="
+    " (SELECT id FROM subreddits WHERE lower(name) = lower(:subreddit))",
+}
 
 
 def get_schedule(conn: Connection, *, schedule_id: int) -> Schedule | None:
     row = conn.execute(_GET, {"id": schedule_id}).first()
+    return None if row is None else schedule_of(row)
+
+
+def lock_schedule(conn: Connection, *, schedule_id: int) -> Schedule | None:
+    """The schedule, held until the transaction ends: nobody fires or changes it meanwhile."""
+    row = conn.execute(_LOCK, {"id": schedule_id}).first()
     return None if row is None else schedule_of(row)
 
 
@@ -107,10 +62,32 @@ def list_schedules(
     after_id: int | None = None,
     limit: int = 100,
     enabled: bool | None = None,
+    broken: bool | None = None,
+    subreddit_id: int | None = None,
+    subreddit: str | None = None,
 ) -> list[Schedule]:
     """Oldest first, at most `limit`; `after_id` goes on after the last one seen."""
-    rows = conn.execute(_LIST, {"after_id": after_id or 0, "enabled": enabled, "at_most": limit})
+    asked = {
+        "enabled": enabled,
+        "broken": broken,
+        "subreddit_id": subreddit_id,
+        "subreddit": subreddit,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    rows = conn.execute(
+        _listing(tuple(given)), {**given, "after_id": after_id or 0, "at_most": limit}
+    )
     return [schedule_of(row) for row in rows]
+
+
+@functools.cache
+def _listing(filters: tuple[str, ...]) -> TextClause:
+    """One statement for each set of filters: a filter that may be null would lose its index."""
+    where = "".join(f" AND {_FILTERS[name]}" for name in filters)
+    return text(f"""
+        SELECT {COLUMNS} FROM {_JOIN} WHERE schedule.id > :after_id{where}
+        ORDER BY schedule.id LIMIT :at_most
+        """)
 
 
 def schedule_of(row: Row[Any]) -> Schedule:

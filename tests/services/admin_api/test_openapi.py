@@ -29,6 +29,10 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def answers(operation: dict[str, Any]) -> set[int]:
+    return {int(status) for status in operation["responses"] if status.isdigit()}
+
+
 def documented_path(rule: str) -> str:
     return re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule)
 
@@ -129,7 +133,8 @@ def ready_server(server: Gunicorn) -> Gunicorn:
 
 def test_every_documented_curl_command_works(offline: Client, ready_server: Gunicorn) -> None:
     needs.program("curl")
-    for name, operation in operations(openapi_document(offline.application)).items():
+    found = operations(openapi_document(offline.application)).items()
+    for name, operation in sorted(found, key=lambda one: one[0].startswith("DELETE")):
         source = operation["x-codeSamples"][0]["source"]
         command = source.replace("http://127.0.0.1:8000", ready_server.url)
         done = subprocess.run(
@@ -140,4 +145,4 @@ def test_every_documented_curl_command_works(offline: Client, ready_server: Guni
             check=False,
         )
         assert done.returncode == 0, f"{name}: {done.stdout!r} {done.stderr!r}"
-        json.loads(done.stdout)
+        assert json.loads(done.stdout) if 204 not in answers(operation) else not done.stdout

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crawljobs import errors
@@ -168,6 +168,7 @@ def test_refuses_unknown_zones(zone: str) -> None:
     assert refused.value.field == "timezone"
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=40) | st.text("*/-,LW#@ 0123456789SUNMOev", max_size=40))
 @example("L/L * * * *")
 def test_whatever_is_typed_is_understood_or_refused(expression: str) -> None:
@@ -293,6 +294,7 @@ def fields(least: int, most: int) -> st.SearchStrategy[str]:
     return st.one_of(st.just("*"), st.lists(term, min_size=1, max_size=3).map(",".join))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     expression=st.tuples(
         fields(0, 59), fields(0, 23), fields(1, 28), st.just("*"), fields(0, 7)

@@ -14,7 +14,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import EnqueueResult, JobSource
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository import claims, job_maintenance, job_queries, job_queue
+from crawljobs.repository import claims, job_maintenance, job_queries, job_queue, queue_sql
 from support import invariants
 
 NAMES = [f"sub_{n}" for n in range(100)]
@@ -153,7 +153,7 @@ def test_a_hint_is_sent_once_and_only_into_an_empty_queue(database: Database) ->
     with database.begin() as listener:
         raw = listener.connection.driver_connection
         assert raw is not None
-        listener.execute(text(f"LISTEN {job_queue.CHANNEL}"))
+        listener.execute(text(f"LISTEN {queue_sql.CHANNEL}"))
         listener.commit()
         for names in (["sub_1", "sub_2"], ["sub_3"]):
             with database.begin() as conn:
@@ -161,7 +161,7 @@ def test_a_hint_is_sent_once_and_only_into_an_empty_queue(database: Database) ->
                     conn, subreddits_named=names, priority=1, source=JobSource.USER
                 )
         heard = [note.channel for note in raw.notifies(timeout=0.2)]
-    assert heard == [job_queue.CHANNEL]
+    assert heard == [queue_sql.CHANNEL]
 
 
 @pytest.mark.parametrize("state", ["40P01", "40001", "55P03"])

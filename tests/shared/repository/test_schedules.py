@@ -1,6 +1,7 @@
 """Making and reading schedules."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -9,28 +10,13 @@ from crawljobs import errors
 from crawljobs.db.database import Connection
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
 from crawljobs.repository import schedules
+from support import schedule_rows as rows
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
-def create(
-    conn: Connection,
-    name: str = "nightly",
-    *,
-    subreddit: str = "python",
-    cron_expression: str = "@daily",
-    timezone: str = "UTC",
-    enabled: bool = True,
-) -> Schedule:
-    return schedules.create_schedule(
-        conn,
-        name=name,
-        subreddit=subreddit,
-        cron_expression=cron_expression,
-        timezone=timezone,
-        enabled=enabled,
-        now=NOON,
-    )
+def create(conn: Connection, name: str = "nightly", **wanted: Any) -> Schedule:
+    return rows.create(conn, name, now=NOON, **{"cron_expression": "@daily", **wanted})
 
 
 def test_a_new_schedule_is_due_at_its_next_time_and_not_now(conn: Connection) -> None:
@@ -50,9 +36,7 @@ def test_an_interval_counts_from_its_creation(conn: Connection) -> None:
 
 
 def test_without_a_given_time_the_database_tells_it(conn: Connection) -> None:
-    made = schedules.create_schedule(
-        conn, name="now", subreddit="python", cron_expression="@every 1h"
-    )
+    made = rows.create(conn, cron_expression="@every 1h")
     assert made.next_run_at == made.created_at + timedelta(hours=1)
     assert conn.execute(text("SELECT clock_timestamp()")).scalar_one() >= made.created_at
 

@@ -135,6 +135,12 @@ crawl_jobs = Table(
         postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
     ),
     Index("crawl_jobs_subreddit_id_idx", "subreddit_id", "id"),
+    # Deleting a schedule clears it in its jobs.
+    Index(
+        "crawl_jobs_scheduled_job_id_idx",
+        "scheduled_job_id",
+        postgresql_where=text("scheduled_job_id IS NOT NULL"),
+    ),
 )
 
 # A claim that ended, and how. No foreign key: it would lock the hot row a second time; a job and

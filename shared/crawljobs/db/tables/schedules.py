@@ -7,8 +7,10 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     Index,
+    Integer,
     SmallInteger,
     Table,
     Text,
@@ -33,6 +35,9 @@ scheduled_jobs = Table(
     Column("max_retries", SmallInteger),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
     Column("misfire_policy", Text, nullable=False, server_default="fire_once"),
+    Column("misfire_deadline_seconds", Integer),  # null: as the policy says
+    Column("spread_seconds", Integer, nullable=False, server_default="0"),
+    Column("runs_per_day", Double),  # null: not known to whoever wrote the row
     Column("anchor_at", Timestamp, nullable=False, server_default=NOW),  # @every counts from here
     Column("next_run_at", Timestamp),
     Column("last_run_at", Timestamp),
@@ -45,6 +50,10 @@ scheduled_jobs = Table(
     CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name"),
     CheckConstraint("NOT enabled OR next_run_at IS NOT NULL", name="enabled_has_next_run"),
     one_of("misfire_policy", "fire_once", "skip", name="misfire_policy"),
+    # 366 days: the longest interval of a schedule
+    CheckConstraint("misfire_deadline_seconds BETWEEN 1 AND 31622400", name="misfire_deadline"),
+    CheckConstraint("spread_seconds BETWEEN 0 AND 86400", name="spread"),
+    CheckConstraint("runs_per_day >= 0 AND runs_per_day <= 1440", name="runs_per_day"),
     Index("scheduled_jobs_name_key", func.lower(literal_column("name")), unique=True),
     Index("scheduled_jobs_due_idx", "next_run_at", postgresql_where=text("enabled")),
     Index("scheduled_jobs_subreddit_id_idx", "subreddit_id"),
@@ -67,6 +76,7 @@ scheduled_job_runs = Table(
     Column("fired_at", Timestamp, nullable=False, server_default=NOW),
     Column("outcome", Text, nullable=False),
     Column("job_id", BigInteger),
+    Column("manual", Boolean, nullable=False, server_default=text("false")),  # asked for by hand
     one_of("outcome", "enqueued", "merged", "skipped", "missed", name="outcome"),
     CheckConstraint("ticks >= 1", name="ticks"),
     UniqueConstraint("scheduled_job_id", "due_at"),

@@ -1,0 +1,128 @@
+"""What schedules did, do now when asked, and would do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from admin_api import auth, errors, jobs, pages, preconditions, schedule_edits, schedules, state
+from admin_api.blueprint import Blueprint
+from admin_api.schemas.job import EnqueuedSchema
+from admin_api.schemas.schedule_run import (
+    PreviewRequestSchema,
+    PreviewSchema,
+    RunListSchema,
+    RunParameters,
+)
+from crawljobs.db.database import Connection
+from crawljobs.domain import cron, job, schedule_preview
+from crawljobs.errors import InvalidSubredditName
+from crawljobs.repository import audit_log, job_queries, schedule_changes, schedule_runs
+from crawljobs.repository import schedules as repository
+from crawljobs.repository.schedule_runs import LedgerRow
+
+PREFIX = schedules.PREFIX
+
+blueprint = Blueprint("schedule runs", __name__, url_prefix=PREFIX, description="What schedules do")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@blueprint.post("/<id:schedule_id>/run")
+@blueprint.if_match(required=False)
+@blueprint.answers(201, EnqueuedSchema, "A new job.", headers=jobs.LOCATION)
+@blueprint.also_answers(
+    200, EnqueuedSchema, "The subreddit's live job serves this run too.", headers=jobs.LOCATION
+)
+@blueprint.problems(404, 409, 412)
+def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Run a schedule now
+
+    Beside its timetable, and whether it is turned on or not. It is in the ledger as `manual`.
+    """
+    actor = auth.current_actor()
+    default = state.current().max_retries
+
+    def work(conn: Connection) -> tuple[job.Enqueued, job.Job]:
+        schedule = schedule_edits.locked(conn, schedule_id)
+        preconditions.check(schedule.version, required=False)
+        enqueued = schedule_runs.run_now(conn, schedule=schedule, default_max_retries=default)
+        audit_log.record(
+            conn,
+            actor=actor,
+            action="run",
+            resource_type="scheduled_job",
+            resource_id=schedule_id,
+            after={"result": enqueued.result, "job_id": enqueued.job_id},
+        )
+        found = job_queries.get_job(conn, job_id=enqueued.job_id)
+        if found is None:
+            raise AssertionError("the row is locked by this transaction")
+        return enqueued, found
+
+    try:
+        enqueued, found = state.current().database.run(work)
+    except InvalidSubredditName as error:
+        raise errors.Problem("subreddit_gone", str(error)) from None
+    status = 201 if enqueued.result is job.EnqueueResult.CREATED else 200
+    return (
+        {"result": enqueued.result, "job": found},
+        status,
+        {"Location": f"{jobs.PREFIX}/{found.id}"},
+    )
+
+
+@blueprint.get("/<id:schedule_id>/runs")
+@blueprint.parameters(RunParameters)
+@blueprint.answers(200, RunListSchema, "One page of the ledger.", headers=pages.LINK_HEADER)
+@blueprint.problems(404, 422)
+def list_runs(
+    asked: dict[str, Any], schedule_id: int
+) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """List what became of a schedule's due times, latest first
+
+    Every due time is here once, also those that nobody fired.
+    """
+    page = pages.Page.asked_for(f"runs of {schedule_id}", asked)
+    with state.current().database.begin() as conn:
+        if repository.get_schedule(conn, schedule_id=schedule_id) is None:
+            raise errors.Problem("not_found", f"There is no schedule {schedule_id}.")
+        found = schedule_runs.list_runs(
+            conn,
+            schedule_id=schedule_id,
+            before=None if page.last_id is None else _EPOCH + page.last_id * _MICROSECOND,
+            limit=page.rows_to_fetch,
+        )
+    return page.answer(f"{PREFIX}/{schedule_id}/runs", found, position=_position)
+
+
+def _position(row: LedgerRow) -> int:
+    return (row.due_at - _EPOCH) // _MICROSECOND
+
+
+@blueprint.post("/preview")
+@blueprint.body(
+    PreviewRequestSchema,
+    examples={
+        "nightly": {
+            "value": {"cron_expression": "30 2 * * *", "timezone": "Europe/Vienna", "count": 3}
+        }
+    },
+)
+@blueprint.answers(200, PreviewSchema, "What the expression means.")
+@blueprint.problems(408, 415, 422)
+def preview_schedule(asked: dict[str, Any]) -> dict[str, Any]:
+    """Show when an expression would come due
+
+    Nothing is kept. `@every` counts from now.
+    """
+    with schedule_edits.refusals():
+        parsed = cron.parse(asked["cron_expression"], asked["timezone"])
+    now = state.current().database.run(schedule_changes.clock)
+    return {
+        "cron_expression": parsed.expression,
+        "timezone": asked["timezone"],
+        "description": cron.describe(parsed.expression),
+        "next_runs": list(schedule_preview.upcoming(parsed, now=now, count=asked["count"])),
+    }

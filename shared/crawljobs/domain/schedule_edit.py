@@ -1,0 +1,77 @@
+"""What an edit does to the due times of a schedule: it never fires one, and never loses one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from crawljobs import errors
+from crawljobs.domain import schedule as schedules
+from crawljobs.domain import tick_count
+from crawljobs.domain.schedule import Order, Schedule, Ticks
+
+_TIMING = ("cron_expression", "timezone", "spread_seconds", "enabled")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """The order as it is to be kept, and when it is due; `given_up` goes into the ledger."""
+
+    order: Order
+    anchor: datetime
+    next_run_at: datetime | None
+    runs_per_day: float | None  # None: the expression was not looked at
+    mends: bool = False  # whatever disabled it, this timing was found good since
+    given_up: tuple[Ticks, ...] = ()
+
+
+def first(order: Order, *, schedule_id: int, now: datetime) -> Edit:
+    """A new schedule is due at its next time, not now. Raises InvalidCron."""
+    times = schedules.due_times(order, schedule_id=schedule_id, anchor=now)
+    return Edit(
+        order=replace(order, cron_expression=times.cron.expression),
+        anchor=now,
+        next_run_at=times.next_after(now) if order.enabled else None,
+        runs_per_day=tick_count.per_day(times.cron),
+    )
+
+
+def edited(before: Schedule, order: Order, *, now: datetime) -> Edit:
+    """Due again at the next time of what is wanted now. Raises InvalidCron.
+
+    What was due and not fired stays due while the timing stays; else it is given up. A schedule
+    whose expression cannot be understood may still be disabled.
+    """
+    changed = {name for name in _TIMING if getattr(order, name) != getattr(before, name)}
+    if not order.enabled and changed <= {"enabled"}:
+        return Edit(order, before.anchor_at, None, None, given_up=_overdue(before, now))
+    anchor = now if "cron_expression" in changed else before.anchor_at
+    times = schedules.due_times(order, schedule_id=before.id, anchor=anchor)
+    order = replace(order, cron_expression=times.cron.expression)
+    if order.cron_expression == before.cron_expression:
+        changed.discard("cron_expression")
+        times = replace(times, anchor=before.anchor_at)
+    next_run_at = before.next_run_at
+    if changed:
+        next_run_at = times.next_after(now) if order.enabled else None
+    return Edit(
+        order=order,
+        anchor=times.anchor,
+        next_run_at=next_run_at,
+        runs_per_day=tick_count.per_day(times.cron),
+        mends=bool(changed),
+        given_up=_overdue(before, now) if changed else (),
+    )
+
+
+def _overdue(before: Schedule, now: datetime) -> tuple[Ticks, ...]:
+    """What was due by now and is not fired any more."""
+    if not before.enabled or before.next_run_at is None or before.next_run_at > now:
+        return ()
+    try:
+        due = schedules.when_due(
+            before.due_times(), due_at=before.next_run_at, now=now, deadline=None
+        )
+    except errors.InvalidCron:
+        return ()
+    return (*due.missed, Ticks(due.due_at, due.due_at, 1))

@@ -1,0 +1,79 @@
+"""The statement behind every enqueue, and the SQL that it shares with the rest of the queue."""
+
+from __future__ import annotations
+
+from sqlalchemy import TextClause, text
+
+# A scalar subquery is computed once; bare clock_timestamp() is volatile and would turn an index
+# condition into a filter.
+NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
+
+CHANNEL = "crawl_jobs"  # NOTIFY: a hint that something may be claimable
+
+# When the pause that is in force ends; LIMIT keeps a plan from turning it into a join.
+PAUSED_UNTIL = f"""(
+    SELECT coalesce(pause.until, '9999-12-31T00:00:00Z') FROM queue_pauses AS pause
+    WHERE pause.scope = {{scope}} AND (pause.until IS NULL OR pause.until > {NOW})
+    LIMIT 1
+)"""
+NOT_PAUSED = f"{PAUSED_UNTIL} IS NULL"
+
+
+def enqueue_statement(asked: str) -> TextClause:
+    """Enqueue or merge what the query `asked` names: subreddit_id (unique), priority,
+    scheduled_job_id, max_retries.
+
+    Hints at the new work only when the queue was empty before: only then can a worker be asleep.
+    """
+    return text(f"""
+    WITH enqueued AS (
+        INSERT INTO crawl_jobs AS job (
+            subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
+            scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries
+        )
+        SELECT
+            asked.subreddit_id,
+            CASE WHEN clock.visible_at > clock.now OR pause.until IS NOT NULL
+                THEN 'waiting' ELSE 'queued' END,
+            CASE WHEN clock.visible_at > clock.now THEN 'later'
+                WHEN pause.until IS NOT NULL THEN 'paused' END,
+            asked.priority, asked.priority, :ceiling, :source, asked.scheduled_job_id, :depth,
+            CASE WHEN clock.visible_at > clock.now THEN clock.visible_at
+                ELSE coalesce(pause.until, clock.visible_at) END,
+            clock.now, clock.now, asked.max_retries
+        FROM (SELECT now, coalesce(CAST(:visible_at AS timestamptz), now) AS visible_at
+              FROM {NOW} AS clock (now)) AS clock
+            CROSS JOIN ({asked}) AS asked (subreddit_id, priority, scheduled_job_id, max_retries)
+            LEFT JOIN LATERAL {PAUSED_UNTIL.format(scope="asked.subreddit_id")} AS pause (until)
+                ON true
+        ORDER BY asked.subreddit_id
+        ON CONFLICT (subreddit_id) WHERE status IN ('blocked', 'waiting', 'queued', 'crawling')
+        DO UPDATE SET
+            priority = greatest(job.priority, excluded.priority),
+            base_priority = greatest(job.base_priority, excluded.base_priority),
+            priority_ceiling = greatest(job.priority_ceiling, excluded.priority_ceiling),
+            status = CASE
+                WHEN job.wait_reason = 'later' AND excluded.status = 'queued' THEN 'queued'
+                ELSE job.status END,
+            wait_reason = CASE
+                WHEN job.wait_reason = 'later' AND excluded.status = 'queued' THEN NULL
+                ELSE job.wait_reason END,
+            visible_at = CASE
+                WHEN job.wait_reason = 'later' THEN least(job.visible_at, excluded.visible_at)
+                ELSE job.visible_at END,
+            rerun_requested = job.status = 'crawling',
+            rerun_priority = CASE WHEN job.status = 'crawling'
+                THEN greatest(job.rerun_priority, excluded.base_priority) END,
+            rerun_source = CASE WHEN job.status = 'crawling'
+                THEN CASE WHEN job.rerun_priority >= excluded.base_priority
+                    THEN job.rerun_source ELSE excluded.source END END
+        RETURNING job.id, job.status, job.xmax = 0 AS created, job.subreddit_id
+    )
+    SELECT enqueued.*, subreddit.name AS subreddit,
+        -- as it was before this statement; the order keeps it on the claim index
+        CASE WHEN enqueued.status = 'queued' AND (
+            SELECT id FROM crawl_jobs WHERE status = 'queued'
+            ORDER BY priority DESC, created_at, id LIMIT 1
+        ) IS NULL THEN pg_notify('{CHANNEL}', '') END
+    FROM enqueued JOIN subreddits AS subreddit ON subreddit.id = enqueued.subreddit_id
+    """)
