@@ -9,6 +9,7 @@ import threading
 
 from crawljobs import errors, logs, settings, startup
 from crawljobs.db.database import Database
+from scheduler.hints import Hints
 from scheduler.timetable import Timetable
 
 log = logs.get_logger(__name__)
@@ -22,9 +23,12 @@ POOL_SIZE = 2
 class Process:
     """Works in a thread; the main thread does nothing but wait for a signal, so none is missed."""
 
-    def __init__(self, database: Database, timetable: Timetable, stop: threading.Event) -> None:
+    def __init__(
+        self, database: Database, timetable: Timetable, hints: Hints, stop: threading.Event
+    ) -> None:
         self._database = database
         self._timetable = timetable
+        self._hints = hints
         self._stop = stop
         self._failed = False
         self._thread = threading.Thread(target=self._work, name="timetable", daemon=True)
@@ -34,6 +38,8 @@ class Process:
         self._thread.start()
         signal.sigwait(STOP_SIGNALS)
         self._stop.set()
+        self._timetable.wake()
+        self._hints.stop()
         self._thread.join(GRACE_SECONDS)
         if self._thread.is_alive():
             log.warning("scheduler.gave_up_waiting", seconds=GRACE_SECONDS)
@@ -47,6 +53,7 @@ class Process:
         try:
             startup.wait_for_schema(self._database, stop=self._stop)
             if not self._stop.is_set():
+                self._hints.start()
                 log.info("scheduler.started")
                 self._timetable.run()
         except (errors.UnknownSchema, errors.DatabaseUnavailable) as error:
@@ -80,7 +87,8 @@ def main() -> int:
         tick_seconds=chosen.tick_seconds,
         default_max_retries=max_retries,
     )
-    return Process(database, timetable, stop).run()
+    hints = Hints(address.direct_url, name=name, on_hint=timetable.wake)
+    return Process(database, timetable, hints, stop).run()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ BACKOFF_MAX_SECONDS = 15.0
 
 
 class Timetable:
-    """`run()` until `stop` is set. Any number may run at once: they share the work."""
+    """`run()` until `stop` is set, then `wake()`. Any number may run: they share the work."""
 
     def __init__(
         self,
@@ -34,6 +34,11 @@ class Timetable:
         self._stop = stop
         self._tick_seconds = tick_seconds
         self._default_max_retries = default_max_retries
+        self._wake = threading.Event()
+
+    def wake(self) -> None:
+        """Look at once: something may be due earlier than it was, or `stop` is set."""
+        self._wake.set()
 
     def run(self) -> None:
         """Waits by the monotonic clock: a step of the host's clock neither fires nor delays."""
@@ -46,7 +51,8 @@ class Timetable:
                 failures += 1
                 pause = backoff_seconds(failures)
                 log.warning("scheduler.no_database", reason=str(error), again_in=round(pause, 2))
-            self._stop.wait(pause)
+            self._wake.wait(pause)
+            self._wake.clear()
 
     def run_once(self) -> int:
         """Fire everything that is due, batch by batch; how many schedules were dealt with."""

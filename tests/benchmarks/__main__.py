@@ -7,13 +7,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import idle_to_start, queue_depth, recovery
+from benchmarks import idle_to_start, queue_depth, recovery, schedule_lateness
 from benchmarks.harness import Figure, private_server
 
 WORKLOADS = {
     "queue_depth": queue_depth.measure,
     "idle_to_start": idle_to_start.measure,
     "recovery": recovery.measure,
+    "schedule_lateness": schedule_lateness.measure,
 }
 
 

@@ -45,6 +45,7 @@ def running(database: Database, tick_seconds: float = 60.0) -> Iterator[None]:
         yield
     finally:
         stop.set()
+        looped.wake()
         thread.join(DEADLINE_SECONDS)
     assert not thread.is_alive()
 
