@@ -11,7 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository import job_maintenance, queue_pauses
+from crawljobs.repository import job_maintenance, queue_pauses, schedule_runs
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
@@ -80,14 +80,19 @@ class Maintenance:
         )
 
     def prune(self) -> int:
-        """Finished jobs older than the retention; by one worker at a time is enough."""
+        """Finished jobs and runs of schedules that are old; by one worker at a time is enough."""
         every, retention = self._settings.maintenance_every, self._settings.retention
+        ledger_retention = self._settings.ledger_retention
         # A little early is harmless; a metronome a little fast must not skip every other turn.
         pace = every - timedelta(seconds=every.total_seconds() * 0.2)
         if not self._database.run(
             lambda conn: job_maintenance.take_turn(conn, task="prune", every=pace)
         ):
             return 0
+        self._sweep(
+            "schedule_run.pruned",
+            lambda conn: schedule_runs.prune_runs(conn, retention=ledger_retention),
+        )
         return self._sweep(
             "job.pruned",
             lambda conn: job_maintenance.prune_finished_jobs(conn, retention=retention),

@@ -11,11 +11,10 @@ from crawljobs.domain import subreddit as names
 from crawljobs.domain.job import Enqueued, EnqueueResult
 from crawljobs.domain.schedule import RunOutcome, Schedule
 from crawljobs.repository import schedule_enqueue
+from crawljobs.repository.job_maintenance import CHUNK
 from crawljobs.repository.queue_sql import NOW
 from crawljobs.repository.schedule_enqueue import Wish
 from crawljobs.repository.schedules import bounded
-
-CHUNK = 1_000  # rows a sweep takes at most in one transaction
 
 # By due time, which is unique in a schedule: ids tell in which order it was written down.
 _LIST = text(f"""
