@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_TIMEOUT_SECONDS = 5  # a full pool answers within this, never hangs
+# Longer than the limit of a statement on the server, so that its own answer comes first.
+REPLY_SECONDS = 35.0
 CONFLICT_RETRIES = 8  # deadlock, serialization, lock timeout: short, so retried often
 CONFLICT_BACKOFF_SECONDS = 0.01
 
@@ -49,10 +51,47 @@ def _parameters(application_name: str, *, pooled: bool) -> dict[str, object]:
     return parameters
 
 
-def connect(url: str, application_name: str, *, pooled: bool = False) -> psycopg.Connection:
+class BoundedConnection(psycopg.Connection[Any]):
+    """Broken when a reply takes longer than `reply_seconds`.
+
+    A network that swallows packets, a frozen server or a pooler that hangs show no error at all.
+    """
+
+    reply_seconds = REPLY_SECONDS
+
+    def wait(self, gen: Generator[Any, Any, T], *args: Any, **options: Any) -> T:
+        return super().wait(
+            self._until(time.monotonic() + self.reply_seconds, gen), *args, **options
+        )
+
+    def _until(self, deadline: float, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+        """The same generator; whoever waits for it comes back here several times a second."""
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if time.monotonic() >= deadline:
+                    self.close()
+                    raise psycopg.OperationalError(
+                        f"the server did not reply within {self.reply_seconds:g} s"
+                    )
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def connect(
+    url: str,
+    application_name: str,
+    *,
+    pooled: bool = False,
+    reply_seconds: float = REPLY_SECONDS,
+) -> BoundedConnection:
     """One connection whose every wait has a deadline."""
     parameters = _parameters(application_name, pooled=pooled)
-    connection = psycopg.connect(url, **parameters)  # type: ignore[arg-type]
+    connection = BoundedConnection.connect(url, **parameters)  # type: ignore[arg-type]
+    connection.reply_seconds = reply_seconds
     if pooled:
         connection.prepare_threshold = None  # another session may get the next statement
     return connection
@@ -71,11 +110,14 @@ class Database:
         pool_size: int = 5,
         application_name: str = "crawljobs",
         pooled: bool = False,
+        reply_seconds: float = REPLY_SECONDS,
     ) -> None:
         self._engine = sqlalchemy.create_engine(
             "postgresql+psycopg://",
             # psycopg parses the address itself: SQLAlchemy's own parser knows fewer forms of it.
-            creator=lambda: connect(url, application_name, pooled=pooled),
+            creator=lambda: connect(
+                url, application_name, pooled=pooled, reply_seconds=reply_seconds
+            ),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_SECONDS,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -21,18 +19,18 @@ from crawljobs.db import database, failures
 
 
 class DirectConnection:
-    """An autocommit connection whose every call ends within `deadline_seconds`.
+    """An autocommit connection whose every reply comes within `deadline_seconds`.
 
-    A network that swallows packets gives no error and no reply, so a watchdog shuts the socket:
-    the call then fails like any other broken connection, as DatabaseUnavailable.
+    If not it breaks: the call fails like on any other broken connection, as DatabaseUnavailable.
     """
 
     def __init__(self, url: str, *, application_name: str, deadline_seconds: float) -> None:
-        self._deadline_seconds = deadline_seconds
         with _translated():
             self._engine = sqlalchemy.create_engine(
                 "postgresql+psycopg://",
-                creator=lambda: database.connect(url, application_name),
+                creator=lambda: database.connect(
+                    url, application_name, reply_seconds=deadline_seconds
+                ),
                 poolclass=sqlalchemy.NullPool,
                 isolation_level="AUTOCOMMIT",
             )
@@ -42,16 +40,10 @@ class DirectConnection:
 
     @contextmanager
     def call(self) -> Iterator[Connection]:
-        """The connection, for one statement with a deadline."""
-        watchdog = threading.Timer(self._deadline_seconds, self._shut)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            with _translated():
-                yield self._conn
-                self._conn.commit()  # nothing to commit: ends SQLAlchemy's own bookkeeping
-        finally:
-            watchdog.cancel()
+        """The connection, for one statement."""
+        with _translated():
+            yield self._conn
+            self._conn.commit()  # nothing to commit: ends SQLAlchemy's own bookkeeping
 
     def listen(self, channel: str) -> None:
         with self.call():
@@ -71,17 +63,6 @@ class DirectConnection:
         self._conn.invalidate()  # closes the socket without a round trip
         self._conn.close()
         self._engine.dispose()
-
-    def _shut(self) -> None:
-        try:
-            duplicate = socket.socket(fileno=os.dup(self._driver.fileno()))
-        except (OSError, psycopg.Error):
-            return  # closed meanwhile
-        with duplicate:
-            try:
-                duplicate.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return  # broken meanwhile
 
 
 @contextmanager

@@ -1,0 +1,89 @@
+"""A server, or a network before it, that says nothing any more: every wait has its end."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from crawljobs import errors
+from crawljobs.db.database import Database
+from crawljobs.db.direct import DirectConnection
+from support import tcp_proxy
+from support.tcp_proxy import Message, TcpProxy, Verdict
+
+REPLY_SECONDS = 0.3
+# What is noticed several times a second, on an overloaded machine.
+SOON_SECONDS = REPLY_SECONDS + 3
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[TcpProxy]:
+    with tcp_proxy.serve(database_url) as running:
+        yield running
+
+
+def test_a_reply_that_does_not_come_is_an_outage_and_the_next_call_works(proxy: TcpProxy) -> None:
+    with contextlib.closing(Database(proxy.url, reply_seconds=REPLY_SECONDS)) as database:
+        began = 0.0
+        with (
+            pytest.raises(errors.DatabaseUnavailable, match=r"did not reply within 0\.3 s"),
+            database.begin() as conn,
+        ):
+            conn.execute(text("SELECT 1"))
+            proxy.stall_those_open()
+            began = time.monotonic()
+            conn.execute(text("SELECT 1"))
+        assert time.monotonic() - began < SOON_SECONDS
+        with database.begin() as conn:
+            assert conn.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_a_reply_that_is_merely_slow_is_waited_for(database_url: str) -> None:
+    with (
+        contextlib.closing(Database(database_url, reply_seconds=20)) as database,
+        database.begin() as conn,
+    ):
+        assert conn.execute(text("SELECT 7 FROM pg_sleep(0.4)")).scalar_one() == 7
+
+
+def test_a_direct_connection_that_falls_silent_at_any_step_of_its_start_is_given_up(
+    proxy: TcpProxy,
+) -> None:
+    """SQLAlchemy asks several things of a new connection, before we ask anything."""
+    questions = Questions(proxy)
+    start_and_listen(proxy)
+    assert questions.asked > 3
+    for step in range(1, questions.asked + 1):
+        Questions(proxy, silent_from=step)
+        began = time.monotonic()
+        with pytest.raises(errors.DatabaseUnavailable):
+            start_and_listen(proxy)
+        assert time.monotonic() - began < SOON_SECONDS, f"step {step}"
+        proxy.heal(lose=True)
+
+
+def start_and_listen(proxy: TcpProxy) -> None:
+    direct = DirectConnection(proxy.url, application_name="tests", deadline_seconds=REPLY_SECONDS)
+    try:
+        direct.listen("anything")
+    finally:
+        direct.close()
+
+
+class Questions:
+    """Counts what a client asks after its login; no answer from that number on."""
+
+    def __init__(self, proxy: TcpProxy, silent_from: int | None = None) -> None:
+        self.asked = 0
+        self._proxy = proxy
+        self._silent_from = silent_from
+        proxy.rule = self
+
+    def __call__(self, message: Message) -> Verdict:
+        if message.from_client and message.kind in (b"Q", b"P"):
+            self.asked += 1
+            if self.asked == self._silent_from:
+                self._proxy.stall()
+        return Verdict.PASS
