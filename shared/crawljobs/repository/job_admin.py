@@ -31,12 +31,13 @@ _WAKE = text(f"""
     WHERE id = :job_id AND status = 'waiting'
     """)
 
-# A crawl that succeeded starts anew; one that did not goes on from its checkpoint.
+# A crawl that came to its end starts anew; one that did not goes on from its checkpoint.
 _RETRY = text(f"""
     UPDATE crawl_jobs SET
         status = 'queued', visible_at = {NOW}, queued_at = {NOW}, finished_at = NULL,
         priority = base_priority, retry_count = 0, rescues_in_a_row = 0, outcome = NULL,
-        checkpoint = CASE WHEN status = 'succeeded' THEN NULL ELSE checkpoint END
+        checkpoint = CASE WHEN status = 'succeeded' OR checkpoint ->> 'phase' = 'done'
+            THEN NULL ELSE checkpoint END
     WHERE id = :job_id AND status IN ('succeeded', 'failed', 'cancelled')
     """)
 

@@ -11,7 +11,7 @@ from crawljobs import errors
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import TRANSITIONS, Claim, JobSource, JobStatus, Transition
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository import job_admin, job_maintenance, job_queries
+from crawljobs.repository import claims, job_admin, job_maintenance, job_queries
 from support import jobs
 from support.jobs import T0
 
@@ -137,6 +137,17 @@ def test_a_retried_job_has_all_its_retries_and_waits_anew(conn: Connection) -> N
     after = job_admin.retry(conn, job_id=job_id, now=LATER).after
     assert (after.retry_count, after.retries, after.queued_at) == (0, 1, LATER)
     assert after.finished_at is None
+
+
+@pytest.mark.parametrize(("phase", "kept"), [("comments", True), ("done", False)])
+def test_a_retried_crawl_goes_on_unless_it_had_come_to_its_end(
+    conn: Connection, phase: str, kept: bool
+) -> None:
+    claim = jobs.crawling(conn)
+    claims.save_checkpoint(conn, claim=claim, checkpoint={"phase": phase}, now=T0)
+    jobs.ENDS["fail"](conn, claim)
+    after = job_admin.retry(conn, job_id=claim.job_id, now=T0).after
+    assert (after.checkpoint is not None) is kept
 
 
 def test_a_retry_beside_a_live_job_is_refused_and_names_it(conn: Connection) -> None:
