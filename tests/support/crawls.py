@@ -11,7 +11,6 @@ from sqlalchemy import text
 
 from crawler_worker.crawl import crawl
 from crawler_worker.reddit.client import RedditClient
-from crawler_worker.reddit.limiter import Limiter
 from crawler_worker.reddit.stop import Stop
 from crawljobs import settings
 from crawljobs.db.database import Database
@@ -71,7 +70,8 @@ class Crawler:
         reddit = RedditSettings(CLIENT_ID, "secret", "tests", self.url, self.url)
         client = RedditClient(
             reddit,
-            limiter=Limiter(self.database, client_id=CLIENT_ID),
+            database=self.database,
+            try_again_seconds=0.01,
             transport=transport or Transport(),
         )
         try:

@@ -2,92 +2,169 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from crawler_worker.reddit import failures, replies, transfer
+from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.limiter import Limiter
 from crawler_worker.reddit.stop import Stop
 from crawler_worker.reddit.token import TokenSource
+from crawljobs.db.database import Database
+from crawljobs.domain.request_budget import Slot
 from crawljobs.settings import RedditSettings
 
 # Each pause is waited for in place when it is short; after so many the job waits in the queue.
 THROTTLES_IN_PLACE = 3
+# A reply that failed is asked for again in place: most trouble is over in a second.
+TRIES = 3
+TRY_AGAIN_SECONDS = 1.0  # doubling
+# What a probe asks for: a subreddit that exists on Reddit since its beginning, and costs nothing.
+PROBE_PATH, PROBE_PARAMETERS = "/api/info", {"id": "t5_6"}
 
 Parameters = Mapping[str, str | int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    params: Parameters
+    form: Parameters | None = None
+
+
 class RedditClient:
-    """One per process, for all its threads. `limiter` None: the server has no budget to protect."""
+    """One per process, for all its threads.
+
+    `database` None: the server has no budget to protect, and the token is our own.
+    """
 
     def __init__(
         self,
         settings: RedditSettings,
         *,
-        limiter: Limiter | None,
+        database: Database | None,
         transport: httpx.BaseTransport | None = None,
+        longest_wait: float = limiters.LONGEST_WAIT_SECONDS,
+        try_again_seconds: float = TRY_AGAIN_SECONDS,
     ) -> None:
         self._settings = settings
-        self._limiter = limiter
+        self._limiter = (
+            Limiter(database, client_id=settings.client_id, longest_wait=longest_wait)
+            if database is not None
+            else None
+        )
+        self._try_again_seconds = try_again_seconds
         self._http = transfer.open_client(
             user_agent=settings.user_agent, address=settings.api_url, transport=transport
         )
-        self._tokens = TokenSource(settings, self._http)
+        self._tokens = TokenSource(settings, self._http, database=database)
+        self._sent = threading.local()
 
     def close(self) -> None:
         self._http.close()
 
+    def sent(self) -> int:
+        """How many requests to the API the calling thread has made so far."""
+        return int(getattr(self._sent, "count", 0))
+
     def get(self, path: str, params: Parameters, *, stop: Stop) -> Any:
         """The JSON value of the reply; every other reply raises its CrawlFailure."""
-        return self._ask("GET", path, params, None, stop)
+        return self._ask(_Request("GET", path, params), stop)
 
     def post(self, path: str, form: Parameters, *, stop: Stop) -> Any:
-        return self._ask("POST", path, {}, form, stop)
+        """The same for a POST that only reads, as it may be sent again."""
+        return self._ask(_Request("POST", path, {}, form), stop)
 
-    def _ask(
-        self, method: str, path: str, params: Parameters, form: Parameters | None, stop: Stop
-    ) -> Any:
-        throttles = 0
+    def _ask(self, request: _Request, stop: Stop) -> Any:
+        throttles = tries = 0
         refused: str | None = None
         while True:
-            token = self._tokens.current(refused=refused)
+            token = self._tokens.current(refused=refused, stop=stop)
             try:
-                return self._ask_once(method, path, params, form, token, stop)
+                return self._ask_once(request, token, stop)
             except failures.TokenRefused:
                 if refused is not None:
                     raise
                 refused = token  # refreshed once, replayed once
             except failures.Throttled as error:
                 throttles += 1
-                if self._limiter is None:
+                self._pause_all(error, last=throttles >= THROTTLES_IN_PLACE)
+            except failures.UpstreamTrouble:
+                tries += 1
+                if tries >= TRIES:
                     raise
-                pause = self._limiter.pause_all(error.retry_after)
-                if throttles >= THROTTLES_IN_PLACE:
-                    raise failures.Throttled(
-                        str(error), retry_after=error.retry_after, resume_in=pause
-                    ) from error
+                self._wait_before_next(tries, stop)
 
-    def _ask_once(
-        self,
-        method: str,
-        path: str,
-        params: Parameters,
-        form: Parameters | None,
-        token: str,
-        stop: Stop,
-    ) -> Any:
-        request = self._http.build_request(
-            method,
-            f"{self._settings.api_url}{path}",
-            params={**params, "raw_json": 1},
-            data=form,
+    def _pause_all(self, error: failures.Throttled, *, last: bool) -> None:
+        if self._limiter is None:
+            raise error
+        pause = self._limiter.pause_all(error.retry_after)
+        if last:
+            raise failures.Throttled(
+                str(error), retry_after=error.retry_after, resume_in=pause
+            ) from error
+
+    def _wait_before_next(self, tries: int, stop: Stop) -> None:
+        longest = self._try_again_seconds * 2 ** (tries - 1)
+        if stop.wait(random.uniform(longest / 2, longest)):  # noqa: S311 - jitter
+            raise failures.Interrupted("told to stop before asking again")
+
+    def _ask_once(self, request: _Request, token: str, stop: Stop) -> Any:
+        if self._limiter is None:
+            return _value(self._exchange(request, token))
+        slot = self._limiter.wait_for_slot(stop)
+        while slot.probe:
+            self._probe(self._limiter, token)
+            slot = self._limiter.wait_for_slot(stop)
+        return self._judged(self._limiter, slot, request, token)
+
+    def _judged(self, limiter: Limiter, slot: Slot, request: _Request, token: str) -> Any:
+        """The value of the reply; whether it was good or bad is told to all workers."""
+        try:
+            reply = self._exchange(request, token)
+            limiter.learn(reply.headers)
+            value = _value(reply)
+        except failures.UpstreamTrouble as error:
+            outage = limiter.failed()
+            if outage > 0:
+                raise limiters.outage(outage) from error
+            raise
+        except failures.CrawlFailure:
+            limiter.went_well(slot)
+            raise
+        limiter.went_well(slot)
+        return value
+
+    def _probe(self, limiter: Limiter, token: str) -> None:
+        """Look whether an outage is over, by a request that no subreddit of ours can spoil.
+
+        Raises Outage when it is not.
+        """
+        try:
+            _value(self._exchange(_Request("GET", PROBE_PATH, PROBE_PARAMETERS), token))
+        except failures.UpstreamTrouble as error:
+            raise limiters.outage(limiter.probed(good=False)) from error
+        except failures.CrawlFailure:
+            pass  # refused, but by a Reddit at work
+        limiter.probed(good=True)
+
+    def _exchange(self, request: _Request, token: str) -> transfer.Exchange:
+        built = self._http.build_request(
+            request.method,
+            f"{self._settings.api_url}{request.path}",
+            params={**request.params, "raw_json": 1},
+            data=request.form,
             headers={"Authorization": f"bearer {token}"},
         )
-        if self._limiter is not None:
-            self._limiter.wait_for_slot(stop)
-        reply = transfer.exchange(self._http, request)
-        if self._limiter is not None:
-            self._limiter.learn(reply.headers)
-        return replies.value_of(reply.status, reply.headers, reply.content)
+        self._sent.count = self.sent() + 1
+        return transfer.exchange(self._http, built)
+
+
+def _value(reply: transfer.Exchange) -> Any:
+    return replies.value_of(reply.status, reply.headers, reply.content)

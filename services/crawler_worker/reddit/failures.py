@@ -76,6 +76,18 @@ class SlotTooLate(Deferred):
     reason = WaitReason.RATE_LIMIT
 
 
+class Outage(Deferred):
+    """Reddit is in trouble and all workers pause: no request is made until a probe succeeds."""
+
+    reason = WaitReason.OUTAGE
+
+
+class TooSoon(Deferred):
+    """Politeness: this subreddit was asked for something too short a while ago."""
+
+    reason = WaitReason.POLITENESS
+
+
 class CredentialsRefused(Deferred):
     """The client id or secret is wrong: every job waits until somebody corrects it."""
 

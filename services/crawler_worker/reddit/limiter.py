@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.stop import Stop
 from crawljobs.db.database import Database
-from crawljobs.domain.request_budget import BudgetReport
-from crawljobs.repository import reddit_budgets
+from crawljobs.domain.request_budget import BudgetReport, Slot
+from crawljobs.repository import reddit_budgets, reddit_outages
 
 # A job whose turn comes later waits in the queue, so that its worker can do another.
 LONGEST_WAIT_SECONDS = 30.0
@@ -39,8 +39,8 @@ class Limiter:
         self._replied = threading.Event()
         self._scout = threading.Lock()
 
-    def wait_for_slot(self, stop: Stop) -> None:
-        """Sleep until the request may start. Raises SlotTooLate, Interrupted."""
+    def wait_for_slot(self, stop: Stop) -> Slot:
+        """Sleep until the request may start. Raises SlotTooLate, Outage, Interrupted."""
         self._let_one_ahead(stop)
         while True:
             slot = self._database.run(
@@ -48,6 +48,8 @@ class Limiter:
                     conn, client_id=self._client_id, longest_wait=self._longest_wait
                 )
             )
+            if slot.outage:
+                raise outage(slot.delay_seconds)
             if not slot.taken:
                 raise failures.SlotTooLate(
                     f"the next request slot is {slot.delay_seconds:.0f} s away",
@@ -55,8 +57,8 @@ class Limiter:
                 )
             if slot.delay_seconds > 0 and stop.wait(slot.delay_seconds):
                 raise failures.Interrupted("told to stop while waiting for a request slot")
-            if slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
-                return
+            if slot.probe or slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
+                return slot
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take over what a reply's headers tell; no headers tell nothing: the slot is spent."""
@@ -68,6 +70,27 @@ class Limiter:
                 )
             )
         self._replied.set()
+
+    def went_well(self, slot: Slot) -> None:
+        """The reply shows Reddit at work, whatever it says."""
+        if slot.troubled:
+            self._database.run(
+                lambda conn: reddit_outages.record_good(conn, client_id=self._client_id)
+            )
+
+    def failed(self) -> float:
+        """Reddit is in trouble: for how many seconds everybody pauses for that, 0 if not yet."""
+        self._replied.set()
+        return self._database.run(
+            lambda conn: reddit_outages.record_failed(conn, client_id=self._client_id)
+        )
+
+    def probed(self, *, good: bool) -> float:
+        """What the probe found; for how many seconds everybody pauses on."""
+        self._replied.set()
+        return self._database.run(
+            lambda conn: reddit_outages.record_probe(conn, client_id=self._client_id, good=good)
+        )
 
     def pause_all(self, seconds: float | None) -> float:
         """A 429: every worker pauses. For how many seconds from now."""
@@ -94,6 +117,12 @@ class Limiter:
             if stop.wait(SCOUT_POLL_SECONDS):
                 raise failures.Interrupted("told to stop while waiting for the first reply")
         self._replied.set()
+
+
+def outage(seconds: float) -> failures.Outage:
+    return failures.Outage(
+        f"Reddit is in trouble; the next look is in {seconds:.0f} s", resume_in=seconds
+    )
 
 
 def report_of(headers: Mapping[str, str]) -> BudgetReport | None:

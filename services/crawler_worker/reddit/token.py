@@ -1,109 +1,150 @@
-"""The OAuth token of this process, refreshed by one thread at a time."""
+"""The OAuth token that all workers share, kept in the database and asked for by one at a time."""
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable
 
 import httpx
 
-from crawler_worker.reddit import decoding, failures, transfer
+from crawler_worker.reddit import failures, token_endpoint
+from crawler_worker.reddit.stop import Stop
+from crawljobs.db.database import Database
+from crawljobs.repository import reddit_tokens
 from crawljobs.settings import RedditSettings
 
-REFRESH_EARLY_SECONDS = 60.0  # a token must not expire on its way
-LIFE_MAX_SECONDS = 86_400.0
+REFRESH_EARLY_SECONDS = token_endpoint.REFRESH_EARLY_SECONDS
 # The endpoint has a limit of its own (300 in 10 min) and does not say when to come again.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
-# Somebody has to correct the credentials; until then a look now and then is enough.
-REFUSED_PAUSE_SECONDS = 300.0
-
-_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # anything else could end a header
+TROUBLE_PAUSE_SECONDS = 30.0
+# Longer than an exchange can take: whoever holds a turn for so long is dead.
+TURN_SECONDS = 75.0
+LOOK_AGAIN_SECONDS = 0.05
 
 
 class TokenSource:
+    """One per process. `database` None: a token of this process's own."""
+
     def __init__(
         self,
         settings: RedditSettings,
         http: httpx.Client,
         *,
+        database: Database | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._http = http
+        self._database = database
         self._clock = clock
         self._lock = threading.Lock()
         self._token: str | None = None
         self._expires_at = 0.0
-        self._refusal: failures.Deferred | None = None
         self._refused_until = 0.0
-        self._pause = FIRST_PAUSE_SECONDS
+        self._refusal = ""
 
-    def current(self, *, refused: str | None = None) -> str:
+    def current(self, *, refused: str | None = None, stop: Stop) -> str:
         """A token that Reddit has not refused; `refused` is one that it just did.
 
-        Raises Throttled, CredentialsRefused (without asking again for a while), UpstreamTrouble.
+        Raises Throttled and Outage, for all workers; CredentialsRefused, without asking again for
+        a while; Interrupted.
         """
-        with self._lock:
-            now = self._clock()
-            if self._token is not None and self._token != refused and now < self._expires_at:
-                return self._token
-            if self._refusal is not None and now < self._refused_until:
-                raise self._still_refused(self._refusal, self._refused_until - now)
-            self._token = None
-            try:
-                self._token, lives = self._fetch()
-            except failures.Deferred as error:
-                self._refusal, self._refused_until = error, now + error.resume_in
-                raise
-            self._expires_at = now + lives - REFRESH_EARLY_SECONDS
-            self._refusal, self._pause = None, FIRST_PAUSE_SECONDS
-            return self._token
+        while not self._lock.acquire(timeout=LOOK_AGAIN_SECONDS):
+            if stop.is_set():
+                raise _told_to_stop()
+        try:
+            while True:
+                if self._token and self._is_fresh(self._token, self._lives(), refused):
+                    return self._token
+                self._refuse_again()
+                if self._database is None:
+                    self._adopt(*self._ask())
+                    continue
+                found = self._adopted(self._database, refused)
+                found = found or self._refreshed(self._database, refused)
+                if not found and stop.wait(LOOK_AGAIN_SECONDS):
+                    raise _told_to_stop()
+        finally:
+            self._lock.release()
 
-    def _fetch(self) -> tuple[str, float]:
-        request = self._http.build_request(
-            "POST",
-            f"{self._settings.auth_url}/api/v1/access_token",
-            data={"grant_type": "client_credentials"},
-        )
-        auth = httpx.BasicAuth(self._settings.client_id, self._settings.client_secret)
-        reply = transfer.exchange(self._http, next(auth.auth_flow(request)))
-        if reply.status == 429:
-            pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE_SECONDS)
-            raise failures.Throttled(
-                "429: too many tokens were asked for", retry_after=None, resume_in=pause
-            )
-        if 400 <= reply.status < 500 and reply.status != 408:
-            raise _refused(f"{reply.status} from the token endpoint")
-        if reply.status != 200:
-            raise failures.UpstreamTrouble(f"the token endpoint answered {reply.status}")
-        return _token_of(reply.content)
+    def _lives(self) -> float:
+        return self._expires_at - self._clock()
 
     @staticmethod
-    def _still_refused(refusal: failures.Deferred, left: float) -> failures.Deferred:
-        if isinstance(refusal, failures.Throttled):
-            return failures.Throttled(str(refusal), retry_after=None, resume_in=left)
-        return type(refusal)(str(refusal), resume_in=left)
+    def _is_fresh(token: str, lives: float, refused: str | None) -> bool:
+        return token != refused and lives > REFRESH_EARLY_SECONDS
+
+    def _adopt(self, token: str, lives: float) -> None:
+        self._token, self._expires_at = token, self._clock() + lives
+
+    def _adopted(self, database: Database, refused: str | None) -> bool:
+        """Whether the database has a token for us. Raises when nobody may ask for one."""
+        stored = database.run(
+            lambda conn: reddit_tokens.look(conn, client_id=self._settings.client_id)
+        )
+        if stored.token and self._is_fresh(stored.token, stored.lives, refused):
+            self._adopt(stored.token, stored.lives)
+            return True
+        if stored.ask_again_in > 0:
+            raise _postponed(stored.ask_again_in, throttled=stored.throttled)
+        return False
+
+    def _refreshed(self, database: Database, refused: str | None) -> bool:
+        """Ask for a new token if it is our turn; whether it was."""
+        client_id, run = self._settings.client_id, database.run
+        if not run(
+            lambda conn: reddit_tokens.take_turn(
+                conn,
+                client_id=client_id,
+                refused=refused,
+                early_seconds=REFRESH_EARLY_SECONDS,
+                turn_seconds=TURN_SECONDS,
+            )
+        ):
+            return False
+        try:
+            token, lives = self._ask()
+        except failures.CredentialsRefused:
+            run(lambda conn: reddit_tokens.give_back(conn, client_id=client_id))
+            raise
+        except (failures.Throttled, failures.UpstreamTrouble) as error:
+            throttled = isinstance(error, failures.Throttled)
+            pause = run(
+                lambda conn: reddit_tokens.postpone(
+                    conn,
+                    client_id=client_id,
+                    throttled=throttled,
+                    first=FIRST_PAUSE_SECONDS if throttled else TROUBLE_PAUSE_SECONDS,
+                    longest=LONGEST_PAUSE_SECONDS,
+                )
+            )
+            raise _postponed(pause, throttled=throttled) from error
+        run(lambda conn: reddit_tokens.keep(conn, client_id=client_id, token=token, lives=lives))
+        self._adopt(token, lives)
+        return True
+
+    def _ask(self) -> tuple[str, float]:
+        try:
+            return token_endpoint.fetch(self._settings, self._http)
+        except failures.CredentialsRefused as error:
+            self._refusal, self._refused_until = str(error), self._clock() + error.resume_in
+            raise
+
+    def _refuse_again(self) -> None:
+        left = self._refused_until - self._clock()
+        if left > 0:
+            raise failures.CredentialsRefused(self._refusal, resume_in=left)
 
 
-def _token_of(content: bytes) -> tuple[str, float]:
-    body = decoding.decode(content)
-    if not isinstance(body, dict):
-        raise failures.UpstreamTrouble("the token endpoint sent no object")
-    if "error" in body:  # comes with 200 too
-        raise _refused(repr(body["error"])[:60])
-    token, lives = body.get("access_token"), body.get("expires_in")
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise failures.UpstreamTrouble("the token endpoint sent no token")
-    if not isinstance(lives, int | float):
-        lives = 3600.0
-    return token, max(2 * REFRESH_EARLY_SECONDS, min(float(lives), LIFE_MAX_SECONDS))
+def _postponed(seconds: float, *, throttled: bool) -> failures.Deferred:
+    if throttled:
+        return failures.Throttled(
+            "429: too many tokens were asked for", retry_after=None, resume_in=seconds
+        )
+    return failures.Outage("Reddit's token endpoint is in trouble", resume_in=seconds)
 
 
-def _refused(what: str) -> failures.CredentialsRefused:
-    return failures.CredentialsRefused(
-        f"Reddit refuses REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET ({what}): correct them",
-        resume_in=REFUSED_PAUSE_SECONDS,
-    )
+def _told_to_stop() -> failures.Interrupted:
+    return failures.Interrupted("told to stop while waiting for a token")

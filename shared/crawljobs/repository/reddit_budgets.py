@@ -38,14 +38,16 @@ _RESERVE = text(f"""
             CASE WHEN window_started_at = window_at THEN reserved ELSE 0 END AS used
         FROM wanted, date_bin(width, at, timestamptz 'epoch') AS window_at
     ), slot AS (
-        SELECT client_id, now, width, usable,
+        SELECT client_id, now, width, usable, outage_until, recent_failures,
             CASE WHEN used < usable THEN at ELSE window_at + width END AS at,
             CASE WHEN used < usable THEN window_at ELSE window_at + width END AS window_at,
             CASE WHEN used < usable THEN used ELSE 0 END AS used
         FROM placed
     ), answer AS (
-        SELECT slot.*, extract(epoch FROM at - now) AS delay,
-            extract(epoch FROM at - now) <= CAST(:longest_wait AS float8) AS taken
+        SELECT slot.*, extract(epoch FROM greatest(at, outage_until) - now) AS delay,
+            coalesce(outage_until > now, false) AS outage,
+            extract(epoch FROM at - now) <= CAST(:longest_wait AS float8)
+                AND coalesce(outage_until <= now, true) AS taken
         FROM slot
     ), reserve AS (
         UPDATE reddit_budgets AS row SET
@@ -53,14 +55,20 @@ _RESERVE = text(f"""
                 width / usable, (window_at + width - at) / (usable - used)
             ),
             window_started_at = window_at,
-            reserved = used + 1
+            reserved = used + 1,
+            -- the others go on waiting for what the probe tells
+            outage_until = CASE WHEN answer.outage_until IS NOT NULL
+                THEN answer.at + make_interval(secs => :probe_seconds) END
         FROM answer WHERE row.client_id = answer.client_id AND taken
     )
-    SELECT CAST(delay AS float8) AS delay, taken FROM answer
+    SELECT CAST(delay AS float8) AS delay, taken, outage,
+        taken AND outage_until IS NOT NULL AS probe,
+        recent_failures <> 0 OR outage_until IS NOT NULL AS troubled
+    FROM answer
     """)
 
 _PAUSE_LEFT = text(f"""
-    SELECT CAST(extract(epoch FROM paused_until - {_NOW}) AS float8)
+    SELECT CAST(extract(epoch FROM greatest(paused_until, outage_until) - {_NOW}) AS float8)
     FROM reddit_budgets WHERE client_id = :client_id
     """)
 
@@ -114,13 +122,20 @@ def reserve_slot(
         "client_id": client_id,
         "longest_wait": longest_wait,
         "share": request_budget.USABLE_SHARE,
+        "probe_seconds": request_budget.PROBE_SECONDS,
         "now": now,
     }
     row = conn.execute(_RESERVE, values).first()
     if row is None:  # the first request ever
         conn.execute(_CREATE, values)
         row = conn.execute(_RESERVE, values).one()
-    return Slot(delay_seconds=max(0.0, row.delay), taken=row.taken)
+    return Slot(
+        delay_seconds=max(0.0, row.delay),
+        taken=row.taken,
+        outage=row.outage,
+        probe=row.probe,
+        troubled=row.troubled,
+    )
 
 
 def pause_left(conn: Connection, *, client_id: str, now: datetime | None = None) -> float:

@@ -13,6 +13,7 @@ from crawljobs.repository import (
     crawled_comments,
     crawled_posts,
     reddit_budgets,
+    reddit_outages,
     subreddits,
 )
 from support import plans
@@ -44,6 +45,7 @@ NAMES = json.dumps([{"name": f"author{n}", "reddit_id": "t2_1"} for n in range(1
 BUDGET: dict[str, Any] = {
     "client_id": "id7", "now": None, "longest_wait": 30, "share": 0.97, "cap": 600, "used": 3,
     "reset": 100, "seconds": None, "longest": 600.0, "first": 5.0, "forgiven": 1800.0,
+    "probe_seconds": 90.0, "failures_that_open": 10,
 }  # fmt: skip
 STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS}),
@@ -58,6 +60,10 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "reserve": (lambda: reddit_budgets._RESERVE, BUDGET),
     "learn": (lambda: reddit_budgets._LEARN, BUDGET),
     "pause": (lambda: reddit_budgets._PAUSE, BUDGET),
+    "good reply": (lambda: reddit_outages._GOOD, BUDGET),
+    "failed reply": (lambda: reddit_outages._FAILED, BUDGET),
+    "good probe": (lambda: reddit_outages._PROBE_GOOD, BUDGET),
+    "failed probe": (lambda: reddit_outages._PROBE_FAILED, BUDGET),
 }
 
 

@@ -6,9 +6,15 @@ The migrations are the truth in production; a test holds them equal to these.
 from crawljobs.db.tables.audit import admin_audit_log
 from crawljobs.db.tables.columns import metadata
 from crawljobs.db.tables.content import author_subreddits, authors, comments, posts, subreddits
+from crawljobs.db.tables.discovery import discovery_evidence, discovery_roots
 from crawljobs.db.tables.jobs import crawl_job_attempts, crawl_jobs
 from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
-from crawljobs.db.tables.workers import maintenance_runs, queue_pauses, reddit_budgets
+from crawljobs.db.tables.workers import (
+    maintenance_runs,
+    queue_pauses,
+    reddit_budgets,
+    reddit_tokens,
+)
 
 __all__ = [
     "STORAGE_PARAMETERS",
@@ -18,11 +24,14 @@ __all__ = [
     "comments",
     "crawl_job_attempts",
     "crawl_jobs",
+    "discovery_evidence",
+    "discovery_roots",
     "maintenance_runs",
     "metadata",
     "posts",
     "queue_pauses",
     "reddit_budgets",
+    "reddit_tokens",
     "scheduled_job_runs",
     "scheduled_jobs",
     "subreddits",

@@ -39,7 +39,12 @@ subreddits = Table(
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("last_crawled_at", Timestamp),
-    Column("next_crawl_at", Timestamp),
+    Column("next_crawl_at", Timestamp),  # worth another look then; null: when somebody asks
+    # Looks in a row that found it private, quarantined or gated.
+    Column("looks_in_vain", SmallInteger, nullable=False, server_default="0"),
+    Column("gap_at", Timestamp),  # the last crawl that did not reach the mark of the one before
+    Column("min_request_gap_seconds", Double),  # null: as the worker's settings say
+    Column("min_crawl_gap_seconds", Double),  # null: none
     # The newest post and comment that a finished crawl has seen: base-36 ids without their kind.
     Column("high_water_post", Text),
     Column("high_water_comment", Text),
@@ -61,7 +66,17 @@ subreddits = Table(
         name="access",
     ),
     Index("subreddits_name_key", func.lower(literal_column("name")), unique=True),
+    CheckConstraint(
+        "min_request_gap_seconds BETWEEN 0 AND 3600 "
+        "AND min_crawl_gap_seconds BETWEEN 0 AND 31622400",
+        name="politeness",
+    ),
     Index("subreddits_last_crawled_at_idx", "last_crawled_at"),
+    Index(
+        "subreddits_next_crawl_at_idx",
+        "next_crawl_at",
+        postgresql_where=text("next_crawl_at IS NOT NULL"),
+    ),
 )
 
 # A Reddit account that wrote something we stored, or was met in an account's history.
@@ -104,9 +119,15 @@ posts = Table(
     Column("deleted_at", Timestamp),  # when we saw that it was deleted at Reddit
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
+    Column("refresh_due_at", Timestamp),  # when scores and deletions are looked at again
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
     Index("posts_subreddit_id_created_at_idx", "subreddit_id", "created_at"),
     Index("posts_author_id_idx", "author_id"),
+    Index(
+        "posts_refresh_due_at_idx",
+        "refresh_due_at",
+        postgresql_where=text("refresh_due_at IS NOT NULL"),
+    ),
 )
 
 # A comment. Kept when its author is gone, so that trees hold together; its post may be unknown
@@ -129,10 +150,16 @@ comments = Table(
     Column("deleted_at", Timestamp),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
+    Column("refresh_due_at", Timestamp),  # when scores and deletions are looked at again
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
     Index("comments_post_id_idx", "post_id"),
     Index("comments_subreddit_id_created_at_idx", "subreddit_id", "created_at"),
     Index("comments_author_id_idx", "author_id"),
+    Index(
+        "comments_refresh_due_at_idx",
+        "refresh_due_at",
+        postgresql_where=text("refresh_due_at IS NOT NULL"),
+    ),
 )
 
 # An edge of the map: one author's activity in one subreddit, as far as we have seen it.

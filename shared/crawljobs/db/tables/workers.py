@@ -35,7 +35,25 @@ reddit_budgets = Table(
     Column("paused_until", Timestamp),
     Column("throttles_in_a_row", SmallInteger, nullable=False, server_default="0"),
     Column("last_throttled_at", Timestamp),
+    # The breaker: a bit for each of the last 20 replies, the newest lowest, 1 for a failed one.
+    Column("recent_failures", Integer, nullable=False, server_default="0"),
+    Column("outage_until", Timestamp),  # open until a probe after this succeeds; null: closed
+    Column("outages_in_a_row", SmallInteger, nullable=False, server_default="0"),
     CheckConstraint("requests_per_window > 0 AND window_seconds > 0", name="window"),
+    CheckConstraint("recent_failures BETWEEN 0 AND 1048575", name="recent_failures"),
+)
+
+# The OAuth token of one Reddit client id, shared by every worker, and who may ask for the next.
+reddit_tokens = Table(
+    "reddit_tokens",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("access_token", Text),
+    Column("expires_at", Timestamp),
+    Column("refreshing_until", Timestamp),  # somebody asks for a new one, at most until then
+    Column("ask_again_at", Timestamp),  # the token endpoint wants to be left alone until then
+    Column("throttles_in_a_row", SmallInteger, nullable=False, server_default="0"),
+    CheckConstraint("(access_token IS NULL) = (expires_at IS NULL)", name="token_expires"),
 )
 
 # Work that nobody may begin: everything (scope 0), or one subreddit (scope its id).

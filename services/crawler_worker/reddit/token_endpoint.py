@@ -1,0 +1,57 @@
+"""One request for an OAuth token, and what its replies mean."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+
+from crawler_worker.reddit import decoding, failures, transfer
+from crawljobs.settings import RedditSettings
+
+REFRESH_EARLY_SECONDS = 60.0  # a token must not expire on its way
+LIFE_MAX_SECONDS = 86_400.0
+LIFE_UNTOLD_SECONDS = 3_600.0
+# Somebody has to correct the credentials; until then a look now and then is enough.
+REFUSED_PAUSE_SECONDS = 300.0
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # anything else could end a header
+
+
+def fetch(settings: RedditSettings, http: httpx.Client) -> tuple[str, float]:
+    """A token and the seconds it lives. Raises Throttled, CredentialsRefused, UpstreamTrouble."""
+    request = http.build_request(
+        "POST",
+        f"{settings.auth_url}/api/v1/access_token",
+        data={"grant_type": "client_credentials"},
+    )
+    auth = httpx.BasicAuth(settings.client_id, settings.client_secret)
+    reply = transfer.exchange(http, next(auth.auth_flow(request)))
+    if reply.status == 429:
+        raise failures.Throttled("429: too many tokens were asked for", retry_after=None)
+    if 400 <= reply.status < 500 and reply.status != 408:
+        raise _refused(f"{reply.status} from the token endpoint")
+    if reply.status != 200:
+        raise failures.UpstreamTrouble(f"the token endpoint answered {reply.status}")
+    return _token_of(reply.content)
+
+
+def _token_of(content: bytes) -> tuple[str, float]:
+    body = decoding.decode(content)
+    if not isinstance(body, dict):
+        raise failures.UpstreamTrouble("the token endpoint sent no object")
+    if "error" in body:  # comes with 200 too
+        raise _refused(repr(body["error"])[:60])
+    token, lives = body.get("access_token"), body.get("expires_in")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise failures.UpstreamTrouble("the token endpoint sent no token")
+    if isinstance(lives, bool) or not isinstance(lives, int | float):
+        lives = LIFE_UNTOLD_SECONDS
+    return token, max(2 * REFRESH_EARLY_SECONDS, min(float(lives), LIFE_MAX_SECONDS))
+
+
+def _refused(what: str) -> failures.CredentialsRefused:
+    return failures.CredentialsRefused(
+        f"Reddit refuses REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET ({what}): correct them",
+        resume_in=REFUSED_PAUSE_SECONDS,
+    )

@@ -1,0 +1,39 @@
+"""How subreddits that nobody asked for are found, and what finding them may cost."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+
+from crawljobs.db.tables.columns import NOW, Timestamp, metadata
+
+# A name that posts and comments of one subreddit led to; it may not even exist.
+discovery_evidence = Table(
+    "discovery_evidence",
+    metadata,
+    Column(
+        "found_in", BigInteger, ForeignKey("subreddits.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("name", Text, primary_key=True),  # in lower case
+    Column("mentions", Integer, nullable=False, server_default="0"),  # items that name it
+    Column("crossposts", Integer, nullable=False, server_default="0"),  # posts taken from it
+    Column("first_at", Timestamp, nullable=False, server_default=NOW),
+    Column("last_at", Timestamp, nullable=False, server_default=NOW),
+    CheckConstraint("mentions >= 0 AND crossposts >= 0", name="counts"),
+    CheckConstraint("name ~ '^[a-z0-9_]{2,21}$'", name="name"),
+    Index("discovery_evidence_last_at_idx", "last_at"),
+)
+
+# A subreddit somebody asked for, and the requests that discovery from there has spent since.
+discovery_roots = Table(
+    "discovery_roots",
+    metadata,
+    Column(
+        "subreddit_id",
+        BigInteger,
+        ForeignKey("subreddits.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("requests", Integer, nullable=False, server_default="0"),
+    Column("since", Timestamp, nullable=False, server_default=NOW),
+)

@@ -1,0 +1,186 @@
+"""An outage of Reddit, and the token, as the processes of one client id share them."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from crawler_worker.reddit import endpoints, failures
+from crawler_worker.reddit.client import PROBE_PATH, RedditClient
+from crawljobs.db.database import Database
+from crawljobs.settings import RedditSettings
+from support import scripted_server
+from support.scripted_server import Exchange
+
+ABOUT = json.dumps({"kind": "t5", "data": {"display_name": "python"}}).encode()
+QUICK = {"x-ratelimit-used": "1", "x-ratelimit-remaining": "9999999.0", "x-ratelimit-reset": "9"}
+
+
+class FakeReddit:
+    def __init__(self) -> None:
+        self.down = False
+        self.tokens_down = False
+        self.tokens = 0
+        self.paths: list[str] = []
+        self.bearers: list[str | None] = []
+        self.refused = ""
+
+    def __call__(self, it: Exchange) -> None:
+        if it.path.startswith("/api/v1/access_token"):
+            self.tokens += 1
+            if self.tokens_down:
+                it.send(503, b"")
+                return
+            token = {"access_token": f"t{self.tokens}", "expires_in": 86400}
+            it.send(200, json.dumps(token).encode())
+            return
+        self.paths.append(it.path.partition("?")[0])
+        self.bearers.append(it.headers["authorization"])
+        if self.bearers[-1] == f"bearer {self.refused}":
+            it.send(401, b"{}", **QUICK)
+        elif self.down:
+            it.send(503, b"")
+        else:
+            it.send(200, ABOUT, **QUICK)
+
+
+@pytest.fixture
+def reddit() -> FakeReddit:
+    return FakeReddit()
+
+
+@pytest.fixture
+def start(reddit: FakeReddit, database: Database) -> Iterator[Callable[[], RedditClient]]:
+    """Starts one more client, as another process would have it."""
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(scripted_server.serve(reddit))
+        settings = RedditSettings("tests", "secret", "tests", url, url)
+
+        def client() -> RedditClient:
+            opened = RedditClient(settings, database=database, try_again_seconds=0.001)
+            stack.callback(opened.close)
+            return opened
+
+        yield client
+
+
+def ask(client: RedditClient) -> Any:
+    return endpoints.about(client, name="python", stop=threading.Event())
+
+
+def let_time_pass(database: Database) -> None:
+    with database.begin() as conn:
+        conn.execute(
+            text("UPDATE reddit_budgets SET outage_until = now() WHERE outage_until IS NOT NULL")
+        )
+        conn.execute(text("UPDATE reddit_tokens SET ask_again_at = now()"))
+
+
+def test_trouble_that_is_over_at_once_is_not_noticed(
+    reddit: FakeReddit, start: Callable[[], RedditClient]
+) -> None:
+    client = start()
+    ask(client)
+    reddit.down = True
+
+    class UpAgain(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            reddit.down = False
+            return False
+
+    assert endpoints.about(client, name="python", stop=UpAgain()).name == "python"
+    assert client.sent() == 3
+
+
+def test_a_request_that_keeps_failing_fails_after_three_tries(
+    reddit: FakeReddit, start: Callable[[], RedditClient]
+) -> None:
+    client = start()
+    ask(client)
+    reddit.down = True
+    with pytest.raises(failures.UpstreamTrouble):
+        ask(client)
+    assert len(reddit.paths) == 4
+
+
+def test_in_an_outage_everybody_waits_and_one_probe_at_a_time_finds_its_end(
+    reddit: FakeReddit, start: Callable[[], RedditClient], database: Database
+) -> None:
+    one, other = start(), start()
+    ask(one)
+    reddit.down = True
+    raised = []
+    for client in (one, other, one, other):
+        with pytest.raises(failures.CrawlFailure) as caught:
+            ask(client)
+        raised.append(type(caught.value).__name__)
+    assert raised == ["UpstreamTrouble", "UpstreamTrouble", "UpstreamTrouble", "Outage"]
+    asked = len(reddit.paths)
+    assert asked == 1 + 10
+    with pytest.raises(failures.Outage) as waits:
+        ask(one)
+    assert (waits.value.kind, waits.value.reason) == ("deferred", "outage")
+    assert 20 < waits.value.resume_in <= 30
+    assert len(reddit.paths) == asked
+
+    let_time_pass(database)
+    with pytest.raises(failures.Outage) as probed:
+        ask(other)
+    assert 50 < probed.value.resume_in <= 60
+    assert reddit.paths[asked:] == [PROBE_PATH]
+
+    reddit.down = False
+    let_time_pass(database)
+    assert ask(one).name == "python"
+    assert reddit.paths[asked + 1 :] == [PROBE_PATH, "/r/python/about"]
+    assert ask(other).name == "python"
+
+
+def test_a_worker_told_to_stop_between_two_tries_gives_its_job_back(
+    reddit: FakeReddit, start: Callable[[], RedditClient]
+) -> None:
+    client = start()
+    ask(client)
+    reddit.down = True
+
+    class StoppedWhileWaiting(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            return True
+
+    with pytest.raises(failures.Interrupted):
+        endpoints.about(client, name="python", stop=StoppedWhileWaiting())
+
+
+def test_processes_share_one_token_and_refresh_it_once(
+    reddit: FakeReddit, start: Callable[[], RedditClient]
+) -> None:
+    clients = [start() for _ in range(4)]
+    for client in clients:
+        ask(client)
+    assert reddit.tokens == 1
+    reddit.refused = "t1"
+    threads = [threading.Thread(target=ask, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert reddit.tokens == 2
+    assert reddit.bearers.count("bearer t2") == 4
+
+
+def test_trouble_of_the_token_endpoint_makes_every_process_wait_and_charges_nobody(
+    reddit: FakeReddit, start: Callable[[], RedditClient], database: Database
+) -> None:
+    reddit.tokens_down = True
+    for client in (start(), start()):
+        with pytest.raises(failures.Outage) as caught:
+            ask(client)
+        assert 20 < caught.value.resume_in <= 30
+    assert reddit.tokens == 1
+    reddit.tokens_down = False
+    let_time_pass(database)
+    assert ask(start()).name == "python"
