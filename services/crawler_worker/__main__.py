@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -18,10 +19,66 @@ from crawljobs.db.database import Database
 
 log = logs.get_logger(__name__)
 
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 OTHER_CONNECTIONS = 2  # beside one a crawl: the claim loop and the sweeps
+# A reply is waited for so long, or for a lease if that is shorter: later it is of no use.
+REPLY_SECONDS = 10.0
+LATE_SECONDS = 15.0  # beyond the drain: a reply that is waited for, and giving back
+
+
+class Process:
+    """Works in a thread; the main thread does nothing but wait for a signal.
+
+    So no handler can interrupt a lock that it needs itself, and any number of signals is one.
+    """
+
+    def __init__(
+        self, worker: Worker, maintenance: Maintenance, database: Database, drain_seconds: float
+    ) -> None:
+        self._worker = worker
+        self._maintenance = maintenance
+        self._database = database
+        self._drain_seconds = drain_seconds
+        self._stopping = threading.Event()
+        self._code = 1
+        self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
+
+    def run(self) -> int:
+        """Until a signal or a failure; the exit code. The caller has blocked STOP_SIGNALS."""
+        self._thread.start()
+        signal.sigwait(STOP_SIGNALS)
+        self._stopping.set()
+        self._worker.stop()
+        self._thread.join(self._drain_seconds + LATE_SECONDS)
+        if self._thread.is_alive():
+            log.critical("worker.gave_up_waiting")
+        log.info("worker.stopped")
+        return self._code
+
+    def _work(self) -> None:
+        try:
+            startup.wait_for_schema(self._database, stop=self._stopping)
+            told_to = self._stopping.is_set() or self._serve()
+            self._code = 0 if told_to else 1
+        except (errors.UnknownSchema, errors.DatabaseUnavailable) as error:
+            log.critical("worker.cannot_start", reason=str(error))
+        except Exception:
+            log.exception("worker.crashed")
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)  # wakes the main thread
+
+    def _serve(self) -> bool:
+        log.info("worker.started")
+        self._maintenance.start()
+        try:
+            return self._worker.run()
+        finally:
+            self._maintenance.stop()
 
 
 def main() -> int:
+    # Before any thread starts, so that every thread leaves these signals to the main one.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         logs.configure("crawler-worker", os.environ)
         address = settings.read_database_settings(os.environ)
@@ -36,6 +93,7 @@ def main() -> int:
         pool_size=queue.worker_concurrency + OTHER_CONNECTIONS,
         application_name=f"crawljobs {name}"[:63],
         pooled=address.pooled,
+        reply_seconds=min(REPLY_SECONDS, queue.lease_seconds),
     )
     client = RedditClient(reddit, limiter=Limiter(database, client_id=reddit.client_id))
 
@@ -49,34 +107,11 @@ def main() -> int:
         settings=queue,
         crawl=crawl_subreddit,
     )
-    stopping = threading.Event()
-
-    def stop(_signal: int, _frame: object) -> None:
-        stopping.set()
-        worker.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    try:
-        startup.wait_for_schema(database, stop=stopping)
-    except (errors.UnknownSchema, errors.DatabaseUnavailable) as error:
-        log.critical("worker.cannot_start", reason=str(error))
-        return 1
-    return _run(worker, Maintenance(database, queue), client, database)
-
-
-def _run(worker: Worker, maintenance: Maintenance, client: RedditClient, database: Database) -> int:
-    log.info("worker.started")
-    maintenance.start()
-    try:
-        told_to = worker.run()
-    finally:
-        maintenance.stop()
-        client.close()
-        database.close()
-        log.info("worker.stopped")
-    return 0 if told_to else 1
+    return Process(worker, Maintenance(database, queue), database, queue.drain_seconds).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    # The interpreter's own way out would wait for a sweep that hangs, and let a late signal kill.
+    os._exit(code)

@@ -91,22 +91,22 @@ def _deferred(claim: Claim, reason: WaitReason, seconds: float, message: str) ->
     return end
 
 
-def write(database: Database, held: HeldClaim, end: End) -> bool:
-    """Write the end while the claim is ours, through an outage if it is short; whether written.
+def write(database: Database, held: HeldClaim, end: End, *, give_up: Callable[[], bool]) -> bool:
+    """Write the end, through an outage of the database too; whether written.
 
-    When not, the lease runs out and the job is rescued: nothing is lost but the attempt.
+    The claim's token fences it, however late it comes: if the job was rescued meanwhile nothing
+    changes. Whoever gives up leaves the job to be rescued.
     """
     pause = 0.05
-    while held.is_ours():
+    while not held.is_lost() and not give_up():
         try:
             database.run(end)
             return True
         except errors.ClaimLost:
-            log.warning("claim.lost", job_id=held.claim.job_id)
-            return False
+            held.lose()
         except errors.DatabaseUnavailable as error:
             log.warning("job.end_postponed", job_id=held.claim.job_id, reason=str(error))
             time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
             pause = min(2 * pause, PAUSE_MAX_SECONDS)
-    log.warning("claim.expired", job_id=held.claim.job_id)
+    log.warning("claim.lost" if held.is_lost() else "job.end_given_up", job_id=held.claim.job_id)
     return False

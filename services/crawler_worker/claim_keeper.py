@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from crawler_worker.held_claim import HeldClaim
+from crawler_worker.held_claim import MARGIN, HeldClaim
 from crawljobs import errors, logs
 from crawljobs.db.direct import DirectConnection
 from crawljobs.domain.job import Claim
@@ -46,6 +46,8 @@ class ClaimKeeper(threading.Thread):
         self._stopping = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
         self._beat_at = time.monotonic()
+        self._reached_at: float | None = None
+        self.has_ended = False
 
     def hold(self, claim: Claim, *, asked_at: float) -> HeldClaim:
         """Keep this claim alive until `drop`; `asked_at` is monotonic, before the claim began."""
@@ -63,6 +65,12 @@ class ClaimKeeper(threading.Thread):
         with self._lock:
             return list(self._held.values())
 
+    def is_keeping(self) -> bool:
+        """Whether a claim made now would be extended in time, as far as we know."""
+        reached_at = self._reached_at
+        usable = self._lease_seconds * (1 - MARGIN)
+        return reached_at is not None and time.monotonic() < reached_at + usable
+
     def seconds_since_beat(self) -> float:
         """Age of the last sign of life, for the liveness probe."""
         return time.monotonic() - self._beat_at
@@ -72,6 +80,15 @@ class ClaimKeeper(threading.Thread):
         os.write(self._wake_write, b"x")
 
     def run(self) -> None:
+        try:
+            self._keep()
+        except Exception:  # the worker must not go on claiming what nobody extends
+            log.exception("keeper.died")
+        finally:
+            self.has_ended = True
+            self._on_work()
+
+    def _keep(self) -> None:
         backoff = 0.05
         while not self._stopping.is_set():
             try:
@@ -92,8 +109,9 @@ class ClaimKeeper(threading.Thread):
         )
         try:
             direct.listen(queue_sql.CHANNEL)
+            self._extend(direct)
             self._on_work()  # whatever was announced while nobody listened
-            extend_at = time.monotonic()
+            extend_at = time.monotonic() + self._every
             while not self._stopping.is_set():
                 now = self._beat_at = time.monotonic()
                 if now >= extend_at:
@@ -111,9 +129,10 @@ class ClaimKeeper(threading.Thread):
             kept = claims.extend_claims(
                 conn, claims=[held.claim for held in mine], lease_seconds=self._lease_seconds
             )
+        self._reached_at = asked_at
         for held in mine:
             if held.claim.job_id in kept:
                 held.extended(asked_at)
-            elif held in self.all_held():  # not merely ended while we asked
+            elif not held.ending and held in self.all_held():  # not merely ended while we asked
                 log.warning("claim.lost", job_id=held.claim.job_id)
                 held.lose()

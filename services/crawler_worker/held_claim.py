@@ -28,6 +28,7 @@ class HeldClaim:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.claim = claim
+        self.ending = False  # its end is being written: that it is gone is then no loss
         self._lease_seconds = lease_seconds
         self._clock = clock
         self._stop = threading.Event()
@@ -46,6 +47,10 @@ class HeldClaim:
     def interrupt(self) -> None:
         """Stop at the next page; the claim is still ours."""
         self._stop.set()
+
+    def is_lost(self) -> bool:
+        """Whether the database said so; a lease that ran out may still be extended."""
+        return self._lost
 
     def is_ours(self) -> bool:
         return not self._lost and self._clock() < self._fence_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, timedelta
 
@@ -27,6 +28,7 @@ class Maintenance:
         self._database = database
         self._settings = settings
         self._stopping = threading.Event()
+        self._rescue_from = time.monotonic()
         self._metronome = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(1)},
@@ -56,21 +58,30 @@ class Maintenance:
         return self._sweep("job.requeued", job_maintenance.requeue_due_jobs)
 
     def rescue(self) -> int:
-        """Jobs whose worker is gone or stuck."""
-        settings = self._settings
+        """Jobs whose worker is gone or stuck.
 
-        def rescue_chunk(conn: Connection) -> int:
-            rescued = job_maintenance.rescue_stuck_jobs(
-                conn,
-                lease_seconds=settings.lease_seconds,
-                reset_after=settings.reset_crawling_after,
-                retry=settings.retry,
-            )
-            for job in rescued:
-                log.warning("job.rescued", job_id=job.job_id, status=job.status)
-            return len(rescued)
+        Not before one lease has passed since we could not reach the database ourselves: nobody
+        else may have reached it either, and an outage must not cost attempts.
+        """
+        try:
+            if time.monotonic() < self._rescue_from:
+                self._database.run(lambda _conn: None)  # looks whether it is there
+                return 0
+            return self._sweep(None, self._rescue_chunk)
+        except errors.DatabaseUnavailable:
+            self._rescue_from = time.monotonic() + self._settings.lease_seconds
+            raise
 
-        return self._sweep(None, rescue_chunk)
+    def _rescue_chunk(self, conn: Connection) -> int:
+        rescued = job_maintenance.rescue_stuck_jobs(
+            conn,
+            lease_seconds=self._settings.lease_seconds,
+            reset_after=self._settings.reset_crawling_after,
+            retry=self._settings.retry,
+        )
+        for job in rescued:
+            log.warning("job.rescued", job_id=job.job_id, status=job.status)
+        return len(rescued)
 
     def age(self) -> int:
         """Jobs that have waited long."""

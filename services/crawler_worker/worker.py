@@ -5,16 +5,14 @@ from __future__ import annotations
 import random
 import threading
 import time
-import uuid
 from collections.abc import Callable
 
 from crawler_worker import claim_end
 from crawler_worker.claim_keeper import ClaimKeeper
+from crawler_worker.claiming import Claiming
 from crawler_worker.held_claim import HeldClaim
 from crawljobs import errors, logs
-from crawljobs.db.database import Connection, Database
-from crawljobs.domain.job import Claim
-from crawljobs.repository import job_queue
+from crawljobs.db.database import Database
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
@@ -28,6 +26,7 @@ LOOK_AGAIN_SECONDS = 0.05
 # Crawls that never return although their claim is lost hold a thread each. With so many of them
 # for each slot, only a new process helps.
 STUCK_PER_SLOT = 2
+RELEASE_SECONDS = 2.0  # to give back what outlasted the drain, when the database does not answer
 
 
 class Worker:
@@ -50,7 +49,8 @@ class Worker:
         self._wake = threading.Event()
         self._running: dict[threading.Thread, HeldClaim] = {}
         self._running_lock = threading.Lock()
-        self._unsure: tuple[uuid.UUID, float] | None = None
+        self._drained = threading.Event()
+        self._claiming = Claiming(database, worker=name, lease_seconds=settings.lease_seconds)
         self.keeper = ClaimKeeper(
             direct_url,
             worker=name,
@@ -59,16 +59,16 @@ class Worker:
         )
 
     def stop(self) -> None:
-        """Claim no more and interrupt what runs; safe to call from a signal handler."""
+        """Claim no more and interrupt what runs; from any thread, but not from a signal handler."""
         self._stopping.set()
         self._wake.set()
 
     def run(self) -> bool:
-        """Whether it ended because it was told to, rather than because too many crawls hang."""
+        """Whether it ended because it was told to, rather than because only a restart helps."""
         self.keeper.start()
         look_in = LOOK_AGAIN_SECONDS
         try:
-            while not self._stopping.is_set() and not self._is_stuck():
+            while not self._stopping.is_set() and self._is_able():
                 woken = self._wake.is_set()
                 self._wake.clear()
                 claimed = self._look_for_work()
@@ -94,57 +94,38 @@ class Worker:
 
     def run_once(self) -> int:
         """Claim for the free slots and start crawling; how many were claimed."""
+        if not self.keeper.is_keeping():
+            return 0  # what is claimed now would be lost
         with self._running_lock:
             # A crawl that lost its claim is on its way out, or hangs: its slot is free.
             busy = sum(held.is_ours() for held in self._running.values())
         free = self._settings.worker_concurrency - busy
-        if free <= 0:
+        if free <= 0 and not self._claiming.is_unsure:
             return 0
-        asked_at, claimed = self._claim(free)
-        for claim in claimed:
-            held = self.keeper.hold(claim, asked_at=asked_at)
-            thread = threading.Thread(
-                target=self._work, args=(held,), name=f"crawl-{claim.subreddit}", daemon=True
-            )
-            with self._running_lock:
-                self._running[thread] = held
-            thread.start()
+        asked_at, claimed = self._claiming.claim(max(0, free))
+        # All are held before the first thread starts: if one cannot, the drain gives them back.
+        for held in [self.keeper.hold(claim, asked_at=asked_at) for claim in claimed]:
+            self._start(held)
         return len(claimed)
 
-    def _is_stuck(self) -> bool:
+    def _start(self, held: HeldClaim) -> None:
+        thread = threading.Thread(
+            target=self._work, args=(held,), name=f"crawl-{held.claim.subreddit}", daemon=True
+        )
+        with self._running_lock:
+            thread.start()
+            self._running[thread] = held
+
+    def _is_able(self) -> bool:
+        if self.keeper.has_ended:
+            log.critical("worker.without_keeper")
+            return False
         with self._running_lock:
             hanging = sum(not held.is_ours() for held in self._running.values())
         if hanging < STUCK_PER_SLOT * self._settings.worker_concurrency:
-            return False
+            return True
         log.critical("worker.stuck", hanging=hanging)
-        return True
-
-    def _claim(self, free: int) -> tuple[float, list[Claim]]:
-        """When we asked, on the monotonic clock, and what we got."""
-        if self._unsure is not None:
-            token, asked_at = self._unsure
-            with self._database.begin() as conn:
-                found = job_queue.claims_of(conn, claim_token=token)
-            self._unsure = None
-            if found:
-                return asked_at, found
-        token, asked_at = uuid.uuid4(), time.monotonic()
-
-        def claim(conn: Connection) -> list[Claim]:
-            return job_queue.claim_jobs(
-                conn,
-                worker=self._name,
-                claim_token=token,
-                at_most=free,
-                lease_seconds=self._settings.lease_seconds,
-            )
-
-        try:
-            return asked_at, self._database.run(claim)
-        except errors.DatabaseUnavailable:
-            # The COMMIT may have happened although its reply was lost: ask before claiming anew.
-            self._unsure = (token, asked_at)
-            raise
+        return False
 
     def _work(self, held: HeldClaim) -> None:
         try:
@@ -175,9 +156,8 @@ class Worker:
             if not isinstance(error, errors.CrawljobsError):
                 log.exception("job.crashed", job_id=claim.job_id)
             end = claim_end.stopped_by(error, claim, self._settings.retry)
-        # No longer extended: the end is written before the lease runs out, or not at all.
-        self.keeper.drop(held)
-        claim_end.write(self._database, held, end)
+        held.ending = True
+        claim_end.write(self._database, held, end, give_up=self._drained.is_set)
 
     def _drain(self) -> None:
         """Let pages in flight finish, then give back whatever is still held."""
@@ -188,8 +168,24 @@ class Worker:
             threads = list(self._running)
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._drained.set()
+        until = time.monotonic() + RELEASE_SECONDS
         for held in self.keeper.all_held():
             # Its thread may still write: the release fences it.
             self.keeper.drop(held)
-            claim_end.write(self._database, held, claim_end.released(held.claim))
+            claim_end.write(
+                self._database,
+                held,
+                claim_end.released(held.claim),
+                give_up=lambda: time.monotonic() > until,
+            )
+        self._give_back_unsure(until)
         self.keeper.stop()
+
+    def _give_back_unsure(self, until: float) -> None:
+        if time.monotonic() > until:
+            return  # the database does not answer
+        try:
+            self._claiming.give_back()
+        except errors.DatabaseUnavailable as error:
+            log.warning("worker.no_database", reason=str(error))

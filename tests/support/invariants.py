@@ -1,4 +1,10 @@
-"""What must hold of the queue at any moment, as SQL that names the offenders."""
+"""What must hold of the queue at any moment, as SQL that names the offenders.
+
+Of the invariants I1 to I10 these are the ones that rows can show: I7 is the API's, and what only
+the way to a state shows (I3, I8) is recorded by support/watched_queue.py.
+"""
+
+from collections.abc import Iterable
 
 from sqlalchemy import text
 
@@ -6,41 +12,74 @@ from crawljobs.db.database import Connection
 
 # Each query lists the rows that break it.
 INVARIANTS = {
-    "one live job per subreddit": """
+    "I1 every accepted job is there, in a known state": """
+        SELECT accepted.id, job.status FROM unnest(CAST(:accepted AS bigint[])) AS accepted (id)
+        LEFT JOIN crawl_jobs AS job ON job.id = accepted.id
+        WHERE job.id IS NULL OR job.status NOT IN (
+            'blocked', 'waiting', 'queued', 'crawling', 'succeeded', 'failed', 'cancelled')""",
+    "I2 one live job per subreddit": """
         SELECT subreddit_id, count(*) FROM crawl_jobs
         WHERE status IN ('blocked', 'waiting', 'queued', 'crawling')
         GROUP BY subreddit_id HAVING count(*) > 1""",
-    "a claim exactly while crawling": """
+    "I2 a claim exactly while crawling": """
         SELECT id FROM crawl_jobs
         WHERE (status = 'crawling') <> (claim_token IS NOT NULL)
             OR (status = 'crawling') <> (lease_expires_at IS NOT NULL)""",
-    "every charged attempt is counted and no other": """
+    "I2 a job's claims follow one another": """
+        SELECT job_id, ended_at, next_started_at FROM (
+            SELECT job_id, ended_at,
+                lead(started_at) OVER (PARTITION BY job_id ORDER BY id) AS next_started_at
+            FROM crawl_job_attempts
+        ) AS attempts WHERE next_started_at < ended_at
+        UNION ALL
+        SELECT job.id, attempt.ended_at, job.claimed_at
+        FROM crawl_jobs AS job JOIN crawl_job_attempts AS attempt ON attempt.job_id = job.id
+        WHERE job.claimed_at < attempt.ended_at""",
+    "I5 every charged attempt is counted and no other": """
         SELECT job.id, job.retries, count(attempt.id)
         FROM crawl_jobs AS job
         LEFT JOIN crawl_job_attempts AS attempt
             ON attempt.job_id = job.id AND attempt.outcome IN ('failed', 'lease_expired')
         GROUP BY job.id HAVING job.retries <> count(attempt.id)""",
-    "attempts within the maximum": """
+    "I5 attempts within the maximum": """
         SELECT id, retry_count, max_retries FROM crawl_jobs
         WHERE retry_count > max_retries + 1
             OR (retry_count > max_retries AND status NOT IN ('failed', 'cancelled'))""",
-    "times are monotonic": """
+    "I6 one ledger row per tick": """
+        SELECT scheduled_job_id, due_at, count(*) FROM scheduled_job_runs
+        GROUP BY 1, 2 HAVING count(*) > 1""",
+    "I8 times are monotonic": """
         SELECT id FROM crawl_jobs
         WHERE created_at > claimed_at OR created_at > finished_at OR created_at > queued_at
         UNION ALL
-        SELECT id FROM crawl_job_attempts WHERE started_at > ended_at""",
-    "priorities within bounds, never below what was asked for": """
+        SELECT id FROM crawl_job_attempts WHERE started_at > ended_at
+        UNION ALL
+        SELECT job.id
+        FROM crawl_jobs AS job JOIN crawl_job_attempts AS attempt ON attempt.job_id = job.id
+        WHERE job.finished_at < attempt.started_at""",
+    "I8 a success has one attempt that succeeded": """
+        SELECT job.id, count(attempt.id)
+        FROM crawl_jobs AS job
+        LEFT JOIN crawl_job_attempts AS attempt
+            ON attempt.job_id = job.id AND attempt.outcome = 'succeeded'
+        WHERE job.status = 'succeeded'
+        GROUP BY job.id HAVING count(attempt.id) = 0""",
+    "I9 priorities within bounds, never below what was asked for": """
         SELECT id, priority, base_priority FROM crawl_jobs
         WHERE priority NOT BETWEEN 0 AND 100 OR priority < base_priority""",
     "attempts belong to jobs": """
         SELECT job_id FROM crawl_job_attempts WHERE job_id NOT IN (SELECT id FROM crawl_jobs)""",
-    "one ledger row per tick": """
-        SELECT scheduled_job_id, due_at, count(*) FROM scheduled_job_runs
-        GROUP BY 1, 2 HAVING count(*) > 1""",
+    "I10 nobody sits in a transaction": """
+        SELECT pid, application_name, query FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+            AND state LIKE 'idle in transaction%'
+            AND clock_timestamp() - state_change > interval '10 seconds'""",
 }
 
 
-def check(conn: Connection) -> None:
+def check(conn: Connection, *, accepted: Iterable[int] = ()) -> None:
+    """Raise unless all hold; `accepted` are the ids of jobs whose enqueue was acknowledged."""
+    values = {"accepted": list(accepted)}
     for name, query in INVARIANTS.items():
-        offenders = conn.execute(text(query)).all()
+        offenders = conn.execute(text(query), values if ":accepted" in query else {}).all()
         assert offenders == [], f"{name}: {offenders}"

@@ -1,0 +1,74 @@
+"""F5: the connection is cut at each step, before a message, after it and in the middle of it."""
+
+import random
+
+import pytest
+
+from support.crew import Crew
+from support.seeds import rng
+from support.tcp_proxy import CutAt, Link, TcpProxy, Verdict
+from support.waiting import wait_until
+from support.watched_queue import WatchedQueue
+
+PAGES = 2
+STEPS = 200  # messages of a claim, two pages and a completion, and some more
+KEEPER_STEPS = 60  # of connecting, listening and extending
+FEW = 8  # in a normal run
+WAYS = (Verdict.CUT, Verdict.CUT_AFTER, Verdict.HALF)
+
+
+def few_or_all(request: pytest.FixtureRequest, steps: int, dice: random.Random) -> list[int]:
+    every = list(range(1, steps + 1))
+    return every if request.config.option.deep else sorted(dice.sample(every, FEW))
+
+
+def is_keeper(link: Link) -> bool:
+    return link.application.endswith("keeper")
+
+
+def is_pooled(link: Link) -> bool:
+    return not is_keeper(link)
+
+
+def test_a_connection_cut_at_any_step_costs_no_attempt_and_no_page_is_lost_or_doubled(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy, request: pytest.FixtureRequest
+) -> None:
+    dice = rng(0, "cut")
+    worker = crew.started(database_url=proxy.url, PAGES=str(PAGES), LEASE_SECONDS="60")
+    for step in few_or_all(request, STEPS, dice):
+        cut = proxy.rule = CutAt(step, is_pooled, dice.choice(WAYS))
+        queue.enqueue(f"pages_{step}")
+
+        def is_over(cut: CutAt = cut) -> bool:
+            queue.wake()
+            return cut.is_done
+
+        wait_until(is_over, timeout=30, describe=lambda step=step: f"{step} {crew.log()}")
+    proxy.heal()
+    queue.wait_until_ended(timeout=60, describe=crew.log)
+    assert worker.is_alive()
+    queue.check_ended()
+    queue.check_pages(PAGES)
+
+
+def test_a_keeper_cut_at_any_step_comes_back_and_keeps_the_claim(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy, request: pytest.FixtureRequest
+) -> None:
+    dice = rng(0, "cut keeper")
+    worker = crew.started(database_url=proxy.url, LEASE_SECONDS="2", POLL_SECONDS="60")
+    (job_id,) = queue.enqueue("hold_1")
+    worker.wait_for("crawl.began")
+    for step in few_or_all(request, KEEPER_STEPS, dice):
+        cut = proxy.rule = CutAt(step, is_keeper, dice.choice(WAYS))
+        proxy.cut("keeper")
+        wait_until(lambda cut=cut: cut.is_done, timeout=30, describe=crew.log)
+        lease = queue.job(job_id).lease_expires_at
+        wait_until(
+            lambda lease=lease: queue.job(job_id).lease_expires_at > lease,
+            timeout=30,
+            describe=lambda step=step: f"{step} {queue.job(job_id)} {crew.log()}",
+        )
+    crew.open_gate("hold_1")
+    queue.wait_until_ended(describe=crew.log)
+    assert queue.outcomes(job_id) == ["succeeded"]
+    queue.check_ended()

@@ -1,0 +1,171 @@
+"""F6: the COMMIT is done and its reply is lost: there is exactly one effect."""
+
+import contextlib
+import signal
+
+import pytest
+
+from crawljobs import errors
+from crawljobs.db.database import Database
+from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus
+from crawljobs.repository import job_queue
+from support.crew import Crew
+from support.tcp_proxy import LoseReply, Message, TcpProxy, Verdict
+from support.waiting import wait_until
+from support.watched_queue import WatchedQueue
+
+# Statements by what only they say.
+CLAIM = "SET\n        status = 'crawling'"
+PAGE = "SET checkpoint"
+COMPLETE = "status = 'succeeded'"
+RELEASE = "'released'"
+EXTEND = "FOR UPDATE OF held"
+
+# A lease so long that nothing here can be the work of a rescue.
+PATIENT = {"LEASE_SECONDS": "60"}
+SOON_SECONDS = 20
+
+
+def test_a_claim_whose_reply_is_lost_is_found_again_by_its_token(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    jobs = queue.enqueue("pages_1", "pages_2", "pages_3")
+    lost = proxy.rule = LoseReply(CLAIM)
+    worker = crew.started(database_url=proxy.url, **PATIENT)
+    queue.wait_until_ended(timeout=SOON_SECONDS, describe=crew.log)
+    assert lost.is_lost
+    assert worker.logged("claim.found_again")
+    assert [queue.outcomes(job_id) for job_id in jobs] == [["succeeded"]] * 3
+    queue.check_ended()
+    queue.check_pages(3)
+
+
+def test_a_claim_whose_reply_is_lost_is_given_back_when_the_worker_is_told_to_stop(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    lost = LoseReply(CLAIM)
+
+    def lose_and_fall_silent(message: Message) -> Verdict:
+        verdict = lost(message)
+        if lost.is_lost:
+            proxy.stall()
+        return verdict
+
+    (job_id,) = queue.enqueue("pages_1")
+    proxy.rule = lose_and_fall_silent
+    worker = crew.started(database_url=proxy.url, **PATIENT)
+    wait_until(lambda: lost.is_lost, timeout=SOON_SECONDS, describe=crew.log)
+    worker.signal(signal.SIGTERM)
+    proxy.heal()
+    assert worker.wait() == 0
+    assert queue.job(job_id).status is JobStatus.QUEUED
+    assert queue.outcomes(job_id) == ["released"]
+    queue.check()
+
+
+def test_a_claim_that_is_committed_after_the_worker_gave_up_on_it_is_found_too(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    held_up: list[Message] = []
+
+    def stall_at_commit(message: Message) -> Verdict:
+        if message.is_commit() and not held_up and _holds(message, CLAIM):
+            held_up.append(message)
+            proxy.stall_those_open()
+        return Verdict.PASS
+
+    (job_id,) = queue.enqueue("pages_1")
+    proxy.rule = stall_at_commit
+    # Nobody rescues: what is found was found by the token.
+    worker = crew.started(database_url=proxy.url, LEASE_SECONDS="2", RESCUE_SECONDS="600")
+    worker.wait_for("worker.no_database")
+    assert held_up
+    assert queue.job(job_id).status is JobStatus.QUEUED
+    proxy.heal()
+    queue.wait_for(job_id, JobStatus.SUCCEEDED)
+    assert queue.outcomes(job_id) == ["succeeded"]
+    assert worker.logged("claim.found_again")
+    queue.check_ended()
+
+
+def _holds(message: Message, statement: str) -> bool:
+    return any(statement in executed for executed in message.link.transaction)
+
+
+def test_a_page_whose_reply_is_lost_is_stored_once(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    crew.started(database_url=proxy.url, **PATIENT)
+    lost = proxy.rule = LoseReply(PAGE)
+    (job_id,) = queue.enqueue("pages_1")
+    queue.wait_until_ended(timeout=SOON_SECONDS, describe=crew.log)
+    assert lost.is_lost
+    assert queue.outcomes(job_id) == ["deferred", "succeeded"]
+    queue.check_ended()
+    queue.check_pages(3)
+
+
+def test_a_completion_whose_reply_is_lost_completes_once_with_one_follow_up(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    worker = crew.started(database_url=proxy.url, **PATIENT)
+    (job_id,) = queue.enqueue("gate_1")
+    worker.wait_for("crawl.at_gate")
+    queue.enqueue("gate_1")  # asks for a rerun
+    lost = proxy.rule = LoseReply(COMPLETE)
+    crew.open_gate("gate_1")
+    queue.wait_until_ended(timeout=SOON_SECONDS, describe=crew.log)
+    assert lost.is_lost
+    assert queue.outcomes(job_id) == ["succeeded"]
+    assert queue.value("SELECT count(*) FROM crawl_jobs") == 2
+    queue.check_ended()
+
+
+def test_a_release_whose_reply_is_lost_releases_once(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    worker = crew.started(database_url=proxy.url, **PATIENT)
+    (job_id,) = queue.enqueue("hold_1")
+    worker.wait_for("crawl.began")
+    lost = proxy.rule = LoseReply(RELEASE)
+    code, _ = worker.terminate()
+    assert code == 0
+    assert lost.is_lost
+    assert queue.outcomes(job_id) == ["released"]
+    queue.check()
+
+
+def test_an_extension_whose_reply_is_lost_costs_nothing(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    worker = crew.started(database_url=proxy.url)
+    (job_id,) = queue.enqueue("hold_1")
+    worker.wait_for("crawl.began")
+    lost = proxy.rule = LoseReply(EXTEND, autocommit=True)
+    worker.wait_for("keeper.disconnected")
+    assert lost.is_lost
+    lease = queue.job(job_id).lease_expires_at
+    assert lease is not None
+    wait_until(
+        lambda: (queue.job(job_id).lease_expires_at or lease) > lease,
+        timeout=SOON_SECONDS,
+        describe=crew.log,
+    )
+    crew.open_gate("hold_1")
+    queue.wait_until_ended(describe=crew.log)
+    assert queue.outcomes(job_id) == ["succeeded"]
+    queue.check_ended()
+
+
+def test_an_enqueue_whose_reply_is_lost_may_be_repeated(
+    queue: WatchedQueue, proxy: TcpProxy
+) -> None:
+    proxy.rule = LoseReply("INSERT INTO crawl_jobs")
+    with contextlib.closing(Database(proxy.url)) as database:
+        with pytest.raises(errors.DatabaseUnavailable), database.begin() as conn:
+            job_queue.enqueue(conn, subreddit="python", priority=50, source=JobSource.USER)
+        with database.begin() as conn:
+            again = job_queue.enqueue(conn, subreddit="python", priority=50, source=JobSource.USER)
+    assert again.result is EnqueueResult.MERGED
+    assert queue.value("SELECT count(*) FROM crawl_jobs") == 1
+    queue.check()

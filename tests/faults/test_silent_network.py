@@ -1,0 +1,200 @@
+"""F7 and F8: partitions, latency, half-open connections and a LISTEN that died unheard."""
+
+import datetime
+import random
+from datetime import timedelta
+
+import pytest
+
+from crawljobs.domain.job import JobStatus
+from support import tcp_proxy
+from support.crew import LEASE_SECONDS, Crew
+from support.seeds import rng, seeded
+from support.tcp_proxy import TcpProxy
+from support.waiting import wait_until
+from support.watched_queue import WatchedQueue
+
+DEADLINE_SECONDS = 30
+AT_ONCE_SECONDS = 3.0  # far less than a poll interval that must not have been waited for
+LONG_POLL = {"POLL_SECONDS": "300"}
+
+
+def when(line: dict[str, str]) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(line["timestamp"])
+
+
+def test_a_partitioned_worker_stops_by_its_own_clock_before_its_lease_ends(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    (job_id,) = queue.enqueue("hold_1")
+    lonely = crew.started(database_url=proxy.url)
+    lonely.wait_for("crawl.began")
+    proxy.stall()
+    lease = queue.job(job_id).lease_expires_at
+    assert lease is not None
+    stopped = lonely.wait_for("crawl.ended")
+    assert when(stopped) < lease
+    other = crew.started()
+    crew.open_gate("hold_1")
+    queue.wait_for(job_id, JobStatus.SUCCEEDED)
+    proxy.heal()
+    assert [(one.outcome, one.worker) for one in queue.attempts(job_id)] == [
+        ("lease_expired", lonely.name),
+        ("succeeded", other.name),
+    ]
+    lonely.wait_for("claim.lost")
+    other.kill()
+    (later,) = queue.enqueue("pages_1")
+    queue.wait_for(later, JobStatus.SUCCEEDED)
+    assert queue.attempts(later)[0].worker == lonely.name
+    queue.check_ended(charged={job_id: 1})
+
+
+@pytest.mark.parametrize("direction", ["to_server", "to_client"])
+def test_a_half_open_connection_is_given_up_and_replaced(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy, direction: str
+) -> None:
+    worker = crew.started(database_url=proxy.url, PAGES="30")
+    (job_id,) = queue.enqueue("pages_1")
+    wait_until(lambda: queue.job(job_id).checkpoint, timeout=20, describe=crew.log)
+    proxy.stall(**{other: other == direction for other in ("to_server", "to_client")})
+    worker.wait_for("keeper.disconnected", timeout=LEASE_SECONDS + 10)
+    worker.wait_for("crawl.ended", timeout=LEASE_SECONDS + 10)
+    proxy.heal(lose=True)
+    queue.wait_until_ended(describe=crew.log)
+    queue.check()
+    queue.check_pages(30)
+
+
+def test_sigterm_ends_a_partitioned_worker_in_time(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    worker = crew.started(database_url=proxy.url, DRAIN_SECONDS="1")
+    queue.enqueue("hold_1", "pages_1")
+    worker.wait_for("crawl.began")
+    proxy.stall()
+    code, seconds = worker.terminate()
+    assert code == 0
+    # The drain, a reply that is waited for (a lease), one try to connect for each, and slack.
+    assert seconds < 1 + LEASE_SECONDS + 2 * 5 + 2
+    proxy.heal(lose=True)
+    crew.open_gate("hold_1")
+    crew.started()
+    queue.wait_until_ended(describe=crew.log)
+    queue.check()
+
+
+def test_a_slow_network_costs_time_alone(queue: WatchedQueue, crew: Crew, proxy: TcpProxy) -> None:
+    proxy.latency_seconds = 0.02
+    crew.started(database_url=proxy.url)
+    queue.enqueue(*(f"pages_{number}" for number in range(3)))
+    queue.wait_until_ended(describe=crew.log)
+    queue.check_ended()
+    queue.check_pages(3)
+
+
+@pytest.mark.deep
+def test_a_network_slower_than_any_deadline_is_an_outage_for_its_worker_alone(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    slow = crew.started(database_url=proxy.url)
+    (first,) = queue.enqueue("hold_1")
+    slow.wait_for("crawl.began")
+    proxy.latency_seconds = 5.0
+    slow.wait_for("crawl.ended", timeout=LEASE_SECONDS + 10)
+    other = crew.started()
+    crew.open_gate("hold_1")
+    queue.enqueue(*(f"pages_{number}" for number in range(6)))
+    queue.wait_until_ended(describe=crew.log)
+    assert queue.attempts(first)[-1].worker == other.name
+    other.kill()
+    proxy.heal()
+    (later,) = queue.enqueue("pages_later")
+    queue.wait_for(later, JobStatus.SUCCEEDED)
+    queue.check_ended(charged={first: 1})
+
+
+def test_a_listen_that_died_unheard_is_noticed_by_the_ping(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    worker = crew.started(database_url=proxy.url, LEASE_SECONDS="3", **LONG_POLL)
+    wait_until(lambda: queue.backends("%keeper"), timeout=20, describe=crew.log)
+    proxy.stall_those_open()
+    worker.wait_for("keeper.disconnected", timeout=DEADLINE_SECONDS)
+    # The next connection works, and every job starts by notification again.
+    wait_until(
+        lambda: len(queue.backends("%keeper")) > 1, timeout=DEADLINE_SECONDS, describe=crew.log
+    )
+    (job_id,) = queue.enqueue("pages_1")
+    queue.wait_for(job_id, JobStatus.SUCCEEDED)
+    queue.check_ended()
+
+
+def test_without_notifications_jobs_start_within_the_poll_interval(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+) -> None:
+    poll_seconds = 1.0
+    # The ping comes later than this test ends: the keeper's connection is dead all the time.
+    worker = crew.started(
+        database_url=proxy.url, LEASE_SECONDS="60", POLL_SECONDS=str(poll_seconds)
+    )
+    (heard,) = queue.enqueue("pages_heard")
+    queue.wait_for(heard, JobStatus.SUCCEEDED)
+    proxy.stall("keeper")
+    for number in range(3):
+        (job_id,) = queue.enqueue(f"pages_{number}")
+        queue.wait_for(job_id, JobStatus.SUCCEEDED)
+        (attempt,) = queue.attempts(job_id)
+        waited = attempt.started_at - queue.job(job_id).created_at
+        assert waited < timedelta(seconds=1.2 * poll_seconds + 1), crew.log()
+    assert not worker.logged("keeper.disconnected")
+    queue.check_ended()
+
+
+@seeded(2)
+def test_whatever_the_network_does_nothing_is_lost_doubled_or_written_without_a_claim(
+    queue: WatchedQueue, crew: Crew, database_url: str, seed: int
+) -> None:
+    dice = rng(seed, "network")
+    with tcp_proxy.serve(database_url) as one, tcp_proxy.serve(database_url) as two:
+        for proxy in (one, two):
+            crew.started(database_url=proxy.url, PAGES="20", PAGE_SECONDS="0.05")
+        queue.enqueue(*(f"pages_{number}" for number in range(12)), max_retries=100)
+        for _ in range(dice.randint(3, 5)):
+            proxy = dice.choice((one, two))
+            stored = pages_stored(queue)
+            trouble(proxy, dice)
+            # As long as the others take for some pages; with both in trouble, until one is not.
+            target = stored + dice.randint(1, 15)
+            wait_until(
+                lambda target=target: pages_stored(queue) >= target or not queue.live(),
+                timeout=DEADLINE_SECONDS,
+                describe=crew.log,
+            )
+            if dice.random() < 0.7:
+                dice.choice((one, two)).heal(lose=dice.random() < 0.5)
+        one.heal(lose=dice.random() < 0.5)
+        two.heal()
+        queue.wait_until_ended(timeout=60, describe=crew.log)
+        assert len(crew.alive()) == 2
+        queue.check()
+        queue.check_pages(20)
+
+
+def pages_stored(queue: WatchedQueue) -> int:
+    return int(queue.value("SELECT count(*) FROM posts"))
+
+
+def trouble(proxy: TcpProxy, dice: random.Random) -> None:
+    kind = dice.choice(["stall", "half", "cut", "latency", "old ones"])
+    if kind == "stall":
+        proxy.stall()
+    elif kind == "half":
+        way = dice.random() < 0.5
+        proxy.stall(to_server=way, to_client=not way)
+    elif kind == "cut":
+        proxy.cut()
+    elif kind == "latency":
+        proxy.latency_seconds = dice.uniform(0.01, 0.5)
+    else:
+        proxy.stall_those_open()

@@ -1,0 +1,80 @@
+"""F2: SIGSTOP beyond the lease, then SIGCONT: what the late worker wants to write is refused."""
+
+import signal
+
+import pytest
+
+from crawljobs.domain.job import JobStatus
+from support.crew import LEASE_SECONDS, PRODUCTION, Crew
+from support.reddit_sandbox import RunningSandbox
+from support.seeds import rng, seeded
+from support.waiting import wait_until
+from support.watched_queue import WatchedQueue
+
+
+@pytest.mark.parametrize(("kind", "late"), [("gate", "data"), ("finish", "completion")])
+def test_a_late_write_changes_nothing(
+    queue: WatchedQueue, crew: Crew, kind: str, late: str
+) -> None:
+    (job_id,) = queue.enqueue(f"{kind}_1")
+    stopped = crew.started()
+    stopped.wait_for("crawl.at_gate")
+    stopped.signal(signal.SIGSTOP)
+    other = crew.started()
+    # Whoever goes on waits at the same gate, so the job is crawling when the late one writes.
+    other.wait_for("crawl.at_gate", timeout=LEASE_SECONDS + 20)
+    before = queue.job(job_id)
+    assert before.claimed_by == other.name
+    crew.open_gate(f"{kind}_1")
+    stopped.signal(signal.SIGCONT)
+    stopped.wait_for("claim.lost")
+    wait_until(lambda: stopped.logged("crawl.ended"), timeout=20, describe=crew.log)
+    queue.wait_for(job_id, JobStatus.SUCCEEDED)
+    assert [(one.outcome, one.worker) for one in queue.attempts(job_id)] == [
+        ("lease_expired", stopped.name),
+        ("succeeded", other.name),
+    ], late
+    queue.check_ended(charged={job_id: 1})
+
+
+def test_a_late_extension_changes_nothing(queue: WatchedQueue, crew: Crew) -> None:
+    (job_id,) = queue.enqueue("hold_1")
+    stopped = crew.started()
+    stopped.wait_for("crawl.began")
+    stopped.signal(signal.SIGSTOP)
+    other = crew.started(LEASE_SECONDS="60")  # not extended again while we look
+    other.wait_for("crawl.began", timeout=LEASE_SECONDS + 20)
+    before = queue.job(job_id)
+    stopped.signal(signal.SIGCONT)
+    stopped.wait_for("claim.lost")
+    assert queue.job(job_id) == before
+    queue.check()
+
+
+@seeded(2)
+def test_workers_stopped_at_random_and_continued_write_nothing_that_is_not_theirs(
+    queue: WatchedQueue, crew: Crew, sandbox: RunningSandbox, seed: int
+) -> None:
+    dice = rng(seed, "stopped")
+    crew.sandbox_url = sandbox.url
+    queue.enqueue(*(f"tiny_{seed}_{number}" for number in range(6)))
+    workers = [crew.start(PRODUCTION, LEASE_SECONDS="1") for _ in range(2)]
+    requests = dice.randint(1, 12)
+    wait_until(
+        lambda: (
+            queue.value("SELECT coalesce(sum((checkpoint->>'requests')::int), 0) FROM crawl_jobs")
+            >= requests
+        ),
+        timeout=30,
+        describe=crew.log,
+    )
+    victim = dice.choice(workers)
+    victim.signal(signal.SIGSTOP)
+    held = {job.id for job in queue.claimed(by=victim.name)}
+    wait_until(
+        lambda: not queue.claimed(by=victim.name), timeout=LEASE_SECONDS + 20, describe=crew.log
+    )
+    victim.signal(signal.SIGCONT)
+    queue.wait_until_ended(describe=crew.log)
+    queue.check_ended(charged=dict.fromkeys(held, 1))
+    assert len(crew.alive()) == 2

@@ -1,0 +1,88 @@
+"""Crawler-workers as real processes, with short leases so that a fault is over soon."""
+
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support import service_process
+from support.service_process import ServiceProcess
+
+PRODUCTION = "crawler_worker"
+SCRIPTED = "support.scripted_worker"
+LEASE_SECONDS = 2.0
+QUICK = {
+    "LEASE_SECONDS": str(LEASE_SECONDS),
+    "POLL_SECONDS": "0.5",
+    "RESCUE_SECONDS": "0.2",
+    "REQUEUE_SECONDS": "0.1",
+    "RETRY_BASE_SECONDS": "0.05",
+    "DRAIN_SECONDS": "5",
+    "WORKER_CONCURRENCY": "3",
+    # Discovery would go on for ever in the sandbox.
+    "DISCOVERY_MAX_DEPTH": "0",
+    "USER_SUB_ENQUEUE_MAX": "0",
+    "USER_SUB_FETCH_LIMIT": "2",
+    "MAX_POSTS_PER_SUB": "100",
+}
+
+
+@dataclass
+class Crew:
+    """The workers of one test; all are gone when `close` returns."""
+
+    folder: Path
+    database_url: str
+    sandbox_url: str = "http://127.0.0.1:1"
+    workers: list[ServiceProcess] = field(default_factory=list)
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def start(
+        self, module: str = SCRIPTED, *, database_url: str | None = None, **variables: str
+    ) -> ServiceProcess:
+        name = f"worker-{next(self._numbers)}"
+        worker = service_process.start(
+            module,
+            name=name,
+            log=self.folder / f"{name}.log",
+            variables={
+                "DATABASE_URL": database_url or self.database_url,
+                "REDDIT_CLIENT_ID": "tests",
+                "REDDIT_CLIENT_SECRET": "tests",
+                "REDDIT_API_URL": self.sandbox_url,
+                "REDDIT_AUTH_URL": self.sandbox_url,
+                "GATES": str(self.folder),
+                **QUICK,
+                **variables,
+            },
+        )
+        self.workers.append(worker)
+        return worker
+
+    def started(
+        self, module: str = SCRIPTED, *, database_url: str | None = None, **variables: str
+    ) -> ServiceProcess:
+        """A worker that has begun to look for work."""
+        worker = self.start(module, database_url=database_url, **variables)
+        worker.wait_for("worker.started")
+        return worker
+
+    def open_gate(self, name: str) -> None:
+        """Let the scripted crawl of this subreddit go on."""
+        (self.folder / f"{name}.open").touch()
+
+    def named(self, name: str | None) -> ServiceProcess:
+        return next(worker for worker in self.workers if worker.name == name)
+
+    def alive(self) -> list[ServiceProcess]:
+        return [worker for worker in self.workers if worker.is_alive()]
+
+    def log(self) -> str:
+        """What all of them said, for a failure's message."""
+        return "\n".join(
+            f"{worker.name}:\n{worker.log.read_text(errors='replace')[-3000:]}"
+            for worker in self.workers
+        )
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.kill()

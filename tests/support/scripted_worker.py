@@ -1,0 +1,151 @@
+"""A crawler-worker whose crawls do what the subreddit's name says; all else is production code.
+
+`python -m support.scripted_worker`. The first word of the name, before an underscore:
+
+pages     store PAGES pages, each in a transaction as a crawl does, then succeed
+gate      wait for GATES/<name>.open, deaf to every wish to stop; then store a page and succeed
+finish    the same without storing: only its end is written
+hold      wait for the same file, or until told to stop
+kill      end this process with SIGKILL
+segfault  let it crash
+loop      never come back, busy all the time
+eat       ask for more memory than there is
+"""
+
+import ctypes
+import dataclasses
+import itertools
+import os
+import resource
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from crawler_worker import __main__ as production
+from crawler_worker.crawl import crawl
+from crawler_worker.reddit import failures
+from crawler_worker.reddit.stop import Stop
+from crawljobs import logs, settings
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.job import Claim
+from crawljobs.domain.reddit_items import Items
+from crawljobs.repository import claims, crawled_items
+from support import crawled
+from support.waiting import wait_until
+
+log = logs.get_logger(__name__)
+
+PAGES = int(os.environ.get("PAGES", "3"))
+PAGE_SECONDS = float(os.environ.get("PAGE_SECONDS", "0.02"))  # what a request would take
+GATE_SECONDS = 120  # more than any test; a worker that is left over ends some time
+MEMORY_BYTES = int(os.environ.get("MEMORY_BYTES", "0"))
+RESET_AFTER_SECONDS = os.environ.get("RESET_AFTER_SECONDS")  # shorter than production allows
+KEEPER_DIES_AT = int(os.environ.get("KEEPER_DIES_AT", "0"))  # its extension of this number
+
+
+def run(claim: Claim, *, database: Database, stop: Stop, **_: object) -> str:
+    """In the place of crawl.run."""
+    kind = claim.subreddit.split("_")[0]
+    log.info("crawl.began", job_id=claim.job_id, kind=kind)
+    try:
+        if kind == "pages":
+            _store_pages(claim, database, stop)
+        elif kind == "hold":
+            while not _gate(claim).exists():
+                if stop.wait(PAGE_SECONDS):
+                    raise failures.Interrupted("told to stop")
+        elif kind in ("gate", "finish"):
+            _wait_at_gate(claim)
+            if kind == "gate":
+                _store_page(claim, database, page=1)
+        else:
+            _poison(kind)
+    finally:
+        log.info("crawl.ended", job_id=claim.job_id)
+    return "crawled"
+
+
+def _store_pages(claim: Claim, database: Database, stop: Stop) -> None:
+    done = (claim.checkpoint or {}).get("page", 0)
+    for page in range(done + 1, PAGES + 1):
+        if stop.wait(PAGE_SECONDS):
+            raise failures.Interrupted("told to stop between two pages")
+        _store_page(claim, database, page=page)
+
+
+def _store_page(claim: Claim, database: Database, *, page: int) -> None:
+    """One post a page; the checkpoint tells who wrote it (see support/watched_queue.py)."""
+    token = str(claim.claim_token)
+    post = crawled.post(f"{claim.job_id}p{page}", subreddit=claim.subreddit, title=token)
+
+    def store(conn: Connection) -> None:
+        claims.save_checkpoint(
+            conn, claim=claim, checkpoint={"v": 1, "phase": "posts", "page": page, "by": token}
+        )
+        crawled_items.store(
+            conn,
+            items=Items(posts=(post,)),
+            known_subreddits={claim.subreddit.lower(): claim.subreddit_id},
+        )
+
+    database.run(store)
+
+
+def _wait_at_gate(claim: Claim) -> None:
+    log.info("crawl.at_gate", job_id=claim.job_id)
+    gate = _gate(claim)
+    wait_until(gate.exists, timeout=GATE_SECONDS, describe=f"{gate} to be there")
+
+
+def _gate(claim: Claim) -> Path:
+    return Path(os.environ["GATES"]) / f"{claim.subreddit}.open"
+
+
+def _poison(kind: str) -> None:
+    if kind == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif kind == "segfault":
+        ctypes.string_at(0)
+    elif kind == "loop":
+        for _ in itertools.count():
+            pass
+    elif kind == "eat":
+        eaten = [bytearray(MEMORY_BYTES) for _ in itertools.count()]
+        raise AssertionError(len(eaten))
+    else:
+        raise AssertionError(f"no script for {kind}")
+
+
+def _shortened(read: Callable[..., settings.QueueSettings]) -> Callable[..., Any]:
+    """With a time without progress that production would refuse as too short."""
+    if RESET_AFTER_SECONDS is None:
+        return read
+    reset_after = timedelta(seconds=float(RESET_AFTER_SECONDS))
+    return lambda variables: dataclasses.replace(read(variables), reset_crawling_after=reset_after)
+
+
+class _DyingExtension:
+    """extend_claims until its last call, which fails as no code expects."""
+
+    def __init__(self) -> None:
+        self._extend = claims.extend_claims
+        self._calls = itertools.count(1)
+
+    def __call__(self, *arguments: Any, **named: Any) -> frozenset[int]:
+        if next(self._calls) >= KEEPER_DIES_AT:
+            log.warning("keeper.killed_by_test", thread=threading.current_thread().name)
+            raise ZeroDivisionError("the test ends this thread")
+        return self._extend(*arguments, **named)
+
+
+if __name__ == "__main__":
+    crawl.run = run
+    settings.read_queue_settings = _shortened(settings.read_queue_settings)
+    if KEEPER_DIES_AT:
+        claims.extend_claims = _DyingExtension()
+    if MEMORY_BYTES:
+        resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
+    os._exit(production.main())

@@ -1,0 +1,234 @@
+"""A queue whose every change is recorded by the database itself, for tests that break things.
+
+Triggers write down each change of a job's state and each write of crawled data, so that what no
+later row shows (a finished job that came back, a page stored without its claim) is found as well.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import text
+
+from crawljobs import errors
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.job import FINAL, TRANSITIONS, Attempt, Job, JobSource, JobStatus
+from crawljobs.repository import job_admin, job_queries, job_queue
+from support import invariants
+from support.waiting import wait_until
+
+T = TypeVar("T")
+DEADLINE_SECONDS = 30  # on an overloaded machine
+
+# A page is stored in a transaction that first wrote the claim's checkpoint: the job's row is its.
+_RECORD = """
+    CREATE TABLE recorded_changes (
+        id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT clock_timestamp(),
+        job_id bigint, was text, is_now text
+    );
+    CREATE TABLE recorded_offences (
+        at timestamptz DEFAULT clock_timestamp(), what text, job_id bigint, details text
+    );
+    CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'INSERT' OR OLD.status <> NEW.status THEN
+            INSERT INTO recorded_changes (job_id, was, is_now)
+            VALUES (NEW.id, CASE WHEN TG_OP = 'UPDATE' THEN OLD.status END, NEW.status);
+        ELSIF NEW.status = 'crawling' AND NEW.claim_token <> OLD.claim_token THEN
+            INSERT INTO recorded_offences (what, job_id) VALUES ('claim taken', NEW.id);
+        ELSIF NEW.status = 'crawling' AND NEW.checkpoint->>'by' <> NEW.claim_token::text
+                AND NEW.checkpoint IS DISTINCT FROM OLD.checkpoint THEN
+            INSERT INTO recorded_offences (what, job_id, details)
+            VALUES ('checkpoint of another claim', NEW.id, NEW.checkpoint::text);
+        ELSIF (NEW.checkpoint->>'by') IS NOT NULL
+                AND (NEW.checkpoint->>'page')::int NOT IN (
+                    coalesce((OLD.checkpoint->>'page')::int, 0),
+                    coalesce((OLD.checkpoint->>'page')::int, 0) + 1) THEN
+            INSERT INTO recorded_offences (what, job_id, details)
+            VALUES ('page lost or stored twice', NEW.id, NEW.checkpoint::text);
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE FUNCTION record_page() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NOT EXISTS (
+            SELECT FROM crawl_jobs
+            WHERE status = 'crawling' AND xmin = pg_current_xact_id()::xid
+        ) THEN
+            INSERT INTO recorded_offences (what, details)
+            VALUES ('crawled data without a claim', TG_TABLE_NAME);
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER record_change AFTER INSERT OR UPDATE ON crawl_jobs
+        FOR EACH ROW EXECUTE FUNCTION record_change();
+    CREATE TRIGGER record_page AFTER INSERT OR UPDATE ON posts
+        FOR EACH STATEMENT EXECUTE FUNCTION record_page();
+    CREATE TRIGGER record_page AFTER INSERT OR UPDATE ON comments
+        FOR EACH STATEMENT EXECUTE FUNCTION record_page();
+"""
+
+_ALLOWED = {
+    (was, now) for sources, targets in TRANSITIONS.values() for was in sources for now in targets
+}
+_BORN = {JobStatus.QUEUED, JobStatus.WAITING, JobStatus.BLOCKED}
+
+
+class WatchedQueue:
+    """What was enqueued through it, and what became of it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.accepted: list[int] = []
+        with database.begin() as conn:
+            conn.execute(text(_RECORD))
+
+    def enqueue(self, *names: str, **options: Any) -> list[int]:
+        """The ids, in the order of the names; the database has acknowledged every one."""
+        asked = {"priority": 50, "source": JobSource.USER, **options}
+        with self.database.begin() as conn:
+            enqueued = job_queue.enqueue_many(conn, subreddits_named=names, **asked)
+        self.accepted += [one.job_id for one in enqueued]
+        return [one.job_id for one in enqueued]
+
+    def job(self, job_id: int) -> Job:
+        with self.database.begin() as conn:
+            found = job_queries.get_job(conn, job_id=job_id)
+        assert found is not None, f"job {job_id} is lost"
+        return found
+
+    def attempts(self, job_id: int) -> list[Attempt]:
+        """Oldest first."""
+        with self.database.begin() as conn:
+            return job_queries.list_attempts(conn, job_id=job_id)[::-1]
+
+    def outcomes(self, job_id: int) -> list[str]:
+        return [attempt.outcome.value for attempt in self.attempts(job_id)]
+
+    def rows(self, query: str, **values: Any) -> list[Any]:
+        with self.database.begin() as conn:
+            return list(conn.execute(text(query), values))
+
+    def value(self, query: str, **values: Any) -> Any:
+        ((value,),) = self.rows(query, **values)
+        return value
+
+    def claimed(self, by: str | None = None) -> list[Job]:
+        """The jobs being crawled, by this worker if one is named."""
+        with self.database.begin() as conn:
+            jobs = job_queries.list_jobs(conn, statuses=[JobStatus.CRAWLING], limit=500)
+        return [job for job in jobs if by is None or job.claimed_by == by]
+
+    def wait_for(self, job_id: int, *statuses: JobStatus, timeout: float = DEADLINE_SECONDS) -> Job:
+        return wait_until(
+            lambda: (job := self.job(job_id)).status in statuses and job,
+            timeout=timeout,
+            describe=lambda: f"job {job_id} to be {statuses}: {self.job(job_id)}",
+        ) or self.job(job_id)
+
+    def wait_until_ended(
+        self,
+        *,
+        timeout: float = DEADLINE_SECONDS,
+        meanwhile: Callable[[], object] = lambda: None,
+        describe: Callable[[], object] = lambda: "",
+    ) -> None:
+        """I4: when faults stop, every accepted job reaches a final state.
+
+        Jobs that wait for an outage to pass are woken, as an operator would, to save seconds.
+        """
+
+        def all_ended() -> bool:
+            meanwhile()
+            self.wake()
+            return not self.live()
+
+        wait_until(all_ended, timeout=timeout, describe=lambda: f"{self.live()}\n{describe()}")
+
+    def live(self) -> list[Any]:
+        return self.rows(
+            "SELECT id, status, wait_reason, claimed_by, retries, error_message FROM crawl_jobs "
+            "WHERE status NOT IN ('succeeded', 'failed', 'cancelled')"
+        )
+
+    def wake(self) -> None:
+        """What waits for an outage to pass may go on."""
+        waiting = self.rows(
+            "SELECT id FROM crawl_jobs WHERE status = 'waiting' AND wait_reason = 'outage'"
+        )
+        for row in waiting:
+            try:
+                with self.database.begin() as conn:
+                    job_admin.wake(conn, job_id=row.id)
+            except errors.IllegalTransition:
+                continue  # its time had come meanwhile
+
+    def check(self) -> None:
+        """The invariants, over the rows and over what was recorded on the way."""
+        with self.database.begin() as conn:
+            invariants.check(conn, accepted=self.accepted)
+            _check_recorded(conn)
+
+    def check_ended(self, *, charged: dict[int, int] | None = None) -> None:
+        """Everything succeeded, and only these jobs were charged attempts."""
+        self.check()
+        wanted = dict.fromkeys(self.accepted, 0) | (charged or {})
+        found = {job_id: self.job(job_id) for job_id in wanted}
+        assert {job.status for job in found.values()} <= {JobStatus.SUCCEEDED}, found
+        assert {job_id: job.retries for job_id, job in found.items()} == wanted, {
+            job_id: self.attempts(job_id) for job_id in wanted
+        }
+
+    def check_pages(self, pages: int) -> None:
+        """The scripted crawls stored each of their pages, and the checkpoint says so."""
+        jobs = self.rows(
+            "SELECT job.id, (job.checkpoint->>'page')::int AS page, "
+            "(SELECT count(*) FROM posts WHERE id LIKE job.id || 'p%') AS posts "
+            "FROM crawl_jobs AS job JOIN subreddits ON subreddits.id = subreddit_id "
+            "WHERE name LIKE 'pages%' AND status = 'succeeded'"
+        )
+        assert jobs
+        assert [job for job in jobs if (job.page, job.posts) != (pages, pages)] == []
+
+    def backends(self, application: str = "crawljobs worker%") -> list[int]:
+        """The server's processes that serve workers of this database."""
+        return [
+            row.pid
+            for row in self.rows(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                "AND application_name LIKE :application",
+                application=application,
+            )
+        ]
+
+    def wait_until_left(self, timeout: float = DEADLINE_SECONDS) -> None:
+        """I10: nobody's connection outlives its worker."""
+        wait_until(lambda: not self.backends(), timeout=timeout, describe=lambda: self.backends())
+
+
+def _check_recorded(conn: Connection) -> None:
+    offences = conn.execute(text("SELECT what, job_id, details FROM recorded_offences")).all()
+    assert offences == []
+    changes = conn.execute(
+        text("SELECT job_id, was, is_now FROM recorded_changes ORDER BY id")
+    ).all()
+    assert [change for change in changes if not _is_legal(change.was, change.is_now)] == []
+    came_back = [change for change in changes if change.was in {str(state) for state in FINAL}]
+    assert came_back == [], "no operator asked for that"
+
+
+def _is_legal(was: str | None, is_now: str) -> bool:
+    if was is None:
+        return is_now in _BORN
+    return (JobStatus(was), JobStatus(is_now)) in _ALLOWED
+
+
+def tolerant(ask: Callable[[], T], otherwise: T) -> Callable[[], T]:
+    """The question, with an answer for as long as the database is away."""
+
+    def answer() -> T:
+        try:
+            return ask()
+        except errors.DatabaseUnavailable:
+            return otherwise
+
+    return answer
