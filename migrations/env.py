@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import psycopg
 import sqlalchemy
@@ -12,6 +13,7 @@ from crawljobs.db import database, tables
 
 # A migration that waits for a lock makes every later statement wait behind it.
 LOCK_TIMEOUT = "3s"
+TURN_SECONDS = 0.1
 
 
 def _url() -> str:
@@ -27,6 +29,13 @@ def _connect() -> psycopg.Connection:
     return database.connect(_url(), "crawljobs-migrations")
 
 
+def _is_our_turn(turn: psycopg.Connection) -> bool:
+    # Not by waiting for the lock: a statement that waits has a snapshot, and whoever has the turn
+    # would wait for that in CREATE INDEX CONCURRENTLY.
+    row = turn.execute("SELECT pg_try_advisory_xact_lock(hashtext('crawljobs migrations'))")
+    return bool((row.fetchone() or [False])[0])
+
+
 def _run() -> None:
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://", creator=_connect, poolclass=sqlalchemy.NullPool
@@ -37,7 +46,8 @@ def _run() -> None:
         turn.execute("SET statement_timeout = 0")
         turn.execute("SET lock_timeout = 0")
         turn.execute("SET idle_in_transaction_session_timeout = 0")
-        turn.execute("SELECT pg_advisory_xact_lock(hashtext('crawljobs migrations'))")
+        while not _is_our_turn(turn):
+            time.sleep(TURN_SECONDS)
         connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
         connection.exec_driver_sql("SET statement_timeout = 0")
         connection.commit()

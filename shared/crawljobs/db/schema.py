@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from crawljobs import errors
 
 # Newest last. Code runs on the revision it was written for and on later ones that only expand it.
-KNOWN_REVISIONS = ("0008",)
+KNOWN_REVISIONS = ("0010",)
 
 
 def check_schema(conn: Connection) -> None:

@@ -3,10 +3,13 @@
 The migrations are the truth in production; a test holds them equal to these.
 """
 
+from crawljobs.db.tables.access import api_tokens, idempotency_keys
 from crawljobs.db.tables.audit import admin_audit_log
 from crawljobs.db.tables.columns import metadata
 from crawljobs.db.tables.content import author_subreddits, authors, comments, posts, subreddits
+from crawljobs.db.tables.counts import crawl_job_count_changes, crawl_job_counts
 from crawljobs.db.tables.discovery import discovery_evidence, discovery_roots
+from crawljobs.db.tables.instances import service_instances
 from crawljobs.db.tables.jobs import crawl_job_attempts, crawl_jobs
 from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
 from crawljobs.db.tables.workers import (
@@ -19,13 +22,17 @@ from crawljobs.db.tables.workers import (
 __all__ = [
     "STORAGE_PARAMETERS",
     "admin_audit_log",
+    "api_tokens",
     "author_subreddits",
     "authors",
     "comments",
     "crawl_job_attempts",
+    "crawl_job_count_changes",
+    "crawl_job_counts",
     "crawl_jobs",
     "discovery_evidence",
     "discovery_roots",
+    "idempotency_keys",
     "maintenance_runs",
     "metadata",
     "posts",
@@ -34,6 +41,7 @@ __all__ = [
     "reddit_tokens",
     "scheduled_job_runs",
     "scheduled_jobs",
+    "service_instances",
     "subreddits",
 ]
 

@@ -29,4 +29,7 @@ admin_audit_log = Table(
     Column("client_address", INET),
     Index("admin_audit_log_at_idx", "at", "id"),
     Index("admin_audit_log_resource_idx", "resource_type", "resource_id", "id"),
+    Index("admin_audit_log_actor_idx", "actor", "id"),
+    Index("admin_audit_log_action_idx", "action", "id"),
+    Index("admin_audit_log_request_id_idx", "request_id"),
 )

@@ -135,6 +135,15 @@ crawl_jobs = Table(
         postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
     ),
     Index("crawl_jobs_subreddit_id_idx", "subreddit_id", "id"),
+    # Lists walk these, the newest first.
+    Index("crawl_jobs_status_idx", "status", "created_at", "id"),
+    Index(
+        "crawl_jobs_ended_idx",
+        "status",
+        "finished_at",
+        "id",
+        postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
+    ),
     # Deleting a schedule clears it in its jobs.
     Index(
         "crawl_jobs_scheduled_job_id_idx",

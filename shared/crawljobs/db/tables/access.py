@@ -1,0 +1,50 @@
+"""Who may use the API, and the answers it gave to repeatable requests."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from crawljobs.db.tables.columns import NOW, Timestamp, metadata
+
+# A bearer token that somebody was given; only its hash is kept. Two live ones may share a name.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", Text, primary_key=True),  # the part of the token that may be shown
+    Column("name", Text, nullable=False),  # the actor in the audit log
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created_at", Timestamp, nullable=False, server_default=NOW),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", Timestamp),
+    Column("revoked_at", Timestamp),
+    Column("revoked_by", Text),
+    Column("last_used_at", Timestamp),  # at most a minute old
+    CheckConstraint("id ~ '^[0-9a-f]{12}$'", name="id"),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="name"),
+    CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
+    CheckConstraint(
+        "scopes <@ ARRAY['read', 'jobs', 'schedules', 'audit', 'tokens'] "
+        "AND cardinality(scopes) BETWEEN 1 AND 5",
+        name="scopes",
+    ),
+    CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked"),
+    Index("api_tokens_name_idx", "name", "id"),
+)
+
+# The answer to a request that its caller may repeat; it commits with the request's effect.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("scope", Text, primary_key=True),  # whose key, for which route
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("body", Text),  # null: it held a secret and was not kept
+    Column("created_at", Timestamp, nullable=False, server_default=NOW),
+    CheckConstraint("octet_length(request_hash) = 32", name="request_hash"),
+    CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="key"),
+    Index("idempotency_keys_created_at_idx", "created_at"),
+)

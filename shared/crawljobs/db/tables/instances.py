@@ -1,0 +1,23 @@
+"""The processes that are alive."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, Index, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from crawljobs.db.tables.columns import NOW, Timestamp, metadata, one_of
+
+# A process that says now and then that it is there. Only shown: no rule relies on it.
+service_instances = Table(
+    "service_instances",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", Timestamp, nullable=False, server_default=NOW),
+    Column("seen_at", Timestamp, nullable=False, server_default=NOW),
+    Column("details", JSONB, nullable=False),
+    one_of("role", "admin-api", "crawler-worker", "scheduler", name="role"),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name"),
+    Index("service_instances_seen_at_idx", "seen_at"),
+)
