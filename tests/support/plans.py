@@ -28,6 +28,14 @@ def generic_plan(
     return list(_nodes(plans[0]["Plan"]))
 
 
+def pages_read(conn: Connection, statement: TextClause, values: dict[str, Any]) -> int:
+    """How many pages of tables and indexes an execution looks at, cached ones included."""
+    explained = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.text}")
+    (plans,) = conn.execute(explained, values).one()
+    root = plans[0]["Plan"]
+    return int(root["Shared Hit Blocks"] + root["Shared Read Blocks"])
+
+
 def tables_scanned(plan: list[dict[str, Any]]) -> list[str]:
     return [node["Relation Name"] for node in plan if node["Node Type"] == "Seq Scan"]
 

@@ -53,7 +53,9 @@ def edited(before: Schedule, order: Order, *, now: datetime) -> Edit:
         times = replace(times, anchor=before.anchor_at)
     next_run_at = before.next_run_at
     if changed:
-        next_run_at = times.next_after(now) if order.enabled else None
+        # With another spread the time that just fired would come again, at its new place.
+        start = now + times.offset if "spread_seconds" in changed else now
+        next_run_at = times.next_after(start) if order.enabled else None
     return Edit(
         order=order,
         anchor=times.anchor,

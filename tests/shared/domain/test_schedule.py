@@ -14,6 +14,8 @@ from crawljobs.domain.schedule import (
     TOLD_ONE_BY_ONE,
     Firing,
     MisfirePolicy,
+    Order,
+    Schedule,
     Ticks,
     when_due,
 )
@@ -63,6 +65,42 @@ def test_skip_does_not_fire_a_tick_that_is_too_late() -> None:
 
 def test_skip_still_fires_the_latest_tick_when_that_one_is_on_time() -> None:
     assert decide("@daily", timedelta(days=1) + ON_TIME, MisfirePolicy.SKIP).fires
+
+
+def test_a_deadline_holds_under_either_policy() -> None:
+    times = DueTimes(cron.parse("@daily", "UTC"), DUE)
+    for late, fires in ((timedelta(minutes=30), True), (timedelta(minutes=30, seconds=1), False)):
+        firing = when_due(times, due_at=DUE, now=DUE + late, deadline=timedelta(minutes=30))
+        assert (firing.fires, firing.missed) == (fires, ())
+
+
+@pytest.mark.parametrize(
+    ("policy", "seconds", "deadline"),
+    [
+        (MisfirePolicy.FIRE_ONCE, None, None),
+        (MisfirePolicy.SKIP, None, ON_TIME),
+        (MisfirePolicy.FIRE_ONCE, 60, timedelta(minutes=1)),
+        (MisfirePolicy.SKIP, 7200, timedelta(hours=2)),
+    ],
+)
+def test_the_policy_says_how_late_unless_the_schedule_does(
+    policy: MisfirePolicy, seconds: int | None, deadline: timedelta | None
+) -> None:
+    order = Order("s", 1, "@daily", misfire_policy=policy, misfire_deadline_seconds=seconds)
+    made = Schedule(
+        **vars(order),
+        id=1,
+        subreddit="python",
+        anchor_at=DUE,
+        next_run_at=DUE,
+        last_run_at=None,
+        disabled_reason=None,
+        version=1,
+        created_at=DUE,
+        updated_at=DUE,
+    )
+    assert made.deadline() == deadline
+    assert made.order() == order
 
 
 @pytest.mark.parametrize("extra", [0, 1])

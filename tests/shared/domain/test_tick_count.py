@@ -78,3 +78,19 @@ def test_the_tick_itself_is_the_last_when_no_other_follows() -> None:
     tick = datetime(2024, 5, 1, tzinfo=UTC)
     before = tick + timedelta(hours=24)
     assert tick_count.last_before(parsed, tick=tick, before=before, anchor=START) == tick
+
+
+@pytest.mark.parametrize(
+    ("expression", "runs"),
+    [
+        ("@hourly", 24),
+        ("*/5 * * * *", 288),
+        ("0 9,17 * * MON-FRI", 2 * 5 / 7),
+        ("@every 90m", 16),
+        ("@monthly", 12 / 365.25),
+        ("0 0 29 2 *", 0.25 / 365.25),
+        ("0 0 * * 5#2", 12 / 365.25),
+    ],
+)
+def test_tells_the_runs_of_an_average_day(expression: str, runs: float) -> None:
+    assert tick_count.per_day(cron.parse(expression, "UTC")) == pytest.approx(runs, rel=1e-3)

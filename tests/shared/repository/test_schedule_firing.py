@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource, JobStatus
@@ -244,3 +244,43 @@ def test_the_next_due_time_is_told_in_seconds(conn: Connection) -> None:
     assert due_schedules.seconds_until_next_due(conn, now=NOON + 2 * HOUR) == 0
     conn.execute(text("UPDATE scheduled_jobs SET next_run_at = 'infinity'"))
     assert due_schedules.seconds_until_next_due(conn) == 86_400
+
+
+def test_a_batch_takes_a_few_statements_however_many_are_due(conn: Connection) -> None:
+    due_at = "TIMESTAMPTZ '2024-05-01 12:00+00'"
+    rows.make_many(conn, 100, due_at=due_at)
+    sent: list[str] = []
+
+    def count(_: object, __: object, statement: str, *___: object) -> None:
+        sent.append(statement)
+
+    event.listen(conn, "before_cursor_execute", count)
+    try:
+        assert len(fire(conn, NOON)) == 100
+    finally:
+        event.remove(conn, "before_cursor_execute", count)
+    assert len(sent) <= 5  # look, record, enqueue, settle, advance
+    assert rows.count(conn, "scheduled_job_runs", "outcome = 'enqueued'") == 100
+
+
+def test_a_deadline_of_its_own_decides_how_late_a_schedule_fires(conn: Connection) -> None:
+    made = rows.create(conn, now=NOON, misfire_deadline_seconds=600)
+    fire(conn, NOON + HOUR + timedelta(minutes=10))
+    fire(conn, NOON + 2 * HOUR + timedelta(minutes=11))
+    assert [run["outcome"] for run in rows.ledger(conn)] == ["enqueued", "skipped"]
+    assert rows.reload(conn, made).next_run_at == NOON + 3 * HOUR
+
+
+def test_spread_schedules_fire_one_after_the_other_each_at_its_place(conn: Connection) -> None:
+    made = [rows.create(conn, f"s{n}", subreddit=f"sub{n}", now=NOON) for n in range(20)]
+    conn.execute(text("UPDATE scheduled_jobs SET spread_seconds = 1200"))
+    for schedule in made:
+        moved = rows.reload(conn, schedule)
+        next_run_at = moved.due_times().next_after(NOON + HOUR)
+        conn.execute(
+            text("UPDATE scheduled_jobs SET next_run_at = :next_run_at WHERE id = :id"),
+            {"id": schedule.id, "next_run_at": next_run_at},
+        )
+    per_minute = [len(fire(conn, NOON + HOUR + timedelta(minutes=m))) for m in range(1, 21)]
+    assert sum(per_minute) == 20
+    assert max(per_minute) <= 3
