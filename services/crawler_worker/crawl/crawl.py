@@ -50,9 +50,10 @@ def run(
 
 def _crawl(session: Session) -> None:
     """Each phase leaves the checkpoint at the next one."""
-    marks = session.read(
-        lambda conn: subreddits.high_water_marks(conn, subreddit_id=session.claim.subreddit_id)
+    past = session.read(
+        lambda conn: subreddits.before_crawl(conn, subreddit_id=session.claim.subreddit_id)
     )
+    marks = past.marks
     try:
         if session.at.phase == "about":
             about.crawl(session)

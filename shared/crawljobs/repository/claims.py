@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs import errors
 from crawljobs.domain.job import Claim, ErrorKind, WaitReason
-from crawljobs.repository.queue_sql import NOW
+from crawljobs.repository.queue_sql import NOW, POLITE_UNTIL
 
 ERROR_MESSAGE_MAX = 2_000  # characters kept of an error, which may hold what others wrote
 
@@ -48,14 +48,19 @@ _SAVE_CHECKPOINT = text(f"""
 
 _FOLLOW_UP = f"""
     INSERT INTO crawl_jobs (
-        subreddit_id, status, priority, base_priority, priority_ceiling, source, depth,
-        max_retries, visible_at, queued_at, created_at
+        subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
+        depth, max_retries, visible_at, queued_at, created_at
     )
-    SELECT held.subreddit_id, 'queued', held.rerun_priority, held.rerun_priority,
-        held.priority_ceiling, held.rerun_source, held.depth, held.max_retries,
-        clock.now, clock.now, clock.now
+    SELECT held.subreddit_id,
+        CASE WHEN polite.until > clock.now THEN 'waiting' ELSE 'queued' END,
+        CASE WHEN polite.until > clock.now THEN 'politeness' END,
+        held.rerun_priority, held.rerun_priority, held.priority_ceiling, held.rerun_source,
+        held.depth, held.max_retries,
+        greatest(clock.now, polite.until), clock.now, clock.now
     -- joined with the ended row: it must have left the dedup index before this one enters
-    FROM held JOIN ended ON ended.id = held.id, {NOW} AS clock (now)
+    FROM held JOIN ended ON ended.id = held.id CROSS JOIN {NOW} AS clock (now)
+        LEFT JOIN LATERAL {POLITE_UNTIL.format(scope="held.subreddit_id")} AS polite (until)
+            ON true
     WHERE held.rerun_requested AND :follow_up
     RETURNING id
 """

@@ -18,6 +18,13 @@ PAUSED_UNTIL = f"""(
 )"""
 NOT_PAUSED = f"{PAUSED_UNTIL} IS NULL"
 
+# Until when politeness wants a subreddit left alone after its last crawl; null: not at all.
+POLITE_UNTIL = """(
+    SELECT last_crawled_at + make_interval(secs => min_crawl_gap_seconds)
+    FROM subreddits WHERE id = {scope} AND min_crawl_gap_seconds > 0
+    LIMIT 1
+)"""
+
 
 def enqueue_statement(asked: str) -> TextClause:
     """Enqueue or merge what the query `asked` names: subreddit_id (unique), priority,
@@ -34,17 +41,21 @@ def enqueue_statement(asked: str) -> TextClause:
         SELECT
             asked.subreddit_id,
             CASE WHEN clock.visible_at > clock.now OR pause.until IS NOT NULL
+                    OR polite.until > clock.now
                 THEN 'waiting' ELSE 'queued' END,
             CASE WHEN clock.visible_at > clock.now THEN 'later'
-                WHEN pause.until IS NOT NULL THEN 'paused' END,
+                WHEN pause.until IS NOT NULL THEN 'paused'
+                WHEN polite.until > clock.now THEN 'politeness' END,
             asked.priority, asked.priority, :ceiling, :source, asked.scheduled_job_id, :depth,
-            CASE WHEN clock.visible_at > clock.now THEN clock.visible_at
-                ELSE coalesce(pause.until, clock.visible_at) END,
+            greatest(clock.visible_at, polite.until,
+                CASE WHEN clock.visible_at <= clock.now THEN pause.until END),
             clock.now, clock.now, asked.max_retries
         FROM (SELECT now, coalesce(CAST(:visible_at AS timestamptz), now) AS visible_at
               FROM {NOW} AS clock (now)) AS clock
             CROSS JOIN ({asked}) AS asked (subreddit_id, priority, scheduled_job_id, max_retries)
             LEFT JOIN LATERAL {PAUSED_UNTIL.format(scope="asked.subreddit_id")} AS pause (until)
+                ON true
+            LEFT JOIN LATERAL {POLITE_UNTIL.format(scope="asked.subreddit_id")} AS polite (until)
                 ON true
         ORDER BY asked.subreddit_id
         ON CONFLICT (subreddit_id) WHERE status IN ('blocked', 'waiting', 'queued', 'crawling')

@@ -69,21 +69,29 @@ _UPSERT = text(f"""
 _RECORD_ACCESS = text(f"""
     UPDATE subreddits SET
         access = :access, access_checked_at = now,
+        looks_in_vain = CASE WHEN access = :access THEN least(looks_in_vain + 1, 30) ELSE 1 END,
         next_crawl_at = CASE WHEN :access IN ('private', 'quarantined', 'gated')
-            THEN now + least(interval '90 days', greatest(interval '7 days',
-                CASE WHEN access = :access THEN 2 * (next_crawl_at - access_checked_at) END))
-            END
+            THEN now + least(interval '90 days', interval '7 days' * 2.0 ^
+                CASE WHEN access = :access THEN looks_in_vain ELSE 0 END) END
     FROM {_NOW} AS now
     WHERE id = :subreddit_id
     """)
 
-_MARKS = text("""
-    SELECT high_water_post, high_water_comment FROM subreddits WHERE id = :subreddit_id
+_BEFORE_CRAWL = text("""
+    SELECT high_water_post, high_water_comment, min_request_gap_seconds
+    FROM subreddits WHERE id = :subreddit_id
+    """)
+
+_SET_POLITENESS = text("""
+    UPDATE subreddits SET min_request_gap_seconds = :request_gap, min_crawl_gap_seconds = :crawl_gap
+    WHERE id = :subreddit_id
     """)
 
 _FINISH_CRAWL = text(f"""
     UPDATE subreddits SET
-        last_crawled_at = now, access_checked_at = now, next_crawl_at = NULL,
+        last_crawled_at = now, access_checked_at = now, looks_in_vain = 0,
+        next_crawl_at = CAST(:next_crawl_at AS timestamptz),
+        gap_at = CASE WHEN :gap THEN now ELSE gap_at END,
         high_water_post = coalesce(CAST(:post AS text), high_water_post),
         high_water_comment = coalesce(CAST(:comment AS text), high_water_comment)
     FROM {_NOW} AS now
@@ -97,6 +105,19 @@ class Marks:
 
     post: str | None = None
     comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a crawl goes on from; `request_gap` None: as the settings say."""
+
+    marks: Marks
+    request_gap: float | None
+
+
+# As the table's own check.
+REQUEST_GAP_MAX_SECONDS = 3_600.0
+CRAWL_GAP_MAX_SECONDS = 31_622_400.0
 
 
 def ensure(
@@ -143,16 +164,49 @@ def record_access(
     conn.execute(_RECORD_ACCESS, {"subreddit_id": subreddit_id, "access": access.value, "now": now})
 
 
-def high_water_marks(conn: Connection, *, subreddit_id: int) -> Marks:
-    row = conn.execute(_MARKS, {"subreddit_id": subreddit_id}).one()
-    return Marks(post=row.high_water_post, comment=row.high_water_comment)
+def before_crawl(conn: Connection, *, subreddit_id: int) -> Past:
+    row = conn.execute(_BEFORE_CRAWL, {"subreddit_id": subreddit_id}).one()
+    return Past(
+        marks=Marks(post=row.high_water_post, comment=row.high_water_comment),
+        request_gap=row.min_request_gap_seconds,
+    )
+
+
+def set_politeness(
+    conn: Connection, *, subreddit_id: int, request_gap: float | None, crawl_gap: float | None
+) -> None:
+    """Seconds between two requests and between two crawls of a subreddit; None: the default.
+
+    Raises ValueError for a gap that is negative or longer than an hour and a year.
+    """
+    for gap, longest in (
+        (request_gap, REQUEST_GAP_MAX_SECONDS),
+        (crawl_gap, CRAWL_GAP_MAX_SECONDS),
+    ):
+        if gap is not None and not 0 <= gap <= longest:
+            raise ValueError(f"a gap of 0 to {longest:.0f} seconds is possible, not {gap}")
+    values = {"subreddit_id": subreddit_id, "request_gap": request_gap, "crawl_gap": crawl_gap}
+    conn.execute(_SET_POLITENESS, values)
 
 
 def finish_crawl(
-    conn: Connection, *, subreddit_id: int, marks: Marks, now: datetime | None = None
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    marks: Marks,
+    gap: bool = False,
+    next_crawl_at: datetime | None = None,
+    now: datetime | None = None,
 ) -> None:
-    """The crawl saw everything up to these marks; a mark of None stays what it was."""
+    """The crawl saw everything up to these marks, but for a gap; a mark of None stays."""
     conn.execute(
         _FINISH_CRAWL,
-        {"subreddit_id": subreddit_id, "post": marks.post, "comment": marks.comment, "now": now},
+        {
+            "subreddit_id": subreddit_id,
+            "post": marks.post,
+            "comment": marks.comment,
+            "gap": gap,
+            "next_crawl_at": next_crawl_at,
+            "now": now,
+        },
     )

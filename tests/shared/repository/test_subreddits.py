@@ -71,10 +71,10 @@ def test_a_banned_subreddit_is_not_looked_at_again_by_itself(conn: Connection) -
 
 def test_the_end_of_a_crawl_sets_its_marks_and_keeps_the_others(conn: Connection) -> None:
     subreddit_id = known(conn)
-    assert subreddits.high_water_marks(conn, subreddit_id=subreddit_id) == Marks()
+    assert subreddits.before_crawl(conn, subreddit_id=subreddit_id).marks == Marks()
     for marks in (Marks(post="abc", comment="xyz"), Marks(post="abd")):
         subreddits.finish_crawl(conn, subreddit_id=subreddit_id, marks=marks, now=T0)
-    marks = subreddits.high_water_marks(conn, subreddit_id=subreddit_id)
+    marks = subreddits.before_crawl(conn, subreddit_id=subreddit_id).marks
     assert marks == Marks(post="abd", comment="xyz")
     assert row_of(conn).last_crawled_at == T0
 
