@@ -1,7 +1,8 @@
-"""F21: the thread that extends the claims dies."""
+"""F21: the thread that extends the claims dies, or never reaches the database."""
 
 from crawljobs.domain.job import JobStatus
 from support.crew import LEASE_SECONDS, Crew
+from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
 
@@ -19,3 +20,18 @@ def test_a_worker_whose_keeper_died_gives_its_jobs_back_and_ends_so_that_a_new_o
     crew.started(PAGES="3", PAGE_SECONDS="0")
     queue.wait_until_ended(describe=crew.log)
     queue.check_ended()
+
+
+def test_a_worker_whose_keeper_cannot_connect_claims_nothing(
+    queue: WatchedQueue, crew: Crew
+) -> None:
+    """Whatever it claimed it would lose after a lease, and every job in the queue would fail."""
+    (job_id,) = queue.enqueue("hold_1")
+    worker = crew.started(DATABASE_DIRECT_URL="postgresql://nobody@127.0.0.1:1/none")
+    wait_until(
+        lambda: len(worker.logged("keeper.disconnected")) >= 5, timeout=20, describe=crew.log
+    )
+    assert queue.job(job_id).status is JobStatus.QUEUED
+    assert queue.attempts(job_id) == []
+    assert worker.terminate()[0] == 0
+    queue.check()

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-MANY = 20  # under --deep
+MANY = int(os.environ.get("SEEDS", "20"))  # under --deep
 FIRST = int(os.environ.get("FIRST_SEED", "0"))  # other numbers, other histories
 
 Test = TypeVar("Test", bound=Callable[..., None])

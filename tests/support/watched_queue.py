@@ -189,6 +189,20 @@ class WatchedQueue:
         assert jobs
         assert [job for job in jobs if (job.page, job.posts) != (pages, pages)] == []
 
+    def when_reachable(self, ask: Callable[[], T], timeout: float = DEADLINE_SECONDS) -> T:
+        """The same, again from the start while the database is away."""
+        answer: list[T] = []
+
+        def try_once() -> bool:
+            try:
+                answer.append(ask())
+            except errors.DatabaseUnavailable:
+                return False
+            return True
+
+        wait_until(try_once, timeout=timeout, describe="the database to be there")
+        return answer[0]
+
     def backends(self, application: str = "crawljobs worker%") -> list[int]:
         """The server's processes that serve workers of this database."""
         return [
@@ -220,15 +234,3 @@ def _is_legal(was: str | None, is_now: str) -> bool:
     if was is None:
         return is_now in _BORN
     return (JobStatus(was), JobStatus(is_now)) in _ALLOWED
-
-
-def tolerant(ask: Callable[[], T], otherwise: T) -> Callable[[], T]:
-    """The question, with an answer for as long as the database is away."""
-
-    def answer() -> T:
-        try:
-            return ask()
-        except errors.DatabaseUnavailable:
-            return otherwise
-
-    return answer

@@ -1,0 +1,116 @@
+"""F18: the pool or the server has no connection left."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from crawljobs import errors
+from crawljobs.db import database as databases
+from crawljobs.db.database import Database
+from support import private_postgres
+from support.crew import LEASE_SECONDS, Crew
+from support.waiting import wait_until
+from support.watched_queue import WatchedQueue
+
+MAX_CONNECTIONS = 30
+
+
+@pytest.fixture(scope="module")
+def full_server(module_folder: Path, pytestconfig: pytest.Config) -> Iterator[str]:
+    choice = pytestconfig.option.postgres
+    with (
+        private_postgres.serve(module_folder, choice, max_connections=MAX_CONNECTIONS) as server,
+        server.databases.clone() as url,
+    ):
+        yield url
+
+
+@contextlib.contextmanager
+def taken_connections(url: str, queue: WatchedQueue) -> Iterator[None]:
+    """All that the server has, but ours and the keepers'."""
+    with contextlib.ExitStack() as stack:
+
+        def take_all() -> bool:
+            queue.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid = ANY (CAST(:pids AS int[]))",
+                pids=pooled(queue),
+            )
+            with contextlib.suppress(psycopg.OperationalError):
+                while True:
+                    stack.enter_context(contextlib.closing(psycopg.connect(url)))
+            return not pooled(queue)
+
+        wait_until(take_all, timeout=20, describe="no connection to be left")
+        yield
+
+
+def pooled(queue: WatchedQueue) -> list[int]:
+    """The server's processes for workers, but for the keepers."""
+    return sorted(set(queue.backends()) - set(queue.backends("%keeper")))
+
+
+def test_claims_are_kept_and_nothing_is_charged_while_the_server_has_no_connection_left(
+    full_server: str, tmp_path: Path
+) -> None:
+    with contextlib.closing(Database(full_server, pool_size=1)) as database:
+        queue = WatchedQueue(database)
+        crew = Crew(tmp_path, full_server)
+        try:
+            jobs = queue.enqueue("gate_1", "gate_2", "gate_3")
+            worker = crew.started(WORKER_CONCURRENCY="3")
+            wait_until(lambda: len(queue.claimed()) == 3, timeout=20, describe=crew.log)
+            with taken_connections(full_server, queue):
+                lease = queue.job(jobs[0]).lease_expires_at
+                assert lease is not None
+                for number in (1, 2, 3):
+                    crew.open_gate(f"gate_{number}")  # their pages find no connection
+                wait_until(
+                    lambda: len(worker.logged("job.end_postponed")) >= 3,
+                    timeout=20,
+                    describe=crew.log,
+                )
+                wait_until(
+                    lambda: (
+                        (queue.job(jobs[0]).lease_expires_at - lease).total_seconds()
+                        > LEASE_SECONDS
+                    ),
+                    timeout=20,
+                    describe=crew.log,
+                )
+                assert len(queue.claimed()) == 3
+            queue.wait_until_ended(describe=crew.log)
+            assert worker.is_alive()
+            queue.check_ended()
+        finally:
+            crew.close()
+
+
+def test_a_full_pool_answers_within_its_limit(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "POOL_TIMEOUT_SECONDS", 0.2)
+    with contextlib.closing(Database(database_url, pool_size=1)) as database:
+        let_go = threading.Event()
+        taken = threading.Event()
+
+        def hold() -> None:
+            with database.begin():
+                taken.set()
+                let_go.wait(30)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert taken.wait(10)
+        began = time.monotonic()
+        with pytest.raises(errors.DatabaseUnavailable, match="every connection is busy"):
+            database.run(lambda _conn: None)
+        assert time.monotonic() - began < 5
+        let_go.set()
+        holder.join(10)
+        database.run(lambda _conn: None)
