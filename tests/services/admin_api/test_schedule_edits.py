@@ -1,0 +1,314 @@
+"""Replacing, changing, toggling and deleting schedules: versions, audit, and what is refused."""
+
+from typing import Any
+
+import flask.testing
+import pytest
+from sqlalchemy import text
+
+from crawljobs.db.database import Database
+from crawljobs.repository import audit_log
+
+SCHEDULES = "/api/admin/scheduled-jobs"
+NIGHTLY = {"name": "nightly", "subreddit": "python", "cron_expression": "@daily"}
+QUOTA = {"estimated_requests_per_day", "daily_request_budget", "warning"}
+ANY = {"If-Match": "*"}
+Client = flask.testing.FlaskClient
+
+
+def create(client: Client, **asked: Any) -> dict[str, Any]:
+    response = client.post(SCHEDULES, json={**NIGHTLY, **asked})
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json or {}
+    return created
+
+
+def path(schedule: dict[str, Any], rest: str = "") -> str:
+    return f"{SCHEDULES}/{schedule['id']}{rest}"
+
+
+def without_quota(body: Any) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in QUOTA}
+
+
+def code(response: Any) -> tuple[int, str]:
+    return response.status_code, response.json["code"]
+
+
+def entries(database: Database) -> list[audit_log.AuditEntry]:
+    with database.begin() as conn:
+        return audit_log.list_entries(conn, resource_type="scheduled_job")
+
+
+def test_put_replaces_everything_and_resets_what_is_left_out(client: Client) -> None:
+    made = create(client, priority=5, timezone="Asia/Tokyo", spread_seconds=60, max_retries=1)
+    response = client.put(path(made), json={**NIGHTLY, "cron_expression": "@hourly"}, headers=ANY)
+    assert response.status_code == 200
+    changed = response.json
+    assert changed is not None
+    assert changed["cron_expression"] == "@hourly"
+    assert (changed["priority"], changed["timezone"], changed["spread_seconds"]) == (20, "UTC", 0)
+    assert changed["max_retries"] is None
+    assert changed["version"] == 2
+    assert client.get(path(made)).json == without_quota(changed)
+
+
+def test_patch_changes_what_is_given_and_nothing_else(client: Client) -> None:
+    made = create(client, priority=5, max_retries=1, misfire_deadline_seconds=9)
+    response = client.patch(
+        path(made), json={"priority": 6, "misfire_deadline_seconds": None}, headers=ANY
+    )
+    changed = without_quota(response.json)
+    expected = {"priority": 6, "misfire_deadline_seconds": None, "version": 2}
+    assert changed == {**without_quota(made), **expected, "updated_at": changed["updated_at"]}
+
+
+def test_a_subreddit_is_given_by_name_or_by_id(client: Client) -> None:
+    made = create(client, subreddit="python")
+    same = {**NIGHTLY, "name": "by id", "subreddit_id": made["subreddit_id"]}
+    del same["subreddit"]
+    response = client.post(SCHEDULES, json=same)
+    assert response.status_code == 201
+    assert response.json is not None
+    assert response.json["subreddit"] == "python"
+    other = create(client, name="other", subreddit="rust")
+    moved = client.patch(path(other), json={"subreddit_id": made["subreddit_id"]}, headers=ANY)
+    assert moved.json is not None
+    assert moved.json["subreddit"] == "python"
+    back = client.patch(path(other), json={"subreddit": "Rust"}, headers=ANY).json
+    assert back is not None
+    assert back["subreddit_id"] == other["subreddit_id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"subreddit": "python", "subreddit_id": 1}, "/subreddit_id"),
+        ({"subreddit_id": 2**62}, "/subreddit_id"),
+        ({"subreddit_id": "1"}, "/subreddit_id"),
+        ({"subreddit_id": None}, "/subreddit_id"),
+        ({"subreddit": None}, "/subreddit"),
+        ({}, "/subreddit"),
+        ({"subreddit": "python", "misfire_deadline_seconds": 0}, "/misfire_deadline_seconds"),
+        ({"subreddit": "python", "misfire_deadline_seconds": 10**9}, "/misfire_deadline_seconds"),
+        ({"subreddit": "python", "spread_seconds": 86_401}, "/spread_seconds"),
+        ({"subreddit": "python", "spread_seconds": -1}, "/spread_seconds"),
+        ({"subreddit": "python", "spread_seconds": None}, "/spread_seconds"),
+    ],
+)
+def test_wrong_bodies_are_refused_by_their_place(
+    client: Client, body: dict[str, Any], pointer: str
+) -> None:
+    whole = {"name": "nightly", "cron_expression": "@daily", **body}
+    response = client.post(SCHEDULES, json=whole)
+    assert response.status_code == 422
+    assert response.json is not None
+    assert [error["pointer"] for error in response.json["errors"]] == [pointer]
+
+
+def test_an_edit_must_say_which_version_it_means(client: Client) -> None:
+    made = create(client)
+    for method in ("PUT", "PATCH"):
+        response = client.open(path(made), method=method, json=NIGHTLY)
+        assert code(response) == (428, "precondition_required")
+    assert client.get(path(made)).json == without_quota(made)
+
+
+def test_a_version_that_passed_is_refused_and_the_etag_names_the_new_one(client: Client) -> None:
+    made = create(client)
+    read = client.get(path(made))
+    assert read.headers["ETag"] == '"1"'
+    seen = {"If-Match": read.headers["ETag"]}
+    first = client.patch(path(made), json={"priority": 1}, headers=seen)
+    assert first.headers["ETag"] == '"2"'
+    body = {**NIGHTLY, "name": "mine"}
+    for response in (
+        client.patch(path(made), json={"priority": 2}, headers=seen),
+        client.put(path(made), json=body, headers=seen),
+        client.post(path(made, "/toggle"), headers=seen),
+        client.post(path(made, "/run"), headers=seen),
+        client.delete(path(made), headers=seen),
+    ):
+        assert code(response) == (412, "precondition_failed")
+    after = client.get(path(made)).json
+    assert after is not None
+    assert (after["priority"], after["version"], after["enabled"]) == (1, 2, True)
+    assert client.get("/api/admin/jobs").json == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize("tag", ['W/"1"', "1x", "", '"2"', 'garbage,,"', '"1', "é"])
+def test_whatever_stands_in_if_match_is_a_version_or_refused(client: Client, tag: str) -> None:
+    made = create(client)
+    response = client.patch(path(made), json={"priority": 1}, headers={"If-Match": tag})
+    assert response.status_code == 412
+
+
+def test_one_of_several_versions_is_enough(client: Client) -> None:
+    made = create(client)
+    response = client.patch(path(made), json={"priority": 1}, headers={"If-Match": '"9", "1"'})
+    assert response.status_code == 200
+
+
+def test_an_edit_that_changes_nothing_leaves_version_and_audit_log(
+    client: Client, database: Database
+) -> None:
+    made = create(client)
+    for response in (
+        client.put(path(made), json=NIGHTLY, headers=ANY),
+        client.patch(path(made), json={}, headers=ANY),
+        client.post(path(made, "/toggle"), json={"enabled": True}),
+    ):
+        assert response.status_code == 200
+        assert without_quota(response.json) == without_quota(made)
+    assert len(entries(database)) == 1
+
+
+def test_toggle_turns_off_and_on_with_or_without_a_body(client: Client) -> None:
+    made = create(client)
+    off = client.post(path(made, "/toggle")).json
+    assert off is not None
+    assert (off["enabled"], off["next_run_at"], off["version"]) == (False, None, 2)
+    on = client.post(path(made, "/toggle"), json={}).json
+    assert on is not None
+    assert (on["enabled"], on["next_run_at"]) == (True, made["next_run_at"])
+    assert client.post(path(made, "/toggle"), json={"enabled": False}).json == {
+        **on,
+        "enabled": False,
+        "next_run_at": None,
+        "version": 4,
+        "updated_at": client.get(path(made)).json["updated_at"],  # type: ignore[index]
+        "estimated_requests_per_day": 0,
+    }
+    for wrong in ({"enabled": "no"}, {"enable": True}, [True]):
+        assert client.post(path(made, "/toggle"), json=wrong).status_code == 422
+    assert client.post(path(made, "/toggle"), data=b"on").status_code == 415
+
+
+def test_delete_answers_nothing_and_then_there_is_nothing(client: Client) -> None:
+    made = create(client)
+    assert client.delete(path(made)).status_code == 204
+    assert client.get(path(made)).status_code == 404
+    assert create(client)["id"] != made["id"]
+
+
+def test_an_unknown_schedule_is_404_for_every_verb(client: Client) -> None:
+    for response in (
+        client.put(f"{SCHEDULES}/7", json=NIGHTLY, headers=ANY),
+        client.patch(f"{SCHEDULES}/7", json={"priority": 1}, headers=ANY),
+        client.delete(f"{SCHEDULES}/7"),
+        client.post(f"{SCHEDULES}/7/toggle"),
+        client.post(f"{SCHEDULES}/7/run"),
+        client.get(f"{SCHEDULES}/7/runs"),
+    ):
+        assert code(response) == (404, "not_found")
+
+
+def test_a_taken_name_and_a_bad_expression_are_refused_and_change_nothing(
+    client: Client, database: Database
+) -> None:
+    create(client, name="taken")
+    made = create(client, name="mine", subreddit="rust")
+    taken = client.patch(path(made), json={"name": "TAKEN"}, headers=ANY)
+    assert code(taken) == (409, "duplicate_name")
+    bad = client.put(path(made), json={**NIGHTLY, "cron_expression": "0 0 30 2 *"}, headers=ANY)
+    assert code(bad) == (422, "invalid_request")
+    zone = client.patch(path(made), json={"timezone": "Mars/Olympus"}, headers=ANY)
+    assert zone.json is not None
+    assert zone.json["errors"][0]["pointer"] == "/timezone"
+    assert client.get(path(made)).json == without_quota(made)
+    assert len(entries(database)) == 2
+
+
+def test_every_change_is_audited_with_what_was_and_what_is(
+    client: Client, database: Database
+) -> None:
+    made = create(client)
+    client.patch(path(made), json={"priority": 1}, headers={**ANY, "X-Request-Id": "req-7"})
+    client.post(path(made, "/toggle"))
+    client.post(path(made, "/run"))
+    client.delete(path(made))
+    deleted, run, toggled, updated, _ = entries(database)
+    assert [entry.action for entry in (updated, toggled, run, deleted)] == [
+        "update",
+        "toggle",
+        "run",
+        "delete",
+    ]
+    assert {entry.resource_id for entry in (updated, toggled, run, deleted)} == {str(made["id"])}
+    assert updated.before == without_quota(made)
+    assert updated.after is not None
+    assert (updated.after["priority"], updated.after["version"]) == (1, 2)
+    assert (updated.actor, updated.request_id) == ("bootstrap", "req-7")
+    assert toggled.before == updated.after
+    assert run.after is not None
+    assert run.after["result"] == "created"
+    assert deleted.before is not None
+    assert (deleted.before["enabled"], deleted.after) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "rest", "body"),
+    [
+        ("PUT", "", {**NIGHTLY, "priority": 1}),
+        ("PATCH", "", {"priority": 1}),
+        ("DELETE", "", None),
+        ("POST", "/toggle", None),
+        ("POST", "/run", None),
+    ],
+)
+def test_a_change_that_cannot_be_audited_does_not_happen(
+    client: Client, database: Database, method: str, rest: str, body: Any
+) -> None:
+    made = create(client)
+    with database.begin() as conn:
+        conn.execute(
+            text("ALTER TABLE admin_audit_log ADD CONSTRAINT broken CHECK (action = 'create')")
+        )
+    response = client.open(path(made, rest), method=method, json=body, headers=ANY)
+    assert response.status_code == 500
+    assert client.get(path(made)).json == without_quota(made)
+    assert client.get(path(made, "/runs")).json == {"items": [], "next": None}
+    assert client.get("/api/admin/jobs").json == {"items": [], "next": None}
+
+
+def test_every_change_tells_whether_the_budget_feeds_all_schedules(
+    client: Client, database: Database
+) -> None:
+    made = create(client)
+    assert (made["estimated_requests_per_day"], made["warning"]) == (100, None)
+    assert made["daily_request_budget"] == 139_680
+    busy = client.patch(path(made), json={"cron_expression": "* * * * *"}, headers=ANY).json
+    assert busy is not None
+    assert busy["estimated_requests_per_day"] == 144_000
+    assert "103 % of the 139680" in busy["warning"]
+    other = create(client, name="other", subreddit="rust")
+    assert other["estimated_requests_per_day"] == 144_100
+    assert other["warning"] is not None
+    off = client.post(path(made, "/toggle")).json
+    assert off is not None
+    assert (off["estimated_requests_per_day"], off["warning"]) == (100, None)
+
+
+def test_lists_what_the_scheduler_had_to_turn_off_and_what_a_subreddit_has(
+    client: Client, database: Database
+) -> None:
+    one, two = create(client, name="one"), create(client, name="two", subreddit="rust")
+    with database.begin() as conn:
+        conn.execute(
+            text("UPDATE scheduled_jobs SET disabled_reason = 'x', enabled = false WHERE id = :id"),
+            {"id": two["id"]},
+        )
+
+    def listed(query: str) -> list[str]:
+        page = client.get(f"{SCHEDULES}?{query}").json
+        assert page is not None
+        return [schedule["name"] for schedule in page["items"]]
+
+    assert listed("broken=true") == ["two"]
+    assert listed("broken=false") == ["one"]
+    assert listed("subreddit=r/PYTHON") == ["one"]
+    assert listed(f"subreddit_id={one['subreddit_id']}&enabled=true") == ["one"]
+    assert listed(f"subreddit_id={one['subreddit_id']}&subreddit=rust") == []
+    assert listed("subreddit=unheard_of") == []
+    assert client.get(f"{SCHEDULES}?subreddit=?").status_code == 422
+    assert client.get(f"{SCHEDULES}?subreddit_id=0").status_code == 422
