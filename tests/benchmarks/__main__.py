@@ -7,12 +7,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import idle_to_start, queue_depth, recovery, schedule_lateness
+from benchmarks import idle_to_start, page_storage, queue_depth, recovery, schedule_lateness
 from benchmarks.harness import Figure, private_server
 
 WORKLOADS = {
     "queue_depth": queue_depth.measure,
     "idle_to_start": idle_to_start.measure,
+    "page_storage": page_storage.measure,
     "recovery": recovery.measure,
     "schedule_lateness": schedule_lateness.measure,
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
-from crawljobs.domain import hostile
+from crawljobs.domain import hostile, mentions
 from crawljobs.domain.reddit_items import (
     Account,
     Comment,
@@ -22,6 +24,11 @@ BODY_MAX = 50_000
 URL_MAX = 4_000
 NAME_MAX = 300
 DEPTH_MAX = 10_000
+# A page has at most 102 things and a tree 500 comments, with stubs; what has many more is no reply
+# of Reddit's, and each would cost a row.
+THINGS_MAX = 10_000
+
+NEIGHBOUR = re.compile(r"[A-Za-z0-9_]{2,21}")
 
 DELETED_BY_AUTHOR = frozenset({"deleted", "author"})
 SUBREDDIT_TYPES = {
@@ -39,7 +46,7 @@ def read_all(children: list[Any], *, depth: int | None = None) -> Items:
     """Every thing by its kind, in the order of the page; replies follow their comment."""
     found: dict[str, list[Any]] = {kind: [] for kind in _PARSERS}
     dropped = unknown = 0
-    for kind, data, level in _walk(children, depth):
+    for kind, data, level in islice(_walk(children, depth), THINGS_MAX):
         parse = _PARSERS.get(kind)
         if parse is None:
             unknown += 1
@@ -100,12 +107,14 @@ def _post(data: Data, _depth: int | None) -> Post | None:
     def content(key: str, limit: int) -> str | None:
         return None if deleted else hostile.text(data.get(key), limit=limit)
 
+    title = content("title", TITLE_MAX)
+    body = None if removed else content("selftext", BODY_MAX)
     return Post(
         id=post_id,
         subreddit=subreddit,
         author=author,
-        title=content("title", TITLE_MAX),
-        body=None if removed else content("selftext", BODY_MAX),
+        title=title,
+        body=body,
         url=content("url", URL_MAX),
         permalink=content("permalink", URL_MAX),
         domain=content("domain", NAME_MAX),
@@ -123,7 +132,19 @@ def _post(data: Data, _depth: int | None) -> Post | None:
         created_at=created_at,
         edited_at=hostile.time(data.get("edited")),
         deleted=deleted,
+        mentions=mentions.find(title, body, home=subreddit),
+        crossposted_from=None if deleted else _crossposted_from(data, home=subreddit),
     )
+
+
+def _crossposted_from(data: Data, *, home: str) -> str | None:
+    """The subreddit of the original, in lower case; None when it is a profile or the same."""
+    originals = data.get("crosspost_parent_list")
+    original = originals[0] if isinstance(originals, list) and originals else None
+    name = original.get("subreddit") if isinstance(original, dict) else None
+    if not isinstance(name, str) or not NEIGHBOUR.fullmatch(name):
+        return None
+    return name.lower() if mentions.is_neighbour(name.lower(), home=home) else None
 
 
 def _comment(data: Data, depth: int | None) -> Comment | None:
@@ -139,13 +160,14 @@ def _comment(data: Data, depth: int | None) -> Comment | None:
     category = hostile.text(data.get("removed_by_category"), limit=NAME_MAX) or None
     deleted = author is None and (raw_body == "[deleted]" or category in DELETED_BY_AUTHOR)
     removed = raw_body == "[removed]"
+    body = None if deleted or removed else hostile.text(raw_body, limit=BODY_MAX)
     return Comment(
         id=comment_id,
         post_id=link.removeprefix("t3_"),
         parent_id=parent,
         subreddit=subreddit,
         author=author,
-        body=None if deleted or removed else hostile.text(raw_body, limit=BODY_MAX),
+        body=body,
         score=hostile.integer(data.get("score")),
         stickied=hostile.flag(data.get("stickied")),
         is_submitter=hostile.flag(data.get("is_submitter")),
@@ -154,6 +176,7 @@ def _comment(data: Data, depth: int | None) -> Comment | None:
         edited_at=hostile.time(data.get("edited")),
         deleted=deleted,
         depth=depth,
+        mentions=mentions.find(body, home=subreddit),
     )
 
 

@@ -55,6 +55,9 @@ class Post:
     created_at: datetime
     edited_at: datetime | None
     deleted: bool
+    # Other subreddits, in lower case: named in the text, and the one a crosspost was taken from.
+    mentions: tuple[str, ...] = ()
+    crossposted_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Comment:
     edited_at: datetime | None
     deleted: bool
     depth: int | None = None
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,10 @@ class Page:
 
     items: Items
     after: str | None
+
+
+# A listing shows about a thousand items; with removed ones left out, fewer come.
+LISTING_CAP = 900
 
 
 def is_newer(item_id: str, mark: str | None) -> bool:

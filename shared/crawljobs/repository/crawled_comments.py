@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.reddit_items import Comment
 from crawljobs.repository.crawled_posts import Written
+from crawljobs.repository.refreshes import DUE_FOR_REFRESH
 
 # What a later sight of a comment may change.
 _CONTENT = "author_id, body, score, stickied, is_submitter, removed_by_category, edited_at"
@@ -25,7 +26,7 @@ _UPSERT = text(f"""
             id text, post_id text, parent_id text, subreddit_id bigint, author_id bigint,
             body text, score bigint, stickied boolean, is_submitter boolean,
             removed_by_category text, created_at timestamptz, edited_at timestamptz,
-            deleted boolean)
+            deleted boolean, mentions text[])
     ), changed AS (
         SELECT input.*
         FROM input LEFT JOIN LATERAL (SELECT * FROM comments WHERE id = input.id LIMIT 1) AS stored
@@ -38,17 +39,18 @@ _UPSERT = text(f"""
     ), written AS (
         INSERT INTO comments AS stored (
             id, post_id, parent_id, subreddit_id, created_at, {_CONTENT},
-            deleted_at, first_seen_at, updated_at
+            deleted_at, first_seen_at, updated_at, refresh_due_at
         )
         SELECT id, post_id, parent_id, subreddit_id, created_at, {_CONTENT},
-            CASE WHEN deleted THEN now END, now, now
+            CASE WHEN deleted THEN now END, now, now,
+            CASE WHEN NOT deleted THEN {DUE_FOR_REFRESH} END
         FROM changed, (SELECT clock_timestamp()) AS clock (now)
         ON CONFLICT (id) DO UPDATE SET
             ({_CONTENT}) = ROW({_of("excluded")}),
             deleted_at = coalesce(stored.deleted_at, excluded.deleted_at),
             updated_at = excluded.updated_at
         WHERE stored.deleted_at IS NULL OR excluded.deleted_at IS NOT NULL
-        RETURNING author_id, subreddit_id, created_at, xmax = 0 AS inserted
+        RETURNING id, author_id, subreddit_id, created_at, xmax = 0 AS inserted
     ), edges AS (
         INSERT INTO author_subreddits AS edge
             (author_id, subreddit_id, comments, first_at, last_at)
@@ -60,6 +62,15 @@ _UPSERT = text(f"""
             comments = edge.comments + excluded.comments,
             first_at = least(edge.first_at, excluded.first_at),
             last_at = greatest(edge.last_at, excluded.last_at)
+    ), evidence AS (
+        INSERT INTO discovery_evidence AS known (found_in, name, mentions)
+        SELECT written.subreddit_id, mention.name, count(DISTINCT coalesce(written.author_id, 0))
+        FROM written JOIN input USING (id) CROSS JOIN unnest(input.mentions) AS mention (name)
+        WHERE written.inserted
+        GROUP BY written.subreddit_id, mention.name
+        ORDER BY written.subreddit_id, mention.name
+        ON CONFLICT (found_in, name) DO UPDATE SET
+            mentions = known.mentions + excluded.mentions, last_at = excluded.last_at
     )
     SELECT count(*) FILTER (WHERE inserted) AS inserted,
         count(*) FILTER (WHERE NOT inserted) AS updated
@@ -95,6 +106,7 @@ def upsert(
             "created_at": comment.created_at.isoformat(),
             "edited_at": comment.edited_at.isoformat() if comment.edited_at else None,
             "deleted": comment.deleted,
+            "mentions": comment.mentions,
         }
         for comment in comments
     ]

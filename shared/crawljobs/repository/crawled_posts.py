@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.reddit_items import Post
+from crawljobs.repository.refreshes import DUE_FOR_REFRESH
 
 # What a later sight of a post may change.
 _CONTENT = (
@@ -23,6 +24,7 @@ def _of(row: str) -> str:
 
 # Posts first seen now also count on their author's edge: in this statement, so exactly once.
 # What was deleted at Reddit stays deleted here, whatever an older reply says.
+# So does the evidence for other subreddits, once for each author of the page.
 # LIMIT 1 keeps the planner at one index look-up an item, where it would rather scan the table.
 _UPSERT = text(f"""
     WITH input AS (
@@ -31,7 +33,8 @@ _UPSERT = text(f"""
             permalink text, domain text, flair text, score bigint, upvote_ratio float8,
             num_comments bigint, over_18 boolean, spoiler boolean, stickied boolean,
             locked boolean, is_self boolean, crosspost_parent text, removed_by_category text,
-            created_at timestamptz, edited_at timestamptz, deleted boolean)
+            created_at timestamptz, edited_at timestamptz, deleted boolean, mentions text[],
+            crossposted_from text)
     ), changed AS (
         SELECT input.*
         FROM input LEFT JOIN LATERAL (SELECT * FROM posts WHERE id = input.id LIMIT 1) AS stored
@@ -43,16 +46,18 @@ _UPSERT = text(f"""
         ORDER BY input.id
     ), written AS (
         INSERT INTO posts AS stored (
-            id, subreddit_id, created_at, {_CONTENT}, deleted_at, first_seen_at, updated_at
+            id, subreddit_id, created_at, {_CONTENT}, deleted_at, first_seen_at, updated_at,
+            refresh_due_at
         )
-        SELECT id, subreddit_id, created_at, {_CONTENT}, CASE WHEN deleted THEN now END, now, now
+        SELECT id, subreddit_id, created_at, {_CONTENT}, CASE WHEN deleted THEN now END, now, now,
+            CASE WHEN NOT deleted THEN {DUE_FOR_REFRESH} END
         FROM changed, (SELECT clock_timestamp()) AS clock (now)
         ON CONFLICT (id) DO UPDATE SET
             ({_CONTENT}) = ROW({_of("excluded")}),
             deleted_at = coalesce(stored.deleted_at, excluded.deleted_at),
             updated_at = excluded.updated_at
         WHERE stored.deleted_at IS NULL OR excluded.deleted_at IS NOT NULL
-        RETURNING author_id, subreddit_id, created_at, xmax = 0 AS inserted
+        RETURNING id, author_id, subreddit_id, created_at, xmax = 0 AS inserted
     ), edges AS (
         INSERT INTO author_subreddits AS edge (author_id, subreddit_id, posts, first_at, last_at)
         SELECT author_id, subreddit_id, count(*), min(created_at), max(created_at)
@@ -63,6 +68,25 @@ _UPSERT = text(f"""
             posts = edge.posts + excluded.posts,
             first_at = least(edge.first_at, excluded.first_at),
             last_at = greatest(edge.last_at, excluded.last_at)
+    ), evidence AS (
+        INSERT INTO discovery_evidence AS known (found_in, name, mentions, crossposts)
+        SELECT written.subreddit_id, led.name,
+            count(DISTINCT coalesce(written.author_id, 0)) FILTER (WHERE led.kind = 'mention'),
+            count(DISTINCT coalesce(written.author_id, 0)) FILTER (WHERE led.kind = 'crosspost')
+        FROM written JOIN input USING (id)
+            CROSS JOIN LATERAL (
+                SELECT name, 'mention' AS kind FROM unnest(input.mentions) AS name
+                UNION ALL
+                SELECT input.crossposted_from, 'crosspost'
+                WHERE input.crossposted_from IS NOT NULL
+            ) AS led
+        WHERE written.inserted
+        GROUP BY written.subreddit_id, led.name
+        ORDER BY written.subreddit_id, led.name
+        ON CONFLICT (found_in, name) DO UPDATE SET
+            mentions = known.mentions + excluded.mentions,
+            crossposts = known.crossposts + excluded.crossposts,
+            last_at = excluded.last_at
     )
     SELECT count(*) FILTER (WHERE inserted) AS inserted,
         count(*) FILTER (WHERE NOT inserted) AS updated
@@ -117,6 +141,8 @@ def upsert(
             "created_at": post.created_at.isoformat(),
             "edited_at": post.edited_at.isoformat() if post.edited_at else None,
             "deleted": post.deleted,
+            "mentions": post.mentions,
+            "crossposted_from": post.crossposted_from,
         }
         for post in posts
     ]

@@ -1,0 +1,27 @@
+"""Names of subreddits in what people write."""
+
+from __future__ import annotations
+
+import re
+
+# Bounded: a text may name as many as it likes, and most of them are not worth a row.
+PER_ITEM_MAX = 10
+
+# r/name, /r/name and addresses that end in it. Profiles are nobody's neighbours.
+_MENTION = re.compile(r"(?<![A-Za-z0-9_])r/([A-Za-z0-9_]{2,21})(?![A-Za-z0-9_])", re.ASCII)
+
+
+def find(*texts: str | None, home: str) -> tuple[str, ...]:
+    """The subreddits named, in lower case, each once, without the one this was written in."""
+    found: dict[str, None] = {}
+    for text in texts:
+        for match in _MENTION.finditer(text or ""):
+            found.setdefault(match.group(1).lower())
+            if len(found) > PER_ITEM_MAX:
+                break
+    return tuple(name for name in found if is_neighbour(name, home=home))[:PER_ITEM_MAX]
+
+
+def is_neighbour(name: str, *, home: str) -> bool:
+    """Whether this name, in lower case, may be a community other than `home`."""
+    return not name.startswith("u_") and name != home.lower()

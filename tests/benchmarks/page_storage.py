@@ -1,0 +1,94 @@
+"""Storing a page of 100 posts with authors and edges, as a crawl does, its checkpoint included."""
+
+import dataclasses
+import time
+import uuid
+
+from sqlalchemy import event, text
+
+from benchmarks.harness import Bench, Figure, percentile
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.reddit_items import Account, Items
+from crawljobs.repository import claims, crawled_items, job_queue
+from support import crawled
+
+PAGES, PAGES_QUICK = 500, 100
+POSTS = 100
+AUTHORS = 2_000  # of whom some are met again
+
+
+def measure(bench: Bench) -> list[Figure]:
+    with bench.database("page_storage") as url:
+        database = Database(url, pool_size=1)
+        claim = begin(database)
+        taken, again = [], []
+        pages = PAGES_QUICK if bench.quick else PAGES
+        for number in range(pages):
+            items = page(number)
+            taken.append(store(database, claim, items))
+            again.append(store(database, claim, items))
+        statements, tuples = count(database, claim)
+        database.close()
+    return [
+        Figure("new page of 100 posts, p50", 1000 * percentile(taken, 0.5), "ms", limit=15),
+        Figure("new page of 100 posts, p95", 1000 * percentile(taken, 0.95), "ms"),
+        Figure("the same page again, p50", 1000 * percentile(again, 0.5), "ms"),
+        Figure("statements a page, the checkpoint's included", statements, "", limit=3),
+        Figure("tuples written by the same page again, beside the job's", tuples, "", limit=0),
+    ]
+
+
+def begin(database: Database) -> Claim:
+    with database.begin() as conn:
+        job_queue.enqueue(conn, subreddit="python", priority=50, source=JobSource.USER)
+        (claim,) = job_queue.claim_jobs(
+            conn, worker="bench", claim_token=uuid.uuid4(), at_most=1, lease_seconds=3600
+        )
+    return claim
+
+
+def page(number: int) -> Items:
+    """A hundred posts of a page's usual size; a few name other subreddits."""
+    posts = []
+    for index in range(POSTS):
+        serial = number * POSTS + index
+        author = Account(f"author_{serial * 7919 % AUTHORS}", f"t2_{serial * 7919 % AUTHORS}")
+        post = crawled.post(f"{serial:x}", author=author, body="Some words of a post. " * 20)
+        posts.append(dataclasses.replace(post, mentions=("rust",) if index % 20 == 0 else ()))
+    return Items(posts=tuple(posts))
+
+
+def store(database: Database, claim: Claim, items: Items) -> float:
+    begun = time.perf_counter()
+    database.run(lambda conn: write(conn, claim, items))
+    return time.perf_counter() - begun
+
+
+def write(conn: Connection, claim: Claim, items: Items) -> None:
+    claims.save_checkpoint(conn, claim=claim, checkpoint={"v": 1, "phase": "posts"})
+    crawled_items.store(conn, items=items, known_subreddits={"python": claim.subreddit_id})
+
+
+def count(database: Database, claim: Claim) -> tuple[int, int]:
+    """Statements of a page, and the tuples that a page known already writes."""
+    sent: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        sent.append(statement)
+
+    with database.begin() as conn:
+        before = tuples_written(conn)
+        event.listen(conn, "before_cursor_execute", note)
+        write(conn, claim, page(0))
+        event.remove(conn, "before_cursor_execute", note)
+        return len(sent), tuples_written(conn) - before
+
+
+def tuples_written(conn: Connection) -> int:
+    """By this session since its statistics were last reported, the job's own row aside."""
+    query = (
+        "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables "
+        "WHERE relname <> 'crawl_jobs'"
+    )
+    return int(conn.execute(text(query)).scalar_one())
