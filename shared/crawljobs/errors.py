@@ -39,6 +39,10 @@ class LiveJobExists(CrawljobsError):
         self.job_id = job_id
 
 
+class Duplicate(CrawljobsError):
+    """The same thing is asked for twice in one request."""
+
+
 class DuplicateName(CrawljobsError):
     """Another row has this name already."""
 

@@ -18,6 +18,12 @@ def sqlstate(error: BaseException) -> str | None:
     return original.sqlstate if isinstance(original, psycopg.Error) else None
 
 
+def constraint(error: BaseException) -> str | None:
+    """The name of the constraint that was violated."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return original.diag.constraint_name if isinstance(original, psycopg.Error) else None
+
+
 def is_conflict(error: BaseException) -> bool:
     return sqlstate(error) in CONFLICTS
 

@@ -174,6 +174,7 @@ class Job:
     error_kind: ErrorKind | None
     error_message: str | None
     checkpoint: dict[str, Any] | None
+    version: int  # differs after every change of the row
 
 
 @dataclass(frozen=True)

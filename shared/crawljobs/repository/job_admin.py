@@ -1,108 +1,52 @@
-"""What an operator does to a job: boost, change its priority, wake, retry, cancel, give up.
+"""What operators do to jobs: boost, change the priority, wake, retry, cancel, give up, delete.
 
-Each locks the job's row first, so that the answer, the change and the audit row agree; a verb that
-the job's state does not allow raises IllegalTransition and changes nothing.
+Rows are locked first, in key order, so that the answer, the change and the audit rows agree. A verb
+that a job's state does not allow changes nothing: alone it raises, among many it spoils that item.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from crawljobs import errors
-from crawljobs.domain.job import LIVE, PRIORITY_MAX, TRANSITIONS, Job, JobStatus, Transition
+from crawljobs.db import failures
+from crawljobs.domain.job import Job
+from crawljobs.repository import job_admin_sql as sql
 from crawljobs.repository import job_queries
-from crawljobs.repository.claims import UNCLAIMED
-from crawljobs.repository.queue_sql import CHANNEL, NOW
+from crawljobs.repository.job_admin_sql import ALLOWED, Verb
 
-_LOCK = text("SELECT status FROM crawl_jobs WHERE id = :job_id FOR UPDATE")
-
-_SET_PRIORITY = text("""
-    UPDATE crawl_jobs SET priority = :priority, base_priority = :base_priority
-    WHERE id = :job_id AND status IN ('blocked', 'waiting', 'queued', 'crawling')
-    """)
-
-_WAKE = text(f"""
-    UPDATE crawl_jobs SET status = 'queued', wait_reason = NULL, visible_at = {NOW}
-    WHERE id = :job_id AND status = 'waiting'
-    """)
-
-# A crawl that came to its end starts anew; one that did not goes on from its checkpoint.
-_RETRY = text(f"""
-    UPDATE crawl_jobs SET
-        status = 'queued', visible_at = {NOW}, queued_at = {NOW}, finished_at = NULL,
-        priority = base_priority, retry_count = 0, rescues_in_a_row = 0, outcome = NULL,
-        checkpoint = CASE WHEN status = 'succeeded' OR checkpoint ->> 'phase' = 'done'
-            THEN NULL ELSE checkpoint END
-    WHERE id = :job_id AND status IN ('succeeded', 'failed', 'cancelled')
-    """)
-
-_LIVE_JOB_OF = text("""
-    SELECT live.id FROM crawl_jobs AS job JOIN crawl_jobs AS live USING (subreddit_id)
-    WHERE job.id = :job_id AND live.status IN ('blocked', 'waiting', 'queued', 'crawling')
-    """)
-
-
-def _ending(changes: str) -> TextClause:
-    """End a live job; a claim that it has becomes an attempt, and its worker finds it lost."""
-    return text(f"""
-    WITH held AS (
-        SELECT id, claimed_by, claimed_at FROM crawl_jobs WHERE id = :job_id
-    ), attempt AS (
-        INSERT INTO crawl_job_attempts (job_id, worker, started_at, ended_at, outcome)
-        SELECT id, claimed_by, claimed_at, greatest({NOW}, claimed_at), 'cancelled'
-        FROM held WHERE claimed_by IS NOT NULL
-    )
-    UPDATE crawl_jobs SET {changes}, wait_reason = NULL, {UNCLAIMED},
-        finished_at = greatest({NOW}, created_at, claimed_at)
-    WHERE id = :job_id AND status IN ('blocked', 'waiting', 'queued', 'crawling')
-    """)
-
-
-_CANCEL = _ending("status = 'cancelled'")
-_GIVE_UP = _ending(
-    "status = 'failed', error_kind = 'permanent', error_message = 'given up by an operator'"
-)
-
-_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
+RACES_MAX = 20  # enqueues that get in between one after the other
 
 
 @dataclass(frozen=True)
 class JobChange:
-    """A job before and after an operator's change, for the answer and the audit log."""
+    """What became of one job: before and after, or the error that kept it as it was."""
 
-    before: Job
-    after: Job
+    job_id: int
+    before: Job | None = None
+    after: Job | None = None  # None too when it was deleted
+    error: errors.CrawljobsError | None = None
 
 
 def boost(conn: Connection, *, job_id: int, by: int) -> JobChange:
     """Add to base and effective priority of a live job; both stop at 100."""
-    before = _locked(conn, job_id, "boost", LIVE)
-    return _apply(
-        conn,
-        _SET_PRIORITY,
-        before,
-        priority=min(PRIORITY_MAX, before.priority + by),
-        base_priority=min(PRIORITY_MAX, before.base_priority + by),
-    )
+    return change(conn, verb=Verb.BOOST, job_id=job_id, points=by)
 
 
 def change_priority(conn: Connection, *, job_id: int, priority: int) -> JobChange:
     """Set what was asked for; aging starts again from it at the next sweep."""
-    before = _locked(conn, job_id, "change the priority of", LIVE)
-    return _apply(conn, _SET_PRIORITY, before, priority=priority, base_priority=priority)
+    return change(conn, verb=Verb.CHANGE_PRIORITY, job_id=job_id, points=priority)
 
 
 def wake(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
     """Make a waiting job claimable now."""
-    before = _locked_for(conn, job_id, Transition.WAKE)
-    change = _apply(conn, _WAKE, before, now=now)
-    conn.execute(_NOTIFY)
-    return change
+    return change(conn, verb=Verb.WAKE, job_id=job_id, now=now)
 
 
 def retry(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
@@ -110,57 +54,130 @@ def retry(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobC
 
     Raises LiveJobExists when its subreddit has a live job, also one made at this moment.
     """
-    before = _locked_for(conn, job_id, Transition.RETRY)
-    _refuse_second_live_job(conn, job_id)
-    try:
-        with conn.begin_nested():
-            change = _apply(conn, _RETRY, before, now=now)
-    except IntegrityError:
-        _refuse_second_live_job(conn, job_id)
-        raise
-    conn.execute(_NOTIFY)
-    return change
+    return change(conn, verb=Verb.RETRY, job_id=job_id, now=now)
 
 
 def cancel(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
     """End a live job; a crawl that is running stops at its next page."""
-    return _apply(conn, _CANCEL, _locked_for(conn, job_id, Transition.CANCEL), now=now)
+    return change(conn, verb=Verb.CANCEL, job_id=job_id, now=now)
 
 
 def give_up(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
     """End a live job as failed."""
-    return _apply(conn, _GIVE_UP, _locked_for(conn, job_id, Transition.GIVE_UP), now=now)
+    return change(conn, verb=Verb.GIVE_UP, job_id=job_id, now=now)
 
 
-def _locked_for(conn: Connection, job_id: int, verb: Transition) -> Job:
-    return _locked(conn, job_id, verb.value.replace("_", " "), TRANSITIONS[verb][0])
+def change(
+    conn: Connection,
+    *,
+    verb: Verb,
+    job_id: int,
+    points: int | None = None,
+    now: datetime | None = None,
+) -> JobChange:
+    """Do it to one job; raises NotFound, IllegalTransition or LiveJobExists."""
+    (changed,) = change_many(conn, verb=verb, job_ids=[job_id], points=points, now=now)
+    if changed.error is not None:
+        raise changed.error
+    return changed
 
 
-def _locked(conn: Connection, job_id: int, verb: str, allowed: frozenset[JobStatus]) -> Job:
-    status = conn.execute(_LOCK, {"job_id": job_id}).scalar()
-    if status is None:
-        raise errors.NotFound(f"there is no job {job_id}")
-    if JobStatus(status) not in allowed:
-        wanted = ", ".join(sorted(allowed))
-        raise errors.IllegalTransition(f"cannot {verb} a job that is {status}: it must be {wanted}")
-    return _job(conn, job_id)
+def change_many(
+    conn: Connection,
+    *,
+    verb: Verb,
+    job_ids: Sequence[int],
+    points: int | None = None,
+    dry_run: bool = False,
+    now: datetime | None = None,
+) -> list[JobChange]:
+    """Do it to all that allow it; one result an id, in the order given.
+
+    Of several finished jobs of one subreddit the newest is retried. With `dry_run` nothing is
+    written and nothing locked; `after` is then the job as it is.
+    """
+    rows = conn.execute(sql.READ if dry_run else sql.LOCK, {"ids": sorted(set(job_ids))})
+    found = {row.id: job_queries.to_job(row) for row in rows}
+    refused = _refusals(conn, verb, found)
+    chosen = sorted(found.keys() - refused.keys(), key=lambda i: (found[i].subreddit_id, i))
+    after = found
+    if chosen and not dry_run:
+        refused |= _apply(conn, verb, chosen, {"points": points, "now": now})
+        after = {row.id: job_queries.to_job(row) for row in conn.execute(sql.READ, {"ids": chosen})}
+    return list(_results(job_ids, found, after, refused))
 
 
-def _apply(conn: Connection, statement: TextClause, before: Job, **values: Any) -> JobChange:
-    conn.execute(statement, {"job_id": before.id, **values})
-    return JobChange(before=before, after=_job(conn, before.id))
-
-
-def _job(conn: Connection, job_id: int) -> Job:
-    job = job_queries.get_job(conn, job_id=job_id)
-    if job is None:
-        raise errors.NotFound(f"there is no job {job_id}")
-    return job
-
-
-def _refuse_second_live_job(conn: Connection, job_id: int) -> None:
-    other = conn.execute(_LIVE_JOB_OF, {"job_id": job_id}).scalar()
-    if other is not None:
-        raise errors.LiveJobExists(
-            f"the subreddit of job {job_id} has a live job already: {other}", job_id=other
+def _refusals(
+    conn: Connection, verb: Verb, found: dict[int, Job]
+) -> dict[int, errors.CrawljobsError]:
+    allowed = ALLOWED[verb]
+    wanted = ", ".join(sorted(allowed))
+    refused: dict[int, errors.CrawljobsError] = {
+        job.id: errors.IllegalTransition(
+            f"cannot {verb} a job that is {job.status}: it must be {wanted}"
         )
+        for job in found.values()
+        if job.status not in allowed
+    }
+    if verb is not Verb.RETRY:
+        return refused
+    able = [job for job in found.values() if job.id not in refused]
+    refused |= _live_jobs_of(conn, [job.id for job in able])
+    newest = {job.subreddit_id: job.id for job in sorted(able, key=lambda job: job.id)}
+    for job in able:
+        if job.id not in refused and newest[job.subreddit_id] != job.id:
+            other = newest[job.subreddit_id]
+            refused[job.id] = errors.LiveJobExists(
+                f"a newer job of the same subreddit is retried instead: {other}", job_id=other
+            )
+    return refused
+
+
+def _apply(
+    conn: Connection, verb: Verb, chosen: list[int], values: dict[str, Any]
+) -> dict[int, errors.CrawljobsError]:
+    """Do it; the jobs that an enqueue at this very moment spoiled."""
+    spoiled: dict[int, errors.CrawljobsError] = {}
+    for _ in range(RACES_MAX):
+        try:
+            with conn.begin_nested():
+                conn.execute(sql.STATEMENTS[verb], {"ids": chosen, **values})
+            break
+        except IntegrityError as error:
+            if failures.constraint(error) != "crawl_jobs_live_key":
+                raise
+            spoiled |= _live_jobs_of(conn, chosen)
+            chosen = [job_id for job_id in chosen if job_id not in spoiled]
+    else:
+        raise errors.DatabaseUnavailable("too many enqueues of the same subreddits; try again")
+    if chosen and verb in (Verb.RETRY, Verb.WAKE):
+        conn.execute(sql.NOTIFY)
+    return spoiled
+
+
+def _live_jobs_of(conn: Connection, job_ids: list[int]) -> dict[int, errors.CrawljobsError]:
+    return {
+        row.id: errors.LiveJobExists(
+            f"the subreddit of job {row.id} has a live job already: {row.live_id}",
+            job_id=row.live_id,
+        )
+        for row in conn.execute(sql.LIVE_JOBS_OF, {"ids": job_ids})
+    }
+
+
+def _results(
+    job_ids: Sequence[int],
+    before: dict[int, Job],
+    after: dict[int, Job],
+    refused: dict[int, errors.CrawljobsError],
+) -> Iterable[JobChange]:
+    seen: set[int] = set()
+    for job_id in job_ids:
+        error = refused.get(job_id)
+        if job_id not in before:
+            error = errors.NotFound(f"there is no job {job_id}")
+        elif job_id in seen:
+            error = errors.Duplicate(f"job {job_id} is listed more than once")
+        seen.add(job_id)
+        one = JobChange(job_id, before=before.get(job_id), error=error)
+        yield one if error else replace(one, after=after.get(job_id))

@@ -20,9 +20,21 @@ from crawljobs.domain.job import (
     WaitReason,
 )
 
+_FOREIGN = ("subreddit", "version")  # fields of a Job that are not columns of its row
+# The same as text, for statements that name the tables `job` and `subreddit`. xmin is the
+# transaction that wrote this version of the row: it changes with every change.
+JOB_COLUMNS = ", ".join(
+    [
+        *(f"job.{name}" for name in Job.__dataclass_fields__ if name not in _FOREIGN),
+        "subreddit.name AS subreddit",
+        "CAST(CAST(job.xmin AS text) AS bigint) AS version",
+    ]
+)
+
 _JOBS = select(
-    *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name != "subreddit"),
+    *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name not in _FOREIGN),
     subreddits.c.name.label("subreddit"),
+    literal_column("CAST(CAST(crawl_jobs.xmin AS text) AS bigint)").label("version"),
 ).join_from(crawl_jobs, subreddits, subreddits.c.id == crawl_jobs.c.subreddit_id)
 
 # Literals, so that the planner may use the partial indexes.
@@ -31,7 +43,7 @@ _IS_LIVE = crawl_jobs.c.status.in_([literal_column(f"'{status}'") for status in 
 
 def get_job(conn: Connection, *, job_id: int) -> Job | None:
     row = conn.execute(_JOBS.where(crawl_jobs.c.id == job_id)).first()
-    return None if row is None else _job(row)
+    return None if row is None else to_job(row)
 
 
 def list_jobs(
@@ -51,7 +63,7 @@ def list_jobs(
     if before_id is not None:
         query = query.where(crawl_jobs.c.id < before_id)
     rows = conn.execute(query.order_by(crawl_jobs.c.id.desc()).limit(limit))
-    return [_job(row) for row in rows]
+    return [to_job(row) for row in rows]
 
 
 def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[Attempt]:
@@ -106,8 +118,9 @@ def _status_in(statuses: Sequence[JobStatus]) -> ColumnElement[bool]:
     return crawl_jobs.c.status.in_([literal_column(f"'{JobStatus(s)}'") for s in statuses])
 
 
-def _job(row: Any) -> Job:
-    values = dict(row._mapping)
+def to_job(row: Any) -> Job:
+    """The job of a row that has JOB_COLUMNS, among others."""
+    values = {name: row._mapping[name] for name in Job.__dataclass_fields__}
     values["status"] = JobStatus(values["status"])
     values["source"] = JobSource(values["source"])
     values["wait_reason"] = WaitReason(values["wait_reason"]) if values["wait_reason"] else None

@@ -1,0 +1,161 @@
+"""Why a job runs or does not: every condition of a claim, and what it waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crawljobs.domain.job import FINAL, Job, JobStatus, WaitReason
+
+_WAITS: dict[WaitReason, str] = {
+    WaitReason.RETRY: "its next attempt, after one that failed",
+    WaitReason.RATE_LIMIT: "Reddit's request budget",
+    WaitReason.POLITENESS: "its subreddit's minimum gap between two crawls",
+    WaitReason.PAUSED: "the end of a pause of its subreddit",
+    WaitReason.OUTAGE: "the end of an outage",
+    WaitReason.LATER: "the time it was asked for",
+}
+FOREVER_YEAR = 9000  # a pause without an end is stored as the year 9999
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What, beside the job itself, decides when it runs."""
+
+    now: datetime
+    paused: bool  # everything
+    paused_until: datetime | None  # None: until somebody resumes
+    subreddit_paused: bool
+    subreddit_paused_until: datetime | None
+    reddit_until: datetime | None  # no worker asks Reddit for anything before
+    workers_alive: int
+    ahead: int  # jobs that are claimed before it
+    ahead_at_least: bool  # there are more: counting stopped
+    starts_per_minute: float  # claims that ended lately
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing that a claim of this job needs."""
+
+    name: str
+    met: bool
+    value: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    summary: str
+    conditions: tuple[Condition, ...]
+    position: int | None  # in the queue, 1 is next; None when it is not queued
+    position_at_least: bool
+    waits_for: str | None
+    until: datetime | None
+    estimated_start: datetime | None
+
+
+def explain(job: Job, around: Surroundings) -> Explanation:
+    conditions = _conditions(job, around)
+    waits_for, until = _waits(job, around)
+    queued = job.status is JobStatus.QUEUED
+    return Explanation(
+        summary=_summary(job, around, waits_for),
+        conditions=conditions,
+        position=around.ahead + 1 if queued else None,
+        position_at_least=queued and around.ahead_at_least,
+        waits_for=waits_for,
+        until=until,
+        estimated_start=_estimated_start(job, around, until),
+    )
+
+
+def _conditions(job: Job, around: Surroundings) -> tuple[Condition, ...]:
+    return (
+        Condition(
+            "queued",
+            job.status is JobStatus.QUEUED,
+            job.status if job.wait_reason is None else f"{job.status} ({job.wait_reason})",
+            "Only a queued job is claimed.",
+        ),
+        Condition(
+            "visible",
+            job.visible_at <= around.now,
+            job.visible_at.isoformat(),
+            "Not before its visible_at.",
+        ),
+        Condition(
+            "queue_not_paused",
+            not around.paused,
+            _pause(around.paused, around.paused_until),
+            "Nothing is claimed while everything is paused.",
+        ),
+        Condition(
+            "subreddit_not_paused",
+            not around.subreddit_paused,
+            _pause(around.subreddit_paused, around.subreddit_paused_until),
+            "Nothing of a paused subreddit is claimed.",
+        ),
+        Condition(
+            "reddit_available",
+            around.reddit_until is None,
+            "available" if around.reddit_until is None else around.reddit_until.isoformat(),
+            "While Reddit is down or throttles us, crawls wait.",
+        ),
+        Condition(
+            "worker_alive",
+            around.workers_alive > 0,
+            str(around.workers_alive),
+            "Some crawler-worker must have been seen lately.",
+        ),
+    )
+
+
+def _pause(paused: bool, until: datetime | None) -> str:
+    if not paused:
+        return "not paused"
+    return "paused" if until is None else f"paused until {until.isoformat()}"
+
+
+def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]:
+    """What holds it back first, and until when if that is known."""
+    if job.status in FINAL or job.status is JobStatus.CRAWLING:
+        return None, None
+    if job.status is JobStatus.BLOCKED:
+        return "other jobs that it depends on", None
+    if job.wait_reason is not None:
+        endless = job.visible_at.year > FOREVER_YEAR
+        return _WAITS[job.wait_reason], None if endless else job.visible_at
+    if around.paused:
+        return "the end of a pause of everything", around.paused_until
+    if around.subreddit_paused:
+        return _WAITS[WaitReason.PAUSED], around.subreddit_paused_until
+    if around.workers_alive == 0:
+        return "a crawler-worker: none was seen lately", None
+    if around.reddit_until is not None:
+        return "Reddit to be available", around.reddit_until
+    return "jobs that are claimed before it" if around.ahead else "a free worker", None
+
+
+def _summary(job: Job, around: Surroundings, waits_for: str | None) -> str:
+    if job.status in FINAL:
+        return f"It is over: {job.status}. Only an operator's retry would run it again."
+    if job.status is JobStatus.CRAWLING:
+        return f"It is being crawled by {job.claimed_by}."
+    if job.status is JobStatus.QUEUED and around.ahead == 0 and waits_for == "a free worker":
+        return "It is next: the first free worker claims it."
+    return f"It waits for {waits_for}."
+
+
+def _estimated_start(job: Job, around: Surroundings, until: datetime | None) -> datetime | None:
+    """From the number of jobs before it and the pace of late; None when nobody can tell."""
+    if job.status not in (JobStatus.QUEUED, JobStatus.WAITING):
+        return None
+    held = job.status is JobStatus.WAITING or around.paused or around.subreddit_paused
+    if around.workers_alive == 0 or (held and until is None):
+        return None
+    if around.ahead and not around.starts_per_minute:
+        return None
+    minutes = around.ahead / around.starts_per_minute if around.ahead else 0.0
+    start = around.now + timedelta(minutes=min(minutes, 60 * 24 * 365.0))
+    return max(start, until) if until is not None else start
