@@ -12,7 +12,6 @@ from crawler_worker.crawl import crawl
 from crawler_worker.held_claim import HeldClaim
 from crawler_worker.maintenance import Maintenance
 from crawler_worker.reddit.client import RedditClient
-from crawler_worker.reddit.limiter import Limiter
 from crawler_worker.worker import Worker
 from crawljobs import errors, logs, settings, startup
 from crawljobs.db.database import Database
@@ -95,7 +94,7 @@ def main() -> int:
         pooled=address.pooled,
         reply_seconds=min(REPLY_SECONDS, queue.lease_seconds),
     )
-    client = RedditClient(reddit, limiter=Limiter(database, client_id=reddit.client_id))
+    client = RedditClient(reddit, database=database)
 
     def crawl_subreddit(held: HeldClaim) -> str:
         return crawl.run(held.claim, database=database, client=client, settings=extent, stop=held)
