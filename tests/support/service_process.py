@@ -47,13 +47,19 @@ class ServiceProcess:
     def wait_for(
         self, action: str, *, timeout: float = DEADLINE_SECONDS, **fields: object
     ) -> dict[str, Any]:
-        """The first line of the log with this action."""
-        found = wait_until(
-            lambda: self.logged(action, **fields),
+        """The first line of the log with this action; no longer than the process lives."""
+        wait_until(
+            lambda: not self.is_alive() or self.logged(action, **fields),
             timeout=timeout,
-            describe=lambda: f"{action} {fields}: {self.log.read_text(errors='replace')[-4000:]}",
+            describe=lambda: f"{action} {fields}: {self.told()}",
         )
+        found = self.logged(action, **fields)
+        assert found, f"{self.name} ended without {action} {fields}: {self.told()}"
         return found[0]
+
+    def told(self) -> str:
+        """The end of its log, for a failure's message."""
+        return self.log.read_text(errors="replace")[-4000:]
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -67,8 +73,8 @@ class ServiceProcess:
         try:
             return self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            told = self.log.read_text(errors="replace")[-4000:]
-            raise AssertionError(f"{self.name} did not end within {timeout:g} s: {told}") from None
+            what = f"{self.name} did not end within {timeout:g} s: {self.told()}"
+            raise AssertionError(what) from None
 
     def terminate(self, timeout: float = DEADLINE_SECONDS) -> tuple[int, float]:
         """The exit code, and how many seconds it took."""
