@@ -143,7 +143,9 @@ def make_schedules(database: Database, count: int, *, now: datetime) -> None:
                 f"s{n}",
                 subreddit=f"sub{n % max(1, count * 3 // 4)}",  # some subreddits have two
                 cron_expression=EXPRESSIONS[n // len(POLICIES) % len(EXPRESSIONS)],
-                timezone=ZONES[n // 3 % len(ZONES)],
+                timezone=ZONES[
+                    (n + n // 4 + n // 40) % len(ZONES)
+                ],  # every zone meets every expression
                 misfire_policy=policy,
                 misfire_deadline_seconds=deadline,
                 now=now,
