@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from crawljobs import errors
-from crawljobs.db import database as databases
 from crawljobs.db.database import Database
+from crawljobs.db.limits import Limits
 from support import private_postgres
 from support.crew import LEASE_SECONDS, Crew
 from support.waiting import wait_until
@@ -91,11 +91,9 @@ def test_claims_are_kept_and_nothing_is_charged_while_the_server_has_no_connecti
             crew.close()
 
 
-def test_a_full_pool_answers_within_its_limit(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(databases, "POOL_TIMEOUT_SECONDS", 0.2)
-    with contextlib.closing(Database(database_url, pool_size=1)) as database:
+def test_a_full_pool_answers_within_its_limit(database_url: str) -> None:
+    limits = Limits(pool=0.2)
+    with contextlib.closing(Database(database_url, pool_size=1, limits=limits)) as database:
         let_go = threading.Event()
         taken = threading.Event()
 

@@ -2,52 +2,58 @@
 
 from __future__ import annotations
 
+import math
 import random
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from crawljobs import errors
 from crawljobs.db import failures
+from crawljobs.db.limits import PATIENT, Limits
 
 __all__ = ["Connection", "Database", "connect"]
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_SECONDS = 5
-POOL_TIMEOUT_SECONDS = 5  # a full pool answers within this, never hangs
-# Longer than the limit of a statement on the server, so that its own answer comes first.
-REPLY_SECONDS = 35.0
 CONFLICT_RETRIES = 8  # deadlock, serialization, lock timeout: short, so retried often
 CONFLICT_BACKOFF_SECONDS = 0.01
-
-# A session's own limits, for a database whose roles carry none. A pooler refuses start-up
-# options, so a pooled address relies on ALTER ROLE.
-SESSION_OPTIONS = (
-    "-c statement_timeout=30s -c lock_timeout=5s "
-    "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
-)
+SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq knows no shorter one
 
 
-def _parameters(application_name: str, *, pooled: bool) -> dict[str, object]:
+def _session_options(limits: Limits) -> str:
+    """A session's own limits, for a database whose roles carry none. A pooler refuses start-up
+    options, so a pooled address relies on ALTER ROLE.
+    """
+    return (
+        f"-c statement_timeout={limits.statement:g}s -c lock_timeout={limits.lock:g}s "
+        "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+    )
+
+
+def _parameters(application_name: str, limits: Limits, *, pooled: bool) -> dict[str, object]:
     """Connection parameters that give every call a deadline of its own."""
     parameters: dict[str, object] = {
         "application_name": application_name,
-        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "connect_timeout": max(SHORTEST_CONNECT_TIMEOUT_SECONDS, math.ceil(limits.connect)),
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,  # ms: a silent network ends a write after this
     }
     if not pooled:
-        parameters["options"] = SESSION_OPTIONS
+        parameters["options"] = _session_options(limits)
     return parameters
 
 
@@ -57,7 +63,7 @@ class BoundedConnection(psycopg.Connection[Any]):
     A network that swallows packets, a frozen server or a pooler that hangs show no error at all.
     """
 
-    reply_seconds = REPLY_SECONDS
+    reply_seconds = PATIENT.reply
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **options: Any) -> T:
         return super().wait(
@@ -86,15 +92,41 @@ def connect(
     application_name: str,
     *,
     pooled: bool = False,
-    reply_seconds: float = REPLY_SECONDS,
+    reply_seconds: float | None = None,
+    limits: Limits = PATIENT,
 ) -> BoundedConnection:
     """One connection whose every wait has a deadline."""
-    parameters = _parameters(application_name, pooled=pooled)
-    connection = BoundedConnection.connect(url, **parameters)  # type: ignore[arg-type]
-    connection.reply_seconds = reply_seconds
+    parameters = _parameters(application_name, limits, pooled=pooled)
+
+    def open_connection() -> BoundedConnection:
+        return BoundedConnection.connect(url, **parameters)  # type: ignore[arg-type]
+
+    if limits.connect >= SHORTEST_CONNECT_TIMEOUT_SECONDS:
+        connection = open_connection()
+    else:
+        connection = _within(limits.connect, open_connection)
+    connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
     if pooled:
         connection.prepare_threshold = None  # another session may get the next statement
     return connection
+
+
+def _within(seconds: float, open_connection: Callable[[], BoundedConnection]) -> BoundedConnection:
+    """Connect in a thread that is left behind when it is late; libpq's own limit ends it soon."""
+    opened: Future[BoundedConnection] = Future()
+
+    def work() -> None:
+        try:
+            opened.set_result(open_connection())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller
+            opened.set_exception(error)
+
+    threading.Thread(target=work, name="connect", daemon=True).start()
+    try:
+        return opened.result(timeout=seconds)
+    except Late:
+        opened.add_done_callback(lambda late: None if late.exception() else late.result().close())
+        raise psycopg.OperationalError(f"no connection within {seconds:g} s") from None
 
 
 class Database:
@@ -110,19 +142,26 @@ class Database:
         pool_size: int = 5,
         application_name: str = "crawljobs",
         pooled: bool = False,
-        reply_seconds: float = REPLY_SECONDS,
+        reply_seconds: float | None = None,
+        limits: Limits = PATIENT,
     ) -> None:
+        if reply_seconds is not None:
+            limits = replace(limits, reply=reply_seconds, ping=min(limits.ping, reply_seconds))
+        self._limits = limits
         self._engine = sqlalchemy.create_engine(
             "postgresql+psycopg://",
             # psycopg parses the address itself: SQLAlchemy's own parser knows fewer forms of it.
             creator=lambda: connect(
-                url, application_name, pooled=pooled, reply_seconds=reply_seconds
+                url, application_name, pooled=pooled, reply_seconds=limits.ping, limits=limits
             ),
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=POOL_TIMEOUT_SECONDS,
+            pool_timeout=limits.pool,
             pool_pre_ping=True,
         )
+        # While a connection lies in the pool its limit is that of the ping that comes first.
+        event.listen(self._engine, "checkout", _limit_replies(limits.reply))
+        event.listen(self._engine, "checkin", _limit_replies(limits.ping))
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -138,6 +177,7 @@ class Database:
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; again when it deadlocked, conflicted or waited too long."""
+        deadline = time.monotonic() + self._limits.conflicts
         for attempt in range(CONFLICT_RETRIES):
             try:
                 with self._engine.begin() as conn:
@@ -145,7 +185,8 @@ class Database:
             except PoolTimeout as error:
                 raise errors.DatabaseUnavailable("every connection is busy; try again") from error
             except (DBAPIError, psycopg.Error) as error:
-                if failures.is_conflict(error) and attempt + 1 < CONFLICT_RETRIES:
+                again = attempt + 1 < CONFLICT_RETRIES and time.monotonic() < deadline
+                if failures.is_conflict(error) and again:
                     longest = CONFLICT_BACKOFF_SECONDS * 2**attempt
                     time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
                     continue
@@ -156,3 +197,11 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _limit_replies(seconds: float) -> Callable[..., None]:
+    def limit(connection: BoundedConnection | None, *_: object) -> None:
+        if connection is not None:  # it may have been thrown away
+            connection.reply_seconds = seconds
+
+    return limit

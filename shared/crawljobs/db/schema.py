@@ -1,25 +1,42 @@
-"""Which schema this code knows."""
+"""Which schema this code knows, and which later ones say that they still suit it."""
 
 from __future__ import annotations
+
+import re
 
 from sqlalchemy import Connection, text
 
 from crawljobs import errors
 
-# Newest last. Code runs on the revision it was written for and on later ones that only expand it.
+# Newest last: the revisions this code was written for.
 KNOWN_REVISIONS = ("0010",)
+
+# What migrations write as the comment of their own table, beside the revision and in its
+# transaction: the oldest code that runs on this schema. Code cannot know the revisions after it.
+RUNS_CODE_FROM = "runs code from {revision}"
+_RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 
 
 def check_schema(conn: Connection) -> None:
-    """Raise UnknownSchema unless the database was migrated to a revision this code knows."""
+    """Raise UnknownSchema unless this code runs on the revision the database was migrated to."""
     exists = conn.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL")).scalar_one()
-    found = (
-        conn.execute(text("SELECT version_num FROM alembic_version LIMIT 1")).scalar()
-        if exists
-        else None
+    found = exists and conn.execute(_FOUND).one_or_none()
+    if found and (found.revision in KNOWN_REVISIONS or _suits_us(found.revision, found.comment)):
+        return
+    raise errors.UnknownSchema(
+        f"the database's schema is at revision {found.revision if found else 'none'}, "
+        f"this code knows {', '.join(KNOWN_REVISIONS)}: run this version's migrations"
     )
-    if found not in KNOWN_REVISIONS:
-        raise errors.UnknownSchema(
-            f"the database's schema is at revision {found or 'none'}, this code knows "
-            f"{', '.join(KNOWN_REVISIONS)}: run this version's migrations"
-        )
+
+
+_FOUND = text(
+    "SELECT version_num AS revision, obj_description('alembic_version'::regclass, 'pg_class') AS comment "
+    "FROM alembic_version LIMIT 1"
+)
+
+
+def _suits_us(revision: str, comment: str | None) -> bool:
+    """Whether a later revision says that it only expands what this code needs."""
+    oldest = _RUNS_CODE_FROM.fullmatch(comment or "")
+    newest_known = KNOWN_REVISIONS[-1]
+    return oldest is not None and oldest[1] <= newest_known < revision
