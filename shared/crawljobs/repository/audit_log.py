@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, TextClause, text
 
-from crawljobs.db.tables import admin_audit_log
 from crawljobs.domain.actor import Actor
+
+LOOK_AT = 10_000  # entries that one page looks at
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,68 @@ class AuditEntry:
     client_address: str | None
 
 
+@dataclass(frozen=True)
+class Change:
+    """What one entry tells beside the actor."""
+
+    resource_id: int | str | None
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """What is None does not restrict; the range includes its start, not its end."""
+
+    actor: str | None = None
+    action: str | None = None
+    resource_type: str | None = None
+    resource_id: str | None = None
+    request_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """`next` is the id the next page begins before; None at the end of the list."""
+
+    entries: list[AuditEntry]
+    next: int | None
+
+
+_RECORD = text("""
+    INSERT INTO admin_audit_log (actor, action, resource_type, resource_id, before, after,
+        request_id, peer_address, client_address)
+    SELECT :actor, :action, :resource_type, resource_id, before, after, :request_id,
+        CAST(:peer_address AS inet), CAST(:client_address AS inet)
+    FROM jsonb_to_recordset(CAST(:changes AS jsonb))
+        AS change (resource_id text, before jsonb, after jsonb)
+    """)
+
+_CONDITIONS = {
+    "actor": "actor = :actor",
+    "action": "action = :action",
+    "resource_type": "resource_type = :resource_type",
+    "resource_id": "resource_id = :resource_id",
+    "request_id": "request_id = :request_id",
+    "since": "at >= CAST(:since AS timestamptz)",
+    "until": "at < CAST(:until AS timestamptz)",
+}
+# Ids grow with time, but for the moment a transaction takes: the range of ids, with room to spare.
+_FIRST_ID_AT = """coalesce((
+    SELECT id FROM admin_audit_log WHERE at >= CAST({at} AS timestamptz) {room}
+    ORDER BY at, id LIMIT 1), {otherwise})"""
+_ID_RANGES = {
+    "since": "id >= "
+    + _FIRST_ID_AT.format(at=":since", room="- interval '1 minute'", otherwise=2**63 - 1),
+    "until": "id < "
+    + _FIRST_ID_AT.format(at=":until", room="+ interval '1 minute'", otherwise=2**63 - 1),
+}
+# An index begins with these and goes on with the id. The first that is given is walked.
+_WALKS = (("request_id",), ("resource_type", "resource_id"), ("actor",), ("action",))
+
+
 def record(
     conn: Connection,
     *,
@@ -41,44 +106,88 @@ def record(
     after: Mapping[str, Any] | None = None,
 ) -> None:
     """Write one row; the change it records commits with it or not at all."""
+    change = Change(resource_id, before, after)
+    record_many(conn, actor=actor, action=action, resource_type=resource_type, changes=[change])
+
+
+def record_many(
+    conn: Connection,
+    *,
+    actor: Actor,
+    action: str,
+    resource_type: str,
+    changes: Iterable[Change],
+) -> None:
+    """Write a row for each change, in one statement."""
+    rows = [
+        {
+            "resource_id": None if change.resource_id is None else str(change.resource_id),
+            "before": None if change.before is None else dict(change.before),
+            "after": None if change.after is None else dict(change.after),
+        }
+        for change in changes
+    ]
     conn.execute(
-        insert(admin_audit_log).values(
-            actor=actor.name,
-            action=action,
-            resource_type=resource_type,
-            resource_id=None if resource_id is None else str(resource_id),
-            before=None if before is None else dict(before),
-            after=None if after is None else dict(after),
-            request_id=actor.request_id,
-            peer_address=actor.peer_address,
-            client_address=actor.client_address,
-        )
+        _RECORD,
+        {
+            "actor": actor.name,
+            "action": action,
+            "resource_type": resource_type,
+            "request_id": actor.request_id,
+            "peer_address": actor.peer_address,
+            "client_address": actor.client_address,
+            "changes": json.dumps(rows),
+        },
     )
 
 
 def list_entries(
     conn: Connection,
     *,
-    resource_type: str | None = None,
-    resource_id: int | str | None = None,
+    filters: AuditFilter | None = None,
     before_id: int | None = None,
     limit: int = 100,
-) -> list[AuditEntry]:
-    """The newest entries first, at most `limit`."""
-    table = admin_audit_log
-    query = select(*(table.c[name] for name in AuditEntry.__dataclass_fields__))
-    if resource_type is not None:
-        query = query.where(table.c.resource_type == resource_type)
-    if resource_id is not None:
-        query = query.where(table.c.resource_id == str(resource_id))
-    if before_id is not None:
-        query = query.where(table.c.id < before_id)
-    rows = conn.execute(query.order_by(table.c.id.desc()).limit(limit))
-    return [AuditEntry(**{**row._mapping, **_addresses(row)}) for row in rows]
+    look_at: int = LOOK_AT,
+) -> AuditPage:
+    """The newest entries first, at most `limit`; a page may hold fewer and still have a next."""
+    given = {name: value for name, value in vars(filters or AuditFilter()).items() if value}
+    statement = _statement(tuple(given), before_id is not None, limit + 1, look_at)
+    rows = conn.execute(statement, {**given, "before_id": before_id}).all()
+    entries = [
+        AuditEntry(**{name: row._mapping[name] for name in AuditEntry.__dataclass_fields__})
+        for row in rows
+        if row.id is not None
+    ]
+    if len(entries) > limit:
+        return AuditPage(entries[:limit], entries[limit - 1].id)
+    return AuditPage(entries, rows[0].walk_end)
 
 
-def _addresses(row: Any) -> dict[str, str | None]:
-    return {
-        name: None if row._mapping[name] is None else str(row._mapping[name])
-        for name in ("peer_address", "client_address")
-    }
+@lru_cache(maxsize=512)
+def _statement(given: tuple[str, ...], goes_on: bool, limit: int, look_at: int) -> TextClause:
+    """Composed for the filters that are given, as lists of jobs are, and for the same reasons."""
+    walked = next((names for names in _WALKS if all(name in given for name in names)), ())
+    ranges = [_CONDITIONS[name] for name in walked]
+    ranges += [_ID_RANGES[name] for name in _ID_RANGES if name in given]
+    if goes_on:
+        ranges.append("id < :before_id")
+    rest = [_CONDITIONS[name] for name in given if name not in walked]
+    fence = "OFFSET 0" if walked == ("request_id",) else ""
+    walk = f"""
+        SELECT * FROM (
+            SELECT * FROM admin_audit_log WHERE {" AND ".join(ranges) or "true"} {fence}
+        ) AS walked ORDER BY id DESC LIMIT {look_at}"""
+    return text(f"""
+    WITH found AS MATERIALIZED (
+        SELECT id FROM ({walk}) AS looked_at WHERE {" AND ".join(rest) or "true"} LIMIT {limit}
+    ), walk_end AS (
+        SELECT CASE WHEN (SELECT count(*) FROM found) < {limit} THEN (
+            SELECT id FROM ({walk}) AS looked_at OFFSET {look_at - 1}
+        ) END AS id
+    )
+    SELECT log.id, log.at, log.actor, log.action, log.resource_type, log.resource_id, log.before,
+        log.after, log.request_id, host(log.peer_address) AS peer_address,
+        host(log.client_address) AS client_address, walk_end.id AS walk_end
+    FROM walk_end LEFT JOIN found ON true LEFT JOIN admin_audit_log AS log ON log.id = found.id
+    ORDER BY found.id DESC
+    """)

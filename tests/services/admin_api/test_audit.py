@@ -18,7 +18,7 @@ SCHEDULE = {"name": "nightly", "subreddit": "python", "cron_expression": "@daily
 
 def entries(database: Database) -> list[audit_log.AuditEntry]:
     with database.begin() as conn:
-        return audit_log.list_entries(conn)
+        return audit_log.list_entries(conn).entries
 
 
 def test_enqueueing_is_audited_with_who_and_from_where(client: Client, database: Database) -> None:

@@ -37,7 +37,8 @@ def code(response: Any) -> tuple[int, str]:
 
 def entries(database: Database) -> list[audit_log.AuditEntry]:
     with database.begin() as conn:
-        return audit_log.list_entries(conn, resource_type="scheduled_job")
+        of_schedules = audit_log.AuditFilter(resource_type="scheduled_job")
+        return audit_log.list_entries(conn, filters=of_schedules).entries
 
 
 def test_put_replaces_everything_and_resets_what_is_left_out(client: Client) -> None:

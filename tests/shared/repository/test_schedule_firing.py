@@ -174,7 +174,8 @@ def test_a_broken_row_is_disabled_with_its_reason_and_the_others_fire(
     assert now_off.disabled_reason is not None
     assert reason in now_off.disabled_reason
     assert len(now_off.disabled_reason) <= due_schedules.REASON_MAX
-    (entry,) = audit_log.list_entries(conn, resource_type="scheduled_job", resource_id=broken.id)
+    of_it = audit_log.AuditFilter(resource_type="scheduled_job", resource_id=str(broken.id))
+    (entry,) = audit_log.list_entries(conn, filters=of_it).entries
     assert (entry.actor, entry.action) == ("system:scheduler", "disable")
     assert entry.after is not None
     assert entry.after["disabled_reason"] == now_off.disabled_reason

@@ -1,0 +1,58 @@
+"""Tokens of the API: what they look like, and what they allow."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+LIVE_PER_NAME = 2  # the old one and its successor, while a token is rotated
+SECRET_BYTES = 32
+
+_TOKEN = re.compile(r"cj_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+
+
+class Scope(StrEnum):
+    """What a token allows; none includes another."""
+
+    READ = "read"
+    JOBS = "jobs"
+    SCHEDULES = "schedules"
+    AUDIT = "audit"
+    TOKENS = "tokens"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token without its secret."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    revoked_by: str | None
+    last_used_at: datetime | None
+    live: bool  # neither revoked nor expired
+
+
+def new_token() -> tuple[str, str]:
+    """A fresh token, and the id that is part of it and may be shown."""
+    token_id = secrets.token_hex(6)
+    return f"cj_{token_id}_{secrets.token_urlsafe(SECRET_BYTES)}", token_id
+
+
+def id_of(token: str) -> str | None:
+    """The id inside a token; None for what is not one of ours."""
+    found = _TOKEN.fullmatch(token)
+    return None if found is None else found[1]
+
+
+def digest(token: str) -> bytes:
+    """What is kept of a token. Its 256 random bits need no salt and no slow hash."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

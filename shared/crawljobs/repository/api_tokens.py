@@ -1,0 +1,134 @@
+"""Tokens that operators gave out. Only hashes are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.access import Scope, Token
+from crawljobs.repository.queue_sql import NOW
+
+USED_SECONDS = 60  # last_used_at may be so old: a write for each request would be too many
+
+_IS_LIVE = f"(revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {NOW}))"
+_COLUMNS = f"""
+    id, name, scopes, created_at, created_by, expires_at, revoked_at, revoked_by, last_used_at,
+    {_IS_LIVE} AS live"""
+
+_FIND = text(f"""
+    SELECT {_COLUMNS}, token_hash,
+        coalesce(last_used_at < {NOW} - interval '{USED_SECONDS} seconds', true) AS is_stale
+    FROM api_tokens WHERE id = :id
+    """)
+
+_USED = text(f"""
+    UPDATE api_tokens SET last_used_at = {NOW}
+    WHERE id = :id AND coalesce(last_used_at < {NOW} - interval '{USED_SECONDS} seconds', true)
+    """)
+
+_TURN = text("SELECT pg_advisory_xact_lock(hashtext('crawljobs token ' || :name))")
+
+_COUNT_LIVE = text(f"SELECT count(*) FROM api_tokens WHERE name = :name AND {_IS_LIVE}")
+
+_CREATE = text(f"""
+    INSERT INTO api_tokens (id, name, token_hash, scopes, created_at, created_by, expires_at)
+    VALUES (:id, :name, :token_hash, CAST(:scopes AS text[]), {NOW}, :created_by,
+        CAST(:expires_at AS timestamptz))
+    RETURNING {_COLUMNS}
+    """)
+
+_LOCK = text(f"SELECT {_COLUMNS} FROM api_tokens WHERE id = :id FOR UPDATE")
+
+_REVOKE = text(f"""
+    UPDATE api_tokens SET revoked_at = {NOW}, revoked_by = :revoked_by
+    WHERE id = :id AND revoked_at IS NULL
+    RETURNING {_COLUMNS}
+    """)
+
+_LIST = text(f"""
+    SELECT {_COLUMNS} FROM api_tokens
+    WHERE (CAST(:after_name AS text) IS NULL OR (name, id) > (:after_name, :after_id))
+    ORDER BY name, id LIMIT :limit
+    """)
+
+
+@dataclass(frozen=True)
+class StoredToken:
+    token: Token
+    token_hash: bytes
+    is_stale: bool  # last_used_at is worth writing again
+
+
+def find(conn: Connection, *, token_id: str, now: datetime | None = None) -> StoredToken | None:
+    row = conn.execute(_FIND, {"id": token_id, "now": now}).first()
+    return None if row is None else StoredToken(_token(row), row.token_hash, row.is_stale)
+
+
+def mark_used(conn: Connection, *, token_id: str, now: datetime | None = None) -> None:
+    """Note that it is in use, unless that was noted within the last minute."""
+    conn.execute(_USED, {"id": token_id, "now": now})
+
+
+def count_live(conn: Connection, *, name: str, now: datetime | None = None) -> int:
+    """How many live tokens bear this name; nobody makes another until the transaction ends."""
+    conn.execute(_TURN, {"name": name})
+    return int(conn.execute(_COUNT_LIVE, {"name": name, "now": now}).scalar_one())
+
+
+def create(
+    conn: Connection,
+    *,
+    token_id: str,
+    token_hash: bytes,
+    name: str,
+    scopes: Iterable[Scope],
+    created_by: str,
+    expires_at: datetime | None,
+    now: datetime | None = None,
+) -> Token:
+    values = {
+        "id": token_id,
+        "token_hash": token_hash,
+        "name": name,
+        "scopes": sorted(scopes),
+        "created_by": created_by,
+        "expires_at": expires_at,
+        "now": now,
+    }
+    return _token(conn.execute(_CREATE, values).one())
+
+
+def lock(conn: Connection, *, token_id: str, now: datetime | None = None) -> Token | None:
+    row = conn.execute(_LOCK, {"id": token_id, "now": now}).first()
+    return None if row is None else _token(row)
+
+
+def revoke(
+    conn: Connection, *, token_id: str, revoked_by: str, now: datetime | None = None
+) -> Token | None:
+    """The token as it is now; None when it was revoked before."""
+    values = {"id": token_id, "revoked_by": revoked_by, "now": now}
+    row = conn.execute(_REVOKE, values).first()
+    return None if row is None else _token(row)
+
+
+def list_tokens(
+    conn: Connection,
+    *,
+    after: tuple[str, str] | None = None,
+    limit: int = 100,
+    now: datetime | None = None,
+) -> list[Token]:
+    """By name and id, those after (name, id); also what expired or was revoked."""
+    name, token_id = after or (None, None)
+    values = {"after_name": name, "after_id": token_id, "limit": limit, "now": now}
+    return [_token(row) for row in conn.execute(_LIST, values)]
+
+
+def _token(row: Any) -> Token:
+    values = {name: row._mapping[name] for name in Token.__dataclass_fields__}
+    return Token(**{**values, "scopes": frozenset(Scope(scope) for scope in row.scopes)})
