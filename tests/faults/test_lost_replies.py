@@ -20,6 +20,7 @@ PAGE = "SET checkpoint"
 COMPLETE = "status = 'succeeded'"
 RELEASE = "'released'"
 EXTEND = "FOR UPDATE OF held"
+FIND_AGAIN = "AND job.claim_token = CAST"
 
 # A lease so long that nothing here can be the work of a rescue.
 PATIENT = {"LEASE_SECONDS": "60"}
@@ -67,18 +68,21 @@ def test_a_claim_that_is_committed_after_the_worker_gave_up_on_it_is_found_too(
     queue: WatchedQueue, crew: Crew, proxy: TcpProxy
 ) -> None:
     held_up: list[Message] = []
+    asked_in_vain: list[Message] = []
 
     def stall_at_commit(message: Message) -> Verdict:
         if message.is_commit() and not held_up and _holds(message, CLAIM):
             held_up.append(message)
-            proxy.stall_those_open()
+            proxy.stall_links(message.link)
+        if message.tells_of_commit() and _holds(message, FIND_AGAIN):
+            asked_in_vain.append(message)
         return Verdict.PASS
 
     (job_id,) = queue.enqueue("pages_1")
     proxy.rule = stall_at_commit
     # Nobody rescues: what is found was found by the token.
     worker = crew.started(database_url=proxy.url, LEASE_SECONDS="2", RESCUE_SECONDS="600")
-    worker.wait_for("worker.no_database")
+    wait_until(lambda: asked_in_vain, timeout=SOON_SECONDS, describe=crew.log)
     assert held_up
     assert queue.job(job_id).status is JobStatus.QUEUED
     proxy.heal()

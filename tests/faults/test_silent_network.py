@@ -54,22 +54,35 @@ def test_an_outage_that_everybody_met_charges_nobody(
 ) -> None:
     """The server ran all the time, so its start time does not tell that nobody could extend."""
     jobs = queue.enqueue("hold_1", "gate_1", "pages_1")
-    worker = crew.started(database_url=proxy.url, PAGES="40")
+    worker = crew.started(database_url=proxy.url, PAGES="40", LEASE_SECONDS="3")
     wait_until(lambda: len(queue.claimed()) == 3, timeout=20, describe=crew.log)
     proxy.stall()
     expired = "SELECT count(*) FROM crawl_jobs WHERE lease_expires_at < clock_timestamp()"
     wait_until(lambda: queue.value(expired) == 3, timeout=20, describe=crew.log)
+    worker.wait_for("maintenance.postponed", task="rescue")
+    proxy.stall("keeper")  # the last to come back
+    proxy.cut()
+    for number in range(3):
+        wait_for_a_sweep(queue, f"later_{number}")
+    assert queue.job(jobs[1]).status is JobStatus.CRAWLING
+    proxy.heal(lose=True)
     crew.open_gate("hold_1")
     crew.open_gate("gate_1")
-    worker.wait_for("maintenance.postponed", task="rescue")
-    proxy.heal(lose=True)
     queue.wait_until_ended(describe=crew.log)
-    assert {outcome for job_id in jobs for outcome in queue.outcomes(job_id)} <= {
-        "succeeded",
-        "deferred",
-        "released",
-    }
+    outcomes = {outcome for job_id in jobs for outcome in queue.outcomes(job_id)}
+    assert outcomes <= {"succeeded", "deferred", "released"}
     queue.check_ended()
+
+
+def wait_for_a_sweep(queue: WatchedQueue, name: str) -> None:
+    """Until the sweeps, which take turns, have been at work once more."""
+    soon = queue.value("SELECT clock_timestamp() + interval '10 milliseconds'")
+    (job_id,) = queue.enqueue(f"pages_{name}", visible_at=soon)
+    wait_until(
+        lambda: queue.job(job_id).status is not JobStatus.WAITING,
+        timeout=20,
+        describe=lambda: queue.job(job_id),
+    )
 
 
 @pytest.mark.parametrize("direction", ["to_server", "to_client"])

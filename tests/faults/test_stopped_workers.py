@@ -12,28 +12,27 @@ from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
 
-@pytest.mark.parametrize(("kind", "late"), [("gate", "data"), ("finish", "completion")])
-def test_a_late_write_changes_nothing(
-    queue: WatchedQueue, crew: Crew, kind: str, late: str
+@pytest.mark.parametrize("kind", ["gate", "finish"])
+def test_late_data_and_a_late_completion_change_nothing(
+    queue: WatchedQueue, crew: Crew, kind: str
 ) -> None:
+    """By a worker that believes in its lease: nothing but the token is in its way."""
     (job_id,) = queue.enqueue(f"{kind}_1")
-    stopped = crew.started()
+    stopped = crew.started(LEASE_SECONDS="60")
     stopped.wait_for("crawl.at_gate")
     stopped.signal(signal.SIGSTOP)
-    other = crew.started()
+    other = crew.started(RESET_AFTER_SECONDS="3")
     # Whoever goes on waits at the same gate, so the job is crawling when the late one writes.
-    other.wait_for("crawl.at_gate", timeout=LEASE_SECONDS + 20)
-    before = queue.job(job_id)
-    assert before.claimed_by == other.name
+    other.wait_for("crawl.at_gate")
+    assert queue.job(job_id).claimed_by == other.name
     crew.open_gate(f"{kind}_1")
     stopped.signal(signal.SIGCONT)
     stopped.wait_for("claim.lost")
-    wait_until(lambda: stopped.logged("crawl.ended"), timeout=20, describe=crew.log)
     queue.wait_for(job_id, JobStatus.SUCCEEDED)
     assert [(one.outcome, one.worker) for one in queue.attempts(job_id)] == [
         ("lease_expired", stopped.name),
         ("succeeded", other.name),
-    ], late
+    ]
     queue.check_ended(charged={job_id: 1})
 
 

@@ -171,8 +171,10 @@ class TcpProxy:
 
     def stall_those_open(self) -> None:
         """The same for the connections of now; later ones work."""
-        those = list(self.links)
-        self._is_stalled = lambda link, _from_client: link in those
+        self.stall_links(*self.links)
+
+    def stall_links(self, *links: Link) -> None:
+        self._is_stalled = lambda link, _from_client: link in links
 
     def heal(self, *, lose: bool = False) -> None:
         """Deliver what was held back, or lose it with its connections."""
