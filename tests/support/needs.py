@@ -31,3 +31,9 @@ def folder(path: Path, name: str) -> Path:
 def skipped_for(reason: str) -> str:
     """What a skip's reason says was missing; the reason itself when it says something else."""
     return reason.removeprefix("Skipped: ").removeprefix(MARK)
+
+
+def libfaketime() -> Path:
+    """The library that shows a process another time, to be preloaded."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    return found[0] if found else missing("libfaketime")

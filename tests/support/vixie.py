@@ -5,6 +5,7 @@ passes them, so those in a skipped hour fire at once after it and those in a rep
 fire again. Wildcards fire whenever the wall clock shows a match.
 """
 
+import functools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -31,8 +32,7 @@ def due_times(fields: str, zone: str, start: datetime, end: datetime) -> list[da
 
     found = []
     seen = None
-    for instant in _minutes(start - LONGEST_CHANGE, end):
-        wall = instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    for instant, wall in _timeline(zone, start - LONGEST_CHANGE, end):
         if seen is None:
             seen = wall
             continue
@@ -56,6 +56,15 @@ def clock_changes(zone: str, years: range) -> list[datetime]:
             found.append(hour)
             offset = now
     return found
+
+
+@functools.lru_cache(maxsize=4)  # several expressions are tried in the same stretch
+def _timeline(zone: str, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Every minute, and what the wall clock shows then."""
+    tz = ZoneInfo(zone)
+    return [
+        (instant, instant.astimezone(tz).replace(tzinfo=None)) for instant in _minutes(start, end)
+    ]
 
 
 def _minutes(start: datetime, end: datetime) -> Iterator[datetime]:
