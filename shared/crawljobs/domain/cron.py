@@ -44,6 +44,7 @@ _WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 # MON-SUN ends on the Sunday after Monday, which is 7.
 _UNTIL_SUNDAY = re.compile(r"(?<=[A-Z1-6])(?<!SUN)-SUN\b")
 _NAME = re.compile("[A-Z]{3}")
+_ODD_ORDINAL = re.compile(r"\b(2[123]|31)th\b")
 _STEPPED_RANGE = re.compile("([0-9]+)-([0-9]+)/[0-9]+")
 
 # Any date will do: cronsim looks 50 years ahead and no date is rarer than once in 40.
@@ -111,11 +112,16 @@ def describe(expression: str) -> str:
     if cron.every is not None:
         return f"Every {_spelled(cron.every)}"
     sim = simulator(cron, _SOME_DAY)
-    explained = sim.explain()
+    explained = _ODD_ORDINAL.sub(_ordinal, sim.explain())
     if sim.day_and:
         return explained
     # cronsim says "and" for what is an "or": a day matches by its date or by its weekday.
     return " or on ".join(explained.rsplit(" and on ", 1))
+
+
+def _ordinal(found: re.Match[str]) -> str:
+    """cronsim knows no 21st, 22nd, 23rd and 31st."""
+    return found[1] + {"1": "st", "2": "nd", "3": "rd"}[found[1][-1]]
 
 
 def simulator(cron: Cron, wall: datetime) -> CronSim:
