@@ -106,4 +106,4 @@ class Replay(httpx.BaseTransport):
 
 def client(transport: httpx.BaseTransport) -> RedditClient:
     """The worker's own client at the other end of recorded traffic, which has no budget."""
-    return RedditClient(SETTINGS, database=None, transport=transport)
+    return RedditClient(SETTINGS, database=None, transport=transport, try_again_seconds=0)

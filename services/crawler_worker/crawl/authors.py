@@ -26,7 +26,7 @@ def crawl(session: Session) -> None:
         then = replace(at, page=at.page + 1, authors=at.authors + 1, histories=tuple(rest))
         items = _history(session, name)
         session.store(
-            replace(then, requests=session.at.requests),
+            then,
             items,
             also=partial(authors.mark_history_fetched, name=name),
         )

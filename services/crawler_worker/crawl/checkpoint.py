@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from crawler_worker.crawl.estimate import NOTHING_KNOWN, Forecast
 from crawler_worker.reddit import failures
 from crawljobs.domain import hostile
 from crawljobs.domain.job import ErrorKind
 
 VERSION = 1
-PHASES = ("about", "posts", "comments", "trees", "authors", "done")
+PHASES = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
 # Listings move on: an old cursor would miss what came since, so the listing starts again.
 CURSOR_LIVES = timedelta(minutes=15)
 
@@ -52,8 +53,14 @@ class Checkpoint:
     comments: int = 0
     authors: int = 0
     requests: int = 0
-    # Of the listing being walked: items in a row that an earlier crawl has seen.
+    asked_at: str | None = None  # the last request
+    forecast: Forecast = NOTHING_KNOWN
+    # A listing ended, or was lost, before what the last crawl saw.
+    gap: bool = False
+    # Of the listing being walked: items in a row that an earlier crawl has seen, and cursors to
+    # fall back on, the nearest first.
     older_in_a_row: int = 0
+    anchors: tuple[str, ...] = ()
     newest_post: str | None = None
     newest_comment: str | None = None
     # Posts worth a request for their tree, busiest first: (id, comments when last looked).
@@ -63,7 +70,9 @@ class Checkpoint:
     histories: tuple[str, ...] | None = None
 
     def enter(self, phase: str) -> Checkpoint:
-        return replace(self, phase=phase, cursor=None, cursor_at=None, page=0, older_in_a_row=0)
+        return replace(
+            self, phase=phase, cursor=None, cursor_at=None, anchors=(), page=0, older_in_a_row=0
+        )
 
     def saved(self) -> dict[str, Any]:
         """As it is stored on the job."""
@@ -87,6 +96,8 @@ def read(saved: dict[str, Any] | None) -> Checkpoint:
                 **values,
                 "busiest": tuple((str(post), int(n)) for post, n in values.get("busiest") or ()),
                 "tree": _tree(values.get("tree")),
+                "forecast": _forecast(values.get("forecast")),
+                "anchors": _anchors(values.get("anchors")),
                 "histories": _names(values.get("histories")),
             }
         )
@@ -111,6 +122,19 @@ def _tree(saved: dict[str, Any] | None) -> Tree | None:
     )
 
 
+def _forecast(saved: dict[str, Any] | None) -> Forecast:
+    if saved is None:
+        return NOTHING_KNOWN
+    return Forecast(total=int(saved["total"]), pace=float(saved["pace"]))
+
+
+def _anchors(saved: list[str] | None) -> tuple[str, ...]:
+    names = tuple(str(name) for name in saved or ())
+    if any(hostile.full_name(name, kinds=("t1", "t3")) is None for name in names):
+        raise ValueError("an anchor is no full name")
+    return names
+
+
 def _names(saved: list[str] | None) -> tuple[str, ...] | None:
     return None if saved is None else tuple(str(name) for name in saved)
 
@@ -124,5 +148,6 @@ def _check(checkpoint: Checkpoint) -> None:
     for mark in (checkpoint.newest_post, checkpoint.newest_comment):
         if mark is not None and hostile.base36(mark) is None:
             raise ValueError("a mark is no id")
-    if checkpoint.cursor_at is not None:
-        datetime.fromisoformat(checkpoint.cursor_at)
+    for time in (checkpoint.cursor_at, checkpoint.asked_at):
+        if time is not None and datetime.fromisoformat(time).tzinfo is None:
+            raise ValueError("a time has no zone")

@@ -1,27 +1,58 @@
-"""The end of a crawl: its marks, and the subreddits it led to."""
+"""The end of a crawl: its marks, the next visit, and the subreddits it led to."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from crawler_worker.crawl import discovery
 from crawler_worker.crawl.checkpoint import PHASES, Checkpoint
 from crawler_worker.crawl.session import Session
+from crawljobs import logs
 from crawljobs.db.database import Connection
-from crawljobs.domain.job import JobSource
-from crawljobs.repository import discovery, job_queue, subreddits
+from crawljobs.domain import revisit
+from crawljobs.domain.actor import Actor
+from crawljobs.domain.revisit import RevisitPolicy
+from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository import claims, revisits, schedule_barring, subreddits
 from crawljobs.repository.subreddits import Marks
 
-DISCOVERY_PRIORITY = 0  # nobody asked for it: it comes after everything that somebody did
+log = logs.get_logger(__name__)
+
+WORKER = Actor("system:crawler-worker")
 
 
 def finish(session: Session) -> None:
     """Marks, discovered jobs and the phase `done`, all or nothing."""
+    marks = _marks(session.at)
 
     def work(conn: Connection) -> None:
         subreddits.finish_crawl(
-            conn, subreddit_id=session.claim.subreddit_id, marks=_marks(session.at)
+            conn,
+            subreddit_id=session.claim.subreddit_id,
+            marks=marks,
+            gap=session.at.gap,
+            next_crawl_at=_next_visit(session, conn),
         )
-        _enqueue_discovered(session, conn)
+        discovery.promote(session, conn)
 
+    if session.at.gap:
+        log.warning("crawl.gap", job_id=session.claim.job_id, subreddit=session.claim.subreddit)
     session.store(session.at.enter("done"), also=work)
+
+
+def record_barred(session: Session, access: AccessState) -> None:
+    """We are not let in: when to look again; a schedule that never will be is disabled."""
+
+    def work(conn: Connection) -> None:
+        subreddit_id = session.claim.subreddit_id
+        subreddits.record_access(conn, subreddit_id=subreddit_id, access=access)
+        if access.value in claims.TERMINAL_OUTCOMES:
+            reason = f"r/{session.claim.subreddit} is {access.value.replace('_', ' ')} at Reddit"
+            schedule_barring.disable_schedules_of(
+                conn, subreddit_id=subreddit_id, reason=reason, actor=WORKER
+            )
+
+    session.store(session.at, also=work)
 
 
 def _marks(at: Checkpoint) -> Marks:
@@ -33,21 +64,11 @@ def _marks(at: Checkpoint) -> Marks:
     )
 
 
-def _enqueue_discovered(session: Session, conn: Connection) -> None:
-    claim, settings = session.claim, session.settings
-    # Without a history read there is nothing to know that the crawl before did not know.
-    if session.at.authors == 0 or claim.depth >= settings.discovery_max_depth:
-        return
-    room = settings.discovery_max_live_jobs - discovery.live_jobs(conn)
-    at_most = min(settings.user_sub_enqueue_max, room)
-    if at_most <= 0:
-        return
-    names = discovery.candidates(conn, subreddit_id=claim.subreddit_id, at_most=at_most)
-    job_queue.enqueue_many(
-        conn,
-        subreddits_named=sorted(names, key=str.lower),
-        priority=DISCOVERY_PRIORITY,
-        source=JobSource.DISCOVERY,
-        depth=claim.depth + 1,
-        discovered_from=claim.subreddit_id,
-    )
+def _next_visit(session: Session, conn: Connection) -> datetime | None:
+    """None: when somebody asks, or when it has become stale."""
+    if not session.settings.adaptive_interval:
+        return None
+    now = session.now()
+    policy = RevisitPolicy(items=session.settings.revisit_items)
+    activity = revisits.activity(conn, subreddit_id=session.claim.subreddit_id, now=now)
+    return revisit.next_visit(activity, now=now, policy=policy)

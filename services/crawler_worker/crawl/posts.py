@@ -8,47 +8,58 @@ from dataclasses import replace
 from crawler_worker.crawl import listing
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
+from crawler_worker.reddit.client import RedditClient
 from crawljobs.domain import reddit_items
-from crawljobs.domain.reddit_items import Post
+from crawljobs.domain.reddit_items import Page, Post
 from crawljobs.repository import crawled_posts
-from crawljobs.repository.subreddits import Marks
 
 # One request a tree is dear, and the newest comments come by the hundred in the next phase.
 TREES_MAX = 25
 
 
-def crawl(session: Session, *, marks: Marks) -> None:
+def crawl(session: Session) -> None:
     settings = session.settings
-    mark = marks.post if settings.posts_sort == "new" else None  # only new is sorted by age
+    by_age = settings.posts_sort == "new"  # only new is sorted so, and can have a mark
+    mark = session.marks.post if by_age else None
     listing.resume(session, restarted=replace(session.at, posts=0))
     while True:
-        at = session.at
-        page = session.ask(
-            lambda client: endpoints.posts(
-                client,
-                name=session.claim.subreddit,
-                sort=settings.posts_sort,
-                time_filter=settings.posts_time_filter,
-                after=session.at.cursor,
-                limit=max(1, settings.max_posts_per_sub - session.at.posts),
-                stop=session.stop,
-            )
-        )
+        page, is_lost = listing.next_page(session, lambda client, at: _ask(session, client, at))
         posts = page.items.posts
-        ids = [post.id for post in posts]
-        then = listing.after_page(session, page, ids=ids, mark=mark)
+        seen = session.at.posts + len(posts)
+        then = listing.after_page(
+            session,
+            page,
+            names=[f"t3_{post.id}" for post in posts],
+            seen=seen,
+            mark=mark,
+            is_lost=is_lost,
+        )
+        is_over = then.cursor is None or seen >= settings.max_posts_per_sub
+        cut_here = is_over and then.cursor is not None and then.older_in_a_row == 0
+        newest = reddit_items.newest(session.at.newest_post, *(post.id for post in posts))
         then = replace(
             then,
-            posts=at.posts + len(posts),
-            busiest=_busiest(session, at.busiest, posts),
-            newest_post=reddit_items.newest(at.newest_post, *ids)
-            if settings.posts_sort == "new"
-            else None,
+            posts=seen,
+            gap=then.gap or (cut_here and mark is not None),
+            busiest=_busiest(session, session.at.busiest, posts),
+            newest_post=newest if by_age else None,
         )
-        is_over = then.cursor is None or then.posts >= settings.max_posts_per_sub
         session.store(then.enter("comments") if is_over else then, page.items)
         if is_over:
             return
+
+
+def _ask(session: Session, client: RedditClient, after: str | None) -> Page:
+    settings = session.settings
+    return endpoints.posts(
+        client,
+        name=session.claim.subreddit,
+        sort=settings.posts_sort,
+        time_filter=settings.posts_time_filter,
+        after=after,
+        limit=max(1, settings.max_posts_per_sub - session.at.posts),
+        stop=session.stop,
+    )
 
 
 def _busiest(

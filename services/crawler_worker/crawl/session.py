@@ -8,7 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from crawler_worker.crawl import estimate, politeness
 from crawler_worker.crawl.checkpoint import Checkpoint
+from crawler_worker.crawl.spending import Spending
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.client import RedditClient
 from crawler_worker.reddit.stop import Stop
@@ -16,7 +18,8 @@ from crawljobs import logs
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import Claim
 from crawljobs.domain.reddit_items import Items
-from crawljobs.repository import claims, crawled_items
+from crawljobs.repository import claims, crawled_items, subreddits
+from crawljobs.repository.subreddits import Past
 from crawljobs.settings import CrawlSettings
 
 log = logs.get_logger(__name__)
@@ -26,7 +29,7 @@ DEPTH_MAX = 1_000  # of discovery: how many steps a subreddit is away from what 
 
 
 class AllowanceSpent(Exception):
-    """The crawl made MAX_REQUESTS_PER_JOB requests: it ends with what it has."""
+    """The crawl made all the requests that it may: it ends with what it has."""
 
 
 class Session:
@@ -49,6 +52,20 @@ class Session:
         self._client = client
         self._database = database
         self._started_at = time.monotonic()
+        self._requests_before = checkpoint.requests
+        past, self._spending = self.read(self._look_back)
+        self.marks = past.marks
+        self._request_gap = (
+            settings.min_request_gap_seconds if past.request_gap is None else past.request_gap
+        )
+
+    def _look_back(self, conn: Connection) -> tuple[Past, Spending]:
+        return subreddits.before_crawl(conn, subreddit_id=self.claim.subreddit_id), Spending.of(
+            conn,
+            self.claim,
+            at_most=self.settings.discovery_max_requests,
+            charged=self.at.requests,
+        )
 
     def now(self) -> datetime:
         """The time on the database's clock, as far as the claim tells it."""
@@ -58,10 +75,21 @@ class Session:
         """One request. Raises AllowanceSpent, Interrupted, and the client's errors."""
         if self.stop.is_set():
             raise failures.Interrupted("told to stop between two pages")
-        if self.at.requests >= self.settings.max_requests_per_job:
+        is_spent = self._spending.is_spent(self.at.requests)
+        if is_spent or self.at.requests >= self.settings.max_requests_per_job:
             raise AllowanceSpent
-        self.at = replace(self.at, requests=self.at.requests + 1)
-        return call(self._client)
+        politeness.wait(
+            self._request_gap, asked_at=self.at.asked_at, now=self.now(), stop=self.stop
+        )
+        before = self._client.sent()
+        try:
+            return call(self._client)
+        finally:
+            self.at = replace(
+                self.at,
+                requests=self.at.requests + self._client.sent() - before,
+                asked_at=self.now().isoformat(),
+            )
 
     def read(self, query: Callable[[Connection], T]) -> T:
         return self._database.run(query)
@@ -77,8 +105,10 @@ class Session:
 
         Raises ClaimLost when somebody else may hold the job by now.
         """
+        then = replace(then, requests=self.at.requests, asked_at=self.at.asked_at)
+        then = replace(then, forecast=self._forecast(then))
 
-        def work(conn: Connection) -> None:
+        def work(conn: Connection) -> int:
             claims.save_checkpoint(conn, claim=self.claim, checkpoint=then.saved())
             if items is not None:
                 crawled_items.store(
@@ -88,9 +118,11 @@ class Session:
                     discovered_from=self.claim.subreddit_id,
                     depth=min(self.claim.depth + 1, DEPTH_MAX),
                 )
+            spent = self._spending.charge(conn, then.requests)
             also(conn)
+            return spent
 
-        self._database.run(work)
+        self._spending.charged(self._database.run(work), then.requests)
         self.at = then
         if items is not None and items.dropped + items.unknown:
             log.warning(
@@ -100,3 +132,13 @@ class Session:
                 dropped=items.dropped,
                 unknown=items.unknown,
             )
+
+    def _forecast(self, at: Checkpoint) -> estimate.Forecast:
+        made = at.requests - self._requests_before
+        return estimate.forecast(
+            at,
+            marks=self.marks,
+            settings=self.settings,
+            seconds=time.monotonic() - self._started_at,
+            requests=made,
+        )

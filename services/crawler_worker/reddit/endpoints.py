@@ -13,6 +13,7 @@ from crawljobs.domain.reddit_items import Items, Page, SubredditAbout
 PAGE_LIMIT = 100  # Reddit's own: more is silently 100
 TREE_LIMIT = 500
 MORE_CHILDREN_LIMIT = 100
+NAMES_LIMIT = 100
 TIMED_SORTS = frozenset({"top", "controversial"})
 
 
@@ -75,6 +76,20 @@ def history(client: RedditClient, *, name: str, stop: Stop) -> Page:
         raise failures.BadRequest(f"not an account's name: {name[:60]!r}")
     params: Parameters = {"limit": PAGE_LIMIT, "sort": "new"}
     return parsing.listing(client.get(f"/user/{name}/overview", params, stop=stop))
+
+
+def info(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
+    """Posts and comments by their full names, at most a hundred; unknown ones are left out."""
+    for name in names:
+        if hostile.full_name(name, kinds=("t1", "t3")) is None:
+            raise failures.BadRequest(f"not a full name of Reddit's: {name[:60]!r}")
+    return parsing.listing(client.get("/api/info", {"id": ",".join(names)}, stop=stop)).items
+
+
+def subreddits_named(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
+    """Those of these names, at most a hundred, that are subreddits."""
+    asked = ",".join(_subreddit(name) for name in names)
+    return parsing.listing(client.get("/api/info", {"sr_name": asked}, stop=stop)).items
 
 
 def _from(after: str | None, params: dict[str, str | int]) -> Parameters:

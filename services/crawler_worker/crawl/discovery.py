@@ -1,0 +1,94 @@
+"""Sixth phase: ask Reddit, in one request, which of the names that were met are subreddits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from crawler_worker.crawl.session import Session
+from crawler_worker.reddit import endpoints, failures
+from crawljobs.db.database import Connection
+from crawljobs.domain import reddit_items
+from crawljobs.domain.job import JobSource
+from crawljobs.domain.reddit_items import Items
+from crawljobs.repository import discovery, job_queue
+
+PRIORITY = 0  # nobody asked for it: it comes after everything that somebody did
+
+
+def crawl(session: Session) -> None:
+    """Leaves the checkpoint in this phase: what follows is the end."""
+    if not is_wanted(session):
+        return
+    names = session.read(
+        lambda conn: discovery.unchecked(
+            conn, subreddit_id=session.claim.subreddit_id, at_most=endpoints.NAMES_LIMIT
+        )
+    )
+    if names:
+        _check(session, names)
+
+
+def is_wanted(session: Session) -> bool:
+    """Not from a crawl that met nothing new: what it could lead to, the one before led to."""
+    settings, at, marks = session.settings, session.at, session.marks
+    met_new = (
+        at.authors > 0
+        or (at.newest_post is not None and reddit_items.is_newer(at.newest_post, marks.post))
+        or (
+            at.newest_comment is not None
+            and reddit_items.is_newer(at.newest_comment, marks.comment)
+        )
+    )
+    return (
+        met_new
+        and settings.fetch_user_subreddits
+        and settings.user_sub_enqueue_max > 0
+        and settings.discovery_max_live_jobs > 0
+        and session.claim.depth < settings.discovery_max_depth
+    )
+
+
+def _check(session: Session, names: Sequence[str]) -> None:
+    """What Reddit does not show of these does not exist, or not for us."""
+    try:
+        items = session.ask(
+            lambda client: endpoints.subreddits_named(client, names=names, stop=session.stop)
+        )
+    except (failures.Unavailable, failures.TooLarge):
+        return
+    asked = {name.lower() for name in names}
+    shown = tuple(about for about in items.subreddits if about.name.lower() in asked)
+    missing = sorted(asked - {about.name.lower() for about in shown})
+
+    def record(conn: Connection) -> None:
+        discovery.record_missing(
+            conn,
+            names=missing,
+            discovered_from=session.claim.subreddit_id,
+            depth=session.claim.depth + 1,
+        )
+
+    then = replace(session.at, page=session.at.page + 1)
+    session.store(then, Items(subreddits=shown), also=record)
+
+
+def promote(session: Session, conn: Connection) -> None:
+    """Enqueue the strongest candidates, in the transaction that ends the crawl."""
+    if not is_wanted(session):
+        return
+    claim, settings = session.claim, session.settings
+    names = discovery.candidates(
+        conn, subreddit_id=claim.subreddit_id, at_most=settings.user_sub_enqueue_max
+    )
+    if not names:
+        return
+    names = names[: discovery.room(conn, at_most=settings.discovery_max_live_jobs)]
+    job_queue.enqueue_many(
+        conn,
+        subreddits_named=sorted(names, key=str.lower),
+        priority=PRIORITY,
+        source=JobSource.DISCOVERY,
+        depth=claim.depth + 1,
+        discovered_from=claim.subreddit_id,
+    )

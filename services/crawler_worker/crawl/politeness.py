@@ -1,0 +1,24 @@
+"""Time between two requests for one subreddit, whichever worker makes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from crawler_worker.reddit import failures
+from crawler_worker.reddit.stop import Stop
+
+# A longer wait is spent in the queue, so that the worker can do another job.
+LONGEST_WAIT_SECONDS = 30.0
+
+
+def wait(gap: float, *, asked_at: str | None, now: datetime, stop: Stop) -> None:
+    """Until `gap` seconds after the last request. Raises TooSoon and Interrupted."""
+    if gap <= 0 or asked_at is None:
+        return
+    left = min(gap, gap - (now - datetime.fromisoformat(asked_at)).total_seconds())
+    if left > LONGEST_WAIT_SECONDS:
+        raise failures.TooSoon(
+            f"this subreddit wants {gap:.0f} s between two requests", resume_in=left
+        )
+    if left > 0 and stop.wait(left):
+        raise failures.Interrupted("told to stop while being polite")

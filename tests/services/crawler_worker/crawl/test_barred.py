@@ -1,0 +1,101 @@
+"""Subreddits that do not let us in: when to look again, and what becomes of their schedules."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from crawljobs.domain.actor import Actor
+from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository import audit_log, schedule_barring, schedules, subreddits
+from support import jobs
+from support import schedule_rows as rows
+from support.crawls import Crawler
+
+DAY = timedelta(days=1)
+
+
+def schedule(crawler: Crawler, name: str) -> int:
+    with crawler.database.begin() as conn:
+        return int(rows.make(conn, f"crawl {name}", subreddit=name, now=jobs.T0).id)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("banned_club", "banned"), ("missing_club", "not found"), ("legal_club", "legal")],
+)
+def test_the_schedule_of_a_subreddit_that_is_gone_is_disabled_with_an_audited_reason(
+    crawler: Crawler, name: str, reason: str
+) -> None:
+    schedule_id, other = schedule(crawler, name), schedule(crawler, "python")
+    crawler.crawl(name)
+    with crawler.database.begin() as conn:
+        disabled = schedules.get_schedule(conn, schedule_id=schedule_id)
+        assert disabled is not None
+        assert (disabled.enabled, disabled.next_run_at) == (False, None)
+        assert disabled.disabled_reason == f"r/{name} is {reason} at Reddit"
+        entry, *others = audit_log.list_entries(conn).entries
+        assert others == []
+        assert entry.resource_id == str(schedule_id)
+        assert (entry.actor, entry.action) == ("system:crawler-worker", "disable")
+        assert entry.after == {"enabled": False, "disabled_reason": disabled.disabled_reason}
+        kept = schedules.get_schedule(conn, schedule_id=other)
+        assert kept is not None
+        assert kept.enabled
+
+
+def test_the_schedule_of_a_private_subreddit_goes_on(crawler: Crawler) -> None:
+    schedule_id = schedule(crawler, "private_club")
+    crawler.crawl("private_club")
+    with crawler.database.begin() as conn:
+        kept = schedules.get_schedule(conn, schedule_id=schedule_id)
+    assert kept is not None
+    assert kept.enabled
+
+
+def test_a_schedule_that_is_being_fired_is_left_to_the_next_crawl(crawler: Crawler) -> None:
+    schedule(crawler, "banned_club")
+
+    def bar() -> int:
+        with crawler.database.begin() as conn:
+            (subreddit_id,) = conn.execute(text("SELECT subreddit_id FROM scheduled_jobs")).one()
+            return schedule_barring.disable_schedules_of(
+                conn, subreddit_id=subreddit_id, reason="banned", actor=Actor("me")
+            )
+
+    with crawler.database.begin() as firing:
+        firing.execute(text("SELECT id FROM scheduled_jobs FOR UPDATE"))
+        assert bar() == 0
+    assert bar() == 1
+
+
+def test_looks_at_a_barred_subreddit_are_7_days_apart_doubling_to_90(crawler: Crawler) -> None:
+    days = []
+    with crawler.database.begin() as conn:
+        (subreddit_id,) = subreddits.ensure(
+            conn, names=["club"], discovered_from=None, depth=0
+        ).values()
+        now = jobs.T0
+        for access in [AccessState.PRIVATE] * 6 + [AccessState.GATED] * 2:
+            subreddits.record_access(conn, subreddit_id=subreddit_id, access=access, now=now)
+            next_at = conn.execute(text("SELECT next_crawl_at FROM subreddits")).scalar_one()
+            days.append((next_at - now) / DAY)
+            # However much later the next look comes, it does not stretch the one after it.
+            now = next_at + 3 * DAY
+    assert days == [7, 14, 28, 56, 90, 90, 7, 14]
+
+
+def test_a_subreddit_that_lets_us_in_again_starts_over(crawler: Crawler) -> None:
+    for outcome in ("private", "private", "crawled", "private"):
+        with crawler.database.begin() as conn:
+            ids = subreddits.ensure(conn, names=["club"], discovered_from=None, depth=0)
+            if outcome == "crawled":
+                subreddits.finish_crawl(
+                    conn, subreddit_id=ids["club"], marks=subreddits.Marks(), now=jobs.T0
+                )
+            else:
+                subreddits.record_access(
+                    conn, subreddit_id=ids["club"], access=AccessState(outcome), now=jobs.T0
+                )
+    (row,) = crawler.rows("SELECT next_crawl_at, looks_in_vain FROM subreddits")
+    assert (row.next_crawl_at - jobs.T0, row.looks_in_vain) == (7 * DAY, 1)

@@ -1,0 +1,185 @@
+"""From what is met in one subreddit to crawls of others: checked, bounded, last in line."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection
+from crawljobs.domain.job import JobSource
+from crawljobs.repository import crawled_items, discovery, job_queue, subreddits
+from support import crawled, jobs
+from support.crawls import Crawler, Transport
+
+EXISTING = ("knitalong", "trailmaps", "pastryfailures")
+
+
+@pytest.fixture
+def lean(crawler: Crawler) -> Crawler:
+    """A crawler that reads no histories: what it discovers comes from the evidence given."""
+    crawler.settings = replace(
+        crawler.settings, user_sub_fetch_limit=0, max_comments_per_post=0, user_sub_enqueue_max=4
+    )
+    return crawler
+
+
+def give_evidence(crawler: Crawler, home: str, **mentions: int) -> None:
+    with crawler.database.begin() as conn:
+        ids = subreddits.ensure(conn, names=[home], discovered_from=None, depth=0)
+        for name, count in mentions.items():
+            conn.execute(
+                text(
+                    "INSERT INTO discovery_evidence (found_in, name, mentions) "
+                    "VALUES (:home, :name, :count)"
+                ),
+                {"home": ids[home], "name": name, "count": count},
+            )
+
+
+def enqueued(crawler: Crawler) -> list[str]:
+    rows = crawler.rows(
+        "SELECT lower(subreddit.name) AS name FROM crawl_jobs AS job JOIN subreddits AS subreddit "
+        "ON subreddit.id = job.subreddit_id WHERE source = 'discovery' ORDER BY 1"
+    )
+    return [row.name for row in rows]
+
+
+def test_names_are_checked_a_hundred_in_one_request_and_only_what_exists_is_crawled(
+    lean: Crawler,
+) -> None:
+    missing = [f"missing_{n}" for n in range(60)]
+    barred = ["private_club", "banned_club", "u_somebody"]
+    give_evidence(lean, "tiny_town", **dict.fromkeys([*EXISTING, *missing, *barred], 5))
+    transport = Transport()
+    lean.crawl("tiny_town", transport=transport)
+    assert transport.paths.count("/api/info") == 1
+    assert set(enqueued(lean)) == set(EXISTING)
+    states = Counter(
+        row.access
+        for row in lean.rows(
+            "SELECT access FROM subreddits WHERE lower(name) = ANY (:names)",
+            names=[*missing, *barred],
+        )
+    )
+    assert states == {"not_found": 61, "private": 1}
+
+
+def test_what_does_not_exist_is_asked_for_once(lean: Crawler) -> None:
+    give_evidence(lean, "tiny_town", missing_one=9)
+    lean.crawl("tiny_town")
+    lean.rows("UPDATE subreddits SET high_water_post = NULL RETURNING id")
+    transport = Transport()
+    lean.crawl("tiny_town", transport=transport)
+    assert "/api/info" not in transport.paths
+
+
+def test_a_name_that_few_mention_leads_nowhere(lean: Crawler) -> None:
+    give_evidence(lean, "tiny_town", knitalong=2, trailmaps=3)
+    lean.crawl("tiny_town")
+    assert enqueued(lean) == ["trailmaps"]
+
+
+def test_the_strongest_come_first_and_no_more_than_there_is_room_for(lean: Crawler) -> None:
+    lean.settings = replace(lean.settings, discovery_max_live_jobs=2)
+    give_evidence(lean, "tiny_town", knitalong=3, trailmaps=30, pastryfailures=20)
+    lean.crawl("tiny_town")
+    assert enqueued(lean) == ["pastryfailures", "trailmaps"]
+
+
+def test_crawls_that_end_at_once_do_not_both_take_the_last_place(lean: Crawler) -> None:
+    names = [f"rival{n}" for n in range(5)]
+    with lean.database.begin() as conn:
+        ids = subreddits.ensure(conn, names=names, discovered_from=None, depth=0)
+    barrier = threading.Barrier(len(names))
+
+    def promote(name: str) -> None:
+        barrier.wait(10)
+
+        def work(conn: Connection) -> None:
+            if discovery.room(conn, at_most=1):
+                job_queue.enqueue(
+                    conn, subreddit=name, priority=0, source=JobSource.DISCOVERY,
+                    discovered_from=ids[name],
+                )  # fmt: skip
+
+        lean.database.run(work)
+
+    threads = [threading.Thread(target=promote, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(enqueued(lean)) == 1
+
+
+def test_discovery_from_one_root_ends_with_its_budget(crawler: Crawler) -> None:
+    """The jobs come to their end, each with at most the request it was about to make."""
+    crawler.settings = replace(crawler.settings, discovery_max_requests=9, user_sub_enqueue_max=3)
+    crawler.crawl("tiny_town")
+    while crawler.rows("SELECT id FROM crawl_jobs WHERE status = 'queued'"):
+        claim = crawler.claim()
+        crawler.run(claim)
+        with crawler.database.begin() as conn:
+            jobs.ENDS["complete"](conn, claim)
+    assert crawler.value("SELECT count(*) FROM crawl_jobs WHERE source = 'discovery'") >= 3
+    assert crawler.value("SELECT requests FROM discovery_roots") == 9
+    asked = crawler.value(
+        "SELECT sum((checkpoint->>'requests')::int) FROM crawl_jobs WHERE source = 'discovery'"
+    )
+    assert asked == 9
+
+
+def test_the_root_is_what_somebody_asked_for_however_it_was_met_before(conn: Connection) -> None:
+    ids: dict[str, int] = {}
+    for name, parent in (("elsewhere", None), ("asked", "elsewhere"), ("first", "asked")):
+        ids |= subreddits.ensure(
+            conn, names=[name], discovered_from=ids.get(parent or ""), depth=len(ids)
+        )
+    assert discovery.root_of(conn, subreddit_id=ids["first"], depth=1) == ids["asked"]
+    assert discovery.root_of(conn, subreddit_id=ids["first"], depth=2) == ids["elsewhere"]
+    assert discovery.root_of(conn, subreddit_id=ids["first"], depth=9) == ids["elsewhere"]
+
+
+def test_what_a_root_spent_is_forgotten_after_its_period(conn: Connection) -> None:
+    (root,) = subreddits.ensure(conn, names=["a_root"], discovered_from=None, depth=0).values()
+    assert discovery.spend(conn, root=root, requests=5, now=jobs.T0) == 5
+    assert discovery.spend(conn, root=root, requests=2, now=jobs.T0) == 7
+    later = jobs.T0 + discovery.rules.ROOT_PERIOD
+    assert discovery.spent(conn, root=root, now=later) == 0
+    assert discovery.spend(conn, root=root, requests=1, now=later) == 1
+
+
+STORE: dict[str, Callable[..., Any]] = {"posts": crawled.post, "comments": crawled.comment}
+
+
+@pytest.mark.parametrize("kind", ["posts", "comments"])
+def test_an_item_is_evidence_once_and_an_author_once_a_page(conn: Connection, kind: str) -> None:
+    make = STORE[kind]
+    items = [make(f"a{n}", mentions=("rust", "go")) for n in range(3)]
+    items.append(make("b", author=crawled.Account("eve"), mentions=("rust",)))
+    for _ in range(2):
+        crawled.store(conn, *items)
+    rows = conn.execute(text("SELECT name, mentions FROM discovery_evidence ORDER BY name"))
+    assert [tuple(row) for row in rows] == [("go", 1), ("rust", 2)]
+
+
+def test_crossposts_are_evidence_of_their_own(conn: Connection) -> None:
+    crawled.store(conn, crawled.post("a", crossposted_from="rust"))
+    crawled.store(conn, crawled.post("b", crossposted_from="rust"))
+    rows = conn.execute(text("SELECT name, mentions, crossposts FROM discovery_evidence"))
+    assert [tuple(row) for row in rows] == [("rust", 0, 2)]
+
+
+def test_old_evidence_is_forgotten(conn: Connection) -> None:
+    crawled_items.store(
+        conn,
+        items=crawled.Items(posts=(crawled.post("a", mentions=("rust",)),)),
+        known_subreddits={},
+    )
+    assert discovery.forget_evidence(conn, at_most=10) == 0
+    conn.execute(text("UPDATE discovery_evidence SET last_at = now() - interval '91 days'"))
+    assert discovery.forget_evidence(conn, at_most=10) == 1

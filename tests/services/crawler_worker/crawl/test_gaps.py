@@ -1,0 +1,138 @@
+"""What a crawl could not see is told: listings that end too early, cursors that are gone."""
+
+import contextlib
+from dataclasses import replace
+
+import pytest
+
+from crawljobs.domain import reddit_items
+from support.crawls import Crawler, Transport
+from support.reddit_sandbox import RunningSandbox
+
+PAGE = 100
+
+
+@pytest.fixture(autouse=True)
+def _listings_only(crawler: Crawler) -> None:
+    crawler.settings = replace(
+        crawler.settings, fetch_user_subreddits=False, max_comments_per_post=0
+    )
+
+
+def crawl_from(crawler: Crawler, name: str, mark: str, transport: Transport | None = None) -> None:
+    """A crawl whose last one saw everything up to this post, and all comments."""
+    crawler.enqueue(name)
+    claim = crawler.claim()
+    crawler.rows("UPDATE subreddits SET high_water_post = :mark RETURNING id", mark=mark)
+    assert crawler.run(claim, transport=transport) == "crawled"
+
+
+def test_1500_new_items_since_the_mark_are_more_than_a_listing_shows(crawler: Crawler) -> None:
+    crawl_from(crawler, "big_town", "1")
+    assert crawler.value("SELECT count(*) FROM posts") == 1_000
+    assert crawler.checkpoint()["gap"] is True
+    (row,) = crawler.rows("SELECT * FROM subreddits WHERE name = 'big_town'")
+    assert row.gap_at == row.last_crawled_at
+    newest = crawler.value("SELECT id FROM posts ORDER BY created_at DESC LIMIT 1")
+    assert row.high_water_post == newest
+
+
+def test_a_first_crawl_has_nothing_to_miss(crawler: Crawler) -> None:
+    assert crawler.crawl("big_town") == "crawled"
+    assert crawler.checkpoint()["gap"] is False
+    assert crawler.value("SELECT gap_at FROM subreddits WHERE name = 'big_town'") is None
+
+
+def test_a_listing_that_shows_all_there_is_has_no_gap(crawler: Crawler) -> None:
+    """The post of the mark was deleted, and whatever was older."""
+    crawl_from(crawler, "python", "1")
+    assert crawler.checkpoint()["gap"] is False
+
+
+def test_a_mark_that_is_reached_on_the_last_page_leaves_no_gap(
+    crawler: Crawler, sandbox: RunningSandbox
+) -> None:
+    posts = [post for page in sandbox.pages("/r/big_town/new") for post in page]
+    crawl_from(crawler, "big_town", posts[989]["id"])
+    assert crawler.checkpoint()["gap"] is False
+
+
+def test_fewer_posts_than_are_new_by_our_own_setting_are_a_gap_too(
+    crawler: Crawler, sandbox: RunningSandbox
+) -> None:
+    crawler.settings = replace(crawler.settings, max_posts_per_sub=150)
+    posts = [post for page in sandbox.pages("/r/big_town/new") for post in page]
+    crawl_from(crawler, "big_town", posts[300]["id"])
+    assert crawler.checkpoint()["gap"] is True
+
+
+def deleting(sandbox: RunningSandbox, *names: str) -> Transport:
+    """Before the request for the second page of posts."""
+
+    def before(number: int) -> None:
+        if number == 3:  # after about and the first page
+            for name in names:
+                reply = sandbox.http.post("/sandbox/delete", json={"name": name})
+                assert reply.status_code == 200
+
+    return Transport(before)
+
+
+def test_a_cursor_that_is_deleted_meanwhile_is_replaced_by_the_item_before(
+    crawler: Crawler, sandbox: RunningSandbox
+) -> None:
+    listed = [post["name"] for page in sandbox.pages("/r/big_brook/new") for post in page]
+    transport = deleting(sandbox, listed[PAGE - 1])
+    assert crawler.crawl("big_brook", transport=transport) == "crawled"
+    assert crawler.value("SELECT count(*) FROM posts") >= len(listed) - 1
+    checkpoint = crawler.checkpoint()
+    assert checkpoint["gap"] is False
+    assert transport.paths.count("/r/big_brook/new") == 11  # ten pages, one of them empty
+
+
+def test_a_walk_that_has_lost_every_cursor_tells_the_gap(
+    crawler: Crawler, sandbox: RunningSandbox
+) -> None:
+    listed = [post["name"] for page in sandbox.pages("/r/big_lake/new") for post in page]
+    transport = deleting(sandbox, *listed[PAGE - 3 : PAGE])
+    crawl_from(crawler, "big_lake", "1", transport)
+    assert crawler.checkpoint()["gap"] is True
+    assert crawler.value("SELECT count(*) FROM posts") == PAGE
+
+
+def test_a_page_of_102_items_is_stored_whole(crawler: Crawler, sandbox: RunningSandbox) -> None:
+    """Pinned posts come on top of the page's hundred."""
+    name = next(
+        each
+        for each in (f"big_hill{n}" for n in range(50))
+        if len(sandbox.children(f"/r/{each}/hot", limit=100)) == PAGE + 2
+    )
+    crawler.settings = replace(crawler.settings, posts_sort="hot", max_posts_per_sub=102)
+    assert crawler.crawl(name) == "crawled"
+    assert crawler.value("SELECT count(*) FROM posts") == PAGE + 2
+
+
+def test_a_crawl_killed_where_its_cursor_was_deleted_finds_its_way_again(
+    crawler: Crawler, sandbox: RunningSandbox
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    listed = [post["name"] for page in sandbox.pages("/r/big_pond/new") for post in page]
+
+    def die(number: int) -> None:
+        if number == 3:
+            sandbox.http.post("/sandbox/delete", json={"name": listed[PAGE - 1]})
+            raise Killed
+
+    crawler.enqueue("big_pond")
+    claim = crawler.claim()
+    with contextlib.suppress(Killed):
+        crawler.run(claim, transport=Transport(die))
+    crawler.release(claim)
+    assert crawler.run(crawler.claim()) == "crawled"
+    assert crawler.value("SELECT count(*) FROM posts") >= len(listed) - 1
+
+
+def test_a_listing_is_cut_when_it_shows_as_many_as_it_ever_does() -> None:
+    assert 700 < reddit_items.LISTING_CAP < 1_000

@@ -1,0 +1,84 @@
+"""Requests for one subreddit keep their distance, whichever worker makes them."""
+
+import itertools
+import threading
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from crawler_worker.reddit import failures
+from crawljobs.repository import subreddits
+from support.crawls import Crawler, Transport
+
+
+def be_polite(crawler: Crawler, seconds: float) -> None:
+    with crawler.database.begin() as conn:
+        (subreddit_id,) = conn.exec_driver_sql("SELECT id FROM subreddits").one()
+        subreddits.set_politeness(
+            conn, subreddit_id=subreddit_id, request_gap=seconds, crawl_gap=None
+        )
+
+
+def test_requests_are_as_far_apart_as_the_subreddit_wants(crawler: Crawler) -> None:
+    crawler.settings = replace(crawler.settings, fetch_user_subreddits=False)
+    crawler.enqueue("empty_hall")
+    claim = crawler.claim()
+    be_polite(crawler, 0.15)
+    times: list[float] = []
+    crawler.run(claim, transport=Transport(lambda _number: times.append(time.monotonic())))
+    assert len(times) == 3
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    assert min(gaps) >= 0.14
+
+
+def test_a_subreddit_without_a_wish_has_the_gap_of_the_settings(crawler: Crawler) -> None:
+    crawler.settings = replace(crawler.settings, min_request_gap_seconds=3600)
+    crawler.enqueue("empty_hall")
+    with pytest.raises(failures.TooSoon):
+        crawler.run(crawler.claim())
+
+
+def test_a_long_gap_is_waited_for_in_the_queue_also_by_the_next_worker(crawler: Crawler) -> None:
+    crawler.enqueue("empty_hall")
+    claim = crawler.claim()
+    be_polite(crawler, 600)
+    transport = Transport()
+    with pytest.raises(failures.TooSoon) as caught:
+        crawler.run(claim, transport=transport)
+    assert (caught.value.kind, caught.value.reason) == ("deferred", "politeness")
+    assert 590 < caught.value.resume_in <= 600
+    assert len(transport.paths) == 1
+    crawler.release(claim)
+    with pytest.raises(failures.TooSoon):
+        crawler.run(crawler.claim(), transport=transport)
+    assert len(transport.paths) == 1
+    crawler.rows(
+        "UPDATE crawl_jobs SET status = 'queued', claim_token = NULL, claimed_by = NULL, "
+        "claimed_at = NULL, lease_expires_at = NULL, checkpoint = jsonb_set(checkpoint, "
+        "'{asked_at}', to_jsonb(now() - interval '11 minutes')) RETURNING id"
+    )
+    with pytest.raises(failures.TooSoon):
+        crawler.run(crawler.claim(), transport=transport)
+    assert len(transport.paths) == 2
+
+
+def test_a_polite_wait_ends_when_the_worker_is_told_to_stop(crawler: Crawler) -> None:
+    crawler.enqueue("empty_hall")
+    claim = crawler.claim()
+    be_polite(crawler, 25)
+    stop = threading.Event()
+    with pytest.raises(failures.Interrupted):
+        crawler.run(claim, transport=Transport(lambda _number: stop.set()), stop=stop)
+
+
+def test_a_clock_that_was_set_back_does_not_stretch_the_wait(crawler: Crawler) -> None:
+    crawler.enqueue("empty_hall")
+    claim = crawler.claim()
+    be_polite(crawler, 40)
+    future = (claim.claimed_at + timedelta(days=1)).isoformat()
+    saved = {"v": 1, "phase": "posts", "asked_at": future}
+    with pytest.raises(failures.TooSoon) as caught:
+        crawler.run(replace(claim, checkpoint=saved))
+    assert caught.value.resume_in == 40

@@ -1,0 +1,80 @@
+"""How often a subreddit is visited, by its own rate of new items."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawljobs.domain import revisit
+from crawljobs.domain.revisit import Activity, RevisitPolicy
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+NOW = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
+POLICY = RevisitPolicy()
+EVENING = tuple(20 if 17 <= hour < 21 else 0 for hour in range(24))
+
+
+@pytest.mark.parametrize(
+    ("per_day", "interval"),
+    [
+        (0, 14 * DAY),
+        (1, 14 * DAY),
+        (5, 10 * DAY),
+        (50, DAY),
+        (1_200, HOUR),
+        (7_200, timedelta(minutes=10)),  # at its bound
+        (50_400, timedelta(minutes=10)),
+        (100_800, timedelta(minutes=10)),  # 700 items come in ten minutes
+        (201_600, timedelta(minutes=5)),  # more than the bound allows to miss
+    ],
+)
+def test_a_visit_finds_about_50_new_items_within_its_bounds(
+    per_day: float, interval: timedelta
+) -> None:
+    assert revisit.interval(per_day, policy=POLICY) == interval
+
+
+@given(st.floats(0, 1e9), st.floats(1, 700))
+def test_an_interval_never_lets_more_come_than_a_listing_shows(rate: float, items: float) -> None:
+    policy = RevisitPolicy(items=items)
+    interval = revisit.interval(rate, policy=policy)
+    assert timedelta(0) <= interval <= policy.longest
+    assert interval / DAY * rate <= policy.capacity * (1 + 1e-6) + rate * 1e-6
+
+
+def test_a_rare_visit_comes_when_the_days_posts_have_come() -> None:
+    at = revisit.next_visit(Activity(5, EVENING), now=NOW, policy=POLICY)
+    assert (at.hour, at.minute) == (21, 0)
+    assert abs(at - NOW - 10 * DAY) <= 12 * HOUR
+
+
+def test_a_frequent_visit_does_not_wait_for_an_hour() -> None:
+    at = revisit.next_visit(Activity(100, EVENING), now=NOW, policy=POLICY)
+    assert at - NOW == 12 * HOUR
+
+
+def test_a_rhythm_that_few_posts_tell_is_none() -> None:
+    assert revisit.best_hour((1,) * 24) is None
+    at = revisit.next_visit(Activity(5, (1,) * 24), now=NOW, policy=POLICY)
+    assert at - NOW == 10 * DAY
+
+
+@given(
+    st.floats(0, 1e6),
+    st.lists(st.integers(0, 100), min_size=24, max_size=24),
+    st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+def test_a_next_visit_is_always_ahead_and_never_too_late(
+    per_day: float, by_hour: list[int], now: datetime
+) -> None:
+    at = revisit.next_visit(Activity(per_day, tuple(by_hour)), now=now, policy=POLICY)
+    assert now < at <= now + POLICY.longest
+    assert (at - now) / DAY * per_day <= POLICY.capacity * (1 + 1e-6) + per_day * 1e-6
+
+
+def test_the_rate_is_that_of_the_newest_items() -> None:
+    assert revisit.per_day(0, None, now=NOW) == 0
+    assert revisit.per_day(28, NOW - 3 * DAY, now=NOW) == 2
+    assert revisit.per_day(revisit.NEWEST_ITEMS, NOW - DAY, now=NOW) == revisit.NEWEST_ITEMS
+    assert revisit.per_day(revisit.NEWEST_ITEMS, NOW, now=NOW) > 1e6
