@@ -1,6 +1,8 @@
 """F2: SIGSTOP beyond the lease, then SIGCONT: what the late worker wants to write is refused."""
 
+import dataclasses
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -14,20 +16,26 @@ from support.watched_queue import WatchedQueue
 
 @pytest.mark.parametrize("kind", ["gate", "finish"])
 def test_late_data_and_a_late_completion_change_nothing(
-    queue: WatchedQueue, crew: Crew, kind: str
+    queue: WatchedQueue, crew: Crew, tmp_path: Path, kind: str
 ) -> None:
     """By a worker that believes in its lease: nothing but the token is in its way."""
     (job_id,) = queue.enqueue(f"{kind}_1")
-    stopped = crew.started(LEASE_SECONDS="60")
+    gates_of_stopped = tmp_path / "stopped"
+    gates_of_stopped.mkdir()
+    stopped = crew.started(LEASE_SECONDS="60", GATES=str(gates_of_stopped))
     stopped.wait_for("crawl.at_gate")
     stopped.signal(signal.SIGSTOP)
     other = crew.started(RESET_AFTER_SECONDS="3")
-    # Whoever goes on waits at the same gate, so the job is crawling when the late one writes.
     other.wait_for("crawl.at_gate")
-    assert queue.job(job_id).claimed_by == other.name
-    crew.open_gate(f"{kind}_1")
+    before = queue.job(job_id)
+    assert before.claimed_by == other.name
+    (gates_of_stopped / f"{kind}_1.open").touch()
     stopped.signal(signal.SIGCONT)
     stopped.wait_for("claim.lost")
+    assert (
+        dataclasses.replace(queue.job(job_id), lease_expires_at=before.lease_expires_at) == before
+    )
+    crew.open_gate(f"{kind}_1")
     queue.wait_for(job_id, JobStatus.SUCCEEDED)
     assert [(one.outcome, one.worker) for one in queue.attempts(job_id)] == [
         ("lease_expired", stopped.name),
