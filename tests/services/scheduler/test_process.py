@@ -59,13 +59,17 @@ def wait_until_held_up(sql: "psycopg.Connection[tuple[Any, ...]]") -> None:
     )
 
 
+@pytest.mark.parametrize("many", [3, pytest.param(8, marks=pytest.mark.deep)])
 def test_several_processes_and_a_killed_one_fire_every_due_time_exactly_once(
-    database_url: str, start_scheduler: Start, sql: "psycopg.Connection[tuple[Any, ...]]"
+    database_url: str,
+    start_scheduler: Start,
+    sql: "psycopg.Connection[tuple[Any, ...]]",
+    many: int,
 ) -> None:
-    schedulers = [start_scheduler(database_url, SCHEDULER_TICK_SECONDS="0.1") for _ in range(3)]
+    schedulers = [start_scheduler(database_url, SCHEDULER_TICK_SECONDS="0.1") for _ in range(many)]
     for scheduler in schedulers:
         scheduler.wait_for("scheduler.started")
-    count = 500
+    count = 200 * many
     make_due(sql, count)
     wait_until(
         lambda: one(sql, "SELECT count(*) FROM scheduled_job_runs"),

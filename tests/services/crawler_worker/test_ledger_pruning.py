@@ -1,0 +1,35 @@
+"""The worker's maintenance keeps the ledger of schedules bounded."""
+
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from crawler_worker.maintenance import Maintenance
+from crawljobs import settings
+from crawljobs.db.database import Database
+from support import schedule_rows as rows
+
+OLD, NEW = 2_500, 3  # more than two chunks
+
+
+def test_prunes_old_runs_of_schedules_whatever_their_number(database: Database) -> None:
+    chosen = settings.read_queue_settings({"LEDGER_RETENTION_DAYS": "7"})
+    assert chosen.ledger_retention == timedelta(days=7)
+    with database.begin() as conn:
+        made = rows.create(conn)
+        conn.execute(
+            text("""
+                INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, fired_at, outcome)
+                SELECT :id, at, at, 'missed' FROM (
+                    SELECT now() - make_interval(days => 8, mins => n)
+                        + CASE WHEN n <= :new THEN INTERVAL '2 days' ELSE INTERVAL '0' END
+                    FROM generate_series(1, :new + :old) AS n
+                ) AS run (at)
+                """),
+            {"id": made.id, "old": OLD, "new": NEW},
+        )
+    maintenance = Maintenance(database, chosen)
+    for _ in range(2):  # the second time it is not its turn, and nothing is left
+        maintenance.prune()
+        with database.begin() as conn:
+            assert len(rows.ledger(conn)) == NEW
