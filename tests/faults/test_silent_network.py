@@ -62,7 +62,7 @@ def test_an_outage_that_everybody_met_charges_nobody(
     worker.wait_for("maintenance.postponed", task="rescue")
     proxy.stall("keeper")  # the last to come back
     proxy.cut()
-    for number in range(3):
+    for number in range(6):
         wait_for_a_sweep(queue, f"later_{number}")
     assert queue.job(jobs[1]).status is JobStatus.CRAWLING
     proxy.heal(lose=True)
