@@ -12,6 +12,8 @@ from crawler_worker.crawl import crawl
 from crawler_worker.held_claim import HeldClaim
 from crawler_worker.maintenance import Maintenance
 from crawler_worker.reddit.client import RedditClient
+from crawler_worker.refresher import Refresher
+from crawler_worker.revisiting import Revisiting
 from crawler_worker.worker import Worker
 from crawljobs import errors, logs, settings, startup
 from crawljobs.db.database import Database
@@ -19,7 +21,7 @@ from crawljobs.db.database import Database
 log = logs.get_logger(__name__)
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
-OTHER_CONNECTIONS = 2  # beside one a crawl: the claim loop and the sweeps
+OTHER_CONNECTIONS = 3  # beside one a crawl: the claim loop, the sweeps and the refresher
 # A reply is waited for so long, or for a lease if that is shorter: later it is of no use.
 REPLY_SECONDS = 10.0
 LATE_SECONDS = 15.0  # beyond the drain: a reply that is waited for, and giving back
@@ -32,10 +34,16 @@ class Process:
     """
 
     def __init__(
-        self, worker: Worker, maintenance: Maintenance, database: Database, drain_seconds: float
+        self,
+        worker: Worker,
+        maintenance: Maintenance,
+        refresher: Refresher | None,
+        database: Database,
+        drain_seconds: float,
     ) -> None:
         self._worker = worker
         self._maintenance = maintenance
+        self._refresher = refresher
         self._database = database
         self._drain_seconds = drain_seconds
         self._stopping = threading.Event()
@@ -69,9 +77,13 @@ class Process:
     def _serve(self) -> bool:
         log.info("worker.started")
         self._maintenance.start()
+        if self._refresher is not None:
+            self._refresher.start()
         try:
             return self._worker.run()
         finally:
+            if self._refresher is not None:
+                self._refresher.stop()
             self._maintenance.stop()
 
 
@@ -84,6 +96,8 @@ def main() -> int:
         queue = settings.read_queue_settings(os.environ)
         reddit = settings.read_reddit_settings(os.environ)
         extent = settings.read_crawl_settings(os.environ)
+        again = settings.read_revisit_settings(os.environ)
+        max_retries = settings.read_max_retries(os.environ)
     except errors.SettingsError as error:
         sys.exit(f"crawler-worker: {error}")
     name = settings.read_instance_name(os.environ, "crawler-worker")
@@ -106,7 +120,14 @@ def main() -> int:
         settings=queue,
         crawl=crawl_subreddit,
     )
-    return Process(worker, Maintenance(database, queue), database, queue.drain_seconds).run()
+    revisiting = Revisiting(database, again, max_retries=max_retries)
+    return Process(
+        worker,
+        Maintenance(database, queue, revisiting),
+        Refresher(database, client) if again.refresh_items else None,
+        database,
+        queue.drain_seconds,
+    ).run()
 
 
 if __name__ == "__main__":

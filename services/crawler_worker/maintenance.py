@@ -10,9 +10,11 @@ from datetime import UTC, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from crawler_worker import revisiting
+from crawler_worker.revisiting import Revisiting
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository import job_maintenance, queue_pauses, schedule_runs
+from crawljobs.repository import discovery, job_maintenance, queue_pauses, schedule_runs
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
@@ -22,11 +24,14 @@ CHUNKS_MAX = 1_000
 
 
 class Maintenance:
-    """requeue, rescue, age and prune, each at its own pace, one at a time."""
+    """requeue, rescue, age, prune and revisits, each at its own pace, one at a time."""
 
-    def __init__(self, database: Database, settings: QueueSettings) -> None:
+    def __init__(
+        self, database: Database, settings: QueueSettings, again: Revisiting | None = None
+    ) -> None:
         self._database = database
         self._settings = settings
+        self._again = again
         self._stopping = threading.Event()
         self._rescue_from = time.monotonic()
         self._metronome = BackgroundScheduler(
@@ -36,8 +41,10 @@ class Maintenance:
         )
 
     def start(self) -> None:
-        settings = self._settings
+        settings, again = self._settings, self._again
+        looks = (again.check_due, again.check_stale) if again else ()
         for task, seconds in (
+            *((look, revisiting.LOOK_SECONDS) for look in looks),
             (self.requeue, settings.requeue_seconds),
             (self.rescue, settings.rescue_seconds),
             (self.age, settings.aging_every.total_seconds()),
@@ -103,6 +110,10 @@ class Maintenance:
         self._sweep(
             "schedule_run.pruned",
             lambda conn: schedule_runs.prune_runs(conn, retention=ledger_retention),
+        )
+        self._sweep(
+            "evidence.forgotten",
+            lambda conn: discovery.forget_evidence(conn, at_most=job_maintenance.CHUNK),
         )
         return self._sweep(
             "job.pruned",

@@ -1,0 +1,71 @@
+"""Looks at subreddits again that nobody asked for now: those due, and those gone stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from crawljobs import logs
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.job import JobSource
+from crawljobs.repository import job_maintenance, job_queue, revisits
+from crawljobs.settings import RevisitSettings
+
+log = logs.get_logger(__name__)
+
+# Before what discovery found, after what schedules and people ask for; never above its ceiling.
+PRIORITY = 5
+DUE_EVERY = timedelta(minutes=1)
+# Looked at this often whether the interval has passed: restarts must not starve a long one.
+LOOK_SECONDS = 60.0
+# Each chunk is its own short transaction.
+CHUNKS_MAX = 1_000
+
+
+class Revisiting:
+    """Each check by one worker an interval, whichever comes first."""
+
+    def __init__(self, database: Database, settings: RevisitSettings, *, max_retries: int) -> None:
+        self._database = database
+        self._settings = settings
+        self._max_retries = max_retries
+
+    def check_due(self) -> int:
+        """Subreddits whose next look has come: barred ones, and all with an adaptive interval."""
+        if not self._is_our_turn("revisit", DUE_EVERY):
+            return 0
+        return self._enqueue_all("subreddit.due", revisits.take_due)
+
+    def check_stale(self) -> int:
+        """Subreddits not crawled for STALE_DAYS."""
+        after, every = self._settings.stale_after, self._settings.stale_check_every
+        if not self._is_our_turn("stale check", every):
+            return 0
+        return self._enqueue_all("subreddit.stale", lambda conn: revisits.stale(conn, after=after))
+
+    def _is_our_turn(self, task: str, every: timedelta) -> bool:
+        return self._database.run(
+            lambda conn: job_maintenance.take_turn(conn, task=task, every=every)
+        )
+
+    def _enqueue_all(self, action: str, find: Callable[[Connection], list[str]]) -> int:
+        def chunk(conn: Connection) -> int:
+            names = find(conn)
+            job_queue.enqueue_many(
+                conn,
+                subreddits_named=names,
+                priority=PRIORITY,
+                source=JobSource.STALE,
+                max_retries=self._max_retries,
+            )
+            return len(names)
+
+        total = 0
+        for _ in range(CHUNKS_MAX):
+            found = self._database.run(chunk)
+            total += found
+            if found < revisits.CHUNK:
+                break
+        if total:
+            log.info(action, count=total)
+        return total
