@@ -16,18 +16,23 @@ from admin_api import (
     health,
     jobs,
     openapi,
+    refusals,
     request_body,
     request_id,
     request_parsing,
     schedule_runs,
     schedules,
+    scopes,
     security_headers,
     state,
 )
 from admin_api.cursors import CursorSigner
 from admin_api.readiness import Readiness
+from admin_api.request_database import RequestDatabase
+from admin_api.throttle import FailedLogins
 from crawljobs import settings
 from crawljobs.db.database import Database
+from crawljobs.db.limits import IMPATIENT
 
 
 def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
@@ -37,7 +42,9 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     app.url_map.merge_slashes = False  # a redirect would be an answer before the token was seen
     state.install(app, _state(os.environ if variables is None else variables))
     access_log.install(app)
+    refusals.install(app)
     auth.install(app)
+    scopes.install(app)
     request_body.install(app)
     request_parsing.install(app)
     errors.install(app)
@@ -65,12 +72,15 @@ def _state(variables: Mapping[str, str]) -> state.State:
             pool_size=size,
             application_name=NAME,
             pooled=database.pooled,
+            limits=IMPATIENT,
         )
 
     return state.State(
         settings=admin_api,
         max_retries=settings.read_max_retries(variables),
-        database=pool(5),
+        # A connection for each thread: none has to wait for another's.
+        database=RequestDatabase(pool(admin_api.threads)),
         readiness=Readiness(pool(1)),
         cursors=CursorSigner(admin_api.token),
+        failed_logins=FailedLogins(),
     )

@@ -1,15 +1,20 @@
-"""Who may come in: every route wants the bearer token unless it is listed here."""
+"""Who may come in: every route wants a bearer token unless it is listed here."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
+import math
+from dataclasses import dataclass
 
 import flask
 
 from admin_api import client_address, errors, request_id, state
 from crawljobs import logs
+from crawljobs.domain import access
+from crawljobs.domain.access import Scope
 from crawljobs.domain.actor import Actor
+from crawljobs.errors import DatabaseUnavailable
+from crawljobs.repository import api_tokens
 
 log = logs.get_logger(__name__)
 
@@ -21,6 +26,16 @@ PUBLIC_ENDPOINTS = frozenset(
 BOOTSTRAP_NAME = "bootstrap"  # the actor behind the token of the environment
 _SCHEME = "bearer "
 _HINT = "Send the header 'Authorization: Bearer <token>'; /docs describes the API."
+_NOBODY = access.digest("no token has this hash")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose token came with the request. `key` tells tokens of the same name apart."""
+
+    name: str
+    key: str
+    scopes: frozenset[Scope]
 
 
 def token_of(authorization: str | None) -> str | None:
@@ -32,11 +47,7 @@ def token_of(authorization: str | None) -> str | None:
 
 def same_token(offered: str, expected: str) -> bool:
     """Compare in constant time: digests are equally long and plain bytes, whatever was offered."""
-    digests = [
-        hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-        for token in (offered, expected)
-    ]
-    return hmac.compare_digest(*digests)
+    return hmac.compare_digest(access.digest(offered), access.digest(expected))
 
 
 def require_token() -> None:
@@ -46,18 +57,53 @@ def require_token() -> None:
     offered = token_of(flask.request.headers.get("Authorization"))
     if offered is None:
         _refuse("missing_token", 'Bearer realm="crawljobs"')
-    elif not same_token(offered, state.current().settings.token):
+        return
+    identity = _identify(offered)
+    if identity is None:
         _refuse("invalid_token", 'Bearer realm="crawljobs", error="invalid_token"')
-    flask.g.actor_name = BOOTSTRAP_NAME
+    flask.g.identity = identity
+
+
+def _identify(offered: str) -> Identity | None:
+    if same_token(offered, state.current().settings.token):
+        return Identity(BOOTSTRAP_NAME, BOOTSTRAP_NAME, frozenset(Scope))
+    token_id = access.id_of(offered)
+    if token_id is None:
+        return None
+    with state.current().database.begin() as conn:
+        stored = api_tokens.find(conn, token_id=token_id)
+    # Compared also when there is none: how long it takes must not tell whether an id exists.
+    is_good = hmac.compare_digest(
+        access.digest(offered), _NOBODY if stored is None else stored.token_hash
+    )
+    if stored is None or not is_good or not stored.token.live:
+        return None
+    if stored.is_stale:
+        _mark_used(token_id)
+    return Identity(stored.token.name, token_id, stored.token.scopes)
+
+
+def _mark_used(token_id: str) -> None:
+    try:
+        state.current().database.run(lambda conn: api_tokens.mark_used(conn, token_id=token_id))
+    except DatabaseUnavailable as error:  # read-only, perhaps: reading goes on
+        log.warning("auth.use_not_noted", reason=str(error), request_id=request_id.current())
 
 
 def _refuse(code: str, challenge: str) -> None:
+    client = current_client_address()
+    wait = state.current().failed_logins.failed(client) if code == "invalid_token" else 0.0
+    if wait > 0:
+        code = "too_many_failures"
     log.warning(
-        "auth.refused",
-        reason=code,
-        client_address=str(current_client_address()),
-        request_id=request_id.current(),
+        "auth.refused", reason=code, client_address=str(client), request_id=request_id.current()
     )
+    if wait > 0:
+        raise errors.Problem(
+            code,
+            "Too many wrong tokens came from your address; wait, then send the right one.",
+            headers={"Retry-After": str(math.ceil(wait))},
+        )
     raise errors.Problem(code, _HINT, headers={"WWW-Authenticate": challenge})
 
 
@@ -70,10 +116,16 @@ def current_client_address() -> client_address.Address | None:
     )
 
 
+def current_identity() -> Identity:
+    """Only inside a request that was let in."""
+    identity: Identity = flask.g.identity
+    return identity
+
+
 def current_name() -> str | None:
     """The name of the token in use, for logs; None before it was checked."""
-    name: str | None = flask.g.get("actor_name")
-    return name
+    identity: Identity | None = flask.g.get("identity")
+    return None if identity is None else identity.name
 
 
 def current_actor() -> Actor:
@@ -81,7 +133,7 @@ def current_actor() -> Actor:
     peer = client_address.parsed_address(flask.request.remote_addr)
     client = current_client_address()
     return Actor(
-        name=flask.g.actor_name,
+        name=current_identity().name,
         request_id=request_id.current(),
         peer_address=None if peer is None else str(peer),
         client_address=None if client is None else str(client),

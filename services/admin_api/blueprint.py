@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar, cast
 import flask_smorest  # type: ignore[import-untyped]
 import marshmallow as ma
 
-from admin_api import preconditions, request_parsing
+from admin_api import idempotency, preconditions, request_parsing, scopes
+from crawljobs.domain.access import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -21,7 +22,8 @@ class Decorator(Protocol):
 
 
 # Any operation behind the token may answer these.
-USUAL_PROBLEMS = (400, 401, 413, 500, 503)
+USUAL_PROBLEMS = (400, 401, 403, 413, 429, 500, 503)
+POST_PROBLEMS = (409, 422)  # what Idempotency-Key may lead to
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has no types
@@ -29,20 +31,46 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
     ARGUMENTS_PARSER = request_parsing.Parser()
 
-    def get(self, rule: str, **options: Any) -> Decorator:
-        return cast(Decorator, self.route(rule, methods=["GET"], **options))
+    def __init__(
+        self,
+        name: str,
+        import_name: str,
+        *,
+        reads: Scope = Scope.READ,
+        changes: Scope = Scope.TOKENS,  # that of fewest tokens, for who forgets to say
+        **options: Any,
+    ) -> None:
+        super().__init__(name, import_name, **options)
+        self._reads = reads
+        self._changes = changes
 
-    def post(self, rule: str, **options: Any) -> Decorator:
-        return cast(Decorator, self.route(rule, methods=["POST"], **options))
+    def get(self, rule: str, **options: Any) -> Decorator:
+        return self._at(rule, "GET", self._reads, options)
+
+    def post(self, rule: str, *, secret: bool = False, **options: Any) -> Decorator:
+        """Repeatable by Idempotency-Key; a `secret` answer is not kept for that."""
+
+        def decorate(view: View) -> View:
+            repeatable = idempotency.repeatable(view, secret=secret)
+            return self._at(rule, "POST", self._changes, options)(repeatable)
+
+        return decorate
 
     def put(self, rule: str, **options: Any) -> Decorator:
-        return cast(Decorator, self.route(rule, methods=["PUT"], **options))
+        return self._at(rule, "PUT", self._changes, options)
 
     def patch(self, rule: str, **options: Any) -> Decorator:
-        return cast(Decorator, self.route(rule, methods=["PATCH"], **options))
+        return self._at(rule, "PATCH", self._changes, options)
 
     def delete(self, rule: str, **options: Any) -> Decorator:
-        return cast(Decorator, self.route(rule, methods=["DELETE"], **options))
+        return self._at(rule, "DELETE", self._changes, options)
+
+    def _at(self, rule: str, method: str, scope: Scope, options: dict[str, Any]) -> Decorator:
+        def decorate(view: View) -> View:
+            wanting = scopes.wants(scope, view)
+            return cast(View, self.route(rule, methods=[method], **options)(wanting))
+
+        return decorate
 
     def body(
         self, schema: type[ma.Schema], *, examples: dict[str, Any], required: bool = True

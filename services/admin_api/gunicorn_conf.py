@@ -12,7 +12,6 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from admin_api import NAME
 from crawljobs import logs, settings
-from crawljobs.environment import Environment
 from crawljobs.errors import SettingsError
 
 
@@ -25,23 +24,17 @@ class _Logger(Logger):  # type: ignore[misc] # the base has no types
         self.error_log.propagate = True
 
 
-def _check() -> None:
+def _checked() -> settings.AdminApiSettings:
     """What the workers would refuse too, only later and again and again."""
     logs.configure(NAME, os.environ)
-    settings.read_admin_api_settings(os.environ)
     settings.read_database_settings(os.environ)
     settings.read_max_retries(os.environ)
-
-
-def _whole(name: str, default: int, unit: str, most: int) -> int:
-    return Environment(os.environ).whole(name, default, unit=unit, least=1, most=most)
+    return settings.read_admin_api_settings(os.environ)
 
 
 try:
-    _check()
-    bind = Environment(os.environ).text("ADMIN_API_BIND", "127.0.0.1:8000")
-    workers = _whole("ADMIN_API_WORKERS", 2, "processes", 64)
-    threads = _whole("ADMIN_API_THREADS", 8, "threads", 256)
+    _chosen = _checked()
+    bind, workers, threads = _chosen.bind, _chosen.workers, _chosen.threads
 except SettingsError as error:
     raise SystemExit(f"admin-api: {error}") from None
 

@@ -20,13 +20,20 @@ from admin_api.schemas.stats import StatsSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain import job as jobs
 from crawljobs.domain import subreddit as subreddits
+from crawljobs.domain.access import Scope
 from crawljobs.errors import InvalidSubredditName
 from crawljobs.repository import audit_log, job_queries, job_queue
 
 PREFIX = "/api/admin/jobs"
 ATTEMPTS_SHOWN = 100
 
-blueprint = Blueprint("jobs", __name__, url_prefix=PREFIX, description="Crawls, asked for and run")
+blueprint = Blueprint(
+    "jobs",
+    __name__,
+    url_prefix=PREFIX,
+    description="Crawls, asked for and run",
+    changes=Scope.JOBS,
+)
 
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job's own path."}}
 

@@ -11,7 +11,8 @@ import flask_smorest  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, ValidationError
 
-from admin_api import curl, errors
+from admin_api import curl, errors, idempotency
+from admin_api.blueprint import POST_PROBLEMS
 from admin_api.schemas.fields import INT8_MAX
 from admin_api.schemas.problem import ProblemSchema
 
@@ -83,9 +84,19 @@ def install(app: flask.Flask) -> Api:
 @functools.lru_cache(maxsize=1)
 def _as_json(api: Api) -> str:
     document: dict[str, Any] = api.spec.to_dict()
+    _describe_idempotency(document["paths"])
     _describe_problems(document["components"]["responses"])
     curl.add_examples(document)
     return flask.json.dumps(document)
+
+
+def _describe_idempotency(paths: dict[str, Any]) -> None:
+    for item in paths.values():
+        if "post" in item:
+            item["post"].setdefault("parameters", []).append(idempotency.PARAMETER)
+            for status in POST_PROBLEMS:
+                reference = f"#/components/responses/{HTTPStatus(status).name}"
+                item["post"]["responses"].setdefault(str(status), {"$ref": reference})
 
 
 def _describe_problems(responses: dict[str, Any]) -> None:

@@ -28,12 +28,12 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 @dataclass(frozen=True)
 class Page:
-    """`last_id` is where the page before ended; None on the first page."""
+    """`after` is the position at which the page before ended; None on the first page."""
 
     listing: str
     filters: Mapping[str, Any]
     limit: int
-    last_id: int | None
+    after: list[Any] | None
 
     @classmethod
     def asked_for(cls, listing: str, asked: Mapping[str, Any]) -> Page:
@@ -43,12 +43,17 @@ class Page:
             for name, value in asked.items()
             if name not in ("limit", "cursor") and value is not None and value != []
         }
-        last_id: int | None = None
+        after: list[Any] | None = None
         if asked["cursor"] is not None:
-            (last_id,) = state.current().cursors.decode(
+            after = state.current().cursors.decode(
                 asked["cursor"], listing=listing, filters=filters
             )
-        return cls(listing=listing, filters=filters, limit=asked["limit"], last_id=last_id)
+        return cls(listing=listing, filters=filters, limit=asked["limit"], after=after)
+
+    @property
+    def last_id(self) -> int | None:
+        """The position of a list whose order is that of one number."""
+        return None if self.after is None else int(self.after[0])
 
     @property
     def rows_to_fetch(self) -> int:
@@ -64,10 +69,18 @@ class Page:
     ) -> tuple[dict[str, Any], int, dict[str, str]]:
         """Body, status and headers. `position` is unique and in the order of the list."""
         items = rows[: self.limit]
-        if len(rows) <= self.limit:
+        return self.answer_with(
+            path, items, next_at=[position(items[-1])] if len(rows) > self.limit else None
+        )
+
+    def answer_with(
+        self, path: str, items: Sequence[Any], *, next_at: list[Any] | None
+    ) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """The same for a list that says itself where its next page begins."""
+        if next_at is None:
             return {"items": items, "next": None}, 200, {}
         cursor = state.current().cursors.encode(
-            listing=self.listing, filters=self.filters, position=[position(items[-1])]
+            listing=self.listing, filters=self.filters, position=next_at
         )
         query = urlencode({**self._as_parameters(), "cursor": cursor}, doseq=True)
         link = {"Link": f'<{path}?{query}>; rel="next"'}

@@ -1,4 +1,4 @@
-"""Reading a body: bounded in bytes and in silence, so that nobody holds a thread for long."""
+"""Reading a body: bounded in bytes and in time, so that nobody holds a thread for long."""
 
 from __future__ import annotations
 
@@ -14,12 +14,19 @@ MAX_BYTES = 1024 * 1024
 # A client that is still sending would see a reset connection instead of the answer, so this much
 # of what is too large is read and thrown away.
 DRAINED_BYTES = 16 * 1024 * 1024
-SILENCE_SECONDS = 10.0
 _CHUNK_BYTES = 64 * 1024
+_NAME = "request_body"
 
 
 def read() -> bytes:
-    """The whole body; a Problem when it is too large or stops coming."""
+    """The whole body, however often it is asked for; a Problem when it is too large or too slow."""
+    if _NAME not in flask.g:
+        setattr(flask.g, _NAME, _read())
+    body: bytes = flask.g.get(_NAME)
+    return body
+
+
+def _read() -> bytes:
     body = bytearray()
     for chunk in _chunks():
         if len(body) <= MAX_BYTES:
@@ -44,10 +51,11 @@ def _too_large() -> RequestEntityTooLarge:
 
 
 def _chunks() -> Iterator[bytes]:
-    """What arrives, up to DRAINED_BYTES; a Problem when that is less than was announced."""
+    """What arrives, up to DRAINED_BYTES; a Problem when that is less than was announced.
+
+    gunicorn_worker ends a read that waits too long, by TimeoutError.
+    """
     environ = flask.request.environ
-    if "gunicorn.socket" in environ:
-        environ["gunicorn.socket"].settimeout(SILENCE_SECONDS)
     announced = flask.request.content_length
     ends_by_itself = environ.get("wsgi.input_terminated", False)
     left = min(announced or (DRAINED_BYTES if ends_by_itself else 0), DRAINED_BYTES)
@@ -55,7 +63,7 @@ def _chunks() -> Iterator[bytes]:
         try:
             chunk = environ["wsgi.input"].read(min(_CHUNK_BYTES, left))
         except TimeoutError:
-            detail = f"Nothing came for {SILENCE_SECONDS:g} s; send it again."
+            detail = "It did not arrive in time; send it again."
             raise errors.Problem("body_timeout", detail) from None
         except (http_errors.ParseException, OSError):
             raise errors.Problem("broken_body", "It is not well chunked; send it again.") from None

@@ -16,6 +16,7 @@ from admin_api.schemas.schedule_run import (
 )
 from crawljobs.db.database import Connection
 from crawljobs.domain import cron, job, schedule_preview
+from crawljobs.domain.access import Scope
 from crawljobs.errors import InvalidSubredditName
 from crawljobs.repository import audit_log, job_queries, schedule_changes, schedule_runs
 from crawljobs.repository import schedules as repository
@@ -23,7 +24,13 @@ from crawljobs.repository.schedule_runs import LedgerRow
 
 PREFIX = schedules.PREFIX
 
-blueprint = Blueprint("schedule runs", __name__, url_prefix=PREFIX, description="What schedules do")
+blueprint = Blueprint(
+    "schedule runs",
+    __name__,
+    url_prefix=PREFIX,
+    description="What schedules do",
+    changes=Scope.SCHEDULES,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

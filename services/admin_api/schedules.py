@@ -18,6 +18,7 @@ from admin_api.schemas.schedule import (
     WrittenScheduleSchema,
 )
 from crawljobs.db.database import Connection
+from crawljobs.domain.access import Scope
 from crawljobs.domain.schedule import Order, Schedule
 from crawljobs.repository import schedule_changes
 from crawljobs.repository import schedules as repository
@@ -25,7 +26,11 @@ from crawljobs.repository import schedules as repository
 PREFIX = "/api/admin/scheduled-jobs"
 
 blueprint = Blueprint(
-    "schedules", __name__, url_prefix=PREFIX, description="Crawls that repeat by a timetable"
+    "schedules",
+    __name__,
+    url_prefix=PREFIX,
+    description="Crawls that repeat by a timetable",
+    changes=Scope.SCHEDULES,
 )
 
 _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The schedule's own path."}}

@@ -9,7 +9,8 @@ import flask
 
 from admin_api.cursors import CursorSigner
 from admin_api.readiness import Readiness
-from crawljobs.db.database import Database
+from admin_api.request_database import RequestDatabase
+from admin_api.throttle import FailedLogins
 from crawljobs.settings import AdminApiSettings
 
 _KEY = "admin_api"
@@ -19,9 +20,10 @@ _KEY = "admin_api"
 class State:
     settings: AdminApiSettings
     max_retries: int  # of a job whose caller did not say
-    database: Database
+    database: RequestDatabase
     readiness: Readiness
     cursors: CursorSigner
+    failed_logins: FailedLogins
 
     def close(self) -> None:
         self.database.close()

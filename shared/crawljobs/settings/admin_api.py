@@ -20,6 +20,9 @@ _PLACEHOLDERS = ("changeme", "change-me", "change_me", "replace", "example", "se
 class AdminApiSettings:
     token: str
     trusted_proxies: tuple[Network, ...]
+    bind: str  # where it listens
+    workers: int  # processes
+    threads: int  # requests served at once by each, and its connections to the database
 
 
 def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
@@ -39,7 +42,13 @@ def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
         )
     if any(word in token.lower() for word in _PLACEHOLDERS) or len(set(token)) < 8:
         raise errors.SettingsError(f"ADMIN_API_TOKEN looks like a placeholder: {expected}")
-    return AdminApiSettings(token=token, trusted_proxies=_networks(env, "TRUSTED_PROXIES"))
+    return AdminApiSettings(
+        token=token,
+        trusted_proxies=_networks(env, "TRUSTED_PROXIES"),
+        bind=env.text("ADMIN_API_BIND", "127.0.0.1:8000"),
+        workers=env.whole("ADMIN_API_WORKERS", 2, unit="processes", least=1, most=64),
+        threads=env.whole("ADMIN_API_THREADS", 8, unit="threads", least=1, most=256),
+    )
 
 
 def _networks(env: Environment, name: str) -> tuple[Network, ...]:

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Database
-from crawljobs.repository import audit_log, job_queries
+from crawljobs.domain.job_filter import JobFilter
+from crawljobs.repository import audit_log, job_list
 from support.admin_api import TOKEN, with_token
 
 Client = flask.testing.FlaskClient
@@ -107,13 +108,35 @@ def test_a_change_that_cannot_be_audited_does_not_happen(
     assert client.post(path, json=body).status_code == 201
 
 
-def test_a_refused_change_leaves_neither_row(client: Client, database: Database) -> None:
-    client.post("/api/admin/scheduled-jobs", json=SCHEDULE)
-    assert client.post("/api/admin/scheduled-jobs", json=SCHEDULE).status_code == 409
-    assert client.post("/api/admin/jobs", json={"subreddit": "?"}).status_code == 422
+def test_a_refused_change_leaves_a_row_that_says_so_and_nothing_else(
+    client: Client, database: Database
+) -> None:
+    made = client.post("/api/admin/scheduled-jobs", json=SCHEDULE).json
+    assert made is not None
+    for send, path, body, status, code in (
+        (client.post, "/api/admin/scheduled-jobs", SCHEDULE, 409, "duplicate_name"),
+        (client.post, "/api/admin/jobs", {"subreddit": "?"}, 422, "invalid_request"),
+        (client.delete, "/api/admin/jobs/7", None, 404, "not_found"),
+        (client.delete, f"/api/admin/scheduled-jobs/{made['id']}", None, 412, None),
+    ):
+        headers = {"If-Match": '"99"'} if status == 412 else {}
+        assert send(path, json=body, headers=headers).status_code == status
+        entry = entries(database)[0]
+        assert (entry.action, entry.before) == ("refused", None)
+        assert entry.after is not None
+        assert (entry.after["status"], entry.after["path"]) == (status, path)
+        assert code in (None, entry.after["code"])
+    assert (entry.resource_type, entry.resource_id) == ("scheduled_job", str(made["id"]))
     with database.begin() as conn:
-        assert job_queries.list_jobs(conn) == []
-    assert len(entries(database)) == 1
+        assert job_list.list_jobs(conn, filters=JobFilter()).jobs == []
+    assert len(entries(database)) == 5
+
+
+def test_what_is_refused_for_want_of_a_token_is_not_recorded(
+    app: flask.Flask, database: Database
+) -> None:
+    assert app.test_client().post("/api/admin/jobs", json=BODY).status_code == 401
+    assert entries(database) == []
 
 
 def test_the_token_is_in_no_row(client: Client, database: Database) -> None:
