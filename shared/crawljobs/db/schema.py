@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from crawljobs import errors
 
 # Newest last: the revisions this code was written for.
-KNOWN_REVISIONS = ("0010",)
+KNOWN_REVISIONS = ("0011",)
 
 # What migrations write as the comment of their own table, beside the revision and in its
 # transaction: the oldest code that runs on this schema. Code cannot know the revisions after it.
@@ -29,10 +29,11 @@ def check_schema(conn: Connection) -> None:
     )
 
 
-_FOUND = text(
-    "SELECT version_num AS revision, obj_description('alembic_version'::regclass, 'pg_class') AS comment "
-    "FROM alembic_version LIMIT 1"
-)
+_FOUND = text("""
+    SELECT version_num AS revision,
+        obj_description(to_regclass('alembic_version'), 'pg_class') AS comment
+    FROM alembic_version LIMIT 1
+""")
 
 
 def _suits_us(revision: str, comment: str | None) -> bool:

@@ -16,14 +16,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs import errors
 from crawljobs.domain.job import Claim, ErrorKind, WaitReason
-from crawljobs.repository.queue_sql import NOW, POLITE_UNTIL
+from crawljobs.repository import queue_sql
+from crawljobs.repository.queue_sql import NOW, UNCLAIMED, WISH_SERVED, WISH_SERVED_ANEW
 
 ERROR_MESSAGE_MAX = 2_000  # characters kept of an error, which may hold what others wrote
-
-UNCLAIMED = (
-    "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL, "
-    "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL"
-)
 
 # Locked in key order, so that it cannot deadlock with another writer of several jobs.
 _EXTEND = text("""
@@ -46,24 +42,7 @@ _SAVE_CHECKPOINT = text(f"""
     WHERE id = :job_id AND claim_token = :claim_token AND status = 'crawling'
     """).bindparams(bindparam("checkpoint", type_=JSONB))
 
-_FOLLOW_UP = f"""
-    INSERT INTO crawl_jobs (
-        subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
-        depth, max_retries, visible_at, queued_at, created_at
-    )
-    SELECT held.subreddit_id,
-        CASE WHEN polite.until > clock.now THEN 'waiting' ELSE 'queued' END,
-        CASE WHEN polite.until > clock.now THEN 'politeness' END,
-        held.rerun_priority, held.rerun_priority, held.priority_ceiling, held.rerun_source,
-        held.depth, held.max_retries,
-        greatest(clock.now, polite.until), clock.now, clock.now
-    -- joined with the ended row: it must have left the dedup index before this one enters
-    FROM held JOIN ended ON ended.id = held.id CROSS JOIN {NOW} AS clock (now)
-        LEFT JOIN LATERAL {POLITE_UNTIL.format(scope="held.subreddit_id")} AS polite (until)
-            ON true
-    WHERE held.rerun_requested AND :follow_up
-    RETURNING id
-"""
+_FOLLOW_UP = queue_sql.follow_up_statement(before="held", ended="ended", condition=":follow_up")
 
 
 def _end_of_claim(changes: str, *, outcome: str, follow_up: bool = False) -> TextClause:
@@ -92,16 +71,18 @@ _ERROR = "error_kind = CAST(:error_kind AS text), error_message = CAST(:error_me
 _CHARGED = "retry_count = job.retry_count + 1, retries = job.retries + 1, " + _ERROR
 
 _COMPLETE = _end_of_claim(
-    f"status = 'succeeded', outcome = :outcome, finished_at = {NOW}, {_ERROR}",
+    f"status = 'succeeded', outcome = :outcome, finished_at = {NOW}, {_ERROR}, {WISH_SERVED}",
     outcome="succeeded",
     follow_up=True,
 )
 _FAIL = _end_of_claim(
-    f"status = 'failed', finished_at = {NOW}, {_CHARGED}", outcome="failed", follow_up=True
+    f"status = 'failed', finished_at = {NOW}, {_CHARGED}, {WISH_SERVED}",
+    outcome="failed",
+    follow_up=True,
 )
 _SCHEDULE_RETRY = _end_of_claim(
     f"status = 'waiting', wait_reason = 'retry', priority = job.base_priority, "
-    f"visible_at = {NOW} + CAST(:delay AS interval), {_CHARGED}",
+    f"visible_at = {NOW} + CAST(:delay AS interval), {_CHARGED}, {WISH_SERVED_ANEW}",
     outcome="failed",
 )
 _DEFER = _end_of_claim(

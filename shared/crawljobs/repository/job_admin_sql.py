@@ -11,8 +11,7 @@ from sqlalchemy import text
 
 from crawljobs.domain.job import FINAL, LIVE, PRIORITY_MAX, TRANSITIONS, JobStatus, Transition
 from crawljobs.repository import job_queries
-from crawljobs.repository.claims import UNCLAIMED
-from crawljobs.repository.queue_sql import CHANNEL, NOW
+from crawljobs.repository.queue_sql import CHANNEL, NOW, UNCLAIMED, WISH_SERVED
 
 
 class Verb(StrEnum):
@@ -59,7 +58,7 @@ def _ending(changes: str) -> str:
         FROM crawl_jobs AS job, unnest(CAST(:ids AS bigint[])) AS chosen (id)
         WHERE job.id = chosen.id AND claimed_by IS NOT NULL
     )
-    UPDATE crawl_jobs AS job SET {changes}, wait_reason = NULL, {UNCLAIMED},
+    UPDATE crawl_jobs AS job SET {changes}, wait_reason = NULL, {UNCLAIMED}, {WISH_SERVED},
         finished_at = greatest({NOW}, created_at, claimed_at)
     {_CHOSEN} AND status IN {_LIVE}
     """
@@ -85,6 +84,7 @@ STATEMENTS = {
         status = 'queued', visible_at = {NOW}, queued_at = {NOW}, finished_at = NULL,
         priority = base_priority, retry_count = 0, rescues_in_a_row = 0, outcome = NULL,
         checkpoint = CASE WHEN status = 'succeeded' OR checkpoint ->> 'phase' = 'done'
+            OR error_kind = 'permanent'
             THEN NULL ELSE checkpoint END
     {_CHOSEN} AND status IN ('succeeded', 'failed', 'cancelled')
     """),

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.queue_sql import CHANNEL, NOT_PAUSED, NOW
+from crawljobs.repository import queue_sql
+from crawljobs.repository.queue_sql import CHANNEL, NOT_PAUSED, NOW, UNCLAIMED, WISH_SERVED_ANEW
 
 CHUNK = 1_000  # rows a sweep takes at most in one transaction
 
@@ -34,6 +35,10 @@ _REQUEUE = text(f"""
     -- the same payload is sent once a transaction, however many rows there are
     SELECT id, pg_notify('{CHANNEL}', '') FROM requeued
     """)
+
+_FOLLOW_UP = queue_sql.follow_up_statement(
+    before="stuck", ended="rescued", condition="stuck.next_status = 'failed'"
+)
 
 # Not before one lease has passed since the server started: nobody could extend during an outage.
 _RESCUE = text(f"""
@@ -75,8 +80,7 @@ _RESCUE = text(f"""
             retry_count = job.retry_count + 1, retries = job.retries + 1,
             rescues_in_a_row = least(job.rescues_in_a_row + 1, 1000),
             error_kind = 'retryable', error_message = stuck.why,
-            claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL,
-            rerun_requested = false, rerun_priority = NULL, rerun_source = NULL
+            {WISH_SERVED_ANEW}, {UNCLAIMED}
         FROM stuck WHERE job.id = stuck.id
         RETURNING job.id, job.status
     ), attempt AS (
@@ -85,17 +89,7 @@ _RESCUE = text(f"""
         SELECT id, claimed_by, claimed_at, greatest({NOW}, claimed_at), 'lease_expired',
             'retryable', why
         FROM stuck
-    ), follow_up AS (
-        INSERT INTO crawl_jobs (
-            subreddit_id, status, priority, base_priority, priority_ceiling, source, depth,
-            max_retries, visible_at, queued_at, created_at
-        )
-        SELECT stuck.subreddit_id, 'queued', stuck.rerun_priority, stuck.rerun_priority,
-            stuck.priority_ceiling, stuck.rerun_source, stuck.depth, stuck.max_retries,
-            clock.now, clock.now, clock.now
-        FROM stuck JOIN rescued ON rescued.id = stuck.id, {NOW} AS clock (now)
-        WHERE stuck.rerun_requested AND stuck.next_status = 'failed'
-    )
+    ), follow_up AS ({_FOLLOW_UP})
     SELECT id, status, pg_notify('{CHANNEL}', '') FROM rescued ORDER BY id
     """)
 

@@ -26,6 +26,42 @@ POLITE_UNTIL = """(
 )"""
 
 
+# A wish for a rerun is kept while the same crawl goes on, also after a release or a defer.
+WISH_SERVED = (
+    "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL, rerun_visible_at = NULL"
+)
+# A retry that starts anew serves a wish for a rerun.
+WISH_SERVED_ANEW = (
+    f"checkpoint = CASE WHEN job.rerun_requested THEN NULL ELSE job.checkpoint END, {WISH_SERVED}"
+)
+UNCLAIMED = "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL"
+
+
+def follow_up_statement(*, before: str, ended: str, condition: str) -> str:
+    """Insert the job that was wished for while the rows of `before` were crawled.
+
+    Joined with the ended rows: those must have left the dedup index before this one enters.
+    """
+    return f"""
+    INSERT INTO crawl_jobs (
+        subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
+        depth, max_retries, visible_at, queued_at, created_at
+    )
+    SELECT {before}.subreddit_id,
+        CASE WHEN greatest({before}.rerun_visible_at, polite.until) > clock.now
+            THEN 'waiting' ELSE 'queued' END,
+        CASE WHEN {before}.rerun_visible_at > clock.now THEN 'later'
+            WHEN polite.until > clock.now THEN 'politeness' END,
+        {before}.rerun_priority, {before}.rerun_priority, {before}.priority_ceiling,
+        {before}.rerun_source, {before}.depth, {before}.max_retries,
+        greatest(clock.now, polite.until, {before}.rerun_visible_at), clock.now, clock.now
+    FROM {before} JOIN {ended} ON {ended}.id = {before}.id CROSS JOIN {NOW} AS clock (now)
+        LEFT JOIN LATERAL {POLITE_UNTIL.format(scope=f"{before}.subreddit_id")} AS polite (until)
+            ON true
+    WHERE {before}.rerun_requested AND {condition}
+    """
+
+
 def enqueue_statement(asked: str) -> TextClause:
     """Enqueue or merge what the query `asked` names: subreddit_id (unique), priority,
     scheduled_job_id, max_retries.
@@ -72,12 +108,16 @@ def enqueue_statement(asked: str) -> TextClause:
             visible_at = CASE
                 WHEN job.wait_reason = 'later' THEN least(job.visible_at, excluded.visible_at)
                 ELSE job.visible_at END,
-            rerun_requested = job.status = 'crawling',
-            rerun_priority = CASE WHEN job.status = 'crawling'
+            depth = least(job.depth, excluded.depth),
+            max_retries = greatest(job.max_retries, excluded.max_retries),
+            rerun_requested = job.rerun_requested OR job.status = 'crawling',
+            rerun_priority = CASE WHEN job.rerun_requested OR job.status = 'crawling'
                 THEN greatest(job.rerun_priority, excluded.base_priority) END,
-            rerun_source = CASE WHEN job.status = 'crawling'
+            rerun_source = CASE WHEN job.rerun_requested OR job.status = 'crawling'
                 THEN CASE WHEN job.rerun_priority >= excluded.base_priority
-                    THEN job.rerun_source ELSE excluded.source END END
+                    THEN job.rerun_source ELSE excluded.source END END,
+            rerun_visible_at = CASE WHEN job.rerun_requested OR job.status = 'crawling'
+                THEN least(job.rerun_visible_at, excluded.visible_at) END
         RETURNING job.id, job.status, job.xmax = 0 AS created, job.subreddit_id
     )
     SELECT enqueued.*, subreddit.name AS subreddit,

@@ -118,13 +118,41 @@ def test_a_failed_crawl_makes_its_follow_up(conn: Connection) -> None:
     assert [job.priority for job in job_queries.list_jobs(conn)] == [77, 77]
 
 
-@pytest.mark.parametrize("end", ["schedule_retry", "defer", "release"])
-def test_a_job_that_runs_again_serves_the_wish_for_a_rerun(conn: Connection, end: str) -> None:
-    claim = jobs.crawling(conn)
+@pytest.mark.parametrize("end", ["defer", "release"])
+def test_a_wish_for_a_rerun_outlives_a_crawl_that_goes_on_later(conn: Connection, end: str) -> None:
     jobs.enqueue(conn)
+    claim = jobs.claim_one(conn)
+    claims.save_checkpoint(conn, claim=claim, checkpoint={"phase": "trees"}, now=T0)
+    jobs.enqueue(conn, priority=80)
     jobs.ENDS[end](conn, claim)
+    jobs.enqueue(conn, priority=5)  # merges into a job that has a wish already
+    later = T0 + timedelta(minutes=1)
+    job_maintenance.requeue_due_jobs(conn, now=later)
+    again = jobs.claim_one(conn, now=later)
+    assert again.checkpoint == {"phase": "trees"}
+    claims.complete(conn, claim=again, outcome="crawled", now=later)
+    follow_up = job_queries.list_jobs(conn)[0]
+    assert (follow_up.id, follow_up.priority) != (claim.job_id, 0)
+    assert (follow_up.status, follow_up.priority) == (JobStatus.QUEUED, 80)
+
+
+def test_a_retry_serves_a_wish_for_a_rerun_by_starting_anew(conn: Connection) -> None:
+    claim = jobs.crawling(conn)
+    claims.save_checkpoint(conn, claim=claim, checkpoint={"phase": "done"}, now=T0)
+    jobs.enqueue(conn)
+    jobs.ENDS["schedule_retry"](conn, claim)
     (job,) = job_queries.list_jobs(conn)
-    assert not job.rerun_requested
+    assert (job.rerun_requested, job.checkpoint) == (False, None)
+
+
+def test_a_rerun_wished_for_later_waits_until_then(conn: Connection) -> None:
+    claim = jobs.crawling(conn)
+    tomorrow = T0 + timedelta(days=1)
+    jobs.enqueue(conn, visible_at=tomorrow)
+    jobs.ENDS["complete"](conn, claim)
+    follow_up = job_queries.list_jobs(conn)[0]
+    assert (follow_up.status, follow_up.wait_reason) == (JobStatus.WAITING, WaitReason.LATER)
+    assert follow_up.visible_at == tomorrow
 
 
 def test_an_error_message_is_stored_whatever_it_holds(conn: Connection) -> None:

@@ -122,12 +122,14 @@ def test_nobody_is_rescued_before_a_lease_has_passed_since_the_server_started(
 def test_a_rescue_to_failed_makes_the_follow_up_and_an_earlier_one_serves_it(
     conn: Connection,
 ) -> None:
-    jobs.crawling(conn, max_retries=1)
-    jobs.enqueue(conn)
+    claim = jobs.crawling(conn, max_retries=1)
+    claims.save_checkpoint(conn, claim=claim, checkpoint={"phase": "done"}, now=T0)
+    jobs.enqueue(conn, max_retries=1)
     rescue(conn)
-    assert len(job_queries.list_jobs(conn)) == 1
+    (job,) = job_queries.list_jobs(conn)
+    assert (job.rerun_requested, job.checkpoint) == (False, None)  # it starts anew
     jobs.claim_one(conn, now=EXPIRED)
-    jobs.enqueue(conn, priority=66)
+    jobs.enqueue(conn, priority=66, max_retries=1)
     assert rescue(conn, EXPIRED + timedelta(minutes=1)) == [JobStatus.FAILED]
     assert [job.status for job in job_queries.list_jobs(conn)] == [
         JobStatus.QUEUED,

@@ -67,6 +67,16 @@ def test_a_merge_keeps_the_higher_priority(conn: Connection) -> None:
     assert jobs.job(conn, job_id).priority == jobs.job(conn, job_id).base_priority == 70
 
 
+def test_a_merge_keeps_the_wider_of_what_was_asked(conn: Connection) -> None:
+    job_id = jobs.enqueue(conn, source=JobSource.DISCOVERY, depth=2, max_retries=1)
+    enqueue_result(conn, "python", max_retries=9)
+    job = jobs.job(conn, job_id)
+    assert (job.depth, job.max_retries, job.priority_ceiling) == (0, 9, 100)
+    enqueue_result(conn, "python", max_retries=2, depth=1)
+    job = jobs.job(conn, job_id)
+    assert (job.depth, job.max_retries) == (0, 9)
+
+
 def test_a_merge_brings_a_job_for_later_forward(conn: Connection) -> None:
     job_id = jobs.enqueue(conn, visible_at=T0 + timedelta(hours=2))
     enqueue_result(conn, "python", visible_at=T0 + timedelta(hours=1))

@@ -9,7 +9,7 @@ import pytest
 
 from crawljobs import errors
 from crawljobs.db.database import Connection
-from crawljobs.domain.job import TRANSITIONS, Claim, JobSource, JobStatus, Transition
+from crawljobs.domain.job import TRANSITIONS, Claim, ErrorKind, JobSource, JobStatus, Transition
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import claims, job_admin, job_maintenance, job_queries
 from support import jobs
@@ -139,13 +139,21 @@ def test_a_retried_job_has_all_its_retries_and_waits_anew(conn: Connection) -> N
     assert after.finished_at is None
 
 
-@pytest.mark.parametrize(("phase", "kept"), [("comments", True), ("done", False)])
-def test_a_retried_crawl_goes_on_unless_it_had_come_to_its_end(
-    conn: Connection, phase: str, kept: bool
+@pytest.mark.parametrize(
+    ("phase", "kind", "kept"),
+    [
+        ("comments", ErrorKind.RETRYABLE, True),
+        ("done", ErrorKind.RETRYABLE, False),
+        # Such as a checkpoint that nobody can read: it would fail the same way again.
+        ("comments", ErrorKind.PERMANENT, False),
+    ],
+)
+def test_a_retried_crawl_goes_on_unless_it_had_ended_or_cannot(
+    conn: Connection, phase: str, kind: ErrorKind, kept: bool
 ) -> None:
     claim = jobs.crawling(conn)
     claims.save_checkpoint(conn, claim=claim, checkpoint={"phase": phase}, now=T0)
-    jobs.ENDS["fail"](conn, claim)
+    claims.fail(conn, claim=claim, kind=kind, message="no", now=T0)
     after = job_admin.retry(conn, job_id=claim.job_id, now=T0).after
     assert (after.checkpoint is not None) is kept
 

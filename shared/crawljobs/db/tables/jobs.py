@@ -56,6 +56,7 @@ crawl_jobs = Table(
     Column("rerun_requested", Boolean, nullable=False, server_default=text("false")),
     Column("rerun_priority", SmallInteger),
     Column("rerun_source", Text),
+    Column("rerun_visible_at", Timestamp),  # the earliest time that a wish allowed
     Column("outcome", Text),  # of a succeeded crawl: crawled, or the access state it met
     Column("error_kind", Text),
     Column("error_message", Text),
@@ -106,8 +107,8 @@ crawl_jobs = Table(
     CheckConstraint(
         "rerun_requested = (rerun_priority IS NOT NULL) "
         "AND rerun_requested = (rerun_source IS NOT NULL) "
-        "AND (NOT rerun_requested OR status = 'crawling')",
-        name="rerun_only_while_crawling",
+        "AND (NOT rerun_requested OR status IN ('waiting', 'queued', 'crawling'))",
+        name="rerun_while_the_crawl_goes_on",
     ),
     # Dedup: one live job per subreddit.
     Index(
