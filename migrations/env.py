@@ -4,62 +4,94 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import sqlalchemy
-from alembic import context
+from alembic import context, util
+from alembic.runtime.migration import MigrationContext
 
-from crawljobs.db import database, tables
+from crawljobs import errors, settings
+from crawljobs.db import database, schema, tables
 
 # A migration that waits for a lock makes every later statement wait behind it.
-LOCK_TIMEOUT = "3s"
+LIMITS = "SET lock_timeout = '3s'; SET statement_timeout = 0"
 TURN_SECONDS = 0.1
+# An index of a large table takes long; a server that is gone is found by TCP.
+REPLY_SECONDS = 6 * 3600.0
 
 
 def _url() -> str:
-    url = context.config.attributes.get("database_url") or os.environ.get(
-        "DATABASE_DIRECT_URL", os.environ.get("DATABASE_URL")
-    )
-    if not url:
-        raise SystemExit("DATABASE_URL is missing: expected the address of a Postgres database")
-    return str(url)
+    given = context.config.attributes.get("database_url")
+    try:
+        return str(given or settings.read_database_settings(os.environ).direct_url)
+    except errors.SettingsError as error:
+        raise SystemExit(str(error)) from None
 
 
-def _connect() -> psycopg.Connection:
-    return database.connect(_url(), "crawljobs-migrations")
+@contextmanager
+def _turn(url: str) -> Iterator[None]:
+    """Two that migrate at once take turns; whoever dies loses its turn with its session.
+
+    Held by a transaction that has no snapshot and so pins nothing.
+    """
+    deadline = context.config.attributes.get("turn_deadline")
+    with database.connect(url, "crawljobs-migrations") as turn:
+        turn.execute("SET idle_in_transaction_session_timeout = 0")
+        while not _is_free(turn):
+            if deadline is not None and time.monotonic() > deadline:
+                raise util.CommandError("another migration holds the turn")
+            time.sleep(TURN_SECONDS)
+        yield
 
 
-def _is_our_turn(turn: psycopg.Connection) -> bool:
+def _is_free(turn: psycopg.Connection[Any]) -> bool:
     # Not by waiting for the lock: a statement that waits has a snapshot, and whoever has the turn
     # would wait for that in CREATE INDEX CONCURRENTLY.
     row = turn.execute("SELECT pg_try_advisory_xact_lock(hashtext('crawljobs migrations'))")
     return bool((row.fetchone() or [False])[0])
 
 
-def _run() -> None:
-    engine = sqlalchemy.create_engine(
-        "postgresql+psycopg://", creator=_connect, poolclass=sqlalchemy.NullPool
+def _record_which_code_runs(
+    ctx: MigrationContext, step: object, heads: Collection[Any], run_args: object
+) -> None:
+    """In the transaction of the step: what `crawljobs.db.schema` reads."""
+    for head in heads:
+        module = context.script.get_revision(head).module
+        oldest = getattr(module, "runs_code_from", head)
+        comment = schema.RUNS_CODE_FROM.format(revision=oldest)
+        ctx.execute(f"COMMENT ON TABLE alembic_version IS '{comment}'")
+
+
+def _configure(**options: Any) -> None:
+    context.configure(
+        target_metadata=tables.metadata,
+        transaction_per_migration=True,
+        on_version_apply=_record_which_code_runs,
+        **options,
     )
-    # Two that migrate at once take turns: held until this connection closes, by a transaction
-    # that has no snapshot and so pins nothing.
-    with _connect() as turn, engine.connect() as connection:
-        turn.execute("SET statement_timeout = 0")
-        turn.execute("SET lock_timeout = 0")
-        turn.execute("SET idle_in_transaction_session_timeout = 0")
-        while not _is_our_turn(turn):
-            time.sleep(TURN_SECONDS)
-        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-        connection.exec_driver_sql("SET statement_timeout = 0")
+    with context.begin_transaction():
+        if context.is_offline_mode():
+            context.execute(LIMITS)
+        context.run_migrations()
+
+
+def _run() -> None:
+    url = _url()
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: database.connect(url, "crawljobs-migrations", reply_seconds=REPLY_SECONDS),
+        poolclass=sqlalchemy.NullPool,
+    )
+    with _turn(url), engine.connect() as connection:
+        connection.exec_driver_sql(LIMITS)
         connection.commit()
-        context.configure(
-            connection=connection,
-            target_metadata=tables.metadata,
-            transaction_per_migration=True,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+        _configure(connection=connection)
 
 
 if context.is_offline_mode():
-    raise SystemExit("offline migrations are not supported: run them against the database")
-_run()
+    _configure(dialect_name="postgresql")
+else:
+    _run()

@@ -75,8 +75,9 @@ class LineDisplay:
 def line(job: JobView) -> str:
     place = f" {job.phase} page {job.page}" if job.phase else ""
     counts = f"{job.posts} posts, {job.comments} comments, {job.authors} authors"
-    error = f" - {job.error}" if job.error and job.status != "succeeded" else ""
-    return f"r/{job.subreddit}: {job.state}{place}, {counts}, {job.requests} requests{error}"
+    trouble = f" - {job.trouble}" if job.trouble else ""
+    asked = f"{job.requests_of_total} requests"
+    return f"r/{job.subreddit}: {job.state}{place}, {counts}, {asked}{trouble}"
 
 
 def say(text: str) -> None:
@@ -93,14 +94,14 @@ def jobs_table(jobs: list[JobView], title: str | None = None) -> Table:
     table.add_column("worker", no_wrap=True)
     table.add_column("trouble", overflow="ellipsis", no_wrap=True)
     for job in jobs:
-        numbers = (job.page, job.posts, job.comments, job.authors, job.requests)
+        numbers = (job.page, job.posts, job.comments, job.authors, job.requests_of_total)
         table.add_row(
             Text(f"r/{job.subreddit}"),
             Text(job.state, style=STYLES.get(job.status, "")),
             Text(job.phase),
             *map(str, numbers),
             Text(job.worker),
-            Text(job.error if job.status != "succeeded" else ""),
+            Text(job.trouble),
         )
     return table
 

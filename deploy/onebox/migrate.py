@@ -3,26 +3,20 @@
 import logging
 from pathlib import Path
 
+from crawljobs import errors
+from crawljobs.db import migration
 from onebox.errors import PostgresError
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+DEADLINE_SECONDS = 60.0
 
 
 def upgrade(database_url: str, *, revision: str = "head") -> None:
     """Two that migrate at once take turns; a database that is up to date is left alone."""
-    import alembic.command  # a quarter of a second that not every start needs to spend
-    import alembic.config
-    import alembic.util
-
-    if not (MIGRATIONS / "env.py").is_file():
-        raise PostgresError(
-            f"There are no migrations in {MIGRATIONS}: run this from a whole clone."
-        )
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["database_url"] = database_url
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        alembic.command.upgrade(config, revision)
-    except alembic.util.CommandError as error:
+        migration.upgrade(
+            MIGRATIONS, database_url, revision=revision, deadline_seconds=DEADLINE_SECONDS
+        )
+    except errors.CrawljobsError as error:
         raise PostgresError(f"The database cannot be migrated: {error}") from error

@@ -25,6 +25,9 @@ class JobView:
     comments: int
     authors: int
     requests: int
+    total: int
+    eta: str
+    gap: bool
     worker: str
     error: str
     source: str
@@ -36,6 +39,18 @@ class JobView:
     @property
     def state(self) -> str:
         return f"{self.status} ({self.wait_reason})" if self.wait_reason else self.status
+
+    @property
+    def requests_of_total(self) -> str:
+        """As `12/40`; the total is a forecast, and none once it is over."""
+        is_open = self.total > self.requests and not self.is_final
+        return f"{self.requests}/{self.total}" if is_open else str(self.requests)
+
+    @property
+    def trouble(self) -> str:
+        if self.gap:
+            return "more was new than Reddit shows"
+        return self.error if self.status != "succeeded" else ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,9 @@ def job_view(raw: dict[str, Any]) -> JobView:
         comments=_count(done.get("comments")),
         authors=_count(done.get("authors")),
         requests=_count(done.get("requests")),
+        total=_count(done.get("total")),
+        eta=_text(done.get("eta")),
+        gap=done.get("gap") is True,
         worker=_text(raw.get("claimed_by")),
         error=_text(raw.get("error_message")),
         source=_text(raw.get("source")),

@@ -90,6 +90,8 @@ ALTER TABLE comments DROP COLUMN refresh_due_at;
 
 ALTER TABLE posts DROP COLUMN refresh_due_at;
 
+DROP INDEX subreddits_next_crawl_at_idx;
+
 ALTER TABLE subreddits
     DROP COLUMN looks_in_vain,
     DROP COLUMN gap_at,

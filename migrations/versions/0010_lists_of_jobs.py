@@ -8,6 +8,7 @@ revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+runs_code_from = "0009"
 
 INDEXES = {
     "crawl_jobs_status_idx": "crawl_jobs (status, created_at, id)",

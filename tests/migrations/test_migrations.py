@@ -114,11 +114,40 @@ def test_the_newest_revision_is_known_to_the_code(database: Database) -> None:
         schema.check_schema(conn)
 
 
-def test_an_unknown_schema_is_refused_by_name(database: Database) -> None:
+def pretend(conn: Connection, revision: str, comment: str | None) -> None:
+    """As if the migrations of a later version had been here."""
+    said = "NULL" if comment is None else f"'{comment}'"
+    conn.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    conn.execute(text(f"COMMENT ON TABLE alembic_version IS {said}"))
+
+
+@pytest.mark.parametrize(
+    "comment", [None, "runs code from 9998", "runs code from everywhere", "no runs code from 0001"]
+)
+def test_an_unknown_schema_is_refused_by_name(database: Database, comment: str | None) -> None:
     with database.begin() as conn:
-        conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        pretend(conn, "9999", comment)
         with pytest.raises(errors.UnknownSchema, match="revision 9999, this code knows"):
             schema.check_schema(conn)
+
+
+def test_a_later_schema_that_only_expands_ours_is_accepted(database: Database) -> None:
+    ours = schema.KNOWN_REVISIONS[-1]
+    with database.begin() as conn:
+        pretend(conn, "9999", f"runs code from {ours}")
+        schema.check_schema(conn)
+        pretend(conn, "0000", "runs code from 0000")
+        with pytest.raises(errors.UnknownSchema, match="revision 0000"):
+            schema.check_schema(conn)
+
+
+def test_the_database_says_which_code_runs_on_it(database: Database) -> None:
+    newest = ScriptDirectory(str(VERSIONS.parent)).get_revision(schema.KNOWN_REVISIONS[-1]).module
+    with database.begin() as conn:
+        said = conn.execute(
+            text("SELECT obj_description('alembic_version'::regclass, 'pg_class')")
+        ).scalar_one()
+    assert said == f"runs code from {getattr(newest, 'runs_code_from', newest.revision)}"
 
 
 def test_a_database_without_schema_is_refused(empty_database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""python -m onebox.reddit_sandbox --port P --seed N: serve a made-up Reddit on the loopback."""
+"""python -m onebox.reddit_sandbox --port P --seed N: serve a made-up Reddit."""
 
 import argparse
 import datetime
@@ -16,10 +16,11 @@ MOST_NEW_ITEMS_PER_MINUTE = 20
 def main() -> int:
     given = parser().parse_args()
     values = vars(given)
-    port, ready_file = values.pop("port"), values.pop("ready_file")
+    host, port = values.pop("host"), values.pop("port")
+    ready_file = values.pop("ready_file")
     options = Options(**values)
     try:
-        listener = server.listen(port)
+        listener = server.listen(port, host)
     except OSError as failure:
         sys.stderr.write(f"reddit sandbox: port {port} cannot be used: {failure.strerror}\n")
         return 1
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="reddit-sandbox", description=__doc__)
     default = Options()
     add = parser.add_argument
+    add("--host", default=server.HOST, help="in a container: 0.0.0.0, which others can reach")
     add("--port", type=_port, default=0, help="0: any that is free; it is printed as JSON")
     add("--ready-file", type=Path, help='written with {"url": ...} when requests are answered')
     add("--seed", type=int, default=default.seed)

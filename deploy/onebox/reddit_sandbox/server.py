@@ -1,4 +1,4 @@
-"""The sandbox under gunicorn: one worker process, many threads, on the loopback alone."""
+"""The sandbox under gunicorn: one worker process, many threads, on the loopback unless told."""
 
 import json
 import os
@@ -24,7 +24,8 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
 
     def __init__(self, options: Options, listener: socket.socket, ready_file: Path | None) -> None:
         self._options = options
-        self.url = f"http://{HOST}:{listener.getsockname()[1]}"
+        host, bound_port = listener.getsockname()
+        self.url = f"http://{host}:{bound_port}"
         # gunicorn takes the descriptor over and closes it: nobody else may own it.
         self._descriptor = listener.detach()
         self._ready_file = ready_file
@@ -62,12 +63,12 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         return worker is not None and (not worker.alive or worker.ppid != os.getppid())
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on the loopback; port 0 is any that is free."""
+def listen(port: int, host: str = HOST) -> socket.socket:
+    """A listening socket; port 0 is any that is free."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen(512)
     except OSError:
         listener.close()

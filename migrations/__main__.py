@@ -1,0 +1,98 @@
+"""The command of a deploy: `python -m migrations upgrade|wait|check|sql|downgrade`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from pathlib import Path
+
+from crawljobs import errors, logs, settings, startup
+from crawljobs.db import drift, migration
+from crawljobs.db.database import Database
+
+SCRIPTS = Path(__file__).parent
+NAME = "migrations"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    try:
+        logs.configure(NAME, os.environ)
+        return int(given.run(given))
+    except errors.CrawljobsError as error:
+        sys.stderr.write(f"{NAME}: {error}\n")
+        return 1
+
+
+def _upgrade(given: argparse.Namespace) -> int:
+    migration.upgrade(SCRIPTS, _url(), revision=given.revision, deadline_seconds=given.deadline)
+    return 0
+
+
+def _downgrade(given: argparse.Namespace) -> int:
+    migration.downgrade(SCRIPTS, _url(), revision=given.revision)
+    return 0
+
+
+def _wait(given: argparse.Namespace) -> int:
+    database = Database(_url(), pool_size=1, application_name=f"crawljobs-{NAME}")
+    try:
+        startup.wait_for_schema(database, stop=threading.Event(), deadline_seconds=given.deadline)
+    finally:
+        database.close()
+    return 0
+
+
+def _check(_given: argparse.Namespace) -> int:
+    database = Database(_url(), pool_size=1, application_name=f"crawljobs-{NAME}")
+    try:
+        found = drift.find(database)
+    finally:
+        database.close()
+    for difference in found:
+        sys.stdout.write(f"{difference}\n")
+    return 1 if found else 0
+
+
+def _sql(given: argparse.Namespace) -> int:
+    sys.stdout.write(migration.offline_sql(SCRIPTS, start=given.start, end=given.end))
+    return 0
+
+
+def _url() -> str:
+    """Past a pooler: it would hand the lock's session to somebody else."""
+    return settings.read_database_settings(os.environ).direct_url
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m {NAME}", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    upgrade = commands.add_parser("upgrade", help="bring the database to the newest schema")
+    upgrade.add_argument("revision", nargs="?", default="head")
+    _add_deadline(upgrade, migration.DEADLINE_SECONDS)
+    upgrade.set_defaults(run=_upgrade)
+    wait = commands.add_parser("wait", help="until the schema is one that this version knows")
+    _add_deadline(wait, migration.DEADLINE_SECONDS)
+    wait.set_defaults(run=_wait)
+    check = commands.add_parser("check", help="tell where the database differs from the code")
+    check.set_defaults(run=_check)
+    sql = commands.add_parser("sql", help="print the statements instead of running them")
+    sql.add_argument("--from", dest="start", default="base", metavar="REVISION")
+    sql.add_argument("--to", dest="end", default="head", metavar="REVISION")
+    sql.set_defaults(run=_sql)
+    downgrade = commands.add_parser("downgrade", help="go back to an older schema")
+    downgrade.add_argument("revision")
+    downgrade.set_defaults(run=_downgrade)
+    return parser
+
+
+def _add_deadline(parser: argparse.ArgumentParser, seconds: float) -> None:
+    parser.add_argument(
+        "--deadline", type=float, default=seconds, metavar="SECONDS", help=f"default: {seconds:g}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Where a database differs from the tables of the code, its catalogue compared line by line."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy import Connection, text
+
+from crawljobs.db import tables
+from crawljobs.db.database import Database
+
+# What each query selects is a description of one thing, without the schema's name in it.
+_CATALOGUE = {
+    "column": """
+        SELECT format('%s.%s %s%s%s', class.relname, attname, format_type(atttypid, atttypmod),
+            CASE WHEN attnotnull THEN ' not null' ELSE '' END,
+            CASE attgenerated::text WHEN 's' THEN ' generated ' ELSE CASE attidentity::text
+                WHEN '' THEN ' default ' ELSE ' identity ' || attidentity::text END END
+                || coalesce(pg_get_expr(adbin, adrelid), ''))
+        FROM pg_attribute
+        JOIN pg_class AS class ON class.oid = attrelid AND relkind = 'r'
+        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE relnamespace = to_regnamespace(:schema) AND attnum > 0 AND NOT attisdropped""",
+    # 'n' is NOT NULL, which columns tell and older servers do not list.
+    "constraint": """
+        SELECT format('%s on %s: %s', conname, relname, pg_get_constraintdef(pg_constraint.oid))
+        FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+        WHERE connamespace = to_regnamespace(:schema) AND contype <> 'n'""",
+    "index": """
+        SELECT replace(indexdef, format(' ON %I.', schemaname), ' ON ')
+            || CASE WHEN indisvalid THEN '' ELSE ' (invalid)' END
+        FROM pg_indexes
+        JOIN pg_index ON indexrelid = to_regclass(format('%I.%I', schemaname, indexname))
+        WHERE schemaname = :schema""",
+    "storage": """
+        SELECT format('%s: %s', relname, array_to_string(reloptions, ', '))
+        FROM pg_class
+        WHERE relnamespace = to_regnamespace(:schema) AND reloptions IS NOT NULL""",
+}
+ALEMBICS_OWN = "alembic_version"
+
+
+def find(database: Database) -> list[str]:
+    """A line for each difference; none when there is none.
+
+    The tables of the code are made in a schema of their own, in a transaction that is rolled
+    back: nothing is locked and nothing stays.
+    """
+    scratch = f"crawljobs_check_{secrets.token_hex(4)}"
+    with database.begin() as conn:
+        have = describe(conn, "public")
+        conn.execute(text(f"CREATE SCHEMA {scratch}"))
+        conn.execute(text(f"SET LOCAL search_path = {scratch}"))
+        tables.metadata.create_all(conn, checkfirst=False)
+        for name, options in tables.STORAGE_PARAMETERS.items():
+            conn.execute(text(f"ALTER TABLE {name} SET ({options})"))
+        want = describe(conn, scratch)
+        conn.rollback()
+    missing = [f"missing {line}" for line in sorted(want - have)]
+    return missing + [f"not in the code: {line}" for line in sorted(have - want)]
+
+
+def describe(conn: Connection, schema: str) -> set[str]:
+    """A line for each column, constraint, index and storage parameter of a schema."""
+    conn.execute(text(f"SET LOCAL search_path = {schema}"))
+    return {
+        f"{kind} {line}"
+        for kind, query in _CATALOGUE.items()
+        for (line,) in conn.execute(text(query), {"schema": schema})
+        if ALEMBICS_OWN not in line
+    }

@@ -1,0 +1,104 @@
+"""Bring a database to a revision of the schema, patiently and never twice at once.
+
+Alembic is imported when it is needed: the services' own images do not hold it.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from crawljobs import errors, logs
+from crawljobs.db import failures
+
+if TYPE_CHECKING:
+    import alembic.config
+
+log = logs.get_logger(__name__)
+
+DEADLINE_SECONDS = 600.0
+# Between tries: long enough that what queued up behind our wait for a lock gets through.
+PAUSE_SECONDS = 1.0
+PAUSE_MAX_SECONDS = 15.0
+
+
+class MigrationFailed(errors.CrawljobsError):
+    """The schema could not be brought where it was to be; running it again goes on from there."""
+
+
+def upgrade(
+    scripts: Path, url: str, *, revision: str = "head", deadline_seconds: float = DEADLINE_SECONDS
+) -> None:
+    """Each revision commits by itself, so a run that was broken off goes on where it stopped.
+
+    A lock that is not free within its timeout, a deadlock, a database that is away: tried again
+    until the deadline. Others that migrate meanwhile are waited for.
+    """
+    import alembic.command
+
+    deadline = time.monotonic() + deadline_seconds
+    config = _config(scripts, url)
+    config.attributes["turn_deadline"] = deadline
+    pause = PAUSE_SECONDS
+    while True:
+        try:
+            with _told():
+                return alembic.command.upgrade(config, revision)
+        except errors.DatabaseUnavailable as error:
+            if time.monotonic() + pause >= deadline:
+                raise MigrationFailed(f"gave up after {deadline_seconds:g} s: {error}") from error
+            log.warning("migrations.postponed", reason=str(error), again_in=pause)
+        time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
+        pause = min(2 * pause, PAUSE_MAX_SECONDS)
+
+
+def downgrade(scripts: Path, url: str, *, revision: str) -> None:
+    import alembic.command
+
+    with _told():
+        alembic.command.downgrade(_config(scripts, url), revision)
+
+
+def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str:
+    """The statements of an upgrade, for whoever may not run programs against the database."""
+    import alembic.command
+
+    written = io.StringIO()
+    with _told():
+        alembic.command.upgrade(_config(scripts, None, written), f"{start}:{end}", sql=True)
+    return written.getvalue()
+
+
+def _config(
+    scripts: Path, url: str | None, output: io.StringIO | None = None
+) -> alembic.config.Config:
+    import alembic.config
+
+    if not (scripts / "env.py").is_file():
+        raise MigrationFailed(f"there are no migrations in {scripts}: run this from a whole clone")
+    config = alembic.config.Config(output_buffer=output)
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.attributes["database_url"] = url
+    return config
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    import alembic.util
+
+    try:
+        yield
+    except alembic.util.CommandError as error:
+        raise MigrationFailed(str(error)) from error
+    except (DBAPIError, psycopg.Error) as error:
+        if failures.may_pass(error):
+            raise errors.DatabaseUnavailable(failures.describe(error)) from error
+        raise

@@ -1,0 +1,228 @@
+"""The command that a deploy runs: patient, resumable, one at a time."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from crawljobs.db import drift, migration
+from crawljobs.db.database import Database
+from support.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "migrations"
+DEADLINE_SECONDS = 40
+REVISIONS = [one.revision for one in ScriptDirectory(str(SCRIPTS)).walk_revisions()][::-1]
+
+INVALIDATE = (
+    "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'crawl_jobs_claim_idx'::regclass"
+)
+
+
+def start(url: str, *arguments: str) -> subprocess.Popen[str]:
+    """As its image does."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "migrations", *arguments],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'shared'}",
+            "DATABASE_URL": url,
+            "LOG_FORMAT": "json",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(url: str, *arguments: str) -> tuple[int, str, str]:
+    process = start(url, *arguments)
+    printed, complaint = process.communicate(timeout=DEADLINE_SECONDS)
+    return process.returncode, printed, complaint
+
+
+def revision(conn: psycopg.Connection) -> str | None:
+    if conn.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+        return None
+    row = conn.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row else None
+
+
+@pytest.fixture
+def own(empty_database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(empty_database_url, autocommit=True) as conn:
+        yield conn
+
+
+def test_upgrade_then_check_then_wait(empty_database_url: str) -> None:
+    began = time.monotonic()
+    code, _, complaint = run(empty_database_url, "wait", "--deadline", "0.5")
+    assert code == 1
+    assert "schema is at revision none" in complaint
+    assert time.monotonic() - began < DEADLINE_SECONDS / 2
+    for command in ("upgrade", "check", "wait"):
+        code, printed, complaint = run(empty_database_url, command)
+        assert (code, printed) == (0, ""), complaint
+
+
+def test_wait_returns_when_somebody_else_has_migrated(empty_database_url: str) -> None:
+    waiting = start(empty_database_url, "wait", "--deadline", "30")
+    assert waiting.stderr is not None
+    assert "waiting_for_schema" in waiting.stderr.readline()
+    migration.upgrade(SCRIPTS, empty_database_url)
+    _, complaint = waiting.communicate(timeout=DEADLINE_SECONDS)
+    assert waiting.returncode == 0, complaint
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "ALTER TABLE crawl_jobs DROP CONSTRAINT crawl_jobs_priorities_check",
+            "missing constraint crawl_jobs_priorities_check on crawl_jobs",
+        ),
+        (
+            "ALTER TABLE scheduled_jobs ALTER COLUMN priority SET DEFAULT 21",
+            "not in the code: column scheduled_jobs.priority smallint not null default 21",
+        ),
+        ("DROP INDEX crawl_jobs_claim_idx", "missing index CREATE INDEX crawl_jobs_claim_idx"),
+        ("CREATE TABLE extra (id int)", "not in the code: column extra.id integer"),
+        ("ALTER TABLE crawl_jobs RESET (fillfactor)", "missing storage crawl_jobs: fillfactor=75"),
+        (INVALIDATE, "WHERE (status = 'queued'::text) (invalid)"),
+    ],
+)
+def test_check_finds_what_differs(database: Database, change: str, told: str) -> None:
+    with database.begin() as conn:
+        conn.execute(text(change))
+    found = drift.find(database)
+    assert [line for line in found if told in line], found
+    with database.begin() as conn:
+        left = conn.execute(text("SELECT count(*) FROM pg_namespace WHERE nspname ~ 'check'"))
+        assert left.scalar_one() == 0
+
+
+def test_every_revision_goes_up_down_and_up(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    try:
+        for before, this in zip([None, *REVISIONS], REVISIONS, strict=False):
+            lines = catalogue(database)
+            migration.upgrade(SCRIPTS, empty_database_url, revision=this)
+            grown = catalogue(database)
+            migration.downgrade(SCRIPTS, empty_database_url, revision=before or "base")
+            assert catalogue(database) == lines, this
+            migration.upgrade(SCRIPTS, empty_database_url, revision=this)
+            assert catalogue(database) == grown, this
+        assert drift.find(database) == []
+    finally:
+        database.close()
+
+
+def differences(url: str) -> list[str]:
+    database = Database(url, pool_size=1)
+    try:
+        return drift.find(database)
+    finally:
+        database.close()
+
+
+def catalogue(database: Database) -> set[str]:
+    with database.begin() as conn:
+        return drift.describe(conn, "public")
+
+
+def test_the_printed_statements_make_the_same_schema(
+    empty_database_url: str, own: psycopg.Connection
+) -> None:
+    code, statements, complaint = run(empty_database_url, "sql")
+    assert code == 0, complaint
+    assert statements.startswith("SET lock_timeout = '3s'")
+    # A batch of statements is a transaction, in which nothing CONCURRENTLY may stand.
+    own.execute(statements.replace(" CONCURRENTLY", "").encode())
+    assert differences(empty_database_url) == []
+    assert revision(own) == REVISIONS[-1]
+
+
+def test_an_upgrade_waits_for_no_lock_but_tries_again(
+    empty_database_url: str, own: psycopg.Connection
+) -> None:
+    migration.upgrade(SCRIPTS, empty_database_url, revision=REVISIONS[-2])
+    with psycopg.connect(empty_database_url) as holder:
+        holder.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        process = start(empty_database_url, "upgrade")
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "migrations.postponed" in line)
+        assert "lock timeout" in line
+    _, complaint = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 0, complaint
+    assert revision(own) == REVISIONS[-1]
+
+
+def test_an_upgrade_gives_up_at_its_deadline_by_name(
+    empty_database_url: str, own: psycopg.Connection
+) -> None:
+    with psycopg.connect(empty_database_url) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(hashtext('crawljobs migrations'))")
+        code, _, complaint = run(empty_database_url, "upgrade", "--deadline", "0.5")
+    assert code == 1
+    assert "another migration holds the turn" in complaint
+    assert revision(own) is None
+
+
+def test_a_killed_migration_leaves_no_lock_and_the_next_goes_on(
+    empty_database_url: str, own: psycopg.Connection
+) -> None:
+    """Killed in the middle of the last revision; what it had not committed is not there."""
+    migration.upgrade(SCRIPTS, empty_database_url, revision=REVISIONS[-2])
+    with psycopg.connect(empty_database_url) as holder:
+        holder.execute("LOCK TABLE crawl_jobs IN SHARE MODE")
+        killed = start(empty_database_url, "upgrade")
+        wait_until(
+            lambda: sessions(own, "state <> 'idle' AND wait_event_type = 'Lock'"),
+            timeout=DEADLINE_SECONDS,
+            describe="the migration to be in the middle of its work",
+        )
+        killed.send_signal(signal.SIGKILL)
+        killed.communicate(timeout=DEADLINE_SECONDS)
+        assert revision(own) == REVISIONS[-2]
+    migration.upgrade(SCRIPTS, empty_database_url)
+    assert revision(own) == REVISIONS[-1]
+    assert differences(empty_database_url) == []
+
+
+def sessions(conn: psycopg.Connection, condition: str) -> int:
+    row = conn.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'crawljobs-migrations' "
+        f"AND datname = current_database() AND {condition}"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_database_that_is_away_is_waited_for(empty_database_url: str) -> None:
+    """The name of the database is wrong until somebody creates it."""
+    missing = empty_database_url + "x"
+    finished: list[object] = []
+
+    def upgrade() -> None:
+        migration.upgrade(SCRIPTS, missing, deadline_seconds=30)
+        finished.append(True)
+
+    thread = threading.Thread(target=upgrade)
+    thread.start()
+    name = psycopg.conninfo.conninfo_to_dict(missing)["dbname"]
+    with psycopg.connect(empty_database_url, autocommit=True) as conn:
+        conn.execute(f'CREATE DATABASE "{name}"')
+        try:
+            thread.join(DEADLINE_SECONDS)
+            assert finished == [True]
+        finally:
+            conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
