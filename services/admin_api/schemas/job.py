@@ -49,18 +49,38 @@ class JobParameters(PageParameters):
 
 
 class ProgressSchema(ma.Schema):
-    """How far the crawl has come; every number only grows while it runs."""
+    """How far the crawl has come; all but the forecast only grows while it runs."""
 
     phase = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("about, posts, comments, trees, authors or done; null before it began."),
+        metadata=described(
+            "about, posts, comments, trees, authors, discovery or done; null before it began."
+        ),
     )
     page = fields.Integer(required=True, metadata=described("The page of this phase."))
     posts = fields.Integer(required=True, metadata=described("Posts stored."))
     comments = fields.Integer(required=True, metadata=described("Comments stored."))
     authors = fields.Integer(required=True, metadata=described("Authors stored."))
     requests = fields.Integer(required=True, metadata=described("Requests sent to Reddit."))
+    done = fields.Integer(required=True, metadata=described("Of `total`: the requests sent."))
+    total = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata=described("Requests that the whole crawl will take, as far as can be told."),
+    )
+    waiting_until = Timestamp(
+        required=True, allow_none=True, metadata=described("When a waiting job goes on.")
+    )
+    eta = Timestamp(
+        required=True,
+        allow_none=True,
+        metadata=described("When the crawl may be over, at the pace it had so far."),
+    )
+    gap = fields.Boolean(
+        required=True,
+        metadata=described("More was new than Reddit shows: something in between is missing."),
+    )
 
 
 class JobSchema(ma.Schema):
@@ -147,7 +167,7 @@ class JobSchema(ma.Schema):
 def as_dict(shown: job.Job) -> dict[str, Any]:
     """The job's fields and its progress, not deeply copied."""
     plain = {field.name: getattr(shown, field.name) for field in dataclass_fields(shown)}
-    return {**plain, "progress": progress.from_checkpoint(shown.checkpoint)}
+    return {**plain, "progress": progress.of_job(shown)}
 
 
 class AttemptSchema(ma.Schema):
