@@ -23,6 +23,7 @@ READERS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
     "crawl": (settings.read_crawl_settings, {}),
     "revisit": (settings.read_revisit_settings, {}),
     "retries": (settings.read_max_retries, {}),
+    "probes": (settings.read_probe_address, {}),
 }
 
 
@@ -57,7 +58,9 @@ def test_defaults_are_enough(reader: str) -> None:
         ("reddit", "REDDIT_API_URL", "ftp://x", "starts with http:// or https://"),
         ("reddit", "REDDIT_USER_AGENT", "a\nb", "printable ASCII"),
         ("database", "DATABASE_URL", "mysql://u:hush@h/d", "postgresql://user:password@host"),
-        ("database", "DATABASE_URL", "", "DATABASE_URL is missing"),
+        ("database", "DATABASE_URL", "", "DATABASE_URL is missing, and so is DATABASE_URL_FILE"),
+        ("probes", "PROBE_BIND", "8081", "PROBE_BIND='8081': expected host:port"),
+        ("probes", "PROBE_BIND", "127.0.0.1:99999", "expected host:port"),
         ("admin-api", "ADMIN_API_TOKEN", "", "is missing"),
         ("admin-api", "ADMIN_API_TOKEN", "short", "has 5 characters"),
         ("admin-api", "ADMIN_API_TOKEN", "changeme" * 5, "looks like a placeholder"),
@@ -87,6 +90,18 @@ def test_a_secret_may_come_from_a_file_but_not_from_both(tmp_path: Path) -> None
         read({"ADMIN_API_TOKEN_FILE": str(file), "ADMIN_API_TOKEN": TOKEN})
     with pytest.raises(errors.SettingsError, match="readable text file"):
         read({"ADMIN_API_TOKEN_FILE": str(tmp_path / "none")})
+
+
+def test_addresses_of_the_database_may_come_from_files(tmp_path: Path) -> None:
+    (tmp_path / "pooled").write_text("postgresql://pool/d\n")
+    (tmp_path / "direct").write_text("postgresql://h/d\n")
+    found = settings.read_database_settings(
+        {
+            "DATABASE_URL_FILE": str(tmp_path / "pooled"),
+            "DATABASE_DIRECT_URL_FILE": str(tmp_path / "direct"),
+        }
+    )
+    assert (found.url, found.direct_url) == ("postgresql://pool/d", "postgresql://h/d")
 
 
 def test_an_address_of_a_pooler_needs_a_direct_one_beside_it() -> None:

@@ -20,8 +20,7 @@ class DatabaseSettings:
 def read_database_settings(variables: Mapping[str, str]) -> DatabaseSettings:
     env = Environment(variables)
     url = _database_url(env, "DATABASE_URL")
-    direct = env.optional("DATABASE_DIRECT_URL")
-    if direct is None:
+    if env.secret("DATABASE_DIRECT_URL") is None:
         return DatabaseSettings(url=url, direct_url=url, pooled=False)
     direct = _database_url(env, "DATABASE_DIRECT_URL")
     return DatabaseSettings(url=url, direct_url=direct, pooled=True)
@@ -29,8 +28,10 @@ def read_database_settings(variables: Mapping[str, str]) -> DatabaseSettings:
 
 def _database_url(env: Environment, name: str) -> str:
     expected = "an address such as postgresql://user:password@host:5432/database"
-    url = env.text(name, expected=expected)
+    url = env.secret(name)  # it may hold a password
+    if url is None:
+        raise errors.SettingsError(f"{name} is missing, and so is {name}_FILE: expected {expected}")
     if not url.startswith(("postgresql://", "postgres://")):
-        # The value is not repeated: it may hold a password.
+        # The value is not repeated.
         raise errors.SettingsError(f"{name}: expected {expected}")
     return url

@@ -1,0 +1,30 @@
+"""Where a process answers probes and shows its metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crawljobs import errors
+from crawljobs.environment import Environment
+
+MOST = 65_535
+
+
+@dataclass(frozen=True)
+class ProbeAddress:
+    host: str
+    port: int  # 0: any free one; the log tells which
+
+
+def read_probe_address(variables: Mapping[str, str]) -> ProbeAddress | None:
+    """None when nothing is to be served: several processes may then share a machine."""
+    given = Environment(variables).optional("PROBE_BIND")
+    if given is None:
+        return None
+    host, _, port = given.rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) > MOST:
+        raise errors.SettingsError(
+            f"PROBE_BIND={given[:80]!r}: expected host:port such as 127.0.0.1:8081"
+        )
+    return ProbeAddress(host.strip("[]"), int(port))
