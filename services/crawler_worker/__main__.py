@@ -39,12 +39,14 @@ class Process:
         maintenance: Maintenance,
         refresher: Refresher | None,
         database: Database,
+        address: settings.DatabaseSettings,
         drain_seconds: float,
     ) -> None:
         self._worker = worker
         self._maintenance = maintenance
         self._refresher = refresher
         self._database = database
+        self._address = address
         self._drain_seconds = drain_seconds
         self._stopping = threading.Event()
         self._code = 1
@@ -65,9 +67,16 @@ class Process:
     def _work(self) -> None:
         try:
             startup.wait_for_schema(self._database, stop=self._stopping)
+            startup.check_direct_address(
+                self._address, application_name="crawljobs start", stop=self._stopping
+            )
             told_to = self._stopping.is_set() or self._serve()
             self._code = 0 if told_to else 1
-        except (errors.UnknownSchema, errors.DatabaseUnavailable) as error:
+        except (
+            errors.SettingsError,
+            errors.UnknownSchema,
+            errors.DatabaseUnavailable,
+        ) as error:
             log.critical("worker.cannot_start", reason=str(error))
         except Exception:
             log.exception("worker.crashed")
@@ -126,6 +135,7 @@ def main() -> int:
         Maintenance(database, queue, revisiting),
         Refresher(database, client) if again.refresh_items else None,
         database,
+        address,
         queue.drain_seconds,
     ).run()
 

@@ -56,7 +56,11 @@ class Process:
                 self._hints.start()
                 log.info("scheduler.started")
                 self._timetable.run()
-        except (errors.UnknownSchema, errors.DatabaseUnavailable) as error:
+        except (
+            errors.SettingsError,
+            errors.UnknownSchema,
+            errors.DatabaseUnavailable,
+        ) as error:
             self._failed = True
             log.critical("scheduler.cannot_start", reason=str(error))
         except Exception:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from crawljobs import errors, logs
-from crawljobs.db import schema
+from crawljobs import errors, logs, settings
+from crawljobs.db import failures, schema
 from crawljobs.db.database import Database
 
 log = logs.get_logger(__name__)
@@ -19,19 +19,42 @@ def wait_for_schema(
     database: Database,
     *,
     stop: threading.Event,
+    setting: str = "DATABASE_URL",
     deadline_seconds: float = SCHEMA_DEADLINE_SECONDS,
 ) -> None:
-    """Return when the schema is known or `stop` is set; past the deadline raise what is wrong."""
+    """Return when the schema is known or `stop` is set; past the deadline raise what is wrong.
+
+    `setting` is where the address came from. Raises SettingsError at once when the server refuses
+    it for good, such as a wrong password.
+    """
     deadline = time.monotonic() + deadline_seconds
     told = None
     while not stop.is_set():
         try:
             return database.run(schema.check_schema)
         except (errors.UnknownSchema, errors.DatabaseUnavailable) as error:
+            cause = error.__cause__
+            if cause is not None and failures.is_refusal(cause):
+                raise errors.SettingsError(
+                    f"{setting}: expected an address that the server accepts: {error}"
+                ) from error
             if time.monotonic() >= deadline:
                 raise
             if str(error) != told:  # once for each reason, not at every look
                 told = str(error)
-                log.warning("database.waiting_for_schema", reason=told)
+                log.warning("database.waiting_for_schema", setting=setting, reason=told)
         stop.wait(min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
     return None
+
+
+def check_direct_address(
+    address: settings.DatabaseSettings, *, application_name: str, stop: threading.Event
+) -> None:
+    """The same for DATABASE_DIRECT_URL, where it is another address than DATABASE_URL."""
+    if address.direct_url == address.url:
+        return
+    direct = Database(address.direct_url, pool_size=1, application_name=application_name)
+    try:
+        wait_for_schema(direct, stop=stop, setting="DATABASE_DIRECT_URL")
+    finally:
+        direct.close()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy
+from psycopg import conninfo
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -32,17 +33,30 @@ CONFLICT_BACKOFF_SECONDS = 0.01
 SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq knows no shorter one
 
 
-def _session_options(limits: Limits) -> str:
-    """A session's own limits, for a database whose roles carry none. A pooler refuses start-up
-    options, so a pooled address relies on ALTER ROLE.
-    """
-    return (
-        f"-c statement_timeout={limits.statement:g}s -c lock_timeout={limits.lock:g}s "
-        "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
-    )
+def _session_settings(limits: Limits) -> dict[str, str]:
+    """A session's own limits, for a database whose roles carry none."""
+    return {
+        "statement_timeout": f"{1000 * limits.statement:g}ms",
+        "lock_timeout": f"{1000 * limits.lock:g}ms",
+        "idle_in_transaction_session_timeout": "60s",
+        "timezone": "UTC",
+    }
 
 
-def _parameters(application_name: str, limits: Limits, *, pooled: bool) -> dict[str, object]:
+def _limit_transaction(limits: Limits) -> Callable[[Connection], None]:
+    """For a pooler: it refuses start-up options, and its sessions are everybody's."""
+    settings = _session_settings(limits)
+    calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+
+    def limit(conn: Connection) -> None:
+        conn.exec_driver_sql(f"SELECT {calls}")
+
+    return limit
+
+
+def _parameters(
+    url: str, application_name: str, limits: Limits, *, pooled: bool
+) -> dict[str, object]:
     """Connection parameters that give every call a deadline of its own."""
     parameters: dict[str, object] = {
         "application_name": application_name,
@@ -53,7 +67,9 @@ def _parameters(application_name: str, limits: Limits, *, pooled: bool) -> dict[
         "tcp_user_timeout": 15_000,  # ms: a silent network ends a write after this
     }
     if not pooled:
-        parameters["options"] = _session_options(limits)
+        own = conninfo.conninfo_to_dict(url).get("options") or ""
+        settings = _session_settings(limits).items()
+        parameters["options"] = " ".join([*(f"-c {n}={v}" for n, v in settings), str(own)]).strip()
     return parameters
 
 
@@ -96,7 +112,7 @@ def connect(
     limits: Limits = PATIENT,
 ) -> BoundedConnection:
     """One connection whose every wait has a deadline."""
-    parameters = _parameters(application_name, limits, pooled=pooled)
+    parameters = _parameters(url, application_name, limits, pooled=pooled)
 
     def open_connection() -> BoundedConnection:
         return BoundedConnection.connect(url, **parameters)  # type: ignore[arg-type]
@@ -159,6 +175,8 @@ class Database:
             pool_timeout=limits.pool,
             pool_pre_ping=True,
         )
+        if pooled:
+            event.listen(self._engine, "begin", _limit_transaction(limits))
         # While a connection lies in the pool its limit is that of the ping that comes first.
         event.listen(self._engine, "checkout", _limit_replies(limits.reply))
         event.listen(self._engine, "checkin", _limit_replies(limits.ping))

@@ -8,7 +8,10 @@ from sqlalchemy.exc import DBAPIError
 # Deadlock, serialization failure, lock not available: the transaction may simply run again.
 CONFLICTS = frozenset({"40P01", "40001", "55P03"})
 # Connection trouble, shutdown or crash of the server, out of resources, read-only after failover.
-PASSING_STATES = frozenset({"57P01", "57P02", "57P03", "57014", "25006"}) | CONFLICTS
+# 25P03, 25P04 and 57P05 end a session whose process was frozen for a while.
+PASSING_STATES = (
+    frozenset({"57P01", "57P02", "57P03", "57P05", "57014", "25006", "25P03", "25P04"}) | CONFLICTS
+)
 PASSING_CLASSES = ("08", "53")
 
 
@@ -36,6 +39,21 @@ def may_pass(error: BaseException) -> bool:
     original = error.orig if isinstance(error, DBAPIError) else error
     # A refused or broken connection has no SQLSTATE.
     return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
+
+
+# How libpq tells it in English, the only sign there is: a failed connection has no SQLSTATE.
+_REFUSALS = (
+    "authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "does not exist",
+    "permission denied for database",
+)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the server answered, and will give the same answer until the address is mended."""
+    return sqlstate(error) is None and any(sign in str(error) for sign in _REFUSALS)
 
 
 def describe(error: BaseException) -> str:

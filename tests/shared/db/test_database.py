@@ -1,0 +1,78 @@
+"""Limits, failures and addresses of a connection to Postgres."""
+
+import threading
+import time
+
+import pytest
+from psycopg import conninfo
+from sqlalchemy import text
+
+from crawljobs import errors, settings, startup
+from crawljobs.db.database import Database
+from support.waiting import wait_until
+
+LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone")
+
+
+def limits_of(database: Database) -> dict[str, str]:
+    with database.begin() as conn:
+        return {name: conn.execute(text(f"SHOW {name}")).scalar_one() for name in LIMITS}
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_every_transaction_has_limits_also_behind_a_pooler(database_url: str, pooled: bool) -> None:
+    database = Database(database_url, pool_size=1, pooled=pooled)
+    assert limits_of(database) == {
+        "statement_timeout": "30s",
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "1min",
+        "TimeZone": "UTC",
+    }
+    database.close()
+
+
+def test_options_of_the_address_are_kept(database_url: str) -> None:
+    database = Database(database_url + "?options=-csearch_path%3Dfoo", pool_size=1)
+    with database.begin() as conn:
+        assert conn.execute(text("SHOW search_path")).scalar_one() == "foo"
+        assert conn.execute(text("SHOW lock_timeout")).scalar_one() == "5s"
+    database.close()
+
+
+def test_a_transaction_that_was_idle_for_too_long_is_trouble_that_passes(
+    database: Database,
+) -> None:
+    alive = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+    with pytest.raises(errors.DatabaseUnavailable), database.begin() as conn:
+        pid = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '20ms'"))
+
+        def is_gone() -> bool:
+            with database.begin() as other:
+                return not other.execute(alive, {"pid": pid}).scalar_one()
+
+        wait_until(is_gone, timeout=10, describe="the server to end the session")
+        conn.execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize("wrong", [{"dbname": "no_such_database"}, {"user": "nobody_here"}])
+def test_an_address_that_is_refused_stops_the_start_by_name(
+    database_url: str, wrong: dict[str, str]
+) -> None:
+    address = conninfo.make_conninfo(database_url, **wrong)
+    database = Database(address, pool_size=1)
+    begun = time.monotonic()
+    with pytest.raises(errors.SettingsError, match="DATABASE_URL: expected an address"):
+        startup.wait_for_schema(database, stop=threading.Event())
+    assert time.monotonic() - begun < 10
+    database.close()
+
+
+def test_a_wrong_direct_address_is_named_as_such(database_url: str) -> None:
+    address = settings.DatabaseSettings(
+        url=database_url,
+        direct_url=conninfo.make_conninfo(database_url, dbname="no_such_database"),
+        pooled=True,
+    )
+    with pytest.raises(errors.SettingsError, match="DATABASE_DIRECT_URL: "):
+        startup.check_direct_address(address, application_name="t", stop=threading.Event())
