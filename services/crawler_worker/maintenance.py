@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawler_worker import revisiting
+from crawler_worker.heartbeat import Beat, Heartbeat
 from crawler_worker.revisiting import Revisiting
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
@@ -24,7 +25,7 @@ CHUNKS_MAX = 1_000
 
 
 class Maintenance:
-    """requeue, rescue, age, prune and revisits, each at its own pace, one at a time."""
+    """requeue, rescue, age, prune and revisits, each at its own pace."""
 
     def __init__(
         self, database: Database, settings: QueueSettings, again: Revisiting | None = None
@@ -34,6 +35,13 @@ class Maintenance:
         self._again = again
         self._stopping = threading.Event()
         self._rescue_from = time.monotonic()
+        # What cannot wait for a host whose wall clock was set back.
+        self._heartbeat = Heartbeat(
+            [
+                Beat(self._guarded(self.requeue), settings.requeue_seconds),
+                Beat(self._guarded(self.rescue), settings.rescue_seconds),
+            ]
+        )
         self._metronome = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(1)},
@@ -41,22 +49,27 @@ class Maintenance:
         )
 
     def start(self) -> None:
+        """The first run of each is now: a task on a long interval must outlive short lives."""
         settings, again = self._settings, self._again
         looks = (again.check_due, again.check_stale) if again else ()
         for task, seconds in (
             *((look, revisiting.LOOK_SECONDS) for look in looks),
-            (self.requeue, settings.requeue_seconds),
-            (self.rescue, settings.rescue_seconds),
             (self.age, settings.aging_every.total_seconds()),
             (self.prune, settings.maintenance_every.total_seconds()),
         ):
             self._metronome.add_job(
-                self._guarded(task), "interval", seconds=seconds, jitter=seconds * 0.1
+                self._guarded(task),
+                "interval",
+                seconds=seconds,
+                jitter=seconds * 0.1,
+                next_run_time=datetime.now(UTC),
             )
         self._metronome.start()
+        self._heartbeat.start()
 
     def stop(self) -> None:
         self._stopping.set()
+        self._heartbeat.stop()
         self._metronome.shutdown(wait=False)
 
     def requeue(self) -> int:
@@ -137,6 +150,8 @@ class Maintenance:
                 task()
             except errors.DatabaseUnavailable as error:
                 log.warning("maintenance.postponed", task=task.__name__, reason=str(error))
+            except Exception:  # the others, and the next run, must go on
+                log.exception("maintenance.failed", task=task.__name__)
 
         run.__name__ = task.__name__
         return run

@@ -42,7 +42,7 @@ def retry_delay(
     cap = policy.max_hours * 3600.0
     # 2.0 ** 1024 overflows a float; the cap is reached long before.
     exponent = min(max(retry_count, 0), 64)
-    exact = min(policy.base_seconds * 2.0**exponent, cap)
+    exact = policy.base_seconds * 2.0**exponent
     jittered = exact * (1.0 + uniform(-policy.jitter, policy.jitter))
     return timedelta(seconds=min(jittered, cap))
 

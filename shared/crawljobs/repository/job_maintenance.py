@@ -50,7 +50,7 @@ _RESCUE = text(f"""
                 ELSE 'waiting'
             END AS next_status,
             least(
-                CAST(:base AS double precision) * power(2, least(retry_count, 30))
+                CAST(:base AS double precision) * power(2, least(retry_count, 64))
                     * (1 + CAST(:jitter AS double precision) * (2 * random() - 1)),
                 CAST(:cap AS double precision)
             ) AS delay_seconds,

@@ -111,7 +111,7 @@ def test_no_more_jobs_are_claimed_than_there_are_slots(database: Database, start
 
     def crawling() -> int:
         with database.begin() as conn:
-            return job_queries.queue_stats(conn).by_status[JobStatus.CRAWLING]
+            return len(job_queries.list_jobs(conn, statuses=[JobStatus.CRAWLING]))
 
     wait_until(lambda: crawling() == 3, timeout=10, describe="three crawls")
     assert crawling() == 3

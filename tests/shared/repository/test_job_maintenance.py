@@ -11,7 +11,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain.aging import AgingPolicy, aged_priority
 from crawljobs.domain.job import AttemptOutcome, JobSource, JobStatus, WaitReason
-from crawljobs.domain.retry import RetryPolicy
+from crawljobs.domain.retry import RetryPolicy, retry_delay
 from crawljobs.repository import claims, job_maintenance, job_queries
 from support import jobs
 from support.jobs import T0
@@ -85,6 +85,24 @@ def test_a_poison_job_backs_off_at_its_second_rescue_and_fails_in_the_end(
     assert seen == [JobStatus.QUEUED, JobStatus.WAITING, JobStatus.FAILED]
     job = jobs.job(conn, job_id)
     assert (job.retries, job.finished_at) == (3, now - timedelta(minutes=5))
+
+
+@pytest.mark.parametrize("retry_count", [0, 1, 5, 20, 70])
+def test_the_backoff_of_a_rescue_equals_the_rule(conn: Connection, retry_count: int) -> None:
+    policy = RetryPolicy(jitter=0.0)
+    claim = jobs.crawling(conn, max_retries=100)
+    conn.execute(
+        text("UPDATE crawl_jobs SET retry_count = :n, rescues_in_a_row = 1"), {"n": retry_count}
+    )
+    job_maintenance.rescue_stuck_jobs(
+        conn,
+        lease_seconds=jobs.LEASE_SECONDS,
+        reset_after=timedelta(minutes=15),
+        retry=policy,
+        now=EXPIRED,
+    )
+    expected = retry_delay(retry_count, policy=policy, uniform=lambda low, high: 0.0)
+    assert jobs.job(conn, claim.job_id).visible_at - EXPIRED == expected
 
 
 def test_a_rescue_after_a_release_is_a_first_one_again(conn: Connection) -> None:
