@@ -81,6 +81,8 @@ def _admit() -> flask.Response | None:
     flask.g.grant = box.window.take(client)
     if flask.g.grant is None:
         return answers.too_many_requests()
+    if box.outage:
+        return answers.gateway_error(box.outage)
     if box.options.latency_seconds > 0:
         box.wait(box.options.latency_seconds)
     return None
@@ -111,7 +113,7 @@ def _dress(response: flask.Response) -> flask.Response:
 
 def _is_headerless(response: flask.Response) -> bool:
     status = response.status_code
-    if status in HEADERLESS or status >= 500:
+    if status in HEADERLESS or status >= 500 or flask.g.script == "headerless":
         return True
     # Recorded without headers too: refusals to the uninvited, and batches by name.
     return status == 403 or bool(flask.request.args.get("sr_name"))

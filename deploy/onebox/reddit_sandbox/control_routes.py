@@ -47,6 +47,16 @@ def rate_limit() -> tuple[dict[str, object], int]:
     return {"rate_limit": limit}, 200
 
 
+@blueprint.post("/outage")
+def outage() -> tuple[dict[str, object], int]:
+    """{"status": 503}: what every request to the API gets from now on; 0 ends it."""
+    status = _number("status")
+    if status is None or not (status == 0 or 500 <= status <= 599):
+        return {"error": "status: expected 500 to 599, or 0"}, 422
+    sandbox.current().outage = status
+    return {"status": status}, 200
+
+
 @blueprint.post("/delete")
 def delete() -> tuple[dict[str, object], int]:
     """{"name": "t3_..."}: its author deletes the post or comment."""

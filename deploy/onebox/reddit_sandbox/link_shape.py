@@ -4,11 +4,12 @@ import random
 from typing import Any
 
 from onebox.reddit_sandbox import community as community_module
-from onebox.reddit_sandbox import hostile, identity, writing
+from onebox.reddit_sandbox import hostile, identity, words, writing
 from onebox.reddit_sandbox.world import Item, World
 
 HALF_A_YEAR = 182 * 86_400
 REMOVERS = ("moderator", "moderator", "automod_filtered", "reddit")
+POINTER_SHARE = 0.05
 FLAIRS = (None, None, None, "Question", "Show", "Guide")
 
 _NONES = (
@@ -109,6 +110,7 @@ def _content(rng: random.Random, item: Item, permalink: str) -> dict[str, Any]:
     draw = rng.random()
     if draw < 0.6:
         text = writing.paragraphs(rng, home.theme, 3) if rng.random() < 0.8 else ""
+        text += _pointer(item) if text else ""
         return {
             "is_self": True,
             "domain": f"self.{home.name}",
@@ -139,6 +141,14 @@ def _content(rng: random.Random, item: Item, permalink: str) -> dict[str, Any]:
         "thumbnail_width": 140,
         "preview": _preview(url),
     }
+
+
+def _pointer(item: Item) -> str:
+    """A few posts point to another community of their theme."""
+    rng = item.community.rng("pointer", item.what.number)
+    if rng.random() >= POINTER_SHARE:
+        return ""
+    return f"\n\nSomebody in r/{rng.choice(words.THEMES[item.community.theme].communities)} knows."
 
 
 def _preview(url: str) -> dict[str, Any]:

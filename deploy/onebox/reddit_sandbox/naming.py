@@ -40,7 +40,9 @@ STATUS = {
 # ... for trouble that depends on what was asked before,
 PASSING = frozenset(("flaky", "hiccup", "limited", "stale"))
 # ... or for a reply that is slow, never comes, or comes mangled,
-MANGLED = frozenset(("cutoff", "html", "nan", "reset", "slow", "timeout"))
+MANGLED = frozenset(
+    ("bomb", "cutoff", "deep", "headerless", "html", "nan", "reset", "slow", "timeout")
+)
 # ... and these for content or size out of the ordinary.
 CONTENT = frozenset(("big", "empty", "hostile", "tiny"))
 

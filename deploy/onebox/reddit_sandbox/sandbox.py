@@ -36,6 +36,7 @@ class Sandbox:
         self.token_window = RateWindow(options.token_rate_limit, options.rate_window, clock)
         self.log = RequestLog(options.log_size)
         self.troubles = Troubles()
+        self.outage = 0  # the status that everything gets; 0: none
         self._stopping = stopping
 
     def wait(self, seconds: float) -> None:

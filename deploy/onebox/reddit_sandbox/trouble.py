@@ -1,7 +1,9 @@
 """Communities whose replies fail or come mangled, by the first word of their name."""
 
 import collections
+import functools
 import threading
+import zlib
 from collections.abc import Iterator
 
 import flask
@@ -14,6 +16,11 @@ FLAKY_EVERY = 3
 LIMITED_FIRST = 2
 # Things remembered about what was asked; the oldest are forgotten.
 MEMORY = 10_000
+
+# A reply of a few hundred kilobytes that unfolds to this many bytes.
+BOMB_BYTES = 128 * 1024 * 1024
+# Python's own reader manages about a thousand levels.
+DEEP_LEVELS = 100_000
 
 # What makes a page of posts or comments no JSON, though many readers take it for JSON.
 _NOT_NUMBERS = (
@@ -67,11 +74,30 @@ def mangle(script: str, response: flask.Response) -> flask.Response:
         for sound, unsound in _NOT_NUMBERS:
             body = body.replace(sound, unsound)
         response.set_data(body)
+    elif script == "bomb":
+        response.set_data(_bomb())
+        response.headers["content-encoding"] = "gzip"
+    elif script == "deep":
+        response.set_data(body.replace(b'"kind"', b'"deep": ' + _deep() + b', "kind"', 1))
     elif script == "reset":
         connection = flask.request.environ.get("gunicorn.socket")
         response.response = _half(body, connection)
         response.headers["content-length"] = str(len(body))
     return response
+
+
+@functools.cache
+def _bomb() -> bytes:
+    """Made in parts, so that it does not take here what it is meant to waste there."""
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    part = b" " * (1024 * 1024)
+    packed = b"".join(packer.compress(part) for _ in range(BOMB_BYTES // len(part)))
+    return packed + packer.flush()
+
+
+@functools.cache
+def _deep() -> bytes:
+    return b"[" * DEEP_LEVELS + b"]" * DEEP_LEVELS
 
 
 def _half(body: bytes, connection: object) -> Iterator[bytes]:

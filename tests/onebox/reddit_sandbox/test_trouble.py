@@ -1,12 +1,14 @@
 """Replies that fail or come mangled, on purpose."""
 
 import json
+import re
 import time
+import zlib
 
 import httpx
 import pytest
 
-from onebox.reddit_sandbox import naming
+from onebox.reddit_sandbox import naming, trouble
 from support import reddit_sandbox
 from support.reddit_sandbox import RunningSandbox
 
@@ -168,3 +170,44 @@ def test_the_log_is_bounded_and_the_counts_are_not() -> None:
         assert len(running.http.get("/sandbox/log?limit=100").json()["entries"]) == 3
         stats = running.http.get("/sandbox/stats").json()
         assert (stats["requests"], stats["by_status"], stats["tokens_given"]) == (6, {"200": 6}, 1)
+
+
+def test_a_bomb_is_small_on_the_wire_and_large_behind_it(sandbox: RunningSandbox) -> None:
+    with sandbox.http.stream("GET", "/r/bomb_one/about") as reply:
+        assert reply.headers["content-encoding"] == "gzip"
+        raw = b"".join(reply.iter_raw())
+    assert len(raw) < 200_000
+    unpack = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    assert len(unpack.decompress(raw, 40_000_000)) == 40_000_000
+    assert not unpack.eof
+
+
+def test_a_deep_reply_is_json_that_a_plain_reader_gives_up_on(sandbox: RunningSandbox) -> None:
+    reply = sandbox.get("/r/deep_one/about")
+    assert reply.text.count("[") >= trouble.DEEP_LEVELS
+    with pytest.raises(RecursionError):
+        json.loads(reply.text)
+
+
+def test_a_headerless_community_tells_nothing_of_the_budget(sandbox: RunningSandbox) -> None:
+    reply = sandbox.get("/r/headerless_one/new")
+    assert reply.status_code == 200
+    assert not [name for name in reply.headers if name.startswith("x-ratelimit")]
+
+
+def test_an_outage_begins_and_ends_when_it_is_told_to(sandbox: RunningSandbox) -> None:
+    assert sandbox.http.post("/sandbox/outage", json={"status": 503}).status_code == 200
+    reply = sandbox.get("/r/pottery/about")
+    assert reply.status_code == 503
+    assert "x-ratelimit-used" not in reply.headers
+    assert sandbox.http.post("/sandbox/outage", json={"status": 0}).status_code == 200
+    assert sandbox.get("/r/pottery/about").status_code == 200
+    for wrong in (404, -1, "x", None):
+        assert sandbox.http.post("/sandbox/outage", json={"status": wrong}).status_code == 422
+
+
+def test_a_few_posts_point_to_another_community_that_exists(sandbox: RunningSandbox) -> None:
+    texts = " ".join(post["selftext"] for post in sandbox.children("/r/big_barn/new", limit=100))
+    found = re.findall(r"r/([A-Za-z0-9_]+)", texts)
+    assert found
+    assert {name.lower() for name in found} <= naming.CATALOGUE.keys()

@@ -1,5 +1,6 @@
 """Whole crawls of a sandbox over real HTTP into a real database."""
 
+import resource
 from dataclasses import replace
 
 import pytest
@@ -220,3 +221,32 @@ def test_nothing_is_enqueued_where_discovery_ends(
     crawler.settings = replace(crawler.settings, **changes)
     crawler.crawl("tiny_town", depth=depth)
     assert crawler.value("SELECT count(*) FROM crawl_jobs") == 1
+
+
+def test_a_gzip_bomb_is_upstream_trouble_and_fills_no_memory(crawler: Crawler) -> None:
+    crawler.enqueue("bomb_town")
+    claim = crawler.claim()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(failures.UpstreamTrouble):
+        crawler.run(claim)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 80 * 1024  # KiB; whole, it would be 128 MiB
+
+
+def test_json_nested_too_deeply_for_any_reader_is_read_all_the_same(crawler: Crawler) -> None:
+    crawler.settings = replace(
+        crawler.settings, fetch_user_subreddits=False, max_comments_per_post=0
+    )
+    assert crawler.crawl("deep_town") == "crawled"
+    assert crawler.value("SELECT count(*) FROM posts") > 20
+
+
+def test_replies_without_headers_count_one_each(crawler: Crawler) -> None:
+    crawler.settings = replace(
+        crawler.settings, fetch_user_subreddits=False, max_comments_per_post=0
+    )
+    transport = Transport()
+    assert crawler.crawl("headerless_town", transport=transport) == "crawled"
+    row = crawler.rows("SELECT reserved, requests_per_window FROM reddit_budgets")[0]
+    assert row.reserved >= len(transport.paths) > 2
+    assert row.requests_per_window == 1_000
