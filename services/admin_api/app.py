@@ -14,6 +14,7 @@ from admin_api import (
     docs,
     errors,
     health,
+    job_changes,
     jobs,
     openapi,
     refusals,
@@ -53,6 +54,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     api = openapi.install(app)
     for blueprint in (
         jobs.blueprint,
+        job_changes.blueprint,
         schedules.blueprint,
         schedule_runs.blueprint,
         health.blueprint,

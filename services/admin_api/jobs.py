@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api import auth, errors, pages, state
+from admin_api import enqueueing, job_filters, pages, preconditions, state
 from admin_api.blueprint import Blueprint
-from admin_api.schemas.fields import refuse_value
+from admin_api.schemas.explanation import ExplanationSchema
 from admin_api.schemas.job import (
-    SUCCESS,
     EnqueuedSchema,
     EnqueueSchema,
     JobDetailSchema,
     JobListSchema,
-    JobParameters,
-    JobSchema,
 )
+from admin_api.schemas.job_filter import JobParameters
 from admin_api.schemas.stats import StatsSchema
-from crawljobs.db.database import Connection
-from crawljobs.domain import job as jobs
-from crawljobs.domain import subreddit as subreddits
+from crawljobs.domain import explanation
 from crawljobs.domain.access import Scope
-from crawljobs.errors import InvalidSubredditName
-from crawljobs.repository import audit_log, job_queries, job_queue
+from crawljobs.domain.job_filter import JobSort
+from crawljobs.domain.queue_stats import QueueStats
+from crawljobs.repository import audit_log, job_explain, job_list, job_queries, job_stats
 
-PREFIX = "/api/admin/jobs"
+PREFIX = enqueueing.JOBS_PATH
 ATTEMPTS_SHOWN = 100
+AUDIT_ENTRIES_SHOWN = 50
 
 blueprint = Blueprint(
     "jobs",
@@ -35,127 +33,93 @@ blueprint = Blueprint(
     changes=Scope.JOBS,
 )
 
-LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job's own path."}}
-
-
-def checked_subreddit(name: str) -> str:
-    try:
-        return subreddits.checked_name(name)
-    except InvalidSubredditName as error:
-        raise refuse_value("/subreddit", str(error)) from None
-
 
 @blueprint.post("")
 @blueprint.body(
     EnqueueSchema,
     examples={"enqueue": {"value": {"subreddit": "python", "priority": 60}}},
 )
-@blueprint.answers(201, EnqueuedSchema, "A new job.", headers=LOCATION)
+@blueprint.answers(201, EnqueuedSchema, "A new job.", headers=enqueueing.LOCATION)
 @blueprint.also_answers(
-    200, EnqueuedSchema, "The subreddit's live job serves this request too.", headers=LOCATION
+    200,
+    EnqueuedSchema,
+    "The subreddit's live job serves this request too.",
+    headers=enqueueing.LOCATION,
 )
 @blueprint.problems(408, 415, 422)
-def enqueue_job(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+def enqueue_job(asked: dict[str, Any]) -> enqueueing.Answer:
     """Enqueue a crawl
 
     A subreddit has at most one live job. Enqueueing it again never fails: the live job takes the
     higher priority, and is run once more afterwards when it is being crawled at this moment.
     """
-    asked["subreddit"] = checked_subreddit(asked["subreddit"])
-    if asked["max_retries"] is None:
-        asked["max_retries"] = state.current().max_retries
-    actor = auth.current_actor()
-
-    def work(conn: Connection) -> tuple[jobs.Enqueued, jobs.Job]:
-        before = _live_job(conn, asked["subreddit"])
-        enqueued = job_queue.enqueue(conn, source=jobs.JobSource.USER, **asked)
-        after = job_queries.get_job(conn, job_id=enqueued.job_id)
-        if after is None:
-            raise AssertionError("the row is locked by this transaction")
-        audit_log.record(
-            conn,
-            actor=actor,
-            action="enqueue",
-            resource_type="crawl_job",
-            resource_id=enqueued.job_id,
-            before=None if before is None or before.id != after.id else _audited(before),
-            after={"result": enqueued.result, **_audited(after)},
-        )
-        return enqueued, after
-
-    enqueued, after = state.current().database.run(work)
-    status = 201 if enqueued.result is jobs.EnqueueResult.CREATED else 200
-    location = {"Location": f"{PREFIX}/{after.id}"}
-    return {"result": enqueued.result, "job": after}, status, location
-
-
-def _live_job(conn: Connection, subreddit: str) -> jobs.Job | None:
-    live = sorted(jobs.LIVE)
-    found = job_queries.list_jobs(conn, statuses=live, subreddit=subreddit, limit=1)
-    return found[0] if found else None
-
-
-_AUDITED_FIELDS = (
-    "subreddit",
-    "status",
-    "priority",
-    "base_priority",
-    "max_retries",
-    "visible_at",
-    "rerun_requested",
-)
-
-
-def _audited(shown: jobs.Job) -> dict[str, Any]:
-    """What an operator's change can touch, as JSON."""
-    dumped: dict[str, Any] = JobSchema(only=_AUDITED_FIELDS).dump(shown)
-    return dumped
+    return enqueueing.enqueue_one(**asked)
 
 
 @blueprint.get("")
 @blueprint.parameters(JobParameters)
 @blueprint.answers(200, JobListSchema, "One page of jobs.", headers=pages.LINK_HEADER)
 @blueprint.problems(422)
-def list_jobs(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """List jobs, newest first
+def list_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
+    """List jobs
 
     Filters are combined. Follow `next` (or the Link header) to the following page; jobs that are
-    enqueued meanwhile do not shift it.
+    enqueued meanwhile do not shift it. A page looks at 10,000 jobs at most: when the filter is
+    met by few of very many, it may hold fewer than `limit`, or none, and still have a `next`.
     """
     page = pages.Page.asked_for("jobs", asked)
-    subreddit = None if asked["subreddit"] is None else checked_subreddit(asked["subreddit"])
     with state.current().database.begin() as conn:
-        found = job_queries.list_jobs(
+        found = job_list.list_jobs(
             conn,
-            statuses=[jobs.JobStatus(_plain_status(status)) for status in asked["status"]],
-            subreddit=subreddit,
-            before_id=page.last_id,
-            limit=page.rows_to_fetch,
+            filters=job_filters.asked_for(conn, asked),
+            sort=JobSort(asked["sort"]),
+            after=page.after,
+            limit=page.limit,
         )
-    return page.answer(PREFIX, found)
-
-
-def _plain_status(status: str) -> str:
-    return jobs.JobStatus.SUCCEEDED if status == SUCCESS else status
+    return page.answer_with(PREFIX, found.jobs, next_at=found.next)
 
 
 @blueprint.get("/stats")
 @blueprint.answers(200, StatsSchema, "The queue in numbers.")
 @blueprint.problems()
-def show_stats() -> jobs.QueueStats:
-    """Count jobs by state and priority"""
+def show_stats() -> QueueStats:
+    """Count jobs by state and priority, and tell how crawls went lately"""
     with state.current().database.begin() as conn:
-        return job_queries.queue_stats(conn)
+        return job_stats.queue_stats(conn)
 
 
 @blueprint.get("/<id:job_id>")
-@blueprint.answers(200, JobDetailSchema, "The job.")
+@blueprint.answers(200, JobDetailSchema, "The job.", headers=preconditions.HEADER)
 @blueprint.problems(404)
-def show_job(job_id: int) -> dict[str, Any]:
-    """Show a job, its progress and its last attempts"""
+def show_job(job_id: int) -> enqueueing.Answer:
+    """Show a job, its progress, its last attempts and what operators did to it"""
+    of_job = audit_log.AuditFilter(resource_type="crawl_job", resource_id=str(job_id))
     with state.current().database.begin() as conn:
         found = job_queries.get_job(conn, job_id=job_id)
         if found is None:
-            raise errors.Problem("not_found", f"There is no job {job_id}.")
-        attempts = job_queries.list_attempts(conn, job_id=job_id, limit=ATTEMPTS_SHOWN)
-    return {"job": found, "attempts": attempts}
+            raise enqueueing.no_such_job(job_id)
+        body = {
+            "job": found,
+            "attempts": job_queries.list_attempts(conn, job_id=job_id, limit=ATTEMPTS_SHOWN),
+            "audit_log": audit_log.list_entries(
+                conn, filters=of_job, limit=AUDIT_ENTRIES_SHOWN
+            ).entries,
+        }
+    return body, 200, preconditions.etag(found.version)
+
+
+@blueprint.get("/<id:job_id>/explain")
+@blueprint.answers(200, ExplanationSchema, "Why it runs or does not.")
+@blueprint.problems(404)
+def explain_job(job_id: int) -> dict[str, Any]:
+    """Explain why a job runs or does not
+
+    Every condition of a claim with its value, the job's place in the queue, what it waits for.
+    """
+    with state.current().database.begin() as conn:
+        found = job_queries.get_job(conn, job_id=job_id)
+        if found is None:
+            raise enqueueing.no_such_job(job_id)
+        around = job_explain.surroundings(conn, job=found)
+    explained = explanation.explain(found, around)
+    return {"job_id": found.id, "status": found.status, **vars(explained)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from admin_api import state
+from admin_api.schemas.fields import rfc3339
 
 LINK_HEADER = {
     "Link": {
@@ -87,8 +89,11 @@ class Page:
         return {"items": items, "next": cursor}, 200, link
 
     def _as_parameters(self) -> dict[str, Any]:
-        plain = {
-            name: str(value).lower() if isinstance(value, bool) else value
-            for name, value in self.filters.items()
-        }
+        plain = {name: _as_parameter(value) for name, value in self.filters.items()}
         return {**plain, "limit": self.limit}
+
+
+def _as_parameter(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return rfc3339(value) if isinstance(value, datetime) else value

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 from admin_api import auth, errors, preconditions, state
-from admin_api.jobs import checked_subreddit
 from admin_api.schemas.fields import refuse_value
 from admin_api.schemas.schedule import ScheduleSchema
 from crawljobs.db.database import Connection
@@ -61,7 +60,7 @@ def wanted(conn: Connection, asked: dict[str, Any]) -> dict[str, Any]:
         fields["misfire_policy"] = MisfirePolicy(fields["misfire_policy"])
     subreddit: str | int | None = asked.get("subreddit_id")
     if asked.get("subreddit") is not None:
-        subreddit = checked_subreddit(asked["subreddit"])
+        subreddit = asked["subreddit"]
     if subreddit is not None:
         try:
             fields["subreddit_id"] = schedule_changes.subreddit_id_of(conn, subreddit=subreddit)

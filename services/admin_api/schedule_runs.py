@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from admin_api import auth, errors, jobs, pages, preconditions, schedule_edits, schedules, state
+from admin_api import (
+    auth,
+    enqueueing,
+    errors,
+    pages,
+    preconditions,
+    schedule_edits,
+    schedules,
+    state,
+)
 from admin_api.blueprint import Blueprint
 from admin_api.schemas.job import EnqueuedSchema
 from admin_api.schemas.schedule_run import (
@@ -38,9 +47,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @blueprint.post("/<id:schedule_id>/run")
 @blueprint.if_match(required=False)
-@blueprint.answers(201, EnqueuedSchema, "A new job.", headers=jobs.LOCATION)
+@blueprint.answers(201, EnqueuedSchema, "A new job.", headers=enqueueing.LOCATION)
 @blueprint.also_answers(
-    200, EnqueuedSchema, "The subreddit's live job serves this run too.", headers=jobs.LOCATION
+    200,
+    EnqueuedSchema,
+    "The subreddit's live job serves this run too.",
+    headers=enqueueing.LOCATION,
 )
 @blueprint.problems(404, 409, 412)
 def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -76,7 +88,7 @@ def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]
     return (
         {"result": enqueued.result, "job": found},
         status,
-        {"Location": f"{jobs.PREFIX}/{found.id}"},
+        {"Location": f"{enqueueing.JOBS_PATH}/{found.id}"},
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from admin_api import auth, errors, pages, preconditions, schedule_edits, state
 from admin_api.blueprint import Blueprint
-from admin_api.jobs import checked_subreddit
 from admin_api.schemas.schedule import (
     ScheduleBodySchema,
     ScheduleListSchema,
@@ -79,7 +78,6 @@ def list_schedules(asked: dict[str, Any]) -> Answer:
     Filters are combined.
     """
     page = pages.Page.asked_for("schedules", asked)
-    subreddit = None if asked["subreddit"] is None else checked_subreddit(asked["subreddit"])
     with state.current().database.begin() as conn:
         found = repository.list_schedules(
             conn,
@@ -87,7 +85,7 @@ def list_schedules(asked: dict[str, Any]) -> Answer:
             limit=page.rows_to_fetch,
             enabled=asked["enabled"],
             broken=asked["broken"],
-            subreddit=subreddit,
+            subreddit=asked["subreddit"],
             subreddit_id=asked["subreddit_id"],
         )
     return page.answer(PREFIX, found)

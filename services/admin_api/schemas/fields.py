@@ -11,9 +11,12 @@ from marshmallow import fields, validate
 
 from admin_api import errors
 from crawljobs.domain import job
+from crawljobs.domain import subreddit as subreddits
+from crawljobs.errors import InvalidSubredditName
 
 INT8_MAX = 2**63 - 1
-NAME_MAX_CHARACTERS = 60  # what a subreddit's name may have around it; the domain checks the rest
+# As the domain checks names, for the document.
+NAME_PATTERN = "^/?(r/)?([A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20})$"
 
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
@@ -62,13 +65,24 @@ def identifier(text: str, *, nullable: bool = False) -> fields.Integer:
     )
 
 
-def subreddit(**options: Any) -> fields.String:
-    return fields.String(
-        validate=validate.Length(min=1, max=NAME_MAX_CHARACTERS),
+class SubredditName(fields.String):
+    """A name that the domain accepts, without r/."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        name = super()._deserialize(value, attr, data, **options)
+        try:
+            return subreddits.checked_name(name)
+        except InvalidSubredditName as error:
+            raise ma.ValidationError(str(error)) from None
+
+
+def subreddit(**options: Any) -> SubredditName:
+    return SubredditName(
         metadata=described(
             "A subreddit's name, with or without r/: 2 to 21 letters, digits or underscores, or "
             "u_ and a user's name. Case does not matter.",
             example="python",
+            pattern=NAME_PATTERN,
         ),
         **options,
     )

@@ -9,8 +9,8 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api import progress
+from admin_api.schemas.audit import AuditEntrySchema
 from admin_api.schemas.fields import (
-    PageParameters,
     Timestamp,
     described,
     identifier,
@@ -36,16 +36,6 @@ class EnqueueSchema(ma.Schema):
         allow_none=True,
         metadata=described("Not to be crawled before this time; at once when absent."),
     )
-
-
-class JobParameters(PageParameters):
-    status = fields.List(
-        fields.String(validate=validate.OneOf([*STATUSES, SUCCESS])),
-        load_default=list,
-        validate=validate.Length(max=20),
-        metadata=described("Only jobs in this state; may be repeated. `success` is `succeeded`."),
-    )
-    subreddit = subreddit(load_default=None)
 
 
 class ProgressSchema(ma.Schema):
@@ -185,18 +175,67 @@ class AttemptSchema(ma.Schema):
 
 
 class JobDetailSchema(JobSchema):
-    """A job and the attempts that ended, newest first."""
+    """A job, the attempts that ended and what operators did to it, newest first."""
 
-    attempts = fields.List(fields.Nested(AttemptSchema), required=True)
+    attempts = fields.List(
+        fields.Nested(AttemptSchema), required=True, metadata=described("The last 100.")
+    )
+    audit_log = fields.List(
+        fields.Nested(AuditEntrySchema), required=True, metadata=described("The last 50 entries.")
+    )
 
     @ma.pre_dump
     def _with_progress(self, shown: Any, **_: Any) -> dict[str, Any]:
-        return {**as_dict(shown["job"]), "attempts": shown["attempts"]}
+        rest = {name: shown[name] for name in ("attempts", "audit_log")}
+        return {**as_dict(shown["job"]), **rest}
 
 
 class JobListSchema(ma.Schema):
     items = fields.List(fields.Nested(JobSchema), required=True)
     next = next_cursor()
+
+
+class BoostSchema(ma.Schema):
+    """How much to add."""
+
+    boost = fields.Integer(
+        strict=True,
+        required=True,
+        validate=validate.Range(min=1, max=job.PRIORITY_MAX),
+        metadata=described("Points for base and effective priority; both stop at 100."),
+    )
+
+
+class PrioritySchema(ma.Schema):
+    """The priority to set."""
+
+    priority = fields.Integer(
+        strict=True,
+        required=True,
+        validate=validate.Range(min=job.PRIORITY_MIN, max=job.PRIORITY_MAX),
+        metadata=described("Base and effective; aging starts again from it."),
+    )
+
+
+# What operators may set, and by which verb; nobody can set crawling or succeeded by hand.
+SETTABLE = ("queued", "failed", "cancelled")
+
+
+def settable_status() -> fields.String:
+    return fields.String(
+        required=True,
+        validate=validate.OneOf(SETTABLE),
+        metadata=described(
+            "`queued`: a finished job is retried, a waiting one is woken. `failed`: a live job is "
+            "given up. `cancelled`: a live job is cancelled."
+        ),
+    )
+
+
+class StatusSchema(ma.Schema):
+    """The state to bring about."""
+
+    status = settable_status()
 
 
 class EnqueuedSchema(ma.Schema):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -189,12 +189,3 @@ class Attempt:
     outcome: AttemptOutcome
     error_kind: ErrorKind | None
     error_message: str | None
-
-
-@dataclass(frozen=True)
-class QueueStats:
-    """Jobs by state, and how long the oldest claimable one has waited."""
-
-    by_status: dict[JobStatus, int] = field(default_factory=dict)
-    queued_by_priority: dict[int, int] = field(default_factory=dict)
-    oldest_queued_at: datetime | None = None

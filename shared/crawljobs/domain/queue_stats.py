@@ -19,9 +19,17 @@ class RecentJobs:
     since: datetime | None  # when the oldest of the sample ended
     finished_per_minute: float
     failure_rate: float | None  # of those that succeeded or failed
-    retry_success_rate: float | None  # of those that failed at least once
+    retry_success_rate: float | None  # of those that were tried again
     wait_seconds_p50: float | None  # from claimable to claimed
     wait_seconds_p95: float | None
+
+
+@dataclass(frozen=True)
+class JobCounts:
+    by_status: dict[JobStatus, int]
+    # States of which there are more: counting stopped there.
+    capped: frozenset[JobStatus]
+    queued_by_priority: dict[int, int]
 
 
 @dataclass(frozen=True)

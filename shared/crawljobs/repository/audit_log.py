@@ -147,11 +147,11 @@ def list_entries(
     filters: AuditFilter | None = None,
     before_id: int | None = None,
     limit: int = 100,
-    look_at: int = LOOK_AT,
+    look_at: int | None = None,
 ) -> AuditPage:
     """The newest entries first, at most `limit`; a page may hold fewer and still have a next."""
     given = {name: value for name, value in vars(filters or AuditFilter()).items() if value}
-    statement = _statement(tuple(given), before_id is not None, limit + 1, look_at)
+    statement = _statement(tuple(given), before_id is not None, limit + 1, look_at or LOOK_AT)
     rows = conn.execute(statement, {**given, "before_id": before_id}).all()
     entries = [
         AuditEntry(**{name: row._mapping[name] for name in AuditEntry.__dataclass_fields__})

@@ -34,6 +34,12 @@ class JobChange:
     error: errors.CrawljobsError | None = None
 
 
+def lock_job(conn: Connection, *, job_id: int) -> Job | None:
+    """The job, which nobody else changes until the transaction ends."""
+    row = conn.execute(sql.LOCK, {"ids": [job_id]}).first()
+    return None if row is None else job_queries.to_job(row)
+
+
 def boost(conn: Connection, *, job_id: int, by: int) -> JobChange:
     """Add to base and effective priority of a live job; both stop at 100."""
     return change(conn, verb=Verb.BOOST, job_id=job_id, points=by)

@@ -99,7 +99,7 @@ def list_jobs(
     sort: JobSort = JobSort.NEWEST,
     after: list[Any] | None = None,
     limit: int = 100,
-    look_at: int = LOOK_AT,
+    look_at: int | None = None,
 ) -> JobPage:
     """At most `limit` jobs; a page may hold fewer and still have a next one."""
     statuses = filters.possible_statuses(sort)
@@ -114,7 +114,12 @@ def list_jobs(
         del given["sources"]
     # One more than shown tells whether there is a next page.
     shape = _Shape(
-        sort, tuple(sorted(statuses)), tuple(given), after is not None, limit + 1, look_at
+        sort,
+        tuple(sorted(statuses)),
+        tuple(given),
+        after is not None,
+        limit + 1,
+        look_at or LOOK_AT,
     )
     values = {**given, **{f"after_{n}": part for n, part in enumerate(after or ())}}
     if "sources" in given:

@@ -16,7 +16,6 @@ from crawljobs.domain.job import (
     Job,
     JobSource,
     JobStatus,
-    QueueStats,
     WaitReason,
 )
 
@@ -85,33 +84,6 @@ def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[At
         )
         for row in conn.execute(query)
     ]
-
-
-def queue_stats(conn: Connection) -> QueueStats:
-    """Counts by status and, for queued jobs, by priority."""
-    by_status = dict.fromkeys(JobStatus, 0)
-    counted = select(crawl_jobs.c.status, func.count()).group_by(crawl_jobs.c.status)
-    for status, count in conn.execute(counted):
-        by_status[JobStatus(status)] = count
-    is_queued = crawl_jobs.c.status == literal_column("'queued'")
-    priorities = (
-        select(crawl_jobs.c.priority, func.count(), func.min(crawl_jobs.c.queued_at))
-        .where(is_queued)
-        .group_by(crawl_jobs.c.priority)
-        .order_by(crawl_jobs.c.priority.desc())
-    )
-    queued = conn.execute(priorities).all()
-    return QueueStats(
-        by_status=by_status,
-        queued_by_priority={priority: count for priority, count, _ in queued},
-        oldest_queued_at=min((oldest for _, _, oldest in queued), default=None),
-    )
-
-
-def count_live_jobs(conn: Connection, *, source: JobSource) -> int:
-    """How many jobs of this source are not finished."""
-    query = select(func.count()).where(_IS_LIVE, crawl_jobs.c.source == source)
-    return int(conn.execute(query).scalar_one())
 
 
 def _status_in(statuses: Sequence[JobStatus]) -> ColumnElement[bool]:

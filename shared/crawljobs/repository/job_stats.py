@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.job import FINAL, LIVE, JobStatus
-from crawljobs.domain.queue_stats import QueueStats, RecentJobs
+from crawljobs.domain.queue_stats import JobCounts, QueueStats, RecentJobs
 from crawljobs.repository.queue_sql import NOW
 
 COUNT_MAX = 100_000  # live jobs counted of one state: some 10 ms
@@ -63,7 +63,9 @@ _RECENT = text(f"""
         CAST(extract(epoch FROM {NOW} - min(finished_at)) AS float8) AS span,
         count(*) FILTER (WHERE status <> 'cancelled') AS ended,
         count(*) FILTER (WHERE status = 'failed') AS failed,
-        count(*) FILTER (WHERE retries > 0 AND status <> 'cancelled') AS retried,
+        -- the failure that ended a job was not followed by a retry
+        count(*) FILTER (WHERE retries > CASE status WHEN 'failed' THEN 1 ELSE 0 END
+            AND status <> 'cancelled') AS retried,
         count(*) FILTER (WHERE retries > 0 AND status = 'succeeded') AS recovered,
         percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (
             ORDER BY extract(epoch FROM started_at - claimable_at)
@@ -94,8 +96,7 @@ _MERGE_COUNTS = text("""
     """)
 
 
-def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
-    """Counts by status and, for queued jobs, by priority; and how the newest crawls went."""
+def count_jobs(conn: Connection) -> JobCounts:
     by_status = dict.fromkeys(JobStatus, 0)
     for row in conn.execute(_COUNTS):
         by_status[JobStatus(row.status)] = int(row.jobs)
@@ -103,12 +104,18 @@ def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
     by_status[JobStatus.QUEUED] = sum(queued.values())
     capped = {s for s, count in by_status.items() if count > COUNT_MAX and s not in FINAL}
     by_status |= dict.fromkeys(capped, COUNT_MAX)
+    return JobCounts(by_status=by_status, capped=frozenset(capped), queued_by_priority=queued)
+
+
+def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
+    """Counts by status and, for queued jobs, by priority; and how the newest crawls went."""
+    counts = count_jobs(conn)
     oldest = conn.execute(_OLDEST, {"now": now}).first()
     pauses = conn.execute(_PAUSES, {"now": now}).one()
     return QueueStats(
-        by_status=by_status,
-        capped=frozenset(capped),
-        queued_by_priority=queued,
+        by_status=counts.by_status,
+        capped=counts.capped,
+        queued_by_priority=counts.queued_by_priority,
         oldest_queued_at=oldest.queued_at if oldest else None,
         oldest_queued_seconds=max(0.0, oldest.seconds) if oldest else None,
         paused=pauses.everything > 0,

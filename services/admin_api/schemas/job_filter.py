@@ -1,0 +1,104 @@
+"""Which jobs a list or a bulk change is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from admin_api.schemas.fields import INT8_MAX, PageParameters, Timestamp, described, subreddit
+from admin_api.schemas.job import STATUSES, SUCCESS
+from crawljobs.domain import job
+from crawljobs.domain.job_filter import JobSort
+
+TEXT_MAX_CHARACTERS = 200
+
+
+def _one_of(values: list[str], text: str) -> fields.String:
+    return fields.String(
+        load_default=None, validate=validate.OneOf(values), metadata=described(text)
+    )
+
+
+def _some_of(values: list[str], text: str) -> fields.List[Any]:
+    return fields.List(
+        fields.String(validate=validate.OneOf(values)),
+        load_default=list,
+        validate=validate.Length(max=20),
+        metadata=described(text),
+    )
+
+
+def _number(text: str, *, least: int, most: int, strict: bool) -> fields.Integer:
+    return fields.Integer(
+        strict=strict,
+        load_default=None,
+        validate=validate.Range(min=least, max=most),
+        metadata=described(text, **({"format": "int64"} if most == INT8_MAX else {})),
+    )
+
+
+def _time(text: str) -> Timestamp:
+    return Timestamp(load_default=None, metadata=described(text))
+
+
+def _text(text: str) -> fields.String:
+    return fields.String(
+        load_default=None,
+        validate=validate.Length(min=1, max=TEXT_MAX_CHARACTERS),
+        metadata=described(text),
+    )
+
+
+def filter_fields(*, strict: bool) -> dict[str, fields.Field[Any]]:
+    """`strict`: numbers are numbers, as in JSON; in a query string they are digits."""
+    return {
+        "status": _some_of(
+            [*STATUSES, SUCCESS],
+            "Only jobs in one of these states. `success` is `succeeded`.",
+        ),
+        "subreddit": subreddit(load_default=None),
+        "schedule_id": _number(
+            "Only jobs that this schedule enqueued.", least=1, most=INT8_MAX, strict=strict
+        ),
+        "source": _some_of(
+            [source.value for source in job.JobSource], "Only jobs that these asked for."
+        ),
+        "priority_min": _number(
+            "Effective priority, at least.", least=0, most=job.PRIORITY_MAX, strict=strict
+        ),
+        "priority_max": _number(
+            "Effective priority, at most.", least=0, most=job.PRIORITY_MAX, strict=strict
+        ),
+        "error_kind": _one_of(
+            [kind.value for kind in job.ErrorKind], "Only jobs whose last error was of this kind."
+        ),
+        "error": _text("Only jobs whose last error holds this text, whatever its case."),
+        "created_after": _time("Created at this time or later."),
+        "created_before": _time("Created before this time."),
+        "finished_after": _time("Finished at this time or later."),
+        "finished_before": _time("Finished before this time."),
+        "worker": _text("Only jobs that this worker crawls now."),
+    }
+
+
+_SORT = (
+    "`-created_at` (newest first) or `created_at`; `-finished_at` or `finished_at`: finished jobs; "
+    "`-priority`: queued jobs as they will be claimed; `visible_at`: waiting jobs, the first due "
+    "first."
+)
+
+JobParameters = PageParameters.from_dict(
+    {
+        **filter_fields(strict=False),
+        "sort": fields.String(
+            load_default=JobSort.NEWEST.value,
+            validate=validate.OneOf([sort.value for sort in JobSort]),
+            metadata=described(_SORT),
+        ),
+    },
+    name="JobParameters",
+)
+
+JobFilterSchema = ma.Schema.from_dict(filter_fields(strict=True), name="JobFilter")

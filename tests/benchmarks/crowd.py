@@ -1,0 +1,55 @@
+"""A database that has been in use for long: many finished jobs, some live ones, all that hangs on
+them."""
+
+import psycopg
+
+SUBREDDITS = 50_000
+LIVE = 20_000
+
+# Finished jobs, oldest first, spread over 30 days; 2 % failed, 1 % cancelled, every tenth retried.
+_FINISHED = """
+    INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source, visible_at,
+        queued_at, created_at, finished_at, retries, outcome, error_kind, error_message)
+    SELECT 1 + n %% %(subreddits)s, kind.status, (n * 7) %% 71, (n * 7) %% 71,
+        (ARRAY['user', 'schedule', 'discovery', 'stale'])[1 + n %% 4], made.at, made.at, made.at,
+        made.at + interval '40 seconds', CASE WHEN n %% 10 = 0 THEN 1 ELSE 0 END,
+        CASE kind.status WHEN 'succeeded' THEN 'crawled' END,
+        CASE kind.status WHEN 'failed' THEN 'permanent' END,
+        CASE kind.status WHEN 'failed' THEN 'HTTP 404 for page ' || n END
+    FROM generate_series(1, %(finished)s) AS n,
+        LATERAL (SELECT now() - interval '60 seconds'
+            - interval '30 days' * (1 - n::float8 / %(finished)s) AS at) AS made,
+        LATERAL (SELECT CASE WHEN n %% 50 = 0 THEN 'failed' WHEN n %% 100 = 1 THEN 'cancelled'
+            ELSE 'succeeded' END AS status) AS kind
+"""
+_ATTEMPTS = """
+    INSERT INTO crawl_job_attempts (job_id, worker, started_at, ended_at, outcome)
+    SELECT id, 'worker-' || id %% 20, created_at + interval '10 seconds', finished_at, 'succeeded'
+    FROM crawl_jobs WHERE finished_at IS NOT NULL ORDER BY id
+"""
+_LIVE = """
+    INSERT INTO crawl_jobs (subreddit_id, status, wait_reason, priority, base_priority, source,
+        visible_at, created_at, queued_at)
+    SELECT n, CASE WHEN n %% 10 = 0 THEN 'waiting' ELSE 'queued' END,
+        CASE WHEN n %% 10 = 0 THEN 'later' END, n %% 71, n %% 71, 'user',
+        CASE WHEN n %% 10 = 0 THEN now() + interval '1 hour' ELSE now() END,
+        now() - interval '1 minute' * (n %% 60), now() - interval '1 minute' * (n %% 60)
+    FROM generate_series(1, %(live)s) AS n
+"""
+
+
+def fill(url: str, *, finished: int, live: int = LIVE, subreddits: int = SUBREDDITS) -> None:
+    """Jobs as production leaves them; written past the queue, which would take an hour."""
+    values = {"subreddits": subreddits, "finished": finished, "live": live}
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO subreddits (name) SELECT 'crowd_' || n FROM generate_series(1, %s) AS n",
+            [subreddits],
+        )
+        for statement in (_FINISHED, _ATTEMPTS, _LIVE):
+            connection.execute(statement, values)  # type: ignore[arg-type]
+        connection.execute(
+            "INSERT INTO crawl_job_counts (status, jobs) SELECT status, count(*) FROM crawl_jobs "
+            "WHERE status IN ('succeeded', 'failed', 'cancelled') GROUP BY status"
+        )
+        connection.execute("VACUUM (ANALYZE)")
