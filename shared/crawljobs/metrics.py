@@ -1,0 +1,119 @@
+"""Every counter and histogram: what operators are told about the work of a process.
+
+What the database knows (how many jobs are queued) is not counted here: see queue_gauges. Count
+after the COMMIT: a transaction may be run again. Every label has few values, all known beforehand,
+which begin at zero, so that the first event of a kind is seen as an increase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from crawljobs.domain.job import AttemptOutcome, EnqueueResult, JobSource, JobStatus
+
+SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3_600.0, 86_400.0
+
+CLAIM_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+WAIT_BUCKETS = (
+    *(0.05, 0.25, SECOND, 5.0, 15.0),
+    *(MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, 12 * HOUR, DAY, 3 * DAY),
+)
+CRAWL_BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0)
+DELAY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, MINUTE, 5 * MINUTE, HOUR)
+SLOT_BUCKETS = (0.01, 0.05, 0.25, 1.0, 2.5, 5.0, 10.0, 30.0, MINUTE, 5 * MINUTE, 10 * MINUTE)
+HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+FENCED = "fenced"  # a worker found that it no longer holds the job
+FINISHED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
+TICK_OUTCOMES = ("enqueued", "merged", "skipped", "missed", "disabled")
+# What Reddit answered; statuses that are not listed count as their class.
+REDDIT_CODES = (
+    *("200", "301", "302", "304", "400", "401", "403", "404", "429", "451"),
+    *("500", "502", "503", "504"),
+    *("2xx", "3xx", "4xx", "5xx", "timeout", "connection", "unreadable"),
+)
+SQLSTATE_CLASSES = ("08", "22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "none")
+OTHER = "other"
+
+
+def _zeroed(counter: Counter, *labels: Sequence[str]) -> Counter:
+    for values in product(*labels):
+        counter.labels(*values)
+    return counter
+
+
+def bounded(value: str, known: Iterable[str]) -> str:
+    """A label from outside must not make a new time series."""
+    return value if value in known else OTHER
+
+
+jobs_enqueued = _zeroed(
+    Counter("crawl_jobs_enqueued_total", "Requests to crawl a subreddit.", ("source", "result")),
+    list(JobSource),
+    list(EnqueueResult),
+)
+jobs_finished = _zeroed(
+    Counter("crawl_jobs_finished_total", "Jobs that came to their end.", ("outcome",)),
+    FINISHED,
+)
+job_attempts = _zeroed(
+    Counter("crawl_job_attempts_total", "Claims that ended.", ("outcome",)),
+    [*AttemptOutcome, FENCED],
+)
+job_retries = Counter("crawl_job_retries_total", "Retries scheduled after an error or a crash.")
+job_retries_succeeded = Counter(
+    "crawl_job_retries_succeeded_total", "Jobs that succeeded after at least one retry."
+)
+job_wait = Histogram("crawl_job_wait_seconds", "From claimable to claimed.", buckets=WAIT_BUCKETS)
+job_duration = Histogram(
+    "crawl_job_duration_seconds", "From claimed to the end of the claim.", buckets=CRAWL_BUCKETS
+)
+claim_duration = Histogram(
+    "crawl_claim_duration_seconds",
+    "What one claim of jobs takes, as the worker sees it.",
+    buckets=CLAIM_BUCKETS,
+)
+schedule_ticks = _zeroed(
+    Counter("crawl_schedule_ticks_total", "Due times dealt with.", ("outcome",)), TICK_OUTCOMES
+)
+schedule_missed = Counter(
+    "crawl_schedule_missed_total", "Due times that passed without a job, a skip included."
+)
+schedule_delay = Histogram(
+    "crawl_schedule_delay_seconds", "From due to fired.", buckets=DELAY_BUCKETS
+)
+scheduler_last_tick = Gauge(
+    "crawl_scheduler_last_tick_timestamp_seconds", "When this scheduler last looked what is due."
+)
+reddit_requests = Counter(
+    "crawl_reddit_requests_total", "Requests to Reddit.", ("endpoint", "code")
+)
+slot_wait = Histogram(
+    "crawl_slot_wait_seconds", "Waited for a slot of the shared budget.", buckets=SLOT_BUCKETS
+)
+db_errors = _zeroed(
+    Counter(
+        "crawl_db_errors_total",
+        "Errors of the database by class of SQLSTATE; none: it could not be reached.",
+        ("sqlstate_class",),
+    ),
+    [*SQLSTATE_CLASSES, OTHER],
+)
+db_reconnects = Counter(
+    "crawl_db_reconnects_total", "Direct connections opened again after they broke."
+)
+api_auth_failures = Counter(
+    "crawl_api_auth_failures_total", "Requests refused for want of a valid token.", ("reason",)
+)
+audit_rows = Counter(
+    "crawl_audit_rows_total", "Rows written to the audit log by this API.", ("action",)
+)
+http_request_duration = Histogram(
+    "http_request_duration_seconds",
+    "Requests to the API.",
+    ("route", "method", "code"),
+    buckets=HTTP_BUCKETS,
+)

@@ -1,0 +1,116 @@
+"""What the database knows of the work and of itself, in numbers for monitoring.
+
+Nothing here scans: live jobs and schedules are counted up to a limit, along an index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.queue_stats import JobCounts
+from crawljobs.domain.request_budget import USABLE_SHARE
+from crawljobs.repository import job_stats
+from crawljobs.repository.queue_sql import NOW
+
+SCHEDULES_MAX = 100_000  # counted of each kind
+ALIVE_WITHIN = timedelta(seconds=60)  # a worker says more often that it is there
+
+# Crawling jobs are few: as many as there are slots of workers.
+_CRAWLING = """
+    SELECT coalesce(max(extract(epoch FROM clock.now - claimed_at)), 0) AS longest_crawl_seconds,
+        count(*) FILTER (WHERE lease_expires_at < clock.now) AS expired_leases
+    FROM clock LEFT JOIN crawl_jobs ON status = 'crawling'"""
+
+_OLDEST_QUEUED = """
+    SELECT coalesce(max(extract(epoch FROM clock.now - queued_at)), 0) AS oldest_queued_seconds
+    FROM clock LEFT JOIN (
+        SELECT queued_at FROM crawl_jobs WHERE status = 'queued' ORDER BY queued_at LIMIT 1
+    ) AS oldest ON true"""
+
+_SCHEDULES = f"""
+    SELECT enabled_schedules, all_schedules - enabled_schedules AS disabled_schedules FROM (
+        SELECT count(*) AS enabled_schedules FROM (
+            SELECT 1 FROM scheduled_jobs WHERE enabled ORDER BY next_run_at LIMIT {SCHEDULES_MAX}
+        ) AS counted
+    ) AS enabled, (
+        SELECT count(*) AS all_schedules FROM (
+            SELECT 1 FROM scheduled_jobs ORDER BY id LIMIT {SCHEDULES_MAX}
+        ) AS counted
+    ) AS every"""
+
+_LAG = """
+    SELECT greatest(coalesce(max(extract(epoch FROM clock.now - next_run_at)), 0), 0)
+        AS schedule_lag_seconds
+    FROM clock LEFT JOIN (
+        SELECT next_run_at FROM scheduled_jobs WHERE enabled ORDER BY next_run_at LIMIT 1
+    ) AS next ON true"""
+
+_WORKERS = """
+    SELECT count(*) AS workers_alive FROM service_instances, clock
+    WHERE role = 'crawler-worker' AND seen_at > clock.now - CAST(:alive_within AS interval)"""
+
+# What cleaning up must leave alone, because somebody may still want to see it.
+_HORIZON = """
+    SELECT coalesce(max(extract(epoch FROM clock.now - since)), 0) AS oldest_xmin_seconds
+    FROM clock LEFT JOIN (
+        SELECT xact_start AS since FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_xmin IS NOT NULL
+            AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+        UNION ALL
+        SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()
+    ) AS transactions ON true"""
+
+_DEAD = """
+    SELECT coalesce(dead::float8 / nullif(dead + live, 0), 0) AS dead_tuple_ratio
+    FROM pg_stat_get_dead_tuples(to_regclass('crawl_jobs')) AS dead,
+        pg_stat_get_live_tuples(to_regclass('crawl_jobs')) AS live"""
+
+_SIZE = "SELECT pg_database_size(current_database()) AS database_bytes"
+
+# Of several client ids the one that has least left.
+_BUDGET = """
+    SELECT min(CASE
+        WHEN outage_until > clock.now OR paused_until > clock.now THEN 0
+        ELSE floor(requests_per_window * CAST(:share AS float8)) - CASE
+            WHEN window_started_at + make_interval(secs => window_seconds) > clock.now
+            THEN reserved ELSE 0 END
+        END) AS reddit_budget_remaining
+    FROM reddit_budgets, clock"""
+
+_PARTS = (
+    *(_CRAWLING, _OLDEST_QUEUED, _SCHEDULES, _LAG, _WORKERS, _HORIZON, _DEAD, _SIZE, _BUDGET),
+)
+_ALL = text(
+    f"WITH clock (now) AS MATERIALIZED (SELECT {NOW}) SELECT * FROM "
+    + ", ".join(f"({query}) AS part_{number}" for number, query in enumerate(_PARTS))
+)
+
+
+@dataclass(frozen=True)
+class Gauges:
+    jobs: JobCounts
+    longest_crawl_seconds: float
+    expired_leases: float
+    oldest_queued_seconds: float
+    enabled_schedules: float
+    disabled_schedules: float
+    schedule_lag_seconds: float
+    workers_alive: float
+    oldest_xmin_seconds: float
+    dead_tuple_ratio: float
+    database_bytes: float
+    reddit_budget_remaining: float | None  # None: nobody has asked Reddit anything yet
+
+
+def read_gauges(conn: Connection, *, now: datetime | None = None) -> Gauges:
+    """Counts end at job_stats.COUNT_MAX jobs of a state and at SCHEDULES_MAX schedules."""
+    values = {"now": now, "share": USABLE_SHARE, "alive_within": ALIVE_WITHIN}
+    row = conn.execute(_ALL, values).one()
+    told: dict[str, Any] = {
+        name: None if value is None else float(value) for name, value in row._mapping.items()
+    }
+    return Gauges(jobs=job_stats.count_jobs(conn), **told)

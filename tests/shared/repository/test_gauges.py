@@ -1,0 +1,146 @@
+"""The numbers for monitoring are those of the rows, and reading them scans nothing."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.job import JobStatus
+from crawljobs.repository import gauges, job_stats, reddit_budgets, service_instances
+from support import plans, schedule_rows
+from support.jobs import T0, crawling, enqueue, in_status
+
+ROWS = 20_000
+
+
+def test_an_empty_database_has_zeros(conn: Connection) -> None:
+    found = gauges.read_gauges(conn)
+    assert set(found.jobs.by_status.values()) == {0}
+    assert (found.oldest_queued_seconds, found.longest_crawl_seconds) == (0, 0)
+    assert (found.expired_leases, found.workers_alive, found.schedule_lag_seconds) == (0, 0, 0)
+    assert found.reddit_budget_remaining is None
+    assert found.database_bytes > 1_000_000
+
+
+def test_jobs_leases_and_ages(conn: Connection) -> None:
+    crawling(conn, "first")
+    crawling(conn, "second", now=T0)
+    in_status(conn, JobStatus.FAILED, "third")
+    enqueue(conn, "fourth", now=T0 - timedelta(hours=2), priority=30)
+    enqueue(conn, "fifth", priority=31)
+    found = gauges.read_gauges(conn, now=T0 + timedelta(seconds=40))
+    assert found.jobs.by_status[JobStatus.CRAWLING] == 2
+    assert found.jobs.by_status[JobStatus.FAILED] == 1
+    assert found.jobs.queued_by_priority == {30: 1, 31: 1}
+    assert found.oldest_queued_seconds == 2 * 3600 + 40
+    assert found.longest_crawl_seconds == 40
+    assert found.expired_leases == 2
+    assert gauges.read_gauges(conn, now=T0 + timedelta(seconds=20)).expired_leases == 0
+
+
+def test_schedules_and_how_late_the_earliest_is(conn: Connection) -> None:
+    schedule_rows.make(conn, "late", subreddit="aa", now=T0, next_run_at=T0 - timedelta(seconds=9))
+    schedule_rows.make(conn, "soon", subreddit="bb", now=T0)
+    schedule_rows.make(conn, "off", subreddit="cc", now=T0, enabled=False)
+    found = gauges.read_gauges(conn, now=T0)
+    assert (found.enabled_schedules, found.disabled_schedules) == (2, 1)
+    assert found.schedule_lag_seconds == 9
+    assert gauges.read_gauges(conn, now=T0 - timedelta(hours=1)).schedule_lag_seconds == 0
+
+
+def test_workers_that_were_seen_lately_are_alive(conn: Connection) -> None:
+    for name, role, ago in (("w1", "crawler-worker", 5), ("w2", "crawler-worker", 500)):
+        seen_at = T0 - timedelta(seconds=ago)
+        service_instances.seen(
+            conn, name=name, role=role, version="1", details={}, starts=True, now=seen_at
+        )
+    service_instances.seen(conn, name="s", role="scheduler", version="1", details={}, now=T0)
+    assert gauges.read_gauges(conn, now=T0).workers_alive == 1
+
+
+def test_the_budget_that_is_left_in_the_window(conn: Connection) -> None:
+    for _ in range(3):
+        reddit_budgets.reserve_slot(conn, client_id="id", longest_wait=60, now=T0)
+    assert gauges.read_gauges(conn, now=T0).reddit_budget_remaining == 967
+    assert gauges.read_gauges(conn, now=T0 + timedelta(hours=1)).reddit_budget_remaining == 970
+    conn.execute(text("UPDATE reddit_budgets SET paused_until = :until"), {"until": T0})
+    before = T0 - timedelta(seconds=1)
+    assert gauges.read_gauges(conn, now=before).reddit_budget_remaining == 0
+
+
+def test_a_transaction_that_holds_the_horizon_is_seen(
+    database: Database, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(1)")
+        with database.begin() as conn:
+            assert gauges.read_gauges(conn).oldest_xmin_seconds == 0  # it keeps no snapshot
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        holder.execute("SELECT 1")
+        with database.begin() as conn:
+            assert gauges.read_gauges(conn).oldest_xmin_seconds > 0
+
+
+def test_dead_rows_count_against_live_ones(database: Database) -> None:
+    with database.begin() as conn:
+        conn.execute(text("ALTER TABLE crawl_jobs SET (autovacuum_enabled = off)"))
+        for number in range(10):
+            enqueue(conn, f"sub{number}")
+    with database.begin() as conn:
+        conn.execute(text("UPDATE crawl_jobs SET priority = 51"))
+        conn.execute(text("SELECT pg_stat_force_next_flush()"))
+    with database.begin() as conn:
+        assert gauges.read_gauges(conn).dead_tuple_ratio == pytest.approx(0.5)
+
+
+@pytest.fixture(scope="module")
+def full(databases: Any) -> Iterator[Database]:
+    """Tables small enough that a planner left alone would rather scan them."""
+    with databases.clone() as url:
+        opened = Database(url, pool_size=1)
+        with opened.begin() as conn:
+            conn.execute(
+                text(
+                    "INSERT INTO subreddits (name) SELECT 'sub' || n FROM generate_series(1, :n) n"
+                ),
+                {"n": ROWS},
+            )
+            conn.execute(
+                text("""
+                    INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source,
+                        finished_at)
+                    SELECT id, CASE WHEN id % 100 = 0 THEN 'queued' ELSE 'succeeded' END,
+                        5, 5, 'user', CASE WHEN id % 100 <> 0 THEN now() END
+                    FROM subreddits""")
+            )
+            conn.execute(
+                text("""
+                    INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, next_run_at)
+                    SELECT 's' || id, id, '@hourly', now() FROM subreddits""")
+            )
+            conn.execute(
+                text("""
+                    INSERT INTO service_instances (name, role, version, details, seen_at)
+                    SELECT 'w' || n, 'crawler-worker', '1', '{}', now() - n * interval '1 hour'
+                    FROM generate_series(1, :n) AS n"""),
+                {"n": ROWS},
+            )
+            conn.execute(text("ANALYZE crawl_jobs, scheduled_jobs, service_instances, subreddits"))
+        yield opened
+        opened.close()
+
+
+def test_no_table_that_grows_is_scanned(full: Database) -> None:
+    values = {"now": None, "share": 0.97, "alive_within": gauges.ALIVE_WITHIN}
+    with full.begin() as conn:
+        for statement in (gauges._ALL, job_stats._COUNTS, job_stats._PRIORITIES):
+            wanted = {k: v for k, v in values.items() if f":{k}" in statement.text}
+            scanned = plans.tables_scanned(plans.generic_plan(conn, statement, wanted))
+            # One row for each client id of Reddit, and two small sums.
+            small = {"reddit_budgets", "crawl_job_counts", "crawl_job_count_changes", "pg_database"}
+            assert set(scanned) <= small

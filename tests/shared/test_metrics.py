@@ -1,0 +1,56 @@
+"""Names and labels of what is counted."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import prometheus_client
+import pytest
+
+from crawljobs import exposition, metrics, version
+
+ROOT = Path(__file__).parents[2]
+OTHERS = re.compile(r"python_|process_")  # the client's own
+
+
+def families() -> list[prometheus_client.Metric]:
+    found = [one for one in prometheus_client.REGISTRY.collect() if not OTHERS.match(one.name)]
+    assert len(found) >= 18
+    return found
+
+
+def test_names_follow_the_conventions() -> None:
+    for family in families():
+        assert re.fullmatch(r"(crawl|http)_[a-z_]+", family.name)
+        assert family.documentation.endswith(".")
+        if family.type == "histogram":
+            assert family.name.endswith("_seconds")
+        shown = {sample.name for sample in family.samples}
+        if family.type == "counter":
+            assert shown <= {f"{family.name}_total", f"{family.name}_created"}
+
+
+def test_what_can_happen_is_zero_before_it_happens() -> None:
+    counted = {
+        (sample.name, *sample.labels.values()) for one in families() for sample in one.samples
+    }
+    assert ("crawl_jobs_enqueued_total", "schedule", "merged") in counted
+    assert ("crawl_job_attempts_total", "fenced") in counted
+    assert ("crawl_schedule_ticks_total", "missed") in counted
+
+
+@pytest.mark.parametrize(("value", "label"), [("40", "40"), ("<script>", "other"), ("", "other")])
+def test_a_label_from_outside_makes_no_new_series(value: str, label: str) -> None:
+    assert metrics.bounded(value, metrics.SQLSTATE_CLASSES) == label
+
+
+def test_an_exposition_holds_no_series_of_creation_times() -> None:
+    answer = exposition.page()()
+    assert answer.content_type.startswith("text/plain")
+    assert b"crawl_job_retries_total 0.0" in answer.body
+    assert b"_created" not in answer.body
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == version.VERSION

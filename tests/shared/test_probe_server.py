@@ -1,0 +1,138 @@
+"""Probes are answered whatever else a client does."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from crawljobs import errors, probe, probe_server
+from crawljobs.probe_server import Answer, NotWell, ProbeServer, check
+from crawljobs.settings import ProbeAddress
+
+ROOT = Path(__file__).parents[2]
+LOOPBACK = ProbeAddress("127.0.0.1", 0)
+
+
+def never_well() -> None:
+    raise NotWell("draining")
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., ProbeServer]]:
+    with contextlib.ExitStack() as stack:
+
+        def start(**pages: probe_server.Page) -> ProbeServer:
+            server = ProbeServer(LOOPBACK, {f"/{name}": page for name, page in pages.items()})
+            server.start()
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+def ask(server: ProbeServer, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sent:
+        sent.sendall(request)
+        return b"".join(iter(lambda: sent.recv(65_536), b""))
+
+
+def get(server: ProbeServer, path: str) -> bytes:
+    return ask(server, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+
+def test_a_check_answers_200_or_503_with_its_reason(serve: Callable[..., ProbeServer]) -> None:
+    server = serve(healthz=check(lambda: None), readyz=check(never_well))
+    assert get(server, "/healthz").startswith(b"HTTP/1.1 200 OK\r\n")
+    answer = get(server, "/readyz?verbose=1")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert answer.endswith(b"\r\n\r\ndraining\n")
+    assert b"no-store" in answer
+    assert ask(server, b"HEAD /healthz HTTP/1.0\r\n\r\n").endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /nothing HTTP/1.1\r\n\r\n", 404),
+        (b"GET /%2e%2e/healthz HTTP/1.1\r\n\r\n", 404),
+        (b"GET /\xff\xfe HTTP/1.1\r\n\r\n", 404),
+        (b"POST /healthz HTTP/1.1\r\nContent-Length: 9\r\n\r\n", 405),
+        (b"GET /healthz\r\n\r\n", 400),
+        (b"\x16\x03\x01\r\n\r\n", 400),
+        (b"G" * probe_server.REQUEST_BYTES, 400),
+    ],
+)
+def test_what_is_not_a_probe_is_refused(
+    serve: Callable[..., ProbeServer], request_: bytes, status: int
+) -> None:
+    server = serve(healthz=check(lambda: None))
+    assert ask(server, request_).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_clients_that_say_nothing_are_dropped_and_do_not_keep_others_out(
+    serve: Callable[..., ProbeServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_server, "REQUEST_SECONDS", 0.3)
+    server = serve(healthz=check(lambda: None))
+    with contextlib.ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            for _ in range(3 * probe_server.AT_ONCE)
+        ]
+        for connection in silent:  # each is closed: at once, or when its time is up
+            with contextlib.suppress(ConnectionError):
+                assert connection.recv(1) == b""
+        assert get(server, "/healthz").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_page_that_fails_does_not_end_the_server(serve: Callable[..., ProbeServer]) -> None:
+    def fails() -> Answer:
+        raise ZeroDivisionError
+
+    server = serve(metrics=fails, healthz=check(lambda: None))
+    assert get(server, "/metrics").startswith(b"HTTP/1.1 500 ")
+    assert get(server, "/healthz").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_slow_page_does_not_hold_up_another(serve: Callable[..., ProbeServer]) -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def slow() -> Answer:
+        begun.set()
+        end.wait(20)
+        return Answer(HTTPStatus.OK, b"")
+
+    server = serve(metrics=slow, healthz=check(lambda: None))
+    asking = threading.Thread(target=get, args=(server, "/metrics"))
+    asking.start()
+    assert begun.wait(10)
+    assert get(server, "/healthz").startswith(b"HTTP/1.1 200 ")
+    end.set()
+    asking.join(10)
+
+
+def test_an_address_that_is_taken_is_refused_by_name(serve: Callable[..., ProbeServer]) -> None:
+    taken = serve(healthz=check(lambda: None)).port
+    with pytest.raises(errors.SettingsError, match=f"PROBE_BIND='127.0.0.1:{taken}': cannot"):
+        ProbeServer(ProbeAddress("127.0.0.1", taken), {})
+
+
+def test_the_probe_command_tells_by_its_exit_code(serve: Callable[..., ProbeServer]) -> None:
+    server = serve(healthz=check(lambda: None), readyz=check(never_well))
+    assert probe.ask(f"http://127.0.0.1:{server.port}/healthz") == (True, "ok")
+    assert probe.ask("http://127.0.0.1:1/healthz")[0] is False
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "crawljobs.probe", f"http://127.0.0.1:{server.port}/readyz"],
+        env={"PYTHONPATH": str(ROOT / "shared")},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (1, "draining\n")
