@@ -28,12 +28,12 @@ from admin_api import (
     state,
 )
 from admin_api.cursors import CursorSigner
-from admin_api.readiness import Readiness
 from admin_api.request_database import RequestDatabase
 from admin_api.throttle import FailedLogins
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.db.limits import IMPATIENT
+from crawljobs.readiness import Readiness
 
 
 def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:

@@ -8,9 +8,9 @@ from typing import cast
 import flask
 
 from admin_api.cursors import CursorSigner
-from admin_api.readiness import Readiness
 from admin_api.request_database import RequestDatabase
 from admin_api.throttle import FailedLogins
+from crawljobs.readiness import Readiness
 from crawljobs.settings import AdminApiSettings
 
 _KEY = "admin_api"
