@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -34,7 +34,12 @@ class Fired:
     schedule: Schedule
     firing: Firing
     outcome: RunOutcome | None
-    job_id: int | None
+    enqueued: Enqueued | None
+    late: timedelta
+
+    @property
+    def job_id(self) -> int | None:
+        return None if self.enqueued is None else self.enqueued.job_id
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def _fire(
     )
     ledgered = {due.schedule.id for due, _ in fresh}
     fired = [
-        _fired(due.schedule, firing, enqueued.get(due.schedule.id), due.schedule.id in ledgered)
+        _fired(due, firing, enqueued.get(due.schedule.id), due.schedule.id in ledgered)
         for due, firing in decided
     ]
     due_schedules.settle_runs(
@@ -160,15 +165,13 @@ def _wish(schedule: Schedule, default_max_retries: int) -> Wish:
     return Wish(schedule.id, schedule.subreddit_id, schedule.priority, retries)
 
 
-def _fired(
-    schedule: Schedule, firing: Firing, enqueued: Enqueued | None, is_recorded: bool
-) -> Fired:
+def _fired(due: DueSchedule, firing: Firing, enqueued: Enqueued | None, is_recorded: bool) -> Fired:
     if enqueued is None:
         outcome = RunOutcome.SKIPPED if is_recorded else None
-        return Fired(schedule, firing, outcome, job_id=None)
-    created = enqueued.result is EnqueueResult.CREATED
-    outcome = RunOutcome.ENQUEUED if created else RunOutcome.MERGED
-    return Fired(schedule, firing, outcome, enqueued.job_id)
+    else:
+        created = enqueued.result is EnqueueResult.CREATED
+        outcome = RunOutcome.ENQUEUED if created else RunOutcome.MERGED
+    return Fired(due.schedule, firing, outcome, enqueued, due.now - firing.due_at)
 
 
 def _disable(conn: Connection, due: DueSchedule, reason: str) -> Disabled:
