@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from bisect import bisect_right
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from cronsim import CronSim
 
@@ -16,6 +16,7 @@ from crawljobs.domain import zones
 # enough that the ticks around a clock change, which are walked, are few.
 _WINDOW = timedelta(hours=6)
 _SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 
 _FIRST_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall clock without a zone
 _CYCLE_DAYS = 28 * 365 + 7  # after so many days the leap years and their weekdays repeat
@@ -32,7 +33,7 @@ def walk(
 
 
 def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetime) -> int:
-    """How many due times lie in (after, until]: exact, at a few microseconds per six hours."""
+    """How many due times lie in (after, until]: exact, at a few microseconds a day."""
     after, until = after.astimezone(UTC), until.astimezone(UTC)
     if until <= after:
         return 0
@@ -42,12 +43,14 @@ def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetim
     days = _Days(crons.simulator(cron, after.replace(tzinfo=None)))
     total = 0
     while after < until:
-        end = min(after + _WINDOW, until)
         # Just after a clock was set back the wall repeats times that may have fired already.
-        if zones.first_change(cron.zone, after - _WINDOW, end) is None:
+        change = zones.first_change(cron.zone, after - _WINDOW, until)
+        end = until if change is None else change - _SECOND
+        if end > after:
             offset = zones.offset_at(cron.zone, after)
             total += days.count((after + offset).replace(tzinfo=None), end - after)
         else:
+            end = min((change or after) + _WINDOW, until)
             total += sum(1 for _ in walk(cron, after=after, until=end, anchor=anchor))
         after = end
     return total
@@ -96,15 +99,17 @@ class _Days:
         self._minutes = sorted(hour * 60 + minute for hour in sim.hours for minute in sim.minutes)
 
     def count(self, wall: datetime, length: timedelta) -> int:
-        """How many lie in (wall, wall + length], which touches two days at most."""
+        """How many lie in (wall, wall + length]."""
         end = wall + length
-        if wall.date() == end.date():
-            return self._matches(wall) * (self._until(end) - self._until(wall))
-        rest = len(self._minutes) - self._until(wall)
-        return self._matches(wall) * rest + self._matches(end) * self._until(end)
+        day, last = wall.date(), end.date()
+        total = self._matches(last) * self._until(end) - self._matches(day) * self._until(wall)
+        while day < last:
+            total += self._matches(day) * len(self._minutes)
+            day += _DAY
+        return total
 
-    def _matches(self, wall: datetime) -> bool:
-        return wall.month in self._sim.months and self._sim.match_day(wall.date())
+    def _matches(self, day: date) -> bool:
+        return day.month in self._sim.months and self._sim.match_day(day)
 
     def _until(self, wall: datetime) -> int:
         return bisect_right(self._minutes, wall.hour * 60 + wall.minute)

@@ -45,6 +45,23 @@ def test_counts_what_walking_counts(
         assert last == walked[-1]
 
 
+@settings(deadline=None, max_examples=40)  # the machine may be busy
+@given(
+    expression=st.sampled_from(["30 2 * * *", "15 0,3 * * MON", "0 2 1,15 * *", "45 23 L * *"]),
+    zone=st.sampled_from(ZONES),
+    start=st.integers(0, 40_000_000),
+    hours=st.integers(0, 15_000),
+)
+def test_counts_what_walking_counts_over_many_clock_changes(
+    expression: str, zone: str, start: int, hours: int
+) -> None:
+    parsed = cron.parse(expression, zone)
+    after = START + timedelta(seconds=start, microseconds=start)
+    until = after + timedelta(hours=hours, seconds=start % 3600)
+    walked = sum(1 for _ in tick_count.walk(parsed, after=after, until=until, anchor=START))
+    assert tick_count.count(parsed, after=after, until=until, anchor=START) == walked
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
 def test_counts_every_minute_of_ten_years(zone: str) -> None:
     parsed = cron.parse("* * * * *", zone)
