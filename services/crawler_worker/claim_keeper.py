@@ -17,6 +17,7 @@ from crawljobs.repository import claims, queue_sql
 log = logs.get_logger(__name__)
 
 EXTENSIONS_PER_LEASE = 3
+RECONNECT_SECONDS = 0.05  # doubling
 RECONNECT_MAX_SECONDS = 2.0
 
 
@@ -89,13 +90,15 @@ class ClaimKeeper(threading.Thread):
             self._on_work()
 
     def _keep(self) -> None:
-        backoff = 0.05
+        backoff = RECONNECT_SECONDS
         while not self._stopping.is_set():
+            reached_before = self._reached_at
             try:
                 self._serve()
-                backoff = 0.05
             except errors.DatabaseUnavailable as error:
                 log.warning("keeper.disconnected", reason=str(error))
+                if self._reached_at != reached_before:
+                    backoff = RECONNECT_SECONDS
                 pause = random.uniform(backoff / 2, backoff)  # noqa: S311 - jitter
                 self._beat_at = time.monotonic()
                 self._stopping.wait(pause)

@@ -55,8 +55,10 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("httpx", "httpcore", "apscheduler"):
+    for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of every turn that a sweep misses while the database is away.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 def _service(service: str) -> structlog.typing.Processor:

@@ -100,8 +100,8 @@ def test_throughput_is_back_ten_seconds_after_an_outage_of_a_minute(
     queue: WatchedQueue, crew: Crew, postgres: PrivatePostgres
 ) -> None:
     """Pages that take their time and a number of slots decide it, not this machine."""
-    queue.enqueue(*(f"pages_{number}" for number in range(200)))
-    start_two(crew, page_seconds=0.1)
+    queue.enqueue(*(f"pages_{number}" for number in range(50)))
+    start_two(crew, page_seconds=0.25)
     wait_until(lambda: len(queue.claimed()) == SLOTS, timeout=20, describe=crew.log)
     began_at = queue.value("SELECT clock_timestamp()")
     wait_until(

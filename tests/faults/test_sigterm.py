@@ -82,8 +82,11 @@ def test_rolling_restarts_lose_nothing_and_charge_nobody(
     for _ in range(2):
         crew.start(**settings)
     for _ in range(4):
-        for worker in crew.alive():
-            worker.wait_for("crawl.began")
+        wait_until(
+            lambda: not queue.live() or all(w.logged("crawl.began") for w in crew.alive()),
+            timeout=30,
+            describe=crew.log,
+        )
         leaving = dice.choice(crew.alive())
         crew.start(**settings)
         code, _ = leaving.terminate()
