@@ -9,6 +9,9 @@ import threading
 
 from crawljobs import errors, logs, settings, startup
 from crawljobs.db.database import Database
+from crawljobs.health import Health
+from crawljobs.readiness import Readiness
+from scheduler import probes
 from scheduler.hints import Hints
 from scheduler.timetable import Timetable
 
@@ -24,9 +27,15 @@ class Process:
     """Works in a thread; the main thread does nothing but wait for a signal, so none is missed."""
 
     def __init__(
-        self, database: Database, timetable: Timetable, hints: Hints, stop: threading.Event
+        self,
+        database: Database,
+        timetable: Timetable,
+        hints: Hints,
+        health: Health,
+        stop: threading.Event,
     ) -> None:
         self._database = database
+        self._health = health
         self._timetable = timetable
         self._hints = hints
         self._stop = stop
@@ -54,6 +63,7 @@ class Process:
             startup.wait_for_schema(self._database, stop=self._stop)
             if not self._stop.is_set():
                 self._hints.start()
+                self._health.has_started()
                 log.info("scheduler.started")
                 self._timetable.run()
         except (
@@ -78,6 +88,7 @@ def main() -> int:
         chosen = settings.read_scheduler_settings(os.environ)
         address = settings.read_database_settings(os.environ)
         max_retries = settings.read_max_retries(os.environ)
+        probed_at = settings.read_probe_address(os.environ)
     except errors.SettingsError as error:
         sys.exit(f"scheduler: {error}")
     name = settings.read_instance_name(os.environ, "scheduler")
@@ -92,7 +103,16 @@ def main() -> int:
         default_max_retries=max_retries,
     )
     hints = Hints(address.direct_url, name=name, on_hint=timetable.wake)
-    return Process(database, timetable, hints, stop).run()
+    monitored = probes.database_of(address, f"{name} probes")
+    health = probes.health_of(
+        timetable, readiness=Readiness(monitored), stopping=stop, tick_seconds=chosen.tick_seconds
+    )
+    if probed_at is not None:
+        try:
+            probes.serve(probed_at, health, timetable, monitored)
+        except errors.SettingsError as error:
+            sys.exit(f"scheduler: {error}")
+    return Process(database, timetable, hints, health, stop).run()
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository import due_schedules, schedule_firing
 from crawljobs.repository.schedule_firing import Disabled, Fired
+from scheduler import counting
 
 log = logs.get_logger(__name__)
 
@@ -35,6 +37,8 @@ class Timetable:
         self._tick_seconds = tick_seconds
         self._default_max_retries = default_max_retries
         self._wake = threading.Event()
+        self._beat_at = time.monotonic()
+        self._ticked_at: float | None = None
 
     def wake(self) -> None:
         """Look at once: something may be due earlier than it was, or `stop` is set."""
@@ -44,6 +48,7 @@ class Timetable:
         """Waits by the monotonic clock: a step of the host's clock neither fires nor delays."""
         failures = 0
         while not self._stop.is_set():
+            self._beat_at = time.monotonic()
             try:
                 self.run_once()
                 pause, failures = self.seconds_to_sleep(), 0
@@ -59,13 +64,24 @@ class Timetable:
         total = 0
         while not self._stop.is_set():
             results = self._database.run(self._fire_batch)
+            self._beat_at = time.monotonic()
             for result in results:
                 _tell(result)
+                counting.count(result)
             total += len(results)
             # A short batch: the rest is locked by another scheduler, or there is none.
             if len(results) < BATCH:
+                self._ticked_at = time.monotonic()
                 break
         return total
+
+    def seconds_since_beat(self) -> float:
+        """Age of the last sign of life, whether or not the database answered."""
+        return time.monotonic() - self._beat_at
+
+    def seconds_since_tick(self) -> float | None:
+        """How long ago everything that was due had been dealt with; None before the first time."""
+        return None if self._ticked_at is None else time.monotonic() - self._ticked_at
 
     def seconds_to_sleep(self) -> float:
         """Until the next due time by the database's clock, one tick at most."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import product
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 from crawljobs.domain.job import AttemptOutcome, EnqueueResult, JobSource, JobStatus
 
@@ -84,9 +84,6 @@ schedule_missed = Counter(
 )
 schedule_delay = Histogram(
     "crawl_schedule_delay_seconds", "From due to fired.", buckets=DELAY_BUCKETS
-)
-scheduler_last_tick = Gauge(
-    "crawl_scheduler_last_tick_timestamp_seconds", "When this scheduler last looked what is due."
 )
 reddit_requests = Counter(
     "crawl_reddit_requests_total", "Requests to Reddit.", ("endpoint", "code")

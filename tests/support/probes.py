@@ -1,0 +1,33 @@
+"""Asking a process's probes and reading its metrics, as kubelet and Prometheus do."""
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from support.service_process import ServiceProcess
+
+DEADLINE_SECONDS = 10
+
+
+def address(process: ServiceProcess) -> str:
+    """Of a process that was started with PROBE_BIND=127.0.0.1:0."""
+    return f"http://127.0.0.1:{process.wait_for('probes.listening')['port']}"
+
+
+def status(url: str, path: str) -> int:
+    """0 when nobody answers."""
+    try:
+        return httpx.get(url + path, timeout=DEADLINE_SECONDS).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def samples(url: str) -> dict[str, float]:
+    """name{label=value} -> value"""
+    answer = httpx.get(f"{url}/metrics", timeout=DEADLINE_SECONDS)
+    assert answer.status_code == 200, answer.text
+    return {
+        sample.name
+        + "".join(f"{{{k}={v}}}" for k, v in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
