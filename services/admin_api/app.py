@@ -10,13 +10,18 @@ import flask
 from admin_api import (
     NAME,
     access_log,
+    audit,
     auth,
+    crawl,
     docs,
     errors,
     health,
+    job_bulk,
     job_changes,
+    job_import,
     jobs,
     openapi,
+    pauses,
     refusals,
     request_body,
     request_id,
@@ -26,6 +31,9 @@ from admin_api import (
     scopes,
     security_headers,
     state,
+    subreddits,
+    tokens,
+    workers,
 )
 from admin_api.cursors import CursorSigner
 from admin_api.request_database import RequestDatabase
@@ -55,8 +63,16 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     for blueprint in (
         jobs.blueprint,
         job_changes.blueprint,
+        job_bulk.blueprint,
+        job_import.blueprint,
+        crawl.blueprint,
+        pauses.blueprint,
+        subreddits.blueprint,
         schedules.blueprint,
         schedule_runs.blueprint,
+        workers.blueprint,
+        audit.blueprint,
+        tokens.blueprint,
         health.blueprint,
     ):
         api.register_blueprint(blueprint)

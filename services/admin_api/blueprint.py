@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, cast
 
@@ -133,6 +133,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
     def answers_nothing(self, description: str) -> Decorator:
         """204: it is done, and there is nothing to show."""
         return cast(Decorator, self.response(204, description=description))
+
+    def sends_files(self, types: Iterable[str], description: str) -> Decorator:
+        """200 with a file of one of these types, streamed."""
+        content = {kind: {"schema": {"type": "string"}} for kind in types}
+        return cast(
+            Decorator,
+            self.doc(responses={"200": {"description": description, "content": content}}),
+        )
 
     def without_token(self, view: View) -> View:
         """Document that the view wants no token; auth.PUBLIC_ENDPOINTS is what lets it in."""

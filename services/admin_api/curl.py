@@ -8,6 +8,7 @@ from typing import Any
 
 SERVER = "http://127.0.0.1:8000"  # the docs page puts its own address in its place
 TOKEN = "$ADMIN_API_TOKEN"  # noqa: S105 - the shell's variable, not a secret
+_PATH_EXAMPLES = {"token_id": "0123456789ab"}
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -26,7 +27,8 @@ def _command(
 ) -> str:
     for parameter in parameters:
         if parameter.get("in") == "path":
-            path = path.replace(f"{{{parameter['name']}}}", "1")
+            example = _PATH_EXAMPLES.get(parameter["name"], "1")
+            path = path.replace(f"{{{parameter['name']}}}", example)
     parts = [f"curl -sS {SERVER}{path}"]
     if method not in ("get", "post") or (method == "post" and "requestBody" not in operation):
         parts[0] = f"curl -sS -X {method.upper()} {SERVER}{path}"

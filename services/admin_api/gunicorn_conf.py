@@ -44,7 +44,8 @@ preload_app = False  # the pools of connections are made after the fork
 proc_name = NAME
 timeout = 30
 graceful_timeout = 20  # below a container's usual grace of 30 s
-keepalive = 5
+keepalive = 5  # seconds of idling
+worker_connections = 400  # for each process, below the usual limit of open files
 control_socket_disable = True
 # Nobody may set scheme or path by a header. Client addresses are TRUSTED_PROXIES' business.
 forwarded_allow_ips = ""

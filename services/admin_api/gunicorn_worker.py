@@ -1,141 +1,197 @@
-"""gunicorn's threaded worker, which answers what is not HTTP as we answer everything else."""
+"""gunicorn's threaded worker, with threads for whole requests alone.
+
+The stock one gives a thread to a connection at once and lets it wait there for the head without
+a deadline: as many slow clients as threads stop everything. Here the loop collects the heads.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import json
+import selectors
 import socket
 import time
-import uuid
-from http import HTTPStatus
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from admin_api import security_headers
-from crawljobs import logs
+from admin_api import unreadable
+from admin_api.gunicorn_connection import SEND_SECONDS, Connection
 
-log = logs.get_logger(__name__)
-
-SEND_SECONDS = 2.0  # the caller may have stopped reading
-# For a request to arrive, from its first byte to the last of its body: a client that sends a byte
-# now and then would hold a thread for hours.
-ARRIVE_SECONDS = 15.0
-SILENCE_SECONDS = 10.0  # between two pieces of it
-
-_STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
-    (http_errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
-    (http_errors.LimitRequestHeaders, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
-    (http_errors.ExpectationFailed, HTTPStatus.EXPECTATION_FAILED),
-    (http_errors.UnsupportedTransferCoding, HTTPStatus.NOT_IMPLEMENTED),
-    (http_errors.ParseException, HTTPStatus.BAD_REQUEST),
-)
-
-
-def status_of(error: BaseException) -> HTTPStatus:
-    for kind, status in _STATUSES:
-        if isinstance(error, kind):
-            return status
-    return HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def answer(status: HTTPStatus, request_id: str) -> bytes:
-    """A whole response with a problem, after which the connection is closed."""
-    body = json.dumps(
-        {
-            "type": "about:blank",
-            "title": status.phrase,
-            "status": status.value,
-            "detail": "The request could not be read as HTTP.",
-            "instance": "",
-            "code": status.name.lower(),
-            "request_id": request_id,
-            "errors": [],
-        }
-    ).encode()
-    headers = {
-        "Connection": "close",
-        "Content-Type": "application/problem+json",
-        "Content-Length": str(len(body)),
-        "X-Request-Id": request_id,
-        **security_headers.HEADERS,
-    }
-    lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
-
-
-class BoundedSocket:
-    """What a connection is read through: each request has so long to arrive."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._deadline = 0.0
-        self.expect_request()
-
-    def expect_request(self) -> None:
-        self._deadline = time.monotonic() + ARRIVE_SECONDS
-
-    def recv(self, size: int) -> bytes:
-        """Raises TimeoutError when the request is late."""
-        before = self._connection.gettimeout()
-        left = min(self._deadline - time.monotonic(), before or SILENCE_SECONDS, SILENCE_SECONDS)
-        try:
-            self._connection.settimeout(max(left, 0.001))  # 0 would mean: do not wait
-            return self._connection.recv(size)
-        except TimeoutError:
-            # The number tells gunicorn that this is the client's doing and needs no traceback.
-            raise TimeoutError(errno.ENOTCONN, "the request did not arrive in time") from None
-        finally:
-            self._connection.settimeout(before)
-
-    def gettimeout(self) -> float | None:
-        return self._connection.gettimeout()
-
-    def settimeout(self, seconds: float | None) -> None:
-        self._connection.settimeout(seconds)
+HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
+LINGER_SECONDS = 2.0  # for what is on its way when we close: a reset would destroy our answer
+LINGER_BYTES = 16 * 1024 * 1024
+# For what a handler left unread, before the connection may be used again.
+REST_SECONDS = 0.1
+# Once we are to end.
+STOP_HEAD_SECONDS = 1.0
+STOP_BODY_SECONDS = 3.0
+STOP_LINGER_SECONDS = 0.5
+PIECE_BYTES = 64 * 1024
+NOBODY_THERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR)
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
-    def handle(self, conn: Any) -> Any:
-        """Each call is for one request of the connection, or for as much as came of it."""
-        if conn.parser is not None:
-            conn.parser.unreader.sock.expect_request()
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Each in the order of its deadlines; only the loop's thread touches them.
+        self._arriving: dict[Connection, None] = {}
+        self._leaving: dict[Connection, int] = {}  # and the bytes thrown away
+        self._served: set[Connection] = set()
+        self._stops_since: float | None = None
+
+    def accept(self, listener: socket.socket) -> None:
+        try:
+            sock, address = listener.accept()
+        except OSError as error:
+            if error.errno in NO_DESCRIPTORS:
+                self._make_room()
+            elif error.errno not in NOBODY_THERE:
+                raise
+            return
+        self.nr_conns += 1
+        if self.nr_conns >= self.worker_connections:
+            self._make_room()
+        self._expect_head(Connection(self.cfg, sock, address, listener.getsockname()))
+
+    def _make_room(self) -> None:
+        """Close who has asked for nothing for longest, before nobody else can come."""
+        for crowd in (self._leaving, self._arriving):
+            if crowd:
+                return self._close(next(iter(crowd)))
+        if self.keepalived_conns:
+            self._close(self.keepalived_conns.popleft())
+        return None
+
+    def _expect_head(self, conn: Connection, received: bytes = b"") -> None:
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + HEAD_SECONDS
+        self._arriving[conn] = None
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read_head, conn))
+        self._add_to_head(conn, received)
+
+    def _read_head(self, conn: Connection, sock: socket.socket) -> None:
+        try:
+            piece = sock.recv(PIECE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            piece = b""
+        if piece:
+            self._add_to_head(conn, piece)
         else:
-            _bound(conn)
-        return super().handle(conn)
+            self._close(conn)
+
+    def _add_to_head(self, conn: Connection, piece: bytes) -> None:
+        try:
+            conn.add_to_head(piece)
+        except http_errors.ParseException as error:
+            self._refuse(conn, error)
+            return
+        if conn.has_whole_head:
+            del self._arriving[conn]
+            self.poller.unregister(conn.sock)
+            self._served.add(conn)
+            self.enqueue_req(conn)
+
+    def _refuse(self, conn: Connection, error: BaseException) -> None:
+        with contextlib.suppress(OSError):
+            conn.sock.send(unreadable.answer_to(error))
+        self._leave(conn)
+
+    def on_client_socket_readable(self, conn: Connection, sock: socket.socket) -> None:
+        """A kept connection brings another request."""
+        self.poller.unregister(sock)
+        self.keepalived_conns.remove(conn)
+        self._expect_head(conn)
+        self._read_head(conn, sock)
+
+    def handle_request(self, req: object, conn: Connection) -> Any:
+        conn.incoming.expect_body()
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError as error:  # of sending: the application sees those of receiving
+            raise BrokenPipeError(errno.EPIPE, "the answer was not read in time") from error
+
+    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
+        return keepalive and bool(conn.parser.finish_body(time.monotonic() + REST_SECONDS))
 
     def handle_error(
         self, req: object, client: socket.socket, addr: object, exc: BaseException
     ) -> None:
-        """Neither log nor repeat what was sent: a header typed wrongly may hold the token."""
-        status = status_of(exc)
-        request_id = uuid.uuid4().hex
-        is_bug = status is HTTPStatus.INTERNAL_SERVER_ERROR
-        write = log.error if is_bug else log.warning
-        write(
-            "http.unreadable",
-            error=type(exc).__name__,
-            status=status.value,
-            request_id=request_id,
-            exc_info=exc if is_bug else None,
-        )
-        try:
+        with contextlib.suppress(OSError):
             client.settimeout(SEND_SECONDS)
-            client.sendall(answer(status, request_id))
+            client.sendall(unreadable.answer_to(exc))
+
+    def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
+        self._served.discard(conn)
+        if fs.cancelled() or fs.exception() is not None or not fs.result():
+            self._leave(conn)
+        elif begun := conn.parser.unreader.take_buffered():
+            self._expect_head(conn, begun)
+        else:
+            super().finish_request(conn, fs)
+
+    def _leave(self, conn: Connection) -> None:
+        """Close when the client has, or soon; meanwhile the loop does other things."""
+        self._forget(conn)
+        conn.head.clear()
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
-            log.info("http.unanswered", request_id=request_id)
+            self._close(conn)
+            return
+        linger = LINGER_SECONDS if self.alive else STOP_LINGER_SECONDS
+        conn.timeout = time.monotonic() + linger
+        self._leaving[conn] = 0
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._throw_away, conn))
 
+    def _throw_away(self, conn: Connection, sock: socket.socket) -> None:
+        try:
+            piece = sock.recv(PIECE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            piece = b""
+        self._leaving[conn] += len(piece)
+        if not piece or self._leaving[conn] > LINGER_BYTES:
+            self._close(conn)
 
-def _bound(conn: Any) -> None:
-    """Let the parser, which the connection makes when data came, read through a BoundedSocket."""
-    init = conn.init
+    def _close(self, conn: Connection) -> None:
+        self._forget(conn)
+        self.nr_conns -= 1
+        conn.close()
 
-    def bounded_init() -> None:
-        is_new = conn.parser is None
-        init()
-        if is_new:
-            conn.parser.unreader.sock = BoundedSocket(conn.sock)
+    def _forget(self, conn: Connection) -> None:
+        self._arriving.pop(conn, None)
+        self._leaving.pop(conn, None)
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            self.poller.unregister(conn.sock)
 
-    conn.init = bounded_init
+    def murder_pending(self) -> None:
+        """In each turn of the loop, once a second at least, while it ends too."""
+        now = time.monotonic()
+        if not self.alive:
+            self._hurry(now)
+        for crowd in (self._arriving, self._leaving):
+            for conn in [conn for conn in crowd if conn.timeout <= now]:
+                if conn.head:
+                    self._refuse(conn, TimeoutError("the head did not arrive in time"))
+                else:
+                    self._close(conn)
+
+    def _hurry(self, now: float) -> None:
+        """Have nobody wait for long; a request that is here is answered."""
+        if self._stops_since is None:
+            self._stops_since = now
+        for conn in self._arriving:
+            conn.timeout = min(conn.timeout, self._stops_since + STOP_HEAD_SECONDS)
+        if now > self._stops_since + STOP_BODY_SECONDS:
+            for conn in self._served:
+                with contextlib.suppress(OSError):
+                    conn.sock.shutdown(socket.SHUT_RD)  # a body that still comes is cut off

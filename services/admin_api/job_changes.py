@@ -10,7 +10,7 @@ from admin_api.schemas.job import BoostSchema, JobSchema, PrioritySchema, Status
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.job import Job, JobStatus
-from crawljobs.errors import CrawljobsError, IllegalTransition, LiveJobExists, NotFound
+from crawljobs.errors import CrawljobsError, Duplicate, IllegalTransition, LiveJobExists, NotFound
 from crawljobs.repository import audit_log, job_admin
 from crawljobs.repository.job_admin_sql import Verb
 
@@ -28,8 +28,13 @@ _CODES: dict[type[CrawljobsError], str] = {
     NotFound: "not_found",
     IllegalTransition: "illegal_transition",
     LiveJobExists: "live_job_exists",
+    Duplicate: "duplicate",
 }
 _AS_IT_IS = "The job as it is now."
+
+
+def code_of(error: CrawljobsError) -> str:
+    return _CODES[type(error)]
 
 
 def verb_for(status: str, before: Job | None) -> Verb:
@@ -65,7 +70,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> enqu
     try:
         changed = state.current().database.run(work)
     except (NotFound, IllegalTransition, LiveJobExists) as error:
-        raise errors.Problem(_CODES[type(error)], str(error)) from None
+        raise errors.Problem(code_of(error), str(error)) from None
     version = 0 if changed.after is None else changed.after.version
     return changed.after, 200, preconditions.etag(version)
 

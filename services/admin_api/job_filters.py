@@ -15,17 +15,19 @@ from crawljobs.repository import subreddit_admin
 _NO_SUBREDDIT = 0
 
 
+def subreddit_id(conn: Connection, *, name: str) -> int:
+    return subreddit_admin.find_id(conn, name=name) or _NO_SUBREDDIT
+
+
 def asked_for(conn: Connection, asked: Mapping[str, Any]) -> JobFilter:
-    subreddit_id = None
-    if asked["subreddit"] is not None:
-        subreddit_id = subreddit_admin.find_id(conn, name=asked["subreddit"]) or _NO_SUBREDDIT
+    subreddit = asked["subreddit"]
     error_kind = asked["error_kind"]
     return JobFilter(
         statuses=frozenset(
             JobStatus.SUCCEEDED if status == SUCCESS else JobStatus(status)
             for status in asked["status"]
         ),
-        subreddit_id=subreddit_id,
+        subreddit_id=None if subreddit is None else subreddit_id(conn, name=subreddit),
         scheduled_job_id=asked["schedule_id"],
         sources=frozenset(JobSource(source) for source in asked["source"]),
         priority_min=asked["priority_min"],

@@ -37,6 +37,23 @@ class IdConverter(BaseConverter):
         return number
 
 
+class SubredditConverter(BaseConverter):
+    """The id or the name of a subreddit that we know; authors' histories have odd ones."""
+
+    regex = "[A-Za-z0-9_.:-]{1,24}"
+
+    def to_python(self, value: str) -> str:
+        if value.isdigit() and not 1 <= int(value) <= INT8_MAX:
+            raise ValidationError
+        return value
+
+
+class TokenIdConverter(BaseConverter):
+    """The id of a token."""
+
+    regex = "[0-9a-f]{12}"
+
+
 class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
     ERROR_SCHEMA = ProblemSchema
 
@@ -57,7 +74,8 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
 
 
 def install(app: flask.Flask) -> Api:
-    app.url_map.converters["id"] = IdConverter
+    converters = {"id": IdConverter, "subreddit": SubredditConverter, "token": TokenIdConverter}
+    app.url_map.converters.update(converters)
     app.config.update(
         API_TITLE="crawljobs",
         API_VERSION="v1",
@@ -78,16 +96,36 @@ def install(app: flask.Flask) -> Api:
     api.register_converter(
         IdConverter, lambda _: {"type": "integer", "format": "int64", "minimum": 1}
     )
+    for converter in (SubredditConverter, TokenIdConverter):
+        api.register_converter(converter, _pattern_of)
     return api
+
+
+def _pattern_of(converter: BaseConverter) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^{converter.regex}$"}
 
 
 @functools.lru_cache(maxsize=1)
 def _as_json(api: Api) -> str:
     document: dict[str, Any] = api.spec.to_dict()
     _describe_idempotency(document["paths"])
+    _forbid_null_in_queries(document["paths"])
     _describe_problems(document["components"]["responses"])
     curl.add_examples(document)
     return flask.json.dumps(document)
+
+
+def _forbid_null_in_queries(paths: dict[str, Any]) -> None:
+    """A query string has no null: absent means the same. marshmallow cannot tell them apart."""
+    for item in paths.values():
+        for operation in item.values():
+            for parameter in operation.get("parameters", []) if isinstance(operation, dict) else ():
+                schema = parameter.get("schema", {})
+                if parameter.get("in") == "query" and isinstance(schema.get("type"), list):
+                    (schema["type"],) = (kind for kind in schema["type"] if kind != "null")
+                    schema.pop("default", None)
+                    if None in schema.get("enum", []):
+                        schema["enum"] = [value for value in schema["enum"] if value is not None]
 
 
 def _describe_idempotency(paths: dict[str, Any]) -> None:

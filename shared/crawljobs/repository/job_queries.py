@@ -65,6 +65,14 @@ def list_jobs(
     return [to_job(row) for row in rows]
 
 
+def waiting_among(conn: Connection, *, job_ids: Sequence[int]) -> frozenset[int]:
+    """Which of these jobs wait."""
+    query = select(crawl_jobs.c.id).where(
+        crawl_jobs.c.id.in_(job_ids), crawl_jobs.c.status == literal_column("'waiting'")
+    )
+    return frozenset(conn.execute(query).scalars())
+
+
 def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[Attempt]:
     """The last attempts of a job, newest first."""
     table = crawl_job_attempts

@@ -50,10 +50,23 @@ _NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 _FORGET_ENDED = text(f"DELETE FROM queue_pauses WHERE until <= {NOW} - interval '1 hour'")
 
-_LIST = text(f"""
+_PAUSES = """
     SELECT pause.scope, subreddit.name AS subreddit, pause.reason, pause.until, pause.paused_by,
         pause.paused_at
     FROM queue_pauses AS pause LEFT JOIN subreddits AS subreddit ON subreddit.id = pause.scope
+"""
+
+_GET = text(f"""{_PAUSES}
+    WHERE pause.scope = :scope AND (:ended_too OR pause.until IS NULL OR pause.until > {NOW})
+    FOR UPDATE OF pause
+    """)
+
+_IS_PAUSED = text(f"""
+    SELECT EXISTS (SELECT 1 FROM queue_pauses WHERE scope IN (0, :subreddit_id)
+        AND (until IS NULL OR until > {NOW}))
+    """)
+
+_LIST = text(f"""{_PAUSES}
     WHERE pause.until IS NULL OR pause.until > {NOW}
     ORDER BY pause.scope LIMIT :limit
     """)
@@ -102,6 +115,20 @@ def resume(conn: Connection, *, scope: int, now: datetime | None = None) -> bool
     if ended:
         conn.execute(_NOTIFY)
     return ended
+
+
+def get_pause(
+    conn: Connection, *, scope: int, ended_too: bool = False, now: datetime | None = None
+) -> Pause | None:
+    """The pause of this scope, which nobody else changes until the transaction ends."""
+    row = conn.execute(_GET, {"scope": scope, "ended_too": ended_too, "now": now}).first()
+    return None if row is None else Pause(**row._mapping)
+
+
+def is_paused(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> bool:
+    """Whether nobody may begin a crawl of it: it is paused itself, or everything is."""
+    values = {"subreddit_id": subreddit_id, "now": now}
+    return bool(conn.execute(_IS_PAUSED, values).scalar_one())
 
 
 def list_pauses(conn: Connection, *, limit: int = 500, now: datetime | None = None) -> list[Pause]:

@@ -1,0 +1,145 @@
+"""/api/admin/tokens: who may use this API, and for what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api import auth, enqueueing, errors, pages, state
+from admin_api.blueprint import Blueprint
+from admin_api.schemas.token import (
+    CreatedTokenSchema,
+    TokenBodySchema,
+    TokenListSchema,
+    TokenParameters,
+    TokenSchema,
+)
+from crawljobs.db.database import Connection
+from crawljobs.domain import access
+from crawljobs.domain.access import Scope, Token
+from crawljobs.repository import api_tokens, audit_log
+
+PREFIX = "/api/admin/tokens"
+
+blueprint = Blueprint(
+    "tokens",
+    __name__,
+    url_prefix=PREFIX,
+    description="Who may use this API",
+    reads=Scope.TOKENS,
+    changes=Scope.TOKENS,
+)
+
+_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The token's own path."}}
+
+
+@blueprint.get("")
+@blueprint.parameters(TokenParameters)
+@blueprint.answers(200, TokenListSchema, "One page of tokens.", headers=pages.LINK_HEADER)
+@blueprint.problems(422)
+def list_tokens(asked: dict[str, Any]) -> enqueueing.Answer:
+    """List tokens by name, also those that expired or were revoked"""
+    page = pages.Page.asked_for("tokens", asked)
+    after = None if page.after is None else (str(page.after[0]), str(page.after[1]))
+    with state.current().database.begin() as conn:
+        found = api_tokens.list_tokens(conn, after=after, limit=page.rows_to_fetch)
+    shown = found[: page.limit]
+    more = len(found) > page.limit
+    return page.answer_with(PREFIX, shown, next_at=[shown[-1].name, shown[-1].id] if more else None)
+
+
+@blueprint.post("", secret=True)
+@blueprint.body(
+    TokenBodySchema,
+    examples={"robot": {"value": {"name": "release-robot", "scopes": ["read", "jobs"]}}},
+)
+@blueprint.answers(201, CreatedTokenSchema, "The new token.", headers=_LOCATION)
+@blueprint.problems(408, 409, 415, 422)
+def create_token(asked: dict[str, Any]) -> enqueueing.Answer:
+    """Create a token
+
+    It is shown this once. To rotate one, create another of the same name, put it in place, then
+    revoke the old one.
+    """
+    identity, actor = auth.current_identity(), auth.current_actor()
+    scopes = frozenset(Scope(scope) for scope in asked["scopes"])
+    if missing := scopes - identity.scopes:
+        raise errors.Problem(
+            "insufficient_scope",
+            f"You cannot give what you do not have: {', '.join(sorted(missing))}.",
+            [errors.FieldError("/scopes", "more than your own")],
+        )
+    secret, token_id = access.new_token()
+
+    def work(conn: Connection) -> Token:
+        if api_tokens.count_live(conn, name=asked["name"]) >= access.LIVE_PER_NAME:
+            raise errors.Problem(
+                "too_many_tokens", "Revoke one of them first; see GET /api/admin/tokens."
+            )
+        token = api_tokens.create(
+            conn,
+            token_id=token_id,
+            token_hash=access.digest(secret),
+            name=asked["name"],
+            scopes=scopes,
+            created_by=actor.name,
+            expires_at=asked["expires_at"],
+        )
+        audit_log.record(
+            conn,
+            actor=actor,
+            action="create",
+            resource_type="api_token",
+            resource_id=token_id,
+            after=TokenSchema().dump(token),
+        )
+        return token
+
+    token = state.current().database.run(work)
+    return {**vars(token), "token": secret}, 201, {"Location": f"{PREFIX}/{token_id}"}
+
+
+@blueprint.get("/<token:token_id>")
+@blueprint.answers(200, TokenSchema, "The token, without its secret.")
+@blueprint.problems(404)
+def show_token(token_id: str) -> Token:
+    """Show a token"""
+    with state.current().database.begin() as conn:
+        found = api_tokens.find(conn, token_id=token_id)
+    if found is None:
+        raise _no_such_token(token_id)
+    return found.token
+
+
+@blueprint.delete("/<token:token_id>")
+@blueprint.answers(200, TokenSchema, "The token, which is of no use any more.")
+@blueprint.problems(404, 409)
+def revoke_token(token_id: str) -> Token:
+    """Revoke a token
+
+    From the next request on. It stays in the list.
+    """
+    actor = auth.current_actor()
+
+    def work(conn: Connection) -> Token:
+        before = api_tokens.lock(conn, token_id=token_id)
+        if before is None:
+            raise _no_such_token(token_id)
+        after = api_tokens.revoke(conn, token_id=token_id, revoked_by=actor.name)
+        if after is None:
+            raise errors.Problem("token_revoked", f"By {before.revoked_by}.")
+        audit_log.record(
+            conn,
+            actor=actor,
+            action="revoke",
+            resource_type="api_token",
+            resource_id=token_id,
+            before=TokenSchema().dump(before),
+            after=TokenSchema().dump(after),
+        )
+        return after
+
+    return state.current().database.run(work)
+
+
+def _no_such_token(token_id: str) -> errors.Problem:
+    return errors.Problem("not_found", f"There is no token {token_id}.")
