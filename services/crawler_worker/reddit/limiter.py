@@ -43,6 +43,7 @@ class Limiter:
         """Sleep until the request may start. Raises SlotTooLate, Outage, Interrupted."""
         self._let_one_ahead(stop)
         while True:
+            asked_at = time.monotonic()
             slot = self._database.run(
                 lambda conn: reddit_budgets.reserve_slot(
                     conn, client_id=self._client_id, longest_wait=self._longest_wait
@@ -57,6 +58,8 @@ class Limiter:
                 )
             if slot.delay_seconds > 0 and stop.wait(slot.delay_seconds):
                 raise failures.Interrupted("told to stop while waiting for a request slot")
+            if time.monotonic() - asked_at >= slot.expires_seconds:
+                continue  # overslept on a busy machine: it would be spent from the next window
             if slot.probe or slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
                 return slot
 

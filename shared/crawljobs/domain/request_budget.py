@@ -29,12 +29,14 @@ PROBE_SECONDS = 90.0
 class Slot:
     """When the next request may start. Not `taken` when it is later than the caller would wait.
 
+    It counts in its own window alone: `expires_seconds` from now it is worth nothing.
     In an `outage` of Reddit nothing is taken, but by the one who is to `probe` whether it is over.
     `troubled`: some of the last replies failed, so a good one is worth telling.
     """
 
     delay_seconds: float
     taken: bool
+    expires_seconds: float = float("inf")
     outage: bool = False
     probe: bool = False
     troubled: bool = False

@@ -62,6 +62,7 @@ _RESERVE = text(f"""
         FROM answer WHERE row.client_id = answer.client_id AND taken
     )
     SELECT CAST(delay AS float8) AS delay, taken, outage,
+        CAST(extract(epoch FROM window_at + width - now) AS float8) AS expires,
         taken AND outage_until IS NOT NULL AS probe,
         recent_failures <> 0 OR outage_until IS NOT NULL AS troubled
     FROM answer
@@ -132,6 +133,7 @@ def reserve_slot(
     return Slot(
         delay_seconds=max(0.0, row.delay),
         taken=row.taken,
+        expires_seconds=row.expires,
         outage=row.outage,
         probe=row.probe,
         troubled=row.troubled,

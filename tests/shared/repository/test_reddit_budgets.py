@@ -50,7 +50,9 @@ def test_a_slot_later_than_the_caller_waits_is_told_but_not_taken(conn: Connecti
     reserve(conn)
     refused = reserve(conn, longest_wait=0.1)
     assert (refused.taken, refused.delay_seconds) == (False, pytest.approx(EVEN, abs=1e-4))
-    assert reserve(conn) == Slot(pytest.approx(EVEN, abs=1e-4), taken=True)
+    assert reserve(conn) == Slot(
+        pytest.approx(EVEN, abs=1e-4), taken=True, expires_seconds=pytest.approx(600)
+    )
 
 
 def test_no_window_gives_more_than_97_percent_of_the_cap(conn: Connection) -> None:
@@ -161,7 +163,15 @@ def test_two_client_ids_have_budgets_of_their_own(conn: Connection) -> None:
     reserve(conn)
     pause(conn, 60)
     other = reddit_budgets.reserve_slot(conn, client_id="other", longest_wait=1, now=T0)
-    assert other == Slot(0.0, taken=True)
+    assert other == Slot(0.0, taken=True, expires_seconds=pytest.approx(600))
+
+
+def test_a_slot_is_worth_nothing_beyond_its_window(conn: Connection) -> None:
+    assert reserve(conn, T0 + timedelta(minutes=9)).expires_seconds == pytest.approx(60)
+    learn(conn, used=1000, remaining=0, reset=60, now=T0 + timedelta(minutes=9))
+    next_window = reserve(conn, T0 + timedelta(minutes=9))
+    assert next_window.delay_seconds == pytest.approx(60)
+    assert next_window.expires_seconds == pytest.approx(660)
 
 
 def test_workers_that_reserve_at_once_never_get_the_same_slot(database: Database) -> None:

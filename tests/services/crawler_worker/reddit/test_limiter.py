@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from sqlalchemy import text
 
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.limiter import Limiter, report_of
@@ -43,6 +44,28 @@ def test_a_worker_that_slept_while_another_met_a_429_does_not_ask(database: Data
     limiter.learn({})
     with pytest.raises(failures.SlotTooLate):
         limiter.wait_for_slot(PausedWhileAsleep())
+
+
+def test_a_slot_that_was_overslept_is_not_spent_from_the_next_window(database: Database) -> None:
+    limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
+    limiter.wait_for_slot(RUNNING)
+    limiter.learn({})
+    with database.begin() as conn:
+        conn.execute(text("UPDATE reddit_budgets SET window_seconds = 1, requests_per_window = 4"))
+
+    class Overslept(threading.Event):
+        times = 0
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.times += 1
+            return threading.Event().wait(2.5) if self.times == 1 else super().wait(timeout)
+
+    asleep = Overslept()
+    while asleep.times == 0:  # until a slot is not at once
+        limiter.wait_for_slot(asleep)
+    with database.begin() as conn:
+        age = "SELECT extract(epoch FROM clock_timestamp() - window_started_at) FROM reddit_budgets"
+        assert conn.execute(text(age)).scalar_one() < 2  # a new one was reserved
 
 
 @pytest.mark.parametrize(
