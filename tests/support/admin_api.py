@@ -40,6 +40,14 @@ class CheckedClient(flask.testing.FlaskClient):
         return response
 
 
+def example_path(rule: object) -> str:
+    """A path that this rule matches."""
+    path = re.sub(r"<id:\w+>", "1", str(rule))
+    path = path.replace("<subreddit:subreddit>", "python").replace("<token:token_id>", "0" * 12)
+    assert "<" not in path, f"give {rule} an example"
+    return path
+
+
 def openapi_document(app: flask.Flask) -> dict[str, Any]:
     if "openapi_document" not in app.extensions:
         answer = flask.testing.FlaskClient(app, app.response_class).get("/docs/openapi.json")
@@ -74,7 +82,7 @@ def check_against_document(app: flask.Flask, response: werkzeug.test.TestRespons
         return
     schema = answer["content"][response.mimetype]["schema"]
     jsonschema.Draft202012Validator({**schema, "components": document["components"]}).validate(
-        response.json
+        response.json if response.is_json else response.text
     )
 
 

@@ -4,17 +4,19 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import flask
 import flask.testing
 import jsonschema
+import psycopg
 import pytest
 
 from admin_api import docs, errors
 from support import needs
-from support.admin_api import TOKEN, Gunicorn, openapi_document
+from support.admin_api import TOKEN, Gunicorn, openapi_document, start_gunicorn
 
 Client = flask.testing.FlaskClient
 STATIC = Path(docs.__file__).parent / "static"
@@ -119,24 +121,51 @@ def test_the_page_s_scripts_render_the_document(tmp_path: Path, offline: Client)
         assert expected in done.stdout, expected
 
 
+# What the server must hold for an example to work: everything it names has the id 1.
+SEED = """
+    INSERT INTO api_tokens (id, name, token_hash, scopes, created_by)
+    VALUES ('0123456789ab', 'example', decode(repeat('00', 32), 'hex'), '{read}', 'test')
+"""
+WAITING = "UPDATE crawl_jobs SET status = 'waiting', wait_reason = 'later' WHERE id = 1"
+LIVE = "UPDATE crawl_jobs SET status = 'queued', finished_at = NULL WHERE id = 1"
+FINISHED = "UPDATE crawl_jobs SET status = 'failed', finished_at = clock_timestamp() WHERE id = 1"
+BEFORE = {
+    "POST /api/admin/jobs/{job_id}/retry": FINISHED,
+    "POST /api/admin/jobs/{job_id}/wake": WAITING,
+    "POST /api/admin/jobs/{job_id}/give_up": LIVE,
+    "PUT /api/admin/jobs/bulk/status": LIVE,
+    "DELETE /api/admin/jobs/{job_id}": FINISHED,
+}
+
+
 @pytest.fixture
-def ready_server(server: Gunicorn) -> Gunicorn:
-    """The server with a job and a schedule of id 1, which the examples name."""
-    with server.client() as client:
+def ready_server(
+    database_url: str, tmp_path: Path
+) -> Iterator[tuple[Gunicorn, "psycopg.Connection[tuple[object, ...]]"]]:
+    """A server, and its database with what the examples name."""
+    server = start_gunicorn(tmp_path, database_url)
+    with server.client() as client, psycopg.connect(database_url, autocommit=True) as connection:
         client.post("/api/admin/jobs", json={"subreddit": "first"})
         client.post(
             "/api/admin/scheduled-jobs",
             json={"name": "first", "subreddit": "first", "cron_expression": "@daily"},
         )
-    return server
+        connection.execute(SEED)
+        yield server, connection
+    server.stop()
 
 
-def test_every_documented_curl_command_works(offline: Client, ready_server: Gunicorn) -> None:
+def test_every_documented_curl_command_works(
+    offline: Client, ready_server: tuple[Gunicorn, "psycopg.Connection[tuple[object, ...]]"]
+) -> None:
     needs.program("curl")
+    server, connection = ready_server
     found = operations(openapi_document(offline.application)).items()
     for name, operation in sorted(found, key=lambda one: one[0].startswith("DELETE")):
+        if name in BEFORE:
+            connection.execute(BEFORE[name])
         source = operation["x-codeSamples"][0]["source"]
-        command = source.replace("http://127.0.0.1:8000", ready_server.url)
+        command = source.replace("http://127.0.0.1:8000", server.url)
         done = subprocess.run(
             ["sh", "-ec", command.replace("curl ", "curl --fail-with-body --max-time 10 ", 1)],
             env={"PATH": os.environ["PATH"], "ADMIN_API_TOKEN": TOKEN},
@@ -145,4 +174,7 @@ def test_every_documented_curl_command_works(offline: Client, ready_server: Guni
             check=False,
         )
         assert done.returncode == 0, f"{name}: {done.stdout!r} {done.stderr!r}"
-        assert json.loads(done.stdout) if 204 not in answers(operation) else not done.stdout
+        if name.endswith("/export"):
+            assert done.stdout.startswith(b"id,at,actor,")
+        else:
+            assert json.loads(done.stdout) if 204 not in answers(operation) else not done.stdout

@@ -1,0 +1,264 @@
+"""Pauses, subreddits, processes, the crawl shortcut, explanations."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import flask.testing
+import pytest
+
+from crawljobs.db.database import Database
+from crawljobs.domain.job import JobStatus
+from crawljobs.repository import audit_log, service_instances, subreddits
+from support import jobs as factory
+
+Client = flask.testing.FlaskClient
+JOBS, QUEUE = "/api/admin/jobs", "/api/admin/queue"
+SUBREDDITS, WORKERS = "/api/admin/subreddits", "/api/admin/workers"
+
+
+def got(response: Any, status: int = 200) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    body: dict[str, Any] = response.json
+    return body
+
+
+def newest(database: Database) -> audit_log.AuditEntry:
+    with database.begin() as conn:
+        return audit_log.list_entries(conn, limit=1).entries[0]
+
+
+def explained(client: Client, job_id: int) -> dict[str, Any]:
+    return got(client.get(f"{JOBS}/{job_id}/explain"))
+
+
+def failing(explanation: dict[str, Any]) -> set[str]:
+    return {one["name"] for one in explanation["conditions"] if not one["met"]}
+
+
+def seen(database: Database, name: str = "w1", **options: Any) -> None:
+    with database.begin() as conn:
+        service_instances.seen(
+            conn,
+            name=name,
+            role=options.pop("role", "crawler-worker"),
+            version="0.1.0",
+            details={"concurrency": 8},
+            **options,
+        )
+
+
+def test_everything_is_paused_and_resumed(client: Client, database: Database) -> None:
+    assert got(client.get(f"{QUEUE}/pauses")) == {"items": []}
+    assert got(client.post(f"{QUEUE}/resume"), 409)["code"] == "not_paused"
+    until = (datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0)
+    paused = got(
+        client.post(f"{QUEUE}/pause", json={"reason": "quiet", "until": until.isoformat()})
+    )
+    assert (paused["subreddit"], paused["paused_by"]) == (None, "bootstrap")
+    assert datetime.fromisoformat(paused["until"]) == until
+    assert got(client.get(f"{JOBS}/stats"))["paused"] is True
+    assert got(client.get("/api/crawl/status"))["paused"] is True
+    job = got(client.post(JOBS, json={"subreddit": "python"}), 201)["job"]
+    told = explained(client, job["id"])
+    assert "queue_not_paused" in failing(told)
+    assert (told["waits_for"], told["until"]) == (
+        "the end of a pause of everything",
+        paused["until"],
+    )
+    with database.begin() as conn:
+        assert factory.claim_all(conn, now=until - timedelta(minutes=1)) == []
+    again = got(client.post(f"{QUEUE}/pause", json={"reason": "longer"}))
+    assert (again["reason"], again["until"]) == ("longer", None)
+    entry = newest(database)
+    assert (entry.action, entry.resource_type) == ("pause", "queue")
+    assert entry.before is not None
+    assert entry.before["reason"] == "quiet"
+    over = got(client.post(f"{QUEUE}/resume", json={}))
+    assert over["reason"] == "longer"
+    assert newest(database).action == "resume"
+    assert "queue_not_paused" not in failing(explained(client, job["id"]))
+
+
+def test_one_subreddit_is_paused_and_resumed(client: Client, database: Database) -> None:
+    job = got(client.post(JOBS, json={"subreddit": "python"}), 201)["job"]
+    got(client.post(f"{QUEUE}/pause", json={"subreddit": "r/PYTHON", "reason": "asked to"}))
+    told = explained(client, job["id"])
+    assert failing(told) >= {"queued", "subreddit_not_paused"}
+    assert told["waits_for"] == "the end of a pause of its subreddit"
+    assert (told["until"], told["estimated_start"], told["position"]) == (None, None, None)
+    assert got(client.get(f"{JOBS}/stats"))["paused_subreddits"] == 1
+    shown = got(client.get(f"{SUBREDDITS}/python"))
+    assert shown["paused"] is True
+    (pause,) = got(client.get(f"{QUEUE}/pauses"))["items"]
+    assert pause["subreddit"] == "python"
+    got(client.post(f"{QUEUE}/resume", json={"subreddit": "nowhere"}), 409)
+    got(client.post(f"{QUEUE}/resume", json={"subreddit": "python"}))
+    assert newest(database).resource_type == "subreddit"
+    assert explained(client, job["id"])["status"] == "queued"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"reason": ""},
+        {"reason": " \n"},
+        {"reason": "x" * 501},
+        {"reason": "x", "subreddit": "?"},
+        {"reason": "x", "until": "later"},
+    ],
+)
+def test_a_pause_without_a_reason_is_refused(offline: Client, body: dict[str, Any]) -> None:
+    assert offline.post(f"{QUEUE}/pause", json=body).status_code == 422
+
+
+def test_a_queued_job_knows_its_place_and_whether_anybody_works(
+    client: Client, database: Database
+) -> None:
+    names = {"first": 90, "second": 50, "third": 50}
+    ids = {
+        name: got(client.post(JOBS, json={"subreddit": name, "priority": priority}), 201)["job"][
+            "id"
+        ]
+        for name, priority in names.items()
+    }
+    assert [explained(client, job_id)["position"] for job_id in ids.values()] == [1, 2, 3]
+    alone = explained(client, ids["first"])
+    assert failing(alone) == {"worker_alive"}
+    assert "none was seen" in alone["summary"]
+    seen(database)
+    next_one = explained(client, ids["first"])
+    assert failing(next_one) == set()
+    assert next_one["summary"] == "It is next: the first free worker claims it."
+    assert next_one["estimated_start"] is not None
+    assert explained(client, ids["third"])["waits_for"] == "jobs that are claimed before it"
+
+
+def test_every_state_is_explained(client: Client, database: Database) -> None:
+    for status in sorted(JobStatus, key=lambda one: one is JobStatus.QUEUED):
+        with database.begin() as conn:
+            job_id = factory.in_status(conn, status, f"in_{status}")
+        told = explained(client, job_id)
+        assert told["status"] == status
+        assert ("queued" in failing(told)) == (status is not JobStatus.QUEUED)
+        if status is JobStatus.WAITING:
+            assert told["waits_for"] == "the time it was asked for"
+            assert told["until"] is not None
+    assert client.get(f"{JOBS}/999/explain").status_code == 404
+
+
+def test_the_crawl_shortcut(client: Client, database: Database) -> None:
+    made = client.post("/api/crawl", json={"subreddit": "r/Python"})
+    job = got(made, 201)["job"]
+    assert (job["priority"], job["subreddit"]) == (60, "Python")
+    assert made.headers["Location"] == f"{JOBS}/{job['id']}"
+    assert got(client.post("/api/crawl", json={"subreddit": "python"}))["result"] == "merged"
+    status = got(client.get("/api/crawl/status"))
+    assert (status["queued"], status["crawling"], status["jobs"]) == (1, 0, [])
+    with database.begin() as conn:
+        factory.claim_one(conn, now=datetime.now(UTC))
+    status = got(client.get("/api/crawl/status"))
+    assert [one["id"] for one in status["jobs"]] == [job["id"]]
+    of_one = got(client.get("/api/crawl/status?subreddit=PYTHON"))
+    assert [one["status"] for one in of_one["jobs"]] == ["crawling"]
+    assert got(client.get("/api/crawl/status?subreddit=nowhere"))["jobs"] == []
+
+
+def test_a_subreddit_is_shown_by_id_and_by_name(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        job_id = factory.in_status(conn, JobStatus.FAILED, "Python")
+    by_name = client.get(f"{SUBREDDITS}/PYTHON")
+    shown = got(by_name)
+    assert got(client.get(f"{SUBREDDITS}/{shown['id']}")) == shown
+    assert (shown["name"], shown["access"], shown["last_crawled_at"]) == ("Python", "unknown", None)
+    assert [(job["id"], job["error_message"]) for job in shown["jobs"]] == [(job_id, "no")]
+    assert by_name.headers["ETag"]
+    for unknown in ("nowhere", "999", "9" * 19, "t:1337"):
+        assert client.get(f"{SUBREDDITS}/{unknown}").status_code == 404
+    for impossible in ("0", "9" * 20, "a b", "x" * 25):
+        assert client.get(f"{SUBREDDITS}/{impossible}").status_code == 404
+
+
+def test_subreddits_are_listed_by_name_and_filtered(
+    client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.begin() as conn:
+        names = ["Alpha", "beta", "Gamma", "delta_beta", "t:1337"]
+        ids = subreddits.ensure(conn, names=names, discovered_from=None, depth=0)
+        for name in ("alpha", "gamma"):
+            subreddits.finish_crawl(
+                conn, subreddit_id=ids[name], marks=subreddits.Marks(), now=factory.T0
+            )
+
+    def listed(query: str = "", limit: int = 2) -> list[str]:
+        found: list[str] = []
+        address = f"{SUBREDDITS}?limit={limit}{query}"
+        while address:
+            response = client.get(address)
+            found += [one["name"] for one in got(response)["items"]]
+            link = response.headers.get("Link", "")
+            address = link[1 : link.find(">")] if link else ""
+        return found
+
+    assert listed() == sorted(names, key=str.lower)
+    assert listed("&name_contains=BETA") == ["beta", "delta_beta"]
+    assert listed("&access=unknown", limit=500) == sorted(names, key=str.lower)
+    assert listed("&access=banned") == []
+    assert listed("&crawled_before=2031-05-04T12:00:00Z") == ["beta", "delta_beta", "t:1337"]
+    assert len(listed("&crawled_before=2031-05-04T12:00:01Z")) == 5
+
+
+def test_politeness_is_set_and_audited(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        subreddits.ensure(conn, names=["python"], discovered_from=None, depth=0)
+    tag = client.get(f"{SUBREDDITS}/python").headers["ETag"]
+    changed = client.patch(
+        f"{SUBREDDITS}/python",
+        json={"min_request_gap_seconds": 2.5},
+        headers={"If-Match": tag},
+    )
+    shown = got(changed)
+    assert (shown["min_request_gap_seconds"], shown["min_crawl_gap_seconds"]) == (2.5, None)
+    entry = newest(database)
+    assert (entry.action, entry.resource_id) == ("set_politeness", str(shown["id"]))
+    late = client.patch(f"{SUBREDDITS}/python", json={}, headers={"If-Match": tag})
+    assert late.status_code == 412
+    both = got(client.patch(f"{SUBREDDITS}/python", json={"min_crawl_gap_seconds": 60}))
+    assert (both["min_request_gap_seconds"], both["min_crawl_gap_seconds"]) == (2.5, 60)
+    for wrong in (-1, 10**9, "1", True, [1]):
+        body = {"min_crawl_gap_seconds": wrong}
+        assert client.patch(f"{SUBREDDITS}/python", json=body).status_code == 422
+
+
+def test_a_known_subreddit_is_enqueued(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        subreddits.ensure(conn, names=["python", "t:1337"], discovered_from=None, depth=0)
+    made = client.post(f"{SUBREDDITS}/python/enqueue")
+    assert got(made, 201)["job"]["priority"] == 60
+    again = client.post(f"{SUBREDDITS}/1/enqueue", json={"priority": 80})
+    assert got(again)["job"]["priority"] == 80
+    assert client.post(f"{SUBREDDITS}/nowhere/enqueue").status_code == 404
+    assert client.post(f"{SUBREDDITS}/t:1337/enqueue").status_code == 422
+
+
+def test_processes_are_listed_with_what_they_crawl(client: Client, database: Database) -> None:
+    now = datetime.now(UTC)
+    seen(database, "worker-1", starts=True)
+    seen(database, "gone", now=now - timedelta(minutes=5))
+    seen(database, "api", role="admin-api")
+    with database.begin() as conn:
+        claim = factory.crawling(conn)
+    first = got(client.get(f"{WORKERS}?limit=2"))
+    assert [one["name"] for one in first["items"]] == ["api", "gone"]
+    assert [one["alive"] for one in first["items"]] == [True, False]
+    rest = got(client.get(f"{WORKERS}?limit=2&cursor={first['next']}"))
+    (worker,) = rest["items"]
+    assert (worker["name"], worker["details"]) == ("worker-1", {"concurrency": 8})
+    assert [job["id"] for job in worker["jobs"]] == [claim.job_id]
+    only = got(client.get(f"{WORKERS}?role=admin-api"))
+    assert [one["name"] for one in only["items"]] == ["api"]
+    with database.begin() as conn:
+        assert service_instances.prune_instances(conn, retention=timedelta(minutes=2)) == 1
+        assert service_instances.prune_instances(conn, retention=timedelta(minutes=2)) == 0
+        service_instances.gone(conn, name="api")
+    assert [one["name"] for one in got(client.get(WORKERS))["items"]] == ["worker-1"]
