@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 
+from crawler_worker import probes
 from crawler_worker.crawl import crawl
 from crawler_worker.held_claim import HeldClaim
 from crawler_worker.maintenance import Maintenance
@@ -17,6 +18,8 @@ from crawler_worker.revisiting import Revisiting
 from crawler_worker.worker import Worker
 from crawljobs import errors, logs, settings, startup
 from crawljobs.db.database import Database
+from crawljobs.health import Health
+from crawljobs.presence import Presence
 
 log = logs.get_logger(__name__)
 
@@ -41,6 +44,9 @@ class Process:
         database: Database,
         address: settings.DatabaseSettings,
         drain_seconds: float,
+        health: Health,
+        presence: Presence,
+        stopping: threading.Event,
     ) -> None:
         self._worker = worker
         self._maintenance = maintenance
@@ -48,7 +54,9 @@ class Process:
         self._database = database
         self._address = address
         self._drain_seconds = drain_seconds
-        self._stopping = threading.Event()
+        self._health = health
+        self._presence = presence
+        self._stopping = stopping
         self._code = 1
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
 
@@ -86,6 +94,8 @@ class Process:
     def _serve(self) -> bool:
         log.info("worker.started")
         self._maintenance.start()
+        self._presence.start()
+        self._health.has_started()
         if self._refresher is not None:
             self._refresher.start()
         try:
@@ -94,6 +104,7 @@ class Process:
             if self._refresher is not None:
                 self._refresher.stop()
             self._maintenance.stop()
+            self._presence.stop()
 
 
 def main() -> int:
@@ -107,6 +118,7 @@ def main() -> int:
         extent = settings.read_crawl_settings(os.environ)
         again = settings.read_revisit_settings(os.environ)
         max_retries = settings.read_max_retries(os.environ)
+        probed_at = settings.read_probe_address(os.environ)
     except errors.SettingsError as error:
         sys.exit(f"crawler-worker: {error}")
     name = settings.read_instance_name(os.environ, "crawler-worker")
@@ -130,13 +142,35 @@ def main() -> int:
         crawl=crawl_subreddit,
     )
     revisiting = Revisiting(database, again, max_retries=max_retries)
+    maintenance = Maintenance(database, queue, revisiting)
+    stopping = threading.Event()
+    health = probes.health_of(
+        worker,
+        maintenance,
+        queue,
+        readiness=probes.readiness_of(address, f"crawljobs {name} probes"[:63]),
+        stopping=stopping,
+    )
+    if probed_at is not None:
+        try:
+            probes.serve(probed_at, health)
+        except errors.SettingsError as error:
+            sys.exit(f"crawler-worker: {error}")
     return Process(
         worker,
-        Maintenance(database, queue, revisiting),
+        maintenance,
         Refresher(database, client) if again.refresh_items else None,
         database,
         address,
         queue.drain_seconds,
+        health,
+        Presence(
+            database,
+            name=name,
+            role="crawler-worker",
+            details=lambda: {"concurrency": queue.worker_concurrency},
+        ),
+        stopping,
     ).run()
 
 

@@ -5,22 +5,31 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
+from crawler_worker import counting
 from crawler_worker.held_claim import HeldClaim
 from crawler_worker.reddit import failures
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import retry
-from crawljobs.domain.job import Claim, ErrorKind, WaitReason
+from crawljobs.domain.job import AttemptOutcome, Claim, ErrorKind, WaitReason
 from crawljobs.repository import claims
 
 log = logs.get_logger(__name__)
 
-End = Callable[[Connection], None]
-
 DATABASE_OUTAGE_SECONDS = 5.0  # a job that met an outage of Postgres waits this long
 PAUSE_MAX_SECONDS = 1.0  # between tries to write the end to a database that is away
+
+
+@dataclass(frozen=True)
+class End:
+    """The transaction that ends a claim, and what it counts as."""
+
+    outcome: AttemptOutcome
+    write: Callable[[Connection], None]
+    is_retried: bool = False
 
 
 def completed(claim: Claim, outcome: str) -> End:
@@ -30,7 +39,7 @@ def completed(claim: Claim, outcome: str) -> End:
         claims.complete(conn, claim=claim, outcome=outcome)
         log.info("job.completed", job_id=claim.job_id, subreddit=claim.subreddit, outcome=outcome)
 
-    return end
+    return End(AttemptOutcome.SUCCEEDED, end)
 
 
 def released(claim: Claim) -> End:
@@ -38,7 +47,7 @@ def released(claim: Claim) -> End:
         claims.release(conn, claim=claim)
         log.info("job.released", job_id=claim.job_id, subreddit=claim.subreddit)
 
-    return end
+    return End(AttemptOutcome.RELEASED, end)
 
 
 def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End:
@@ -68,7 +77,7 @@ def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End
         claims.schedule_retry(conn, claim=claim, delay=decision.delay, kind=kind, message=message)
         log.warning("job.retry_scheduled", in_seconds=decision.delay.total_seconds(), **about)
 
-    return end
+    return End(AttemptOutcome.FAILED, end, is_retried=not isinstance(decision, retry.Fail))
 
 
 def _deferred(claim: Claim, reason: WaitReason, seconds: float, message: str) -> End:
@@ -88,7 +97,7 @@ def _deferred(claim: Claim, reason: WaitReason, seconds: float, message: str) ->
             in_seconds=seconds,
         )
 
-    return end
+    return End(AttemptOutcome.DEFERRED, end)
 
 
 def write(database: Database, held: HeldClaim, end: End, *, give_up: Callable[[], bool]) -> bool:
@@ -100,7 +109,9 @@ def write(database: Database, held: HeldClaim, end: End, *, give_up: Callable[[]
     pause = 0.05
     while not held.is_lost() and not give_up():
         try:
-            database.run(end)
+            database.run(end.write)
+            seconds = time.monotonic() - held.asked_at
+            counting.ended(held.claim, end.outcome, is_retried=end.is_retried, seconds=seconds)
             return True
         except errors.ClaimLost:
             held.lose()

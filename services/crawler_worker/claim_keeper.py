@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import threading
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from crawler_worker.held_claim import MARGIN, HeldClaim
-from crawljobs import errors, logs
+from crawljobs import errors, logs, metrics
 from crawljobs.db.direct import DirectConnection
 from crawljobs.domain.job import Claim
 from crawljobs.repository import claims, queue_sql
@@ -73,7 +74,9 @@ class ClaimKeeper(threading.Thread):
         return reached_at is not None and time.monotonic() < reached_at + usable
 
     def seconds_since_beat(self) -> float:
-        """Age of the last sign of life, for the liveness probe."""
+        """Age of the last sign of life, for the liveness probe; endless when it has died."""
+        if self.has_ended:
+            return math.inf
         return time.monotonic() - self._beat_at
 
     def stop(self) -> None:
@@ -81,6 +84,7 @@ class ClaimKeeper(threading.Thread):
         os.write(self._wake_write, b"x")
 
     def run(self) -> None:
+        self._beat_at = time.monotonic()
         try:
             self._keep()
         except Exception:  # the worker must not go on claiming what nobody extends
@@ -112,6 +116,8 @@ class ClaimKeeper(threading.Thread):
         )
         try:
             direct.listen(queue_sql.CHANNEL)
+            if self._reached_at is not None:
+                metrics.db_reconnects.inc()
             self._extend(direct)
             self._on_work()  # whatever was announced while nobody listened
             extend_at = time.monotonic() + self._every

@@ -6,6 +6,7 @@ import time
 import uuid
 from uuid import UUID
 
+from crawler_worker import counting
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import Claim
@@ -52,11 +53,13 @@ class Claiming:
             )
 
         try:
-            return asked_at, self._database.run(claim)
+            claimed = self._database.run(claim)
         except errors.DatabaseUnavailable:
             # The COMMIT may have happened, or happen yet, although its reply is lost.
             self._unsure[token] = asked_at
             raise
+        counting.claimed(claimed, seconds=time.monotonic() - asked_at)
+        return asked_at, claimed
 
     def give_back(self) -> None:
         """Release what unanswered claims brought: nobody will ask for it any more."""

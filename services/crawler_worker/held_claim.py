@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from crawler_worker import counting
 from crawljobs.domain.job import Claim
 
 # The last part of a lease is not used: clocks drift and a write takes its time.
@@ -28,6 +29,7 @@ class HeldClaim:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.claim = claim
+        self.asked_at = asked_at
         self.ending = False  # its end is being written: that it is gone is then no loss
         self._lease_seconds = lease_seconds
         self._clock = clock
@@ -41,6 +43,8 @@ class HeldClaim:
 
     def lose(self) -> None:
         """Somebody else may hold the job: nothing more may be written."""
+        if not self._lost:
+            counting.fenced()
         self._lost = True
         self._stop.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -10,18 +11,34 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from crawler_worker import revisiting
+from crawler_worker import counting, revisiting
 from crawler_worker.heartbeat import Beat, Heartbeat
 from crawler_worker.revisiting import Revisiting
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository import discovery, job_maintenance, queue_pauses, schedule_runs
+from crawljobs.domain.actor import Actor
+from crawljobs.domain.job import JobStatus
+from crawljobs.repository import (
+    audit_log,
+    discovery,
+    idempotency_keys,
+    job_maintenance,
+    job_stats,
+    queue_pauses,
+    schedule_runs,
+    service_instances,
+)
+from crawljobs.repository.job_maintenance import Rescued
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
 # Each chunk is its own short transaction; a sweep that never ends would hide the others.
 CHUNKS_MAX = 1_000
+MERGE_COUNTS_SECONDS = 15.0  # a count is summed from the changes since, some thousands at most
+KEYS_KEPT = timedelta(days=1)  # answers to requests that callers may repeat
+INSTANCES_KEPT = timedelta(days=1)  # processes that were not seen any more
+ACTOR = Actor("system:crawler-worker")
 
 
 class Maintenance:
@@ -55,6 +72,7 @@ class Maintenance:
         for task, seconds in (
             *((look, revisiting.LOOK_SECONDS) for look in looks),
             (self.age, settings.aging_every.total_seconds()),
+            (self.merge_counts, MERGE_COUNTS_SECONDS),
             (self.prune, settings.maintenance_every.total_seconds()),
         ):
             self._metronome.add_job(
@@ -66,6 +84,10 @@ class Maintenance:
             )
         self._metronome.start()
         self._heartbeat.start()
+
+    def seconds_since_beat(self) -> float:
+        """Endless when the thread of the sweeps has died."""
+        return 0.0 if self._heartbeat.is_alive() else math.inf
 
     def stop(self) -> None:
         self._stopping.set()
@@ -87,21 +109,30 @@ class Maintenance:
             if time.monotonic() < self._rescue_from:
                 self._database.run(lambda _conn: None)  # looks whether it is there
                 return 0
-            return self._sweep(None, self._rescue_chunk)
+            return self._rescue_all()
         except errors.DatabaseUnavailable:
             self._rescue_from = time.monotonic() + self._settings.lease_seconds
             raise
 
-    def _rescue_chunk(self, conn: Connection) -> int:
-        rescued = job_maintenance.rescue_stuck_jobs(
-            conn,
-            lease_seconds=self._settings.lease_seconds,
-            reset_after=self._settings.reset_crawling_after,
-            retry=self._settings.retry,
-        )
-        for job in rescued:
-            log.warning("job.rescued", job_id=job.job_id, status=job.status)
-        return len(rescued)
+    def _rescue_all(self) -> int:
+        rescued: list[Rescued] = []
+
+        def chunk(conn: Connection) -> int:
+            rescued[:] = job_maintenance.rescue_stuck_jobs(
+                conn,
+                lease_seconds=self._settings.lease_seconds,
+                reset_after=self._settings.reset_crawling_after,
+                retry=self._settings.retry,
+            )
+            _audit(conn, rescued)
+            return len(rescued)
+
+        def tell() -> None:
+            counting.rescued(rescued)
+            for job in rescued:
+                log.warning("job.rescued", job_id=job.job_id, status=job.status)
+
+        return self._sweep(None, chunk, then=tell)
 
     def age(self) -> int:
         """Jobs that have waited long."""
@@ -109,6 +140,10 @@ class Maintenance:
         return self._sweep(
             "job.aged", lambda conn: job_maintenance.age_starved_jobs(conn, policy=policy)
         )
+
+    def merge_counts(self) -> int:
+        """Changes of how many finished jobs there are."""
+        return self._sweep(None, job_stats.merge_counts)
 
     def prune(self) -> int:
         """Finished jobs and runs of schedules that are old; by one worker at a time is enough."""
@@ -128,15 +163,30 @@ class Maintenance:
             "evidence.forgotten",
             lambda conn: discovery.forget_evidence(conn, at_most=job_maintenance.CHUNK),
         )
+        self._sweep(
+            "idempotency_key.pruned",
+            lambda conn: idempotency_keys.prune_keys(conn, retention=KEYS_KEPT),
+        )
+        self._sweep(
+            "instance.pruned",
+            lambda conn: service_instances.prune_instances(conn, retention=INSTANCES_KEPT),
+        )
         return self._sweep(
             "job.pruned",
             lambda conn: job_maintenance.prune_finished_jobs(conn, retention=retention),
         )
 
-    def _sweep(self, action: str | None, chunk: Callable[[Connection], int]) -> int:
+    def _sweep(
+        self,
+        action: str | None,
+        chunk: Callable[[Connection], int],
+        then: Callable[[], None] = lambda: None,
+    ) -> int:
+        """Until nothing is left; `then` follows the commit of each chunk."""
         total = 0
         for _ in range(CHUNKS_MAX):
             swept = self._database.run(chunk)
+            then()
             total += swept
             if swept < job_maintenance.CHUNK or self._stopping.is_set():
                 break
@@ -155,3 +205,18 @@ class Maintenance:
 
         run.__name__ = task.__name__
         return run
+
+
+def _audit(conn: Connection, rescued: list[Rescued]) -> None:
+    """Jobs that this ended: somebody asked for them, and nobody told them to fail."""
+    failed = [job.job_id for job in rescued if job.status is JobStatus.FAILED]
+    audit_log.record_many(
+        conn,
+        actor=ACTOR,
+        action="rescue",
+        resource_type="crawl_job",
+        changes=[
+            audit_log.Change(job_id, {"status": "crawling"}, {"status": "failed"})
+            for job_id in failed
+        ],
+    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from crawler_worker import counting
 from crawljobs import logs
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.job import JobSource
+from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.repository import job_maintenance, job_queue, revisits
 from crawljobs.settings import RevisitSettings
 
@@ -49,9 +50,11 @@ class Revisiting:
         )
 
     def _enqueue_all(self, action: str, find: Callable[[Connection], list[str]]) -> int:
+        enqueued: list[Enqueued] = []
+
         def chunk(conn: Connection) -> int:
             names = find(conn)
-            job_queue.enqueue_many(
+            enqueued[:] = job_queue.enqueue_many(
                 conn,
                 subreddits_named=names,
                 priority=PRIORITY,
@@ -63,6 +66,7 @@ class Revisiting:
         total = 0
         for _ in range(CHUNKS_MAX):
             found = self._database.run(chunk)
+            counting.enqueued(JobSource.STALE, enqueued)
             total += found
             if found < revisits.CHUNK:
                 break

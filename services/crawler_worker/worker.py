@@ -50,6 +50,7 @@ class Worker:
         self._running: dict[threading.Thread, HeldClaim] = {}
         self._running_lock = threading.Lock()
         self._drained = threading.Event()
+        self._beat_at = time.monotonic()
         self._claiming = Claiming(database, worker=name, lease_seconds=settings.lease_seconds)
         self.keeper = ClaimKeeper(
             direct_url,
@@ -63,12 +64,17 @@ class Worker:
         self._stopping.set()
         self._wake.set()
 
+    def seconds_since_beat(self) -> float:
+        """Age of the loop's last sign of life, for the liveness probe."""
+        return time.monotonic() - self._beat_at
+
     def run(self) -> bool:
         """Whether it ended because it was told to, rather than because only a restart helps."""
         self.keeper.start()
         look_in = LOOK_AGAIN_SECONDS
         try:
             while not self._stopping.is_set() and self._is_able():
+                self._beat_at = time.monotonic()
                 woken = self._wake.is_set()
                 self._wake.clear()
                 claimed = self._look_for_work()
@@ -151,6 +157,7 @@ class Worker:
             end = claim_end.completed(claim, self._crawl(held))
         except errors.ClaimLost:
             log.warning("claim.lost", job_id=claim.job_id)
+            held.lose()
             return
         except Exception as error:  # whatever it was, the job must end somehow
             if not isinstance(error, errors.CrawljobsError):

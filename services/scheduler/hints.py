@@ -10,7 +10,7 @@ import random
 import threading
 from collections.abc import Callable
 
-from crawljobs import errors, logs
+from crawljobs import errors, logs, metrics
 from crawljobs.db.direct import DirectConnection
 from crawljobs.repository import due_schedules
 
@@ -29,6 +29,7 @@ class Hints(threading.Thread):
         self._url = url
         self._application_name = f"{name} hints"[:63]  # PostgreSQL cuts longer names
         self._on_hint = on_hint
+        self._connections = 0
         self._stopping = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
 
@@ -41,6 +42,8 @@ class Hints(threading.Thread):
         while not self._stopping.is_set():
             try:
                 with_hints = self._connect()
+                metrics.db_reconnects.inc(self._connections > 0)
+                self._connections += 1
             except errors.DatabaseUnavailable as error:
                 log.warning("hints.disconnected", reason=str(error))
                 self._stopping.wait(random.uniform(backoff / 2, backoff))  # noqa: S311 - jitter

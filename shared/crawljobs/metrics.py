@@ -29,11 +29,11 @@ HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 FENCED = "fenced"  # a worker found that it no longer holds the job
 FINISHED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 TICK_OUTCOMES = ("enqueued", "merged", "skipped", "missed", "disabled")
-# What Reddit answered; statuses that are not listed count as their class.
+# What Reddit answered; statuses that are not listed count as their class, no reply as none.
 REDDIT_CODES = (
     *("200", "301", "302", "304", "400", "401", "403", "404", "429", "451"),
     *("500", "502", "503", "504"),
-    *("2xx", "3xx", "4xx", "5xx", "timeout", "connection", "unreadable"),
+    *("1xx", "2xx", "3xx", "4xx", "5xx", "timeout", "none"),
 )
 SQLSTATE_CLASSES = ("08", "22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "none")
 OTHER = "other"

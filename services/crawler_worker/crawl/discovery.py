@@ -9,7 +9,7 @@ from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints, failures
 from crawljobs.db.database import Connection
 from crawljobs.domain import reddit_items
-from crawljobs.domain.job import JobSource
+from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository import discovery, job_queue
 
@@ -73,18 +73,18 @@ def _check(session: Session, names: Sequence[str]) -> None:
     session.store(then, Items(subreddits=shown), also=record)
 
 
-def promote(session: Session, conn: Connection) -> None:
+def promote(session: Session, conn: Connection) -> list[Enqueued]:
     """Enqueue the strongest candidates, in the transaction that ends the crawl."""
     if not is_wanted(session):
-        return
+        return []
     claim, settings = session.claim, session.settings
     names = discovery.candidates(
         conn, subreddit_id=claim.subreddit_id, at_most=settings.user_sub_enqueue_max
     )
     if not names:
-        return
+        return []
     names = names[: discovery.room(conn, at_most=settings.discovery_max_live_jobs)]
-    job_queue.enqueue_many(
+    return job_queue.enqueue_many(
         conn,
         subreddits_named=sorted(names, key=str.lower),
         priority=PRIORITY,

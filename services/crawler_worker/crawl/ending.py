@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from crawler_worker import counting
 from crawler_worker.crawl import discovery
 from crawler_worker.crawl.checkpoint import PHASES, Checkpoint
 from crawler_worker.crawl.session import Session
@@ -11,6 +12,7 @@ from crawljobs import logs
 from crawljobs.db.database import Connection
 from crawljobs.domain import revisit
 from crawljobs.domain.actor import Actor
+from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.domain.revisit import RevisitPolicy
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import claims, revisits, schedule_barring, subreddits
@@ -24,6 +26,7 @@ WORKER = Actor("system:crawler-worker")
 def finish(session: Session) -> None:
     """Marks, discovered jobs and the phase `done`, all or nothing."""
     marks = _marks(session.at)
+    promoted: list[Enqueued] = []
 
     def work(conn: Connection) -> None:
         subreddits.finish_crawl(
@@ -33,11 +36,12 @@ def finish(session: Session) -> None:
             gap=session.at.gap,
             next_crawl_at=_next_visit(session, conn),
         )
-        discovery.promote(session, conn)
+        promoted[:] = discovery.promote(session, conn)
 
     if session.at.gap:
         log.warning("crawl.gap", job_id=session.claim.job_id, subreddit=session.claim.subreddit)
     session.store(session.at.enter("done"), also=work)
+    counting.enqueued(JobSource.DISCOVERY, promoted)
 
 
 def record_barred(session: Session, access: AccessState) -> None:

@@ -15,6 +15,7 @@ from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.limiter import Limiter
 from crawler_worker.reddit.stop import Stop
 from crawler_worker.reddit.token import TokenSource
+from crawljobs import metrics
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import Slot
 from crawljobs.settings import RedditSettings
@@ -118,7 +119,8 @@ class RedditClient:
     def _ask_once(self, request: _Request, token: str, stop: Stop) -> Any:
         if self._limiter is None:
             return _value(self._exchange(request, token))
-        slot = self._limiter.wait_for_slot(stop)
+        with metrics.slot_wait.time():
+            slot = self._limiter.wait_for_slot(stop)
         while slot.probe:
             self._probe(self._limiter, token)
             slot = self._limiter.wait_for_slot(stop)

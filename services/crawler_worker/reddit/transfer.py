@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from crawler_worker.reddit import failures
+from crawler_worker.reddit import counting, failures
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0  # between two chunks
@@ -55,8 +55,10 @@ def exchange(http: httpx.Client, request: httpx.Request) -> Exchange:
         finally:
             response.close()
     except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, zlib.error) as error:
+        counting.failed(request, error)
         what = type(error).__name__
         raise failures.UpstreamTrouble(f"no reply from Reddit ({what})") from error
+    counting.replied(request, response.status_code)
     return Exchange(
         status=response.status_code,
         headers={name.lower(): value for name, value in response.headers.items()},

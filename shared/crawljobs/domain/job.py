@@ -138,6 +138,7 @@ class Claim:
     retry_count: int
     max_retries: int
     checkpoint: dict[str, Any] | None
+    claimable_at: datetime
     claimed_at: datetime
     lease_expires_at: datetime
 

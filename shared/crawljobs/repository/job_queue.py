@@ -55,13 +55,15 @@ _CLAIM = text(f"""
     AND {NOT_PAUSED.format(scope="job.subreddit_id")}
     RETURNING job.id AS job_id, job.claim_token, job.subreddit_id, subreddit.name AS subreddit,
         job.source, job.priority, job.depth, job.retry_count, job.max_retries, job.checkpoint,
-        job.created_at, job.claimed_at, job.lease_expires_at
+        job.created_at, greatest(job.queued_at, job.visible_at) AS claimable_at, job.claimed_at,
+        job.lease_expires_at
     """)
 
 _CLAIMED_BY_TOKEN = text("""
     SELECT job.id AS job_id, job.claim_token, job.subreddit_id, subreddit.name AS subreddit,
         job.source, job.priority, job.depth, job.retry_count, job.max_retries, job.checkpoint,
-        job.created_at, job.claimed_at, job.lease_expires_at
+        job.created_at, greatest(job.queued_at, job.visible_at) AS claimable_at, job.claimed_at,
+        job.lease_expires_at
     FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
     WHERE job.status = 'crawling' AND job.claim_token = CAST(:claim_token AS uuid)
     """)

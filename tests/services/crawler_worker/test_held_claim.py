@@ -17,6 +17,7 @@ CLAIM = Claim(
     retry_count=0,
     max_retries=3,
     checkpoint=None,
+    claimable_at=T0,
     claimed_at=T0,
     lease_expires_at=T0,
 )

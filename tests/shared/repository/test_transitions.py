@@ -35,6 +35,7 @@ def claim_of(conn: Connection, job_id: int) -> Claim:
         retry_count=0,
         max_retries=3,
         checkpoint=None,
+        claimable_at=T0,
         claimed_at=T0,
         lease_expires_at=T0,
     )
