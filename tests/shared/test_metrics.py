@@ -6,8 +6,11 @@ from pathlib import Path
 
 import prometheus_client
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from crawljobs import exposition, metrics, version
+from crawljobs import errors, exposition, metrics, version
+from crawljobs.db.database import Database
 
 ROOT = Path(__file__).parents[2]
 OTHERS = re.compile(r"python_|process_")  # the client's own
@@ -54,3 +57,16 @@ def test_an_exposition_holds_no_series_of_creation_times() -> None:
 def test_the_version_is_that_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == version.VERSION
+
+
+def errors_counted(kind: str) -> float:
+    return metrics.db_errors.labels(kind)._value.get()
+
+
+def test_errors_of_the_database_are_counted_by_class(database: Database) -> None:
+    before = errors_counted("22"), errors_counted("none")
+    with pytest.raises(DBAPIError), database.begin() as conn:
+        conn.execute(text("SELECT 1 / 0"))
+    with pytest.raises(errors.DatabaseUnavailable):
+        Database("postgresql://127.0.0.1:1/none").run(lambda conn: None)
+    assert (errors_counted("22"), errors_counted("none")) == (before[0] + 1, before[1] + 1)

@@ -189,6 +189,7 @@ class Database:
         except PoolTimeout as error:
             raise errors.DatabaseUnavailable("every connection is busy; try again") from error
         except (DBAPIError, psycopg.Error) as error:
+            failures.count(error)
             if failures.may_pass(error):
                 raise errors.DatabaseUnavailable(failures.describe(error)) from error
             raise
@@ -203,6 +204,7 @@ class Database:
             except PoolTimeout as error:
                 raise errors.DatabaseUnavailable("every connection is busy; try again") from error
             except (DBAPIError, psycopg.Error) as error:
+                failures.count(error)
                 again = attempt + 1 < CONFLICT_RETRIES and time.monotonic() < deadline
                 if failures.is_conflict(error) and again:
                     longest = CONFLICT_BACKOFF_SECONDS * 2**attempt

@@ -70,6 +70,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, psycopg.Error) as error:
+        failures.count(error)
         if failures.may_pass(error):
             raise errors.DatabaseUnavailable(failures.describe(error)) from error
         raise

@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
+from crawljobs import metrics
+
 # Deadlock, serialization failure, lock not available: the transaction may simply run again.
 CONFLICTS = frozenset({"40P01", "40001", "55P03"})
 # Connection trouble, shutdown or crash of the server, out of resources, read-only after failover.
@@ -54,6 +56,13 @@ _REFUSALS = (
 def is_refusal(error: BaseException) -> bool:
     """Whether the server answered, and will give the same answer until the address is mended."""
     return sqlstate(error) is None and any(sign in str(error) for sign in _REFUSALS)
+
+
+def count(error: BaseException) -> None:
+    """Into the metrics; what never reached the server has no class."""
+    state = sqlstate(error)
+    kind = "none" if state is None else state[:2]
+    metrics.db_errors.labels(metrics.bounded(kind, metrics.SQLSTATE_CLASSES)).inc()
 
 
 def describe(error: BaseException) -> str:
