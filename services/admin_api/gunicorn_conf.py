@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib
 import os
+from typing import Any
 
+import flask
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from admin_api import NAME
+from admin_api import NAME, state
 from crawljobs import logs, settings
 from crawljobs.errors import SettingsError
 
@@ -56,3 +58,12 @@ accesslog = None  # the application writes a line for each request itself
 def on_starting(_server: object) -> None:
     """Import before the fork, so that the processes share the memory; nothing connects yet."""
     importlib.import_module("admin_api.app")
+
+
+def post_worker_init(worker: Any) -> None:
+    state.of(worker.wsgi).presence.start()
+
+
+def worker_exit(_server: object, worker: Any) -> None:
+    if isinstance(worker.wsgi, flask.Flask):
+        state.of(worker.wsgi).presence.stop()

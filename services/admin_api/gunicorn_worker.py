@@ -25,7 +25,7 @@ HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end o
 LINGER_SECONDS = 2.0  # for what is on its way when we close: a reset would destroy our answer
 LINGER_BYTES = 16 * 1024 * 1024
 # For what a handler left unread, before the connection may be used again.
-REST_SECONDS = 0.1
+REST_SECONDS = 0.02
 # Once we are to end.
 STOP_HEAD_SECONDS = 1.0
 STOP_BODY_SECONDS = 3.0
@@ -189,8 +189,12 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         """Have nobody wait for long; a request that is here is answered."""
         if self._stops_since is None:
             self._stops_since = now
-        for conn in self._arriving:
-            conn.timeout = min(conn.timeout, self._stops_since + STOP_HEAD_SECONDS)
+        for crowd, longest in (
+            (self._arriving, STOP_HEAD_SECONDS),
+            (self._leaving, STOP_LINGER_SECONDS),
+        ):
+            for conn in crowd:
+                conn.timeout = min(conn.timeout, self._stops_since + longest)
         if now > self._stops_since + STOP_BODY_SECONDS:
             for conn in self._served:
                 with contextlib.suppress(OSError):

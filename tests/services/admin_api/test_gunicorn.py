@@ -3,7 +3,6 @@
 import contextlib
 import json
 import socket
-import time
 from pathlib import Path
 
 import httpx
@@ -132,20 +131,6 @@ def raw(server: Gunicorn, request: bytes) -> bytes:
             while part := connection.recv(65536):
                 answer += part
     return answer
-
-
-def test_a_slow_client_does_not_stop_others(server: Gunicorn) -> None:
-    host, port = server.url.removeprefix("http://").split(":")
-    slow = [socket.create_connection((host, int(port)), timeout=10) for _ in range(4)]
-    try:
-        for connection in slow:
-            connection.sendall(b"POST /api/admin/jobs HTTP/1.1\r\nHost: x\r\n")
-        started = time.monotonic()
-        assert httpx.get(f"{server.url}/healthz", timeout=10).status_code == 200
-        assert time.monotonic() - started < 2
-    finally:
-        for connection in slow:
-            connection.close()
 
 
 def test_every_log_line_is_json_and_none_holds_the_token(server: Gunicorn) -> None:

@@ -1,0 +1,141 @@
+"""Clients that are slow on purpose: many more than there are threads, over real sockets."""
+
+import contextlib
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.admin_api import TOKEN, Gunicorn, start_gunicorn
+
+PROCESSES, THREADS = 2, 2
+MANY = 40  # ten for each thread
+MOST_CLIENTS = 90  # at once
+PROMPT_SECONDS = 5.0  # of a machine that runs other tests too
+CUT_SECONDS = 20.0
+TRICKLE_SECONDS = 0.2
+LINE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+STARTED = {
+    "nothing": b"",
+    "a line": LINE,
+    "a half second request": LINE + b"\r\n" + LINE,
+    "a half body": b"POST /api/admin/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{",
+    "a half body for a probe": LINE + b"Content-Length: 2000000\r\n\r\nx",
+}
+
+
+@pytest.fixture
+def server(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
+    started = start_gunicorn(
+        tmp_path,
+        database_url,
+        ADMIN_API_WORKERS=str(PROCESSES),
+        ADMIN_API_THREADS=str(THREADS),
+        GUNICORN_CMD_ARGS=f"--worker-connections={MOST_CLIENTS // PROCESSES}",
+    )
+    yield started
+    started.stop()
+
+
+@contextlib.contextmanager
+def slow_clients(
+    server: Gunicorn, sent: bytes, *, then: bytes = b"x"
+) -> Iterator[list[socket.socket]]:
+    """They have sent this and go on with a byte now and then, as long as anybody listens."""
+    host, port = server.url.removeprefix("http://").split(":")
+    clients = [
+        socket.create_connection((host, int(port)), timeout=CUT_SECONDS) for _ in range(MANY)
+    ]
+    over = threading.Event()
+
+    def trickle() -> None:
+        while not over.wait(TRICKLE_SECONDS):
+            for client in clients:
+                with contextlib.suppress(OSError):
+                    client.send(then)
+
+    thread = threading.Thread(target=trickle)
+    try:
+        for client in clients:
+            client.sendall(sent)
+        thread.start()
+        yield clients
+    finally:
+        over.set()
+        thread.join()
+        for client in clients:
+            client.close()
+
+
+def seconds_to_answer(server: Gunicorn) -> float:
+    began = time.monotonic()
+    assert httpx.get(f"{server.url}/healthz", timeout=CUT_SECONDS).status_code == 200
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("sent", STARTED.values(), ids=STARTED)
+def test_more_slow_senders_than_threads_stop_neither_others_nor_its_end(
+    server: Gunicorn, sent: bytes
+) -> None:
+    with slow_clients(server, sent, then=b"x" if sent else b""):
+        for _ in range(3):
+            assert seconds_to_answer(server) < PROMPT_SECONDS
+        assert server.stop() == 0  # long before gunicorn would kill its workers
+
+
+def test_slow_senders_are_told_and_cut(server: Gunicorn) -> None:
+    with slow_clients(server, LINE) as clients, slow_clients(server, b"", then=b"") as silent:
+        for client in (*clients, *silent):
+            answer = b""
+            with contextlib.suppress(ConnectionError):
+                while part := client.recv(4096):
+                    answer += part
+            assert answer[:13] == (b"HTTP/1.1 408 " if client in clients else b"")
+            assert TOKEN.encode() not in answer
+    assert seconds_to_answer(server) < PROMPT_SECONDS
+
+
+def test_a_kept_connection_that_idles_is_closed(server: Gunicorn) -> None:
+    with slow_clients(server, LINE + b"\r\n", then=b"") as clients:
+        deadline = time.monotonic() + CUT_SECONDS
+        for client in clients:
+            with client.makefile("rb") as answer:
+                assert answer.readline().startswith(b"HTTP/1.1 200")
+                answer.read()
+        assert time.monotonic() < deadline
+
+
+def test_more_clients_that_do_not_read_than_threads_stop_nobody(server: Gunicorn) -> None:
+    ask = b"GET /docs/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+    with slow_clients(server, ask * 3, then=b""):
+        for _ in range(3):
+            assert seconds_to_answer(server) < PROMPT_SECONDS
+
+
+def test_a_full_house_makes_room_for_who_comes(server: Gunicorn) -> None:
+    with contextlib.ExitStack() as stack:
+        crowd = [client for _ in range(3) for client in stack.enter_context(_silent(server))]
+        assert seconds_to_answer(server) < PROMPT_SECONDS
+        closed, _, _ = select.select(crowd, [], [], 0)
+        assert closed, "nobody had to leave"
+
+
+def _silent(server: Gunicorn) -> "contextlib.AbstractContextManager[list[socket.socket]]":
+    return slow_clients(server, b"", then=b"")
+
+
+def test_a_request_in_pieces_and_several_in_one_piece_are_answered(server: Gunicorn) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        for byte in LINE + b"\r\n":
+            client.sendall(bytes([byte]))
+        client.sendall(b"\r\n" + LINE + b"\r\n" + LINE + b"Connection: close\r\n\r\n")
+        answer = b""
+        while part := client.recv(65536):
+            answer += part
+    assert answer.count(b"HTTP/1.1 200 ") == 3
