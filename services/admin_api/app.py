@@ -41,6 +41,7 @@ from admin_api.throttle import FailedLogins
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.db.limits import IMPATIENT
+from crawljobs.presence import Presence
 from crawljobs.readiness import Readiness
 
 
@@ -93,12 +94,19 @@ def _state(variables: Mapping[str, str]) -> state.State:
             limits=IMPATIENT,
         )
 
+    requests = pool(admin_api.threads)
     return state.State(
         settings=admin_api,
         max_retries=settings.read_max_retries(variables),
         # A connection for each thread: none has to wait for another's.
-        database=RequestDatabase(pool(admin_api.threads)),
+        database=RequestDatabase(requests),
         readiness=Readiness(pool(1)),
         cursors=CursorSigner(admin_api.token),
         failed_logins=FailedLogins(),
+        presence=Presence(
+            requests,
+            name=settings.read_instance_name(variables, NAME),
+            role=NAME,
+            details=lambda: {"threads": admin_api.threads},
+        ),
     )

@@ -10,6 +10,7 @@ import flask
 from admin_api.cursors import CursorSigner
 from admin_api.request_database import RequestDatabase
 from admin_api.throttle import FailedLogins
+from crawljobs.presence import Presence
 from crawljobs.readiness import Readiness
 from crawljobs.settings import AdminApiSettings
 
@@ -24,6 +25,7 @@ class State:
     readiness: Readiness
     cursors: CursorSigner
     failed_logins: FailedLogins
+    presence: Presence
 
     def close(self) -> None:
         self.database.close()

@@ -10,6 +10,7 @@ import threading
 from crawljobs import errors, logs, settings, startup
 from crawljobs.db.database import Database
 from crawljobs.health import Health
+from crawljobs.presence import Presence
 from crawljobs.readiness import Readiness
 from scheduler import probes
 from scheduler.hints import Hints
@@ -32,10 +33,12 @@ class Process:
         timetable: Timetable,
         hints: Hints,
         health: Health,
+        presence: Presence,
         stop: threading.Event,
     ) -> None:
         self._database = database
         self._health = health
+        self._presence = presence
         self._timetable = timetable
         self._hints = hints
         self._stop = stop
@@ -49,6 +52,7 @@ class Process:
         self._stop.set()
         self._timetable.wake()
         self._hints.stop()
+        self._presence.stop()
         self._thread.join(GRACE_SECONDS)
         if self._thread.is_alive():
             log.warning("scheduler.gave_up_waiting", seconds=GRACE_SECONDS)
@@ -63,6 +67,7 @@ class Process:
             startup.wait_for_schema(self._database, stop=self._stop)
             if not self._stop.is_set():
                 self._hints.start()
+                self._presence.start()
                 self._health.has_started()
                 log.info("scheduler.started")
                 self._timetable.run()
@@ -112,7 +117,13 @@ def main() -> int:
             probes.serve(probed_at, health, timetable, monitored)
         except errors.SettingsError as error:
             sys.exit(f"scheduler: {error}")
-    return Process(database, timetable, hints, health, stop).run()
+    presence = Presence(
+        database,
+        name=name,
+        role="scheduler",
+        details=lambda: {"tick_seconds": chosen.tick_seconds},
+    )
+    return Process(database, timetable, hints, health, presence, stop).run()
 
 
 if __name__ == "__main__":

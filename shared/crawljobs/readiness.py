@@ -46,6 +46,7 @@ class Readiness:
         try:
             with self._database.begin() as conn:
                 schema.check_schema(conn)
+                schema.check_writable(conn)
         except BaseException as error:  # noqa: BLE001 - it is raised again in the caller
             question.set_exception(error)
         else:

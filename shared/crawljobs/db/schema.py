@@ -29,6 +29,12 @@ def check_schema(conn: Connection) -> None:
     )
 
 
+def check_writable(conn: Connection) -> None:
+    """Raise DatabaseUnavailable on a replica, and after a failover that left it read-only."""
+    if conn.execute(text("SHOW transaction_read_only")).scalar_one() == "on":
+        raise errors.DatabaseUnavailable("the database takes no writes now")
+
+
 _FOUND = text("""
     SELECT version_num AS revision,
         obj_description(to_regclass('alembic_version'), 'pg_class') AS comment

@@ -127,6 +127,8 @@ def record_many(
         }
         for change in changes
     ]
+    if not rows:
+        return
     conn.execute(
         _RECORD,
         {

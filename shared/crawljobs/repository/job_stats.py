@@ -16,7 +16,7 @@ from crawljobs.repository.queue_sql import NOW
 
 COUNT_MAX = 100_000  # live jobs counted of one state: some 10 ms
 SAMPLE = 1_000  # finished jobs looked at
-MERGED_AT_ONCE = 10_000  # changes of counts in one transaction
+MERGED_AT_ONCE = 1_000  # changes of counts in one transaction
 
 _FINAL = "('succeeded', 'failed', 'cancelled')"
 
