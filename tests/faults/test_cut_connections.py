@@ -1,6 +1,6 @@
 """F5: the connection is cut at each step, before a message, after it and in the middle of it."""
 
-import datetime
+import functools
 import random
 
 import pytest
@@ -31,6 +31,11 @@ def is_pooled(link: Link) -> bool:
     return not is_keeper(link)
 
 
+def is_over(queue: WatchedQueue, cut: CutAt) -> bool:
+    queue.wake()
+    return cut.is_done
+
+
 def test_a_connection_cut_at_any_step_costs_no_attempt_and_no_page_is_lost_or_doubled(
     queue: WatchedQueue, crew: Crew, proxy: TcpProxy, request: pytest.FixtureRequest
 ) -> None:
@@ -40,11 +45,7 @@ def test_a_connection_cut_at_any_step_costs_no_attempt_and_no_page_is_lost_or_do
         cut = proxy.rule = CutAt(step, is_pooled, dice.choice(WAYS))
         queue.enqueue(f"pages_{step}")
 
-        def is_over(cut: CutAt = cut) -> bool:
-            queue.wake()
-            return cut.is_done
-
-        wait_until(is_over, timeout=30, describe=lambda step=step: f"{step} {crew.log()}")
+        wait_until(functools.partial(is_over, queue, cut), timeout=30, describe=crew.log)
     proxy.heal()
     queue.wait_until_ended(timeout=60, describe=crew.log)
     assert worker.is_alive()
@@ -62,19 +63,9 @@ def test_a_keeper_cut_at_any_step_comes_back_and_keeps_the_claim(
     for step in few_or_all(request, KEEPER_STEPS, dice):
         cut = proxy.rule = CutAt(step, is_keeper, dice.choice(WAYS))
         proxy.cut("keeper")
-        wait_until(lambda cut=cut: cut.is_done, timeout=30, describe=crew.log)
-        lease = queue.job(job_id).lease_expires_at
-        wait_until(
-            lambda lease=lease: is_extended(queue, job_id, lease),
-            timeout=30,
-            describe=lambda step=step: f"{step} {queue.job(job_id)} {crew.log()}",
-        )
+        wait_until(functools.partial(is_over, queue, cut), timeout=30, describe=crew.log)
+        queue.wait_until_extended(job_id, queue.lease(job_id))
     crew.open_gate("hold_1")
     queue.wait_until_ended(describe=crew.log)
     assert queue.outcomes(job_id) == ["succeeded"]
     queue.check_ended()
-
-
-def is_extended(queue: WatchedQueue, job_id: int, lease: datetime.datetime) -> bool:
-    now = queue.job(job_id).lease_expires_at
-    return now is not None and now > lease

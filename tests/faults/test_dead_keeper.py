@@ -1,7 +1,11 @@
 """F21: the thread that extends the claims dies, or never reaches the database."""
 
+from datetime import datetime, timedelta
+
 from crawljobs.domain.job import JobStatus
+from support import tcp_proxy
 from support.crew import LEASE_SECONDS, Crew
+from support.service_process import ServiceProcess, when
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
@@ -23,15 +27,28 @@ def test_a_worker_whose_keeper_died_gives_its_jobs_back_and_ends_so_that_a_new_o
 
 
 def test_a_worker_whose_keeper_cannot_connect_claims_nothing(
-    queue: WatchedQueue, crew: Crew
+    queue: WatchedQueue, crew: Crew, database_url: str
 ) -> None:
     """Whatever it claimed it would lose after a lease, and every job in the queue would fail."""
-    (job_id,) = queue.enqueue("hold_1")
-    worker = crew.started(DATABASE_DIRECT_URL="postgresql://nobody@127.0.0.1:1/none")
+    with tcp_proxy.serve(database_url) as proxy:
+        worker = crew.started(DATABASE_DIRECT_URL=proxy.url)
+        (before,) = queue.enqueue("pages_before")
+        queue.wait_for(before, JobStatus.SUCCEEDED)
+    first = worker.wait_for("keeper.disconnected")
+    lease = timedelta(seconds=LEASE_SECONDS)
     wait_until(
-        lambda: len(worker.logged("keeper.disconnected")) >= 5, timeout=20, describe=crew.log
+        lambda: last_disconnected(worker) > when(first) + lease, timeout=20, describe=crew.log
     )
-    assert queue.job(job_id).status is JobStatus.QUEUED
-    assert queue.attempts(job_id) == []
+    (after,) = queue.enqueue("pages_after")
+    tries = len(worker.logged("keeper.disconnected"))
+    wait_until(
+        lambda: len(worker.logged("keeper.disconnected")) > tries + 2, timeout=20, describe=crew.log
+    )
+    assert queue.job(after).status is JobStatus.QUEUED
+    assert queue.attempts(after) == []
     assert worker.terminate()[0] == 0
     queue.check()
+
+
+def last_disconnected(worker: ServiceProcess) -> datetime:
+    return when(worker.logged("keeper.disconnected")[-1])

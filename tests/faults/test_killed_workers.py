@@ -6,18 +6,11 @@ from datetime import timedelta
 from support.crew import LEASE_SECONDS, PRODUCTION, Crew
 from support.reddit_sandbox import RunningSandbox
 from support.seeds import rng, seeded
-from support.waiting import wait_until
+from support.service_process import ServiceProcess
 from support.watched_queue import WatchedQueue
 
 # A lease, a sweep and what an overloaded machine adds; by default 30 s and 5 s.
 RECOVERY_SECONDS = LEASE_SECONDS + 5
-
-
-def claimed_pages(queue: WatchedQueue) -> int:
-    """Pages that are stored by now."""
-    return int(
-        queue.value("SELECT coalesce(sum((checkpoint->>'requests')::int), 0) FROM crawl_jobs")
-    )
 
 
 @seeded(2)
@@ -29,9 +22,8 @@ def test_the_jobs_of_a_killed_worker_go_on_elsewhere_and_are_charged_one_attempt
     jobs = queue.enqueue(*(f"tiny_{seed}_{number}" for number in range(6)))
     for _ in range(2):
         crew.start(PRODUCTION)
-    moment = dice.randint(1, 12)
-    wait_until(lambda: claimed_pages(queue) >= moment, timeout=30, describe=lambda: crew.log())
-    victim = _one_with_claims(queue, crew, dice)
+    queue.wait_until_requested(dice.randint(1, 12), describe=crew.log)
+    victim = one_with_claims(queue, crew, dice)
     victim.kill()
     lost = {job.id for job in queue.claimed(by=victim.name)}
     killed_at = queue.value("SELECT clock_timestamp()")
@@ -45,10 +37,7 @@ def test_the_jobs_of_a_killed_worker_go_on_elsewhere_and_are_charged_one_attempt
     assert set(jobs) >= lost
 
 
-def _one_with_claims(queue: WatchedQueue, crew: Crew, dice: random.Random):  # type: ignore[no-untyped-def]
+def one_with_claims(queue: WatchedQueue, crew: Crew, dice: random.Random) -> ServiceProcess:
+    """Or any, when no job is being crawled at this moment."""
     holders = {job.claimed_by for job in queue.claimed()}
-    return (
-        crew.named(dice.choice(sorted(name for name in holders if name)))
-        if holders
-        else (dice.choice(crew.workers))
-    )
+    return dice.choice([w for w in crew.workers if w.name in holders] or crew.workers)

@@ -148,13 +148,7 @@ def test_an_extension_whose_reply_is_lost_costs_nothing(
     lost = proxy.rule = LoseReply(EXTEND, autocommit=True)
     worker.wait_for("keeper.disconnected")
     assert lost.is_lost
-    lease = queue.job(job_id).lease_expires_at
-    assert lease is not None
-    wait_until(
-        lambda: (queue.job(job_id).lease_expires_at or lease) > lease,
-        timeout=SOON_SECONDS,
-        describe=crew.log,
-    )
+    queue.wait_until_extended(job_id, queue.lease(job_id))
     crew.open_gate("hold_1")
     queue.wait_until_ended(describe=crew.log)
     assert queue.outcomes(job_id) == ["succeeded"]

@@ -1,6 +1,7 @@
 """F3 and F4: a backend is killed, the whole server is killed and comes back."""
 
 import datetime
+import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,17 +43,9 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def start_two(crew: Crew, page_seconds: float) -> None:
+def start_two(crew: Crew, page_seconds: float, **settings: str) -> None:
     for _ in range(2):
-        crew.started(PAGES=str(PAGES), PAGE_SECONDS=str(page_seconds))
-
-
-def wait_until_stored(queue: WatchedQueue, crew: Crew, pages: int) -> None:
-    wait_until(
-        lambda: queue.value("SELECT count(*) FROM posts") >= pages,
-        timeout=60,
-        describe=crew.log,
-    )
+        crew.started(PAGES=str(PAGES), PAGE_SECONDS=str(page_seconds), **settings)
 
 
 @seeded(1)
@@ -61,11 +54,11 @@ def test_a_killed_backend_ends_no_worker_and_charges_no_attempt(
 ) -> None:
     dice = rng(seed, "backend")
     queue.enqueue(*(f"pages_{number}" for number in range(9)))
-    start_two(crew, page_seconds=0.03)
+    start_two(crew, page_seconds=0.03, LEASE_SECONDS="10")
     pages = 0
     for _ in range(3):
         pages += dice.randint(1, 60)
-        queue.when_reachable(lambda pages=pages: wait_until_stored(queue, crew, pages))
+        queue.when_reachable(functools.partial(queue.wait_until_stored, pages))
         backends = queue.when_reachable(
             lambda: wait_until(queue.backends, timeout=30, describe=crew.log)
         )
@@ -82,7 +75,7 @@ def test_an_outage_longer_than_a_lease_charges_nobody_and_work_goes_on(
     in_crawl = queue.enqueue("hold_1", "gate_1", priority=90)
     queue.enqueue(*(f"pages_{number}" for number in range(6)))
     start_two(crew, page_seconds=0.03)
-    wait_until_stored(queue, crew, 10)
+    queue.wait_until_stored(10)
     for worker in crew.alive():
         worker.wait_for("crawl.began")
     outage(crew, postgres, seconds=LEASE_SECONDS + 1)

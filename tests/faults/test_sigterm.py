@@ -78,10 +78,12 @@ def test_rolling_restarts_lose_nothing_and_charge_nobody(
 ) -> None:
     dice = rng(seed, "rolling")
     queue.enqueue(*(f"pages_{number}" for number in range(24)))
-    settings = {"PAGES": "12", "PAGE_SECONDS": "0.05"}
+    settings = {"PAGES": "12", "PAGE_SECONDS": "0.05", "LEASE_SECONDS": "30"}
     for _ in range(2):
         crew.start(**settings)
     for _ in range(4):
+        for worker in crew.alive():
+            worker.wait_for("worker.started")
         wait_until(
             lambda: not queue.live() or all(w.logged("crawl.began") for w in crew.alive()),
             timeout=30,

@@ -1,6 +1,5 @@
 """F7 and F8: partitions, latency, half-open connections and a LISTEN that died unheard."""
 
-import datetime
 import random
 from datetime import timedelta
 
@@ -10,16 +9,13 @@ from crawljobs.domain.job import JobStatus
 from support import tcp_proxy
 from support.crew import LEASE_SECONDS, Crew
 from support.seeds import rng, seeded
+from support.service_process import when
 from support.tcp_proxy import TcpProxy
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
 DEADLINE_SECONDS = 30
 LONG_POLL = {"POLL_SECONDS": "300"}
-
-
-def when(line: dict[str, str]) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(line["timestamp"])
 
 
 def test_a_partitioned_worker_stops_by_its_own_clock_before_its_lease_ends(
@@ -85,14 +81,14 @@ def wait_for_a_sweep(queue: WatchedQueue, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("direction", ["to_server", "to_client"])
+@pytest.mark.parametrize("to_server", [True, False], ids=["to the server", "to the client"])
 def test_a_half_open_connection_is_given_up_and_replaced(
-    queue: WatchedQueue, crew: Crew, proxy: TcpProxy, direction: str
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy, to_server: bool
 ) -> None:
     worker = crew.started(database_url=proxy.url, PAGES="30")
     (job_id,) = queue.enqueue("pages_1")
     wait_until(lambda: queue.job(job_id).checkpoint, timeout=20, describe=crew.log)
-    proxy.stall(**{other: other == direction for other in ("to_server", "to_client")})
+    proxy.stall(to_server=to_server, to_client=not to_server)
     worker.wait_for("keeper.disconnected", timeout=LEASE_SECONDS + 10)
     worker.wait_for("crawl.ended", timeout=LEASE_SECONDS + 10)
     proxy.heal(lose=True)
@@ -198,27 +194,18 @@ def test_whatever_the_network_does_nothing_is_lost_doubled_or_written_without_a_
             crew.started(database_url=proxy.url, PAGES="20", PAGE_SECONDS="0.05")
         queue.enqueue(*(f"pages_{number}" for number in range(12)), max_retries=100)
         for _ in range(dice.randint(3, 5)):
-            stored = pages_stored(queue)
+            stored = queue.pages_stored()
             proxy, other = dice.sample((one, two), 2)
             other.heal(lose=dice.random() < 0.5)
             trouble(proxy, dice)
             # As long as the other worker takes for some pages.
-            target = stored + dice.randint(1, 15)
-            wait_until(
-                lambda target=target: pages_stored(queue) >= target or not queue.live(),
-                timeout=DEADLINE_SECONDS,
-                describe=crew.log,
-            )
+            queue.wait_until_stored(stored + dice.randint(1, 15))
         one.heal(lose=dice.random() < 0.5)
         two.heal()
         queue.wait_until_ended(timeout=60, describe=crew.log)
         assert len(crew.alive()) == 2
         queue.check()
         queue.check_pages(20)
-
-
-def pages_stored(queue: WatchedQueue) -> int:
-    return int(queue.value("SELECT count(*) FROM posts"))
 
 
 def trouble(proxy: TcpProxy, dice: random.Random) -> None:

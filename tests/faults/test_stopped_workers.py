@@ -65,16 +65,8 @@ def test_workers_stopped_at_random_and_continued_write_nothing_that_is_not_their
     dice = rng(seed, "stopped")
     crew.sandbox_url = sandbox.url
     queue.enqueue(*(f"tiny_{seed}_{number}" for number in range(6)))
-    workers = [crew.start(PRODUCTION, LEASE_SECONDS="1") for _ in range(2)]
-    requests = dice.randint(1, 12)
-    wait_until(
-        lambda: (
-            queue.value("SELECT coalesce(sum((checkpoint->>'requests')::int), 0) FROM crawl_jobs")
-            >= requests
-        ),
-        timeout=30,
-        describe=crew.log,
-    )
+    workers = [crew.start(PRODUCTION) for _ in range(2)]
+    queue.wait_until_requested(dice.randint(1, 12), describe=crew.log)
     victim = dice.choice(workers)
     victim.signal(signal.SIGSTOP)
     held = {job.id for job in queue.claimed(by=victim.name)}

@@ -70,9 +70,6 @@ class Crew:
         """Let the scripted crawl of this subreddit go on."""
         (self.folder / f"{name}.open").touch()
 
-    def named(self, name: str | None) -> ServiceProcess:
-        return next(worker for worker in self.workers if worker.name == name)
-
     def alive(self) -> list[ServiceProcess]:
         return [worker for worker in self.workers if worker.is_alive()]
 

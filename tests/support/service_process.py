@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ class ServiceProcess:
         began = time.monotonic()
         self.signal(signal.SIGTERM)
         return self.wait(timeout), time.monotonic() - began
+
+
+def when(line: Mapping[str, Any]) -> datetime:
+    """The time of a line of the log."""
+    return datetime.fromisoformat(line["timestamp"])
 
 
 def start(module: str, *, name: str, log: Path, variables: Mapping[str, str]) -> ServiceProcess:

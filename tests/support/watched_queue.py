@@ -5,6 +5,7 @@ later row shows (a finished job that came back, a page stored without its claim)
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import text
@@ -143,6 +144,35 @@ class WatchedQueue:
             return not self.live()
 
         wait_until(all_ended, timeout=timeout, describe=lambda: f"{self.live()}\n{describe()}")
+
+    def lease(self, job_id: int) -> datetime:
+        """When the lease of a job that is being crawled ends; long ago if it is not."""
+        return self.job(job_id).lease_expires_at or datetime.min.replace(tzinfo=UTC)
+
+    def wait_until_extended(self, job_id: int, beyond: datetime) -> None:
+        wait_until(
+            lambda: self.lease(job_id) > beyond,
+            timeout=DEADLINE_SECONDS,
+            describe=lambda: self.job(job_id),
+        )
+
+    def pages_stored(self) -> int:
+        return int(self.value("SELECT count(*) FROM posts"))
+
+    def wait_until_stored(self, pages: int) -> None:
+        """So many pages, or all that there will be."""
+        wait_until(
+            lambda: self.pages_stored() >= pages or not self.live(),
+            timeout=2 * DEADLINE_SECONDS,
+            describe=lambda: f"{pages} pages: {self.pages_stored()} {self.live()}",
+        )
+
+    def wait_until_requested(self, requests: int, *, describe: Callable[[], object]) -> None:
+        """Until crawls have stored what so many requests to Reddit brought."""
+        made = "SELECT coalesce(sum((checkpoint->>'requests')::int), 0) FROM crawl_jobs"
+        wait_until(
+            lambda: self.value(made) >= requests, timeout=DEADLINE_SECONDS, describe=describe
+        )
 
     def live(self) -> list[Any]:
         return self.rows(
