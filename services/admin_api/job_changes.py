@@ -6,7 +6,8 @@ from typing import Any
 
 from admin_api import auth, enqueueing, errors, preconditions, state
 from admin_api.blueprint import Blueprint
-from admin_api.schemas.job import BoostSchema, JobSchema, PrioritySchema, StatusSchema
+from admin_api.schemas.job import JobSchema
+from admin_api.schemas.job_change import BoostSchema, PrioritySchema, StatusSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.job import Job, JobStatus

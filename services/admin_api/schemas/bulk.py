@@ -15,7 +15,7 @@ from admin_api.schemas.fields import (
     max_retries,
     priority,
 )
-from admin_api.schemas.job import settable_status
+from admin_api.schemas.job_change import settable_status
 from admin_api.schemas.job_filter import JobFilterSchema
 from crawljobs.domain import job
 
