@@ -13,12 +13,15 @@ import sqlalchemy
 from alembic import context, util
 from alembic.runtime.migration import MigrationContext
 
-from crawljobs import errors, settings
+from crawljobs import errors, logs, settings
 from crawljobs.db import database, schema, tables
+
+log = logs.get_logger("migrations")
 
 # A migration that waits for a lock makes every later statement wait behind it.
 LIMITS = "SET lock_timeout = '3s'; SET statement_timeout = 0"
 TURN_SECONDS = 0.1
+TURN_DEADLINE_SECONDS = 600.0  # unless whoever calls has one of its own
 # An index of a large table takes long; a server that is gone is found by TCP.
 REPLY_SECONDS = 6 * 3600.0
 
@@ -37,13 +40,21 @@ def _turn(url: str) -> Iterator[None]:
 
     Held by a transaction that has no snapshot and so pins nothing.
     """
-    deadline = context.config.attributes.get("turn_deadline")
+    given = context.config.attributes.get("turn_deadline")
+    deadline = time.monotonic() + TURN_DEADLINE_SECONDS if given is None else given
     with database.connect(url, "crawljobs-migrations") as turn:
         turn.execute("SET idle_in_transaction_session_timeout = 0")
-        while not _is_free(turn):
-            if deadline is not None and time.monotonic() > deadline:
-                raise util.CommandError("another migration holds the turn")
+        is_free = _is_free(turn)
+        if not is_free:
+            left = max(0.0, deadline - time.monotonic())
+            log.warning("migrations.waiting_for_another", at_most_seconds=round(left))
+        while not is_free:
+            if time.monotonic() > deadline:
+                raise util.CommandError(
+                    "another migration holds the turn: when it has ended, run this again"
+                )
             time.sleep(TURN_SECONDS)
+            is_free = _is_free(turn)
         yield
 
 

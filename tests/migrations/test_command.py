@@ -28,7 +28,7 @@ INVALIDATE = (
 )
 
 
-def start(url: str, *arguments: str) -> subprocess.Popen[str]:
+def start(url: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     """As its image does."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "migrations", *arguments],
@@ -37,6 +37,7 @@ def start(url: str, *arguments: str) -> subprocess.Popen[str]:
             "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'shared'}",
             "DATABASE_URL": url,
             "LOG_FORMAT": "json",
+            **variables,
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -44,8 +45,8 @@ def start(url: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def run(url: str, *arguments: str) -> tuple[int, str, str]:
-    process = start(url, *arguments)
+def run(url: str, *arguments: str, **variables: str) -> tuple[int, str, str]:
+    process = start(url, *arguments, **variables)
     printed, complaint = process.communicate(timeout=DEADLINE_SECONDS)
     return process.returncode, printed, complaint
 
@@ -72,6 +73,18 @@ def test_upgrade_then_check_then_wait(empty_database_url: str) -> None:
     for command in ("upgrade", "check", "wait"):
         code, printed, complaint = run(empty_database_url, command)
         assert (code, printed) == (0, ""), complaint
+
+
+def test_an_empty_direct_address_is_none(empty_database_url: str) -> None:
+    code, printed, complaint = run(empty_database_url, "upgrade", DATABASE_DIRECT_URL="")
+    assert (code, printed) == (0, ""), complaint
+
+
+def test_the_direct_address_is_the_one_migrated(empty_database_url: str) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    code, _, complaint = run(nowhere, "upgrade", DATABASE_DIRECT_URL=empty_database_url)
+    assert code == 0, complaint
+    assert differences(empty_database_url) == []
 
 
 def test_wait_returns_when_somebody_else_has_migrated(empty_database_url: str) -> None:
@@ -174,6 +187,7 @@ def test_an_upgrade_gives_up_at_its_deadline_by_name(
         code, _, complaint = run(empty_database_url, "upgrade", "--deadline", "0.5")
     assert code == 1
     assert "another migration holds the turn" in complaint
+    assert complaint.count("migrations.waiting_for_another") == 1
     assert revision(own) is None
 
 

@@ -29,6 +29,13 @@ DEADLINE_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
 PAUSE_MAX_SECONDS = 15.0
 
+# By SQLSTATE.
+_ADVICE = {
+    "42501": "grant the role CREATE on the schema public, or use the role that owns the tables",
+    "42P07": "something else has made tables here, so use a database that is empty",
+    "55P03": "end the session that holds a table of ours; pg_stat_activity and pg_locks name it",
+}
+
 
 class MigrationFailed(errors.CrawljobsError):
     """The schema could not be brought where it was to be; running it again goes on from there."""
@@ -99,6 +106,12 @@ def _told() -> Iterator[None]:
     except alembic.util.CommandError as error:
         raise MigrationFailed(str(error)) from error
     except (DBAPIError, psycopg.Error) as error:
-        if failures.may_pass(error):
-            raise errors.DatabaseUnavailable(failures.describe(error)) from error
-        raise
+        kind = errors.DatabaseUnavailable if failures.may_pass(error) else MigrationFailed
+        raise kind(_sentence(error)) from error
+
+
+def _sentence(error: BaseException) -> str:
+    """What the server said, and what to do about it where that is known."""
+    said = failures.describe(error)
+    advice = _ADVICE.get(failures.sqlstate(error) or "")
+    return f"{said}: {advice}" if advice else said
