@@ -7,15 +7,25 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import idle_to_start, page_storage, queue_depth, recovery, schedule_lateness
+from benchmarks import (
+    crawl_memory,
+    idle_to_start,
+    page_storage,
+    queue_depth,
+    recovery,
+    schedule_lateness,
+    shared_budget,
+)
 from benchmarks.harness import Figure, private_server
 
 WORKLOADS = {
+    "crawl_memory": crawl_memory.measure,
     "queue_depth": queue_depth.measure,
     "idle_to_start": idle_to_start.measure,
     "page_storage": page_storage.measure,
     "recovery": recovery.measure,
     "schedule_lateness": schedule_lateness.measure,
+    "shared_budget": shared_budget.measure,
 }
 
 

@@ -1,0 +1,37 @@
+"""Asks for one subreddit again and again, in as many threads as a worker has crawls.
+
+Arguments: database address, name of the subreddit. REDDIT_URL in the environment.
+"""
+
+import os
+import sys
+import threading
+
+from crawler_worker.reddit import endpoints
+from crawler_worker.reddit.client import RedditClient
+from crawljobs.db.database import Database
+from crawljobs.settings import RedditSettings
+
+THREADS = 8
+
+
+def main() -> None:
+    url, name = sys.argv[1:]
+    reddit = os.environ["REDDIT_URL"]
+    settings = RedditSettings("bench", "secret", "bench", reddit, reddit)
+    client = RedditClient(settings, database=Database(url, pool_size=THREADS))
+    stop = threading.Event()
+
+    def work() -> None:
+        while True:
+            endpoints.about(client, name=name, stop=stop)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
