@@ -14,9 +14,12 @@ UNREACHABLE = f"nothing-at-all==1.0 --hash=sha256:{'0' * 64}\n"
 DEMO = "import os, sys; print(os.getpid(), sys.argv[1:], sys.prefix)"
 
 
-def run(project: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run(
+    project: Path, *arguments: str, cwd: Path | None = None, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, str(project / "run"), *arguments],
+        cwd=cwd,
         capture_output=True,
         text=True,
         env={**os.environ, **NOWHERE, **environment},
@@ -59,6 +62,13 @@ def test_the_second_start_installs_nothing_and_becomes_the_command(installed: Pa
     ]
     assert not told
     assert stamp.stat().st_mtime_ns == before
+
+
+def test_what_lies_in_the_callers_folder_is_not_imported(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "onebox.py").write_text("raise SystemExit('imported from the wrong place')")
+    done = run(installed, "demo", "-x", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"['-x'] {installed / '.venv'}\n")
 
 
 def test_what_dev_installed_serves_the_demo_too(installed: Path) -> None:
