@@ -6,7 +6,7 @@ import time
 
 import flask
 
-from admin_api import auth, request_id
+from admin_api import auth, counting, request_id
 from crawljobs import logs
 
 log = logs.get_logger(__name__)
@@ -19,6 +19,14 @@ def _start() -> None:
 
 
 def _write(response: flask.Response) -> flask.Response:
+    seconds = time.monotonic() - flask.g.started
+    rule = flask.request.url_rule
+    counting.answered(
+        route=None if rule is None else rule.rule,
+        method=flask.request.method,
+        status=response.status_code,
+        seconds=seconds,
+    )
     # Never the query string or a header: both may hold what must not be in a log.
     if flask.request.endpoint not in auth.PUBLIC_ENDPOINTS:
         log.info(
@@ -26,7 +34,7 @@ def _write(response: flask.Response) -> flask.Response:
             method=flask.request.method,
             path=flask.request.path[:PATH_MAX_CHARACTERS],
             status=response.status_code,
-            milliseconds=round((time.monotonic() - flask.g.started) * 1000, 1),
+            milliseconds=round(seconds * 1000, 1),
             actor=auth.current_name(),
             request_id=request_id.current(),
         )

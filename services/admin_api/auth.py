@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import flask
 
-from admin_api import client_address, errors, request_id, state
+from admin_api import client_address, counting, errors, request_id, state
 from crawljobs import logs
 from crawljobs.domain import access
 from crawljobs.domain.access import Scope
@@ -95,6 +95,7 @@ def _refuse(code: str, challenge: str) -> None:
     wait = state.current().failed_logins.failed(client) if code == "invalid_token" else 0.0
     if wait > 0:
         code = "too_many_failures"
+    counting.refused(code)
     log.warning(
         "auth.refused", reason=code, client_address=str(client), request_id=request_id.current()
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from admin_api import auth, errors, state
+from admin_api import auth, counting, errors, state
 from admin_api.schemas.fields import rfc3339
 from crawljobs.db.database import Connection
 from crawljobs.domain import job as jobs
@@ -67,6 +67,7 @@ def enqueue(
         max_retries=max_retries,
         visible_at=visible_at,
     )
+    counting.enqueued(conn, [change.enqueued for change in changes], jobs.JobSource.USER)
     audit_log.record_many(
         conn,
         actor=actor,

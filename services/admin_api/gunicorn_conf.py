@@ -7,12 +7,24 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 from typing import Any
 
 import flask
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from admin_api import NAME, state
+from admin_api import NAME, metrics_folder
+
+try:
+    _given_folder = os.environ.get(metrics_folder.NAME)
+    _folder = metrics_folder.prepare(os.environ)
+except OSError as error:
+    raise SystemExit(f"admin-api: {metrics_folder.NAME}: cannot be used: {error}") from None
+
+# Only now: the metrics' client is imported with these.
+from prometheus_client import multiprocess
+
+from admin_api import metrics_server, state
 from crawljobs import logs, settings
 from crawljobs.errors import SettingsError
 
@@ -36,6 +48,7 @@ def _checked() -> settings.AdminApiSettings:
 
 try:
     _chosen = _checked()
+    _probed_at = settings.read_probe_address(os.environ)
     bind, workers, threads = _chosen.bind, _chosen.workers, _chosen.threads
 except SettingsError as error:
     raise SystemExit(f"admin-api: {error}") from None
@@ -58,6 +71,29 @@ accesslog = None  # the application writes a line for each request itself
 def on_starting(_server: object) -> None:
     """Import before the fork, so that the processes share the memory; nothing connects yet."""
     importlib.import_module("admin_api.app")
+
+
+def when_ready(_server: object) -> None:
+    if _probed_at is None or _folder is None:
+        return
+    try:
+        metrics_server.start(_probed_at, _folder)
+    except SettingsError as error:
+        raise SystemExit(f"admin-api: {error}") from None
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    metrics_server.forget()
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    if _folder is not None:
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: object) -> None:
+    if _folder is not None and not _given_folder:
+        shutil.rmtree(_folder, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:

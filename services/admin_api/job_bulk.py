@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api import auth, enqueueing, errors, job_changes, job_filters, state
+from admin_api import auth, counting, enqueueing, errors, job_changes, job_filters, state
 from admin_api.blueprint import Blueprint
 from admin_api.schemas.bulk import (
     ITEMS_MAX,
@@ -172,6 +172,7 @@ def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange])
     """A row for each job that changed, and one for the whole."""
     done = [change for change in changes if change.error is None]
     action = job_changes.ACTIONS[verb]
+    counting.ended(conn, done)
     audit_log.record_many(
         conn,
         actor=actor,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api import auth, enqueueing, errors, preconditions, state
+from admin_api import auth, counting, enqueueing, errors, preconditions, state
 from admin_api.blueprint import Blueprint
 from admin_api.schemas.job import JobSchema
 from admin_api.schemas.job_change import BoostSchema, PrioritySchema, StatusSchema
@@ -57,6 +57,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> enqu
             preconditions.check(before.version, required=False)
         chosen = verb if isinstance(verb, Verb) else verb_for(verb, before)
         changed = job_admin.change(conn, verb=chosen, job_id=job_id, points=points)
+        counting.ended(conn, [changed])
         audit_log.record(
             conn,
             actor=actor,

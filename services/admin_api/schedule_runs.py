@@ -7,6 +7,7 @@ from typing import Any
 
 from admin_api import (
     auth,
+    counting,
     enqueueing,
     errors,
     pages,
@@ -67,6 +68,7 @@ def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]
         schedule = schedule_edits.locked(conn, schedule_id)
         preconditions.check(schedule.version, required=False)
         enqueued = schedule_runs.run_now(conn, schedule=schedule, default_max_retries=default)
+        counting.enqueued(conn, [enqueued], job.JobSource.SCHEDULE)
         audit_log.record(
             conn,
             actor=actor,

@@ -6,6 +6,7 @@ small and short, so that nobody can keep a probe from being answered.
 
 from __future__ import annotations
 
+import os
 import socket
 import socketserver
 import threading
@@ -146,12 +147,13 @@ class ProbeServer:
     def port(self) -> int:
         return int(self._server.server_address[1])
 
-    def fileno(self) -> int:
-        return self._server.fileno()
-
     def start(self) -> None:
         self._thread.start()
         log.info("probes.listening", port=self.port)
+
+    def abandon(self) -> None:
+        """In a process forked from the one that serves: let go of its socket."""
+        os.close(self._server.socket.detach())
 
     def close(self) -> None:
         self._server.shutdown()

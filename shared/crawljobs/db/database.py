@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from crawljobs import errors
-from crawljobs.db import failures
+from crawljobs.db import committed, failures
 from crawljobs.db.limits import PATIENT, Limits
 
 __all__ = ["Connection", "Database", "connect"]
@@ -185,7 +185,9 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         try:
             with self._engine.begin() as conn:
+                committed.taken(conn)
                 yield conn
+                acts = committed.taken(conn)
         except PoolTimeout as error:
             raise errors.DatabaseUnavailable("every connection is busy; try again") from error
         except (DBAPIError, psycopg.Error) as error:
@@ -193,6 +195,8 @@ class Database:
             if failures.may_pass(error):
                 raise errors.DatabaseUnavailable(failures.describe(error)) from error
             raise
+        for act in acts:
+            act()
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; again when it deadlocked, conflicted or waited too long."""
@@ -200,7 +204,10 @@ class Database:
         for attempt in range(CONFLICT_RETRIES):
             try:
                 with self._engine.begin() as conn:
-                    return work(conn)
+                    committed.taken(conn)
+                    result = work(conn)
+                    acts = committed.taken(conn)
+                break
             except PoolTimeout as error:
                 raise errors.DatabaseUnavailable("every connection is busy; try again") from error
             except (DBAPIError, psycopg.Error) as error:
@@ -213,7 +220,11 @@ class Database:
                 if failures.may_pass(error):
                     raise errors.DatabaseUnavailable(failures.describe(error)) from error
                 raise
-        raise AssertionError("the last attempt returns or raises")
+        else:
+            raise AssertionError("the last attempt ends the loop or raises")
+        for act in acts:
+            act()
+        return result
 
     def close(self) -> None:
         self._engine.dispose()

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
+from crawljobs import metrics
+from crawljobs.db import committed
 from crawljobs.domain.actor import Actor
 
 LOOK_AT = 10_000  # entries that one page looks at
@@ -141,6 +143,7 @@ def record_many(
             "changes": json.dumps(rows),
         },
     )
+    committed.then(conn, partial(metrics.audit_rows.labels(action).inc, len(rows)))
 
 
 def list_entries(
