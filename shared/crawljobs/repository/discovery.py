@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.domain import discovery as rules
-from crawljobs.repository.queue_sql import NOW
+from crawljobs.repository.queue_sql import NO_LIVE_JOB, NOW
 
 # Authors looked at: more would not change which subreddits come first, only the time it takes.
 AUTHORS_MAX = 1_000
@@ -52,10 +52,7 @@ _CANDIDATES = text(f"""
         AND CASE WHEN :checked THEN subreddit.access IN ('public', 'restricted')
             ELSE subreddit.access IS NULL
                 OR (subreddit.access = 'unknown' AND subreddit.access_checked_at IS NULL) END
-        AND NOT EXISTS (
-            SELECT FROM crawl_jobs AS job
-            WHERE job.subreddit_id = subreddit.id
-                AND job.status IN ('blocked', 'waiting', 'queued', 'crawling'))
+        AND {NO_LIVE_JOB.format(scope="subreddit.id")}
     ORDER BY led.authors * {rules.AUTHOR_WEIGHT} + led.crossposts * {rules.CROSSPOST_WEIGHT}
             + led.mentions * {rules.MENTION_WEIGHT} DESC, led.activity DESC, led.name
     LIMIT :at_most
@@ -109,10 +106,10 @@ _SPENT = text(f"""
     """)
 
 _FORGET = text(f"""
-    DELETE FROM discovery_evidence WHERE (found_in, name) IN (
-        SELECT found_in, name FROM discovery_evidence
+    DELETE FROM discovery_evidence WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM discovery_evidence
         WHERE last_at < {NOW} - CAST(:lives AS interval) ORDER BY last_at LIMIT :at_most
-        FOR UPDATE SKIP LOCKED)
+        FOR UPDATE SKIP LOCKED))
     """)
 
 

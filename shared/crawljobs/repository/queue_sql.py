@@ -18,6 +18,14 @@ PAUSED_UNTIL = f"""(
 )"""
 NOT_PAUSED = f"{PAUSED_UNTIL} IS NULL"
 
+# The dedup index answers; LIMIT keeps a plan from turning it into a join.
+NO_LIVE_JOB = """(
+    SELECT job.id FROM crawl_jobs AS job
+    WHERE job.subreddit_id = {scope}
+        AND job.status IN ('blocked', 'waiting', 'queued', 'crawling')
+    LIMIT 1
+) IS NULL"""
+
 # Until when politeness wants a subreddit left alone after its last crawl; null: not at all.
 POLITE_UNTIL = """(
     SELECT last_crawled_at + make_interval(secs => min_crawl_gap_seconds)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain import revisit
 from crawljobs.domain.revisit import Activity
-from crawljobs.repository.queue_sql import NOW
+from crawljobs.repository.queue_sql import NO_LIVE_JOB, NOW
 
 CHUNK = 500  # subreddits enqueued at most in one transaction
 
@@ -27,21 +27,21 @@ _STALE = text(f"""
     SELECT name FROM subreddits
     WHERE last_crawled_at < {NOW} - CAST(:after AS interval)
         AND access IN ('public', 'restricted', 'unknown')
-        AND NOT EXISTS (
-            SELECT FROM crawl_jobs AS job
-            WHERE job.subreddit_id = subreddits.id
-                AND job.status IN ('blocked', 'waiting', 'queued', 'crawling'))
+        AND {NO_LIVE_JOB.format(scope="subreddits.id")}
     ORDER BY last_crawled_at
     LIMIT :at_most
     """)
+
+
+_AT = "CAST(:now AS timestamptz)"
 
 
 def _newest(table: str) -> str:
     return f"""
     SELECT count(*) AS count, min(created_at) AS oldest FROM (
         SELECT created_at FROM {table}
-        WHERE subreddit_id = :subreddit_id AND created_at > :now - CAST(:within AS interval)
-            AND created_at <= :now
+        WHERE subreddit_id = :subreddit_id AND created_at > {_AT} - CAST(:within AS interval)
+            AND created_at <= {_AT}
         ORDER BY created_at DESC LIMIT :newest) AS newest
     """
 
@@ -52,13 +52,13 @@ _ACTIVITY = text(f"""
     FROM ({_newest("posts")}) AS post, ({_newest("comments")}) AS comment
     """)
 
-_RHYTHM = text("""
+_RHYTHM = text(f"""
     SELECT CAST(extract(hour FROM created_at AT TIME ZONE 'UTC') AS integer) AS hour,
         count(*) AS posts
     FROM (
         SELECT created_at FROM posts
-        WHERE subreddit_id = :subreddit_id AND created_at > :now - CAST(:within AS interval)
-            AND created_at <= :now
+        WHERE subreddit_id = :subreddit_id AND created_at > {_AT} - CAST(:within AS interval)
+            AND created_at <= {_AT}
         ORDER BY created_at DESC LIMIT :newest) AS newest
     GROUP BY 1
     """)

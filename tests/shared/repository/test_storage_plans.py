@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +13,13 @@ from crawljobs.repository import (
     authors,
     crawled_comments,
     crawled_posts,
+    discovery,
     reddit_budgets,
     reddit_outages,
+    reddit_tokens,
+    refreshes,
+    revisits,
+    schedule_barring,
     subreddits,
 )
 from support import plans
@@ -28,8 +34,19 @@ FILL = """
     INSERT INTO comments (id, post_id, parent_id, subreddit_id, body, created_at)
     SELECT 'c' || n, 'p' || n, 't3_p' || n, (SELECT min(id) FROM subreddits),
         repeat('b', 100), now() FROM generate_series(1, :rows) AS n;
+    UPDATE subreddits SET last_crawled_at = now() - interval '1 day', access = 'public';
+    INSERT INTO discovery_evidence (found_in, name, mentions)
+    SELECT id, name, 3 FROM subreddits;
+    INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source)
+    SELECT id, 'queued', 5, 5, 'user' FROM subreddits;
+    INSERT INTO discovery_roots (subreddit_id) SELECT id FROM subreddits;
+    INSERT INTO author_subreddits (author_id, subreddit_id, posts, first_at, last_at)
+    SELECT author.id, subreddit.id, 1, now(), now() FROM authors AS author
+    JOIN subreddits AS subreddit ON substr(author.name, 7) = substr(subreddit.name, 4);
+    INSERT INTO reddit_tokens (client_id) SELECT 'id' || n FROM generate_series(1, :rows) AS n;
     INSERT INTO reddit_budgets (client_id) SELECT 'id' || n FROM generate_series(1, :rows) AS n;
-    ANALYZE authors, subreddits, posts, comments, reddit_budgets
+    ANALYZE authors, subreddits, posts, comments, reddit_budgets, discovery_evidence,
+        discovery_roots, author_subreddits, reddit_tokens, crawl_jobs
     """
 
 
@@ -47,6 +64,15 @@ BUDGET: dict[str, Any] = {
     "reset": 100, "seconds": None, "longest": 600.0, "first": 5.0, "forgiven": 1800.0,
     "probe_seconds": 90.0, "failures_that_open": 10,
 }  # fmt: skip
+HOUR = timedelta(hours=1)
+FIND: dict[str, Any] = {
+    "now": datetime(2031, 5, 4, tzinfo=UTC), "at_most": 100, "ids": ["p1", "p2"], "after": HOUR,
+    "within": HOUR, "newest": 200, "subreddit_id": 7, "authors_max": 1000, "evidence_max": 1000,
+    "checked": True, "depth": 2, "root": 7, "requests": 1, "period": HOUR, "lives": HOUR,
+    "client_id": "id7", "refused": None, "early_seconds": 60, "turn_seconds": 75, "token": "t",
+    "throttled": True, "first": 5, "longest": 600, "names": ["sub1", "nobody"],
+    "discovered_from": 7,
+}  # fmt: skip
 STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS}),
     "comments": (lambda: crawled_comments._UPSERT, {"rows": ITEMS}),
@@ -60,6 +86,22 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "reserve": (lambda: reddit_budgets._RESERVE, BUDGET),
     "learn": (lambda: reddit_budgets._LEARN, BUDGET),
     "pause": (lambda: reddit_budgets._PAUSE, BUDGET),
+    "due for refresh": (lambda: refreshes._DUE, FIND),
+    "refreshed posts": (lambda: refreshes._SETTLE["t3"], FIND),
+    "refreshed comments": (lambda: refreshes._SETTLE["t1"], FIND),
+    "due subreddits": (lambda: revisits._TAKE_DUE, FIND),
+    "stale subreddits": (lambda: revisits._STALE, FIND),
+    "activity": (lambda: revisits._ACTIVITY, FIND),
+    "rhythm": (lambda: revisits._RHYTHM, FIND),
+    "candidates": (lambda: discovery._CANDIDATES, FIND),
+    "unchecked candidates": (lambda: discovery._CANDIDATES, {**FIND, "checked": False}),
+    "missing names": (lambda: discovery._MISSING, FIND),
+    "spend": (lambda: discovery._SPEND, FIND),
+    "spent": (lambda: discovery._SPENT, FIND),
+    "forget evidence": (lambda: discovery._FORGET, FIND),
+    "token": (lambda: reddit_tokens._LOOK, FIND),
+    "token's turn": (lambda: reddit_tokens._TAKE_TURN, FIND),
+    "barred schedules": (lambda: schedule_barring._LOCK_ENABLED, FIND),
     "good reply": (lambda: reddit_outages._GOOD, BUDGET),
     "failed reply": (lambda: reddit_outages._FAILED, BUDGET),
     "good probe": (lambda: reddit_outages._PROBE_GOOD, BUDGET),
