@@ -2,6 +2,7 @@
 
 import resource
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -250,3 +251,20 @@ def test_replies_without_headers_count_one_each(crawler: Crawler) -> None:
     row = crawler.rows("SELECT reserved, requests_per_window FROM reddit_budgets")[0]
     assert row.reserved >= len(transport.paths) > 2
     assert row.requests_per_window == 1_000
+
+
+@pytest.mark.parametrize("adaptive", [True, False])
+def test_a_crawl_tells_its_next_visit_where_the_setting_wants_it(
+    crawler: Crawler, adaptive: bool
+) -> None:
+    crawler.settings = replace(
+        crawler.settings, adaptive_interval=adaptive, fetch_user_subreddits=False,
+        max_comments_per_post=0,
+    )  # fmt: skip
+    crawler.crawl("tiny_town")
+    (row,) = crawler.rows(
+        "SELECT next_crawl_at, next_crawl_at - last_crawled_at AS interval FROM subreddits"
+    )
+    assert (row.next_crawl_at is not None) is adaptive
+    if adaptive:  # the sandbox's present is not ours: nothing is new in two weeks of our clock
+        assert timedelta(days=13) < row.interval <= timedelta(days=14)
