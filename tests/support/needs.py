@@ -24,6 +24,12 @@ def program(name: str) -> str:
     return shutil.which(name) or missing(name)
 
 
+def checker(name: str) -> str:
+    """A program of requirements/manifests.lock, which may have an environment of its own."""
+    own = Path(__file__).resolve().parents[2] / ".venv-manifests" / "bin"
+    return shutil.which(name, path=f"{own}{os.pathsep}{os.environ['PATH']}") or missing(name)
+
+
 def folder(path: Path, name: str) -> Path:
     return path if path.is_dir() else missing(name)
 

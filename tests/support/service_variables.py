@@ -1,0 +1,26 @@
+"""Which environment variables the code reads, so that no manifest names another."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+READ_ELSEWHERE = ("shared/crawljobs/logs.py", "services/admin_api/gunicorn_conf.py")
+# Of Python and of the metrics' client themselves.
+FOREIGN = {
+    "PATH",
+    "PYTHONPATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONUNBUFFERED",
+    "PROMETHEUS_MULTIPROC_DIR",
+}
+
+
+def known() -> set[str]:
+    """Secrets may also come from the file that NAME_FILE names."""
+    files = [*(ROOT / "shared/crawljobs/settings").glob("*.py")]
+    files += [ROOT / name for name in READ_ELSEWHERE]
+    code = "\n".join(path.read_text() for path in files)
+    names = set(re.findall(r'"([A-Z][A-Z_]{4,})"', code))
+    secrets = {"DATABASE_URL", "DATABASE_DIRECT_URL"}
+    secrets |= set(re.findall(r'\.secret\("([A-Z_]+)"', code))
+    return names | {f"{name}_FILE" for name in secrets} | FOREIGN
