@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from crawljobs.domain import subreddit
-from crawljobs.errors import InvalidSubredditName
+from crawljobs.environment import Environment
+from crawljobs.errors import InvalidSubredditName, SettingsError
 from onebox import data_folder, services, system
 from onebox.api_client import ApiRefusedError, ApiUnavailableError
 from onebox.data_folder import DataFolder
@@ -104,17 +105,20 @@ def command(**options: object) -> None:
 
 def _run(request: Request, stop: StopRequest) -> int:
     began = time.monotonic()
+    real = services.wants_real_reddit(os.environ)
+    if real and (warning := services.reddit_warning(os.environ)):
+        click.echo(warning, err=True)
     with ExitStack() as stack:
         listener = stack.enter_context(system.listen(request.port))
         folder = stack.enter_context(data_folder.opened(request.data))
         if request.ready_file is not None:
             _forget(request.ready_file)
             stack.callback(_forget, request.ready_file)
-        real = services.wants_real_reddit(os.environ)
+        token, token_place = _token(folder)
         plan = Plan(
             workers=request.workers,
             schedulers=request.schedulers,
-            token=os.environ.get("ADMIN_API_TOKEN") or folder.token(),
+            token=token,
             real_reddit=real,
             discovers=not request.once,
             new_items_per_minute=0 if request.once else NEW_ITEMS_PER_MINUTE,
@@ -124,8 +128,19 @@ def _run(request: Request, stop: StopRequest) -> int:
         running.start()
         names = request.subreddits or (REAL_SUBREDDITS if real else SANDBOX_SUBREDDITS)
         asked = _enqueue(running, names)
-        _say_where(running, folder)
+        _say_where(running, folder, token_place)
         return _watch(running, request, stop, asked, began)
+
+
+def _token(folder: DataFolder) -> tuple[str, str]:
+    """The admin-api's token, and where its user finds it."""
+    try:
+        given = Environment(os.environ).secret("ADMIN_API_TOKEN")
+    except SettingsError as error:
+        raise OneboxError(str(error)) from error
+    if given is None:
+        return folder.token(), str(folder.admin_token)
+    return given, os.environ.get("ADMIN_API_TOKEN_FILE", "").strip() or "that in ADMIN_API_TOKEN"
 
 
 def _enqueue(running: System, names: tuple[str, ...]) -> list[int]:
@@ -192,11 +207,11 @@ def _summarise(running: System, snapshot: Snapshot, seconds: float) -> int:
     return 0 if set(states) == {"succeeded"} else 1
 
 
-def _say_where(running: System, folder: DataFolder) -> None:
+def _say_where(running: System, folder: DataFolder, token_place: str) -> None:
     database = running.database
     lines = {
         "API": f"{running.api_url}, described at {running.api_url}/docs",
-        "Token": folder.admin_token,
+        "Token": token_place,
         "Database": database.shown(),
         "Reddit": f"a sandbox at {running.sandbox_url}" if running.sandbox_url else "the real one",
         "Logs": folder.logs,

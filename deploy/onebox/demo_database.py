@@ -3,11 +3,14 @@
 import hashlib
 import os
 import sys
+from collections.abc import Mapping
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from crawljobs import settings
+from crawljobs.errors import SettingsError
 from onebox import data_folder, migrate
 from onebox.data_folder import DataFolder
 from onebox.embedded_postgres import EmbeddedPostgres, Options
@@ -20,11 +23,14 @@ MAX_CONNECTIONS = 200  # a dozen for each worker process
 
 
 class DemoDatabase:
-    """`url` once started; `postgres` is None when it is somebody else's server."""
+    """Its addresses once started; `postgres` is None when it is somebody else's server.
+
+    `direct_url` is another one than `url` when that leads to a pooler.
+    """
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
-        self.url = os.environ.get("DATABASE_URL", "")
+        self.url, self.direct_url = given_addresses(os.environ)
         self.postgres: EmbeddedPostgres | None = None
         if not self.url:
             _forget_habits_of_other_databases()
@@ -37,10 +43,12 @@ class DemoDatabase:
     def start(self) -> None:
         if self.postgres is not None:
             self.postgres.start()
-            self.url = self.postgres.url(NAME)
+            self.url = self.direct_url = self.postgres.url(NAME)
             data_folder.write_private(self._folder.database_url, f"{self.url}\n")
             self._create()
-        _refuse_unusable(self.url)
+        _refuse_unusable(self.url, "DATABASE_URL")
+        if self.direct_url != self.url:
+            _refuse_unusable(self.direct_url, "DATABASE_DIRECT_URL")
         self._migrate()
 
     def restart(self) -> None:
@@ -84,14 +92,10 @@ class DemoDatabase:
         """What the sessions of this database call themselves."""
         query = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
         try:
-            with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as connection:
+            with psycopg.connect(self.direct_url, connect_timeout=CONNECT_SECONDS) as connection:
                 return [str(row[0]) for row in connection.execute(query)]
         except psycopg.Error:
             return []
-
-    def refuse_early_death(self) -> None:
-        if not self.is_running():
-            raise PostgresError(f"Postgres ended: see {self._folder.logs / 'postgres.log'}")
 
     def _create(self) -> None:
         if self.postgres is None:
@@ -104,23 +108,34 @@ class DemoDatabase:
 
     def _migrate(self) -> None:
         """Skipped when this very database was brought to these very migrations before."""
-        state = f"{_migrations_digest()} {_revision(self.url)}"
+        state = f"{_migrations_digest()} {_revision(self.direct_url)}"
         stamp = self._folder.migrated
         if self.postgres and stamp.is_file() and stamp.read_text() == state:
             return
-        migrate.upgrade(self.url)
-        stamp.write_text(f"{_migrations_digest()} {_revision(self.url)}")
+        migrate.upgrade(self.direct_url)
+        stamp.write_text(f"{_migrations_digest()} {_revision(self.direct_url)}")
 
 
-def _refuse_unusable(url: str) -> None:
+def given_addresses(variables: Mapping[str, str]) -> tuple[str, str]:
+    """Of the database that DATABASE_URL (or _FILE) names, and past its pooler; empty for none."""
+    if not any(variables.get(name, "").strip() for name in ("DATABASE_URL", "DATABASE_URL_FILE")):
+        return "", ""
+    try:
+        address = settings.read_database_settings(variables)
+    except SettingsError as error:
+        raise PostgresError(str(error)) from error
+    return address.url, address.direct_url
+
+
+def _refuse_unusable(url: str, setting: str) -> None:
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
             version = connection.info.server_version // 10_000
     except psycopg.Error as error:
-        raise PostgresError(f"DATABASE_URL cannot be used: {_said(error)}") from error
+        raise PostgresError(f"{setting} cannot be used: {_said(error)}") from error
     if version < OLDEST:
         raise PostgresError(
-            f"DATABASE_URL leads to PostgreSQL {version}: {OLDEST} or later is needed."
+            f"{setting} leads to PostgreSQL {version}: {OLDEST} or later is needed."
         )
 
 
@@ -136,6 +151,8 @@ def _revision(url: str) -> str:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except psycopg.errors.UndefinedTable:
         return "none"
+    except psycopg.Error as error:
+        raise PostgresError(f"The database cannot be read: {_said(error)}") from error
     return str(row[0]) if row else "none"
 
 

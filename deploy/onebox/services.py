@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from onebox.errors import OneboxError
 from onebox.supervisor import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,23 +25,40 @@ SANDBOX_STOP_SECONDS = 3
 # Nothing of these is anybody's secret: the sandbox takes any.
 SANDBOX_CLIENT = {"REDDIT_CLIENT_ID": "sandbox", "REDDIT_CLIENT_SECRET": "sandbox"}
 NOT_INHERITED = frozenset(
-    {"PYTHONPATH", "ADMIN_API_TOKEN_FILE", "DATABASE_DIRECT_URL", "GUNICORN_CMD_ARGS"}
+    {
+        "PYTHONPATH",
+        "ADMIN_API_TOKEN_FILE",
+        "DATABASE_URL_FILE",
+        "DATABASE_DIRECT_URL",
+        "DATABASE_DIRECT_URL_FILE",
+        "GUNICORN_CMD_ARGS",
+    }
 )
+REDDIT_CLIENT = ("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "REDDIT_CLIENT_SECRET_FILE")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What all of them are told; `sandbox_url` is None when the real Reddit is crawled."""
+    """What all of them are told; `sandbox_url` is None when the real Reddit is crawled.
+
+    `direct_url` is another one than `database_url` when that leads to a pooler. `tag` tells the
+    processes of this demo from those of others on the same database.
+    """
 
     database_url: str
+    direct_url: str
     token: str
     sandbox_url: str | None
     discovers: bool
+    tag: str = ""
+
+    def instance(self, role: str, number: int) -> str:
+        return "-".join(part for part in (role, self.tag, str(number)) if part)
 
     def environment(self, **own: str) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
-        if os.environ.get("DATABASE_URL") and (direct := os.environ.get("DATABASE_DIRECT_URL")):
-            inherited["DATABASE_DIRECT_URL"] = direct
+        if self.direct_url != self.database_url:
+            inherited["DATABASE_DIRECT_URL"] = self.direct_url
         habits = {
             "DRAIN_SECONDS": str(DRAIN_SECONDS),
             "LEASE_SECONDS": str(LEASE_SECONDS),
@@ -60,8 +78,24 @@ class Settings:
 
 
 def wants_real_reddit(variables: Mapping[str, str]) -> bool:
-    secret = variables.get("REDDIT_CLIENT_SECRET") or variables.get("REDDIT_CLIENT_SECRET_FILE")
-    return bool(variables.get("REDDIT_CLIENT_ID") and secret)
+    """Half of what it takes is a mistake, and no wish for the sandbox."""
+    client, *secrets = (variables.get(name, "").strip() for name in REDDIT_CLIENT)
+    if bool(client) != any(secrets):
+        missing = "REDDIT_CLIENT_SECRET (or _FILE)" if client else "REDDIT_CLIENT_ID"
+        raise OneboxError(
+            f"{missing} is missing: set both to crawl the real Reddit, or neither for the sandbox."
+        )
+    return bool(client)
+
+
+def reddit_warning(variables: Mapping[str, str]) -> str | None:
+    """What Reddit will hold against whoever crawls it like this."""
+    if variables.get("REDDIT_USER_AGENT", "").strip():
+        return None
+    return (
+        "Warning: REDDIT_USER_AGENT is not set. Reddit slows down or blocks clients that do not "
+        "say whose they are: set it to something like 'linux:my-crawler:1.0 (by /u/your-name)'."
+    )
 
 
 def sandbox_client(url: str) -> dict[str, str]:
@@ -89,7 +123,7 @@ def admin_api(settings: Settings, listener: int) -> Spec:
     own = {
         "ADMIN_API_BIND": f"fd://{listener}",
         "ADMIN_API_TOKEN": settings.token,
-        "INSTANCE_NAME": "admin-api-1",
+        "INSTANCE_NAME": settings.instance("admin-api", 1),
     }
     return Spec(
         role="admin-api",
@@ -102,7 +136,7 @@ def admin_api(settings: Settings, listener: int) -> Spec:
 
 
 def crawler_worker(settings: Settings, number: int) -> Spec:
-    environment = settings.environment(INSTANCE_NAME=f"worker-{number}")
+    environment = settings.environment(INSTANCE_NAME=settings.instance("worker", number))
     return Spec(
         role="crawler-worker",
         number=number,
@@ -117,7 +151,7 @@ def scheduler(settings: Settings, number: int) -> Spec:
         role="scheduler",
         number=number,
         command=[*PYTHON, "scheduler"],
-        env=settings.environment(INSTANCE_NAME=f"scheduler-{number}"),
+        env=settings.environment(INSTANCE_NAME=settings.instance("scheduler", number)),
         stop_seconds=API_STOP_SECONDS,
     )
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,10 +80,15 @@ class Supervisor:
                 pids.append(child.process.pid)
         return found
 
-    def refuse_early_death(self) -> None:
-        """Raise when one ended: while starting, that is a wrong setting and not bad luck."""
+    def refuse_early_death(self, names: Container[str] | None = None) -> None:
+        """Raise when one of these, or any, ended by itself: at the start that is a wrong setting.
+
+        One that a signal ended is not refused: that is bad luck, to be started again.
+        """
         for child in self.children:
-            if (status := child.process.poll()) is not None:
+            if names is not None and child.spec.name not in names:
+                continue
+            if (status := child.process.poll()) is not None and status >= 0:
                 raise ChildDiedError(
                     f"{child.spec.name} {how_it_ended(status)}: "
                     f"{last_line(self.log(child.spec))} (all of it: {self.log(child.spec)})"

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -13,12 +14,14 @@ from onebox.api_client import ApiClient, ApiUnavailableError
 from onebox.data_folder import DataFolder
 from onebox.demo_database import DemoDatabase
 from onebox.errors import OneboxError
+from onebox.roll_call import RollCall
 from onebox.stop_request import StopRequest
 from onebox.supervisor import Supervisor
 
 HOST = "127.0.0.1"
 BACKLOG = 128
 READY_SECONDS = 60.0  # of imports on an overloaded machine
+TAG_BYTES = 3
 CHECK_SECONDS = 0.02
 
 
@@ -44,9 +47,11 @@ class System:
         self._plan = plan
         self._listener = listener
         self._stop = stop
-        self._awaited: set[str] = set()
+        self._roll_call = RollCall(READY_SECONDS)
         self.supervisor = Supervisor(folder.logs)
         self.database = DemoDatabase(folder)
+        # Only a database of ours is surely without the sessions of another demo.
+        self._tag = "" if self.database.postgres else secrets.token_hex(TAG_BYTES)
         self.sandbox_url: str | None = None
         self.api = ApiClient(self.api_port, plan.token)
 
@@ -74,7 +79,7 @@ class System:
         specs = [services.crawler_worker(settings, n + 1) for n in range(self._plan.workers)]
         specs += [services.scheduler(settings, n + 1) for n in range(self._plan.schedulers)]
         for spec in specs:
-            self._awaited.add(spec.env["INSTANCE_NAME"])
+            self._roll_call.expect(spec)
             self.supervisor.start(spec)
         self._wait("the admin-api", self._api_is_ready)
 
@@ -89,12 +94,10 @@ class System:
         return changed
 
     def becomes_healthy(self) -> bool:
-        """Whether all have been seen at work. Until then the death of one is a wrong setting."""
-        self.supervisor.refuse_early_death()
-        self.database.refuse_early_death()
-        names = self.database.connected()
-        self._awaited = {one for one in self._awaited if not any(one in name for name in names)}
-        return not self._awaited
+        """Whether all have been seen at work. Until then the end of one is a wrong setting."""
+        self.supervisor.refuse_early_death(self._roll_call.missing)
+        self.keep_up()
+        return self._roll_call.hear(self.database.connected(), log=self.supervisor.log)
 
     def pids(self) -> dict[str, list[int]]:
         roles = ("admin-api", "crawler-worker", "scheduler", "sandbox")
@@ -124,9 +127,11 @@ class System:
     def _settings(self) -> services.Settings:
         return services.Settings(
             database_url=self.database.url,
+            direct_url=self.database.direct_url,
             token=self._plan.token,
             sandbox_url=self.sandbox_url,
             discovers=self._plan.discovers,
+            tag=self._tag,
         )
 
     def _await_sandbox(self, ready: Path) -> None:
@@ -152,6 +157,7 @@ class System:
                 raise OneboxError(
                     f"{what} was not ready within {READY_SECONDS:g} s: see {self._folder.logs}"
                 )
+            self.keep_up()
             self._stop.sleep(CHECK_SECONDS)
 
 

@@ -91,6 +91,17 @@ def test_a_death_at_the_start_is_refused_with_what_the_child_said(supervised: Su
     assert told.startswith("child-1 ended with status 1: STALE_DAYS='x': expected days [31m (all")
 
 
+def test_a_death_by_a_signal_or_of_one_not_asked_for_is_not_refused(supervised: Supervisor) -> None:
+    killed = supervised.start(spec(SLEEPER, number=1))
+    wrong = supervised.start(spec("raise SystemExit(3)", number=2))
+    killed.process.kill()
+    killed.process.wait(10)
+    wrong.process.wait(10)
+    supervised.refuse_early_death({"child-1"})
+    with pytest.raises(ChildDiedError, match="child-2 ended with status 3"):
+        supervised.refuse_early_death()
+
+
 def test_stopping_asks_first_and_kills_what_does_not_listen(supervised: Supervisor) -> None:
     polite = supervised.start(spec(SLEEPER, number=1))
     deaf = supervised.start(spec(DEAF, number=2, stop_seconds=0.2))

@@ -21,7 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE_ROOTS = os.pathsep.join(str(ROOT / folder) for folder in ("shared", "services", "deploy"))
 START_SECONDS = 60  # on a machine that runs other tests too
 # Nothing of whoever runs the tests may decide what the demo does.
-FOREIGN = ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDDIT_CLIENT_ID", "ADMIN_API_TOKEN")
+FOREIGN = (
+    *("DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_DIRECT_URL", "DATABASE_DIRECT_URL_FILE"),
+    *("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "REDDIT_CLIENT_SECRET_FILE"),
+    *("REDDIT_USER_AGENT", "ADMIN_API_TOKEN", "ADMIN_API_TOKEN_FILE"),
+)
 
 
 def command(*arguments: str) -> list[str]:

@@ -194,10 +194,43 @@ def test_once_fails_when_a_crawl_does(open_folder: Path, database_url: str) -> N
     assert json.loads(done.stdout.splitlines()[-1])["jobs"] == {"failed": 1, "succeeded": 1}
 
 
-def test_a_database_of_ones_own_is_used_instead(open_folder: Path, database_url: str) -> None:
+def test_a_database_and_a_token_of_ones_own_are_used_instead(
+    open_folder: Path, database_url: str
+) -> None:
+    secret = open_folder / "secret"
+    secret.write_text("k3J9xQ2mZ8vB5nW1rT7yU4pL6sD0fGhA")
     arguments = ("--once", "--port", "0", "--workers", "1", "--subreddits", "tiny_own")
-    settings = {"DATABASE_URL": database_url, **SMALL}
-    told = demo.result(demo.run(*arguments, "--data", str(open_folder / "data"), **settings))
+    settings = {"DATABASE_URL": database_url, "ADMIN_API_TOKEN_FILE": str(secret), **SMALL}
+    done = demo.run(*arguments, "--data", str(open_folder / "data"), **settings)
+    told = demo.result(done)
     assert told["posts"] >= 5
     assert rows(database_url, "SELECT count(*) FROM posts") == [(told["posts"],)]
     assert not (open_folder / "data" / "postgres").exists()
+    assert f"Token     {secret}\n" in done.stdout
+    assert not (open_folder / "data" / "admin-token").exists()
+
+
+def test_a_pooler_is_passed_by_to_migrate_and_to_see_who_is_at_work(
+    open_folder: Path, empty_database_url: str
+) -> None:
+    """As with a pooler whose user may not make tables."""
+    address = psycopg.conninfo.conninfo_to_dict(empty_database_url)
+    role = f"crawltest_{os.urandom(6).hex()}"
+    place = f"{address['host']}:{address['port']}/{address['dbname']}"
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'".encode())
+        rights = "SELECT, INSERT, UPDATE, DELETE ON TABLES"
+        connection.execute(f"ALTER DEFAULT PRIVILEGES GRANT {rights} TO {role}".encode())
+        connection.execute(f"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {role}".encode())
+        try:
+            settings = {
+                "DATABASE_URL": f"postgresql://{role}:{role}@{place}",
+                "DATABASE_DIRECT_URL": empty_database_url,
+                **QUICK,
+            }
+            data = open_folder / "data"
+            with demo.started(data, "--subreddits", "tiny_own", **settings) as running:
+                assert running.ready["database_url"] == settings["DATABASE_URL"]
+        finally:
+            connection.execute(f"DROP OWNED BY {role}".encode())
+            connection.execute(f"DROP ROLE {role}".encode())

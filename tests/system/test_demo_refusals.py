@@ -75,6 +75,20 @@ def test_a_database_that_is_not_there(open_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"REDDIT_CLIENT_ID": "me"}, "REDDIT_CLIENT_SECRET (or _FILE) is missing: set both"),
+        ({"ADMIN_API_TOKEN_FILE": "/nowhere"}, "ADMIN_API_TOKEN_FILE='/nowhere': expected"),
+        ({"DATABASE_URL_FILE": "/nowhere"}, "DATABASE_URL_FILE='/nowhere': expected"),
+        ({"DATABASE_URL": "mysql://here"}, "DATABASE_URL: expected an address"),
+    ],
+)
+def test_a_wrong_variable(open_folder: Path, variables: dict[str, str], said: str) -> None:
+    done = demo.run("--port", "0", "--data", str(open_folder / "data"), **variables)
+    assert refusal(done, open_folder).startswith(said)
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--subreddits", "no spaces here"), "expected a subreddit name of 2 to 21 letters"),
