@@ -1,8 +1,8 @@
 """An hour of one client id's budget, shared by a dozen processes: ours, and as many of PRAW.
 
 A sandbox with a faster clock stands for Reddit: a window of it for ten minutes, six for an hour.
-PRAW's limiter sleeps at most 10 s, whatever the clock, which is in its favour here. It is not
-installed by default: `requirements/praw.lock` into an environment whose Python PRAW_PYTHON names.
+PRAW's clock runs as much faster. It is not installed by default: `requirements/praw.lock` into an
+environment whose Python PRAW_PYTHON names; without it our own figures are all that is told.
 """
 
 import os

@@ -111,7 +111,16 @@ def test_after_a_crawl_only_newcomers_are_due(conn: Connection) -> None:
 
 
 def candidates(conn: Connection, subreddit_id: int, at_most: int = 10) -> list[str]:
-    return discovery.candidates(conn, subreddit_id=subreddit_id, at_most=at_most)
+    """Once Reddit was asked about them; before that none may be crawled."""
+    names = discovery.unchecked(conn, subreddit_id=subreddit_id, at_most=at_most)
+    assert discovery.candidates(conn, subreddit_id=subreddit_id, at_most=at_most) == []
+    conn.execute(text("SAVEPOINT before"))
+    conn.execute(text("UPDATE subreddits SET access = 'public' WHERE access = 'unknown'"))
+    assert discovery.unchecked(conn, subreddit_id=subreddit_id, at_most=at_most) == []
+    found = discovery.candidates(conn, subreddit_id=subreddit_id, at_most=at_most)
+    conn.execute(text("ROLLBACK TO SAVEPOINT before"))
+    assert found == names
+    return found
 
 
 def test_neighbours_are_told_by_how_many_authors_they_share(conn: Connection) -> None:
