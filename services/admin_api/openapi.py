@@ -40,12 +40,7 @@ class IdConverter(BaseConverter):
 class SubredditConverter(BaseConverter):
     """The id or the name of a subreddit that we know; authors' histories have odd ones."""
 
-    regex = "[A-Za-z0-9_.:-]{1,24}"
-
-    def to_python(self, value: str) -> str:
-        if value.isdigit() and not 1 <= int(value) <= INT8_MAX:
-            raise ValidationError
-        return value
+    regex = "[A-Za-z0-9_][A-Za-z0-9_.:-]{0,23}"
 
 
 class TokenIdConverter(BaseConverter):
@@ -111,6 +106,7 @@ def _as_json(api: Api) -> str:
     _describe_idempotency(document["paths"])
     _forbid_null_in_queries(document["paths"])
     _describe_problems(document["components"]["responses"])
+    _describe_choices(document["components"]["schemas"])
     curl.add_examples(document)
     return flask.json.dumps(document)
 
@@ -135,6 +131,33 @@ def _describe_idempotency(paths: dict[str, Any]) -> None:
             for status in POST_PROBLEMS:
                 reference = f"#/components/responses/{HTTPStatus(status).name}"
                 item["post"]["responses"].setdefault(str(status), {"$ref": reference})
+
+
+# What marshmallow checks for a whole object, as JSON Schema says it.
+_BY_FILTER = {"required": ["filter"], "not": {"required": ["job_ids"]}}
+_CHOICES: dict[str, dict[str, Any]] = {
+    "Bulk": {
+        "oneOf": [
+            {"required": ["job_ids"], "not": {"required": ["filter"]}},
+            {**_BY_FILTER, "required": ["filter", "expected_count"]},
+            {
+                **_BY_FILTER,
+                "required": ["filter", "dry_run"],
+                "properties": {"dry_run": {"const": True}, "expected_count": False},
+            },
+        ]
+    },
+    "ScheduleBody": {
+        "oneOf": [{"required": ["subreddit"]}, {"required": ["subreddit_id"]}],
+    },
+    "SchedulePatch": {"not": {"required": ["subreddit", "subreddit_id"]}},
+}
+_CHOICES |= dict.fromkeys(("BulkStatus", "BulkBoost"), _CHOICES["Bulk"])
+
+
+def _describe_choices(schemas: dict[str, Any]) -> None:
+    for name, choice in _CHOICES.items():
+        schemas[name].update(choice)
 
 
 def _describe_problems(responses: dict[str, Any]) -> None:

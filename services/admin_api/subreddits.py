@@ -6,7 +6,7 @@ from typing import Any
 
 from admin_api import auth, enqueueing, errors, pages, preconditions, state
 from admin_api.blueprint import Blueprint
-from admin_api.schemas.fields import refuse_value
+from admin_api.schemas.fields import INT8_MAX, refuse_value
 from admin_api.schemas.job import EnqueuedSchema
 from admin_api.schemas.subreddit import (
     EnqueueNowSchema,
@@ -140,7 +140,7 @@ def _found(conn: Connection, subreddit: str, *, lock: bool = False) -> Subreddit
         int(subreddit) if subreddit.isdigit() else subreddit_admin.find_id(conn, name=subreddit)
     )
     found = None
-    if subreddit_id is not None:
+    if subreddit_id is not None and subreddit_id <= INT8_MAX:
         found = subreddit_admin.get_subreddit(conn, subreddit_id=subreddit_id, lock=lock)
     if found is None:
         raise errors.Problem("not_found", f"There is no subreddit {subreddit}.")

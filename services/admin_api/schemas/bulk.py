@@ -11,6 +11,7 @@ from admin_api.schemas.fields import (
     INT8_MAX,
     Flag,
     Timestamp,
+    Whole,
     described,
     max_retries,
     priority,
@@ -26,15 +27,14 @@ class BulkSchema(ma.Schema):
     """Which jobs: `job_ids`, or a `filter` with the number of jobs it is expected to match."""
 
     job_ids = fields.List(
-        fields.Integer(strict=True, validate=validate.Range(min=1, max=INT8_MAX)),
+        Whole(validate=validate.Range(min=1, max=INT8_MAX)),
         validate=validate.Length(min=1, max=ITEMS_MAX),
         metadata=described("The jobs, at most 1,000."),
     )
     filter = fields.Nested(
         JobFilterSchema, metadata=described("As for the list; must match at most 1,000 jobs.")
     )
-    expected_count = fields.Integer(
-        strict=True,
+    expected_count = Whole(
         validate=validate.Range(min=0, max=ITEMS_MAX),
         metadata=described(
             "How many jobs the filter shall match; when there are others, nothing is changed. A "
@@ -64,8 +64,7 @@ class BulkStatusSchema(BulkSchema):
 class BulkBoostSchema(BulkSchema):
     """Which jobs, and how much to add."""
 
-    boost = fields.Integer(
-        strict=True,
+    boost = Whole(
         required=True,
         validate=validate.Range(min=1, max=job.PRIORITY_MAX),
         metadata=described("Points for base and effective priority; both stop at 100."),

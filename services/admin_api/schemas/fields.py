@@ -50,6 +50,17 @@ class Flag(fields.Boolean):
         return value
 
 
+class Whole(fields.Integer):
+    """A JSON number without a fraction, 60.0 included; not a text or a truth value."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ma.ValidationError("Not a valid integer.")
+        if isinstance(value, float) and not value.is_integer():
+            raise ma.ValidationError("Not a valid integer.")
+        return super()._deserialize(value, attr, data, **options)
+
+
 def rfc3339(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -89,8 +100,7 @@ def subreddit(**options: Any) -> SubredditName:
 
 
 def priority(default: int) -> fields.Integer:
-    return fields.Integer(
-        strict=True,
+    return Whole(
         load_default=default,
         validate=validate.Range(min=job.PRIORITY_MIN, max=job.PRIORITY_MAX),
         metadata=described("Higher is crawled first. People use 50 to 70, schedules 10 to 30."),
@@ -98,8 +108,7 @@ def priority(default: int) -> fields.Integer:
 
 
 def max_retries() -> fields.Integer:
-    return fields.Integer(
-        strict=True,
+    return Whole(
         load_default=None,
         allow_none=True,
         validate=validate.Range(min=0, max=100),

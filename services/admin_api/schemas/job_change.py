@@ -5,15 +5,14 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api.schemas.fields import described
+from admin_api.schemas.fields import Whole, described
 from crawljobs.domain import job
 
 
 class BoostSchema(ma.Schema):
     """How much to add."""
 
-    boost = fields.Integer(
-        strict=True,
+    boost = Whole(
         required=True,
         validate=validate.Range(min=1, max=job.PRIORITY_MAX),
         metadata=described("Points for base and effective priority; both stop at 100."),
@@ -23,8 +22,7 @@ class BoostSchema(ma.Schema):
 class PrioritySchema(ma.Schema):
     """The priority to set."""
 
-    priority = fields.Integer(
-        strict=True,
+    priority = Whole(
         required=True,
         validate=validate.Range(min=job.PRIORITY_MIN, max=job.PRIORITY_MAX),
         metadata=described("Base and effective; aging starts again from it."),

@@ -7,7 +7,14 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api.schemas.fields import INT8_MAX, PageParameters, Timestamp, described, subreddit
+from admin_api.schemas.fields import (
+    INT8_MAX,
+    PageParameters,
+    Timestamp,
+    Whole,
+    described,
+    subreddit,
+)
 from admin_api.schemas.job import STATUSES, SUCCESS
 from crawljobs.domain import job
 from crawljobs.domain.job_filter import JobSort
@@ -31,8 +38,8 @@ def _some_of(values: list[str], text: str) -> fields.List[Any]:
 
 
 def _number(text: str, *, least: int, most: int, strict: bool) -> fields.Integer:
-    return fields.Integer(
-        strict=strict,
+    kind = Whole if strict else fields.Integer
+    return kind(
         load_default=None,
         validate=validate.Range(min=least, max=most),
         metadata=described(text, **({"format": "int64"} if most == INT8_MAX else {})),

@@ -18,7 +18,7 @@ class PauseBodySchema(ma.Schema):
         required=True,
         validate=validate.And(
             validate.Length(min=1, max=REASON_MAX_CHARACTERS),
-            validate.Regexp(r"[\s\S]*\S", error="must not be blank"),
+            validate.Regexp(r"[\s\S]*[!-~]", error="must hold some letter or digit"),
         ),
         metadata=described("For whoever wonders later.", example="Reddit asked us to slow down"),
     )

@@ -12,6 +12,7 @@ from admin_api.schemas.fields import (
     Flag,
     PageParameters,
     Timestamp,
+    Whole,
     described,
     identifier,
     max_retries,
@@ -54,8 +55,7 @@ def timezone() -> fields.String:
 
 
 def subreddit_id() -> fields.Integer:
-    return fields.Integer(
-        strict=True,
+    return Whole(
         load_default=None,
         allow_none=False,
         validate=validate.Range(min=1, max=INT8_MAX),
@@ -85,15 +85,13 @@ class ScheduleBodySchema(ma.Schema):
         validate=validate.OneOf(MISFIRE_POLICIES),
         metadata=described(_POLICY),
     )
-    misfire_deadline_seconds = fields.Integer(
-        strict=True,
+    misfire_deadline_seconds = Whole(
         load_default=None,
         allow_none=True,
         validate=validate.Range(min=1, max=int(LONGEST_DEADLINE.total_seconds())),
         metadata=described(_DEADLINE),
     )
-    spread_seconds = fields.Integer(
-        strict=True,
+    spread_seconds = Whole(
         load_default=0,
         validate=validate.Range(min=0, max=int(LONGEST_SPREAD.total_seconds())),
         metadata=described(_SPREAD),

@@ -5,7 +5,14 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api.schemas.fields import PageParameters, Timestamp, described, identifier, next_cursor
+from admin_api.schemas.fields import (
+    PageParameters,
+    Timestamp,
+    Whole,
+    described,
+    identifier,
+    next_cursor,
+)
 from admin_api.schemas.schedule import cron_expression, timezone
 from crawljobs.domain.schedule import RunOutcome
 
@@ -53,8 +60,7 @@ class PreviewRequestSchema(ma.Schema):
 
     cron_expression = cron_expression()
     timezone = timezone()
-    count = fields.Integer(
-        strict=True,
+    count = Whole(
         load_default=5,
         validate=validate.Range(min=1, max=PREVIEW_MAX),
         metadata=described("How many due times to show."),

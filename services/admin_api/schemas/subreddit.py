@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import marshmallow as ma
@@ -26,6 +27,15 @@ _REQUEST_GAP = "Seconds between two requests about it; null: as the workers' set
 _CRAWL_GAP = "Seconds between two crawls of it; null: none."
 
 
+class OnlyNameCharacters(validate.Validator):
+    """Not validate.Regexp: its pattern would stand in the document, in Python's dialect."""
+
+    def __call__(self, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_.:-]+", value):
+            raise ma.ValidationError("no name has such characters in it")
+        return value
+
+
 class SubredditParameters(PageParameters):
     access = fields.String(
         load_default=None,
@@ -34,10 +44,11 @@ class SubredditParameters(PageParameters):
     )
     name_contains = fields.String(
         load_default=None,
-        validate=validate.And(
-            validate.Length(min=1, max=24), validate.Regexp(r"[A-Za-z0-9_.:-]+\Z")
+        validate=validate.And(validate.Length(min=1, max=24), OnlyNameCharacters()),
+        metadata=described(
+            "Only subreddits whose name has this in it, whatever its case.",
+            pattern="^[A-Za-z0-9_.:-]+$",
         ),
-        metadata=described("Only subreddits whose name has this in it, whatever its case."),
     )
     crawled_before = Timestamp(
         load_default=None,

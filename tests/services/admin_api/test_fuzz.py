@@ -1,0 +1,123 @@
+"""schemathesis reads the OpenAPI document and sends what it allows and what it forbids."""
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
+
+from crawljobs.db.database import Database
+from crawljobs.domain.job import JobStatus
+from support import admin_api
+from support.databases import Databases
+from support.jobs import in_status
+
+FEW, MANY = 2, 100
+RELAXED = settings(
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    phases=[Phase.generate],  # shrinking a failure would take minutes
+)
+
+
+@pytest.fixture(scope="module")
+def api_schema(databases: Databases) -> Iterator[schemathesis.BaseSchema]:
+    """The API with a job in every state, a schedule and a token."""
+    with databases.clone() as url, admin_api.opened(url) as app:
+        opened = Database(url)
+        with opened.begin() as conn:
+            for status in sorted(JobStatus, key=lambda one: one is JobStatus.QUEUED):
+                in_status(conn, status, f"in_{status}")
+        opened.close()
+        client = admin_api.with_token(app)
+        schedule = {"name": "one", "subreddit": "python", "cron_expression": "@daily"}
+        assert client.post("/api/admin/scheduled-jobs", json=schedule).status_code == 201
+        yield schemathesis.openapi.from_wsgi("/docs/openapi.json", app)
+
+
+TOKEN = {"Authorization": f"Bearer {admin_api.TOKEN}"}
+
+
+# It takes our token for one that it made up itself; test_auth tries wrong ones.
+OURS = [ignored_auth]
+
+# What a request may be refused for although the document cannot say that it is wrong: it depends
+# on what is stored, or on a grammar that no schema expresses.
+REFUSALS = {
+    "illegal_transition",
+    "invalid_cursor",
+    "key_reused",
+    "live_job_exists",
+    "not_found",
+    "not_paused",
+    "precondition_failed",
+    "count_mismatch",
+    "duplicate_name",
+    "too_many_tokens",
+    "token_revoked",
+    "answer_not_kept",
+}
+GRAMMARS = {"/cron_expression", "/timezone", "/subreddit_id"}
+
+
+def complaints(api: schemathesis.BaseSchema, examples: int) -> dict[str, str]:
+    """What is not as the document has it, by operation."""
+    found: dict[str, str] = {}
+    for result in api.get_all_operations():
+        operation = result.ok()
+        for mode, send in (
+            (schemathesis.GenerationMode.POSITIVE, send_what_is_allowed),
+            (schemathesis.GenerationMode.NEGATIVE, send_what_is_not),
+        ):
+            fuzzed = settings(RELAXED, max_examples=examples)(
+                given(case=operation.as_strategy(generation_mode=mode))(send)
+            )
+            try:
+                fuzzed()
+            except Unsatisfiable:
+                pass  # there is nothing to do wrong
+            except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - told with the others
+                found[f"{operation.label} {mode.value}"] = _told(error)
+    return found
+
+
+def send_what_is_allowed(case: schemathesis.Case) -> None:
+    response = case.call(headers=TOKEN)
+    case.validate_response(response, excluded_checks=[*OURS, positive_data_acceptance])
+    if response.status_code >= 400:
+        problem = response.json()
+        pointers = {
+            error["pointer"]
+            for error in problem["errors"]
+            if not error["detail"].startswith("holds ")  # a NUL or half a surrogate, anywhere
+        }
+        assert problem["errors"] or problem["code"] in REFUSALS, problem
+        assert problem["code"] in REFUSALS or pointers <= GRAMMARS, problem
+
+
+def send_what_is_not(case: schemathesis.Case) -> None:
+    case.call_and_validate(headers=TOKEN, excluded_checks=OURS)
+
+
+def _told(error: BaseException) -> str:
+    inner = getattr(error, "exceptions", ())
+    return "\n".join([str(error), *(_told(one) for one in inner)])
+
+
+def report(found: dict[str, str]) -> str:
+    return "\n\n".join(f"{name}: {said}" for name, said in found.items())
+
+
+def test_a_few_requests_of_each_kind_find_nothing(api_schema: schemathesis.BaseSchema) -> None:
+    found = complaints(api_schema, FEW)
+    assert not found, report(found)
+
+
+@pytest.mark.deep
+def test_many_requests_of_each_kind_find_nothing(api_schema: schemathesis.BaseSchema) -> None:
+    found = complaints(api_schema, MANY)
+    assert not found, report(found)
