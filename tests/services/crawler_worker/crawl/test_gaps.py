@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from crawljobs.domain import reddit_items
+from crawljobs.domain.job import Claim
 from support.crawls import Crawler, Transport
 from support.reddit_sandbox import RunningSandbox
 
@@ -19,12 +20,28 @@ def _listings_only(crawler: Crawler) -> None:
     )
 
 
-def crawl_from(crawler: Crawler, name: str, mark: str, transport: Transport | None = None) -> None:
-    """A crawl whose last one saw everything up to this post, and all comments."""
+@pytest.fixture(scope="module")
+def big_town(sandbox: RunningSandbox) -> list[str]:
+    """The ids that the listing shows, newest first."""
+    return [post["id"] for page in sandbox.pages("/r/big_town/new") for post in page]
+
+
+def begin(crawler: Crawler, name: str, mark: str | None = None) -> Claim:
+    """A crawl whose last one saw everything up to this post, and all comments: quick ones."""
     crawler.enqueue(name)
     claim = crawler.claim()
-    crawler.rows("UPDATE subreddits SET high_water_post = :mark RETURNING id", mark=mark)
-    assert crawler.run(claim, transport=transport) == "crawled"
+    crawler.rows(
+        "UPDATE subreddits SET high_water_post = :mark, high_water_comment = 'zzzzzzzzzzzz' "
+        "RETURNING id",
+        mark=mark,
+    )
+    return claim
+
+
+def crawl_from(
+    crawler: Crawler, name: str, mark: str | None = None, transport: Transport | None = None
+) -> None:
+    assert crawler.run(begin(crawler, name, mark), transport=transport) == "crawled"
 
 
 def test_1500_new_items_since_the_mark_are_more_than_a_listing_shows(crawler: Crawler) -> None:
@@ -38,7 +55,7 @@ def test_1500_new_items_since_the_mark_are_more_than_a_listing_shows(crawler: Cr
 
 
 def test_a_first_crawl_has_nothing_to_miss(crawler: Crawler) -> None:
-    assert crawler.crawl("big_town") == "crawled"
+    crawl_from(crawler, "big_town")
     assert crawler.checkpoint()["gap"] is False
     assert crawler.value("SELECT gap_at FROM subreddits WHERE name = 'big_town'") is None
 
@@ -50,19 +67,17 @@ def test_a_listing_that_shows_all_there_is_has_no_gap(crawler: Crawler) -> None:
 
 
 def test_a_mark_that_is_reached_on_the_last_page_leaves_no_gap(
-    crawler: Crawler, sandbox: RunningSandbox
+    crawler: Crawler, big_town: list[str]
 ) -> None:
-    posts = [post for page in sandbox.pages("/r/big_town/new") for post in page]
-    crawl_from(crawler, "big_town", posts[989]["id"])
+    crawl_from(crawler, "big_town", big_town[989])
     assert crawler.checkpoint()["gap"] is False
 
 
 def test_fewer_posts_than_are_new_by_our_own_setting_are_a_gap_too(
-    crawler: Crawler, sandbox: RunningSandbox
+    crawler: Crawler, big_town: list[str]
 ) -> None:
     crawler.settings = replace(crawler.settings, max_posts_per_sub=150)
-    posts = [post for page in sandbox.pages("/r/big_town/new") for post in page]
-    crawl_from(crawler, "big_town", posts[300]["id"])
+    crawl_from(crawler, "big_town", big_town[300])
     assert crawler.checkpoint()["gap"] is True
 
 
@@ -83,7 +98,7 @@ def test_a_cursor_that_is_deleted_meanwhile_is_replaced_by_the_item_before(
 ) -> None:
     listed = [post["name"] for page in sandbox.pages("/r/big_brook/new") for post in page]
     transport = deleting(sandbox, listed[PAGE - 1])
-    assert crawler.crawl("big_brook", transport=transport) == "crawled"
+    crawl_from(crawler, "big_brook", transport=transport)
     assert crawler.value("SELECT count(*) FROM posts") >= len(listed) - 1
     checkpoint = crawler.checkpoint()
     assert checkpoint["gap"] is False
@@ -108,7 +123,7 @@ def test_a_page_of_102_items_is_stored_whole(crawler: Crawler, sandbox: RunningS
         if len(sandbox.children(f"/r/{each}/hot", limit=100)) == PAGE + 2
     )
     crawler.settings = replace(crawler.settings, posts_sort="hot", max_posts_per_sub=102)
-    assert crawler.crawl(name) == "crawled"
+    crawl_from(crawler, name)
     assert crawler.value("SELECT count(*) FROM posts") == PAGE + 2
 
 
@@ -125,8 +140,7 @@ def test_a_crawl_killed_where_its_cursor_was_deleted_finds_its_way_again(
             sandbox.http.post("/sandbox/delete", json={"name": listed[PAGE - 1]})
             raise Killed
 
-    crawler.enqueue("big_pond")
-    claim = crawler.claim()
+    claim = begin(crawler, "big_pond")
     with contextlib.suppress(Killed):
         crawler.run(claim, transport=Transport(die))
     crawler.release(claim)
