@@ -16,10 +16,10 @@ class PauseBodySchema(ma.Schema):
     subreddit = subreddit(load_default=None)
     reason = fields.String(
         required=True,
-        validate=validate.And(
+        validate=[
             validate.Length(min=1, max=REASON_MAX_CHARACTERS),
-            validate.Regexp(r"[\s\S]*[!-~]", error="must hold some letter or digit"),
-        ),
+            validate.Regexp(r"[\s\S]*\S", error="must not be blank"),
+        ],
         metadata=described("For whoever wonders later.", example="Reddit asked us to slow down"),
     )
     until = Timestamp(

@@ -68,10 +68,10 @@ class ScheduleBodySchema(ma.Schema):
 
     name = fields.String(
         required=True,
-        validate=validate.And(
+        validate=[
             validate.Length(min=1, max=200),
-            validate.Regexp(r"\S", error="must not be blank"),
-        ),
+            validate.Regexp(r"[\s\S]*\S", error="must not be blank"),
+        ],
         metadata=described("Unique, whatever its case.", example="python, nightly"),
     )
     subreddit = subreddit(load_default=None, allow_none=False)

@@ -44,7 +44,7 @@ class SubredditParameters(PageParameters):
     )
     name_contains = fields.String(
         load_default=None,
-        validate=validate.And(validate.Length(min=1, max=24), OnlyNameCharacters()),
+        validate=[validate.Length(min=1, max=24), OnlyNameCharacters()],
         metadata=described(
             "Only subreddits whose name has this in it, whatever its case.",
             pattern="^[A-Za-z0-9_.:-]+$",
