@@ -1,0 +1,115 @@
+"""Debian's PgBouncer with the configuration that Kubernetes gives it, but for addresses and TLS."""
+
+import contextlib
+import os
+import pwd
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy import URL
+
+from support import images, needs
+from support.waiting import wait_until
+
+SHIPPED = images.ROOT / "deploy/kubernetes/components/pgbouncer/pgbouncer.ini"
+START_SECONDS = 15
+STOP_SECONDS = 10
+
+
+@dataclass
+class PgBouncer:
+    """In front of the server that `direct_url` leads to; `url` is the way through it."""
+
+    folder: Path
+    direct_url: str
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        parts = conninfo_to_dict(self.direct_url)
+        address = URL.create(
+            "postgresql",
+            str(parts["user"]),
+            str(parts.get("password") or ""),
+            "127.0.0.1",
+            self.port,
+            str(parts["dbname"]),
+        )
+        return address.render_as_string(hide_password=False)
+
+    def start(self) -> None:
+        user = ["-u", "nobody"] if os.geteuid() == 0 else []
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [program(), *user, self.folder / "pgbouncer.ini"], stdout=log, stderr=log
+            )
+        wait_until(self._answers, timeout=START_SECONDS, describe=self.log)
+
+    def stop(self) -> None:
+        """At once, with every connection cut."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait(STOP_SECONDS)
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")[-3000:]
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(self.url, connect_timeout=2).close()
+            return True
+        return False
+
+
+def program() -> str:
+    for folder in ("/usr/sbin", "/usr/bin"):
+        if Path(folder, "pgbouncer").exists():
+            return f"{folder}/pgbouncer"
+    return needs.missing("pgbouncer")
+
+
+@contextlib.contextmanager
+def serve(folder: Path, direct_url: str) -> Iterator[PgBouncer]:
+    program()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    pooler = PgBouncer(folder, direct_url, port)
+    (folder / "pgbouncer.ini").write_text(configuration(folder, direct_url, port))
+    parts = conninfo_to_dict(direct_url)
+    secrets = folder / "userlist.txt"
+    secrets.write_text(f'"{parts["user"]}" "{parts.get("password") or ""}"\n')
+    for path in (folder, secrets, folder / "pgbouncer.ini"):
+        if os.geteuid() == 0:
+            os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
+    try:
+        pooler.start()
+        yield pooler
+    finally:
+        pooler.stop()
+
+
+def configuration(folder: Path, direct_url: str, port: int) -> str:
+    """Every replacement must find its line: the rest is what production runs with."""
+    server = conninfo_to_dict(direct_url)
+    text = re.sub(r"^(client|server)_tls_\w+ = .*\n", "", SHIPPED.read_text(), flags=re.MULTILINE)
+    changes = {
+        r"^\* = host=\S+ port=5432$": "* = "
+        + make_conninfo(host=server["host"], port=server.get("port") or 5432),
+        r"^listen_addr = \*$": "listen_addr = 127.0.0.1",
+        r"^listen_port = 6432$": f"listen_port = {port}",
+        r"^auth_file = \S+$": f"auth_file = {folder / 'userlist.txt'}",
+    }
+    for pattern, line in changes.items():
+        text, found = re.subn(pattern, lambda _, line=line: line, text, flags=re.MULTILINE)
+        assert found == 1, pattern
+    return text
