@@ -44,7 +44,7 @@ blueprint = Blueprint(
 def list_subreddits(asked: dict[str, Any]) -> enqueueing.Answer:
     """List subreddits by name
 
-    A page looks at 10,000 of them at most, as lists of jobs do.
+    A page looks at 2,000 of them at most, as lists of jobs look at 10,000 jobs.
     """
     page = pages.Page.asked_for("subreddits", asked)
     access = asked["access"]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.queue_sql import NOW
 
-LOOK_AT = 10_000  # subreddits that one page looks at
+LOOK_AT = 2_000  # subreddits that one page looks at
 
 _COLUMNS = f"""
     id, name, reddit_id, title, description, subscribers, over_18, created_at_reddit, access,
@@ -61,7 +61,7 @@ _LOCK = text(f"SELECT {_COLUMNS} FROM subreddits WHERE id = :id FOR NO KEY UPDAT
 # The walk is bounded; where it ended without filling the page the next one goes on.
 _WALK = f"""
     SELECT id, lower(name) AS key, access, last_crawled_at FROM subreddits
-    WHERE (CAST(:after AS text) IS NULL OR lower(name) > :after)
+    WHERE lower(name) > :after
     ORDER BY lower(name) LIMIT {LOOK_AT}
 """
 _LIST = text(f"""
@@ -114,7 +114,7 @@ def list_subreddits(
         "access": access,
         "contains": None if contains is None else contains.lower(),
         "crawled_before": crawled_before,
-        "after": after,
+        "after": after or "",  # an `IS NULL OR` would lose the index
         "limit": limit + 1,
         "now": now,
     }
