@@ -1,5 +1,8 @@
 """Asking a process's probes and reading its metrics, as kubelet and Prometheus do."""
 
+import http.client
+from urllib.parse import urlsplit
+
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,10 +18,17 @@ def address(process: ServiceProcess) -> str:
 
 def status(url: str, path: str) -> int:
     """0 when nobody answers."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(
+        parts.hostname or "", parts.port, timeout=DEADLINE_SECONDS
+    )
     try:
-        return httpx.get(url + path, timeout=DEADLINE_SECONDS).status_code
-    except httpx.TransportError:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
         return 0
+    finally:
+        connection.close()
 
 
 def samples(url: str) -> dict[str, float]:

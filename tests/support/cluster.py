@@ -1,0 +1,202 @@
+"""Pods as the manifests describe them, run as processes: command, files, variables, probes."""
+
+import contextlib
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from support import images, manifests, probes
+from support.waiting import wait_until
+
+START_SECONDS = 60  # of imports on an overloaded machine
+SHARED_COUNTERS = "PROMETHEUS_MULTIPROC_DIR"  # a folder that a container has to itself
+SECRETS = "/run/secrets/crawljobs/"
+
+
+@dataclass
+class Pod:
+    """One container of one deployment, on ports of its own."""
+
+    service: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    ports: dict[str, int]  # by their names in the manifest
+    checks: dict[str, str]  # kind of probe -> address
+    grace: float
+
+    def is_ready(self) -> bool:
+        return self._passes("readinessProbe")
+
+    def is_live(self) -> bool:
+        return self._passes("livenessProbe")
+
+    def metrics(self) -> dict[str, float]:
+        return probes.samples(f"http://127.0.0.1:{self.ports['probes']}")
+
+    def _passes(self, kind: str) -> bool:
+        address, _, path = self.checks[kind].rpartition("/")
+        return 200 <= probes.status(address, f"/{path}") < 400
+
+    def terminate(self) -> int:
+        """As kubelet does: SIGTERM, and the exit code within the grace."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(self.grace)
+
+
+@dataclass
+class Cluster:
+    """`secrets` are the contents of the files that are mounted, by SECRET/KEY.
+
+    `own` overrides variables: where the sandbox is, and how much a crawl does.
+    """
+
+    folder: Path
+    secrets: dict[str, str]
+    own: dict[str, str]
+    pods: list[Pod] = field(default_factory=list)
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def start(self, service: str) -> Pod:
+        path = manifests.KUBERNETES / "base" / f"{service}.yaml"
+        found = manifests.parsed(path.read_text())
+        spec = manifests.find(found, "Deployment", service)["spec"]["template"]["spec"]
+        (container,) = spec["containers"]
+        image = images.read(service)
+        folder = self.folder / f"{service}-{next(self._numbers)}"
+        image.stage(folder / "app")
+        ports = {port["name"]: free_port() for port in container["ports"]}
+        program, *arguments = image.entrypoint
+        assert program == "python"
+        log = folder / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=folder / "app",
+                env=self._variables(container, image, folder, ports),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        checks = {
+            kind: f"http://127.0.0.1:{ports[get['port']]}{get['path']}"
+            for kind in ("startupProbe", "readinessProbe", "livenessProbe")
+            for get in [container[kind]["httpGet"]]
+        }
+        grace = float(spec["terminationGracePeriodSeconds"])
+        self.pods.append(Pod(service, process, log, ports, checks, grace))
+        return self.pods[-1]
+
+    def of(self, service: str) -> list[Pod]:
+        return [pod for pod in self.pods if pod.service == service]
+
+    def scale(self, service: str, replicas: int) -> None:
+        """To so many, and wait until they are ready; the last to come are the first to go."""
+        started = [self.start(service) for _ in range(replicas - len(self.of(service)))]
+        for pod in started:
+            self.wait_until_ready(pod)
+        for pod in self.of(service)[replicas:]:
+            self.end(pod)
+
+    def roll(self, service: str) -> None:
+        """Every pod is replaced: the new ones are ready before an old one ends."""
+        old = self.of(service)
+        new = [self.start(service) for _ in old]
+        for pod in new:
+            self.wait_until_ready(pod)
+        for pod in old:
+            self.end(pod)
+
+    def wait_until_ready(self, pod: Pod) -> None:
+        def is_ready() -> bool:
+            assert pod.process.poll() is None, pod.log.read_text()[-3000:]
+            return pod.is_ready()
+
+        wait_until(is_ready, timeout=START_SECONDS, describe=lambda: pod.log.read_text()[-3000:])
+
+    def end(self, pod: Pod) -> None:
+        self.pods.remove(pod)  # the endpoint is taken away first
+        assert pod.terminate() == 0, pod.log.read_text()[-3000:]
+
+    def close(self) -> None:
+        for pod in self.pods:
+            pod.process.kill()
+            pod.process.wait()
+
+    def _variables(
+        self,
+        container: manifests.Manifest,
+        image: images.Image,
+        folder: Path,
+        ports: dict[str, int],
+    ) -> dict[str, str]:
+        shared = yaml.safe_load((manifests.KUBERNETES / "base/settings.yaml").read_text())["data"]
+        given = {}
+        for one in container["env"]:
+            if "value" in one:
+                given[one["name"]] = self._mounted(one["value"], folder)
+            else:
+                reference = one["valueFrom"]["secretKeyRef"]
+                name = reference["name"].removeprefix("crawljobs-")
+                given[one["name"]] = self.secrets[f"{name}/{reference['key']}"]
+        counters = image.variables.keys() & {SHARED_COUNTERS}
+        places = {"PROBE_BIND": ports["probes"], "ADMIN_API_BIND": ports.get("http")}
+        return {
+            **image.variables,
+            **shared,
+            **given,
+            **{name: f"127.0.0.1:{port}" for name, port in places.items() if port},
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(folder / "app"),
+            **{name: str(folder / "metrics") for name in counters},
+            **self.own,
+        }
+
+    def _mounted(self, value: str, folder: Path) -> str:
+        if not value.startswith(SECRETS):
+            return value
+        name = value.removeprefix(SECRETS)
+        place = folder / "secrets" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(self.secrets[name] + "\n")
+        return str(place)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Kubelet(threading.Thread):
+    """Asks every ready pod whether it lives, all the time; `dead` tells who did not."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(daemon=True)
+        self._cluster = cluster
+        self._stopping = threading.Event()
+        self.asked = 0
+        self.dead: list[str] = []
+
+    def run(self) -> None:
+        while not self._stopping.wait(0.5):
+            for pod in list(self._cluster.pods):
+                with contextlib.suppress(AssertionError):
+                    self._ask(pod)
+
+    def _ask(self, pod: Pod) -> None:
+        if not pod.is_ready():
+            return  # starting or on its way out
+        self.asked += 1
+        if not pod.is_live() and pod in self._cluster.pods and pod.is_ready():
+            self.dead.append(f"{pod.service}: {pod.log.read_text()[-500:]}")
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self.join(30)

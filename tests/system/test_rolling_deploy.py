@@ -1,0 +1,175 @@
+"""The three services as their manifests start them, scaled and rolled under load."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from crawljobs.db.database import Database
+from crawljobs.domain.job import JobStatus
+from support import admin_api, reddit_sandbox
+from support.cluster import Cluster, Kubelet, Pod
+from support.waiting import wait_until
+from support.watched_queue import WatchedQueue
+
+DEADLINE_SECONDS = 90  # on an overloaded machine
+JOBS = "/api/admin/jobs"
+SMALL = {
+    "MAX_POSTS_PER_SUB": "25",
+    "MAX_REQUESTS_PER_JOB": "6",
+    "USER_SUB_FETCH_LIMIT": "0",
+    "USER_SUB_ENQUEUE_MAX": "0",
+}
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, database_url: str) -> Iterator[Cluster]:
+    with reddit_sandbox.serve("--rate-limit", 10_000_000, "--latency-seconds", 0.05) as sandbox:
+        secrets = {
+            "database/url": database_url,
+            "admin-api/token": admin_api.TOKEN,
+            "reddit/client-id": "tests",
+            "reddit/client-secret": "tests",
+        }
+        where = {"REDDIT_API_URL": sandbox.url, "REDDIT_AUTH_URL": sandbox.url}
+        running = Cluster(tmp_path, secrets, {**where, **SMALL})
+        yield running
+        running.close()
+
+
+class Users(threading.Thread):
+    """Enqueue all the time, over whichever API process is ready; each job that was acknowledged."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(daemon=True)
+        self._cluster = cluster
+        self._stopping = threading.Event()
+        self.accepted: list[int] = []
+        self.refused: list[str] = []
+
+    def run(self) -> None:
+        number = 0
+        while not self._stopping.wait(0.25):
+            number += 1
+            self._enqueue(f"load_{number}")
+
+    def _enqueue(self, name: str) -> None:
+        for pod in reversed(self._cluster.of("admin-api")):
+            try:
+                answer = post(pod, name)
+            except httpx.TransportError:
+                continue  # a proxy would ask the next one, too
+            if answer.status_code == 201:
+                self.accepted.append(answer.json()["job"]["id"])
+            else:
+                self.refused.append(answer.text)
+            return
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self.join(30)
+
+
+def post(pod: Pod, name: str) -> httpx.Response:
+    # verify: loading certificates takes longer than the request, and there are none.
+    return httpx.post(
+        f"http://127.0.0.1:{pod.ports['http']}{JOBS}",
+        json={"subreddit": name},
+        headers={"Authorization": f"Bearer {admin_api.TOKEN}"},
+        timeout=20,
+        verify=False,  # noqa: S501
+    )
+
+
+@pytest.mark.parametrize(
+    ("workers", "rolls", "jobs"), [(2, 1, 10), pytest.param(4, 2, 40, marks=pytest.mark.deep)]
+)
+def test_scaled_and_rolled_under_load_nothing_is_lost_and_metrics_agree(
+    database: Database, cluster: Cluster, workers: int, rolls: int, jobs: int
+) -> None:
+    queue = WatchedQueue(database)
+    for service in ("admin-api", "scheduler", "crawler-worker"):
+        cluster.start(service)
+    for pod in cluster.pods:
+        cluster.wait_until_ready(pod)
+    with database.begin() as conn:
+        conn.execute(text("INSERT INTO subreddits (name) VALUES ('on_schedule')"))
+        conn.execute(
+            text(
+                "INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, next_run_at) "
+                "SELECT 's', id, '@every 60s', now() FROM subreddits"
+            )
+        )
+    kubelet, users = Kubelet(cluster), Users(cluster)
+    kubelet.start()
+    users.start()
+    for round_ in range(rolls):
+        if round_ == rolls - 1:
+            cluster.scale("crawler-worker", workers)
+        for service in ("crawler-worker", "scheduler", "admin-api"):
+            cluster.roll(service)
+    cluster.scale("crawler-worker", 1)
+    wait_until(
+        lambda: len(users.accepted) >= jobs, timeout=DEADLINE_SECONDS, describe="enough of a load"
+    )
+    users.stop()
+    queue.accepted += users.accepted
+    queue.wait_until_ended(timeout=DEADLINE_SECONDS)
+    kubelet.stop()
+    assert users.refused == []
+    assert kubelet.dead == []
+    assert kubelet.asked > 10
+    queue.check_ended()
+    outcomes = {row.outcome for row in queue.rows("SELECT outcome FROM crawl_job_attempts")}
+    assert outcomes <= {"succeeded", "released"}, "a roll-out is nobody's fault"
+    check_metrics(queue, cluster)
+    for pod in list(cluster.pods):
+        cluster.end(pod)
+
+
+def check_metrics(queue: WatchedQueue, cluster: Cluster) -> None:
+    """What is counted from now on, and what is read, are the rows."""
+    (api,), (worker,), (scheduler,) = (
+        cluster.of(service) for service in ("admin-api", "crawler-worker", "scheduler")
+    )
+    counted = {"worker": worker.metrics(), "api": api.metrics()}
+    before = queue.value("SELECT count(*) FROM crawl_jobs WHERE status = 'succeeded'")
+    for number in range(5):
+        answer = post(api, f"last_{number}")
+        assert answer.status_code == 201
+        queue.accepted.append(answer.json()["job"]["id"])
+    queue.wait_until_ended(timeout=DEADLINE_SECONDS)
+    finished = queue.value("SELECT count(*) FROM crawl_jobs WHERE status = 'succeeded'") - before
+
+    def grown(pod: Pod, whose: str, name: str) -> float:
+        return pod.metrics()[name] - counted[whose][name]
+
+    wait_until(
+        lambda: grown(worker, "worker", "crawl_jobs_finished_total{outcome=succeeded}") == finished,
+        timeout=DEADLINE_SECONDS,
+        describe=lambda: f"{finished} finished, {worker.metrics()}",
+    )
+    assert grown(worker, "worker", "crawl_job_attempts_total{outcome=succeeded}") == finished
+    assert grown(worker, "worker", "crawl_job_duration_seconds_count") == finished
+    assert grown(worker, "worker", "crawl_job_wait_seconds_count") == finished
+    name = "crawl_jobs_enqueued_total{result=created}{source=user}"
+    assert grown(api, "api", name) == 5
+
+    def gauges_agree() -> bool:
+        shown = scheduler.metrics()
+        rows = {
+            row.status: row.jobs
+            for row in queue.rows("SELECT status, count(*) AS jobs FROM crawl_jobs GROUP BY status")
+        }
+        return all(
+            shown[f"crawl_jobs{{state={state}}}"] == rows.get(state, 0) for state in JobStatus
+        )
+
+    wait_until(gauges_agree, timeout=DEADLINE_SECONDS, describe=lambda: scheduler.metrics())
+    shown = scheduler.metrics()
+    assert shown["crawl_leases_expired"] == 0
+    assert shown["crawl_schedules{enabled=true}"] == 1
+    assert shown["crawl_queue_depth"] == 0
