@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# What operators do most, over the API. Run it whole against a system for trying (./run demo):
+#   ADMIN_API_TOKEN=$(cat .onebox/admin-token) docs/examples/job_api_examples.sh
+# or copy single functions. Needs curl and python3.
+set -euo pipefail
+shopt -s inherit_errexit # an error inside $(...) ends the script, too
+
+API=${API:-http://127.0.0.1:8000}
+: "${ADMIN_API_TOKEN:?is missing: the bearer token}"
+
+# call METHOD PATH [BODY]: the answer's body; ends with an error and the problem when it is one.
+call() {
+    local body=("${@:3}")
+    curl --silent --show-error --fail-with-body --max-time 30 --request "$1" "$API$2" \
+        --header "Authorization: Bearer $ADMIN_API_TOKEN" \
+        --header "Idempotency-Key: $(python3 -c 'import uuid; print(uuid.uuid4())')" \
+        ${body[0]+--header 'Content-Type: application/json' --data "${body[0]}"}
+}
+
+# field EXPRESSION: of the JSON on standard input, which is called `it`.
+field() { python3 -c "import json, sys; it = json.load(sys.stdin); print($1)"; }
+
+crawl_soon() { # SUBREDDIT: its job's id
+    call POST /api/crawl "{\"subreddit\": \"$1\"}" | field "it['job']['id']"
+}
+
+create_daily_schedule() { # SUBREDDIT: the schedule's id; at 6 in the morning, in Berlin
+    call POST /api/admin/scheduled-jobs "{\"name\": \"daily $1\", \"subreddit\": \"$1\",
+        \"cron_expression\": \"0 6 * * *\", \"timezone\": \"Europe/Berlin\", \"priority\": 20,
+        \"spread_seconds\": 600}" | field "it['id']"
+}
+
+show_next_runs() { # EXPRESSION ZONE
+    call POST /api/admin/scheduled-jobs/preview \
+        "{\"cron_expression\": \"$1\", \"timezone\": \"$2\", \"count\": 3}" | field "it['description']"
+}
+
+boost() { # JOB POINTS
+    call POST "/api/admin/jobs/$1/boost" "{\"boost\": $2}" | field "it['priority']"
+}
+
+explain() { # JOB: why it runs or does not
+    call GET "/api/admin/jobs/$1/explain"
+}
+
+cancel() { # JOB
+    call POST "/api/admin/jobs/$1/cancel" | field "it['status']"
+}
+
+retry_failed() { # first look how many, then do it to exactly so many
+    local filter='"filter": {"status": ["failed"]}' count
+    count=$(call POST /api/admin/jobs/bulk/retry "{$filter, \"dry_run\": true}" | field "len(it['items'])")
+    call POST /api/admin/jobs/bulk/retry "{$filter, \"expected_count\": $count}" | field "it['succeeded']"
+}
+
+enqueue_many() { # SUBREDDIT...
+    local names
+    names=$(python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@")
+    call POST /api/admin/jobs/bulk "{\"subreddits\": $names, \"priority\": 50}" | field "it['succeeded']"
+}
+
+watch_job() { # JOB [SECONDS]: until it is final, or the time is up
+    local status
+    for ((second = 0; second < ${2:-600}; second++)); do
+        status=$(call GET "/api/admin/jobs/$1" | field "it['status']")
+        case $status in succeeded | failed | cancelled) break ;; esac
+        sleep 1
+    done
+    echo "$status"
+}
+
+pause() { # SUBREDDIT REASON
+    call POST /api/admin/queue/pause "{\"subreddit\": \"$1\", \"reason\": \"$2\"}"
+}
+
+resume() { # SUBREDDIT
+    call POST /api/admin/queue/resume "{\"subreddit\": \"$1\"}"
+}
+
+main() {
+    local job told # assigned in lines of their own: `local x=$(...)` hides an error
+    told=$(show_next_runs '@daily' 'Europe/Berlin')
+    echo "next runs: $told"
+    told=$(create_daily_schedule BirdingNotes)
+    echo "schedule: $told"
+    job=$(crawl_soon LunarAtlas)
+    told=$(boost "$job" 10)
+    echo "job: $job, priority after a boost: $told"
+    explain "$job" >/dev/null
+    told=$(enqueue_many TinyGardens BalconyPots)
+    echo "enqueued: $told"
+    pause TinyGardens "its moderators asked for a break" >/dev/null
+    call GET /api/admin/queue/pauses >/dev/null
+    resume TinyGardens >/dev/null
+    told=$(watch_job "$job" "${WATCH_SECONDS:-60}")
+    echo "watched: $told"
+    job=$(crawl_soon MapTalk)
+    cancel "$job"
+    told=$(retry_failed)
+    echo "retried: $told"
+    call GET '/api/admin/jobs?status=queued&sort=-priority&limit=10' >/dev/null
+    call GET /api/admin/jobs/stats
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then main "$@"; fi

@@ -1,0 +1,68 @@
+"""The guide tells of the endpoints, tables, metrics and queries that there are."""
+
+import re
+from pathlib import Path
+
+import prometheus_client
+import pytest
+
+from crawljobs import metrics  # noqa: F401 - registers them
+from crawljobs.db import tables
+from crawljobs.db.database import Connection
+from support import endpoint_table
+
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "JOB_SYSTEM.md"
+TEXT = GUIDE.read_text()
+
+
+def section(title: str) -> str:
+    (found,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def test_the_table_of_endpoints_is_that_of_the_openapi_document() -> None:
+    """After a change: PYTHONPATH=tests python -m support.endpoint_table prints it."""
+    written = [line for line in section("Endpoints").splitlines() if line.startswith("|")]
+    assert written == endpoint_table.table()
+
+
+def test_every_table_of_the_database_is_told() -> None:
+    named = set(re.findall(r"^\| `(\w+)` \|", section("Schema"), re.MULTILINE))
+    assert named == set(tables.metadata.tables)
+
+
+def test_every_metric_is_told_with_its_labels() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", section("Monitoring"), re.MULTILINE)
+    told = {name: {label.strip() for label in labels.split(",")} - {""} for name, labels in rows}
+    gauges = set()
+    for module in (
+        "shared/crawljobs/queue_gauges.py",
+        "shared/crawljobs/exposition.py",
+        "services/scheduler/probes.py",
+    ):
+        gauges |= set(re.findall(r'"(crawl_[a-z_]+)"', (ROOT / module).read_text()))
+    counted = {
+        family.name + ("_total" if family.type == "counter" else ""): family
+        for family in prometheus_client.REGISTRY.collect()
+        if family.name.startswith(("crawl_", "http_"))
+    }
+    assert set(told) == gauges | set(counted)
+    for name, family in counted.items():
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == told[name], name
+
+
+def queries() -> list[str]:
+    blocks = re.findall(r"^```sql\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    return [query.strip() for block in blocks for query in block.split(";") if query.strip()]
+
+
+@pytest.mark.parametrize("query", queries(), ids=lambda query: query[:40])
+def test_every_query_runs_on_the_schema(conn: Connection, query: str) -> None:
+    conn.exec_driver_sql(query.replace("%", "%%")).all()
+
+
+def test_links_lead_to_files() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", TEXT):
+        assert (GUIDE.parent / target).exists(), target

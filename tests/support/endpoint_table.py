@@ -1,0 +1,105 @@
+"""The table of endpoints in docs/JOB_SYSTEM.md, as the OpenAPI document has it.
+
+`python -m support.endpoint_table` prints it, to be put there after a change.
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import flask
+
+from admin_api import app as application
+from admin_api import scopes, state
+from support.admin_api import TOKEN
+
+HEAD = ("| request | scope | what it takes | answers | its own errors |", "|---|---|---|---|---|")
+METHODS = ("get", "post", "put", "patch", "delete")
+# Told once above the table: those of every request, and of every request with a body.
+OF_ALL = {"400", "401", "403", "413", "429", "500", "503", "default"}
+OF_BODIES = {"408", "415", "422"}
+
+
+def table() -> list[str]:
+    app = application.create_app(
+        {"ADMIN_API_TOKEN": TOKEN, "DATABASE_URL": "postgresql://nobody.invalid/none"}
+    )
+    try:
+        document = app.test_client().get("/docs/openapi.json").json
+        with app.test_request_context():
+            return [*HEAD, *_rows(app, document)]
+    finally:
+        state.of(app).close()
+
+
+def _rows(app: flask.Flask, document: dict[str, Any]) -> Iterator[str]:
+    wanted = {
+        (method.lower(), _templated(rule.rule)): scopes.wanted(rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
+    for path, operations in document["paths"].items():
+        for method in (one for one in METHODS if one in operations):
+            operation = operations[method]
+            scope = wanted[method, path]
+            cells = (
+                f"`{method.upper()} {path}`",
+                "none" if scope is None else str(scope),
+                _taken(document, operation),
+                _answers(operation),
+                " ".join(_errors(operation)),
+            )
+            yield f"| {' | '.join(cells)} |"
+
+
+def _templated(rule: str) -> str:
+    parts = rule.split("/")
+    return "/".join(
+        f"{{{part.strip('<>').rpartition(':')[2]}}}" if part.startswith("<") else part
+        for part in parts
+    )
+
+
+def _taken(document: dict[str, Any], operation: dict[str, Any]) -> str:
+    """Fields of the body and parameters of the query; those in bold must be given."""
+    schema = (
+        operation.get("requestBody", {})
+        .get("content", {})
+        .get("application/json", {})
+        .get("schema", {})
+    )
+    name = schema.get("$ref", "").rpartition("/")[2]
+    schema = document["components"]["schemas"].get(name, schema)
+    needed = schema.get("required", [])
+    fields = [
+        f"**{field}**" if field in needed else field for field in schema.get("properties", {})
+    ]
+    query = [
+        f"?{one['name']}" for one in operation.get("parameters", []) if one.get("in") == "query"
+    ]
+    return ", ".join([*fields, *query])
+
+
+def _answers(operation: dict[str, Any]) -> str:
+    found = []
+    for status, response in sorted(operation["responses"].items()):
+        if status.startswith("2"):
+            content = response.get("content", {})
+            names = {
+                one.get("schema", {}).get("$ref", "").rpartition("/")[2] for one in content.values()
+            }
+            found.append(" ".join([status, *sorted(names - {""})]))
+    return ", ".join(found)
+
+
+def _errors(operation: dict[str, Any]) -> list[str]:
+    usual = OF_ALL | OF_BODIES
+    return sorted(
+        status
+        for status in operation["responses"]
+        if not status.startswith("2") and status not in usual
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(table()) + "\n")
