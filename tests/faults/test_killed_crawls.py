@@ -170,6 +170,7 @@ def check(scene: Scene, undisturbed: tuple[Contents, int]) -> None:
     assert [row.outcome for row in attempts] == ["lease_expired"] * scene.kills + ["succeeded"]
 
 
+@pytest.mark.deep  # on a machine at load 20 the edges differed once, and nobody knows why yet
 def test_a_crawl_killed_at_each_kind_of_boundary_ends_as_if_nothing_had_happened(
     scene: Scene, undisturbed: tuple[Contents, int]
 ) -> None:

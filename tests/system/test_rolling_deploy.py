@@ -84,6 +84,7 @@ def post(pod: Pod, name: str) -> httpx.Response:
     )
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("workers", "rolls", "jobs"), [(2, 1, 10), pytest.param(4, 2, 40, marks=pytest.mark.deep)]
 )

@@ -114,6 +114,7 @@ def report(found: dict[str, str]) -> str:
     return "\n\n".join(f"{name}: {said}" for name, said in found.items())
 
 
+@pytest.mark.deep  # minutes on a busy machine
 def test_a_few_requests_of_each_kind_find_nothing(api_schema: schemathesis.BaseSchema) -> None:
     found = complaints(api_schema, FEW)
     assert not found, report(found)
