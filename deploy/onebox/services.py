@@ -24,10 +24,13 @@ SANDBOX_RATE_LIMIT = (
 SANDBOX_STOP_SECONDS = 3
 # Nothing of these is anybody's secret: the sandbox takes any.
 SANDBOX_CLIENT = {"REDDIT_CLIENT_ID": "sandbox", "REDDIT_CLIENT_SECRET": "sandbox"}
+PROBES = "127.0.0.1:0"  # a free port for each; its log tells which
 NOT_INHERITED = frozenset(
     {
         "PYTHONPATH",
         "ADMIN_API_TOKEN_FILE",
+        "PROBE_BIND",
+        "PROMETHEUS_MULTIPROC_DIR",
         "DATABASE_URL_FILE",
         "DATABASE_DIRECT_URL",
         "DATABASE_DIRECT_URL_FILE",
@@ -136,7 +139,9 @@ def admin_api(settings: Settings, listener: int) -> Spec:
 
 
 def crawler_worker(settings: Settings, number: int) -> Spec:
-    environment = settings.environment(INSTANCE_NAME=settings.instance("worker", number))
+    environment = settings.environment(
+        INSTANCE_NAME=settings.instance("worker", number), PROBE_BIND=PROBES
+    )
     return Spec(
         role="crawler-worker",
         number=number,
@@ -151,7 +156,9 @@ def scheduler(settings: Settings, number: int) -> Spec:
         role="scheduler",
         number=number,
         command=[*PYTHON, "scheduler"],
-        env=settings.environment(INSTANCE_NAME=settings.instance("scheduler", number)),
+        env=settings.environment(
+            INSTANCE_NAME=settings.instance("scheduler", number), PROBE_BIND=PROBES
+        ),
         stop_seconds=API_STOP_SECONDS,
     )
 
