@@ -54,7 +54,7 @@ def list_entries(asked: dict[str, Any]) -> enqueueing.Answer:
     Filters are combined. A page looks at 10,000 entries at most, as lists of jobs do.
     """
     page = pages.Page.asked_for("audit log", asked)
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = audit_log.list_entries(
             conn, filters=_filters(asked), before_id=page.last_id, limit=page.limit
         )
@@ -86,7 +86,7 @@ def _filters(asked: dict[str, Any]) -> AuditFilter:
 
 
 def _page(filters: AuditFilter, before_id: int | None) -> AuditPage:
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         return audit_log.list_entries(
             conn, filters=filters, before_id=before_id, limit=EXPORTED_AT_ONCE
         )

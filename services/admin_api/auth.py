@@ -70,7 +70,7 @@ def _identify(offered: str) -> Identity | None:
     token_id = access.id_of(offered)
     if token_id is None:
         return None
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         stored = api_tokens.find(conn, token_id=token_id)
     # Compared also when there is none: how long it takes must not tell whether an id exists.
     is_good = hmac.compare_digest(

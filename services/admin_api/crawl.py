@@ -46,7 +46,7 @@ def crawl(asked: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.problems(422)
 def show_status(asked: dict[str, Any]) -> dict[str, Any]:
     """Show what is being crawled, or how it stands with one subreddit"""
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         stats = job_stats.queue_stats(conn)
         if asked["subreddit"] is None:
             filters = JobFilter(statuses=frozenset({JobStatus.CRAWLING}))

@@ -68,7 +68,7 @@ def list_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
     met by few of very many, it may hold fewer than `limit`, or none, and still have a `next`.
     """
     page = pages.Page.asked_for("jobs", asked)
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = job_list.list_jobs(
             conn,
             filters=job_filters.asked_for(conn, asked),
@@ -84,7 +84,7 @@ def list_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.problems()
 def show_stats() -> QueueStats:
     """Count jobs by state and priority, and tell how crawls went lately"""
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         return job_stats.queue_stats(conn)
 
 
@@ -94,7 +94,7 @@ def show_stats() -> QueueStats:
 def show_job(job_id: int) -> enqueueing.Answer:
     """Show a job, its progress, its last attempts and what operators did to it"""
     of_job = audit_log.AuditFilter(resource_type="crawl_job", resource_id=str(job_id))
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = job_queries.get_job(conn, job_id=job_id)
         if found is None:
             raise enqueueing.no_such_job(job_id)
@@ -116,7 +116,7 @@ def explain_job(job_id: int) -> dict[str, Any]:
 
     Every condition of a claim with its value, the job's place in the queue, what it waits for.
     """
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = job_queries.get_job(conn, job_id=job_id)
         if found is None:
             raise enqueueing.no_such_job(job_id)

@@ -34,7 +34,7 @@ PAUSES_SHOWN = 500
 @blueprint.problems()
 def list_pauses() -> dict[str, Any]:
     """List what is paused"""
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         return {"items": queue_pauses.list_pauses(conn, limit=PAUSES_SHOWN)}
 
 

@@ -14,18 +14,18 @@ T = TypeVar("T")
 
 
 class RequestDatabase:
-    """`begin()` and `run()` as those of Database; within `together()` they join its transaction."""
+    """`read()` and `run()` as those of Database; within `together()` they join its transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def read(self) -> Iterator[Connection]:
         joined = _joined()
         if joined is not None:
             yield joined
             return
-        with self._database.begin() as conn:
+        with self._database.read() as conn:
             yield conn
 
     def run(self, work: Callable[[Connection], T]) -> T:

@@ -106,7 +106,7 @@ def list_runs(
     Every due time is here once, also those that nobody fired.
     """
     page = pages.Page.asked_for(f"runs of {schedule_id}", asked)
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         if repository.get_schedule(conn, schedule_id=schedule_id) is None:
             raise errors.Problem("not_found", f"There is no schedule {schedule_id}.")
         found = schedule_runs.list_runs(

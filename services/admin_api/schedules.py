@@ -78,7 +78,7 @@ def list_schedules(asked: dict[str, Any]) -> Answer:
     Filters are combined.
     """
     page = pages.Page.asked_for("schedules", asked)
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = repository.list_schedules(
             conn,
             after_id=page.last_id,
@@ -96,7 +96,7 @@ def list_schedules(asked: dict[str, Any]) -> Answer:
 @blueprint.problems(404)
 def show_schedule(schedule_id: int) -> tuple[Schedule, int, dict[str, str]]:
     """Show a schedule"""
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = repository.get_schedule(conn, schedule_id=schedule_id)
     if found is None:
         raise errors.Problem("not_found", f"There is no schedule {schedule_id}.")

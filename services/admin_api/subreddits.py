@@ -48,7 +48,7 @@ def list_subreddits(asked: dict[str, Any]) -> enqueueing.Answer:
     """
     page = pages.Page.asked_for("subreddits", asked)
     access = asked["access"]
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = subreddit_admin.list_subreddits(
             conn,
             access=None if access is None else AccessState(access),
@@ -67,7 +67,7 @@ def list_subreddits(asked: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.problems(404)
 def show_subreddit(subreddit: str) -> enqueueing.Answer:
     """Show a subreddit, how fresh it is and how crawls of it ended"""
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = _found(conn, subreddit)
         jobs = job_list.list_jobs(
             conn, filters=JobFilter(subreddit_id=found.id), limit=JOBS_SHOWN
@@ -125,7 +125,7 @@ def change_subreddit(asked: dict[str, Any], subreddit: str) -> enqueueing.Answer
 @blueprint.problems(404, 408, 415, 422)
 def enqueue_subreddit(asked: dict[str, Any], subreddit: str) -> enqueueing.Answer:
     """Have a known subreddit crawled now"""
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         name = _found(conn, subreddit).name
     asked = {**EnqueueNowSchema().load({}), **asked}
     try:

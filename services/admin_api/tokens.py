@@ -40,7 +40,7 @@ def list_tokens(asked: dict[str, Any]) -> enqueueing.Answer:
     """List tokens by name, also those that expired or were revoked"""
     page = pages.Page.asked_for("tokens", asked)
     after = None if page.after is None else (str(page.after[0]), str(page.after[1]))
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = api_tokens.list_tokens(conn, after=after, limit=page.rows_to_fetch)
     shown = found[: page.limit]
     more = len(found) > page.limit
@@ -103,7 +103,7 @@ def create_token(asked: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.problems(404)
 def show_token(token_id: str) -> Token:
     """Show a token"""
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = api_tokens.find(conn, token_id=token_id)
     if found is None:
         raise _no_such_token(token_id)

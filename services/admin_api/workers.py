@@ -27,7 +27,7 @@ def list_workers(asked: dict[str, Any]) -> enqueueing.Answer:
     Also those not seen any more, for a day.
     """
     page = pages.Page.asked_for("workers", asked)
-    with state.current().database.begin() as conn:
+    with state.current().database.read() as conn:
         found = service_instances.list_instances(
             conn,
             role=asked["role"],

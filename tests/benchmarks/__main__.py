@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    admin_api,
     crawl_memory,
     idle_to_start,
     page_storage,
@@ -19,6 +20,7 @@ from benchmarks import (
 from benchmarks.harness import Figure, private_server
 
 WORKLOADS = {
+    "admin_api": admin_api.measure,
     "crawl_memory": crawl_memory.measure,
     "queue_depth": queue_depth.measure,
     "idle_to_start": idle_to_start.measure,

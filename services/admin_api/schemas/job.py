@@ -149,6 +149,10 @@ class JobSchema(ma.Schema):
     )
     progress = fields.Nested(ProgressSchema, required=True)
 
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """Out of the dict that _with_progress made; marshmallow's own way takes twice as long."""
+        return obj.get(attr, default)
+
     @ma.pre_dump
     def _with_progress(self, shown: job.Job, **_: Any) -> dict[str, Any]:
         return as_dict(shown)

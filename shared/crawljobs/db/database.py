@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -21,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from crawljobs import errors
-from crawljobs.db import committed, failures
+from crawljobs.db import committed, deadline, failures
 from crawljobs.db.limits import PATIENT, Limits
 
 __all__ = ["Connection", "Database", "connect"]
@@ -120,29 +117,11 @@ def connect(
     if limits.connect >= SHORTEST_CONNECT_TIMEOUT_SECONDS:
         connection = open_connection()
     else:
-        connection = _within(limits.connect, open_connection)
+        connection = deadline.within(limits.connect, open_connection)
     connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
     if pooled:
         connection.prepare_threshold = None  # another session may get the next statement
     return connection
-
-
-def _within(seconds: float, open_connection: Callable[[], BoundedConnection]) -> BoundedConnection:
-    """Connect in a thread that is left behind when it is late; libpq's own limit ends it soon."""
-    opened: Future[BoundedConnection] = Future()
-
-    def work() -> None:
-        try:
-            opened.set_result(open_connection())
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller
-            opened.set_exception(error)
-
-    threading.Thread(target=work, name="connect", daemon=True).start()
-    try:
-        return opened.result(timeout=seconds)
-    except Late:
-        opened.add_done_callback(lambda late: None if late.exception() else late.result().close())
-        raise psycopg.OperationalError(f"no connection within {seconds:g} s") from None
 
 
 class Database:
@@ -175,6 +154,9 @@ class Database:
             pool_timeout=limits.pool,
             pool_pre_ping=True,
         )
+        # Single statements that only read need no transaction, and so no BEGIN and COMMIT.
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._pooled = pooled
         if pooled:
             event.listen(self._engine, "begin", _limit_transaction(limits))
         # While a connection lies in the pool its limit is that of the ping that comes first.
@@ -182,25 +164,27 @@ class Database:
         event.listen(self._engine, "checkin", _limit_replies(limits.ping))
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as conn:
-                committed.taken(conn)
+    def read(self) -> Iterator[Connection]:
+        """For reading: each statement sees what was committed when it began."""
+        if self._pooled:  # its limits are those of a transaction
+            with self.begin() as conn:
                 yield conn
-                acts = committed.taken(conn)
-        except PoolTimeout as error:
-            raise errors.DatabaseUnavailable("every connection is busy; try again") from error
-        except (DBAPIError, psycopg.Error) as error:
-            failures.count(error)
-            if failures.may_pass(error):
-                raise errors.DatabaseUnavailable(failures.describe(error)) from error
-            raise
+            return
+        with _as_ours(), self._reading.connect() as conn:
+            yield conn
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        with _as_ours(), self._engine.begin() as conn:
+            committed.taken(conn)
+            yield conn
+            acts = committed.taken(conn)
         for act in acts:
             act()
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; again when it deadlocked, conflicted or waited too long."""
-        deadline = time.monotonic() + self._limits.conflicts
+        give_up_at = time.monotonic() + self._limits.conflicts
         for attempt in range(CONFLICT_RETRIES):
             try:
                 with self._engine.begin() as conn:
@@ -208,18 +192,14 @@ class Database:
                     result = work(conn)
                     acts = committed.taken(conn)
                 break
-            except PoolTimeout as error:
-                raise errors.DatabaseUnavailable("every connection is busy; try again") from error
-            except (DBAPIError, psycopg.Error) as error:
+            except (DBAPIError, PoolTimeout, psycopg.Error) as error:
+                again = attempt + 1 < CONFLICT_RETRIES and time.monotonic() < give_up_at
+                if not (failures.is_conflict(error) and again):
+                    with _as_ours():
+                        raise
                 failures.count(error)
-                again = attempt + 1 < CONFLICT_RETRIES and time.monotonic() < deadline
-                if failures.is_conflict(error) and again:
-                    longest = CONFLICT_BACKOFF_SECONDS * 2**attempt
-                    time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
-                    continue
-                if failures.may_pass(error):
-                    raise errors.DatabaseUnavailable(failures.describe(error)) from error
-                raise
+                longest = CONFLICT_BACKOFF_SECONDS * 2**attempt
+                time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
         else:
             raise AssertionError("the last attempt ends the loop or raises")
         for act in acts:
@@ -228,6 +208,20 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+@contextmanager
+def _as_ours() -> Iterator[None]:
+    """Errors of the pool and the driver as ours, where they are no bugs."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise errors.DatabaseUnavailable("every connection is busy; try again") from error
+    except (DBAPIError, psycopg.Error) as error:
+        failures.count(error)
+        if failures.may_pass(error):
+            raise errors.DatabaseUnavailable(failures.describe(error)) from error
+        raise
 
 
 def _limit_replies(seconds: float) -> Callable[..., None]:

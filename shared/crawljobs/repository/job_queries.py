@@ -100,7 +100,8 @@ def _status_in(statuses: Sequence[JobStatus]) -> ColumnElement[bool]:
 
 def to_job(row: Any) -> Job:
     """The job of a row that has JOB_COLUMNS, among others."""
-    values = {name: row._mapping[name] for name in Job.__dataclass_fields__}
+    mapping = row._mapping
+    values = {name: mapping[name] for name in Job.__dataclass_fields__}
     values["status"] = JobStatus(values["status"])
     values["source"] = JobSource(values["source"])
     values["wait_reason"] = WaitReason(values["wait_reason"]) if values["wait_reason"] else None

@@ -1,0 +1,31 @@
+"""Connect within less time than libpq knows how to keep."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+from typing import Any, TypeVar
+
+import psycopg
+
+Connection = TypeVar("Connection", bound="psycopg.Connection[Any]")
+
+
+def within(seconds: float, open_connection: Callable[[], Connection]) -> Connection:
+    """Connect in a thread that is left behind when it is late; libpq's own limit ends it soon."""
+    opened: Future[Connection] = Future()
+
+    def work() -> None:
+        try:
+            opened.set_result(open_connection())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller
+            opened.set_exception(error)
+
+    threading.Thread(target=work, name="connect", daemon=True).start()
+    try:
+        return opened.result(timeout=seconds)
+    except Late:
+        opened.add_done_callback(lambda late: None if late.exception() else late.result().close())
+        raise psycopg.OperationalError(f"no connection within {seconds:g} s") from None

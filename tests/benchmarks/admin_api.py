@@ -1,0 +1,198 @@
+"""The admin-api among a million jobs: how long reads take, how many there can be, bulk changes
+beside workers that claim."""
+
+import http.client
+import json
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+
+from benchmarks import crowd
+from benchmarks.harness import Bench, Figure, percentile
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.job import Claim
+from crawljobs.repository import claims, job_queue
+from support.admin_api import TOKEN, Gunicorn, start_gunicorn
+
+JOBS = "/api/admin/jobs"
+FINISHED, FINISHED_QUICK = 980_000, 50_000
+REQUESTS, REQUESTS_QUICK = 100, 20
+CONNECTIONS = 16
+LOAD_SECONDS, LOAD_SECONDS_QUICK = 5.0, 1.0
+RETRIED, ROUNDS = 1_000, 3
+AT_MOST_MS = 50.0
+READS_WANTED = 400
+
+READS: dict[str, list[str]] = {
+    "list": [JOBS, f"{JOBS}?sort=-finished_at", f"{JOBS}?sort=-priority"],
+    "filter": [
+        f"{JOBS}?status=failed&status=cancelled",
+        f"{JOBS}?status=failed&error=page%205000",
+        f"{JOBS}?priority_min=60&source=user",
+        f"{JOBS}?subreddit=crowd_77",
+        f"{JOBS}?finished_after=2020-01-01T00:00:00Z&status=failed&sort=-finished_at",
+    ],
+    "nothing found": [f"{JOBS}?error=no%20such%20text", f"{JOBS}?worker=nobody"],
+    "stats": [f"{JOBS}/stats"],
+    "explain": [f"{JOBS}/{{live}}/explain"],
+    "job": [f"{JOBS}/{{live}}", f"{JOBS}/1"],
+}
+# What a dashboard and its users ask for.
+MIX = [f"{JOBS}/{{live}}", f"{JOBS}/1", f"{JOBS}?limit=20", f"{JOBS}/{{live}}/explain"]
+
+
+class Client:
+    """One kept connection; nothing that costs more than the server."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname
+        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+        self._headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+
+    def ask(self, method: str, path: str, body: object = None) -> bytes:
+        sent = None if body is None else json.dumps(body)
+        self._connection.request(method, path, sent, self._headers)
+        response = self._connection.getresponse()
+        answer = response.read()
+        assert response.status in (200, 201, 207), (path, response.status, answer[:300])
+        return answer
+
+
+def measure(bench: Bench) -> list[Figure]:
+    finished = FINISHED_QUICK if bench.quick else FINISHED
+    with (
+        bench.database("admin_api") as url,
+        tempfile.TemporaryDirectory(prefix="crawljobs-bench-") as folder,
+    ):
+        crowd.fill(url, finished=finished)
+        server = start_gunicorn(Path(folder), url, ADMIN_API_WORKERS="2", LOG_LEVEL="WARNING")
+        try:
+            return list(_figures(bench, server, url))
+        finally:
+            server.stop()
+
+
+def _figures(bench: Bench, server: Gunicorn, url: str) -> Iterator[Figure]:
+    live = _live_job(url)
+    client = Client(server.url)
+    for path in MIX * 20:  # whatever is prepared, planned and cached once
+        client.ask("GET", path.format(live=live))
+    for name, paths in READS.items():
+        turns = REQUESTS_QUICK if bench.quick else REQUESTS
+        asked = [path.format(live=live) for path in paths] * turns
+        took = [_timed(lambda path=path: client.ask("GET", path)) for path in asked]
+        yield Figure(f"{name}, p95", 1000 * percentile(took, 0.95), "ms", AT_MOST_MS)
+    spent = _cpu_seconds(server, url)
+    seconds = LOAD_SECONDS_QUICK if bench.quick else LOAD_SECONDS
+    rate = _reads_per_second(server.url, live, seconds)
+    spent = _cpu_seconds(server, url) - spent
+    # Says what the machine could do if nobody else were on it.
+    yield Figure("CPU for a read, of server and database", 1000 * spent / (rate * seconds), "ms")
+    yield Figure(f"reads at {CONNECTIONS} connections", rate, "per s")
+    yield Figure(f"time that {READS_WANTED} of them take", READS_WANTED / rate, "s", 1.0)
+    retries, claimed = _retry_beside_claims(client, url)
+    yield Figure(f"retry of {RETRIED} jobs, the slowest", 1000 * max(retries), "ms", 500.0)
+    yield Figure("claim meanwhile, the slowest", 1000 * max(claimed), "ms", 100.0)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _live_job(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT id FROM crawl_jobs WHERE status = 'queued' ORDER BY priority LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _cpu_seconds(server: Gunicorn, url: str) -> float:
+    """Of the server's processes and of its sessions in the database."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'admin-api'"
+        ).fetchall()
+    processes = [psutil.Process(int(row[0])) for row in rows]
+    processes += psutil.Process(server.process.pid).children(recursive=True)
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def _reads_per_second(url: str, live: int, seconds: float) -> float:
+    counts: list[int] = []
+    until = time.perf_counter() + seconds
+
+    def read() -> None:
+        client, count = Client(url), 0
+        while time.perf_counter() < until:
+            client.ask("GET", MIX[count % len(MIX)].format(live=live))
+            count += 1
+        counts.append(count)
+
+    threads = [threading.Thread(target=read) for _ in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(counts) == CONNECTIONS
+    return sum(counts) / seconds
+
+
+def _retry_beside_claims(client: Client, url: str) -> tuple[list[float], list[float]]:
+    """How long each bulk retry took, and each claim of a worker beside them."""
+    database, over = Database(url), threading.Event()
+    claimed: list[float] = []
+
+    def claim(conn: Connection) -> list[Claim]:
+        return job_queue.claim_jobs(
+            conn, worker="bench", claim_token=uuid.uuid4(), at_most=8, lease_seconds=30
+        )
+
+    def work() -> None:
+        while not over.is_set():
+            began = time.perf_counter()
+            found = database.run(claim)
+            claimed.append(time.perf_counter() - began)
+            for one in found:
+                database.run(
+                    lambda conn, one=one: claims.complete(conn, claim=one, outcome="crawled")
+                )
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        retries = [
+            _timed(lambda ids=ids: client.ask("POST", f"{JOBS}/bulk/retry", {"job_ids": ids}))
+            for ids in _failed(url)
+        ]
+    finally:
+        over.set()
+        worker.join()
+        database.close()
+    return retries, claimed
+
+
+def _failed(url: str) -> list[list[int]]:
+    """Jobs of subreddits that have no live one, in portions."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            """
+            SELECT DISTINCT ON (subreddit_id) id FROM crawl_jobs
+            WHERE status = 'failed' AND subreddit_id > %s ORDER BY subreddit_id, id DESC LIMIT %s
+            """,
+            [crowd.LIVE, RETRIED * ROUNDS],
+        ).fetchall()
+    ids = [int(row[0]) for row in rows]
+    assert ids
+    return [ids[at : at + RETRIED] for at in range(0, len(ids), RETRIED)]
