@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import selectors
 import socket
 import time
@@ -110,15 +111,16 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         self._expect_head(conn)
         self._read_head(conn, sock)
 
-    def handle_request(self, req: object, conn: Connection) -> Any:
+    def handle_request(self, req: Any, conn: Connection) -> Any:
         conn.incoming.expect_body()
+        _close_unless_read(req, conn)
         try:
             return super().handle_request(req, conn)
         except TimeoutError as error:  # of sending: the application sees those of receiving
             raise BrokenPipeError(errno.EPIPE, "the answer was not read in time") from error
 
-    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
-        return keepalive and bool(conn.parser.finish_body(time.monotonic() + REST_SECONDS))
+    def _keepalive_after(self, _conn: Connection, keepalive: bool) -> bool:
+        return keepalive  # the answer promised it, and the body is read: see _close_unless_read
 
     def handle_error(
         self, req: object, client: socket.socket, addr: object, exc: BaseException
@@ -199,3 +201,16 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
             for conn in self._served:
                 with contextlib.suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RD)  # a body that still comes is cut off
+
+
+def _close_unless_read(req: Any, conn: Connection) -> None:
+    """Have the answer itself say that no other request may follow, when the body of this one is
+    not wholly here by then: a client told nothing would send it into a closed connection.
+    """
+    is_asked_to_close = req.should_close
+
+    @functools.cache
+    def is_read() -> bool:
+        return bool(conn.parser.finish_body(time.monotonic() + REST_SECONDS))
+
+    req.should_close = lambda: is_asked_to_close() or not is_read()

@@ -47,6 +47,18 @@ def test_two_megabytes_are_refused(server: Gunicorn, chunked: bool) -> None:
         assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize(("size", "is_kept"), [(100, True), (2 * MAX_BYTES, False)])
+def test_a_connection_is_promised_only_when_the_next_request_will_be_read(
+    server: Gunicorn, size: int, is_kept: bool
+) -> None:
+    with httpx.Client(base_url=server.url, timeout=10) as stranger:
+        for _ in range(3):
+            refused = stranger.post(JOBS, content=b"x" * size)
+            assert refused.status_code in (401, 413)
+            assert (refused.headers["Connection"] == "keep-alive") is is_kept
+            assert stranger.get("/healthz").status_code == 200
+
+
 def test_a_body_announced_as_endless_is_refused_before_it_is_sent(server: Gunicorn) -> None:
     request = (
         f"POST {JOBS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"

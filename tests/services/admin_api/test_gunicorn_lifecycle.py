@@ -15,6 +15,7 @@ from support.admin_api import (
     start_gunicorn,
 )
 from support.processes import family, wait_until_gone
+from support.waiting import wait_until
 
 JOBS = "/api/admin/jobs"
 
@@ -69,10 +70,15 @@ def test_sigterm_ends_it_and_a_killed_master_takes_its_workers_along(
     tmp_path: Path, database_url: str
 ) -> None:
     server = start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="2")
-    everyone = family(server.process.pid)
-    assert len(everyone) == 3
-    server.process.kill()
-    server.process.wait(5)
+    try:
+        everyone = wait_until(
+            lambda: len(found := family(server.process.pid)) == 3 and found,  # one answers already
+            timeout=10,
+            describe=server.log_text,
+        )
+    finally:
+        server.process.kill()
+        server.process.wait(5)
     wait_until_gone(everyone, timeout=10)
 
 
