@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from crawljobs.db.database import Connection, Database
@@ -16,6 +17,12 @@ from support.databases import Databases
 
 RESOURCES = pytest.StashKey[contextlib.ExitStack]()
 DATABASES = pytest.StashKey[Databases]()
+# The machine may be busy with other tests.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
+
 ALLOWED = pytest.StashKey[set[str]]()
 DESCRIPTION = pytest.StashKey[str]()
 

@@ -207,7 +207,8 @@ fields = st.sampled_from(["subreddit", "priority", "max_retries", "visible_at", 
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     path=st.sampled_from([JOBS, "/api/admin/scheduled-jobs"]),

@@ -298,7 +298,6 @@ def fields(least: int, most: int) -> st.SearchStrategy[str]:
     return st.one_of(st.just("*"), st.lists(term, min_size=1, max_size=3).map(",".join))
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(
     expression=st.tuples(
         fields(0, 59), fields(0, 23), fields(1, 28), st.just("*"), fields(0, 7)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crawljobs.domain import cron
@@ -29,7 +29,6 @@ def test_schedules_made_in_a_row_share_the_spread_evenly(first: int) -> None:
     assert max(in_each) <= 20
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(
     expression=st.sampled_from(["*/13 * * * *", "30 2 * * *", "@every 61s"]),
     after=st.integers(0, 40 * 24 * 3600),

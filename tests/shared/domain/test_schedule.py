@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crawljobs.domain import cron, tick_count
@@ -132,7 +132,6 @@ def test_a_due_time_written_by_hand_is_fired_and_the_timetable_goes_on() -> None
 HOUR = timedelta(hours=1)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(
     expression=st.sampled_from(["*/13 * * * *", "0,30 2 * * *", "@every 61s", "5 1 * * 1-5"]),
     minutes=st.integers(0, 60 * 24 * 4),

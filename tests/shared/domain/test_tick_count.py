@@ -23,7 +23,6 @@ EXPRESSIONS = [
 ]
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(
     expression=st.sampled_from(EXPRESSIONS),
     zone=st.sampled_from(ZONES),
@@ -45,7 +44,7 @@ def test_counts_what_walking_counts(
         assert last == walked[-1]
 
 
-@settings(deadline=None, max_examples=40)  # the machine may be busy
+@settings(max_examples=40)
 @given(
     expression=st.sampled_from(["30 2 * * *", "15 0,3 * * MON", "0 2 1,15 * *", "45 23 L * *"]),
     zone=st.sampled_from(ZONES),

@@ -172,7 +172,8 @@ def test_aging_stops_at_the_ceiling_of_background_work(conn: Connection) -> None
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(base=st.integers(0, 100), ceiling=st.integers(0, 100), waited=st.integers(0, 3 * 24 * 3600))
 def test_aging_in_sql_equals_the_rule(
