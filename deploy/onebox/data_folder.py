@@ -42,6 +42,11 @@ class DataFolder:
     def migrated(self) -> Path:
         return self.path / "migrated"
 
+    @property
+    def source(self) -> Path:
+        """Which Reddit it holds."""
+        return self.path / "reddit-source"
+
     def token(self) -> str:
         """The admin-api's token: made at the first start, kept for the next ones."""
         with contextlib.suppress(FileNotFoundError):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,18 +9,16 @@ from pathlib import Path
 
 import click
 
-from crawljobs.domain import subreddit
 from crawljobs.environment import Environment
-from crawljobs.errors import InvalidSubredditName, SettingsError
-from onebox import data_folder, services, system
+from crawljobs.errors import SettingsError
+from onebox import data_folder, preflight, reddit_source, system
 from onebox.api_client import ApiRefusedError, ApiUnavailableError
 from onebox.data_folder import DataFolder
 from onebox.errors import OneboxError
 from onebox.progress import Snapshot, poll
-from onebox.stop_request import StopAskedError, StopRequest
+from onebox.stop_request import StopRequest
 from onebox.system import Plan, System
 
-DEFAULT_DATA = services.ROOT / ".onebox"
 SANDBOX_SUBREDDITS = ("Pottery", "GlazeRecipes", "TelescopeMakers", "LunarAtlas", "BirdingNotes")
 REAL_SUBREDDITS = ("Pottery", "telescopes", "birding")
 PRIORITY = 60  # what a person asks for
@@ -44,73 +41,13 @@ class Request:
     ready_file: Path | None
 
 
-def _subreddits(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
-    named = [part.strip() for part in (value or "").split(",") if part.strip()]
-    if value is not None and not named:
-        raise click.BadParameter("expected names separated by commas")
-    try:
-        checked = [subreddit.checked_name(name) for name in named]
-    except InvalidSubredditName as error:
-        raise click.BadParameter(str(error)) from None
-    return tuple({name.lower(): name for name in checked}.values())
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--once", is_flag=True, help="Crawl, print a table and a line of JSON, and end.")
-@click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True)
-@click.option("--schedulers", type=click.IntRange(0, 8), default=1, show_default=True)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_DATA,
-    help="The folder that survives: database, token, logs.  [default: .onebox]",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8000,
-    show_default=True,
-    help="Of the admin-api; 0 is any free one.",
-)
-@click.option("--subreddits", callback=_subreddits, metavar="A,B,C", help="What to crawl.")
-@click.option(
-    "--ready-file",
-    type=click.Path(path_type=Path),
-    help="Gets addresses, token and process ids as JSON once all are at work.",
-)
-def command(**options: object) -> None:
-    """Run the whole system on this machine and crawl a few subreddits.
-
-    It crawls a made-up Reddit; with REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET set, the real one.
-    The database is an embedded Postgres, or the one that DATABASE_URL names.
-    """
-    request = Request(**options)  # type: ignore[arg-type]
-    stop = StopRequest()
-    try:
-        sys.exit(_run(request, stop))
-    except StopAskedError:
-        sys.exit(stop.exit_code)
-    except OneboxError as error:
-        if stop.is_asked:
-            sys.exit(stop.exit_code)
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    except BrokenPipeError:  # whoever read what we print has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:  # such as a disk that fills up
-        click.echo(f"{error.filename or 'The demo'}: {error.strerror or error}", err=True)
-        sys.exit(1)
-
-
-def _run(request: Request, stop: StopRequest) -> int:
+def run(request: Request, stop: StopRequest) -> int:
     began = time.monotonic()
-    real = services.wants_real_reddit(os.environ)
-    if real and (warning := services.reddit_warning(os.environ)):
-        click.echo(warning, err=True)
+    source = _checked_source()
     with ExitStack() as stack:
         listener = stack.enter_context(system.listen(request.port))
         folder = stack.enter_context(data_folder.opened(request.data))
+        reddit_source.refuse_mixing(folder, source)
         if request.ready_file is not None:
             _forget(request.ready_file)
             stack.callback(_forget, request.ready_file)
@@ -119,17 +56,35 @@ def _run(request: Request, stop: StopRequest) -> int:
             workers=request.workers,
             schedulers=request.schedulers,
             token=token,
-            real_reddit=real,
+            source=source,
             discovers=not request.once,
             new_items_per_minute=0 if request.once else NEW_ITEMS_PER_MINUTE,
         )
         running = System(folder, plan, listener, stop)
         stack.callback(running.stop)
         running.start()
-        names = request.subreddits or (REAL_SUBREDDITS if real else SANDBOX_SUBREDDITS)
+        names = request.subreddits or _default_subreddits(source)
         asked = _enqueue(running, names)
-        _say_where(running, folder, token_place)
+        _say_where(running, folder, token_place, source)
         return _watch(running, request, stop, asked, began)
+
+
+def _checked_source() -> str:
+    """Which Reddit, once every setting was found right; what will not count is told."""
+    try:
+        source = reddit_source.wanted(os.environ)
+        preflight.refuse_wrong_settings(os.environ, source)
+    except SettingsError as error:
+        raise OneboxError(str(error)) from error
+    for sentence in preflight.unused(os.environ, source):
+        click.echo(sentence, err=True)
+    if warning := reddit_source.warning(source, os.environ):
+        click.echo(warning, err=True)
+    return source
+
+
+def _default_subreddits(source: str) -> tuple[str, ...]:
+    return SANDBOX_SUBREDDITS if source == reddit_source.SANDBOX else REAL_SUBREDDITS
 
 
 def _token(folder: DataFolder) -> tuple[str, str]:
@@ -207,13 +162,13 @@ def _summarise(running: System, snapshot: Snapshot, seconds: float) -> int:
     return 0 if set(states) == {"succeeded"} else 1
 
 
-def _say_where(running: System, folder: DataFolder, token_place: str) -> None:
+def _say_where(running: System, folder: DataFolder, token_place: str, source: str) -> None:
     database = running.database
     lines = {
         "API": f"{running.api_url}, described at {running.api_url}/docs",
         "Token": token_place,
         "Database": database.shown(),
-        "Reddit": f"a sandbox at {running.sandbox_url}" if running.sandbox_url else "the real one",
+        "Reddit": " at ".join(filter(None, (reddit_source.shown(source), running.sandbox_url))),
         "Logs": folder.logs,
     }
     if database.postgres is not None:

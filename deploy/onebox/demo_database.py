@@ -88,6 +88,15 @@ class DemoDatabase:
             raise PostgresError(f"The stored rows cannot be counted: {_said(error)}") from error
         return dict(zip(names, map(int, row), strict=True))
 
+    def reddit_clients(self) -> list[str]:
+        """The client ids under which what is stored was asked for."""
+        query = "SELECT client_id FROM reddit_budgets LIMIT 100"
+        try:
+            with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as connection:
+                return [str(row[0]) for row in connection.execute(query)]
+        except psycopg.Error as error:
+            raise PostgresError(f"The database cannot be read: {_said(error)}") from error
+
     def connected(self) -> list[str]:
         """What the sessions of this database call themselves."""
         query = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"

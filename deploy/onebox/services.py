@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from onebox.errors import OneboxError
+from onebox import reddit_source
 from onebox.supervisor import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,8 +22,6 @@ SANDBOX_RATE_LIMIT = (
     100_000  # requests in 10 minutes, a hundred times Reddit's: watching is no wait
 )
 SANDBOX_STOP_SECONDS = 3
-# Nothing of these is anybody's secret: the sandbox takes any.
-SANDBOX_CLIENT = {"REDDIT_CLIENT_ID": "sandbox", "REDDIT_CLIENT_SECRET": "sandbox"}
 PROBES = "127.0.0.1:0"  # a free port for each; its log tells which
 NOT_INHERITED = frozenset(
     {
@@ -37,7 +35,6 @@ NOT_INHERITED = frozenset(
         "GUNICORN_CMD_ARGS",
     }
 )
-REDDIT_CLIENT = ("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "REDDIT_CLIENT_SECRET_FILE")
 
 
 @dataclass(frozen=True)
@@ -80,29 +77,8 @@ class Settings:
         }
 
 
-def wants_real_reddit(variables: Mapping[str, str]) -> bool:
-    """Half of what it takes is a mistake, and no wish for the sandbox."""
-    client, *secrets = (variables.get(name, "").strip() for name in REDDIT_CLIENT)
-    if bool(client) != any(secrets):
-        missing = "REDDIT_CLIENT_SECRET (or _FILE)" if client else "REDDIT_CLIENT_ID"
-        raise OneboxError(
-            f"{missing} is missing: set both to crawl the real Reddit, or neither for the sandbox."
-        )
-    return bool(client)
-
-
-def reddit_warning(variables: Mapping[str, str]) -> str | None:
-    """What Reddit will hold against whoever crawls it like this."""
-    if variables.get("REDDIT_USER_AGENT", "").strip():
-        return None
-    return (
-        "Warning: REDDIT_USER_AGENT is not set. Reddit slows down or blocks clients that do not "
-        "say whose they are: set it to something like 'linux:my-crawler:1.0 (by /u/your-name)'."
-    )
-
-
 def sandbox_client(url: str) -> dict[str, str]:
-    return {**SANDBOX_CLIENT, "REDDIT_API_URL": url, "REDDIT_AUTH_URL": url}
+    return {**reddit_source.SANDBOX_CLIENT, "REDDIT_API_URL": url, "REDDIT_AUTH_URL": url}
 
 
 def sandbox(ready_file: Path, *, new_items_per_minute: int, port: int = 0) -> Spec:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from onebox import data_folder, services
+from onebox import data_folder, reddit_source, services
 from onebox.api_client import ApiClient, ApiUnavailableError
 from onebox.data_folder import DataFolder
 from onebox.demo_database import DemoDatabase
@@ -32,7 +32,7 @@ class Plan:
     workers: int
     schedulers: int
     token: str
-    real_reddit: bool
+    source: str  # which Reddit
     discovers: bool
     new_items_per_minute: int
 
@@ -67,13 +67,14 @@ class System:
         """Return when the admin-api answers; the others may still be getting up."""
         ready = self._folder.sandbox_ready
         ready.unlink(missing_ok=True)
-        if not self._plan.real_reddit:
+        if self._has_sandbox:
             rate = self._plan.new_items_per_minute
             self.supervisor.start(services.sandbox(ready, new_items_per_minute=rate))
         self.database.start()
+        self._refuse_mixing()
         self._stop.check()
         self.supervisor.start(services.admin_api(self._settings(), self._listener.fileno()))
-        if not self._plan.real_reddit:
+        if self._has_sandbox:
             self._await_sandbox(ready)
         settings = self._settings()
         specs = [services.crawler_worker(settings, n + 1) for n in range(self._plan.workers)]
@@ -82,6 +83,16 @@ class System:
             self._roll_call.expect(spec)
             self.supervisor.start(spec)
         self._wait("the admin-api", self._api_is_ready)
+
+    @property
+    def _has_sandbox(self) -> bool:
+        return self._plan.source == reddit_source.SANDBOX
+
+    def _refuse_mixing(self) -> None:
+        place = str(self._folder.path) if self.database.postgres else "The database"
+        clients = self.database.reddit_clients()
+        reddit_source.refuse_mixing_clients(place, self._plan.source, clients)
+        reddit_source.remember(self._folder, self._plan.source)
 
     def keep_up(self) -> bool:
         """Restart what died; whether any process changed."""

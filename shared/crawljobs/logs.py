@@ -8,9 +8,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from crawljobs.environment import Environment
-
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+from crawljobs import settings
 
 # Without local variables: a frame of the web server holds the caller's token among them.
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -18,10 +16,8 @@ _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 def configure(service: str, variables: Mapping[str, str]) -> None:
     """Set up structlog and the standard library's logging for this process, on standard error."""
-    env = Environment(variables)
-    level = env.one_of("LOG_LEVEL", "INFO", choices=LEVELS)
-    style = env.one_of("LOG_FORMAT", "auto", choices=("auto", "json", "console"))
-    pretty = style == "console" or (style == "auto" and sys.stderr.isatty())
+    chosen = settings.read_log_settings(variables)
+    pretty = chosen.style == "console" or (chosen.style == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _service(service),
@@ -54,7 +50,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(chosen.level)
     for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # It warns of every turn that a sweep misses while the database is away.

@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
+
+from support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
@@ -115,6 +118,27 @@ def test_a_deleted_python_is_made_again(installed: Path) -> None:
     again = run(installed, "demo")
     assert again.returncode == 0, again.stderr
     assert "Making" in again.stderr
+
+
+def test_what_was_interrupted_is_made_anew(installed: Path) -> None:
+    """Ctrl-C or kill -9 leaves a Python without pip, or half of a package."""
+    shutil.rmtree(installed / ".venv")
+    making = subprocess.Popen(
+        [sys.executable, str(installed / "run"), "demo"], stderr=subprocess.PIPE, text=True
+    )
+    with making:
+        wait_until(
+            (installed / ".venv" / "bin" / "python").exists, timeout=20, describe="its Python"
+        )
+        children = psutil.Process(making.pid).children(recursive=True)
+        for process in (making, *children):
+            process.kill()
+    assert not (installed / ".venv" / "crawljobs-installed").exists()
+
+    again = run(installed, "demo")
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.startswith("Making")
+    assert not (installed / ".venv.unfinished").exists()
 
 
 def test_a_place_that_cannot_be_used_is_told(project: Path) -> None:

@@ -63,7 +63,18 @@ def test_a_wrong_setting_is_named(open_folder: Path) -> None:
     arguments = ("--port", "0", "--data", str(open_folder / "data"))
     done = demo.run(*arguments, WORKER_CONCURRENCY="plenty")
     told = refusal(done, open_folder)
-    assert "WORKER_CONCURRENCY='plenty': expected a whole number of jobs" in told
+    assert told.startswith("WORKER_CONCURRENCY='plenty': expected a whole number of jobs")
+    assert not (open_folder / "data").exists()
+
+
+def test_a_folder_of_another_reddit(open_folder: Path) -> None:
+    (open_folder / "data").mkdir()
+    (open_folder / "data" / "reddit-source").write_text("sandbox\n")
+    arguments = ("--port", "0", "--data", str(open_folder / "data"))
+    client = {"REDDIT_CLIENT_ID": "me", "REDDIT_CLIENT_SECRET": "s"}
+    told = refusal(demo.run(*arguments, **client, REDDIT_API_URL="http://127.0.0.1:9"), open_folder)
+    assert "crawled from the sandbox, and now http://127.0.0.1:9 is to be crawled" in told
+    assert not (open_folder / "data" / "postgres").exists()
 
 
 def test_a_database_that_is_not_there(open_folder: Path) -> None:
@@ -96,6 +107,8 @@ def test_a_wrong_variable(open_folder: Path, variables: dict[str, str], said: st
         (("--subreddits", " , "), "expected names separated by commas"),
         (("--workers", "0"), "1<=x<=32"),
         (("--port", "65536"), "0<=x<=65535"),
+        (("--data", ""), "expected a path, got an empty one"),
+        (("--ready-file", "a\nb"), "expected a path of printable characters"),
     ],
 )
 def test_a_wrong_option(open_folder: Path, arguments: tuple[str, str], said: str) -> None:

@@ -4,6 +4,7 @@ from crawljobs.settings.admin_api import AdminApiSettings, Network, read_admin_a
 from crawljobs.settings.crawl import CrawlSettings, read_crawl_settings
 from crawljobs.settings.database import DatabaseSettings, read_database_settings
 from crawljobs.settings.instance import read_instance_name
+from crawljobs.settings.logs import LogSettings, read_log_settings
 from crawljobs.settings.probes import ProbeAddress, read_probe_address
 from crawljobs.settings.queue import QueueSettings, read_max_retries, read_queue_settings
 from crawljobs.settings.reddit import RedditSettings, read_reddit_settings
@@ -14,6 +15,7 @@ __all__ = [
     "AdminApiSettings",
     "CrawlSettings",
     "DatabaseSettings",
+    "LogSettings",
     "Network",
     "ProbeAddress",
     "QueueSettings",
@@ -24,6 +26,7 @@ __all__ = [
     "read_crawl_settings",
     "read_database_settings",
     "read_instance_name",
+    "read_log_settings",
     "read_max_retries",
     "read_probe_address",
     "read_queue_settings",

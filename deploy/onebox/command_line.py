@@ -1,0 +1,90 @@
+"""The command line of ./run demo: options, exit codes, every refusal a sentence."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from crawljobs.domain import subreddit
+from crawljobs.errors import InvalidSubredditName
+from onebox import demo, services
+from onebox.errors import OneboxError
+from onebox.stop_request import StopAskedError, StopRequest
+
+DEFAULT_DATA = services.ROOT / ".onebox"
+
+
+def _subreddits(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
+    named = [part.strip() for part in (value or "").split(",") if part.strip()]
+    if value is not None and not named:
+        raise click.BadParameter("expected names separated by commas")
+    try:
+        checked = [subreddit.checked_name(name) for name in named]
+    except InvalidSubredditName as error:
+        raise click.BadParameter(str(error)) from None
+    return tuple({name.lower(): name for name in checked}.values())
+
+
+class GivenPath(click.Path):
+    """An empty one, as of a variable that is not set, would be the folder we are called from."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value)
+        if not text.strip():
+            self.fail("expected a path, got an empty one", param, ctx)
+        if not text.isprintable():
+            self.fail(f"expected a path of printable characters, got {text[:100]!r}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--once", is_flag=True, help="Crawl, print a table and a line of JSON, and end.")
+@click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True)
+@click.option("--schedulers", type=click.IntRange(0, 8), default=1, show_default=True)
+@click.option(
+    "--data",
+    type=GivenPath(),
+    default=DEFAULT_DATA,
+    help="The folder that survives: database, token, logs.  [default: .onebox]",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Of the admin-api; 0 is any free one.",
+)
+@click.option("--subreddits", callback=_subreddits, metavar="A,B,C", help="What to crawl.")
+@click.option(
+    "--ready-file",
+    type=GivenPath(),
+    help="Gets addresses, token and process ids as JSON once all are at work.",
+)
+def command(**options: object) -> None:
+    """Run the whole system on this machine and crawl a few subreddits.
+
+    It crawls a made-up Reddit; with REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET set, the real one.
+    The database is an embedded Postgres, or the one that DATABASE_URL names.
+    """
+    request = demo.Request(**options)  # type: ignore[arg-type]
+    stop = StopRequest()
+    try:
+        sys.exit(demo.run(request, stop))
+    except StopAskedError:
+        sys.exit(stop.exit_code)
+    except OneboxError as error:
+        if stop.is_asked:
+            sys.exit(stop.exit_code)
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    except BrokenPipeError:  # whoever read what we print has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # such as a disk that fills up
+        click.echo(f"{error.filename or 'The demo'}: {error.strerror or error}", err=True)
+        sys.exit(1)

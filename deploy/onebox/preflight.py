@@ -1,0 +1,47 @@
+"""Every setting is looked at before anything starts: wrong ones refused, unused ones told."""
+
+import secrets
+from collections.abc import Mapping
+
+from crawljobs import settings
+from crawljobs.environment import Environment
+from onebox import reddit_source, services
+
+PLACEHOLDER_URL = "postgresql://not-started-yet/"
+
+
+def refuse_wrong_settings(variables: Mapping[str, str], source: str) -> None:
+    """Raise SettingsError for what one of the processes would refuse."""
+    sandbox = "http://127.0.0.1" if source == reddit_source.SANDBOX else None
+    told = services.Settings(PLACEHOLDER_URL, PLACEHOLDER_URL, "", sandbox, discovers=True)
+    environment = told.environment()
+    settings.read_log_settings(environment)
+    settings.read_queue_settings(environment)
+    settings.read_crawl_settings(environment)
+    settings.read_revisit_settings(environment)
+    settings.read_max_retries(environment)
+    settings.read_scheduler_settings(environment)
+    settings.read_reddit_settings(environment)
+    # Without a token of the user's own, the data folder has one.
+    token = Environment(variables).secret("ADMIN_API_TOKEN") or secrets.token_urlsafe(32)
+    settings.read_admin_api_settings({**environment, "ADMIN_API_TOKEN": token})
+
+
+def unused(variables: Mapping[str, str], source: str) -> list[str]:
+    """A sentence for each setting that somebody made and the demo does not follow."""
+    reasons = {
+        "ADMIN_API_BIND": "the API listens on 127.0.0.1, at --port",
+        "INSTANCE_NAME": "the demo names its processes itself",
+        "PROBE_BIND": "each process answers probes at a free port, which its log tells",
+    }
+    if source == reddit_source.SANDBOX:
+        both = "without REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET the sandbox is crawled"
+        reasons |= dict.fromkeys(("REDDIT_API_URL", "REDDIT_AUTH_URL"), both)
+    if not any(variables.get(name, "").strip() for name in ("DATABASE_URL", "DATABASE_URL_FILE")):
+        alone = "without DATABASE_URL the embedded Postgres is used"
+        reasons |= dict.fromkeys(("DATABASE_DIRECT_URL", "DATABASE_DIRECT_URL_FILE"), alone)
+    return [
+        f"{name} is ignored: {reason}."
+        for name, reason in reasons.items()
+        if variables.get(name, "").strip()
+    ]
