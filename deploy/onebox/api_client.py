@@ -7,6 +7,7 @@ from typing import Any
 from onebox.errors import OneboxError
 
 TIMEOUT_SECONDS = 10
+USER_AGENT = "crawljobs-demo"
 ANSWER_BYTES = 8 * 2**20  # 500 jobs take a tenth of it
 
 
@@ -41,7 +42,11 @@ class ApiClient:
         self._connection.close()
 
     def _call(self, method: str, path: str, body: str | None) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Accept": "application/json",
+            "User-Agent": USER_AGENT,
+        }
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:

@@ -12,10 +12,10 @@ import click
 from crawljobs.environment import Environment
 from crawljobs.errors import SettingsError
 from onebox import data_folder, preflight, reddit_source, system
-from onebox.api_client import ApiRefusedError, ApiUnavailableError
+from onebox.api_client import ApiRefusedError
 from onebox.data_folder import DataFolder
 from onebox.errors import OneboxError
-from onebox.progress import Snapshot, poll
+from onebox.progress import Snapshot, job_view
 from onebox.stop_request import StopRequest
 from onebox.system import Plan, System
 
@@ -98,12 +98,13 @@ def _token(folder: DataFolder) -> tuple[str, str]:
     return given, os.environ.get("ADMIN_API_TOKEN_FILE", "").strip() or "that in ADMIN_API_TOKEN"
 
 
-def _enqueue(running: System, names: tuple[str, ...]) -> list[int]:
-    """Ask for the crawls and for one that repeats; the jobs' ids."""
-    jobs = [
-        running.api.post("/api/admin/jobs", {"subreddit": name, "priority": PRIORITY})["job"]["id"]
-        for name in names
-    ]
+def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
+    """Ask for the crawls and for one that repeats; the jobs, with the requests made before."""
+    jobs: dict[int, int] = {}
+    for name in names:
+        body = {"subreddit": name, "priority": PRIORITY}
+        job = job_view(running.api.post("/api/admin/jobs", body)["job"])
+        jobs[job.id] = job.requests
     schedule = {"name": f"demo: {names[0]} every five minutes", "subreddit": names[0], **SCHEDULE}
     try:
         running.api.post("/api/admin/scheduled-jobs", schedule)
@@ -114,7 +115,7 @@ def _enqueue(running: System, names: tuple[str, ...]) -> list[int]:
 
 
 def _watch(
-    running: System, request: Request, stop: StopRequest, asked: list[int], began: float
+    running: System, request: Request, stop: StopRequest, asked: dict[int, int], began: float
 ) -> int:
     from onebox import display  # late: rich is imported while the processes start
 
@@ -129,15 +130,11 @@ def _watch(
             if changed and request.ready_file is not None:
                 running.write_ready_file(request.ready_file)
             pause = SHOW_SECONDS
-            try:
-                snapshot = poll(running.api, asked)
-            except ApiUnavailableError as error:
-                running.supervisor.tell(str(error))
-            else:
-                view.show(snapshot, running.supervisor.notes)
+            if snapshot := running.poll(list(asked)):
+                view.show(snapshot, running.notes())
                 if request.once and snapshot.is_finished:
                     view.close()
-                    return _summarise(running, snapshot, time.monotonic() - began)
+                    return _summarise(running, snapshot, asked, time.monotonic() - began)
                 if healthy and snapshot.is_idle:
                     pause = SHOW_IDLE_SECONDS
             stop.sleep(pause)
@@ -147,17 +144,17 @@ def _watch(
     return stop.exit_code if request.once else 0
 
 
-def _summarise(running: System, snapshot: Snapshot, seconds: float) -> int:
+def _summarise(running: System, snapshot: Snapshot, asked: dict[int, int], seconds: float) -> int:
     from onebox import display
 
-    display.print_table(snapshot.asked)
     states = snapshot.by_state()
-    result = {
-        "jobs": states,
-        **running.database.count_rows(),
-        "requests": sum(job.requests for job in snapshot.asked),
-        "seconds": round(seconds, 2),
-    }
+    requests = sum(max(0, job.requests - asked[job.id]) for job in snapshot.asked)
+    stored = running.database.count_rows()
+    display.print_table(snapshot.asked)
+    held = ", ".join(f"{name} {count}" for name, count in stored.items())
+    click.echo(f"This run: {requests} requests in {seconds:.1f} s. The table is of its crawls.")
+    click.echo(f"The database now holds, of all runs: {held}.")
+    result = {"jobs": states, **stored, "requests": requests, "seconds": round(seconds, 2)}
     click.echo(json.dumps(result))
     return 0 if set(states) == {"succeeded"} else 1
 

@@ -32,6 +32,7 @@ class DemoDatabase:
         self._folder = folder
         self.url, self.direct_url = given_addresses(os.environ)
         self.postgres: EmbeddedPostgres | None = None
+        self._watching: psycopg.Connection | None = None
         if not self.url:
             _forget_habits_of_other_databases()
             self.postgres = EmbeddedPostgres(
@@ -64,6 +65,7 @@ class DemoDatabase:
         return self.postgres is None or self.postgres.is_running()
 
     def stop(self) -> None:
+        self._forget_watching()
         if self.postgres is not None:
             self.postgres.stop()
 
@@ -96,6 +98,30 @@ class DemoDatabase:
                 return [str(row[0]) for row in connection.execute(query)]
         except psycopg.Error as error:
             raise PostgresError(f"The database cannot be read: {_said(error)}") from error
+
+    def reddit_pauses(self) -> list[str]:
+        """What keeps every worker from asking Reddit at this moment."""
+        query = """
+            SELECT max(paused_until) FILTER (WHERE paused_until > clock_timestamp()),
+                max(outage_until) FILTER (WHERE outage_until > clock_timestamp())
+            FROM reddit_budgets
+        """
+        try:
+            if self._watching is None:
+                self._watching = psycopg.connect(
+                    self.url, connect_timeout=CONNECT_SECONDS, autocommit=True
+                )
+            throttled, outage = self._watching.execute(query).fetchone() or (None, None)
+        except psycopg.Error:
+            self._forget_watching()
+            return []
+        reasons = ((throttled, "Reddit answered 429"), (outage, "Reddit is in trouble"))
+        return [f"paused until {at.astimezone():%H:%M:%S}: {why}" for at, why in reasons if at]
+
+    def _forget_watching(self) -> None:
+        if self._watching is not None:
+            self._watching.close()
+        self._watching = None
 
     def connected(self) -> list[str]:
         """What the sessions of this database call themselves."""

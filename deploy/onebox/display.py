@@ -4,15 +4,18 @@ import sys
 from collections.abc import Iterable
 from typing import Protocol
 
-from rich.console import Console, Group
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from onebox import table_layout
 from onebox.progress import JobView, Snapshot
 
 OTHERS_SHOWN = 12
+OWN_SHOWN = 12
 NOTES_SHOWN = 4
+LINE_WIDTH = 160  # of what is not a terminal
 STYLES = {"succeeded": "green", "failed": "red", "cancelled": "red", "crawling": "cyan"}
 
 
@@ -35,17 +38,22 @@ class TerminalDisplay:
         self._live.start()
 
     def show(self, snapshot: Snapshot, notes: Iterable[str]) -> None:
-        shown = [jobs_table(snapshot.asked)]
+        width = self._live.console.width
+        shown = [jobs_table([*snapshot.asked, *snapshot.own[:OWN_SHOWN]], width)]
+        lines = [_note(note) for note in [*notes][-NOTES_SHOWN:]]
         if snapshot.others:
             more = len(snapshot.others) - OTHERS_SHOWN
             title = "found and scheduled" + (f", {more} more not shown" if more > 0 else "")
-            busiest = sorted(snapshot.others, key=lambda job: job.status != "crawling")
-            shown.append(jobs_table(busiest[:OTHERS_SHOWN], title))
-        lines = [Text(note, style="yellow") for note in [*notes][-NOTES_SHOWN:]]
-        self._live.update(Group(*shown, *lines), refresh=True)
+            lines.append(Text(title, style="italic"))
+            shown.append(jobs_table(snapshot.others[:OTHERS_SHOWN], width))
+        self._live.update(Group(shown[0], *lines, *shown[1:]), refresh=True)
 
     def close(self) -> None:
         self._live.stop()
+
+
+def _note(text: str) -> Text:
+    return Text(text, style="yellow", no_wrap=True, overflow="ellipsis")
 
 
 class LineDisplay:
@@ -56,7 +64,7 @@ class LineDisplay:
         self._noted: list[str] = []
 
     def show(self, snapshot: Snapshot, notes: Iterable[str]) -> None:
-        current = [*snapshot.asked, *snapshot.others]
+        current = [*snapshot.asked, *snapshot.own, *snapshot.others]
         for job in current:
             if self._said.get(job.id) != (job.state, job.phase):
                 self._said[job.id] = (job.state, job.phase)
@@ -75,39 +83,54 @@ class LineDisplay:
 def line(job: JobView) -> str:
     place = f" {job.phase} page {job.page}" if job.phase else ""
     counts = f"{job.posts} posts, {job.comments} comments, {job.authors} authors"
-    trouble = f" - {job.trouble}" if job.trouble else ""
+    note = f" - {job.note}" if job.note else ""
     asked = f"{job.requests_of_total} requests"
-    return f"r/{job.subreddit}: {job.state}{place}, {counts}, {asked}{trouble}"
+    return f"r/{job.subreddit}: {job.state}{place}, {counts}, {asked}{note}"
 
 
 def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    cut = text if len(text) <= LINE_WIDTH else f"{text[: LINE_WIDTH - 3]}..."
+    sys.stdout.write(f"{cut}\n")
     sys.stdout.flush()
 
 
-def jobs_table(jobs: list[JobView], title: str | None = None) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, expand=False)
-    for name in ("subreddit", "state", "phase"):
-        table.add_column(name, no_wrap=True)
-    for name in ("page", "posts", "comments", "authors", "requests"):
-        table.add_column(name, justify="right")
-    table.add_column("worker", no_wrap=True)
-    table.add_column("trouble", overflow="ellipsis", no_wrap=True)
-    for job in jobs:
-        numbers = (job.page, job.posts, job.comments, job.authors, job.requests_of_total)
+def jobs_table(jobs: list[JobView], width: int) -> Table:
+    rows = [_cells(job) for job in jobs]
+    columns = table_layout.fit(rows, width)
+    table = Table(box=None, pad_edge=False, padding=(0, table_layout.GAP, 0, 0))
+    for column, cells in columns:
+        justify: JustifyMethod = "right" if column.is_number else "left"
+        table.add_column(
+            column.name, width=cells, no_wrap=True, overflow="ellipsis", justify=justify
+        )
+    for job, row in zip(jobs, rows, strict=True):
+        style = "yellow" if job.is_barred else STYLES.get(job.status, "")
         table.add_row(
-            Text(f"r/{job.subreddit}"),
-            Text(job.state, style=STYLES.get(job.status, "")),
-            Text(job.phase),
-            *map(str, numbers),
-            Text(job.worker),
-            Text(job.trouble),
+            *(
+                Text(row[column.name], style=style if column.name == "state" else "")
+                for column, _ in columns
+            )
         )
     return table
 
 
+def _cells(job: JobView) -> dict[str, str]:
+    return {
+        "subreddit": f"r/{job.subreddit}",
+        "state": job.state,
+        "phase": job.phase,
+        "page": str(job.page),
+        "posts": str(job.posts),
+        "comments": str(job.comments),
+        "authors": str(job.authors),
+        "requests": job.requests_of_total,
+        "worker": job.worker,
+        "note": job.note,
+    }
+
+
 def print_table(jobs: list[JobView]) -> None:
-    """Whole lines, however narrow what they are written to is."""
     console = Console(highlight=False)
-    console.width = max(console.width, 110)
-    console.print(jobs_table(jobs))
+    if not console.is_terminal:
+        console.width = LINE_WIDTH
+    console.print(jobs_table(jobs, console.width))

@@ -1,4 +1,4 @@
-"""admin-api's own settings, and workers that do not outlive their master even when it is killed."""
+"""admin-api's settings; its workers die with their master and do not log the demo's polling."""
 
 import os
 import signal
@@ -6,13 +6,14 @@ from typing import Any
 
 from admin_api import gunicorn_conf
 from admin_api.gunicorn_conf import *  # noqa: F403 - gunicorn reads this module's names
-from onebox import die_with_parent
+from onebox import die_with_parent, quiet_polling
 
 EXIT_ORPHANED = die_with_parent.EXIT_ORPHANED
 
 
 def post_fork(server: Any, worker: Any) -> None:  # type: ignore[no-redef] # adds to theirs
     gunicorn_conf.post_fork(server, worker)
+    quiet_polling.install()
     die_with_parent.ask_kernel(signal.SIGKILL)
     if os.getppid() != server.pid:
         os._exit(EXIT_ORPHANED)

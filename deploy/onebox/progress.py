@@ -2,13 +2,18 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from onebox.api_client import ApiClient
 
+CRAWLED = "crawled"  # the outcome of a crawl that nothing barred
 FINAL = ("succeeded", "failed", "cancelled")
 LISTED = 100  # newest jobs asked for at once
 TEXT_MAX = 120  # characters of a text that came from elsewhere
+USER = "user"  # the source of what people asked for
+UNTIL_RESUMED = 9999  # the year until which a job waits whose pause has no end
+SOURCE_ORDER = ("schedule", "stale", "discovery")
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,12 @@ class JobView:
     authors: int
     requests: int
     total: int
-    eta: str
+    waiting_until: str
     gap: bool
     worker: str
     error: str
+    retry_count: int
+    outcome: str
     source: str
 
     @property
@@ -38,7 +45,14 @@ class JobView:
 
     @property
     def state(self) -> str:
-        return f"{self.status} ({self.wait_reason})" if self.wait_reason else self.status
+        """With why a job waits, or what barred the way of a crawl that succeeded."""
+        if self.wait_reason:
+            return f"{self.status} ({self.wait_reason})"
+        return f"{self.status} ({self.outcome})" if self.is_barred else self.status
+
+    @property
+    def is_barred(self) -> bool:
+        return self.status == "succeeded" and self.outcome not in ("", CRAWLED)
 
     @property
     def requests_of_total(self) -> str:
@@ -47,17 +61,25 @@ class JobView:
         return f"{self.requests}/{self.total}" if is_open else str(self.requests)
 
     @property
-    def trouble(self) -> str:
+    def note(self) -> str:
+        """What to know beside the numbers; an error only while it is the latest news."""
+        if self.status == "waiting":
+            return ": ".join(part for part in (until(self.waiting_until), self.error) if part)
+        if self.status in ("failed", "cancelled"):
+            return self.error
         if self.gap:
             return "more was new than Reddit shows"
-        return self.error if self.status != "succeeded" else ""
+        if self.retry_count and not self.is_final:
+            return f"attempt {self.retry_count + 1}"
+        return ""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`asked` are the jobs the demo enqueued, in their order; `others` were found or scheduled."""
+    """`asked` by the demo; `own`: what people asked for since; `others`: the other live ones."""
 
     asked: list[JobView]
+    own: list[JobView]
     others: list[JobView]
 
     @property
@@ -66,7 +88,7 @@ class Snapshot:
 
     @property
     def is_idle(self) -> bool:
-        return self.is_finished and not self.others
+        return self.is_finished and not self.others and all(job.is_final for job in self.own)
 
     def by_state(self) -> dict[str, int]:
         return dict(sorted(Counter(job.status for job in self.asked).items()))
@@ -75,12 +97,34 @@ class Snapshot:
 def poll(api: ApiClient, asked: list[int]) -> Snapshot:
     """Raises ApiUnavailableError."""
     listed = api.get(f"/api/admin/jobs?limit={LISTED}").get("items") or []
+    if len(listed) == LISTED:  # discovery may have crowded out what people asked for
+        listed += api.get(f"/api/admin/jobs?source={USER}&limit={LISTED}").get("items") or []
     found = {view.id: view for view in map(job_view, listed)}
     for job_id in asked:
         if job_id not in found:
             found[job_id] = job_view(api.get(f"/api/admin/jobs/{job_id}"))
-    others = [view for view in found.values() if view.id not in asked and not view.is_final]
-    return Snapshot([found[job_id] for job_id in asked], others)
+    since = max(asked, default=0)
+    rest = [view for view in found.values() if view.id not in asked]
+    own = [view for view in rest if view.source == USER and (view.id > since or not view.is_final)]
+    others = [view for view in rest if view.source != USER and not view.is_final]
+    return Snapshot([found[job_id] for job_id in asked], own, sorted(others, key=_rank))
+
+
+def _rank(job: JobView) -> tuple[bool, int]:
+    known = job.source in SOURCE_ORDER
+    return job.status != "crawling", SOURCE_ORDER.index(job.source) if known else -1
+
+
+def until(moment: str) -> str:
+    """A time of the API as the clock on the wall shows it, with the date unless it is today's."""
+    try:
+        there = datetime.fromisoformat(moment).astimezone()
+    except (ValueError, OverflowError):
+        return ""
+    if there.year >= UNTIL_RESUMED:
+        return "until somebody resumes it"
+    today = there.date() == datetime.now().astimezone().date()
+    return f"until {there:%H:%M:%S}" if today else f"until {there:%Y-%m-%d %H:%M}"
 
 
 def job_view(raw: dict[str, Any]) -> JobView:
@@ -97,10 +141,12 @@ def job_view(raw: dict[str, Any]) -> JobView:
         authors=_count(done.get("authors")),
         requests=_count(done.get("requests")),
         total=_count(done.get("total")),
-        eta=_text(done.get("eta")),
+        waiting_until=_text(done.get("waiting_until")),
         gap=done.get("gap") is True,
         worker=_text(raw.get("claimed_by")),
         error=_text(raw.get("error_message")),
+        retry_count=_count(raw.get("retry_count")),
+        outcome=_text(raw.get("outcome")),
         source=_text(raw.get("source")),
     )
 

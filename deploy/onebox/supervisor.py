@@ -48,6 +48,7 @@ class Child:
     started_at: float
     early_deaths: int = 0
     restart_at: float | None = None
+    is_missed: bool = False  # ended, and not seen at work since
 
     @property
     def is_running(self) -> bool:
@@ -66,6 +67,7 @@ class Supervisor:
     children: list[Child] = field(default_factory=list)
     notes: "deque[str]" = field(default_factory=lambda: deque(maxlen=NOTES))
     _logs_checked_at: float = 0.0
+    _last_note: str = ""
 
     def start(self, spec: Spec) -> Child:
         child = Child(spec, self._spawn(spec), time.monotonic())
@@ -131,10 +133,21 @@ class Supervisor:
             child.process.wait()
         self.children.clear()
 
-    def tell(self, note: str) -> None:
+    def all_clear(self, is_at_work: Callable[[Child], bool]) -> None:
+        """Tell of those that were started again once they are at work."""
+        for child in self.children:
+            if child.is_missed and child.is_running and is_at_work(child):
+                child.is_missed = False
+                self.note(f"{child.spec.name} is at work again")
+
+    def note(self, text: str) -> None:
+        self._last_note = text
+        self.notes.append(f"{time.strftime('%H:%M:%S')} {text}")
+
+    def tell(self, text: str) -> None:
         """Once, however often it is true in a row."""
-        if not self.notes or self.notes[-1] != note:
-            self.notes.append(note)
+        if text != self._last_note:
+            self.note(text)
 
     def log(self, spec: Spec) -> Path:
         return self.logs / f"{spec.name}.log"
@@ -155,7 +168,8 @@ class Supervisor:
         child.early_deaths = 0 if lived > STEADY_SECONDS else child.early_deaths + 1
         pause = min(BACKOFF_SECONDS * 2 ** max(child.early_deaths - 1, 0), BACKOFF_MAX_SECONDS)
         child.restart_at = time.monotonic() + pause
-        self.notes.append(f"{child.spec.name} {how_it_ended(status)}; started again in {pause:g} s")
+        child.is_missed = True
+        self.note(f"{child.spec.name} {how_it_ended(status)}; started again in {pause:g} s")
 
     def _spawn(self, spec: Spec) -> "subprocess.Popen[bytes]":
         self.logs.mkdir(parents=True, exist_ok=True)

@@ -9,20 +9,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from onebox import data_folder, reddit_source, services
+from onebox import data_folder, progress, reddit_source, services
 from onebox.api_client import ApiClient, ApiUnavailableError
 from onebox.data_folder import DataFolder
 from onebox.demo_database import DemoDatabase
 from onebox.errors import OneboxError
+from onebox.progress import Snapshot
 from onebox.roll_call import RollCall
 from onebox.stop_request import StopRequest
-from onebox.supervisor import Supervisor
+from onebox.supervisor import Child, Supervisor
 
 HOST = "127.0.0.1"
 BACKLOG = 128
 READY_SECONDS = 60.0  # of imports on an overloaded machine
 TAG_BYTES = 3
 CHECK_SECONDS = 0.02
+LOOK_SECONDS = 1.0  # between looks at what the API does not tell
+PROBE_SECONDS = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +55,9 @@ class System:
         self.database = DemoDatabase(folder)
         # Only a database of ours is surely without the sessions of another demo.
         self._tag = "" if self.database.postgres else secrets.token_hex(TAG_BYTES)
+        self._api_answers = True
+        self._looked_at = 0.0
+        self._pauses: list[str] = []
         self.sandbox_url: str | None = None
         self.api = ApiClient(self.api_port, plan.token)
 
@@ -99,10 +105,51 @@ class System:
         self.supervisor.bound_logs()
         changed = self.supervisor.restart_dead()
         if not self.database.is_running():
-            self.supervisor.notes.append("postgres ended; started again")
+            self.supervisor.note("postgres ended; started again now")
             self.database.restart()
+            self.supervisor.note("postgres is at work again")
             changed = True
         return changed
+
+    def poll(self, asked: list[int]) -> Snapshot | None:
+        """How far the crawls are; None, and a note, while the admin-api does not answer."""
+        try:
+            found = progress.poll(self.api, asked)
+        except ApiUnavailableError as error:
+            self._api_answers = False
+            self.supervisor.tell(str(error))
+            return None
+        if not self._api_answers:
+            self.supervisor.note("the admin-api answers again")
+        self._api_answers = True
+        self._look_around()
+        return found
+
+    def notes(self) -> list[str]:
+        """What happened lately, then what holds everything up now."""
+        return [*self.supervisor.notes, *self._pauses]
+
+    def _look_around(self) -> None:
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        self._pauses = self.database.reddit_pauses()
+        if any(child.is_missed for child in self.supervisor.children):
+            sessions = {word for name in self.database.connected() for word in name.split()}
+            self.supervisor.all_clear(lambda child: self._is_at_work(child, sessions))
+
+    def _is_at_work(self, child: Child, sessions: set[str]) -> bool:
+        if child.spec.role == "sandbox":
+            return self._sandbox_answers()
+        if child.spec.role == "admin-api":
+            return self._api_answers
+        return child.spec.env["INSTANCE_NAME"] in sessions
+
+    def _sandbox_answers(self) -> bool:
+        place = (HOST, int((self.sandbox_url or "").rpartition(":")[2] or 0))
+        with contextlib.suppress(OSError), socket.create_connection(place, PROBE_SECONDS):
+            return True
+        return False
 
     def becomes_healthy(self) -> bool:
         """Whether all have been seen at work. Until then the end of one is a wrong setting."""

@@ -72,6 +72,21 @@ class Demo:
         assert isinstance(content, dict)
         return content
 
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.ready['token']}"}
+
+    @property
+    def data(self) -> Path:
+        return self.ready_file.with_suffix("")
+
+    def said(self) -> str:
+        """What it showed so far."""
+        return self.data.with_name(f"{self.data.name}.out").read_text()
+
+    def log(self, name: str) -> str:
+        return (self.data / "logs" / f"{name}.log").read_text()
+
     def pids(self, role: str) -> list[int]:
         found: list[int] = self.ready["pids"][role]
         return found

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,9 +47,12 @@ def test_once_crawls_into_the_database_and_a_second_time_adds_only_what_is_new(
     open_folder: Path,
 ) -> None:
     arguments = ["--once", "--port", "0", "--data", str(open_folder / "data")]
-    arguments += ["--subreddits", "LunarAtlas,tiny_pots"]
-    first = demo.result(demo.run(*arguments, **SMALL))
-    assert first["jobs"] == {"succeeded": 2}
+    arguments += ["--subreddits", "LunarAtlas,tiny_pots,private_pots"]
+    done = demo.run(*arguments, **SMALL)
+    first = demo.result(done)
+    assert first["jobs"] == {"succeeded": 3}
+    assert "succeeded (private)" in done.stdout.rpartition("note")[2]
+    assert f"The database now holds, of all runs: subreddits {first['subreddits']}" in done.stdout
     assert first["subreddits"] == 2
     assert first["posts"] > 40
     assert first["comments"] > first["posts"]
@@ -58,7 +62,7 @@ def test_once_crawls_into_the_database_and_a_second_time_adds_only_what_is_new(
     assert 0 < first["seconds"] < 60
 
     second = demo.result(demo.run(*arguments, **SMALL))
-    assert second["jobs"] == {"succeeded": 2}
+    assert second["jobs"] == {"succeeded": 3}
     assert second["requests"] < first["requests"] / 2
     stored = ("subreddits", "posts", "comments")
     assert {name: second[name] for name in stored} == {name: first[name] for name in stored}
@@ -178,6 +182,41 @@ def test_servers_that_die_are_started_again_where_they_were(live: Demo) -> None:
         timeout=10,
         describe="new process ids",
     )
+    assert "cannot be used" not in live.log("sandbox-1"), "its port was free for the first restart"
+    for name in ("admin-api-1", "sandbox-1"):
+        wait_until(
+            lambda name=name: f"{name} is at work again" in live.said(),  # type: ignore[misc]
+            timeout=10,
+            describe=live.said,
+        )
+
+
+def test_only_what_others_ask_is_in_the_log_of_the_api(live: Demo) -> None:
+    logged = live.log("admin-api-1")
+    assert '"method": "POST"' in logged
+    assert '"path": "/api/admin/jobs", "status": 200' not in logged
+    httpx.get(live.ready["api_url"] + "/api/admin/jobs", headers=live.bearer)
+    wait_until(
+        lambda: '"path": "/api/admin/jobs", "status": 200' in live.log("admin-api-1"),
+        timeout=5,
+        describe=lambda: live.log("admin-api-1"),
+    )
+
+
+def test_a_pause_is_told_on_screen(live: Demo) -> None:
+    with psycopg.connect(live.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE reddit_budgets SET paused_until = now() + interval '1 hour'")
+    try:
+        wait_until(
+            lambda: re.search(
+                r"^paused until \S+: Reddit answered 429$", live.said(), re.MULTILINE
+            ),
+            timeout=10,
+            describe=live.said,
+        )
+    finally:
+        with psycopg.connect(live.database_url, autocommit=True) as connection:
+            connection.execute("UPDATE reddit_budgets SET paused_until = NULL")
 
 
 def _answers(url: str) -> bool:

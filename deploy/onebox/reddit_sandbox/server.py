@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import flask
 import gunicorn.app.base  # type: ignore[import-untyped]
 
+from onebox import die_with_parent
 from onebox.reddit_sandbox import app
 from onebox.reddit_sandbox.options import Options
 
@@ -44,6 +46,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             # The application itself refuses what is too long, in Reddit's words.
             "limit_request_line": 0,
             "loglevel": "warning",
+            "post_fork": _die_with_master,
             "post_worker_init": self._on_ready,
         }
         for name, value in settings.items():
@@ -61,6 +64,13 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         worker = self._worker
         # An orphan stops too: gunicorn notices, but would wait for hanging requests.
         return worker is not None and (not worker.alive or worker.ppid != os.getppid())
+
+
+def _die_with_master(server: Any, _worker: Any) -> None:
+    """An orphan would keep the port from a sandbox that is started again at once."""
+    die_with_parent.ask_kernel(signal.SIGKILL)
+    if os.getppid() != server.pid:
+        os._exit(die_with_parent.EXIT_ORPHANED)
 
 
 def listen(port: int, host: str = HOST) -> socket.socket:

@@ -25,6 +25,8 @@ THROTTLES_IN_PLACE = 3
 # A reply that failed is asked for again in place: most trouble is over in a second.
 TRIES = 3
 TRY_AGAIN_SECONDS = 1.0  # doubling
+# A job that could not even connect waits this long, and no attempt is charged.
+UNREACHABLE_SECONDS = 10.0
 # What a probe asks for: a subreddit that exists on Reddit since its beginning, and costs nothing.
 PROBE_PATH, PROBE_PARAMETERS = "/api/info", {"id": "t5_6"}
 
@@ -96,8 +98,10 @@ class RedditClient:
             except failures.Throttled as error:
                 throttles += 1
                 self._pause_all(error, last=throttles >= THROTTLES_IN_PLACE)
-            except failures.UpstreamTrouble:
+            except failures.UpstreamTrouble as error:
                 tries += 1
+                if tries >= TRIES and isinstance(error, failures.Unreachable):
+                    raise limiters.outage(UNREACHABLE_SECONDS) from error
                 if tries >= TRIES:
                     raise
                 self._wait_before_next(tries, stop)

@@ -31,6 +31,10 @@ class UpstreamTrouble(CrawlFailure):
     kind = ErrorKind.RETRYABLE
 
 
+class Unreachable(UpstreamTrouble):
+    """Nobody takes the connection: no request, and so no subreddit, can be the cause."""
+
+
 class BadRequest(CrawlFailure):
     """Reddit does not understand us: asking again would not help."""
 

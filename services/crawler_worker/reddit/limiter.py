@@ -9,9 +9,12 @@ from collections.abc import Mapping
 
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.stop import Stop
+from crawljobs import logs
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.repository import reddit_budgets, reddit_outages
+
+log = logs.get_logger(__name__)
 
 # A job whose turn comes later waits in the queue, so that its worker can do another.
 LONGEST_WAIT_SECONDS = 30.0
@@ -38,6 +41,8 @@ class Limiter:
         self._longest_wait = longest_wait
         self._replied = threading.Event()
         self._scout = threading.Lock()
+        self._telling = threading.Lock()
+        self._told_until = 0.0  # by the monotonic clock: the end of the pause that was logged
 
     def wait_for_slot(self, stop: Stop) -> Slot:
         """Sleep until the request may start. Raises SlotTooLate, Outage, Interrupted."""
@@ -84,9 +89,11 @@ class Limiter:
     def failed(self) -> float:
         """Reddit is in trouble: for how many seconds everybody pauses for that, 0 if not yet."""
         self._replied.set()
-        return self._database.run(
+        left = self._database.run(
             lambda conn: reddit_outages.record_failed(conn, client_id=self._client_id)
         )
+        self._tell(left, "outage")
+        return left
 
     def probed(self, *, good: bool) -> float:
         """What the probe found; for how many seconds everybody pauses on."""
@@ -101,7 +108,18 @@ class Limiter:
         self._database.run(
             lambda conn: reddit_budgets.pause_all(conn, client_id=self._client_id, seconds=seconds)
         )
-        return self._pause_left()
+        left = self._pause_left()
+        self._tell(left, "429")
+        return left
+
+    def _tell(self, seconds: float, reason: str) -> None:
+        """One line when a pause begins; what prolongs it, or comes in late, adds none."""
+        with self._telling:
+            now = time.monotonic()
+            is_news = seconds > 0 and now >= self._told_until
+            self._told_until = max(self._told_until, now + seconds)
+        if is_news:
+            log.warning("reddit.paused", reason=reason, seconds=round(seconds, 1))
 
     def _pause_left(self) -> float:
         return self._database.run(

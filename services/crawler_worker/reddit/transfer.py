@@ -57,6 +57,8 @@ def exchange(http: httpx.Client, request: httpx.Request) -> Exchange:
     except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, zlib.error) as error:
         counting.failed(request, error)
         what = type(error).__name__
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            raise failures.Unreachable(f"no connection to Reddit ({what})") from error
         raise failures.UpstreamTrouble(f"no reply from Reddit ({what})") from error
     counting.replied(request, response.status_code)
     return Exchange(

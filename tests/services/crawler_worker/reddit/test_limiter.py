@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+import structlog
 from sqlalchemy import text
 
 from crawler_worker.reddit import failures
@@ -44,6 +45,18 @@ def test_a_worker_that_slept_while_another_met_a_429_does_not_ask(database: Data
     limiter.learn({})
     with pytest.raises(failures.SlotTooLate):
         limiter.wait_for_slot(PausedWhileAsleep())
+
+
+def test_a_pause_is_logged_once_by_each_process_that_met_it(database: Database) -> None:
+    limiter, other = (Limiter(database, client_id=CLIENT_ID) for _ in range(2))
+    limiter.wait_for_slot(RUNNING)
+    with structlog.testing.capture_logs() as told:
+        for _ in range(3):
+            limiter.pause_all(300)
+        other.pause_all(None)
+        limiter.failed()
+    assert [(line["event"], line["reason"]) for line in told] == [("reddit.paused", "429")] * 2
+    assert 290 < told[0]["seconds"] <= 300
 
 
 def test_a_slot_that_was_overslept_is_not_spent_from_the_next_window(database: Database) -> None:

@@ -184,3 +184,17 @@ def test_trouble_of_the_token_endpoint_makes_every_process_wait_and_charges_nobo
     reddit.tokens_down = False
     let_time_pass(database)
     assert ask(start()).name == "python"
+
+
+def test_a_reddit_that_takes_no_connection_costs_no_attempt_from_the_first_failure_on(
+    reddit: FakeReddit, database: Database
+) -> None:
+    with scripted_server.serve(reddit) as url:
+        settings = RedditSettings("tests", "secret", "tests", url, url)
+        with contextlib.closing(RedditClient(settings, database=database)) as client:
+            ask(client)
+    client = RedditClient(settings, database=database, try_again_seconds=0.001)
+    with contextlib.closing(client), pytest.raises(failures.Outage) as caught:
+        ask(client)
+    assert (caught.value.kind, caught.value.reason) == ("deferred", "outage")
+    assert isinstance(caught.value.__cause__, failures.Unreachable), "the breaker is still closed"

@@ -108,7 +108,7 @@ def test_nobody_listening_is_upstream_trouble() -> None:
         pass
     with (
         transfer.open_client(user_agent="tests", address=url) as http,
-        pytest.raises(failures.UpstreamTrouble, match="ConnectError"),
+        pytest.raises(failures.Unreachable, match="ConnectError"),
     ):
         transfer.exchange(http, http.build_request("GET", url))
 

@@ -1,0 +1,56 @@
+"""Which columns of a table of jobs fit, and how wide each is: texts are cut, numbers never."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Column:
+    """`least` is how narrow its texts may be cut; None: they are not."""
+
+    name: str
+    least: int | None = None
+    is_number: bool = False
+
+
+COLUMNS = (
+    Column("subreddit", least=12),
+    Column("state", least=12),
+    Column("phase"),
+    *(Column(name, is_number=True) for name in ("page", "posts", "comments", "authors")),
+    Column("requests", is_number=True),
+    Column("worker", least=8),
+    Column("note", least=12),
+)
+CUT_FIRST = ("note", "worker", "subreddit", "state")
+LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # only where cutting is not enough
+
+
+def fit(rows: Sequence[Mapping[str, str]], width: int) -> list[tuple[Column, int]]:
+    """The columns with their widths in cells, together at most `width` where that can be."""
+    wide = {
+        column.name: max(cell_len(text) for text in (column.name, *(r[column.name] for r in rows)))
+        for column in COLUMNS
+    }
+    least = {
+        column.name: min(wide[column.name], column.least or wide[column.name]) for column in COLUMNS
+    }
+    shown = [column.name for column in COLUMNS]
+    for name in LEFT_OUT_FIRST:
+        if _total(shown, least) > width:
+            shown.remove(name)
+    excess = max(0, _total(shown, wide) - width)
+    for name in CUT_FIRST:
+        if name in shown:
+            cut = min(excess, wide[name] - least[name])
+            wide[name] -= cut
+            excess -= cut
+    return [(column, wide[column.name]) for column in COLUMNS if column.name in shown]
+
+
+def _total(names: Sequence[str], widths: Mapping[str, int]) -> int:
+    return sum(widths[name] for name in names) + GAP * (len(names) - 1)
