@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from crawljobs.db.database import Connection, Database
+from onebox.postgres import leftovers, place
 from support import needs, postgres, skips
 from support.databases import Databases
 
@@ -61,6 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _start_postgres(config: pytest.Config) -> None:
     stack = config.stash[RESOURCES] = contextlib.ExitStack()
+    stack.callback(leftovers.remove, place.ELSEWHERE)  # of folders that the tests deleted
     config.add_cleanup(stack.close)
     try:
         server = stack.enter_context(postgres.find(config.option.postgres))

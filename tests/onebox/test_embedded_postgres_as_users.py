@@ -13,7 +13,7 @@ import pytest
 from onebox.die_with_parent import SystemUser
 from onebox.embedded_postgres import EmbeddedPostgres, Options
 from onebox.errors import DataFolderError
-from onebox.postgres import binaries, place
+from onebox.postgres import binaries, leftovers, place
 from support import needs, processes
 from support.embedded import HOLD_ONE, THROWAWAY, embedded, query
 from support.ordinary import OrdinaryPython
@@ -59,6 +59,38 @@ def test_below_a_private_folder_a_deleted_cluster_is_made_again(
     shutil.rmtree(open_folder / "elsewhere")
     with embedded(private_folder / "data") as server:
         assert query(server.url(), "SELECT 1") == 1
+
+
+def test_a_cluster_that_lies_elsewhere_goes_when_its_data_folder_is_gone(
+    private_folder: Path, open_folder: Path
+) -> None:
+    elsewhere = open_folder / "elsewhere"
+    data = private_folder / "data"
+    with embedded(data) as server:
+        cluster = server.data.parent
+        data.rename(private_folder / "moved")
+        leftovers.remove(elsewhere)
+        assert cluster.exists(), "its data folder was only moved"
+        shutil.rmtree(private_folder / "moved")
+        leftovers.remove(elsewhere)
+        assert cluster.exists(), "it runs"
+    (elsewhere / "cluster-of-somebody").mkdir()
+    with embedded(private_folder / "next"):
+        left = {path.name for path in elsewhere.iterdir()} - {cluster.name}
+        assert not cluster.exists()
+        assert len(left) == 2
+        assert "cluster-of-somebody" in left
+
+
+def test_on_another_file_system_only_a_folder_missing_from_its_place_is_gone(
+    tmp_path: Path,
+) -> None:
+    for name, home in (("unmounted", "/nowhere/data"), ("deleted", str(tmp_path / "data"))):
+        folder = tmp_path / f"cluster-{name}"
+        folder.mkdir()
+        (folder / leftovers.MARKER).write_text(f"{home}/postgres\n")
+    leftovers.remove(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["cluster-unmounted"]
 
 
 def test_programs_below_a_private_folder_are_copied_once(

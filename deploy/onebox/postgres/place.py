@@ -6,6 +6,7 @@ from pathlib import Path
 
 from onebox.die_with_parent import SystemUser, run_as
 from onebox.errors import DataFolderError
+from onebox.postgres import leftovers
 
 ELSEWHERE = Path("/var/lib/crawljobs")  # for root, when the data folder's parents admit root alone
 ANSWER_SECONDS = 10
@@ -13,6 +14,8 @@ ANSWER_SECONDS = 10
 
 def place(data: Path, user: SystemUser | None) -> Path:
     """The cluster's folder: `data`, or one that `user` can reach, to which `data` then leads."""
+    if user is not None:
+        leftovers.remove(ELSEWHERE)
     try:
         data.parent.mkdir(mode=0o700 if user is None else 0o711, parents=True, exist_ok=True)
         if data.is_symlink() and not data.exists():
@@ -20,7 +23,9 @@ def place(data: Path, user: SystemUser | None) -> Path:
         if not os.access(data.parent, os.W_OK):
             raise PermissionError(13, "Permission denied")
         if data.exists():
-            data = data.resolve()
+            link, data = data, data.resolve()
+            if data.parent.parent == ELSEWHERE.resolve():
+                leftovers.tie(link, data.parent)
         if user is None or _reaches(user, data.parent):
             return data
         if data.exists():
@@ -51,6 +56,6 @@ def _place_elsewhere(data: Path, user: SystemUser) -> Path:
             "give another data folder."
         )
     folder.chmod(0o711)
-    (folder / "belongs-to").write_text(f"{data}\n")
+    leftovers.tie(data, folder)
     data.symlink_to(folder / data.name)
     return folder / data.name
