@@ -178,9 +178,19 @@ def _say_where(running: System, folder: DataFolder, token_place: str, source: st
 
 
 def _forget(ready_file: Path) -> None:
+    """Also finds out, before anything starts, whether it can be written."""
+    folder = ready_file.absolute().parent
+    problem = None
     try:
         ready_file.unlink(missing_ok=True)
-        if not os.access(ready_file.absolute().parent, os.W_OK):
-            raise PermissionError(13, "no right to write there")
     except OSError as error:
-        raise OneboxError(f"{ready_file} cannot be written ({error.strerror}).") from error
+        problem = error.strerror
+    if not folder.is_dir():
+        problem = f"there is no folder {folder}"
+    elif not os.access(folder, os.W_OK):
+        problem = f"{folder} cannot be written to"
+    if problem:
+        raise OneboxError(
+            f"The ready file {ready_file} cannot be written ({problem}): "
+            "name another one with --ready-file."
+        )

@@ -20,7 +20,14 @@ log = logs.get_logger(__name__)
 
 # Health is asked for by machines that hold no secret; the docs' static files hold no data.
 PUBLIC_ENDPOINTS = frozenset(
-    {"health.healthz", "health.readyz", "docs.index", "docs.static", "docs.openapi_copy"}
+    {
+        "health.healthz",
+        "health.readyz",
+        "docs.root",
+        "docs.index",
+        "docs.static",
+        "docs.openapi_copy",
+    }
 )
 
 BOOTSTRAP_NAME = "bootstrap"  # the actor behind the token of the environment

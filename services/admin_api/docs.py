@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import flask
+import werkzeug
 
 from admin_api import openapi
 
@@ -13,15 +14,17 @@ def blueprint(api: openapi.Api) -> flask.Blueprint:
     /api/openapi.json wants the token as everything under /api does; the page reads a copy beside
     itself, so that a newcomer can read before having one. It holds no data.
     """
-    docs = flask.Blueprint(
-        "docs", __name__, url_prefix="/docs", static_folder="static", static_url_path="/static"
-    )
+    docs = flask.Blueprint("docs", __name__, static_folder="static", static_url_path="/docs/static")
 
-    @docs.get("")
+    @docs.get("/")
+    def root() -> werkzeug.Response:
+        return flask.redirect("/docs")
+
+    @docs.get("/docs")
     def index() -> flask.Response:
         return docs.send_static_file("index.html")
 
-    @docs.get("/openapi.json")
+    @docs.get("/docs/openapi.json")
     def openapi_copy() -> flask.Response:
         return openapi.respond(api)
 

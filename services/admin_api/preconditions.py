@@ -42,6 +42,11 @@ def check(version: int, *, required: bool) -> None:
                 "precondition_required", "Send the ETag that you read as If-Match, or If-Match: *."
             )
         return
+    if request.if_match.contains_weak(str(version)) and not request.if_match.contains(str(version)):
+        raise errors.Problem(
+            "precondition_failed",
+            f'A weak ETag never matches here: send "{version}" without W/, as it was given.',
+        )
     if not request.if_match.contains(str(version)):
         raise errors.Problem(
             "precondition_failed", f"It is at version {version} now: read it again, then decide."

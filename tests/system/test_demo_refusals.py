@@ -56,7 +56,10 @@ def test_a_data_folder_that_cannot_be(open_folder: Path) -> None:
 def test_a_ready_file_that_cannot_be_written(open_folder: Path) -> None:
     ready_file = str(open_folder / "missing" / "ready.json")
     done = demo.run("--port=0", "--data", str(open_folder / "data"), "--ready-file", ready_file)
-    assert "ready.json cannot be written" in refusal(done, open_folder)
+    assert refusal(done, open_folder) == (
+        f"The ready file {ready_file} cannot be written (there is no folder "
+        f"{open_folder / 'missing'}): name another one with --ready-file.\n"
+    )
 
 
 def test_a_wrong_setting_is_named(open_folder: Path) -> None:

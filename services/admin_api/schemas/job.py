@@ -107,9 +107,15 @@ class JobSchema(ma.Schema):
     created_at = Timestamp(required=True)
     finished_at = Timestamp(required=True, allow_none=True)
     retry_count = fields.Integer(
-        required=True, metadata=described("Failed attempts since an operator's last retry.")
+        required=True,
+        metadata=described(
+            "Failed attempts since an operator's last retry; beyond `max_retries` it fails."
+        ),
     )
-    retries = fields.Integer(required=True, metadata=described("Failed attempts, all of them."))
+    retries = fields.Integer(
+        required=True,
+        metadata=described("Failed attempts in all; unlike `retry_count` never set back."),
+    )
     max_retries = fields.Integer(required=True)
     next_retry_at = Timestamp(
         required=True, allow_none=True, metadata=described("When a failed attempt is repeated.")

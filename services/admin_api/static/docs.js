@@ -73,7 +73,8 @@ function trial(entry, body) {
     return element("div", {}, element("label", { for: id }, label), control);
   };
   const inputs = entry.parameters.map((parameter) => {
-    const control = element("input", { spellcheck: "false", autocomplete: "off" });
+    const required = parameter.required ? { required: "", pattern: ".*\\S.*" } : {};
+    const control = element("input", { spellcheck: "false", autocomplete: "off", ...required });
     return { parameter, control };
   });
   const text = body && element("textarea", { spellcheck: "false" });

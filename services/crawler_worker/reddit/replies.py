@@ -52,7 +52,8 @@ def failure(status: int, headers: Mapping[str, str], content: bytes) -> failures
             "429: the request budget is spent", retry_after=_seconds(headers.get("retry-after"))
         )
     if 400 <= status < 500 and status not in _TROUBLE:
-        return failures.BadRequest(f"{status}: Reddit refuses the request ({_reason(content)})")
+        reason = _reason(content) or "no reason given"
+        return failures.BadRequest(f"{status}: Reddit refuses the request ({reason})")
     return failures.UpstreamTrouble(f"Reddit answered {status}")
 
 

@@ -73,7 +73,10 @@ def parse(expression: str, timezone: str) -> Cron:
     if len(expression) > LONGEST_EXPRESSION:
         _refuse(f"too long: at most {LONGEST_EXPRESSION} characters")
     if not expression.isascii() or not expression.isprintable():
-        _refuse(f"only plain ASCII is expected, got {expression[:60]!r}")
+        _refuse(
+            "expected plain ASCII with spaces between the fields, no tabs or line ends, "
+            f"got {expression[:60]!r}"
+        )
     zone = zones.zone(timezone)
     words = expression.split()
     text = " ".join(words)

@@ -141,6 +141,7 @@ def test_whatever_stands_in_if_match_is_a_version_or_refused(client: Client) -> 
     for tag in ('W/"1"', "1x", "", '"2"', 'garbage,,"', '"1', "é"):
         response = client.patch(path(made), json={"priority": 1}, headers={"If-Match": tag})
         assert response.status_code == 412, tag
+        assert ("without W/" in str(response.json)) is (tag == 'W/"1"')
 
 
 def test_one_of_several_versions_is_enough(client: Client) -> None:

@@ -168,6 +168,11 @@ def test_refuses_unknown_zones(zone: str) -> None:
     assert refused.value.field == "timezone"
 
 
+def test_a_zone_in_another_case_is_named() -> None:
+    with pytest.raises(errors.InvalidCron, match=r"unknown time zone 'utc': write UTC$"):
+        cron.parse("@daily", "utc")
+
+
 @settings(deadline=2000)  # ms: a bound for each of them, on a busy machine
 @given(st.text(max_size=40) | st.text("*/-,LW#@ 0123456789SUNMOev", max_size=256))
 @example("L/L * * * *")

@@ -17,3 +17,17 @@ def test_a_valid_name_is_kept_as_written(name: str) -> None:
 def test_anything_else_is_refused(name: str) -> None:
     with pytest.raises(errors.InvalidSubredditName, match="2 to 21 letters"):
         subreddit.checked_name(name)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://www.reddit.com/r/python/",
+        "http://old.reddit.com/r/python/new/?after=t3_x",
+        "reddit.com/r/python",
+        "/r/python/",
+    ],
+)
+def test_a_link_is_answered_with_the_name_in_it(link: str) -> None:
+    with pytest.raises(errors.InvalidSubredditName, match=r": give only 'python'$"):
+        subreddit.checked_name(link)
