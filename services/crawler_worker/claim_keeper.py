@@ -18,6 +18,7 @@ from crawljobs.repository import claims, queue_sql
 log = logs.get_logger(__name__)
 
 EXTENSIONS_PER_LEASE = 3
+BUSY_TRIES = 10  # in the time of one extension, for a job that is being written to
 RECONNECT_SECONDS = 0.05  # doubling
 RECONNECT_MAX_SECONDS = 2.0
 
@@ -118,30 +119,38 @@ class ClaimKeeper(threading.Thread):
             direct.listen(queue_sql.CHANNEL)
             if self._reached_at is not None:
                 metrics.db_reconnects.inc()
-            self._extend(direct)
+            busy = self._extend(direct, self.all_held())
             self._on_work()  # whatever was announced while nobody listened
-            extend_at = time.monotonic() + self._every
+            extend_all_at = time.monotonic() + self._every
             while not self._stopping.is_set():
                 now = self._beat_at = time.monotonic()
-                if now >= extend_at:
-                    self._extend(direct)
-                    extend_at = now + self._every
-                if direct.wait(extend_at - time.monotonic(), wake=self._wake_read):
+                if now >= extend_all_at:
+                    busy = self._extend(direct, self.all_held())
+                    extend_all_at = now + self._every
+                elif busy:
+                    busy = self._extend(direct, busy)
+                pause = self._every / BUSY_TRIES if busy else self._every
+                until = min(extend_all_at, now + pause)
+                if direct.wait(until - time.monotonic(), wake=self._wake_read):
                     self._on_work()
         finally:
             direct.close()
 
-    def _extend(self, direct: DirectConnection) -> None:
+    def _extend(self, direct: DirectConnection, mine: list[HeldClaim]) -> list[HeldClaim]:
+        """Those that could not be extended yet, although they are still ours."""
         asked_at = time.monotonic()
-        mine = self.all_held()
         with direct.call() as conn:
-            kept = claims.extend_claims(
+            extension = claims.extend_claims(
                 conn, claims=[held.claim for held in mine], lease_seconds=self._lease_seconds
             )
         self._reached_at = asked_at
+        busy = []
         for held in mine:
-            if held.claim.job_id in kept:
+            if held.claim.job_id in extension.extended:
                 held.extended(asked_at)
+            elif held.claim.job_id in extension.busy:
+                busy.append(held)
             elif not held.ending and held in self.all_held():  # not merely ended while we asked
                 log.warning("claim.lost", job_id=held.claim.job_id)
                 held.lose()
+        return busy

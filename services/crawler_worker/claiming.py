@@ -76,7 +76,7 @@ class Claiming:
             kept = claims.extend_claims(
                 conn, claims=found[:keep], lease_seconds=self._lease_seconds
             )
-            return [claim for claim in found if claim.job_id in kept]
+            return [claim for claim in found if claim.job_id in kept.extended]
 
         found = self._database.run(take)
         if found:

@@ -134,7 +134,7 @@ class _DyingExtension:
         self._extend = claims.extend_claims
         self._calls = itertools.count(1)
 
-    def __call__(self, *arguments: Any, **named: Any) -> frozenset[int]:
+    def __call__(self, *arguments: Any, **named: Any) -> claims.Extension:
         if next(self._calls) >= KEEPER_DIES_AT:
             log.warning("keeper.killed_by_test", thread=threading.current_thread().name)
             raise ZeroDivisionError("the test ends this thread")

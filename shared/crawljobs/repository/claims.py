@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,20 +22,21 @@ from crawljobs.repository.queue_sql import NOW, UNCLAIMED, WISH_SERVED, WISH_SER
 
 ERROR_MESSAGE_MAX = 2_000  # characters kept of an error, which may hold what others wrote
 
-# Locked in key order, so that it cannot deadlock with another writer of several jobs.
-_EXTEND = text("""
-    UPDATE crawl_jobs AS job
-    SET lease_expires_at = clock_timestamp() + CAST(:lease AS interval)
-    WHERE job.id = ANY (ARRAY(
-        SELECT held.id
+_HELD = """
         FROM crawl_jobs AS held
         JOIN unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[])) AS mine (id, token)
             ON mine.id = held.id AND mine.token = held.claim_token
         WHERE held.status = 'crawling'
-        ORDER BY held.id
-        FOR UPDATE OF held
-    ))
-    RETURNING job.id
+"""
+
+# Never waits for a row: one that somebody writes to must not cost the other claims their leases.
+_EXTEND = text(f"""
+    WITH extended AS (
+        UPDATE crawl_jobs AS job SET lease_expires_at = {NOW} + CAST(:lease AS interval)
+        WHERE job.id = ANY (ARRAY(SELECT held.id {_HELD} FOR UPDATE OF held SKIP LOCKED))
+        RETURNING job.id
+    )
+    SELECT held.id, held.id IN (SELECT id FROM extended) AS extended {_HELD}
     """)
 
 _SAVE_CHECKPOINT = text(f"""
@@ -98,10 +100,18 @@ TERMINAL_OUTCOMES = frozenset({"banned", "not_found", "legal", "suspended"})
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+@dataclass(frozen=True)
+class Extension:
+    """Which claims, by their jobs' ids, have a new lease; of those in neither set none is ours."""
+
+    extended: frozenset[int]
+    busy: frozenset[int]  # still ours, but somebody is writing to the job: to be asked for again
+
+
 def extend_claims(
-    conn: Connection, *, claims: Sequence[Claim], lease_seconds: float
-) -> frozenset[int]:
-    """Extend the leases of these claims from the database's now; the ids still held.
+    conn: Connection, *, claims: Sequence[Claim], lease_seconds: float, now: datetime | None = None
+) -> Extension:
+    """Extend the leases of these claims from the database's now.
 
     A claim that expired but was not rescued is extended too.
     """
@@ -111,9 +121,11 @@ def extend_claims(
             "ids": [claim.job_id for claim in claims],
             "tokens": [claim.claim_token for claim in claims],
             "lease": timedelta(seconds=lease_seconds),
+            "now": now,
         },
-    )
-    return frozenset(row.id for row in rows)
+    ).all()
+    extended = frozenset(row.id for row in rows if row.extended)
+    return Extension(extended=extended, busy=frozenset(row.id for row in rows) - extended)
 
 
 def save_checkpoint(

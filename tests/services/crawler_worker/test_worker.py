@@ -215,6 +215,32 @@ def test_a_long_crawl_keeps_its_claim(database: Database, start: Start) -> None:
     assert job.retries == 0
 
 
+def test_a_job_whose_row_is_locked_costs_the_other_claims_nothing(
+    database: Database, start: Start
+) -> None:
+    gate = Gate()
+    locked, other = enqueue(database, "locked", "other")
+    start(gate)
+    for job_id in (locked, other):
+        wait_for(database, job_id, JobStatus.CRAWLING)
+    with database.begin() as conn:
+        job_admin.lock_job(conn, job_id=locked)
+        first = job_of(database, other).lease_expires_at
+        assert first is not None
+
+        def outlived_a_lease() -> bool:
+            lease = job_of(database, other).lease_expires_at
+            return lease is not None and (lease - first).total_seconds() > 1.5
+
+        wait_until(outlived_a_lease, timeout=10, describe=lambda: job_of(database, other))
+    gate.open.set()
+    for job_id in (locked, other):
+        assert wait_for(database, job_id, JobStatus.SUCCEEDED).retries == 0
+    with database.begin() as conn:
+        (attempt,) = job_queries.list_attempts(conn, job_id=other)
+    assert attempt.outcome is AttemptOutcome.SUCCEEDED
+
+
 def test_a_crawl_is_stopped_when_its_claim_is_lost(database: Database, start: Start) -> None:
     gate = Gate()
     (job_id,) = enqueue(database, "python")

@@ -77,7 +77,8 @@ def test_a_late_worker_changes_nothing_once_the_job_was_claimed_again(
 def test_extending_keeps_ours_and_names_only_those(conn: Connection) -> None:
     mine, other = jobs.crawling(conn, "mine"), jobs.crawling(conn, "other")
     stale = dataclasses.replace(other, claim_token=uuid.uuid4())
-    assert claims.extend_claims(conn, claims=[mine, stale], lease_seconds=60) == {mine.job_id}
+    extension = claims.extend_claims(conn, claims=[mine, stale], lease_seconds=60)
+    assert (extension.extended, extension.busy) == ({mine.job_id}, frozenset())
     assert jobs.job(conn, other.job_id).lease_expires_at == other.lease_expires_at
     extended = jobs.job(conn, mine.job_id).lease_expires_at
     assert extended is not None
@@ -85,7 +86,8 @@ def test_extending_keeps_ours_and_names_only_those(conn: Connection) -> None:
 
 
 def test_extending_nothing_is_a_ping(conn: Connection) -> None:
-    assert claims.extend_claims(conn, claims=[], lease_seconds=60) == frozenset()
+    extension = claims.extend_claims(conn, claims=[], lease_seconds=60)
+    assert extension.extended == frozenset()
 
 
 def test_a_checkpoint_survives_a_release_and_comes_with_the_next_claim(conn: Connection) -> None:

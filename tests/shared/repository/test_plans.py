@@ -82,7 +82,7 @@ STATEMENTS = {
     ),
     "extend": (
         claims._EXTEND,
-        {"ids": [1000], "tokens": [TOKEN], "lease": MINUTE},
+        {"ids": [1000], "tokens": [TOKEN], "lease": MINUTE, "now": None},
         None,
     ),
     "save_checkpoint": (claims._SAVE_CHECKPOINT, {**GUARD, "checkpoint": "{}"}, None),
