@@ -66,6 +66,7 @@ _CLAIMED_BY_TOKEN = text("""
         job.lease_expires_at
     FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
     WHERE job.status = 'crawling' AND job.claim_token = CAST(:claim_token AS uuid)
+    ORDER BY job.id FOR UPDATE OF job
     """)
 
 
@@ -181,7 +182,10 @@ def claim_jobs(
 
 
 def claims_of(conn: Connection, *, claim_token: UUID) -> list[Claim]:
-    """What this token holds: the answer to a claim whose reply was lost."""
+    """What this token holds: the answer to a claim whose reply was lost.
+
+    Nobody else ends any of it before the transaction ends.
+    """
     return _claims(conn.execute(_CLAIMED_BY_TOKEN, {"claim_token": claim_token}))
 
 
