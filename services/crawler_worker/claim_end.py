@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from crawler_worker import counting
 from crawler_worker.held_claim import HeldClaim
@@ -25,29 +26,29 @@ PAUSE_MAX_SECONDS = 1.0  # between tries to write the end to a database that is 
 
 @dataclass(frozen=True)
 class End:
-    """The transaction that ends a claim, and what it counts as."""
+    """The transaction that ends a claim, what it counts as, and what is told once it committed."""
 
     outcome: AttemptOutcome
     write: Callable[[Connection], None]
+    tell: Callable[[], object]
     is_retried: bool = False
 
 
 def completed(claim: Claim, outcome: str) -> End:
     """The crawl came to its end; `outcome` is `crawled` or the access state it met."""
-
-    def end(conn: Connection) -> None:
-        claims.complete(conn, claim=claim, outcome=outcome)
-        log.info("job.completed", job_id=claim.job_id, subreddit=claim.subreddit, outcome=outcome)
-
-    return End(AttemptOutcome.SUCCEEDED, end)
+    return End(
+        AttemptOutcome.SUCCEEDED,
+        lambda conn: claims.complete(conn, claim=claim, outcome=outcome),
+        lambda: log.info("job.completed", outcome=outcome, **_about(claim)),
+    )
 
 
 def released(claim: Claim) -> End:
-    def end(conn: Connection) -> None:
-        claims.release(conn, claim=claim)
-        log.info("job.released", job_id=claim.job_id, subreddit=claim.subreddit)
-
-    return End(AttemptOutcome.RELEASED, end)
+    return End(
+        AttemptOutcome.RELEASED,
+        lambda conn: claims.release(conn, claim=claim),
+        lambda: log.info("job.released", **_about(claim)),
+    )
 
 
 def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End:
@@ -60,6 +61,7 @@ def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End
         return _deferred(claim, WaitReason.OUTAGE, DATABASE_OUTAGE_SECONDS, str(error))
     kind = error.kind if isinstance(error, failures.CrawlFailure) else ErrorKind.RETRYABLE
     message = f"{type(error).__name__}: {error}"
+    about = {"error": message, **_about(claim)}
     decision = retry.after_failure(
         kind=kind,
         retry_count=claim.retry_count,
@@ -67,37 +69,37 @@ def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End
         policy=policy,
         uniform=random.uniform,
     )
-
-    def end(conn: Connection) -> None:
-        about = {"job_id": claim.job_id, "subreddit": claim.subreddit, "error": message}
-        if isinstance(decision, retry.Fail):
-            claims.fail(conn, claim=claim, kind=kind, message=message)
-            log.warning("job.failed", reason=decision.reason, **about)
-            return
-        claims.schedule_retry(conn, claim=claim, delay=decision.delay, kind=kind, message=message)
-        log.warning("job.retry_scheduled", in_seconds=decision.delay.total_seconds(), **about)
-
-    return End(AttemptOutcome.FAILED, end, is_retried=not isinstance(decision, retry.Fail))
+    if isinstance(decision, retry.Fail):
+        reason = decision.reason
+        return End(
+            AttemptOutcome.FAILED,
+            lambda conn: claims.fail(conn, claim=claim, kind=kind, message=message),
+            lambda: log.warning("job.failed", reason=reason, **about),
+        )
+    delay = decision.delay
+    return End(
+        AttemptOutcome.FAILED,
+        lambda conn: claims.schedule_retry(
+            conn, claim=claim, delay=delay, kind=kind, message=message
+        ),
+        lambda: log.warning("job.retry_scheduled", in_seconds=delay.total_seconds(), **about),
+        is_retried=True,
+    )
 
 
 def _deferred(claim: Claim, reason: WaitReason, seconds: float, message: str) -> End:
-    def end(conn: Connection) -> None:
-        claims.defer(
-            conn,
-            claim=claim,
-            delay=timedelta(seconds=max(0.0, seconds)),
-            reason=reason,
-            message=message,
-        )
-        log.info(
-            "job.deferred",
-            job_id=claim.job_id,
-            subreddit=claim.subreddit,
-            wait_reason=reason,
-            in_seconds=seconds,
-        )
+    delay = timedelta(seconds=max(0.0, seconds))
+    return End(
+        AttemptOutcome.DEFERRED,
+        lambda conn: claims.defer(conn, claim=claim, delay=delay, reason=reason, message=message),
+        lambda: log.info(
+            "job.deferred", wait_reason=reason, in_seconds=delay.total_seconds(), **_about(claim)
+        ),
+    )
 
-    return End(AttemptOutcome.DEFERRED, end)
+
+def _about(claim: Claim) -> dict[str, Any]:
+    return {"job_id": claim.job_id, "subreddit": claim.subreddit}
 
 
 def write(database: Database, held: HeldClaim, end: End, *, give_up: Callable[[], bool]) -> bool:
@@ -107,15 +109,27 @@ def write(database: Database, held: HeldClaim, end: End, *, give_up: Callable[[]
     changes. Whoever gives up leaves the job to be rescued.
     """
     pause = 0.05
+    is_unsure = False
+
+    def work(conn: Connection) -> None:
+        try:
+            end.write(conn)
+        except errors.ClaimLost:
+            # The COMMIT whose reply was lost may have ended it.
+            if not (is_unsure and claims.ended_as(conn, claim=held.claim) is end.outcome):
+                raise
+
     while not held.is_lost() and not give_up():
         try:
-            database.run(end.write)
+            database.run(work)
             seconds = time.monotonic() - held.asked_at
             counting.ended(held.claim, end.outcome, is_retried=end.is_retried, seconds=seconds)
+            end.tell()
             return True
         except errors.ClaimLost:
             held.lose()
         except errors.DatabaseUnavailable as error:
+            is_unsure = True
             log.warning("job.end_postponed", job_id=held.claim.job_id, reason=str(error))
             time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
             pause = min(2 * pause, PAUSE_MAX_SECONDS)

@@ -122,6 +122,8 @@ def test_a_completion_whose_reply_is_lost_completes_once_with_one_follow_up(
     assert lost.is_lost
     assert queue.outcomes(job_id) == ["succeeded"]
     assert queue.value("SELECT count(*) FROM crawl_jobs") == 2
+    assert len(worker.logged("job.completed", job_id=job_id)) == 1
+    assert not worker.logged("claim.lost")
     queue.check_ended()
 
 
@@ -136,6 +138,8 @@ def test_a_release_whose_reply_is_lost_releases_once(
     assert code == 0
     assert lost.is_lost
     assert queue.outcomes(job_id) == ["released"]
+    assert len(worker.logged("job.released")) == 1
+    assert not worker.logged("claim.lost")
     queue.check()
 
 

@@ -38,9 +38,9 @@ def finish(session: Session) -> None:
         )
         promoted[:] = discovery.promote(session, conn)
 
+    session.store(session.at.enter("done"), also=work)
     if session.at.gap:
         log.warning("crawl.gap", job_id=session.claim.job_id, subreddit=session.claim.subreddit)
-    session.store(session.at.enter("done"), also=work)
     counting.enqueued(JobSource.DISCOVERY, promoted)
 
 

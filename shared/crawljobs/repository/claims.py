@@ -16,7 +16,7 @@ from sqlalchemy import Connection, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs import errors
-from crawljobs.domain.job import Claim, ErrorKind, WaitReason
+from crawljobs.domain.job import AttemptOutcome, Claim, ErrorKind, WaitReason
 from crawljobs.repository import queue_sql
 from crawljobs.repository.queue_sql import NOW, UNCLAIMED, WISH_SERVED, WISH_SERVED_ANEW
 
@@ -72,13 +72,16 @@ def _end_of_claim(changes: str, *, outcome: str, follow_up: bool = False) -> Tex
 _ERROR = "error_kind = CAST(:error_kind AS text), error_message = CAST(:error_message AS text)"
 _CHARGED = "retry_count = job.retry_count + 1, retries = job.retries + 1, " + _ERROR
 
+# A clock of the database that was set back must not let a job end before it began.
+_FINISHED = f"finished_at = greatest({NOW}, job.claimed_at)"
+
 _COMPLETE = _end_of_claim(
-    f"status = 'succeeded', outcome = :outcome, finished_at = {NOW}, {_ERROR}, {WISH_SERVED}",
+    f"status = 'succeeded', outcome = :outcome, {_FINISHED}, {_ERROR}, {WISH_SERVED}",
     outcome="succeeded",
     follow_up=True,
 )
 _FAIL = _end_of_claim(
-    f"status = 'failed', finished_at = {NOW}, {_CHARGED}, {WISH_SERVED}",
+    f"status = 'failed', {_FINISHED}, {_CHARGED}, {WISH_SERVED}",
     outcome="failed",
     follow_up=True,
 )
@@ -93,6 +96,11 @@ _DEFER = _end_of_claim(
     outcome="deferred",
 )
 _RELEASE = _end_of_claim(f"status = 'queued', visible_at = {NOW}", outcome="released")
+
+# Claims of one job follow one another, so when it began tells which it was.
+_ENDED_AS = text("""
+    SELECT outcome FROM crawl_job_attempts WHERE job_id = :job_id AND started_at = :claimed_at
+    """)
 
 # A crawl that ended so will not go better at once: nobody wants the follow-up.
 TERMINAL_OUTCOMES = frozenset({"banned", "not_found", "legal", "suspended"})
@@ -195,6 +203,13 @@ def defer(
 def release(conn: Connection, *, claim: Claim, now: datetime | None = None) -> None:
     """Give the job back, claimable at once, without charging an attempt."""
     _end(conn, _RELEASE, claim, now)
+
+
+def ended_as(conn: Connection, *, claim: Claim) -> AttemptOutcome | None:
+    """How the claim ended, or None while it has not: the answer to an end whose reply was lost."""
+    values = {"job_id": claim.job_id, "claimed_at": claim.claimed_at}
+    outcome = conn.execute(_ENDED_AS, values).scalar()
+    return None if outcome is None else AttemptOutcome(outcome)
 
 
 def _end(

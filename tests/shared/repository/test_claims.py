@@ -168,6 +168,12 @@ def test_an_error_message_is_stored_whatever_it_holds(conn: Connection) -> None:
     assert len(message) == claims.ERROR_MESSAGE_MAX
 
 
+def test_no_job_ends_before_it_began_whatever_the_clock_does(conn: Connection) -> None:
+    claim = jobs.crawling(conn)
+    claims.complete(conn, claim=claim, outcome="crawled", now=T0 - timedelta(hours=2))
+    assert jobs.job(conn, claim.job_id).finished_at == claim.claimed_at
+
+
 def test_a_completion_beats_a_rescue_that_comes_later(conn: Connection) -> None:
     claim = jobs.crawling(conn)
     jobs.ENDS["complete"](conn, claim)

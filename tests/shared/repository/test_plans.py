@@ -91,6 +91,11 @@ STATEMENTS = {
         {**GUARD, **ERROR, "outcome": "crawled", "follow_up": True},
         None,
     ),
+    "ended_as": (
+        claims._ENDED_AS,
+        {"job_id": 1000, "claimed_at": T0},
+        "crawl_job_attempts_job_id_idx",
+    ),
     "schedule_retry": (claims._SCHEDULE_RETRY, {**GUARD, **ERROR, "delay": MINUTE}, None),
     "release": (claims._RELEASE, {**GUARD, **ERROR}, None),
     "requeue": (
