@@ -28,7 +28,7 @@ from crawljobs.repository import (
     schedule_runs,
     service_instances,
 )
-from crawljobs.repository.job_maintenance import Rescued
+from crawljobs.repository.job_maintenance import Aged, Rescued
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
@@ -137,9 +137,18 @@ class Maintenance:
     def age(self) -> int:
         """Jobs that have waited long."""
         policy = self._settings.aging
-        return self._sweep(
-            "job.aged", lambda conn: job_maintenance.age_starved_jobs(conn, policy=policy)
-        )
+        aged = beyond = Aged(jobs=0, last=None)
+
+        def chunk(conn: Connection) -> int:
+            nonlocal aged
+            aged = job_maintenance.age_starved_jobs(conn, policy=policy, beyond=beyond.last)
+            return aged.jobs
+
+        def go_on() -> None:
+            nonlocal beyond
+            beyond = aged
+
+        return self._sweep("job.aged", chunk, then=go_on)
 
     def merge_counts(self) -> int:
         """Changes of how many finished jobs there are."""

@@ -11,9 +11,9 @@ from crawljobs.db.database import Connection
 
 
 def generic_plan(
-    conn: Connection, statement: TextClause, values: dict[str, Any]
+    conn: Connection, statement: TextClause, values: dict[str, Any], *, analyze: bool = False
 ) -> list[dict[str, Any]]:
-    """Every node of the plan, the root first."""
+    """Every node of the plan, the root first; `analyze` executes it too."""
     conn.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
     dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
     compiled = statement.compile(dialect=dialect)
@@ -21,7 +21,8 @@ def generic_plan(
     arguments = ", ".join(sql.Literal(values[name]).as_string(None) for name in names)
     conn.exec_driver_sql(f"PREPARE shown AS {compiled}")
     try:
-        explain = f"EXPLAIN (FORMAT JSON) EXECUTE shown{f'({arguments})' if names else ''}"
+        options = "ANALYZE, FORMAT JSON" if analyze else "FORMAT JSON"
+        explain = f"EXPLAIN ({options}) EXECUTE shown{f'({arguments})' if names else ''}"
         (plans,) = conn.exec_driver_sql(explain.replace("%", "%%")).one()
     finally:
         conn.exec_driver_sql("DEALLOCATE shown")
@@ -34,6 +35,19 @@ def pages_read(conn: Connection, statement: TextClause, values: dict[str, Any]) 
     (plans,) = conn.execute(explained, values).one()
     root = plans[0]["Plan"]
     return int(root["Shared Hit Blocks"] + root["Shared Read Blocks"])
+
+
+def rows_read(
+    conn: Connection, statement: TextClause, values: dict[str, Any], *, table: str
+) -> int:
+    """How many live rows of a table an execution looks at, those that it then leaves included."""
+    nodes = generic_plan(conn, statement, values, analyze=True)
+    scans = [node for node in nodes if node.get("Relation Name") == table]
+    return sum(
+        round((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
+        for node in scans
+        if "Scan" in node["Node Type"]
+    )
 
 
 def tables_scanned(plan: list[dict[str, Any]]) -> list[str]:

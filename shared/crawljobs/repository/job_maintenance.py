@@ -97,17 +97,23 @@ _AGED = f"""least(priority_ceiling, base_priority + CAST(:step AS integer) * (1 
     extract(epoch FROM {NOW} - queued_at - CAST(:after AS interval))
     / extract(epoch FROM CAST(:every AS interval))) AS bigint)))"""
 
+# From where the last chunk ended: what it aged stands before everything that is left. The outer
+# query does not repeat the status, or it would walk the claim index for the ids.
 _AGE = text(f"""
     UPDATE crawl_jobs SET priority = {_AGED}
-    WHERE status = 'queued' AND id = ANY (ARRAY(
+    WHERE id = ANY (ARRAY(
         SELECT id FROM crawl_jobs
-        WHERE status = 'queued'
+        WHERE status = 'queued' AND priority < priority_ceiling
             AND queued_at < {NOW} - CAST(:after AS interval)
+            AND (queued_at, id) > (
+                coalesce(CAST(:last_queued_at AS timestamptz), '-infinity'),
+                coalesce(CAST(:last_id AS bigint), 0))
             AND priority < {_AGED}
-        ORDER BY queued_at
+        ORDER BY queued_at, id
         LIMIT :at_most
         FOR UPDATE SKIP LOCKED
     ))
+    RETURNING queued_at, id AS job_id
     """)
 
 _PRUNE = text(f"""
@@ -141,6 +147,22 @@ class Rescued:
 
     job_id: int
     status: JobStatus
+
+
+@dataclass(frozen=True, order=True)
+class AgedUpTo:
+    """Where a sweep stands among the jobs that wait, the longest first."""
+
+    queued_at: datetime
+    job_id: int
+
+
+@dataclass(frozen=True)
+class Aged:
+    """How many jobs were aged, and the last of them in the sweep's order."""
+
+    jobs: int
+    last: AgedUpTo | None
 
 
 def requeue_due_jobs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
@@ -177,20 +199,31 @@ def rescue_stuck_jobs(
 
 
 def age_starved_jobs(
-    conn: Connection, *, policy: AgingPolicy, at_most: int = CHUNK, now: datetime | None = None
-) -> int:
-    """Raise the priority of jobs that have waited long; how many. Same rule as aged_priority."""
+    conn: Connection,
+    *,
+    policy: AgingPolicy,
+    beyond: AgedUpTo | None = None,
+    at_most: int = CHUNK,
+    now: datetime | None = None,
+) -> Aged:
+    """Raise the priority of jobs that have waited long, those first that waited longest.
+
+    Same rule as aged_priority. `beyond` goes on where another call ended.
+    """
     aged = conn.execute(
         _AGE,
         {
             "after": policy.after,
             "every": policy.every,
             "step": policy.step,
+            "last_queued_at": beyond and beyond.queued_at,
+            "last_id": beyond and beyond.job_id,
             "at_most": at_most,
             "now": now,
         },
-    )
-    return aged.rowcount
+    ).all()
+    last = max((AgedUpTo(row.queued_at, row.job_id) for row in aged), default=beyond)
+    return Aged(jobs=len(aged), last=last)
 
 
 def prune_finished_jobs(

@@ -36,7 +36,7 @@ def rescue(conn: Connection, now: datetime = EXPIRED) -> list[JobStatus]:
 
 
 def age(conn: Connection, now: datetime = T0) -> int:
-    return job_maintenance.age_starved_jobs(conn, policy=AGING, now=now)
+    return job_maintenance.age_starved_jobs(conn, policy=AGING, now=now).jobs
 
 
 def prune(conn: Connection, now: datetime = T0) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crawljobs.db.database import Database
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import claims, job_maintenance, job_queue
 from support import plans
@@ -48,6 +49,14 @@ def crowded(databases: Any) -> Iterator[Database]:
             )
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def in_crowd(crowded: Database) -> Iterator[Connection]:
+    """What it does there is undone."""
+    with crowded.begin() as conn:
+        yield conn
+        conn.rollback()
 
 
 TOKEN = uuid.UUID(int=7)
@@ -118,8 +127,16 @@ STATEMENTS = {
     ),
     "age": (
         job_maintenance._AGE,
-        {"after": MINUTE, "every": MINUTE, "step": 10, "at_most": 1000, "now": None},
-        "crawl_jobs_aging_idx",
+        {
+            "after": MINUTE,
+            "every": MINUTE,
+            "step": 10,
+            "last_queued_at": None,
+            "last_id": None,
+            "at_most": 1000,
+            "now": None,
+        },
+        "crawl_jobs_climbing_idx",
     ),
     "prune": (
         job_maintenance._PRUNE,
@@ -148,6 +165,33 @@ def test_a_claim_walks_its_index_and_never_sorts(crowded: Database) -> None:
     assert not [node for node in found if "Sort" in node["Node Type"]]
     (scan,) = [node for node in found if node.get("Index Name") == "crawl_jobs_claim_idx"]
     assert scan["Node Type"] == "Index Scan"
+
+
+def test_a_claim_reads_only_the_jobs_that_it_takes(in_crowd: Connection) -> None:
+    statement, values, _ = STATEMENTS["claim"]
+    # Better than those that are left, and not claimable.
+    in_crowd.exec_driver_sql("""
+        UPDATE crawl_jobs SET priority = 100, base_priority = 100 WHERE id %% 500 = 0;
+        UPDATE crawl_jobs SET status = 'waiting', wait_reason = 'later' WHERE id %% 4000 = 0;
+        UPDATE crawl_jobs SET status = 'blocked' WHERE id %% 4000 = 1000;
+        UPDATE crawl_jobs SET priority = 1, base_priority = 1 WHERE status = 'queued'
+        """)
+    read = plans.rows_read(in_crowd, statement, values, table="crawl_jobs")
+    assert read == 2 * values["at_most"]  # to lock them, and to change them
+
+
+def test_aging_reads_no_job_that_cannot_age_further_and_none_twice(in_crowd: Connection) -> None:
+    statement, values, _ = STATEMENTS["age"]
+    in_crowd.exec_driver_sql("""
+        UPDATE crawl_jobs SET queued_at = queued_at - interval '1 day' WHERE status = 'queued';
+        UPDATE crawl_jobs SET priority = priority_ceiling WHERE status = 'queued' AND id %% 2000 = 0
+        """)
+    first = job_maintenance.age_starved_jobs(in_crowd, policy=AgingPolicy(step=1), at_most=10)
+    assert first.jobs == 10
+    assert first.last is not None
+    values = {**values, "step": 1, "at_most": 10}
+    values |= {"last_queued_at": first.last.queued_at, "last_id": first.last.job_id}
+    assert plans.rows_read(in_crowd, statement, values, table="crawl_jobs") == 2 * 10
 
 
 def test_extending_a_lease_is_a_hot_update(crowded: Database) -> None:

@@ -252,7 +252,7 @@ class QueueMachine(RuleBasedStateMachine):
         def change() -> None:
             job_maintenance.age_starved_jobs(self.conn, policy=policy, now=self.now)
             again = job_maintenance.age_starved_jobs(self.conn, policy=policy, now=self.now)
-            assert again == 0, "aging is not a function of base and waiting time"
+            assert again.jobs == 0, "aging is not a function of base and waiting time"
 
         self.step(None, change)
 

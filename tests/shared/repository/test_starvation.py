@@ -28,7 +28,7 @@ def claim(conn: Connection, now: datetime, at_most: int) -> list[Claim]:
 
 
 def age_all(conn: Connection, now: datetime) -> None:
-    while job_maintenance.age_starved_jobs(conn, policy=POLICY, now=now):
+    while job_maintenance.age_starved_jobs(conn, policy=POLICY, now=now).jobs:
         pass
 
 

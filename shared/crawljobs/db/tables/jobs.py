@@ -126,7 +126,13 @@ crawl_jobs = Table(
         postgresql_where=text("status = 'queued'"),
     ),
     Index("crawl_jobs_due_idx", "visible_at", postgresql_where=text("status = 'waiting'")),
-    Index("crawl_jobs_aging_idx", "queued_at", postgresql_where=text("status = 'queued'")),
+    # Those that may still age: what has reached its ceiling is never looked at again.
+    Index(
+        "crawl_jobs_climbing_idx",
+        "queued_at",
+        "id",
+        postgresql_where=text("status = 'queued' AND priority < priority_ceiling"),
+    ),
     # Leases and progress are in no index, so that extending one is a HOT update.
     Index("crawl_jobs_crawling_idx", "id", postgresql_where=text("status = 'crawling'")),
     Index(
