@@ -101,7 +101,7 @@ def test_dashboards_have_ids_and_no_address_of_a_machine() -> None:
 
 def promtool(*arguments: object, cwd: Path) -> None:
     checked = subprocess.run(
-        [needs.program("promtool"), *map(str, arguments)],
+        [needs.checker("promtool"), *map(str, arguments)],
         cwd=cwd,
         capture_output=True,
         text=True,

@@ -25,7 +25,7 @@ def program(name: str) -> str:
 
 
 def checker(name: str) -> str:
-    """A program of requirements/manifests.lock, which may have an environment of its own."""
+    """What looks at manifests and rules, as .ci/run installs it: in an environment of its own."""
     own = Path(__file__).resolve().parents[2] / ".venv-manifests" / "bin"
     return shutil.which(name, path=f"{own}{os.pathsep}{os.environ['PATH']}") or missing(name)
 

@@ -21,6 +21,7 @@ from support.waiting import wait_until
 SHIPPED = images.ROOT / "deploy/kubernetes/components/pgbouncer/pgbouncer.ini"
 START_SECONDS = 15
 STOP_SECONDS = 10
+UNASKED = "unasked"  # the pooler wants a password where the server may trust anybody
 
 
 @dataclass
@@ -38,7 +39,7 @@ class PgBouncer:
         address = URL.create(
             "postgresql",
             str(parts["user"]),
-            str(parts.get("password") or ""),
+            str(parts.get("password") or UNASKED),
             "127.0.0.1",
             self.port,
             str(parts["dbname"]),
@@ -87,7 +88,7 @@ def serve(folder: Path, direct_url: str) -> Iterator[PgBouncer]:
     (folder / "pgbouncer.ini").write_text(configuration(folder, direct_url, port))
     parts = conninfo_to_dict(direct_url)
     secrets = folder / "userlist.txt"
-    secrets.write_text(f'"{parts["user"]}" "{parts.get("password") or ""}"\n')
+    secrets.write_text(f'"{parts["user"]}" "{parts.get("password") or UNASKED}"\n')
     for path in (folder, secrets, folder / "pgbouncer.ini"):
         if os.geteuid() == 0:
             os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
