@@ -39,6 +39,8 @@ FILL = """
     SELECT id, name, 3 FROM subreddits;
     INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source)
     SELECT id, 'queued', 5, 5, 'user' FROM subreddits;
+    INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, next_run_at)
+    SELECT name, id, '@daily', now() FROM subreddits;
     INSERT INTO discovery_roots (subreddit_id) SELECT id FROM subreddits;
     INSERT INTO author_subreddits (author_id, subreddit_id, posts, first_at, last_at)
     SELECT author.id, subreddit.id, 1, now(), now() FROM authors AS author
@@ -46,7 +48,7 @@ FILL = """
     INSERT INTO reddit_tokens (client_id) SELECT 'id' || n FROM generate_series(1, :rows) AS n;
     INSERT INTO reddit_budgets (client_id) SELECT 'id' || n FROM generate_series(1, :rows) AS n;
     ANALYZE authors, subreddits, posts, comments, reddit_budgets, discovery_evidence,
-        discovery_roots, author_subreddits, reddit_tokens, crawl_jobs
+        discovery_roots, author_subreddits, reddit_tokens, crawl_jobs, scheduled_jobs
     """
 
 
