@@ -6,7 +6,7 @@ import random
 import pytest
 
 from support.crew import Crew
-from support.seeds import rng
+from support.seeds import rng, seeded
 from support.tcp_proxy import CutAt, Link, TcpProxy, Verdict
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
@@ -31,6 +31,10 @@ def is_pooled(link: Link) -> bool:
     return not is_keeper(link)
 
 
+def any_link(_link: Link) -> bool:
+    return True
+
+
 def is_over(queue: WatchedQueue, cut: CutAt) -> bool:
     queue.wake()
     return cut.is_done
@@ -50,6 +54,24 @@ def test_a_connection_cut_at_any_step_costs_no_attempt_and_no_page_is_lost_or_do
     queue.wait_until_ended(timeout=60, describe=crew.log)
     assert worker.is_alive()
     queue.check_ended()
+    queue.check_pages(PAGES)
+
+
+@seeded(1)
+def test_connections_cut_again_and_again_lose_and_double_nothing(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy, seed: int
+) -> None:
+    dice = rng(seed, "cut again")
+    for _ in range(2):
+        crew.started(database_url=proxy.url, PAGES=str(PAGES), LEASE_SECONDS="3")
+    for number in range(dice.randint(4, 8)):
+        cut = proxy.rule = CutAt(dice.randint(1, 150), any_link, dice.choice(WAYS))
+        queue.enqueue(*(f"pages_{number}_{n}" for n in range(dice.randint(1, 4))), max_retries=100)
+        wait_until(functools.partial(is_over, queue, cut), timeout=30, describe=crew.log)
+    proxy.heal()
+    queue.wait_until_ended(timeout=60, describe=crew.log)
+    assert len(crew.alive()) == 2
+    queue.check()
     queue.check_pages(PAGES)
 
 

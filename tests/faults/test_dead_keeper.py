@@ -5,16 +5,19 @@ from datetime import datetime, timedelta
 from crawljobs.domain.job import JobStatus
 from support import tcp_proxy
 from support.crew import LEASE_SECONDS, Crew
+from support.seeds import rng, seeded
 from support.service_process import ServiceProcess, when
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
 
+@seeded(1)
 def test_a_worker_whose_keeper_died_gives_its_jobs_back_and_ends_so_that_a_new_one_is_started(
-    queue: WatchedQueue, crew: Crew
+    queue: WatchedQueue, crew: Crew, seed: int
 ) -> None:
+    dies_at = str(rng(seed, "dead keeper").randint(3, 8))
     job_id, waiting = queue.enqueue("pages_long", "pages_next")
-    worker = crew.started(PAGES="400", WORKER_CONCURRENCY="1", KEEPER_DIES_AT="3")
+    worker = crew.started(PAGES="400", WORKER_CONCURRENCY="1", KEEPER_DIES_AT=dies_at)
     worker.wait_for("keeper.killed_by_test")
     assert worker.wait(LEASE_SECONDS + 10) == 1
     assert worker.logged("worker.without_keeper")

@@ -15,6 +15,7 @@ from crawljobs.db.database import Database
 from crawljobs.db.limits import Limits
 from support import private_postgres
 from support.crew import LEASE_SECONDS, Crew
+from support.seeds import rng, seeded
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
@@ -22,12 +23,17 @@ MAX_CONNECTIONS = 30
 
 
 @pytest.fixture(scope="module")
-def full_server(module_folder: Path, pytestconfig: pytest.Config) -> Iterator[str]:
+def small_server(
+    module_folder: Path, pytestconfig: pytest.Config
+) -> Iterator[private_postgres.PrivatePostgres]:
     choice = pytestconfig.option.postgres
-    with (
-        private_postgres.serve(module_folder, choice, max_connections=MAX_CONNECTIONS) as server,
-        server.databases.clone() as url,
-    ):
+    with private_postgres.serve(module_folder, choice, max_connections=MAX_CONNECTIONS) as server:
+        yield server
+
+
+@pytest.fixture
+def full_server(small_server: private_postgres.PrivatePostgres) -> Iterator[str]:
+    with small_server.databases.clone() as url:
         yield url
 
 
@@ -48,7 +54,24 @@ def taken_connections(url: str, queue: WatchedQueue) -> Iterator[None]:
             return not pooled(queue)
 
         wait_until(take_all, timeout=20, describe="no connection to be left")
-        yield
+        over = threading.Event()
+
+        def take_late_ones() -> None:
+            """A place may become free only after its session is no longer seen."""
+            while not over.wait(0.005):
+                with contextlib.suppress(psycopg.OperationalError):
+                    late.append(psycopg.connect(url))
+
+        late: list[psycopg.Connection] = []
+        taker = threading.Thread(target=take_late_ones)
+        taker.start()
+        try:
+            yield
+        finally:
+            over.set()
+            taker.join(10)
+            for connection in late:
+                connection.close()
 
 
 def pooled(queue: WatchedQueue) -> list[int]:
@@ -56,29 +79,32 @@ def pooled(queue: WatchedQueue) -> list[int]:
     return sorted(set(queue.backends()) - set(queue.backends("%keeper")))
 
 
+@seeded(1)
 def test_claims_are_kept_and_nothing_is_charged_while_the_server_has_no_connection_left(
-    full_server: str, tmp_path: Path
+    full_server: str, tmp_path: Path, seed: int
 ) -> None:
+    dice = rng(seed, "exhausted")
+    gates = [f"gate_{seed}_{number}" for number in range(dice.randint(1, 4))]
     with contextlib.closing(Database(full_server, pool_size=1)) as database:
         queue = WatchedQueue(database)
         crew = Crew(tmp_path, full_server)
         try:
-            jobs = queue.enqueue("gate_1", "gate_2", "gate_3")
-            worker = crew.started(WORKER_CONCURRENCY="3")
-            wait_until(lambda: len(queue.claimed()) == 3, timeout=20, describe=crew.log)
+            jobs = queue.enqueue(*gates)
+            worker = crew.started(WORKER_CONCURRENCY=str(len(gates)))
+            wait_until(lambda: len(queue.claimed()) == len(gates), timeout=20, describe=crew.log)
             with taken_connections(full_server, queue):
                 lease = queue.lease(jobs[0])
-                for number in (1, 2, 3):
-                    crew.open_gate(f"gate_{number}")  # their pages find no connection
+                for gate in dice.sample(gates, len(gates)):
+                    crew.open_gate(gate)  # their pages find no connection
                 wait_until(
-                    lambda: len(worker.logged("job.end_postponed")) >= 3,
+                    lambda: len(worker.logged("job.end_postponed")) >= len(gates),
                     timeout=20,
                     describe=crew.log,
                 )
                 # Beyond what a lease held at the beginning can explain.
                 lease_length = datetime.timedelta(seconds=LEASE_SECONDS)
                 queue.wait_until_extended(jobs[0], lease + lease_length)
-                assert len(queue.claimed()) == 3
+                assert len(queue.claimed()) == len(gates)
             queue.wait_until_ended(describe=crew.log)
             assert worker.is_alive()
             queue.check_ended()

@@ -1,6 +1,7 @@
 """F6: the COMMIT is done and its reply is lost: there is exactly one effect."""
 
 import contextlib
+import itertools
 import signal
 
 import pytest
@@ -10,6 +11,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus
 from crawljobs.repository import job_queue
 from support.crew import Crew
+from support.seeds import rng, seeded
 from support.tcp_proxy import LoseReply, Message, TcpProxy, Verdict
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
@@ -171,3 +173,29 @@ def test_an_enqueue_whose_reply_is_lost_may_be_repeated(
     assert again.result is EnqueueResult.MERGED
     assert queue.value("SELECT count(*) FROM crawl_jobs") == 1
     queue.check()
+
+
+@seeded(1)
+def test_whichever_replies_are_lost_each_effect_happens_once(
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy, seed: int
+) -> None:
+    dice = rng(seed, "lost replies")
+    commits = itertools.count(1)
+    lost = {number for number in range(1, 60) if dice.random() < 0.15}
+
+    def lose_some(message: Message) -> Verdict:
+        if message.tells_of_commit() and next(commits) in lost:
+            return Verdict.CUT
+        return Verdict.PASS
+
+    proxy.rule = lose_some
+    jobs = queue.enqueue(*(f"pages_{number}" for number in range(10)))
+    for _ in range(2):
+        crew.started(database_url=proxy.url, **PATIENT)
+    queue.wait_until_ended(timeout=60, describe=crew.log)
+    assert next(commits) > min(lost)
+    for job_id in jobs:
+        *before, last = queue.outcomes(job_id)
+        assert (set(before) <= {"deferred", "released"}, last) == (True, "succeeded")
+    queue.check_ended()
+    queue.check_pages(3)

@@ -1,29 +1,30 @@
 """F16: jobs that kill their process, never end or eat the memory."""
 
-import pytest
-
 from crawljobs.domain.job import JobStatus
 from support.crew import Crew
+from support.seeds import rng, seeded
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
-ATTEMPTS = 2
+KINDS: list[tuple[str, dict[str, str]]] = [
+    ("kill", {}),
+    ("segfault", {}),
+    ("loop", {"RESET_AFTER_SECONDS": "1"}),
+    ("eat", {"MEMORY_BYTES": str(2**27)}),
+]
 
 
-@pytest.mark.parametrize(
-    ("kind", "settings"),
-    [
-        ("kill", {}),
-        ("segfault", {}),
-        ("loop", {"RESET_AFTER_SECONDS": "1"}),
-        ("eat", {"MEMORY_BYTES": str(2**27)}),
-    ],
-)
+@seeded(len(KINDS))
 def test_a_poison_job_ends_failed_after_its_attempts_while_others_go_on(
-    queue: WatchedQueue, crew: Crew, kind: str, settings: dict[str, str]
+    queue: WatchedQueue, crew: Crew, seed: int
 ) -> None:
-    (poison,) = queue.enqueue(f"{kind}_1", max_retries=ATTEMPTS - 1)
-    others = queue.enqueue(*(f"pages_{number}" for number in range(8)))
+    dice = rng(seed, "poison")
+    kind, settings = KINDS[seed % len(KINDS)]
+    attempts = dice.randint(1, 3) if seed >= len(KINDS) else 2
+    before, after = dice.randint(0, 8), dice.randint(1, 8)
+    others = queue.enqueue(*(f"pages_before_{number}" for number in range(before)))
+    (poison,) = queue.enqueue(f"{kind}_1", max_retries=attempts - 1)
+    others += queue.enqueue(*(f"pages_after_{number}" for number in range(after)))
 
     def keep_two_alive() -> None:
         """As an orchestrator does."""
@@ -36,7 +37,7 @@ def test_a_poison_job_ends_failed_after_its_attempts_while_others_go_on(
 
     wait_until(all_ended, timeout=60, describe=lambda: f"{queue.live()} {crew.log()}")
     job = queue.job(poison)
-    assert (job.status, job.retries) == (JobStatus.FAILED, ATTEMPTS)
+    assert (job.status, job.retries) == (JobStatus.FAILED, attempts)
     charged = {"failed", "lease_expired"}
     assert [outcome for outcome in queue.outcomes(poison) if outcome in charged] == (
         queue.outcomes(poison)

@@ -166,9 +166,11 @@ def test_a_listen_that_died_unheard_is_noticed_by_the_ping(
     queue.check_ended()
 
 
+@seeded(1)
 def test_without_notifications_jobs_start_within_the_poll_interval(
-    queue: WatchedQueue, crew: Crew, proxy: TcpProxy
+    queue: WatchedQueue, crew: Crew, proxy: TcpProxy, seed: int
 ) -> None:
+    dice = rng(seed, "silent listen")
     poll_seconds = 1.0
     # The ping comes later than this test ends: the keeper's connection is dead all the time.
     worker = crew.started(
@@ -178,6 +180,13 @@ def test_without_notifications_jobs_start_within_the_poll_interval(
     queue.wait_for(heard, JobStatus.SUCCEEDED)
     proxy.stall("keeper")
     for number in range(3):
+        # At another moment of the interval each time.
+        later = queue.value("SELECT clock_timestamp() + :by", by=timedelta(seconds=dice.random()))
+        wait_until(
+            lambda later=later: queue.value("SELECT clock_timestamp()") > later,
+            timeout=20,
+            describe="the clock to go on",
+        )
         (job_id,) = queue.enqueue(f"pages_{number}")
         queue.wait_for(job_id, JobStatus.SUCCEEDED)
         (attempt,) = queue.attempts(job_id)
