@@ -25,7 +25,7 @@ def test_every_transaction_has_limits_also_behind_a_pooler(database_url: str, po
     assert limits_of(database) == {
         "statement_timeout": "30s",
         "lock_timeout": "5s",
-        "idle_in_transaction_session_timeout": "1min",
+        "idle_in_transaction_session_timeout": "15s",
         "TimeZone": "UTC",
     }
     database.close()
