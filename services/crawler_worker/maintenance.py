@@ -21,6 +21,7 @@ from crawljobs.domain.job import JobStatus
 from crawljobs.repository import (
     audit_log,
     discovery,
+    frozen_sessions,
     idempotency_keys,
     job_maintenance,
     job_stats,
@@ -115,6 +116,8 @@ class Maintenance:
             raise
 
     def _rescue_all(self) -> int:
+        for name in self._database.run(frozen_sessions.end_frozen_sessions):
+            log.warning("session.ended", application=name, reason="silent in mid-statement")
         rescued: list[Rescued] = []
 
         def chunk(conn: Connection) -> int:

@@ -1,0 +1,70 @@
+"""A process that froze while it was sending a statement, inside a transaction."""
+
+import os
+import struct
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from crawljobs.db.database import Database
+from crawljobs.repository import frozen_sessions
+from support.waiting import wait_until
+
+BRIEF = timedelta(milliseconds=1)
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("!i", 4 + len(body)) + body
+
+
+# A whole Parse, and a Bind that breaks off in the middle.
+PARSE = message(b"P", b"\0SELECT pg_sleep(0)\0\0\0")
+HALF_A_BIND = message(b"B", b"\0" * 100)[:50]
+
+
+@pytest.fixture
+def frozen(database: Database, database_url: str) -> psycopg.Connection:
+    connection = psycopg.connect(database_url, application_name="crawljobs worker-7")
+    connection.execute("CREATE TABLE held ()")
+    os.write(connection.fileno(), PARSE + HALF_A_BIND)
+    state = "SELECT state = 'active' AND wait_event = 'ClientRead' FROM pg_stat_activity "
+
+    def is_waited_for() -> bool:
+        with database.begin() as conn:
+            query = state + f"WHERE pid = {connection.info.backend_pid}"
+            return bool(conn.exec_driver_sql(query).scalar())
+
+    wait_until(is_waited_for, timeout=10, describe="the server to wait for the rest")
+    return connection
+
+
+def test_a_session_silent_in_mid_statement_is_ended_and_rolled_back(
+    database: Database, frozen: psycopg.Connection
+) -> None:
+    with database.begin() as conn:
+        ended = frozen_sessions.end_frozen_sessions(conn, silence=BRIEF)
+    assert ended == ["crawljobs worker-7"]
+    with pytest.raises(psycopg.OperationalError):
+        frozen.execute("SELECT 1")
+    with database.begin() as conn:
+        assert conn.exec_driver_sql("SELECT to_regclass('held')").scalar() is None
+
+
+def test_nobody_is_ended_who_is_idle_at_work_or_not_silent_for_long(
+    database: Database, database_url: str, frozen: psycopg.Connection
+) -> None:
+    with (
+        psycopg.connect(database_url, application_name="crawljobs idle") as idle,
+        psycopg.connect(database_url, application_name="psql") as copying,
+    ):
+        idle.execute("SELECT 1")
+        copying.execute("CREATE TABLE filled (n int)")
+        with copying.cursor().copy("COPY filled FROM STDIN") as copy, database.begin() as conn:
+            copy.write_row([1])
+            assert frozen_sessions.end_frozen_sessions(conn) == []
+            ended = frozen_sessions.end_frozen_sessions(conn, silence=BRIEF)
+            assert ended == ["crawljobs worker-7"]
+        idle.execute("SELECT 1")
+        copying.execute("SELECT 1")
+    frozen.close()
