@@ -197,7 +197,11 @@ def test_a_killed_migration_leaves_no_lock_and_the_next_goes_on(
     """Killed in the middle of the last revision; what it had not committed is not there."""
     migration.upgrade(SCRIPTS, empty_database_url, revision=REVISIONS[-2])
     with psycopg.connect(empty_database_url) as holder:
-        holder.execute("LOCK TABLE crawl_jobs IN SHARE MODE")
+        for (table,) in holder.execute(
+            "SELECT quote_ident(tablename) FROM pg_tables "
+            "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchall():  # whichever the last revision changes
+            holder.execute(f"LOCK TABLE {table} IN SHARE MODE")
         killed = start(empty_database_url, "upgrade")
         wait_until(
             lambda: sessions(own, "state <> 'idle' AND wait_event_type = 'Lock'"),

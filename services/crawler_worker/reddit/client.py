@@ -134,7 +134,7 @@ class RedditClient:
         """The value of the reply; whether it was good or bad is told to all workers."""
         try:
             reply = self._exchange(request, token)
-            limiter.learn(reply.headers)
+            limiter.learn(slot, reply.headers)
             value = _value(reply)
         except failures.UpstreamTrouble as error:
             outage = limiter.failed()

@@ -68,13 +68,13 @@ class Limiter:
             if slot.probe or slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
                 return slot
 
-    def learn(self, headers: Mapping[str, str]) -> None:
+    def learn(self, slot: Slot, headers: Mapping[str, str]) -> None:
         """Take over what a reply's headers tell; no headers tell nothing: the slot is spent."""
         report = report_of(headers)
         if report is not None:
             self._database.run(
                 lambda conn: reddit_budgets.learn_from_reply(
-                    conn, client_id=self._client_id, report=report
+                    conn, client_id=self._client_id, slot=slot, report=report
                 )
             )
         self._replied.set()

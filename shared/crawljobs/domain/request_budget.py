@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 # Never the last requests of a window: those of another consumer are only seen afterwards.
 USABLE_SHARE = 0.97
+# Of a window, from its begin: too early to tell how fast others spend.
+UNKNOWN_SHARE = 0.05
+# Of what is left, the most that is left to others: a burst of theirs must not stop us.
+LEFT_TO_OTHERS_SHARE = 0.9
 # What Reddit gave in every recorded reply of 2025-26, until a reply tells otherwise.
 DEFAULT_REQUESTS_PER_WINDOW = 1000
 DEFAULT_WINDOW_SECONDS = 600
@@ -31,12 +35,15 @@ class Slot:
 
     It counts in its own window alone: `expires_seconds` from now it is worth nothing.
     In an `outage` of Reddit nothing is taken, but by the one who is to `probe` whether it is over.
+    It is the `number`th request of its window, of which `others` were known to be somebody else's.
     `troubled`: some of the last replies failed, so a good one is worth telling.
     """
 
     delay_seconds: float
     taken: bool
     expires_seconds: float = float("inf")
+    number: int = 0
+    others: int = 0
     outage: bool = False
     probe: bool = False
     troubled: bool = False

@@ -2,7 +2,8 @@
 
 Each statement is to be committed at once: a row held in a longer transaction stops all workers.
 Windows are fixed and aligned to the clock, as Reddit's are. Within one, requests are spread evenly
-(GCRA); when others spent part of it, what is left is spread over the time that is left.
+(GCRA); when others spent part of it, what is left is spread over the time that is left, less what
+they will spend in that time if they go on as until now.
 """
 
 from __future__ import annotations
@@ -41,21 +42,32 @@ _RESERVE = text(f"""
         SELECT client_id, now, width, usable, outage_until, recent_failures,
             CASE WHEN used < usable THEN at ELSE window_at + width END AS at,
             CASE WHEN used < usable THEN window_at ELSE window_at + width END AS window_at,
-            CASE WHEN used < usable THEN used ELSE 0 END AS used
+            CASE WHEN used < usable THEN used ELSE 0 END AS used,
+            CASE WHEN used < usable AND window_started_at = window_at THEN others ELSE 0 END
+                AS others
         FROM placed
+    ), expected AS (
+        SELECT *, window_at + width - at AS time_left,
+            CASE WHEN now - window_at < width * CAST(:unknown_share AS float8) THEN 0
+                ELSE least((usable - used) * CAST(:left_to_others_share AS float8),
+                    others * extract(epoch FROM window_at + width - now)
+                        / extract(epoch FROM now - window_at))
+            END AS by_others
+        FROM slot
     ), answer AS (
-        SELECT slot.*, extract(epoch FROM greatest(at, outage_until) - now) AS delay,
+        SELECT expected.*, extract(epoch FROM greatest(at, outage_until) - now) AS delay,
             coalesce(outage_until > now, false) AS outage,
             extract(epoch FROM at - now) <= CAST(:longest_wait AS float8)
                 AND coalesce(outage_until <= now, true) AS taken
-        FROM slot
+        FROM expected
     ), reserve AS (
         UPDATE reddit_budgets AS row SET
             next_slot_at = answer.at + greatest(
-                width / usable, (window_at + width - at) / (usable - used)
+                width / usable, time_left / greatest(1, usable - used - by_others)
             ),
             window_started_at = window_at,
             reserved = used + 1,
+            others = answer.others,
             -- the others go on waiting for what the probe tells
             outage_until = CASE WHEN answer.outage_until IS NOT NULL
                 THEN answer.at + make_interval(secs => :probe_seconds) END
@@ -63,6 +75,7 @@ _RESERVE = text(f"""
     )
     SELECT CAST(delay AS float8) AS delay, taken, outage,
         CAST(extract(epoch FROM window_at + width - now) AS float8) AS expires,
+        used + 1 AS number, others,
         taken AND outage_until IS NOT NULL AS probe,
         recent_failures <> 0 OR outage_until IS NOT NULL AS troubled
     FROM answer
@@ -79,17 +92,25 @@ _OF_THIS_WINDOW = """
         < window_seconds / 2.0)
 """
 
+# What this reply counts beyond our slots up to its own and what others were known to have used:
+# slots are in the order of their times, and what is reserved for later no reply has counted yet.
+_NEW_OTHERS = """
+    (CAST(:used AS integer) - CAST(:number AS integer) - (others - CAST(:others_then AS integer)))
+"""
+_SEEN = f"CASE WHEN {_OF_THIS_WINDOW} THEN greatest(0, {_NEW_OTHERS}) ELSE 0 END"
+
 # A larger budget is used from now on, not after the slots that were spread for the smaller one.
 # Only columns of the row itself and the clock: another worker may have changed the row meanwhile.
 _LEARN = text(f"""
     UPDATE reddit_budgets SET
         requests_per_window = :cap,
-        reserved = CASE WHEN {_OF_THIS_WINDOW} THEN greatest(reserved, :used) ELSE reserved END,
+        reserved = reserved + {_SEEN},
+        others = others + {_SEEN},
         next_slot_at = CASE WHEN :cap > requests_per_window
             THEN least(next_slot_at, now) ELSE next_slot_at END
     FROM {_NOW} AS now
     WHERE client_id = :client_id
-        AND (requests_per_window <> :cap OR ({_OF_THIS_WINDOW} AND reserved < :used))
+        AND (requests_per_window <> :cap OR ({_OF_THIS_WINDOW} AND {_NEW_OTHERS} > 0))
     """)
 
 _THROTTLES = """
@@ -123,6 +144,8 @@ def reserve_slot(
         "client_id": client_id,
         "longest_wait": longest_wait,
         "share": request_budget.USABLE_SHARE,
+        "unknown_share": request_budget.UNKNOWN_SHARE,
+        "left_to_others_share": request_budget.LEFT_TO_OTHERS_SHARE,
         "probe_seconds": request_budget.PROBE_SECONDS,
         "now": now,
     }
@@ -134,6 +157,8 @@ def reserve_slot(
         delay_seconds=max(0.0, row.delay),
         taken=row.taken,
         expires_seconds=row.expires,
+        number=row.number,
+        others=row.others,
         outage=row.outage,
         probe=row.probe,
         troubled=row.troubled,
@@ -147,11 +172,16 @@ def pause_left(conn: Connection, *, client_id: str, now: datetime | None = None)
 
 
 def learn_from_reply(
-    conn: Connection, *, client_id: str, report: BudgetReport, now: datetime | None = None
+    conn: Connection,
+    *,
+    client_id: str,
+    slot: Slot,
+    report: BudgetReport,
+    now: datetime | None = None,
 ) -> None:
-    """Take over the cap, and what others used of this window; never lowers what we reserved.
+    """Take over the cap, and what others used of this window; never lowers what is reserved.
 
-    Writes nothing when the reply tells nothing new.
+    `slot` is the one whose request was answered. Writes nothing when the reply tells nothing new.
     """
     conn.execute(
         _LEARN,
@@ -159,6 +189,8 @@ def learn_from_reply(
             "client_id": client_id,
             "cap": report.used + report.remaining,
             "used": report.used,
+            "number": slot.number,
+            "others_then": slot.others,
             "reset": report.reset_seconds,
             "now": now,
         },

@@ -24,9 +24,20 @@ def reserve(conn: Connection, now: datetime = T0, *, longest_wait: float = 10_00
     return reddit_budgets.reserve_slot(conn, client_id=CLIENT, longest_wait=longest_wait, now=now)
 
 
-def learn(conn: Connection, used: int, remaining: int, reset: int, now: datetime = T0) -> None:
+FIRST = Slot(0.0, taken=True, number=1)
+
+
+def learn(
+    conn: Connection,
+    used: int,
+    remaining: int,
+    reset: int,
+    now: datetime = T0,
+    *,
+    slot: Slot = FIRST,
+) -> None:
     report = BudgetReport(used=used, remaining=remaining, reset_seconds=reset)
-    reddit_budgets.learn_from_reply(conn, client_id=CLIENT, report=report, now=now)
+    reddit_budgets.learn_from_reply(conn, client_id=CLIENT, slot=slot, report=report, now=now)
 
 
 def pause(conn: Connection, seconds: float | None, now: datetime = T0) -> float:
@@ -51,7 +62,7 @@ def test_a_slot_later_than_the_caller_waits_is_told_but_not_taken(conn: Connecti
     refused = reserve(conn, longest_wait=0.1)
     assert (refused.taken, refused.delay_seconds) == (False, pytest.approx(EVEN, abs=1e-4))
     assert reserve(conn) == Slot(
-        pytest.approx(EVEN, abs=1e-4), taken=True, expires_seconds=pytest.approx(600)
+        pytest.approx(EVEN, abs=1e-4), taken=True, expires_seconds=pytest.approx(600), number=2
     )
 
 
@@ -78,6 +89,51 @@ def test_what_another_consumer_used_slows_everybody_down(conn: Connection) -> No
     assert second - first == pytest.approx(2.0, abs=0.02)
 
 
+def test_what_is_reserved_for_later_does_not_hide_another_consumer(conn: Connection) -> None:
+    slots = [reserve(conn) for _ in range(50)]
+    learn(conn, used=25, remaining=975, reset=599, slot=slots[4])
+    assert used_by_others(conn) == 20
+    learn(conn, used=26, remaining=974, reset=598, slot=slots[5])
+    assert used_by_others(conn) == 20
+
+
+def used_by_others(conn: Connection) -> int:
+    reserved, others = conn.execute(text("SELECT reserved, others FROM reddit_budgets")).one()
+    assert reserved == 50 + others
+    return int(others)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.7])
+def test_beside_another_consumer_no_request_is_too_many_and_nearly_none_is_left(
+    conn: Connection, share: float
+) -> None:
+    """40 callers, each waiting for its slot; what Reddit counts is told half a second late."""
+    conn.execute(text("INSERT INTO reddit_budgets (client_id) VALUES (:id)"), {"id": CLIENT})
+    counted: collections.Counter[str] = collections.Counter()
+    their_gap = 600 / (1000 * share) if share else 10_000.0
+    events = [(0.0, "reserve", Slot(0, taken=True))] * 40 + [(their_gap, "other", FIRST)]
+    heapq.heapify(events := [(at, n, what, slot) for n, (at, what, slot) in enumerate(events)])
+    numbers = itertools.count(len(events))
+    while events[0][0] < 600:
+        at, _, what, slot = heapq.heappop(events)
+        now = T0 + timedelta(seconds=at)
+        if what == "reserve":
+            slot = reserve(conn, now)
+            heapq.heappush(events, (at + slot.delay_seconds, next(numbers), "send", slot))
+        elif what == "send":
+            counted["ours"] += 1
+            heapq.heappush(events, (at + 0.5, next(numbers), "reply", slot))
+        elif what == "reply":
+            used = counted.total()
+            learn(conn, used, max(0, 1000 - used), int(600 - at), now, slot=slot)
+            heapq.heappush(events, (at, next(numbers), "reserve", slot))
+        else:
+            counted["theirs"] += 1
+            heapq.heappush(events, (at + their_gap, next(numbers), "other", slot))
+    assert counted.total() <= 1000
+    assert counted["ours"] >= 0.95 * (970 - counted["theirs"])
+
+
 def test_a_spent_window_is_waited_out(conn: Connection) -> None:
     reserve(conn)
     learn(conn, used=1000, remaining=0, reset=400, now=T0 + timedelta(seconds=200))
@@ -85,9 +141,8 @@ def test_a_spent_window_is_waited_out(conn: Connection) -> None:
 
 
 def test_headers_never_give_back_what_was_reserved(conn: Connection) -> None:
-    for _ in range(10):
-        reserve(conn)
-    learn(conn, used=2, remaining=998, reset=598)
+    slots = [reserve(conn) for _ in range(10)]
+    learn(conn, used=2, remaining=998, reset=598, slot=slots[1])
     reserved = conn.execute(text("SELECT reserved FROM reddit_budgets")).scalar_one()
     assert reserved == 10
 
@@ -163,7 +218,7 @@ def test_two_client_ids_have_budgets_of_their_own(conn: Connection) -> None:
     reserve(conn)
     pause(conn, 60)
     other = reddit_budgets.reserve_slot(conn, client_id="other", longest_wait=1, now=T0)
-    assert other == Slot(0.0, taken=True, expires_seconds=pytest.approx(600))
+    assert other == Slot(0.0, taken=True, expires_seconds=pytest.approx(600), number=1)
 
 
 def test_a_slot_is_worth_nothing_beyond_its_window(conn: Connection) -> None:

@@ -29,7 +29,8 @@ reddit_budgets = Table(
     Column("client_id", Text, primary_key=True),
     Column("next_slot_at", Timestamp, nullable=False, server_default=NOW),
     Column("window_started_at", Timestamp),  # of the fixed window that `reserved` counts
-    Column("reserved", Integer, nullable=False, server_default="0"),
+    Column("reserved", Integer, nullable=False, server_default="0"),  # by us, and used by others
+    Column("others", Integer, nullable=False, server_default="0"),  # of them: other consumers'
     Column("requests_per_window", Integer, nullable=False, server_default="1000"),
     Column("window_seconds", Integer, nullable=False, server_default="600"),
     Column("paused_until", Timestamp),

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.limiter import Limiter, report_of
 from crawljobs.db.database import Database
-from crawljobs.domain.request_budget import BudgetReport
+from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.repository import reddit_budgets
 
 CLIENT_ID = "tests"
@@ -42,7 +42,7 @@ def test_a_worker_that_slept_while_another_met_a_429_does_not_ask(database: Data
             pause(database, 300)
             return False
 
-    limiter.learn({})
+    limiter.learn(Slot(0.0, taken=True), {})
     with pytest.raises(failures.SlotTooLate):
         limiter.wait_for_slot(PausedWhileAsleep())
 
@@ -62,7 +62,7 @@ def test_a_pause_is_logged_once_by_each_process_that_met_it(database: Database) 
 def test_a_slot_that_was_overslept_is_not_spent_from_the_next_window(database: Database) -> None:
     limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
     limiter.wait_for_slot(RUNNING)
-    limiter.learn({})
+    limiter.learn(Slot(0.0, taken=True), {})
     with database.begin() as conn:
         conn.execute(text("UPDATE reddit_budgets SET window_seconds = 1, requests_per_window = 4"))
 
