@@ -15,6 +15,7 @@ from crawljobs.domain.queue_stats import JobCounts
 from crawljobs.domain.request_budget import USABLE_SHARE
 from crawljobs.repository import job_stats
 from crawljobs.repository.queue_sql import NOW
+from crawljobs.repository.schedules import bounded
 
 SCHEDULES_MAX = 100_000  # counted of each kind
 ALIVE_WITHIN = timedelta(seconds=60)  # a worker says more often that it is there
@@ -42,11 +43,13 @@ _SCHEDULES = f"""
         ) AS counted
     ) AS every"""
 
-_LAG = """
+# A difference with an infinite time, written by hand, is an error before PostgreSQL 17.
+_LAG = f"""
     SELECT greatest(coalesce(max(extract(epoch FROM clock.now - next_run_at)), 0), 0)
         AS schedule_lag_seconds
     FROM clock LEFT JOIN (
-        SELECT next_run_at FROM scheduled_jobs WHERE enabled ORDER BY next_run_at LIMIT 1
+        SELECT {bounded("next_run_at")} AS next_run_at
+        FROM scheduled_jobs WHERE enabled ORDER BY scheduled_jobs.next_run_at LIMIT 1
     ) AS next ON true"""
 
 _WORKERS = """

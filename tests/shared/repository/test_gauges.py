@@ -1,5 +1,6 @@
 """The numbers for monitoring are those of the rows, and reading them scans nothing."""
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -50,6 +51,9 @@ def test_schedules_and_how_late_the_earliest_is(conn: Connection) -> None:
     assert (found.enabled_schedules, found.disabled_schedules) == (2, 1)
     assert found.schedule_lag_seconds == 9
     assert gauges.read_gauges(conn, now=T0 - timedelta(hours=1)).schedule_lag_seconds == 0
+    for never in ("infinity", "-infinity"):  # written by hand
+        conn.execute(text("UPDATE scheduled_jobs SET next_run_at = :never"), {"never": never})
+        assert math.isfinite(gauges.read_gauges(conn, now=T0).schedule_lag_seconds)
 
 
 def test_workers_that_were_seen_lately_are_alive(conn: Connection) -> None:
