@@ -11,16 +11,14 @@ DISABLED = "disabled"
 
 
 def count(result: Fired | Disabled) -> None:
+    metrics.count_missed(result.missed)
     if isinstance(result, Disabled):
         metrics.schedule_ticks.labels(DISABLED).inc()
         return
-    missed = sum(ticks.count for ticks in result.firing.missed)
-    metrics.schedule_ticks.labels(RunOutcome.MISSED).inc(missed)
     if result.outcome is None:
-        return  # another scheduler dealt with it before, and counted it
+        return  # the ledger had it already: it was counted before
     metrics.schedule_ticks.labels(result.outcome).inc()
-    skipped = result.outcome is RunOutcome.SKIPPED
-    metrics.schedule_missed.inc(missed + skipped)
+    metrics.schedule_missed.inc(result.outcome is RunOutcome.SKIPPED)
     if result.enqueued is not None:
         metrics.jobs_enqueued.labels(JobSource.SCHEDULE, result.enqueued.result).inc()
         metrics.schedule_delay.observe(max(0.0, result.late.total_seconds()))

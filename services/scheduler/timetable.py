@@ -114,6 +114,6 @@ def _tell(result: Fired | Disabled) -> None:
         due_at=firing.due_at.isoformat(),
         outcome=result.outcome or "already_recorded",
         job_id=result.job_id,
-        missed=sum(ticks.count for ticks in firing.missed),
+        missed=result.missed,
         next_run_at=firing.next_run_at.isoformat(),
     )

@@ -114,3 +114,9 @@ http_request_duration = Histogram(
     ("route", "method", "code"),
     buckets=HTTP_BUCKETS,
 )
+
+
+def count_missed(ticks: int) -> None:
+    """Due times that the ledger has as missed."""
+    schedule_ticks.labels("missed").inc(ticks)
+    schedule_missed.inc(ticks)

@@ -43,7 +43,7 @@ class RunSchema(ma.Schema):
         metadata=described(
             "`enqueued`: a new job. `merged`: the subreddit's live job serves it too. `skipped`: "
             "too late under the policy. `missed`: a later due time came before any scheduler, or "
-            "the schedule was changed."
+            "the schedule was changed or turned off."
         ),
     )
     job_id = identifier("The job; it may have been pruned since.", nullable=True)

@@ -82,6 +82,12 @@ class Schedule:
         """Raises InvalidCron when somebody wrote past the checks."""
         return due_times(self.order(), schedule_id=self.id, anchor=self.anchor_at)
 
+    def due_at(self) -> datetime:
+        """When it is due next. Only of one that is enabled."""
+        if self.next_run_at is None:
+            raise AssertionError("an enabled schedule has a due time")
+        return self.next_run_at
+
     def deadline(self) -> timedelta | None:
         """How late a tick may still fire; None: however late."""
         if self.misfire_deadline_seconds is not None:

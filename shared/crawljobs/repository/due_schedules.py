@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from crawljobs.domain.schedule import RunOutcome, Schedule
+from crawljobs.domain.schedule import RunOutcome, Schedule, Ticks
 from crawljobs.repository import schedules
 from crawljobs.repository.queue_sql import NOW
 
@@ -97,6 +97,11 @@ class Run:
     ticks: int = 1
 
 
+def missed_run(schedule_id: int, ticks: Ticks) -> Run:
+    until = ticks.last if ticks.count > 1 else None
+    return Run(schedule_id, ticks.first, RunOutcome.MISSED, due_until=until, ticks=ticks.count)
+
+
 @dataclass(frozen=True)
 class SettledRun:
     """What a fired due time led to."""
@@ -140,6 +145,15 @@ def record_runs(
         },
     )
     return {(row.scheduled_job_id, row.due_at) for row in rows}
+
+
+def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> int:
+    """How many due times among `runs` were written down as missed, of what record_runs wrote."""
+    return sum(
+        run.ticks
+        for run in runs
+        if run.outcome is RunOutcome.MISSED and (run.schedule_id, run.due_at) in recorded
+    )
 
 
 def settle_runs(conn: Connection, *, runs: Sequence[SettledRun]) -> None:

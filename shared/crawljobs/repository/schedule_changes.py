@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from crawljobs import errors
+from crawljobs import errors, metrics
+from crawljobs.db import committed
 from crawljobs.domain import schedule_edit
 from crawljobs.domain import subreddit as names
-from crawljobs.domain.schedule import Order, RunOutcome, Schedule, Ticks
+from crawljobs.domain.schedule import Order, Schedule
 from crawljobs.domain.schedule_edit import Edit
 from crawljobs.repository import due_schedules, schedules, subreddits
-from crawljobs.repository.due_schedules import Run
 from crawljobs.repository.queue_sql import NOW
 
 _CLOCK = text(f"SELECT {NOW}")
@@ -108,7 +109,10 @@ def change_schedule(
     at = clock(conn, now=now)
     edit = schedule_edit.edited(before, order, now=at)
     if edit.given_up:
-        due_schedules.record_runs(conn, runs=[_missed(before.id, t) for t in edit.given_up], now=at)
+        runs = [due_schedules.missed_run(before.id, ticks) for ticks in edit.given_up]
+        recorded = due_schedules.record_runs(conn, runs=runs, now=at)
+        missed = due_schedules.missed_ticks(runs, recorded)
+        committed.then(conn, partial(metrics.count_missed, missed))
     values = {
         "id": before.id,
         "now": at,
@@ -146,11 +150,6 @@ def _values(edit: Edit) -> dict[str, Any]:
         "next_run_at": edit.next_run_at,
         "runs_per_day": edit.runs_per_day,
     }
-
-
-def _missed(schedule_id: int, ticks: Ticks) -> Run:
-    until = ticks.last if ticks.count > 1 else None
-    return Run(schedule_id, ticks.first, RunOutcome.MISSED, due_until=until, ticks=ticks.count)
 
 
 def _duplicate(name: str) -> errors.DuplicateName:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -29,13 +29,17 @@ _ROWS_OWN_CLASSES = ("22", "23", "P0")
 
 @dataclass(frozen=True)
 class Fired:
-    """What one due schedule did; `outcome` is None when the ledger had this due time already."""
+    """What one due schedule did; `outcome` is None when the ledger had this due time already.
+
+    `missed` are the due times that were written down as such now.
+    """
 
     schedule: Schedule
     firing: Firing
     outcome: RunOutcome | None
     enqueued: Enqueued | None
     late: timedelta
+    missed: int
 
     @property
     def job_id(self) -> int | None:
@@ -48,6 +52,7 @@ class Disabled:
 
     schedule: Schedule
     reason: str
+    missed: int
 
 
 def fire_due_schedules(
@@ -62,10 +67,10 @@ def fire_due_schedules(
         try:
             decided.append((item, _decide(item)))
         except errors.InvalidCron as error:
-            results.append(_disable(conn, item, f"{error.field}: {error}"))
+            results.append(_disable(conn, item, _due(item), f"{error.field}: {error}"))
         except errors.InvalidSubredditName as error:
             reason = str(error) if item.schedule.subreddit else "the subreddit is gone"
-            results.append(_disable(conn, item, f"subreddit: {reason}"))
+            results.append(_disable(conn, item, _due(item), f"subreddit: {reason}"))
     try:
         with conn.begin_nested():
             results += _fire(conn, decided, default_max_retries)
@@ -79,12 +84,10 @@ def fire_due_schedules(
 
 def _decide(due: DueSchedule) -> Firing:
     schedule = due.schedule
-    if schedule.next_run_at is None:
-        raise AssertionError("a due schedule has a due time")
     subreddits.checked_name(schedule.subreddit)
     return rules.when_due(
         schedule.due_times(),
-        due_at=schedule.next_run_at,
+        due_at=schedule.due_at(),
         now=due.now,
         deadline=schedule.deadline(),
     )
@@ -104,11 +107,7 @@ def _fire(
         wishes=[_wish(due.schedule, default_max_retries) for due, firing in fresh if firing.fires],
         now=now,
     )
-    ledgered = {due.schedule.id for due, _ in fresh}
-    fired = [
-        _fired(due, firing, enqueued.get(due.schedule.id), due.schedule.id in ledgered)
-        for due, firing in decided
-    ]
+    fired = [_fired(one, enqueued.get(one[0].schedule.id), recorded) for one in decided]
     due_schedules.settle_runs(
         conn,
         runs=[
@@ -140,21 +139,12 @@ def _fire_alone(
     except (DBAPIError, errors.CrawljobsError) as error:
         if not _is_rows_own_fault(error):
             raise
-        return _disable(conn, one[0], failures.describe(error))
+        return _disable(conn, one[0], _runs(one[0].schedule, one[1]), failures.describe(error))
     return fired
 
 
 def _runs(schedule: Schedule, firing: Firing) -> list[Run]:
-    missed = [
-        Run(
-            schedule.id,
-            ticks.first,
-            RunOutcome.MISSED,
-            due_until=ticks.last if ticks.count > 1 else None,
-            ticks=ticks.count,
-        )
-        for ticks in firing.missed
-    ]
+    missed = [due_schedules.missed_run(schedule.id, ticks) for ticks in firing.missed]
     # What it led to is known, and settled, after it was enqueued.
     latest = RunOutcome.ENQUEUED if firing.fires else RunOutcome.SKIPPED
     return [*missed, Run(schedule.id, firing.due_at, latest)]
@@ -165,17 +155,38 @@ def _wish(schedule: Schedule, default_max_retries: int) -> Wish:
     return Wish(schedule.id, schedule.subreddit_id, schedule.priority, retries)
 
 
-def _fired(due: DueSchedule, firing: Firing, enqueued: Enqueued | None, is_recorded: bool) -> Fired:
+def _fired(
+    one: tuple[DueSchedule, Firing],
+    enqueued: Enqueued | None,
+    recorded: set[tuple[int, datetime]],
+) -> Fired:
+    due, firing = one
     if enqueued is None:
+        is_recorded = (due.schedule.id, firing.due_at) in recorded
         outcome = RunOutcome.SKIPPED if is_recorded else None
     else:
         created = enqueued.result is EnqueueResult.CREATED
         outcome = RunOutcome.ENQUEUED if created else RunOutcome.MERGED
-    return Fired(due.schedule, firing, outcome, enqueued, due.now - firing.due_at)
+    missed = due_schedules.missed_ticks(_runs(due.schedule, firing), recorded)
+    return Fired(due.schedule, firing, outcome, enqueued, due.now - firing.due_at, missed)
 
 
-def _disable(conn: Connection, due: DueSchedule, reason: str) -> Disabled:
+def _due(due: DueSchedule) -> list[Run]:
+    """What is known to be due of a schedule whose other due times cannot be told."""
+    return [Run(due.schedule.id, due.schedule.due_at(), RunOutcome.MISSED)]
+
+
+def _disable(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason: str) -> Disabled:
+    """Stop it; what was due and comes to nothing is in the ledger as missed."""
     schedule = due.schedule
+    missed = [replace(run, outcome=RunOutcome.MISSED) for run in runs]
+    recorded: set[tuple[int, datetime]] = set()
+    try:
+        with conn.begin_nested():
+            recorded = due_schedules.record_runs(conn, runs=missed, now=due.now)
+    except DBAPIError as error:
+        if not _is_rows_own_fault(error):  # else it may be the ledger that refuses the row
+            raise
     due_schedules.disable_schedule(conn, schedule_id=schedule.id, reason=reason, now=due.now)
     audit_log.record(
         conn,
@@ -186,7 +197,7 @@ def _disable(conn: Connection, due: DueSchedule, reason: str) -> Disabled:
         before={"enabled": True, "disabled_reason": schedule.disabled_reason},
         after={"enabled": False, "disabled_reason": reason[: due_schedules.REASON_MAX]},
     )
-    return Disabled(schedule, reason)
+    return Disabled(schedule, reason, due_schedules.missed_ticks(missed, recorded))
 
 
 def _is_rows_own_fault(error: DBAPIError | errors.CrawljobsError) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 import flask.testing
 import structlog
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from crawljobs.db.database import Database
@@ -33,6 +34,12 @@ def without_quota(body: Any) -> dict[str, Any]:
 
 def code(response: Any) -> tuple[int, str]:
     return response.status_code, response.json["code"]
+
+
+def missed_ticks() -> float:
+    counted = REGISTRY.get_sample_value("crawl_schedule_ticks_total", {"outcome": "missed"})
+    assert counted is not None
+    return counted
 
 
 def entries(database: Database) -> list[audit_log.AuditEntry]:
@@ -183,6 +190,25 @@ def test_toggle_turns_off_and_on_with_or_without_a_body(client: Client) -> None:
     for wrong in ({"enabled": "no"}, {"enable": True}, [True]):
         assert client.post(path(made, "/toggle"), json=wrong).status_code == 422
     assert client.post(path(made, "/toggle"), data=b"on").status_code == 415
+
+
+def test_what_an_edit_gives_up_is_in_the_ledger_and_counted_once_it_is_committed(
+    client: Client, database: Database
+) -> None:
+    create(client, name="taken", subreddit="rust")
+    made = create(client)
+    with database.begin() as conn:
+        conn.execute(text("UPDATE scheduled_jobs SET next_run_at = now() - interval '1 s'"))
+    before = missed_ticks()
+    for body, status, missed in (
+        ({"name": "taken", "enabled": False}, 409, 0),
+        ({"enabled": False}, 200, 1),
+    ):
+        assert client.patch(path(made), json=body, headers=ANY).status_code == status
+        assert missed_ticks() == before + missed
+    page = client.get(path(made, "/runs")).json
+    assert page is not None
+    assert [run["outcome"] for run in page["items"]] == ["missed"]
 
 
 def test_delete_answers_nothing_and_then_there_is_nothing(client: Client) -> None:

@@ -135,15 +135,16 @@ def test_the_policy_skip_fires_on_time_or_not_at_all(
 
 def test_a_due_time_already_in_the_ledger_is_not_fired_again(conn: Connection) -> None:
     made = rows.make(conn, now=NOON)
-    fire(conn, NOON + HOUR)
+    for hours in (1, 2):
+        fire(conn, NOON + hours * HOUR)
     conn.execute(text("UPDATE crawl_jobs SET status = 'succeeded', finished_at = now()"))
     conn.execute(text("UPDATE scheduled_jobs SET next_run_at = :due_at"), {"due_at": NOON + HOUR})
-    (again,) = fire(conn, NOON + HOUR)
+    (again,) = fire(conn, NOON + 2 * HOUR)
     assert isinstance(again, Fired)
-    assert again.outcome is None
-    assert len(rows.ledger(conn)) == 1
+    assert (len(again.firing.missed), again.outcome, again.missed) == (1, None, 0)
+    assert len(rows.ledger(conn)) == 2
     assert rows.count(conn, "crawl_jobs") == 1
-    assert rows.reload(conn, made).next_run_at == NOON + 2 * HOUR
+    assert rows.reload(conn, made).next_run_at == NOON + 3 * HOUR
 
 
 BROKEN = [
@@ -179,7 +180,8 @@ def test_a_broken_row_is_disabled_with_its_reason_and_the_others_fire(
     assert (entry.actor, entry.action) == ("system:scheduler", "disable")
     assert entry.after is not None
     assert entry.after["disabled_reason"] == now_off.disabled_reason
-    assert rows.ledger(conn, broken) == []
+    (run,) = rows.ledger(conn, broken)
+    assert (run["due_at"], run["outcome"], run["job_id"]) == (NOON + HOUR, "missed", None)
 
 
 def test_a_row_that_the_database_refuses_spoils_only_itself(conn: Connection) -> None:
@@ -198,13 +200,28 @@ def test_a_row_that_the_database_refuses_spoils_only_itself(conn: Connection) ->
             FOR EACH ROW EXECUTE FUNCTION refuse()
             """)
     )
-    results = fire(conn, NOON + HOUR)
+    results = fire(conn, NOON + 2 * HOUR)
     (broken,) = (one for one in results if isinstance(one, Disabled))
     assert (broken.schedule.name, broken.reason) == ("bbb", "no crawl of bbb")
     assert rows.reload(conn, broken.schedule).disabled_reason == "no crawl of bbb"
     assert rows.count(conn, "crawl_jobs") == 2
-    assert rows.count(conn, "scheduled_job_runs") == 2
-    assert fire(conn, NOON + HOUR) == []
+    assert [(run["due_at"], run["outcome"]) for run in rows.ledger(conn, broken.schedule)] == [
+        (NOON + HOUR, "missed"),
+        (NOON + 2 * HOUR, "missed"),
+    ]
+    assert broken.missed == 2
+    assert fire(conn, NOON + 2 * HOUR) == []
+
+
+def test_a_row_that_the_ledger_refuses_is_disabled_too(conn: Connection) -> None:
+    rows.make(conn, "good", subreddit="aaa", now=NOON)
+    odd = rows.make(conn, "odd", subreddit="bbb", now=NOON)
+    refused = f"scheduled_job_id <> {odd.id}"
+    conn.execute(text(f"ALTER TABLE scheduled_job_runs ADD CHECK ({refused})"))
+    results = fire(conn, NOON + HOUR)
+    (broken,) = (one for one in results if isinstance(one, Disabled))
+    assert (broken.schedule.name, broken.missed) == ("odd", 0)
+    assert len(rows.ledger(conn)) == 1
 
 
 def test_a_subreddit_that_cannot_be_crawled_disables_its_schedule_only(conn: Connection) -> None:
