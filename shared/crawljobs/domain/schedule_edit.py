@@ -44,7 +44,7 @@ def edited(before: Schedule, order: Order, *, now: datetime) -> Edit:
     """
     changed = {name for name in _TIMING if getattr(order, name) != getattr(before, name)}
     if not order.enabled and changed <= {"enabled"}:
-        return Edit(order, before.anchor_at, None, None, given_up=_overdue(before, now))
+        return Edit(order, before.anchor_at, None, None, given_up=overdue(before, now))
     anchor = now if "cron_expression" in changed else before.anchor_at
     times = schedules.due_times(order, schedule_id=before.id, anchor=anchor)
     order = replace(order, cron_expression=times.cron.expression)
@@ -62,12 +62,12 @@ def edited(before: Schedule, order: Order, *, now: datetime) -> Edit:
         next_run_at=next_run_at,
         runs_per_day=tick_count.per_day(times.cron),
         mends=bool(changed),
-        given_up=_overdue(before, now) if changed else (),
+        given_up=overdue(before, now) if changed else (),
     )
 
 
-def _overdue(before: Schedule, now: datetime) -> tuple[Ticks, ...]:
-    """What was due by now and is not fired any more."""
+def overdue(before: Schedule, now: datetime) -> tuple[Ticks, ...]:
+    """What was due by now, which nobody fires any more if it is not fired now."""
     if not before.enabled or before.next_run_at is None or before.next_run_at > now:
         return ()
     try:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, text
 
+from crawljobs import metrics
+from crawljobs.db import committed
 from crawljobs.domain.schedule import RunOutcome, Schedule, Ticks
 from crawljobs.repository import schedules
 from crawljobs.repository.queue_sql import NOW
@@ -154,6 +157,15 @@ def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> in
         for run in runs
         if run.outcome is RunOutcome.MISSED and (run.schedule_id, run.due_at) in recorded
     )
+
+
+def give_up(conn: Connection, *, schedule_id: int, ticks: Sequence[Ticks], now: datetime) -> None:
+    """Write down as missed what nobody will fire any more, and count it once it is committed."""
+    if not ticks:
+        return
+    runs = [missed_run(schedule_id, one) for one in ticks]
+    missed = missed_ticks(runs, record_runs(conn, runs=runs, now=now))
+    committed.then(conn, partial(metrics.count_missed, missed))
 
 
 def settle_runs(conn: Connection, *, runs: Sequence[SettledRun]) -> None:

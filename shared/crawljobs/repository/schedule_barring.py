@@ -6,18 +6,20 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from crawljobs.domain import schedule_edit
 from crawljobs.domain.actor import Actor
-from crawljobs.repository import audit_log, due_schedules
+from crawljobs.repository import audit_log, due_schedules, schedules
+from crawljobs.repository.queue_sql import NOW
 
 AT_MOST = 100  # in one transaction; what is left is met by the next crawl that it fires
 
 # One that is being fired now is left alone, which would otherwise be a deadlock: it brings a
 # crawl, and that brings us here again.
-_LOCK_ENABLED = text("""
-    SELECT id, disabled_reason FROM scheduled_jobs
-    WHERE subreddit_id = :subreddit_id AND enabled
-    ORDER BY id LIMIT :at_most
-    FOR UPDATE SKIP LOCKED
+_LOCK_ENABLED = text(f"""
+    SELECT {schedules.COLUMNS}, {NOW} AS now FROM {schedules.JOIN}
+    WHERE schedule.subreddit_id = :subreddit_id AND schedule.enabled
+    ORDER BY schedule.id LIMIT :at_most
+    FOR UPDATE OF schedule SKIP LOCKED
     """)
 
 
@@ -29,9 +31,12 @@ def disable_schedules_of(
     actor: Actor,
     now: datetime | None = None,
 ) -> int:
-    """Disable and audit; how many."""
-    found = conn.execute(_LOCK_ENABLED, {"subreddit_id": subreddit_id, "at_most": AT_MOST}).all()
+    """Disable and audit; how many. What was due is in the ledger as missed."""
+    values = {"subreddit_id": subreddit_id, "at_most": AT_MOST, "now": now}
+    found = conn.execute(_LOCK_ENABLED, values).all()
     for row in found:
+        given_up = schedule_edit.overdue(schedules.schedule_of(row), row.now)
+        due_schedules.give_up(conn, schedule_id=row.id, ticks=given_up, now=row.now)
         due_schedules.disable_schedule(conn, schedule_id=row.id, reason=reason, now=now)
         audit_log.record(
             conn,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from crawljobs import errors, metrics
-from crawljobs.db import committed
+from crawljobs import errors
 from crawljobs.domain import schedule_edit
 from crawljobs.domain import subreddit as names
 from crawljobs.domain.schedule import Order, Schedule
@@ -108,11 +106,7 @@ def change_schedule(
         return before
     at = clock(conn, now=now)
     edit = schedule_edit.edited(before, order, now=at)
-    if edit.given_up:
-        runs = [due_schedules.missed_run(before.id, ticks) for ticks in edit.given_up]
-        recorded = due_schedules.record_runs(conn, runs=runs, now=at)
-        missed = due_schedules.missed_ticks(runs, recorded)
-        committed.then(conn, partial(metrics.count_missed, missed))
+    due_schedules.give_up(conn, schedule_id=before.id, ticks=edit.given_up, now=at)
     values = {
         "id": before.id,
         "now": at,

@@ -27,12 +27,12 @@ def _column(name: str) -> str:
 
 
 COLUMNS = ", ".join(_column(name) for name in Schedule.__dataclass_fields__)
-_JOIN = """
+JOIN = """
     scheduled_jobs AS schedule
     LEFT JOIN subreddits AS subreddit ON subreddit.id = schedule.subreddit_id
     """
 
-_GET = text(f"SELECT {COLUMNS} FROM {_JOIN} WHERE schedule.id = :id")
+_GET = text(f"SELECT {COLUMNS} FROM {JOIN} WHERE schedule.id = :id")
 
 _LOCK = text(f"{_GET.text} FOR UPDATE OF schedule")
 
@@ -85,7 +85,7 @@ def _listing(filters: tuple[str, ...]) -> TextClause:
     """One statement for each set of filters: a filter that may be null would lose its index."""
     where = "".join(f" AND {_FILTERS[name]}" for name in filters)
     return text(f"""
-        SELECT {COLUMNS} FROM {_JOIN} WHERE schedule.id > :after_id{where}
+        SELECT {COLUMNS} FROM {JOIN} WHERE schedule.id > :after_id{where}
         ORDER BY schedule.id LIMIT :at_most
         """)
 

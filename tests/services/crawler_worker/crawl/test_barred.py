@@ -12,7 +12,7 @@ from support import jobs
 from support import schedule_rows as rows
 from support.crawls import Crawler
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 def schedule(crawler: Crawler, name: str) -> int:
@@ -67,6 +67,19 @@ def test_a_schedule_that_is_being_fired_is_left_to_the_next_crawl(crawler: Crawl
         firing.execute(text("SELECT id FROM scheduled_jobs FOR UPDATE"))
         assert bar() == 0
     assert bar() == 1
+
+
+def test_what_was_due_of_a_schedule_that_is_disabled_is_in_the_ledger(crawler: Crawler) -> None:
+    schedule_id = schedule(crawler, "banned_club")
+    with crawler.database.begin() as conn:
+        made = schedules.get_schedule(conn, schedule_id=schedule_id)
+        assert made is not None
+        first, subreddit_id = made.due_at(), made.subreddit_id
+        schedule_barring.disable_schedules_of(
+            conn, subreddit_id=subreddit_id, reason="banned", actor=Actor("me"), now=first + HOUR
+        )
+        told = [(run["due_at"], run["outcome"]) for run in rows.ledger(conn)]
+    assert told == [(first, "missed"), (first + HOUR, "missed")]
 
 
 def test_looks_at_a_barred_subreddit_are_7_days_apart_doubling_to_90(crawler: Crawler) -> None:
