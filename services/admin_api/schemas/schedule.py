@@ -127,19 +127,19 @@ class ToggleSchema(ma.Schema):
     enabled = Flag(metadata=described("Absent: the other way round."))
 
 
+def _either(description: str) -> fields.Boolean:
+    return fields.Boolean(
+        load_default=None,
+        truthy={"true"},
+        falsy={"false"},
+        error_messages={"invalid": "expected true or false"},
+        metadata=described(description),
+    )
+
+
 class ScheduleParameters(PageParameters):
-    enabled = fields.Boolean(
-        load_default=None,
-        truthy={"true"},
-        falsy={"false"},
-        metadata=described("Only schedules that fire, or only those that do not."),
-    )
-    broken = fields.Boolean(
-        load_default=None,
-        truthy={"true"},
-        falsy={"false"},
-        metadata=described("Only schedules that the scheduler had to turn off, or only others."),
-    )
+    enabled = _either("Only schedules that fire, or only those that do not.")
+    broken = _either("Only schedules that the scheduler had to turn off, or only others.")
     subreddit = subreddit(load_default=None)
     subreddit_id = fields.Integer(
         load_default=None,

@@ -109,7 +109,10 @@ def test_schedules_are_listed_by_pages_and_by_whether_they_fire(client: Client) 
     off = client.get(f"{SCHEDULES}?enabled=false").json
     assert off is not None
     assert [schedule["name"] for schedule in off["items"]] == ["s1", "s3"]
-    assert client.get(f"{SCHEDULES}?enabled=maybe").status_code == 422
+    refused = client.get(f"{SCHEDULES}?enabled=maybe")
+    assert refused.status_code == 422
+    assert refused.json is not None
+    assert refused.json["errors"] == [{"pointer": "/enabled", "detail": "expected true or false"}]
 
 
 def test_an_unknown_schedule_is_404(client: Client) -> None:
