@@ -199,15 +199,14 @@ def run_month(
     return check(url, start=start, end=start + length), killed
 
 
-@pytest.mark.parametrize("start", [SPRING, AUTUMN + timedelta(days=28)], ids=["spring", "autumn"])
 def test_some_days_over_a_clock_change_leave_each_due_time_in_the_ledger_once(
-    database: Database, database_url: str, start_scheduler: Start, start: datetime
+    database: Database, database_url: str, start_scheduler: Start
 ) -> None:
     due, killed = run_month(
         database,
         database_url,
         start_scheduler,
-        start=start,
+        start=AUTUMN + timedelta(days=28),  # clocks go back in New York
         length=timedelta(days=3),
         schedules=40,
         schedulers=2,

@@ -36,10 +36,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.kill()
 
 
-def test_it_is_started_and_ready_once_the_schema_is_known(
+def test_it_is_ready_from_when_the_schema_is_known_until_it_is_stopped(
     start: Start, empty_database_url: str
 ) -> None:
-    url = probes.address(start(empty_database_url))
+    process = start(empty_database_url)
+    url = probes.address(process)
+    assert "migrations" in process.wait_for("database.waiting_for_schema")["reason"]
     assert probes.status(url, "/healthz") == 200
     assert probes.status(url, "/startupz") == 503
     assert probes.status(url, "/readyz") == 503
@@ -48,6 +50,9 @@ def test_it_is_started_and_ready_once_the_schema_is_known(
         lambda: probes.status(url, "/readyz") == 200, timeout=DEADLINE_SECONDS, describe="ready"
     )
     assert probes.status(url, "/startupz") == 200
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0
+    assert probes.status(url, "/healthz") == 0
 
 
 def test_what_it_did_and_what_the_database_holds_are_shown(
@@ -85,13 +90,3 @@ def test_what_it_did_and_what_the_database_holds_are_shown(
     assert shown["crawl_schedule_lag_seconds"] == 0
     assert shown["crawl_scheduler_last_tick_timestamp_seconds"] > 1.7e9
     assert next(name for name in shown if "crawl_build_info" in name and "scheduler" in name)
-
-
-def test_a_stopped_process_is_not_alive(start: Start, database_url: str) -> None:
-    process = start(database_url)
-    url = probes.address(process)
-    process.wait_for("scheduler.started")
-    assert probes.status(url, "/healthz") == 200
-    process.signal(signal.SIGTERM)
-    assert process.wait() == 0
-    assert probes.status(url, "/healthz") == 0
