@@ -211,6 +211,21 @@ def test_what_an_edit_gives_up_is_in_the_ledger_and_counted_once_it_is_committed
     assert [run["outcome"] for run in page["items"]] == ["missed"]
 
 
+def test_a_post_repeated_with_its_key_happens_once(client: Client, database: Database) -> None:
+    for rest, body in (("", NIGHTLY), ("/1/toggle", None), ("/1/run", None)):
+        answers = [
+            client.post(f"{SCHEDULES}{rest}", json=body, headers={"Idempotency-Key": "k"})
+            for _ in range(2)
+        ]
+        assert answers[0].status_code in (200, 201), answers[0].text
+        assert answers[1].data == answers[0].data
+        assert answers[1].headers["Idempotency-Replayed"] == "true"
+    assert len(entries(database)) == 3
+    page = client.get(f"{SCHEDULES}/1/runs").json
+    assert page is not None
+    assert len(page["items"]) == 1
+
+
 def test_delete_answers_nothing_and_then_there_is_nothing(client: Client) -> None:
     made = create(client)
     assert client.delete(path(made)).status_code == 204
