@@ -14,7 +14,7 @@ from crawljobs.presence import Presence
 from crawljobs.readiness import Readiness
 from scheduler import probes
 from scheduler.hints import Hints
-from scheduler.timetable import Timetable
+from scheduler.timetable import Timetable, application_name
 
 log = logs.get_logger(__name__)
 
@@ -99,7 +99,10 @@ def main() -> int:
     name = settings.read_instance_name(os.environ, "scheduler")
     stop = threading.Event()
     database = Database(
-        address.url, pool_size=POOL_SIZE, application_name=name, pooled=address.pooled
+        address.url,
+        pool_size=POOL_SIZE,
+        application_name=application_name(name),
+        pooled=address.pooled,
     )
     timetable = Timetable(
         database,

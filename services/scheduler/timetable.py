@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import threading
 import time
+from datetime import timedelta
 
 from crawljobs import errors, logs
-from crawljobs.db.database import Connection, Database
-from crawljobs.repository import due_schedules, schedule_firing
+from crawljobs.db.database import IDLE_IN_TRANSACTION_SECONDS, Connection, Database
+from crawljobs.repository import due_schedules, frozen_sessions, schedule_firing
 from crawljobs.repository.schedule_firing import Disabled, Fired
 from scheduler import counting
 
@@ -31,11 +32,13 @@ class Timetable:
         stop: threading.Event,
         tick_seconds: float = 60.0,
         default_max_retries: int = 3,
+        frozen_after: timedelta = timedelta(seconds=IDLE_IN_TRANSACTION_SECONDS),
     ) -> None:
         self._database = database
         self._stop = stop
         self._tick_seconds = tick_seconds
         self._default_max_retries = default_max_retries
+        self._frozen_after = frozen_after
         self._wake = threading.Event()
         self._beat_at = time.monotonic()
         self._ticked_at: float | None = None
@@ -52,6 +55,8 @@ class Timetable:
             try:
                 self.run_once()
                 pause, failures = self.seconds_to_sleep(), 0
+                if pause <= LEAST_PAUSE_SECONDS:
+                    self._end_frozen_sessions()
             except errors.DatabaseUnavailable as error:
                 failures += 1
                 pause = backoff_seconds(failures)
@@ -90,10 +95,24 @@ class Timetable:
             return self._tick_seconds
         return min(max(seconds, LEAST_PAUSE_SECONDS), self._tick_seconds)
 
+    def _end_frozen_sessions(self) -> None:
+        """What is due and stays locked may be held by one that froze in mid-statement."""
+
+        def end(conn: Connection) -> list[str]:
+            return frozen_sessions.end_frozen_sessions(conn, silence=self._frozen_after)
+
+        for name in self._database.run(end):
+            log.warning("session.ended", application=name, reason="silent in mid-statement")
+
     def _fire_batch(self, conn: Connection) -> list[Fired | Disabled]:
         return schedule_firing.fire_due_schedules(
             conn, at_most=BATCH, default_max_retries=self._default_max_retries
         )
+
+
+def application_name(instance: str) -> str:
+    """What frozen_sessions knows ours by; PostgreSQL cuts longer names."""
+    return f"crawljobs {instance}"[:63]
 
 
 def backoff_seconds(failures: int) -> float:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,8 +22,10 @@ from scheduler.timetable import (
     BATCH,
     LEAST_PAUSE_SECONDS,
     Timetable,
+    application_name,
     backoff_seconds,
 )
+from support import frozen_session
 from support import schedule_rows as rows
 from support.databases import Databases
 from support.waiting import wait_until
@@ -35,10 +39,10 @@ def timetable(database: Database, tick_seconds: float = 60.0) -> Timetable:
 
 
 @contextmanager
-def running(database: Database, tick_seconds: float = 60.0) -> Iterator[None]:
+def running(database: Database, tick_seconds: float = 60.0, **options: Any) -> Iterator[None]:
     """A timetable that runs in a thread and must stop at once at the end."""
     stop = threading.Event()
-    looped = Timetable(database, stop=stop, tick_seconds=tick_seconds)
+    looped = Timetable(database, stop=stop, tick_seconds=tick_seconds, **options)
     thread = threading.Thread(target=looped.run)
     thread.start()
     try:
@@ -157,6 +161,25 @@ def test_a_schedule_that_somebody_holds_is_left_and_fired_afterwards(database: D
         assert timetable(database).run_once() == 1
         assert timetable(database).seconds_to_sleep() == LEAST_PAUSE_SECONDS
     assert timetable(database).run_once() == 1
+
+
+def test_what_a_frozen_scheduler_holds_is_fired_by_another(
+    database: Database, database_url: str
+) -> None:
+    with database.begin() as conn:
+        rows.make_many(conn, 2, due_at=HOUR_AGO)
+    frozen = psycopg.connect(database_url, application_name=application_name("other"))
+    frozen.execute("SELECT FROM scheduled_jobs WHERE name = 'sub1' FOR UPDATE")
+    with psycopg.connect(database_url, autocommit=True) as watcher:
+        frozen_session.freeze(frozen, watcher)
+    with running(database, frozen_after=timedelta(milliseconds=1)):
+        wait_until(
+            lambda: fired(database) == 2,
+            timeout=DEADLINE_SECONDS,
+            describe="what it holds was not fired",
+        )
+    with pytest.raises(psycopg.OperationalError):
+        frozen.execute("SELECT 1")
 
 
 def test_goes_on_after_the_database_was_away(

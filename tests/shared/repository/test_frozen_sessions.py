@@ -1,7 +1,5 @@
 """A process that froze while it was sending a statement, inside a transaction."""
 
-import os
-import struct
 from datetime import timedelta
 
 import psycopg
@@ -9,33 +7,17 @@ import pytest
 
 from crawljobs.db.database import Database
 from crawljobs.repository import frozen_sessions
-from support.waiting import wait_until
+from support import frozen_session
 
 BRIEF = timedelta(milliseconds=1)
 
 
-def message(kind: bytes, body: bytes) -> bytes:
-    return kind + struct.pack("!i", 4 + len(body)) + body
-
-
-# A whole Parse, and a Bind that breaks off in the middle.
-PARSE = message(b"P", b"\0SELECT pg_sleep(0)\0\0\0")
-HALF_A_BIND = message(b"B", b"\0" * 100)[:50]
-
-
 @pytest.fixture
-def frozen(database: Database, database_url: str) -> psycopg.Connection:
+def frozen(database_url: str) -> psycopg.Connection:
     connection = psycopg.connect(database_url, application_name="crawljobs worker-7")
     connection.execute("CREATE TABLE held ()")
-    os.write(connection.fileno(), PARSE + HALF_A_BIND)
-    state = "SELECT state = 'active' AND wait_event = 'ClientRead' FROM pg_stat_activity "
-
-    def is_waited_for() -> bool:
-        with database.begin() as conn:
-            query = state + f"WHERE pid = {connection.info.backend_pid}"
-            return bool(conn.exec_driver_sql(query).scalar())
-
-    wait_until(is_waited_for, timeout=10, describe="the server to wait for the rest")
+    with psycopg.connect(database_url, autocommit=True) as watcher:
+        frozen_session.freeze(connection, watcher)
     return connection
 
 
