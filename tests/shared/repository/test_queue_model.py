@@ -38,7 +38,10 @@ from support.jobs import T0
 
 LEASE_SECONDS = 30.0
 NAMES = [f"sub_{n}" for n in range(5)]
+WORKERS = ("one", "two", "three")
 ENDS = ("complete", "fail", "schedule_retry", "defer", "release")
+CHARGED = (Transition.FAIL, Transition.SCHEDULE_RETRY, Transition.RESCUE)
+RESET_AFTER = timedelta(minutes=15)
 RETRY = RetryPolicy()
 
 
@@ -52,6 +55,7 @@ class QueueMachine(RuleBasedStateMachine):
     def open(self) -> None:
         self.now = T0
         self.believed: list[Claim] = []  # claims workers think they hold, stale ones included
+        self.workers: dict[uuid.UUID, str] = {}  # who claimed with this token
         self.steps = 0
         self.transaction = self.database.begin()
         self.conn: Connection = self.transaction.__enter__()
@@ -85,6 +89,9 @@ class QueueMachine(RuleBasedStateMachine):
                 assert is_now.status in targets
             elif was.status in FINAL:
                 assert was == is_now, "a finished job changed"
+            charged = is_now.retries - was.retries
+            assert charged in ((0, 1) if verb in CHARGED else (0,)), f"{verb} charged {charged}"
+            assert 0 <= is_now.base_priority <= is_now.priority <= 100
         self.steps += 1
         if self.steps % self.check_every == 0:
             invariants.check(self.conn)
@@ -123,16 +130,19 @@ class QueueMachine(RuleBasedStateMachine):
 
         self.step(Transition.REQUEUE, change)  # a merge may bring a job for later forward
 
-    @rule(at_most=st.integers(1, 3))
-    def claim(self, at_most: int) -> None:
+    @rule(at_most=st.integers(1, 3), worker=st.sampled_from(WORKERS))
+    def claim(self, at_most: int, worker: str) -> None:
         queued = [job for job in self.jobs().values() if job.status is JobStatus.QUEUED]
         best = sorted(queued, key=lambda job: (-job.priority, job.created_at, job.id))
+
+        token = uuid.uuid4()
+        self.workers[token] = worker
 
         def change() -> None:
             claimed = job_queue.claim_jobs(
                 self.conn,
-                worker="w",
-                claim_token=uuid.uuid4(),
+                worker=worker,
+                claim_token=token,
                 at_most=at_most,
                 lease_seconds=LEASE_SECONDS,
                 now=self.now,
@@ -215,6 +225,29 @@ class QueueMachine(RuleBasedStateMachine):
             None,
         )
 
+    @precondition(lambda self: self.believed)
+    @rule(worker=st.integers(0, 10**6))
+    def extend(self, worker: int) -> None:
+        """All that some worker believes to hold, as its keeper does."""
+        by = self.workers[self.believed[worker % len(self.believed)].claim_token]
+        mine = [claim for claim in self.believed if self.workers[claim.claim_token] == by]
+        held = {claim.job_id for claim in mine if self.holds(claim)}
+        before = self.jobs()
+
+        def change() -> None:
+            extension = claims.extend_claims(
+                self.conn, claims=mine, lease_seconds=LEASE_SECONDS, now=self.now
+            )
+            assert (extension.extended, extension.busy) == (held, frozenset())
+
+        self.step(None, change)
+        until = self.now + timedelta(seconds=LEASE_SECONDS)
+        for job_id, job in self.jobs().items():
+            if job_id in held:
+                assert job.lease_expires_at == until
+            else:
+                assert job == before[job_id], "a lost claim was extended"
+
     @rule(seconds=st.sampled_from([1, 10, 31, 70, 400, 4000, 90000]))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
@@ -227,21 +260,23 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def rescue(self) -> None:
-        expired = {
+        stuck = {
             job.id
             for job in self.jobs().values()
-            if job.lease_expires_at is not None and job.lease_expires_at < self.now
+            if job.lease_expires_at is not None
+            and job.progress_at is not None
+            and (job.lease_expires_at < self.now or job.progress_at < self.now - RESET_AFTER)
         }
 
         def change() -> None:
             rescued = job_maintenance.rescue_stuck_jobs(
                 self.conn,
                 lease_seconds=LEASE_SECONDS,
-                reset_after=timedelta(minutes=15),
+                reset_after=RESET_AFTER,
                 retry=RETRY,
                 now=self.now,
             )
-            assert {job.job_id for job in rescued} >= expired
+            assert {job.job_id for job in rescued} == stuck
 
         self.step(Transition.RESCUE, change)
 
@@ -291,7 +326,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.rescue()
             self.requeue()
             self.believed = []
-            self.claim(3)
+            self.claim(3, WORKERS[0])
             for claim in self.believed:
                 claims.complete(self.conn, claim=claim, outcome="crawled", now=self.now)
         raise AssertionError(f"never ended: {live}")
