@@ -27,11 +27,11 @@ _STORE = text(f"""
     """)
 
 _PRUNE = text(f"""
-    DELETE FROM idempotency_keys WHERE (scope, key) IN (
-        SELECT scope, key FROM idempotency_keys
+    DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM idempotency_keys
         WHERE created_at < {NOW} - CAST(:retention AS interval)
         ORDER BY created_at LIMIT :at_most FOR UPDATE SKIP LOCKED
-    )
+    ))
     """)
 
 

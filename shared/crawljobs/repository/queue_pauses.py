@@ -20,7 +20,8 @@ _PAUSE = text(f"""
         paused_by = excluded.paused_by, paused_at = excluded.paused_at
     """)
 
-# From the pauses to their jobs: there are few pauses, and a job is found by the dedup index.
+# From the pauses to their jobs: there are few pauses, and a job is found by the dedup index. LIMIT
+# keeps a plan from joining them the other way round, by reading the whole queue.
 _PARK = text(f"""
     UPDATE crawl_jobs AS job SET
         status = 'waiting', wait_reason = 'paused',
@@ -28,12 +29,16 @@ _PARK = text(f"""
             (SELECT until FROM queue_pauses WHERE scope = job.subreddit_id), '9999-12-31T00:00:00Z')
     WHERE job.id = ANY (ARRAY(
         SELECT due.id
-        FROM queue_pauses AS pause JOIN crawl_jobs AS due ON due.subreddit_id = pause.scope
-        WHERE due.status IN ('blocked', 'waiting', 'queued', 'crawling')
-            AND (due.status = 'queued' OR due.status = 'waiting' AND due.visible_at <= {NOW})
-            AND (pause.until IS NULL OR pause.until > {NOW})
+        FROM queue_pauses AS pause CROSS JOIN LATERAL (
+            SELECT id FROM crawl_jobs
+            WHERE subreddit_id = pause.scope
+                AND status IN ('blocked', 'waiting', 'queued', 'crawling')
+                AND (status = 'queued' OR status = 'waiting' AND visible_at <= {NOW})
+            LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        ) AS due
+        WHERE pause.until IS NULL OR pause.until > {NOW}
         LIMIT :at_most
-        FOR UPDATE OF due SKIP LOCKED
     ))
     """)
 

@@ -1,4 +1,4 @@
-"""The worker's maintenance keeps the ledger of schedules bounded."""
+"""The worker's maintenance keeps bounded what nobody else removes."""
 
 from datetime import timedelta
 
@@ -33,3 +33,23 @@ def test_prunes_old_runs_of_schedules_whatever_their_number(database: Database) 
         maintenance.prune()
         with database.begin() as conn:
             assert len(rows.ledger(conn)) == NEW
+
+
+def test_prunes_answers_kept_for_repetitions_and_instances_that_are_gone(
+    database: Database,
+) -> None:
+    with database.begin() as conn:
+        conn.exec_driver_sql("""
+            INSERT INTO idempotency_keys (scope, key, request_hash, status, headers, created_at)
+            SELECT 'jobs', n::text, decode(repeat('00', 32), 'hex'), 200, '{}',
+                now() - n * interval '10 hours' FROM generate_series(1, 5) AS n;
+            INSERT INTO service_instances (name, role, version, details, seen_at)
+            SELECT 'w' || n, 'crawler-worker', '1', '{}', now() - n * interval '10 hours'
+            FROM generate_series(1, 5) AS n
+            """)
+    Maintenance(database, settings.read_queue_settings({})).prune()
+    with database.begin() as conn:
+        kept = conn.exec_driver_sql(
+            "SELECT key FROM idempotency_keys UNION ALL SELECT name FROM service_instances"
+        )
+        assert sorted(kept.scalars()) == ["1", "2", "w1", "w2"]
