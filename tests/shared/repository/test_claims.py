@@ -9,7 +9,6 @@ import pytest
 from crawljobs import errors
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import AttemptOutcome, ErrorKind, JobStatus, WaitReason
-from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import claims, job_maintenance, job_queries
 from support import jobs
 from support.jobs import T0
@@ -172,17 +171,3 @@ def test_no_job_ends_before_it_began_whatever_the_clock_does(conn: Connection) -
     claim = jobs.crawling(conn)
     claims.complete(conn, claim=claim, outcome="crawled", now=T0 - timedelta(hours=2))
     assert jobs.job(conn, claim.job_id).finished_at == claim.claimed_at
-
-
-def test_a_completion_beats_a_rescue_that_comes_later(conn: Connection) -> None:
-    claim = jobs.crawling(conn)
-    jobs.ENDS["complete"](conn, claim)
-    rescued = job_maintenance.rescue_stuck_jobs(
-        conn,
-        lease_seconds=30,
-        reset_after=timedelta(minutes=15),
-        retry=RetryPolicy(),
-        now=T0 + timedelta(days=1),
-    )
-    assert rescued == []
-    assert jobs.job(conn, claim.job_id).status is JobStatus.SUCCEEDED

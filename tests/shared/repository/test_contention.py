@@ -5,17 +5,21 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, text
 
+from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.aging import AgingPolicy
-from crawljobs.domain.job import EnqueueResult, JobSource
+from crawljobs.domain.job import AttemptOutcome, EnqueueResult, JobSource, JobStatus
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import claims, job_maintenance, job_queries, job_queue, queue_sql
-from support import invariants
+from crawljobs.repository.job_maintenance import Rescued
+from support import invariants, jobs, locks
+from support.jobs import T0
 
 NAMES = [f"sub_{n}" for n in range(100)]
 
@@ -47,6 +51,7 @@ def together(count: int, work: Callable[[int], None]) -> None:
         thread.join(60)
     if failed:
         raise failed[0]
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_sixty_four_enqueues_of_one_subreddit_make_one_job(wide: Database) -> None:
@@ -124,6 +129,45 @@ def test_no_deadlock_reaches_a_caller(wide: Database) -> None:
     together(22, work)
     with wide.begin() as conn:
         invariants.check(conn)
+
+
+def rescue(conn: Connection) -> list[Rescued]:
+    return job_maintenance.rescue_stuck_jobs(
+        conn,
+        lease_seconds=jobs.LEASE_SECONDS,
+        reset_after=timedelta(minutes=15),
+        retry=RetryPolicy(),
+        now=T0 + timedelta(days=1),
+    )
+
+
+def test_a_rescue_leaves_a_job_whose_completion_is_under_way(database: Database) -> None:
+    with database.begin() as conn:
+        claim = jobs.crawling(conn)
+    with database.begin() as completing:
+        claims.complete(completing, claim=claim, outcome="crawled", now=T0)
+        assert database.run(rescue) == []  # it would wait for ever if it waited
+    with database.begin() as conn:
+        assert rescue(conn) == []
+        assert jobs.job(conn, claim.job_id).status is JobStatus.SUCCEEDED
+
+
+def test_a_completion_that_waits_for_a_rescue_finds_its_claim_lost(database: Database) -> None:
+    with database.begin() as conn:
+        claim = jobs.crawling(conn)
+    with ThreadPoolExecutor(1) as other:
+        with database.begin() as rescuing:
+            assert len(rescue(rescuing)) == 1
+            completing = other.submit(
+                database.run, lambda conn: claims.complete(conn, claim=claim, outcome="crawled")
+            )
+            locks.wait_until_blocked(database)
+        with pytest.raises(errors.ClaimLost):
+            completing.result(20)
+    with database.begin() as conn:
+        (attempt,) = job_queries.list_attempts(conn, job_id=claim.job_id)
+        assert attempt.outcome is AttemptOutcome.LEASE_EXPIRED
+        assert jobs.job(conn, claim.job_id).status is JobStatus.QUEUED
 
 
 def test_a_thousand_names_are_enqueued_in_two_statements(database: Database) -> None:
