@@ -17,7 +17,7 @@ _END = text("""
     SELECT pid, pg_terminate_backend(pid) AS ended, application_name
     FROM pg_stat_activity
     WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
-        AND application_name LIKE 'crawljobs%'
+        AND application_name ~ '^(crawljobs|admin-api)'
         AND state = 'active' AND wait_event = 'ClientRead' AND query NOT ILIKE 'COPY%'
         AND state_change < clock_timestamp() - CAST(:silence AS interval)
     """)
