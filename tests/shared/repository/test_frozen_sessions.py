@@ -12,9 +12,15 @@ from support import frozen_session
 BRIEF = timedelta(milliseconds=1)
 
 
+@pytest.fixture(params=["crawljobs worker-7", "admin-api"])
+def application(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def frozen(database_url: str) -> psycopg.Connection:
-    connection = psycopg.connect(database_url, application_name="crawljobs worker-7")
+def frozen(database_url: str, application: str) -> psycopg.Connection:
+    connection = psycopg.connect(database_url, application_name=application)
     connection.execute("CREATE TABLE held ()")
     with psycopg.connect(database_url, autocommit=True) as watcher:
         frozen_session.freeze(connection, watcher)
@@ -22,11 +28,11 @@ def frozen(database_url: str) -> psycopg.Connection:
 
 
 def test_a_session_silent_in_mid_statement_is_ended_and_rolled_back(
-    database: Database, frozen: psycopg.Connection
+    database: Database, frozen: psycopg.Connection, application: str
 ) -> None:
     with database.begin() as conn:
         ended = frozen_sessions.end_frozen_sessions(conn, silence=BRIEF)
-    assert ended == ["crawljobs worker-7"]
+    assert ended == [application]
     with pytest.raises(psycopg.OperationalError):
         frozen.execute("SELECT 1")
     with database.begin() as conn:
@@ -34,7 +40,7 @@ def test_a_session_silent_in_mid_statement_is_ended_and_rolled_back(
 
 
 def test_nobody_is_ended_who_is_idle_at_work_or_not_silent_for_long(
-    database: Database, database_url: str, frozen: psycopg.Connection
+    database: Database, database_url: str, frozen: psycopg.Connection, application: str
 ) -> None:
     with (
         psycopg.connect(database_url, application_name="crawljobs idle") as idle,
@@ -46,7 +52,7 @@ def test_nobody_is_ended_who_is_idle_at_work_or_not_silent_for_long(
             copy.write_row([1])
             assert frozen_sessions.end_frozen_sessions(conn) == []
             ended = frozen_sessions.end_frozen_sessions(conn, silence=BRIEF)
-            assert ended == ["crawljobs worker-7"]
+            assert ended == [application]
         idle.execute("SELECT 1")
         copying.execute("SELECT 1")
     frozen.close()
