@@ -20,11 +20,11 @@ from admin_api.schemas.fields import (
     priority,
     subreddit,
 )
+from crawljobs.domain.cron import LONGEST_EXPRESSION
 from crawljobs.domain.due_times import LONGEST_SPREAD
 from crawljobs.domain.schedule import LONGEST_DEADLINE, MisfirePolicy
 
 MISFIRE_POLICIES = [policy.value for policy in MisfirePolicy]
-EXPRESSION_MAX_CHARACTERS = 200
 
 _EXPRESSION = (
     "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`; `@every 90m` (60 s to 366 d); or five "
@@ -41,7 +41,7 @@ _SPREAD = "Runs up to so many seconds after its time, always equally late: not a
 def cron_expression() -> fields.String:
     return fields.String(
         required=True,
-        validate=validate.Length(min=1, max=EXPRESSION_MAX_CHARACTERS),
+        validate=validate.Length(min=1, max=LONGEST_EXPRESSION),
         metadata=described(_EXPRESSION, example="30 3 * * MON-FRI"),
     )
 
