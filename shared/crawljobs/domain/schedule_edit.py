@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from crawljobs import errors
+from crawljobs.domain import due_times, tick_count
 from crawljobs.domain import schedule as schedules
-from crawljobs.domain import tick_count
+from crawljobs.domain.due_times import DueTimes
 from crawljobs.domain.schedule import Order, Schedule, Ticks
 
 _TIMING = ("cron_expression", "timezone", "spread_seconds", "enabled")
@@ -52,18 +53,35 @@ def edited(before: Schedule, order: Order, *, now: datetime) -> Edit:
         changed.discard("cron_expression")
         times = replace(times, anchor=before.anchor_at)
     next_run_at = before.next_run_at
+    given_up = overdue(before, now) if changed else ()
     if changed:
         # With another spread the time that just fired would come again, at its new place.
         start = now + times.offset if "spread_seconds" in changed else now
         next_run_at = times.next_after(start) if order.enabled else None
+    waiting = _moved(before, order, times) if changed == {"spread_seconds"} else None
+    if waiting and next_run_at and waiting.due_at() < next_run_at:
+        given_up = overdue(waiting, now)
+        next_run_at = times.next_after(now) if given_up else waiting.due_at()
     return Edit(
         order=order,
         anchor=times.anchor,
         next_run_at=next_run_at,
         runs_per_day=tick_count.per_day(times.cron),
         mends=bool(changed),
-        given_up=overdue(before, now) if changed else (),
+        given_up=given_up,
     )
+
+
+def _moved(before: Schedule, order: Order, times: DueTimes) -> Schedule | None:
+    """The schedule waiting at its place in another spread; None when it does not wait."""
+    if not before.enabled or before.next_run_at is None:
+        return None
+    old = due_times.offset_of(before.id, spread_seconds=before.spread_seconds)
+    try:
+        next_run_at = before.next_run_at - old + times.offset
+    except OverflowError:  # an infinite time, written by hand
+        return None
+    return replace(before, spread_seconds=order.spread_seconds, next_run_at=next_run_at)
 
 
 def overdue(before: Schedule, now: datetime) -> tuple[Ticks, ...]:

@@ -104,6 +104,23 @@ def test_another_spread_does_not_bring_back_the_time_that_just_fired() -> None:
     assert NOON + HOUR < edit.next_run_at < NOON + HOUR + timedelta(minutes=10)
 
 
+def test_another_spread_keeps_the_time_whose_place_has_not_come_yet() -> None:
+    an_hour = schedule(spread_seconds=3600)
+    place = an_hour.due_times().offset  # of noon's run
+    waits = replace(an_hour, next_run_at=NOON + place)
+    later = edited(waits, NOON + place / 2, spread_seconds=7200)
+    assert later.next_run_at is not None
+    assert abs(later.next_run_at - NOON - 2 * place) <= timedelta(milliseconds=1)
+    sooner = edited(waits, NOON + place / 2, spread_seconds=0)
+    assert sooner.next_run_at == NOON + HOUR  # its place has passed: an edit never fires
+    assert sooner.given_up == (Ticks(NOON, NOON, 1),)
+    assert later.given_up == ()
+    fired = replace(an_hour, next_run_at=NOON + HOUR + place)
+    again = edited(fired, NOON + place * 1.5, spread_seconds=7200)
+    assert again.next_run_at is not None
+    assert abs(again.next_run_at - NOON - HOUR - 2 * place) <= timedelta(milliseconds=1)
+
+
 def test_a_new_interval_counts_from_the_edit() -> None:
     now = NOON + timedelta(minutes=7)
     edit = edited(schedule(), now, cron_expression="@every 90m")
