@@ -1,7 +1,6 @@
 """Faults of the database and of the network, against the admin-api behind a real gunicorn."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -216,11 +216,25 @@ def test_f24_an_api_killed_in_the_middle_leaves_neither_key_nor_job(
     with databases.clone() as url, connected(url) as database:
         server = start_gunicorn(tmp_path, url, ADMIN_API_WORKERS="1")
         body, key = {"subreddit": "killed"}, {"Idempotency-Key": "f24"}
-        with contextlib.suppress(httpx.TransportError), server.client() as client:
+        processes = [psutil.Process(server.process.pid)]
+        processes += processes[0].children(recursive=True)
+        with ThreadPoolExecutor(1) as caller, server.client() as client:
             blocker = psycopg.connect(url)
             blocker.execute("LOCK TABLE admin_audit_log IN ACCESS EXCLUSIVE MODE")
-            threading.Timer(0.5, server.process.kill).start()
-            client.post(JOBS, json=body, headers=key)
+            asked = caller.submit(client.post, JOBS, json=body, headers=key)
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            wait_until(
+                lambda: database.execute(waiting).fetchone() == (1,),
+                timeout=15,
+                describe="the call to be in the middle",
+            )
+            for process in processes:
+                process.kill()
+            with pytest.raises(httpx.TransportError):
+                asked.result(15)
         blocker.close()
         server.process.wait(10)
         wait_until(

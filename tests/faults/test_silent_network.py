@@ -84,20 +84,31 @@ def wait_for_a_sweep(queue: WatchedQueue, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("to_server", [True, False], ids=["to the server", "to the client"])
-def test_a_half_open_connection_is_given_up_and_replaced(
-    queue: WatchedQueue, crew: Crew, proxy: TcpProxy, to_server: bool
+def test_a_half_open_connection_is_given_up_and_replaced_whichever_half_it_is(
+    queue: WatchedQueue, crew: Crew, database_url: str
 ) -> None:
-    worker = crew.started(database_url=proxy.url, PAGES="30")
-    (job_id,) = queue.enqueue("pages_1")
-    wait_until(lambda: queue.job(job_id).checkpoint, timeout=20, describe=crew.log)
-    proxy.stall(to_server=to_server, to_client=not to_server)
-    worker.wait_for("keeper.disconnected", timeout=LEASE_SECONDS + 10)
-    worker.wait_for("crawl.ended", timeout=LEASE_SECONDS + 10)
-    proxy.heal(lose=True)
-    queue.wait_until_ended(describe=crew.log)
-    queue.check()
-    queue.check_pages(30)
+    with tcp_proxy.serve(database_url) as deaf, tcp_proxy.serve(database_url) as mute:
+        workers = [
+            crew.started(database_url=proxy.url, PAGES="30", WORKER_CONCURRENCY="1")
+            for proxy in (deaf, mute)
+        ]
+        jobs = queue.enqueue("pages_1", "pages_2")
+        wait_until(
+            lambda: all(queue.job(job_id).checkpoint for job_id in jobs),
+            timeout=20,
+            describe=crew.log,
+        )
+        deaf.stall(to_server=False)
+        mute.stall(to_client=False)
+        for worker in workers:
+            worker.wait_for("keeper.disconnected", timeout=LEASE_SECONDS + 10)
+            worker.wait_for("crawl.ended", timeout=LEASE_SECONDS + 10)
+        for proxy in (deaf, mute):
+            proxy.heal(lose=True)
+        queue.wait_until_ended(describe=crew.log)
+        queue.check()
+        queue.check_pages(30)
+    assert len(crew.alive()) == 2
 
 
 def test_sigterm_ends_a_partitioned_worker_in_time(

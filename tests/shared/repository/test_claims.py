@@ -42,19 +42,6 @@ def test_each_end_leaves_its_state_one_attempt_and_no_claim(
     assert (attempt.outcome, attempt.worker, attempt.started_at) == (outcome, "worker-1", T0)
 
 
-@pytest.mark.parametrize("end", sorted(jobs.ENDS))
-@pytest.mark.parametrize("status", [s for s in JobStatus if s is not JobStatus.CRAWLING])
-def test_no_end_touches_a_job_that_is_not_crawling(
-    conn: Connection, end: str, status: JobStatus
-) -> None:
-    claim = jobs.crawling(conn, "another")
-    job_id = jobs.in_status(conn, status)
-    before = jobs.job(conn, job_id)
-    with pytest.raises(errors.ClaimLost):
-        jobs.ENDS[end](conn, dataclasses.replace(claim, job_id=job_id))
-    assert jobs.job(conn, job_id) == before
-
-
 @pytest.mark.parametrize("end", [*sorted(jobs.ENDS), "save_checkpoint"])
 def test_a_late_worker_changes_nothing_once_the_job_was_claimed_again(
     conn: Connection, end: str

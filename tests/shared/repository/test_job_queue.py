@@ -178,28 +178,3 @@ def test_workers_that_claim_at_once_share_the_queue_without_doubles(database: Da
     for thread in threads:
         thread.join(20)
     assert len(claimed) == len(set(claimed)) == 60
-
-
-def test_enqueueing_one_subreddit_from_many_threads_makes_one_job(database: Database) -> None:
-    results: list[EnqueueResult] = []
-    start = threading.Barrier(5, timeout=10)
-
-    def ask(name: str) -> None:
-        start.wait()
-        for _ in range(5):
-            enqueued = database.run(
-                lambda conn: job_queue.enqueue(
-                    conn, subreddit=name, priority=5, source=JobSource.USER
-                )
-            )
-            results.append(enqueued.result)
-
-    names = ["Python", "python", "PYTHON", "pyThon", "pythoN"]
-    threads = [threading.Thread(target=ask, args=(name,)) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert sorted(results) == ["created"] + ["merged"] * 24
-    with database.begin() as conn:
-        assert len(job_queries.list_jobs(conn)) == 1
