@@ -81,7 +81,7 @@ def test_rolling_restarts_lose_nothing_and_charge_nobody(
     settings = {"PAGES": "12", "PAGE_SECONDS": "0.05", "LEASE_SECONDS": "30"}
     for _ in range(2):
         crew.start(**settings)
-    for _ in range(4):
+    for _ in range(3):
         for worker in crew.alive():
             worker.wait_for("worker.started")
         wait_until(

@@ -207,7 +207,7 @@ def test_without_notifications_jobs_start_within_the_poll_interval(
     queue.check_ended()
 
 
-@seeded(2)
+@seeded(1)
 def test_whatever_the_network_does_nothing_is_lost_doubled_or_written_without_a_claim(
     queue: WatchedQueue, crew: Crew, database_url: str, seed: int
 ) -> None:

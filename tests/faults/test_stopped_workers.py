@@ -4,8 +4,6 @@ import dataclasses
 import signal
 from pathlib import Path
 
-import pytest
-
 from crawljobs.domain.job import Job, JobStatus
 from support.crew import LEASE_SECONDS, PRODUCTION, Crew
 from support.reddit_sandbox import RunningSandbox
@@ -19,32 +17,38 @@ def unextended(job: Job) -> Job:
     return dataclasses.replace(job, lease_expires_at=None, version=0)
 
 
-@pytest.mark.parametrize("kind", ["gate", "finish"])
 def test_late_data_and_a_late_completion_change_nothing(
-    queue: WatchedQueue, crew: Crew, tmp_path: Path, kind: str
+    queue: WatchedQueue, crew: Crew, tmp_path: Path
 ) -> None:
     """By a worker that believes in its lease: nothing but the token is in its way."""
-    (job_id,) = queue.enqueue(f"{kind}_1")
+    names = ("gate_1", "finish_1")
+    jobs = queue.enqueue(*names)
     gates_of_stopped = tmp_path / "stopped"
     gates_of_stopped.mkdir()
     stopped = crew.started(LEASE_SECONDS="60", GATES=str(gates_of_stopped))
-    stopped.wait_for("crawl.at_gate")
+    for job_id in jobs:
+        stopped.wait_for("crawl.at_gate", job_id=job_id)
     stopped.signal(signal.SIGSTOP)
-    other = crew.started(RESET_AFTER_SECONDS="3")
-    other.wait_for("crawl.at_gate")
-    before = queue.job(job_id)
-    assert before.claimed_by == other.name
-    (gates_of_stopped / f"{kind}_1.open").touch()
+    other = crew.started(RESET_AFTER_SECONDS="4")
+    for job_id in jobs:
+        other.wait_for("crawl.at_gate", job_id=job_id)
+    before = [queue.job(job_id) for job_id in jobs]
+    assert {job.claimed_by for job in before} == {other.name}
+    for name in names:
+        (gates_of_stopped / f"{name}.open").touch()
     stopped.signal(signal.SIGCONT)
-    stopped.wait_for("claim.lost")
-    assert unextended(queue.job(job_id)) == unextended(before)
-    crew.open_gate(f"{kind}_1")
-    queue.wait_for(job_id, JobStatus.SUCCEEDED)
-    assert [(one.outcome, one.worker) for one in queue.attempts(job_id)] == [
-        ("lease_expired", stopped.name),
-        ("succeeded", other.name),
-    ]
-    queue.check_ended(charged={job_id: 1})
+    for job, job_id in zip(before, jobs, strict=True):
+        stopped.wait_for("claim.lost", job_id=job_id)
+        assert unextended(queue.job(job_id)) == unextended(job)
+    for name in names:
+        crew.open_gate(name)
+    for job_id in jobs:
+        queue.wait_for(job_id, JobStatus.SUCCEEDED)
+        assert [(one.outcome, one.worker) for one in queue.attempts(job_id)] == [
+            ("lease_expired", stopped.name),
+            ("succeeded", other.name),
+        ]
+    queue.check_ended(charged=dict.fromkeys(jobs, 1))
 
 
 def test_a_late_extension_changes_nothing(queue: WatchedQueue, crew: Crew) -> None:
@@ -63,7 +67,7 @@ def test_a_late_extension_changes_nothing(queue: WatchedQueue, crew: Crew) -> No
     queue.check()
 
 
-@seeded(2)
+@seeded(1)
 def test_workers_stopped_at_random_and_continued_write_nothing_that_is_not_theirs(
     queue: WatchedQueue, crew: Crew, sandbox: RunningSandbox, seed: int
 ) -> None:
