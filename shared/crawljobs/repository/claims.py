@@ -47,8 +47,13 @@ _SAVE_CHECKPOINT = text(f"""
 _FOLLOW_UP = queue_sql.follow_up_statement(before="held", ended="ended", condition=":follow_up")
 
 
-def _end_of_claim(changes: str, *, outcome: str, follow_up: bool = False) -> TextClause:
-    """One statement that ends a claim, writes its attempt and, if asked for, the follow-up job."""
+def _end_of_claim(
+    changes: str, *, outcome: str, follow_up: bool = False, hint: bool = False
+) -> TextClause:
+    """One statement that ends a claim, writes its attempt and, if asked for, the follow-up job.
+
+    With `hint` idle workers are told that something is claimable.
+    """
     return text(f"""
     WITH held AS (
         SELECT * FROM crawl_jobs
@@ -65,7 +70,7 @@ def _end_of_claim(changes: str, *, outcome: str, follow_up: bool = False) -> Tex
             CAST(:error_kind AS text), CAST(:error_message AS text)
         FROM held
     ){f", follow_up AS ({_FOLLOW_UP})" if follow_up else ""}
-    SELECT id FROM ended
+    SELECT id{f", pg_notify('{queue_sql.CHANNEL}', '')" if hint else ""} FROM ended
     """)
 
 
@@ -95,7 +100,8 @@ _DEFER = _end_of_claim(
     f"visible_at = {NOW} + CAST(:delay AS interval), {_ERROR}",
     outcome="deferred",
 )
-_RELEASE = _end_of_claim(f"status = 'queued', visible_at = {NOW}", outcome="released")
+# Whoever gives back does so because it stops: others may be asleep.
+_RELEASE = _end_of_claim(f"status = 'queued', visible_at = {NOW}", outcome="released", hint=True)
 
 # Claims of one job follow one another, so when it began tells which it was.
 _ENDED_AS = text("""

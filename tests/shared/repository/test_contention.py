@@ -208,6 +208,20 @@ def test_a_hint_is_sent_once_and_only_into_an_empty_queue(database: Database) ->
     assert heard == [queue_sql.CHANNEL]
 
 
+def test_a_job_that_is_given_back_is_hinted_at(database: Database) -> None:
+    with database.begin() as conn:
+        claim = jobs.crawling(conn)
+    with database.begin() as listener:
+        raw = listener.connection.driver_connection
+        assert raw is not None
+        listener.execute(text(f"LISTEN {queue_sql.CHANNEL}"))
+        listener.commit()
+        with database.begin() as conn:
+            claims.release(conn, claim=claim)
+        heard = [note.channel for note in raw.notifies(timeout=5, stop_after=1)]
+    assert heard == [queue_sql.CHANNEL]
+
+
 @pytest.mark.parametrize("state", ["40P01", "40001", "55P03"])
 def test_a_conflict_is_retried_in_one_place(database: Database, state: str) -> None:
     calls = []
