@@ -110,6 +110,7 @@ class Scene:
     def without_end(self) -> Iterator[None]:
         """Meanwhile no worker gets beyond having stored everything."""
         with self.crawler.database.begin() as conn:
+            conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             conn.execute(text(f"SELECT pg_advisory_xact_lock({END_LOCK})"))
             yield
 

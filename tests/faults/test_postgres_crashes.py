@@ -59,10 +59,13 @@ def test_a_killed_backend_ends_no_worker_and_charges_no_attempt(
     for _ in range(3):
         pages += dice.randint(1, 60)
         queue.when_reachable(functools.partial(queue.wait_until_stored, pages))
-        backends = queue.when_reachable(
-            lambda: wait_until(queue.backends, timeout=30, describe=crew.log)
-        )
-        postgres.kill_backend(dice.choice(backends))
+
+        def kill_one() -> bool:
+            return any(
+                map(postgres.kill_backend, dice.sample(found := queue.backends(), len(found)))
+            )
+
+        queue.when_reachable(lambda: wait_until(kill_one, timeout=30, describe=crew.log))
     queue.when_reachable(lambda: queue.wait_until_ended(timeout=60, describe=crew.log))
     assert len(crew.alive()) == 2
     queue.check_ended()

@@ -43,11 +43,15 @@ class PrivatePostgres:
 
         wait_until(starts, timeout=RESTART_SECONDS, describe="Postgres to start again")
 
-    def kill_backend(self, pid: int) -> None:
-        """kill -9 of one session: the server ends all others and recovers."""
-        process = psutil.Process(pid)
-        assert process.ppid() == self._server.pid
-        process.kill()
+    def kill_backend(self, pid: int) -> bool:
+        """kill -9 of one session: the server ends all others and recovers. False: it had ended."""
+        try:
+            process = psutil.Process(pid)
+            assert process.ppid() == self._server.pid
+            process.kill()
+        except psutil.NoSuchProcess:
+            return False
+        return True
 
 
 @contextlib.contextmanager
