@@ -26,6 +26,7 @@ from admin_api import (
     request_body,
     request_id,
     request_parsing,
+    request_trace,
     schedule_runs,
     schedules,
     scopes,
@@ -51,6 +52,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined] # of Flask's default provider
     app.url_map.merge_slashes = False  # a redirect would be an answer before the token was seen
     state.install(app, _state(os.environ if variables is None else variables))
+    request_trace.install(app)
     access_log.install(app)
     refusals.install(app)
     auth.install(app)

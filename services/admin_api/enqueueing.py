@@ -8,6 +8,7 @@ from typing import Any
 
 from admin_api import auth, counting, errors, state
 from admin_api.schemas.fields import rfc3339
+from crawljobs import tracing
 from crawljobs.db.database import Connection
 from crawljobs.domain import job as jobs
 from crawljobs.domain.actor import Actor
@@ -59,14 +60,17 @@ def enqueue(
     """All of them with an audit row each; one result a subreddit, in the order first named."""
     if max_retries is None:
         max_retries = state.current().max_retries
-    changes = job_enqueue.enqueue_many(
-        conn,
-        subreddits_named=names,
-        priority=priority,
-        source=jobs.JobSource.USER,
-        max_retries=max_retries,
-        visible_at=visible_at,
-    )
+    with tracing.span("enqueue", tracing.Kind.PRODUCER) as span:
+        changes = job_enqueue.enqueue_many(
+            conn,
+            subreddits_named=names,
+            priority=priority,
+            source=jobs.JobSource.USER,
+            max_retries=max_retries,
+            visible_at=visible_at,
+            traceparent=str(span.context),
+        )
+        told(span, [change.enqueued for change in changes])
     counting.enqueued(conn, [change.enqueued for change in changes], jobs.JobSource.USER)
     audit_log.record_many(
         conn,
@@ -83,6 +87,20 @@ def enqueue(
         ],
     )
     return changes
+
+
+def told(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> None:
+    """How many were enqueued, and more of one that is alone."""
+    span.tell({"crawljobs.jobs": len(results)})
+    if len(results) == 1:
+        (one,) = results
+        span.tell(
+            {
+                "crawljobs.job.id": one.job_id,
+                "crawljobs.subreddit": one.subreddit,
+                "crawljobs.outcome": one.result,
+            }
+        )
 
 
 def audited(job: jobs.Job) -> dict[str, Any]:

@@ -25,7 +25,7 @@ except OSError as error:
 from prometheus_client import multiprocess
 
 from admin_api import metrics_server, state
-from crawljobs import logs, settings
+from crawljobs import logs, settings, tracing
 from crawljobs.errors import SettingsError
 
 
@@ -43,6 +43,7 @@ def _checked() -> settings.AdminApiSettings:
     logs.configure(NAME, os.environ)
     settings.read_database_settings(os.environ)
     settings.read_max_retries(os.environ)
+    settings.read_tracing_settings(os.environ)
     return settings.read_admin_api_settings(os.environ)
 
 
@@ -97,9 +98,12 @@ def on_exit(_server: object) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
+    name = settings.read_instance_name(os.environ, NAME)
+    tracing.start(NAME, name, settings.read_tracing_settings(os.environ))
     state.of(worker.wsgi).presence.start()
 
 
 def worker_exit(_server: object, worker: Any) -> None:
     if isinstance(worker.wsgi, flask.Flask):
         state.of(worker.wsgi).presence.stop()
+    tracing.stop()

@@ -13,6 +13,7 @@ from admin_api.schemas.bulk import (
     BulkSchema,
     BulkStatusSchema,
 )
+from crawljobs import tracing
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.actor import Actor
@@ -111,7 +112,12 @@ def _change(
         by_id: dict[int, list[JobChange]] = {}
         for chosen, ids in _by_verb(conn, verb, job_ids).items():
             changes = job_admin.change_many(
-                conn, verb=chosen, job_ids=ids, points=points, dry_run=dry_run
+                conn,
+                verb=chosen,
+                job_ids=ids,
+                points=points,
+                dry_run=dry_run,
+                traceparent=tracing.traceparent(),
             )
             if not dry_run:
                 _audit(conn, actor, chosen, changes)

@@ -8,6 +8,7 @@ from admin_api import auth, counting, enqueueing, errors, preconditions, state
 from admin_api.blueprint import Blueprint
 from admin_api.schemas.job import JobSchema
 from admin_api.schemas.job_change import BoostSchema, PrioritySchema, StatusSchema
+from crawljobs import tracing
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.job import Job, JobStatus
@@ -56,7 +57,13 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> enqu
         if before is not None:
             preconditions.check(before.version, required=False)
         chosen = verb if isinstance(verb, Verb) else verb_for(verb, before)
-        changed = job_admin.change(conn, verb=chosen, job_id=job_id, points=points)
+        changed = job_admin.change(
+            conn,
+            verb=chosen,
+            job_id=job_id,
+            points=points,
+            traceparent=tracing.traceparent(),
+        )
         counting.ended(conn, [changed])
         audit_log.record(
             conn,

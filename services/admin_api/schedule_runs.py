@@ -24,6 +24,7 @@ from admin_api.schemas.schedule_run import (
     RunListSchema,
     RunParameters,
 )
+from crawljobs import tracing
 from crawljobs.db.database import Connection
 from crawljobs.domain import cron, job, schedule_preview
 from crawljobs.domain.access import Scope
@@ -67,7 +68,14 @@ def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]
     def work(conn: Connection) -> tuple[job.Enqueued, job.Job]:
         schedule = schedule_edits.locked(conn, schedule_id)
         preconditions.check(schedule.version, required=False)
-        enqueued = schedule_runs.run_now(conn, schedule=schedule, default_max_retries=default)
+        with tracing.span("enqueue", tracing.Kind.PRODUCER) as span:
+            enqueued = schedule_runs.run_now(
+                conn,
+                schedule=schedule,
+                default_max_retries=default,
+                traceparent=str(span.context),
+            )
+            enqueueing.told(span, [enqueued])
         counting.enqueued(conn, [enqueued], job.JobSource.SCHEDULE)
         audit_log.record(
             conn,

@@ -16,7 +16,7 @@ from crawler_worker.reddit.client import RedditClient
 from crawler_worker.refresher import Refresher
 from crawler_worker.revisiting import Revisiting
 from crawler_worker.worker import Worker
-from crawljobs import errors, logs, settings, startup
+from crawljobs import errors, logs, settings, startup, tracing
 from crawljobs.db.database import Database
 from crawljobs.health import Health
 from crawljobs.presence import Presence
@@ -69,6 +69,7 @@ class Process:
         self._thread.join(self._drain_seconds + LATE_SECONDS)
         if self._thread.is_alive():
             log.critical("worker.gave_up_waiting")
+        tracing.stop()
         log.info("worker.stopped")
         return self._code
 
@@ -119,9 +120,11 @@ def main() -> int:
         again = settings.read_revisit_settings(os.environ)
         max_retries = settings.read_max_retries(os.environ)
         probed_at = settings.read_probe_address(os.environ)
+        traced = settings.read_tracing_settings(os.environ)
     except errors.SettingsError as error:
         sys.exit(f"crawler-worker: {error}")
     name = settings.read_instance_name(os.environ, "crawler-worker")
+    tracing.start("crawler-worker", name, traced)
     database = Database(
         address.url,
         pool_size=queue.worker_concurrency + OTHER_CONNECTIONS,

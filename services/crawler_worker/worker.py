@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from crawler_worker import claim_end
+from crawler_worker import claim_end, crawl_trace
 from crawler_worker.claim_keeper import ClaimKeeper
 from crawler_worker.claiming import Claiming
 from crawler_worker.held_claim import HeldClaim
-from crawljobs import errors, logs
+from crawljobs import errors, logs, tracing
 from crawljobs.db.database import Database
+from crawljobs.domain.job import AttemptOutcome
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
@@ -135,14 +136,15 @@ class Worker:
 
     def _work(self, held: HeldClaim) -> None:
         try:
-            self._crawl_and_end(held)
+            with crawl_trace.crawling(held) as span:
+                self._crawl_and_end(held, span)
         finally:
             self.keeper.drop(held)
             with self._running_lock:
                 self._running.pop(threading.current_thread(), None)
             self._wake.set()
 
-    def _crawl_and_end(self, held: HeldClaim) -> None:
+    def _crawl_and_end(self, held: HeldClaim, span: tracing.Span) -> None:
         claim = held.claim
         log.info(
             "job.claimed",
@@ -158,13 +160,17 @@ class Worker:
         except errors.ClaimLost:
             log.warning("claim.lost", job_id=claim.job_id)
             held.lose()
+            crawl_trace.ended(span, crawl_trace.LOST)
             return
         except Exception as error:  # whatever it was, the job must end somehow
             if not isinstance(error, errors.CrawljobsError):
                 log.exception("job.crashed", job_id=claim.job_id)
             end = claim_end.stopped_by(error, claim, self._settings.retry)
+            if end.outcome is AttemptOutcome.FAILED:
+                span.fail(type(error).__name__)
         held.ending = True
-        claim_end.write(self._database, held, end, give_up=self._drained.is_set)
+        written = claim_end.write(self._database, held, end, give_up=self._drained.is_set)
+        crawl_trace.ended(span, end.outcome if written else crawl_trace.LOST)
 
     def _drain(self) -> None:
         """Let pages in flight finish, then give back whatever is still held."""

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 
-from crawljobs import errors, logs, settings, startup
+from crawljobs import errors, logs, settings, startup, tracing
 from crawljobs.db.database import Database
 from crawljobs.health import Health
 from crawljobs.presence import Presence
@@ -54,6 +54,7 @@ class Process:
         self._hints.stop()
         self._presence.stop()
         self._thread.join(GRACE_SECONDS)
+        tracing.stop()
         if self._thread.is_alive():
             log.warning("scheduler.gave_up_waiting", seconds=GRACE_SECONDS)
             # The interpreter's own way out could stumble over the thread.
@@ -94,9 +95,11 @@ def main() -> int:
         address = settings.read_database_settings(os.environ)
         max_retries = settings.read_max_retries(os.environ)
         probed_at = settings.read_probe_address(os.environ)
+        traced = settings.read_tracing_settings(os.environ)
     except errors.SettingsError as error:
         sys.exit(f"scheduler: {error}")
     name = settings.read_instance_name(os.environ, "scheduler")
+    tracing.start("scheduler", name, traced)
     stop = threading.Event()
     database = Database(
         address.url,

@@ -12,6 +12,7 @@ from crawljobs.db.database import IDLE_IN_TRANSACTION_SECONDS, Connection, Datab
 from crawljobs.repository import due_schedules, frozen_sessions, schedule_firing
 from crawljobs.repository.schedule_firing import Disabled, Fired
 from scheduler import counting
+from scheduler.firing_traces import FiringTraces
 
 log = logs.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class Timetable:
         self._tick_seconds = tick_seconds
         self._default_max_retries = default_max_retries
         self._frozen_after = frozen_after
+        self._traces = FiringTraces()
         self._wake = threading.Event()
         self._beat_at = time.monotonic()
         self._ticked_at: float | None = None
@@ -68,10 +70,12 @@ class Timetable:
         """Fire everything that is due, batch by batch; how many schedules were dealt with."""
         total = 0
         while not self._stop.is_set():
+            self._traces.forget()
             results = self._database.run(self._fire_batch)
             self._beat_at = time.monotonic()
             for result in results:
-                _tell(result)
+                with self._traces.telling(result):
+                    _tell(result)
                 counting.count(result)
             total += len(results)
             # A short batch: the rest is locked by another scheduler, or there is none.
@@ -106,7 +110,10 @@ class Timetable:
 
     def _fire_batch(self, conn: Connection) -> list[Fired | Disabled]:
         return schedule_firing.fire_due_schedules(
-            conn, at_most=BATCH, default_max_retries=self._default_max_retries
+            conn,
+            at_most=BATCH,
+            default_max_retries=self._default_max_retries,
+            traceparent_of=self._traces.begin,
         )
 
 

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from crawler_worker.reddit import counting, failures
+from crawljobs import tracing
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0  # between two chunks
 WHOLE_REPLY_SECONDS = 60.0  # a reply that drips is cut off
 # A tree of 500 long comments has 3 MiB; what strangers could make larger must not fill the memory.
 REPLY_MAX_BYTES = 16 * 1024 * 1024
+CLIENT_ERRORS = 400
 GZIP = 16 + zlib.MAX_WBITS
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -46,7 +48,23 @@ def open_client(
 
 
 def exchange(http: httpx.Client, request: httpx.Request) -> Exchange:
-    """Send and read to the end. Raises UpstreamTrouble for all that can go wrong on the way."""
+    """Send and read to the end. Raises UpstreamTrouble for all that can go wrong on the way.
+
+    Its span names the kind of page alone; Reddit is not told of our traces.
+    """
+    endpoint = counting.endpoint_of(request.url.path)
+    about = {"http.request.method": request.method, "server.address": request.url.host}
+    with tracing.span(
+        f"{request.method} {endpoint}", tracing.Kind.CLIENT, attributes=about
+    ) as span:
+        reply = _exchange(http, request)
+        span.tell({"http.response.status_code": reply.status})
+        if reply.status >= CLIENT_ERRORS:
+            span.fail(str(reply.status))
+        return reply
+
+
+def _exchange(http: httpx.Client, request: httpx.Request) -> Exchange:
     deadline = time.monotonic() + WHOLE_REPLY_SECONDS
     try:
         response = http.send(request, stream=True)

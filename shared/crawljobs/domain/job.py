@@ -141,6 +141,7 @@ class Claim:
     claimable_at: datetime
     claimed_at: datetime
     lease_expires_at: datetime
+    traceparent: str | None = None  # the trace of whoever asked for the crawl
 
 
 @dataclass(frozen=True)

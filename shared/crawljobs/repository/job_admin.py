@@ -79,10 +79,13 @@ def change(
     verb: Verb,
     job_id: int,
     points: int | None = None,
+    traceparent: str | None = None,
     now: datetime | None = None,
 ) -> JobChange:
     """Do it to one job; raises NotFound, IllegalTransition or LiveJobExists."""
-    (changed,) = change_many(conn, verb=verb, job_ids=[job_id], points=points, now=now)
+    (changed,) = change_many(
+        conn, verb=verb, job_ids=[job_id], points=points, traceparent=traceparent, now=now
+    )
     if changed.error is not None:
         raise changed.error
     return changed
@@ -95,12 +98,14 @@ def change_many(
     job_ids: Sequence[int],
     points: int | None = None,
     dry_run: bool = False,
+    traceparent: str | None = None,
     now: datetime | None = None,
 ) -> list[JobChange]:
     """Do it to all that allow it; one result an id, in the order given.
 
     Of several finished jobs of one subreddit the newest is retried. With `dry_run` nothing is
-    written and nothing locked; `after` is then the job as it is.
+    written and nothing locked; `after` is then the job as it is. A retry begins a new life of its
+    job, in the trace of `traceparent`.
     """
     rows = conn.execute(sql.READ if dry_run else sql.LOCK, {"ids": sorted(set(job_ids))})
     found = {row.id: job_queries.to_job(row) for row in rows}
@@ -108,7 +113,9 @@ def change_many(
     chosen = sorted(found.keys() - refused.keys(), key=lambda i: (found[i].subreddit_id, i))
     after = found
     if chosen and not dry_run:
-        refused |= _apply(conn, verb, chosen, {"points": points, "now": now})
+        refused |= _apply(
+            conn, verb, chosen, {"points": points, "traceparent": traceparent, "now": now}
+        )
         after = {row.id: job_queries.to_job(row) for row in conn.execute(sql.READ, {"ids": chosen})}
     return list(_results(job_ids, found, after, refused))
 

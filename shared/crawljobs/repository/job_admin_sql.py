@@ -83,6 +83,7 @@ STATEMENTS = {
     UPDATE crawl_jobs AS job SET
         status = 'queued', visible_at = {NOW}, queued_at = {NOW}, finished_at = NULL,
         priority = base_priority, retry_count = 0, rescues_in_a_row = 0, outcome = NULL,
+        traceparent = CAST(:traceparent AS text),
         checkpoint = CASE WHEN status = 'succeeded' OR checkpoint ->> 'phase' = 'done'
             OR error_kind = 'permanent'
             THEN NULL ELSE checkpoint END

@@ -41,6 +41,7 @@ def enqueue_many(
     source: JobSource,
     max_retries: int,
     visible_at: datetime | None = None,
+    traceparent: str | None = None,
 ) -> list[EnqueueChange]:
     """As job_queue.enqueue_many: one result a subreddit, in the order first named."""
     keys = sorted({name.lower() for name in subreddits_named})
@@ -54,6 +55,7 @@ def enqueue_many(
             source=source,
             max_retries=max_retries,
             visible_at=visible_at,
+            traceparent=traceparent,
         )
         # Merged into a job that somebody made after the look: nobody knows what it was before.
         if all(one.result is EnqueueResult.CREATED or one.job_id in live for one in enqueued):

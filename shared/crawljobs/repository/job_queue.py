@@ -33,7 +33,7 @@ _INSERT_SUBREDDITS = text("""
 
 _ENQUEUE = queue_sql.enqueue_statement("""
     SELECT id, CAST(:priority AS smallint), CAST(:scheduled_job_id AS bigint),
-        CAST(:max_retries AS smallint)
+        CAST(:max_retries AS smallint), CAST(:traceparent AS text)
     FROM subreddits WHERE lower(name) = ANY (CAST(:keys AS text[]))
     """)
 
@@ -56,14 +56,14 @@ _CLAIM = text(f"""
     RETURNING job.id AS job_id, job.claim_token, job.subreddit_id, subreddit.name AS subreddit,
         job.source, job.priority, job.depth, job.retry_count, job.max_retries, job.checkpoint,
         job.created_at, greatest(job.queued_at, job.visible_at) AS claimable_at, job.claimed_at,
-        job.lease_expires_at
+        job.lease_expires_at, job.traceparent
     """)
 
 _CLAIMED_BY_TOKEN = text("""
     SELECT job.id AS job_id, job.claim_token, job.subreddit_id, subreddit.name AS subreddit,
         job.source, job.priority, job.depth, job.retry_count, job.max_retries, job.checkpoint,
         job.created_at, greatest(job.queued_at, job.visible_at) AS claimable_at, job.claimed_at,
-        job.lease_expires_at
+        job.lease_expires_at, job.traceparent
     FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
     WHERE job.status = 'crawling' AND job.claim_token = CAST(:claim_token AS uuid)
     ORDER BY job.id FOR UPDATE OF job
@@ -81,6 +81,7 @@ def enqueue(
     depth: int = 0,
     discovered_from: int | None = None,
     scheduled_job_id: int | None = None,
+    traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Enqueued:
     """Ask for one crawl; see enqueue_many."""
@@ -94,6 +95,7 @@ def enqueue(
         depth=depth,
         discovered_from=discovered_from,
         scheduled_job_id=scheduled_job_id,
+        traceparent=traceparent,
         now=now,
     )
     return enqueued
@@ -110,11 +112,13 @@ def enqueue_many(
     depth: int = 0,
     discovered_from: int | None = None,
     scheduled_job_id: int | None = None,
+    traceparent: str | None = None,
     now: datetime | None = None,
 ) -> list[Enqueued]:
     """Ask for a crawl of each subreddit; those with a live job are merged, none fails.
 
     Names differing in case are one subreddit. One result a subreddit, in the order first named.
+    New jobs, and follow-up jobs of a wish for a rerun, continue the trace of `traceparent`.
     Raises InvalidSubredditName before anything is written.
     """
     asked = [subreddits.checked_name(name) for name in subreddits_named]
@@ -138,6 +142,7 @@ def enqueue_many(
             "depth": depth,
             "visible_at": visible_at,
             "max_retries": max_retries,
+            "traceparent": traceparent,
             "now": now,
         },
     ).all()

@@ -36,7 +36,8 @@ POLITE_UNTIL = """(
 
 # A wish for a rerun is kept while the same crawl goes on, also after a release or a defer.
 WISH_SERVED = (
-    "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL, rerun_visible_at = NULL"
+    "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL, rerun_visible_at = NULL, "
+    "rerun_traceparent = NULL"
 )
 # A retry that starts anew serves a wish for a rerun.
 WISH_SERVED_ANEW = (
@@ -53,7 +54,7 @@ def follow_up_statement(*, before: str, ended: str, condition: str) -> str:
     return f"""
     INSERT INTO crawl_jobs (
         subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
-        depth, max_retries, visible_at, queued_at, created_at
+        depth, max_retries, visible_at, queued_at, created_at, traceparent
     )
     SELECT {before}.subreddit_id,
         CASE WHEN greatest({before}.rerun_visible_at, polite.until) > clock.now
@@ -62,7 +63,8 @@ def follow_up_statement(*, before: str, ended: str, condition: str) -> str:
             WHEN polite.until > clock.now THEN 'politeness' END,
         {before}.rerun_priority, {before}.rerun_priority, {before}.priority_ceiling,
         {before}.rerun_source, {before}.depth, {before}.max_retries,
-        greatest(clock.now, polite.until, {before}.rerun_visible_at), clock.now, clock.now
+        greatest(clock.now, polite.until, {before}.rerun_visible_at), clock.now, clock.now,
+        {before}.rerun_traceparent
     FROM {before} JOIN {ended} ON {ended}.id = {before}.id CROSS JOIN {NOW} AS clock (now)
         LEFT JOIN LATERAL {POLITE_UNTIL.format(scope=f"{before}.subreddit_id")} AS polite (until)
             ON true
@@ -72,7 +74,7 @@ def follow_up_statement(*, before: str, ended: str, condition: str) -> str:
 
 def enqueue_statement(asked: str) -> TextClause:
     """Enqueue or merge what the query `asked` names: subreddit_id (unique), priority,
-    scheduled_job_id, max_retries.
+    scheduled_job_id, max_retries, traceparent.
 
     Hints at the new work only when the queue was empty before: only then can a worker be asleep.
     """
@@ -80,7 +82,7 @@ def enqueue_statement(asked: str) -> TextClause:
     WITH enqueued AS (
         INSERT INTO crawl_jobs AS job (
             subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
-            scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries
+            scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries, traceparent
         )
         SELECT
             asked.subreddit_id,
@@ -93,10 +95,11 @@ def enqueue_statement(asked: str) -> TextClause:
             asked.priority, asked.priority, :ceiling, :source, asked.scheduled_job_id, :depth,
             greatest(clock.visible_at, polite.until,
                 CASE WHEN clock.visible_at <= clock.now THEN pause.until END),
-            clock.now, clock.now, asked.max_retries
+            clock.now, clock.now, asked.max_retries, asked.traceparent
         FROM (SELECT now, coalesce(CAST(:visible_at AS timestamptz), now) AS visible_at
               FROM {NOW} AS clock (now)) AS clock
-            CROSS JOIN ({asked}) AS asked (subreddit_id, priority, scheduled_job_id, max_retries)
+            CROSS JOIN ({asked})
+                AS asked (subreddit_id, priority, scheduled_job_id, max_retries, traceparent)
             LEFT JOIN LATERAL {PAUSED_UNTIL.format(scope="asked.subreddit_id")} AS pause (until)
                 ON true
             LEFT JOIN LATERAL {POLITE_UNTIL.format(scope="asked.subreddit_id")} AS polite (until)
@@ -125,7 +128,11 @@ def enqueue_statement(asked: str) -> TextClause:
                 THEN CASE WHEN job.rerun_priority >= excluded.base_priority
                     THEN job.rerun_source ELSE excluded.source END END,
             rerun_visible_at = CASE WHEN job.rerun_requested OR job.status = 'crawling'
-                THEN least(job.rerun_visible_at, excluded.visible_at) END
+                THEN least(job.rerun_visible_at, excluded.visible_at) END,
+            -- of the wish that the source is of
+            rerun_traceparent = CASE WHEN job.rerun_requested OR job.status = 'crawling'
+                THEN CASE WHEN job.rerun_priority >= excluded.base_priority
+                    THEN job.rerun_traceparent ELSE excluded.traceparent END END
         RETURNING job.id, job.status, job.xmax = 0 AS created, job.subreddit_id
     )
     SELECT enqueued.*, subreddit.name AS subreddit,

@@ -14,7 +14,8 @@ from crawljobs.repository import job_queue, queue_sql
 _ENQUEUE = queue_sql.enqueue_statement("""
     SELECT * FROM unnest(
         CAST(:subreddit_ids AS bigint[]), CAST(:priorities AS smallint[]),
-        CAST(:schedule_ids AS bigint[]), CAST(:max_retries AS smallint[])
+        CAST(:schedule_ids AS bigint[]), CAST(:max_retries AS smallint[]),
+        CAST(:traceparents AS text[])
     )
     """)
 
@@ -27,6 +28,7 @@ class Wish:
     subreddit_id: int
     priority: int
     max_retries: int
+    traceparent: str | None = None
 
 
 def enqueue_for_schedules(
@@ -45,6 +47,7 @@ def enqueue_for_schedules(
                 "priorities": [wish.priority for wish in wave],
                 "schedule_ids": [wish.schedule_id for wish in wave],
                 "max_retries": [wish.max_retries for wish in wave],
+                "traceparents": [wish.traceparent for wish in wave],
                 "ceiling": priority_ceiling(JobSource.SCHEDULE),
                 "source": JobSource.SCHEDULE,
                 "depth": 0,

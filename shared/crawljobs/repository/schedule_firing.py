@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,6 +25,10 @@ ACTOR = Actor(name="system:scheduler")
 # Errors that the row itself causes: bad data, a violated constraint, an exception of a trigger.
 # Anything else (a missing right, a missing column) would disable every schedule for our own bug.
 _ROWS_OWN_CLASSES = ("22", "23", "P0")
+
+
+# What the jobs of a due schedule shall continue; asked again when a transaction is run again.
+TraceparentOf = Callable[[Schedule], str | None]
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,25 @@ class Disabled:
 
 
 def fire_due_schedules(
-    conn: Connection, *, at_most: int, default_max_retries: int = 3, now: datetime | None = None
+    conn: Connection,
+    *,
+    at_most: int,
+    default_max_retries: int = 3,
+    traceparent_of: TraceparentOf = lambda _schedule: None,
+    now: datetime | None = None,
 ) -> list[Fired | Disabled]:
     """Fire up to `at_most` due schedules; a broken one is disabled, the others go on."""
+
+    def wish(schedule: Schedule) -> Wish:
+        retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
+        return Wish(
+            schedule.id,
+            schedule.subreddit_id,
+            schedule.priority,
+            retries,
+            traceparent_of(schedule),
+        )
+
     decided: list[tuple[DueSchedule, Firing]] = []
     results: list[Fired | Disabled] = []
     due = due_schedules.lock_due_schedules(conn, at_most=at_most, now=now)
@@ -73,12 +93,12 @@ def fire_due_schedules(
             results.append(_disable(conn, item, _due(item), f"subreddit: {reason}"))
     try:
         with conn.begin_nested():
-            results += _fire(conn, decided, default_max_retries)
+            results += _fire(conn, decided, wish)
     except (DBAPIError, errors.CrawljobsError) as error:
         if not _is_rows_own_fault(error):
             raise
         for one in decided:
-            results.append(_fire_alone(conn, one, default_max_retries))
+            results.append(_fire_alone(conn, one, wish))
     return results
 
 
@@ -94,7 +114,9 @@ def _decide(due: DueSchedule) -> Firing:
 
 
 def _fire(
-    conn: Connection, decided: Sequence[tuple[DueSchedule, Firing]], default_max_retries: int
+    conn: Connection,
+    decided: Sequence[tuple[DueSchedule, Firing]],
+    wish: Callable[[Schedule], Wish],
 ) -> list[Fired]:
     if not decided:
         return []
@@ -104,7 +126,7 @@ def _fire(
     fresh = [one for one in decided if (one[0].schedule.id, one[1].due_at) in recorded]
     enqueued = schedule_enqueue.enqueue_for_schedules(
         conn,
-        wishes=[_wish(due.schedule, default_max_retries) for due, firing in fresh if firing.fires],
+        wishes=[wish(due.schedule) for due, firing in fresh if firing.fires],
         now=now,
     )
     fired = [_fired(one, enqueued.get(one[0].schedule.id), recorded) for one in decided]
@@ -131,11 +153,11 @@ def _fire(
 
 
 def _fire_alone(
-    conn: Connection, one: tuple[DueSchedule, Firing], default_max_retries: int
+    conn: Connection, one: tuple[DueSchedule, Firing], wish: Callable[[Schedule], Wish]
 ) -> Fired | Disabled:
     try:
         with conn.begin_nested():
-            (fired,) = _fire(conn, [one], default_max_retries)
+            (fired,) = _fire(conn, [one], wish)
     except (DBAPIError, errors.CrawljobsError) as error:
         if not _is_rows_own_fault(error):
             raise
@@ -148,11 +170,6 @@ def _runs(schedule: Schedule, firing: Firing) -> list[Run]:
     # What it led to is known, and settled, after it was enqueued.
     latest = RunOutcome.ENQUEUED if firing.fires else RunOutcome.SKIPPED
     return [*missed, Run(schedule.id, firing.due_at, latest)]
-
-
-def _wish(schedule: Schedule, default_max_retries: int) -> Wish:
-    retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
-    return Wish(schedule.id, schedule.subreddit_id, schedule.priority, retries)
 
 
 def _fired(

@@ -75,6 +75,7 @@ def run_now(
     *,
     schedule: Schedule,
     default_max_retries: int = 3,
+    traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Enqueued:
     """Enqueue a crawl beside the timetable, whether the locked schedule is enabled or not.
@@ -84,7 +85,7 @@ def run_now(
     names.checked_name(schedule.subreddit)
     at: datetime = conn.execute(_FIRED, {"id": schedule.id, "now": now}).scalar_one()
     retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
-    wish = Wish(schedule.id, schedule.subreddit_id, schedule.priority, retries)
+    wish = Wish(schedule.id, schedule.subreddit_id, schedule.priority, retries, traceparent)
     enqueued = schedule_enqueue.enqueue_for_schedules(conn, wishes=[wish], now=at)[schedule.id]
     created = enqueued.result is EnqueueResult.CREATED
     conn.execute(

@@ -10,6 +10,7 @@ from crawljobs.settings.queue import QueueSettings, read_max_retries, read_queue
 from crawljobs.settings.reddit import RedditSettings, read_reddit_settings
 from crawljobs.settings.revisit import RevisitSettings, read_revisit_settings
 from crawljobs.settings.scheduler import SchedulerSettings, read_scheduler_settings
+from crawljobs.settings.tracing import TracingSettings, read_tracing_settings
 
 __all__ = [
     "AdminApiSettings",
@@ -22,6 +23,7 @@ __all__ = [
     "RedditSettings",
     "RevisitSettings",
     "SchedulerSettings",
+    "TracingSettings",
     "read_admin_api_settings",
     "read_crawl_settings",
     "read_database_settings",
@@ -33,4 +35,5 @@ __all__ = [
     "read_reddit_settings",
     "read_revisit_settings",
     "read_scheduler_settings",
+    "read_tracing_settings",
 ]

@@ -103,6 +103,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
             "depth": 0,
             "visible_at": None,
             "max_retries": 3,
+            "traceparent": None,
             "now": None,
         },
         "subreddits_name_key",

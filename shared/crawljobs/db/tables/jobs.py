@@ -57,6 +57,8 @@ crawl_jobs = Table(
     Column("rerun_priority", SmallInteger),
     Column("rerun_source", Text),
     Column("rerun_visible_at", Timestamp),  # the earliest time that a wish allowed
+    Column("traceparent", Text),  # W3C: what asked for the crawl, in a trace
+    Column("rerun_traceparent", Text),  # the same of a wish
     Column("outcome", Text),  # of a succeeded crawl: crawled, or the access state it met
     Column("error_kind", Text),
     Column("error_message", Text),
@@ -109,6 +111,11 @@ crawl_jobs = Table(
         "AND rerun_requested = (rerun_source IS NOT NULL) "
         "AND (NOT rerun_requested OR status IN ('waiting', 'queued', 'crawling'))",
         name="rerun_while_the_crawl_goes_on",
+    ),
+    CheckConstraint(
+        "traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$' "
+        "AND rerun_traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$'",
+        name="traceparent",
     ),
     # Dedup: one live job per subreddit.
     Index(

@@ -1,0 +1,43 @@
+"""A crawl continues the trace of whoever asked for it, from the claim on."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from crawler_worker.held_claim import HeldClaim
+from crawljobs import tracing
+from crawljobs.domain import trace_context
+
+LOST = "lost"  # the outcome of a claim that somebody else ended
+
+
+@contextlib.contextmanager
+def crawling(held: HeldClaim) -> Iterator[tracing.Span]:
+    """The crawl's span, below one for its claim, which many jobs may share."""
+    claim = held.claim
+    about: tracing.Attributes = {
+        "crawljobs.job.id": claim.job_id,
+        "crawljobs.subreddit": claim.subreddit,
+        "crawljobs.source": claim.source,
+        "crawljobs.priority": claim.priority,
+        "crawljobs.retry_count": claim.retry_count,
+    }
+    claimed = tracing.begin(
+        "claim",
+        tracing.Kind.CONSUMER,
+        parent=trace_context.parse(claim.traceparent),
+        attributes=about,
+        seconds_ago=time.monotonic() - held.asked_at,
+    )
+    claimed.end()
+    with (
+        tracing.within(claimed),
+        tracing.span("crawl", tracing.Kind.CONSUMER, attributes=about) as span,
+    ):
+        yield span
+
+
+def ended(span: tracing.Span, outcome: str) -> None:
+    span.tell({"crawljobs.outcome": outcome})

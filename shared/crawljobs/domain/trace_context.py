@@ -1,0 +1,59 @@
+"""Where a piece of work belongs in a trace: W3C Trace Context, the form of `traceparent`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+# The newest version that we write; what later ones append is for those who know it.
+_TRACEPARENT = re.compile(
+    r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
+    r"(?P<more>-[!-~]*)?",
+    re.ASCII,
+)
+LONGEST = 256  # of a header: version 00 has 55 characters
+_INVALID_VERSION = "ff"
+_SAMPLED = 0x01
+
+Randomness = Callable[[int], bytes]  # so many bytes; not shared by processes that were forked
+
+
+@dataclass(frozen=True)
+class TraceContext:
+    """A trace and the span in it that whatever comes next descends from; lower-case hex, not 0."""
+
+    trace_id: str
+    span_id: str
+    sampled: bool = True
+
+    def __str__(self) -> str:
+        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+
+    def child(self, randomness: Randomness = os.urandom) -> TraceContext:
+        return replace(self, span_id=_id(8, randomness))
+
+
+def new(randomness: Randomness = os.urandom) -> TraceContext:
+    return TraceContext(trace_id=_id(16, randomness), span_id=_id(8, randomness))
+
+
+def parse(traceparent: str | None) -> TraceContext | None:
+    """None for whatever is not valid: a header is what anybody sends."""
+    if traceparent is None or len(traceparent) > LONGEST:
+        return None
+    found = _TRACEPARENT.fullmatch(traceparent)
+    if found is None or found["version"] == _INVALID_VERSION:
+        return None
+    if found["version"] == "00" and found["more"] is not None:
+        return None
+    if not int(found["trace"], 16) or not int(found["span"], 16):
+        return None
+    return TraceContext(found["trace"], found["span"], bool(int(found["flags"], 16) & _SAMPLED))
+
+
+def _id(size: int, randomness: Randomness) -> str:
+    while not any(drawn := randomness(size)):
+        pass  # 0 is no id
+    return drawn.hex()

@@ -1,0 +1,153 @@
+"""Traces: who asked for a crawl, and what became of it, across processes.
+
+Every scope has its ids in the log lines. With the extra `otel` installed and an endpoint set they
+are also sent to a collector as spans; whatever becomes of that, the work goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import structlog
+
+from crawljobs import logs, settings
+from crawljobs.domain import trace_context
+from crawljobs.domain.trace_context import TraceContext
+
+if TYPE_CHECKING:
+    from crawljobs.open_telemetry import Recorded, Recorder
+
+log = logs.get_logger(__name__)
+
+Attributes = Mapping[str, str | int | float | bool]
+
+_current: ContextVar[TraceContext | None] = ContextVar("trace_context", default=None)
+_recorder: Recorder | None = None
+
+
+class Kind(StrEnum):
+    """A span's relation to others, as OpenTelemetry names it."""
+
+    SERVER = "SERVER"
+    CLIENT = "CLIENT"
+    PRODUCER = "PRODUCER"
+    CONSUMER = "CONSUMER"
+
+
+class Span:
+    """One piece of work. What is not ended is not sent. Used by one thread at a time."""
+
+    def __init__(self, context: TraceContext, recorded: Recorded | None) -> None:
+        self.context = context
+        self._recorded = recorded
+
+    def tell(self, attributes: Attributes) -> None:
+        """Never a secret, and nothing that others wrote at length."""
+        if self._recorded is not None:
+            self._recorded.tell(attributes)
+
+    def fail(self, error: str) -> None:
+        """`error` is a kind of error, such as an exception's class; its text may hold anything."""
+        if self._recorded is not None:
+            self._recorded.fail(error)
+
+    def end(self) -> None:
+        if self._recorded is not None:
+            self._recorded.end()
+
+
+def start(service: str, instance: str, chosen: settings.TracingSettings | None) -> None:
+    """Send spans from now on, if it was `chosen`; after the fork, for the sender is a thread."""
+    global _recorder
+    if chosen is None:
+        return
+    try:
+        from crawljobs import open_telemetry
+    except ImportError as error:
+        log.warning(
+            "tracing.unavailable",
+            reason=f"{chosen.named} is set, but the extra otel is not installed ({error})",
+        )
+        return
+    _recorder = open_telemetry.Recorder(service, instance)
+    log.info("tracing.started")
+
+
+def stop() -> None:
+    """Send what is left, within moments or not at all."""
+    global _recorder
+    recorder, _recorder = _recorder, None
+    if recorder is not None:
+        recorder.stop()
+
+
+def current() -> TraceContext | None:
+    return _current.get()
+
+
+def traceparent() -> str | None:
+    """What lets others continue where we are."""
+    here = _current.get()
+    return None if here is None else str(here)
+
+
+def begin(
+    name: str,
+    kind: Kind,
+    *,
+    parent: TraceContext | None = None,
+    attributes: Attributes | None = None,
+    seconds_ago: float = 0.0,
+) -> Span:
+    """A span under `parent`, else the current one, else of a new trace; the caller ends it."""
+    here = _current.get()
+    above = here if parent is None else parent
+    if _recorder is not None:
+        recorded = _recorder.begin(
+            name,
+            kind,
+            parent=above,
+            is_remote=above is not here,
+            attributes=attributes or {},
+            seconds_ago=seconds_ago,
+        )
+        return Span(recorded.context, recorded)
+    return Span(trace_context.new() if above is None else above.child(), None)
+
+
+@contextlib.contextmanager
+def within(span: Span) -> Iterator[None]:
+    """Work for this span, in this thread: its ids are in the log lines."""
+    context = span.context
+    token = _current.set(context)
+    try:
+        with structlog.contextvars.bound_contextvars(
+            trace_id=context.trace_id, span_id=context.span_id
+        ):
+            yield
+    finally:
+        _current.reset(token)
+
+
+@contextlib.contextmanager
+def span(
+    name: str,
+    kind: Kind,
+    *,
+    parent: TraceContext | None = None,
+    attributes: Attributes | None = None,
+) -> Iterator[Span]:
+    """Begin, work within, end; an exception that passes fails it."""
+    begun = begin(name, kind, parent=parent, attributes=attributes)
+    try:
+        with within(begun):
+            yield begun
+    except BaseException as error:
+        begun.fail(type(error).__name__)
+        raise
+    finally:
+        begun.end()
