@@ -29,12 +29,16 @@ sys.meta_path.insert(0, Guard())
 """
 
 
+def pins(lock: str) -> dict[str, str]:
+    """Version by package."""
+    text = (ROOT / "requirements" / lock).read_text()
+    found = re.findall(r"^([a-z0-9._-]+)==([^ ]+)", text, re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name): version for name, version in found}
+
+
 def modules_without(lock: str) -> set[str]:
     """The modules that are installed here and of which a lock names no package."""
-    pins = re.findall(
-        r"^([a-z0-9._-]+)==", (ROOT / "requirements" / lock).read_text(), re.MULTILINE
-    )
-    wanted = {re.sub(r"[-_.]+", "-", pin) for pin in pins}
+    wanted = pins(lock)
     return {
         module
         for module, owners in importlib.metadata.packages_distributions().items()
@@ -42,7 +46,10 @@ def modules_without(lock: str) -> set[str]:
     }
 
 
-def start(target: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def start(
+    target: str, folder: Path, *instead: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """The image's command, or Python with other arguments."""
     image = images.read(target)
     app, guard = folder / "app", folder / "guard"
     image.stage(app)
@@ -54,7 +61,7 @@ def start(target: str, folder: Path, **variables: str) -> subprocess.CompletedPr
     program, *arguments = [*image.entrypoint, *image.command]
     assert program == "python"
     return subprocess.run(
-        [sys.executable, *arguments],
+        [sys.executable, *(instead or arguments)],
         cwd=app,
         env={
             **values,
@@ -83,6 +90,20 @@ def test_an_image_holds_all_that_its_command_needs(target: str, tmp_path: Path) 
 def test_an_image_of_too_little_is_found_out(tmp_path: Path) -> None:
     ended = start("scheduler", tmp_path, ABSENT_MODULES="cronsim")
     assert "the image does not hold cronsim" in ended.stderr
+
+
+@pytest.mark.parametrize("target", images.SERVICES)
+def test_an_image_with_tracing_holds_all_that_sending_spans_needs(
+    target: str, tmp_path: Path
+) -> None:
+    lock = images.read(target).lock
+    own, added = pins(lock), pins("otel.lock")
+    assert {name: own[name] for name in own.keys() & added.keys()}.items() <= added.items()
+    absent = ",".join(modules_without(lock) & modules_without("otel.lock"))
+    command = ("-P", "-c", "from crawljobs import open_telemetry")
+    ended = start(target, tmp_path, *command, ABSENT_MODULES=absent)
+    assert ended.returncode == 0, ended.stderr
+    assert 'if [ -n "$TRACING" ]; then $INSTALL -r "$TRACING.lock"' in images.DOCKERFILE.read_text()
 
 
 @pytest.mark.parametrize("target", images.TARGETS)

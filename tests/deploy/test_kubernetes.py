@@ -218,7 +218,7 @@ def test_whoever_is_ours_may_reach_only_what_a_policy_names(found: list[Manifest
         if policy["kind"] == "NetworkPolicy" and "ipBlock" in str(policy["spec"])
     ]
     assert world == ["crawler-worker-reddit"]
-    known = {8000, 8081, 5432, 6432, 8090, 53, 443}
+    known = {8000, 8081, 5432, 6432, 8090, 53, 443, 4318}
     for policy in (m["spec"] for m in found if m["kind"] == "NetworkPolicy"):
         for rule in [*policy.get("ingress", []), *policy.get("egress", [])]:
             assert {port["port"] for port in rule["ports"]} <= known

@@ -5,13 +5,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 READ_ELSEWHERE = ("shared/crawljobs/logs.py", "services/admin_api/gunicorn_conf.py")
-# Of Python and of the metrics' client themselves.
+# Of Python, of the metrics' client and of OpenTelemetry themselves.
 FOREIGN = {
     "PATH",
     "PYTHONPATH",
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONUNBUFFERED",
     "PROMETHEUS_MULTIPROC_DIR",
+    "OTEL_EXPORTER_OTLP_HEADERS",
 }
 
 
