@@ -41,6 +41,9 @@ class Pod:
     def metrics(self) -> dict[str, float]:
         return probes.samples(f"http://127.0.0.1:{self.ports['probes']}")
 
+    def metrics_text(self) -> str:
+        return probes.text(f"http://127.0.0.1:{self.ports['probes']}")
+
     def _passes(self, kind: str) -> bool:
         address, _, path = self.checks[kind].rpartition("/")
         return 200 <= probes.status(address, f"/{path}") < 400

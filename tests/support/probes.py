@@ -31,13 +31,17 @@ def status(url: str, path: str) -> int:
         connection.close()
 
 
-def samples(url: str) -> dict[str, float]:
-    """name{label=value} -> value"""
+def text(url: str) -> str:
     answer = httpx.get(f"{url}/metrics", timeout=DEADLINE_SECONDS)
     assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def samples(url: str) -> dict[str, float]:
+    """name{label=value} -> value"""
     return {
         sample.name
         + "".join(f"{{{k}={v}}}" for k, v in sorted(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
+        for family in text_string_to_metric_families(text(url))
         for sample in family.samples
     }
