@@ -67,14 +67,17 @@ def start(service: str, instance: str, chosen: settings.TracingSettings | None) 
         return
     try:
         from crawljobs import open_telemetry
+
+        _recorder = open_telemetry.Recorder(service, instance)
     except ImportError as error:
         log.warning(
             "tracing.unavailable",
             reason=f"{chosen.named} is set, but the extra otel is not installed ({error})",
         )
-        return
-    _recorder = open_telemetry.Recorder(service, instance)
-    log.info("tracing.started")
+    except (OSError, TypeError, ValueError) as error:  # what its own variables may lead to
+        log.warning("tracing.unavailable", reason=str(error))
+    else:
+        log.info("tracing.started")
 
 
 def stop() -> None:
@@ -106,17 +109,18 @@ def begin(
     """A span under `parent`, else the current one, else of a new trace; the caller ends it."""
     here = _current.get()
     above = here if parent is None else parent
-    if _recorder is not None:
-        recorded = _recorder.begin(
-            name,
-            kind,
-            parent=above,
-            is_remote=above is not here,
-            attributes=attributes or {},
-            seconds_ago=seconds_ago,
-        )
-        return Span(recorded.context, recorded)
-    return Span(trace_context.new() if above is None else above.child(), None)
+    recorder = _recorder
+    if recorder is None:
+        return Span(trace_context.new() if above is None else above.child(), None)
+    recorded = recorder.begin(
+        name,
+        kind,
+        parent=above,
+        is_remote=above is not here,
+        attributes=attributes or {},
+        seconds_ago=seconds_ago,
+    )
+    return Span(recorded.context, recorded)
 
 
 @contextlib.contextmanager

@@ -119,6 +119,21 @@ def test_without_the_extra_the_work_goes_on_and_a_line_says_why_no_span_is_sent(
     assert len(worked["trace_id"]) == 32
 
 
+def test_a_variable_that_opentelemetry_refuses_costs_the_spans_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096")  # more than the queue holds
+    with (
+        structlog.testing.capture_logs() as told,
+        collector.serve() as received,
+        sending(monkeypatch, received.url),
+        tracing.span("work", tracing.Kind.SERVER) as span,
+    ):
+        assert tracing.current() == span.context
+    assert [one["event"] for one in told] == ["tracing.unavailable"]
+    assert received.spans() == []
+
+
 @contextlib.contextmanager
 def sending(monkeypatch: pytest.MonkeyPatch, url: str) -> Iterator[None]:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
