@@ -75,6 +75,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str]] = {
             "priorities": [1],
             "schedule_ids": [1],
             "max_retries": [1],
+            "traceparents": [None],
             "ceiling": 100,
             "source": "schedule",
             "depth": 0,
