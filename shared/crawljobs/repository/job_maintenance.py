@@ -40,7 +40,8 @@ _FOLLOW_UP = queue_sql.follow_up_statement(
     before="stuck", ended="rescued", condition="stuck.next_status = 'failed'"
 )
 
-# Not before one lease has passed since the server started: nobody could extend during an outage.
+# Not before one lease has passed since the server started: during an outage nobody could extend or
+# store a page.
 _RESCUE = text(f"""
     WITH stuck AS (
         SELECT *,
@@ -60,9 +61,9 @@ _RESCUE = text(f"""
             END AS why
         FROM crawl_jobs
         WHERE status = 'crawling'
+            AND pg_postmaster_start_time() + CAST(:lease AS interval) < {NOW}
             AND (
-                (lease_expires_at < {NOW}
-                 AND pg_postmaster_start_time() + CAST(:lease AS interval) < {NOW})
+                lease_expires_at < {NOW}
                 OR progress_at < {NOW} - CAST(:reset_after AS interval)
             )
         ORDER BY id

@@ -126,13 +126,14 @@ def test_a_crawl_without_progress_is_rescued_although_its_lease_is_extended(
     assert attempt.error_message == "the crawl made no progress"
 
 
+@pytest.mark.parametrize("outage", [timedelta(minutes=1), timedelta(hours=1)])
 def test_nobody_is_rescued_before_a_lease_has_passed_since_the_server_started(
-    conn: Connection,
+    conn: Connection, outage: timedelta
 ) -> None:
     jobs.crawling(conn)
     started = conn.execute(text("SELECT pg_postmaster_start_time()")).scalar_one()
     set_lease = text("UPDATE crawl_jobs SET lease_expires_at = :at, progress_at = :at")
-    conn.execute(set_lease, {"at": started - timedelta(seconds=60)})
+    conn.execute(set_lease, {"at": started - outage})
     assert rescue(conn, started + timedelta(seconds=jobs.LEASE_SECONDS - 1)) == []
     assert rescue(conn, started + timedelta(seconds=jobs.LEASE_SECONDS + 1)) == [JobStatus.QUEUED]
 
