@@ -51,27 +51,22 @@ def taken_connections(url: str, queue: WatchedQueue) -> Iterator[None]:
             with contextlib.suppress(psycopg.OperationalError):
                 while True:
                     stack.enter_context(contextlib.closing(psycopg.connect(url)))
-            return not pooled(queue)
+            return is_every_place_held(queue)
 
         wait_until(take_all, timeout=20, describe="no connection to be left")
-        over = threading.Event()
+        yield
 
-        def take_late_ones() -> None:
-            """A place may become free only after its session is no longer seen."""
-            while not over.wait(0.005):
-                with contextlib.suppress(psycopg.OperationalError):
-                    late.append(psycopg.connect(url))
 
-        late: list[psycopg.Connection] = []
-        taker = threading.Thread(target=take_late_ones)
-        taker.start()
-        try:
-            yield
-        finally:
-            over.set()
-            taker.join(10)
-            for connection in late:
-                connection.close()
+def is_every_place_held(queue: WatchedQueue) -> bool:
+    """By others than the workers' pools. That an ended session is no longer seen is not enough: its
+    place becomes free a little later.
+    """
+    held = queue.value(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE backend_type = 'client backend' AND state <> 'starting' AND "
+        "(application_name NOT LIKE 'crawljobs worker%' OR application_name LIKE '%keeper')"
+    )
+    return int(held) >= MAX_CONNECTIONS
 
 
 def pooled(queue: WatchedQueue) -> list[int]:
