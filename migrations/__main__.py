@@ -1,4 +1,4 @@
-"""The command of a deploy: `python -m migrations upgrade|wait|check|sql|downgrade`."""
+"""The command of a deploy: `python -m migrations upgrade|roles|wait|check|sql|downgrade`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import argparse
 import os
 import sys
 import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from crawljobs import errors, logs, settings, startup
-from crawljobs.db import drift, migration
+from crawljobs.db import drift, migration, roles
 from crawljobs.db.database import Database
 
 SCRIPTS = Path(__file__).parent
@@ -28,6 +30,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _upgrade(given: argparse.Namespace) -> int:
     migration.upgrade(SCRIPTS, _url(), revision=given.revision, deadline_seconds=given.deadline)
+    with _database() as database:
+        _tell(roles.follow(database, prefix=_role_settings().prefix))
+    return 0
+
+
+def _roles(_given: argparse.Namespace) -> int:
+    asked = _role_settings()
+    with _database() as database:
+        _tell(roles.set_up(database, prefix=asked.prefix, passwords=asked.passwords))
     return 0
 
 
@@ -37,28 +48,39 @@ def _downgrade(given: argparse.Namespace) -> int:
 
 
 def _wait(given: argparse.Namespace) -> int:
-    database = Database(_url(), pool_size=1, application_name=f"crawljobs-{NAME}")
-    try:
+    with _database() as database:
         startup.wait_for_schema(database, stop=threading.Event(), deadline_seconds=given.deadline)
-    finally:
-        database.close()
     return 0
 
 
 def _check(_given: argparse.Namespace) -> int:
-    database = Database(_url(), pool_size=1, application_name=f"crawljobs-{NAME}")
-    try:
+    with _database() as database:
         found = drift.find(database)
-    finally:
-        database.close()
-    for difference in found:
-        sys.stdout.write(f"{difference}\n")
+    _tell(found)
     return 1 if found else 0
 
 
 def _sql(given: argparse.Namespace) -> int:
     sys.stdout.write(migration.offline_sql(SCRIPTS, start=given.start, end=given.end))
     return 0
+
+
+def _tell(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def _role_settings() -> settings.RoleSettings:
+    return settings.read_role_settings(os.environ)
+
+
+@contextmanager
+def _database() -> Iterator[Database]:
+    database = Database(_url(), pool_size=1, application_name=f"crawljobs-{NAME}")
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def _url() -> str:
@@ -73,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     upgrade.add_argument("revision", nargs="?", default="head")
     _add_deadline(upgrade, migration.DEADLINE_SECONDS)
     upgrade.set_defaults(run=_upgrade)
+    own = commands.add_parser("roles", help="make a role for each service, with just its rights")
+    own.set_defaults(run=_roles)
     wait = commands.add_parser("wait", help="until the schema is one that this version knows")
     _add_deadline(wait, migration.DEADLINE_SECONDS)
     wait.set_defaults(run=_wait)

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from crawljobs import settings
 from crawljobs.errors import SettingsError
-from onebox import data_folder, migrate
+from onebox import data_folder, migrate, own_roles
 from onebox.data_folder import DataFolder
 from onebox.embedded_postgres import EmbeddedPostgres, Options
 from onebox.errors import PostgresError
@@ -31,6 +31,7 @@ class DemoDatabase:
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
         self.url, self.direct_url = given_addresses(os.environ)
+        self.own_urls: dict[str, str] = {}  # by service, on a server of ours
         self.postgres: EmbeddedPostgres | None = None
         self._watching: psycopg.Connection | None = None
         if not self.url:
@@ -47,6 +48,7 @@ class DemoDatabase:
             self.url = self.direct_url = self.postgres.url(NAME)
             data_folder.write_private(self._folder.database_url, f"{self.url}\n")
             self._create()
+            self.own_urls = own_roles.urls(self.postgres, NAME)
         _refuse_unusable(self.url, "DATABASE_URL")
         if self.direct_url != self.url:
             _refuse_unusable(self.direct_url, "DATABASE_DIRECT_URL")
@@ -142,12 +144,14 @@ class DemoDatabase:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
 
     def _migrate(self) -> None:
-        """Skipped when this very database was brought to these very migrations before."""
+        """Skipped when this very database was brought to these very migrations and roles before."""
         state = f"{_migrations_digest()} {_revision(self.direct_url)}"
         stamp = self._folder.migrated
         if self.postgres and stamp.is_file() and stamp.read_text() == state:
             return
         migrate.upgrade(self.direct_url)
+        if self.postgres:
+            own_roles.set_up(self.postgres, NAME)
         stamp.write_text(f"{_migrations_digest()} {_revision(self.direct_url)}")
 
 
@@ -193,7 +197,7 @@ def _revision(url: str) -> str:
 
 def _migrations_digest() -> str:
     digest = hashlib.sha256(sys.version.encode())
-    for path in sorted(migrate.MIGRATIONS.glob("**/*.py")):
+    for path in (*sorted(migrate.MIGRATIONS.glob("**/*.py")), *own_roles.SOURCES):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

@@ -1,6 +1,7 @@
 """A Postgres of our own, from programs in a wheel: no service, no Docker, no leftovers."""
 
 import contextlib
+import hmac
 import os
 import signal
 import socket
@@ -81,8 +82,17 @@ class EmbeddedPostgres:
         return self._process.pid if self._process else None
 
     def url(self, database: str = "postgres") -> str:
-        password = (self.data / cluster.PASSWORD_FILE).read_text().strip()
-        return f"postgresql://{cluster.SUPERUSER}:{password}@{HOST}:{self.port}/{database}"
+        return self.url_as(cluster.SUPERUSER, self._password(), database)
+
+    def url_as(self, role: str, password: str, database: str) -> str:
+        return f"postgresql://{role}:{password}@{HOST}:{self.port}/{database}"
+
+    def password_of(self, role: str) -> str:
+        """Made from the cluster's own secret, so that there is nothing else to be kept."""
+        return hmac.new(self._password().encode(), role.encode(), "sha256").hexdigest()
+
+    def _password(self) -> str:
+        return (self.data / cluster.PASSWORD_FILE).read_text().strip()
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from onebox import reddit_source
@@ -42,7 +42,8 @@ class Settings:
     """What all of them are told; `sandbox_url` is None when the real Reddit is crawled.
 
     `direct_url` is another one than `database_url` when that leads to a pooler. `tag` tells the
-    processes of this demo from those of others on the same database.
+    processes of this demo from those of others on the same database. `own_urls` are those of each
+    service's own role; none on somebody else's server.
     """
 
     database_url: str
@@ -51,11 +52,12 @@ class Settings:
     sandbox_url: str | None
     discovers: bool
     tag: str = ""
+    own_urls: Mapping[str, str] = field(default_factory=dict)
 
     def instance(self, role: str, number: int) -> str:
         return "-".join(part for part in (role, self.tag, str(number)) if part)
 
-    def environment(self, **own: str) -> dict[str, str]:
+    def environment(self, role: str = "", **own: str) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
         if self.direct_url != self.database_url:
             inherited["DATABASE_DIRECT_URL"] = self.direct_url
@@ -72,7 +74,7 @@ class Settings:
             **(sandbox_client(self.sandbox_url) if self.sandbox_url else {}),
             "PYTHONPATH": os.pathsep.join(SOURCE_ROOTS),
             "PYTHONUNBUFFERED": "1",
-            "DATABASE_URL": self.database_url,
+            "DATABASE_URL": self.own_urls.get(role, self.database_url),
             **own,
         }
 
@@ -108,7 +110,7 @@ def admin_api(settings: Settings, listener: int) -> Spec:
         role="admin-api",
         number=1,
         command=[*PYTHON, "gunicorn", "-c", "python:onebox.gunicorn_conf"],
-        env=settings.environment(**own),
+        env=settings.environment("admin-api", **own),
         stop_seconds=API_STOP_SECONDS,
         pass_fds=[listener],
     )
@@ -116,7 +118,7 @@ def admin_api(settings: Settings, listener: int) -> Spec:
 
 def crawler_worker(settings: Settings, number: int) -> Spec:
     environment = settings.environment(
-        INSTANCE_NAME=settings.instance("worker", number), PROBE_BIND=PROBES
+        "crawler-worker", INSTANCE_NAME=settings.instance("worker", number), PROBE_BIND=PROBES
     )
     return Spec(
         role="crawler-worker",
@@ -133,7 +135,7 @@ def scheduler(settings: Settings, number: int) -> Spec:
         number=number,
         command=[*PYTHON, "scheduler"],
         env=settings.environment(
-            INSTANCE_NAME=settings.instance("scheduler", number), PROBE_BIND=PROBES
+            "scheduler", INSTANCE_NAME=settings.instance("scheduler", number), PROBE_BIND=PROBES
         ),
         stop_seconds=API_STOP_SECONDS,
     )

@@ -190,6 +190,7 @@ class System:
             sandbox_url=self.sandbox_url,
             discovers=self._plan.discovers,
             tag=self._tag,
+            own_urls=self.database.own_urls,
         )
 
     def _await_sandbox(self, ready: Path) -> None:

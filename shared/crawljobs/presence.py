@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crawljobs import errors, logs
+from crawljobs import errors, logs, startup
 from crawljobs.db.database import Database
 from crawljobs.repository import service_instances
 from crawljobs.version import VERSION
@@ -70,6 +70,8 @@ class Presence:
                     starts=starts,
                 )
             )
+            if starts:
+                startup.warn_of_needless_rights(self._database)
         except errors.DatabaseUnavailable as error:
             log.debug("presence.not_said", reason=str(error))
             return False

@@ -58,3 +58,13 @@ def check_direct_address(
         wait_for_schema(direct, stop=stop, setting="DATABASE_DIRECT_URL")
     finally:
         direct.close()
+
+
+def warn_of_needless_rights(database: Database) -> None:
+    """Say so when whoever this process logs in as could rewrite the audit log.
+
+    Then all services share one role, which is how a database without roles of its own is run.
+    """
+    with database.read() as conn:
+        if schema.may_rewrite_audit_log(conn):
+            log.warning("database.one_role_for_all", advice="python -m migrations roles")

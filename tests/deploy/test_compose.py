@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
+from psycopg import conninfo
 
 from crawljobs import settings
 from support import images, service_variables
 
 ROOT = images.ROOT
-OURS = ("migrate", *images.SERVICES, "sandbox")
+OURS = ("roles", "migrate", *images.SERVICES, "sandbox")
 # Beyond the drain: a reply that is waited for and the release.
 LATE_SECONDS = 15
 
@@ -61,6 +62,11 @@ def test_secrets_come_from_files_and_each_is_declared_and_made(
     assert made["postgres_password"] in made["database_url"]
     address = settings.read_database_settings({"DATABASE_URL": made["database_url"]})
     assert address.url.startswith("postgresql://crawljobs:")
+    for role in ("owner", "admin_api", "crawler_worker", "scheduler"):
+        address = settings.read_database_settings({"DATABASE_URL": made[f"{role}_database_url"]})
+        parts = conninfo.conninfo_to_dict(address.url)
+        assert parts["user"] == f"crawljobs_{role}"
+        assert parts["password"] == made[f"{role}_database_password"]
     settings.read_admin_api_settings({"ADMIN_API_TOKEN": made["admin_api_token"]})
     assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
     assert "/deploy/docker/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
@@ -68,11 +74,22 @@ def test_secrets_come_from_files_and_each_is_declared_and_made(
 
 def test_services_start_after_the_schema_is_there(compose: dict[str, Any]) -> None:
     services = compose["services"]
+    assert services["roles"]["depends_on"]["postgres"]["condition"] == "service_healthy"
     assert services["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
+    after = services["migrate"]["depends_on"]["roles"]["condition"]
+    assert after == "service_completed_successfully"
     for name in images.SERVICES:
         order = services[name]["depends_on"]
         assert order["migrate"]["condition"] == "service_completed_successfully"
         assert order["postgres"]["condition"] == "service_healthy"
+
+
+def test_each_service_knows_the_password_of_its_own_role_alone(compose: dict[str, Any]) -> None:
+    for name in images.SERVICES:
+        kind = name.replace("-", "_")
+        known = [one for one in compose["services"][name]["secrets"] if "database" in one]
+        assert known == [f"{kind}_database_url"]
+    assert "database_url" not in compose["services"]["migrate"]["secrets"]
 
 
 def test_containers_are_hardened(compose: dict[str, Any]) -> None:

@@ -124,6 +124,26 @@ def test_ready_file_tells_where_everything_is_and_to_its_owner_alone(live: Demo)
     assert {pid for pids in ready["pids"].values() for pid in pids} <= family
 
 
+def test_each_service_works_as_a_role_of_its_own_that_suffices(live: Demo) -> None:
+    """Through all that happened to this demo before, and none could rewrite the audit log."""
+    job_id = live.api.post(JOBS, {"subreddit": "tiny_own"})["job"]["id"]
+    wait_until(
+        lambda: live.api.get(f"{JOBS}/{job_id}")["status"] == "succeeded",
+        timeout=30,
+        describe=lambda: live.api.get(f"{JOBS}/{job_id}"),
+    )
+    sessions = """
+        SELECT DISTINCT usename FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name ~ '^(crawljobs|admin-api)'
+        ORDER BY usename
+    """
+    roles = [name for (name,) in rows(live.database_url, sessions)]
+    assert roles == ["crawljobs_admin_api", "crawljobs_crawler_worker", "crawljobs_scheduler"]
+    assert "permission denied" not in live.log("postgres")
+    for name in ("admin-api-1", "crawler-worker-1", "crawler-worker-2", "scheduler-1"):
+        assert "database.one_role_for_all" not in live.log(name)
+
+
 def test_ctrl_c_stops_everything_in_order(doomed: Demo) -> None:
     family = doomed.family()
     data = doomed.ready_file.with_suffix("")

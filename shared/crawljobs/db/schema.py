@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from crawljobs import errors
 
 # Newest last: the revisions this code was written for.
-KNOWN_REVISIONS = ("0014",)
+KNOWN_REVISIONS = ("0015",)
 
 # What migrations write as the comment of their own table, beside the revision and in its
 # transaction: the oldest code that runs on this schema. Code cannot know the revisions after it.
@@ -33,6 +33,12 @@ def check_writable(conn: Connection) -> None:
     """Raise DatabaseUnavailable on a replica, and after a failover that left it read-only."""
     if conn.execute(text("SHOW transaction_read_only")).scalar_one() == "on":
         raise errors.DatabaseUnavailable("the database takes no writes now")
+
+
+def may_rewrite_audit_log(conn: Connection) -> bool:
+    """Whether only its triggers protect it from whoever is logged in."""
+    query = "SELECT has_table_privilege('admin_audit_log', 'UPDATE, DELETE, TRUNCATE')"
+    return bool(conn.execute(text(query)).scalar_one())
 
 
 _FOUND = text("""

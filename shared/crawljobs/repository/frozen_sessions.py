@@ -13,20 +13,15 @@ from sqlalchemy import Connection, text
 
 from crawljobs.db.database import IDLE_IN_TRANSACTION_SECONDS
 
-_END = text("""
-    SELECT pid, pg_terminate_backend(pid) AS ended, application_name
-    FROM pg_stat_activity
-    WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
-        AND application_name ~ '^(crawljobs|admin-api)'
-        AND state = 'active' AND wait_event = 'ClientRead' AND query NOT ILIKE 'COPY%'
-        AND state_change < clock_timestamp() - CAST(:silence AS interval)
-    """)
+# A function, since only the owner's role has the rights over all of them. Whose it may end is said
+# where it is made, in the migrations.
+_END = text("SELECT application_name, ended FROM end_frozen_sessions(CAST(:silence AS interval))")
 
 
 def end_frozen_sessions(
     conn: Connection, *, silence: timedelta = timedelta(seconds=IDLE_IN_TRANSACTION_SECONDS)
 ) -> list[str]:
-    """End those of the same role that have been silent in mid-statement; their applications' names.
+    """End our services' that have been silent in mid-statement; their applications' names.
 
     What they had not committed is rolled back.
     """

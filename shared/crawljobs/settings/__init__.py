@@ -9,6 +9,7 @@ from crawljobs.settings.probes import ProbeAddress, read_probe_address
 from crawljobs.settings.queue import QueueSettings, read_max_retries, read_queue_settings
 from crawljobs.settings.reddit import RedditSettings, read_reddit_settings
 from crawljobs.settings.revisit import RevisitSettings, read_revisit_settings
+from crawljobs.settings.roles import RoleSettings, read_role_settings
 from crawljobs.settings.scheduler import SchedulerSettings, read_scheduler_settings
 from crawljobs.settings.tracing import TracingSettings, read_tracing_settings
 
@@ -22,6 +23,7 @@ __all__ = [
     "QueueSettings",
     "RedditSettings",
     "RevisitSettings",
+    "RoleSettings",
     "SchedulerSettings",
     "TracingSettings",
     "read_admin_api_settings",
@@ -34,6 +36,7 @@ __all__ = [
     "read_queue_settings",
     "read_reddit_settings",
     "read_revisit_settings",
+    "read_role_settings",
     "read_scheduler_settings",
     "read_tracing_settings",
 ]

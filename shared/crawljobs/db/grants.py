@@ -1,0 +1,84 @@
+"""What each service may do to each table: the one place, and no more than its statements need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# The end of each role's name, after the installation's prefix.
+OWNER = "owner"  # owns the tables and migrates them
+ADMIN_API = "admin_api"
+CRAWLER_WORKER = "crawler_worker"
+SCHEDULER = "scheduler"
+METRICS = "metrics"  # for KEDA and whoever else only counts
+SERVICES = (ADMIN_API, CRAWLER_WORKER, SCHEDULER, METRICS)
+ROLES = (OWNER, *SERVICES)
+
+# As psql's \dp has them; `m` exists since PostgreSQL 17.
+LETTERS = {
+    "r": "SELECT",
+    "a": "INSERT",
+    "w": "UPDATE",
+    "d": "DELETE",
+    "D": "TRUNCATE",
+    "x": "REFERENCES",
+    "t": "TRIGGER",
+    "m": "MAINTAIN",
+}
+PRIVILEGES = tuple(LETTERS.values())
+
+# Locking a row takes UPDATE. The triggers of crawl_jobs write crawl_job_count_changes with the
+# rights of whoever changed the job.
+_TABLES = """
+    table                    admin_api  crawler_worker  scheduler  metrics
+    admin_audit_log          ra         a               a          -
+    alembic_version          r          r               r          -
+    api_tokens               raw        -               -          -
+    author_subreddits        -          raw             -          -
+    authors                  -          raw             -          -
+    comments                 -          raw             -          -
+    crawl_job_attempts       rad        rad             -          -
+    crawl_job_count_changes  ra         rawd            r          r
+    crawl_job_counts         r          raw             r          r
+    crawl_jobs               rawd       rawd            raw        r
+    discovery_evidence       -          rawd            -          -
+    discovery_roots          -          raw             -          -
+    idempotency_keys         ra         rwd             -          -
+    maintenance_runs         -          raw             -          -
+    posts                    -          raw             -          -
+    queue_pauses             rawd       rd              r          -
+    reddit_budgets           r          raw             r          r
+    reddit_tokens            -          raw             -          -
+    scheduled_job_runs       ra         rawd            raw        -
+    scheduled_jobs           rawd       rw              rw         -
+    service_instances        rawd       rawd            rawd       -
+    subreddits               raw        raw             r          -
+"""
+
+# Which services may call which of our functions; triggers fire without such a right.
+FUNCTIONS: Mapping[str, frozenset[str]] = {
+    "crawl_jobs_count_change()": frozenset(),
+    "crawl_jobs_count_deleted()": frozenset(),
+    "end_frozen_sessions(interval)": frozenset({CRAWLER_WORKER, SCHEDULER}),
+    "refuse_audit_change()": frozenset(),
+}
+
+# Not even the owner may change what happened, short of granting itself the right.
+_OF_OWNER = {"admin_audit_log": frozenset(PRIVILEGES) - {"UPDATE", "DELETE", "TRUNCATE"}}
+
+
+def _read(written: str) -> dict[str, dict[str, frozenset[str]]]:
+    (_, *services), *lines = (line.split() for line in written.strip().splitlines())
+    return {
+        table: {
+            OWNER: _OF_OWNER.get(table, frozenset(PRIVILEGES)),
+            **{
+                service: frozenset(LETTERS[letter] for letter in letters.replace("-", ""))
+                for service, letters in zip(services, granted, strict=True)
+            },
+        }
+        for table, *granted in lines
+    }
+
+
+# By table, then by role.
+TABLES: Mapping[str, Mapping[str, frozenset[str]]] = _read(_TABLES)

@@ -1,0 +1,40 @@
+"""The database's roles: how they are called, and the passwords they get."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from crawljobs import errors
+from crawljobs.environment import Environment
+
+# Postgres cuts names at 63 bytes; the longest end is `_crawler_worker`.
+_PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True)
+class RoleSettings:
+    prefix: str
+    # By the end of the role's name; a role that is not in it keeps the password it has, or none.
+    passwords: Mapping[str, str] = field(repr=False)
+
+
+def read_role_settings(variables: Mapping[str, str]) -> RoleSettings:
+    env = Environment(variables)
+    prefix = env.text("DATABASE_ROLE_PREFIX", "crawljobs")
+    if not _PREFIX.fullmatch(prefix) or prefix.startswith("pg_"):
+        raise errors.SettingsError(
+            f"DATABASE_ROLE_PREFIX={prefix[:80]!r}: expected 1 to 40 of a-z, 0-9 and _, "
+            "not with a digit or pg_ in front"
+        )
+    given = {
+        "owner": env.secret("OWNER_DATABASE_PASSWORD"),
+        "admin_api": env.secret("ADMIN_API_DATABASE_PASSWORD"),
+        "crawler_worker": env.secret("CRAWLER_WORKER_DATABASE_PASSWORD"),
+        "scheduler": env.secret("SCHEDULER_DATABASE_PASSWORD"),
+        "metrics": env.secret("METRICS_DATABASE_PASSWORD"),
+    }
+    return RoleSettings(
+        prefix=prefix, passwords={role: one for role, one in given.items() if one is not None}
+    )
