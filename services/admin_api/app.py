@@ -24,6 +24,7 @@ from admin_api import (
     pauses,
     refusals,
     request_body,
+    request_deadline,
     request_id,
     request_parsing,
     request_trace,
@@ -41,7 +42,8 @@ from admin_api.request_database import RequestDatabase
 from admin_api.throttle import FailedLogins
 from crawljobs import settings
 from crawljobs.db.database import Database
-from crawljobs.db.limits import IMPATIENT
+from crawljobs.db.limits import IMPATIENT, PROBING, Limits
+from crawljobs.db.pulse import Pulse
 from crawljobs.presence import Presence
 from crawljobs.readiness import Readiness
 
@@ -54,6 +56,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     state.install(app, _state(os.environ if variables is None else variables))
     request_trace.install(app)
     access_log.install(app)
+    request_deadline.install(app)
     refusals.install(app)
     auth.install(app)
     scopes.install(app)
@@ -87,22 +90,24 @@ def _state(variables: Mapping[str, str]) -> state.State:
     admin_api = settings.read_admin_api_settings(variables)
     database = settings.read_database_settings(variables)
 
-    def pool(size: int) -> Database:
+    def pool(size: int, limits: Limits, pulse: Pulse | None = None) -> Database:
         return Database(
             database.url,
             pool_size=size,
             application_name=NAME,
             pooled=database.pooled,
-            limits=IMPATIENT,
+            limits=limits,
+            pulse=pulse,
         )
 
-    requests = pool(admin_api.threads)
+    probes = pool(1, PROBING)
+    requests = pool(admin_api.threads, IMPATIENT, Pulse(lambda: probes.run(lambda _conn: None)))
     return state.State(
         settings=admin_api,
         max_retries=settings.read_max_retries(variables),
         # A connection for each thread: none has to wait for another's.
         database=RequestDatabase(requests),
-        readiness=Readiness(pool(1)),
+        readiness=Readiness(probes),
         cursors=CursorSigner(admin_api.token),
         failed_logins=FailedLogins(),
         presence=Presence(

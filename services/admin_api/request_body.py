@@ -8,7 +8,7 @@ import flask
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from admin_api import errors
+from admin_api import errors, request_deadline
 
 MAX_BYTES = 1024 * 1024
 # A client that is still sending would see a reset connection instead of the answer, so this much
@@ -22,6 +22,7 @@ def read() -> bytes:
     """The whole body, however often it is asked for; a Problem when it is too large or too slow."""
     if _NAME not in flask.g:
         setattr(flask.g, _NAME, _read())
+        request_deadline.begin()  # the client took its time, not we
     body: bytes = flask.g.get(_NAME)
     return body
 

@@ -8,7 +8,8 @@ import time
 from datetime import timedelta
 
 from crawljobs import errors, logs
-from crawljobs.db.database import IDLE_IN_TRANSACTION_SECONDS, Connection, Database
+from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
+from crawljobs.db.database import Connection, Database
 from crawljobs.repository import due_schedules, frozen_sessions, schedule_firing
 from crawljobs.repository.schedule_firing import Disabled, Fired
 from scheduler import counting

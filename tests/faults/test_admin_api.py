@@ -24,6 +24,10 @@ READ_ONLY = "default_transaction_read_only"
 ANSWER_SECONDS = 2.0  # promised for a database that is dead
 SLACK_SECONDS = 1.0  # of a machine that runs other tests too
 MAX_CONNECTIONS = 20
+WAITS_FOR_A_LOCK = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +89,29 @@ def test_a_dead_database_is_503_within_two_seconds_and_all_recovers_by_itself(
         proxy.rule = tcp_proxy.let_pass
         proxy.heal(lose=True)
         works_again(client, "after")
+
+
+def test_a_database_that_dies_during_a_statement_is_503_within_two_seconds(
+    proxied: tuple[Gunicorn, TcpProxy, str],
+) -> None:
+    """A statement may take longer than that, as long as the database shows that it lives."""
+    server, proxy, url = proxied
+    with server.client() as client, connected(url) as database, ThreadPoolExecutor(1) as pool:
+        works_again(client, "before_its_death")
+        with database.transaction():
+            database.execute("LOCK TABLE crawl_jobs IN ACCESS EXCLUSIVE MODE")
+            asked = pool.submit(client.get, f"{JOBS}/1")
+            wait_until(
+                lambda: database.execute(WAITS_FOR_A_LOCK).fetchone() == (1,),
+                timeout=15,
+                describe="the statement to be under way",
+            )
+            began = time.monotonic()
+            proxy.stall()
+            assert unavailable(asked.result(20))
+            assert time.monotonic() - began < ANSWER_SECONDS + SLACK_SECONDS
+        proxy.heal(lose=True)
+        works_again(client, "after_its_death")
 
 
 def test_f9_a_read_only_database_refuses_changes_and_all_resumes_by_itself(
@@ -222,12 +249,8 @@ def test_f24_an_api_killed_in_the_middle_leaves_neither_key_nor_job(
             blocker = psycopg.connect(url)
             blocker.execute("LOCK TABLE admin_audit_log IN ACCESS EXCLUSIVE MODE")
             asked = caller.submit(client.post, JOBS, json=body, headers=key)
-            waiting = (
-                "SELECT count(*) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
             wait_until(
-                lambda: database.execute(waiting).fetchone() == (1,),
+                lambda: database.execute(WAITS_FOR_A_LOCK).fetchone() == (1,),
                 timeout=15,
                 describe="the call to be in the middle",
             )

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import random
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 import sqlalchemy
-from psycopg import conninfo
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from crawljobs import errors
-from crawljobs.db import committed, deadline, failures
+from crawljobs.db import committed, failures, patience
+from crawljobs.db.connection import BoundedConnection, connect, session_settings
 from crawljobs.db.limits import PATIENT, Limits
+from crawljobs.db.pulse import Pulse
 
 __all__ = ["Connection", "Database", "connect"]
 
@@ -27,104 +27,17 @@ T = TypeVar("T")
 
 CONFLICT_RETRIES = 8  # deadlock, serialization, lock timeout: short, so retried often
 CONFLICT_BACKOFF_SECONDS = 0.01
-# Nobody of ours thinks between two statements. Who is frozen there keeps its rows from the rescue,
-# so this is below the usual lease of 30 s.
-IDLE_IN_TRANSACTION_SECONDS = 15
-SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq knows no shorter one
-
-
-def _session_settings(limits: Limits) -> dict[str, str]:
-    """A session's own limits, for a database whose roles carry none."""
-    return {
-        "statement_timeout": f"{1000 * limits.statement:g}ms",
-        "lock_timeout": f"{1000 * limits.lock:g}ms",
-        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
-        "timezone": "UTC",
-    }
 
 
 def _limit_transaction(limits: Limits) -> Callable[[Connection], None]:
     """For a pooler: it refuses start-up options, and its sessions are everybody's."""
-    settings = _session_settings(limits)
+    settings = session_settings(limits)
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
 
     def limit(conn: Connection) -> None:
         conn.exec_driver_sql(f"SELECT {calls}")
 
     return limit
-
-
-def _parameters(
-    url: str, application_name: str, limits: Limits, *, pooled: bool
-) -> dict[str, object]:
-    """Connection parameters that give every call a deadline of its own."""
-    parameters: dict[str, object] = {
-        "application_name": application_name,
-        "connect_timeout": max(SHORTEST_CONNECT_TIMEOUT_SECONDS, math.ceil(limits.connect)),
-        "keepalives_idle": 10,
-        "keepalives_interval": 3,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 15_000,  # ms: a silent network ends a write after this
-    }
-    if not pooled:
-        own = conninfo.conninfo_to_dict(url).get("options") or ""
-        settings = _session_settings(limits).items()
-        parameters["options"] = " ".join([*(f"-c {n}={v}" for n, v in settings), str(own)]).strip()
-    return parameters
-
-
-class BoundedConnection(psycopg.Connection[Any]):
-    """Broken when a reply takes longer than `reply_seconds`.
-
-    A network that swallows packets, a frozen server or a pooler that hangs show no error at all.
-    """
-
-    reply_seconds = PATIENT.reply
-
-    def wait(self, gen: Generator[Any, Any, T], *args: Any, **options: Any) -> T:
-        return super().wait(
-            self._until(time.monotonic() + self.reply_seconds, gen), *args, **options
-        )
-
-    def _until(self, deadline: float, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-        """The same generator; whoever waits for it comes back here several times a second."""
-        try:
-            wanted = next(gen)
-            while True:
-                ready = yield wanted
-                if time.monotonic() >= deadline:
-                    self.close()
-                    raise psycopg.OperationalError(
-                        f"the server did not reply within {self.reply_seconds:g} s"
-                    )
-                wanted = gen.send(ready)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-
-
-def connect(
-    url: str,
-    application_name: str,
-    *,
-    pooled: bool = False,
-    reply_seconds: float | None = None,
-    limits: Limits = PATIENT,
-) -> BoundedConnection:
-    """One connection whose every wait has a deadline."""
-    parameters = _parameters(url, application_name, limits, pooled=pooled)
-
-    def open_connection() -> BoundedConnection:
-        return BoundedConnection.connect(url, **parameters)  # type: ignore[arg-type]
-
-    if limits.connect >= SHORTEST_CONNECT_TIMEOUT_SECONDS:
-        connection = open_connection()
-    else:
-        connection = deadline.within(limits.connect, open_connection)
-    connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
-    if pooled:
-        connection.prepare_threshold = None  # another session may get the next statement
-    return connection
 
 
 class Database:
@@ -142,16 +55,23 @@ class Database:
         pooled: bool = False,
         reply_seconds: float | None = None,
         limits: Limits = PATIENT,
+        pulse: Pulse | None = None,
     ) -> None:
         if reply_seconds is not None:
             limits = replace(limits, reply=reply_seconds, ping=min(limits.ping, reply_seconds))
         self._limits = limits
+
+        def open_connection() -> BoundedConnection:
+            connection = connect(
+                url, application_name, pooled=pooled, reply_seconds=limits.ping, limits=limits
+            )
+            connection.pulse = pulse
+            return connection
+
         self._engine = sqlalchemy.create_engine(
             "postgresql+psycopg://",
             # psycopg parses the address itself: SQLAlchemy's own parser knows fewer forms of it.
-            creator=lambda: connect(
-                url, application_name, pooled=pooled, reply_seconds=limits.ping, limits=limits
-            ),
+            creator=open_connection,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=limits.pool,
@@ -173,11 +93,13 @@ class Database:
             with self.begin() as conn:
                 yield conn
             return
+        _refuse_late()
         with _as_ours(), self._reading.connect() as conn:
             yield conn
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
+        _refuse_late()
         with _as_ours(), self._engine.begin() as conn:
             committed.taken(conn)
             yield conn
@@ -187,7 +109,8 @@ class Database:
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; again when it deadlocked, conflicted or waited too long."""
-        give_up_at = time.monotonic() + self._limits.conflicts
+        _refuse_late()
+        give_up_at = min(time.monotonic() + self._limits.conflicts, patience.until())
         for attempt in range(CONFLICT_RETRIES):
             try:
                 with self._engine.begin() as conn:
@@ -211,6 +134,12 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _refuse_late() -> None:
+    """Before a connection is taken: none shall be thrown away for a caller who has gone."""
+    if patience.is_over():
+        raise errors.DatabaseUnavailable("there is no time left to ask the database")
 
 
 @contextmanager

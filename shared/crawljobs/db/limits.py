@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -22,3 +22,5 @@ class Limits:
 PATIENT = Limits()
 # For a caller who waits: a database that is silent is found out within 2 s (ping, then connect).
 IMPATIENT = Limits(connect=0.9, pool=1.0, statement=5.0, lock=2.0, reply=6.0, ping=0.7, conflicts=8)
+# For SELECTs that only show whether anything answers.
+PROBING = replace(IMPATIENT, statement=1.0, reply=1.5)

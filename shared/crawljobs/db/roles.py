@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors
 from crawljobs.db import failures, grants, rights
-from crawljobs.db.database import IDLE_IN_TRANSACTION_SECONDS, Database
+from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
+from crawljobs.db.database import Database
 from crawljobs.db.limits import PATIENT
 
 # Two that make the same role, or change one at once: one of them has to begin anew.

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
-from crawljobs.db.database import IDLE_IN_TRANSACTION_SECONDS
+from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 
 # A function, since only the owner's role has the rights over all of them. Whose it may end is said
 # where it is made, in the migrations.

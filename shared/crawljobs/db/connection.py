@@ -1,0 +1,113 @@
+"""One connection to Postgres, whose every wait has a deadline."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import conninfo
+
+from crawljobs.db import deadline, patience, pulse
+from crawljobs.db.limits import PATIENT, Limits
+from crawljobs.db.pulse import Pulse
+
+T = TypeVar("T")
+
+# Nobody of ours thinks between two statements. Who is frozen there keeps its rows from the rescue,
+# so this is below the usual lease of 30 s.
+IDLE_IN_TRANSACTION_SECONDS = 15
+SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq knows no shorter one
+
+
+def session_settings(limits: Limits) -> dict[str, str]:
+    """A session's own limits, for a database whose roles carry none."""
+    return {
+        "statement_timeout": f"{1000 * limits.statement:g}ms",
+        "lock_timeout": f"{1000 * limits.lock:g}ms",
+        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
+        "timezone": "UTC",
+    }
+
+
+def _parameters(
+    url: str, application_name: str, limits: Limits, *, pooled: bool
+) -> dict[str, object]:
+    """Connection parameters that give every call a deadline of its own."""
+    parameters: dict[str, object] = {
+        "application_name": application_name,
+        "connect_timeout": max(SHORTEST_CONNECT_TIMEOUT_SECONDS, math.ceil(limits.connect)),
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,  # ms: a silent network ends a write after this
+    }
+    if not pooled:
+        own = conninfo.conninfo_to_dict(url).get("options") or ""
+        settings = session_settings(limits).items()
+        parameters["options"] = " ".join([*(f"-c {n}={v}" for n, v in settings), str(own)]).strip()
+    return parameters
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """Broken when a reply takes longer than `reply_seconds`, or than anybody waits for it.
+
+    A network that swallows packets, a frozen server or a pooler that hangs show no error at all.
+    With a `pulse` they are told from a statement that is only slow.
+    """
+
+    reply_seconds = PATIENT.reply
+    pulse: Pulse | None = None
+
+    def wait(self, gen: Generator[Any, Any, T], *args: Any, **options: Any) -> T:
+        return super().wait(self._bounded(time.monotonic(), gen), *args, **options)
+
+    def _bounded(self, began: float, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+        """The same generator; whoever waits for it comes back here several times a second."""
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if why := self._lost(began):
+                    self.close()
+                    raise psycopg.OperationalError(why)
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _lost(self, began: float) -> str | None:
+        now = time.monotonic()
+        if now >= began + self.reply_seconds:
+            return f"the server did not reply within {self.reply_seconds:g} s"
+        if now >= patience.until():
+            return "the reply came too late for whoever asked"
+        if self.pulse and now >= began + pulse.LATE_SECONDS and self.pulse.is_lost():
+            return "the server shows no sign of life"
+        return None
+
+
+def connect(
+    url: str,
+    application_name: str,
+    *,
+    pooled: bool = False,
+    reply_seconds: float | None = None,
+    limits: Limits = PATIENT,
+) -> BoundedConnection:
+    """One connection whose every wait has a deadline."""
+    parameters = _parameters(url, application_name, limits, pooled=pooled)
+
+    def open_connection() -> BoundedConnection:
+        return BoundedConnection.connect(url, **parameters)  # type: ignore[arg-type]
+
+    if limits.connect >= SHORTEST_CONNECT_TIMEOUT_SECONDS:
+        connection = open_connection()
+    else:
+        connection = deadline.within(limits.connect, open_connection)
+    connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
+    if pooled:
+        connection.prepare_threshold = None  # another session may get the next statement
+    return connection
