@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parents[1]
+# The code beside these tests, whatever the environment would find first.
+SOURCES = [TESTS, *(TESTS.parent / top for top in ("shared", "services"))]
 STOP_SECONDS = 20
 
 
@@ -29,7 +31,7 @@ def worker(
     """A process of its own; each begun crawl is put into `begun`."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.worker_process", name, url, manner],
-        env={**os.environ, "PYTHONPATH": str(TESTS), **variables},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, SOURCES)), **variables},
         stdout=subprocess.PIPE,
         text=True,
     )
