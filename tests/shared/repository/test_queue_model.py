@@ -50,6 +50,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     database: Database
     check_every = 1
+    steps_taken: list[int]  # of each history, without those that only end it
 
     @initialize()
     def open(self) -> None:
@@ -64,6 +65,7 @@ class QueueMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "conn"):
             return
+        self.steps_taken.append(self.steps)
         try:
             self.finish_everything()
             invariants.check(self.conn)
@@ -255,6 +257,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 10, 31, 70, 400, 4000, 90000]))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
+        self.steps += 1
 
     @rule()
     def requeue(self) -> None:
@@ -337,10 +340,12 @@ class QueueMachine(RuleBasedStateMachine):
         raise AssertionError(f"never ended: {live}")
 
 
-def run(database: Database, *, examples: int, steps: int, check_every: int) -> None:
-    machine = type("Machine", (QueueMachine,), {"database": database, "check_every": check_every})
+def run(database: Database, *, examples: int, steps: int, check_every: int) -> int:
+    """How many steps were taken: Hypothesis ends some histories early and counts the opening."""
+    taken: list[int] = []
+    facts = {"database": database, "check_every": check_every, "steps_taken": taken}
     run_state_machine_as_test(
-        machine,
+        type("Machine", (QueueMachine,), facts),
         settings=settings(
             max_examples=examples,
             database=None,
@@ -350,12 +355,14 @@ def run(database: Database, *, examples: int, steps: int, check_every: int) -> N
             suppress_health_check=list(HealthCheck),
         ),
     )
+    return sum(taken)
 
 
 def test_random_histories_keep_the_rules(database: Database) -> None:
-    run(database, examples=50, steps=50, check_every=10)
+    assert run(database, examples=50, steps=50, check_every=10) >= 2_000
 
 
 @pytest.mark.deep
 def test_a_hundred_thousand_random_steps_keep_the_rules(database: Database) -> None:
-    run(database, examples=1_000, steps=100, check_every=20)
+    # A history has 82 steps on the average.
+    assert run(database, examples=1_300, steps=100, check_every=20) >= 100_000
