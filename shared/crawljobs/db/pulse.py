@@ -6,7 +6,7 @@ another one: when that gets no answer either, there is nothing to wait for.
 
 from __future__ import annotations
 
-import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +17,8 @@ from crawljobs import errors
 LATE_SECONDS = 0.4  # most replies come sooner, and cost no question
 ANSWER_SECONDS = 1.2
 AGAIN_SECONDS = 1.0  # between two questions
+# An error after this is one of our own limits (see limits.PROBING), the shortest of which is 0.7 s.
+OWN_LIMIT_SECONDS = 0.6
 
 
 class Pulse:
@@ -27,24 +29,31 @@ class Pulse:
         self._ask = ask
         self._lock = threading.Lock()
         self._is_asking = False
-        self._asked_at = 0.0
+        self._asked_at = self._ended_at = -math.inf
+        self._silent_since: float | None = None  # the first of the questions in vain
 
     def is_lost(self) -> bool:
-        """Never waits. An error is an answer: then each connection learns of its own fate."""
+        """Never waits. An error is an answer too: then each connection learns of its own fate."""
         with self._lock:
-            since = time.monotonic() - self._asked_at
-            if self._is_asking:
-                return since > ANSWER_SECONDS
-            if since > AGAIN_SECONDS:
-                self._is_asking = True
-                self._asked_at = time.monotonic()
-                threading.Thread(target=self._question, name="pulse", daemon=True).start()
-            return False
+            now = time.monotonic()
+            if not self._is_asking:
+                if now > self._ended_at + AGAIN_SECONDS:
+                    self._silent_since = None  # it was silent then; who knows now
+                if now > self._asked_at + AGAIN_SECONDS:
+                    self._is_asking, self._asked_at = True, now
+                    self._silent_since = now if self._silent_since is None else self._silent_since
+                    threading.Thread(target=self._question, name="pulse", daemon=True).start()
+            return self._silent_since is not None and now > self._silent_since + ANSWER_SECONDS
 
     def _question(self) -> None:
+        is_answered = False
         try:
-            with contextlib.suppress(errors.DatabaseUnavailable):
-                self._ask()
+            self._ask()
+            is_answered = True
+        except errors.DatabaseUnavailable:
+            is_answered = time.monotonic() < self._asked_at + OWN_LIMIT_SECONDS
         finally:
             with self._lock:
-                self._is_asking = False
+                self._is_asking, self._ended_at = False, time.monotonic()
+                if is_answered:
+                    self._silent_since = None
