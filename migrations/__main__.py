@@ -29,9 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _upgrade(given: argparse.Namespace) -> int:
-    migration.upgrade(SCRIPTS, _url(), revision=given.revision, deadline_seconds=given.deadline)
+    prefix = _role_settings().prefix
+    granted = migration.upgrade(
+        SCRIPTS,
+        _url(),
+        revision=given.revision,
+        deadline_seconds=given.deadline,
+        role_prefix=prefix,
+    )
     with _database() as database:
-        _tell(roles.follow(database, prefix=_role_settings().prefix))
+        _tell([*granted, *roles.follow(database, prefix=prefix)])
     return 0
 
 
@@ -43,13 +50,20 @@ def _roles(_given: argparse.Namespace) -> int:
 
 
 def _downgrade(given: argparse.Namespace) -> int:
-    migration.downgrade(SCRIPTS, _url(), revision=given.revision)
+    migration.downgrade(
+        SCRIPTS, _url(), revision=given.revision, role_prefix=_role_settings().prefix
+    )
     return 0
 
 
 def _wait(given: argparse.Namespace) -> int:
     with _database() as database:
-        startup.wait_for_schema(database, stop=threading.Event(), deadline_seconds=given.deadline)
+        startup.wait_for_schema(
+            database,
+            stop=threading.Event(),
+            deadline_seconds=given.deadline,
+            waits_for_roles=True,
+        )
     return 0
 
 

@@ -14,7 +14,7 @@ from alembic import context, util
 from alembic.runtime.migration import MigrationContext
 
 from crawljobs import errors, logs, settings
-from crawljobs.db import database, schema, tables
+from crawljobs.db import database, roles, schema, tables
 
 log = logs.get_logger("migrations")
 
@@ -76,11 +76,18 @@ def _record_which_code_runs(
         ctx.execute(f"COMMENT ON TABLE alembic_version IS '{comment}'")
 
 
+def _grant(ctx: MigrationContext, **_: object) -> None:
+    """In the transaction of the step: to the roles that this database knows, what it made."""
+    asked = context.config.attributes
+    if asked.get("role_prefix") is not None and ctx.connection is not None:
+        asked["granted"] += roles.grant(ctx.connection, prefix=asked["role_prefix"])
+
+
 def _configure(**options: Any) -> None:
     context.configure(
         target_metadata=tables.metadata,
         transaction_per_migration=True,
-        on_version_apply=_record_which_code_runs,
+        on_version_apply=(_record_which_code_runs, _grant),
         **options,
     )
     with context.begin_transaction():

@@ -21,11 +21,12 @@ def wait_for_schema(
     stop: threading.Event,
     setting: str = "DATABASE_URL",
     deadline_seconds: float = SCHEMA_DEADLINE_SECONDS,
+    waits_for_roles: bool = False,
 ) -> None:
     """Return when the schema is known or `stop` is set; past the deadline raise what is wrong.
 
     `setting` is where the address came from. Raises SettingsError at once when the server refuses
-    it for good, such as a wrong password.
+    it for good, such as a wrong password, unless its role may still be made.
     """
     deadline = time.monotonic() + deadline_seconds
     told = None
@@ -34,7 +35,8 @@ def wait_for_schema(
             return database.run(schema.check_schema)
         except (errors.UnknownSchema, errors.DatabaseUnavailable) as error:
             cause = error.__cause__
-            if cause is not None and failures.is_refusal(cause):
+            is_refused = cause is not None and failures.is_refusal(cause)
+            if is_refused and not waits_for_roles:
                 raise errors.SettingsError(
                     f"{setting}: expected an address that the server accepts: {error}"
                 ) from error

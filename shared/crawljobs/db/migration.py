@@ -42,23 +42,36 @@ class MigrationFailed(errors.CrawljobsError):
 
 
 def upgrade(
-    scripts: Path, url: str, *, revision: str = "head", deadline_seconds: float = DEADLINE_SECONDS
-) -> None:
+    scripts: Path,
+    url: str,
+    *,
+    revision: str = "head",
+    deadline_seconds: float = DEADLINE_SECONDS,
+    role_prefix: str | None = None,
+) -> list[str]:
     """Each revision commits by itself, so a run that was broken off goes on where it stopped.
 
     A lock that is not free within its timeout, a deadlock, a database that is away: tried again
-    until the deadline. Others that migrate meanwhile are waited for.
+    until the deadline. Others that migrate meanwhile are waited for. With `role_prefix` what a
+    revision makes is granted with it, since services wait for the revision alone; what was granted
+    is returned.
     """
     import alembic.command
 
     deadline = time.monotonic() + deadline_seconds
     config = _config(scripts, url)
-    config.attributes["turn_deadline"] = deadline
+    granted: list[str] = []
+    config.attributes |= {
+        "turn_deadline": deadline,
+        "role_prefix": role_prefix,
+        "granted": granted,
+    }
     pause = PAUSE_SECONDS
     while True:
         try:
             with _told():
-                return alembic.command.upgrade(config, revision)
+                alembic.command.upgrade(config, revision)
+            return granted
         except errors.DatabaseUnavailable as error:
             if time.monotonic() + pause >= deadline:
                 raise MigrationFailed(f"gave up after {deadline_seconds:g} s: {error}") from error
@@ -67,11 +80,13 @@ def upgrade(
         pause = min(2 * pause, PAUSE_MAX_SECONDS)
 
 
-def downgrade(scripts: Path, url: str, *, revision: str) -> None:
+def downgrade(scripts: Path, url: str, *, revision: str, role_prefix: str | None = None) -> None:
     import alembic.command
 
+    config = _config(scripts, url)
+    config.attributes |= {"role_prefix": role_prefix, "granted": []}
     with _told():
-        alembic.command.downgrade(_config(scripts, url), revision)
+        alembic.command.downgrade(config, revision)
 
 
 def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str:

@@ -66,17 +66,17 @@ def set_up(database: Database, *, prefix: str, passwords: Mapping[str, str]) -> 
 
 
 def follow(database: Database, *, prefix: str) -> list[str]:
-    """After a migration: grant what it made to the roles that this database knows, if any.
+    """After a migration: grant what is still missing, as `grant` does."""
+    return _patiently(database, lambda conn: grant(conn, prefix=prefix))
+
+
+def grant(conn: Connection, *, prefix: str) -> list[str]:
+    """Give the roles that this database knows, if any, what they lack here.
 
     No service loses a right, since code that is being replaced may still need it.
     """
-    names = {role: f"{prefix}_{role}" for role in grants.ROLES}
-
-    def work(conn: Connection) -> list[str]:
-        known = rights.known(conn, names)
-        return [*rights.equalize(conn, known, revoke=False)] if known else []
-
-    return _patiently(database, work)
+    known = rights.known(conn, {role: f"{prefix}_{role}" for role in grants.ROLES})
+    return [*rights.equalize(conn, known, revoke=False)] if known else []
 
 
 def _patiently(database: Database, work: Callable[[Connection], list[str]]) -> list[str]:

@@ -19,8 +19,12 @@ _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 
 def check_schema(conn: Connection) -> None:
     """Raise UnknownSchema unless this code runs on the revision the database was migrated to."""
-    exists = conn.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL")).scalar_one()
-    found = exists and conn.execute(_FOUND).one_or_none()
+    may_read = conn.execute(_MAY_READ).scalar_one()  # None: there is no such table
+    if may_read is False:
+        raise errors.UnknownSchema(
+            "this role may not read which schema the database has: run `python -m migrations roles`"
+        )
+    found = may_read and conn.execute(_FOUND).one_or_none()
     if found and (found.revision in KNOWN_REVISIONS or _suits_us(found.revision, found.comment)):
         return
     raise errors.UnknownSchema(
@@ -40,6 +44,8 @@ def may_rewrite_audit_log(conn: Connection) -> bool:
     query = "SELECT has_table_privilege('admin_audit_log', 'UPDATE, DELETE, TRUNCATE')"
     return bool(conn.execute(text(query)).scalar_one())
 
+
+_MAY_READ = text("SELECT has_table_privilege(to_regclass('alembic_version'), 'SELECT')")
 
 _FOUND = text("""
     SELECT version_num AS revision,

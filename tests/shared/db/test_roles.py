@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from crawljobs.db import grants, migration, roles, tables
+from crawljobs.db import grants, migration, rights, roles, tables
 from crawljobs.db.database import Database
 from support.databases import Databases
 from support.roles import Roles, made, prefix_of_ones_own
@@ -42,8 +42,8 @@ def prefix(databases: Databases) -> Iterator[str]:
         yield name
 
 
-def command(url: str, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+def start(url: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
         [sys.executable, "-P", "-m", "migrations", *arguments],
         env={
             "PATH": os.environ["PATH"],
@@ -51,11 +51,16 @@ def command(url: str, *arguments: str, **variables: str) -> "subprocess.Complete
             "DATABASE_URL": url,
             **variables,
         },
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=DEADLINE_SECONDS,
-        check=False,
     )
+
+
+def command(url: str, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    running = start(url, *arguments, **variables)
+    printed, complaint = running.communicate(timeout=DEADLINE_SECONDS)
+    return subprocess.CompletedProcess(arguments, running.returncode, printed, complaint)
 
 
 def test_every_table_and_function_is_in_the_table_of_rights(own: Roles) -> None:
@@ -228,18 +233,45 @@ def test_the_owner_of_a_database_with_createrole_is_enough(
 def test_the_owner_migrates_and_the_services_get_what_is_new(
     prefix: str, databases: Databases
 ) -> None:
-    """From an empty database; afterwards each may do what it should."""
+    """From an empty database; each may do what it should, after each revision too."""
     with databases.empty() as url:
         own = Roles(url, prefix, secrets.token_hex(16))
         own.set_up()
+        migration.upgrade(
+            ROOT / "migrations", own.url_as(grants.OWNER), revision="0008", role_prefix=prefix
+        )
+        database = Database(url, pool_size=1)
+        with database.begin() as conn:
+            names = {kind: f"{prefix}_{kind}" for kind in grants.ROLES}
+            assert rights.differences(conn, names) == []
+        database.close()
         done = command(own.url_as(grants.OWNER), "upgrade", DATABASE_ROLE_PREFIX=prefix)
         assert done.returncode == 0, done.stderr
-        assert f"GRANT SELECT ON TABLE public.crawl_jobs TO {prefix}_metrics" in done.stdout
+        assert f"GRANT SELECT ON TABLE public.crawl_job_counts TO {prefix}_metrics" in done.stdout
         again = own.set_up()
         assert {line.split(" of ")[0] for line in again} == {"set the password"}
         with psycopg.connect(own.url_as(grants.METRICS)) as conn:
             assert conn.execute("SELECT count(*) FROM crawl_jobs").fetchone() == (0,)
             assert conn.execute("SHOW lock_timeout").fetchone() == ("5s",)
+
+
+def test_wait_waits_for_its_role_and_then_for_its_rights(prefix: str, databases: Databases) -> None:
+    """Pods of a first roll-out are there before the job that makes their roles."""
+    with databases.clone() as url:
+        own = Roles(url, prefix, secrets.token_hex(16))
+        waiting = start(own.url_as(grants.SCHEDULER), "wait", "--deadline", "30")
+        assert waiting.stderr is not None
+        assert "database.waiting_for_schema" in waiting.stderr.readline()
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute(
+                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                    sql.Identifier(f"{prefix}_scheduler"), sql.Literal(own.password)
+                )
+            )
+        assert "this role may not read which schema" in waiting.stderr.readline()
+        own.set_up()
+        _, complaint = waiting.communicate(timeout=DEADLINE_SECONDS)
+        assert waiting.returncode == 0, complaint
 
 
 def test_several_that_make_the_same_roles_at_once_all_succeed(
