@@ -42,10 +42,12 @@ def _upgrade(given: argparse.Namespace) -> int:
     return 0
 
 
-def _roles(_given: argparse.Namespace) -> int:
+def _roles(given: argparse.Namespace) -> int:
     asked = _role_settings()
     with _database() as database:
-        _tell(roles.set_up(database, prefix=asked.prefix, passwords=asked.passwords))
+        _tell(
+            roles.set_up(database, prefix=asked.prefix, passwords=asked.passwords, keeps=given.keep)
+        )
     return 0
 
 
@@ -110,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_deadline(upgrade, migration.DEADLINE_SECONDS)
     upgrade.set_defaults(run=_upgrade)
     own = commands.add_parser("roles", help="make a role for each service, with just its rights")
+    own.add_argument("--keep", action="store_true", help="take no right from a service")
     own.set_defaults(run=_roles)
     wait = commands.add_parser("wait", help="until the schema is one that this version knows")
     _add_deadline(wait, migration.DEADLINE_SECONDS)

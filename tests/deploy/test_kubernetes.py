@@ -10,6 +10,7 @@ import yaml
 from sqlalchemy import text
 
 from crawljobs import settings
+from crawljobs.db import grants
 from crawljobs.db.database import Connection
 from support import images, manifests, needs, service_variables
 from support.jobs import enqueue
@@ -107,15 +108,23 @@ def test_every_variable_is_one_that_the_code_reads(found: list[Manifest]) -> Non
     settings.read_reddit_settings({**shared, **reddit})
 
 
-def test_every_file_of_a_secret_is_mounted_and_every_secret_documented(
-    found: list[Manifest],
-) -> None:
-    documented: dict[str, set[str]] = {
+# Made by CloudNativePG.
+OF_OPERATOR = {"crawljobs-database-app": {"uri"}}
+
+
+def documented() -> dict[str, set[str]]:
+    """The keys of each secret."""
+    return {
         name: set(re.findall(r"`([^`]+)`", keys))
         for name, keys in re.findall(
             r"^\| `(crawljobs-[a-z-]+)` \| ([^|]+)\|", README, re.MULTILINE
         )
     }
+
+
+def test_every_file_of_a_secret_is_mounted_and_every_secret_documented(
+    found: list[Manifest],
+) -> None:
     for name, pod in our_pods(found):
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         for container in manifests.containers(pod):
@@ -125,19 +134,60 @@ def test_every_file_of_a_secret_is_mounted_and_every_secret_documented(
                 if one["name"].endswith("_FILE"):
                     folder, _, key = one["value"].rpartition("/")
                     volume = volumes[mounts[folder]]
-                    assert key in keys_of(volume, documented), (name, one)
+                    assert key in keys_of(volume), (name, one)
 
 
-def keys_of(volume: Manifest, documented: dict[str, set[str]]) -> set[str]:
+def keys_of(volume: Manifest) -> set[str]:
     """The files that a volume of secrets shows."""
+    return {file for secret in secrets_of(volume) for file in secret[1]}
+
+
+def secrets_of(volume: Manifest) -> list[tuple[str, set[str]]]:
+    """The name of each secret in a volume, and the files that it shows; all documented."""
     if "projected" in volume:
         sources = [source["secret"] for source in volume["projected"]["sources"]]
-        return {item["path"] for source in sources for item in source["items"]}
-    secret = volume["secret"]
-    name = re.sub(r"-[a-z0-9]{10}$", "", secret["secretName"])  # what a generator added
-    assert name in documented
-    assert {item["key"] for item in secret.get("items", [])} <= documented[name]
-    return {item["path"] for item in secret.get("items", [])} or documented[name]
+    elif "secret" in volume:
+        sources = [{**volume["secret"], "name": volume["secret"]["secretName"]}]
+    else:
+        return []
+    shown = []
+    for source in sources:
+        name = re.sub(r"-[a-z0-9]{10}$", "", source["name"])  # what a generator added
+        keys = {**documented(), **OF_OPERATOR}[name]
+        assert {item["key"] for item in source.get("items", [])} <= keys, name
+        shown.append((name, {item["path"] for item in source.get("items", [])} or keys))
+    return shown
+
+
+def test_each_service_knows_the_password_of_its_own_role_alone(found: list[Manifest]) -> None:
+    for service in images.SERVICES:
+        pod = manifests.find(found, "Deployment", service)["spec"]["template"]["spec"]
+        secrets = [one for volume in pod["volumes"] for one in secrets_of(volume)]
+        known = {name: files for name, files in secrets if name.startswith("crawljobs-database")}
+        assert set(known) == {f"crawljobs-database-{service}", "crawljobs-database-ca"}
+        assert known[f"crawljobs-database-{service}"] <= {"url", "pooled-url"}
+        assert known["crawljobs-database-ca"] == {"ca.crt"}
+    for scaler in (m for m in found if m["kind"] == "TriggerAuthentication"):
+        (secret,) = scaler["spec"]["secretTargetRef"]
+        assert secret["name"] == "crawljobs-database-metrics"
+
+
+def test_the_job_makes_every_role_and_then_migrates_as_the_owner(found: list[Manifest]) -> None:
+    (pod,) = [m["spec"]["template"]["spec"] for m in found if m["kind"] == "Job"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    (first,), (migration,) = pod["initContainers"], pod["containers"]
+    assert first["args"] == ["roles", "--keep"]
+    told = {one["name"]: one["value"].rpartition("/")[2] for one in first["env"]}
+    del told["DATABASE_URL_FILE"]
+    assert told == {
+        f"{role.upper()}_DATABASE_PASSWORD_FILE": role.replace("_", "-") for role in grants.ROLES
+    }
+    passwords = {file: name for name, (file,) in secrets_of(volumes["passwords"])}
+    assert passwords == {file: f"crawljobs-database-{file}" for file in told.values()}
+    assert migration["env"][0]["value"].startswith("/run/secrets/crawljobs/database/")
+    mounted = {mount["name"] for mount in migration["volumeMounts"]}
+    assert mounted == {"tmp", "database"}
+    assert secrets_of(volumes["database"])[0][0] == "crawljobs-database-owner"
 
 
 def test_probes_ask_paths_and_ports_that_answer(found: list[Manifest]) -> None:
@@ -244,7 +294,7 @@ def test_production_verifies_the_certificate_of_postgres() -> None:
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         for container in manifests.containers(pod):
             mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
-            assert key in keys_of(volumes[mounts[folder]], {})
+            assert key in keys_of(volumes[mounts[folder]])
     assert not [m for m in found if m["kind"] == "Secret"]
 
 

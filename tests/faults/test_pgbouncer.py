@@ -10,11 +10,14 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs import errors
+from crawljobs.db import grants
 from crawljobs.db.database import Connection, Database
 from support import admin_api, pgbouncer, service_process
 from support.crew import PRODUCTION, Crew
+from support.databases import Databases
 from support.pgbouncer import PgBouncer
 from support.reddit_sandbox import RunningSandbox
+from support.roles import Roles, made
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
@@ -22,8 +25,20 @@ DEADLINE_SECONDS = 40
 
 
 @pytest.fixture
-def pooler(open_folder: Path, database_url: str) -> Iterator[PgBouncer]:
-    with pgbouncer.serve(open_folder, database_url) as running:
+def roles(databases: Databases) -> Iterator[Roles]:
+    with made(databases) as roles_of_ours:
+        yield roles_of_ours
+
+
+@pytest.fixture
+def database_url(roles: Roles) -> str:
+    return roles.url
+
+
+@pytest.fixture
+def pooler(open_folder: Path, roles: Roles) -> Iterator[PgBouncer]:
+    of_services = [roles.url_as(kind) for kind in grants.SERVICES]
+    with pgbouncer.serve(open_folder, roles.url, *of_services) as running:
         yield running
 
 
@@ -34,28 +49,33 @@ def value(url: str, query: str) -> int:
     return int(row[0])
 
 
-def test_the_three_services_work_through_it(
+def test_the_three_services_work_through_it_each_as_a_role_of_its_own(
     queue: WatchedQueue,
     crew: Crew,
     sandbox: RunningSandbox,
     pooler: PgBouncer,
     database_url: str,
+    roles: Roles,
     tmp_path: Path,
 ) -> None:
-    both = {"DATABASE_URL": pooler.url, "DATABASE_DIRECT_URL": database_url}
+    def both(kind: str) -> dict[str, str]:
+        own = roles.url_as(kind)
+        return {"DATABASE_URL": pooler.way_for(own), "DATABASE_DIRECT_URL": own}
+
     crew.sandbox_url = sandbox.url
     names = [f"pooled_{number}" for number in range(3)]
     queue.enqueue(*names)
-    workers = [crew.start(PRODUCTION, **both, MAX_POSTS_PER_SUB="25") for _ in range(2)]
+    of_worker = {**both(grants.CRAWLER_WORKER), "MAX_POSTS_PER_SUB": "25"}
+    workers = [crew.start(PRODUCTION, **of_worker) for _ in range(2)]
     scheduler = service_process.start(
         "scheduler",
         name="scheduler",
         log=tmp_path / "scheduler.log",
-        variables={**both, "SCHEDULER_TICK_SECONDS": "0.5"},
+        variables={**both(grants.SCHEDULER), "SCHEDULER_TICK_SECONDS": "0.5"},
     )
-    api = admin_api.start_gunicorn(
-        tmp_path, pooler.url, DATABASE_DIRECT_URL=database_url, ADMIN_API_WORKERS="1"
-    )
+    of_api = both(grants.ADMIN_API)
+    way = of_api.pop("DATABASE_URL")
+    api = admin_api.start_gunicorn(tmp_path, way, **of_api, ADMIN_API_WORKERS="1")
     try:
         with api.client() as client:
             assert client.get("/readyz").status_code == 200

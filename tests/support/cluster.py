@@ -56,7 +56,7 @@ class Pod:
 
 @dataclass
 class Cluster:
-    """`secrets` are the contents of the files that are mounted, by SECRET/KEY.
+    """`secrets` are what the manifests' secrets hold, by SECRET/KEY.
 
     `own` overrides variables: where the sandbox is, and how much a crawl does.
     """
@@ -67,27 +67,20 @@ class Cluster:
     pods: list[Pod] = field(default_factory=list)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
+    def run_job(self, name: str) -> None:
+        """Its steps one after the other, the last one of them its container."""
+        spec = _pod_of("Job", name)
+        for container in manifests.containers(spec):
+            folder = self.folder / f"{name}-{next(self._numbers)}"
+            process, log = self._run(spec, container, folder, {})
+            assert process.wait(START_SECONDS) == 0, log.read_text()[-3000:]
+
     def start(self, service: str) -> Pod:
-        path = manifests.KUBERNETES / "base" / f"{service}.yaml"
-        found = manifests.parsed(path.read_text())
-        spec = manifests.find(found, "Deployment", service)["spec"]["template"]["spec"]
+        spec = _pod_of("Deployment", service)
         (container,) = spec["containers"]
-        image = images.read(service)
         folder = self.folder / f"{service}-{next(self._numbers)}"
-        image.stage(folder / "app")
         ports = {port["name"]: free_port() for port in container["ports"]}
-        program, *arguments = image.entrypoint
-        assert program == "python"
-        log = folder / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, *arguments],
-                cwd=folder / "app",
-                env=self._variables(container, image, folder, ports),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+        process, log = self._run(spec, container, folder, ports)
         checks = {
             kind: f"http://127.0.0.1:{ports[get['port']]}{get['path']}"
             for kind in ("startupProbe", "readinessProbe", "livenessProbe")
@@ -133,24 +126,49 @@ class Cluster:
             pod.process.kill()
             pod.process.wait()
 
+    def _run(
+        self,
+        spec: manifests.Manifest,
+        container: manifests.Manifest,
+        folder: Path,
+        ports: dict[str, int],
+    ) -> "tuple[subprocess.Popen[bytes], Path]":
+        """One container: its process and its log."""
+        image = images.read(container["image"].removeprefix("crawljobs-"))
+        image.stage(folder / "app")
+        program, *arguments = image.entrypoint
+        assert program == "python"
+        log = folder / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, *arguments, *container.get("args", [])],
+                cwd=folder / "app",
+                env=self._variables(spec, container, image, folder, ports),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        return process, log
+
     def _variables(
         self,
+        spec: manifests.Manifest,
         container: manifests.Manifest,
         image: images.Image,
         folder: Path,
         ports: dict[str, int],
     ) -> dict[str, str]:
         shared = yaml.safe_load((manifests.KUBERNETES / "base/settings.yaml").read_text())["data"]
+        files = self._mounted(spec, container)
         given = {}
         for one in container["env"]:
             if "value" in one:
-                given[one["name"]] = self._mounted(one["value"], folder)
+                given[one["name"]] = _placed(one["value"], files, folder)
             else:
                 reference = one["valueFrom"]["secretKeyRef"]
-                name = reference["name"].removeprefix("crawljobs-")
-                given[one["name"]] = self.secrets[f"{name}/{reference['key']}"]
+                given[one["name"]] = self.secrets[f"{reference['name']}/{reference['key']}"]
         counters = image.variables.keys() & {SHARED_COUNTERS}
-        places = {"PROBE_BIND": ports["probes"], "ADMIN_API_BIND": ports.get("http")}
+        places = {"PROBE_BIND": ports.get("probes"), "ADMIN_API_BIND": ports.get("http")}
         return {
             **image.variables,
             **shared,
@@ -162,14 +180,37 @@ class Cluster:
             **self.own,
         }
 
-    def _mounted(self, value: str, folder: Path) -> str:
-        if not value.startswith(SECRETS):
-            return value
-        name = value.removeprefix(SECRETS)
-        place = folder / "secrets" / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(self.secrets[name] + "\n")
-        return str(place)
+    def _mounted(self, spec: manifests.Manifest, container: manifests.Manifest) -> dict[str, str]:
+        """What the container finds in the files of its secrets, by their paths."""
+        volumes = {volume["name"]: volume for volume in spec["volumes"]}
+        files = {}
+        for mount in container["volumeMounts"]:
+            volume = volumes[mount["name"]]
+            for source in volume.get("projected", {}).get("sources", []):
+                for item in source["secret"]["items"]:
+                    key = f"{source['secret']['name']}/{item['key']}"
+                    if key in self.secrets or not source["secret"].get("optional"):
+                        files[f"{mount['mountPath']}/{item['path']}"] = self.secrets[key]
+            if "secret" in volume:
+                prefix = f"{volume['secret']['secretName']}/"
+                for key in (key for key in self.secrets if key.startswith(prefix)):
+                    files[f"{mount['mountPath']}/{key.removeprefix(prefix)}"] = self.secrets[key]
+        return files
+
+
+def _pod_of(kind: str, name: str) -> manifests.Manifest:
+    found = manifests.parsed((manifests.KUBERNETES / "base" / f"{name}.yaml").read_text())
+    spec: manifests.Manifest = manifests.find(found, kind, name)["spec"]["template"]["spec"]
+    return spec
+
+
+def _placed(value: str, files: dict[str, str], folder: Path) -> str:
+    if not value.startswith(SECRETS):
+        return value
+    place = folder / "secrets" / value.removeprefix(SECRETS)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(files[value] + "\n")
+    return str(place)
 
 
 def free_port() -> int:

@@ -35,7 +35,11 @@ class PgBouncer:
 
     @property
     def url(self) -> str:
-        parts = conninfo_to_dict(self.direct_url)
+        return self.way_for(self.direct_url)
+
+    def way_for(self, direct_url: str) -> str:
+        """Through here, for whoever that address names."""
+        parts = conninfo_to_dict(direct_url)
         address = URL.create(
             "postgresql",
             str(parts["user"]),
@@ -80,15 +84,18 @@ def program() -> str:
 
 
 @contextlib.contextmanager
-def serve(folder: Path, direct_url: str) -> Iterator[PgBouncer]:
+def serve(folder: Path, direct_url: str, *others: str) -> Iterator[PgBouncer]:
+    """It knows the passwords of all these addresses."""
     program()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     pooler = PgBouncer(folder, direct_url, port)
     (folder / "pgbouncer.ini").write_text(configuration(folder, direct_url, port))
-    parts = conninfo_to_dict(direct_url)
+    known = [conninfo_to_dict(url) for url in (direct_url, *others)]
     secrets = folder / "userlist.txt"
-    secrets.write_text(f'"{parts["user"]}" "{parts.get("password") or UNASKED}"\n')
+    secrets.write_text(
+        "".join(f'"{one["user"]}" "{one.get("password") or UNASKED}"\n' for one in known)
+    )
     for path in (folder, secrets, folder / "pgbouncer.ini"):
         if os.geteuid() == 0:
             os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)

@@ -29,7 +29,7 @@ _RECORD = """
     CREATE TABLE recorded_offences (
         at timestamptz DEFAULT clock_timestamp(), what text, job_id bigint, details text
     );
-    CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         IF TG_OP = 'INSERT' OR OLD.status <> NEW.status THEN
             INSERT INTO recorded_changes (job_id, was, is_now)
@@ -49,7 +49,7 @@ _RECORD = """
         END IF;
         RETURN NULL;
     END $$;
-    CREATE FUNCTION record_page() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION record_page() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         IF NOT EXISTS (
             SELECT FROM crawl_jobs

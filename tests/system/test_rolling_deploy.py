@@ -1,5 +1,6 @@
 """The three services as their manifests start them, scaled and rolled under load."""
 
+import secrets
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +9,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from crawljobs.db import grants
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
 from support import admin_api, reddit_sandbox
 from support.cluster import Cluster, Kubelet, Pod
+from support.databases import Databases
+from support.roles import Roles, prefix_of_ones_own
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
@@ -27,18 +31,39 @@ SMALL = {
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, database_url: str) -> Iterator[Cluster]:
+def roles(databases: Databases) -> Iterator[Roles]:
+    """Still to be made, as the database is."""
+    with prefix_of_ones_own(databases) as prefix, databases.empty() as url:
+        yield Roles(url, prefix, secrets.token_hex(16))
+
+
+@pytest.fixture
+def database_url(roles: Roles) -> str:
+    return roles.url
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, roles: Roles) -> Iterator[Cluster]:
+    """Each service logs in as a role of its own, which the migration's job makes."""
     with reddit_sandbox.serve("--rate-limit", 10_000_000, "--latency-seconds", 0.05) as sandbox:
-        secrets = {
-            "database/url": database_url,
-            "admin-api/token": admin_api.TOKEN,
-            "reddit/client-id": "tests",
-            "reddit/client-secret": "canary-of-the-reddit-client",
-        }
         where = {"REDDIT_API_URL": sandbox.url, "REDDIT_AUTH_URL": sandbox.url}
-        running = Cluster(tmp_path, secrets, {**where, **SMALL, "LOG_LEVEL": "DEBUG"})
+        own = {**where, **SMALL, "LOG_LEVEL": "DEBUG", "DATABASE_ROLE_PREFIX": roles.prefix}
+        running = Cluster(tmp_path, secrets_of(roles), own)
+        running.run_job("migrate")
         yield running
         running.close()
+
+
+def secrets_of(roles: Roles) -> dict[str, str]:
+    own = {kind: f"crawljobs-database-{kind.replace('_', '-')}" for kind in grants.ROLES}
+    return {
+        "crawljobs-database/url": roles.url,
+        **{f"{secret}/url": roles.url_as(kind) for kind, secret in own.items()},
+        **{f"{secret}/password": roles.password for secret in own.values()},
+        "crawljobs-admin-api/token": admin_api.TOKEN,
+        "crawljobs-reddit/client-id": "tests",
+        "crawljobs-reddit/client-secret": "canary-of-the-reddit-client",
+    }
 
 
 class Users(threading.Thread):
@@ -131,9 +156,11 @@ def test_scaled_and_rolled_under_load_nothing_is_lost_or_told_and_metrics_agree(
 
 def check_secrets(queue: WatchedQueue, cluster: Cluster, shown: list[str]) -> None:
     """None is in a log, a metric, an audit row or an error that is kept."""
-    secrets = [cluster.secrets[name] for name in ("admin-api/token", "reddit/client-secret")]
-    secrets += [row.access_token for row in queue.rows("SELECT access_token FROM reddit_tokens")]
-    assert len(secrets) == 3
+    known = ("crawljobs-admin-api/token", "crawljobs-reddit/client-secret")
+    told_nobody = [cluster.secrets[name] for name in (*known, "crawljobs-database-owner/password")]
+    tokens = [row.access_token for row in queue.rows("SELECT access_token FROM reddit_tokens")]
+    told_nobody += tokens
+    assert len(told_nobody) == 4
     logs = [path.read_text() for path in cluster.folder.glob("*/log")]
     assert len(logs) >= 3 * len(shown)
     kept = queue.rows("""
@@ -142,7 +169,7 @@ def check_secrets(queue: WatchedQueue, cluster: Cluster, shown: list[str]) -> No
         UNION ALL SELECT CAST(details AS text) FROM service_instances
         """)
     for text_ in [*logs, *shown, *(str(row.told) for row in kept)]:
-        assert not any(secret in text_ for secret in secrets)
+        assert not any(secret in text_ for secret in told_nobody)
 
 
 def check_metrics(queue: WatchedQueue, cluster: Cluster) -> None:

@@ -87,28 +87,39 @@ def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
             yield _change(conn, "REVOKE", "FROM", right)
 
 
+def missing(conn: Connection, names: Names) -> list[str]:
+    """What `grants` says and they may not, in the end."""
+    places = _places(conn, names) - _granted(conn, names)
+    lacks = places | (_wanted_here(conn, names) - _may(conn, names))
+    return sorted(f"{role} lacks {what} on {where}" for what, where, role in lacks)
+
+
 def differences(conn: Connection, names: Names) -> list[str]:
     """Where what they may in the end is not what `grants` says."""
-    have = _granted(conn, names)
-    there = {where for _, where, _ in have}
-    lines = [f"{role} lacks {what} on {where}" for what, where, role in _places(conn, names) - have]
+    beyond = _may(conn, names) - _wanted_here(conn, names)
+    return missing(conn, names) + sorted(
+        f"{role} has {what} on {where}, by a membership or as PUBLIC"
+        for what, where, role in beyond
+    )
+
+
+def _may(conn: Connection, names: Names) -> set[Right]:
     values = {
         "tables": [*grants.TABLES],
         "names": [*names.values()],
         "privileges": _privileges(conn),
     }
-    may = {(row.privilege, row.object, row.role) for row in conn.execute(_MAY, values)}
-    wanted = {
+    return {(row.privilege, row.object, row.role) for row in conn.execute(_MAY, values)}
+
+
+def _wanted_here(conn: Connection, names: Names) -> set[Right]:
+    """Of tables that there are."""
+    there = {where for _, where, _ in _granted(conn, names)}
+    return {
         right
         for right in _wanted(conn, names)
         if right[1] in there and right[1].startswith("TABLE")
     }
-    lines += [f"{role} lacks {what} on {where}" for what, where, role in wanted - may]
-    lines += [
-        f"{role} has {what} on {where}, by a membership or as PUBLIC"
-        for what, where, role in may - wanted
-    ]
-    return sorted(lines)
 
 
 def _wanted(conn: Connection, names: Names) -> set[Right]:

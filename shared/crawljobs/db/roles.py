@@ -47,18 +47,23 @@ class RolesFailed(errors.CrawljobsError):
     """The roles could not be made as they should be; nothing was changed."""
 
 
-def set_up(database: Database, *, prefix: str, passwords: Mapping[str, str]) -> list[str]:
+def set_up(
+    database: Database, *, prefix: str, passwords: Mapping[str, str], keeps: bool = False
+) -> list[str]:
     """All roles, with their rights here; a line for each thing that was changed, none twice.
 
-    `passwords` by the end of a role's name. Run by a superuser, or by whoever owns the database and
-    has CREATEROLE.
+    `passwords` by the end of a role's name. With `keeps` no service loses a right, for code that is
+    still to be replaced. Run by a superuser, or by whoever owns the database and has CREATEROLE.
     """
     names = {role: f"{prefix}_{role}" for role in grants.ROLES}
 
     def work(conn: Connection) -> list[str]:
         done = [*_make_roles(conn, names, passwords), *_make_members(conn, names)]
-        done += [*rights.open_database(conn, names), *rights.equalize(conn, names, revoke=True)]
-        if wrong := rights.differences(conn, names):
+        done += [
+            *rights.open_database(conn, names),
+            *rights.equalize(conn, names, revoke=not keeps),
+        ]
+        if wrong := rights.missing(conn, names) if keeps else rights.differences(conn, names):
             raise RolesFailed("; ".join(wrong[:5]))
         return done
 

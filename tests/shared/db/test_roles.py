@@ -164,6 +164,7 @@ def test_what_was_granted_by_hand_is_taken_back_unless_code_may_still_need_it(ow
             given,
             "REVOKE SELECT ON TABLE public.api_tokens FROM PUBLIC",
         ]
+        assert roles.set_up(database, prefix=own.prefix, passwords={}, keeps=True) == []
         assert roles.set_up(database, prefix=own.prefix, passwords={}) == [
             f"REVOKE SELECT ON TABLE public.api_tokens FROM {worker}",
         ]
