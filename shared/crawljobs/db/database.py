@@ -76,6 +76,7 @@ class Database:
             max_overflow=0,
             pool_timeout=limits.pool,
             pool_pre_ping=True,
+            hide_parameters=True,  # errors go into logs, and what is stored may be secret
         )
         # Single statements that only read need no transaction, and so no BEGIN and COMMIT.
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -33,6 +33,7 @@ class DirectConnection:
                 ),
                 poolclass=sqlalchemy.NullPool,
                 isolation_level="AUTOCOMMIT",
+                hide_parameters=True,
             )
             self._conn = self._engine.connect()
         raw = self._conn.connection.driver_connection

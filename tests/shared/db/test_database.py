@@ -6,6 +6,7 @@ import time
 import pytest
 from psycopg import conninfo
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors, settings, startup
 from crawljobs.db.database import Database
@@ -53,6 +54,15 @@ def test_a_transaction_that_was_idle_for_too_long_is_trouble_that_passes(
 
         wait_until(is_gone, timeout=10, describe="the server to end the session")
         conn.execute(text("SELECT 1"))
+
+
+def test_an_error_does_not_repeat_what_was_to_be_stored(database_url: str) -> None:
+    """It goes into the log with its traceback, and may be a token of Reddit's."""
+    database = Database(database_url, pool_size=1)
+    with pytest.raises(DBAPIError) as caught:
+        database.run(lambda conn: conn.execute(text("SELECT 1/0, :it"), {"it": "canary"}))
+    assert "canary" not in str(caught.value)
+    database.close()
 
 
 @pytest.mark.parametrize("wrong", [{"dbname": "no_such_database"}, {"user": "nobody_here"}])
