@@ -60,6 +60,7 @@ class Revisiting:
                 priority=PRIORITY,
                 source=JobSource.STALE,
                 max_retries=self._max_retries,
+                depth=None,  # discovery ends where it ended before
             )
             return len(names)
 

@@ -33,6 +33,7 @@ def finish(session: Session) -> None:
             conn,
             subreddit_id=session.claim.subreddit_id,
             marks=marks,
+            depth=session.claim.depth,
             gap=session.at.gap,
             next_crawl_at=_next_visit(session, conn),
         )

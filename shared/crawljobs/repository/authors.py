@@ -36,18 +36,41 @@ _ENSURE = text("""
         (SELECT id FROM authors WHERE lower(name) = input.key LIMIT 1) AS stored
     """)
 
+# The newest posts of a subreddit, and as many comments, whose authors are looked at: those of all
+# it ever had are millions, and a crawl would wait for them to be sorted.
+RECENT = 1_000
+
+
+def _newest(table: str) -> str:
+    return f"""(
+        SELECT author_id FROM {table} WHERE subreddit_id = :subreddit_id
+        ORDER BY created_at DESC LIMIT :recent)"""
+
+
+# AutoModerator writes everywhere: that makes nobody a neighbour. LIMIT 1 as above.
+ACTIVE = f"""
+    SELECT edge.author_id, author.name, author.first_seen_at, author.history_fetched_at,
+        edge.posts + edge.comments AS activity
+    FROM (
+        SELECT DISTINCT author_id FROM ({_newest("posts")} UNION ALL {_newest("comments")}) AS item
+        WHERE author_id IS NOT NULL
+    ) AS recent
+    CROSS JOIN LATERAL (
+        SELECT * FROM author_subreddits
+        WHERE author_id = recent.author_id AND subreddit_id = :subreddit_id LIMIT 1
+    ) AS edge
+    CROSS JOIN LATERAL (SELECT * FROM authors WHERE id = recent.author_id LIMIT 1) AS author
+    WHERE lower(author.name) <> 'automoderator'
+    """
+
 _DUE_FOR_HISTORY = text(f"""
     SELECT author.name
-    FROM author_subreddits AS edge
-    JOIN authors AS author ON author.id = edge.author_id
-    JOIN subreddits AS subreddit ON subreddit.id = edge.subreddit_id
-    -- AutoModerator writes everywhere: that makes nobody a neighbour.
-    WHERE edge.subreddit_id = :subreddit_id AND lower(author.name) <> 'automoderator'
-        AND (author.history_fetched_at < {_NOW} - CAST(:every AS interval)
+    FROM ({ACTIVE}) AS author JOIN subreddits AS subreddit ON subreddit.id = :subreddit_id
+    WHERE (author.history_fetched_at < {_NOW} - CAST(:every AS interval)
             OR (author.history_fetched_at IS NULL
                 AND author.first_seen_at
                     > coalesce(subreddit.last_crawled_at, timestamptz '-infinity')))
-    ORDER BY edge.posts + edge.comments DESC, author.id
+    ORDER BY author.activity DESC, author.author_id
     LIMIT :at_most
     """)
 
@@ -73,12 +96,18 @@ def due_for_history(
     at_most: int,
     now: datetime | None = None,
 ) -> list[str]:
-    """The subreddit's most active authors who are new since its last crawl, or whose history was
-    last read `every` ago: a crawl that meets nobody new reads nothing again.
+    """The most active of the subreddit's recent authors who are new since its last crawl, or whose
+    history was last read `every` ago: a crawl that meets nobody new reads nothing again.
     """
     rows = conn.execute(
         _DUE_FOR_HISTORY,
-        {"subreddit_id": subreddit_id, "every": every, "at_most": at_most, "now": now},
+        {
+            "subreddit_id": subreddit_id,
+            "recent": RECENT,
+            "every": every,
+            "at_most": at_most,
+            "now": now,
+        },
     )
     return [row.name for row in rows]
 

@@ -8,10 +8,13 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.domain import discovery as rules
+from crawljobs.repository import authors
 from crawljobs.repository.queue_sql import NO_LIVE_JOB, NOW
 
 # Authors looked at: more would not change which subreddits come first, only the time it takes.
 AUTHORS_MAX = 1_000
+# Of one author: who writes in more subreddits than this leads everywhere.
+EDGES_MAX = 1_000
 # Names that evidence led to, looked at: the strongest.
 EVIDENCE_MAX = 1_000
 
@@ -19,16 +22,16 @@ EVIDENCE_MAX = 1_000
 # `checked` false: those that nobody has asked Reddit about; true: those that may be promoted.
 _CANDIDATES = text(f"""
     WITH here AS (
-        SELECT edge.author_id
-        FROM author_subreddits AS edge JOIN authors AS author ON author.id = edge.author_id
-        WHERE edge.subreddit_id = :subreddit_id AND lower(author.name) <> 'automoderator'
-        ORDER BY edge.posts + edge.comments DESC, edge.author_id
+        SELECT author_id FROM ({authors.ACTIVE}) AS author
+        ORDER BY activity DESC, author_id
         LIMIT :authors_max
     ), by_authors AS (
         SELECT lower(subreddit.name) AS name, count(*) AS authors,
             sum(edge.posts + edge.comments) AS activity
         FROM here
-        JOIN author_subreddits AS edge ON edge.author_id = here.author_id
+        CROSS JOIN LATERAL (
+            SELECT * FROM author_subreddits WHERE author_id = here.author_id LIMIT :edges_max
+        ) AS edge
         JOIN subreddits AS subreddit ON subreddit.id = edge.subreddit_id
         WHERE subreddit.id <> :subreddit_id
         GROUP BY subreddit.id
@@ -128,8 +131,10 @@ def _candidates(conn: Connection, subreddit_id: int, at_most: int, *, checked: b
         _CANDIDATES,
         {
             "subreddit_id": subreddit_id,
+            "recent": authors.RECENT,
             "at_most": at_most,
             "authors_max": AUTHORS_MAX,
+            "edges_max": EDGES_MAX,
             "evidence_max": EVIDENCE_MAX,
             "checked": checked,
         },

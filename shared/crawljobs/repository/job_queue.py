@@ -25,7 +25,7 @@ from crawljobs.repository.queue_sql import NOT_PAUSED, NOW
 
 _INSERT_SUBREDDITS = text("""
     INSERT INTO subreddits (name, discovered_from, depth)
-    SELECT name, CAST(:discovered_from AS bigint), CAST(:depth AS smallint)
+    SELECT name, CAST(:discovered_from AS bigint), coalesce(CAST(:depth AS smallint), 0)
     FROM unnest(CAST(:names AS text[])) AS name
     ORDER BY lower(name)
     ON CONFLICT (lower(name)) DO NOTHING
@@ -109,7 +109,7 @@ def enqueue_many(
     source: JobSource,
     max_retries: int = 3,
     visible_at: datetime | None = None,
-    depth: int = 0,
+    depth: int | None = 0,
     discovered_from: int | None = None,
     scheduled_job_id: int | None = None,
     traceparent: str | None = None,
@@ -118,6 +118,7 @@ def enqueue_many(
     """Ask for a crawl of each subreddit; those with a live job are merged, none fails.
 
     Names differing in case are one subreddit. One result a subreddit, in the order first named.
+    `depth` None: a subreddit is as many steps away as when it was found or last crawled.
     New jobs, and follow-up jobs of a wish for a rerun, continue the trace of `traceparent`.
     Raises InvalidSubredditName before anything is written.
     """

@@ -76,7 +76,8 @@ def enqueue_statement(asked: str) -> TextClause:
     """Enqueue or merge what the query `asked` names: subreddit_id (unique), priority,
     scheduled_job_id, max_retries, traceparent.
 
-    Hints at the new work only when the queue was empty before: only then can a worker be asleep.
+    A `depth` of null is that of the subreddit. Hints at the new work only when the queue was empty
+    before: only then can a worker be asleep.
     """
     return text(f"""
     WITH enqueued AS (
@@ -92,7 +93,10 @@ def enqueue_statement(asked: str) -> TextClause:
             CASE WHEN clock.visible_at > clock.now THEN 'later'
                 WHEN pause.until IS NOT NULL THEN 'paused'
                 WHEN polite.until > clock.now THEN 'politeness' END,
-            asked.priority, asked.priority, :ceiling, :source, asked.scheduled_job_id, :depth,
+            asked.priority, asked.priority, :ceiling, :source, asked.scheduled_job_id,
+            coalesce(CAST(:depth AS smallint), (
+                SELECT known.depth FROM subreddits AS known WHERE known.id = asked.subreddit_id
+            )),
             greatest(clock.visible_at, polite.until,
                 CASE WHEN clock.visible_at <= clock.now THEN pause.until END),
             clock.now, clock.now, asked.max_retries, asked.traceparent

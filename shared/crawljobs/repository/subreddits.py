@@ -91,6 +91,7 @@ _FINISH_CRAWL = text(f"""
     UPDATE subreddits SET
         last_crawled_at = now, access_checked_at = now, looks_in_vain = 0,
         next_crawl_at = CAST(:next_crawl_at AS timestamptz),
+        depth = least(depth, CAST(:depth AS smallint)),
         gap_at = CASE WHEN :gap THEN now ELSE gap_at END,
         high_water_post = coalesce(CAST(:post AS text), high_water_post),
         high_water_comment = coalesce(CAST(:comment AS text), high_water_comment)
@@ -194,17 +195,22 @@ def finish_crawl(
     *,
     subreddit_id: int,
     marks: Marks,
+    depth: int = 0,
     gap: bool = False,
     next_crawl_at: datetime | None = None,
     now: datetime | None = None,
 ) -> None:
-    """The crawl saw everything up to these marks, but for a gap; a mark of None stays."""
+    """The crawl saw everything up to these marks, but for a gap; a mark of None stays.
+
+    `depth` is the crawl's: what somebody asked for is no more steps away, however it was found.
+    """
     conn.execute(
         _FINISH_CRAWL,
         {
             "subreddit_id": subreddit_id,
             "post": marks.post,
             "comment": marks.comment,
+            "depth": depth,
             "gap": gap,
             "next_crawl_at": next_crawl_at,
             "now": now,

@@ -65,6 +65,20 @@ def test_what_was_not_crawled_for_long_is_enqueued_behind_everything_asked_for(
     assert (job.priority_ceiling, job.max_retries) == (40, 2)
 
 
+def test_what_was_found_by_discovery_stays_as_far_away_as_it_was(
+    database: Database, again: Revisiting
+) -> None:
+    """Else each look again would begin a discovery of its own, and the map would never end."""
+    make(database, "found", last_crawled_at="now() - interval '31 days'", depth="2")
+    make(database, "private_one", next_crawl_at="now() - interval '1 minute'", depth="1")
+    assert (again.check_stale(), again.check_due()) == (1, 1)
+    with database.begin() as conn:
+        assert {job.subreddit: job.depth for job in all_jobs(conn)} == {
+            "found": 2,
+            "private_one": 1,
+        }
+
+
 @pytest.mark.parametrize("access", sorted(AccessState))
 def test_only_what_can_be_seen_grows_stale(
     database: Database, again: Revisiting, access: AccessState

@@ -70,10 +70,11 @@ BUDGET: dict[str, Any] = {
 HOUR = timedelta(hours=1)
 FIND: dict[str, Any] = {
     "now": datetime(2031, 5, 4, tzinfo=UTC), "at_most": 100, "ids": ["p1", "p2"], "after": HOUR,
-    "within": HOUR, "newest": 200, "subreddit_id": 7, "authors_max": 1000, "evidence_max": 1000,
+    "within": HOUR, "newest": 200, "subreddit_id": 7, "recent": 1000, "authors_max": 1000,
+    "edges_max": 1000, "evidence_max": 1000,
     "checked": True, "depth": 2, "root": 7, "requests": 1, "period": HOUR, "lives": HOUR,
     "client_id": "id7", "refused": None, "early_seconds": 60, "turn_seconds": 75, "token": "t",
-    "throttled": True, "first": 5, "longest": 600, "names": ["sub1", "nobody"],
+    "throttled": True, "first": 5, "every": HOUR, "longest": 600, "names": ["sub1", "nobody"],
     "discovered_from": 7,
 }  # fmt: skip
 STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
@@ -96,9 +97,11 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "stale subreddits": (lambda: revisits._STALE, FIND),
     "activity": (lambda: revisits._ACTIVITY, FIND),
     "rhythm": (lambda: revisits._RHYTHM, FIND),
+    "due for history": (lambda: authors._DUE_FOR_HISTORY, FIND),
     "candidates": (lambda: discovery._CANDIDATES, FIND),
     "unchecked candidates": (lambda: discovery._CANDIDATES, {**FIND, "checked": False}),
     "missing names": (lambda: discovery._MISSING, FIND),
+    "root": (lambda: discovery._ROOT, FIND),
     "spend": (lambda: discovery._SPEND, FIND),
     "spent": (lambda: discovery._SPENT, FIND),
     "forget evidence": (lambda: discovery._FORGET, FIND),
@@ -118,3 +121,19 @@ def test_no_table_is_scanned_from_end_to_end(full: Connection) -> None:
         for name, (statement, values) in STATEMENTS.items()
     }
     assert {name: tables for name, tables in scanned.items() if tables} == {}
+
+
+@pytest.mark.parametrize("name", ["due for history", "candidates"])
+def test_discovery_looks_at_recent_authors_however_many_a_subreddit_ever_had(
+    full: Connection, name: str
+) -> None:
+    statement, values = STATEMENTS[name]
+    home = full.execute(text("SELECT min(id) FROM subreddits")).scalar_one()
+    crowd = """
+        INSERT INTO author_subreddits (author_id, subreddit_id, posts, first_at, last_at)
+        SELECT id, :home, 1, now(), now() FROM authors ON CONFLICT DO NOTHING
+        """
+    full.execute(text(crowd), {"home": home})
+    full.execute(text("ANALYZE author_subreddits"))
+    sought = {**values, "subreddit_id": home, "recent": 10}
+    assert plans.rows_read(full, statement(), sought, table="author_subreddits") <= 20

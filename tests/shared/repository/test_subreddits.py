@@ -79,6 +79,14 @@ def test_the_end_of_a_crawl_sets_its_marks_and_keeps_the_others(conn: Connection
     assert row_of(conn).last_crawled_at == T0
 
 
+def test_what_somebody_asked_for_is_no_step_away_however_it_was_found(conn: Connection) -> None:
+    (found,) = subreddits.ensure(conn, names=["found"], discovered_from=None, depth=2).values()
+    depth = "SELECT depth FROM subreddits WHERE id = :id"
+    for crawled_at, then in ((3, 2), (2, 2), (0, 0), (1, 0)):
+        subreddits.finish_crawl(conn, subreddit_id=found, marks=Marks(), depth=crawled_at)
+        assert conn.execute(text(depth), {"id": found}).scalar_one() == then
+
+
 def due(conn: Connection, subreddit_id: int, now: datetime, at_most: int = 10) -> list[str]:
     return authors.due_for_history(
         conn, subreddit_id=subreddit_id, every=30 * DAY, at_most=at_most, now=now
