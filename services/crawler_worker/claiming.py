@@ -9,8 +9,9 @@ from uuid import UUID
 from crawler_worker import counting
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain import ends
 from crawljobs.domain.job import Claim
-from crawljobs.repository import claims, job_queue
+from crawljobs.repository import claim_ends, claims, job_queue
 
 log = logs.get_logger(__name__)
 
@@ -71,8 +72,8 @@ class Claiming:
 
         def take(conn: Connection) -> list[Claim]:
             found = job_queue.claims_of(conn, claim_token=token)
-            for claim in found[keep:]:
-                claims.release(conn, claim=claim)
+            given_back = [ends.released(claim) for claim in found[keep:]]
+            claim_ends.end_claims(conn, ends=given_back)
             kept = claims.extend_claims(
                 conn, claims=found[:keep], lease_seconds=self._lease_seconds
             )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 
 from crawler_worker.held_claim import HeldClaim
 from crawljobs import tracing
@@ -13,9 +11,8 @@ from crawljobs.domain import trace_context
 LOST = "lost"  # the outcome of a claim that somebody else ended
 
 
-@contextlib.contextmanager
-def crawling(held: HeldClaim) -> Iterator[tracing.Span]:
-    """The crawl's span, below one for its claim, which many jobs may share."""
+def begin(held: HeldClaim) -> tracing.Span:
+    """The crawl's span, below one for its claim, which many jobs may share; see ended."""
     claim = held.claim
     about: tracing.Attributes = {
         "crawljobs.job.id": claim.job_id,
@@ -32,12 +29,10 @@ def crawling(held: HeldClaim) -> Iterator[tracing.Span]:
         seconds_ago=time.monotonic() - held.asked_at,
     )
     claimed.end()
-    with (
-        tracing.within(claimed),
-        tracing.span("crawl", tracing.Kind.CONSUMER, attributes=about) as span,
-    ):
-        yield span
+    with tracing.within(claimed):
+        return tracing.begin("crawl", tracing.Kind.CONSUMER, attributes=about)
 
 
 def ended(span: tracing.Span, outcome: str) -> None:
     span.tell({"crawljobs.outcome": outcome})
+    span.end()

@@ -1,4 +1,7 @@
-"""Claims as many jobs as there are free slots, and crawls each in a thread of its own."""
+"""Claims as many jobs as there are free slots, and crawls each in a thread of its own.
+
+A slot is free when its crawl has come to an end; that end is written while the next ones begin.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,18 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from crawler_worker import claim_end, crawl_trace
 from crawler_worker.claim_keeper import ClaimKeeper
 from crawler_worker.claiming import Claiming
+from crawler_worker.crawl_threads import CrawlThreads
+from crawler_worker.end_writer import EndWriter
 from crawler_worker.held_claim import HeldClaim
 from crawljobs import errors, logs, tracing
 from crawljobs.db.database import Database
+from crawljobs.domain import ends
+from crawljobs.domain.ends import End
 from crawljobs.domain.job import AttemptOutcome
 from crawljobs.settings import QueueSettings
 
@@ -27,6 +35,8 @@ LOOK_AGAIN_SECONDS = 0.05
 # Crawls that never return although their claim is lost hold a thread each. With so many of them
 # for each slot, only a new process helps.
 STUCK_PER_SLOT = 2
+# Ends that are not written yet, for each slot: with more of them nothing is claimed.
+UNWRITTEN_PER_SLOT = 2
 RELEASE_SECONDS = 2.0  # to give back what outlasted the drain, when the database does not answer
 
 
@@ -48,9 +58,9 @@ class Worker:
         self._crawl = crawl
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._running: dict[threading.Thread, HeldClaim] = {}
-        self._running_lock = threading.Lock()
-        self._drained = threading.Event()
+        self._threads = CrawlThreads(self._work, on_idle=self._wake.set)
+        self._writer = EndWriter(database, on_written=self._ends_written)
+        self._has_room = True
         self._beat_at = time.monotonic()
         self._claiming = Claiming(database, worker=name, lease_seconds=settings.lease_seconds)
         self.keeper = ClaimKeeper(
@@ -72,6 +82,7 @@ class Worker:
     def run(self) -> bool:
         """Whether it ended because it was told to, rather than because only a restart helps."""
         self.keeper.start()
+        self._writer.start()
         look_in = LOOK_AGAIN_SECONDS
         try:
             while not self._stopping.is_set() and self._is_able():
@@ -103,48 +114,47 @@ class Worker:
         """Claim for the free slots and start crawling; how many were claimed."""
         if not self.keeper.is_keeping():
             return 0  # what is claimed now would be lost
-        with self._running_lock:
-            # A crawl that lost its claim is on its way out, or hangs: its slot is free.
-            busy = sum(held.is_ours() for held in self._running.values())
-        free = self._settings.worker_concurrency - busy
+        self._has_room = False  # until we know: what is written meanwhile wakes us
+        # A crawl that lost its claim is on its way out, or hangs: its slot is free.
+        busy = sum(held.is_ours() for held in self._threads.all())
+        slots = self._settings.worker_concurrency
+        free = min(slots - busy, UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog())
+        self._has_room = free > 0
         if free <= 0 and not self._claiming.is_unsure:
             return 0
         asked_at, claimed = self._claiming.claim(max(0, free))
         # All are held before the first thread starts: if one cannot, the drain gives them back.
-        for held in [self.keeper.hold(claim, asked_at=asked_at) for claim in claimed]:
-            self._start(held)
+        self._threads.start([self.keeper.hold(claim, asked_at=asked_at) for claim in claimed])
         return len(claimed)
 
-    def _start(self, held: HeldClaim) -> None:
-        thread = threading.Thread(
-            target=self._work, args=(held,), name=f"crawl-{held.claim.subreddit}", daemon=True
-        )
-        with self._running_lock:
-            thread.start()
-            self._running[thread] = held
+    def _ends_written(self) -> None:
+        if not self._has_room:
+            self._wake.set()
 
     def _is_able(self) -> bool:
-        if self.keeper.has_ended:
-            log.critical("worker.without_keeper")
+        if self.keeper.has_ended or self._writer.has_ended:
+            who = "keeper" if self.keeper.has_ended else "end_writer"
+            log.critical(f"worker.without_{who}")
             return False
-        with self._running_lock:
-            hanging = sum(not held.is_ours() for held in self._running.values())
+        hanging = sum(not held.is_ours() for held in self._threads.all())
         if hanging < STUCK_PER_SLOT * self._settings.worker_concurrency:
             return True
         log.critical("worker.stuck", hanging=hanging)
         return False
 
     def _work(self, held: HeldClaim) -> None:
+        span, end = crawl_trace.begin(held), None
         try:
-            with crawl_trace.crawling(held) as span:
-                self._crawl_and_end(held, span)
+            with tracing.within(span):
+                end = self._crawled(held, span)
         finally:
-            self.keeper.drop(held)
-            with self._running_lock:
-                self._running.pop(threading.current_thread(), None)
-            self._wake.set()
+            if end is None:
+                self._over(held, span, crawl_trace.LOST)
+        if end is not None:
+            self._writer.hand_over(held, end, partial(self._written, held, span))
 
-    def _crawl_and_end(self, held: HeldClaim, span: tracing.Span) -> None:
+    def _crawled(self, held: HeldClaim, span: tracing.Span) -> End | None:
+        """How the crawl ended; None when its claim was lost."""
         claim = held.claim
         log.info(
             "job.claimed",
@@ -156,42 +166,50 @@ class Worker:
         if self._stopping.is_set():
             held.interrupt()
         try:
-            end = claim_end.completed(claim, self._crawl(held))
+            return ends.completed(claim, self._crawl(held))
         except errors.ClaimLost:
             log.warning("claim.lost", job_id=claim.job_id)
             held.lose()
-            crawl_trace.ended(span, crawl_trace.LOST)
-            return
+            return None
         except Exception as error:  # whatever it was, the job must end somehow
             if not isinstance(error, errors.CrawljobsError):
                 log.exception("job.crashed", job_id=claim.job_id)
             end = claim_end.stopped_by(error, claim, self._settings.retry)
-            if end.outcome is AttemptOutcome.FAILED:
+            if end.attempt is AttemptOutcome.FAILED:
                 span.fail(type(error).__name__)
-        held.ending = True
-        written = claim_end.write(self._database, held, end, give_up=self._drained.is_set)
-        crawl_trace.ended(span, end.outcome if written else crawl_trace.LOST)
+            return end
+
+    def _written(self, held: HeldClaim, span: tracing.Span, end: End, is_written: bool) -> None:
+        if is_written:
+            with tracing.within(span):
+                claim_end.tell(end)
+        self._over(held, span, end.attempt if is_written else crawl_trace.LOST)
+
+    def _over(self, held: HeldClaim, span: tracing.Span, outcome: str) -> None:
+        self.keeper.drop(held)
+        crawl_trace.ended(span, outcome)
+
+    def _given_back(self, held: HeldClaim, end: End, is_written: bool) -> None:
+        self.keeper.drop(held)
+        if is_written:
+            claim_end.tell(end)
 
     def _drain(self) -> None:
         """Let pages in flight finish, then give back whatever is still held."""
         for held in self.keeper.all_held():
             held.interrupt()
         deadline = time.monotonic() + self._settings.drain_seconds
-        with self._running_lock:
-            threads = list(self._running)
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        self._drained.set()
+        self._threads.wait_until_idle(deadline - time.monotonic())
+        self._writer.wait_until_empty(deadline - time.monotonic())
         until = time.monotonic() + RELEASE_SECONDS
         for held in self.keeper.all_held():
-            # Its thread may still write: the release fences it.
-            self.keeper.drop(held)
-            claim_end.write(
-                self._database,
-                held,
-                claim_end.released(held.claim),
-                give_up=lambda: time.monotonic() > until,
-            )
+            if not held.is_lost():
+                # Its thread may still write: the release fences it.
+                self._writer.hand_over(
+                    held, ends.released(held.claim), partial(self._given_back, held)
+                )
+        self._writer.close(until - time.monotonic())
+        self._writer.join()
         self._give_back_unsure(until)
         self.keeper.stop()
 

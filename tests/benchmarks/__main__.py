@@ -10,6 +10,7 @@ from rich.table import Table
 from benchmarks import (
     admin_api,
     crawl_memory,
+    drain,
     idle_to_start,
     page_storage,
     queue_depth,
@@ -22,6 +23,8 @@ from benchmarks.harness import Figure, private_server
 WORKLOADS = {
     "admin_api": admin_api.measure,
     "crawl_memory": crawl_memory.measure,
+    "drain": drain.measure,
+    "worker_memory": drain.measure_memory,
     "queue_depth": queue_depth.measure,
     "idle_to_start": idle_to_start.measure,
     "page_storage": page_storage.measure,

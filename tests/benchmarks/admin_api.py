@@ -17,8 +17,9 @@ import psycopg
 from benchmarks import crowd
 from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain import ends
 from crawljobs.domain.job import Claim
-from crawljobs.repository import claims, job_queue
+from crawljobs.repository import claim_ends, job_queue
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 
 JOBS = "/api/admin/jobs"
@@ -167,10 +168,8 @@ def _retry_beside_claims(
             began = time.perf_counter()
             found = database.run(claim)
             claimed.append(time.perf_counter() - began)
-            for one in found:
-                database.run(
-                    lambda conn, one=one: claims.complete(conn, claim=one, outcome="crawled")
-                )
+            done = [ends.completed(one, "crawled") for one in found]
+            database.run(lambda conn, done=done: claim_ends.end_claims(conn, ends=done))
 
     worker = threading.Thread(target=work)
     worker.start()

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Database
-from crawljobs.repository import claims, job_queue
+from crawljobs.domain import ends
+from crawljobs.repository import claim_ends, job_queue
 
 SHALLOW = 10_000
 DEEP, DEEP_QUICK = 1_000_000, 100_000
@@ -88,6 +89,5 @@ def claim_and_complete(database: Database) -> Taken:
         answered = time.perf_counter()
     taken = Taken(whole=time.perf_counter() - begun, statement=answered - asked)
     with database.begin() as conn:
-        for claim in claimed:
-            claims.complete(conn, claim=claim, outcome="crawled")
+        claim_ends.end_claims(conn, ends=[ends.completed(one, "crawled") for one in claimed])
     return taken

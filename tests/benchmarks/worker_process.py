@@ -1,6 +1,7 @@
 """A crawler-worker process with a crawl of no work, that tells on stdout when each began.
 
-Arguments: name, database address, `end` (complete at once) or `hold` (until interrupted).
+Arguments: name, database address, and `end` (complete at once), `hold` (until interrupted) or
+`quiet` (complete at once and tell nothing).
 """
 
 import json
@@ -19,10 +20,12 @@ from crawljobs.db.database import Database
 
 def main() -> None:
     name, url, manner = sys.argv[1:]
-    logs.configure("bench", {"LOG_LEVEL": "ERROR"})
+    logs.configure("bench", {"LOG_LEVEL": "ERROR", **os.environ})
     queue = settings.read_queue_settings(os.environ)
 
     def crawl(held: HeldClaim) -> str:
+        if manner == "quiet":
+            return "crawled"
         begun = {"job_id": held.claim.job_id, "at": time.monotonic(), "worker": name}
         sys.stdout.write(json.dumps(begun) + "\n")
         sys.stdout.flush()

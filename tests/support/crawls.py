@@ -14,8 +14,9 @@ from crawler_worker.reddit.client import RedditClient
 from crawler_worker.reddit.stop import Stop
 from crawljobs import settings
 from crawljobs.db.database import Database
+from crawljobs.domain import ends
 from crawljobs.domain.job import Claim, JobSource
-from crawljobs.repository import claims, job_queue
+from crawljobs.repository import claim_ends, job_queue
 from crawljobs.settings import CrawlSettings, RedditSettings
 
 # All phases, but few histories: the sandbox takes its time to make them up.
@@ -91,12 +92,12 @@ class Crawler:
         claim = self.claim()
         outcome = self.run(claim, transport=transport)
         with self.database.begin() as conn:
-            claims.complete(conn, claim=claim, outcome=outcome)
+            claim_ends.end_claim(conn, ends.completed(claim, outcome))
         return outcome
 
     def release(self, claim: Claim) -> None:
         with self.database.begin() as conn:
-            claims.release(conn, claim=claim)
+            claim_ends.end_claim(conn, ends.released(claim))
 
     def checkpoint(self, job_id: int | None = None) -> dict[str, Any]:
         """Of this job, else of the newest that has one."""

@@ -1,14 +1,17 @@
 """Jobs in the state a test needs, made by the production functions alone."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
+from crawljobs.domain import ends
+from crawljobs.domain.ends import End
 from crawljobs.domain.job import Claim, ErrorKind, Job, JobSource, JobStatus, WaitReason
-from crawljobs.repository import claims, job_queries, job_queue
+from crawljobs.repository import claim_ends, job_queries, job_queue
 
 # Far from any real clock, so that a test which forgets to pass its own time shows it.
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
@@ -63,32 +66,54 @@ def in_status(conn: Connection, status: JobStatus, name: str = "python") -> int:
         return job_id
     claim = crawling(conn, name)
     if status is JobStatus.SUCCEEDED:
-        claims.complete(conn, claim=claim, outcome="crawled", now=T0)
+        complete(conn, claim=claim, outcome="crawled", now=T0)
     elif status is JobStatus.FAILED:
-        claims.fail(conn, claim=claim, kind=ErrorKind.PERMANENT, message="no", now=T0)
+        fail(conn, claim=claim, kind=ErrorKind.PERMANENT, message="no", now=T0)
     return claim.job_id
 
 
-ENDS: dict[str, Any] = {
-    "complete": lambda conn, claim: claims.complete(conn, claim=claim, outcome="crawled", now=T0),
-    "fail": lambda conn, claim: claims.fail(
-        conn, claim=claim, kind=ErrorKind.PERMANENT, message="no", now=T0
+def complete(conn: Connection, *, claim: Claim, outcome: str, now: datetime | None = None) -> None:
+    claim_ends.end_claim(conn, ends.completed(claim, outcome), now=now)
+
+
+def fail(
+    conn: Connection, *, claim: Claim, kind: ErrorKind, message: str, now: datetime | None = None
+) -> None:
+    claim_ends.end_claim(conn, ends.failed(claim, kind=kind, message=message), now=now)
+
+
+def schedule_retry(
+    conn: Connection,
+    *,
+    claim: Claim,
+    delay: timedelta,
+    kind: ErrorKind,
+    message: str,
+    now: datetime | None = None,
+) -> None:
+    end = ends.retried(claim, delay=delay, kind=kind, message=message)
+    claim_ends.end_claim(conn, end, now=now)
+
+
+def release(conn: Connection, *, claim: Claim, now: datetime | None = None) -> None:
+    claim_ends.end_claim(conn, ends.released(claim), now=now)
+
+
+# An end of each kind, as a value ...
+EACH_END: dict[str, Callable[[Claim], End]] = {
+    "complete": lambda claim: ends.completed(claim, "crawled"),
+    "fail": lambda claim: ends.failed(claim, kind=ErrorKind.PERMANENT, message="no"),
+    "schedule_retry": lambda claim: ends.retried(
+        claim, delay=timedelta(minutes=1), kind=ErrorKind.RETRYABLE, message="503"
     ),
-    "schedule_retry": lambda conn, claim: claims.schedule_retry(
-        conn,
-        claim=claim,
-        delay=timedelta(minutes=1),
-        kind=ErrorKind.RETRYABLE,
-        message="503",
-        now=T0,
+    "defer": lambda claim: ends.deferred(
+        claim, delay=timedelta(seconds=9), reason=WaitReason.RATE_LIMIT, message="later"
     ),
-    "defer": lambda conn, claim: claims.defer(
-        conn,
-        claim=claim,
-        delay=timedelta(seconds=9),
-        reason=WaitReason.RATE_LIMIT,
-        message="later",
-        now=T0,
-    ),
-    "release": lambda conn, claim: claims.release(conn, claim=claim, now=T0),
+    "release": ends.released,
+}
+
+# ... and written.
+ENDS: dict[str, Callable[[Connection, Claim], None]] = {
+    how: lambda conn, claim, of=of: claim_ends.end_claim(conn, of(claim), now=T0)  # type: ignore[misc]
+    for how, of in EACH_END.items()
 }

@@ -12,10 +12,11 @@ from crawljobs import logs
 from crawljobs.db.database import Connection
 from crawljobs.domain import revisit
 from crawljobs.domain.actor import Actor
+from crawljobs.domain.ends import TERMINAL_OUTCOMES
 from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.domain.revisit import RevisitPolicy
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import claims, revisits, schedule_barring, subreddits
+from crawljobs.repository import revisits, schedule_barring, subreddits
 from crawljobs.repository.subreddits import Marks
 
 log = logs.get_logger(__name__)
@@ -51,7 +52,7 @@ def record_barred(session: Session, access: AccessState) -> None:
     def work(conn: Connection) -> None:
         subreddit_id = session.claim.subreddit_id
         subreddits.record_access(conn, subreddit_id=subreddit_id, access=access)
-        if access.value in claims.TERMINAL_OUTCOMES:
+        if access.value in TERMINAL_OUTCOMES:
             reason = f"r/{session.claim.subreddit} is {access.value.replace('_', ' ')} at Reddit"
             schedule_barring.disable_schedules_of(
                 conn, subreddit_id=subreddit_id, reason=reason, actor=WORKER

@@ -137,7 +137,7 @@ def test_a_job_shows_its_progress_and_attempts(client: Client, database: Databas
         claim = factory.crawling(conn)
         checkpoint = {"v": 1, "phase": "posts", "page": 2, "posts": 180, "requests": 3}
         claims.save_checkpoint(conn, claim=claim, checkpoint=checkpoint)
-        claims.schedule_retry(
+        factory.schedule_retry(
             conn,
             claim=claim,
             delay=timedelta(minutes=1),

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import FINAL, ErrorKind, JobStatus
-from crawljobs.repository import claims, job_admin, job_maintenance, job_stats
+from crawljobs.repository import job_admin, job_maintenance, job_stats
 from support import jobs as factory
 from support.jobs import T0
 
@@ -87,9 +87,9 @@ def test_the_newest_finished_jobs_tell_how_crawls_went(conn: Connection) -> None
         factory.enqueue(conn, f"sub{number}")
     at = T0 + timedelta(seconds=10)
     first, second, third, fourth = factory.claim_all(conn, now=at)
-    claims.complete(conn, claim=first, outcome="crawled", now=at)
+    factory.complete(conn, claim=first, outcome="crawled", now=at)
     for claim in (second, third):
-        claims.schedule_retry(
+        factory.schedule_retry(
             conn,
             claim=claim,
             delay=timedelta(seconds=60),
@@ -97,14 +97,14 @@ def test_the_newest_finished_jobs_tell_how_crawls_went(conn: Connection) -> None
             message="503",
             now=at,
         )
-    claims.fail(conn, claim=fourth, kind=ErrorKind.PERMANENT, message="404", now=at)
+    factory.fail(conn, claim=fourth, kind=ErrorKind.PERMANENT, message="404", now=at)
     due = at + timedelta(seconds=60)
     job_maintenance.requeue_due_jobs(conn, now=due)
     for number, claim in enumerate(factory.claim_all(conn, now=due + timedelta(seconds=30))):
         if number:
-            claims.complete(conn, claim=claim, outcome="crawled", now=claim.claimed_at)
+            factory.complete(conn, claim=claim, outcome="crawled", now=claim.claimed_at)
         else:
-            claims.fail(
+            factory.fail(
                 conn, claim=claim, kind=ErrorKind.RETRYABLE, message="503", now=claim.claimed_at
             )
     recent = job_stats.queue_stats(conn, now=due + timedelta(minutes=5)).recent

@@ -8,6 +8,7 @@ import pytest
 
 from crawljobs import errors
 from crawljobs.db.database import Connection
+from crawljobs.domain import ends
 from crawljobs.domain.job import AttemptOutcome, ErrorKind, JobStatus, WaitReason
 from crawljobs.repository import claims, job_maintenance, job_queries
 from support import jobs
@@ -95,7 +96,7 @@ def test_a_retry_waits_its_delay_and_shows_when(conn: Connection) -> None:
 def test_no_follow_up_after_a_terminal_outcome(conn: Connection, outcome: str) -> None:
     claim = jobs.crawling(conn)
     jobs.enqueue(conn)
-    claims.complete(conn, claim=claim, outcome=outcome, now=T0)
+    jobs.complete(conn, claim=claim, outcome=outcome, now=T0)
     assert [job.id for job in job_queries.list_jobs(conn)] == [claim.job_id]
 
 
@@ -118,7 +119,7 @@ def test_a_wish_for_a_rerun_outlives_a_crawl_that_goes_on_later(conn: Connection
     job_maintenance.requeue_due_jobs(conn, now=later)
     again = jobs.claim_one(conn, now=later)
     assert again.checkpoint == {"phase": "trees"}
-    claims.complete(conn, claim=again, outcome="crawled", now=later)
+    jobs.complete(conn, claim=again, outcome="crawled", now=later)
     follow_up = job_queries.list_jobs(conn)[0]
     assert (follow_up.id, follow_up.priority) != (claim.job_id, 0)
     assert (follow_up.status, follow_up.priority) == (JobStatus.QUEUED, 80)
@@ -145,16 +146,16 @@ def test_a_rerun_wished_for_later_waits_until_then(conn: Connection) -> None:
 
 def test_an_error_message_is_stored_whatever_it_holds(conn: Connection) -> None:
     claim = jobs.crawling(conn)
-    claims.fail(
+    jobs.fail(
         conn, claim=claim, kind=ErrorKind.PERMANENT, message="\x00\ud800<b>" + "x" * 9000, now=T0
     )
     message = jobs.job(conn, claim.job_id).error_message
     assert message is not None
     assert message.startswith("\ufffd\ufffd<b>")
-    assert len(message) == claims.ERROR_MESSAGE_MAX
+    assert len(message) == ends.ERROR_MESSAGE_MAX
 
 
 def test_no_job_ends_before_it_began_whatever_the_clock_does(conn: Connection) -> None:
     claim = jobs.crawling(conn)
-    claims.complete(conn, claim=claim, outcome="crawled", now=T0 - timedelta(hours=2))
+    jobs.complete(conn, claim=claim, outcome="crawled", now=T0 - timedelta(hours=2))
     assert jobs.job(conn, claim.job_id).finished_at == claim.claimed_at

@@ -5,20 +5,28 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, text
 
-from crawljobs import errors
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain import ends
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import AttemptOutcome, EnqueueResult, JobSource, JobStatus
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository import claims, job_maintenance, job_queries, job_queue, queue_sql
+from crawljobs.repository import (
+    claim_ends,
+    claims,
+    job_admin,
+    job_maintenance,
+    job_queries,
+    job_queue,
+    queue_sql,
+)
+from crawljobs.repository.claim_ends import Fate
 from crawljobs.repository.job_maintenance import Rescued
-from support import invariants, jobs, locks
+from support import invariants, jobs
 from support.jobs import T0
 
 NAMES = [f"sub_{n}" for n in range(100)]
@@ -100,10 +108,8 @@ def test_no_deadlock_reaches_a_caller(wide: Database) -> None:
             wide.run(
                 lambda conn, held=claimed: claims.extend_claims(conn, claims=held, lease_seconds=30)
             )
-            for claim in claimed:
-                wide.run(
-                    lambda conn, one=claim: claims.complete(conn, claim=one, outcome="crawled")
-                )
+            done = [ends.completed(claim, "crawled") for claim in claimed]
+            wide.run(lambda conn, done=done: claim_ends.end_claims(conn, ends=done))
 
     def sweep() -> None:
         def all_sweeps(conn: Connection) -> None:
@@ -145,29 +151,33 @@ def test_a_rescue_leaves_a_job_whose_completion_is_under_way(database: Database)
     with database.begin() as conn:
         claim = jobs.crawling(conn)
     with database.begin() as completing:
-        claims.complete(completing, claim=claim, outcome="crawled", now=T0)
+        jobs.complete(completing, claim=claim, outcome="crawled", now=T0)
         assert database.run(rescue) == []  # it would wait for ever if it waited
     with database.begin() as conn:
         assert rescue(conn) == []
         assert jobs.job(conn, claim.job_id).status is JobStatus.SUCCEEDED
 
 
-def test_a_completion_that_waits_for_a_rescue_finds_its_claim_lost(database: Database) -> None:
+def test_a_completion_during_a_rescue_waits_for_nobody_and_finds_its_claim_lost_afterwards(
+    database: Database,
+) -> None:
     with database.begin() as conn:
-        claim = jobs.crawling(conn)
-    with ThreadPoolExecutor(1) as other:
-        with database.begin() as rescuing:
-            assert len(rescue(rescuing)) == 1
-            completing = other.submit(
-                database.run, lambda conn: claims.complete(conn, claim=claim, outcome="crawled")
-            )
-            locks.wait_until_blocked(database)
-        with pytest.raises(errors.ClaimLost):
-            completing.result(20)
+        rescued, other = (jobs.crawling(conn, name) for name in ("rescued", "other"))
+
+    def complete_both(conn: Connection) -> list[Fate]:
+        done = [ends.completed(claim, "crawled") for claim in (rescued, other)]
+        return claim_ends.end_claims(conn, ends=done)
+
+    with database.begin() as rescuing:
+        job_admin.lock_job(rescuing, job_id=rescued.job_id)
+        assert database.run(complete_both) == [Fate.BUSY, Fate.WRITTEN]
+        assert len(rescue(rescuing)) == 1
+    assert database.run(complete_both) == [Fate.LOST, Fate.LOST]
     with database.begin() as conn:
-        (attempt,) = job_queries.list_attempts(conn, job_id=claim.job_id)
+        (attempt,) = job_queries.list_attempts(conn, job_id=rescued.job_id)
         assert attempt.outcome is AttemptOutcome.LEASE_EXPIRED
-        assert jobs.job(conn, claim.job_id).status is JobStatus.QUEUED
+        assert jobs.job(conn, rescued.job_id).status is JobStatus.QUEUED
+        assert len(job_queries.list_attempts(conn, job_id=other.job_id)) == 1
 
 
 def test_a_thousand_names_are_enqueued_in_two_statements(database: Database) -> None:
@@ -217,7 +227,7 @@ def test_a_job_that_is_given_back_is_hinted_at(database: Database) -> None:
         listener.execute(text(f"LISTEN {queue_sql.CHANNEL}"))
         listener.commit()
         with database.begin() as conn:
-            claims.release(conn, claim=claim)
+            jobs.release(conn, claim=claim)
         heard = [note.channel for note in raw.notifies(timeout=5, stop_after=1)]
     assert heard == [queue_sql.CHANNEL]
 

@@ -9,7 +9,7 @@ import pytest
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus, WaitReason
-from crawljobs.repository import claims, job_queries, job_queue
+from crawljobs.repository import job_queries, job_queue
 from support import jobs
 from support.jobs import T0
 
@@ -102,7 +102,7 @@ def test_a_merge_into_a_running_crawl_asks_for_one_rerun(conn: Connection) -> No
         EnqueueResult.RERUN_REQUESTED
     )
     assert enqueue_result(conn, "python", priority=60) is EnqueueResult.RERUN_REQUESTED
-    claims.complete(conn, claim=claim, outcome="crawled", now=T0)
+    jobs.complete(conn, claim=claim, outcome="crawled", now=T0)
     (follow_up, ended) = job_queries.list_jobs(conn)
     assert ended.id == claim.job_id
     assert not ended.rerun_requested

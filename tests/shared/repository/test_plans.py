@@ -12,6 +12,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import (
+    claim_ends,
     claims,
     idempotency_keys,
     job_maintenance,
@@ -73,8 +74,15 @@ def in_crowd(crowded: Database) -> Iterator[Connection]:
 
 TOKEN = uuid.UUID(int=7)
 GUARD = {"job_id": 1000, "claim_token": TOKEN, "now": None}
-ERROR = {"error_kind": None, "error_message": None}
 MINUTE = timedelta(minutes=1)
+CLAIMS = {"ids": [1000], "tokens": [TOKEN]}
+END = {
+    "outcome": ["crawled"],
+    "delay": [MINUTE],
+    "wait_reason": ["outage"],
+    "error_kind": ["permanent"],
+    "error_message": ["no"],
+}
 CHUNK: dict[str, Any] = {"at_most": 1000, "now": None}
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     "claim": (
@@ -114,20 +122,16 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         None,
     ),
     "save_checkpoint": (claims._SAVE_CHECKPOINT, {**GUARD, "checkpoint": "{}"}, None),
-    "complete": (
-        claims._COMPLETE,
-        {**GUARD, **ERROR, "outcome": "crawled", "follow_up": True},
-        None,
-    ),
     "ended_as": (
-        claims._ENDED_AS,
+        claim_ends._ENDED_AS,
         {"job_id": 1000, "claimed_at": T0},
         "crawl_job_attempts_job_id_idx",
     ),
-    "fail": (claims._FAIL, {**GUARD, **ERROR, "follow_up": True}, None),
-    "defer": (claims._DEFER, {**GUARD, **ERROR, "delay": MINUTE, "wait_reason": "outage"}, None),
-    "schedule_retry": (claims._SCHEDULE_RETRY, {**GUARD, **ERROR, "delay": MINUTE}, None),
-    "release": (claims._RELEASE, {**GUARD, **ERROR}, None),
+    "still_ours": (claim_ends._STILL_OURS, CLAIMS, None),
+    **{
+        str(ending.verb): (ending.statement, {**CLAIMS, **END, "now": None}, None)
+        for ending in claim_ends._ENDINGS
+    },
     "requeue": (job_maintenance._REQUEUE, CHUNK, "crawl_jobs_due_idx"),
     "park": (queue_pauses._PARK, CHUNK, "crawl_jobs_live_key"),
     "unpark": (queue_pauses._UNPARK, {"scope": 1000, "now": None}, None),
@@ -176,7 +180,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
 
 def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
     looked_at = {id(statement) for statement, _, _ in STATEMENTS.values()}
-    modules = (claims, job_queue, job_maintenance)
+    modules = (claims, claim_ends, job_queue, job_maintenance)
     named = {
         f"{module.__name__}.{name}": statement
         for module in modules

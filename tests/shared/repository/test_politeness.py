@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource, JobStatus, WaitReason
-from crawljobs.repository import claims, job_admin, job_queue, queue_pauses, subreddits
+from crawljobs.repository import job_admin, job_queue, queue_pauses, subreddits
 from crawljobs.repository.subreddits import Marks
 from support import jobs
 from support.jobs import T0
@@ -72,7 +72,7 @@ def test_the_rerun_of_a_crawl_is_polite_too(conn: Connection) -> None:
     claim = jobs.crawling(conn)
     assert jobs.enqueue(conn) == claim.job_id
     polite(conn)
-    claims.complete(conn, claim=claim, outcome="crawled", now=T0)
+    jobs.complete(conn, claim=claim, outcome="crawled", now=T0)
     (rerun,) = conn.execute(text("SELECT id FROM crawl_jobs WHERE id > :id"), {"id": claim.job_id})
     job = jobs.job(conn, rerun.id)
     assert (job.wait_reason, job.visible_at) == (WaitReason.POLITENESS, T0 + GAP)

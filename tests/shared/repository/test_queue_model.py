@@ -18,22 +18,30 @@ from hypothesis.stateful import (
 
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain import ends
 from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.ends import End
 from crawljobs.domain.job import (
     FINAL,
     TRANSITIONS,
     Claim,
     EnqueueResult,
-    ErrorKind,
     Job,
     JobSource,
     JobStatus,
     Transition,
-    WaitReason,
 )
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository import claims, job_admin, job_maintenance, job_queries, job_queue
-from support import invariants
+from crawljobs.repository import (
+    claim_ends,
+    claims,
+    job_admin,
+    job_maintenance,
+    job_queries,
+    job_queue,
+)
+from crawljobs.repository.claim_ends import Fate
+from support import invariants, jobs
 from support.jobs import T0
 
 LEASE_SECONDS = 30.0
@@ -80,14 +88,17 @@ class QueueMachine(RuleBasedStateMachine):
     def look(self) -> dict[int, Job]:
         return {job.id: job for job in job_queries.list_jobs(self.conn, limit=500)}
 
-    def step(self, verb: Transition | None, change: Callable[[], object]) -> None:
-        """Do it, then hold every job's change of state against the verb's row of the table."""
+    def step(
+        self, verbs: Transition | dict[int, Transition] | None, change: Callable[[], object]
+    ) -> None:
+        """Do it, then hold every job's change of state against its verb's row of the table."""
         before = self.known
         change()
         after = self.known = self.look()
         assert before.keys() <= after.keys(), "a job was lost"
         for job_id, was in before.items():
             is_now = after[job_id]
+            verb = verbs.get(job_id) if isinstance(verbs, dict) else verbs
             if was.status is not is_now.status:
                 assert verb is not None, f"{was.status} -> {is_now.status} without a verb"
                 sources, targets = TRANSITIONS[verb]
@@ -167,16 +178,35 @@ class QueueMachine(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.believed)
-    @rule(which=st.integers(0, 10**6), verb=st.sampled_from(ENDS), keep=st.booleans())
-    def end(self, which: int, verb: str, keep: bool) -> None:
-        """By a worker that may have lost its claim long ago, and may come back again."""
-        claim = self.believed[which % len(self.believed)]
+    @rule(
+        which=st.lists(st.integers(0, 10**6), min_size=1, max_size=4),
+        verbs=st.lists(st.sampled_from(ENDS), min_size=4, max_size=4),
+        keep=st.booleans(),
+    )
+    def end(self, which: list[int], verbs: list[str], keep: bool) -> None:
+        """Several at once, by workers that may have lost their claims long ago, and may come back
+        again."""
+        places = dict.fromkeys(number % len(self.believed) for number in which)
+        chosen = [self.believed[place] for place in places]
         if not keep:
-            self.believed.remove(claim)
+            self.believed = [claim for claim in self.believed if claim not in chosen]
+        asked = [self.end_of(*one) for one in zip(chosen, verbs, strict=False)]
+        held = {end.claim.job_id: end.verb for end in asked if self.holds(end.claim)}
+        fates = [Fate.WRITTEN if self.holds(claim) else Fate.LOST for claim in chosen]
+        before = self.jobs()
+
+        def change() -> None:
+            assert claim_ends.end_claims(self.conn, ends=asked, now=self.now) == fates
+
+        self.step(held, change)
+        for job_id, job in before.items():
+            assert job_id in held or self.jobs()[job_id] == job, "a lost claim changed something"
+
+    def end_of(self, claim: Claim, verb: str) -> End:
         job = self.jobs()[claim.job_id]
         if verb == "schedule_retry" and job.retry_count >= job.max_retries:
             verb = "fail"  # as retry.after_failure decides
-        self.fenced(claim, lambda: self.end_claim(claim, verb), Transition(verb))
+        return jobs.EACH_END[verb](claim)
 
     def fenced(self, claim: Claim, change: Callable[[], None], verb: Transition | None) -> None:
         held, before = self.holds(claim), self.jobs()
@@ -191,33 +221,6 @@ class QueueMachine(RuleBasedStateMachine):
         self.step(verb, attempt)
         if not held:
             assert self.jobs() == before, "a lost claim changed something"
-
-    def end_claim(self, claim: Claim, verb: str) -> None:
-        conn, now = self.conn, self.now
-        if verb == "complete":
-            claims.complete(conn, claim=claim, outcome="crawled", now=now)
-        elif verb == "fail":
-            claims.fail(conn, claim=claim, kind=ErrorKind.PERMANENT, message="no", now=now)
-        elif verb == "schedule_retry":
-            claims.schedule_retry(
-                conn,
-                claim=claim,
-                delay=timedelta(minutes=1),
-                kind=ErrorKind.RETRYABLE,
-                message="503",
-                now=now,
-            )
-        elif verb == "defer":
-            claims.defer(
-                conn,
-                claim=claim,
-                delay=timedelta(seconds=20),
-                reason=WaitReason.RATE_LIMIT,
-                message="budget",
-                now=now,
-            )
-        else:
-            claims.release(conn, claim=claim, now=now)
 
     @precondition(lambda self: self.believed)
     @rule(which=st.integers(0, 10**6))
@@ -334,8 +337,8 @@ class QueueMachine(RuleBasedStateMachine):
             self.requeue()
             self.believed = []
             self.claim(3, WORKERS[0])
-            for claim in self.believed:
-                claims.complete(self.conn, claim=claim, outcome="crawled", now=self.now)
+            done = [ends.completed(claim, "crawled") for claim in self.believed]
+            claim_ends.end_claims(self.conn, ends=done, now=self.now)
             self.known = self.look()
         raise AssertionError(f"never ended: {live}")
 

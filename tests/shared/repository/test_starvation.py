@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from crawljobs.db.database import Connection
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import Claim, JobSource
-from crawljobs.repository import claims, job_maintenance, job_queue
+from crawljobs.repository import job_maintenance, job_queue
 from support import jobs
 from support.jobs import T0
 
@@ -62,7 +62,7 @@ def test_the_longest_wait_of_each_class_stays_under_the_bound_of_the_policy(
             + ([running[0][0]] if running else [])
         )
         while running and running[0][0] <= now:
-            claims.complete(conn, claim=heapq.heappop(running)[2], outcome="crawled", now=now)
+            jobs.complete(conn, claim=heapq.heappop(running)[2], outcome="crawled", now=now)
         if next_arrival <= now < end:
             number += 1
             priority = LOW if number % 10 == 0 else HIGH
@@ -99,6 +99,6 @@ def test_discovery_never_delays_a_request_of_a_user(conn: Connection) -> None:
     crawling = claim(conn, later, SLOTS)
     assert {begun.priority for begun in crawling} == {40}
     asked_for = jobs.enqueue(conn, "wanted", priority=60, now=later)
-    claims.complete(conn, claim=crawling[0], outcome="crawled", now=later)
+    jobs.complete(conn, claim=crawling[0], outcome="crawled", now=later)
     (next_one,) = claim(conn, later, 1)
     assert next_one.job_id == asked_for

@@ -7,8 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from crawljobs.db.database import Connection
 from crawljobs.domain import trace_context
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import claims, job_admin
-from support.jobs import ENDS, T0, claim_one, crawling, enqueue
+from crawljobs.repository import job_admin
+from support.jobs import ENDS, T0, claim_one, complete, crawling, enqueue
 
 
 def made() -> str:
@@ -37,7 +37,7 @@ def test_a_follow_up_job_continues_the_trace_of_the_wish_that_it_has_its_source_
     enqueue(conn, traceparent=made(), priority=10, source=JobSource.SCHEDULE)
     enqueue(conn, traceparent=stronger, priority=60)
     enqueue(conn, traceparent=made(), priority=30, source=JobSource.SCHEDULE)
-    claims.complete(conn, claim=claim, outcome="crawled", now=T0)
+    complete(conn, claim=claim, outcome="crawled", now=T0)
     assert of_newest(conn) == stronger
     left = conn.execute(text("SELECT count(*) FROM crawl_jobs WHERE rerun_traceparent IS NOT NULL"))
     assert left.scalar_one() == 0

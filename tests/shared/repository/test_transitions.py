@@ -154,7 +154,7 @@ def test_a_retried_crawl_goes_on_unless_it_had_ended_or_cannot(
 ) -> None:
     claim = jobs.crawling(conn)
     claims.save_checkpoint(conn, claim=claim, checkpoint={"phase": phase}, now=T0)
-    claims.fail(conn, claim=claim, kind=kind, message="no", now=T0)
+    jobs.fail(conn, claim=claim, kind=kind, message="no", now=T0)
     after = job_admin.retry(conn, job_id=claim.job_id, now=T0).after
     assert (after.checkpoint is not None) is kept
 

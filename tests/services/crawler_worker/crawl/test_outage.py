@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from crawler_worker import claim_end
+from crawljobs.domain import ends
 from crawljobs.domain.job import Claim, JobStatus
 from crawljobs.domain.retry import RetryPolicy
+from crawljobs.repository import claim_ends
 from support import jobs
 from support.crawls import CLIENT_ID, Crawler
 from support.reddit_sandbox import RunningSandbox
@@ -39,10 +41,10 @@ def _wide_budget(crawler: Crawler) -> None:
 def work(crawler: Crawler, claim: Claim) -> None:
     """As the worker does: whatever the crawl raises ends the claim in its way."""
     try:
-        end = claim_end.completed(claim, crawler.run(claim))
+        end = ends.completed(claim, crawler.run(claim))
     except Exception as error:  # noqa: BLE001 - as the worker
         end = claim_end.stopped_by(error, claim, RetryPolicy())
-    crawler.database.run(end.write)
+    crawler.database.run(lambda conn: claim_ends.end_claim(conn, end))
 
 
 def pass_time_until_claimable(crawler: Crawler) -> timedelta:

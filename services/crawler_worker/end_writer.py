@@ -1,0 +1,183 @@
+"""The thread that writes the ends of claims, many in one transaction."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from crawler_worker import counting
+from crawler_worker.held_claim import HeldClaim
+from crawljobs import errors, logs
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.ends import End
+from crawljobs.domain.job import Transition
+from crawljobs.repository import claim_ends
+from crawljobs.repository.claim_ends import Fate
+
+log = logs.get_logger(__name__)
+
+PAUSE_SECONDS = 0.05  # doubling: before an end that could not be written is tried again
+PAUSE_MAX_SECONDS = 1.0
+
+Then = Callable[[End, bool], object]  # told whether the end was written
+
+
+@dataclass
+class _Pending:
+    held: HeldClaim
+    end: End
+    then: Then
+    due: float = 0.0  # on the monotonic clock
+    pause: float = PAUSE_SECONDS
+    is_unsure: bool = False  # a COMMIT whose reply was lost may have ended it
+
+
+class EndWriter(threading.Thread):
+    """What gathers while one transaction is under way goes into the next.
+
+    An end is written until the database says whether it counts, through an outage too. The claim's
+    token fences it, however late it comes: if the job was rescued meanwhile nothing changes.
+    `on_written` is called when there is less to write.
+    """
+
+    def __init__(self, database: Database, *, on_written: Callable[[], object]) -> None:
+        super().__init__(name="end-writer", daemon=True)
+        self._database = database
+        self._on_written = on_written
+        self._pending: list[_Pending] = []
+        self._writing = 0
+        self._give_up_at = math.inf
+        self._is_closed = False
+        self._changed = threading.Condition()
+        self.has_ended = False
+
+    def hand_over(self, held: HeldClaim, end: End, then: Then) -> None:
+        """Take on the end of this claim; `then` is called in this thread. The first end counts."""
+        with self._changed:
+            if held.ending:
+                return
+            held.ending = True
+            self._pending.append(_Pending(held, end, then))
+            self._changed.notify_all()
+
+    def backlog(self) -> int:
+        """How many ends are not written yet."""
+        return len(self._pending) + self._writing
+
+    def wait_until_empty(self, seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: not self.backlog(), seconds)
+
+    def close(self, seconds: float) -> None:
+        """Write what is left, and give up what cannot be written within these seconds.
+
+        Whoever gives up leaves the job to be rescued.
+        """
+        with self._changed:
+            self._is_closed = True
+            self._give_up_at = time.monotonic() + seconds
+            self._changed.notify_all()
+
+    def run(self) -> None:
+        try:
+            while batch := self._next_batch():
+                self._write(batch)
+                with self._changed:
+                    self._writing = 0
+                    self._changed.notify_all()
+                self._on_written()
+        except Exception:  # the worker must not go on claiming what nobody ends
+            log.exception("end_writer.died")
+        finally:
+            self.has_ended = True
+            self._on_written()
+
+    def _next_batch(self) -> list[_Pending]:
+        """What is due, once something is; nothing when there will be no more."""
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                if now >= self._give_up_at:
+                    self._give_up()
+                due = [one for one in self._pending if one.due <= now]
+                if due or (self._is_closed and not self._pending):
+                    self._pending = [one for one in self._pending if one.due > now]
+                    self._writing = len(due)
+                    return due
+                next_at = min((one.due for one in self._pending), default=math.inf)
+                next_at = min(next_at, self._give_up_at)
+                self._changed.wait(None if math.isinf(next_at) else next_at - now)
+
+    def _write(self, batch: Sequence[_Pending]) -> None:
+        lost = [one for one in batch if one.held.is_lost()]
+        batch = [one for one in batch if not one.held.is_lost()]
+        for one in lost:
+            self._finish(one, Fate.LOST)
+        if not batch:
+            return
+        try:
+            fates = self._database.run(lambda conn: _end(conn, batch))
+        except errors.DatabaseUnavailable as error:
+            for one in batch:
+                one.is_unsure = True
+                log.warning("job.end_postponed", job_id=one.end.claim.job_id, reason=str(error))
+            self._postpone(batch)
+        except Exception:
+            if len(batch) == 1:
+                log.exception("job.end_failed", job_id=batch[0].end.claim.job_id)
+                batch[0].then(batch[0].end, False)
+                return
+            for one in batch:  # the one at fault must not keep the others
+                self._write([one])
+        else:
+            for one, fate in zip(batch, fates, strict=True):
+                if fate is not Fate.BUSY:
+                    self._finish(one, fate)
+            self._postpone(
+                [one for one, fate in zip(batch, fates, strict=True) if fate is Fate.BUSY]
+            )
+
+    def _finish(self, one: _Pending, fate: Fate) -> None:
+        end, held = one.end, one.held
+        if fate is Fate.WRITTEN:
+            counting.ended(
+                end.claim,
+                end.attempt,
+                is_retried=end.verb is Transition.SCHEDULE_RETRY,
+                seconds=time.monotonic() - held.asked_at,
+            )
+        else:
+            held.lose()
+            log.warning("claim.lost", job_id=end.claim.job_id)
+        one.then(end, fate is Fate.WRITTEN)
+
+    def _postpone(self, batch: Sequence[_Pending]) -> None:
+        if not batch:
+            return
+        # All of them together, so that they are written together.
+        pause = max(one.pause for one in batch)
+        due = time.monotonic() + random.uniform(pause / 2, pause)  # noqa: S311 - jitter
+        for one in batch:
+            one.due, one.pause = due, min(2 * one.pause, PAUSE_MAX_SECONDS)
+        with self._changed:
+            self._pending.extend(batch)
+
+    def _give_up(self) -> None:
+        for one in self._pending:
+            log.warning("job.end_given_up", job_id=one.end.claim.job_id)
+            one.then(one.end, False)
+        self._pending = []
+
+
+def _end(conn: Connection, batch: Sequence[_Pending]) -> list[Fate]:
+    fates = claim_ends.end_claims(conn, ends=[one.end for one in batch])
+    for place, one in enumerate(batch):
+        if fates[place] is Fate.LOST and one.is_unsure:
+            ended_as = claim_ends.ended_as(conn, claim=one.end.claim)
+            if ended_as is one.end.attempt:
+                fates[place] = Fate.WRITTEN
+    return fates

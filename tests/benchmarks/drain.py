@@ -1,0 +1,183 @@
+"""How fast worker processes empty a queue of jobs that do nothing, alone and four at once.
+
+The processes listen before the clock starts: everything is paused while they come up. Afterwards
+every job must have succeeded, with one attempt each, and all are kept.
+"""
+
+import contextlib
+import queue
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from sqlalchemy import text
+
+from benchmarks import workers
+from benchmarks.harness import Bench, Figure
+from crawljobs.db.database import Database
+from crawljobs.repository import queue_pauses
+
+JOBS, JOBS_QUICK = 100_000, 20_000
+JOBS_FOR_MEMORY, JOBS_FOR_MEMORY_QUICK = 1_000_000, 50_000
+OTHERS = 200_000  # queued behind
+PROCESSES = (1, 4)
+MEMORY_MB = 120.0
+# The best settings for jobs of no work: large batches, and no line of the log for each job.
+SETTINGS = {"WORKER_CONCURRENCY": "200", "LOG_LEVEL": "WARNING"}
+WANTED, BEHIND = 50, 10  # priorities
+LOOK_SECONDS = 0.05
+DEADLINE_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Drained:
+    """`megabytes`: the resident memory of each worker when the wanted jobs had ended."""
+
+    jobs: int
+    seconds: float
+    megabytes: list[float]
+
+    @property
+    def jobs_per_second(self) -> float:
+        return self.jobs / self.seconds
+
+
+def measure(bench: Bench) -> list[Figure]:
+    jobs = JOBS_QUICK if bench.quick else JOBS
+    figures = []
+    for processes in PROCESSES:
+        name = f"drain of {jobs:,}, {processes} process{'es' if processes > 1 else ''}"
+        alone = drain(bench, jobs=jobs, processes=processes).jobs_per_second
+        crowded = drain(bench, jobs=jobs, processes=processes, others=OTHERS).jobs_per_second
+        figures += [
+            Figure(name, alone, "jobs/s"),
+            Figure(f"{name}, {OTHERS:,} others behind", crowded, "jobs/s"),
+            Figure(f"{name}, without others against with", alone / crowded, "x", limit=1 / 0.9),
+        ]
+    return figures
+
+
+def measure_memory(bench: Bench) -> list[Figure]:
+    jobs = JOBS_FOR_MEMORY_QUICK if bench.quick else JOBS_FOR_MEMORY
+    (least,) = drain(bench, jobs=jobs // 10, processes=1).megabytes
+    (most,) = drain(bench, jobs=jobs, processes=1).megabytes
+    return [
+        Figure(f"memory of a worker after {jobs // 10:,} jobs", least, "MB", limit=MEMORY_MB),
+        Figure(f"memory of a worker after {jobs:,} jobs", most, "MB", limit=MEMORY_MB),
+    ]
+
+
+def drain(
+    bench: Bench,
+    *,
+    jobs: int,
+    processes: int,
+    others: int = 0,
+    settings: dict[str, str] = SETTINGS,
+) -> Drained:
+    """Raises AssertionError when a job was lost, was crawled twice or left no attempt."""
+    begun: queue.Queue[dict[str, Any]] = queue.Queue()  # stays empty: nobody tells
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(bench.database("drain"))
+        database = Database(url, pool_size=1)
+        stack.callback(database.close)
+        fill(database, jobs=jobs, others=others)
+        pause(database)
+        running = [
+            stack.enter_context(workers.worker(f"worker-{n}", url, "quiet", begun, **settings))
+            for n in range(processes)
+        ]
+        wait_until(lambda: listening(database) == processes)
+        started_at = resume(database)
+        wait_until(lambda: nothing_left(database))
+        memory = [psutil.Process(one.process.pid).memory_info().rss / 2**20 for one in running]
+        pause(database)  # those behind are not wanted
+        return Drained(jobs, check(database, jobs, started_at), memory)
+
+
+def fill(database: Database, *, jobs: int, others: int) -> None:
+    with database.begin() as conn:
+        conn.execute(text("SET LOCAL statement_timeout = 0"))
+        conn.execute(
+            text("INSERT INTO subreddits (name) SELECT 'sub_' || n FROM generate_series(1, :n) n"),
+            {"n": jobs + others},
+        )
+        conn.execute(
+            text(
+                "INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source) "
+                "SELECT id, 'queued', wanted, wanted, 'user' FROM (SELECT id, CASE WHEN "
+                "row_number() OVER (ORDER BY id) <= :jobs THEN CAST(:wanted AS smallint) "
+                "ELSE CAST(:behind AS smallint) END AS wanted FROM subreddits) AS numbered"
+            ),
+            {"jobs": jobs, "wanted": WANTED, "behind": BEHIND},
+        )
+    with database.read() as conn:
+        for table in ("subreddits", "crawl_jobs", "crawl_job_attempts"):
+            conn.execute(text(f"VACUUM ANALYZE {table}"))
+
+
+def pause(database: Database) -> None:
+    with database.begin() as conn:
+        queue_pauses.pause(conn, scope=queue_pauses.EVERYTHING, reason="bench", paused_by="bench")
+
+
+def resume(database: Database) -> Any:
+    with database.begin() as conn:
+        queue_pauses.resume(conn, scope=queue_pauses.EVERYTHING)
+        return conn.execute(text("SELECT clock_timestamp()")).scalar_one()
+
+
+def listening(database: Database) -> int:
+    """How many workers have a keeper that listens and claims looking for work."""
+    with database.begin() as conn:
+        return int(
+            conn.execute(
+                text(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                    "AND application_name LIKE '%keeper' AND state = 'idle' "
+                    "AND query NOT LIKE '%LISTEN%'"
+                )
+            ).scalar_one()
+        )
+
+
+def nothing_left(database: Database) -> bool:
+    """Whether every wanted job has ended; asked often, so it reads indexes of live jobs alone."""
+    with database.begin() as conn:
+        return not conn.execute(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM crawl_jobs WHERE status = 'queued' "
+                "AND priority >= :wanted) OR EXISTS (SELECT 1 FROM crawl_jobs "
+                "WHERE status = 'crawling' AND priority >= :wanted)"
+            ),
+            {"wanted": WANTED},
+        ).scalar_one()
+
+
+def check(database: Database, jobs: int, started_at: Any) -> float:
+    """The seconds it took, once all is as promised."""
+    with database.begin() as conn:
+        kept = conn.execute(
+            text(
+                "SELECT count(*) AS jobs, count(*) FILTER (WHERE status = 'succeeded') AS ended, "
+                "coalesce(sum(attempts), 0) AS attempts, coalesce(min(attempts), 0) AS fewest, "
+                "coalesce(max(attempts), 0) AS most, max(ended_at) AS ended_at "
+                "FROM crawl_jobs AS job LEFT JOIN (SELECT job_id, count(*) AS attempts, "
+                "max(ended_at) AS ended_at FROM crawl_job_attempts GROUP BY job_id) AS attempt "
+                "ON attempt.job_id = job.id WHERE priority >= :wanted"
+            ),
+            {"wanted": WANTED},
+        ).one()
+    assert (kept.jobs, kept.ended, kept.attempts) == (jobs, jobs, jobs), kept
+    assert (kept.fewest, kept.most) == (1, 1), kept
+    seconds: float = (kept.ended_at - started_at).total_seconds()
+    return seconds
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_SECONDS)

@@ -1,0 +1,169 @@
+"""How the ends of claims are written, and when that is told."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import event, text
+
+from crawler_worker.end_writer import EndWriter
+from crawler_worker.held_claim import HeldClaim
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain import ends
+from crawljobs.domain.ends import End
+from crawljobs.domain.job import Claim, JobStatus
+from crawljobs.repository import job_admin, job_queries
+from support import jobs
+from support.waiting import wait_until
+
+
+class Told:
+    """What the writer said became of each end."""
+
+    def __init__(self) -> None:
+        self.of: dict[int, list[bool]] = {}
+
+    def __call__(self, end: End, is_written: bool) -> None:
+        self.of.setdefault(end.claim.job_id, []).append(is_written)
+
+    def wait_for(self, *claims: Claim) -> list[bool]:
+        """Of these claims, each told exactly once."""
+        wait_until(
+            lambda: all(claim.job_id in self.of for claim in claims),
+            timeout=10,
+            describe=lambda: self.of,
+        )
+        told = [self.of[claim.job_id] for claim in claims]
+        assert all(len(once) == 1 for once in told), told
+        return [once[0] for once in told]
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[EndWriter]:
+    started = EndWriter(database, on_written=lambda: None)
+    started.start()
+    yield started
+    started.close(5)
+    started.join(10)
+    assert not started.is_alive()
+
+
+def crawling(conn: Connection, *names: str) -> list[Claim]:
+    return [jobs.crawling(conn, name) for name in names]
+
+
+def complete(writer: EndWriter, told: Told, *claims: Claim) -> list[HeldClaim]:
+    held = [HeldClaim(claim, asked_at=0, lease_seconds=1e9) for claim in claims]
+    for one in held:
+        writer.hand_over(one, ends.completed(one.claim, "crawled"), told)
+    return held
+
+
+def test_an_end_is_told_once_and_only_when_it_has_committed(
+    database: Database, writer: EndWriter
+) -> None:
+    with database.begin() as conn:
+        (claim,) = crawling(conn, "python")
+        # Conflicts at its first three COMMITs; a sequence does not roll back.
+        conn.execute(
+            text("""
+            CREATE SEQUENCE commits;
+            CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF nextval('commits') <= 3 THEN RAISE SQLSTATE '40001'; END IF; RETURN NULL;
+            END $$;
+            CREATE CONSTRAINT TRIGGER conflict AFTER UPDATE ON crawl_jobs
+                DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION conflict()
+            """)
+        )
+    told = Told()
+    complete(writer, told, claim)
+    assert told.wait_for(claim) == [True]
+    with database.begin() as conn:
+        assert conn.execute(text("SELECT last_value FROM commits")).scalar_one() == 4
+
+
+def test_the_first_end_of_a_claim_counts(database: Database, writer: EndWriter) -> None:
+    with database.begin() as conn:
+        (claim,) = crawling(conn, "python")
+    told = Told()
+    (held,) = complete(writer, told, claim)
+    writer.hand_over(held, ends.released(claim), told)
+    assert told.wait_for(claim) == [True]
+    assert writer.wait_until_empty(10)
+    with database.begin() as conn:
+        assert jobs.job(conn, claim.job_id).status is JobStatus.SUCCEEDED
+
+
+def test_ends_that_gather_during_a_transaction_are_written_by_the_next_one(
+    database: Database, writer: EndWriter
+) -> None:
+    go_on = threading.Event()
+    transactions = []
+
+    def hold_the_first(_conn: Connection) -> None:
+        transactions.append(1)
+        if len(transactions) == 1:
+            go_on.wait(10)
+
+    with database.begin() as conn:
+        first, *others = crawling(conn, *(f"sub_{n}" for n in range(20)))
+    told = Told()
+    event.listen(database._engine, "commit", hold_the_first)
+    complete(writer, told, first)
+    wait_until(lambda: transactions, timeout=10, describe="the first transaction")
+    complete(writer, told, *others)
+    go_on.set()
+    assert all(told.wait_for(first, *others))
+    event.remove(database._engine, "commit", hold_the_first)
+    assert len(transactions) == 2
+    with database.begin() as conn:
+        for claim in (first, *others):
+            assert len(job_queries.list_attempts(conn, job_id=claim.job_id)) == 1
+
+
+def test_a_row_that_somebody_holds_and_a_claim_that_is_lost_keep_no_other_end(
+    database: Database, writer: EndWriter
+) -> None:
+    with database.begin() as conn:
+        busy, gone, free = crawling(conn, "busy", "gone", "free")
+        job_admin.cancel(conn, job_id=gone.job_id)
+    told = Told()
+    with database.begin() as operator:
+        job_admin.lock_job(operator, job_id=busy.job_id)
+        held = complete(writer, told, busy, gone, free)
+        assert told.wait_for(gone, free) == [False, True]
+        assert busy.job_id not in told.of
+    assert told.wait_for(busy) == [True]
+    assert [one.is_lost() for one in held] == [False, True, False]
+
+
+def test_an_end_that_the_database_refuses_keeps_no_other_end(
+    database: Database, writer: EndWriter
+) -> None:
+    with database.begin() as conn:
+        bad, good = crawling(conn, "bad", "good")
+    told = Told()
+    held = [HeldClaim(claim, asked_at=0, lease_seconds=1e9) for claim in (bad, good)]
+    with database.begin() as operator:  # so that both are written by one transaction
+        for claim in (bad, good):
+            job_admin.lock_job(operator, job_id=claim.job_id)
+        writer.hand_over(held[0], ends.completed(bad, "a NUL: \0"), told)
+        writer.hand_over(held[1], ends.completed(good, "crawled"), told)
+    assert told.wait_for(bad, good) == [False, True]
+    assert not writer.has_ended
+
+
+def test_what_cannot_be_written_in_time_is_given_up(database: Database) -> None:
+    with database.begin() as conn:
+        (claim,) = crawling(conn, "python")
+    told = Told()
+    writer = EndWriter(database, on_written=lambda: None)
+    writer.start()
+    with database.begin() as operator:
+        job_admin.lock_job(operator, job_id=claim.job_id)
+        complete(writer, told, claim)
+        writer.close(0.2)
+        writer.join(10)
+    assert told.wait_for(claim) == [False]
+    with database.begin() as conn:
+        assert jobs.job(conn, claim.job_id).status is JobStatus.CRAWLING
