@@ -19,18 +19,26 @@ MAX_CONNECTIONS = 200
 
 @dataclass(frozen=True)
 class Figure:
-    """One result; `limit` is what it must not exceed, None when it is only told."""
+    """One result; it must not exceed `limit` nor be less than `at_least`, where they are given."""
 
     name: str
     value: float
     unit: str
     limit: float | None = None
+    at_least: float | None = None
+
+    @property
+    def must(self) -> str:
+        bounds = [("at most", self.limit), ("at least", self.at_least)]
+        return ", ".join(f"{word} {b:g} {self.unit}".strip() for word, b in bounds if b is not None)
 
     @property
     def verdict(self) -> str:
-        if self.limit is None:
+        if self.limit is None and self.at_least is None:
             return ""
-        return "holds" if self.value <= self.limit else "FALLS SHORT"
+        too_much = self.limit is not None and self.value > self.limit
+        too_little = self.at_least is not None and self.value < self.at_least
+        return "FALLS SHORT" if too_much or too_little else "holds"
 
 
 @dataclass(frozen=True)
