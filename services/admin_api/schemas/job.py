@@ -138,7 +138,7 @@ class JobSchema(ma.Schema):
     outcome = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("Of a succeeded crawl: crawled, or what barred the way."),
+        metadata=described("Of a succeeded crawl: crawled, what barred the way, or no_budget."),
     )
     error_kind = fields.String(
         required=True,

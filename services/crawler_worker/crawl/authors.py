@@ -23,6 +23,9 @@ def crawl(session: Session) -> None:
     while session.at.histories:
         at = session.at
         name, *rest = session.at.histories
+        if not _is_still_due(session, name):
+            session.at = replace(at, histories=tuple(rest))
+            continue
         then = replace(at, page=at.page + 1, authors=at.authors + 1, histories=tuple(rest))
         items = _history(session, name)
         session.store(
@@ -43,6 +46,10 @@ def _due(session: Session) -> tuple[str, ...]:
             )
         )
     )
+
+
+def _is_still_due(session: Session, name: str) -> bool:
+    return session.read(lambda conn: authors.is_history_due(conn, name=name, every=HISTORY_EVERY))
 
 
 def _history(session: Session, name: str) -> Items | None:

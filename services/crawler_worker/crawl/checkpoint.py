@@ -107,8 +107,12 @@ def read(saved: dict[str, Any] | None) -> Checkpoint:
     return read_back
 
 
-def is_stale(cursor_at: str | None, *, now: datetime) -> bool:
-    return cursor_at is None or now - datetime.fromisoformat(cursor_at) > CURSOR_LIVES
+def is_stale(cursor_at: str | None, *, now: datetime, gap: float) -> bool:
+    """`gap` seconds lie between two requests: with a long one no cursor would live until its page,
+    and the listing would start again for ever.
+    """
+    lives = CURSOR_LIVES + timedelta(seconds=gap)
+    return cursor_at is None or now - datetime.fromisoformat(cursor_at) > lives
 
 
 def _tree(saved: dict[str, Any] | None) -> Tree | None:

@@ -12,21 +12,27 @@ from crawler_worker.crawl import (
     posts,
     trees,
 )
+from crawler_worker.crawl.checkpoint import PHASES
 from crawler_worker.crawl.session import AllowanceSpent, Session
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.client import RedditClient
 from crawler_worker.reddit.stop import Stop
+from crawljobs import logs
 from crawljobs.db.database import Database
 from crawljobs.domain.job import Claim
 from crawljobs.settings import CrawlSettings
 
 CRAWLED = "crawled"
+NO_BUDGET = "no_budget"  # nothing was seen: its requests were spent before the first reply
+
+log = logs.get_logger(__name__)
 
 
 def run(
     claim: Claim, *, database: Database, client: RedditClient, settings: CrawlSettings, stop: Stop
 ) -> str:
-    """The outcome: `crawled`, or the access state that kept us out. Completing is the caller's.
+    """The outcome: `crawled`, `no_budget`, or the access state that kept us out. Completing is the
+    caller's.
 
     Raises CrawlFailure (its `kind` says what to do), Interrupted, ClaimLost, DatabaseUnavailable,
     UnreadableCheckpoint. Whatever is raised, the pages stored so far are kept with their
@@ -37,14 +43,16 @@ def run(
         return CRAWLED
     session = Session(claim, at, database=database, client=client, settings=settings, stop=stop)
     try:
-        _crawl(session)
+        return _crawl(session)
     except failures.Unavailable as error:
         ending.record_barred(session, error.access)
         return error.access.value
-    return CRAWLED
+    except (failures.CrawlFailure, failures.Interrupted):
+        session.save_requests()
+        raise
 
 
-def _crawl(session: Session) -> None:
+def _crawl(session: Session) -> str:
     """Each phase leaves the checkpoint at the next one."""
     try:
         if session.at.phase == "about":
@@ -62,5 +70,14 @@ def _crawl(session: Session) -> None:
         if session.at.phase == "discovery":
             discovery.crawl(session)
     except AllowanceSpent:
-        pass  # the crawl ends with what it has
+        log.info(
+            "crawl.cut_short",
+            job_id=session.claim.job_id,
+            subreddit=session.claim.subreddit,
+            phase=session.at.phase,
+            requests=session.at.requests,
+        )
+        if session.at.phase == PHASES[0]:
+            return NO_BUDGET
     ending.finish(session)
+    return CRAWLED

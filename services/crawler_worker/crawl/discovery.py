@@ -75,7 +75,7 @@ def _check(session: Session, names: Sequence[str]) -> None:
 
 def promote(session: Session, conn: Connection) -> list[Enqueued]:
     """Enqueue the strongest candidates, in the transaction that ends the crawl."""
-    if not is_wanted(session):
+    if not is_wanted(session) or not session.can_discover(conn):
         return []
     claim, settings = session.claim, session.settings
     names = discovery.candidates(

@@ -25,8 +25,8 @@ def resume(session: Session, *, restarted: Checkpoint) -> None:
 
     What is stored already is met again then, and writes nothing.
     """
-    at = session.at
-    if at.cursor is not None and checkpoint.is_stale(at.cursor_at, now=session.now()):
+    at, gap = session.at, session.request_gap
+    if at.cursor is not None and checkpoint.is_stale(at.cursor_at, now=session.now(), gap=gap):
         session.at = replace(
             restarted, cursor=None, cursor_at=None, anchors=(), page=0, older_in_a_row=0
         )

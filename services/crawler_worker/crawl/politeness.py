@@ -11,11 +11,11 @@ from crawler_worker.reddit.stop import Stop
 LONGEST_WAIT_SECONDS = 30.0
 
 
-def wait(gap: float, *, asked_at: str | None, now: datetime, stop: Stop) -> None:
+def wait(gap: float, *, asked_at: datetime | None, now: datetime, stop: Stop) -> None:
     """Until `gap` seconds after the last request. Raises TooSoon and Interrupted."""
     if gap <= 0 or asked_at is None:
         return
-    left = min(gap, gap - (now - datetime.fromisoformat(asked_at)).total_seconds())
+    left = min(gap, gap - (now - asked_at).total_seconds())
     if left > LONGEST_WAIT_SECONDS:
         raise failures.TooSoon(
             f"this subreddit wants {gap:.0f} s between two requests", resume_in=left

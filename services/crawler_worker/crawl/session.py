@@ -52,10 +52,11 @@ class Session:
         self._client = client
         self._database = database
         self._started_at = time.monotonic()
-        self._requests_before = checkpoint.requests
+        self._requests_before = self._requests_saved = checkpoint.requests
         past, self._spending = self.read(self._look_back)
         self.marks = past.marks
-        self._request_gap = (
+        self._last_crawled_at = past.last_crawled_at
+        self.request_gap = (
             settings.min_request_gap_seconds if past.request_gap is None else past.request_gap
         )
 
@@ -78,9 +79,7 @@ class Session:
         is_spent = self._spending.is_spent(self.at.requests)
         if is_spent or self.at.requests >= self.settings.max_requests_per_job:
             raise AllowanceSpent
-        politeness.wait(
-            self._request_gap, asked_at=self.at.asked_at, now=self.now(), stop=self.stop
-        )
+        self._wait_politely()
         before = self._client.sent()
         try:
             return call(self._client)
@@ -90,6 +89,13 @@ class Session:
                 requests=self.at.requests + self._client.sent() - before,
                 asked_at=self.now().isoformat(),
             )
+
+    def _wait_politely(self) -> None:
+        """The crawl before is somebody too who asked."""
+        asked_at = self._last_crawled_at
+        if self.at.asked_at is not None:
+            asked_at = datetime.fromisoformat(self.at.asked_at)
+        politeness.wait(self.request_gap, asked_at=asked_at, now=self.now(), stop=self.stop)
 
     def read(self, query: Callable[[Connection], T]) -> T:
         return self._database.run(query)
@@ -124,6 +130,7 @@ class Session:
 
         self._spending.charged(self._database.run(work), then.requests)
         self.at = then
+        self._requests_saved = then.requests
         if items is not None and items.dropped + items.unknown:
             log.warning(
                 "items.unreadable",
@@ -132,6 +139,15 @@ class Session:
                 dropped=items.dropped,
                 unknown=items.unknown,
             )
+
+    def save_requests(self) -> None:
+        """Those that brought nothing count too, and whoever goes on keeps its distance to them."""
+        if self.at.requests > self._requests_saved:
+            self.store(self.at)
+
+    def can_discover(self, conn: Connection) -> bool:
+        """Whether a subreddit that this one leads to could still be paid for."""
+        return self._spending.is_left(conn, self.claim)
 
     def _forecast(self, at: Checkpoint) -> estimate.Forecast:
         made = at.requests - self._requests_before

@@ -74,6 +74,11 @@ _DUE_FOR_HISTORY = text(f"""
     LIMIT :at_most
     """)
 
+_IS_HISTORY_DUE = text(f"""
+    SELECT coalesce(history_fetched_at < {_NOW} - CAST(:every AS interval), true)
+    FROM authors WHERE lower(name) = lower(:name)
+    """)
+
 _HISTORY_FETCHED = text(f"""
     UPDATE authors SET history_fetched_at = {_NOW} WHERE lower(name) = lower(:name)
     """)
@@ -110,6 +115,14 @@ def due_for_history(
         },
     )
     return [row.name for row in rows]
+
+
+def is_history_due(
+    conn: Connection, *, name: str, every: timedelta, now: datetime | None = None
+) -> bool:
+    """Whether nobody has read the history meanwhile: neighbours share their authors."""
+    values = {"name": name, "every": every, "now": now}
+    return bool(conn.execute(_IS_HISTORY_DUE, values).scalar())
 
 
 def mark_history_fetched(conn: Connection, *, name: str, now: datetime | None = None) -> None:

@@ -78,7 +78,7 @@ _RECORD_ACCESS = text(f"""
     """)
 
 _BEFORE_CRAWL = text("""
-    SELECT high_water_post, high_water_comment, min_request_gap_seconds
+    SELECT high_water_post, high_water_comment, min_request_gap_seconds, last_crawled_at
     FROM subreddits WHERE id = :subreddit_id
     """)
 
@@ -114,6 +114,7 @@ class Past:
 
     marks: Marks
     request_gap: float | None
+    last_crawled_at: datetime | None
 
 
 # As the table's own check.
@@ -170,6 +171,7 @@ def before_crawl(conn: Connection, *, subreddit_id: int) -> Past:
     return Past(
         marks=Marks(post=row.high_water_post, comment=row.high_water_comment),
         request_gap=row.min_request_gap_seconds,
+        last_crawled_at=row.last_crawled_at,
     )
 
 

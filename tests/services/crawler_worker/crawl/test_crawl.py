@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from crawler_worker.crawl.checkpoint import Checkpoint
 from crawler_worker.reddit import failures
@@ -194,6 +195,22 @@ def test_content_deleted_at_reddit_is_deleted_here_when_it_is_seen_again(
     assert (row.author_id, row.title, row.body, row.url) == (None,) * 4
     assert row.deleted_at is not None
     assert crawler.value("SELECT count(*) FROM comments WHERE post_id = :id", id=post.id) > 0
+
+
+def test_a_history_that_another_crawl_has_read_meanwhile_is_not_read_again(
+    crawler: Crawler,
+) -> None:
+    """Neighbours that are crawled at once share their most active authors."""
+
+    def read_all(_number: int) -> None:
+        with crawler.database.begin() as conn:
+            conn.execute(text("UPDATE authors SET history_fetched_at = now()"))
+
+    transport = Transport(
+        lambda n: read_all(n) if transport.paths[-1].startswith("/user") else None
+    )
+    crawler.crawl("tiny_town", transport=transport)
+    assert len([path for path in transport.paths if path.startswith("/user")]) == 1
 
 
 def test_neighbours_are_enqueued_at_the_lowest_priority_within_depth(crawler: Crawler) -> None:

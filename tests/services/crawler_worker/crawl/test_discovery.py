@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import crawled_items, discovery, job_queue, subreddits
+from crawljobs.repository import claims, crawled_items, discovery, job_queue, subreddits
 from support import crawled, jobs
 from support.crawls import Crawler, Transport
 
@@ -116,21 +116,41 @@ def test_crawls_that_end_at_once_do_not_both_take_the_last_place(lean: Crawler) 
     assert len(enqueued(lean)) == 1
 
 
-def test_discovery_from_one_root_ends_with_its_budget(crawler: Crawler) -> None:
-    """The jobs come to their end, each with at most the request it was about to make."""
-    crawler.settings = replace(crawler.settings, discovery_max_requests=9, user_sub_enqueue_max=3)
-    crawler.crawl("tiny_town")
+def crawl_all(crawler: Crawler) -> None:
     while crawler.rows("SELECT id FROM crawl_jobs WHERE status = 'queued'"):
         claim = crawler.claim()
-        crawler.run(claim)
+        outcome = crawler.run(claim)
         with crawler.database.begin() as conn:
-            jobs.ENDS["complete"](conn, claim)
-    assert crawler.value("SELECT count(*) FROM crawl_jobs WHERE source = 'discovery'") >= 3
-    assert crawler.value("SELECT requests FROM discovery_roots") == 9
-    asked = crawler.value(
-        "SELECT sum((checkpoint->>'requests')::int) FROM crawl_jobs WHERE source = 'discovery'"
+            claims.complete(conn, claim=claim, outcome=outcome)
+
+
+def test_discovery_from_one_root_ends_with_its_budget(crawler: Crawler) -> None:
+    """The jobs come to their end; what could not be paid for was not crawled, and says so."""
+    crawler.settings = replace(crawler.settings, discovery_max_requests=9, user_sub_enqueue_max=3)
+    crawler.crawl("tiny_town")
+    crawl_all(crawler)
+    jobs_found = crawler.rows(
+        "SELECT coalesce(checkpoint->>'requests', '0')::int AS requests, outcome, last_crawled_at "
+        "FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id "
+        "WHERE source = 'discovery'"
     )
-    assert asked == 9
+    assert len(jobs_found) >= 3
+    assert crawler.value("SELECT requests FROM discovery_roots") == 9
+    assert sum(job.requests for job in jobs_found) == 9
+    for job in jobs_found:
+        assert (job.outcome, job.last_crawled_at is None) == (
+            ("no_budget", True) if job.requests == 0 else ("crawled", False)
+        )
+    assert "no_budget" in {job.outcome for job in jobs_found}
+
+
+def test_a_root_that_has_spent_its_budget_leads_nowhere(lean: Crawler) -> None:
+    give_evidence(lean, "tiny_town", trailmaps=9)
+    home = lean.value("SELECT id FROM subreddits")
+    with lean.database.begin() as conn:
+        discovery.spend(conn, root=home, requests=lean.settings.discovery_max_requests)
+    lean.crawl("tiny_town")
+    assert enqueued(lean) == []
 
 
 def test_the_root_is_what_somebody_asked_for_however_it_was_met_before(conn: Connection) -> None:

@@ -64,6 +64,44 @@ def test_a_long_gap_is_waited_for_in_the_queue_also_by_the_next_worker(crawler: 
     assert len(transport.paths) == 2
 
 
+def test_the_next_crawl_keeps_its_distance_to_the_last(crawler: Crawler) -> None:
+    crawler.crawl("empty_hall")
+    be_polite(crawler, 600)
+    transport = Transport()
+    with pytest.raises(failures.TooSoon):
+        crawler.crawl("empty_hall", transport=transport)
+    assert transport.paths == []
+
+
+def test_a_request_that_failed_is_kept_at_a_distance_too(crawler: Crawler) -> None:
+    """And it counts: whoever goes on has so many fewer to make."""
+    crawler.enqueue("error_hall")
+    claim = crawler.claim()
+    with pytest.raises(failures.UpstreamTrouble):
+        crawler.run(claim)
+    assert crawler.checkpoint()["requests"] == 3
+    be_polite(crawler, 600)
+    crawler.release(claim)
+    with pytest.raises(failures.TooSoon):
+        crawler.run(crawler.claim())
+
+
+def test_a_listing_is_walked_on_however_long_the_gap_between_two_pages(crawler: Crawler) -> None:
+    crawler.enqueue("big_town")
+    be_polite(crawler, 3600)
+    for _ in range(4):
+        claim = crawler.claim()
+        with pytest.raises(failures.TooSoon):
+            crawler.run(claim)
+        crawler.release(claim)
+        crawler.rows(
+            "UPDATE crawl_jobs SET checkpoint = checkpoint || jsonb_build_object("
+            "'asked_at', now() - interval '61 minutes', 'cursor_at', now() - interval '61 minutes')"
+            " RETURNING id"
+        )
+    assert (crawler.checkpoint()["page"], crawler.checkpoint()["posts"]) == (3, 300)
+
+
 def test_a_polite_wait_ends_when_the_worker_is_told_to_stop(crawler: Crawler) -> None:
     crawler.enqueue("empty_hall")
     claim = crawler.claim()
