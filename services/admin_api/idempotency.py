@@ -25,13 +25,14 @@ View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_PATTERN = '^(?!""?$)[!-~]+$'  # quotes around it do not count, so those alone are no key
 _KEPT_HEADERS = ("Location", "ETag", "Content-Type")
 
 PARAMETER: dict[str, Any] = {
     "in": "header",
     "name": HEADER,
     "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": _PATTERN},
     "description": (
         "Made up by you, unique for each change you want. When the answer got lost, send the same "
         "request with the same key: it happens once, and the first answer comes again, for a day."
