@@ -100,7 +100,9 @@ def _figures(bench: Bench, server: Gunicorn, url: str) -> Iterator[Figure]:
     yield Figure(f"reads at {CONNECTIONS} connections", rate, "per s")
     yield Figure(f"time that {READS_WANTED} of them take", READS_WANTED / rate, "s", 1.0)
     retried = RETRIED_QUICK if bench.quick else RETRIED
-    retries, claimed = _retry_beside_claims(client, url, _failed(url, retried))
+    portions = _failed(url, retried)
+    # A new one: the server has closed what idled meanwhile.
+    retries, claimed = _retry_beside_claims(Client(server.url), url, portions)
     yield Figure(f"retry of {retried} jobs, the slowest", 1000 * max(retries), "ms", 500.0)
     yield Figure("claim meanwhile, the slowest", 1000 * max(claimed), "ms", 100.0)
 
