@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from crawljobs.domain.queue_stats import JobCounts
 from crawljobs.domain.request_budget import USABLE_SHARE
@@ -32,16 +33,19 @@ _OLDEST_QUEUED = """
         SELECT queued_at FROM crawl_jobs WHERE status = 'queued' ORDER BY queued_at LIMIT 1
     ) AS oldest ON true"""
 
-_SCHEDULES = f"""
-    SELECT enabled_schedules, all_schedules - enabled_schedules AS disabled_schedules FROM (
+
+def _schedules(at_most: int) -> str:
+    return f"""
+    SELECT enabled_schedules, disabled_schedules FROM (
         SELECT count(*) AS enabled_schedules FROM (
-            SELECT 1 FROM scheduled_jobs WHERE enabled ORDER BY next_run_at LIMIT {SCHEDULES_MAX}
+            SELECT 1 FROM scheduled_jobs WHERE enabled ORDER BY next_run_at LIMIT {at_most}
         ) AS counted
     ) AS enabled, (
-        SELECT count(*) AS all_schedules FROM (
-            SELECT 1 FROM scheduled_jobs ORDER BY id LIMIT {SCHEDULES_MAX}
+        SELECT count(*) AS disabled_schedules FROM (
+            SELECT 1 FROM scheduled_jobs WHERE NOT enabled ORDER BY id LIMIT {at_most}
         ) AS counted
-    ) AS every"""
+    ) AS disabled"""
+
 
 # A difference with an infinite time, written by hand, is an error before PostgreSQL 17.
 _LAG = f"""
@@ -84,13 +88,15 @@ _BUDGET = """
         END) AS reddit_budget_remaining
     FROM reddit_budgets, clock"""
 
-_PARTS = (
-    *(_CRAWLING, _OLDEST_QUEUED, _SCHEDULES, _LAG, _WORKERS, _HORIZON, _DEAD, _SIZE, _BUDGET),
-)
-_ALL = text(
-    f"WITH clock (now) AS MATERIALIZED (SELECT {NOW}) SELECT * FROM "
-    + ", ".join(f"({query}) AS part_{number}" for number, query in enumerate(_PARTS))
-)
+
+@lru_cache(maxsize=4)
+def _all(schedules_at_most: int) -> TextClause:
+    parts = [_CRAWLING, _OLDEST_QUEUED, _schedules(schedules_at_most), _LAG, _WORKERS, _HORIZON]
+    parts += [_DEAD, _SIZE, _BUDGET]
+    return text(
+        f"WITH clock (now) AS MATERIALIZED (SELECT {NOW}) SELECT * FROM "
+        + ", ".join(f"({query}) AS part_{number}" for number, query in enumerate(parts))
+    )
 
 
 @dataclass(frozen=True)
@@ -109,10 +115,12 @@ class Gauges:
     reddit_budget_remaining: float | None  # None: nobody has asked Reddit anything yet
 
 
-def read_gauges(conn: Connection, *, now: datetime | None = None) -> Gauges:
-    """Counts end at job_stats.COUNT_MAX jobs of a state and at SCHEDULES_MAX schedules."""
+def read_gauges(
+    conn: Connection, *, now: datetime | None = None, schedules_at_most: int = SCHEDULES_MAX
+) -> Gauges:
+    """Counts end at job_stats.COUNT_MAX jobs of a state and at so many schedules of each kind."""
     values = {"now": now, "share": USABLE_SHARE, "alive_within": ALIVE_WITHIN}
-    row = conn.execute(_ALL, values).one()
+    row = conn.execute(_all(schedules_at_most), values).one()
     told: dict[str, Any] = {
         name: None if value is None else float(value) for name, value in row._mapping.items()
     }

@@ -49,6 +49,8 @@ def test_schedules_and_how_late_the_earliest_is(conn: Connection) -> None:
     schedule_rows.make(conn, "off", subreddit="cc", now=T0, enabled=False)
     found = gauges.read_gauges(conn, now=T0)
     assert (found.enabled_schedules, found.disabled_schedules) == (2, 1)
+    found = gauges.read_gauges(conn, now=T0, schedules_at_most=1)
+    assert (found.enabled_schedules, found.disabled_schedules) == (1, 1)
     assert found.schedule_lag_seconds == 9
     assert gauges.read_gauges(conn, now=T0 - timedelta(hours=1)).schedule_lag_seconds == 0
     for never in ("infinity", "-infinity"):  # written by hand
@@ -142,7 +144,11 @@ def full(databases: Any) -> Iterator[Database]:
 def test_no_table_that_grows_is_scanned(full: Database) -> None:
     values = {"now": None, "share": 0.97, "alive_within": gauges.ALIVE_WITHIN}
     with full.begin() as conn:
-        for statement in (gauges._ALL, job_stats._COUNTS, job_stats._PRIORITIES):
+        for statement in (
+            gauges._all(gauges.SCHEDULES_MAX),
+            job_stats._COUNTS,
+            job_stats._PRIORITIES,
+        ):
             wanted = {k: v for k, v in values.items() if f":{k}" in statement.text}
             scanned = plans.tables_scanned(plans.generic_plan(conn, statement, wanted))
             # One row for each client id of Reddit, and two small sums.

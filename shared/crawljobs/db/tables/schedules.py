@@ -56,6 +56,7 @@ scheduled_jobs = Table(
     CheckConstraint("runs_per_day >= 0 AND runs_per_day <= 1440", name="runs_per_day"),
     Index("scheduled_jobs_name_key", func.lower(literal_column("name")), unique=True),
     Index("scheduled_jobs_due_idx", "next_run_at", postgresql_where=text("enabled")),
+    Index("scheduled_jobs_disabled_idx", "id", postgresql_where=text("NOT enabled")),
     Index("scheduled_jobs_subreddit_id_idx", "subreddit_id"),
 )
 
