@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from admin_api import auth, errors, preconditions, state
-from admin_api.schemas.fields import refuse_value
+from admin_api.schemas.fields import refuse_value, refuse_values
 from admin_api.schemas.schedule import ScheduleSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain.actor import Actor
@@ -75,7 +75,8 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except InvalidCron as error:
-        raise refuse_value(f"/{error.field}", str(error)) from None
+        wrong = [one for one in (error, error.also) if one is not None]
+        raise refuse_values([(f"/{one.field}", str(one)) for one in wrong]) from None
     except DuplicateName as error:
         raise errors.Problem(
             "duplicate_name", str(error), [errors.FieldError("/name", "is taken")]

@@ -144,7 +144,8 @@ def _position(row: LedgerRow) -> int:
 def preview_schedule(asked: dict[str, Any]) -> dict[str, Any]:
     """Show when an expression would come due
 
-    Nothing is kept. `@every` counts from now.
+    Nothing is kept. `@every` counts from now. With `spread_seconds` a schedule runs later than
+    that, by a share of them that is its own.
     """
     with schedule_edits.refusals():
         parsed = cron.parse(asked["cron_expression"], asked["timezone"])

@@ -16,11 +16,17 @@ class InvalidSubredditName(CrawljobsError, ValueError):
 
 
 class InvalidCron(CrawljobsError, ValueError):
-    """A cron expression or time zone that cannot be used; `field` names the part at fault."""
+    """A cron expression or time zone that cannot be used; `field` names the part at fault.
 
-    def __init__(self, message: str, *, field: str = "cron_expression") -> None:
+    `also` is what is wrong with the other one.
+    """
+
+    def __init__(
+        self, message: str, *, field: str = "cron_expression", also: InvalidCron | None = None
+    ) -> None:
         super().__init__(message)
         self.field = field
+        self.also = also
 
 
 class NotFound(CrawljobsError):

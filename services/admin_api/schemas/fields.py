@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -144,6 +145,13 @@ def next_cursor() -> fields.String:
 
 def refuse_value(pointer: str, message: str) -> errors.Problem:
     """A value that only the domain could judge."""
+    return refuse_values([(pointer, message)])
+
+
+def refuse_values(wrong: Iterable[tuple[str, str]]) -> errors.Problem:
+    """The pointer of each, and what is wrong with it."""
     return errors.Problem(
-        "invalid_request", "See errors for each of them.", [errors.FieldError(pointer, message)]
+        "invalid_request",
+        "See errors for each of them.",
+        [errors.FieldError(pointer, message) for pointer, message in wrong],
     )

@@ -70,6 +70,14 @@ class Cron:
 @functools.lru_cache(maxsize=1024)
 def parse(expression: str, timezone: str) -> Cron:
     """The schedule that an expression and an IANA zone describe. Raises InvalidCron."""
+    try:
+        zone = zones.zone(timezone)
+    except errors.InvalidCron as wrong_zone:
+        try:
+            parse(expression, "UTC")
+        except errors.InvalidCron as wrong:
+            raise errors.InvalidCron(str(wrong), also=wrong_zone) from None
+        raise
     if len(expression) > LONGEST_EXPRESSION:
         _refuse(f"too long: at most {LONGEST_EXPRESSION} characters")
     if not expression.isascii() or not expression.isprintable():
@@ -77,7 +85,6 @@ def parse(expression: str, timezone: str) -> Cron:
             "expected plain ASCII with spaces between the fields, no tabs or line ends, "
             f"got {expression[:60]!r}"
         )
-    zone = zones.zone(timezone)
     words = expression.split()
     text = " ".join(words)
     if not words:
