@@ -153,6 +153,11 @@ class JobSchema(ma.Schema):
         allow_none=True,
         metadata=described("Where the next attempt goes on. Its shape is the worker's own."),
     )
+    trace_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("The trace of its enqueue and crawls, as log lines have it."),
+    )
     progress = fields.Nested(ProgressSchema, required=True)
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
@@ -167,7 +172,8 @@ class JobSchema(ma.Schema):
 def as_dict(shown: job.Job) -> dict[str, Any]:
     """The job's fields and its progress, not deeply copied."""
     plain = {field.name: getattr(shown, field.name) for field in dataclass_fields(shown)}
-    return {**plain, "progress": progress.of_job(shown)}
+    trace_id = shown.traceparent and shown.traceparent.split("-")[1]
+    return {**plain, "trace_id": trace_id, "progress": progress.of_job(shown)}
 
 
 class AttemptSchema(ma.Schema):

@@ -176,6 +176,7 @@ class Job:
     error_kind: ErrorKind | None
     error_message: str | None
     checkpoint: dict[str, Any] | None
+    traceparent: str | None  # of what asked for it
     version: int  # differs after every change of the row
 
 

@@ -158,6 +158,13 @@ def test_a_job_shows_its_progress_and_attempts(client: Client, database: Databas
     assert response.mimetype == "application/json"
 
 
+def test_a_job_shows_the_trace_of_the_request_that_enqueued_it(client: Client) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    sent = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    job = client.post(JOBS, json={"subreddit": "python"}, headers=sent).get_json()["job"]
+    assert client.get(f"{JOBS}/{job['id']}").get_json()["trace_id"] == trace
+
+
 def test_an_unknown_job_is_404(client: Client) -> None:
     response = client.get(f"{JOBS}/{2**63 - 1}")
     assert response.status_code == 404
