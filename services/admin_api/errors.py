@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "too_many_failures": Kind(429, "Too many wrong tokens came from this address"),
     "internal_error": Kind(500, "The server made a mistake"),
     "database_unavailable": Kind(503, "The database cannot answer now"),
+    "shutting_down": Kind(503, "This process is on its way out"),
     "unknown_schema": Kind(503, "The database has a schema this version does not know"),
 }
 

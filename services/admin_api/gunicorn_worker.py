@@ -16,10 +16,11 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+import flask
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from admin_api import unreadable
+from admin_api import state, unreadable
 from admin_api.gunicorn_connection import SEND_SECONDS, Connection
 
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
@@ -44,6 +45,15 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         self._leaving: dict[Connection, int] = {}  # and the bytes thrown away
         self._served: set[Connection] = set()
         self._stops_since: float | None = None
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if self.alive:
+            return
+        for listener in self.sockets:
+            listener.close()  # whoever comes now is refused, and need not wait for our end
+        if isinstance(self.wsgi, flask.Flask):
+            state.of(self.wsgi).drain.has_begun = True
 
     def accept(self, listener: socket.socket) -> None:
         try:

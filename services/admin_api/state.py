@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import flask
@@ -17,6 +17,13 @@ from crawljobs.settings import AdminApiSettings
 _KEY = "admin_api"
 
 
+@dataclass
+class Drain:
+    """Whether the process was told to end, and only finishes what it has begun."""
+
+    has_begun: bool = False
+
+
 @dataclass(frozen=True)
 class State:
     settings: AdminApiSettings
@@ -26,6 +33,7 @@ class State:
     cursors: CursorSigner
     failed_logins: FailedLogins
     presence: Presence
+    drain: Drain = field(default_factory=Drain)
 
     def close(self) -> None:
         self.database.close()

@@ -3,9 +3,12 @@
 import os
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import psutil
+import psycopg
 import pytest
 
 from support.admin_api import (
@@ -80,6 +83,48 @@ def test_sigterm_ends_it_and_a_killed_master_takes_its_workers_along(
         server.process.kill()
         server.process.wait(5)
     wait_until_gone(everyone, timeout=10)
+
+
+def test_on_its_way_out_it_is_not_ready_and_lets_nobody_else_in(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Who has a connection is told so, and who wants one need not wait for its end."""
+    server = start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="1")
+    with (
+        psycopg.connect(database_url) as holder,
+        server.client() as busy,
+        server.client() as kept,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert kept.get("/readyz").status_code == 200
+        holder.execute("LOCK TABLE crawl_jobs IN ACCESS EXCLUSIVE MODE")
+        asked = pool.submit(busy.get, JOBS)
+        wait_until(lambda: waits_for_a_lock(holder), timeout=10, describe=server.log_text)
+        server.process.terminate()
+        wait_until(lambda: is_refused(server.url), timeout=5, describe="new ones to be refused")
+        told = kept.get("/readyz")
+        assert (told.status_code, told.json()["code"]) == (503, "shutting_down")
+        holder.rollback()
+        assert asked.result(10).status_code == 200
+    assert server.process.wait(10) == 0
+
+
+def waits_for_a_lock(conn: "psycopg.Connection[tuple[int]]") -> bool:
+    waiting = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+        """
+    return conn.execute(waiting).fetchone() == (1,)
+
+
+def is_refused(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/healthz", timeout=0.5)
+    except httpx.ConnectError:
+        return True
+    except httpx.TransportError:
+        return False
+    return False
 
 
 def test_a_killed_worker_is_replaced(tmp_path: Path, database_url: str) -> None:
