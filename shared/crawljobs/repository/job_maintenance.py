@@ -135,11 +135,13 @@ _PRUNE = text(f"""
     """)
 
 _TAKE_TURN = text(f"""
-    INSERT INTO maintenance_runs AS run (task, last_run_at) VALUES (:task, {NOW})
+    INSERT INTO maintenance_runs AS run (task, last_run_at)
+    VALUES (:task, {NOW} + CAST(:hold AS interval))
     ON CONFLICT (task) DO UPDATE SET last_run_at = excluded.last_run_at
-        WHERE run.last_run_at <= excluded.last_run_at - CAST(:every AS interval)
+        WHERE run.last_run_at <= {NOW} - CAST(:every AS interval)
     RETURNING task
     """)
+_END_TURN = text(f"UPDATE maintenance_runs SET last_run_at = {NOW} WHERE task = :task")
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,21 @@ def prune_finished_jobs(
 
 
 def take_turn(
-    conn: Connection, *, task: str, every: timedelta, now: datetime | None = None
+    conn: Connection,
+    *,
+    task: str,
+    every: timedelta,
+    hold: timedelta = timedelta(0),
+    now: datetime | None = None,
 ) -> bool:
-    """Whether this caller is the one to run `task` now: at most once per `every`, by anybody."""
-    return conn.execute(_TAKE_TURN, {"task": task, "every": every, "now": now}).first() is not None
+    """Whether this caller is the one to run `task` now: at most once per `every`, by anybody.
+
+    With `hold` nobody else runs it for so much longer, unless the turn is ended before.
+    """
+    values = {"task": task, "every": every, "hold": hold, "now": now}
+    return conn.execute(_TAKE_TURN, values).first() is not None
+
+
+def end_turn(conn: Connection, *, task: str, now: datetime | None = None) -> None:
+    """The task has run: `every` from now it may run again."""
+    conn.execute(_END_TURN, {"task": task, "now": now})

@@ -172,9 +172,10 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     ),
     "take_turn": (
         job_maintenance._TAKE_TURN,
-        {"task": "prune", "every": MINUTE, "now": None},
+        {"task": "prune", "every": MINUTE, "hold": MINUTE, "now": None},
         None,
     ),
+    "end_turn": (job_maintenance._END_TURN, {"task": "prune", "now": None}, None),
 }
 
 
