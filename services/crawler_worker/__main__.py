@@ -15,7 +15,7 @@ from crawler_worker.maintenance import Maintenance
 from crawler_worker.reddit.client import RedditClient
 from crawler_worker.refresher import Refresher
 from crawler_worker.revisiting import Revisiting
-from crawler_worker.worker import Worker
+from crawler_worker.worker import STUCK_PER_SLOT, Worker
 from crawljobs import errors, logs, settings, startup, tracing
 from crawljobs.db.database import Database
 from crawljobs.health import Health
@@ -132,7 +132,9 @@ def main() -> int:
         pooled=address.pooled,
         reply_seconds=min(REPLY_SECONDS, queue.lease_seconds),
     )
-    client = RedditClient(reddit, database=database)
+    # The refresher's, and of each slot also what hangs although its claim is lost.
+    threads = 1 + queue.worker_concurrency * (1 + STUCK_PER_SLOT)
+    client = RedditClient(reddit, database=database, threads=threads)
 
     def crawl_subreddit(held: HeldClaim) -> str:
         return crawl.run(held.claim, database=database, client=client, settings=extent, stop=held)

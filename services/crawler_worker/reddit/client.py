@@ -42,7 +42,7 @@ class _Request:
 
 
 class RedditClient:
-    """One per process, for all its threads.
+    """One per process, for all its `threads`.
 
     `database` None: the server has no budget to protect, and the token is our own.
     """
@@ -52,6 +52,7 @@ class RedditClient:
         settings: RedditSettings,
         *,
         database: Database | None,
+        threads: int = 100,
         transport: httpx.BaseTransport | None = None,
         longest_wait: float = limiters.LONGEST_WAIT_SECONDS,
         try_again_seconds: float = TRY_AGAIN_SECONDS,
@@ -64,7 +65,10 @@ class RedditClient:
         )
         self._try_again_seconds = try_again_seconds
         self._http = transfer.open_client(
-            user_agent=settings.user_agent, address=settings.api_url, transport=transport
+            user_agent=settings.user_agent,
+            address=settings.api_url,
+            threads=threads,
+            transport=transport,
         )
         self._tokens = TokenSource(settings, self._http, database=database)
         self._sent = threading.local()
@@ -150,12 +154,15 @@ class RedditClient:
     def _probe(self, limiter: Limiter, token: str) -> None:
         """Look whether an outage is over, by a request that no subreddit of ours can spoil.
 
-        Raises Outage when it is not.
+        Raises Outage when it is not; Throttled, for all workers to pause, when it is.
         """
         try:
             _value(self._exchange(_Request("GET", PROBE_PATH, PROBE_PARAMETERS), token))
         except failures.UpstreamTrouble as error:
             raise limiters.outage(limiter.probed(good=False)) from error
+        except failures.Throttled:
+            limiter.probed(good=True)
+            raise
         except failures.CrawlFailure:
             pass  # refused, but by a Reddit at work
         limiter.probed(good=True)

@@ -21,6 +21,9 @@ REPLY_MAX_BYTES = 16 * 1024 * 1024
 CLIENT_ERRORS = 400
 GZIP = 16 + zlib.MAX_WBITS
 
+# A proxy that does not let us through is no fault of what was asked for either.
+UNREACHABLE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -34,11 +37,18 @@ class Exchange:
 
 
 def open_client(
-    *, user_agent: str, address: str, transport: httpx.BaseTransport | None = None
+    *,
+    user_agent: str,
+    address: str,
+    threads: int = 100,
+    transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
-    """A pool of connections for all threads of the process."""
+    """A pool of connections, one for each of the threads: waiting for one, which is no trouble of
+    Reddit's, would look like it.
+    """
     return httpx.Client(
         transport=transport,
+        limits=httpx.Limits(max_connections=threads, max_keepalive_connections=threads),
         # Proxies of the environment are for the outside; nothing on this machine is behind one.
         trust_env=urlsplit(address).hostname not in LOOPBACK,
         follow_redirects=False,
@@ -75,7 +85,7 @@ def _exchange(http: httpx.Client, request: httpx.Request) -> Exchange:
     except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, zlib.error) as error:
         counting.failed(request, error)
         what = type(error).__name__
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        if isinstance(error, UNREACHABLE):
             raise failures.Unreachable(f"no connection to Reddit ({what})") from error
         raise failures.UpstreamTrouble(f"no reply from Reddit ({what})") from error
     counting.replied(request, response.status_code)

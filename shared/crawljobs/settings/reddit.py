@@ -28,9 +28,8 @@ def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
             "REDDIT_CLIENT_SECRET (or REDDIT_CLIENT_SECRET_FILE) is missing: "
             "expected the secret of a Reddit OAuth client"
         )
-    agent = env.text(
-        "REDDIT_USER_AGENT", f"{platform.system().lower()}:crawljobs:0.1 (by /u/unset)"
-    )
+    # Without an account: none that we could name is the user's.
+    agent = env.text("REDDIT_USER_AGENT", f"{platform.system().lower()}:crawljobs:0.1")
     if not (agent.isascii() and agent.isprintable()):
         raise errors.SettingsError(
             "REDDIT_USER_AGENT: expected printable ASCII such as "

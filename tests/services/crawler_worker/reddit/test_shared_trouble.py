@@ -24,6 +24,7 @@ class FakeReddit:
     def __init__(self) -> None:
         self.down = False
         self.tokens_down = False
+        self.throttles = False
         self.tokens = 0
         self.paths: list[str] = []
         self.bearers: list[str | None] = []
@@ -44,6 +45,8 @@ class FakeReddit:
             it.send(401, b"{}", **QUICK)
         elif self.down:
             it.send(503, b"")
+        elif self.throttles:
+            it.send(429, b"", retry_after="300")
         else:
             it.send(200, ABOUT, **QUICK)
 
@@ -138,6 +141,25 @@ def test_in_an_outage_everybody_waits_and_one_probe_at_a_time_finds_its_end(
     assert ask(one).name == "python"
     assert reddit.paths[asked + 1 :] == [PROBE_PATH, "/r/python/about"]
     assert ask(other).name == "python"
+
+
+def test_a_probe_that_meets_a_429_ends_the_outage_and_pauses_every_worker(
+    reddit: FakeReddit, start: Callable[[], RedditClient], database: Database
+) -> None:
+    one, other = start(), start()
+    ask(one)
+    reddit.down = True
+    for _ in range(4):
+        with pytest.raises(failures.CrawlFailure):
+            ask(one)
+    reddit.down, reddit.throttles = False, True
+    let_time_pass(database)
+    asked = len(reddit.paths)
+    for client in (one, other):
+        with pytest.raises(failures.Deferred) as caught:
+            ask(client)
+        assert caught.value.reason == "rate_limit"
+    assert reddit.paths[asked:] == [PROBE_PATH]
 
 
 def test_a_worker_told_to_stop_between_two_tries_gives_its_job_back(

@@ -137,20 +137,38 @@ def test_a_proxy_of_the_environment_is_not_used_on_this_machine(
     assert fetch(lambda it: it.send(200, b"{}")).content == b"{}"
 
 
-def test_the_pool_serves_many_threads() -> None:
+def test_no_thread_waits_for_the_connection_of_another() -> None:
+    """More than httpx opens when it is not told how many."""
+    count = 110
+    all_have_come = threading.Barrier(count)
     replies: list[int] = []
+
+    def answer(it: Exchange) -> None:
+        all_have_come.wait(10)
+        it.send(200, b"{}")
+
     with (
-        scripted_server.serve(lambda it: it.send(200, b"{}")) as url,
-        transfer.open_client(user_agent="tests", address=url) as http,
+        scripted_server.serve(answer) as url,
+        transfer.open_client(user_agent="tests", address=url, threads=count) as http,
     ):
 
         def ask(client: httpx.Client) -> None:
-            requests = [client.build_request("GET", url) for _ in range(10)]
-            replies.extend(transfer.exchange(client, request).status for request in requests)
+            for _ in range(2):
+                request = client.build_request("GET", url)
+                replies.append(transfer.exchange(client, request).status)
 
-        threads = [threading.Thread(target=ask, args=(http,)) for _ in range(8)]
+        threads = [threading.Thread(target=ask, args=(http,)) for _ in range(count)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(20)
-    assert replies == [200] * 80
+    assert replies == [200] * (2 * count)
+
+
+def test_a_proxy_that_refuses_us_is_no_fault_of_what_was_asked_for() -> None:
+    with (
+        scripted_server.serve(lambda it: it.send(407, b"")) as proxy,
+        httpx.Client(proxy=proxy) as http,
+        pytest.raises(failures.Unreachable),
+    ):
+        transfer.exchange(http, http.build_request("GET", "https://reddit.test/"))
