@@ -25,6 +25,7 @@ from crawljobs.repository import (
     idempotency_keys,
     job_maintenance,
     job_stats,
+    maintenance_turns,
     queue_pauses,
     schedule_runs,
     service_instances,
@@ -164,7 +165,7 @@ class Maintenance:
         # A little early is harmless; a metronome a little fast must not skip every other turn.
         pace = every - timedelta(seconds=every.total_seconds() * 0.2)
         if not self._database.run(
-            lambda conn: job_maintenance.take_turn(conn, task="prune", every=pace)
+            lambda conn: maintenance_turns.take_turn(conn, task="prune", every=pace)
         ):
             return 0
         self._sweep(

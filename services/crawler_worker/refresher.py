@@ -10,7 +10,7 @@ from crawler_worker.reddit import endpoints, failures
 from crawler_worker.reddit.client import RedditClient
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository import crawled_items, job_maintenance, refreshes
+from crawljobs.repository import crawled_items, maintenance_turns, refreshes
 
 log = logs.get_logger(__name__)
 
@@ -70,7 +70,7 @@ class Refresher(threading.Thread):
                 self._narrow_down(names, error)
             raise
         finally:
-            self._database.run(lambda conn: job_maintenance.end_turn(conn, task=TASK))
+            self._database.run(lambda conn: maintenance_turns.end_turn(conn, task=TASK))
 
     def _refresh(self, names: Sequence[str]) -> int:
         items = endpoints.info(self._client, names=names, stop=self._stopping)
@@ -92,6 +92,6 @@ class Refresher(threading.Thread):
 
     def _due(self, conn: Connection) -> list[str] | None:
         """None when it is not our turn."""
-        if not job_maintenance.take_turn(conn, task=TASK, every=EVERY, hold=TURN):
+        if not maintenance_turns.take_turn(conn, task=TASK, every=EVERY, hold=TURN):
             return None
         return refreshes.due(conn, at_most=self._at_most)

@@ -9,7 +9,7 @@ from crawler_worker import counting
 from crawljobs import logs
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import Enqueued, JobSource
-from crawljobs.repository import job_maintenance, job_queue, revisits
+from crawljobs.repository import job_queue, maintenance_turns, revisits
 from crawljobs.settings import RevisitSettings
 
 log = logs.get_logger(__name__)
@@ -46,7 +46,7 @@ class Revisiting:
 
     def _is_our_turn(self, task: str, every: timedelta) -> bool:
         return self._database.run(
-            lambda conn: job_maintenance.take_turn(conn, task=task, every=every)
+            lambda conn: maintenance_turns.take_turn(conn, task=task, every=every)
         )
 
     def _enqueue_all(self, action: str, find: Callable[[Connection], list[str]]) -> int:

@@ -12,7 +12,7 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.aging import AgingPolicy, aged_priority
 from crawljobs.domain.job import AttemptOutcome, JobSource, JobStatus, WaitReason
 from crawljobs.domain.retry import RetryPolicy, retry_delay
-from crawljobs.repository import claims, job_maintenance, job_queries
+from crawljobs.repository import claims, job_maintenance, job_queries, maintenance_turns
 from support import jobs
 from support.jobs import T0
 
@@ -213,7 +213,7 @@ def test_a_sweep_takes_at_most_its_chunk(conn: Connection) -> None:
 
 def test_a_turn_is_taken_once_an_interval(conn: Connection) -> None:
     def take(minutes: int) -> bool:
-        return job_maintenance.take_turn(
+        return maintenance_turns.take_turn(
             conn, task="prune", every=timedelta(minutes=5), now=T0 + timedelta(minutes=minutes)
         )
 

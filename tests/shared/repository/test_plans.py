@@ -17,6 +17,7 @@ from crawljobs.repository import (
     idempotency_keys,
     job_maintenance,
     job_queue,
+    maintenance_turns,
     queue_pauses,
     service_instances,
 )
@@ -171,17 +172,17 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         "service_instances_seen_at_idx",
     ),
     "take_turn": (
-        job_maintenance._TAKE_TURN,
+        maintenance_turns._TAKE_TURN,
         {"task": "prune", "every": MINUTE, "hold": MINUTE, "now": None},
         None,
     ),
-    "end_turn": (job_maintenance._END_TURN, {"task": "prune", "now": None}, None),
+    "end_turn": (maintenance_turns._END_TURN, {"task": "prune", "now": None}, None),
 }
 
 
 def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
     looked_at = {id(statement) for statement, _, _ in STATEMENTS.values()}
-    modules = (claims, claim_ends, job_queue, job_maintenance)
+    modules = (claims, claim_ends, job_queue, job_maintenance, maintenance_turns)
     named = {
         f"{module.__name__}.{name}": statement
         for module in modules
