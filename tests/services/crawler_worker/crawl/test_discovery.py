@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import claims, crawled_items, discovery, job_queue, subreddits
+from crawljobs.repository import crawled_items, discovery, job_queue, subreddits
 from support import crawled, jobs
 from support.crawls import Crawler, Transport
 
@@ -121,7 +121,7 @@ def crawl_all(crawler: Crawler) -> None:
         claim = crawler.claim()
         outcome = crawler.run(claim)
         with crawler.database.begin() as conn:
-            claims.complete(conn, claim=claim, outcome=outcome)
+            jobs.complete(conn, claim=claim, outcome=outcome)
 
 
 def test_discovery_from_one_root_ends_with_its_budget(crawler: Crawler) -> None:
