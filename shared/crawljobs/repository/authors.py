@@ -16,7 +16,7 @@ _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 _ENSURE = text("""
     WITH input AS (
         SELECT name, reddit_id, lower(name) AS key
-        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS input (name text, reddit_id text)
+        FROM json_to_recordset(CAST(:rows AS json)) AS input (name text, reddit_id text)
     ), written AS (
         INSERT INTO authors AS stored (name, reddit_id)
         SELECT input.name, input.reddit_id
@@ -89,7 +89,7 @@ def ensure(conn: Connection, *, accounts: Iterable[Account]) -> dict[str, int]:
     rows = [{"name": account.name, "reddit_id": account.reddit_id} for account in accounts]
     if not rows:
         return {}
-    found = conn.execute(_ENSURE, {"rows": json.dumps(rows)})
+    found = conn.execute(_ENSURE, {"rows": json.dumps(rows)}).all()
     return {row.key: row.id for row in found}
 
 

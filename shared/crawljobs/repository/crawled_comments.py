@@ -22,7 +22,7 @@ def _of(row: str) -> str:
 # As for posts: the edge counts in the same statement, deleted stays deleted, LIMIT 1 looks up.
 _UPSERT = text(f"""
     WITH input AS (
-        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS input (
+        SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS input (
             id text, post_id text, parent_id text, subreddit_id bigint, author_id bigint,
             body text, score bigint, stickied boolean, is_submitter boolean,
             removed_by_category text, created_at timestamptz, edited_at timestamptz,

@@ -28,7 +28,7 @@ def _of(row: str) -> str:
 # LIMIT 1 keeps the planner at one index look-up an item, where it would rather scan the table.
 _UPSERT = text(f"""
     WITH input AS (
-        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS input (
+        SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS input (
             id text, subreddit_id bigint, author_id bigint, title text, body text, url text,
             permalink text, domain text, flair text, score bigint, upvote_ratio float8,
             num_comments bigint, over_18 boolean, spoiler boolean, stickied boolean,

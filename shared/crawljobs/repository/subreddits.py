@@ -45,7 +45,7 @@ def _of(row: str) -> str:
 _UPSERT = text(f"""
     WITH input AS (
         SELECT input.*, lower(name) AS key
-        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS input (
+        FROM json_to_recordset(CAST(:rows AS json)) AS input (
             name text, reddit_id text, title text, description text, subscribers bigint,
             over_18 boolean, created_at_reddit timestamptz, access text)
     ), written AS (
