@@ -1,9 +1,13 @@
-"""Storing a page of 100 posts with authors and edges, as a crawl does, its checkpoint included."""
+"""Storing a page of 100 posts with authors and edges, as a crawl does, its checkpoint included;
+against COPY of the same rows into bare tables, in turns.
+"""
 
 import dataclasses
+import statistics
 import time
 import uuid
 
+import psycopg
 from sqlalchemy import event, text
 
 from benchmarks.harness import Bench, Figure, percentile
@@ -16,21 +20,42 @@ from support import crawled
 PAGES, PAGES_QUICK = 500, 100
 POSTS = 100
 AUTHORS = 2_000  # of whom some are met again
+# The same columns and nothing else: no key, index, CHECK or foreign key.
+BARE = """
+    CREATE TABLE bare_posts AS TABLE posts WITH NO DATA;
+    CREATE TABLE bare_authors AS TABLE authors WITH NO DATA;
+    CREATE TABLE bare_author_subreddits AS TABLE author_subreddits WITH NO DATA
+"""
+WRITTEN = {
+    "posts": "SELECT * FROM posts WHERE id = ANY (%(posts)s)",
+    "authors": "SELECT * FROM authors WHERE lower(name) = ANY (%(authors)s)",
+    "author_subreddits": """
+        SELECT edge.* FROM author_subreddits AS edge JOIN authors ON id = author_id
+        WHERE lower(name) = ANY (%(authors)s)
+    """,
+}
 
 
 def measure(bench: Bench) -> list[Figure]:
     with bench.database("page_storage") as url:
         database = Database(url, pool_size=1)
         claim = begin(database)
-        taken, again = [], []
+        taken, copied, again = [], [], []
         pages = PAGES_QUICK if bench.quick else PAGES
-        for number in range(pages):
-            items = page(number)
-            taken.append(store(database, claim, items))
-            again.append(store(database, claim, items))
+        with psycopg.connect(url, autocommit=True) as bare:
+            bare.execute(BARE)
+            for number in range(pages):
+                items = page(number)
+                taken.append(store(database, claim, items))
+                copied.append(copy(bare, rows_of(bare, items)))
+                again.append(store(database, claim, items))
         statements, tuples = count(database, claim)
         database.close()
+    stored_rate, copied_rate = (1 / statistics.median(seconds) for seconds in (taken, copied))
     return [
+        Figure("pages of 100 posts stored", stored_rate, "per s"),
+        Figure("COPY of their rows into bare tables", copied_rate, "per s"),
+        Figure("stored against copied", stored_rate / copied_rate, "x", at_least=0.3),
         Figure("new page of 100 posts, p50", 1000 * percentile(taken, 0.5), "ms", limit=15),
         Figure("new page of 100 posts, p95", 1000 * percentile(taken, 0.95), "ms"),
         Figure("the same page again, p50", 1000 * percentile(again, 0.5), "ms"),
@@ -62,6 +87,29 @@ def page(number: int) -> Items:
 def store(database: Database, claim: Claim, items: Items) -> float:
     begun = time.perf_counter()
     database.run(lambda conn: write(conn, claim, items))
+    return time.perf_counter() - begun
+
+
+def rows_of(bare: "psycopg.Connection[tuple[object, ...]]", items: Items) -> dict[str, bytes]:
+    """What the page wrote, by table, as COPY takes it."""
+    keys = {
+        "posts": [post.id for post in items.posts],
+        "authors": [post.author.name for post in items.posts if post.author],
+    }
+    found = {}
+    for table, query in WRITTEN.items():
+        with bare.cursor().copy(f"COPY ({query}) TO STDOUT", keys) as rows:  # type: ignore[arg-type]
+            found[table] = b"".join(bytes(part) for part in rows)
+        assert found[table].count(b"\n") == POSTS, table
+    return found
+
+
+def copy(bare: "psycopg.Connection[tuple[object, ...]]", rows: dict[str, bytes]) -> float:
+    begun = time.perf_counter()
+    with bare.transaction():
+        for table, content in rows.items():
+            with bare.cursor().copy(f"COPY bare_{table} FROM STDIN") as sink:  # type: ignore[arg-type]
+                sink.write(content)
     return time.perf_counter() - begun
 
 
