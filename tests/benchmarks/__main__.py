@@ -9,9 +9,14 @@ from rich.table import Table
 
 from benchmarks import (
     admin_api,
+    aging,
+    crawl,
     crawl_memory,
     drain,
+    full_history,
+    growth,
     idle_to_start,
+    long_transaction,
     page_storage,
     queue_depth,
     recovery,
@@ -22,11 +27,16 @@ from benchmarks.harness import Figure, private_server
 
 WORKLOADS = {
     "admin_api": admin_api.measure,
+    "aging": aging.measure,
+    "crawl": crawl.measure,
     "crawl_memory": crawl_memory.measure,
     "drain": drain.measure,
     "worker_memory": drain.measure_memory,
+    "full_history": full_history.measure,
+    "growth": growth.measure,
     "queue_depth": queue_depth.measure,
     "idle_to_start": idle_to_start.measure,
+    "long_transaction": long_transaction.measure,
     "page_storage": page_storage.measure,
     "recovery": recovery.measure,
     "schedule_lateness": schedule_lateness.measure,

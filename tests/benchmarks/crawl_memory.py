@@ -75,7 +75,7 @@ def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-def start(database_url: str, reddit_url: str) -> "subprocess.Popen[bytes]":
+def start(database_url: str, reddit_url: str, **variables: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-m", "crawler_worker"],
         env={
@@ -88,6 +88,7 @@ def start(database_url: str, reddit_url: str) -> "subprocess.Popen[bytes]":
             "REDDIT_AUTH_URL": reddit_url,
             "WORKER_CONCURRENCY": str(CRAWLS),
             "LOG_LEVEL": "ERROR",
+            **variables,
         },
     )
 

@@ -40,6 +40,8 @@ def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-def enqueue(database: Database, name: str) -> None:
+def enqueue(database: Database, name: str) -> int:
+    """Its id."""
     with database.begin() as conn:
-        job_queue.enqueue(conn, subreddit=name, priority=50, source=JobSource.USER)
+        job = job_queue.enqueue(conn, subreddit=name, priority=50, source=JobSource.USER)
+    return job.job_id

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Database
 from crawljobs.domain import ends
+from crawljobs.domain.job import Claim
 from crawljobs.repository import claim_ends, job_queue
 
 SHALLOW = 10_000
@@ -76,6 +77,12 @@ def fill(database: Database, count: int) -> None:
 
 def claim_and_complete(database: Database) -> Taken:
     """Of the claim alone; what was claimed is completed, so that the queue moves."""
+    claimed, taken = claim(database)
+    complete(database, claimed)
+    return taken
+
+
+def claim(database: Database) -> tuple[list[Claim], Taken]:
     begun = time.perf_counter()
     with database.begin() as conn:
         asked = time.perf_counter()
@@ -87,7 +94,9 @@ def claim_and_complete(database: Database) -> Taken:
             lease_seconds=30,
         )
         answered = time.perf_counter()
-    taken = Taken(whole=time.perf_counter() - begun, statement=answered - asked)
+    return claimed, Taken(whole=time.perf_counter() - begun, statement=answered - asked)
+
+
+def complete(database: Database, claimed: list[Claim]) -> None:
     with database.begin() as conn:
         claim_ends.end_claims(conn, ends=[ends.completed(one, "crawled") for one in claimed])
-    return taken

@@ -26,7 +26,14 @@ def main() -> None:
     def crawl(held: HeldClaim) -> str:
         if manner == "quiet":
             return "crawled"
-        begun = {"job_id": held.claim.job_id, "at": time.monotonic(), "worker": name}
+        now = time.monotonic()
+        claimed_in = now - held.asked_at  # until the crawl begins: a little more than the claim
+        begun = {
+            "job_id": held.claim.job_id,
+            "at": now,
+            "worker": name,
+            "claimed_in": claimed_in,
+        }
         sys.stdout.write(json.dumps(begun) + "\n")
         sys.stdout.flush()
         if manner == "hold":
