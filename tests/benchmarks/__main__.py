@@ -24,6 +24,7 @@ from benchmarks import (
     shared_budget,
 )
 from benchmarks.harness import Figure, private_server
+from benchmarks.peers import candidates, compare, workloads
 
 WORKLOADS = {
     "admin_api": admin_api.measure,
@@ -46,11 +47,34 @@ WORKLOADS = {
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Smaller and shorter: to see that it works.")
-@click.option("--only", type=click.Choice(sorted(WORKLOADS)), multiple=True)
+@click.option("--only", multiple=True, help="Of ours or, with --peers, of theirs.")
 @click.option("--json-file", type=click.Path(path_type=Path), help="Write the figures there too.")
-def main(*, quick: bool, only: tuple[str, ...], json_file: Path | None) -> None:
+@click.option("--peers", is_flag=True, help="Compare with other queues, side by side, instead.")
+@click.option(
+    "--peer",
+    type=click.Choice(sorted(candidates.CANDIDATES)),
+    multiple=True,
+    help="Only with these; implies --peers.",
+)
+def main(
+    *,
+    quick: bool,
+    only: tuple[str, ...],
+    json_file: Path | None,
+    peers: bool,
+    peer: tuple[str, ...],
+) -> None:
     """Measure the production code on a private Postgres with fsync on."""
     console = Console()
+    known = workloads.WORKLOADS if peers or peer else WORKLOADS
+    if unknown := sorted(set(only) - set(known)):
+        raise click.UsageError(f"--only {unknown[0]}: expected one of {', '.join(sorted(known))}")
+    if peers or peer:
+        with private_server(quick=quick) as bench:
+            compare.compare(
+                console, bench, only=only, names=peer, json_file=json_file or compare.JSON_FILE
+            )
+        return
     figures: dict[str, list[Figure]] = {}
     with private_server(quick=quick) as bench:
         for name in only or WORKLOADS:

@@ -51,11 +51,17 @@ class Bench:
     @contextlib.contextmanager
     def database(self, name: str) -> Iterator[str]:
         """The address of a fresh, migrated database, dropped at the end."""
+        with self.empty_database(name) as url:
+            migrate.upgrade(url)
+            yield url
+
+    @contextlib.contextmanager
+    def empty_database(self, name: str) -> Iterator[str]:
+        """The same without any table."""
         with psycopg.connect(self.server_url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         url = self.server_url.rsplit("/", 1)[0] + f"/{name}"
         try:
-            migrate.upgrade(url)
             yield url
         finally:
             with psycopg.connect(self.server_url, autocommit=True) as connection:

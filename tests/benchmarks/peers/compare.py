@@ -1,0 +1,70 @@
+"""`./run bench --peers`: every candidate does each workload, in turns, round by round."""
+
+import os
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+
+from benchmarks.harness import Bench
+from benchmarks.peers import install, report
+from benchmarks.peers.candidates import CANDIDATES, OURS, Candidate
+from benchmarks.peers.report import Comparison
+from benchmarks.peers.workloads import QUICK, WORKLOADS, Round, Sizes
+
+ROUNDS, ROUNDS_QUICK = 3, 2
+JSON_FILE = install.ROOT / ".bench" / "peers.json"
+
+
+def compare(
+    console: Console,
+    bench: Bench,
+    *,
+    only: tuple[str, ...],
+    names: tuple[str, ...],
+    json_file: Path,
+) -> None:
+    chosen = [c for name, c in CANDIDATES.items() if not names or name in {OURS, *names}]
+    present, missing = install.install(chosen)
+    for name, reason in missing.items():
+        console.print(f"{name} is left out: {reason}")
+    found = measure(console, bench, present, only or tuple(WORKLOADS), missing)
+    report.show(console, found)
+    report.write_json(json_file, found)
+    console.print(f"{json_file}")
+    report.plot(console, json_file)
+
+
+def measure(
+    console: Console,
+    bench: Bench,
+    candidates: list[Candidate],
+    workloads: tuple[str, ...],
+    missing: dict[str, str],
+) -> Comparison:
+    """A candidate that fails at a workload is named and left out of it from then on."""
+    sizes = QUICK if bench.quick else Sizes()
+    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    failed: dict[str, str] = {}
+    loads = []
+    for number in range(ROUNDS_QUICK if bench.quick else ROUNDS):
+        loads.append(os.getloadavg()[0])
+        for workload in workloads:
+            for candidate in candidates:
+                key = f"{candidate.name}, {workload}"
+                if key in failed:
+                    continue
+                console.print(f"round {number + 1}: {key} ...")
+                try:
+                    figures = WORKLOADS[workload](Round(bench, candidate, sizes))
+                except (AssertionError, RuntimeError) as error:
+                    failed[key] = str(error)
+                    console.print(f"{key}: {error}")
+                    continue
+                for figure, value in figures.items():
+                    values[figure][candidate.name].append(value)
+    with psycopg.connect(bench.server_url) as connection:
+        (server,) = connection.execute("SELECT version()").fetchone() or ("",)
+    return Comparison(values, candidates, missing, failed, loads, server, asdict(sizes))

@@ -1,0 +1,109 @@
+"""The peers' programs, in a folder of their own: our environment never holds them.
+
+`.venv-peers` has the Python ones and the plot's matplotlib, by hash, and in `npm` those of Node.js.
+Who cannot be had is named with the reason, and the others are compared.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.peers.candidates import Candidate
+
+ROOT = Path(__file__).resolve().parents[3]
+LOCK = ROOT / "requirements" / "peers.lock"
+NODE_SOURCES = Path(__file__).with_name("npm")
+STAMP = "crawljobs-installed"
+INSTALL_SECONDS = 900
+
+
+class Missing(Exception):
+    """Says why these peers cannot be had."""
+
+
+def folder() -> Path:
+    return Path(os.environ.get("CRAWLJOBS_PEERS_VENV") or ROOT / ".venv-peers")
+
+
+def python() -> Path:
+    return folder() / "bin" / "python"
+
+
+def node_folder() -> Path:
+    return folder() / "npm"
+
+
+def install(candidates: Iterable[Candidate]) -> tuple[list[Candidate], dict[str, str]]:
+    """Those that can run, and why the others cannot, by name."""
+    present, missing, tried = [], {}, {"ours": ""}
+    for candidate in candidates:
+        if candidate.kind not in tried:
+            tried[candidate.kind] = _reason_against(candidate.kind)
+        if reason := tried[candidate.kind]:
+            missing[candidate.name] = reason
+        else:
+            present.append(candidate)
+    return present, missing
+
+
+def _reason_against(kind: str) -> str:
+    try:
+        {"python": install_python, "node": install_node}[kind]()
+    except Missing as error:
+        return str(error)
+    return ""
+
+
+def install_python() -> None:
+    if _is_installed(folder(), LOCK):
+        return
+    _run([sys.executable, "-I", "-m", "venv", "--clear", str(folder())], "no environment")
+    options = ["install", "--quiet", "--no-deps", "--require-hashes", "-r", str(LOCK)]
+    _run([str(python()), "-I", "-m", "pip", *options], "pip could not install them")
+    _mark_installed(folder(), LOCK)
+
+
+def install_node() -> None:
+    """The runners are copied too: Node.js looks for packages beside them."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            raise Missing(f"there is no {program} here")
+    node_folder().mkdir(parents=True, exist_ok=True)
+    for source in NODE_SOURCES.iterdir():
+        if source.is_file():
+            shutil.copy(source, node_folder())
+    lock = NODE_SOURCES / "package-lock.json"
+    if _is_installed(node_folder(), lock):
+        return
+    options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    _run(["npm", *options], "npm could not install them", cwd=node_folder())
+    _mark_installed(node_folder(), lock)
+
+
+def _is_installed(place: Path, lock: Path) -> bool:
+    stamp = place / STAMP
+    return stamp.is_file() and stamp.read_text() == _identity(lock)
+
+
+def _mark_installed(place: Path, lock: Path) -> None:
+    (place / STAMP).write_text(_identity(lock))
+
+
+def _identity(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes()).hexdigest()
+
+
+def _run(command: list[str], failure: str, cwd: Path | None = None) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Missing(f"{failure}: {error}") from error
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise Missing(f"{failure}: {said[-1] if said else f'status {done.returncode}'}")

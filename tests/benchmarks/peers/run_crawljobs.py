@@ -1,0 +1,70 @@
+"""Ours: the production worker with its claim keeper and maintenance; only the crawl is none."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Sequence
+
+from benchmarks.peers.runner import Began
+from crawler_worker.held_claim import HeldClaim
+from crawler_worker.maintenance import Maintenance
+from crawler_worker.worker import Worker
+from crawljobs import logs, settings
+from crawljobs.db.database import Database
+from crawljobs.domain.job import JobSource
+from crawljobs.repository import job_queue
+from onebox import migrate
+
+WANTED, BEHIND = 60, 10  # priorities
+CHUNK = 5_000  # jobs in one transaction
+PREFIX = "sub_"
+# The largest batches. No line of the log for each job, as no peer writes one.
+SETTINGS = {"WORKER_CONCURRENCY": "200", "LOG_LEVEL": "ERROR"}
+
+
+async def prepare(url: str) -> None:
+    migrate.upgrade(url)
+
+
+class Producer:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def one(self, number: int) -> None:
+        self._enqueue([number], WANTED)
+
+    async def bulk(self, numbers: Sequence[int], *, wanted: bool) -> None:
+        for at in range(0, len(numbers), CHUNK):
+            self._enqueue(numbers[at : at + CHUNK], WANTED if wanted else BEHIND)
+
+    def _enqueue(self, numbers: Sequence[int], priority: int) -> None:
+        with self._database.begin() as conn:
+            job_queue.enqueue_many(
+                conn,
+                subreddits_named=[f"{PREFIX}{number}" for number in numbers],
+                priority=priority,
+                source=JobSource.USER,
+            )
+
+
+@contextlib.asynccontextmanager
+async def producer(url: str) -> AsyncIterator[Producer]:
+    database = Database(url, pool_size=1)
+    yield Producer(database)
+    database.close()
+
+
+async def work(url: str, began: Began) -> None:
+    variables = {**SETTINGS, **os.environ}
+    logs.configure("bench", variables)
+    queue = settings.read_queue_settings(variables)
+
+    def crawl(held: HeldClaim) -> str:
+        began(int(held.claim.subreddit.removeprefix(PREFIX)))
+        return "crawled"
+
+    database = Database(url, pool_size=min(queue.worker_concurrency, 20) + 2)
+    name = f"worker-{os.getpid()}"
+    worker = Worker(name=name, database=database, direct_url=url, settings=queue, crawl=crawl)
+    Maintenance(database, queue).start()
+    await asyncio.to_thread(worker.run)

@@ -1,0 +1,113 @@
+"""What every runner of a candidate in Python does alike; of the standard library alone.
+
+A runner is a module with `prepare(url)`, `producer(url)` (a Producer as context) and `work(url,
+began)`, and `new_event_loop` if it wants another. Arguments: the module, then prepare URL; one URL
+COUNT; bulk URL FIRST COUNT wanted|behind; ping URL COUNT; work URL count|tell. What it has to say
+is one JSON object a line on stdout.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from types import ModuleType
+from typing import Any, Protocol
+
+WARM_UP = 20  # jobs before the clock starts: connections, plans and caches
+PAUSE_SECONDS = (0.1, 0.2)  # between two jobs for an idle worker
+
+Began = Callable[[int], None]
+
+
+class Producer(Protocol):
+    async def one(self, number: int) -> object:
+        """Enqueue one job, in a transaction of its own."""
+
+    async def bulk(self, numbers: Sequence[int], *, wanted: bool) -> object:
+        """Enqueue many, the wanted ones with the higher priority."""
+
+
+def main() -> None:
+    name, action, url, *rest = sys.argv[1:]
+    module = importlib.import_module(f"benchmarks.peers.{name}")
+    with asyncio.Runner(loop_factory=getattr(module, "new_event_loop", None)) as loop:
+        loop.run(ACTIONS[action](module, url, *rest))
+
+
+def tell(**what: Any) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+async def prepare(module: ModuleType, url: str) -> None:
+    await module.prepare(url)
+    tell(prepared=True)
+
+
+async def one(module: ModuleType, url: str, count: str) -> None:
+    async with module.producer(url) as producer:
+        for number in range(int(count), int(count) + WARM_UP):
+            await producer.one(number)
+        begun = time.perf_counter()
+        for number in range(int(count)):
+            await producer.one(number)
+        tell(seconds=time.perf_counter() - begun)
+
+
+async def bulk(module: ModuleType, url: str, first: str, count: str, manner: str) -> None:
+    async with module.producer(url) as producer:
+        numbers = range(int(first), int(first) + int(count))
+        begun = time.perf_counter()
+        await producer.bulk(numbers, wanted=manner == "wanted")
+        tell(seconds=time.perf_counter() - begun)
+
+
+async def ping(module: ModuleType, url: str, count: str) -> None:
+    rng = random.Random(1)
+    async with module.producer(url) as producer:
+        for number in range(int(count)):
+            await asyncio.sleep(rng.uniform(*PAUSE_SECONDS))
+            asked_at = time.monotonic()
+            await producer.one(number)
+            tell(job=number, asked_at=asked_at)
+
+
+async def work(module: ModuleType, url: str, manner: str) -> None:
+    """Until SIGTERM; then what was begun is told. Nothing is tidied up: the database goes too."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    begun: list[int] = []
+
+    def tell_at_once(number: int) -> None:
+        tell(job=number, at=time.monotonic())
+
+    working = asyncio.ensure_future(
+        module.work(url, tell_at_once if manner == "tell" else begun.append)
+    )
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        with contextlib.suppress(asyncio.CancelledError):
+            await working  # raises what ended it
+        raise SystemExit("the worker ended by itself")
+    tell(begun=begun)
+    os._exit(0)
+
+
+ACTIONS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+    "prepare": prepare,
+    "one": one,
+    "bulk": bulk,
+    "ping": ping,
+    "work": work,
+}
+
+
+if __name__ == "__main__":
+    main()
