@@ -47,6 +47,7 @@ class Bench:
 
     server_url: str
     quick: bool
+    programs: Path  # where the server's pgbench is
 
     @contextlib.contextmanager
     def database(self, name: str) -> Iterator[str]:
@@ -75,7 +76,7 @@ def private_server(*, quick: bool) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory(prefix="crawljobs-bench-") as folder:
         data = Path(folder)
         with EmbeddedPostgres(data / "postgres", log=data / "log", options=options) as server:
-            yield Bench(server.url(), quick)
+            yield Bench(server.url(), quick, server.bindir)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

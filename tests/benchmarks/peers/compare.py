@@ -2,14 +2,16 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import psycopg
 from rich.console import Console
 
 from benchmarks.harness import Bench
-from benchmarks.peers import install, report
+from benchmarks.peers import floor, install, report
 from benchmarks.peers.candidates import CANDIDATES, OURS, Candidate
 from benchmarks.peers.report import Comparison
 from benchmarks.peers.workloads import QUICK, WORKLOADS, Round, Sizes
@@ -44,7 +46,7 @@ def measure(
     workloads: tuple[str, ...],
     missing: dict[str, str],
 ) -> Comparison:
-    """A candidate that fails at a workload is named and left out of it from then on."""
+    """Who fails at a workload is named and left out of it from then on."""
     sizes = QUICK if bench.quick else Sizes()
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     failed: dict[str, str] = {}
@@ -52,19 +54,29 @@ def measure(
     for number in range(ROUNDS_QUICK if bench.quick else ROUNDS):
         loads.append(os.getloadavg()[0])
         for workload in workloads:
-            for candidate in candidates:
-                key = f"{candidate.name}, {workload}"
+            for name, measured in entrants(bench, candidates, sizes, workload):
+                key = f"{name}, {workload}"
                 if key in failed:
                     continue
                 console.print(f"round {number + 1}: {key} ...")
                 try:
-                    figures = WORKLOADS[workload](Round(bench, candidate, sizes))
+                    figures = measured()
                 except (AssertionError, RuntimeError) as error:
                     failed[key] = str(error)
                     console.print(f"{key}: {error}")
                     continue
                 for figure, value in figures.items():
-                    values[figure][candidate.name].append(value)
+                    values[figure][name].append(value)
     with psycopg.connect(bench.server_url) as connection:
         (server,) = connection.execute("SELECT version()").fetchone() or ("",)
     return Comparison(values, candidates, missing, failed, loads, server, asdict(sizes))
+
+
+def entrants(
+    bench: Bench, candidates: list[Candidate], sizes: Sizes, workload: str
+) -> Iterator[tuple[str, Callable[[], dict[str, float]]]]:
+    """Everybody who can do this workload, the floor last."""
+    for candidate in candidates:
+        yield candidate.name, partial(WORKLOADS[workload], Round(bench, candidate, sizes))
+    if workload in floor.WORKLOADS:
+        yield floor.NAME, partial(floor.WORKLOADS[workload], bench, sizes)

@@ -63,7 +63,7 @@ async def work(url: str, began: Began) -> None:
         began(int(held.claim.subreddit.removeprefix(PREFIX)))
         return "crawled"
 
-    database = Database(url, pool_size=min(queue.worker_concurrency, 20) + 2)
+    database = Database(url, pool_size=queue.worker_concurrency + 2)
     name = f"worker-{os.getpid()}"
     worker = Worker(name=name, database=database, direct_url=url, settings=queue, crawl=crawl)
     Maintenance(database, queue).start()

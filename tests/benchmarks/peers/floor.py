@@ -1,0 +1,165 @@
+"""The floor: pgbench sends what production sends to claim and to complete, and does nothing else.
+
+The statements are taken from what the repository's own functions send, so they cannot drift. The
+claim is wrapped so that pgbench can keep the ids and the tokens that come back.
+"""
+
+import re
+import subprocess
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import event
+
+from benchmarks.harness import Bench
+from benchmarks.peers import processes
+from benchmarks.peers.candidates import CRAWLJOBS
+from benchmarks.peers.workloads import Sizes
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain import ends
+from crawljobs.domain.job import Claim, JobSource
+from crawljobs.repository import claim_ends, job_queue
+
+NAME = "floor (pgbench)"
+BATCH = 200  # jobs of a claim and of a completion: the most that a worker's settings allow
+LEASE_SECONDS = 30
+PGBENCH_SECONDS = 600
+WORKER = "pgbench"
+KEPT = "SELECT count(*) FROM crawl_job_attempts WHERE outcome = 'succeeded'"
+LEAST_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A statement as it went to the driver, with its parameters by name."""
+
+    statement: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Script:
+    text: str
+
+    @staticmethod
+    def of_production(url: str) -> "Script":
+        """From a claim and a completion that are rolled back; the address is of a migrated one."""
+        database, sent = Database(url, pool_size=1), []
+
+        def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+            sent.append(Sent(statement, dict(parameters)))
+
+        with database.begin() as conn, psycopg.connect(url) as plain:
+            job_queue.enqueue_many(
+                conn, subreddits_named=["first", "second"], priority=100, source=JobSource.USER
+            )
+            event.listen(conn, "before_cursor_execute", note)
+            claimed = claim(conn, at_most=2)
+            claim_ends.end_claims(conn, ends=[ends.completed(one, "crawled") for one in claimed])
+            event.remove(conn, "before_cursor_execute", note)
+            conn.rollback()
+            assert len(sent) == 2, [one.statement for one in sent]
+            claiming, completing = (rendered(plain, one, claimed) for one in sent)
+        database.close()
+        return Script(
+            f"WITH claimed AS ({claiming})\n"
+            "SELECT coalesce(array_agg(job_id), '{}') AS ids,\n"
+            "    coalesce(array_agg(claim_token), '{}') AS tokens FROM claimed \\gset\n"
+            f"{completing};\n"
+        )
+
+
+def claim(conn: Connection, *, at_most: int) -> list[Claim]:
+    return job_queue.claim_jobs(
+        conn,
+        worker=WORKER,
+        claim_token=uuid.uuid4(),
+        at_most=at_most,
+        lease_seconds=LEASE_SECONDS,
+    )
+
+
+def rendered(connection: "psycopg.Connection[Any]", sent: Sent, claimed: list[Claim]) -> str:
+    """The statement for pgbench: what is the same each time as literals, the claims as its own
+    variables. Raises AssertionError for a parameter it knows nothing of."""
+    tokens = [one.claim_token for one in claimed]
+    ids = [one.job_id for one in claimed]
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        given = sent.parameters[name]
+        if name == "claim_token":
+            return "(SELECT gen_random_uuid())"
+        if name == "at_most":
+            return str(BATCH)
+        if isinstance(given, list):
+            if given == ids:
+                return ":ids"
+            if given == tokens:
+                return ":tokens"
+            assert len(given) == len(claimed) and len(set(given)) == 1, name
+            repeated = sql.Literal(given[0]).as_string(connection)
+            count = "cardinality(CAST(:ids AS bigint[]))"
+            return f"array_fill(CAST({repeated} AS text), ARRAY[{count}])"
+        return sql.Literal(given).as_string(connection)
+
+    plain = re.sub(r"%\((\w+)\)s(?:::[\w ]+(?:\[\])?)?", value, sent.statement)
+    return plain.replace("%%", "%")
+
+
+def drain(bench: Bench, *, jobs: int, clients: int, others: int = 0) -> float:
+    """Jobs a second from the first claim to the last completion; kept, with an attempt each."""
+    with bench.empty_database("floor") as url:
+        processes.ask(CRAWLJOBS, "prepare", url)
+        processes.ask(CRAWLJOBS, "bulk", url, 0, jobs, "wanted")
+        if others:
+            processes.ask(CRAWLJOBS, "bulk", url, jobs, others, "behind")
+        script = Script.of_production(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+            connection.execute("CHECKPOINT")
+            turns = jobs // (BATCH * clients)
+            turns_a_second = pgbench(bench, url, script, clients=clients, turns=turns)
+            (kept,) = connection.execute(KEPT).fetchone() or (0,)
+    # Claims that meet skip one another's rows, and so may come back with fewer than they asked for.
+    assert jobs * LEAST_SHARE <= kept <= jobs, kept
+    return float(kept / (turns * clients / turns_a_second))
+
+
+def pgbench(bench: Bench, url: str, script: Script, *, clients: int, turns: int) -> float:
+    """Scripts a second, the time to connect left out."""
+    done = subprocess.run(
+        [
+            str(bench.programs / "pgbench"),
+            *("--no-vacuum", "--protocol=prepared", "--file=/dev/stdin"),
+            *(f"--client={clients}", f"--jobs={clients}", f"--transactions={turns}", url),
+        ],
+        input=script.text,
+        capture_output=True,
+        text=True,
+        timeout=PGBENCH_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = re.search(
+        r"^tps = ([\d.]+) \(without initial connection time\)", done.stdout, re.MULTILINE
+    )
+    assert found, done.stdout
+    return float(found[1])
+
+
+WORKLOADS: dict[str, Callable[[Bench, Sizes], dict[str, float]]] = {
+    "drain": lambda bench, sizes: {
+        "drain, one process": drain(bench, jobs=sizes.drained, clients=1)
+    },
+    "drain_by_four": lambda bench, sizes: {
+        "drain, four processes": drain(bench, jobs=sizes.drained, clients=4)
+    },
+    "drain_before_others": lambda bench, sizes: {
+        "drain before others": drain(bench, jobs=sizes.drained, clients=1, others=sizes.others)
+    },
+}
