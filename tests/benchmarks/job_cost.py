@@ -38,10 +38,10 @@ def of_jobs(bench: Bench) -> list[Figure]:
         finished = disk(database)
         database.close()
     return [
-        Figure("WAL of an enqueue, the subreddit's row included", (enqueued - before) / jobs / KB, "KB"),
-        Figure("WAL of a claim and its completion", (ended - enqueued) / jobs / KB, "KB"),
-        Figure("disk of a queued job, its subreddit's row included", (queued - empty) / jobs / KB, "KB"),
-        Figure("disk of a finished one with its attempt", (finished - empty) / jobs / KB, "KB"),
+        each("WAL of an enqueue, the subreddit's row included", enqueued - before, jobs),
+        each("WAL of a claim and its completion", ended - enqueued, jobs),
+        each("disk of a queued job, its subreddit's row included", queued - empty, jobs),
+        each("disk of a finished one with its attempt", finished - empty, jobs),
     ]
 
 
@@ -58,9 +58,13 @@ def of_posts(bench: Bench) -> list[Figure]:
         database.close()
     posts = pages * page_storage.POSTS
     return [
-        Figure("WAL of a stored post", (stored - before) / posts / KB, "KB"),
-        Figure("disk of a stored post", (full - empty) / posts / KB, "KB"),
+        each("WAL of a stored post", stored - before, posts),
+        each("disk of a stored post", full - empty, posts),
     ]
+
+
+def each(name: str, total: int, count: int) -> Figure:
+    return Figure(name, total / count / KB, "KB")
 
 
 def enqueue(conn: Connection, first: int) -> None:
