@@ -38,11 +38,14 @@ def test_a_peer_that_cannot_be_had_is_named_and_the_others_are_compared(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CRAWLJOBS_PEERS_VENV", str(tmp_path))
-    wanted = [CANDIDATES[name] for name in (OURS, "graphile-worker", "pg-boss")]
+    wanted = [CANDIDATES[name] for name in (OURS, "graphile-worker", "pg-boss", "River")]
     present, missing = install.install(wanted)
     assert [candidate.name for candidate in present] == [OURS]
-    assert set(missing) == {"graphile-worker", "pg-boss"}
-    assert all("there is no node here" in reason for reason in missing.values())
+    assert missing == {
+        "graphile-worker": "there is no node here",
+        "pg-boss": "there is no node here",
+        "River": "there is no go here",
+    }
 
 
 def test_the_lock_of_node_packages_holds_hashes_and_no_registry() -> None:

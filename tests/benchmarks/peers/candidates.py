@@ -15,7 +15,7 @@ class Candidate:
     """
 
     name: str
-    kind: str  # whose programs run it: ours, python, node
+    kind: str  # whose programs run it: ours, python, node, go
     runner: str
     claims_from: str
     unfinished: str
@@ -92,6 +92,20 @@ CANDIDATES = {
             kept="SELECT count(*) FROM pgboss.job WHERE state = 'completed' AND priority = 1",
             guarantees="ends by id and state; kept; no attempts; no dedup asked for",
             settings="batchSize=1000, localConcurrency=2, burstWhenBatchFull, LISTEN",
+        ),
+        Candidate(
+            name="River",
+            kind="go",
+            runner="river",
+            claims_from="river_job",
+            unfinished=(
+                "SELECT EXISTS (SELECT 1 FROM river_job WHERE kind = 'nothing' "
+                "AND queue = 'default' AND state = 'available' AND priority = 1) "
+                "OR EXISTS (SELECT 1 FROM river_job WHERE state = 'running' AND priority = 1)"
+            ),
+            kept="SELECT count(*) FROM river_job WHERE state = 'completed' AND priority = 1",
+            guarantees="ends by id and state; kept for a day; no dedup asked for",
+            settings="as its own benchmark: FetchCooldown 2 ms, polled each 20 ms; 2,000 workers",
         ),
         Candidate(
             name="Procrastinate",

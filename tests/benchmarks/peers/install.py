@@ -1,7 +1,7 @@
 """The peers' programs, in a folder of their own: our environment never holds them.
 
-`.venv-peers` has the Python ones and the plot's matplotlib, by hash, and in `npm` those of Node.js.
-Who cannot be had is named with the reason, and the others are compared.
+`.venv-peers` has the Python ones and the plot's matplotlib, by hash, in `npm` those of Node.js, and
+`river`, which is built with Go. Who cannot be had is named with the reason; the others are compared.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from benchmarks.peers.candidates import Candidate
 ROOT = Path(__file__).resolve().parents[3]
 LOCK = ROOT / "requirements" / "peers.lock"
 NODE_SOURCES = Path(__file__).with_name("npm")
+GO_SOURCES = Path(__file__).with_name("river")
 STAMP = "crawljobs-installed"
 INSTALL_SECONDS = 900
 
@@ -37,6 +38,10 @@ def node_folder() -> Path:
     return folder() / "npm"
 
 
+def go_program() -> Path:
+    return folder() / "river"
+
+
 def install(candidates: Iterable[Candidate]) -> tuple[list[Candidate], dict[str, str]]:
     """Those that can run, and why the others cannot, by name."""
     present, missing, tried = [], {}, {"ours": ""}
@@ -52,7 +57,7 @@ def install(candidates: Iterable[Candidate]) -> tuple[list[Candidate], dict[str,
 
 def _reason_against(kind: str) -> str:
     try:
-        {"python": install_python, "node": install_node}[kind]()
+        {"python": install_python, "node": install_node, "go": install_go}[kind]()
     except Missing as error:
         return str(error)
     return ""
@@ -69,9 +74,7 @@ def install_python() -> None:
 
 def install_node() -> None:
     """The runners are copied too: Node.js looks for packages beside them."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            raise Missing(f"there is no {program} here")
+    _need("node", "npm")
     node_folder().mkdir(parents=True, exist_ok=True)
     for source in NODE_SOURCES.iterdir():
         if source.is_file():
@@ -82,6 +85,20 @@ def install_node() -> None:
     options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     _run(["npm", *options], "npm could not install them", cwd=node_folder())
     _mark_installed(node_folder(), lock)
+
+
+def install_go() -> None:
+    """Go itself sees what has changed."""
+    _need("go")
+    folder().mkdir(parents=True, exist_ok=True)
+    command = ["go", "build", "-trimpath", "-o", str(go_program()), "."]
+    _run(command, "go could not build it", cwd=GO_SOURCES)
+
+
+def _need(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            raise Missing(f"there is no {program} here")
 
 
 def _is_installed(place: Path, lock: Path) -> bool:

@@ -29,6 +29,8 @@ Told = dict[str, Any]
 def command(candidate: Candidate) -> list[str]:
     if candidate.kind == "node":
         return ["node", str(install.node_folder() / candidate.runner)]
+    if candidate.kind == "go":
+        return [str(install.go_program())]
     python = sys.executable if candidate.kind == "ours" else str(install.python())
     return [python, "-m", "benchmarks.peers.runner", candidate.runner]
 
