@@ -1,7 +1,7 @@
 """The peers' programs, in a folder of their own: our environment never holds them.
 
 `.venv-peers` has the Python ones and the plot's matplotlib, by hash, in `npm` those of Node.js, and
-`river`, which is built with Go. Who cannot be had is named with the reason; the others are compared.
+`river`, built with Go. Who cannot be had is named with the reason; the others are compared.
 """
 
 import hashlib
