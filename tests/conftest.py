@@ -10,6 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 
 from crawljobs.db.database import Connection, Database
 from onebox.postgres import leftovers, place
@@ -28,6 +29,13 @@ ALLOWED = pytest.StashKey[set[str]]()
 DESCRIPTION = pytest.StashKey[str]()
 
 
+def _log_plainly() -> None:
+    """Tracebacks without variables: to draw those of SQLAlchemy's frames takes seconds."""
+    *others, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("crawljobs")
     group.addoption(
@@ -44,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "deep: takes long; skipped unless --deep is given")
+    _log_plainly()
     if given := getattr(
         config, "workerinput", None
     ):  # a worker of pytest-xdist uses its controller's
