@@ -27,11 +27,9 @@ _CRAWLING = """
         count(*) FILTER (WHERE lease_expires_at < clock.now) AS expired_leases
     FROM clock LEFT JOIN crawl_jobs ON status = 'crawling'"""
 
-_OLDEST_QUEUED = """
+_OLDEST_QUEUED = f"""
     SELECT coalesce(max(extract(epoch FROM clock.now - queued_at)), 0) AS oldest_queued_seconds
-    FROM clock LEFT JOIN (
-        SELECT queued_at FROM crawl_jobs WHERE status = 'queued' ORDER BY queued_at LIMIT 1
-    ) AS oldest ON true"""
+    FROM clock LEFT JOIN ({job_stats.OLDEST_QUEUED}) AS oldest ON true"""
 
 
 def _schedules(at_most: int) -> str:

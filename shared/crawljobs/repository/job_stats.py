@@ -45,9 +45,23 @@ _PRIORITIES = text(f"""
     ) AS queued GROUP BY priority ORDER BY priority DESC
     """)
 
+
+def _first_queued(condition: str) -> str:
+    return f"""(
+        SELECT queued_at FROM crawl_jobs WHERE status = 'queued' AND {condition}
+        ORDER BY queued_at LIMIT 1)"""
+
+
+# An index of those that may still age and one of the others; each queued job is in one of them.
+OLDEST_QUEUED = f"""
+    SELECT queued_at FROM (
+        {_first_queued("priority < priority_ceiling")}
+        UNION ALL {_first_queued("priority >= priority_ceiling")}
+    ) AS oldest ORDER BY queued_at LIMIT 1"""
+
 _OLDEST = text(f"""
     SELECT queued_at, CAST(extract(epoch FROM {NOW} - queued_at) AS float8) AS seconds
-    FROM crawl_jobs WHERE status = 'queued' ORDER BY queued_at LIMIT 1
+    FROM ({OLDEST_QUEUED}) AS oldest
     """)
 
 _PAUSES = text(f"""

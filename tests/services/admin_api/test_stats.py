@@ -121,3 +121,6 @@ def test_how_long_the_oldest_has_waited(conn: Connection) -> None:
     factory.enqueue(conn, "new", now=T0 + timedelta(minutes=1))
     found = job_stats.queue_stats(conn, now=T0 + timedelta(minutes=5))
     assert (found.oldest_queued_at, found.oldest_queued_seconds) == (T0, 300)
+    factory.enqueue(conn, "aged", now=T0 - timedelta(minutes=1), priority=100)
+    found = job_stats.queue_stats(conn, now=T0)
+    assert found.oldest_queued_seconds == 60

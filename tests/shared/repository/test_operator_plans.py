@@ -130,6 +130,12 @@ def test_neither_stats_nor_explanations_scan_a_table(
             assert not BIG_TABLES & set(plans.tables_scanned(plan)), plan
 
 
+def test_the_oldest_queued_job_is_found_without_reading_the_others(crowded: Database) -> None:
+    with crowded.begin() as conn:
+        read = plans.rows_read(conn, job_stats._OLDEST, {"now": None}, table="crawl_jobs")
+    assert 1 <= read <= 2
+
+
 AUDIT_FILTERS = [
     audit_log.AuditFilter(),
     audit_log.AuditFilter(actor="robot-1"),

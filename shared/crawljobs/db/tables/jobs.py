@@ -140,6 +140,12 @@ crawl_jobs = Table(
         "id",
         postgresql_where=text("status = 'queued' AND priority < priority_ceiling"),
     ),
+    # The others; together they show the oldest.
+    Index(
+        "crawl_jobs_aged_idx",
+        "queued_at",
+        postgresql_where=text("status = 'queued' AND priority >= priority_ceiling"),
+    ),
     # Leases and progress are in no index, so that extending one is a HOT update.
     Index("crawl_jobs_crawling_idx", "id", postgresql_where=text("status = 'crawling'")),
     Index(
