@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields as dataclass_fields
+from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
@@ -17,6 +17,7 @@ from admin_api.schemas.fields import (
     max_retries,
     next_cursor,
     priority,
+    rfc3339,
     subreddit,
 )
 from crawljobs.domain import job
@@ -160,20 +161,25 @@ class JobSchema(ma.Schema):
     )
     progress = fields.Nested(ProgressSchema, required=True)
 
-    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
-        """Out of the dict that _with_progress made; marshmallow's own way takes twice as long."""
-        return obj.get(attr, default)
-
-    @ma.pre_dump
-    def _with_progress(self, shown: job.Job, **_: Any) -> dict[str, Any]:
-        return as_dict(shown)
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """Straight from the job: marshmallow's own way takes thrice as long, and lists are long."""
+        return [shown(one) for one in obj] if many or self.many else shown(obj)
 
 
-def as_dict(shown: job.Job) -> dict[str, Any]:
-    """The job's fields and its progress, not deeply copied."""
-    plain = {field.name: getattr(shown, field.name) for field in dataclass_fields(shown)}
-    trace_id = shown.traceparent and shown.traceparent.split("-")[1]
-    return {**plain, "trace_id": trace_id, "progress": progress.of_job(shown)}
+# A job's own fields that are shown as they are.
+_PLAIN = tuple(name for name in JobSchema().fields if name in job.Job.__dataclass_fields__)
+
+
+def shown(one: job.Job) -> dict[str, Any]:
+    """The job as JSON has it, with all that JobSchema describes."""
+    plain = {name: _as_json(getattr(one, name)) for name in _PLAIN}
+    trace_id = one.traceparent and one.traceparent.split("-")[1]
+    how_far = {name: _as_json(value) for name, value in vars(progress.of_job(one)).items()}
+    return {**plain, "trace_id": trace_id, "progress": how_far}
+
+
+def _as_json(value: Any) -> Any:
+    return rfc3339(value) if isinstance(value, datetime) else value
 
 
 class AttemptSchema(ma.Schema):
@@ -190,6 +196,11 @@ class AttemptSchema(ma.Schema):
     error_message = fields.String(required=True, allow_none=True)
 
 
+# Made once: to make a schema takes longer than to dump by it.
+_ATTEMPTS = AttemptSchema(many=True)
+_ENTRIES = AuditEntrySchema(many=True)
+
+
 class JobDetailSchema(JobSchema):
     """A job, the attempts that ended and what operators did to it, newest first."""
 
@@ -200,10 +211,12 @@ class JobDetailSchema(JobSchema):
         fields.Nested(AuditEntrySchema), required=True, metadata=described("The last 50 entries.")
     )
 
-    @ma.pre_dump
-    def _with_progress(self, shown: Any, **_: Any) -> dict[str, Any]:
-        rest = {name: shown[name] for name in ("attempts", "audit_log")}
-        return {**as_dict(shown["job"]), **rest}
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        return {
+            **shown(obj["job"]),
+            "attempts": _ATTEMPTS.dump(obj["attempts"]),
+            "audit_log": _ENTRIES.dump(obj["audit_log"]),
+        }
 
 
 class JobListSchema(ma.Schema):

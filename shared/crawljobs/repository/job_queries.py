@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select, text
 
-from crawljobs.db.tables import crawl_job_attempts, crawl_jobs, subreddits
+from crawljobs.db.tables import crawl_jobs, subreddits
 from crawljobs.domain.job import (
     LIVE,
     Attempt,
@@ -30,6 +30,17 @@ JOB_COLUMNS = ", ".join(
     ]
 )
 
+# As text, since this is asked most: to build a select and look it up takes as long as to run it.
+_GET = text(f"""
+    SELECT {JOB_COLUMNS}
+    FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
+    WHERE job.id = :id
+    """)
+_ATTEMPTS = text(f"""
+    SELECT {", ".join(Attempt.__dataclass_fields__)} FROM crawl_job_attempts
+    WHERE job_id = :job_id ORDER BY id DESC LIMIT :limit
+    """)
+
 _JOBS = select(
     *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name not in _FOREIGN),
     subreddits.c.name.label("subreddit"),
@@ -41,7 +52,7 @@ _IS_LIVE = crawl_jobs.c.status.in_([literal_column(f"'{status}'") for status in 
 
 
 def get_job(conn: Connection, *, job_id: int) -> Job | None:
-    row = conn.execute(_JOBS.where(crawl_jobs.c.id == job_id)).first()
+    row = conn.execute(_GET, {"id": job_id}).first()
     return None if row is None else to_job(row)
 
 
@@ -75,13 +86,6 @@ def waiting_among(conn: Connection, *, job_ids: Sequence[int]) -> frozenset[int]
 
 def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[Attempt]:
     """The last attempts of a job, newest first."""
-    table = crawl_job_attempts
-    query = (
-        select(*(table.c[name] for name in Attempt.__dataclass_fields__))
-        .where(table.c.job_id == job_id)
-        .order_by(table.c.id.desc())
-        .limit(limit)
-    )
     return [
         Attempt(
             **{
@@ -90,7 +94,7 @@ def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[At
                 "error_kind": ErrorKind(row.error_kind) if row.error_kind else None,
             }
         )
-        for row in conn.execute(query)
+        for row in conn.execute(_ATTEMPTS, {"job_id": job_id, "limit": limit})
     ]
 
 
