@@ -7,7 +7,7 @@ import prometheus_client
 import pytest
 
 from crawljobs import metrics  # noqa: F401 - registers them
-from crawljobs.db import tables
+from crawljobs.db import grants, tables
 from crawljobs.db.database import Connection
 from support import endpoint_table
 
@@ -30,6 +30,23 @@ def test_the_table_of_endpoints_is_that_of_the_openapi_document() -> None:
 def test_every_table_of_the_database_is_told() -> None:
     named = set(re.findall(r"^\| `(\w+)` \|", section("Schema"), re.MULTILINE))
     assert named == set(tables.metadata.tables)
+
+
+def test_the_table_of_rights_is_the_one_that_is_granted() -> None:
+    heads, _, *rows = [
+        [cell.strip(" `") for cell in line.strip("|").split("|")]
+        for line in section("Rights").splitlines()
+        if line.startswith("|")
+    ]
+    granted = {
+        table: [
+            "".join(letter for letter, right in grants.LETTERS.items() if right in kinds[service])
+            for service in grants.SERVICES
+        ]
+        for table, kinds in grants.TABLES.items()
+    }
+    assert heads == ["table", *grants.SERVICES]
+    assert {table: letters for table, *letters in rows} == granted
 
 
 def test_every_metric_is_told_with_its_labels() -> None:

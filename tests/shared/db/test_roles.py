@@ -11,9 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy.dialects import postgresql
 
 from crawljobs.db import grants, migration, rights, roles, tables
 from crawljobs.db.database import Database
+from support import needs, service_statements
 from support.databases import Databases
 from support.roles import Roles, made, prefix_of_ones_own
 
@@ -284,3 +286,24 @@ def test_several_that_make_the_same_roles_at_once_all_succeed(
             result.result(DEADLINE_SECONDS)
         with psycopg.connect(Roles(other, prefix, "p" * 16).url_as(grants.SCHEDULER)) as conn:
             assert conn.execute("SELECT count(*) FROM scheduled_jobs").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("service", [grants.ADMIN_API, grants.CRAWLER_WORKER, grants.SCHEDULER])
+def test_a_service_has_the_rights_for_every_statement_that_it_can_come_to(
+    own: Roles, service: str
+) -> None:
+    """Also those of once a day. Planning a statement for execution looks at the rights."""
+    dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+    found = dict(service_statements.statements(service))
+    assert len(found) >= 12
+    denied = []
+    with psycopg.connect(own.url_as(service), autocommit=True) as conn:
+        if conn.info.server_version < 160_000:
+            needs.missing("EXPLAIN (GENERIC_PLAN), of PostgreSQL 16")
+        for name, statement in found.items():
+            explain = f"EXPLAIN (GENERIC_PLAN) {statement.compile(dialect=dialect)}"
+            try:
+                conn.execute(explain.encode())
+            except psycopg.errors.InsufficientPrivilege as error:
+                denied.append(f"{name}: {error.diag.message_primary}")
+    assert denied == []
