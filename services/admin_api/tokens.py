@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api import auth, enqueueing, errors, pages, state
+from admin_api import auth, enqueueing, errors, pages, preconditions, state
 from admin_api.blueprint import Blueprint
 from admin_api.schemas.token import (
     CreatedTokenSchema,
@@ -99,21 +99,24 @@ def create_token(asked: dict[str, Any]) -> enqueueing.Answer:
 
 
 @blueprint.get("/<token:token_id>")
-@blueprint.answers(200, TokenSchema, "The token, without its secret.")
+@blueprint.answers(200, TokenSchema, "The token, without its secret.", headers=preconditions.HEADER)
 @blueprint.problems(404)
-def show_token(token_id: str) -> Token:
+def show_token(token_id: str) -> enqueueing.Answer:
     """Show a token"""
     with state.current().database.read() as conn:
         found = api_tokens.find(conn, token_id=token_id)
     if found is None:
         raise _no_such_token(token_id)
-    return found.token
+    return found.token, 200, preconditions.etag(found.token.version)
 
 
 @blueprint.delete("/<token:token_id>")
-@blueprint.answers(200, TokenSchema, "The token, which is of no use any more.")
-@blueprint.problems(404, 409)
-def revoke_token(token_id: str) -> Token:
+@blueprint.if_match(required=False)
+@blueprint.answers(
+    200, TokenSchema, "The token, which is of no use any more.", headers=preconditions.HEADER
+)
+@blueprint.problems(404, 409, 412)
+def revoke_token(token_id: str) -> enqueueing.Answer:
     """Revoke a token
 
     From the next request on. It stays in the list.
@@ -124,6 +127,7 @@ def revoke_token(token_id: str) -> Token:
         before = api_tokens.lock(conn, token_id=token_id)
         if before is None:
             raise _no_such_token(token_id)
+        preconditions.check(before.version, required=False)
         after = api_tokens.revoke(conn, token_id=token_id, revoked_by=actor.name)
         if after is None:
             raise errors.Problem("token_revoked", f"By {before.revoked_by}.")
@@ -138,7 +142,8 @@ def revoke_token(token_id: str) -> Token:
         )
         return after
 
-    return state.current().database.run(work)
+    revoked = state.current().database.run(work)
+    return revoked, 200, preconditions.etag(revoked.version)
 
 
 def _no_such_token(token_id: str) -> errors.Problem:

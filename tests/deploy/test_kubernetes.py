@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 from sqlalchemy import text
@@ -13,8 +14,10 @@ from crawljobs import settings
 from crawljobs.db import grants
 from crawljobs.db.database import Connection
 from support import images, manifests, needs, service_variables
+from support.databases import Databases
 from support.jobs import enqueue
 from support.manifests import Manifest
+from support.roles import made
 
 README = (manifests.KUBERNETES / "README.md").read_text()
 ALL = tuple(sorted({*manifests.COMPONENTS} - {"hpa", "sandbox"}))
@@ -347,6 +350,11 @@ def test_the_scaler_wants_as_many_workers_as_there_is_work_and_budget(
     wanted: Any = conn.execute(text(scaler_query())).scalar_one()
     assert wanted == workers
     assert isinstance(wanted, int)
+
+
+def test_the_scaler_s_role_may_ask_that(databases: Databases) -> None:
+    with made(databases) as own, psycopg.connect(own.url_as(grants.METRICS)) as conn:
+        assert conn.execute(scaler_query().encode()).fetchone() == (0,)
 
 
 def test_the_rules_are_those_that_are_tested() -> None:

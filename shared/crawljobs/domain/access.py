@@ -39,6 +39,7 @@ class Token:
     revoked_by: str | None
     last_used_at: datetime | None
     live: bool  # neither revoked nor expired
+    version: int  # differs after every change of the row
 
 
 def new_token() -> tuple[str, str]:

@@ -17,7 +17,7 @@ USED_SECONDS = 60  # last_used_at may be so old: a write for each request would 
 _IS_LIVE = f"(revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {NOW}))"
 _COLUMNS = f"""
     id, name, scopes, created_at, created_by, expires_at, revoked_at, revoked_by, last_used_at,
-    {_IS_LIVE} AS live"""
+    {_IS_LIVE} AS live, CAST(CAST(xmin AS text) AS bigint) AS version"""
 
 _FIND = text(f"""
     SELECT {_COLUMNS}, token_hash,

@@ -48,6 +48,20 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(client: Client, database: Data
     assert "create" in rows[1]
 
 
+def test_a_token_that_changed_meanwhile_is_not_revoked_unseen(
+    client: Client, app: flask.Flask
+) -> None:
+    made = create(client)
+    shown = client.get(f"{TOKENS}/{made['id']}")
+    assert with_token(app, made["token"]).get("/api/admin/jobs").status_code == 200  # it is in use
+    unseen = {"If-Match": shown.headers["ETag"]}
+    assert client.delete(f"{TOKENS}/{made['id']}", headers=unseen).status_code == 412
+    seen = {"If-Match": client.get(f"{TOKENS}/{made['id']}").headers["ETag"]}
+    revoked = client.delete(f"{TOKENS}/{made['id']}", headers=seen)
+    assert revoked.status_code == 200
+    assert revoked.headers["ETag"] == client.get(f"{TOKENS}/{made['id']}").headers["ETag"]
+
+
 def test_a_token_is_the_actor_of_what_it_does(
     client: Client, app: flask.Flask, database: Database
 ) -> None:
