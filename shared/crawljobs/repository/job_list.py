@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
-from crawljobs.domain.job import Job, JobStatus
+from crawljobs.domain.job import FINAL, LIVE, Job, JobStatus
 from crawljobs.domain.job_filter import JobFilter, JobSort
 from crawljobs.repository import job_queries
 
@@ -178,8 +178,10 @@ def _branches(shape: _Shape) -> list[str]:
     first_key = _ORDERS[shape.sort][0][0]
     bounds = [_CONDITIONS[name] for name in _BOUNDS.get(first_key, ()) if name in shape.given]
     if whole:
-        listed = ", ".join(f"'{status}'" for status in shape.statuses)
-        ranges = [" AND ".join([*whole, f"status IN ({listed})"])]
+        # The indexes of a subreddit's jobs are of ended ones and of the live one.
+        parts = [sorted(part.intersection(shape.statuses)) for part in (FINAL, LIVE)]
+        listed = [", ".join(f"'{status}'" for status in part) for part in parts if part]
+        ranges = [" AND ".join([*whole, f"status IN ({statuses})"]) for statuses in listed]
     else:
         ranges = [f"status = '{status}'" for status in shape.statuses]
     return [

@@ -154,9 +154,21 @@ crawl_jobs = Table(
         "id",
         postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
     ),
-    Index("crawl_jobs_subreddit_id_idx", "subreddit_id", "id"),
-    # Lists walk these, the newest first.
-    Index("crawl_jobs_status_idx", "status", "created_at", "id"),
+    # The live one is found by the dedup index: this one is written once in a job's life.
+    Index(
+        "crawl_jobs_subreddit_ended_idx",
+        "subreddit_id",
+        "id",
+        postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
+    ),
+    # Lists walk these, the newest first. What is crawled is little, and has an index of its own.
+    Index(
+        "crawl_jobs_resting_idx",
+        "status",
+        "created_at",
+        "id",
+        postgresql_where=text("status <> 'crawling'"),
+    ),
     Index(
         "crawl_jobs_ended_idx",
         "status",
