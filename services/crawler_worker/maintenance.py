@@ -145,6 +145,7 @@ class Maintenance:
 
         def chunk(conn: Connection) -> int:
             nonlocal aged
+            job_maintenance.commit_without_disk(conn)
             aged = job_maintenance.age_starved_jobs(conn, policy=policy, beyond=beyond.last)
             return aged.jobs
 

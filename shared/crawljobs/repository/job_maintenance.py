@@ -117,6 +117,8 @@ _AGE = text(f"""
     RETURNING queued_at, id AS job_id
     """)
 
+_DO_NOT_WAIT_FOR_THE_DISK = text("SET LOCAL synchronous_commit = off")
+
 _PRUNE = text(f"""
     WITH pruned AS (
         DELETE FROM crawl_jobs WHERE id = ANY (ARRAY(
@@ -190,6 +192,14 @@ def rescue_stuck_jobs(
         },
     )
     return [Rescued(job_id=row.id, status=JobStatus(row.status)) for row in rows]
+
+
+def commit_without_disk(conn: Connection) -> None:
+    """A crash of the server may undo what this transaction commits; nobody ever sees half of it.
+
+    For what the next sweep does again. What others commit upon it takes it to the disk too.
+    """
+    conn.execute(_DO_NOT_WAIT_FOR_THE_DISK)
 
 
 def age_starved_jobs(

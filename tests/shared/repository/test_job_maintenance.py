@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from crawljobs.db.database import Connection
+from crawljobs.db.database import Connection, Database
 from crawljobs.domain.aging import AgingPolicy, aged_priority
 from crawljobs.domain.job import AttemptOutcome, JobSource, JobStatus, WaitReason
 from crawljobs.domain.retry import RetryPolicy, retry_delay
@@ -163,6 +163,18 @@ def test_aging_is_idempotent_and_keeps_what_was_asked_for(conn: Connection) -> N
     assert age(conn, T0 + timedelta(minutes=61)) == 0
     job = jobs.job(conn, job_id)
     assert (job.priority, job.base_priority) == (30, 20)
+
+
+def test_only_the_transaction_that_may_be_lost_commits_without_the_disk(
+    database: Database,
+) -> None:
+    waits = text("SELECT current_setting('synchronous_commit')")
+    with database.begin() as conn:
+        conn.execute(text("SET SESSION synchronous_commit = on"))
+        job_maintenance.commit_without_disk(conn)
+        assert conn.execute(waits).scalar() == "off"
+    with database.begin() as conn:
+        assert conn.execute(waits).scalar() == "on"
 
 
 def test_aging_stops_at_the_ceiling_of_background_work(conn: Connection) -> None:
