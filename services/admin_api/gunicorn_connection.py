@@ -26,6 +26,7 @@ class Connection(TConn):  # type: ignore[misc] # the base has no types
         super().__init__(cfg, sock, client, server)
         self.head = bytearray()
         self.incoming = IncomingBytes(sock)
+        self.came_at = 0.0  # when the head of its request was whole
         self.data_ready = True  # gunicorn need not wait for any
 
     def add_to_head(self, piece: bytes) -> None:

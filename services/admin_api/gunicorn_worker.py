@@ -12,7 +12,7 @@ import functools
 import selectors
 import socket
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ import flask
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from admin_api import state, unreadable
+from admin_api import request_deadline, state, unreadable
 from admin_api.gunicorn_connection import SEND_SECONDS, Connection
 
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
@@ -33,6 +33,8 @@ STOP_HEAD_SECONDS = 1.0
 STOP_BODY_SECONDS = 3.0
 STOP_LINGER_SECONDS = 0.5
 PIECE_BYTES = 64 * 1024
+PROBES = (b"GET /healthz ", b"GET /readyz ")
+PROBE_THREADS = 2  # /readyz may take its 2 s, and /healthz need not wait for that
 NOBODY_THERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR)
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
@@ -45,6 +47,18 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         self._leaving: dict[Connection, int] = {}  # and the bytes thrown away
         self._served: set[Connection] = set()
         self._stops_since: float | None = None
+
+    def init_process(self) -> None:
+        self._probes = ThreadPoolExecutor(PROBE_THREADS, "probe")
+        super().init_process()
+
+    def enqueue_req(self, conn: Connection) -> None:
+        """To a thread; probes do not stand behind those who wait for the database."""
+        conn.came_at = time.monotonic()
+        pool = self._probes if conn.head.startswith(PROBES) else self.tpool
+        pool.submit(self.handle, conn).add_done_callback(
+            lambda done: self.method_queue.defer(self.finish_request, conn, done)
+        )
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
@@ -122,6 +136,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         self._read_head(conn, sock)
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
+        request_deadline.came_at.set(conn.came_at)
         conn.incoming.expect_body()
         _close_unless_read(req, conn)
         try:

@@ -22,7 +22,7 @@ def read() -> bytes:
     """The whole body, however often it is asked for; a Problem when it is too large or too slow."""
     if _NAME not in flask.g:
         setattr(flask.g, _NAME, _read())
-        request_deadline.begin()  # the client took its time, not we
+        request_deadline.begin_anew()  # the client took its time, not we
     body: bytes = flask.g.get(_NAME)
     return body
 

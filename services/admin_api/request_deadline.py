@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from contextvars import ContextVar
+
 import flask
 
 from crawljobs.db import patience
 
-# Since the request began, or its body was here. Each call has limits of its own, but a thousand
+# Since the request came, or its body was here. Each call has limits of its own, but a thousand
 # items, each with a lock to wait for, would be minutes.
 SECONDS = 10.0
 
+# By the monotonic clock, when the server knows: it may have waited for a thread since.
+came_at: ContextVar[float | None] = ContextVar("came_at", default=None)
+
 
 def begin() -> None:
+    now = time.monotonic()
+    patience.begin(SECONDS - (now - (came_at.get() or now)))
+
+
+def begin_anew() -> None:
     patience.begin(SECONDS)
 
 

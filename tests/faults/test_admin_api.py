@@ -24,6 +24,7 @@ READ_ONLY = "default_transaction_read_only"
 ANSWER_SECONDS = 2.0  # promised for a database that is dead
 SLACK_SECONDS = 1.0  # of a machine that runs other tests too
 MAX_CONNECTIONS = 20
+AS_US: dict[str, Any] = {"headers": {"Authorization": f"Bearer {TOKEN}"}, "timeout": 20}
 WAITS_FOR_A_LOCK = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -96,10 +97,15 @@ def test_a_database_that_dies_during_a_statement_is_503_within_two_seconds(
 ) -> None:
     """A statement may take longer than that, as long as the database shows that it lives."""
     server, proxy, url = proxied
-    with server.client() as client, connected(url) as database, ThreadPoolExecutor(1) as pool:
+    with (
+        server.client() as client,
+        connected(url) as database,
+        connected(url) as holder,
+        ThreadPoolExecutor(1) as pool,
+    ):
         works_again(client, "before_its_death")
-        with database.transaction():
-            database.execute("LOCK TABLE crawl_jobs IN ACCESS EXCLUSIVE MODE")
+        with holder.transaction():
+            holder.execute("LOCK TABLE crawl_jobs IN ACCESS EXCLUSIVE MODE")
             asked = pool.submit(client.get, f"{JOBS}/1")
             wait_until(
                 lambda: database.execute(WAITS_FOR_A_LOCK).fetchone() == (1,),
@@ -166,6 +172,33 @@ def test_f10_a_statement_that_takes_too_long_is_503_and_holds_nobody(
                 assert unavailable(blocked.result(timeout=20))
             assert time.monotonic() - began < 15
         works_again(client, "locked")
+
+
+def test_f10_probes_are_answered_while_every_thread_waits_for_the_database(
+    proxied: tuple[Gunicorn, TcpProxy, str],
+) -> None:
+    """A slow statement must not have the process restarted, with all that waits in it."""
+    server, _, url = proxied
+    with (
+        connected(url) as database,
+        connected(url) as holder,
+        server.client() as prober,
+        ThreadPoolExecutor(16) as pool,
+    ):
+        works_again(prober, "crowded")
+        with holder.transaction():
+            holder.execute("LOCK TABLE crawl_jobs IN ACCESS EXCLUSIVE MODE")
+            asked = [pool.submit(httpx.get, f"{server.url}{JOBS}/1", **AS_US) for _ in range(16)]
+            wait_until(
+                lambda: database.execute(WAITS_FOR_A_LOCK).fetchone() == (4,),
+                timeout=15,
+                describe="every thread to wait",
+            )
+            began = time.monotonic()
+            assert prober.get("/healthz").status_code == 200
+            assert prober.get("/readyz").status_code == 200
+            assert time.monotonic() - began < SLACK_SECONDS
+        assert {one.result(20).status_code for one in asked} <= {200, 503}
 
 
 def test_f10_eight_clients_that_change_the_same_jobs_never_see_a_deadlock(

@@ -30,6 +30,17 @@ def test_a_change_that_waits_for_lock_after_lock_is_503_at_the_deadline(
     assert client.post(f"{JOBS}/{job}/cancel").status_code == 200
 
 
+def test_who_has_waited_for_a_thread_for_so_long_is_not_kept_waiting_for_the_database(
+    client: Client,
+) -> None:
+    before = request_deadline.came_at.set(time.monotonic() - request_deadline.SECONDS)
+    try:
+        assert client.get(JOBS).status_code == 503
+    finally:
+        request_deadline.came_at.reset(before)
+    assert client.get(JOBS).status_code == 200
+
+
 def test_an_export_may_take_as_long_as_its_client_reads(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
