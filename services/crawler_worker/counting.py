@@ -8,6 +8,10 @@ from crawljobs import metrics
 from crawljobs.domain.job import AttemptOutcome, Claim, Enqueued, JobSource, JobStatus
 from crawljobs.repository.job_maintenance import Rescued
 
+# Looked up once: a label costs as much as counting does.
+_ATTEMPTS = {outcome: metrics.job_attempts.labels(outcome) for outcome in AttemptOutcome}
+_FINISHED = {status: metrics.jobs_finished.labels(status) for status in metrics.FINISHED}
+
 # Only crawls that came to an end by themselves tell how long a crawl takes.
 _WHOLE = (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED)
 
@@ -20,16 +24,17 @@ def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
 
 
 def ended(claim: Claim, outcome: AttemptOutcome, *, is_retried: bool, seconds: float) -> None:
-    metrics.job_attempts.labels(outcome).inc()
+    _ATTEMPTS[outcome].inc()
     if outcome in _WHOLE:
         metrics.job_duration.observe(seconds)
     if is_retried:
         metrics.job_retries.inc()
     elif outcome is AttemptOutcome.FAILED:
-        metrics.jobs_finished.labels(JobStatus.FAILED).inc()
+        _FINISHED[JobStatus.FAILED].inc()
     elif outcome is AttemptOutcome.SUCCEEDED:
-        metrics.jobs_finished.labels(JobStatus.SUCCEEDED).inc()
-        metrics.job_retries_succeeded.inc(claim.retry_count > 0)
+        _FINISHED[JobStatus.SUCCEEDED].inc()
+        if claim.retry_count > 0:
+            metrics.job_retries_succeeded.inc()
 
 
 def fenced() -> None:

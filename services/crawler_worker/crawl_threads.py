@@ -10,7 +10,7 @@ from crawler_worker.held_claim import HeldClaim
 
 
 class CrawlThreads:
-    """One claim at a time in each thread; `on_idle` is called when one finds nothing to do.
+    """One claim at a time in each thread; `on_free` is called when nothing waits for one.
 
     Only one thread at a time is woken, and it wakes the next one before it begins to crawl. So
     crawls that wait for the network all start at once, and jobs of no work are done by one thread
@@ -18,10 +18,10 @@ class CrawlThreads:
     """
 
     def __init__(
-        self, crawl: Callable[[HeldClaim], None], *, on_idle: Callable[[], object]
+        self, crawl: Callable[[HeldClaim], None], *, on_free: Callable[[], object]
     ) -> None:
         self._crawl = crawl
-        self._on_idle = on_idle
+        self._on_free = on_free
         self._waiting: deque[HeldClaim] = deque()
         self._crawling: set[HeldClaim] = set()
         self._threads = 0
@@ -45,6 +45,10 @@ class CrawlThreads:
         """What is being crawled, or will be in a moment."""
         with self._lock:
             return [*self._crawling, *self._waiting]
+
+    def has_waiting(self) -> bool:
+        """Whether a claim waits for its thread to wake."""
+        return bool(self._waiting)
 
     def wait_until_idle(self, seconds: float) -> bool:
         """Whether every crawl has come to its end."""
@@ -73,7 +77,7 @@ class CrawlThreads:
     def _next(self) -> HeldClaim:
         with self._lock:
             if not self._waiting:
-                self._on_idle()
+                self._on_free()
                 self._done.notify_all()
                 self._idle += 1
                 while not self._waiting:
@@ -82,5 +86,8 @@ class CrawlThreads:
                 self._idle -= 1
             held = self._waiting.popleft()
             self._crawling.add(held)
-            self._call_one()
+            if self._waiting:
+                self._call_one()
+            else:
+                self._on_free()
             return held

@@ -29,8 +29,7 @@ def begin(held: HeldClaim) -> tracing.Span:
         seconds_ago=time.monotonic() - held.asked_at,
     )
     claimed.end()
-    with tracing.within(claimed):
-        return tracing.begin("crawl", tracing.Kind.CONSUMER, attributes=about)
+    return tracing.begin("crawl", tracing.Kind.CONSUMER, under=claimed, attributes=about)
 
 
 def ended(span: tracing.Span, outcome: str) -> None:

@@ -33,7 +33,8 @@ class HeldClaim:
         self.ending = False  # its end is being written: that it is gone is then no loss
         self._lease_seconds = lease_seconds
         self._clock = clock
-        self._stop = threading.Event()
+        self._is_stopped = False
+        self._stop: threading.Event | None = None  # made for the first that waits
         self._lost = False
         self._fence_at = asked_at + lease_seconds * (1 - MARGIN)
 
@@ -46,11 +47,13 @@ class HeldClaim:
         if not self._lost:
             counting.fenced()
         self._lost = True
-        self._stop.set()
+        self.interrupt()
 
     def interrupt(self) -> None:
         """Stop at the next page; the claim is still ours."""
-        self._stop.set()
+        self._is_stopped = True
+        if self._stop is not None:
+            self._stop.set()
 
     def is_lost(self) -> bool:
         """Whether the database said so; a lease that ran out may still be extended."""
@@ -60,15 +63,17 @@ class HeldClaim:
         return not self._lost and self._clock() < self._fence_at
 
     def is_set(self) -> bool:
-        return self._stop.is_set() or not self.is_ours()
+        return self._is_stopped or not self.is_ours()
 
     def wait(self, seconds: float) -> bool:
         """Wait unless stopped meanwhile; whether stopped."""
         until = self._clock() + seconds
+        stop = self._stop = self._stop or threading.Event()
+        # Looked at after the event is there: who stops us meanwhile sets one or the other.
         while not self.is_set():
             now = self._clock()
             if now >= until:
                 return False
             # The fence moves while we wait, so wait to whichever comes first and look again.
-            self._stop.wait(max(0.001, min(until, self._fence_at) - now))
+            stop.wait(max(0.001, min(until, self._fence_at) - now))
         return True

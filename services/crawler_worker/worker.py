@@ -58,9 +58,9 @@ class Worker:
         self._crawl = crawl
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._threads = CrawlThreads(self._work, on_idle=self._wake.set)
+        self._threads = CrawlThreads(self._work, on_free=self._wake.set)
         self._writer = EndWriter(database, on_written=self._ends_written)
-        self._has_room = True
+        self._waits_for_ends = False
         self._beat_at = time.monotonic()
         self._claiming = Claiming(database, worker=name, lease_seconds=settings.lease_seconds)
         self.keeper = ClaimKeeper(
@@ -114,12 +114,15 @@ class Worker:
         """Claim for the free slots and start crawling; how many were claimed."""
         if not self.keeper.is_keeping():
             return 0  # what is claimed now would be lost
-        self._has_room = False  # until we know: what is written meanwhile wakes us
+        if self._threads.has_waiting():
+            return 0  # what was claimed begins first
+        self._waits_for_ends = True  # until we know: what is written meanwhile wakes us
         # A crawl that lost its claim is on its way out, or hangs: its slot is free.
         busy = sum(held.is_ours() for held in self._threads.all())
         slots = self._settings.worker_concurrency
-        free = min(slots - busy, UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog())
-        self._has_room = free > 0
+        room = UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog()
+        free = min(slots - busy, room)
+        self._waits_for_ends = room <= 0
         if free <= 0 and not self._claiming.is_unsure:
             return 0
         asked_at, claimed = self._claiming.claim(max(0, free))
@@ -128,7 +131,7 @@ class Worker:
         return len(claimed)
 
     def _ends_written(self) -> None:
-        if not self._has_room:
+        if self._waits_for_ends:
             self._wake.set()
 
     def _is_able(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 # The newest version that we write; what later ones append is for those who know it.
 _TRACEPARENT = re.compile(
@@ -32,7 +32,7 @@ class TraceContext:
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
     def child(self, randomness: Randomness = os.urandom) -> TraceContext:
-        return replace(self, span_id=_id(8, randomness))
+        return TraceContext(self.trace_id, _id(8, randomness), self.sampled)
 
 
 def new(randomness: Randomness = os.urandom) -> TraceContext:

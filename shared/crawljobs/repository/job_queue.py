@@ -23,6 +23,8 @@ from crawljobs.domain.job import (
 from crawljobs.repository import queue_sql
 from crawljobs.repository.queue_sql import NOT_PAUSED, NOW
 
+_SOURCES = {source.value: source for source in JobSource}
+
 _INSERT_SUBREDDITS = text("""
     INSERT INTO subreddits (name, discovered_from, depth)
     SELECT name, CAST(:discovered_from AS bigint), coalesce(CAST(:depth AS smallint), 0)
@@ -53,14 +55,14 @@ _CLAIM = text(f"""
     -- False only in the moment between a pause and the sweep that parks its job. Not in the inner
     -- query: a filter there makes the planner leave the claim index.
     AND {NOT_PAUSED.format(scope="job.subreddit_id")}
-    RETURNING job.id AS job_id, job.claim_token, job.subreddit_id, subreddit.name AS subreddit,
+    RETURNING job.id AS job_id, job.subreddit_id, subreddit.name AS subreddit,
         job.source, job.priority, job.depth, job.retry_count, job.max_retries, job.checkpoint,
         job.created_at, greatest(job.queued_at, job.visible_at) AS claimable_at, job.claimed_at,
         job.lease_expires_at, job.traceparent
     """)
 
 _CLAIMED_BY_TOKEN = text("""
-    SELECT job.id AS job_id, job.claim_token, job.subreddit_id, subreddit.name AS subreddit,
+    SELECT job.id AS job_id, job.subreddit_id, subreddit.name AS subreddit,
         job.source, job.priority, job.depth, job.retry_count, job.max_retries, job.checkpoint,
         job.created_at, greatest(job.queued_at, job.visible_at) AS claimable_at, job.claimed_at,
         job.lease_expires_at, job.traceparent
@@ -184,7 +186,7 @@ def claim_jobs(
             "now": now,
         },
     )
-    return _claims(rows)
+    return _claims(rows, claim_token)
 
 
 def claims_of(conn: Connection, *, claim_token: UUID) -> list[Claim]:
@@ -192,10 +194,27 @@ def claims_of(conn: Connection, *, claim_token: UUID) -> list[Claim]:
 
     Nobody else ends any of it before the transaction ends.
     """
-    return _claims(conn.execute(_CLAIMED_BY_TOKEN, {"claim_token": claim_token}))
+    return _claims(conn.execute(_CLAIMED_BY_TOKEN, {"claim_token": claim_token}), claim_token)
 
 
-def _claims(rows: Iterable[Any]) -> list[Claim]:
+def _claims(rows: Iterable[Any], claim_token: UUID) -> list[Claim]:
     ordered = sorted(rows, key=lambda row: (-row.priority, row.created_at, row.job_id))
-    fields = [{k: v for k, v in row._mapping.items() if k != "created_at"} for row in ordered]
-    return [Claim(**{**row, "source": JobSource(row["source"])}) for row in fields]
+    return [
+        Claim(
+            job_id=row.job_id,
+            claim_token=claim_token,
+            subreddit_id=row.subreddit_id,
+            subreddit=row.subreddit,
+            source=_SOURCES[row.source],
+            priority=row.priority,
+            depth=row.depth,
+            retry_count=row.retry_count,
+            max_retries=row.max_retries,
+            checkpoint=row.checkpoint,
+            claimable_at=row.claimable_at,
+            claimed_at=row.claimed_at,
+            lease_expires_at=row.lease_expires_at,
+            traceparent=row.traceparent,
+        )
+        for row in ordered
+    ]
