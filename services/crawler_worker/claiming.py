@@ -54,9 +54,9 @@ class Claiming:
             )
 
         try:
-            claimed = self._database.run(claim)
+            claimed = self._database.run_statement(claim)
         except errors.DatabaseUnavailable:
-            # The COMMIT may have happened, or happen yet, although its reply is lost.
+            # It may have committed, or happen yet, although its reply is lost.
             self._unsure[token] = asked_at
             raise
         counting.claimed(claimed, seconds=time.monotonic() - asked_at)

@@ -33,7 +33,7 @@ def test_a_claim_whose_reply_is_lost_is_found_again_by_its_token(
     queue: WatchedQueue, crew: Crew, proxy: TcpProxy
 ) -> None:
     jobs = queue.enqueue("pages_1", "pages_2", "pages_3")
-    lost = proxy.rule = LoseReply(CLAIM)
+    lost = proxy.rule = LoseReply(CLAIM, autocommit=True)
     worker = crew.started(database_url=proxy.url, **PATIENT)
     queue.wait_until_ended(timeout=SOON_SECONDS, describe=crew.log)
     assert lost.is_lost
@@ -46,7 +46,7 @@ def test_a_claim_whose_reply_is_lost_is_found_again_by_its_token(
 def test_a_claim_whose_reply_is_lost_is_given_back_when_the_worker_is_told_to_stop(
     queue: WatchedQueue, crew: Crew, proxy: TcpProxy
 ) -> None:
-    lost = LoseReply(CLAIM)
+    lost = LoseReply(CLAIM, autocommit=True)
 
     def lose_and_fall_silent(message: Message) -> Verdict:
         verdict = lost(message)
@@ -72,8 +72,9 @@ def test_a_claim_that_is_committed_after_the_worker_gave_up_on_it_is_found_too(
     held_up: list[Message] = []
     asked_in_vain: list[Message] = []
 
-    def stall_at_commit(message: Message) -> Verdict:
-        if message.is_commit() and not held_up and _holds(message, CLAIM):
+    def stall_at_claim(message: Message) -> Verdict:
+        is_sent = message.from_client and message.kind == b"B"
+        if is_sent and not held_up and CLAIM in message.link.transaction[-1]:
             held_up.append(message)
             proxy.stall_links(message.link)
         if message.tells_of_commit() and _holds(message, FIND_AGAIN):
@@ -81,7 +82,7 @@ def test_a_claim_that_is_committed_after_the_worker_gave_up_on_it_is_found_too(
         return Verdict.PASS
 
     (job_id,) = queue.enqueue("pages_1")
-    proxy.rule = stall_at_commit
+    proxy.rule = stall_at_claim
     # Nobody rescues: what is found was found by the token.
     worker = crew.started(database_url=proxy.url, LEASE_SECONDS="2", RESCUE_SECONDS="600")
     wait_until(lambda: asked_in_vain, timeout=SOON_SECONDS, describe=crew.log)

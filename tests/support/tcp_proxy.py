@@ -40,9 +40,6 @@ class Message:
     kind: bytes
     payload: bytes
 
-    def is_commit(self) -> bool:
-        return self.from_client and self.kind == b"Q" and self.payload == b"COMMIT\0"
-
     def tells_of_commit(self) -> bool:
         return not self.from_client and self.kind == b"C" and self.payload == b"COMMIT\0"
 

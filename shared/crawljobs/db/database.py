@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import psycopg
 import sqlalchemy
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -78,8 +78,8 @@ class Database:
             pool_pre_ping=True,
             hide_parameters=True,  # errors go into logs, and what is stored may be secret
         )
-        # Single statements that only read need no transaction, and so no BEGIN and COMMIT.
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # A single statement is a transaction by itself, and needs no BEGIN and COMMIT.
+        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._pooled = pooled
         if pooled:
             event.listen(self._engine, "begin", _limit_transaction(limits))
@@ -95,7 +95,7 @@ class Database:
                 yield conn
             return
         _refuse_late()
-        with _as_ours(), self._reading.connect() as conn:
+        with _as_ours(), self._single.connect() as conn:
             yield conn
 
     @contextmanager
@@ -110,11 +110,18 @@ class Database:
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; again when it deadlocked, conflicted or waited too long."""
+        return self._run(self._engine, work)
+
+    def run_statement(self, work: Callable[[Connection], T]) -> T:
+        """The same for work of one statement: two round trips less. Through a pooler as `run`."""
+        return self._run(self._engine if self._pooled else self._single, work)
+
+    def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         _refuse_late()
         give_up_at = min(time.monotonic() + self._limits.conflicts, patience.until())
         for attempt in range(CONFLICT_RETRIES):
             try:
-                with self._engine.begin() as conn:
+                with engine.begin() as conn:
                     committed.taken(conn)
                     result = work(conn)
                     acts = committed.taken(conn)

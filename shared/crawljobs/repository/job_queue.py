@@ -25,19 +25,34 @@ from crawljobs.repository.queue_sql import NOT_PAUSED, NOW
 
 _SOURCES = {source.value: source for source in JobSource}
 
-_INSERT_SUBREDDITS = text("""
-    INSERT INTO subreddits (name, discovered_from, depth)
-    SELECT name, CAST(:discovered_from AS bigint), coalesce(CAST(:depth AS smallint), 0)
-    FROM unnest(CAST(:names AS text[])) AS name
-    ORDER BY lower(name)
-    ON CONFLICT (lower(name)) DO NOTHING
-    """)
-
-_ENQUEUE = queue_sql.enqueue_statement("""
-    SELECT id, CAST(:priority AS smallint), CAST(:scheduled_job_id AS bigint),
+# A subreddit that another transaction makes at this moment is neither made here nor seen: then
+# nothing is enqueued, so that jobs are locked in one order, and the statement is run again.
+# The subquery around the names keeps the planner from counting them, or no plan would be kept;
+# LIMIT keeps the plan on the index although it was made when there were few subreddits.
+_ENQUEUE = queue_sql.enqueue_statement(
+    first="""
+    named (name) AS (SELECT unnest((SELECT CAST(:names AS text[])))),
+    made AS (
+        INSERT INTO subreddits (name, discovered_from, depth)
+        SELECT name, CAST(:discovered_from AS bigint), coalesce(CAST(:depth AS smallint), 0)
+        FROM named ORDER BY lower(name)
+        ON CONFLICT (lower(name)) DO NOTHING
+        RETURNING id, name, depth
+    ),""",
+    asked=f"""
+    SELECT subreddit.*, CAST(:priority AS smallint), CAST(:scheduled_job_id AS bigint),
         CAST(:max_retries AS smallint), CAST(:traceparent AS text)
-    FROM subreddits WHERE lower(name) = ANY (CAST(:keys AS text[]))
-    """)
+    FROM (
+        SELECT id, name, depth, NULL FROM made
+        UNION ALL
+        SELECT known.* FROM named CROSS JOIN LATERAL (
+            SELECT {queue_sql.SUBREDDIT_ASKED_FOR} FROM subreddits AS subreddit
+            WHERE lower(subreddit.name) = lower(named.name) LIMIT 1
+        ) AS known
+    ) AS subreddit
+    """,
+    only_if="(SELECT count(*) FROM asked) = (SELECT count(*) FROM named)",
+)
 
 _CLAIM = text(f"""
     UPDATE crawl_jobs AS job SET
@@ -130,25 +145,21 @@ def enqueue_many(
         by_key.setdefault(name.lower(), name)
     if not by_key:
         return []
-    conn.execute(
-        _INSERT_SUBREDDITS,
-        {"names": list(by_key.values()), "discovered_from": discovered_from, "depth": depth},
-    )
-    rows = conn.execute(
-        _ENQUEUE,
-        {
-            "keys": list(by_key),
-            "priority": priority,
-            "ceiling": priority_ceiling(source),
-            "source": source,
-            "scheduled_job_id": scheduled_job_id,
-            "depth": depth,
-            "visible_at": visible_at,
-            "max_retries": max_retries,
-            "traceparent": traceparent,
-            "now": now,
-        },
-    ).all()
+    values = {
+        "names": list(by_key.values()),
+        "discovered_from": discovered_from,
+        "priority": priority,
+        "ceiling": priority_ceiling(source),
+        "source": source,
+        "scheduled_job_id": scheduled_job_id,
+        "depth": depth,
+        "visible_at": visible_at,
+        "max_retries": max_retries,
+        "traceparent": traceparent,
+        "now": now,
+    }
+    # What another transaction made during the first run is seen by the second.
+    rows = conn.execute(_ENQUEUE, values).all() or conn.execute(_ENQUEUE, values).all()
     enqueued = {row.subreddit.lower(): enqueued_of(row) for row in rows}
     return [enqueued[key] for key in by_key]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import TextClause, text
 
 # A scalar subquery is computed once; bare clock_timestamp() is volatile and would turn an index
@@ -11,12 +13,12 @@ NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
 CHANNEL = "crawl_jobs"  # NOTIFY: a hint that something may be claimable
 
 # When the pause that is in force ends; LIMIT keeps a plan from turning it into a join.
-PAUSED_UNTIL = f"""(
-    SELECT coalesce(pause.until, '9999-12-31T00:00:00Z') FROM queue_pauses AS pause
-    WHERE pause.scope = {{scope}} AND (pause.until IS NULL OR pause.until > {NOW})
+PAUSED_UNTIL = """(
+    SELECT coalesce(until, '9999-12-31T00:00:00Z') FROM queue_pauses
+    WHERE scope = {scope} AND (until IS NULL OR until > {now})
     LIMIT 1
 )"""
-NOT_PAUSED = f"{PAUSED_UNTIL} IS NULL"
+NOT_PAUSED = f"{PAUSED_UNTIL.format(scope='{scope}', now=NOW)} IS NULL"
 
 # The dedup index answers; LIMIT keeps a plan from turning it into a join.
 NO_LIVE_JOB = """(
@@ -32,6 +34,12 @@ POLITE_UNTIL = """(
     FROM subreddits WHERE id = {scope} AND min_crawl_gap_seconds > 0
     LIMIT 1
 )"""
+
+
+def short(sql: str) -> TextClause:
+    """Without comments and indentation: the driver parses what is over 4,096 characters anew each
+    time it is executed."""
+    return text(" ".join(re.sub("--[^\n]*", "", sql).split()))
 
 
 # A wish for a rerun is kept while the same crawl goes on, also after a release or a defer.
@@ -72,15 +80,27 @@ def follow_up_statement(*, before: str, ended: str, condition: str) -> str:
     """
 
 
-def enqueue_statement(asked: str) -> TextClause:
-    """Enqueue or merge what the query `asked` names: subreddit_id (unique), priority,
-    scheduled_job_id, max_retries, traceparent.
+# What the row of a subreddit brings to an enqueue: the first columns of `asked`.
+SUBREDDIT_ASKED_FOR = """
+    id, name, depth,
+    CASE WHEN min_crawl_gap_seconds > 0
+        THEN last_crawled_at + make_interval(secs => min_crawl_gap_seconds) END
+"""
+
+
+def enqueue_statement(asked: str, *, first: str = "", only_if: str = "true") -> TextClause:
+    """Enqueue or merge what the query `asked` names: the columns of SUBREDDIT_ASKED_FOR (an id
+    once), then priority, scheduled_job_id, max_retries, traceparent.
 
     A `depth` of null is that of the subreddit. Hints at the new work only when the queue was empty
     before: only then can a worker be asleep.
     """
-    return text(f"""
-    WITH enqueued AS (
+    paused = PAUSED_UNTIL.format(scope="asked.subreddit_id", now="clock.now")
+    return short(f"""
+    WITH {first} asked (
+        subreddit_id, subreddit, depth, polite_until,
+        priority, scheduled_job_id, max_retries, traceparent
+    ) AS ({asked}), enqueued AS (
         INSERT INTO crawl_jobs AS job (
             subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
             scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries, traceparent
@@ -88,26 +108,21 @@ def enqueue_statement(asked: str) -> TextClause:
         SELECT
             asked.subreddit_id,
             CASE WHEN clock.visible_at > clock.now OR pause.until IS NOT NULL
-                    OR polite.until > clock.now
+                    OR asked.polite_until > clock.now
                 THEN 'waiting' ELSE 'queued' END,
             CASE WHEN clock.visible_at > clock.now THEN 'later'
                 WHEN pause.until IS NOT NULL THEN 'paused'
-                WHEN polite.until > clock.now THEN 'politeness' END,
+                WHEN asked.polite_until > clock.now THEN 'politeness' END,
             asked.priority, asked.priority, :ceiling, :source, asked.scheduled_job_id,
-            coalesce(CAST(:depth AS smallint), (
-                SELECT known.depth FROM subreddits AS known WHERE known.id = asked.subreddit_id
-            )),
-            greatest(clock.visible_at, polite.until,
+            coalesce(CAST(:depth AS smallint), asked.depth),
+            greatest(clock.visible_at, asked.polite_until,
                 CASE WHEN clock.visible_at <= clock.now THEN pause.until END),
             clock.now, clock.now, asked.max_retries, asked.traceparent
         FROM (SELECT now, coalesce(CAST(:visible_at AS timestamptz), now) AS visible_at
               FROM {NOW} AS clock (now)) AS clock
-            CROSS JOIN ({asked})
-                AS asked (subreddit_id, priority, scheduled_job_id, max_retries, traceparent)
-            LEFT JOIN LATERAL {PAUSED_UNTIL.format(scope="asked.subreddit_id")} AS pause (until)
-                ON true
-            LEFT JOIN LATERAL {POLITE_UNTIL.format(scope="asked.subreddit_id")} AS polite (until)
-                ON true
+            CROSS JOIN asked
+            LEFT JOIN LATERAL {paused} AS pause (until) ON true
+        WHERE {only_if}
         ORDER BY asked.subreddit_id
         ON CONFLICT (subreddit_id) WHERE status IN ('blocked', 'waiting', 'queued', 'crawling')
         DO UPDATE SET
@@ -128,22 +143,22 @@ def enqueue_statement(asked: str) -> TextClause:
             rerun_requested = job.rerun_requested OR job.status = 'crawling',
             rerun_priority = CASE WHEN job.rerun_requested OR job.status = 'crawling'
                 THEN greatest(job.rerun_priority, excluded.base_priority) END,
-            rerun_source = CASE WHEN job.rerun_requested OR job.status = 'crawling'
-                THEN CASE WHEN job.rerun_priority >= excluded.base_priority
-                    THEN job.rerun_source ELSE excluded.source END END,
+            rerun_source = CASE WHEN job.rerun_priority >= excluded.base_priority
+                    THEN job.rerun_source
+                WHEN job.rerun_requested OR job.status = 'crawling' THEN excluded.source END,
             rerun_visible_at = CASE WHEN job.rerun_requested OR job.status = 'crawling'
                 THEN least(job.rerun_visible_at, excluded.visible_at) END,
             -- of the wish that the source is of
-            rerun_traceparent = CASE WHEN job.rerun_requested OR job.status = 'crawling'
-                THEN CASE WHEN job.rerun_priority >= excluded.base_priority
-                    THEN job.rerun_traceparent ELSE excluded.traceparent END END
+            rerun_traceparent = CASE WHEN job.rerun_priority >= excluded.base_priority
+                    THEN job.rerun_traceparent
+                WHEN job.rerun_requested OR job.status = 'crawling' THEN excluded.traceparent END
         RETURNING job.id, job.status, job.xmax = 0 AS created, job.subreddit_id
     )
-    SELECT enqueued.*, subreddit.name AS subreddit,
+    SELECT enqueued.*, asked.subreddit,
         -- as it was before this statement; the order keeps it on the claim index
         CASE WHEN enqueued.status = 'queued' AND (
             SELECT id FROM crawl_jobs WHERE status = 'queued'
             ORDER BY priority DESC, created_at, id LIMIT 1
         ) IS NULL THEN pg_notify('{CHANNEL}', '') END
-    FROM enqueued JOIN subreddits AS subreddit ON subreddit.id = enqueued.subreddit_id
+    FROM enqueued JOIN asked ON asked.subreddit_id = enqueued.subreddit_id
     """)

@@ -11,12 +11,15 @@ from sqlalchemy import Connection
 from crawljobs.domain.job import Enqueued, JobSource, priority_ceiling
 from crawljobs.repository import job_queue, queue_sql
 
-_ENQUEUE = queue_sql.enqueue_statement("""
-    SELECT * FROM unnest(
+_ENQUEUE = queue_sql.enqueue_statement(f"""
+    SELECT {queue_sql.SUBREDDIT_ASKED_FOR},
+        wish.priority, wish.schedule_id, wish.max_retries, wish.traceparent
+    FROM unnest(
         CAST(:subreddit_ids AS bigint[]), CAST(:priorities AS smallint[]),
         CAST(:schedule_ids AS bigint[]), CAST(:max_retries AS smallint[]),
         CAST(:traceparents AS text[])
-    )
+    ) AS wish (subreddit_id, priority, schedule_id, max_retries, traceparent)
+        JOIN subreddits AS subreddit ON subreddit.id = wish.subreddit_id
     """)
 
 

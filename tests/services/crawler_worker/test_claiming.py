@@ -21,7 +21,7 @@ def test_a_claim_that_is_ended_while_it_is_asked_for_is_nobodys(
         job_id = jobs.enqueue(conn, now=None)
     with tcp_proxy.serve(database_url) as proxy, contextlib.closing(Database(proxy.url)) as cut:
         claiming = Claiming(cut, worker="w", lease_seconds=30)
-        proxy.rule = LoseReply("claimed_by = ")
+        proxy.rule = LoseReply("claimed_by = ", autocommit=True)
         with pytest.raises(errors.DatabaseUnavailable):
             claiming.claim(1)
         proxy.heal()

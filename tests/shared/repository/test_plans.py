@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import TextClause, text
+from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain import ends
 from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.job import JobSource
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import (
     claim_ends,
@@ -91,11 +94,6 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         {"worker": "w", "claim_token": TOKEN, "lease": MINUTE, "now": None, "at_most": 10},
         "crawl_jobs_claim_idx",
     ),
-    "insert_subreddits": (
-        job_queue._INSERT_SUBREDDITS,
-        {"names": ["sub_1", "sub_0"], "discovered_from": None, "depth": 0},
-        None,
-    ),
     "claims_of": (
         job_queue._CLAIMED_BY_TOKEN,
         {"claim_token": TOKEN},
@@ -104,7 +102,8 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     "enqueue": (
         job_queue._ENQUEUE,
         {
-            "keys": ["sub_1"],
+            "names": ["sub_1"],
+            "discovered_from": None,
             "priority": 1,
             "ceiling": 100,
             "source": "user",
@@ -257,3 +256,26 @@ def test_extending_a_lease_is_a_hot_update(crowded: Database) -> None:
         claims.save_checkpoint(conn, claim=claimed[0], checkpoint={"v": 1}, now=T0)
         after = conn.execute(counts).one()
     assert (after.updated - before.updated, after.hot - before.hot) == (6, 6)
+
+
+DRIVER_PARSES_ANEW = 4_096  # characters: psycopg keeps what it parsed of shorter statements
+
+
+@pytest.mark.parametrize("name", ["claim", "enqueue", "extend", "save_checkpoint", "complete"])
+def test_no_hot_statement_is_parsed_anew_by_the_driver_each_time(name: str) -> None:
+    statement, _, _ = STATEMENTS[name]
+    assert len(str(statement.compile(dialect=psycopg_dialect.dialect()))) <= DRIVER_PARSES_ANEW
+
+
+def test_the_plans_of_enqueue_claim_extend_and_complete_are_kept(in_crowd: Connection) -> None:
+    for number in range(12):  # more than the driver and the planner try before they settle
+        job_queue.enqueue(in_crowd, subreddit=f"kept_{number}", priority=100, source=JobSource.USER)
+        claimed = job_queue.claim_jobs(
+            in_crowd, worker="w", claim_token=uuid.uuid4(), at_most=1 + number, lease_seconds=30
+        )
+        claims.extend_claims(in_crowd, claims=claimed, lease_seconds=60)
+        done = [ends.completed(claim, "crawled") for claim in claimed]
+        claim_ends.end_claims(in_crowd, ends=done)
+    kept = "SELECT statement FROM pg_prepared_statements WHERE generic_plans = 0"
+    used = "SELECT count(*) FROM pg_prepared_statements WHERE generic_plans > 0"
+    assert in_crowd.exec_driver_sql(used).scalar_one() >= 4, in_crowd.exec_driver_sql(kept).all()
