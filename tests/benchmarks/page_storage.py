@@ -6,6 +6,7 @@ import dataclasses
 import statistics
 import time
 import uuid
+from typing import Any
 
 import psycopg
 from sqlalchemy import event, text
@@ -26,6 +27,7 @@ BARE = """
     CREATE TABLE bare_authors AS TABLE authors WITH NO DATA;
     CREATE TABLE bare_author_subreddits AS TABLE author_subreddits WITH NO DATA
 """
+Rows = dict[str, list[tuple[Any, ...]]]
 WRITTEN = {
     "posts": "SELECT * FROM posts WHERE id = ANY (%(posts)s)",
     "authors": "SELECT * FROM authors WHERE lower(name) = ANY (%(authors)s)",
@@ -90,26 +92,24 @@ def store(database: Database, claim: Claim, items: Items) -> float:
     return time.perf_counter() - begun
 
 
-def rows_of(bare: "psycopg.Connection[tuple[object, ...]]", items: Items) -> dict[str, bytes]:
-    """What the page wrote, by table, as COPY takes it."""
+def rows_of(bare: "psycopg.Connection[tuple[Any, ...]]", items: Items) -> Rows:
+    """What the page wrote, by table, as values in memory: where storing it begins, too."""
     keys = {
         "posts": [post.id for post in items.posts],
         "authors": [post.author.name for post in items.posts if post.author],
     }
-    found = {}
-    for table, query in WRITTEN.items():
-        with bare.cursor().copy(f"COPY ({query}) TO STDOUT", keys) as rows:  # type: ignore[arg-type]
-            found[table] = b"".join(bytes(part) for part in rows)
-        assert found[table].count(b"\n") == POSTS, table
+    found = {table: bare.execute(query, keys).fetchall() for table, query in WRITTEN.items()}  # type: ignore[call-overload]
+    assert {len(rows) for rows in found.values()} == {POSTS}
     return found
 
 
-def copy(bare: "psycopg.Connection[tuple[object, ...]]", rows: dict[str, bytes]) -> float:
+def copy(bare: "psycopg.Connection[tuple[Any, ...]]", found: Rows) -> float:
     begun = time.perf_counter()
     with bare.transaction():
-        for table, content in rows.items():
+        for table, rows in found.items():
             with bare.cursor().copy(f"COPY bare_{table} FROM STDIN") as sink:  # type: ignore[arg-type]
-                sink.write(content)
+                for row in rows:
+                    sink.write_row(row)
     return time.perf_counter() - begun
 
 

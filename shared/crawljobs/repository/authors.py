@@ -14,26 +14,26 @@ _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
 # LIMIT 1 keeps the planner at one index look-up a name, where it would rather scan the table.
 _ENSURE = text("""
-    WITH input AS (
-        SELECT name, reddit_id, lower(name) AS key
-        FROM json_to_recordset(CAST(:rows AS json)) AS input (name text, reddit_id text)
+    WITH looked_up AS (
+        SELECT input.*, stored.id, stored.reddit_id AS known_id
+        FROM (
+            SELECT name, reddit_id, lower(name) AS key
+            FROM json_to_recordset(CAST(:rows AS json)) AS input (name text, reddit_id text)
+        ) AS input LEFT JOIN LATERAL
+            (SELECT * FROM authors WHERE lower(name) = input.key LIMIT 1) AS stored ON true
     ), written AS (
         INSERT INTO authors AS stored (name, reddit_id)
-        SELECT input.name, input.reddit_id
-        FROM input LEFT JOIN LATERAL
-            (SELECT * FROM authors WHERE lower(name) = input.key LIMIT 1) AS stored ON true
-        WHERE stored.id IS NULL OR stored.reddit_id <> input.reddit_id
-            OR (stored.reddit_id IS NULL AND input.reddit_id IS NOT NULL)
-        ORDER BY input.key
+        SELECT name, reddit_id FROM looked_up
+        WHERE id IS NULL OR known_id <> reddit_id
+            OR (known_id IS NULL AND reddit_id IS NOT NULL)
+        ORDER BY key
         ON CONFLICT (lower(name)) DO UPDATE
             SET reddit_id = coalesce(excluded.reddit_id, stored.reddit_id)
         RETURNING id, lower(name) AS key
     )
     SELECT key, id FROM written
-    UNION
-    SELECT input.key, stored.id
-    FROM input CROSS JOIN LATERAL
-        (SELECT id FROM authors WHERE lower(name) = input.key LIMIT 1) AS stored
+    UNION ALL
+    SELECT key, id FROM looked_up WHERE id IS NOT NULL
     """)
 
 # The newest posts of a subreddit, and as many comments, whose authors are looked at: those of all
