@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from benchmarks.harness import Bench
 from benchmarks.peers import comparison, floor, install
 from benchmarks.peers.candidates import CANDIDATES, OURS
+from benchmarks.peers.workloads import Round, Sizes
 from crawljobs.db.database import Database
+from support.databases import Databases
 
 
 def test_a_ratio_is_that_of_each_round_so_that_a_slow_round_does_not_count() -> None:
@@ -46,6 +49,13 @@ def test_a_peer_that_cannot_be_had_is_named_and_the_others_are_compared(
         "pg-boss": "there is no node here",
         "River": "there is no go here",
     }
+
+
+def test_a_drain_counts_each_job_once_and_finds_all_of_them_kept(databases: Databases) -> None:
+    bench = Bench(databases.server_url, quick=True, programs=Path("unused"))
+    sizes = Sizes(drained=50, drained_slow=50)
+    figures = Round(bench, CANDIDATES[OURS], sizes).drain()
+    assert figures["drain, one process"] > 0
 
 
 def test_the_lock_of_node_packages_holds_hashes_and_no_registry() -> None:

@@ -60,7 +60,7 @@ CANDIDATES = {
             ),
             kept="SELECT count(*) FROM pgqueuer_log WHERE status = 'successful' AND priority = 1",
             guarantees="ends by id alone; moved to a log; no attempts kept; no dedup asked for",
-            settings="asyncpg pool of 4, uvloop, batch_size=1000",
+            settings="asyncpg, a pool of 2, uvloop, batch_size=1000",
         ),
         Candidate(
             name="graphile-worker",
@@ -119,7 +119,7 @@ CANDIDATES = {
             ),
             kept="SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'",
             guarantees="ends by id and state; kept, with an event each; no dedup asked for",
-            settings="concurrency=20; 1,000 jobs a batch_defer",
+            settings="concurrency=20, a pool of 20; 1,000 jobs a batch_defer",
             jobs=20_000,
         ),
         Candidate(
@@ -163,7 +163,7 @@ CANDIDATES = {
             ),
             kept="SELECT count(*) FROM awa.jobs WHERE state = 'completed' AND priority = 1",
             guarantees="fenced by a lease; kept for a while; no dedup asked for",
-            settings="200 workers, COPY of 10,000 jobs",
+            settings="1,000 workers, COPY of 50,000 jobs",
         ),
     )
 }

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,9 @@ from benchmarks.peers.runner import Began
 
 QUEUE = "nothing"
 WANTED, BEHIND = 1, 4  # priorities: the smaller first
-CHUNK = int(os.environ.get("CHUNK", "10000"))  # jobs of one COPY
-WORKERS = int(os.environ.get("BATCH", "200"))
+CHUNK = 50_000  # jobs of one COPY
+WORKERS = 1_000
+POLL_MS = 50
 
 
 @dataclass
@@ -56,5 +56,5 @@ async def work(url: str, began: Began) -> None:
     async def nothing(job: "awa.Job[Nothing]") -> None:
         began(job.args.n)
 
-    await client.start([(QUEUE, WORKERS)], poll_interval_ms=int(os.environ.get("POLL", "50")))
+    await client.start([(QUEUE, WORKERS)], poll_interval_ms=POLL_MS)
     await asyncio.Event().wait()

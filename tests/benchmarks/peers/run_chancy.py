@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from chancy import Chancy, Job, Queue, Worker, job
@@ -11,8 +10,8 @@ from benchmarks.peers.runner import Began
 
 QUEUE = "nothing"
 WANTED, BEHIND = 1, 0  # priorities
-CHUNK = int(os.environ.get("CHUNK", "1000"))  # jobs of one transaction: its default
-CONCURRENCY = int(os.environ.get("BATCH", "1000"))
+CHUNK = 1_000  # jobs of one transaction: its default
+CONCURRENCY = 1_000
 ENDS_SECONDS = 0.05  # between two writes of ends; 1 by default
 
 # Jobs are found by import, so what counts them is set from outside.

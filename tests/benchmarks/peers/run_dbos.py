@@ -14,8 +14,9 @@ QUEUE = "nothing"
 WORKFLOW = "nothing"
 VERSION = "1"
 CHUNK = 1_000  # jobs of one transaction
-CONCURRENCY = int(os.environ.get("BATCH", "200"))
-POLLING_SECONDS = float(os.environ.get("POLL", "0.01"))
+CONCURRENCY = 200
+POLLING_SECONDS = 0.01
+THREADS = 20
 
 
 def configured(url: str) -> DBOSConfig:
@@ -24,8 +25,8 @@ def configured(url: str) -> DBOSConfig:
         "system_database_url": url.replace("postgresql://", "postgresql+psycopg://"),
         "application_version": VERSION,
         "executor_id": f"worker-{os.getpid()}",
-        "sys_db_pool_size": 20,
-        "max_executor_threads": int(os.environ.get("POOL", "20")),
+        "sys_db_pool_size": THREADS,
+        "max_executor_threads": THREADS,
         "log_level": "ERROR",
     }
 

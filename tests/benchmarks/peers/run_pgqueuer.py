@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
@@ -17,9 +16,9 @@ from benchmarks.peers.runner import Began
 
 ENTRYPOINT = "nothing"
 WANTED, BEHIND = 1, 0  # priorities
-BATCH = int(os.environ.get("BATCH", "1000"))
-POOL = int(os.environ.get("POOL", "4"))
-CHUNK = int(os.environ.get("CHUNK", "10000"))
+BATCH = 1_000
+POOL = 2  # connections, of which one listens
+CHUNK = 10_000  # jobs of one statement
 
 
 new_event_loop = uvloop.new_event_loop

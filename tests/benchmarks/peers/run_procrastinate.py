@@ -1,7 +1,6 @@
 """Procrastinate with as many jobs at once in the event loop as pay; it fetches them one by one."""
 
 import contextlib
-import os
 from collections.abc import AsyncIterator, Sequence
 
 import procrastinate
@@ -10,8 +9,8 @@ from benchmarks.peers.runner import Began
 
 TASK = "nothing"
 WANTED, BEHIND = 1, 0  # priorities
-CHUNK = int(os.environ.get("CHUNK", "1000"))  # jobs of one statement
-CONCURRENCY = int(os.environ.get("BATCH", "20"))
+CHUNK = 1_000  # jobs of one statement
+CONCURRENCY = 20
 
 
 def application(url: str) -> procrastinate.App:

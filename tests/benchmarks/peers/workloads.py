@@ -1,6 +1,7 @@
 """One round of each workload for one candidate, on a fresh database."""
 
 import contextlib
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ class Sizes:
     pings: int = 100
 
 
-QUICK = Sizes(one_by_one=500, bulk=20_000, drained=20_000, drained_slow=3_000, pings=40)
+QUICK = Sizes(one_by_one=500, bulk=20_000, drained=20_000, drained_slow=2_000, pings=40)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Round:
 
     @contextlib.contextmanager
     def _database(self) -> Iterator[str]:
-        with self.bench.empty_database("compared") as url:
+        with self.bench.empty_database(f"compared_{secrets.token_hex(4)}") as url:
             processes.ask(self.candidate, "prepare", url)
             yield url
 

@@ -4,7 +4,7 @@ import { main } from "./runner.mjs";
 
 const TASK = "nothing";
 const WANTED = 0, BEHIND = 10; // priorities: the smaller first
-const CHUNK = Number(process.env.CHUNK ?? 10_000); // jobs of one add_jobs call
+const CHUNK = 50_000; // jobs of one add_jobs call
 const silent = new Logger(() => () => {});
 
 const utils = (url) => makeWorkerUtils({ connectionString: url, logger: silent });

@@ -4,9 +4,9 @@ import { main } from "./runner.mjs";
 
 const QUEUE = "nothing";
 const WANTED = 1, BEHIND = 0; // priorities
-const CHUNK = Number(process.env.CHUNK ?? 10_000); // jobs of one insert call
-const BATCH = Number(process.env.BATCH ?? 1_000);
-const LOCAL = Number(process.env.LOCAL ?? 2);
+const CHUNK = 10_000; // jobs of one insert call
+const BATCH = 1_000;
+const LOCAL = 2;
 
 async function start(url, { works = false } = {}) {
   const boss = new PgBoss({

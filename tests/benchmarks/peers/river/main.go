@@ -29,6 +29,7 @@ const (
 	warmUp            = 20 // jobs before the clock starts: connections, plans and caches
 	fetchCooldown     = 2 * time.Millisecond
 	fetchPollInterval = 20 * time.Millisecond
+	maxWorkers        = 2_000
 )
 
 type nothing struct {
@@ -145,7 +146,7 @@ func work(ctx context.Context, pool *pgxpool.Pool, manner string) {
 	running := client(pool, &river.Config{
 		FetchCooldown:     fetchCooldown,
 		FetchPollInterval: fetchPollInterval,
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers()}},
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
 		Workers:           workers,
 	})
 	told := make(chan os.Signal, 1)
@@ -155,13 +156,6 @@ func work(ctx context.Context, pool *pgxpool.Pool, manner string) {
 	lock.Lock()
 	tell(map[string]any{"begun": begun})
 	os.Exit(0)
-}
-
-func maxWorkers() int {
-	if given := os.Getenv("BATCH"); given != "" {
-		return whole(given)
-	}
-	return 2_000
 }
 
 func main() {
