@@ -117,8 +117,6 @@ _AGE = text(f"""
     RETURNING queued_at, id AS job_id
     """)
 
-_DO_NOT_WAIT_FOR_THE_DISK = text("SET LOCAL synchronous_commit = off")
-
 _PRUNE = text(f"""
     WITH pruned AS (
         DELETE FROM crawl_jobs WHERE id = ANY (ARRAY(
@@ -199,7 +197,7 @@ def commit_without_disk(conn: Connection) -> None:
 
     For what the next sweep does again. What others commit upon it takes it to the disk too.
     """
-    conn.execute(_DO_NOT_WAIT_FOR_THE_DISK)
+    conn.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def age_starved_jobs(
