@@ -154,14 +154,15 @@ def _statement(shape: _Shape) -> TextClause:
     conditions = " AND ".join(_CONDITIONS[name] for name in shape.given) or "true"
     position = f"jsonb_build_array({', '.join(keys)})"
     return text(f"""
-    WITH found AS MATERIALIZED (
-        SELECT id, row_number() OVER () AS place, {position} AS position
-        FROM ({walk}) AS looked_at WHERE {conditions} LIMIT {shape.limit}
+    WITH seen AS MATERIALIZED (
+        SELECT id, place, {conditions} AS is_found, {position} AS position
+        FROM (SELECT *, row_number() OVER () AS place FROM ({walk}) AS looked_at) AS numbered
+        WHERE {conditions} OR place = {shape.look_at} LIMIT {shape.limit}
+    ), found AS (
+        SELECT id, place, position FROM seen WHERE is_found
     ), walk_end AS (
         SELECT CASE WHEN (SELECT count(*) FROM found) < {shape.limit} THEN (
-            SELECT position FROM (
-                SELECT {position} AS position FROM ({walk}) AS looked_at OFFSET {shape.look_at - 1}
-            ) AS last
+            SELECT position FROM seen WHERE place = {shape.look_at}
         ) END AS position
     )
     SELECT {job_queries.JOB_COLUMNS}, found.position, walk_end.position AS walk_end
