@@ -70,7 +70,7 @@ def _wait(given: argparse.Namespace) -> int:
 
 
 def _check(_given: argparse.Namespace) -> int:
-    with _database() as database:
+    with migration.told(), _database() as database:
         found = drift.find(database)
     _tell(found)
     return 1 if found else 0

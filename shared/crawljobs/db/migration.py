@@ -69,7 +69,7 @@ def upgrade(
     pause = PAUSE_SECONDS
     while True:
         try:
-            with _told():
+            with told():
                 alembic.command.upgrade(config, revision)
             return granted
         except errors.DatabaseUnavailable as error:
@@ -85,7 +85,7 @@ def downgrade(scripts: Path, url: str, *, revision: str, role_prefix: str | None
 
     config = _config(scripts, url)
     config.attributes |= {"role_prefix": role_prefix, "granted": []}
-    with _told():
+    with told():
         alembic.command.downgrade(config, revision)
 
 
@@ -94,7 +94,7 @@ def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str
     import alembic.command
 
     written = io.StringIO()
-    with _told():
+    with told():
         alembic.command.upgrade(_config(scripts, None, written), f"{start}:{end}", sql=True)
     return written.getvalue()
 
@@ -113,7 +113,8 @@ def _config(
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
+    """What goes wrong as a sentence: MigrationFailed, or DatabaseUnavailable when it may pass."""
     import alembic.util
 
     try:

@@ -253,6 +253,11 @@ def test_the_owner_migrates_and_the_services_get_what_is_new(
         assert f"GRANT SELECT ON TABLE public.crawl_job_counts TO {prefix}_metrics" in done.stdout
         again = own.set_up()
         assert {line.split(" of ")[0] for line in again} == {"set the password"}
+        assert command(own.url_as(grants.OWNER), "check").returncode == 0
+        refused = command(own.url_as(grants.SCHEDULER), "check")
+        assert refused.returncode == 1
+        assert "use the role that owns the tables" in refused.stderr
+        assert "Traceback" not in refused.stderr
         with psycopg.connect(own.url_as(grants.METRICS)) as conn:
             assert conn.execute("SELECT count(*) FROM crawl_jobs").fetchone() == (0,)
             assert conn.execute("SHOW lock_timeout").fetchone() == ("5s",)
