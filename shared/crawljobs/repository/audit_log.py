@@ -177,17 +177,22 @@ def _statement(given: tuple[str, ...], goes_on: bool, limit: int, look_at: int) 
     if goes_on:
         ranges.append("id < :before_id")
     rest = [_CONDITIONS[name] for name in given if name not in walked]
+    conditions = " AND ".join(rest) or "true"
     fence = "OFFSET 0" if walked == ("request_id",) else ""
     walk = f"""
         SELECT * FROM (
             SELECT * FROM admin_audit_log WHERE {" AND ".join(ranges) or "true"} {fence}
         ) AS walked ORDER BY id DESC LIMIT {look_at}"""
     return text(f"""
-    WITH found AS MATERIALIZED (
-        SELECT id FROM ({walk}) AS looked_at WHERE {" AND ".join(rest) or "true"} LIMIT {limit}
+    WITH seen AS MATERIALIZED (
+        SELECT id, place, {conditions} AS is_found
+        FROM (SELECT *, row_number() OVER () AS place FROM ({walk}) AS looked_at) AS numbered
+        WHERE {conditions} OR place = {look_at} LIMIT {limit}
+    ), found AS (
+        SELECT id FROM seen WHERE is_found
     ), walk_end AS (
         SELECT CASE WHEN (SELECT count(*) FROM found) < {limit} THEN (
-            SELECT id FROM ({walk}) AS looked_at OFFSET {look_at - 1}
+            SELECT id FROM seen WHERE place = {look_at}
         ) END AS id
     )
     SELECT log.id, log.at, log.actor, log.action, log.resource_type, log.resource_id, log.before,

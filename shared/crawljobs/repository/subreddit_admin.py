@@ -64,17 +64,22 @@ _WALK = f"""
     WHERE lower(name) > :after
     ORDER BY lower(name) LIMIT {LOOK_AT}
 """
+_CONDITIONS = """
+    (CAST(:access AS text) IS NULL OR access = :access)
+    AND (CAST(:contains AS text) IS NULL OR strpos(key, :contains) > 0)
+    AND (CAST(:crawled_before AS timestamptz) IS NULL
+        OR coalesce(last_crawled_at, '-infinity') < :crawled_before)
+"""
 _LIST = text(f"""
-    WITH found AS MATERIALIZED (
-        SELECT id, key FROM ({_WALK}) AS looked_at
-        WHERE (CAST(:access AS text) IS NULL OR access = :access)
-            AND (CAST(:contains AS text) IS NULL OR strpos(key, :contains) > 0)
-            AND (CAST(:crawled_before AS timestamptz) IS NULL
-                OR coalesce(last_crawled_at, '-infinity') < :crawled_before)
-        LIMIT :limit
+    WITH seen AS MATERIALIZED (
+        SELECT id, key, place, {_CONDITIONS} AS is_found
+        FROM (SELECT *, row_number() OVER () AS place FROM ({_WALK}) AS looked_at) AS numbered
+        WHERE {_CONDITIONS} OR place = {LOOK_AT} LIMIT :limit
+    ), found AS (
+        SELECT id, key FROM seen WHERE is_found
     ), walk_end AS (
         SELECT CASE WHEN (SELECT count(*) FROM found) < :limit THEN (
-            SELECT key FROM ({_WALK}) AS looked_at OFFSET {LOOK_AT - 1}
+            SELECT key FROM seen WHERE place = {LOOK_AT}
         ) END AS key
     )
     SELECT stored.*, found.key, walk_end.key AS walk_end
