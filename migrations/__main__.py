@@ -45,9 +45,13 @@ def _upgrade(given: argparse.Namespace) -> int:
 def _roles(given: argparse.Namespace) -> int:
     asked = _role_settings()
     with _database() as database:
-        _tell(
-            roles.set_up(database, prefix=asked.prefix, passwords=asked.passwords, keeps=given.keep)
+        done = migration.when_it_answers(
+            lambda: roles.set_up(
+                database, prefix=asked.prefix, passwords=asked.passwords, keeps=given.keep
+            ),
+            deadline_seconds=given.deadline,
         )
+    _tell(done)
     return 0
 
 
@@ -113,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     upgrade.set_defaults(run=_upgrade)
     own = commands.add_parser("roles", help="make a role for each service, with just its rights")
     own.add_argument("--keep", action="store_true", help="take no right from a service")
+    _add_deadline(own, migration.DEADLINE_SECONDS)
     own.set_defaults(run=_roles)
     wait = commands.add_parser("wait", help="until the schema is one that this version knows")
     _add_deadline(wait, migration.DEADLINE_SECONDS)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import io
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import alembic.config
 
 log = logs.get_logger(__name__)
+
+T = TypeVar("T")
 
 DEADLINE_SECONDS = 600.0
 # Between tries: long enough that what queued up behind our wait for a lock gets through.
@@ -66,12 +68,22 @@ def upgrade(
         "role_prefix": role_prefix,
         "granted": granted,
     }
+
+    def run() -> None:
+        with told():
+            alembic.command.upgrade(config, revision)
+
+    when_it_answers(run, deadline_seconds=deadline_seconds)
+    return granted
+
+
+def when_it_answers(work: Callable[[], T], *, deadline_seconds: float) -> T:
+    """Try until the deadline while the database is away or busy. Then raises MigrationFailed."""
+    deadline = time.monotonic() + deadline_seconds
     pause = PAUSE_SECONDS
     while True:
         try:
-            with told():
-                alembic.command.upgrade(config, revision)
-            return granted
+            return work()
         except errors.DatabaseUnavailable as error:
             if time.monotonic() + pause >= deadline:
                 raise MigrationFailed(f"gave up after {deadline_seconds:g} s: {error}") from error

@@ -263,6 +263,24 @@ def test_the_owner_migrates_and_the_services_get_what_is_new(
             assert conn.execute("SHOW lock_timeout").fetchone() == ("5s",)
 
 
+def test_a_database_that_is_away_is_waited_for(prefix: str, databases: Databases) -> None:
+    """As on the first day, when a roll-out is what makes the database."""
+    with databases.empty() as url, psycopg.connect(url, autocommit=True) as conn:
+        running = start(f"{url}x", "roles", "--deadline", "30", DATABASE_ROLE_PREFIX=prefix)
+        assert running.stderr is not None
+        assert "migrations.postponed" in running.stderr.readline()
+        name = sql.Identifier(f"{conn.info.dbname}x")
+        conn.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        try:
+            _, complaint = running.communicate(timeout=DEADLINE_SECONDS)
+            assert running.returncode == 0, complaint
+        finally:
+            conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        done = command(f"{url}x", "roles", "--deadline", "0", DATABASE_ROLE_PREFIX=prefix)
+        assert done.returncode == 1
+        assert "does not exist" in done.stderr
+
+
 def test_wait_waits_for_its_role_and_then_for_its_rights(prefix: str, databases: Databases) -> None:
     """Pods of a first roll-out are there before the job that makes their roles."""
     with databases.clone() as url:
