@@ -197,7 +197,7 @@ def test_f10_probes_are_answered_while_every_thread_waits_for_the_database(
             began = time.monotonic()
             assert prober.get("/healthz").status_code == 200
             assert prober.get("/readyz").status_code == 200
-            assert time.monotonic() - began < SLACK_SECONDS
+            assert time.monotonic() - began < ANSWER_SECONDS + SLACK_SECONDS
         assert {one.result(20).status_code for one in asked} <= {200, 503}
 
 

@@ -11,6 +11,7 @@ from support import tcp_proxy
 from support.waiting import wait_until
 
 LOST_SECONDS = 2.0 - LATE_SECONDS  # nobody asks before a reply is late
+SLACK_SECONDS = 1.0  # of a machine that runs other tests too
 
 
 @pytest.mark.parametrize("was_connected", [True, False])
@@ -25,7 +26,7 @@ def test_a_silent_database_is_lost_with_and_without_a_connection_of_the_probes(
         proxy.stall()
         began = time.monotonic()
         wait_until(pulse.is_lost, timeout=5, describe="the silence to be noticed")
-        assert time.monotonic() - began < LOST_SECONDS
+        assert time.monotonic() - began < LOST_SECONDS + SLACK_SECONDS
         proxy.heal(lose=True)
         wait_until(lambda: not pulse.is_lost(), timeout=5, describe="a sign of life")
         probes.close()
