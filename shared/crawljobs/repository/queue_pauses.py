@@ -103,7 +103,8 @@ def pause(
         _PAUSE,
         {"scope": scope, "reason": reason, "until": until, "paused_by": paused_by, "now": now},
     )
-    park_paused_jobs(conn, now=now)
+    # Without forgetting what has ended, which this pause may have from the start.
+    conn.execute(_PARK, {"at_most": CHUNK, "now": now})
 
 
 def park_paused_jobs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:

@@ -97,6 +97,12 @@ def test_one_subreddit_is_paused_and_resumed(client: Client, database: Database)
     assert explained(client, job["id"])["status"] == "queued"
 
 
+def test_a_pause_that_ended_long_ago_pauses_nothing(client: Client) -> None:
+    ended = {"reason": "x", "subreddit": "python", "until": "1655-11-20T11:46:57Z"}
+    assert got(client.post(f"{QUEUE}/pause", json=ended))["until"] == ended["until"]
+    assert got(client.get(f"{QUEUE}/pauses")) == {"items": []}
+
+
 @pytest.mark.parametrize(
     "body",
     [
