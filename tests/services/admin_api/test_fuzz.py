@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
@@ -102,6 +102,8 @@ def send_what_is_allowed(case: schemathesis.Case) -> None:
 
 
 def send_what_is_not(case: schemathesis.Case) -> None:
+    # What is wrong with such a value does not survive on the way into a query string.
+    assume(not any(value in ([], {}, None) for value in (case.query or {}).values()))
     case.call_and_validate(headers=TOKEN, excluded_checks=OURS)
 
 
