@@ -82,7 +82,8 @@ class Session:
         self._wait_politely()
         before = self._client.sent()
         try:
-            return call(self._client)
+            with self._client.in_background(self.claim.is_background):
+                return call(self._client)
         finally:
             self.at = replace(
                 self.at,

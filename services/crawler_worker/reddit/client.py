@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,14 +72,23 @@ class RedditClient:
             transport=transport,
         )
         self._tokens = TokenSource(settings, self._http, database=database)
-        self._sent = threading.local()
+        self._mine = threading.local()
 
     def close(self) -> None:
         self._http.close()
 
     def sent(self) -> int:
         """How many requests to the API the calling thread has made so far."""
-        return int(getattr(self._sent, "count", 0))
+        return int(getattr(self._mine, "sent", 0))
+
+    @contextlib.contextmanager
+    def in_background(self, wanted: bool) -> Iterator[None]:
+        """Meanwhile nobody waits for what the calling thread asks: it steps back from a queue."""
+        self._mine.in_background = wanted
+        try:
+            yield
+        finally:
+            self._mine.in_background = False
 
     def get(self, path: str, params: Parameters, *, stop: Stop) -> Any:
         """The JSON value of the reply; every other reply raises its CrawlFailure."""
@@ -127,11 +137,12 @@ class RedditClient:
     def _ask_once(self, request: _Request, token: str, stop: Stop) -> Any:
         if self._limiter is None:
             return _value(self._exchange(request, token))
+        in_background = bool(getattr(self._mine, "in_background", False))
         with metrics.slot_wait.time():
-            slot = self._limiter.wait_for_slot(stop)
+            slot = self._limiter.wait_for_slot(stop, in_background=in_background)
         while slot.probe:
             self._probe(self._limiter, token)
-            slot = self._limiter.wait_for_slot(stop)
+            slot = self._limiter.wait_for_slot(stop, in_background=in_background)
         return self._judged(self._limiter, slot, request, token)
 
     def _judged(self, limiter: Limiter, slot: Slot, request: _Request, token: str) -> Any:
@@ -175,7 +186,7 @@ class RedditClient:
             data=request.form,
             headers={"Authorization": f"bearer {token}"},
         )
-        self._sent.count = self.sent() + 1
+        self._mine.sent = self.sent() + 1
         return transfer.exchange(self._http, built)
 
 

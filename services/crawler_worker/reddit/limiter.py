@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import threading
 import time
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from crawler_worker.reddit import failures
 from crawler_worker.reddit.stop import Stop
 from crawljobs import logs
 from crawljobs.db.database import Database
+from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.repository import reddit_budgets, reddit_outages
 
@@ -18,6 +20,10 @@ log = logs.get_logger(__name__)
 
 # A job whose turn comes later waits in the queue, so that its worker can do another.
 LONGEST_WAIT_SECONDS = 30.0
+# What nobody asked for waits beside the queue and looks again so soon; when that was in vain for as
+# long as above, its job waits for so long. From and to, so that not all come at once.
+BESIDE_QUEUE_SECONDS = 0.4, 1.2
+BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
 # Until the first reply has told the cap, the others of this process wait for it, not longer.
 SCOUT_SECONDS = 2.0
 SCOUT_POLL_SECONDS = 0.02
@@ -44,29 +50,40 @@ class Limiter:
         self._telling = threading.Lock()
         self._told_until = 0.0  # by the monotonic clock: the end of the pause that was logged
 
-    def wait_for_slot(self, stop: Stop) -> Slot:
+    def wait_for_slot(self, stop: Stop, *, in_background: bool = False) -> Slot:
         """Sleep until the request may start. Raises SlotTooLate, Outage, Interrupted."""
         self._let_one_ahead(stop)
+        longest_queue = request_budget.BACKGROUND_QUEUE if in_background else None
+        beside = 0.0
         while True:
             asked_at = time.monotonic()
-            slot = self._database.run(
-                lambda conn: reddit_budgets.reserve_slot(
-                    conn, client_id=self._client_id, longest_wait=self._longest_wait
-                )
-            )
+            slot = self._reserve(longest_queue)
             if slot.outage:
                 raise outage(slot.delay_seconds)
             if not slot.taken:
-                raise failures.SlotTooLate(
-                    f"the next request slot is {slot.delay_seconds:.0f} s away",
-                    resume_in=slot.delay_seconds,
-                )
+                if max(beside, slot.delay_seconds) >= self._longest_wait:
+                    raise _too_late(slot.delay_seconds, in_background=in_background)
+                pause = random.uniform(*BESIDE_QUEUE_SECONDS)  # noqa: S311 - jitter
+                beside += pause
+                if stop.wait(pause):
+                    raise failures.Interrupted("told to stop while waiting beside the queue")
+                continue
             if slot.delay_seconds > 0 and stop.wait(slot.delay_seconds):
                 raise failures.Interrupted("told to stop while waiting for a request slot")
             if time.monotonic() - asked_at >= slot.expires_seconds:
                 continue  # overslept on a busy machine: it would be spent from the next window
             if slot.probe or slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
                 return slot
+
+    def _reserve(self, longest_queue: float | None) -> Slot:
+        return self._database.run(
+            lambda conn: reddit_budgets.reserve_slot(
+                conn,
+                client_id=self._client_id,
+                longest_wait=self._longest_wait,
+                longest_queue=longest_queue,
+            )
+        )
 
     def learn(self, slot: Slot, headers: Mapping[str, str]) -> None:
         """Take over what a reply's headers tell; no headers tell nothing: the slot is spent."""
@@ -138,6 +155,13 @@ class Limiter:
             if stop.wait(SCOUT_POLL_SECONDS):
                 raise failures.Interrupted("told to stop while waiting for the first reply")
         self._replied.set()
+
+
+def _too_late(seconds: float, *, in_background: bool) -> failures.SlotTooLate:
+    pause = random.uniform(*BACKGROUND_PAUSE_SECONDS) if in_background else 0.0  # noqa: S311
+    return failures.SlotTooLate(
+        f"the next request slot is {seconds:.0f} s away", resume_in=max(seconds, pause)
+    )
 
 
 def outage(seconds: float) -> failures.Outage:

@@ -98,13 +98,15 @@ TRANSITIONS: dict[Transition, tuple[frozenset[JobStatus], frozenset[JobStatus]]]
 }
 
 PRIORITY_MIN, PRIORITY_MAX = 0, 100
+# Of which nobody asked for the crawl.
+BACKGROUND = frozenset({JobSource.DISCOVERY, JobSource.STALE})
 # Background work cannot age past what people ask for (user requests are 50-70).
 BACKGROUND_PRIORITY_CEILING = 40
 
 
 def priority_ceiling(source: JobSource) -> int:
     """How high a job of this source may age."""
-    if source in (JobSource.DISCOVERY, JobSource.STALE):
+    if source in BACKGROUND:
         return BACKGROUND_PRIORITY_CEILING
     return PRIORITY_MAX
 
@@ -142,6 +144,11 @@ class Claim:
     claimed_at: datetime
     lease_expires_at: datetime
     traceparent: str | None = None  # the trace of whoever asked for the crawl
+
+    @property
+    def is_background(self) -> bool:
+        """Nobody asked for it, and nobody who did was merged into it."""
+        return self.source in BACKGROUND and self.priority <= BACKGROUND_PRIORITY_CEILING
 
 
 @dataclass(frozen=True)

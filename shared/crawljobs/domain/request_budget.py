@@ -14,6 +14,12 @@ LEFT_TO_OTHERS_SHARE = 0.9
 DEFAULT_REQUESTS_PER_WINDOW = 1000
 DEFAULT_WINDOW_SECONDS = 600
 
+# What nobody asked for takes a slot behind so many others at most: else many such crawls would take
+# as many turns as they are from one that somebody waits for.
+BACKGROUND_QUEUE = 1.0
+# Sooner than this there is no queue, however close together slots are.
+QUEUE_SECONDS = 0.25
+
 # A 429 that does not say how long: the first pause, and how long it may grow by doubling.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0

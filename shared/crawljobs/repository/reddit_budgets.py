@@ -54,17 +54,21 @@ _RESERVE = text(f"""
                         / extract(epoch FROM now - window_at))
             END AS by_others
         FROM slot
-    ), answer AS (
-        SELECT expected.*, extract(epoch FROM greatest(at, outage_until) - now) AS delay,
-            coalesce(outage_until > now, false) AS outage,
-            extract(epoch FROM at - now) <= CAST(:longest_wait AS float8)
-                AND coalesce(outage_until <= now, true) AS taken
+    ), spread AS (
+        SELECT *, greatest(width / usable, time_left / greatest(1, usable - used - by_others))
+            AS gap
         FROM expected
+    ), answer AS (
+        SELECT spread.*, extract(epoch FROM greatest(at, outage_until) - now) AS delay,
+            coalesce(outage_until > now, false) AS outage,
+            at - now <= make_interval(secs => :longest_wait)
+                AND (CAST(:longest_queue AS float8) IS NULL OR at - now <= greatest(
+                    make_interval(secs => :queue_seconds), gap * CAST(:longest_queue AS float8)))
+                AND coalesce(outage_until <= now, true) AS taken
+        FROM spread
     ), reserve AS (
         UPDATE reddit_budgets AS row SET
-            next_slot_at = answer.at + greatest(
-                width / usable, time_left / greatest(1, usable - used - by_others)
-            ),
+            next_slot_at = answer.at + gap,
             window_started_at = window_at,
             reserved = used + 1,
             others = answer.others,
@@ -134,15 +138,23 @@ _PAUSE = text(f"""
 
 
 def reserve_slot(
-    conn: Connection, *, client_id: str, longest_wait: float, now: datetime | None = None
+    conn: Connection,
+    *,
+    client_id: str,
+    longest_wait: float,
+    longest_queue: float | None = None,
+    now: datetime | None = None,
 ) -> Slot:
-    """Reserve the next request slot if it is at most `longest_wait` seconds away.
+    """Reserve the next request slot if it is at most `longest_wait` seconds away, and behind at
+    most `longest_queue` others.
 
     A slot further away is told but not taken, so that nobody's budget is spent on it.
     """
     values = {
         "client_id": client_id,
         "longest_wait": longest_wait,
+        "longest_queue": longest_queue,
+        "queue_seconds": request_budget.QUEUE_SECONDS,
         "share": request_budget.USABLE_SHARE,
         "unknown_share": request_budget.UNKNOWN_SHARE,
         "left_to_others_share": request_budget.LEFT_TO_OTHERS_SHARE,

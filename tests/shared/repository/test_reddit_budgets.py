@@ -20,8 +20,16 @@ CLIENT = "client"
 EVEN = 600 / 970  # seconds between two requests when nobody else spends
 
 
-def reserve(conn: Connection, now: datetime = T0, *, longest_wait: float = 10_000) -> Slot:
-    return reddit_budgets.reserve_slot(conn, client_id=CLIENT, longest_wait=longest_wait, now=now)
+def reserve(
+    conn: Connection,
+    now: datetime = T0,
+    *,
+    longest_wait: float = 10_000,
+    longest_queue: float | None = None,
+) -> Slot:
+    return reddit_budgets.reserve_slot(
+        conn, client_id=CLIENT, longest_wait=longest_wait, longest_queue=longest_queue, now=now
+    )
 
 
 FIRST = Slot(0.0, taken=True, number=1)
@@ -64,6 +72,25 @@ def test_a_slot_later_than_the_caller_waits_is_told_but_not_taken(conn: Connecti
     assert reserve(conn) == Slot(
         pytest.approx(EVEN, abs=1e-4), taken=True, expires_seconds=pytest.approx(600), number=2
     )
+
+
+def test_who_takes_no_slot_behind_a_queue_leaves_it_to_the_others(conn: Connection) -> None:
+    assert [reserve(conn, longest_queue=3).taken for _ in range(6)] == [True] * 4 + [False] * 2
+    assert reserve(conn).taken
+    assert not reserve(conn, T0 + timedelta(seconds=EVEN), longest_queue=3).taken
+    assert reserve(conn, T0 + timedelta(seconds=3 * EVEN), longest_queue=3).taken
+
+
+@pytest.mark.parametrize(("cap", "taken"), [(10, 4), (1_000_000, 405)])
+def test_a_queue_is_counted_in_slots_however_far_apart_but_for_a_moment_of_them(
+    conn: Connection, cap: int, taken: int
+) -> None:
+    reserve(conn)
+    learn(conn, 1, cap - 1, 600)
+    now = T0 + timedelta(seconds=90)
+    slots = [reserve(conn, now, longest_queue=3) for _ in range(1_000)]
+    assert sum(slot.taken for slot in slots) == pytest.approx(taken, abs=1)
+    assert not reserve(conn, now, longest_queue=3, longest_wait=0.0001).taken
 
 
 def test_no_window_gives_more_than_97_percent_of_the_cap(conn: Connection) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from crawler_worker.reddit import failures
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource
 from crawljobs.repository import crawled_items, discovery, job_queue, subreddits
@@ -151,6 +152,34 @@ def test_a_root_that_has_spent_its_budget_leads_nowhere(lean: Crawler) -> None:
         discovery.spend(conn, root=home, requests=lean.settings.discovery_max_requests)
     lean.crawl("tiny_town")
     assert enqueued(lean) == []
+
+
+class Told(threading.Event):
+    """To stop, as soon as it is waited for."""
+
+    waits: float = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits = timeout or 0.0
+        return True
+
+
+@pytest.mark.parametrize(
+    ("source", "priority", "takes"),
+    [("discovery", 0, 0), ("stale", 40, 0), ("discovery", 50, 1), ("schedule", 10, 1)],
+)
+def test_what_nobody_asked_for_takes_no_turn_where_others_queue(
+    lean: Crawler, source: str, priority: int, takes: int
+) -> None:
+    lean.crawl("empty_hall")
+    queue = "UPDATE reddit_budgets SET next_slot_at = now() + interval '10 seconds' RETURNING "
+    before = lean.value(queue + "reserved")
+    lean.enqueue("empty_yard", source=JobSource(source), priority=priority)
+    stop = Told()
+    with pytest.raises(failures.Interrupted):
+        lean.run(lean.claim(), stop=stop)
+    assert lean.value("SELECT reserved FROM reddit_budgets") == before + takes
+    assert (stop.waits > 2) == bool(takes)
 
 
 def test_the_root_is_what_somebody_asked_for_however_it_was_met_before(conn: Connection) -> None:

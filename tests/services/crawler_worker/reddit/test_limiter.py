@@ -32,6 +32,25 @@ def test_a_slot_beyond_the_longest_wait_is_refused_with_the_time_it_comes(
     assert (caught.value.kind, caught.value.reason) == ("deferred", "rate_limit")
 
 
+def test_what_nobody_asked_for_steps_back_when_the_queue_does_not_end(database: Database) -> None:
+    limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
+    limiter.wait_for_slot(RUNNING)
+    limiter.learn(Slot(0.0, taken=True), {})
+    with database.begin() as conn:
+        conn.execute(text("UPDATE reddit_budgets SET next_slot_at = now() + interval '20 s'"))
+    waits: list[float] = []
+
+    class Queueing(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0.0)
+            return False
+
+    with pytest.raises(failures.SlotTooLate) as caught:
+        limiter.wait_for_slot(Queueing(), in_background=True)
+    assert 30 <= sum(waits) < 32
+    assert 30 <= caught.value.resume_in <= 60
+
+
 def test_a_worker_that_slept_while_another_met_a_429_does_not_ask(database: Database) -> None:
     """Its slot was reserved before the pause began."""
     limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
