@@ -5,13 +5,33 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crawler_worker.crawl.session import Session
-from crawler_worker.reddit import endpoints
+from crawler_worker.reddit import endpoints, failures
 from crawljobs.domain.reddit_items import Items
+from crawljobs.domain.subreddit import AccessState
+
+PROFILE = "u_"
 
 
 def crawl(session: Session) -> None:
     name = session.claim.subreddit
-    about = session.ask(lambda client: endpoints.about(client, name=name, stop=session.stop))
+    try:
+        about = session.ask(lambda client: endpoints.about(client, name=name, stop=session.stop))
+    except failures.Unavailable:
+        if name.lower().startswith(PROFILE):
+            _check_account(session, name[len(PROFILE) :])
+        raise
     if about.name.lower() != name.lower():  # renamed meanwhile: the row keeps the asked name
         about = replace(about, name=name)
     session.store(session.at.enter("posts"), Items(subreddits=(about,)))
+
+
+def _check_account(session: Session, name: str) -> None:
+    """Raises Unavailable when the account is suspended, which its profile does not tell."""
+    try:
+        account = session.ask(
+            lambda client: endpoints.account(client, name=name, stop=session.stop)
+        )
+    except failures.Unavailable:
+        return  # gone, as the profile says
+    if account.suspended:
+        raise failures.Unavailable(AccessState.SUSPENDED, "the account is suspended")

@@ -8,7 +8,7 @@ from crawler_worker.reddit import failures, parsing
 from crawler_worker.reddit.client import Parameters, RedditClient
 from crawler_worker.reddit.stop import Stop
 from crawljobs.domain import hostile, subreddit
-from crawljobs.domain.reddit_items import Items, Page, SubredditAbout
+from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 
 PAGE_LIMIT = 100  # Reddit's own: more is silently 100
 TREE_LIMIT = 500
@@ -70,12 +70,14 @@ def more_children(
     return parsing.more_children(client.post("/api/morechildren", form, stop=stop))
 
 
+def account(client: RedditClient, *, name: str, stop: Stop) -> Account:
+    return parsing.account(client.get(f"/user/{_account(name)}/about", {}, stop=stop))
+
+
 def history(client: RedditClient, *, name: str, stop: Stop) -> Page:
     """An account's newest posts and comments; empty when it hides them."""
-    if hostile.account_name(name) is None:
-        raise failures.BadRequest(f"not an account's name: {name[:60]!r}")
     params: Parameters = {"limit": PAGE_LIMIT, "sort": "new"}
-    return parsing.listing(client.get(f"/user/{name}/overview", params, stop=stop))
+    return parsing.listing(client.get(f"/user/{_account(name)}/overview", params, stop=stop))
 
 
 def info(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
@@ -98,6 +100,12 @@ def _from(after: str | None, params: dict[str, str | int]) -> Parameters:
 
 def _subreddit(name: str) -> str:
     return subreddit.checked_name(name)
+
+
+def _account(name: str) -> str:
+    if hostile.account_name(name) is None:
+        raise failures.BadRequest(f"not an account's name: {name[:60]!r}")
+    return name
 
 
 def _id(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import httpx
 import pytest
 from sqlalchemy import text
 
@@ -10,7 +11,7 @@ from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import audit_log, schedule_barring, schedules, subreddits
 from support import jobs
 from support import schedule_rows as rows
-from support.crawls import Crawler
+from support.crawls import Crawler, Transport
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -42,6 +43,32 @@ def test_the_schedule_of_a_subreddit_that_is_gone_is_disabled_with_an_audited_re
         kept = schedules.get_schedule(conn, schedule_id=other)
         assert kept is not None
         assert kept.enabled
+
+
+class Refusing(Transport):
+    """Profiles are not shown; what became of their accounts is for the sandbox to say."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.startswith("/r/u_"):
+            return super().handle_request(request)
+        self.paths.append(request.url.path)
+        return httpx.Response(403, stream=httpx.ByteStream(b'{"reason": "private"}'))
+
+
+@pytest.mark.parametrize(
+    ("account", "access"),
+    [("suspended_one", "suspended"), ("lurker_one", "private"), ("nobody_at_all", "private")],
+)
+def test_a_profile_that_is_not_shown_may_be_that_of_a_suspended_account(
+    crawler: Crawler, account: str, access: str
+) -> None:
+    schedule_id = schedule(crawler, f"u_{account}")
+    transport = Refusing()
+    assert crawler.crawl(f"u_{account}", transport=transport) == access
+    assert transport.paths == [f"/r/u_{account}/about", f"/user/{account}/about"]
+    assert crawler.value("SELECT access FROM subreddits") == access
+    is_enabled = crawler.value("SELECT enabled FROM scheduled_jobs WHERE id = :id", id=schedule_id)
+    assert is_enabled == (access == "private")
 
 
 def test_the_schedule_of_a_private_subreddit_goes_on(crawler: Crawler) -> None:
