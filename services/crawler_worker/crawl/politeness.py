@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from crawler_worker.reddit import failures
+from crawler_worker.reddit import client, failures
 from crawler_worker.reddit.stop import Stop
-
-# A longer wait is spent in the queue, so that the worker can do another job.
-LONGEST_WAIT_SECONDS = 30.0
 
 
 def wait(gap: float, *, asked_at: datetime | None, now: datetime, stop: Stop) -> None:
@@ -16,7 +13,7 @@ def wait(gap: float, *, asked_at: datetime | None, now: datetime, stop: Stop) ->
     if gap <= 0 or asked_at is None:
         return
     left = min(gap, gap - (now - asked_at).total_seconds())
-    if left > LONGEST_WAIT_SECONDS:
+    if left > client.LONGEST_GAP_SECONDS:
         raise failures.TooSoon(
             f"this subreddit wants {gap:.0f} s between two requests", resume_in=left
         )

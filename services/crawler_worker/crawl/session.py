@@ -82,7 +82,7 @@ class Session:
         self._wait_politely()
         before = self._client.sent()
         try:
-            with self._client.in_background(self.claim.is_background):
+            with self._client.asking(in_background=self.claim.is_background, gap=self.request_gap):
                 return call(self._client)
         finally:
             self.at = replace(

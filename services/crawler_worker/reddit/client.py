@@ -26,6 +26,8 @@ THROTTLES_IN_PLACE = 3
 # A reply that failed is asked for again in place: most trouble is over in a second.
 TRIES = 3
 TRY_AGAIN_SECONDS = 1.0  # doubling
+# Between two requests; a longer one is waited for in the queue: the worker can do another job.
+LONGEST_GAP_SECONDS = 30.0
 # A job that could not even connect waits this long, and no attempt is charged.
 UNREACHABLE_SECONDS = 10.0
 # What a probe asks for: a subreddit that exists on Reddit since its beginning, and costs nothing.
@@ -40,6 +42,14 @@ class _Request:
     path: str
     params: Parameters
     form: Parameters | None = None
+
+
+class _Mine(threading.local):
+    """What belongs to the calling thread."""
+
+    sent = 0
+    in_background = False
+    gap = 0.0
 
 
 class RedditClient:
@@ -72,23 +82,25 @@ class RedditClient:
             transport=transport,
         )
         self._tokens = TokenSource(settings, self._http, database=database)
-        self._mine = threading.local()
+        self._mine = _Mine()
 
     def close(self) -> None:
         self._http.close()
 
     def sent(self) -> int:
         """How many requests to the API the calling thread has made so far."""
-        return int(getattr(self._mine, "sent", 0))
+        return self._mine.sent
 
     @contextlib.contextmanager
-    def in_background(self, wanted: bool) -> Iterator[None]:
-        """Meanwhile nobody waits for what the calling thread asks: it steps back from a queue."""
-        self._mine.in_background = wanted
+    def asking(self, *, in_background: bool, gap: float) -> Iterator[None]:
+        """What the calling thread asks meanwhile: in the background it steps back from a queue for
+        slots; what is asked again is `gap` seconds later, or not in place when that is too long.
+        """
+        self._mine.in_background, self._mine.gap = in_background, gap
         try:
             yield
         finally:
-            self._mine.in_background = False
+            self._mine.in_background, self._mine.gap = False, 0.0
 
     def get(self, path: str, params: Parameters, *, stop: Stop) -> Any:
         """The JSON value of the reply; every other reply raises its CrawlFailure."""
@@ -100,6 +112,7 @@ class RedditClient:
 
     def _ask(self, request: _Request, stop: Stop) -> Any:
         throttles = tries = 0
+        is_patient = self._mine.gap <= LONGEST_GAP_SECONDS
         refused: str | None = None
         while True:
             token = self._tokens.current(refused=refused, stop=stop)
@@ -111,14 +124,18 @@ class RedditClient:
                 refused = token  # refreshed once, replayed once
             except failures.Throttled as error:
                 throttles += 1
-                self._pause_all(error, last=throttles >= THROTTLES_IN_PLACE)
+                self._pause_all(error, last=throttles >= THROTTLES_IN_PLACE or not is_patient)
+                self._wait(self._mine.gap, stop)
             except failures.UpstreamTrouble as error:
                 tries += 1
-                if tries >= TRIES and isinstance(error, failures.Unreachable):
+                is_last = tries >= TRIES or not is_patient
+                if is_last and isinstance(error, failures.Unreachable):
                     raise limiters.outage(UNREACHABLE_SECONDS) from error
-                if tries >= TRIES:
+                if is_last:
                     raise
-                self._wait_before_next(tries, stop)
+                longest = self._try_again_seconds * 2 ** (tries - 1)
+                jittered = random.uniform(longest / 2, longest)  # noqa: S311 - jitter
+                self._wait(max(jittered, self._mine.gap), stop)
 
     def _pause_all(self, error: failures.Throttled, *, last: bool) -> None:
         if self._limiter is None:
@@ -129,15 +146,15 @@ class RedditClient:
                 str(error), retry_after=error.retry_after, resume_in=pause
             ) from error
 
-    def _wait_before_next(self, tries: int, stop: Stop) -> None:
-        longest = self._try_again_seconds * 2 ** (tries - 1)
-        if stop.wait(random.uniform(longest / 2, longest)):  # noqa: S311 - jitter
+    @staticmethod
+    def _wait(seconds: float, stop: Stop) -> None:
+        if seconds > 0 and stop.wait(seconds):
             raise failures.Interrupted("told to stop before asking again")
 
     def _ask_once(self, request: _Request, token: str, stop: Stop) -> Any:
         if self._limiter is None:
             return _value(self._exchange(request, token))
-        in_background = bool(getattr(self._mine, "in_background", False))
+        in_background = self._mine.in_background
         with metrics.slot_wait.time():
             slot = self._limiter.wait_for_slot(stop, in_background=in_background)
         while slot.probe:
@@ -186,7 +203,7 @@ class RedditClient:
             data=request.form,
             headers={"Authorization": f"bearer {token}"},
         )
-        self._mine.sent = self.sent() + 1
+        self._mine.sent += 1
         return transfer.exchange(self._http, built)
 
 

@@ -86,6 +86,20 @@ def test_a_request_that_failed_is_kept_at_a_distance_too(crawler: Crawler) -> No
         crawler.run(crawler.claim())
 
 
+@pytest.mark.parametrize(("gap", "requests"), [(0.8, 3), (31, 1)])
+def test_what_is_asked_again_keeps_its_distance_too(
+    crawler: Crawler, gap: float, requests: int
+) -> None:
+    crawler.enqueue("error_hall")
+    claim = crawler.claim()
+    be_polite(crawler, gap)
+    times: list[float] = []
+    with pytest.raises(failures.UpstreamTrouble):
+        crawler.run(claim, transport=Transport(lambda _number: times.append(time.monotonic())))
+    assert len(times) == requests
+    assert all(after - before >= gap - 0.01 for before, after in itertools.pairwise(times))
+
+
 def test_a_listing_is_walked_on_however_long_the_gap_between_two_pages(crawler: Crawler) -> None:
     crawler.enqueue("big_town")
     be_polite(crawler, 3600)
