@@ -12,11 +12,13 @@ import psycopg
 from benchmarks import workers
 from benchmarks.harness import Bench, Figure, percentile
 from benchmarks.idle_to_start import enqueue
+from benchmarks.queue_depth import claim
 from crawljobs.db.database import Database
 
 MINUTES, MINUTES_QUICK = 10, 1
 JOBS_PER_SECOND = 10
 LAST_SHARE = 0.1  # of the time: when most dead versions lie in the way
+LOOKS = 200
 AFTER_SECONDS = 30  # for what was enqueued last
 CLAIM_P99_MS = 20.0
 PILED_UP = JOBS_PER_SECOND  # more than a second's jobs not begun
@@ -60,6 +62,10 @@ class Side:
     def starts_ms(self) -> list[float]:
         return [1000 * (job["at"] - self.asked[job["job_id"]]) for job in self.told]
 
+    def looks_ms(self) -> list[float]:
+        """Of claims that find nothing: they pass all that is dead, and write nothing."""
+        return [1000 * claim(self.database)[1].whole for _ in range(LOOKS)]
+
     def dead(self) -> int:
         with psycopg.connect(self.url) as connection:
             row = connection.execute(_DEAD).fetchone()
@@ -80,6 +86,7 @@ def measure(bench: Bench) -> list[Figure]:
         stack.enter_context(snapshot(held.url))
         feed(sides, jobs=minutes * 60 * JOBS_PER_SECOND)
         dead = {side: side.dead() for side in sides}
+        looks = {side: side.looks_ms() for side in sides}
     title = f"{minutes} min, a transaction open"
     p99, free_p99 = (percentile(side.claims_ms(1), 0.99) for side in sides)
     return [
@@ -92,6 +99,8 @@ def measure(bench: Bench) -> list[Figure]:
         Figure("enqueue to start p99", percentile(held.starts_ms(), 0.99), "ms"),
         Figure("the same without", percentile(free.starts_ms(), 0.99), "ms"),
         Figure("jobs behind, at most", held.most_behind, "", limit=PILED_UP),
+        Figure("claim that finds nothing at the end, p50", percentile(looks[held], 0.5), "ms"),
+        Figure("the same without", percentile(looks[free], 0.5), "ms"),
         Figure("dead tuples at the end", dead[held], ""),
         Figure("the same without", dead[free], ""),
     ]  # fmt: skip
