@@ -24,6 +24,7 @@ JOBS_FOR_MEMORY, JOBS_FOR_MEMORY_QUICK = 1_000_000, 50_000
 OTHERS = 200_000  # queued behind
 PROCESSES = (1, 4)
 MEMORY_MB = 120.0
+FLAT_MB = 8.0  # what an allocator moves by itself
 # The best settings for jobs of no work: large batches, and no line of the log for each job.
 SETTINGS = {"WORKER_CONCURRENCY": "200", "LOG_LEVEL": "WARNING"}
 WANTED, BEHIND = 50, 10  # priorities
@@ -66,6 +67,7 @@ def measure_memory(bench: Bench) -> list[Figure]:
     return [
         Figure(f"memory of a worker after {jobs // 10:,} jobs", least, "MB", limit=MEMORY_MB),
         Figure(f"memory of a worker after {jobs:,} jobs", most, "MB", limit=MEMORY_MB),
+        Figure("its growth between the two", most - least, "MB", limit=FLAT_MB),
     ]
 
 
