@@ -1,0 +1,23 @@
+"""What a figure says of itself."""
+
+import pytest
+
+from benchmarks.harness import Figure
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "at_least", "verdict"),
+    [
+        (5.0, None, None, ""),
+        (5.0, 5.0, None, "holds"),
+        (5.1, 5.0, None, "FALLS SHORT"),
+        (0.8, None, 0.8, "holds"),
+        (0.79, None, 0.8, "FALLS SHORT"),
+    ],
+)
+def test_a_figure_falls_short_beyond_either_bound(
+    value: float, limit: float | None, at_least: float | None, verdict: str
+) -> None:
+    figure = Figure("claim", value, "ms", limit=limit, at_least=at_least)
+    assert figure.verdict == verdict
+    assert bool(figure.must) == bool(verdict)
