@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import random
 from datetime import timedelta
-from typing import Any
 
 from crawler_worker.reddit import failures
-from crawljobs import errors, logs
+from crawljobs import errors, logs, tracing
 from crawljobs.domain import ends, retry
 from crawljobs.domain.ends import End
 from crawljobs.domain.job import Claim, ErrorKind, Transition, WaitReason
@@ -44,20 +45,29 @@ def _deferred(claim: Claim, reason: WaitReason, seconds: float, message: str) ->
     return ends.deferred(claim, delay=delay, reason=reason, message=message)
 
 
-def tell(end: End) -> None:
-    """A line of the log, once the end has committed."""
-    about: dict[str, Any] = {"job_id": end.claim.job_id, "subreddit": end.claim.subreddit}
-    if end.delay is not None:
-        about["in_seconds"] = end.delay.total_seconds()
-    match end.verb:
-        case Transition.COMPLETE:
-            log.info("job.completed", outcome=end.outcome, **about)
-        case Transition.RELEASE:
-            log.info("job.released", **about)
-        case Transition.DEFER:
-            log.info("job.deferred", wait_reason=end.wait_reason, **about)
-        case Transition.SCHEDULE_RETRY:
-            log.warning("job.retry_scheduled", error=end.error_message, **about)
-        case _:
-            # A permanent error, or all retries are used up.
-            log.warning("job.failed", error_kind=end.error_kind, error=end.error_message, **about)
+_TOLD = {
+    Transition.COMPLETE: (logging.INFO, "job.completed"),
+    Transition.RELEASE: (logging.INFO, "job.released"),
+    Transition.DEFER: (logging.INFO, "job.deferred"),
+    Transition.SCHEDULE_RETRY: (logging.WARNING, "job.retry_scheduled"),
+    # A permanent error, or all retries are used up.
+    Transition.FAIL: (logging.WARNING, "job.failed"),
+}
+
+
+def tell(end: End, span: tracing.Span | None = None) -> None:
+    """A line of the log, once the end has committed; in the crawl's trace if it has one."""
+    level, event = _TOLD[end.verb]
+    if not log.is_enabled_for(level):
+        return
+    about = {
+        "job_id": end.claim.job_id,
+        "subreddit": end.claim.subreddit,
+        "outcome": end.outcome,
+        "wait_reason": end.wait_reason,
+        "in_seconds": None if end.delay is None else end.delay.total_seconds(),
+        "error_kind": end.error_kind,
+        "error": end.error_message,
+    }
+    with contextlib.nullcontext() if span is None else tracing.within(span):
+        log.log(level, event, **{key: value for key, value in about.items() if value is not None})

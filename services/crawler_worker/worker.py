@@ -184,8 +184,7 @@ class Worker:
 
     def _written(self, held: HeldClaim, span: tracing.Span, end: End, is_written: bool) -> None:
         if is_written:
-            with tracing.within(span):
-                claim_end.tell(end)
+            claim_end.tell(end, span)
         self._over(held, span, end.attempt if is_written else crawl_trace.LOST)
 
     def _over(self, held: HeldClaim, span: tracing.Span, outcome: str) -> None:

@@ -5,6 +5,7 @@ Statuses stand in the SQL as literals: bound ones lose the partial indexes.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,6 +55,13 @@ _ENQUEUE = queue_sql.enqueue_statement(
     only_if="(SELECT count(*) FROM asked) = (SELECT count(*) FROM named)",
 )
 
+# As _claims takes them apart; the first three are the order of claims.
+_CLAIMED = """-job.priority, job.created_at, job.id, job.subreddit_id, subreddit.name, job.source,
+        job.depth, job.retry_count, job.max_retries, job.checkpoint,
+        greatest(job.queued_at, job.visible_at), job.claimed_at, job.lease_expires_at,
+        job.traceparent"""
+_CLAIM_ORDER = operator.itemgetter(0, 1, 2)
+
 _CLAIM = text(f"""
     UPDATE crawl_jobs AS job SET
         status = 'crawling', claim_token = CAST(:claim_token AS uuid), claimed_by = :worker,
@@ -70,17 +78,11 @@ _CLAIM = text(f"""
     -- False only in the moment between a pause and the sweep that parks its job. Not in the inner
     -- query: a filter there makes the planner leave the claim index.
     AND {NOT_PAUSED.format(scope="job.subreddit_id")}
-    RETURNING job.id AS job_id, job.subreddit_id, subreddit.name AS subreddit,
-        job.source, job.priority, job.depth, job.retry_count, job.max_retries, job.checkpoint,
-        job.created_at, greatest(job.queued_at, job.visible_at) AS claimable_at, job.claimed_at,
-        job.lease_expires_at, job.traceparent
+    RETURNING {_CLAIMED}
     """)
 
-_CLAIMED_BY_TOKEN = text("""
-    SELECT job.id AS job_id, job.subreddit_id, subreddit.name AS subreddit,
-        job.source, job.priority, job.depth, job.retry_count, job.max_retries, job.checkpoint,
-        job.created_at, greatest(job.queued_at, job.visible_at) AS claimable_at, job.claimed_at,
-        job.lease_expires_at, job.traceparent
+_CLAIMED_BY_TOKEN = text(f"""
+    SELECT {_CLAIMED}
     FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
     WHERE job.status = 'crawling' AND job.claim_token = CAST(:claim_token AS uuid)
     ORDER BY job.id FOR UPDATE OF job
@@ -209,23 +211,28 @@ def claims_of(conn: Connection, *, claim_token: UUID) -> list[Claim]:
 
 
 def _claims(rows: Iterable[Any], claim_token: UUID) -> list[Claim]:
-    ordered = sorted(rows, key=lambda row: (-row.priority, row.created_at, row.job_id))
-    return [
-        Claim(
-            job_id=row.job_id,
-            claim_token=claim_token,
-            subreddit_id=row.subreddit_id,
-            subreddit=row.subreddit,
-            source=_SOURCES[row.source],
-            priority=row.priority,
-            depth=row.depth,
-            retry_count=row.retry_count,
-            max_retries=row.max_retries,
-            checkpoint=row.checkpoint,
-            claimable_at=row.claimable_at,
-            claimed_at=row.claimed_at,
-            lease_expires_at=row.lease_expires_at,
-            traceparent=row.traceparent,
+    """Best first. Rows are taken apart as tuples: by their names it would cost twice as much."""
+    claims = []
+    for row in sorted(rows, key=_CLAIM_ORDER):
+        minus_priority, _, job_id, subreddit_id, subreddit, source, depth, *rest = row
+        retry_count, max_retries, checkpoint, claimable_at, *rest = rest
+        claimed_at, lease_expires_at, traceparent = rest
+        claims.append(
+            Claim(
+                job_id=job_id,
+                claim_token=claim_token,
+                subreddit_id=subreddit_id,
+                subreddit=subreddit,
+                source=_SOURCES[source],
+                priority=-minus_priority,
+                depth=depth,
+                retry_count=retry_count,
+                max_retries=max_retries,
+                checkpoint=checkpoint,
+                claimable_at=claimable_at,
+                claimed_at=claimed_at,
+                lease_expires_at=lease_expires_at,
+                traceparent=traceparent,
+            )
         )
-        for row in ordered
-    ]
+    return claims
