@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import random
 from datetime import timedelta
@@ -55,8 +54,8 @@ _TOLD = {
 }
 
 
-def tell(end: End, span: tracing.Span | None = None) -> None:
-    """A line of the log, once the end has committed; in the crawl's trace if it has one."""
+def tell(end: End, span: tracing.Span) -> None:
+    """A line of the log, once the end has committed."""
     level, event = _TOLD[end.verb]
     if not log.is_enabled_for(level):
         return
@@ -69,5 +68,5 @@ def tell(end: End, span: tracing.Span | None = None) -> None:
         "error_kind": end.error_kind,
         "error": end.error_message,
     }
-    with contextlib.nullcontext() if span is None else tracing.within(span):
+    with tracing.within(span):
         log.log(level, event, **{key: value for key, value in about.items() if value is not None})

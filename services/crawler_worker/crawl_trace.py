@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 
 from crawler_worker.held_claim import HeldClaim
 from crawljobs import tracing
@@ -30,6 +31,12 @@ def begin(held: HeldClaim) -> tracing.Span:
     )
     claimed.end()
     return tracing.begin("crawl", tracing.Kind.CONSUMER, under=claimed, attributes=about)
+
+
+def given_back(held: HeldClaim) -> AbstractContextManager[tracing.Span]:
+    """For the end of a claim whose crawl did not come to its own."""
+    parent = trace_context.parse(held.claim.traceparent)
+    return tracing.span("release", tracing.Kind.CONSUMER, parent=parent)
 
 
 def ended(span: tracing.Span, outcome: str) -> None:

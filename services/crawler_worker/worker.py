@@ -194,7 +194,8 @@ class Worker:
     def _given_back(self, held: HeldClaim, end: End, is_written: bool) -> None:
         self.keeper.drop(held)
         if is_written:
-            claim_end.tell(end)
+            with crawl_trace.given_back(held) as span:
+                claim_end.tell(end, span)
 
     def _drain(self) -> None:
         """Let pages in flight finish, then give back whatever is still held."""

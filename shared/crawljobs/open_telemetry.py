@@ -114,13 +114,15 @@ class _Exporter(SpanExporter):
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
         self._arrive = True
+        self._lock = threading.Lock()  # whoever flushes may export beside the thread that does
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = self._exporter.export(spans)
         arrive = result is SpanExportResult.SUCCESS
-        if arrive is not self._arrive:
+        with self._lock:
+            is_news, self._arrive = arrive is not self._arrive, arrive
+        if is_news:
             log.warning("tracing.arrives_again" if arrive else "tracing.lost", spans=len(spans))
-        self._arrive = arrive
         return result
 
     def shutdown(self) -> None:

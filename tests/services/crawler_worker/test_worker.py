@@ -6,12 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import text
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from crawler_worker.held_claim import HeldClaim
 from crawler_worker.reddit import failures
 from crawler_worker.worker import Worker
 from crawljobs import settings
 from crawljobs.db.database import Database
+from crawljobs.domain import trace_context
 from crawljobs.domain.job import AttemptOutcome, Job, JobSource, JobStatus, WaitReason
 from crawljobs.repository import claims, job_admin, job_queries, job_queue
 from support.waiting import wait_until
@@ -56,10 +59,14 @@ def start(database: Database, database_url: str) -> Iterator[Start]:
         assert not thread.is_alive()
 
 
-def enqueue(database: Database, *names: str) -> list[int]:
+def enqueue(database: Database, *names: str, traceparent: str | None = None) -> list[int]:
     with database.begin() as conn:
         enqueued = job_queue.enqueue_many(
-            conn, subreddits_named=names, priority=50, source=JobSource.USER
+            conn,
+            subreddits_named=names,
+            priority=50,
+            source=JobSource.USER,
+            traceparent=traceparent,
         )
     return [one.job_id for one in enqueued]
 
@@ -173,6 +180,7 @@ def test_stopping_interrupts_the_crawl_and_releases_its_job(
 def test_a_crawl_that_does_not_stop_is_released_when_the_drain_time_is_over(
     database: Database, start: Start
 ) -> None:
+    asked = trace_context.new()
     begun, go_on = threading.Event(), threading.Event()
     late: list[Exception] = []
 
@@ -187,10 +195,18 @@ def test_a_crawl_that_does_not_stop_is_released_when_the_drain_time_is_over(
             raise
         return "crawled"
 
-    (job_id,) = enqueue(database, "python")
-    worker = start(deaf)
-    assert begun.wait(10)
-    worker.stop()
+    (job_id,) = enqueue(database, "python", traceparent=str(asked))
+    with capture_logs([merge_contextvars]) as told:
+        worker = start(deaf)
+        assert begun.wait(10)
+        worker.stop()
+        wait_until(
+            lambda: [one for one in told if one["event"] == "job.released"],
+            timeout=10,
+            describe=lambda: told,
+        )
+    (released,) = (one for one in told if one["event"] == "job.released")
+    assert released["trace_id"] == asked.trace_id
     wait_for(database, job_id, JobStatus.QUEUED)
     go_on.set()
     wait_until(lambda: late, timeout=10, describe="the late write")
