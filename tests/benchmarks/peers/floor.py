@@ -1,7 +1,7 @@
 """The floor: pgbench sends what production sends to claim and to complete, and does nothing else.
 
 The statements are taken from what the repository's own functions send, so they cannot drift. The
-claim is wrapped so that pgbench can keep the ids and the tokens that come back.
+claim is wrapped so that pgbench can keep the ids that come back.
 """
 
 import re
@@ -31,6 +31,9 @@ PGBENCH_SECONDS = 600
 WORKER = "pgbench"
 KEPT = "SELECT count(*) FROM crawl_job_attempts WHERE outcome = 'succeeded'"
 LEAST_SHARE = 0.9
+# For pgbench, whose variables are numbers: what the claim and its completion agree on.
+TOKEN = "CAST(lpad(to_hex(CAST(:token AS bigint)), 32, '0') AS uuid)"
+COUNT = "cardinality(CAST(:ids AS bigint[]))"
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,9 @@ class Script:
             claiming, completing = (rendered(plain, one, claimed) for one in sent)
         database.close()
         return Script(
+            "\\set token random(0, 4611686018427387904)\n"
             f"WITH claimed AS ({claiming})\n"
-            "SELECT coalesce(array_agg(job_id), '{}') AS ids,\n"
-            "    coalesce(array_agg(claim_token), '{}') AS tokens FROM claimed \\gset\n"
+            "SELECT coalesce(array_agg(id), '{}') AS ids FROM claimed \\gset\n"
             f"{completing};\n"
         )
 
@@ -86,25 +89,24 @@ def claim(conn: Connection, *, at_most: int) -> list[Claim]:
 def rendered(connection: "psycopg.Connection[Any]", sent: Sent, claimed: list[Claim]) -> str:
     """The statement for pgbench: what is the same each time as literals, the claims as its own
     variables. Raises AssertionError for a parameter it knows nothing of."""
-    tokens = [one.claim_token for one in claimed]
-    ids = [one.job_id for one in claimed]
+    ids = f"{{{','.join(str(one.job_id) for one in claimed)}}}"
+    tokens = f"{{{','.join(one.claim_token.hex for one in claimed)}}}"
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
         given = sent.parameters[name]
         if name == "claim_token":
-            return "(SELECT gen_random_uuid())"
+            return TOKEN
         if name == "at_most":
             return str(BATCH)
+        if given == ids:
+            return ":ids"
+        if given == tokens:
+            return f"array_fill({TOKEN}, ARRAY[{COUNT}])"
         if isinstance(given, list):
-            if given == ids:
-                return ":ids"
-            if given == tokens:
-                return ":tokens"
             assert len(given) == len(claimed) and len(set(given)) == 1, name
             repeated = sql.Literal(given[0]).as_string(connection)
-            count = "cardinality(CAST(:ids AS bigint[]))"
-            return f"array_fill(CAST({repeated} AS text), ARRAY[{count}])"
+            return f"array_fill(CAST({repeated} AS text), ARRAY[{COUNT}])"
         return sql.Literal(given).as_string(connection)
 
     plain = re.sub(r"%\((\w+)\)s(?:::[\w ]+(?:\[\])?)?", value, sent.statement)
