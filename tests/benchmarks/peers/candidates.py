@@ -117,7 +117,10 @@ CANDIDATES = {
                 "AND priority = 1) OR EXISTS (SELECT 1 FROM procrastinate_jobs "
                 "WHERE status = 'doing' AND priority = 1)"
             ),
-            kept="SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'",
+            kept=(
+                "SELECT count(*) FROM procrastinate_jobs "
+                "WHERE status = 'succeeded' AND priority = 1"
+            ),
             guarantees="ends by id and state; kept, with an event each; no dedup asked for",
             settings="concurrency=20, a pool of 20; 1,000 jobs a batch_defer",
             jobs=20_000,
