@@ -14,6 +14,7 @@ from sqlalchemy import Connection, TextClause, text
 from crawljobs import metrics
 from crawljobs.db import committed
 from crawljobs.domain.actor import Actor
+from crawljobs.repository import page_walk
 
 LOOK_AT = 10_000  # entries that one page looks at
 
@@ -183,21 +184,13 @@ def _statement(given: tuple[str, ...], goes_on: bool, limit: int, look_at: int) 
         SELECT * FROM (
             SELECT * FROM admin_audit_log WHERE {" AND ".join(ranges) or "true"} {fence}
         ) AS walked ORDER BY id DESC LIMIT {look_at}"""
-    return text(f"""
-    WITH seen AS MATERIALIZED (
-        SELECT id, place, {conditions} AS is_found
-        FROM (SELECT *, row_number() OVER () AS place FROM ({walk}) AS looked_at) AS numbered
-        WHERE {conditions} OR place = {look_at} LIMIT {limit}
-    ), found AS (
-        SELECT id FROM seen WHERE is_found
-    ), walk_end AS (
-        SELECT CASE WHEN (SELECT count(*) FROM found) < {limit} THEN (
-            SELECT id FROM seen WHERE place = {look_at}
-        ) END AS id
+    page = page_walk.common_tables(
+        walk, conditions=conditions, position="id", look_at=look_at, limit=str(limit)
     )
+    return text(f"""{page}
     SELECT log.id, log.at, log.actor, log.action, log.resource_type, log.resource_id, log.before,
         log.after, log.request_id, host(log.peer_address) AS peer_address,
-        host(log.client_address) AS client_address, walk_end.id AS walk_end
+        host(log.client_address) AS client_address, walk_end.position AS walk_end
     FROM walk_end LEFT JOIN found ON true LEFT JOIN admin_audit_log AS log ON log.id = found.id
-    ORDER BY found.id DESC
+    ORDER BY found.place
     """)

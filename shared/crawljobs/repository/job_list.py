@@ -18,7 +18,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from crawljobs.domain.job import FINAL, LIVE, Job, JobStatus
 from crawljobs.domain.job_filter import JobFilter, JobSort
-from crawljobs.repository import job_queries
+from crawljobs.repository import job_queries, page_walk
 
 LOOK_AT = 10_000  # jobs that one page looks at: some 20 ms
 
@@ -152,19 +152,14 @@ def _statement(shape: _Shape) -> TextClause:
     )
     walk = f"SELECT * FROM ({branches}) AS walked ORDER BY {order} LIMIT {shape.look_at}"
     conditions = " AND ".join(_CONDITIONS[name] for name in shape.given) or "true"
-    position = f"jsonb_build_array({', '.join(keys)})"
-    return text(f"""
-    WITH seen AS MATERIALIZED (
-        SELECT id, place, {conditions} AS is_found, {position} AS position
-        FROM (SELECT *, row_number() OVER () AS place FROM ({walk}) AS looked_at) AS numbered
-        WHERE {conditions} OR place = {shape.look_at} LIMIT {shape.limit}
-    ), found AS (
-        SELECT id, place, position FROM seen WHERE is_found
-    ), walk_end AS (
-        SELECT CASE WHEN (SELECT count(*) FROM found) < {shape.limit} THEN (
-            SELECT position FROM seen WHERE place = {shape.look_at}
-        ) END AS position
+    page = page_walk.common_tables(
+        walk,
+        conditions=conditions,
+        position=f"jsonb_build_array({', '.join(keys)})",
+        look_at=shape.look_at,
+        limit=str(shape.limit),
     )
+    return text(f"""{page}
     SELECT {job_queries.JOB_COLUMNS}, found.position, walk_end.position AS walk_end
     FROM walk_end LEFT JOIN found ON true
         LEFT JOIN crawl_jobs AS job ON job.id = found.id

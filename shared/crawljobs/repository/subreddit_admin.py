@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository import page_walk
 from crawljobs.repository.queue_sql import NOW
 
 LOOK_AT = 2_000  # subreddits that one page looks at
@@ -70,24 +71,16 @@ _CONDITIONS = """
     AND (CAST(:crawled_before AS timestamptz) IS NULL
         OR coalesce(last_crawled_at, '-infinity') < :crawled_before)
 """
-_LIST = text(f"""
-    WITH seen AS MATERIALIZED (
-        SELECT id, key, place, {_CONDITIONS} AS is_found
-        FROM (SELECT *, row_number() OVER () AS place FROM ({_WALK}) AS looked_at) AS numbered
-        WHERE {_CONDITIONS} OR place = {LOOK_AT} LIMIT :limit
-    ), found AS (
-        SELECT id, key FROM seen WHERE is_found
-    ), walk_end AS (
-        SELECT CASE WHEN (SELECT count(*) FROM found) < :limit THEN (
-            SELECT key FROM seen WHERE place = {LOOK_AT}
-        ) END AS key
-    )
-    SELECT stored.*, found.key, walk_end.key AS walk_end
+_PAGE = page_walk.common_tables(
+    _WALK, conditions=_CONDITIONS, position="key", look_at=LOOK_AT, limit=":limit"
+)
+_LIST = text(f"""{_PAGE}
+    SELECT stored.*, found.position, walk_end.position AS walk_end
     FROM walk_end LEFT JOIN found ON true
         LEFT JOIN LATERAL (
             SELECT {_COLUMNS} FROM subreddits WHERE subreddits.id = found.id
         ) AS stored ON true
-    ORDER BY found.key
+    ORDER BY found.place
     """)
 
 
@@ -127,7 +120,7 @@ def list_subreddits(
     found = [row for row in rows if row.id is not None]
     subreddits = [_subreddit(row._mapping) for row in found[:limit]]
     if len(found) > limit:
-        return SubredditPage(subreddits, found[limit - 1].key)
+        return SubredditPage(subreddits, found[limit - 1].position)
     return SubredditPage(subreddits, rows[0].walk_end)
 
 
