@@ -63,7 +63,7 @@ class RedditClient:
         settings: RedditSettings,
         *,
         database: Database | None,
-        threads: int = 100,
+        threads: int = transfer.THREADS,
         transport: httpx.BaseTransport | None = None,
         longest_wait: float = limiters.LONGEST_WAIT_SECONDS,
         try_again_seconds: float = TRY_AGAIN_SECONDS,

@@ -20,6 +20,7 @@ WHOLE_REPLY_SECONDS = 60.0  # a reply that drips is cut off
 REPLY_MAX_BYTES = 16 * 1024 * 1024
 CLIENT_ERRORS = 400
 GZIP = 16 + zlib.MAX_WBITS
+THREADS = 100  # that ask at once, when nobody says how many
 
 # A proxy that does not let us through is no fault of what was asked for either.
 UNREACHABLE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
@@ -40,7 +41,7 @@ def open_client(
     *,
     user_agent: str,
     address: str,
-    threads: int = 100,
+    threads: int = THREADS,
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
     """A pool of connections, one for each of the threads: waiting for one, which is no trouble of

@@ -28,11 +28,15 @@ NO_LIVE_JOB = """(
     LIMIT 1
 ) IS NULL"""
 
+# Of a row of subreddits; null when it wants no gap between two crawls.
+_POLITE_UNTIL = (
+    "CASE WHEN min_crawl_gap_seconds > 0 "
+    "THEN last_crawled_at + make_interval(secs => min_crawl_gap_seconds) END"
+)
+
 # Until when politeness wants a subreddit left alone after its last crawl; null: not at all.
-POLITE_UNTIL = """(
-    SELECT last_crawled_at + make_interval(secs => min_crawl_gap_seconds)
-    FROM subreddits WHERE id = {scope} AND min_crawl_gap_seconds > 0
-    LIMIT 1
+POLITE_UNTIL = f"""(
+    SELECT {_POLITE_UNTIL} FROM subreddits WHERE id = {{scope}} LIMIT 1
 )"""
 
 
@@ -81,10 +85,8 @@ def follow_up_statement(*, before: str, ended: str, condition: str) -> str:
 
 
 # What the row of a subreddit brings to an enqueue: the first columns of `asked`.
-SUBREDDIT_ASKED_FOR = """
-    id, name, depth,
-    CASE WHEN min_crawl_gap_seconds > 0
-        THEN last_crawled_at + make_interval(secs => min_crawl_gap_seconds) END
+SUBREDDIT_ASKED_FOR = f"""
+    id, name, depth, {_POLITE_UNTIL}
 """
 
 
