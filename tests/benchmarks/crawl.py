@@ -2,7 +2,6 @@
 processes the machine's time goes to."""
 
 import os
-import time
 
 import psutil
 import psycopg
@@ -14,6 +13,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
 from crawljobs.repository import job_queue
 from support import reddit_sandbox
+from support.waiting import wait_until
 
 SUBREDDITS, SUBREDDITS_QUICK = 50, 8
 WORKERS = 2
@@ -77,14 +77,17 @@ def measure(bench: Bench) -> list[Figure]:
 
 def wait(database: Database) -> None:
     """Until nothing is left to crawl."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
+
+    def left() -> int:
         with database.begin() as conn:
-            left = conn.execute(text(_LEFT)).scalar_one()
-        if not left:
-            return
-        assert time.monotonic() < deadline, f"{left} jobs left"
-        time.sleep(LOOK_SECONDS)
+            return int(conn.execute(text(_LEFT)).scalar_one())
+
+    wait_until(
+        lambda: not left(),
+        timeout=PATIENCE_SECONDS,
+        describe=lambda: f"{left()} jobs are left",
+        every=LOOK_SECONDS,
+    )
 
 
 def family(pid: int) -> list[psutil.Process]:

@@ -15,6 +15,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
 from crawljobs.repository import job_queue
 from support import reddit_sandbox
+from support.waiting import wait_until
 
 PAGES, PAGES_QUICK = 10_000, 400
 CRAWLS = 8
@@ -95,13 +96,18 @@ def start(database_url: str, reddit_url: str, **variables: str) -> "subprocess.P
 
 def watch(database: Database, worker: "subprocess.Popen[bytes]", pages: int) -> Seen:
     process, seen = psutil.Process(worker.pid), Seen()
-    deadline = time.monotonic() + PATIENCE_SECONDS
+
+    def has_stored_all() -> bool:
+        seen.samples.append((stored_pages(database), process.memory_info().rss / MIB))
+        return seen.samples[-1][0] >= pages
+
     try:
-        while not seen.samples or seen.samples[-1][0] < pages:
-            time.sleep(LOOK_SECONDS)
-            seen.samples.append((stored_pages(database), process.memory_info().rss / MIB))
-            if time.monotonic() > deadline:
-                raise SystemExit(f"only {seen.samples[-1][0]} pages in {PATIENCE_SECONDS} s")
+        wait_until(
+            has_stored_all,
+            timeout=PATIENCE_SECONDS,
+            describe=lambda: f"only {seen.samples[-1][0]} pages",
+            every=LOOK_SECONDS,
+        )
     finally:
         worker.terminate()
         worker.wait(STOP_SECONDS)

@@ -6,8 +6,6 @@ every job must have succeeded, with one attempt each, and all are kept.
 
 import contextlib
 import queue
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +16,7 @@ from benchmarks import workers
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
 from crawljobs.repository import queue_pauses
+from support.waiting import wait_until
 
 JOBS, JOBS_QUICK = 100_000, 20_000
 JOBS_FOR_MEMORY, JOBS_FOR_MEMORY_QUICK = 1_000_000, 50_000
@@ -91,9 +90,19 @@ def drain(
             stack.enter_context(workers.worker(f"worker-{n}", url, "quiet", begun, **settings))
             for n in range(processes)
         ]
-        wait_until(lambda: listening(database) == processes)
+        wait_until(
+            lambda: listening(database) == processes,
+            timeout=DEADLINE_SECONDS,
+            describe="the workers to listen",
+            every=LOOK_SECONDS,
+        )
         started_at = resume(database)
-        wait_until(lambda: nothing_left(database))
+        wait_until(
+            lambda: nothing_left(database),
+            timeout=DEADLINE_SECONDS,
+            describe="the queue to be empty",
+            every=LOOK_SECONDS,
+        )
         memory = [psutil.Process(one.process.pid).memory_info().rss / 2**20 for one in running]
         pause(database)  # those behind are not wanted
         return Drained(jobs, check(database, jobs, started_at), memory)
@@ -176,10 +185,3 @@ def check(database: Database, jobs: int, started_at: Any) -> float:
     assert (kept.fewest, kept.most) == (1, 1), kept
     seconds: float = (kept.ended_at - started_at).total_seconds()
     return seconds
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_SECONDS)

@@ -4,7 +4,6 @@ an empty table, in turns."""
 import contextlib
 import queue
 import statistics
-import time
 
 import psycopg
 
@@ -14,6 +13,7 @@ from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
 from crawljobs.repository import job_queue
+from support.waiting import wait_until
 
 QUEUED, QUEUED_QUICK = 1_000_000, 100_000
 FINISHED_TO_QUEUED = 5
@@ -80,14 +80,19 @@ def drain(url: str, count: int) -> float:
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute("SELECT coalesce(max(id), 0) FROM crawl_job_attempts").fetchone()
         assert row is not None
-        deadline = time.monotonic() + DEADLINE_SECONDS
         with workers.worker("worker-1", url, "quiet", queue.Queue(), **SETTINGS) as worker:
-            while True:
+
+            def seconds() -> float | None:
+                assert worker.process.poll() is None, "the worker died"
                 found = connection.execute(_ENDED, [row[0], count]).fetchone()
                 assert found is not None
-                ended, seconds = found
-                if ended == count:
-                    return float(count / seconds)
-                assert worker.process.poll() is None, "the worker died"
-                assert time.monotonic() < deadline, f"{ended} of {count} ended"
-                time.sleep(LOOK_SECONDS)
+                return float(found[1]) if found[0] == count else None
+
+            taken = wait_until(
+                seconds,
+                timeout=DEADLINE_SECONDS,
+                describe=lambda: connection.execute(_ENDED, [row[0], count]).fetchone(),
+                every=LOOK_SECONDS,
+            )
+    assert taken is not None
+    return count / taken
