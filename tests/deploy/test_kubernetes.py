@@ -3,21 +3,14 @@
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 import yaml
-from sqlalchemy import text
 
 from crawljobs import settings
 from crawljobs.db import grants
-from crawljobs.db.database import Connection
 from support import images, manifests, needs, service_variables
-from support.databases import Databases
-from support.jobs import enqueue
 from support.manifests import Manifest
-from support.roles import made
 
 README = (manifests.KUBERNETES / "README.md").read_text()
 ALL = tuple(sorted({*manifests.COMPONENTS} - {"hpa", "sandbox"}))
@@ -299,62 +292,6 @@ def test_production_verifies_the_certificate_of_postgres() -> None:
             mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
             assert key in keys_of(volumes[mounts[folder]])
     assert not [m for m in found if m["kind"] == "Secret"]
-
-
-def test_a_second_scaler_of_the_workers_is_refused(tmp_path: Path) -> None:
-    for name in ("hpa", "keda"):
-        (tmp_path / name).mkdir()
-        alone = manifests.with_components(tmp_path / name, name)
-        assert alone.returncode == 0, alone.stderr
-        worker = manifests.find(manifests.parsed(alone.stdout), "Deployment", "crawler-worker")
-        assert "replicas" not in worker["spec"]
-    both = manifests.with_components(tmp_path, "hpa", "keda")
-    assert both.returncode != 0
-    assert "replicas" in both.stderr
-
-
-def scaler_query() -> str:
-    path = manifests.KUBERNETES / "components/keda/scaled-object.yaml"
-    scaled = manifests.find(manifests.parsed(path.read_text()), "ScaledObject", "crawler-worker")
-    (trigger,) = scaled["spec"]["triggers"]
-    assert trigger["metadata"]["targetQueryValue"] == "1"
-    query: str = trigger["metadata"]["query"]
-    return query
-
-
-@pytest.mark.parametrize(
-    ("jobs", "budget", "workers"),
-    [
-        (0, None, 0),
-        (1, None, 1),
-        (40, None, 1),  # no budget is known yet
-        (40, (1000, 600), 2),  # a hundred a minute feed two
-        (17, (60_000, 600), 2),
-        (40, (60_000, 600), 3),
-        (40, (10, 600), 1),
-    ],
-)
-def test_the_scaler_wants_as_many_workers_as_there_is_work_and_budget(
-    conn: Connection, jobs: int, budget: tuple[int, int] | None, workers: int
-) -> None:
-    for number in range(jobs):
-        enqueue(conn, f"sub{number}")
-    if budget is not None:
-        conn.execute(
-            text(
-                "INSERT INTO reddit_budgets (client_id, requests_per_window, window_seconds) "
-                "VALUES ('id', :requests, :seconds)"
-            ),
-            {"requests": budget[0], "seconds": budget[1]},
-        )
-    wanted: Any = conn.execute(text(scaler_query())).scalar_one()
-    assert wanted == workers
-    assert isinstance(wanted, int)
-
-
-def test_the_scaler_s_role_may_ask_that(databases: Databases) -> None:
-    with made(databases) as own, psycopg.connect(own.url_as(grants.METRICS)) as conn:
-        assert conn.execute(scaler_query().encode()).fetchone() == (0,)
 
 
 def test_the_rules_are_those_that_are_tested() -> None:

@@ -1,107 +1,18 @@
 """The worker's loop against a real database, with a crawl that does what the test says."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import text
-from structlog.contextvars import merge_contextvars
-from structlog.testing import capture_logs
 
 from crawler_worker.held_claim import HeldClaim
 from crawler_worker.reddit import failures
-from crawler_worker.worker import Worker
-from crawljobs import settings
 from crawljobs.db.database import Database
-from crawljobs.domain import trace_context
-from crawljobs.domain.job import AttemptOutcome, Job, JobSource, JobStatus, WaitReason
-from crawljobs.repository import claims, job_admin, job_queries, job_queue
+from crawljobs.domain.job import AttemptOutcome, JobStatus, WaitReason
+from crawljobs.repository import job_admin, job_queries
 from support.waiting import wait_until
-
-QUICK = {
-    "POLL_SECONDS": "0.1",
-    "LEASE_SECONDS": "1.5",
-    "RESCUE_SECONDS": "0.2",
-    "WORKER_CONCURRENCY": "3",
-    "RETRY_BASE_SECONDS": "600",
-    "DRAIN_SECONDS": "2",
-}
-
-Crawl = Callable[[HeldClaim], str]
-Start = Callable[..., Worker]
-
-
-@pytest.fixture
-def start(database: Database, database_url: str) -> Iterator[Start]:
-    """Starts workers in threads; all are stopped at the end."""
-    running: list[tuple[Worker, threading.Thread]] = []
-
-    def start_worker(crawl: Crawl, **variables: str) -> Worker:
-        worker = Worker(
-            name="worker-1",
-            database=database,
-            direct_url=database_url,
-            settings=settings.read_queue_settings({**QUICK, **variables}),
-            crawl=crawl,
-        )
-        thread = threading.Thread(target=worker.run)
-        thread.start()
-        running.append((worker, thread))
-        return worker
-
-    yield start_worker
-    for worker, _ in running:
-        worker.stop()
-    for worker, thread in running:
-        thread.join(10)
-        worker.keeper.join(10)
-        assert not thread.is_alive()
-
-
-def enqueue(database: Database, *names: str, traceparent: str | None = None) -> list[int]:
-    with database.begin() as conn:
-        enqueued = job_queue.enqueue_many(
-            conn,
-            subreddits_named=names,
-            priority=50,
-            source=JobSource.USER,
-            traceparent=traceparent,
-        )
-    return [one.job_id for one in enqueued]
-
-
-def job_of(database: Database, job_id: int) -> Job:
-    with database.begin() as conn:
-        found = job_queries.get_job(conn, job_id=job_id)
-    assert found is not None
-    return found
-
-
-def wait_for(database: Database, job_id: int, status: JobStatus) -> Job:
-    wait_until(
-        lambda: job_of(database, job_id).status is status,
-        timeout=10,
-        describe=lambda: job_of(database, job_id),
-    )
-    return job_of(database, job_id)
-
-
-class Gate:
-    """A crawl that says when it began and goes on when told to, or when stopped."""
-
-    def __init__(self) -> None:
-        self.begun = threading.Event()
-        self.open = threading.Event()
-        self.stopped: list[int] = []
-
-    def __call__(self, held: HeldClaim) -> str:
-        self.begun.set()
-        while not self.open.is_set():
-            if held.wait(0.02):
-                self.stopped.append(held.claim.job_id)
-                raise failures.Interrupted("told to stop")
-        return "crawled"
+from support.worker_thread import Gate, Start, enqueue, job_of, wait_for
 
 
 def test_every_job_is_crawled_and_completed(database: Database, start: Start) -> None:
@@ -163,54 +74,6 @@ def test_the_kind_of_an_error_decides_how_the_job_goes_on(
         (attempt,) = job_queries.list_attempts(conn, job_id=job_id)
     assert attempt.outcome is outcome
     assert attempt.error_message is not None
-
-
-def test_stopping_interrupts_the_crawl_and_releases_its_job(
-    database: Database, start: Start
-) -> None:
-    gate = Gate()
-    (job_id,) = enqueue(database, "python")
-    worker = start(gate)
-    assert gate.begun.wait(10)
-    worker.stop()
-    job = wait_for(database, job_id, JobStatus.QUEUED)
-    assert (job.retry_count, job.retries) == (0, 0)
-
-
-def test_a_crawl_that_does_not_stop_is_released_when_the_drain_time_is_over(
-    database: Database, start: Start
-) -> None:
-    asked = trace_context.new()
-    begun, go_on = threading.Event(), threading.Event()
-    late: list[Exception] = []
-
-    def deaf(held: HeldClaim) -> str:
-        begun.set()
-        go_on.wait(20)
-        try:
-            with database.begin() as conn:
-                claims.save_checkpoint(conn, claim=held.claim, checkpoint={})
-        except Exception as error:
-            late.append(error)
-            raise
-        return "crawled"
-
-    (job_id,) = enqueue(database, "python", traceparent=str(asked))
-    with capture_logs([merge_contextvars]) as told:
-        worker = start(deaf)
-        assert begun.wait(10)
-        worker.stop()
-        wait_until(
-            lambda: [one for one in told if one["event"] == "job.released"],
-            timeout=10,
-            describe=lambda: told,
-        )
-    (released,) = (one for one in told if one["event"] == "job.released")
-    assert released["trace_id"] == asked.trace_id
-    wait_for(database, job_id, JobStatus.QUEUED)
-    go_on.set()
-    wait_until(lambda: late, timeout=10, describe="the late write")
-    assert type(late[0]).__name__ == "ClaimLost"
 
 
 def test_a_long_crawl_keeps_its_claim(database: Database, start: Start) -> None:
@@ -320,48 +183,3 @@ def test_the_keeper_reconnects_when_its_connection_is_cut(database: Database, st
     gate.open.set()
     job = wait_for(database, job_id, JobStatus.SUCCEEDED)
     assert job.retries == 0
-
-
-def test_a_crawl_that_hangs_does_not_keep_its_slot_for_good(
-    database: Database, start: Start
-) -> None:
-    go_on = threading.Event()
-
-    def crawl(held: HeldClaim) -> str:
-        if held.claim.subreddit == "poison":
-            go_on.wait(30)  # deaf to every wish to stop
-        return "crawled"
-
-    (poison,) = enqueue(database, "poison")
-    start(crawl, WORKER_CONCURRENCY="1")
-    wait_for(database, poison, JobStatus.CRAWLING)
-    (other,) = enqueue(database, "other")
-    with database.begin() as conn:
-        job_admin.give_up(conn, job_id=poison)
-    wait_for(database, other, JobStatus.SUCCEEDED)
-    go_on.set()
-
-
-def test_a_worker_full_of_hanging_crawls_ends_so_that_a_new_one_is_started(
-    database: Database, database_url: str
-) -> None:
-    go_on = threading.Event()
-    worker = Worker(
-        name="worker-1",
-        database=database,
-        direct_url=database_url,
-        settings=settings.read_queue_settings(
-            {**QUICK, "WORKER_CONCURRENCY": "1", "DRAIN_SECONDS": "0.2"}
-        ),
-        crawl=lambda held: "crawled" if go_on.wait(30) else "never",
-    )
-    ended: list[bool] = []
-    thread = threading.Thread(target=lambda: ended.append(worker.run()))
-    thread.start()
-    for job_id in enqueue(database, "first", "second"):
-        wait_for(database, job_id, JobStatus.CRAWLING)
-        with database.begin() as conn:
-            job_admin.give_up(conn, job_id=job_id)
-    thread.join(20)
-    assert ended == [False]
-    go_on.set()
