@@ -18,16 +18,14 @@ ATTEMPTS = 3  # the first may compile what is imported
 
 def test_the_application_is_made_within_a_second_and_without_a_database() -> None:
     environment = gunicorn_environment("postgresql://nobody@127.0.0.1:1/none")
-    took = [
-        float(
-            subprocess.run(
-                [sys.executable, "-c", MEASURE],
-                env={**os.environ, **environment},
-                capture_output=True,
-                check=True,
-                timeout=30,
-            ).stdout
+    took: list[float] = []
+    while len(took) < ATTEMPTS and min(took, default=CPU_SECONDS) >= CPU_SECONDS:
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE],
+            env={**os.environ, **environment},
+            capture_output=True,
+            check=True,
+            timeout=30,
         )
-        for _ in range(ATTEMPTS)
-    ]
+        took.append(float(done.stdout))
     assert min(took) < CPU_SECONDS
