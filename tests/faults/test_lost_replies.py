@@ -77,7 +77,9 @@ def test_a_claim_that_is_committed_after_the_worker_gave_up_on_it_is_found_too(
         if is_sent and not held_up and CLAIM in message.link.transaction[-1]:
             held_up.append(message)
             proxy.stall_links(message.link)
-        if message.tells_of_commit() and _holds(message, FIND_AGAIN):
+        if message.tells_of_commit() and _holds(message, FIND_AGAIN) and not asked_in_vain:
+            # Heard of later: else the worker would at once claim the job anew.
+            proxy.stall_links(held_up[0].link, message.link)
             asked_in_vain.append(message)
         return Verdict.PASS
 
@@ -86,8 +88,9 @@ def test_a_claim_that_is_committed_after_the_worker_gave_up_on_it_is_found_too(
     # Nobody rescues: what is found was found by the token.
     worker = crew.started(database_url=proxy.url, LEASE_SECONDS="2", RESCUE_SECONDS="600")
     wait_until(lambda: asked_in_vain, timeout=SOON_SECONDS, describe=crew.log)
-    assert held_up
     assert queue.job(job_id).status is JobStatus.QUEUED
+    proxy.stall_links(asked_in_vain[0].link)
+    queue.wait_for(job_id, JobStatus.CRAWLING)
     proxy.heal()
     queue.wait_for(job_id, JobStatus.SUCCEEDED)
     assert queue.outcomes(job_id) == ["succeeded"]

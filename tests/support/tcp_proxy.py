@@ -171,7 +171,10 @@ class TcpProxy:
         self.stall_links(*self.links)
 
     def stall_links(self, *links: Link) -> None:
-        self._is_stalled = lambda link, _from_client: link in links
+        """These and no others."""
+        with self._change:
+            self._is_stalled = lambda link, _from_client: link in links
+            self._change.notify_all()
 
     def heal(self, *, lose: bool = False) -> None:
         """Deliver what was held back, or lose it with its connections."""
