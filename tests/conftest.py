@@ -137,7 +137,7 @@ def databases(pytestconfig: pytest.Config) -> Databases:
 @pytest.fixture
 def database_url(databases: Databases) -> Iterator[str]:
     """The address of a fresh database with the newest schema."""
-    with databases.clone() as url:
+    with databases.lend() as url:
         yield url
 
 

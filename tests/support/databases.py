@@ -26,35 +26,60 @@ class Databases:
     process: str
     clone_strategy: str
     _counter: "itertools.count[int]" = field(default_factory=itertools.count)
+    _left: list[str] = field(default_factory=list)
+    _has_template: bool = False
 
     @contextlib.contextmanager
     def clone(self) -> Iterator[str]:
         """The address of a fresh database with the newest schema."""
-        name = f"{NAME_PREFIX}_{self.run}_{self.process}_{next(self._counter)}"
-        template = self._template()
+        name = self._make_clone()
+        try:
+            yield self.url(name)
+        finally:
+            self._end(name)
+
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[str]:
+        """As `clone`, but dropped when the next one is lent, and its sessions have ended.
+
+        Dropped at once, it would be waited for: a tenth of a second if one of them still ends.
+        """
+        name = self._make_clone()
+        try:
+            yield self.url(name)
+        finally:
+            self._left.append(name)
+
+    @contextlib.contextmanager
+    def empty(self) -> Iterator[str]:
+        """The address of a database without any schema, for tests of the migrations."""
+        name = self._next_name()
+        with self._connect() as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield self.url(name)
+        finally:
+            self._end(name)
+
+    def _make_clone(self) -> str:
+        name, template = self._next_name(), self._template()
+        left, self._left = self._left, []
         with self._connect() as connection:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {}").format(
                     sql.Identifier(name), sql.Identifier(template), sql.SQL(self.clone_strategy)
                 )
             )
-        try:
-            yield self.url(name)
-        finally:
-            with self._connect() as connection:
-                connection.execute(_drop(name))
+            for old in left:
+                connection.execute(_drop(old))
+        return name
 
-    @contextlib.contextmanager
-    def empty(self) -> Iterator[str]:
-        """The address of a database without any schema, for tests of the migrations."""
-        name = f"{NAME_PREFIX}_{self.run}_{self.process}_{next(self._counter)}"
+    def _next_name(self) -> str:
+        return f"{NAME_PREFIX}_{self.run}_{self.process}_{next(self._counter)}"
+
+    def _end(self, name: str) -> None:
         with self._connect() as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield self.url(name)
-        finally:
-            with self._connect() as connection:
-                connection.execute(_drop(name))
+            connection.execute(_drop(name))
 
     def drop_all(self) -> None:
         """Drop what this run made, the template included."""
@@ -70,15 +95,21 @@ class Databases:
         return database_url(self.server_url, name)
 
     def _template(self) -> str:
-        """Whoever comes first migrates; the others wait for it."""
         name = f"{NAME_PREFIX}_{self.run}_template"
+        if not self._has_template:
+            self._make_template(name)
+            self._has_template = True
+        return name
+
+    def _make_template(self, name: str) -> None:
+        """Whoever comes first migrates; the others wait for it."""
         draft = f"{name}_draft"
         with self._connect() as connection:
             connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
             if connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", [name]
             ).fetchone():
-                return name
+                return
             connection.execute(_drop(draft))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(draft)))
             migrate.upgrade(self.url(draft))
@@ -87,7 +118,6 @@ class Databases:
                     sql.Identifier(draft), sql.Identifier(name)
                 )
             )
-        return name
 
     def _connect(self) -> "psycopg.Connection[object]":
         connection: psycopg.Connection[object] = psycopg.connect(

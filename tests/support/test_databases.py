@@ -18,6 +18,14 @@ def test_a_clone_has_the_schema_and_is_gone_afterwards(databases: Databases) -> 
     assert name not in names(databases)
 
 
+def test_a_lent_one_is_gone_once_another_is_lent(databases: Databases) -> None:
+    with databases.lend() as url, psycopg.connect(url) as connection:
+        name = connection.info.dbname
+        assert connection.execute("SELECT count(*) FROM crawl_jobs").fetchone() == (0,)
+    with databases.lend():
+        assert name not in names(databases)
+
+
 def test_an_empty_one_has_no_schema(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url) as connection:
         query = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"

@@ -51,14 +51,20 @@ def test_what_cannot_be_had_is_refused_with_a_reason(
             pass
 
 
-def test_a_folder_whose_run_was_killed_is_removed_and_one_in_use_is_not(
+def test_where_memory_is_no_file_system_of_its_own_the_disk_is_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(postgres, "MEMORY", tmp_path)
+    assert postgres._scratch_place() == Path(tempfile.gettempdir())
+
+
+def test_a_folder_whose_run_was_killed_is_removed_and_one_in_use_is_not(
+    tmp_path: Path,
+) -> None:
     abandoned = tmp_path / f"{postgres.FOLDER_PREFIX}abandoned"
     abandoned.mkdir()
     (abandoned / "owner").touch()
-    with postgres._scratch_folder() as one, postgres._scratch_folder() as two:
+    with postgres._scratch_folder(tmp_path) as one, postgres._scratch_folder(tmp_path) as two:
         assert one.exists()
         assert two.exists()
         assert not abandoned.exists()
