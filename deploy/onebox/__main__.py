@@ -1,5 +1,6 @@
 """python -m onebox."""
 
+import gc
 import signal
 
 if __name__ == "__main__":
@@ -7,4 +8,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from onebox.command_line import command
 
+    gc.freeze()  # what was imported stays: collecting it takes longest when the process ends
     command(prog_name="./run demo")

@@ -5,6 +5,7 @@ Read in the master, before anything listens: a wrong setting ends it with its se
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import shutil
@@ -72,6 +73,7 @@ accesslog = None  # the application writes a line for each request itself
 def on_starting(_server: object) -> None:
     """Import before the fork, so that the processes share the memory; nothing connects yet."""
     importlib.import_module("admin_api.app")
+    gc.freeze()  # a collection would write to all of it, last when a process ends
 
 
 def when_ready(_server: object) -> None:
