@@ -53,7 +53,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     app = flask.Flask("admin_api", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined] # of Flask's default provider
     app.url_map.merge_slashes = False  # a redirect would be an answer before the token was seen
-    state.install(app, _state(os.environ if variables is None else variables))
+    state.install(app, read_state(os.environ if variables is None else variables))
     request_trace.install(app)
     access_log.install(app)
     request_deadline.install(app)
@@ -86,7 +86,8 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     return app
 
 
-def _state(variables: Mapping[str, str]) -> state.State:
+def read_state(variables: Mapping[str, str]) -> state.State:
+    """All that one application has and another has not; raises SettingsError."""
     admin_api = settings.read_admin_api_settings(variables)
     database = settings.read_database_settings(variables)
 

@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 15  # on an overloaded machine
 STOP_SECONDS = 10
 PROBLEM = "application/problem+json"
+_idle: list[flask.Flask] = []
 
 
 class CheckedClient(flask.testing.FlaskClient):
@@ -88,15 +89,23 @@ def check_against_document(app: flask.Flask, response: werkzeug.test.TestRespons
 
 @contextlib.contextmanager
 def opened(database_url: str, **variables: str) -> Iterator[flask.Flask]:
-    """The application in this process, with a checking client."""
-    app = application.create_app(
-        {"ADMIN_API_TOKEN": TOKEN, "DATABASE_URL": database_url, **variables}
-    )
+    """The application in this process, with a checking client.
+
+    Made once, as that takes longer than most tests; its state is the caller's own.
+    """
+    chosen = {"ADMIN_API_TOKEN": TOKEN, "DATABASE_URL": database_url, **variables}
+    if _idle:
+        own = application.read_state(chosen)
+        app = _idle.pop()
+        state.install(app, own)
+    else:
+        app = application.create_app(chosen)
     app.test_client_class = CheckedClient
     try:
         yield app
     finally:
         state.of(app).close()
+        _idle.append(app)
 
 
 def with_token(app: flask.Flask, token: str = TOKEN) -> flask.testing.FlaskClient:
