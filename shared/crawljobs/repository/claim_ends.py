@@ -18,7 +18,7 @@ from crawljobs import errors
 from crawljobs.domain.ends import ATTEMPTS, TERMINAL_OUTCOMES, End
 from crawljobs.domain.job import AttemptOutcome, Claim, Transition
 from crawljobs.repository import queue_sql
-from crawljobs.repository.queue_sql import NOW, UNCLAIMED, WISH_SERVED, WISH_SERVED_ANEW
+from crawljobs.repository.queue_sql import NO_REASON, NOW, UNCLAIMED, WISH_SERVED, WISH_SERVED_ANEW
 
 
 class Fate(Enum):
@@ -94,14 +94,14 @@ _TERMINAL = ", ".join(f"'{outcome}'" for outcome in sorted(TERMINAL_OUTCOMES))
 _ENDINGS = (
     _ending(
         Transition.COMPLETE,
-        f"status = 'succeeded', outcome = held.end_outcome, {_FINISHED}, "
+        f"status = 'succeeded', {NO_REASON}, outcome = held.end_outcome, {_FINISHED}, "
         f"error_kind = NULL, error_message = NULL, {WISH_SERVED}",
         {"outcome": "text"},
         follow_up=f"held.end_outcome NOT IN ({_TERMINAL})",
     ),
     _ending(
         Transition.FAIL,
-        f"status = 'failed', {_FINISHED}, {_CHARGED}, {WISH_SERVED}",
+        f"status = 'failed', {NO_REASON}, {_FINISHED}, {_CHARGED}, {WISH_SERVED}",
         _ERROR,
         follow_up="true",
     ),

@@ -15,7 +15,14 @@ from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import queue_sql
-from crawljobs.repository.queue_sql import CHANNEL, NOT_PAUSED, NOW, UNCLAIMED, WISH_SERVED_ANEW
+from crawljobs.repository.queue_sql import (
+    CHANNEL,
+    NO_REASON,
+    NOT_PAUSED,
+    NOW,
+    UNCLAIMED,
+    WISH_SERVED_ANEW,
+)
 
 CHUNK = 1_000  # rows a sweep takes at most in one transaction
 
@@ -101,7 +108,7 @@ _AGED = f"""least(priority_ceiling, base_priority + CAST(:step AS integer) * (1 
 # From where the last chunk ended: what it aged stands before everything that is left. The outer
 # query does not repeat the status, or it would walk the claim index for the ids.
 _AGE = text(f"""
-    UPDATE crawl_jobs SET priority = {_AGED}
+    UPDATE crawl_jobs SET {NO_REASON}, priority = {_AGED}
     WHERE id = ANY (ARRAY(
         SELECT id FROM crawl_jobs
         WHERE status = 'queued' AND priority < priority_ceiling

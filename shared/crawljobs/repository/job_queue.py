@@ -22,7 +22,7 @@ from crawljobs.domain.job import (
     priority_ceiling,
 )
 from crawljobs.repository import queue_sql
-from crawljobs.repository.queue_sql import NOT_PAUSED, NOW
+from crawljobs.repository.queue_sql import NO_REASON, NOT_PAUSED, NOW
 
 _SOURCES = {source.value: source for source in JobSource}
 
@@ -64,7 +64,8 @@ _CLAIM_ORDER = operator.itemgetter(0, 1, 2)
 
 _CLAIM = text(f"""
     UPDATE crawl_jobs AS job SET
-        status = 'crawling', claim_token = CAST(:claim_token AS uuid), claimed_by = :worker,
+        status = 'crawling', {NO_REASON}, claim_token = CAST(:claim_token AS uuid),
+        claimed_by = :worker,
         claimed_at = clock.now, progress_at = clock.now,
         lease_expires_at = clock.now + CAST(:lease AS interval)
     FROM subreddits AS subreddit, {NOW} AS clock (now)

@@ -55,6 +55,10 @@ WISH_SERVED = (
 WISH_SERVED_ANEW = (
     f"checkpoint = CASE WHEN job.rerun_requested THEN NULL ELSE job.checkpoint END, {WISH_SERVED}"
 )
+# Of a job that waits no more, said once again: PostgreSQL 18 parses the expression of a generated
+# column (next_retry_at) for each row of an UPDATE that touches nothing it is made of, 2 of the 15
+# microseconds of a claim.
+NO_REASON = "wait_reason = NULL"
 UNCLAIMED = "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL"
 
 

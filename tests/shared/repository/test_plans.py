@@ -1,5 +1,6 @@
 """Hot statements use their index, whatever the statistics: forced generic plans, stale ANALYZE."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -202,6 +203,12 @@ def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
     assert set(plans.tables_scanned(found)) <= ({"queue_pauses"} if name == "park" else set())
     if index is not None:
         assert index in {node.get("Index Name") for node in found}
+
+
+@pytest.mark.parametrize("name", ["claim", "complete", "fail", "schedule_retry", "defer", "age"])
+def test_changing_many_jobs_touches_what_the_generated_column_is_made_of(name: str) -> None:
+    """Otherwise the server parses its expression for each row."""
+    assert re.search(r"(SET|,)\s+(wait_reason|visible_at) =", str(STATEMENTS[name][0]))
 
 
 def test_a_claim_walks_its_index_and_never_sorts(crowded: Database) -> None:
