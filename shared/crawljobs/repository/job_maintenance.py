@@ -101,27 +101,32 @@ _RESCUE = text(f"""
     SELECT id, status, pg_notify('{CHANNEL}', '') FROM rescued ORDER BY id
     """)
 
+# date_part, since extract reckons in numeric; doubles are exact enough for 285 years of waiting.
 _AGED = f"""least(priority_ceiling, base_priority + CAST(:step AS integer) * (1 + CAST(floor(
-    extract(epoch FROM {NOW} - queued_at - CAST(:after AS interval))
-    / extract(epoch FROM CAST(:every AS interval))) AS bigint)))"""
+    date_part('epoch', {NOW} - queued_at - CAST(:after AS interval))
+    / date_part('epoch', CAST(:every AS interval))) AS bigint)))"""
 
 # From where the last chunk ended: what it aged stands before everything that is left. The outer
 # query does not repeat the status, or it would walk the claim index for the ids.
 _AGE = text(f"""
-    UPDATE crawl_jobs SET {NO_REASON}, priority = {_AGED}
-    WHERE id = ANY (ARRAY(
-        SELECT id FROM crawl_jobs
-        WHERE status = 'queued' AND priority < priority_ceiling
-            AND queued_at < {NOW} - CAST(:after AS interval)
-            AND (queued_at, id) > (
-                coalesce(CAST(:last_queued_at AS timestamptz), '-infinity'),
-                coalesce(CAST(:last_id AS bigint), 0))
-            AND priority < {_AGED}
-        ORDER BY queued_at, id
-        LIMIT :at_most
-        FOR UPDATE SKIP LOCKED
-    ))
-    RETURNING queued_at, id AS job_id
+    WITH aged AS (
+        UPDATE crawl_jobs SET {NO_REASON}, priority = {_AGED}
+        WHERE id = ANY (ARRAY(
+            SELECT id FROM crawl_jobs
+            WHERE status = 'queued' AND priority < priority_ceiling
+                AND queued_at < {NOW} - CAST(:after AS interval)
+                AND (queued_at, id) > (
+                    coalesce(CAST(:last_queued_at AS timestamptz), '-infinity'),
+                    coalesce(CAST(:last_id AS bigint), 0))
+                AND priority < {_AGED}
+            ORDER BY queued_at, id
+            LIMIT :at_most
+            FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING queued_at, id
+    )
+    SELECT queued_at, id AS job_id, count(*) OVER () AS jobs
+    FROM aged ORDER BY queued_at DESC, id DESC LIMIT 1
     """)
 
 _PRUNE = text(f"""
@@ -150,7 +155,7 @@ class Rescued:
     status: JobStatus
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class AgedUpTo:
     """Where a sweep stands among the jobs that wait, the longest first."""
 
@@ -230,9 +235,10 @@ def age_starved_jobs(
             "at_most": at_most,
             "now": now,
         },
-    ).all()
-    last = max((AgedUpTo(row.queued_at, row.job_id) for row in aged), default=beyond)
-    return Aged(jobs=len(aged), last=last)
+    ).first()
+    if aged is None:
+        return Aged(jobs=0, last=beyond)
+    return Aged(jobs=aged.jobs, last=AgedUpTo(aged.queued_at, aged.job_id))
 
 
 def prune_finished_jobs(
