@@ -22,7 +22,7 @@ from crawljobs.domain.job import (
     priority_ceiling,
 )
 from crawljobs.repository import queue_sql
-from crawljobs.repository.queue_sql import NO_REASON, NOT_PAUSED, NOW
+from crawljobs.repository.queue_sql import NO_PAUSES, NO_REASON, NOT_PAUSED, NOW
 
 _SOURCES = {source.value: source for source in JobSource}
 
@@ -77,8 +77,8 @@ _CLAIM = text(f"""
         FOR UPDATE SKIP LOCKED
     ))
     -- False only in the moment between a pause and the sweep that parks its job. Not in the inner
-    -- query: a filter there makes the planner leave the claim index.
-    AND {NOT_PAUSED.format(scope="job.subreddit_id")}
+    -- query: a filter there makes the planner leave the claim index. The first is looked up once.
+    AND ({NO_PAUSES} OR {NOT_PAUSED.format(scope="job.subreddit_id")})
     RETURNING {_CLAIMED}
     """)
 

@@ -18,6 +18,8 @@ PAUSED_UNTIL = """(
     WHERE scope = {scope} AND (until IS NULL OR until > {now})
     LIMIT 1
 )"""
+# Of a single subreddit there is none, in force or not; 0 is the scope of everything.
+NO_PAUSES = "(SELECT scope FROM queue_pauses WHERE scope > 0 ORDER BY scope LIMIT 1) IS NULL"
 NOT_PAUSED = f"{PAUSED_UNTIL.format(scope='{scope}', now=NOW)} IS NULL"
 
 # The dedup index answers; LIMIT keeps a plan from turning it into a join.
