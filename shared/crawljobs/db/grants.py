@@ -26,8 +26,8 @@ LETTERS = {
 }
 PRIVILEGES = tuple(LETTERS.values())
 
-# Locking a row takes UPDATE. The triggers of crawl_jobs write crawl_job_count_changes with the
-# rights of whoever changed the job.
+# Locking a row takes UPDATE. The triggers of jobs and attempts write crawl_job_count_changes with
+# the rights of whoever changed the job.
 _TABLES = """
     table                    admin_api  crawler_worker  scheduler  metrics
     admin_audit_log          ra         a               a          -
@@ -56,6 +56,7 @@ _TABLES = """
 
 # Which services may call which of our functions; triggers fire without such a right.
 FUNCTIONS: Mapping[str, frozenset[str]] = {
+    "crawl_job_attempts_count_succeeded()": frozenset(),
     "crawl_jobs_count_change()": frozenset(),
     "crawl_jobs_count_deleted()": frozenset(),
     "end_frozen_sessions(interval)": frozenset({CRAWLER_WORKER, SCHEDULER}),

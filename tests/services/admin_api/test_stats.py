@@ -7,8 +7,9 @@ import flask.testing
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain import ends
 from crawljobs.domain.job import FINAL, ErrorKind, JobStatus
-from crawljobs.repository import job_admin, job_maintenance, job_stats
+from crawljobs.repository import claim_ends, job_admin, job_maintenance, job_stats
 from support import jobs as factory
 from support.jobs import T0
 
@@ -69,16 +70,25 @@ def test_counts_of_finished_jobs_follow_every_way_in_and_out(conn: Connection) -
     ids.append(factory.in_status(conn, JobStatus.SUCCEEDED, "sub3"))
     job_admin.cancel(conn, job_id=factory.enqueue(conn, "sub4"))
     assert counted(conn) == {"failed": 3, "succeeded": 1, "cancelled": 1}
+    together = [factory.enqueue(conn, f"more{n}") for n in range(2)]
+    claimed = factory.claim_all(conn)
+    claim_ends.end_claims(conn, ends=[ends.completed(one, "crawled") for one in claimed])
+    assert counted(conn) == {"failed": 3, "succeeded": 3, "cancelled": 1}
+    for job_id in together:
+        job_admin.retry(conn, job_id=job_id)
+    job_admin.change(conn, verb=job_admin.Verb.GIVE_UP, job_id=together[0])
+    job_admin.cancel(conn, job_id=factory.claim_one(conn).job_id)
+    assert counted(conn) == {"failed": 4, "succeeded": 1, "cancelled": 2}
     assert job_stats.merge_counts(conn, at_most=2) == 2
     counted(conn)
     job_admin.retry(conn, job_id=ids[0])
     job_admin.change(conn, verb=job_admin.Verb.DELETE, job_id=ids[1])
-    assert counted(conn) == {"failed": 1, "succeeded": 1, "cancelled": 1}
+    assert counted(conn) == {"failed": 2, "succeeded": 1, "cancelled": 2}
     while job_stats.merge_counts(conn):
         counted(conn)
     assert job_stats.merge_counts(conn) == 0
     later = T0 + timedelta(days=40_000)
-    assert job_maintenance.prune_finished_jobs(conn, retention=timedelta(days=1), now=later) == 3
+    assert job_maintenance.prune_finished_jobs(conn, retention=timedelta(days=1), now=later) == 5
     assert counted(conn) == dict.fromkeys(FINAL, 0)
 
 

@@ -15,8 +15,9 @@ crawl_job_counts = Table(
     one_of("status", "succeeded", "failed", "cancelled", name="status"),
 )
 
-# Jobs that entered or left a final status. Triggers of crawl_jobs write them: a row of its own for
-# each change, since a shared counter would make every finish wait for the one before.
+# Jobs that entered or left a final status. Triggers write them: a row of its own for each change,
+# since a shared counter would make every finish wait for the one before. Crawls that succeeded are
+# counted by the attempts that a statement writes, everything else by the jobs' rows.
 crawl_job_count_changes = Table(
     "crawl_job_count_changes",
     metadata,
