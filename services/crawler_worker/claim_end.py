@@ -57,7 +57,7 @@ _TOLD = {
 def tell(end: End, span: tracing.Span) -> None:
     """A line of the log, once the end has committed."""
     level, event = _TOLD[end.verb]
-    if not log.is_enabled_for(level):
+    if not logs.are_written(level):
         return
     about = {
         "job_id": end.claim.job_id,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from crawljobs import metrics
-from crawljobs.domain.job import AttemptOutcome, Claim, Enqueued, JobSource, JobStatus
+from crawljobs.domain.ends import ATTEMPTS, End
+from crawljobs.domain.job import AttemptOutcome, Claim, Enqueued, JobSource, JobStatus, Transition
 from crawljobs.repository.job_maintenance import Rescued
 
 # Looked up once: a label costs as much as counting does.
@@ -23,18 +25,19 @@ def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
         metrics.job_wait.observe(max(0.0, waited))
 
 
-def ended(claim: Claim, outcome: AttemptOutcome, *, is_retried: bool, seconds: float) -> None:
-    _ATTEMPTS[outcome].inc()
-    if outcome in _WHOLE:
-        metrics.job_duration.observe(seconds)
-    if is_retried:
-        metrics.job_retries.inc()
-    elif outcome is AttemptOutcome.FAILED:
-        _FINISHED[JobStatus.FAILED].inc()
-    elif outcome is AttemptOutcome.SUCCEEDED:
-        _FINISHED[JobStatus.SUCCEEDED].inc()
-        if claim.retry_count > 0:
-            metrics.job_retries_succeeded.inc()
+def ended(ends: Sequence[tuple[End, float]]) -> None:
+    """Those of one transaction, each with the seconds since its claim."""
+    for end, seconds in ends:
+        if end.attempt in _WHOLE:
+            metrics.job_duration.observe(seconds)
+    by_verb = Counter([end.verb for end, _ in ends])
+    for verb, number in by_verb.items():
+        _ATTEMPTS[ATTEMPTS[verb]].inc(number)
+    metrics.job_retries.inc(by_verb[Transition.SCHEDULE_RETRY])
+    _FINISHED[JobStatus.FAILED].inc(by_verb[Transition.FAIL])
+    _FINISHED[JobStatus.SUCCEEDED].inc(by_verb[Transition.COMPLETE])
+    retried = [end.verb is Transition.COMPLETE and end.claim.retry_count > 0 for end, _ in ends]
+    metrics.job_retries_succeeded.inc(sum(retried))
 
 
 def fenced() -> None:

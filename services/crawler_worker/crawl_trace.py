@@ -15,6 +15,9 @@ LOST = "lost"  # the outcome of a claim that somebody else ended
 def begin(held: HeldClaim) -> tracing.Span:
     """The crawl's span, below one for its claim, which many jobs may share; see ended."""
     claim = held.claim
+    if not tracing.is_recording():
+        parent = trace_context.parse(claim.traceparent)
+        return tracing.begin("crawl", tracing.Kind.CONSUMER, parent=parent)
     about: tracing.Attributes = {
         "crawljobs.job.id": claim.job_id,
         "crawljobs.subreddit": claim.subreddit,

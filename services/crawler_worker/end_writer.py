@@ -14,7 +14,6 @@ from crawler_worker.held_claim import HeldClaim
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.ends import End
-from crawljobs.domain.job import Transition
 from crawljobs.repository import claim_ends
 from crawljobs.repository.claim_ends import Fate
 
@@ -39,15 +38,24 @@ class _Pending:
 class EndWriter(threading.Thread):
     """What gathers while one transaction is under way goes into the next.
 
+    `are_more_coming` says that others end at any moment: those are waited for, until `write_now`.
+
     An end is written until the database says whether it counts, through an outage too. The claim's
     token fences it, however late it comes: if the job was rescued meanwhile nothing changes.
     `on_written` is called when there is less to write.
     """
 
-    def __init__(self, database: Database, *, on_written: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        on_written: Callable[[], object],
+        are_more_coming: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__(name="end-writer", daemon=True)
         self._database = database
         self._on_written = on_written
+        self._are_more_coming = are_more_coming
         self._pending: list[_Pending] = []
         self._writing = 0
         self._give_up_at = math.inf
@@ -62,7 +70,14 @@ class EndWriter(threading.Thread):
                 return
             held.ending = True
             self._pending.append(_Pending(held, end, then))
-            self._changed.notify_all()
+            if not self._are_more_coming():
+                self._changed.notify_all()
+
+    def write_now(self) -> None:
+        """No more are coming for the moment."""
+        if self._pending:
+            with self._changed:
+                self._changed.notify_all()
 
     def backlog(self) -> int:
         """How many ends are not written yet."""
@@ -116,7 +131,7 @@ class EndWriter(threading.Thread):
         lost = [one for one in batch if one.held.is_lost()]
         batch = [one for one in batch if not one.held.is_lost()]
         for one in lost:
-            self._finish(one, Fate.LOST)
+            self._lose(one)
         if not batch:
             return
         try:
@@ -134,26 +149,31 @@ class EndWriter(threading.Thread):
             for one in batch:  # the one at fault must not keep the others
                 self._write([one])
         else:
-            for one, fate in zip(batch, fates, strict=True):
-                if fate is not Fate.BUSY:
-                    self._finish(one, fate)
-            self._postpone(
-                [one for one, fate in zip(batch, fates, strict=True) if fate is Fate.BUSY]
-            )
+            self._finish(batch, fates)
 
-    def _finish(self, one: _Pending, fate: Fate) -> None:
-        end, held = one.end, one.held
-        if fate is Fate.WRITTEN:
-            counting.ended(
-                end.claim,
-                end.attempt,
-                is_retried=end.verb is Transition.SCHEDULE_RETRY,
-                seconds=time.monotonic() - held.asked_at,
-            )
-        else:
-            held.lose()
-            log.warning("claim.lost", job_id=end.claim.job_id)
-        one.then(end, fate is Fate.WRITTEN)
+    def _finish(self, batch: Sequence[_Pending], fates: Sequence[Fate]) -> None:
+        now = time.monotonic()
+        counting.ended(
+            [
+                (one.end, now - one.held.asked_at)
+                for one, fate in zip(batch, fates, strict=True)
+                if fate is Fate.WRITTEN
+            ]
+        )
+        busy = []
+        for one, fate in zip(batch, fates, strict=True):
+            if fate is Fate.WRITTEN:
+                one.then(one.end, True)
+            elif fate is Fate.BUSY:
+                busy.append(one)
+            else:
+                self._lose(one)
+        self._postpone(busy)
+
+    def _lose(self, one: _Pending) -> None:
+        one.held.lose()
+        log.warning("claim.lost", job_id=one.end.claim.job_id)
+        one.then(one.end, False)
 
     def _postpone(self, batch: Sequence[_Pending]) -> None:
         if not batch:

@@ -5,6 +5,7 @@ A slot is free when its crawl has come to an end; that end is written while the 
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -58,8 +59,10 @@ class Worker:
         self._crawl = crawl
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._threads = CrawlThreads(self._work, on_free=self._wake.set)
-        self._writer = EndWriter(database, on_written=self._ends_written)
+        self._threads = CrawlThreads(self._work, on_free=self._all_begun)
+        self._writer = EndWriter(
+            database, on_written=self._ends_written, are_more_coming=self._threads.has_waiting
+        )
         self._waits_for_ends = False
         self._beat_at = time.monotonic()
         self._claiming = Claiming(database, worker=name, lease_seconds=settings.lease_seconds)
@@ -130,6 +133,10 @@ class Worker:
         self._threads.start([self.keeper.hold(claim, asked_at=asked_at) for claim in claimed])
         return len(claimed)
 
+    def _all_begun(self) -> None:
+        self._writer.write_now()
+        self._wake.set()
+
     def _ends_written(self) -> None:
         if self._waits_for_ends:
             self._wake.set()
@@ -159,13 +166,14 @@ class Worker:
     def _crawled(self, held: HeldClaim, span: tracing.Span) -> End | None:
         """How the crawl ended; None when its claim was lost."""
         claim = held.claim
-        log.info(
-            "job.claimed",
-            job_id=claim.job_id,
-            subreddit=claim.subreddit,
-            priority=claim.priority,
-            retry_count=claim.retry_count,
-        )
+        if logs.are_written(logging.INFO):
+            log.info(
+                "job.claimed",
+                job_id=claim.job_id,
+                subreddit=claim.subreddit,
+                priority=claim.priority,
+                retry_count=claim.retry_count,
+            )
         if self._stopping.is_set():
             held.interrupt()
         try:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 import structlog
 
-from crawljobs import settings
+from crawljobs import settings, trace_scope
 
+_level = logging.NOTSET  # the lowest that is written
 # Without local variables: a frame of the web server holds the caller's token among them.
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
@@ -19,7 +20,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     chosen = settings.read_log_settings(variables)
     pretty = chosen.style == "console" or (chosen.style == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        trace_scope.add_ids,
         _service(service),
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -52,10 +53,17 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(chosen.level)
+    global _level
+    _level = logging.getLevelNamesMapping()[chosen.level]
     for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # It warns of every turn that a sweep misses while the database is away.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+
+def are_written(level: int) -> bool:
+    """Whether lines of this level come out anywhere: asked before one is put together."""
+    return level >= _level
 
 
 def _service(service: str) -> structlog.typing.Processor:

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import structlog
-
-from crawljobs import logs, settings
+from crawljobs import logs, settings, trace_scope
 from crawljobs.domain import trace_context
 from crawljobs.domain.trace_context import TraceContext
 
@@ -25,7 +22,6 @@ log = logs.get_logger(__name__)
 
 Attributes = Mapping[str, str | int | float | bool]
 
-_current: ContextVar[TraceContext | None] = ContextVar("trace_context", default=None)
 _recorder: Recorder | None = None
 
 
@@ -41,9 +37,25 @@ class Kind(StrEnum):
 class Span:
     """One piece of work. What is not ended is not sent. Used by one thread at a time."""
 
-    def __init__(self, context: TraceContext, recorded: Recorded | None) -> None:
-        self.context = context
+    def __init__(
+        self, above: TraceContext | trace_scope.HasContext | None, recorded: Recorded | None
+    ) -> None:
+        self._above = above
         self._recorded = recorded
+        self._context: TraceContext | None = None
+
+    @property
+    def context(self) -> TraceContext:
+        """Made when it is asked for first: most jobs of no work never are."""
+        if self._context is None:
+            self._context = self._recorded.context if self._recorded else self._drawn()
+        return self._context
+
+    def _drawn(self) -> TraceContext:
+        if self._above is None:
+            return trace_context.new()
+        above = self._above
+        return (above if isinstance(above, TraceContext) else above.context).child()
 
     def tell(self, attributes: Attributes) -> None:
         """Never a secret, and nothing that others wrote at length."""
@@ -88,13 +100,19 @@ def stop() -> None:
         recorder.stop()
 
 
+def is_recording() -> bool:
+    """Whether anybody will see the spans; without, they lend their ids to log lines alone."""
+    return _recorder is not None
+
+
 def current() -> TraceContext | None:
-    return _current.get()
+    here = trace_scope.current.get()
+    return None if here is None else here.context
 
 
 def traceparent() -> str | None:
     """What lets others continue where we are."""
-    here = _current.get()
+    here = current()
     return None if here is None else str(here)
 
 
@@ -111,11 +129,11 @@ def begin(
 
     The current one is the span whose scope this is, unless `under` names another of this process.
     """
-    here = _current.get() if under is None else under.context
-    above = here if parent is None else parent
     recorder = _recorder
     if recorder is None:
-        return Span(trace_context.new() if above is None else above.child(), None)
+        return Span(parent or under or trace_scope.current.get(), None)
+    here = current() if under is None else under.context
+    above = here if parent is None else parent
     recorded = recorder.begin(
         name,
         kind,
@@ -124,25 +142,20 @@ def begin(
         attributes=attributes or {},
         seconds_ago=seconds_ago,
     )
-    return Span(recorded.context, recorded)
+    return Span(None, recorded)
 
 
 class within:  # noqa: N801 - read as a verb; a class costs a third of a generator, twice a job
     """Work for this span, in this thread: its ids are in the log lines."""
 
     def __init__(self, span: Span) -> None:
-        self._context = span.context
+        self._span = span
 
     def __enter__(self) -> None:
-        here = self._context
-        self._outer = _current.set(here)
-        self._outer_ids = structlog.contextvars.bind_contextvars(
-            trace_id=here.trace_id, span_id=here.span_id
-        )
+        self._outer = trace_scope.current.set(self._span)
 
     def __exit__(self, *_: object) -> None:
-        structlog.contextvars.reset_contextvars(**self._outer_ids)
-        _current.reset(self._outer)
+        trace_scope.current.reset(self._outer)
 
 
 @contextlib.contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from crawljobs.domain.job import AttemptOutcome, Claim, ErrorKind, Transition, WaitReason
 
@@ -25,8 +25,7 @@ ATTEMPTS = {
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class End:
+class End(NamedTuple):  # made for each job, as Claim is
     """How one claim ends; completed, failed, retried, deferred and released make it."""
 
     claim: Claim

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 
@@ -126,8 +126,7 @@ class Enqueued:
     result: EnqueueResult
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):  # made for each job: a frozen dataclass takes four times as long
     """A worker's ownership of one job: what it needs to crawl, and the token that fences it."""
 
     job_id: int

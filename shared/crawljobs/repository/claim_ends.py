@@ -149,7 +149,7 @@ def end_claims(conn: Connection, *, ends: Sequence[End], now: datetime | None = 
             continue
         asked = [ends[place] for place in places]
         values = {name: [getattr(end, name) for end in asked] for name in ending.columns}
-        for found in conn.execute(ending.statement, {**_claims(asked), **values, "now": now}):
+        for found in conn.execute(ending.statement, {**_claims(asked), **values, "now": now}).all():
             fates[places[found[0] - 1]] = Fate.WRITTEN
     missing = [place for place, fate in enumerate(fates) if fate is Fate.LOST]
     if missing:

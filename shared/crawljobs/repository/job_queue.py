@@ -199,7 +199,7 @@ def claim_jobs(
             "lease": timedelta(seconds=lease_seconds),
             "now": now,
         },
-    )
+    ).all()
     return _claims(rows, claim_token)
 
 
@@ -208,7 +208,7 @@ def claims_of(conn: Connection, *, claim_token: UUID) -> list[Claim]:
 
     Nobody else ends any of it before the transaction ends.
     """
-    return _claims(conn.execute(_CLAIMED_BY_TOKEN, {"claim_token": claim_token}), claim_token)
+    return _claims(conn.execute(_CLAIMED_BY_TOKEN, {"claim_token": claim_token}).all(), claim_token)
 
 
 def _claims(rows: Iterable[Any], claim_token: UUID) -> list[Claim]:

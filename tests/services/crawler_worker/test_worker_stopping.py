@@ -2,12 +2,11 @@
 
 import threading
 
-from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from crawler_worker.held_claim import HeldClaim
 from crawler_worker.worker import Worker
-from crawljobs import settings
+from crawljobs import settings, trace_scope
 from crawljobs.db.database import Database
 from crawljobs.domain import trace_context
 from crawljobs.domain.job import JobStatus
@@ -47,7 +46,7 @@ def test_a_crawl_that_does_not_stop_is_released_when_the_drain_time_is_over(
         return "crawled"
 
     (job_id,) = enqueue(database, "python", traceparent=str(asked))
-    with capture_logs([merge_contextvars]) as told:
+    with capture_logs([trace_scope.add_ids]) as told:
         worker = start(deaf)
         assert begun.wait(10)
         worker.stop()

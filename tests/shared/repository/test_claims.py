@@ -1,6 +1,5 @@
 """What the holder of a claim may write, and that nobody else may."""
 
-import dataclasses
 import uuid
 from datetime import timedelta
 
@@ -63,7 +62,7 @@ def test_a_late_worker_changes_nothing_once_the_job_was_claimed_again(
 
 def test_extending_keeps_ours_and_names_only_those(conn: Connection) -> None:
     mine, other = jobs.crawling(conn, "mine"), jobs.crawling(conn, "other")
-    stale = dataclasses.replace(other, claim_token=uuid.uuid4())
+    stale = other._replace(claim_token=uuid.uuid4())
     extension = claims.extend_claims(conn, claims=[mine, stale], lease_seconds=60)
     assert (extension.extended, extension.busy) == ({mine.job_id}, frozenset())
     assert jobs.job(conn, other.job_id).lease_expires_at == other.lease_expires_at

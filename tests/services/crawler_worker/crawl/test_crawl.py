@@ -190,7 +190,7 @@ def test_content_deleted_at_reddit_is_deleted_here_when_it_is_seen_again(
     crawler.enqueue("gardening")
     claim = crawler.claim()
     at_the_tree = Checkpoint(phase="trees", busiest=((post.id, 4),)).saved()
-    crawler.run(replace(claim, checkpoint=at_the_tree))
+    crawler.run(claim._replace(checkpoint=at_the_tree))
     (row,) = crawler.rows("SELECT * FROM posts WHERE id = :id", id=post.id)
     assert (row.author_id, row.title, row.body, row.url) == (None,) * 4
     assert row.deleted_at is not None

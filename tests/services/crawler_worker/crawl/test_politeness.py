@@ -132,5 +132,5 @@ def test_a_clock_that_was_set_back_does_not_stretch_the_wait(crawler: Crawler) -
     future = (claim.claimed_at + timedelta(days=1)).isoformat()
     saved = {"v": 1, "phase": "posts", "asked_at": future}
     with pytest.raises(failures.TooSoon) as caught:
-        crawler.run(replace(claim, checkpoint=saved))
+        crawler.run(claim._replace(checkpoint=saved))
     assert caught.value.resume_in == 40

@@ -131,7 +131,7 @@ def test_a_request_that_is_too_long_is_split(crawler: Crawler, longest: int) -> 
     crawler.enqueue("python")
     with scripted_server.serve(server) as url:
         crawler.url = url
-        crawler.run(replace(crawler.claim(), checkpoint=at_the_tree))
+        crawler.run(crawler.claim()._replace(checkpoint=at_the_tree))
     assert sum(server.batches) == 400
     assert max(server.batches) <= longest
     assert crawler.value("SELECT count(*) FROM comments") == 401
@@ -142,5 +142,5 @@ def test_a_post_that_is_gone_meanwhile_does_not_end_the_crawl(crawler: Crawler) 
     crawler.settings = replace(crawler.settings, fetch_user_subreddits=False)
     crawler.enqueue("python")
     saved = Checkpoint(phase="trees", busiest=(("0000gone", 9), ("0001gone", 8))).saved()
-    assert crawler.run(replace(crawler.claim(), checkpoint=saved)) == "crawled"
+    assert crawler.run(crawler.claim()._replace(checkpoint=saved)) == "crawled"
     assert crawler.checkpoint()["phase"] == "done"
