@@ -24,7 +24,7 @@ from crawljobs.presence import Presence
 log = logs.get_logger(__name__)
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
-OTHER_CONNECTIONS = 4  # beside one a crawl: the claims, their ends, the sweeps, the refresher
+OTHER_CONNECTIONS = 5  # beside one a crawl: claims, two writers of ends, sweeps, refresher
 # A reply is waited for so long, or for a lease if that is shorter: later it is of no use.
 REPLY_SECONDS = 10.0
 LATE_SECONDS = 15.0  # beyond the drain: a reply that is waited for, and giving back

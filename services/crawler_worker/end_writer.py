@@ -1,4 +1,4 @@
-"""The thread that writes the ends of claims, many in one transaction."""
+"""The threads that write the ends of claims, many in one transaction."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from crawljobs.repository.claim_ends import Fate
 
 log = logs.get_logger(__name__)
 
+# While one transaction is under way the next is made ready: one alone leaves a core idle.
+WRITERS = 2
 PAUSE_SECONDS = 0.05  # doubling: before an end that could not be written is tried again
 PAUSE_MAX_SECONDS = 1.0
 
@@ -35,8 +37,8 @@ class _Pending:
     is_unsure: bool = False  # a COMMIT whose reply was lost may have ended it
 
 
-class EndWriter(threading.Thread):
-    """What gathers while one transaction is under way goes into the next.
+class EndWriter:
+    """What gathers while all writers are busy goes into one transaction.
 
     `are_more_coming` says that others end at any moment: those are waited for, until `write_now`.
 
@@ -52,7 +54,6 @@ class EndWriter(threading.Thread):
         on_written: Callable[[], object],
         are_more_coming: Callable[[], bool] = lambda: False,
     ) -> None:
-        super().__init__(name="end-writer", daemon=True)
         self._database = database
         self._on_written = on_written
         self._are_more_coming = are_more_coming
@@ -60,50 +61,65 @@ class EndWriter(threading.Thread):
         self._writing = 0
         self._give_up_at = math.inf
         self._is_closed = False
-        self._changed = threading.Condition()
-        self.has_ended = False
+        self._lock = threading.Lock()
+        self._to_write = threading.Condition(self._lock)
+        self._less_left = threading.Condition(self._lock)
+        self._threads = [
+            threading.Thread(target=self._run, name=f"end-writer-{n}", daemon=True)
+            for n in range(1, WRITERS + 1)
+        ]
+        self.has_ended = False  # one of them at least
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
 
     def hand_over(self, held: HeldClaim, end: End, then: Then) -> None:
-        """Take on the end of this claim; `then` is called in this thread. The first end counts."""
-        with self._changed:
+        """Take on the end of this claim; `then` is called in a writer. The first end counts."""
+        with self._lock:
             if held.ending:
                 return
             held.ending = True
             self._pending.append(_Pending(held, end, then))
             if not self._are_more_coming():
-                self._changed.notify_all()
+                self._to_write.notify()
 
     def write_now(self) -> None:
         """No more are coming for the moment."""
         if self._pending:
-            with self._changed:
-                self._changed.notify_all()
+            with self._lock:
+                self._to_write.notify()
 
     def backlog(self) -> int:
         """How many ends are not written yet."""
         return len(self._pending) + self._writing
 
     def wait_until_empty(self, seconds: float) -> bool:
-        with self._changed:
-            return self._changed.wait_for(lambda: not self.backlog(), seconds)
+        with self._lock:
+            return self._less_left.wait_for(lambda: not self.backlog(), seconds)
 
     def close(self, seconds: float) -> None:
         """Write what is left, and give up what cannot be written within these seconds.
 
         Whoever gives up leaves the job to be rescued.
         """
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             self._give_up_at = time.monotonic() + seconds
-            self._changed.notify_all()
+            self._to_write.notify_all()
 
-    def run(self) -> None:
+    def join(self) -> None:
+        """After `close`, which bounds it."""
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
         try:
             while batch := self._next_batch():
                 self._write(batch)
-                with self._changed:
-                    self._writing = 0
-                    self._changed.notify_all()
+                with self._lock:
+                    self._writing -= len(batch)
+                    self._less_left.notify_all()
                 self._on_written()
         except Exception:  # the worker must not go on claiming what nobody ends
             log.exception("end_writer.died")
@@ -113,7 +129,7 @@ class EndWriter(threading.Thread):
 
     def _next_batch(self) -> list[_Pending]:
         """What is due, once something is; nothing when there will be no more."""
-        with self._changed:
+        with self._lock:
             while True:
                 now = time.monotonic()
                 if now >= self._give_up_at:
@@ -121,11 +137,11 @@ class EndWriter(threading.Thread):
                 due = [one for one in self._pending if one.due <= now]
                 if due or (self._is_closed and not self._pending):
                     self._pending = [one for one in self._pending if one.due > now]
-                    self._writing = len(due)
+                    self._writing += len(due)
                     return due
                 next_at = min((one.due for one in self._pending), default=math.inf)
                 next_at = min(next_at, self._give_up_at)
-                self._changed.wait(None if math.isinf(next_at) else next_at - now)
+                self._to_write.wait(None if math.isinf(next_at) else next_at - now)
 
     def _write(self, batch: Sequence[_Pending]) -> None:
         lost = [one for one in batch if one.held.is_lost()]
@@ -183,7 +199,7 @@ class EndWriter(threading.Thread):
         due = time.monotonic() + random.uniform(pause / 2, pause)  # noqa: S311 - jitter
         for one in batch:
             one.due, one.pause = due, min(2 * one.pause, PAUSE_MAX_SECONDS)
-        with self._changed:
+        with self._lock:
             self._pending.extend(batch)
 
     def _give_up(self) -> None:

@@ -37,7 +37,7 @@ LOOK_AGAIN_SECONDS = 0.05
 # for each slot, only a new process helps.
 STUCK_PER_SLOT = 2
 # Ends that are not written yet, for each slot: with more of them nothing is claimed.
-UNWRITTEN_PER_SLOT = 2
+UNWRITTEN_PER_SLOT = 3
 RELEASE_SECONDS = 2.0  # to give back what outlasted the drain, when the database does not answer
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import event, text
 
-from crawler_worker.end_writer import EndWriter
+from crawler_worker.end_writer import WRITERS, EndWriter
 from crawler_worker.held_claim import HeldClaim
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import ends
@@ -44,8 +44,7 @@ def writer(database: Database) -> Iterator[EndWriter]:
     started.start()
     yield started
     started.close(5)
-    started.join(10)
-    assert not started.is_alive()
+    started.join()
 
 
 def crawling(conn: Connection, *names: str) -> list[Claim]:
@@ -94,7 +93,7 @@ def test_the_first_end_of_a_claim_counts(database: Database, writer: EndWriter) 
         assert jobs.job(conn, claim.job_id).status is JobStatus.SUCCEEDED
 
 
-def test_ends_that_gather_during_a_transaction_are_written_by_the_next_one(
+def test_ends_that_gather_while_every_writer_is_busy_are_written_by_one_transaction(
     database: Database, writer: EndWriter
 ) -> None:
     go_on = threading.Event()
@@ -102,22 +101,23 @@ def test_ends_that_gather_during_a_transaction_are_written_by_the_next_one(
 
     def hold_the_first(_conn: Connection) -> None:
         transactions.append(1)
-        if len(transactions) == 1:
+        if len(transactions) <= WRITERS:
             go_on.wait(10)
 
     with database.begin() as conn:
-        first, *others = crawling(conn, *(f"sub_{n}" for n in range(20)))
+        claims = crawling(conn, *(f"sub_{n}" for n in range(20)))
     told = Told()
     event.listen(database._engine, "commit", hold_the_first)
-    complete(writer, told, first)
-    wait_until(lambda: transactions, timeout=10, describe="the first transaction")
-    complete(writer, told, *others)
+    for n in range(WRITERS):
+        complete(writer, told, claims[n])
+        wait_until(lambda n=n: len(transactions) > n, timeout=10, describe="a transaction")
+    complete(writer, told, *claims[WRITERS:])
     go_on.set()
-    assert all(told.wait_for(first, *others))
+    assert all(told.wait_for(*claims))
     event.remove(database._engine, "commit", hold_the_first)
-    assert len(transactions) == 2
+    assert len(transactions) == WRITERS + 1
     with database.begin() as conn:
-        for claim in (first, *others):
+        for claim in claims:
             assert len(job_queries.list_attempts(conn, job_id=claim.job_id)) == 1
 
 
@@ -163,7 +163,7 @@ def test_what_cannot_be_written_in_time_is_given_up(database: Database) -> None:
         job_admin.lock_job(operator, job_id=claim.job_id)
         complete(writer, told, claim)
         writer.close(0.2)
-        writer.join(10)
+        writer.join()
     assert told.wait_for(claim) == [False]
     with database.begin() as conn:
         assert jobs.job(conn, claim.job_id).status is JobStatus.CRAWLING
