@@ -1,14 +1,16 @@
 """What the holder of a claim may write, and that nobody else may."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from crawljobs import errors
-from crawljobs.db.database import Connection
+from crawljobs.db.database import Connection, Database
 from crawljobs.domain import ends
-from crawljobs.domain.job import AttemptOutcome, ErrorKind, JobStatus, WaitReason
+from crawljobs.domain.job import AttemptOutcome, Claim, ErrorKind, JobStatus, WaitReason
 from crawljobs.repository import claims, job_maintenance, job_queries
 from support import jobs
 from support.jobs import T0
@@ -58,6 +60,22 @@ def test_a_late_worker_changes_nothing_once_the_job_was_claimed_again(
             jobs.ENDS[end](conn, late)
     assert jobs.job(conn, late.job_id) == before
     assert len(job_queries.list_attempts(conn, job_id=late.job_id)) == 1
+
+
+def test_the_commit_of_a_claim_waits_for_no_disk_and_that_of_its_end_does(
+    database: Database,
+) -> None:
+    def waits(act: Callable[[Connection], object]) -> bool:
+        with database.begin() as conn:
+            conn.execute(text("SET LOCAL synchronous_commit = on"))  # as servers in use have it
+            act(conn)
+            return bool(conn.execute(text("SHOW synchronous_commit")).scalar_one() == "on")
+
+    claimed: list[Claim] = []
+    assert waits(jobs.enqueue)
+    assert not waits(lambda conn: claimed.append(jobs.claim_one(conn)))
+    assert waits(lambda conn: claims.save_checkpoint(conn, claim=claimed[0], checkpoint={"v": 1}))
+    assert waits(lambda conn: jobs.ENDS["complete"](conn, claimed[0]))
 
 
 def test_extending_keeps_ours_and_names_only_those(conn: Connection) -> None:
