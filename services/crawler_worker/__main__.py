@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -161,6 +162,7 @@ def main() -> int:
             probes.serve(probed_at, health)
         except errors.SettingsError as error:
             sys.exit(f"crawler-worker: {error}")
+    gc.freeze()  # what is there by now stays: every collection would look through it
     return Process(
         worker,
         maintenance,

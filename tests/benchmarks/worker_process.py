@@ -4,6 +4,7 @@ Arguments: name, database address, and `end` (complete at once), `hold` (until i
 `quiet` (complete at once and tell nothing).
 """
 
+import gc
 import json
 import os
 import signal
@@ -45,6 +46,7 @@ def main() -> None:
     worker = Worker(name=name, database=database, direct_url=url, settings=queue, crawl=crawl)
     maintenance = Maintenance(database, queue)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    gc.freeze()  # as production does
     maintenance.start()
     worker.run()
     maintenance.stop()

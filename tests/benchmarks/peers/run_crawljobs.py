@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 from collections.abc import AsyncIterator, Sequence
 
@@ -66,5 +67,6 @@ async def work(url: str, began: Began) -> None:
     database = Database(url, pool_size=queue.worker_concurrency + 2)
     name = f"worker-{os.getpid()}"
     worker = Worker(name=name, database=database, direct_url=url, settings=queue, crawl=crawl)
+    gc.freeze()  # as production does
     Maintenance(database, queue).start()
     await asyncio.to_thread(worker.run)
