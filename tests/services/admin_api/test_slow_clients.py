@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
+from support.databases import Databases
 
 PROCESSES, THREADS = 2, 2
 MANY = 40  # ten for each thread
@@ -29,17 +30,31 @@ STARTED = {
 }
 
 
-@pytest.fixture
-def server(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
-    started = start_gunicorn(
-        tmp_path,
+def started(folder: Path, database_url: str) -> Gunicorn:
+    return start_gunicorn(
+        folder,
         database_url,
         ADMIN_API_WORKERS=str(PROCESSES),
         ADMIN_API_THREADS=str(THREADS),
         GUNICORN_CMD_ARGS=f"--worker-connections={MOST_CLIENTS // PROCESSES}",
     )
-    yield started
-    started.stop()
+
+
+@pytest.fixture(scope="module")
+def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
+    """Shared by the tests that leave it as it was."""
+    with databases.clone() as url:
+        running = started(tmp_path_factory.mktemp("gunicorn"), url)
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def ending(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
+    """A server of the test's own, to be ended."""
+    running = started(tmp_path, database_url)
+    yield running
+    running.stop()
 
 
 @contextlib.contextmanager
@@ -80,12 +95,12 @@ def seconds_to_answer(server: Gunicorn) -> float:
 
 @pytest.mark.parametrize("sent", STARTED.values(), ids=STARTED)
 def test_more_slow_senders_than_threads_stop_neither_others_nor_its_end(
-    server: Gunicorn, sent: bytes
+    ending: Gunicorn, sent: bytes
 ) -> None:
-    with slow_clients(server, sent, then=b"x" if sent else b""):
+    with slow_clients(ending, sent, then=b"x" if sent else b""):
         for _ in range(3):
-            assert seconds_to_answer(server) < PROMPT_SECONDS
-        assert server.stop() == 0  # long before gunicorn would kill its workers
+            assert seconds_to_answer(ending) < PROMPT_SECONDS
+        assert ending.stop() == 0  # long before gunicorn would kill its workers
 
 
 def test_slow_senders_are_told_and_cut(server: Gunicorn) -> None:
