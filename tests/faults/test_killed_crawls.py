@@ -139,7 +139,10 @@ class Scene:
 
 def is_somebody_blocked(database: Database) -> bool:
     with database.begin() as conn:
-        query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+        query = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         return bool(conn.execute(text(query)).scalar_one())
 
 

@@ -95,7 +95,10 @@ def test_the_three_services_work_through_it_each_as_a_role_of_its_own(
             row.job_id for row in queue.rows("SELECT job_id FROM scheduled_job_runs")
         ]
         queue.wait_until_ended(timeout=DEADLINE_SECONDS, describe=crew.log)
-        left = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        left = """
+            SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+            WHERE locktype = 'advisory' AND datname = current_database()
+            """
         assert value(database_url, left) == 0
     finally:
         api.stop()

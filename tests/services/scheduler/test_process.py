@@ -51,7 +51,9 @@ def close_the_gate(sql: "psycopg.Connection[tuple[Any, ...]]") -> None:
 def wait_until_held_up(sql: "psycopg.Connection[tuple[Any, ...]]") -> None:
     wait_until(
         lambda: one(
-            sql, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            sql,
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event = 'advisory'",
         ),
         timeout=DEADLINE_SECONDS,
         describe="no scheduler came to the gate",
