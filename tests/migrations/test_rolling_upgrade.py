@@ -21,6 +21,7 @@ from support.waiting import wait_until
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 40
 OLD = "old"
+SMALL = {"MAX_POSTS_PER_SUB": "25", "MAX_REQUESTS_PER_JOB": "6", "USER_SUB_FETCH_LIMIT": "0"}
 MODULES = ("crawler_worker", "scheduler")
 CANDIDATES = 12  # commits looked at: some of a day's work do not start
 
@@ -119,6 +120,7 @@ def roll(database_url: str, tmp_path: Path) -> Iterator[Roll]:
     with reddit_sandbox.serve("--rate-limit", 10_000_000) as sandbox:
         variables = {
             **crew.QUICK,
+            **SMALL,
             "DATABASE_URL": database_url,
             "REDDIT_CLIENT_ID": "tests",
             "REDDIT_CLIENT_SECRET": "tests",

@@ -14,7 +14,7 @@ from onebox.die_with_parent import SystemUser
 from onebox.embedded_postgres import EmbeddedPostgres, Options
 from onebox.errors import DataFolderError
 from onebox.postgres import binaries, leftovers, place
-from support import needs, processes
+from support import linked_tree, needs, processes
 from support.embedded import HOLD_ONE, THROWAWAY, embedded, query
 from support.ordinary import OrdinaryPython
 
@@ -98,7 +98,7 @@ def test_programs_below_a_private_folder_are_copied_once(
 ) -> None:
     wheel = binaries.embedded_bindir().parents[2]
     for name in (binaries.PACKAGE, binaries.LIBRARIES):
-        shutil.copytree(wheel / name, private_folder / name, symlinks=True)
+        linked_tree.make(wheel / name, private_folder / name)
     install = binaries.embedded_bindir().relative_to(wheel)
     monkeypatch.setattr(binaries, "embedded_bindir", lambda: private_folder / install)
     monkeypatch.setattr(binaries, "CACHES", (open_folder / "cache",))
@@ -128,7 +128,7 @@ def test_an_ordinary_user_runs_it_and_killing_the_parent_leaves_nothing(
         pid, url = holder.stdout.readline().split()
         assert query(url, "SELECT 1") == 1
         family = processes.family(int(pid))
-        assert {process.username() for process in family} == {ordinary_user.name}
+        assert processes.owners(family) == {ordinary_user.name}
         holder.kill()
     processes.wait_until_gone(family, timeout=10)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from onebox.die_with_parent import SystemUser
 from onebox.postgres import binaries
-from support import needs
+from support import linked_tree, needs
 
 ONEBOX = Path(__file__).resolve().parents[2] / "deploy" / "onebox"
 
@@ -42,7 +42,7 @@ def find_python(user: SystemUser, modules: Path) -> OrdinaryPython:
     shutil.copytree(ONEBOX, modules / "onebox")
     wheel = binaries.embedded_bindir().parents[2]
     for name in (binaries.PACKAGE, binaries.LIBRARIES):
-        shutil.copytree(wheel / name, modules / name, symlinks=True)
+        linked_tree.make(wheel / name, modules / name)
     check = "import sys; sys.exit(sys.version_info < (3, 11))"
     for program in (sys.executable, shutil.which("python3", path="/usr/local/bin:/usr/bin")):
         if program is None:

@@ -1,5 +1,7 @@
 """Watching real processes: which descend from one, and that they are gone."""
 
+import contextlib
+
 import psutil
 
 from support.waiting import wait_until
@@ -9,6 +11,15 @@ def family(pid: int) -> list[psutil.Process]:
     """The process and all that descend from it."""
     parent = psutil.Process(pid)
     return [parent, *parent.children(recursive=True)]
+
+
+def owners(processes: list[psutil.Process]) -> set[str]:
+    """Whose they are; a session of Postgres may end while one looks at it."""
+    found = set()
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.add(process.username())
+    return found
 
 
 def is_gone(process: psutil.Process) -> bool:
