@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import select
 import time
 from collections.abc import Generator
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ T = TypeVar("T")
 # so this is below the usual lease of 30 s.
 IDLE_IN_TRANSACTION_SECONDS = 15
 SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq knows no shorter one
+# Idle for longer, a connection is asked for a sign of life before it is used again.
+SURELY_ALIVE_SECONDS = 1.0
 
 
 def session_settings(limits: Limits) -> dict[str, str]:
@@ -60,6 +63,19 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     reply_seconds = PATIENT.reply
     pulse: Pulse | None = None
+    alive_at = -math.inf  # monotonic: when the server was last known to be there
+
+    def may_be_dead(self) -> bool:
+        """Whether it was idle for long, or has something to read: an end, if nothing was asked.
+
+        An end of the session or of the server is there to be read at once; only a network that
+        swallows packets shows nothing.
+        """
+        if self.closed or time.monotonic() > self.alive_at + SURELY_ALIVE_SECONDS:
+            return True
+        socket = select.poll()
+        socket.register(self.fileno(), select.POLLIN)
+        return bool(socket.poll(0))
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **options: Any) -> T:
         return super().wait(self._bounded(time.monotonic(), gen), *args, **options)
@@ -108,6 +124,7 @@ def connect(
     else:
         connection = deadline.within(limits.connect, open_connection)
     connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
+    connection.alive_at = time.monotonic()
     if pooled:
         connection.prepare_threshold = None  # another session may get the next statement
     return connection

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import psycopg
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from crawljobs import errors
@@ -20,6 +20,9 @@ from crawljobs.db import committed, failures, patience
 from crawljobs.db.connection import BoundedConnection, connect, session_settings
 from crawljobs.db.limits import PATIENT, Limits
 from crawljobs.db.pulse import Pulse
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 __all__ = ["Connection", "Database", "connect"]
 
@@ -75,17 +78,17 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=limits.pool,
-            pool_pre_ping=True,
             hide_parameters=True,  # errors go into logs, and what is stored may be secret
+            # A single statement is a transaction by itself, and needs no BEGIN and COMMIT. The
+            # busiest calls are such, so they shall not have to change the mode of a connection.
+            isolation_level="AUTOCOMMIT",
         )
-        # A single statement is a transaction by itself, and needs no BEGIN and COMMIT.
-        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._transactions = self._engine.execution_options(isolation_level="READ COMMITTED")
         self._pooled = pooled
         if pooled:
-            event.listen(self._engine, "begin", _limit_transaction(limits))
-        # While a connection lies in the pool its limit is that of the ping that comes first.
-        event.listen(self._engine, "checkout", _limit_replies(limits.reply))
-        event.listen(self._engine, "checkin", _limit_replies(limits.ping))
+            event.listen(self._transactions, "begin", _limit_transaction(limits))
+        event.listen(self._engine, "checkout", self._use)
+        event.listen(self._engine, "checkin", self._lay_by)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -95,13 +98,13 @@ class Database:
                 yield conn
             return
         _refuse_late()
-        with _as_ours(), self._single.connect() as conn:
+        with _as_ours(), self._engine.connect() as conn:
             yield conn
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         _refuse_late()
-        with _as_ours(), self._engine.begin() as conn:
+        with _as_ours(), self._transactions.begin() as conn:
             committed.taken(conn)
             yield conn
             acts = committed.taken(conn)
@@ -110,11 +113,11 @@ class Database:
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; again when it deadlocked, conflicted or waited too long."""
-        return self._run(self._engine, work)
+        return self._run(self._transactions, work)
 
     def run_statement(self, work: Callable[[Connection], T]) -> T:
         """The same for work of one statement: two round trips less. Through a pooler as `run`."""
-        return self._run(self._engine if self._pooled else self._single, work)
+        return self._run(self._transactions if self._pooled else self._engine, work)
 
     def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         _refuse_late()
@@ -143,6 +146,20 @@ class Database:
     def close(self) -> None:
         self._engine.dispose()
 
+    def _use(self, connection: BoundedConnection, *_: object) -> None:
+        """Before each use; the pool opens another connection instead of one that has died."""
+        if connection.may_be_dead():
+            try:
+                self._engine.dialect.do_ping(cast("DBAPIConnection", connection))
+            except psycopg.Error as error:
+                raise InvalidatePoolError from error
+        connection.reply_seconds = self._limits.reply
+
+    def _lay_by(self, connection: BoundedConnection | None, *_: object) -> None:
+        if connection is not None:  # it may have been thrown away
+            connection.alive_at = time.monotonic()
+            connection.reply_seconds = self._limits.ping  # of the ping that may come first
+
 
 def _refuse_late() -> None:
     """Before a connection is taken: none shall be thrown away for a caller who has gone."""
@@ -162,11 +179,3 @@ def _as_ours() -> Iterator[None]:
         if failures.may_pass(error):
             raise errors.DatabaseUnavailable(failures.describe(error)) from error
         raise
-
-
-def _limit_replies(seconds: float) -> Callable[..., None]:
-    def limit(connection: BoundedConnection | None, *_: object) -> None:
-        if connection is not None:  # it may have been thrown away
-            connection.reply_seconds = seconds
-
-    return limit

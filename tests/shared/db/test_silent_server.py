@@ -4,10 +4,12 @@ import contextlib
 import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from crawljobs import errors
+from crawljobs.db import connection
 from crawljobs.db.database import Database
 from crawljobs.db.direct import DirectConnection
 from support import tcp_proxy
@@ -46,6 +48,31 @@ def test_a_reply_that_is_merely_slow_is_waited_for(database_url: str) -> None:
         database.begin() as conn,
     ):
         assert conn.execute(text("SELECT 7 FROM pg_sleep(0.4)")).scalar_one() == 7
+
+
+@pytest.mark.parametrize(("surely_alive", "asked"), [(60.0, 1), (0.0, 2)])
+def test_a_sign_of_life_is_asked_for_only_after_idleness(
+    proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch, surely_alive: float, asked: int
+) -> None:
+    monkeypatch.setattr(connection, "SURELY_ALIVE_SECONDS", surely_alive)
+    with contextlib.closing(Database(proxy.url, pool_size=1)) as database:
+        database.run_statement(lambda conn: conn.execute(text("SELECT 1")))
+        questions = Questions(proxy)
+        database.run_statement(lambda conn: conn.execute(text("SELECT 1")))
+        assert questions.asked == asked
+
+
+def test_a_session_that_ended_in_the_pool_is_replaced_although_it_was_just_used(
+    database_url: str,
+) -> None:
+    def session(conn: Connection) -> int:
+        return int(conn.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+    with contextlib.closing(Database(database_url, pool_size=1)) as database:
+        ended = database.run_statement(session)
+        with psycopg.connect(database_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 10_000)", (ended,))
+        assert database.run_statement(session) != ended
 
 
 def test_a_direct_connection_that_falls_silent_at_any_step_of_its_start_is_given_up(
