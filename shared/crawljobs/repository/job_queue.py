@@ -26,34 +26,15 @@ from crawljobs.repository.queue_sql import NO_PAUSES, NO_REASON, NOT_PAUSED, NOW
 
 _SOURCES = {source.value: source for source in JobSource}
 
-# A subreddit that another transaction makes at this moment is neither made here nor seen: then
-# nothing is enqueued, so that jobs are locked in one order, and the statement is run again.
-# The subquery around the names keeps the planner from counting them, or no plan would be kept;
 # LIMIT keeps the plan on the index although it was made when there were few subreddits.
-_ENQUEUE = queue_sql.enqueue_statement(
-    first="""
-    named (name) AS (SELECT unnest((SELECT CAST(:names AS text[])))),
-    made AS (
-        INSERT INTO subreddits (name, discovered_from, depth)
-        SELECT name, CAST(:discovered_from AS bigint), coalesce(CAST(:depth AS smallint), 0)
-        FROM named ORDER BY lower(name)
-        ON CONFLICT (lower(name)) DO NOTHING
-        RETURNING id, name, depth
-    ),""",
-    asked=f"""
-    SELECT subreddit.*, CAST(:priority AS smallint), CAST(:scheduled_job_id AS bigint),
+_ENQUEUE_KNOWN = queue_sql.enqueue_statement(f"""
+    SELECT known.*, CAST(:priority AS smallint), CAST(:scheduled_job_id AS bigint),
         CAST(:max_retries AS smallint), CAST(:traceparent AS text)
-    FROM (
-        SELECT id, name, depth, NULL FROM made
-        UNION ALL
-        SELECT known.* FROM named CROSS JOIN LATERAL (
-            SELECT {queue_sql.SUBREDDIT_ASKED_FOR} FROM subreddits AS subreddit
-            WHERE lower(subreddit.name) = lower(named.name) LIMIT 1
-        ) AS known
-    ) AS subreddit
-    """,
-    only_if="(SELECT count(*) FROM asked) = (SELECT count(*) FROM named)",
-)
+    FROM unnest((SELECT CAST(:names AS text[]))) AS named (name) CROSS JOIN LATERAL (
+        SELECT {queue_sql.SUBREDDIT_ASKED_FOR} FROM subreddits AS subreddit
+        WHERE lower(subreddit.name) = lower(named.name) LIMIT 1
+    ) AS known
+    """)
 
 # As _claims takes them apart; the first three are the order of claims.
 _CLAIMED = """-job.priority, job.created_at, job.id, job.subreddit_id, subreddit.name, job.source,
@@ -105,7 +86,8 @@ def enqueue(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Enqueued:
-    """Ask for one crawl; see enqueue_many."""
+    """Ask for one crawl; see enqueue_many. One statement of it writes, so it may also be the whole
+    of a Database.run_statement."""
     (enqueued,) = enqueue_many(
         conn,
         subreddits_named=[subreddit],
@@ -162,20 +144,26 @@ def enqueue_many(
         "traceparent": traceparent,
         "now": now,
     }
-    # What another transaction made during the first run is seen by the second.
-    rows = conn.execute(_ENQUEUE, values).all() or conn.execute(_ENQUEUE, values).all()
-    enqueued = {row.subreddit.lower(): enqueued_of(row) for row in rows}
+    made = conn.execute(queue_sql.ENQUEUE_NEW, values)
+    enqueued = {
+        name.lower(): Enqueued(job_id, name, EnqueueResult.CREATED) for job_id, name, _ in made
+    }
+    known = [name for key, name in by_key.items() if key not in enqueued]
+    if known:  # in a second statement: what others made during the first is seen by it
+        rows = conn.execute(_ENQUEUE_KNOWN, {**values, "names": known})
+        enqueued |= {one.subreddit.lower(): one for one in map(enqueued_of, rows)}
     return [enqueued[key] for key in by_key]
 
 
 def enqueued_of(row: Any) -> Enqueued:
     """What a row of an enqueue_statement tells."""
+    job_id, status, created, _, subreddit, _ = row  # by their names it would cost twice as much
     result = EnqueueResult.MERGED
-    if row.created:
+    if created:
         result = EnqueueResult.CREATED
-    elif row.status == "crawling":
+    elif status == "crawling":
         result = EnqueueResult.RERUN_REQUESTED
-    return Enqueued(job_id=row.id, subreddit=row.subreddit, result=result)
+    return Enqueued(job_id, subreddit, result)
 
 
 def claim_jobs(

@@ -96,16 +96,61 @@ SUBREDDIT_ASKED_FOR = f"""
 """
 
 
-def enqueue_statement(asked: str, *, first: str = "", only_if: str = "true") -> TextClause:
+# Of the rows of `enqueued`: a hint at the new work, only when the queue was empty before; only
+# then can a worker be asleep. "Before" is before the statement; the order keeps it on the claim
+# index.
+_HINT = f"""CASE WHEN enqueued.status = 'queued' AND (
+        SELECT id FROM crawl_jobs WHERE status = 'queued'
+        ORDER BY priority DESC, created_at, id LIMIT 1
+    ) IS NULL THEN pg_notify('{CHANNEL}', '') END"""
+
+# When it is now, and from when on the jobs may be claimed.
+_CLOCK = f"""(
+    SELECT now, coalesce(CAST(:visible_at AS timestamptz), now) AS visible_at
+    FROM {NOW} AS clock (now)
+) AS clock"""
+
+# Make subreddits of the names that are not known, and a job for each. Nobody else sees any of them
+# before the commit, so there is nothing to merge into, to wait for politely or to pause, and
+# nothing is locked but the names. One that another transaction is making is waited for, and is
+# known then. The subquery around the names keeps the planner from counting them, or no plan would
+# be kept.
+ENQUEUE_NEW = short(f"""
+    WITH made AS (
+        INSERT INTO subreddits (name, discovered_from, depth)
+        SELECT name, CAST(:discovered_from AS bigint), coalesce(CAST(:depth AS smallint), 0)
+        FROM unnest((SELECT CAST(:names AS text[]))) AS named (name)
+        ORDER BY lower(name)
+        ON CONFLICT (lower(name)) DO NOTHING
+        RETURNING id, name, depth
+    ), enqueued AS (
+        INSERT INTO crawl_jobs (
+            subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
+            scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries, traceparent
+        )
+        SELECT made.id,
+            CASE WHEN clock.visible_at > clock.now THEN 'waiting' ELSE 'queued' END,
+            CASE WHEN clock.visible_at > clock.now THEN 'later' END,
+            CAST(:priority AS smallint), CAST(:priority AS smallint), :ceiling, :source,
+            CAST(:scheduled_job_id AS bigint), made.depth, clock.visible_at, clock.now, clock.now,
+            CAST(:max_retries AS smallint), CAST(:traceparent AS text)
+        FROM made CROSS JOIN {_CLOCK}
+        RETURNING id, status, subreddit_id
+    )
+    SELECT enqueued.id, made.name, {_HINT}
+    FROM enqueued JOIN made ON made.id = enqueued.subreddit_id
+    """)
+
+
+def enqueue_statement(asked: str) -> TextClause:
     """Enqueue or merge what the query `asked` names: the columns of SUBREDDIT_ASKED_FOR (an id
     once), then priority, scheduled_job_id, max_retries, traceparent.
 
-    A `depth` of null is that of the subreddit. Hints at the new work only when the queue was empty
-    before: only then can a worker be asleep.
+    A `depth` of null is that of the subreddit.
     """
     paused = PAUSED_UNTIL.format(scope="asked.subreddit_id", now="clock.now")
     return short(f"""
-    WITH {first} asked (
+    WITH asked (
         subreddit_id, subreddit, depth, polite_until,
         priority, scheduled_job_id, max_retries, traceparent
     ) AS ({asked}), enqueued AS (
@@ -126,11 +171,8 @@ def enqueue_statement(asked: str, *, first: str = "", only_if: str = "true") -> 
             greatest(clock.visible_at, asked.polite_until,
                 CASE WHEN clock.visible_at <= clock.now THEN pause.until END),
             clock.now, clock.now, asked.max_retries, asked.traceparent
-        FROM (SELECT now, coalesce(CAST(:visible_at AS timestamptz), now) AS visible_at
-              FROM {NOW} AS clock (now)) AS clock
-            CROSS JOIN asked
+        FROM {_CLOCK} CROSS JOIN asked
             LEFT JOIN LATERAL {paused} AS pause (until) ON true
-        WHERE {only_if}
         ORDER BY asked.subreddit_id
         ON CONFLICT (subreddit_id) WHERE status IN ('blocked', 'waiting', 'queued', 'crawling')
         DO UPDATE SET
@@ -162,11 +204,6 @@ def enqueue_statement(asked: str, *, first: str = "", only_if: str = "true") -> 
                 WHEN job.rerun_requested OR job.status = 'crawling' THEN excluded.traceparent END
         RETURNING job.id, job.status, job.xmax = 0 AS created, job.subreddit_id
     )
-    SELECT enqueued.*, asked.subreddit,
-        -- as it was before this statement; the order keeps it on the claim index
-        CASE WHEN enqueued.status = 'queued' AND (
-            SELECT id FROM crawl_jobs WHERE status = 'queued'
-            ORDER BY priority DESC, created_at, id LIMIT 1
-        ) IS NULL THEN pg_notify('{CHANNEL}', '') END
+    SELECT enqueued.*, asked.subreddit, {_HINT}
     FROM enqueued JOIN asked ON asked.subreddit_id = enqueued.subreddit_id
     """)

@@ -23,6 +23,7 @@ from crawljobs.repository import (
     job_queue,
     maintenance_turns,
     queue_pauses,
+    queue_sql,
     service_instances,
 )
 from support import plans
@@ -89,6 +90,19 @@ END = {
     "error_message": ["no"],
 }
 CHUNK: dict[str, Any] = {"at_most": 1000, "now": None}
+ENQUEUED = {
+    "names": ["sub_1"],
+    "discovered_from": None,
+    "priority": 1,
+    "ceiling": 100,
+    "source": "user",
+    "scheduled_job_id": None,
+    "depth": 0,
+    "visible_at": None,
+    "max_retries": 3,
+    "traceparent": None,
+    "now": None,
+}
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     "claim": (
         job_queue._CLAIM,
@@ -100,23 +114,8 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         {"claim_token": TOKEN},
         "crawl_jobs_crawling_idx",
     ),
-    "enqueue": (
-        job_queue._ENQUEUE,
-        {
-            "names": ["sub_1"],
-            "discovered_from": None,
-            "priority": 1,
-            "ceiling": 100,
-            "source": "user",
-            "scheduled_job_id": None,
-            "depth": 0,
-            "visible_at": None,
-            "max_retries": 3,
-            "traceparent": None,
-            "now": None,
-        },
-        "subreddits_name_key",
-    ),
+    "enqueue_new": (queue_sql.ENQUEUE_NEW, ENQUEUED, "crawl_jobs_claim_idx"),
+    "enqueue_known": (job_queue._ENQUEUE_KNOWN, ENQUEUED, "subreddits_name_key"),
     "extend": (
         claims._EXTEND,
         {"ids": [1000], "tokens": [TOKEN], "lease": MINUTE, "now": None},
@@ -268,7 +267,9 @@ def test_extending_a_lease_is_a_hot_update(crowded: Database) -> None:
 DRIVER_PARSES_ANEW = 4_096  # characters: psycopg keeps what it parsed of shorter statements
 
 
-@pytest.mark.parametrize("name", ["claim", "enqueue", "extend", "save_checkpoint", "complete"])
+@pytest.mark.parametrize(
+    "name", ["claim", "enqueue_new", "enqueue_known", "extend", "save_checkpoint", "complete"]
+)
 def test_no_hot_statement_is_parsed_anew_by_the_driver_each_time(name: str) -> None:
     statement, _, _ = STATEMENTS[name]
     assert len(str(statement.compile(dialect=psycopg_dialect.dialect()))) <= DRIVER_PARSES_ANEW
@@ -276,7 +277,10 @@ def test_no_hot_statement_is_parsed_anew_by_the_driver_each_time(name: str) -> N
 
 def test_the_plans_of_enqueue_claim_extend_and_complete_are_kept(in_crowd: Connection) -> None:
     for number in range(12):  # more than the driver and the planner try before they settle
-        job_queue.enqueue(in_crowd, subreddit=f"kept_{number}", priority=100, source=JobSource.USER)
+        for _ in ("new", "known"):
+            job_queue.enqueue(
+                in_crowd, subreddit=f"kept_{number}", priority=100, source=JobSource.USER
+            )
         claimed = job_queue.claim_jobs(
             in_crowd, worker="w", claim_token=uuid.uuid4(), at_most=1 + number, lease_seconds=30
         )
@@ -285,4 +289,4 @@ def test_the_plans_of_enqueue_claim_extend_and_complete_are_kept(in_crowd: Conne
         claim_ends.end_claims(in_crowd, ends=done)
     kept = "SELECT statement FROM pg_prepared_statements WHERE generic_plans = 0"
     used = "SELECT count(*) FROM pg_prepared_statements WHERE generic_plans > 0"
-    assert in_crowd.exec_driver_sql(used).scalar_one() >= 4, in_crowd.exec_driver_sql(kept).all()
+    assert in_crowd.exec_driver_sql(used).scalar_one() >= 5, in_crowd.exec_driver_sql(kept).all()
