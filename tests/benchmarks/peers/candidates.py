@@ -41,7 +41,7 @@ CRAWLJOBS = Candidate(
         "WHERE job.status = 'succeeded' AND job.base_priority = 60"
     ),
     guarantees="fenced by a token, kept, an attempt row each; dedup at enqueue",
-    settings="WORKER_CONCURRENCY=200; 5,000 jobs a transaction in bulk",
+    settings="WORKER_CONCURRENCY=200; 10,000 jobs a statement in bulk",
 )
 
 CANDIDATES = {

@@ -17,7 +17,7 @@ from crawljobs.repository import job_queue
 from onebox import migrate
 
 WANTED, BEHIND = 60, 10  # priorities
-CHUNK = 5_000  # jobs in one transaction
+CHUNK = 10_000  # jobs of one statement
 PREFIX = "sub_"
 # The largest batches. No line of the log for each job, as no peer writes one.
 SETTINGS = {"WORKER_CONCURRENCY": "200", "LOG_LEVEL": "ERROR"}
@@ -32,20 +32,22 @@ class Producer:
         self._database = database
 
     async def one(self, number: int) -> None:
-        self._enqueue([number], WANTED)
+        self._database.run_statement(
+            lambda conn: job_queue.enqueue(
+                conn, subreddit=f"{PREFIX}{number}", priority=WANTED, source=JobSource.USER
+            )
+        )
 
     async def bulk(self, numbers: Sequence[int], *, wanted: bool) -> None:
         for at in range(0, len(numbers), CHUNK):
-            self._enqueue(numbers[at : at + CHUNK], WANTED if wanted else BEHIND)
-
-    def _enqueue(self, numbers: Sequence[int], priority: int) -> None:
-        with self._database.begin() as conn:
-            job_queue.enqueue_many(
-                conn,
-                subreddits_named=[f"{PREFIX}{number}" for number in numbers],
-                priority=priority,
-                source=JobSource.USER,
-            )
+            names = [f"{PREFIX}{number}" for number in numbers[at : at + CHUNK]]
+            with self._database.begin() as conn:
+                job_queue.enqueue_many(
+                    conn,
+                    subreddits_named=names,
+                    priority=WANTED if wanted else BEHIND,
+                    source=JobSource.USER,
+                )
 
 
 @contextlib.asynccontextmanager
