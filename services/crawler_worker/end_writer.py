@@ -6,6 +6,7 @@ import math
 import random
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from crawler_worker.held_claim import HeldClaim
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.ends import End
+from crawljobs.domain.job import Transition
 from crawljobs.repository import claim_ends
 from crawljobs.repository.claim_ends import Fate
 
@@ -148,10 +150,16 @@ class EndWriter:
         batch = [one for one in batch if not one.held.is_lost()]
         for one in lost:
             self._lose(one)
-        if not batch:
-            return
+        by_verb: dict[Transition, list[_Pending]] = defaultdict(list)
+        for one in batch:
+            by_verb[one.end.verb].append(one)
+        for alike in by_verb.values():
+            self._write_alike(alike)
+
+    def _write_alike(self, batch: Sequence[_Pending]) -> None:
+        """Ends of one verb are one statement, which needs no transaction around it."""
         try:
-            fates = self._database.run(lambda conn: _end(conn, batch))
+            fates = self._database.run_statement(lambda conn: _end(conn, batch))
         except errors.DatabaseUnavailable as error:
             for one in batch:
                 one.is_unsure = True
@@ -163,7 +171,7 @@ class EndWriter:
                 batch[0].then(batch[0].end, False)
                 return
             for one in batch:  # the one at fault must not keep the others
-                self._write([one])
+                self._write_alike([one])
         else:
             self._finish(batch, fates)
 

@@ -72,7 +72,9 @@ def test_the_floor_sends_what_production_sends_and_leaves_nothing_behind(
 ) -> None:
     script = floor.Script.of_production(database_url).text
     assert script.count("\\gset") == 1
-    assert script.count("FROM unnest((SELECT CAST(:ids AS bigint[])), (SELECT CAST(array_fill(") == 1
+    assert (
+        script.count("FROM unnest((SELECT CAST(:ids AS bigint[])), (SELECT CAST(array_fill(") == 1
+    )
     assert f"THEN {floor.BATCH} ELSE 0" in script
     assert "INSERT INTO crawl_job_attempts" in script
     assert "%(" not in script
