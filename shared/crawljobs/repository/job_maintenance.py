@@ -15,14 +15,7 @@ from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import queue_sql
-from crawljobs.repository.queue_sql import (
-    CHANNEL,
-    NO_REASON,
-    NOT_PAUSED,
-    NOW,
-    UNCLAIMED,
-    WISH_SERVED_ANEW,
-)
+from crawljobs.repository.queue_sql import CHANNEL, NO_REASON, NOT_PAUSED, NOW, UNCLAIMED
 
 CHUNK = 1_000  # rows a sweep takes at most in one transaction
 
@@ -88,7 +81,7 @@ _RESCUE = text(f"""
             retry_count = job.retry_count + 1, retries = job.retries + 1,
             rescues_in_a_row = least(job.rescues_in_a_row + 1, 1000),
             error_kind = 'retryable', error_message = stuck.why,
-            {WISH_SERVED_ANEW}, {UNCLAIMED}
+            {queue_sql.WISH_SERVED_ANEW}, {UNCLAIMED}
         FROM stuck WHERE job.id = stuck.id
         RETURNING job.id, job.status
     ), attempt AS (
@@ -129,15 +122,20 @@ _AGE = text(f"""
     FROM aged ORDER BY queued_at DESC, id DESC LIMIT 1
     """)
 
+# Locks no more of them than the query around takes. A leaf of UNION ALL may not lock by itself.
+_OLD = queue_sql.of_each_final_status(f"""
+    SELECT id FROM (
+        SELECT id FROM crawl_jobs
+        WHERE status = '{{status}}' AND finished_at < {NOW} - CAST(:retention AS interval)
+        ORDER BY finished_at LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ) AS locked
+    """)
+
 _PRUNE = text(f"""
     WITH pruned AS (
         DELETE FROM crawl_jobs WHERE id = ANY (ARRAY(
-            SELECT id FROM crawl_jobs
-            WHERE status IN ('succeeded', 'failed', 'cancelled')
-                AND finished_at < {NOW} - CAST(:retention AS interval)
-            ORDER BY finished_at
-            LIMIT :at_most
-            FOR UPDATE SKIP LOCKED
+            SELECT id FROM ({_OLD}) AS old LIMIT :at_most
         ))
         RETURNING id
     ), attempts AS (

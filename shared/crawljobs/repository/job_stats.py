@@ -12,13 +12,12 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.job import FINAL, LIVE, JobStatus
 from crawljobs.domain.queue_stats import JobCounts, QueueStats, RecentJobs
+from crawljobs.repository import queue_sql
 from crawljobs.repository.queue_sql import NOW
 
 COUNT_MAX = 100_000  # live jobs counted of one state: some 10 ms
 SAMPLE = 1_000  # finished jobs looked at
 MERGED_AT_ONCE = 1_000  # changes of counts in one transaction
-
-_FINAL = "('succeeded', 'failed', 'cancelled')"
 
 
 def _live(status: JobStatus) -> str:
@@ -70,6 +69,12 @@ _PAUSES = text(f"""
     FROM queue_pauses WHERE until IS NULL OR until > {NOW}
     """)
 
+_NEWEST = queue_sql.newest_finished(
+    "id, status, retries, finished_at, queued_at, visible_at",
+    condition=f"finished_at > {NOW} - interval '1 hour'",
+    limit=SAMPLE,
+)
+
 # The last attempt of each tells when it was claimed; visible_at is still that of this claim,
 # except after a rescue or a cancel, which are left out by being later.
 _RECENT = text(f"""
@@ -85,10 +90,7 @@ _RECENT = text(f"""
             ORDER BY extract(epoch FROM started_at - claimable_at)
         ) FILTER (WHERE started_at >= claimable_at) AS waits
     FROM (
-        SELECT id, status, retries, finished_at, greatest(queued_at, visible_at) AS claimable_at
-        FROM crawl_jobs
-        WHERE status IN {_FINAL} AND finished_at > {NOW} - interval '1 hour'
-        ORDER BY finished_at DESC, id DESC LIMIT {SAMPLE}
+        SELECT *, greatest(queued_at, visible_at) AS claimable_at FROM ({_NEWEST}) AS newest
     ) AS job LEFT JOIN LATERAL (
         SELECT started_at FROM crawl_job_attempts WHERE job_id = job.id ORDER BY id DESC LIMIT 1
     ) AS attempt ON true

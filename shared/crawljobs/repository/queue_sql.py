@@ -6,6 +6,8 @@ import re
 
 from sqlalchemy import TextClause, text
 
+from crawljobs.domain.job import FINAL
+
 # A scalar subquery is computed once; bare clock_timestamp() is volatile and would turn an index
 # condition into a filter.
 NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
@@ -40,6 +42,21 @@ _POLITE_UNTIL = (
 POLITE_UNTIL = f"""(
     SELECT {_POLITE_UNTIL} FROM subreddits WHERE id = {{scope}} LIMIT 1
 )"""
+
+
+def of_each_final_status(select: str) -> str:
+    """What a query selects for each status that it has as `{status}`: the index of finished jobs
+    leads by their status, so it is walked for one at a time."""
+    return " UNION ALL ".join(f"({select.format(status=status)})" for status in sorted(FINAL))
+
+
+def newest_finished(columns: str, *, limit: int, condition: str = "true") -> str:
+    """Finished jobs, the last that ended first."""
+    newest = f"ORDER BY finished_at DESC, id DESC LIMIT {limit}"
+    each = of_each_final_status(
+        f"SELECT {columns} FROM crawl_jobs WHERE status = '{{status}}' AND {condition} {newest}"
+    )
+    return f"SELECT {columns} FROM ({each}) AS finished {newest}"
 
 
 def short(sql: str) -> TextClause:

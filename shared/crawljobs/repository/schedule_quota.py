@@ -6,18 +6,20 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain import schedule_quota
 from crawljobs.domain.schedule_quota import Quota
+from crawljobs.repository import queue_sql
 
 # Jobs that ended lately: enough for an average, few enough to be read with every edit.
 RECENT_JOBS = 2_000
 
+_RECENT = queue_sql.newest_finished(
+    "id, finished_at, subreddit_id, status, checkpoint", limit=RECENT_JOBS
+)
+
 # A subreddit not among them counts as the average of those that are. Checkpoints are the workers'
 # own: what is no plausible number is left out. A rate nobody computed counts as once a day.
-_ESTIMATE = text("""
+_ESTIMATE = text(f"""
     WITH recent AS MATERIALIZED (
-        SELECT subreddit_id, status, checkpoint -> 'requests' AS requests FROM crawl_jobs
-        WHERE status IN ('succeeded', 'failed', 'cancelled')
-        ORDER BY finished_at DESC, id DESC
-        LIMIT :recent
+        SELECT subreddit_id, status, checkpoint -> 'requests' AS requests FROM ({_RECENT}) AS job
     ), crawls AS (
         SELECT subreddit_id, CAST(requests AS numeric) AS requests FROM recent
         WHERE status = 'succeeded' AND CASE WHEN jsonb_typeof(requests) = 'number'
@@ -45,7 +47,7 @@ def estimate(conn: Connection) -> Quota:
     """Reads every enabled schedule once; client ids not used for a day give no budget."""
     row = conn.execute(
         _ESTIMATE,
-        {"recent": RECENT_JOBS, "default": schedule_quota.DEFAULT_REQUESTS_PER_CRAWL},
+        {"default": schedule_quota.DEFAULT_REQUESTS_PER_CRAWL},
     ).one()
     return schedule_quota.quota(
         requests_per_day=row.requests_per_day, budget_per_second=row.budget_per_second

@@ -159,7 +159,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         },
         "crawl_jobs_climbing_idx",
     ),
-    "prune": (job_maintenance._PRUNE, {"retention": MINUTE, **CHUNK}, "crawl_jobs_finished_idx"),
+    "prune": (job_maintenance._PRUNE, {"retention": MINUTE, **CHUNK}, "crawl_jobs_ended_idx"),
     "prune_keys": (
         idempotency_keys._PRUNE,
         {"retention": MINUTE, **CHUNK},
@@ -217,6 +217,13 @@ def test_a_claim_walks_its_index_and_never_sorts(crowded: Database) -> None:
     assert not [node for node in found if "Sort" in node["Node Type"]]
     (scan,) = [node for node in found if node.get("Index Name") == "crawl_jobs_claim_idx"]
     assert scan["Node Type"] == "Index Scan"
+
+
+def test_pruning_walks_its_index_and_never_sorts(crowded: Database) -> None:
+    statement, values, _ = STATEMENTS["prune"]
+    with crowded.begin() as conn:
+        found = plans.generic_plan(conn, statement, values)
+    assert not [node for node in found if "Sort" in node["Node Type"]]
 
 
 def test_a_claim_reads_only_the_jobs_that_it_takes(in_crowd: Connection) -> None:

@@ -149,7 +149,8 @@ def test_an_idle_tick_reads_a_handful_of_pages(crowded_conn: Connection) -> None
 
 
 def test_the_quota_reads_recent_jobs_by_their_end(crowded_conn: Connection) -> None:
-    values = {"recent": schedule_quota.RECENT_JOBS, "default": 100}
+    values = {"default": 100}
     plan = plans.generic_plan(crowded_conn, schedule_quota._ESTIMATE, values)
     assert "crawl_jobs" not in plans.tables_scanned(plan)
-    assert "crawl_jobs_finished_idx" in {node.get("Index Name") for node in plan}
+    assert "crawl_jobs_ended_idx" in {node.get("Index Name") for node in plan}
+    assert not [node for node in plan if "Sort" in node["Node Type"]]

@@ -148,12 +148,6 @@ crawl_jobs = Table(
     ),
     # Leases and progress are in no index, so that extending one is a HOT update.
     Index("crawl_jobs_crawling_idx", "id", postgresql_where=text("status = 'crawling'")),
-    Index(
-        "crawl_jobs_finished_idx",
-        "finished_at",
-        "id",
-        postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
-    ),
     # The live one is found by the dedup index: this one is written once in a job's life.
     Index(
         "crawl_jobs_subreddit_ended_idx",
