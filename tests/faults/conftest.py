@@ -7,7 +7,9 @@ import pytest
 
 from crawljobs.db.database import Database
 from support import reddit_sandbox, seeds, tcp_proxy
+from support.admin_api import Gunicorn, start_gunicorn
 from support.crew import Crew
+from support.databases import Databases
 from support.reddit_sandbox import RunningSandbox
 from support.tcp_proxy import TcpProxy
 from support.watched_queue import WatchedQueue
@@ -41,3 +43,15 @@ def crew(tmp_path: Path, database_url: str) -> Iterator[Crew]:
 def proxy(database_url: str) -> Iterator[TcpProxy]:
     with tcp_proxy.serve(database_url) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def proxied(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Gunicorn, TcpProxy, str]]:
+    """A server that reaches its database through a proxy."""
+    with databases.clone() as url, tcp_proxy.serve(url) as proxy:
+        folder = tmp_path_factory.mktemp("gunicorn")
+        server = start_gunicorn(folder, proxy.url, ADMIN_API_WORKERS="1", ADMIN_API_THREADS="4")
+        yield server, proxy, url
+        server.stop()

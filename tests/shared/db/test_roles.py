@@ -1,4 +1,4 @@
-"""Each service logs in as a role of its own, which may do what `grants` says and no more."""
+"""Making the roles of the services: who may, what is refused, who waits for whom."""
 
 import os
 import secrets
@@ -11,24 +11,14 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy.dialects import postgresql
 
-from crawljobs.db import grants, migration, rights, roles, tables
+from crawljobs.db import grants, migration, rights, roles
 from crawljobs.db.database import Database
-from support import needs, service_statements
 from support.databases import Databases
 from support.roles import Roles, made, prefix_of_ones_own
 
 ROOT = Path(__file__).resolve().parents[3]
 DEADLINE_SECONDS = 40
-AUDIT_ROW = """
-    INSERT INTO admin_audit_log (actor, action, resource_type) VALUES ('test', 'enqueue', 'job')
-    """
-REWRITES = (
-    "UPDATE admin_audit_log SET actor = 'nobody'",
-    "DELETE FROM admin_audit_log",
-    "TRUNCATE admin_audit_log",
-)
 
 
 @pytest.fixture(scope="module")
@@ -63,115 +53,6 @@ def command(url: str, *arguments: str, **variables: str) -> "subprocess.Complete
     running = start(url, *arguments, **variables)
     printed, complaint = running.communicate(timeout=DEADLINE_SECONDS)
     return subprocess.CompletedProcess(arguments, running.returncode, printed, complaint)
-
-
-def test_every_table_and_function_is_in_the_table_of_rights(own: Roles) -> None:
-    assert set(grants.TABLES) == {*tables.metadata.tables, "alembic_version"}
-    assert all({*kinds} == {*grants.ROLES} for kinds in grants.TABLES.values())
-    with psycopg.connect(own.url) as conn:
-        there = conn.execute("""
-            SELECT oid::regprocedure::text FROM pg_proc
-            WHERE pronamespace = 'public'::regnamespace
-            """).fetchall()
-    assert {name for (name,) in there} == set(grants.FUNCTIONS)
-
-
-@pytest.mark.parametrize("kind", grants.ROLES)
-def test_a_role_may_do_to_each_table_what_the_table_says_and_nothing_else(
-    own: Roles, kind: str
-) -> None:
-    with psycopg.connect(own.url) as conn:
-        known = [one for one in grants.PRIVILEGES if one != "MAINTAIN" or _knows_maintain(conn)]
-        may = conn.execute(
-            """
-            SELECT relname, privilege FROM pg_class, unnest(%s::text[]) AS privilege
-            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm', 'p', 'f')
-                AND has_table_privilege(%s, pg_class.oid, privilege)
-            """,
-            [known, f"{own.prefix}_{kind}"],
-        ).fetchall()
-        functions = conn.execute(
-            """
-            SELECT oid::regprocedure::text FROM pg_proc
-            WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype
-                AND has_function_privilege(%s, oid, 'EXECUTE')
-            """,
-            [f"{own.prefix}_{kind}"],
-        ).fetchall()
-        row = conn.execute(
-            """
-            SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls,
-                has_schema_privilege(rolname, 'public', 'CREATE'),
-                has_database_privilege(rolname, current_database(), 'CREATE')
-            FROM pg_roles WHERE rolname = %s
-            """,
-            [f"{own.prefix}_{kind}"],
-        ).fetchone()
-    said = {
-        (table, privilege)
-        for table, kinds in grants.TABLES.items()
-        for privilege in kinds[kind] & {*known}
-    }
-    assert set(may) == said
-    callers = {name for name, kinds in grants.FUNCTIONS.items() if kind in kinds}
-    if kind == grants.OWNER:
-        callers = {"end_frozen_sessions(interval)"}
-    assert {name for (name,) in functions} == callers
-    assert row == (False, kind == grants.OWNER, kind == grants.OWNER)
-
-
-def _knows_maintain(conn: "psycopg.Connection[object]") -> bool:
-    return conn.info.server_version >= 170_000
-
-
-def test_nobody_rewrites_the_audit_log_not_even_a_superuser(own: Roles) -> None:
-    with psycopg.connect(own.url, autocommit=True) as superuser:
-        superuser.execute(AUDIT_ROW)
-        for kind in grants.ROLES:
-            with psycopg.connect(own.url_as(kind), autocommit=True) as conn:
-                if kind != grants.METRICS:
-                    conn.execute(AUDIT_ROW)
-                for rewrite in REWRITES:
-                    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="denied"):
-                        conn.execute(rewrite)
-        for rewrite in REWRITES:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
-                superuser.execute(rewrite)
-        counted = superuser.execute("SELECT count(*) FROM admin_audit_log").fetchone()
-    assert counted == (len(grants.ROLES),)
-
-
-def test_a_second_run_changes_nothing_but_the_passwords(own: Roles) -> None:
-    again = own.set_up()
-    assert {line.split(" of ")[0] for line in again} == {"set the password"}
-    database = Database(own.url, pool_size=1)
-    try:
-        assert roles.set_up(database, prefix=own.prefix, passwords={}) == []
-        assert roles.follow(database, prefix=own.prefix) == []
-        assert roles.follow(database, prefix=f"{own.prefix}_other") == []
-    finally:
-        database.close()
-
-
-def test_what_was_granted_by_hand_is_taken_back_unless_code_may_still_need_it(own: Roles) -> None:
-    worker = f"{own.prefix}_crawler_worker"
-    database = Database(own.url, pool_size=1)
-    try:
-        with database.begin() as conn:
-            conn.exec_driver_sql(f"GRANT SELECT ON api_tokens TO {worker}")
-            conn.exec_driver_sql("GRANT SELECT ON api_tokens TO PUBLIC")
-            conn.exec_driver_sql(f"REVOKE INSERT ON posts FROM {worker}")
-        given = f"GRANT INSERT ON TABLE public.posts TO {worker}"
-        assert roles.follow(database, prefix=own.prefix) == [
-            given,
-            "REVOKE SELECT ON TABLE public.api_tokens FROM PUBLIC",
-        ]
-        assert roles.set_up(database, prefix=own.prefix, passwords={}, keeps=True) == []
-        assert roles.set_up(database, prefix=own.prefix, passwords={}) == [
-            f"REVOKE SELECT ON TABLE public.api_tokens FROM {worker}",
-        ]
-    finally:
-        database.close()
 
 
 def test_rights_that_come_by_a_membership_are_named_and_nothing_is_changed(own: Roles) -> None:
@@ -309,24 +190,3 @@ def test_several_that_make_the_same_roles_at_once_all_succeed(
             result.result(DEADLINE_SECONDS)
         with psycopg.connect(Roles(other, prefix, "p" * 16).url_as(grants.SCHEDULER)) as conn:
             assert conn.execute("SELECT count(*) FROM scheduled_jobs").fetchone() == (0,)
-
-
-@pytest.mark.parametrize("service", [grants.ADMIN_API, grants.CRAWLER_WORKER, grants.SCHEDULER])
-def test_a_service_has_the_rights_for_every_statement_that_it_can_come_to(
-    own: Roles, service: str
-) -> None:
-    """Also those of once a day. Planning a statement for execution looks at the rights."""
-    dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-    found = dict(service_statements.statements(service))
-    assert len(found) >= 12
-    denied = []
-    with psycopg.connect(own.url_as(service), autocommit=True) as conn:
-        if conn.info.server_version < 160_000:
-            needs.missing("EXPLAIN (GENERIC_PLAN), of PostgreSQL 16")
-        for name, statement in found.items():
-            explain = f"EXPLAIN (GENERIC_PLAN) {statement.compile(dialect=dialect)}"
-            try:
-                conn.execute(explain.encode())
-            except psycopg.errors.InsufficientPrivilege as error:
-                denied.append(f"{name}: {error.diag.message_primary}")
-    assert denied == []
