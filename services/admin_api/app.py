@@ -102,7 +102,7 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         )
 
     probes = pool(1, PROBING)
-    requests = pool(admin_api.threads, IMPATIENT, Pulse(lambda: probes.run(lambda _conn: None)))
+    requests = pool(admin_api.threads, IMPATIENT, Pulse(probes.ask))
     return state.State(
         settings=admin_api,
         max_retries=settings.read_max_retries(variables),

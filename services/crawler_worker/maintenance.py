@@ -109,7 +109,7 @@ class Maintenance:
         """
         try:
             if time.monotonic() < self._rescue_from:
-                self._database.run(lambda _conn: None)  # looks whether it is there
+                self._database.ask()
                 return 0
             return self._rescue_all()
         except errors.DatabaseUnavailable:

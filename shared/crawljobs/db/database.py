@@ -119,6 +119,10 @@ class Database:
         """The same for work of one statement: two round trips less. Through a pooler as `run`."""
         return self._run(self._transactions if self._pooled else self._engine, work)
 
+    def ask(self) -> None:
+        """Only whether the server answers: a connection that was just used is taken for alive."""
+        self.run_statement(lambda conn: conn.exec_driver_sql("SELECT 1"))
+
     def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         _refuse_late()
         give_up_at = min(time.monotonic() + self._limits.conflicts, patience.until())

@@ -20,9 +20,9 @@ def test_a_silent_database_is_lost_with_and_without_a_connection_of_the_probes(
 ) -> None:
     with tcp_proxy.serve(database_url) as proxy:
         probes = Database(proxy.url, pool_size=1, limits=PROBING)
-        pulse = Pulse(lambda: probes.run(lambda _conn: None))
+        pulse = Pulse(probes.ask)
         if was_connected:
-            probes.run(lambda _conn: None)
+            probes.ask()
         proxy.stall()
         began = time.monotonic()
         wait_until(pulse.is_lost, timeout=5, describe="the silence to be noticed")
@@ -34,7 +34,7 @@ def test_a_silent_database_is_lost_with_and_without_a_connection_of_the_probes(
 
 def test_a_database_that_refuses_is_not_lost() -> None:
     probes = Database("postgresql://nobody@127.0.0.1:1/none", pool_size=1, limits=PROBING)
-    pulse = Pulse(lambda: probes.run(lambda _conn: None))
+    pulse = Pulse(probes.ask)
     until = time.monotonic() + ANSWER_SECONDS + LATE_SECONDS
     wait_until(lambda: pulse.is_lost() or time.monotonic() > until, timeout=5, describe="its time")
     assert not pulse.is_lost()
