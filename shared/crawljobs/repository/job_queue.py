@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.domain import subreddit as subreddits
 from crawljobs.domain.job import (
     Claim,
@@ -26,8 +27,11 @@ from crawljobs.repository.queue_sql import NO_PAUSES, NO_REASON, NOT_PAUSED, NOW
 
 _SOURCES = {source.value: source for source in JobSource}
 
+_ENQUEUE_NEW = DriverStatement(queue_sql.ENQUEUE_NEW)
+
 # LIMIT keeps the plan on the index although it was made when there were few subreddits.
-_ENQUEUE_KNOWN = queue_sql.enqueue_statement(f"""
+_ENQUEUE_KNOWN = DriverStatement(
+    queue_sql.enqueue_statement(f"""
     SELECT known.*, CAST(:priority AS smallint), CAST(:scheduled_job_id AS bigint),
         CAST(:max_retries AS smallint), CAST(:traceparent AS text)
     FROM unnest((SELECT CAST(:names AS text[]))) AS named (name) CROSS JOIN LATERAL (
@@ -35,6 +39,7 @@ _ENQUEUE_KNOWN = queue_sql.enqueue_statement(f"""
         WHERE lower(subreddit.name) = lower(named.name) LIMIT 1
     ) AS known
     """)
+)
 
 # As _claims takes them apart: the order of claims, then the fields of Claim.
 _CLAIMED = """-job.priority, job.created_at, job.id, job.subreddit_id, subreddit.name, job.source,
@@ -144,13 +149,13 @@ def enqueue_many(
         "traceparent": traceparent,
         "now": now,
     }
-    made = conn.execute(queue_sql.ENQUEUE_NEW, values)
+    made = _ENQUEUE_NEW.rows(conn, values)
     enqueued = {
         name.lower(): Enqueued(job_id, name, EnqueueResult.CREATED) for job_id, name, _ in made
     }
     known = [name for key, name in by_key.items() if key not in enqueued]
     if known:  # in a second statement: what others made during the first is seen by it
-        rows = conn.execute(_ENQUEUE_KNOWN, {**values, "names": known})
+        rows = _ENQUEUE_KNOWN.rows(conn, {**values, "names": known})
         enqueued |= {one.subreddit.lower(): one for one in map(enqueued_of, rows)}
     return [enqueued[key] for key in by_key]
 

@@ -12,6 +12,7 @@ from crawljobs import errors
 from crawljobs.db import connection
 from crawljobs.db.database import Database
 from crawljobs.db.direct import DirectConnection
+from crawljobs.db.driver_statement import DriverStatement
 from support import tcp_proxy
 from support.tcp_proxy import Message, TcpProxy, Verdict
 
@@ -73,6 +74,21 @@ def test_a_session_that_ended_in_the_pool_is_replaced_although_it_was_just_used(
         with psycopg.connect(database_url, autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s, 10_000)", (ended,))
         assert database.run_statement(session) != ended
+
+
+def test_a_statement_given_to_the_driver_fails_like_any_other(database_url: str) -> None:
+    terminate = text("SELECT pg_terminate_backend(:pid, 10_000)")
+    seven = DriverStatement(text("SELECT CAST(:it AS integer)"))
+    with contextlib.closing(Database(database_url, pool_size=2)) as database:
+        with (
+            pytest.raises(errors.DatabaseUnavailable, match="terminating connection"),
+            database.begin() as conn,
+        ):
+            ended = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            database.run_statement(lambda other: other.execute(terminate, {"pid": ended}))
+            seven.rows(conn, {"it": 7})
+        for _ in range(2):
+            assert database.run(lambda conn: seven.rows(conn, {"it": 7})) == [(7,)]
 
 
 def test_a_direct_connection_that_falls_silent_at_any_step_of_its_start_is_given_up(

@@ -6,9 +6,11 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any, cast
 
+import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import ends
@@ -184,16 +186,20 @@ def test_a_thousand_names_are_enqueued_in_two_statements(database: Database) -> 
     names = [f"sub_{n}" for n in range(1_000)]
     with database.begin() as conn:
         job_queue.enqueue(conn, subreddit="sub_7", priority=1, source=JobSource.USER)
-    statements: list[str] = []
+    statements: list[object] = []
+
+    class Noting(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
+            statements.append(query)
+            return super().execute(query, *arguments, **options)
+
     with database.begin() as conn:
-
-        def note(*arguments: object) -> None:
-            statements.append(str(arguments[2]))
-
-        event.listen(conn, "before_cursor_execute", note)
+        driver = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
+        driver.cursor_factory = Noting
         results = job_queue.enqueue_many(
             conn, subreddits_named=names, priority=2, source=JobSource.USER
         )
+        driver.cursor_factory = psycopg.Cursor
     assert [result.subreddit for result in results] == names
     assert Counter(result.result for result in results) == {
         EnqueueResult.CREATED: 999,

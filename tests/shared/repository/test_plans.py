@@ -115,7 +115,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         "crawl_jobs_crawling_idx",
     ),
     "enqueue_new": (queue_sql.ENQUEUE_NEW, ENQUEUED, "crawl_jobs_claim_idx"),
-    "enqueue_known": (job_queue._ENQUEUE_KNOWN, ENQUEUED, "subreddits_name_key"),
+    "enqueue_known": (job_queue._ENQUEUE_KNOWN.clause, ENQUEUED, "subreddits_name_key"),
     "extend": (
         claims._EXTEND,
         {"ids": [1000], "tokens": [TOKEN], "lease": MINUTE, "now": None},
