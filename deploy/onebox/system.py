@@ -113,6 +113,10 @@ class System:
 
     def poll(self, asked: list[int]) -> Snapshot | None:
         """How far the crawls are; None, and a note, while the admin-api does not answer."""
+        if not self._api_is_running:
+            # Its listening socket is ours too: a call would wait there, and we not start it again.
+            self._api_answers = False
+            return None
         try:
             found = progress.poll(self.api, asked)
         except ApiUnavailableError as error:
@@ -202,7 +206,14 @@ class System:
         port = int(self.sandbox_url.rsplit(":", 1)[1])
         child.spec = services.sandbox(ready, new_items_per_minute=rate, port=port)
 
+    @property
+    def _api_is_running(self) -> bool:
+        own = (child for child in self.supervisor.children if child.spec.role == "admin-api")
+        return all(child.is_running for child in own)
+
     def _api_is_ready(self) -> bool:
+        if not self._api_is_running:
+            return False
         with contextlib.suppress(ApiUnavailableError):
             return self.api.get("/readyz").get("status") == "ready"
         return False

@@ -13,13 +13,22 @@ import httpx
 import psycopg
 import pytest
 
+from onebox import api_client
 from support import demo, processes
 from support.demo import Demo
 from support.waiting import wait_until
 
 # Fewer requests: what they bring is other tests' subject.
 SMALL = {"USER_SUB_FETCH_LIMIT": "3", "MAX_COMMENTS_PER_POST": "50"}
-QUICK = {"LEASE_SECONDS": "2", "RESCUE_SECONDS": "0.2", "POLL_SECONDS": "0.5", **SMALL}
+QUICK = {
+    "LEASE_SECONDS": "2",
+    "RESCUE_SECONDS": "0.2",
+    "POLL_SECONDS": "0.5",
+    # Discovery would go on, and use the processor, for as long as the demo does.
+    "DISCOVERY_MAX_DEPTH": "1",
+    "USER_SUB_ENQUEUE_MAX": "1",
+    **SMALL,
+}
 BALCONY_POSTS = 424  # that community of the sandbox has
 JOBS = "/api/admin/jobs"
 
@@ -182,11 +191,9 @@ def test_a_dead_postgres_is_started_again_at_the_same_address(live: Demo) -> Non
 
 
 def _enqueued(live: Demo, subreddit: str) -> int | None:
-    from onebox.api_client import ApiUnavailableError
-
     try:
         return int(live.api.post(JOBS, {"subreddit": subreddit})["job"]["id"])
-    except ApiUnavailableError:
+    except api_client.ApiUnavailableError:
         return None
 
 
@@ -195,7 +202,8 @@ def test_servers_that_die_are_started_again_where_they_were(live: Demo) -> None:
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     sandbox, api = live.ready["sandbox_url"] + "/sandbox/health", live.ready["api_url"] + "/readyz"
-    wait_until(lambda: _answers(sandbox), timeout=30, describe=sandbox)
+    # Sooner than a call to the dead API would end, or nobody is started again while one waits.
+    wait_until(lambda: _answers(sandbox), timeout=api_client.TIMEOUT_SECONDS, describe=sandbox)
     wait_until(lambda: _answers(api), timeout=30, describe=api)
     wait_until(
         lambda: not {*before} & {*live.pids("admin-api"), *live.pids("sandbox")},
