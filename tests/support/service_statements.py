@@ -9,6 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import TextClause
 
+from crawljobs.db.driver_statement import DriverStatement
+from crawljobs.repository import claim_ends
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (ROOT / "shared", ROOT / "services")
 Name = tuple[str, str]  # module, and what is defined at its top
@@ -54,10 +57,20 @@ def statements(service: str) -> Iterator[tuple[str, TextClause]]:
     for module, name in sorted(_reached(service)):
         if module.startswith("crawljobs.repository."):
             value = getattr(importlib.import_module(module), name, None)
-            several = value if isinstance(value, dict) else {"": value}
-            for key, one in several.items():
+            for key, one in _several(value):
+                if isinstance(one, DriverStatement):
+                    one = one.clause
                 if isinstance(one, TextClause):
                     yield f"{module}.{name} {key}".strip(), one
+
+
+def _several(value: object) -> Iterator[tuple[object, object]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    elif value is claim_ends._ENDINGS:
+        yield from ((ending.verb, ending.statement) for ending in claim_ends._ENDINGS)
+    else:
+        yield "", value
 
 
 def _reached(service: str) -> set[Name]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from crawljobs import errors
+from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.domain.ends import ATTEMPTS, TERMINAL_OUTCOMES, End
 from crawljobs.domain.job import AttemptOutcome, Claim, Transition
 from crawljobs.repository import queue_sql
@@ -35,7 +36,7 @@ _ERROR = {"error_kind": "text", "error_message": "text"}
 @dataclass(frozen=True)
 class _Ending:
     verb: Transition
-    statement: TextClause
+    statement: DriverStatement
     columns: tuple[str, ...]  # what it takes of each End, beside the claim
 
 
@@ -82,7 +83,7 @@ def _ending(
     ){f", follow_up AS ({wished})" if follow_up else ""}
     SELECT place{f", pg_notify('{queue_sql.CHANNEL}', '')" if hint else ""} FROM ended
     """
-    return _Ending(verb, text(sql), tuple(columns))
+    return _Ending(verb, DriverStatement(text(sql)), tuple(columns))
 
 
 _FAILED_SO = "error_kind = held.end_error_kind, error_message = held.end_error_message"
@@ -149,8 +150,8 @@ def end_claims(conn: Connection, *, ends: Sequence[End], now: datetime | None = 
             continue
         asked = [ends[place] for place in places]
         values = {name: [getattr(end, name) for end in asked] for name in ending.columns}
-        for found in conn.execute(ending.statement, {**_claims(asked), **values, "now": now}).all():
-            fates[places[found[0] - 1]] = Fate.WRITTEN
+        for place, *_ in ending.statement.rows(conn, {**_claims(asked), **values, "now": now}):
+            fates[places[place - 1]] = Fate.WRITTEN
     missing = [place for place, fate in enumerate(fates) if fate is Fate.LOST]
     if missing:
         asked = [ends[place] for place in missing]

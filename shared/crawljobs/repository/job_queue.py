@@ -48,7 +48,8 @@ _CLAIMED = """-job.priority, job.created_at, job.id, job.subreddit_id, subreddit
         job.traceparent"""
 _CLAIM_ORDER = operator.itemgetter(0, 1, 2)
 
-_CLAIM = text(f"""
+_CLAIM = DriverStatement(
+    text(f"""
     UPDATE crawl_jobs AS job SET
         status = 'crawling', {NO_REASON}, claim_token = CAST(:claim_token AS uuid),
         claimed_by = :worker,
@@ -68,6 +69,7 @@ _CLAIM = text(f"""
     AND ({NO_PAUSES} OR {NOT_PAUSED.format(scope="job.subreddit_id")})
     RETURNING {_CLAIMED}
     """)
+)
 
 _CLAIMED_BY_TOKEN = text(f"""
     SELECT {_CLAIMED}
@@ -186,8 +188,8 @@ def claim_jobs(
     COMMIT does not wait for the disk: a crash of the server may undo a claim under which nothing
     was written yet, and whatever comes later under its token is refused.
     """
-    rows = conn.execute(
-        _CLAIM,
+    rows = _CLAIM.rows(
+        conn,
         {
             "worker": worker,
             "claim_token": claim_token,
@@ -195,7 +197,7 @@ def claim_jobs(
             "lease": timedelta(seconds=lease_seconds),
             "now": now,
         },
-    ).all()
+    )
     return _claims(rows, claim_token)
 
 

@@ -9,11 +9,10 @@ import subprocess
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import event
 
 from benchmarks.harness import Bench
 from benchmarks.peers import processes
@@ -53,17 +52,20 @@ class Script:
         """From a claim and a completion that are rolled back; the address is of a migrated one."""
         database, sent = Database(url, pool_size=1), []
 
-        def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-            sent.append(Sent(statement, dict(parameters)))
+        class Noting(psycopg.Cursor[Any]):
+            def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+                sent.append(Sent(query.decode(), dict(params)))
+                return super().execute(query, params, **options)
 
         with database.begin() as conn, psycopg.connect(url) as plain:
             job_queue.enqueue_many(
                 conn, subreddits_named=["first", "second"], priority=100, source=JobSource.USER
             )
-            event.listen(conn, "before_cursor_execute", note)
+            driver = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
+            driver.cursor_factory = Noting
             claimed = claim(conn, at_most=2)
             claim_ends.end_claims(conn, ends=[ends.completed(one, "crawled") for one in claimed])
-            event.remove(conn, "before_cursor_execute", note)
+            driver.cursor_factory = psycopg.Cursor
             conn.rollback()
             assert len(sent) == 2, [one.statement for one in sent]
             claiming, completing = (rendered(plain, one, claimed) for one in sent)

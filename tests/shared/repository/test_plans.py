@@ -11,6 +11,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from crawljobs.db.database import Connection, Database
+from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.domain import ends
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobSource
@@ -23,7 +24,6 @@ from crawljobs.repository import (
     job_queue,
     maintenance_turns,
     queue_pauses,
-    queue_sql,
     service_instances,
 )
 from support import plans
@@ -105,7 +105,7 @@ ENQUEUED = {
 }
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     "claim": (
-        job_queue._CLAIM,
+        job_queue._CLAIM.clause,
         {"worker": "w", "claim_token": TOKEN, "lease": MINUTE, "now": None, "at_most": 10},
         "crawl_jobs_claim_idx",
     ),
@@ -114,7 +114,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         {"claim_token": TOKEN},
         "crawl_jobs_crawling_idx",
     ),
-    "enqueue_new": (queue_sql.ENQUEUE_NEW, ENQUEUED, "crawl_jobs_claim_idx"),
+    "enqueue_new": (job_queue._ENQUEUE_NEW.clause, ENQUEUED, "crawl_jobs_claim_idx"),
     "enqueue_known": (job_queue._ENQUEUE_KNOWN.clause, ENQUEUED, "subreddits_name_key"),
     "extend": (
         claims._EXTEND,
@@ -129,7 +129,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     ),
     "still_ours": (claim_ends._STILL_OURS, CLAIMS, None),
     **{
-        str(ending.verb): (ending.statement, {**CLAIMS, **END, "now": None}, None)
+        str(ending.verb): (ending.statement.clause, {**CLAIMS, **END, "now": None}, None)
         for ending in claim_ends._ENDINGS
     },
     "requeue": (job_maintenance._REQUEUE, CHUNK, "crawl_jobs_due_idx"),
@@ -183,10 +183,10 @@ def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
     looked_at = {id(statement) for statement, _, _ in STATEMENTS.values()}
     modules = (claims, claim_ends, job_queue, job_maintenance, maintenance_turns)
     named = {
-        f"{module.__name__}.{name}": statement
+        f"{module.__name__}.{name}": getattr(statement, "clause", statement)
         for module in modules
         for name, statement in vars(module).items()
-        if isinstance(statement, TextClause)
+        if isinstance(statement, TextClause | DriverStatement)
     }
     assert [name for name, one in named.items() if id(one) not in looked_at] == []
 
