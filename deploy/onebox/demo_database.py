@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from crawljobs import settings
 from crawljobs.errors import SettingsError
-from onebox import data_folder, migrate, own_roles
+from onebox import data_folder
 from onebox.data_folder import DataFolder
 from onebox.embedded_postgres import EmbeddedPostgres, Options
 from onebox.errors import PostgresError
@@ -44,7 +44,10 @@ class DemoDatabase:
 
     def start(self) -> None:
         if self.postgres is not None:
-            self.postgres.start()
+            self.postgres.launch()
+            from onebox import own_roles  # late: SQLAlchemy is imported while Postgres starts
+
+            self.postgres.wait_until_ready()
             self.url = self.direct_url = self.postgres.url(NAME)
             data_folder.write_private(self._folder.database_url, f"{self.url}\n")
             self._create()
@@ -145,6 +148,8 @@ class DemoDatabase:
 
     def _migrate(self) -> None:
         """Skipped when this very database was brought to these very migrations and roles before."""
+        from onebox import migrate, own_roles
+
         state = f"{_migrations_digest()} {_revision(self.direct_url)}"
         stamp = self._folder.migrated
         if self.postgres and stamp.is_file() and stamp.read_text() == state:
@@ -196,6 +201,8 @@ def _revision(url: str) -> str:
 
 
 def _migrations_digest() -> str:
+    from onebox import migrate, own_roles
+
     digest = hashlib.sha256(sys.version.encode())
     for path in (*sorted(migrate.MIGRATIONS.glob("**/*.py")), *own_roles.SOURCES):
         digest.update(path.name.encode() + path.read_bytes())
