@@ -61,6 +61,8 @@ def test_a_sign_of_life_is_asked_for_only_after_idleness(
         questions = Questions(proxy)
         database.run_statement(lambda conn: conn.execute(text("SELECT 1")))
         assert questions.asked == asked
+        database.ask()
+        assert questions.asked == 2 * asked
 
 
 def test_a_session_that_ended_in_the_pool_is_replaced_although_it_was_just_used(
