@@ -28,6 +28,7 @@ from crawljobs.repository.queue_sql import NO_PAUSES, NO_REASON, NOT_PAUSED, NOW
 _SOURCES = {source.value: source for source in JobSource}
 
 _ENQUEUE_NEW = DriverStatement(queue_sql.ENQUEUE_NEW)
+_ENQUEUE_NEW_ONE = DriverStatement(queue_sql.ENQUEUE_NEW_ONE)
 
 # LIMIT keeps the plan on the index although it was made when there were few subreddits.
 _ENQUEUE_KNOWN = DriverStatement(
@@ -151,7 +152,7 @@ def enqueue_many(
         "traceparent": traceparent,
         "now": now,
     }
-    made = _ENQUEUE_NEW.rows(conn, values)
+    made = (_ENQUEUE_NEW if len(by_key) > 1 else _ENQUEUE_NEW_ONE).rows(conn, values)
     enqueued = {
         name.lower(): Enqueued(job_id, name, EnqueueResult.CREATED) for job_id, name, _ in made
     }

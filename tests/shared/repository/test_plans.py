@@ -115,6 +115,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         "crawl_jobs_crawling_idx",
     ),
     "enqueue_new": (job_queue._ENQUEUE_NEW.clause, ENQUEUED, "crawl_jobs_claim_idx"),
+    "enqueue_new_one": (job_queue._ENQUEUE_NEW_ONE.clause, ENQUEUED, "crawl_jobs_claim_idx"),
     "enqueue_known": (job_queue._ENQUEUE_KNOWN.clause, ENQUEUED, "subreddits_name_key"),
     "extend": (
         claims._EXTEND,
@@ -275,7 +276,16 @@ DRIVER_PARSES_ANEW = 4_096  # characters: psycopg keeps what it parsed of shorte
 
 
 @pytest.mark.parametrize(
-    "name", ["claim", "enqueue_new", "enqueue_known", "extend", "save_checkpoint", "complete"]
+    "name",
+    [
+        "claim",
+        "enqueue_new",
+        "enqueue_new_one",
+        "enqueue_known",
+        "extend",
+        "save_checkpoint",
+        "complete",
+    ],
 )
 def test_no_hot_statement_is_parsed_anew_by_the_driver_each_time(name: str) -> None:
     statement, _, _ = STATEMENTS[name]
