@@ -115,7 +115,10 @@ class Scene:
             yield
 
     def kill_at_end(self) -> None:
-        """Everything is stored, and the worker dies while it completes the job."""
+        """Everything is stored, and the worker dies while it completes the job.
+
+        Its one statement has reached the server, which carries it out for nobody to hear.
+        """
         self.wait(self.is_done)
         self.wait(lambda: is_somebody_blocked(self.crawler.database))
         self.kill()
@@ -185,7 +188,8 @@ def check(scene: Scene, undisturbed: tuple[Contents, int]) -> None:
     attempts = scene.crawler.rows(
         "SELECT outcome FROM crawl_job_attempts WHERE job_id = :id ORDER BY id", id=scene.job_id
     )
-    assert [row.outcome for row in attempts] == ["lease_expired"] * scene.kills + ["succeeded"]
+    expired = scene.kills - 1  # the end of the last one who was killed counts
+    assert [row.outcome for row in attempts] == ["lease_expired"] * expired + ["succeeded"]
 
 
 def test_a_crawl_killed_at_each_kind_of_boundary_ends_as_if_nothing_had_happened(

@@ -122,7 +122,7 @@ def test_a_completion_whose_reply_is_lost_completes_once_with_one_follow_up(
     (job_id,) = queue.enqueue("gate_1")
     worker.wait_for("crawl.at_gate")
     queue.enqueue("gate_1")  # asks for a rerun
-    lost = proxy.rule = LoseReply(COMPLETE)
+    lost = proxy.rule = LoseReply(COMPLETE, autocommit=True)
     crew.open_gate("gate_1")
     queue.wait_until_ended(timeout=SOON_SECONDS, describe=crew.log)
     assert lost.is_lost
@@ -139,7 +139,7 @@ def test_a_release_whose_reply_is_lost_releases_once(
     worker = crew.started(database_url=proxy.url, **PATIENT)
     (job_id,) = queue.enqueue("hold_1")
     worker.wait_for("crawl.began")
-    lost = proxy.rule = LoseReply(RELEASE)
+    lost = proxy.rule = LoseReply(RELEASE, autocommit=True)
     code, _ = worker.terminate()
     assert code == 0
     assert lost.is_lost
