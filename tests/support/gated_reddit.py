@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import httpx
 
 from support import scripted_server
+from support.plain_http import NO_CERTIFICATES
 from support.scripted_server import Exchange
 
 HOP_HEADERS = frozenset({"transfer-encoding", "connection", "content-length", "server", "date"})
@@ -20,7 +21,7 @@ def go_on(_number: int) -> bool:
 
 class GatedReddit:
     def __init__(self, sandbox_url: str) -> None:
-        self._http = httpx.Client(base_url=sandbox_url, timeout=30)
+        self._http = httpx.Client(base_url=sandbox_url, timeout=30, verify=NO_CERTIFICATES)
         self._lock = threading.Lock()
         self.forwarded = 0
         self.on_request: Decide = go_on

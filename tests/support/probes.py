@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from support.plain_http import NO_CERTIFICATES
 from support.service_process import ServiceProcess
 
 DEADLINE_SECONDS = 10
@@ -32,7 +33,7 @@ def status(url: str, path: str) -> int:
 
 
 def text(url: str) -> str:
-    answer = httpx.get(f"{url}/metrics", timeout=DEADLINE_SECONDS)
+    answer = httpx.get(f"{url}/metrics", timeout=DEADLINE_SECONDS, verify=NO_CERTIFICATES)
     assert answer.status_code == 200, answer.text
     return answer.text
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from support.plain_http import NO_CERTIFICATES
 from support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +27,7 @@ class RunningSandbox:
     def __init__(self, process: "subprocess.Popen[bytes]", url: str) -> None:
         self.process = process
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=30)
+        self.http = httpx.Client(base_url=url, timeout=30, verify=NO_CERTIFICATES)
 
     def token(self, client: str = "tests", **form: str) -> httpx.Response:
         form = {"grant_type": "client_credentials", **form}

@@ -15,6 +15,7 @@ from crawljobs.domain.job import JobStatus
 from support import admin_api, reddit_sandbox
 from support.cluster import Cluster, Kubelet, Pod
 from support.databases import Databases
+from support.plain_http import NO_CERTIFICATES
 from support.roles import Roles, prefix_of_ones_own
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
@@ -105,13 +106,12 @@ class Users(threading.Thread):
 
 
 def post(pod: Pod, name: str) -> httpx.Response:
-    # verify: loading certificates takes longer than the request, and there are none.
     return httpx.post(
         f"http://127.0.0.1:{pod.ports['http']}{JOBS}",
         json={"subreddit": name},
         headers={"Authorization": f"Bearer {admin_api.TOKEN}"},
         timeout=20,
-        verify=False,  # noqa: S501
+        verify=NO_CERTIFICATES,
     )
 
 
