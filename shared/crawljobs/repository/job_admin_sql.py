@@ -81,7 +81,8 @@ STATEMENTS = {
     # A crawl that came to its end starts anew; one that did not goes on from its checkpoint.
     Verb.RETRY: text(f"""
     UPDATE crawl_jobs AS job SET
-        status = 'queued', visible_at = {NOW}, queued_at = {NOW}, finished_at = NULL,
+        status = 'queued', visible_at = {NOW}, queued_at = greatest({NOW}, created_at),
+        finished_at = NULL,
         priority = base_priority, retry_count = 0, rescues_in_a_row = 0, outcome = NULL,
         traceparent = CAST(:traceparent AS text),
         checkpoint = CASE WHEN status = 'succeeded' OR checkpoint ->> 'phase' = 'done'

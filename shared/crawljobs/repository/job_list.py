@@ -70,6 +70,13 @@ _COLUMNS = (
     "finished_at",
     "claimed_by",
 )
+# In the order of the indexes of those that wait. `<=` where equality is meant: the planner would
+# take that for rare, and read all of them.
+_QUEUED_WHEN_MADE = f"""(
+    SELECT {", ".join(name for name in _COLUMNS if name != "created_at")},
+        priority_ceiling, queued_at AS created_at
+    FROM crawl_jobs WHERE status = 'queued' AND queued_at <= created_at
+) AS queued"""
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,8 @@ def _statement(shape: _Shape) -> TextClause:
         # Each in its own order and no further than needed, so that merging them reads no more.
         end = f"ORDER BY {order} LIMIT {shape.look_at}"
     branches = " UNION ALL ".join(
-        f"(SELECT {columns} FROM crawl_jobs WHERE {branch} {end})" for branch in _branches(shape)
+        f"(SELECT {columns} FROM {source} WHERE {branch} {end})"
+        for source, branch in _branches(shape)
     )
     walk = f"SELECT * FROM ({branches}) AS walked ORDER BY {order} LIMIT {shape.look_at}"
     conditions = " AND ".join(_CONDITIONS[name] for name in shape.given) or "true"
@@ -168,8 +176,8 @@ def _statement(shape: _Shape) -> TextClause:
     """)
 
 
-def _branches(shape: _Shape) -> list[str]:
-    """The WHERE of each range of an index to walk, best merged in the list's order."""
+def _branches(shape: _Shape) -> list[tuple[str, str]]:
+    """FROM and WHERE of each range of an index to walk, best merged in the list's order."""
     whole = [_CONDITIONS[name] for name in _READ_WHOLE if name in shape.given]
     first_key = _ORDERS[shape.sort][0][0]
     bounds = [_CONDITIONS[name] for name in _BOUNDS.get(first_key, ()) if name in shape.given]
@@ -177,13 +185,25 @@ def _branches(shape: _Shape) -> list[str]:
         # The indexes of a subreddit's jobs are of ended ones and of the live one.
         parts = [sorted(part.intersection(shape.statuses)) for part in (FINAL, LIVE)]
         listed = [", ".join(f"'{status}'" for status in part) for part in parts if part]
-        ranges = [" AND ".join([*whole, f"status IN ({statuses})"]) for statuses in listed]
+        ranges = [
+            ("crawl_jobs", " AND ".join([*whole, f"status IN ({statuses})"])) for statuses in listed
+        ]
     else:
-        ranges = [f"status = '{status}'" for status in shape.statuses]
+        ranges = [one for status in shape.statuses for one in _ranges(status, first_key)]
     return [
-        " AND ".join([one, *bounds, *([later] if later else [])])
-        for one in ranges
+        (source, " AND ".join([one, *bounds, *([later] if later else [])]))
+        for source, one in ranges
         for later in _later_than_after(shape)
+    ]
+
+
+def _ranges(status: JobStatus, first_key: str) -> list[tuple[str, str]]:
+    if status is not JobStatus.QUEUED or first_key != "created_at":
+        return [("crawl_jobs", f"status = '{status}'")]
+    return [
+        (_QUEUED_WHEN_MADE, "priority < priority_ceiling"),
+        (_QUEUED_WHEN_MADE, "priority >= priority_ceiling"),
+        ("crawl_jobs", "status = 'queued' AND queued_at > created_at"),
     ]
 
 

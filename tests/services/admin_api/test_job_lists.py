@@ -130,9 +130,28 @@ def test_jobs_of_one_moment_are_each_on_one_page(
     names = [f"sub{number}" for number in range(7)]
     for name in names:
         enqueue(client, name)
-    set_column(database, "created_at", dict.fromkeys(names, NOW))
+    for column in ("queued_at", "created_at"):
+        set_column(database, column, dict.fromkeys(names, NOW))
     seen = all_pages(client, f"sort={sort}" if sort else "status=queued")
     assert seen == sorted(names, reverse=reverse)
+
+
+def test_queued_jobs_are_listed_by_their_making_whoever_queued_them_again(
+    client: Client, database: Database
+) -> None:
+    made = {f"sub{day}": NOW + timedelta(days=day) for day in range(6)}
+    for name in made:
+        enqueue(client, name, priority=100 if name in ("sub1", "sub4") else 50)
+    set_column(database, "queued_at", {**made, "sub2": NOW + timedelta(days=9)})
+    set_column(database, "created_at", made)
+    assert all_pages(client, "sort=created_at") == list(made)
+    assert all_pages(client, "status=queued") == list(made)[::-1]
+    since, until = (quote((NOW + timedelta(days=n)).isoformat()) for n in (2, 5))
+    assert listed(client, f"?created_after={since}&created_before={until}") == [
+        "sub4",
+        "sub3",
+        "sub2",
+    ]
 
 
 def test_queued_jobs_are_listed_as_they_will_be_claimed(client: Client, database: Database) -> None:

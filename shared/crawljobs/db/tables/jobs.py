@@ -140,11 +140,19 @@ crawl_jobs = Table(
         "id",
         postgresql_where=text("status = 'queued' AND priority < priority_ceiling"),
     ),
-    # The others; together they show the oldest.
+    # The others; together they show the oldest, and lists walk both.
     Index(
-        "crawl_jobs_aged_idx",
+        "crawl_jobs_at_ceiling_idx",
         "queued_at",
+        "id",
         postgresql_where=text("status = 'queued' AND priority >= priority_ceiling"),
+    ),
+    # Those that somebody retried; all others were made when they were queued.
+    Index(
+        "crawl_jobs_queued_again_idx",
+        "created_at",
+        "id",
+        postgresql_where=text("status = 'queued' AND queued_at > created_at"),
     ),
     # Leases and progress are in no index, so that extending one is a HOT update.
     Index("crawl_jobs_crawling_idx", "id", postgresql_where=text("status = 'crawling'")),
@@ -157,11 +165,11 @@ crawl_jobs = Table(
     ),
     # Lists walk these, the newest first. What is crawled is little, and has an index of its own.
     Index(
-        "crawl_jobs_resting_idx",
+        "crawl_jobs_listed_idx",
         "status",
         "created_at",
         "id",
-        postgresql_where=text("status <> 'crawling'"),
+        postgresql_where=text("status <> 'crawling' AND status <> 'queued'"),
     ),
     Index(
         "crawl_jobs_ended_idx",
