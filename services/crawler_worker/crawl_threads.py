@@ -47,7 +47,8 @@ class CrawlThreads:
             return [*self._crawling, *self._waiting]
 
     def has_waiting(self) -> bool:
-        """Whether a claim waits for its thread to wake."""
+        """Whether a claim waits for its thread to wake. Without the lock: whoever hands over an end
+        asks under the writer's, which is taken after ours when all have begun."""
         return bool(self._waiting)
 
     def wait_until_idle(self, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""The threads that write the ends of claims, many in one transaction."""
+"""The threads that write the ends of claims, many by one statement."""
 
 from __future__ import annotations
 
@@ -36,11 +36,10 @@ class _Pending:
     then: Then
     due: float = 0.0  # on the monotonic clock
     pause: float = PAUSE_SECONDS
-    is_unsure: bool = False  # a COMMIT whose reply was lost may have ended it
 
 
 class EndWriter:
-    """What gathers while all writers are busy goes into one transaction.
+    """What gathers while all writers are busy is written by one statement a verb.
 
     `are_more_coming` says that others end at any moment: those are waited for, until `write_now`.
 
@@ -118,10 +117,12 @@ class EndWriter:
     def _run(self) -> None:
         try:
             while batch := self._next_batch():
-                self._write(batch)
-                with self._lock:
-                    self._writing -= len(batch)
-                    self._less_left.notify_all()
+                try:
+                    self._write(batch)
+                finally:
+                    with self._lock:
+                        self._writing -= len(batch)
+                        self._less_left.notify_all()
                 self._on_written()
         except Exception:  # the worker must not go on claiming what nobody ends
             log.exception("end_writer.died")
@@ -162,7 +163,6 @@ class EndWriter:
             fates = self._database.run_statement(lambda conn: _end(conn, batch))
         except errors.DatabaseUnavailable as error:
             for one in batch:
-                one.is_unsure = True
                 log.warning("job.end_postponed", job_id=one.end.claim.job_id, reason=str(error))
             self._postpone(batch)
         except Exception:
@@ -209,6 +209,7 @@ class EndWriter:
             one.due, one.pause = due, min(2 * one.pause, PAUSE_MAX_SECONDS)
         with self._lock:
             self._pending.extend(batch)
+            self._to_write.notify()  # the other writer may be free when they are due
 
     def _give_up(self) -> None:
         for one in self._pending:
@@ -220,7 +221,7 @@ class EndWriter:
 def _end(conn: Connection, batch: Sequence[_Pending]) -> list[Fate]:
     fates = claim_ends.end_claims(conn, ends=[one.end for one in batch])
     for place, one in enumerate(batch):
-        if fates[place] is Fate.LOST and one.is_unsure:
+        if fates[place] is Fate.LOST:  # or ended by ourselves, and the reply was lost
             ended_as = claim_ends.ended_as(conn, claim=one.end.claim)
             if ended_as is one.end.attempt:
                 fates[place] = Fate.WRITTEN

@@ -138,7 +138,7 @@ class Worker:
         self._wake.set()
 
     def _ends_written(self) -> None:
-        if self._waits_for_ends:
+        if self._waits_for_ends or self._writer.has_ended:
             self._wake.set()
 
     def _is_able(self) -> bool:

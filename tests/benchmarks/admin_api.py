@@ -168,10 +168,10 @@ def _retry_beside_claims(
     def work() -> None:
         while not over.is_set():
             began = time.perf_counter()
-            found = database.run(claim)
+            found = database.run_statement(claim)
             claimed.append(time.perf_counter() - began)
             done = [ends.completed(one, "crawled") for one in found]
-            database.run(lambda conn, done=done: claim_ends.end_claims(conn, ends=done))
+            database.run_statement(lambda conn, done=done: claim_ends.end_claims(conn, ends=done))
 
     worker = threading.Thread(target=work)
     worker.start()

@@ -1,6 +1,7 @@
 """A private, durable Postgres for a benchmark, and the figures that come out of it."""
 
 import contextlib
+import math
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -80,9 +81,9 @@ def private_server(*, quick: bool) -> Iterator[Bench]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of all do not exceed."""
+    """The least of them that `share` of all do not exceed."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def spread(values: Sequence[float]) -> str:

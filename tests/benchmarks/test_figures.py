@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.harness import Figure
+from benchmarks.harness import Figure, percentile
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,11 @@ def test_a_figure_falls_short_beyond_either_bound(
     figure = Figure("claim", value, "ms", limit=limit, at_least=at_least)
     assert figure.verdict == verdict
     assert bool(figure.must) == bool(verdict)
+
+
+def test_a_percentile_of_a_hundred_is_not_exceeded_by_so_many_of_them() -> None:
+    values = [float(n) for n in range(100, 0, -1)]
+    assert [percentile(values, share) for share in (0.0, 0.5, 0.95, 0.99, 1.0)] == [
+        1.0, 50.0, 95.0, 99.0, 100.0
+    ]  # fmt: skip
+    assert percentile([7.0], 0.99) == 7.0

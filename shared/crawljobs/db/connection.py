@@ -64,6 +64,7 @@ class BoundedConnection(psycopg.Connection[Any]):
     reply_seconds = PATIENT.reply
     pulse: Pulse | None = None
     alive_at = -math.inf  # monotonic: when the server was last known to be there
+    has_been_used = False
 
     def may_be_dead(self) -> bool:
         """Whether it was idle for long, or has something to read: an end, if nothing was asked.
@@ -124,7 +125,6 @@ def connect(
     else:
         connection = deadline.within(limits.connect, open_connection)
     connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
-    connection.alive_at = time.monotonic()
     if pooled:
         connection.prepare_threshold = None  # another session may get the next statement
     return connection

@@ -152,7 +152,8 @@ class Database:
 
     def _use(self, connection: BoundedConnection, *_: object) -> None:
         """Before each use; the pool opens another connection instead of one that has died."""
-        if connection.may_be_dead():
+        # A new one that is dead already fails its first statement, as any may.
+        if connection.has_been_used and connection.may_be_dead():
             try:
                 self._engine.dialect.do_ping(cast("DBAPIConnection", connection))
             except psycopg.Error as error:
@@ -161,6 +162,7 @@ class Database:
 
     def _lay_by(self, connection: BoundedConnection | None, *_: object) -> None:
         if connection is not None:  # it may have been thrown away
+            connection.has_been_used = True
             connection.alive_at = time.monotonic()
             connection.reply_seconds = self._limits.ping  # of the ping that may come first
 

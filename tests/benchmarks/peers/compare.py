@@ -54,7 +54,9 @@ def measure(
     for number in range(ROUNDS_QUICK if bench.quick else ROUNDS):
         loads.append(os.getloadavg()[0])
         for workload in workloads:
-            for name, measured in entrants(bench, candidates, sizes, workload):
+            # Whoever comes first meets the machine as the one before left it: another each round.
+            turn = candidates[number % len(candidates) :] + candidates[: number % len(candidates)]
+            for name, measured in entrants(bench, turn, sizes, workload):
                 key = f"{name}, {workload}"
                 if key in failed:
                     continue

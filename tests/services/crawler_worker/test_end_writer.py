@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from sqlalchemy import event, text
 
@@ -119,6 +120,57 @@ def test_ends_that_gather_while_every_writer_is_busy_are_written_by_one_transact
     with database.begin() as conn:
         for claim in claims:
             assert len(job_queries.list_attempts(conn, job_id=claim.job_id)) == 1
+
+
+def test_ends_wait_for_those_that_are_coming_until_none_are(database: Database) -> None:
+    coming, commits = [True], []
+
+    def count(_conn: Connection) -> None:
+        commits.append(1)
+
+    with database.begin() as conn:
+        first, second, third = crawling(conn, "first", "second", "third")
+    writer = EndWriter(database, on_written=lambda: None, are_more_coming=lambda: coming[0])
+    writer.start()
+    told = Told()
+    event.listen(database._engine, "commit", count)
+    complete(writer, told, first)
+    coming[0] = False
+    complete(writer, told, second)
+    assert told.wait_for(first, second) == [True, True]
+    assert len(commits) == 1
+    coming[0] = True
+    complete(writer, told, third)
+    writer.write_now()
+    assert told.wait_for(third) == [True]
+    event.remove(database._engine, "commit", count)
+    writer.close(5)
+    writer.join()
+
+
+def test_an_end_is_told_as_written_although_what_came_after_it_failed(
+    database: Database, writer: EndWriter
+) -> None:
+    failures = [psycopg.errors.LockNotAvailable("somebody locks the table")]
+
+    def fail_once(*arguments: object) -> None:  # the look for the claim that is not written yet
+        if failures and "WITH ORDINALITY" in str(arguments[2]):
+            raise failures.pop()
+
+    with database.begin() as conn:
+        busy, free = crawling(conn, "busy", "free")
+    told = Told()
+    with database.begin() as operator:
+        job_admin.lock_job(operator, job_id=busy.job_id)
+        event.listen(database._engine, "before_cursor_execute", fail_once)
+        writer._are_more_coming = lambda: True  # so that one statement ends both
+        held = complete(writer, told, busy, free)
+        writer.write_now()
+        assert told.wait_for(free) == [True]
+        event.remove(database._engine, "before_cursor_execute", fail_once)
+    assert told.wait_for(busy) == [True]
+    assert not failures
+    assert [one.is_lost() for one in held] == [False, False]
 
 
 def test_a_row_that_somebody_holds_and_a_claim_that_is_lost_keep_no_other_end(

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -76,6 +77,34 @@ def test_a_session_that_ended_in_the_pool_is_replaced_although_it_was_just_used(
         with psycopg.connect(database_url, autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s, 10_000)", (ended,))
         assert database.run_statement(session) != ended
+
+
+def test_sessions_that_end_before_their_first_use_are_an_outage(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a pooler that accepts and then hangs up."""
+    opened = []
+
+    def end(one: connection.BoundedConnection) -> None:
+        with psycopg.connect(database_url) as killer:
+            killer.execute("SELECT pg_terminate_backend(%s, 10_000)", [one.info.backend_pid])
+
+    def connect(*arguments: Any, **options: Any) -> connection.BoundedConnection:
+        one = connection.connect(*arguments, **options)
+        opened.append(one)
+        if len(opened) in (2, 3):
+            end(one)
+        return one
+
+    monkeypatch.setattr("crawljobs.db.database.connect", connect)
+    with contextlib.closing(Database(database_url, pool_size=1)) as database:
+        database.ask()
+        end(opened[0])
+        for _ in range(2):
+            with pytest.raises(errors.DatabaseUnavailable):
+                database.ask()
+        database.ask()
+        assert len(opened) == 4
 
 
 def test_a_statement_given_to_the_driver_fails_like_any_other(database_url: str) -> None:
