@@ -40,7 +40,10 @@ CRAWLJOBS = Candidate(
         "ON attempt.job_id = job.id "
         "WHERE job.status = 'succeeded' AND job.base_priority = 60"
     ),
-    guarantees="fenced by a token, kept, an attempt row each; dedup at enqueue",
+    guarantees=(
+        "fenced by a token, kept, an attempt row each; dedup at enqueue; "
+        "a claim's commit does not wait for the disk"
+    ),
     settings="WORKER_CONCURRENCY=200; 10,000 jobs a statement in bulk",
 )
 
