@@ -91,6 +91,13 @@ def _figures(bench: Bench, server: Gunicorn, url: str) -> Iterator[Figure]:
         asked = [path.format(live=live) for path in paths] * turns
         took = [_timed(lambda path=path: client.ask("GET", path)) for path in asked]
         yield Figure(f"{name}, p95", 1000 * percentile(took, 0.95), "ms", AT_MOST_MS)
+    names = [f"asked_for_{number}" for number in range(REQUESTS_QUICK if bench.quick else REQUESTS)]
+    took = [
+        _timed(lambda name=name: client.ask("POST", JOBS, {"subreddit": name})) for name in names
+    ]
+    yield Figure(
+        "enqueue, with its record in the audit log, p95", 1000 * percentile(took, 0.95), "ms"
+    )
     spent = _cpu_seconds(server, url)
     seconds = LOAD_SECONDS_QUICK if bench.quick else LOAD_SECONDS
     rate = _reads_per_second(server.url, live, seconds)

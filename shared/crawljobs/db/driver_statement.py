@@ -11,8 +11,9 @@ from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 
 class DriverStatement:
-    """As `conn.execute(clause, values).all()`, without what SQLAlchemy does around the driver: for
-    a short statement that is a fifth of its time. Errors are the driver's own; Database knows them.
+    """As `conn.execute(clause, values).all()`, without what SQLAlchemy does around the driver.
+
+    Errors are the driver's own, which Database knows.
     """
 
     def __init__(self, clause: TextClause) -> None:

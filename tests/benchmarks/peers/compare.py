@@ -32,9 +32,9 @@ def compare(
     present, missing = install.install(chosen)
     for name, reason in missing.items():
         console.print(f"{name} is left out: {reason}")
-    found = measure(console, bench, present, only or tuple(WORKLOADS), missing)
+    for found in measure(console, bench, present, only or tuple(WORKLOADS), missing):
+        report.write_json(json_file, found)
     report.show(console, found)
-    report.write_json(json_file, found)
     console.print(f"{json_file}")
     report.plot(console, json_file)
 
@@ -45,12 +45,14 @@ def measure(
     candidates: list[Candidate],
     workloads: tuple[str, ...],
     missing: dict[str, str],
-) -> Comparison:
-    """Who fails at a workload is named and left out of it from then on."""
+) -> Iterator[Comparison]:
+    """What is known after each round. Who fails at a workload is named and left out of it."""
     sizes = QUICK if bench.quick else Sizes()
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     failed: dict[str, str] = {}
-    loads = []
+    loads: list[float] = []
+    with psycopg.connect(bench.server_url) as connection:
+        (server,) = connection.execute("SELECT version()").fetchone() or ("",)
     for number in range(ROUNDS_QUICK if bench.quick else ROUNDS):
         loads.append(os.getloadavg()[0])
         for workload in workloads:
@@ -63,15 +65,13 @@ def measure(
                 console.print(f"round {number + 1}: {key} ...")
                 try:
                     figures = measured()
-                except (AssertionError, RuntimeError) as error:
+                except (AssertionError, RuntimeError, psycopg.Error) as error:
                     failed[key] = str(error)
                     console.print(f"{key}: {error}")
                     continue
                 for figure, value in figures.items():
                     values[figure][name].append(value)
-    with psycopg.connect(bench.server_url) as connection:
-        (server,) = connection.execute("SELECT version()").fetchone() or ("",)
-    return Comparison(values, candidates, missing, failed, loads, server, asdict(sizes))
+        yield Comparison(values, candidates, missing, failed, loads, server, asdict(sizes))
 
 
 def entrants(

@@ -4,6 +4,7 @@ The statements are taken from what the repository's own functions send, so they 
 claim is wrapped so that pgbench can keep the ids that come back.
 """
 
+import contextlib
 import re
 import subprocess
 import uuid
@@ -50,14 +51,18 @@ class Script:
     @staticmethod
     def of_production(url: str) -> "Script":
         """From a claim and a completion that are rolled back; the address is of a migrated one."""
-        database, sent = Database(url, pool_size=1), []
+        sent: list[Sent] = []
 
         class Noting(psycopg.Cursor[Any]):
             def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
                 sent.append(Sent(query.decode(), dict(params)))
                 return super().execute(query, params, **options)
 
-        with database.begin() as conn, psycopg.connect(url) as plain:
+        with (
+            contextlib.closing(Database(url, pool_size=1)) as database,
+            database.begin() as conn,
+            psycopg.connect(url) as plain,
+        ):
             job_queue.enqueue_many(
                 conn, subreddits_named=["first", "second"], priority=100, source=JobSource.USER
             )
@@ -69,7 +74,6 @@ class Script:
             conn.rollback()
             assert len(sent) == 2, [one.statement for one in sent]
             claiming, completing = (rendered(plain, one, claimed) for one in sent)
-        database.close()
         return Script(
             "\\set token random(0, 4611686018427387904)\n"
             f"WITH claimed AS ({claiming})\n"

@@ -19,6 +19,7 @@ LOOK_SECONDS = 0.01
 SETTLED_LOOKS = 20  # looks at workers that all wait at the gate
 GATE_SECONDS = 60
 DRAIN_SECONDS = 600
+QUERY_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class Round:
             if others:
                 self._fill(url, others, first=jobs, manner="behind")
             connection = stack.enter_context(psycopg.connect(url, autocommit=True))
+            connection.execute(f"SET statement_timeout = '{QUERY_SECONDS}s'".encode())
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
             with self._gate(connection):
@@ -131,6 +133,9 @@ class Round:
         wanted = [begun[number] for number in range(jobs)]
         assert set(wanted) == {1}, f"lost: {wanted.count(0)}, twice: {jobs - wanted.count(1)}"
         if self.candidate.kept is not None:
+            connection.execute(
+                "ANALYZE"
+            )  # a view over what was empty may else be joined row by row
             row = connection.execute(self.candidate.kept.encode()).fetchone()
             assert row == (jobs,), row
 
