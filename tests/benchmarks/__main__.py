@@ -26,7 +26,9 @@ from benchmarks import (
     shared_budget,
 )
 from benchmarks.harness import Figure, private_server
-from benchmarks.peers import candidates, compare, workloads
+from benchmarks.peers import candidates, compare, install, workloads
+
+JSON_FILE = install.ROOT / ".bench" / "figures.json"
 
 WORKLOADS = {
     "admin_api": admin_api.measure,
@@ -52,7 +54,7 @@ WORKLOADS = {
 @click.command()
 @click.option("--quick", is_flag=True, help="Smaller and shorter: to see that it works.")
 @click.option("--only", multiple=True, help="Of ours or, with --peers, of theirs.")
-@click.option("--json-file", type=click.Path(path_type=Path), help="Write the figures there too.")
+@click.option("--json-file", type=click.Path(path_type=Path), help="Where to write the figures.")
 @click.option("--peers", is_flag=True, help="Compare with other queues, side by side, instead.")
 @click.option(
     "--peer",
@@ -90,9 +92,11 @@ def main(
             value = f"{figure.value:.3g} {figure.unit}"
             table.add_row(name, figure.name, value, figure.must, figure.verdict)
     console.print(table)
-    if json_file is not None:
-        plain = {name: [vars(figure) for figure in found] for name, found in figures.items()}
-        json_file.write_text(json.dumps(plain, indent=2) + "\n")
+    plain = {name: [vars(figure) for figure in found] for name, found in figures.items()}
+    json_file = json_file or JSON_FILE
+    json_file.parent.mkdir(parents=True, exist_ok=True)
+    json_file.write_text(json.dumps(plain, indent=2) + "\n")
+    console.print(f"{json_file}")
     if any(figure.verdict == "FALLS SHORT" for found in figures.values() for figure in found):
         raise SystemExit(1)
 
