@@ -127,6 +127,7 @@ def fill(database: Database, *, jobs: int, others: int) -> None:
     with database.read() as conn:
         for table in ("subreddits", "crawl_jobs", "crawl_job_attempts"):
             conn.execute(text(f"VACUUM ANALYZE {table}"))
+        conn.execute(text("CHECKPOINT"))  # what was filled in shall not be written out meanwhile
 
 
 def pause(database: Database) -> None:

@@ -31,7 +31,7 @@ class Figure:
     @property
     def must(self) -> str:
         bounds = [("at most", self.limit), ("at least", self.at_least)]
-        return ", ".join(f"{word} {b:g} {self.unit}".strip() for word, b in bounds if b is not None)
+        return ", ".join(f"{word} {b:.3g} {self.unit}".strip() for word, b in bounds if b is not None)
 
     @property
     def verdict(self) -> str:
