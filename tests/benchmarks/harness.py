@@ -30,8 +30,9 @@ class Figure:
 
     @property
     def must(self) -> str:
-        bounds = [("at most", self.limit), ("at least", self.at_least)]
-        return ", ".join(f"{word} {b:.3g} {self.unit}".strip() for word, b in bounds if b is not None)
+        bounds = {"at most": self.limit, "at least": self.at_least}
+        given = {word: bound for word, bound in bounds.items() if bound is not None}
+        return ", ".join(f"{word} {bound:.3g} {self.unit}".strip() for word, bound in given.items())
 
     @property
     def verdict(self) -> str:
