@@ -2,14 +2,13 @@
 
 import contextlib
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 
+from benchmarks import queue_depth
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
-from crawljobs.domain import ends
-from crawljobs.domain.job import EnqueueResult, JobSource
-from crawljobs.repository import claim_ends, job_queue
+from crawljobs.domain.job import Enqueued, EnqueueResult, JobSource
+from crawljobs.repository import job_queue
 
 ONE_BY_ONE, ONE_BY_ONE_QUICK = 2_000, 300
 BULK, BULK_QUICK = 50_000, 10_000
@@ -47,14 +46,14 @@ def _figures(bench: Bench, manner: str, enqueue: Enqueue, count: int) -> Iterato
 
 
 def one_by_one(database: Database, names: Sequence[str]) -> list[EnqueueResult]:
-    return [
-        database.run_statement(
-            lambda conn, name=name: job_queue.enqueue(
-                conn, subreddit=name, priority=50, source=JobSource.USER
-            )
-        ).result
-        for name in names
-    ]
+    return [one(database, name).result for name in names]
+
+
+def one(database: Database, name: str) -> Enqueued:
+    """By itself, in one statement."""
+    return database.run_statement(
+        lambda conn: job_queue.enqueue(conn, subreddit=name, priority=50, source=JobSource.USER)
+    )
 
 
 def in_bulk(database: Database, names: Sequence[str]) -> list[EnqueueResult]:
@@ -68,22 +67,13 @@ def in_bulk(database: Database, names: Sequence[str]) -> list[EnqueueResult]:
                 source=JobSource.USER,
             )
         )
-        results += [one.result for one in enqueued]
+        results += [each.result for each in enqueued]
     return results
 
 
 def end_all(database: Database, count: int) -> None:
     ended = 0
     while ended < count:
-        claimed = database.run_statement(
-            lambda conn: job_queue.claim_jobs(
-                conn,
-                worker="bench",
-                claim_token=uuid.uuid4(),
-                at_most=CLAIMED_AT_ONCE,
-                lease_seconds=30,
-            )
-        )
-        done = [ends.completed(one, "crawled") for one in claimed]
-        database.run_statement(lambda conn, done=done: claim_ends.end_claims(conn, ends=done))
+        claimed, _ = queue_depth.claim(database, at_most=CLAIMED_AT_ONCE)
+        queue_depth.complete(database, claimed)
         ended += len(claimed)

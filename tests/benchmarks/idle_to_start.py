@@ -5,11 +5,9 @@ import random
 import time
 from typing import Any
 
-from benchmarks import workers
+from benchmarks import enqueue, workers
 from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Database
-from crawljobs.domain.job import JobSource
-from crawljobs.repository import job_queue
 
 JOBS, JOBS_QUICK = 200, 50
 # Longer than a worker looks again at once, so that it is the hint that wakes it.
@@ -26,22 +24,15 @@ def measure(bench: Bench) -> list[Figure]:
         workers.worker("worker-1", url, "end", begun),
     ):
         database = Database(url, pool_size=1)
-        enqueue(database, "first")
+        enqueue.one(database, "first")
         begun.get(timeout=DEADLINE_SECONDS)
         for number in range(JOBS_QUICK if bench.quick else JOBS):
             time.sleep(rng.uniform(*PAUSE_SECONDS))  # idleness is what is measured
             asked = time.monotonic()
-            enqueue(database, f"sub_{number}")
+            enqueue.one(database, f"sub_{number}")
             latencies.append(begun.get(timeout=DEADLINE_SECONDS)["at"] - asked)
         database.close()
     return [
         Figure("idle to start, p50", 1000 * percentile(latencies, 0.5), "ms", limit=5.0),
         Figure("idle to start, p99", 1000 * percentile(latencies, 0.99), "ms", limit=10.0),
     ]
-
-
-def enqueue(database: Database, name: str) -> int:
-    """Its id."""
-    return database.run_statement(
-        lambda conn: job_queue.enqueue(conn, subreddit=name, priority=50, source=JobSource.USER)
-    ).job_id

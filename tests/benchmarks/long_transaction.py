@@ -9,9 +9,8 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import workers
+from benchmarks import enqueue, workers
 from benchmarks.harness import Bench, Figure, percentile
-from benchmarks.idle_to_start import enqueue
 from benchmarks.queue_depth import claim
 from crawljobs.db.database import Database
 
@@ -41,7 +40,7 @@ class Side:
 
     def enqueue(self, number: int) -> None:
         asked = time.monotonic()
-        self.asked[enqueue(self.database, f"sub_{number}")] = asked
+        self.asked[enqueue.one(self.database, f"sub_{number}").job_id] = asked
         self.take()
         self.most_behind = max(self.most_behind, len(self.asked) - len(self.told))
 

@@ -82,7 +82,7 @@ def claim_and_complete(database: Database) -> Taken:
     return taken
 
 
-def claim(database: Database) -> tuple[list[Claim], Taken]:
+def claim(database: Database, *, at_most: int = CLAIMED_AT_ONCE) -> tuple[list[Claim], Taken]:
     """As a worker does."""
     statement = 0.0
 
@@ -93,7 +93,7 @@ def claim(database: Database) -> tuple[list[Claim], Taken]:
             conn,
             worker="bench",
             claim_token=uuid.uuid4(),
-            at_most=CLAIMED_AT_ONCE,
+            at_most=at_most,
             lease_seconds=30,
         )
         statement = time.perf_counter() - asked

@@ -4,9 +4,8 @@ import queue
 import time
 from typing import Any
 
-from benchmarks import workers
+from benchmarks import enqueue, workers
 from benchmarks.harness import Bench, Figure
-from benchmarks.idle_to_start import enqueue
 from crawljobs.db.database import Database
 
 LEASE_SECONDS, LEASE_SECONDS_QUICK = 30, 5
@@ -30,7 +29,7 @@ def one_kill(url: str, database: Database, name: str, lease: int) -> float:
     begun: queue.Queue[dict[str, Any]] = queue.Queue()
     settings = {"LEASE_SECONDS": str(lease), "WORKER_CONCURRENCY": "1"}
     with workers.worker("first", url, "hold", begun, **settings) as first:
-        enqueue(database, name)
+        enqueue.one(database, name)
         job_id = begun.get(timeout=60)["job_id"]
         with workers.worker("second", url, "end", begun, **settings):
             first.process.kill()

@@ -14,8 +14,8 @@ from benchmarks.harness import Bench, percentile
 from benchmarks.peers import processes
 from benchmarks.peers.candidates import Candidate
 from benchmarks.peers.processes import Running
+from support.waiting import wait_until
 
-LOOK_SECONDS = 0.01
 SETTLED_LOOKS = 20  # looks at workers that all wait at the gate
 GATE_SECONDS = 60
 DRAIN_SECONDS = 600
@@ -110,7 +110,11 @@ class Round:
                 _wait_at_the_gate(self.bench.server_url, running)
                 begun_at = time.monotonic()
             unfinished = self.candidate.unfinished.replace("{jobs}", str(jobs)).encode()
-            _until(lambda: connection.execute(unfinished).fetchone() == (False,), DRAIN_SECONDS)
+            wait_until(
+                lambda: connection.execute(unfinished).fetchone() == (False,),
+                timeout=DRAIN_SECONDS,
+                describe="every wanted job to end",
+            )
             seconds = time.monotonic() - begun_at
             self._check(connection, running, jobs)
         return jobs / seconds
@@ -165,12 +169,4 @@ def _wait_at_the_gate(server_url: str, running: list[Running]) -> None:
             last = looks[-SETTLED_LOOKS:]
             return here and len(last) == SETTLED_LOOKS and len(set(last)) == 1
 
-        _until(settled, GATE_SECONDS)
-
-
-def _until(is_so: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"not within {seconds:g} s")
-        time.sleep(LOOK_SECONDS)
+        wait_until(settled, timeout=GATE_SECONDS, describe="every worker to wait at the gate")
