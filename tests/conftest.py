@@ -19,6 +19,7 @@ from support.databases import Databases
 
 RESOURCES = pytest.StashKey[contextlib.ExitStack]()
 DATABASES = pytest.StashKey[Databases]()
+DEEP_SECONDS = 3600  # the timeout of a deep test that names none itself
 # The machine may be busy with other tests.
 hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -96,11 +97,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.option.deep:
-        return
     for item in items:
-        if item.get_closest_marker("deep"):
+        if not item.get_closest_marker("deep"):
+            continue
+        if not config.option.deep:
             item.add_marker(pytest.mark.skip(reason=f"{needs.MARK}--deep"))
+        elif not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(DEEP_SECONDS))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
