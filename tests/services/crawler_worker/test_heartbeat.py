@@ -1,4 +1,7 @@
+import itertools
+import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,9 +26,12 @@ def test_every_task_runs_at_once_and_then_at_its_own_pace() -> None:
 
 
 def test_a_wall_clock_set_back_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reading of the wall clock is an hour before the last one."""
     ran: list[int] = []
     beating = Heartbeat([Beat(lambda: ran.append(1), 0.01)])
-    monkeypatch.setattr(heartbeat.time, "time", lambda: 0.0)  # 1970
+    readings = itertools.count(1_800_000_000, -3600)
+    clocks = SimpleNamespace(time=lambda: float(next(readings)), monotonic=time.monotonic)
+    monkeypatch.setattr(heartbeat, "time", clocks)
     beating.start()
     wait_until(lambda: len(ran) >= 3, timeout=10, describe="three beats")
     beating.stop()

@@ -6,6 +6,7 @@ from crawler_worker.held_claim import HeldClaim
 from crawljobs.domain.job import Claim, JobSource
 from support.jobs import T0
 
+READ_BEFORE_SLEEPING = 3  # a wait reads the clock for its end, for the lease and for the rest
 CLAIM = Claim(
     job_id=1,
     claim_token=uuid.UUID(int=1),
@@ -67,10 +68,25 @@ def test_an_interrupted_claim_is_still_ours_and_a_lost_one_is_not() -> None:
     assert not held.is_ours()
 
 
-def test_waiting_ends_when_interrupted() -> None:
-    held = held_at(Clock())
-    threading.Timer(0.05, held.interrupt).start()
-    assert held.wait(20)
+def test_an_interrupt_ends_a_wait_that_has_begun() -> None:
+    """The clock interrupts after the wait has looked for a stop, so only the event can end it."""
+
+    class InterruptingClock(Clock):
+        calls = 0
+
+        def __call__(self) -> float:
+            self.calls += 1
+            if self.calls == READ_BEFORE_SLEEPING:
+                held.interrupt()
+            return self.now
+
+    clock = InterruptingClock()
+    held = HeldClaim(CLAIM, asked_at=clock.now, lease_seconds=7200, clock=clock)
+    results: list[bool] = []
+    waiting = threading.Thread(target=lambda: results.append(held.wait(3600)), daemon=True)
+    waiting.start()
+    waiting.join(10)
+    assert results == [True]
 
 
 def test_waiting_ends_by_itself_when_nothing_happens() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from crawljobs.repository import reddit_budgets
 from crawljobs.settings import RedditSettings
 from support import scripted_server
 from support.scripted_server import Exchange
+from support.waiting import wait_until
 
 ABOUT = json.dumps({"kind": "t5", "data": {"display_name": "python"}}).encode()
 QUICK = {"x-ratelimit-used": "1", "x-ratelimit-remaining": "9999999.0", "x-ratelimit-reset": "9"}
@@ -50,12 +52,16 @@ def reddit() -> FakeReddit:
 
 
 @pytest.fixture
-def client(reddit: FakeReddit, database: Database) -> Iterator[RedditClient]:
+def settings(reddit: FakeReddit) -> Iterator[RedditSettings]:
     with scripted_server.serve(reddit) as url:
-        settings = RedditSettings(CLIENT_ID, "secret", "tests", url, url)
-        client = RedditClient(settings, database=database, try_again_seconds=0.01)
-        yield client
-        client.close()
+        yield RedditSettings(CLIENT_ID, "secret", "tests", url, url)
+
+
+@pytest.fixture
+def client(settings: RedditSettings, database: Database) -> Iterator[RedditClient]:
+    client = RedditClient(settings, database=database, try_again_seconds=0.01)
+    yield client
+    client.close()
 
 
 def ask(client: RedditClient, name: str = "python", stop: threading.Event | None = None) -> Any:
@@ -141,20 +147,28 @@ def test_a_token_that_could_break_a_header_is_refused(
 
 
 def test_a_429_pauses_every_worker_and_the_request_is_made_afterwards(
-    client: RedditClient, reddit: FakeReddit, database: Database
+    client: RedditClient, settings: RedditSettings, reddit: FakeReddit, database: Database
 ) -> None:
+    moments: list[float] = []
+
     def once(it: Exchange) -> None:
-        if len(reddit.asked) == 1:
+        moments.append(time.monotonic())
+        if len(moments) == 1:
             it.send(429, b"<html>", retry_after="1")
         else:
             it.send(200, ABOUT, **QUICK)
 
     reddit.answer = once
-    stop = threading.Event()
-    crawl = threading.Thread(target=ask, args=(client, "python", stop))
-    crawl.start()
-    crawl.join(20)
-    assert len(reddit.asked) == 2
+    other = RedditClient(settings, database=database)
+    first = threading.Thread(target=ask, args=(client, "python"))
+    first.start()
+    wait_until(lambda: pause_left(database) > 0, timeout=20, describe="the pause of a 429")
+    ask(other, "rust")
+    first.join(20)
+    other.close()
+    throttled_at, *later = moments
+    assert len(later) == 2
+    assert min(later) - throttled_at >= 0.99
     with database.begin() as conn:
         row = conn.execute(text("SELECT throttles_in_a_row FROM reddit_budgets")).one()
     assert row.throttles_in_a_row == 1

@@ -1,12 +1,14 @@
 """What a reply tells of the budget, and how a worker waits for its turn."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 import structlog
 from sqlalchemy import text
 
 from crawler_worker.reddit import failures
+from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.limiter import Limiter, report_of
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import BudgetReport, Slot
@@ -78,26 +80,32 @@ def test_a_pause_is_logged_once_by_each_process_that_met_it(database: Database) 
     assert 290 < told[0]["seconds"] <= 300
 
 
-def test_a_slot_that_was_overslept_is_not_spent_from_the_next_window(database: Database) -> None:
-    limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
+def test_a_slot_that_was_overslept_is_not_spent_from_the_next_window(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=600)
     limiter.wait_for_slot(RUNNING)
     limiter.learn(Slot(0.0, taken=True), {})
     with database.begin() as conn:
-        conn.execute(text("UPDATE reddit_budgets SET window_seconds = 1, requests_per_window = 4"))
+        conn.execute(
+            text(
+                "UPDATE reddit_budgets SET window_seconds = 60, "
+                "next_slot_at = clock_timestamp() + interval '20 s'"
+            )
+        )
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(limiters, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    slept: list[float | None] = []
 
     class Overslept(threading.Event):
-        times = 0
-
         def wait(self, timeout: float | None = None) -> bool:
-            self.times += 1
-            return threading.Event().wait(2.5) if self.times == 1 else super().wait(timeout)
+            slept.append(timeout)
+            if len(slept) == 1:
+                clock.now += 120.0  # both windows that the slot can lie in are over
+            return False
 
-    asleep = Overslept()
-    while asleep.times == 0:  # until a slot is not at once
-        limiter.wait_for_slot(asleep)
-    with database.begin() as conn:
-        age = "SELECT extract(epoch FROM clock_timestamp() - window_started_at) FROM reddit_budgets"
-        assert conn.execute(text(age)).scalar_one() < 2  # a new one was reserved
+    limiter.wait_for_slot(Overslept())
+    assert len(slept) == 2  # for a second slot
 
 
 @pytest.mark.parametrize(
