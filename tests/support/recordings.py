@@ -104,6 +104,11 @@ class Replay(httpx.BaseTransport):
         return queue.pop(0) if len(queue) > 1 else queue[0]
 
 
+def unparsed(value: Any) -> Any:
+    """The JSON value of a reply as it is."""
+    return value
+
+
 def client(transport: httpx.BaseTransport) -> RedditClient:
     """The worker's own client at the other end of recorded traffic, which has no budget."""
     return RedditClient(SETTINGS, database=None, transport=transport, try_again_seconds=0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
-from crawler_worker.reddit import failures, replies, transfer
+from crawler_worker.reddit import decoding, failures, replies, transfer
 from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.limiter import Limiter
 from crawler_worker.reddit.stop import Stop
@@ -33,6 +33,8 @@ UNREACHABLE_SECONDS = 10.0
 # What a probe asks for: a subreddit that exists on Reddit since its beginning, and costs nothing.
 PROBE_PATH, PROBE_PARAMETERS = "/api/info", {"id": "t5_6"}
 
+T = TypeVar("T")
+Parse = Callable[[Any], T]
 Parameters = Mapping[str, str | int]
 
 
@@ -42,6 +44,13 @@ class _Request:
     path: str
     params: Parameters
     form: Parameters | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Misshapen:
+    """JSON of another shape than asked for: Reddit is at work, but its reply is of no use."""
+
+    error: failures.UpstreamTrouble
 
 
 class _Mine(threading.local):
@@ -102,22 +111,31 @@ class RedditClient:
         finally:
             self._mine.in_background, self._mine.gap = False, 0.0
 
-    def get(self, path: str, params: Parameters, *, stop: Stop) -> Any:
-        """The JSON value of the reply; every other reply raises its CrawlFailure."""
-        return self._ask(_Request("GET", path, params), stop)
+    def get(self, path: str, params: Parameters, parse: Parse[T], *, stop: Stop) -> T:
+        """Return the parsed JSON value of a good reply. Every other reply raises its CrawlFailure.
 
-    def post(self, path: str, form: Parameters, *, stop: Stop) -> Any:
+        `parse` runs while no other large reply is decoded; its UpstreamTrouble is not retried.
+        """
+        return self._ask(_Request("GET", path, params), parse, stop)
+
+    def post(self, path: str, form: Parameters, parse: Parse[T], *, stop: Stop) -> T:
         """The same for a POST that only reads, as it may be sent again."""
-        return self._ask(_Request("POST", path, {}, form), stop)
+        return self._ask(_Request("POST", path, {}, form), parse, stop)
 
-    def _ask(self, request: _Request, stop: Stop) -> Any:
+    def _ask(self, request: _Request, parse: Parse[T], stop: Stop) -> T:
+        parsed = self._asked(request, parse, stop)
+        if isinstance(parsed, _Misshapen):
+            raise parsed.error
+        return parsed
+
+    def _asked(self, request: _Request, parse: Parse[T], stop: Stop) -> T | _Misshapen:
         throttles = tries = 0
         is_patient = self._mine.gap <= LONGEST_GAP_SECONDS
         refused: str | None = None
         while True:
             token = self._tokens.current(refused=refused, stop=stop)
             try:
-                return self._ask_once(request, token, stop)
+                return self._ask_once(request, token, parse, stop)
             except failures.TokenRefused:
                 if refused is not None:
                     raise
@@ -151,23 +169,27 @@ class RedditClient:
         if seconds > 0 and stop.wait(seconds):
             raise failures.Interrupted("told to stop before asking again")
 
-    def _ask_once(self, request: _Request, token: str, stop: Stop) -> Any:
+    def _ask_once(
+        self, request: _Request, token: str, parse: Parse[T], stop: Stop
+    ) -> T | _Misshapen:
         if self._limiter is None:
-            return _value(self._exchange(request, token))
+            return _parsed(self._exchange(request, token), parse)
         in_background = self._mine.in_background
         with metrics.slot_wait.time():
             slot = self._limiter.wait_for_slot(stop, in_background=in_background)
         while slot.probe:
             self._probe(self._limiter, token)
             slot = self._limiter.wait_for_slot(stop, in_background=in_background)
-        return self._judged(self._limiter, slot, request, token)
+        return self._judged(self._limiter, slot, request, token, parse)
 
-    def _judged(self, limiter: Limiter, slot: Slot, request: _Request, token: str) -> Any:
-        """The value of the reply; whether it was good or bad is told to all workers."""
+    def _judged(
+        self, limiter: Limiter, slot: Slot, request: _Request, token: str, parse: Parse[T]
+    ) -> T | _Misshapen:
+        """The parsed reply; whether it was good or bad is reported to all workers."""
         try:
             reply = self._exchange(request, token)
             limiter.learn(slot, reply.headers)
-            value = _value(reply)
+            value = _parsed(reply, parse)
         except failures.UpstreamTrouble as error:
             outage = limiter.failed()
             if outage > 0:
@@ -185,7 +207,8 @@ class RedditClient:
         Raises Outage when it is not; Throttled, for all workers to pause, when it is.
         """
         try:
-            _value(self._exchange(_Request("GET", PROBE_PATH, PROBE_PARAMETERS), token))
+            probe = _Request("GET", PROBE_PATH, PROBE_PARAMETERS)
+            _parsed(self._exchange(probe, token), lambda _: None)
         except failures.UpstreamTrouble as error:
             raise limiters.outage(limiter.probed(good=False)) from error
         except failures.Throttled:
@@ -207,5 +230,10 @@ class RedditClient:
         return transfer.exchange(self._http, built)
 
 
-def _value(reply: transfer.Exchange) -> Any:
-    return replies.value_of(reply.status, reply.headers, reply.content)
+def _parsed(reply: transfer.Exchange, parse: Parse[T]) -> T | _Misshapen:
+    with decoding.turn(len(reply.content)):
+        value = replies.value_of(reply.status, reply.headers, reply.content)
+        try:
+            return parse(value)
+        except failures.UpstreamTrouble as error:
+            return _Misshapen(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from crawler_worker.reddit import failures, parsing
 from crawler_worker.reddit.client import Parameters, RedditClient
@@ -18,7 +19,7 @@ TIMED_SORTS = frozenset({"top", "controversial"})
 
 
 def about(client: RedditClient, *, name: str, stop: Stop) -> SubredditAbout:
-    return parsing.about(client.get(f"/r/{_subreddit(name)}/about", {}, stop=stop))
+    return client.get(f"/r/{_subreddit(name)}/about", {}, parsing.about, stop=stop)
 
 
 def posts(
@@ -34,20 +35,20 @@ def posts(
     params: dict[str, str | int] = {"limit": min(limit, PAGE_LIMIT)}
     if sort in TIMED_SORTS:
         params["t"] = time_filter
-    reply = client.get(f"/r/{_subreddit(name)}/{sort}", _from(after, params), stop=stop)
-    return parsing.listing(reply)
+    path = f"/r/{_subreddit(name)}/{sort}"
+    return client.get(path, _from(after, params), parsing.listing, stop=stop)
 
 
 def comments(client: RedditClient, *, name: str, after: str | None, stop: Stop) -> Page:
     """The newest comments of a subreddit, whatever post they belong to."""
     params = _from(after, {"limit": PAGE_LIMIT})
-    return parsing.listing(client.get(f"/r/{_subreddit(name)}/comments", params, stop=stop))
+    return client.get(f"/r/{_subreddit(name)}/comments", params, parsing.listing, stop=stop)
 
 
 def tree(client: RedditClient, *, post_id: str, max_depth: int, stop: Stop) -> Items:
     """A post and the first comments of its tree."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
-    return parsing.tree(client.get(f"/comments/{_id(post_id)}", params, stop=stop))
+    return client.get(f"/comments/{_id(post_id)}", params, parsing.tree, stop=stop)
 
 
 def thread(
@@ -56,7 +57,7 @@ def thread(
     """The tree below one comment, which itself lies at `depth`."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
     path = f"/comments/{_id(post_id)}/_/{_id(comment_id)}"
-    return parsing.tree(client.get(path, params, stop=stop), depth=depth)
+    return client.get(path, params, partial(parsing.tree, depth=depth), stop=stop)
 
 
 def more_children(
@@ -67,17 +68,17 @@ def more_children(
         "link_id": f"t3_{_id(post_id)}",
         "children": ",".join(_id(comment_id) for comment_id in comment_ids),
     }
-    return parsing.more_children(client.post("/api/morechildren", form, stop=stop))
+    return client.post("/api/morechildren", form, parsing.more_children, stop=stop)
 
 
 def account(client: RedditClient, *, name: str, stop: Stop) -> Account:
-    return parsing.account(client.get(f"/user/{_account(name)}/about", {}, stop=stop))
+    return client.get(f"/user/{_account(name)}/about", {}, parsing.account, stop=stop)
 
 
 def history(client: RedditClient, *, name: str, stop: Stop) -> Page:
     """An account's newest posts and comments; empty when it hides them."""
     params: Parameters = {"limit": PAGE_LIMIT, "sort": "new"}
-    return parsing.listing(client.get(f"/user/{_account(name)}/overview", params, stop=stop))
+    return client.get(f"/user/{_account(name)}/overview", params, parsing.listing, stop=stop)
 
 
 def info(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
@@ -85,13 +86,13 @@ def info(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
     for name in names:
         if hostile.full_name(name, kinds=("t1", "t3")) is None:
             raise failures.BadRequest(f"not a full name of Reddit's: {name[:60]!r}")
-    return parsing.listing(client.get("/api/info", {"id": ",".join(names)}, stop=stop)).items
+    return client.get("/api/info", {"id": ",".join(names)}, parsing.listing, stop=stop).items
 
 
 def subreddits_named(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
     """Those of these names, at most a hundred, that are subreddits."""
     asked = ",".join(_subreddit(name) for name in names)
-    return parsing.listing(client.get("/api/info", {"sr_name": asked}, stop=stop)).items
+    return client.get("/api/info", {"sr_name": asked}, parsing.listing, stop=stop).items
 
 
 def _from(after: str | None, params: dict[str, str | int]) -> Parameters:

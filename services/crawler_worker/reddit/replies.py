@@ -10,6 +10,7 @@ from crawler_worker.reddit import decoding, failures
 from crawljobs.domain.subreddit import AccessState
 
 RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is asked for again when it is over
+REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page, not a reason
 REASON_SHOWN = 60  # characters of a reply's own words that may enter a message
 
 _FORBIDDEN = {
@@ -65,6 +66,8 @@ def _redirected(status: int, location: str) -> failures.Unavailable:
 
 
 def _reason(content: bytes) -> str:
+    if len(content) > REASON_WITHIN_BYTES:
+        return ""
     try:
         body = decoding.decode(content)
     except failures.UpstreamTrouble:

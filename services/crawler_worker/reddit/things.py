@@ -40,6 +40,7 @@ SUBREDDIT_TYPES = {
 }
 
 Data = dict[str, Any]
+_NO_MORE = object()
 
 
 def read_all(children: list[Any], *, depth: int | None = None) -> Items:
@@ -68,10 +69,16 @@ def read_all(children: list[Any], *, depth: int | None = None) -> Items:
 
 
 def _walk(children: list[Any], depth: int | None) -> Iterator[tuple[str, Data, int | None]]:
-    """Things and their replies without recursion: a tree may be deeper than the stack."""
-    stack = [(child, depth) for child in reversed(children)]
+    """Yield things and their replies, without recursion (a tree may be deeper than the stack) and
+    without a copy of a list, which may be long.
+    """
+    stack = [(iter(children), depth)]
     while stack:
-        child, level = stack.pop()
+        siblings, level = stack[-1]
+        child = next(siblings, _NO_MORE)
+        if child is _NO_MORE:
+            stack.pop()
+            continue
         kind = child.get("kind") if isinstance(child, dict) else None
         data = child.get("data") if isinstance(child, dict) else None
         if not isinstance(kind, str) or not isinstance(data, dict):
@@ -81,8 +88,7 @@ def _walk(children: list[Any], depth: int | None) -> Iterator[tuple[str, Data, i
             told = hostile.count(data.get("depth"))
             level = None if told is None else min(told, DEPTH_MAX)
         yield kind, data, level
-        below = None if level is None else level + 1
-        stack += [(reply, below) for reply in reversed(_replies(data))]
+        stack.append((iter(_replies(data)), None if level is None else level + 1))
 
 
 def _replies(data: Data) -> list[Any]:
@@ -185,7 +191,7 @@ def _more(data: Data, depth: int | None) -> MoreComments | None:
     children = data.get("children")
     if parent is None or not isinstance(children, list):
         return None
-    ids = tuple(child for child in children if hostile.base36(child))
+    ids = tuple(islice((child for child in children if hostile.base36(child)), THINGS_MAX))
     return MoreComments(parent_id=parent, children=ids, depth=depth or 0)
 
 

@@ -33,21 +33,28 @@ def fetch(settings: RedditSettings, http: httpx.Client) -> tuple[str, float]:
         raise _refused(f"{reply.status} from the token endpoint")
     if reply.status != 200:
         raise failures.UpstreamTrouble(f"the token endpoint answered {reply.status}")
-    return _token_of(reply.content)
+    return token_of(reply.content)
 
 
-def _token_of(content: bytes) -> tuple[str, float]:
+def token_of(content: bytes) -> tuple[str, float]:
+    """The token in the body of a reply, and the seconds it lives."""
     body = decoding.decode(content)
     if not isinstance(body, dict):
         raise failures.UpstreamTrouble("the token endpoint sent no object")
     if "error" in body:  # comes with 200 too
-        raise _refused(repr(body["error"])[:60])
+        raise _refused(_shown(body["error"]))
     token, lives = body.get("access_token"), body.get("expires_in")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise failures.UpstreamTrouble("the token endpoint sent no token")
     if isinstance(lives, bool) or not isinstance(lives, int | float):
         lives = LIFE_UNTOLD_SECONDS
     return token, max(2 * REFRESH_EARLY_SECONDS, min(float(lives), LIFE_MAX_SECONDS))
+
+
+def _shown(error: object) -> str:
+    if isinstance(error, str):
+        return repr(error[:60])
+    return repr(error) if isinstance(error, int) else "an error that is no text"
 
 
 def _refused(what: str) -> failures.CredentialsRefused:

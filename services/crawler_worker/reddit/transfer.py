@@ -16,8 +16,9 @@ from crawljobs import tracing
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0  # between two chunks
 WHOLE_REPLY_SECONDS = 60.0  # a reply that drips is cut off
-# A tree of 500 long comments has 3 MiB; what strangers could make larger must not fill the memory.
-REPLY_MAX_BYTES = 16 * 1024 * 1024
+# A tree of 500 long comments has 3 MiB, a page of 100 posts of 40,000 characters 8 MiB. One emoji
+# makes each character of a text cost 4 bytes in memory.
+REPLY_MAX_BYTES = 8 * 1024 * 1024
 CLIENT_ERRORS = 400
 GZIP = 16 + zlib.MAX_WBITS
 THREADS = 100  # that ask at once, when nobody says how many

@@ -38,7 +38,7 @@ MEANINGS: dict[tuple[int, str | None], type[failures.CrawlFailure] | AccessState
 def failure_of(*replies: Interaction, tokens: tuple[Interaction, ...] = ()) -> Exception:
     client = recordings.client(Replay(*replies, tokens=tokens))
     with pytest.raises(failures.CrawlFailure) as caught:
-        client.get("/r/anything/about", {}, stop=STOP)
+        client.get("/r/anything/about", {}, recordings.unparsed, stop=STOP)
     client.close()
     return caught.value
 
@@ -106,7 +106,7 @@ def test_a_recorded_401_is_answered_with_a_fresh_token_and_the_same_request() ->
     )  # fmt: skip
     replay = Replay(*(each for each in recorded if not each.is_token), tokens=fresh)
     client = recordings.client(replay)
-    listing = client.get("/", {}, stop=STOP)
+    listing = client.get("/", {}, recordings.unparsed, stop=STOP)
     client.close()
     assert len(listing["data"]["children"]) == 25
     assert replay.tokens_given == 2
@@ -122,7 +122,7 @@ def test_every_recorded_answer_of_the_token_endpoint_is_understood() -> None:
             continue
         if each.status == 200 and "access_token" in each.body:
             client = recordings.client(Replay(listing, tokens=(each,)))
-            client.get("/", {}, stop=STOP)
+            client.get("/", {}, recordings.unparsed, stop=STOP)
             client.close()
             given += 1
             continue

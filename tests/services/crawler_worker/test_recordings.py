@@ -25,7 +25,7 @@ def read(interaction: Interaction) -> Items:
     """Through the client and the parser, as a crawl would."""
     client = recordings.client(Replay(interaction))
     ask = client.get if interaction.method == "GET" else client.post
-    value = ask(interaction.path, interaction.query, stop=STOP)
+    value = ask(interaction.path, interaction.query, recordings.unparsed, stop=STOP)
     client.close()
     match value:
         case {"kind": "Listing"}:

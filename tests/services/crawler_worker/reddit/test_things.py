@@ -1,5 +1,6 @@
 """Reddit's things become items; a hostile one is dropped and spoils no other."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -152,6 +153,21 @@ def test_a_tree_of_thousands_of_levels_is_read_without_recursion() -> None:
         replies = listing(thing("t1", COMMENT, id=f"{n}", replies=replies))
     items = parsing.tree([listing(thing("t3", POST)), replies])
     assert len(items.comments) == 5_000
+
+
+def test_a_long_list_of_children_is_not_copied() -> None:
+    children: list[Any] = [{}] * 1_000_000  # 8 MB, and no more when it is read
+    tracemalloc.start()
+    try:
+        assert things.read_all(children).unknown == things.THINGS_MAX
+        (more,) = things.read_all(
+            [thing("more", {"parent_id": "t1_a", "children": ["c"] * 1_000_000})]
+        ).more
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(more.children) == things.THINGS_MAX
+    assert peak < 10 << 20
 
 
 def test_a_thread_that_goes_on_elsewhere_has_a_parent_and_no_children() -> None:

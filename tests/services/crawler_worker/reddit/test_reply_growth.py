@@ -1,0 +1,117 @@
+"""The cost of reading a reply grows with its length, whatever its sender makes of it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crawler_worker.reddit import decoding, limiter, parsing, replies, token_endpoint
+from crawljobs.domain import hostile, mentions, subreddit
+from support import growth
+from support.growth import Family
+
+Cost = Callable[[Any], object]
+
+
+def decoded(text: str) -> Any:
+    return decoding.decode(text.encode("utf-8", "surrogatepass"))
+
+
+def beyond_the_depth(text: str) -> Any:
+    """What is nested so deep that decoding begins again without its depths."""
+    return decoding.decode(b"[" * 5_000 + text.encode("utf-8", "surrogatepass"))
+
+
+def post(text: str) -> Any:
+    data = {"id": "a", "subreddit": "b", "created_utc": 1.0, "title": text, "selftext": text}
+    more = {"url": text, "domain": text, "author": text, "crosspost_parent": text, "name": text}
+    return parsing.listing(
+        {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": {**data, **more}}]}}
+    )
+
+
+def comment(text: str) -> Any:
+    data = {"id": "a", "link_id": "t3_a", "parent_id": "t3_a", "subreddit": "b", "body": text}
+    child = {"kind": "t1", "data": {**data, "created_utc": 1.0}}
+    return parsing.more_children({"json": {"data": {"things": [child]}}})
+
+
+def about(text: str) -> Any:
+    data = {"display_name": "a", "title": text, "public_description": text, "subreddit_type": text}
+    return parsing.about({"kind": "t5", "data": data})
+
+
+def names(text: str) -> Any:
+    for kind in ("t1", "t3"):
+        hostile.full_name(text, kinds=(kind,))
+    return (
+        hostile.base36(text),
+        hostile.account_name(text),
+        hostile.subreddit_name(text),
+        hostile.text(text, limit=len(text)),
+        mentions.find(text, text, home="a"),
+        subreddit.checked_name(text),
+    )
+
+
+def headers(text: str) -> Any:
+    limits = {f"x-ratelimit-{name}": text for name in ("used", "remaining", "reset")}
+    limiter.report_of({**limits, "x-ratelimit-reset": "1", "x-ratelimit-used": "1"})
+    limiter.report_of(limits)
+    return [
+        str(replies.failure(status, {"retry-after": text, "location": text}, b""))
+        for status in (302, 429)
+    ]
+
+
+def reason(text: str) -> Any:
+    content = json.dumps({"reason": text, "message": text}).encode()
+    return [str(replies.failure(status, {}, content)) for status in (400, 403, 404)]
+
+
+def token(text: str) -> Any:
+    replies_of_it = ({"access_token": text, "expires_in": text}, {"error": text}, {"error": [text]})
+    for reply in replies_of_it:
+        try:
+            token_endpoint.token_of(json.dumps(reply).encode())
+        except Exception as error:  # noqa: BLE001 - its text is what costs
+            str(error)
+
+
+@pytest.mark.parametrize(
+    "parse", [decoded, beyond_the_depth, post, comment, about, names, headers, reason, token]
+)
+def test_the_cost_of_a_text_grows_with_its_length(parse: Cost) -> None:
+    for family in growth.FAMILIES.values():
+        growth.check(parse, family)
+
+
+def listing_of(child: Any) -> Family:
+    return lambda length: {"kind": "Listing", "data": {"children": [child] * (length // 8)}}
+
+
+def tree_of(levels: int) -> Any:
+    replies_of_it: Any = ""
+    for n in range(levels // 64):
+        data = {"id": f"{n}", "link_id": "t3_a", "parent_id": "t3_a", "subreddit": "b"}
+        child = {"kind": "t1", "data": {**data, "created_utc": 1.0, "replies": replies_of_it}}
+        replies_of_it = {"kind": "Listing", "data": {"children": [child]}}
+    return [{"kind": "Listing", "data": {"children": []}}, replies_of_it]
+
+
+MORE = {"parent_id": "t1_a", "children": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("parse", "family"),
+    [
+        (parsing.listing, listing_of({})),
+        (parsing.listing, listing_of(None)),
+        (parsing.listing, listing_of({"kind": "more", "data": MORE})),
+        (parsing.listing, listing_of({"kind": "t9", "data": {}})),
+        (parsing.tree, tree_of),
+    ],
+)
+def test_the_cost_of_things_grows_with_their_number(parse: Cost, family: Family) -> None:
+    growth.check(parse, family)
