@@ -28,7 +28,8 @@ MISFIRE_POLICIES = [policy.value for policy in MisfirePolicy]
 
 _EXPRESSION = (
     "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`; `@every 90m` (60 s to 366 d); or five "
-    "fields: minute, hour, day of month, month, day of week."
+    "fields: minute, hour, day of month, month, day of week. A day matches by either of its two "
+    "fields; where one of them begins with `*`, by both."
 )
 _POLICY = (
     "After an outage the latest of the missed due times fires: `fire_once` however late, `skip` "

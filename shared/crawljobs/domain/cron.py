@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from crawljobs import errors
-from crawljobs.domain import zones
+from crawljobs.domain import cron_words, zones
 
 NAMED = {
     "@yearly": "0 0 1 1 *",
@@ -44,7 +44,6 @@ _WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 # MON-SUN ends on the Sunday after Monday, which is 7.
 _UNTIL_SUNDAY = re.compile(r"(?<=[A-Z1-6])(?<!SUN)-SUN\b")
 _NAME = re.compile("[A-Z]{3}")
-_ODD_ORDINAL = re.compile(r"\b(2[123]|31)th\b")
 _STEPPED_RANGE = re.compile("([0-9]+)-([0-9]+)/[0-9]+")
 
 # Any date will do: cronsim looks 50 years ahead and no date is rarer than once in 40.
@@ -120,18 +119,8 @@ def describe(expression: str) -> str:
     """The expression in plain English. Raises InvalidCron."""
     cron = parse(expression, "UTC")
     if cron.every is not None:
-        return f"Every {_spelled(cron.every)}"
-    sim = simulator(cron, _SOME_DAY)
-    explained = _ODD_ORDINAL.sub(_ordinal, sim.explain())
-    if sim.day_and:
-        return explained
-    # cronsim says "and" for what is an "or": a day matches by its date or by its weekday.
-    return " or on ".join(explained.rsplit(" and on ", 1))
-
-
-def _ordinal(found: re.Match[str]) -> str:
-    """cronsim knows no 21st, 22nd, 23rd and 31st."""
-    return found[1] + {"1": "st", "2": "nd", "3": "rd"}[found[1][-1]]
+        return cron_words.interval(cron.every)
+    return cron_words.sentence(simulator(cron, _SOME_DAY))
 
 
 def simulator(cron: Cron, wall: datetime) -> CronSim:
@@ -211,18 +200,6 @@ def _without_idle_step(found: re.Match[str]) -> str:
     """5-5/2 is 5; cronsim would take it for 5/2, which goes on to the field's end."""
     first, last = int(found[1]), int(found[2])
     return str(first) if first == last else found[0]
-
-
-def _spelled(interval: timedelta) -> str:
-    rest = int(interval.total_seconds())
-    parts = []
-    for name, unit in zip(
-        ("week", "day", "hour", "minute", "second"), _UNITS.values(), strict=True
-    ):
-        number, rest = divmod(rest, unit)
-        if number:
-            parts.append(f"{number} {name}{'s' if number > 1 else ''}")
-    return " ".join(parts)
 
 
 def _refuse(reason: str) -> NoReturn:

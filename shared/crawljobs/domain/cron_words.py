@@ -1,0 +1,198 @@
+"""A schedule in plain English, made of the times at which it is due.
+
+The sentence comes from the sets of minutes, hours, days and months, never from the text of the
+expression: `1-31`, `*/1` and `*` are the same days, so they read the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from cronsim import CronSim
+
+_UNITS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}  # in seconds
+_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September"]
+_MONTHS += ["October", "November", "December"]
+_WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+
+_EVERY_MINUTE = range(60)
+_EVERY_HOUR = range(24)
+_EVERY_DATE = range(1, 32)
+_EVERY_MONTH = range(1, 13)
+_EVERY_WEEKDAY = range(1, 8)
+
+LISTED = 8  # more times of a day than these are no list that a person reads
+_RUN = 3  # values in a row that read better as "from through"
+_STEPS = 4  # values at equal distances that read better as "every second"
+
+_LAST_DATES = {CronSim.LAST: "the last day", CronSim.LAST_WEEKDAY: "the last weekday"}
+
+Nth = tuple[int, int]  # a weekday, and which of the month or CronSim.LAST
+
+
+def interval(every: timedelta) -> str:
+    """Such as `Every 1 hour 30 minutes`."""
+    rest = int(every.total_seconds())
+    parts = []
+    for name, unit in _UNITS.items():
+        number, rest = divmod(rest, unit)
+        if number:
+            parts.append(f"{number} {name}{'s' if number > 1 else ''}")
+    return f"Every {' '.join(parts)}"
+
+
+def sentence(sim: CronSim) -> str:
+    """Such as `At 02:30 on the first day of every month or on Monday`."""
+    times, by_the_clock = _times(sorted(sim.minutes), sorted(sim.hours))
+    days = _days(sim)
+    if days is None and (by_the_clock or len(sim.months) < len(_EVERY_MONTH)):
+        days = f"every day{_in_months(sim)}"
+    return times if days is None else f"{times} {days}"
+
+
+def ordinal(number: int) -> str:
+    """Such as `ninth`, `11th`, `22nd`."""
+    if number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
+
+
+def _times(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
+    """The times of a day, and whether these are told as times of the clock."""
+    if len(minutes) * len(hours) <= LISTED:
+        listed = [_clock(hour, minute) for hour in hours for minute in minutes]
+        return f"At {_joined(listed)}", True
+    every_hour = hours == list(_EVERY_HOUR)
+    step = _step(hours)
+    if len(minutes) == 1 and step and not every_hour:
+        each = "hour" if step == 1 else f"{ordinal(step)} hour"
+        ends = (_clock(hour, minutes[0]) for hour in (hours[0], hours[-1]))
+        return f"Every {each} from {' through '.join(ends)}", True
+    if minutes == [0] and every_hour:
+        return "At the start of every hour", False
+    told, regular = _minutes(minutes)
+    if every_hour:
+        return (told if minutes == list(_EVERY_MINUTE) else f"{told} of every hour"), False
+    if regular and (len(hours) == 1 or step == 1):
+        return f"{told} from {_clock(hours[0], 0)} through {_clock(hours[-1], 59)}", True
+    if step and step > 1:
+        span = f"from hour {hours[0]} through hour {hours[-1]}"
+        return f"{told} of every {ordinal(step)} hour {span}", False
+    return f"{told} of {_numbered('hour', hours)}", False
+
+
+def _minutes(minutes: list[int]) -> tuple[str, bool]:
+    """The minutes of an hour, and whether they go on evenly from one hour to the next."""
+    if minutes == list(_EVERY_MINUTE):
+        return "Every minute", True
+    step = _step(minutes)
+    if step is None or step == 1:
+        return f"At {_numbered('minute', minutes)}", False
+    told = f"Every {ordinal(step)} minute"
+    if minutes == list(range(0, 60, step)) and 60 % step == 0:
+        return told, True
+    return f"{told} from minute {minutes[0]} through minute {minutes[-1]}", False
+
+
+def _days(sim: CronSim) -> str | None:
+    """The days; None: every day of its months."""
+    dates = None if sim.days.issuperset(_EVERY_DATE) else sim.days
+    weekdays = _different(sim.weekdays)
+    if not sim.day_and and (dates is None or weekdays is None):
+        return None  # one of two fields matches each day, and one is enough
+    every_month = len(sim.months) == len(_EVERY_MONTH)
+    months = "every month" if every_month else _joined(_month_names(sim))
+    if dates is None:
+        return None if weekdays is None else f"on {_of_week(weekdays)}{_in_months(sim)}"
+    if weekdays is None:
+        return f"on {_of_month(dates)} of {months}"
+    if sim.day_and:
+        return f"on {_of_month(dates)} of {months} if it is {_of_week(weekdays, last='or')}"
+    if every_month:
+        return f"on {_of_month(dates)} of every month or on {_of_week(weekdays)}"
+    either = f"on {_of_month(dates)} of the month or on {_of_week(weekdays)}"
+    return f"{either}, in {months}"
+
+
+def _different(weekdays: Iterable[int | Nth]) -> set[int | Nth] | None:
+    """Each weekday once, with Sunday as 7; None: all of them."""
+    plain = {one % 7 or 7 for one in weekdays if isinstance(one, int)}
+    if plain.issuperset(_EVERY_WEEKDAY):
+        return None
+    nth = {(one[0] % 7 or 7, one[1]) for one in weekdays if not isinstance(one, int)}
+    return plain | {one for one in nth if one[0] not in plain}
+
+
+def _of_month(dates: Iterable[int]) -> str:
+    numbers = sorted(date for date in dates if date > 0)
+    last = [words for date, words in _LAST_DATES.items() if date in dates]
+    step = _step(numbers)
+    if not last and step and step > 1:
+        ends = f"the {ordinal(numbers[0])} through the {ordinal(numbers[-1])}"
+        return f"every {ordinal(step)} day from {ends}"
+    told = _runs(numbers, lambda date: f"the {ordinal(date)}")
+    if last:
+        return _joined([*(f"{date} day" for date in told), *last])
+    return f"{_joined(told)} day"
+
+
+def _of_week(weekdays: Iterable[int | Nth], *, last: str = "and") -> str:
+    plain = sorted(one for one in weekdays if isinstance(one, int))
+    told = _runs(plain, lambda day: _WEEKDAYS[day - 1])
+    nth = sorted(one for one in weekdays if not isinstance(one, int))
+    if not nth:
+        return _joined(told, last=last)
+    which = {CronSim.LAST: "last"}
+    told += [f"the {which.get(n) or ordinal(n)} {_WEEKDAYS[day - 1]}" for day, n in nth]
+    return f"{_joined(told, last=last)} of the month"
+
+
+def _in_months(sim: CronSim) -> str:
+    if len(sim.months) == len(_EVERY_MONTH):
+        return ""
+    return f" in {_joined(_month_names(sim))}"
+
+
+def _month_names(sim: CronSim) -> list[str]:
+    return _runs(sorted(sim.months), lambda month: _MONTHS[month - 1])
+
+
+def _numbered(name: str, numbers: list[int]) -> str:
+    told = _joined(_runs(numbers, str))
+    return f"{name} {told}" if len(numbers) == 1 else f"{name}s {told}"
+
+
+def _runs(numbers: list[int], word: Callable[[int], str]) -> list[str]:
+    """The numbers in words, `a through c` where three or more follow one another."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    told: list[str] = []
+    for run in runs:
+        if len(run) >= _RUN:
+            told.append(f"{word(run[0])} through {word(run[-1])}")
+        else:
+            told.extend(map(word, run))
+    return told
+
+
+def _step(numbers: list[int]) -> int | None:
+    """The one distance between neighbours of a long list."""
+    steps = {after - before for before, after in itertools.pairwise(numbers)}
+    return steps.pop() if len(numbers) >= _STEPS and len(steps) == 1 else None
+
+
+def _joined(words: list[str], *, last: str = "and") -> str:
+    *others, end = words
+    return f"{', '.join(others)} {last} {end}" if others else end
+
+
+def _clock(hour: int, minute: int) -> str:
+    return f"{hour:02}:{minute:02}"
