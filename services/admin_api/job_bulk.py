@@ -175,7 +175,9 @@ def _by_verb(conn: Connection, verb: Verb | None, job_ids: list[int]) -> dict[Ve
 
 
 def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange]) -> None:
-    """A row for each job that changed, and one for the whole."""
+    """A row for each job that changed, and one for the whole unless all were so already."""
+    if all(change.changes_nothing for change in changes):
+        return
     done = [change for change in changes if change.error is None]
     action = job_changes.ACTIONS[verb]
     counting.ended(conn, done)
@@ -191,6 +193,7 @@ def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange])
                 None if change.after is None else enqueueing.audited(change.after),
             )
             for change in done
+            if not change.changes_nothing
         ],
     )
     audit_log.record(

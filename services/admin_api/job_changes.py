@@ -65,6 +65,8 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> enqu
             traceparent=tracing.traceparent(),
         )
         counting.ended(conn, [changed])
+        if changed.changes_nothing:
+            return changed
         audit_log.record(
             conn,
             actor=actor,

@@ -48,7 +48,8 @@ def list_pauses() -> dict[str, Any]:
 def pause(asked: dict[str, Any]) -> Pause:
     """Let no crawl begin, at all or of one subreddit
 
-    Crawls under way go on, and what is enqueued waits. Pausing again changes reason and end.
+    Crawls under way go on, and what is enqueued waits. Pausing again changes reason and end; with
+    the same reason and the same end it changes nothing.
     """
     actor = auth.current_actor()
 
@@ -57,6 +58,9 @@ def pause(asked: dict[str, Any]) -> Pause:
         if asked["subreddit"] is not None:
             name = asked["subreddit"]
             (scope,) = subreddits.ensure(conn, names=[name], discovered_from=None, depth=0).values()
+        kept = queue_pauses.get_pause(conn, scope=scope, ended_too=True)
+        if kept is not None and (kept.reason, kept.until) == (asked["reason"], asked["until"]):
+            return kept
         before = queue_pauses.get_pause(conn, scope=scope)
         queue_pauses.pause(
             conn,

@@ -92,6 +92,8 @@ def change_subreddit(asked: dict[str, Any], subreddit: str) -> enqueueing.Answer
         before = _found(conn, subreddit, lock=True)
         preconditions.check(before.version, required=False)
         wanted = {**_audited(before), **asked}
+        if wanted == _audited(before):
+            return before
         repository.set_politeness(
             conn,
             subreddit_id=before.id,

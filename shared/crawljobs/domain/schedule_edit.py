@@ -49,7 +49,8 @@ def edited(before: Schedule, order: Order, *, now: datetime) -> Edit:
     anchor = now if "cron_expression" in changed else before.anchor_at
     times = schedules.due_times(order, schedule_id=before.id, anchor=anchor)
     order = replace(order, cron_expression=times.cron.expression)
-    if order.cron_expression == before.cron_expression:
+    if _same_text(order.cron_expression, before.cron_expression):
+        order = replace(order, cron_expression=before.cron_expression)
         changed.discard("cron_expression")
         times = replace(times, anchor=before.anchor_at)
     next_run_at = before.next_run_at
@@ -70,6 +71,11 @@ def edited(before: Schedule, order: Order, *, now: datetime) -> Edit:
         mends=bool(changed),
         given_up=given_up,
     )
+
+
+def _same_text(expression: str, kept: str) -> bool:
+    """Whether two expressions differ at most in white space and in upper and lower case."""
+    return expression.upper().split() == kept.upper().split()
 
 
 def _moved(before: Schedule, order: Order, times: DueTimes) -> Schedule | None:

@@ -33,6 +33,11 @@ class JobChange:
     after: Job | None = None  # None too when it was deleted
     error: errors.CrawljobsError | None = None
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the job was already as it was asked for: there is nothing to record."""
+        return self.error is None and self.before == self.after
+
 
 def lock_job(conn: Connection, *, job_id: int) -> Job | None:
     """The job, which nobody else changes until the transaction ends."""

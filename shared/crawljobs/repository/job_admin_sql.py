@@ -1,6 +1,7 @@
 """The statements behind what operators do to jobs; each takes any number of ids.
 
-A verb that a row's state does not allow leaves the row alone.
+A verb that a row's state does not allow leaves the row alone. So does one that would set the values
+that are there already: a row that is written gets another version.
 """
 
 from __future__ import annotations
@@ -68,11 +69,11 @@ STATEMENTS = {
     Verb.BOOST: text(f"""
     UPDATE crawl_jobs AS job SET priority = least({PRIORITY_MAX}, priority + :points),
         base_priority = least({PRIORITY_MAX}, base_priority + :points)
-    {_CHOSEN} AND status IN {_LIVE}
+    {_CHOSEN} AND status IN {_LIVE} AND least(priority, base_priority) < {PRIORITY_MAX}
     """),
     Verb.CHANGE_PRIORITY: text(f"""
     UPDATE crawl_jobs AS job SET priority = :points, base_priority = :points
-    {_CHOSEN} AND status IN {_LIVE}
+    {_CHOSEN} AND status IN {_LIVE} AND (priority <> :points OR base_priority <> :points)
     """),
     Verb.WAKE: text(f"""
     UPDATE crawl_jobs AS job SET status = 'queued', wait_reason = NULL, visible_at = {NOW}

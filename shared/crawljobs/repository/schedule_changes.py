@@ -97,7 +97,7 @@ def create_schedule(conn: Connection, *, order: Order, now: datetime | None = No
 def change_schedule(
     conn: Connection, *, before: Schedule, order: Order, now: datetime | None = None
 ) -> Schedule:
-    """Make the locked schedule what is wanted; unchanged when it is that already.
+    """Make the locked schedule what is wanted; unchanged when it is that already, as understood.
 
     What was due by now and is given up with the old timing is in the ledger as missed. Raises
     InvalidCron or DuplicateName.
@@ -106,6 +106,8 @@ def change_schedule(
         return before
     at = clock(conn, now=now)
     edit = schedule_edit.edited(before, order, now=at)
+    if edit.order == before.order():
+        return before
     due_schedules.give_up(conn, schedule_id=before.id, ticks=edit.given_up, now=at)
     values = {
         "id": before.id,

@@ -91,8 +91,7 @@ def test_an_interval_is_described_to_the_second(seconds: int) -> None:
         (["0 0 * * 0", "@weekly", "0 0 * * 7", "0 0 * * SUN,0#2"], "At 00:00 on Sunday"),
         (["0 5 * 3 *", "0 5 1-31 MAR MON"], "At 05:00 every day in March"),
         (["0 9-17 * * 1-5"], "Every hour from 09:00 through 17:00 on Monday through Friday"),
-        (["0 0 */13 * FRI"], ("At 00:00 on the first, the 14th and the 27th day of every month if it"
-         " is Friday")),
+        (["0 0 */20 6 FRI"], "At 00:00 on the first and the 21st day of June if it is Friday"),
         (["0 0 1 6 MON"], "At 00:00 on the first day of the month or on Monday, in June"),
         (["*/41 * * * *"], "At minutes 0 and 41 of every hour"),
         (["*/13 * * * *"], "Every 13th minute from minute 0 through minute 52 of every hour"),
