@@ -19,7 +19,7 @@ from support.databases import Databases
 
 RESOURCES = pytest.StashKey[contextlib.ExitStack]()
 DATABASES = pytest.StashKey[Databases]()
-DEEP_SECONDS = 3600  # the timeout of a deep test that names none itself
+DEEP_SECONDS = 3600  # the timeout of a test under --deep that names none itself
 # The machine may be busy with other tests.
 hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -98,12 +98,10 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if not item.get_closest_marker("deep"):
-            continue
-        if not config.option.deep:
+        if config.option.deep and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(DEEP_SECONDS))  # many tests do more then
+        elif not config.option.deep and item.get_closest_marker("deep"):
             item.add_marker(pytest.mark.skip(reason=f"{needs.MARK}--deep"))
-        elif not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(DEEP_SECONDS))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -1,0 +1,121 @@
+"""A scratch copy of the project that may be broken, with a Python that imports from it alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE_ROOTS = ("shared", "services", "deploy", "tests")
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv*", ".mutants", ".bench", ".onebox", "__pycache__", ".*_cache", "node_modules"
+)
+KILLED_SECONDS = 10  # for the processes of a run that was killed to be gone
+
+
+@dataclass(frozen=True)
+class Ran:
+    """`code` is None when the run took too long and was killed."""
+
+    code: int | None
+    output: str
+
+
+@dataclass(frozen=True)
+class Checkout:
+    root: Path
+
+    @property
+    def python(self) -> Path:
+        return self.root / ".venv" / "bin" / "python"
+
+    def read(self, path: str) -> str:
+        return (self.root / path).read_text()
+
+    @contextlib.contextmanager
+    def changed(self, path: str, text: str) -> Iterator[None]:
+        """The file with another text meanwhile."""
+        file = self.root / path
+        original = file.read_text()
+        try:
+            _write(file, text)
+            yield
+        finally:
+            _write(file, original)
+
+    def pytest(
+        self,
+        arguments: Sequence[str],
+        *,
+        seconds: float,
+        variables: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run the copy's tests; the run and its children are killed after `seconds`."""
+        command = [str(self.python), "-P", "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+        with tempfile.TemporaryFile("w+", errors="replace") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.root,
+                env={**_environment(), **(variables or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            code: int | None
+            try:
+                code = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                code = None
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait(KILLED_SECONDS)
+            output.seek(0)
+            return Ran(code, output.read())
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Checkout]:
+    """A copy in a temporary folder, which goes away at the end."""
+    with tempfile.TemporaryDirectory(prefix="crawljobs-mutants-") as folder:
+        Path(folder).chmod(0o755)  # tests that run as another user read it
+        root = Path(folder) / "project"
+        shutil.copytree(ROOT, root, ignore=NOT_COPIED, symlinks=True)
+        _make_venv(root)
+        yield Checkout(root)
+
+
+def _make_venv(root: Path) -> None:
+    """It shares our installed packages, but not the path file among them that leads to our code."""
+    venv = root / ".venv"
+    subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", venv], check=True)
+    (packages,) = venv.glob("lib/python*/site-packages")
+    paths = [*(str(root / folder) for folder in SOURCE_ROOTS), sysconfig.get_path("purelib")]
+    (packages / "crawljobs.pth").write_text("\n".join(paths) + "\n")
+
+
+def _environment() -> dict[str, str]:
+    """Ours without what leads to our own code, and without the settings of a run of our tests."""
+    left_out = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "CRAWLJOBS_VENV")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in left_out and not name.startswith("PYTEST_")
+    }
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text)
+    # Compiled code counts as current when time and length are equal, and both may be.
+    for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+        compiled.unlink(missing_ok=True)

@@ -1,0 +1,317 @@
+"""Changes that no test noticed once, each with the tests that must notice it.
+
+A change is a pattern in one file and its replacement, so that it outlives other changes around it.
+When the file is gone, or no longer holds the pattern, the other modules are searched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutants.mutant import DoesNotApply, Mutant, line_of, text_of_line
+from mutants.places import Module
+from mutants.session import Task
+
+PRODUCTION = ("shared", "services")
+SECONDS = 60.0  # for the tests of one change, unchanged
+
+
+@dataclass(frozen=True)
+class NamedChange:
+    """Replace the only match of `before`, a regular expression, by `after`, its template."""
+
+    name: str
+    path: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+
+    def found_in(self, root: Path) -> Mutant:
+        """The mutant where its code is now. Raises DoesNotApply."""
+        for path in _here_first(root, self.path):
+            source = (root / path).read_text()
+            found = list(re.finditer(self.before, source))
+            if len(found) > 1:
+                raise DoesNotApply(f"{self.name}: {path} has its place {len(found)} times")
+            if found:
+                (match,) = found
+                return Mutant(
+                    path,
+                    match.start(),
+                    match.group(),
+                    match.expand(self.after),
+                    rule=self.name,
+                    line=line_of(source, match.start()),
+                    definition=Module(path, source).definition_of(match.start()),
+                    text=text_of_line(source, match.start()),
+                )
+        raise DoesNotApply(f"{self.name}: no module has its place any more: {self.before}")
+
+
+def task(root: Path, change: NamedChange) -> Task:
+    return Task(change.found_in(root), change.tests, SECONDS)
+
+
+def _here_first(root: Path, path: str) -> Iterator[str]:
+    if (root / path).exists():
+        yield path
+    for top in PRODUCTION:
+        for file in sorted((root / top).rglob("*.py")):
+            name = file.relative_to(root).as_posix()
+            if name != path:
+                yield name
+
+
+REPOSITORY = "shared/crawljobs/repository"
+DOMAIN = "shared/crawljobs/domain"
+WORKER = "services/crawler_worker"
+API = "services/admin_api"
+SCHEDULER = "services/scheduler"
+CHANGES: tuple[NamedChange, ...] = (
+    NamedChange(
+        "a missing right counts as an error of the schedule's row",
+        f"{REPOSITORY}/schedule_firing.py",
+        r'\("22", "23", "P0"\)',
+        r'("22", "23", "42", "P0")',
+        ("tests/shared/repository/test_schedule_firing.py",),
+    ),
+    NamedChange(
+        "jobs that the rescue fails get no audit row",
+        f"{WORKER}/maintenance.py",
+        r"( +)_audit\(conn, rescued\)",
+        r"\1pass",
+        ("tests/services/crawler_worker/test_worker.py",),
+    ),
+    NamedChange(
+        "an extended lease counts from the answer",
+        f"{WORKER}/claim_keeper.py",
+        r"held\.extended\(asked_at\)",
+        "held.extended(time.monotonic())",
+        ("tests/services/crawler_worker/test_claim_keeper.py",),
+    ),
+    NamedChange(
+        "the database counts as reached from the answer",
+        f"{WORKER}/claim_keeper.py",
+        r"self\._reached_at = asked_at",
+        "self._reached_at = time.monotonic()",
+        ("tests/services/crawler_worker/test_claim_keeper.py",),
+    ),
+    NamedChange(
+        "a filter that looked at its limit changes only a part",
+        f"{API}/job_bulk.py",
+        r"if page\.next is not None:",
+        "if page.next is not None and len(page.jobs) >= ITEMS_MAX:",
+        ("tests/services/admin_api/test_job_bulk.py",),
+    ),
+    NamedChange(
+        "others count below zero after a changed cap",
+        f"{REPOSITORY}/reddit_budgets.py",
+        r"THEN greatest\(0, \{_NEW_OTHERS\}\) ELSE 0 END",
+        "THEN {_NEW_OTHERS} ELSE 0 END",
+        ("tests/shared/repository/test_reddit_budgets.py",),
+    ),
+    NamedChange(
+        "echoes of one 429 prolong the pause",
+        f"{REPOSITORY}/reddit_budgets.py",
+        r"CASE WHEN paused_until > now THEN 0\s+"
+        r"ELSE (least\(CAST\(:longest AS float8\), [^\n]*\)) END",
+        r"\1",
+        ("tests/shared/repository/test_reddit_budgets.py",),
+    ),
+    NamedChange(
+        "Retry-After has no longest wait",
+        f"{WORKER}/reddit/replies.py",
+        r"min\(seconds, RETRY_AFTER_MAX_SECONDS\)",
+        "seconds",
+        ("tests/services/crawler_worker/reddit/test_replies.py",),
+    ),
+    NamedChange(
+        "the pause between tries to write an end doubles without limit",
+        f"{WORKER}/end_writer.py",
+        r"min\(2 \* one\.pause, PAUSE_MAX_SECONDS\)",
+        "2 * one.pause",
+        ("tests/services/crawler_worker/test_end_writer.py",),
+    ),
+    NamedChange(
+        "the scheduler never forgets its failures",
+        f"{SCHEDULER}/timetable.py",
+        r"pause, failures = self\.seconds_to_sleep\(\), 0",
+        "pause = self.seconds_to_sleep()",
+        ("tests/services/scheduler/test_timetable.py",),
+    ),
+    NamedChange(
+        "a silently dead LISTEN is never found",
+        f"{SCHEDULER}/hints.py",
+        r"else:\n( +)direct\.listen\(due_schedules\.CHANNEL\)[^\n]*",
+        r"else:\n\1pass",
+        ("tests/services/scheduler/test_hints.py",),
+    ),
+    NamedChange(
+        "a skipped tick erases last_run_at",
+        f"{REPOSITORY}/due_schedules.py",
+        r"coalesce\(advance\.fired_at, schedule\.last_run_at\)",
+        "advance.fired_at",
+        ("tests/shared/repository/test_schedule_firing.py",),
+    ),
+    NamedChange(
+        "the later of two times of a rerun wins",
+        f"{REPOSITORY}/queue_sql.py",
+        r"least\(job\.rerun_visible_at,",
+        "greatest(job.rerun_visible_at,",
+        ("tests/shared/repository/test_job_queue.py",),
+    ),
+    NamedChange(
+        "quarantined communities are promoted",
+        f"{REPOSITORY}/discovery.py",
+        r"subreddit\.access IN \('public', 'restricted'\)",
+        "subreddit.access IN ('public', 'restricted', 'quarantined')",
+        ("tests/services/crawler_worker/crawl/test_discovery.py",),
+    ),
+    NamedChange(
+        "a page whose cursor is its own goes on",
+        f"{WORKER}/crawl/listing.py",
+        r"page\.after is None or page\.after == at\.cursor",
+        "page.after is None",
+        ("tests/services/crawler_worker/crawl/test_listing.py",),
+    ),
+    NamedChange(
+        "a crawl with a long gap asks again in place after a 429",
+        f"{WORKER}/reddit/client.py",
+        r"throttles >= THROTTLES_IN_PLACE or not is_patient",
+        "throttles >= THROTTLES_IN_PLACE",
+        ("tests/services/crawler_worker/crawl/test_gaps.py",),
+    ),
+    NamedChange(
+        "a deleted post's text comes back in a race",
+        f"{REPOSITORY}/crawled_posts.py",
+        r"(updated_at = excluded\.updated_at)\n +WHERE stored\.deleted_at IS NULL OR "
+        r"excluded\.deleted_at IS NOT NULL\n( +RETURNING id, author_id, subreddit_id)",
+        r"\1\n\2",
+        ("tests/shared/repository/test_crawled_items.py",),
+    ),
+    NamedChange(
+        "conflicts are tried again beyond their time",
+        "shared/crawljobs/db/database.py",
+        r"attempt \+ 1 < CONFLICT_RETRIES and time\.monotonic\(\) < give_up_at",
+        "attempt + 1 < CONFLICT_RETRIES",
+        ("tests/shared/db/test_database.py",),
+    ),
+    NamedChange(
+        "idempotency keys belong to a token's name",
+        f"{API}/idempotency.py",
+        r"auth\.current_identity\(\)\.key",
+        "auth.current_identity().name",
+        ("tests/services/admin_api/test_idempotency.py",),
+    ),
+    NamedChange(
+        "a bulk change locks its jobs in the order of ids",
+        f"{REPOSITORY}/job_admin.py",
+        r"sorted\(found\.keys\(\) - refused\.keys\(\), key=lambda i: [^\n]*\)",
+        "sorted(found.keys() - refused.keys())",
+        ("tests/shared/repository/test_contention.py",),
+    ),
+    NamedChange(
+        "a rescued job keeps its aged priority",
+        f"{REPOSITORY}/job_maintenance.py",
+        r"\n +priority = job\.base_priority,(?=\n +retry_count = job\.retry_count \+ 1)",
+        "",
+        ("tests/shared/repository/test_job_maintenance.py",),
+    ),
+    NamedChange(
+        "equal requests for a rerun mix source and trace",
+        f"{REPOSITORY}/queue_sql.py",
+        r"(rerun_source = CASE WHEN job\.rerun_priority) >= excluded",
+        r"\1 > excluded",
+        (
+            "tests/shared/repository/test_job_queue.py",
+            "tests/shared/repository/test_traceparents.py",
+        ),
+    ),
+    NamedChange(
+        "ended pauses are deleted at once",
+        f"{REPOSITORY}/queue_pauses.py",
+        r"until <= \{NOW\} - interval '1 hour'",
+        "until <= {NOW}",
+        ("tests/shared/repository/test_queue_pauses.py",),
+    ),
+    NamedChange(
+        "merging counts waits for locked rows",
+        f"{REPOSITORY}/job_stats.py",
+        r"(ORDER BY id LIMIT :at_most FOR UPDATE) SKIP LOCKED",
+        r"\1",
+        ("tests/shared/repository/test_job_maintenance.py",),
+    ),
+    NamedChange(
+        "a job that is visible now is explained as invisible",
+        f"{DOMAIN}/explanation.py",
+        r"job\.visible_at <= around\.now",
+        "job.visible_at < around.now",
+        ("tests/shared/domain/test_explanation.py",),
+    ),
+    NamedChange(
+        "a paused subreddit's job gets an estimate",
+        f"{DOMAIN}/explanation.py",
+        r"(held = job\.status is JobStatus\.WAITING or around\.paused) or around\.subreddit_paused",
+        r"\1",
+        ("tests/shared/domain/test_explanation.py",),
+    ),
+    NamedChange(
+        "an expression may have one character more",
+        f"{DOMAIN}/cron.py",
+        r"len\(expression\) > LONGEST_EXPRESSION",
+        "len(expression) > LONGEST_EXPRESSION + 1",
+        ("tests/shared/domain/test_cron.py",),
+    ),
+    NamedChange(
+        "a profile's name may have one character more",
+        f"{DOMAIN}/subreddit.py",
+        r"u_\[A-Za-z0-9_-\]\{2,20\}",
+        "u_[A-Za-z0-9_-]{2,21}",
+        ("tests/shared/domain/test_subreddit.py",),
+    ),
+    NamedChange(
+        "a visit on the full hour is at once",
+        f"{DOMAIN}/revisit.py",
+        r"at > latest and at - DAY > now",
+        "at > latest and at - DAY >= now",
+        ("tests/shared/domain/test_revisit.py",),
+    ),
+    NamedChange(
+        "425 is a refusal of the request",
+        f"{WORKER}/reddit/replies.py",
+        r"frozenset\(\{408, 425\}\)",
+        "frozenset({408})",
+        ("tests/services/crawler_worker/reddit/test_replies.py",),
+    ),
+    NamedChange(
+        "aging waits for the disk",
+        f"{WORKER}/maintenance.py",
+        r"\n +job_maintenance\.commit_without_disk\(conn\)",
+        "",
+        ("tests/services/crawler_worker/test_aging_sweep.py",),
+    ),
+    NamedChange(
+        "every other prune is skipped",
+        f"{WORKER}/maintenance.py",
+        r"pace = every - timedelta\(seconds=every\.total_seconds\(\) \* 0\.2\)",
+        "pace = every",
+        ("tests/services/crawler_worker/test_pruning.py",),
+    ),
+    NamedChange(
+        "a body of exactly the limit is refused",
+        f"{API}/request_body.py",
+        r"\(flask\.request\.content_length or 0\) > MAX_BYTES",
+        "(flask.request.content_length or 0) >= MAX_BYTES",
+        ("tests/services/admin_api/test_hostile_requests.py",),
+    ),
+    NamedChange(
+        "no pause between conflicts",
+        "shared/crawljobs/db/database.py",
+        r"( +)time\.sleep\(random\.uniform\(0, longest\)\)[^\n]*",
+        r"\1pass",
+        ("tests/shared/db/test_database.py",),
+    ),
+)

@@ -1,0 +1,87 @@
+"""Try many mutants, some at once, until all are done or the time is up."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from mutants import trial
+from mutants.checkout import Checkout, scratch
+from mutants.equivalents import EQUIVALENT
+from mutants.mutant import Mutant
+from mutants.trial import Status, Trial
+
+Tell = Callable[[Trial], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    mutant: Mutant
+    tests: tuple[str, ...]
+    seconds: float  # that the tests take unchanged
+
+
+class Session:
+    """`jobs` copies of the project, each with one mutant at a time."""
+
+    def __init__(self, *, jobs: int = 1) -> None:
+        self._jobs = jobs
+        self._copies: queue.SimpleQueue[Checkout] = queue.SimpleQueue()
+        self._good: set[str] = set()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Session]:
+        with contextlib.ExitStack() as stack:
+            for _ in range(self._jobs):
+                self._copies.put(stack.enter_context(scratch()))
+            yield self
+
+    def try_all(
+        self, tasks: Sequence[Task], *, minutes: float = float("inf"), tell: Tell = lambda _: None
+    ) -> list[Trial]:
+        """In the order of the tasks; those that the time did not suffice for are left out."""
+        until = time.monotonic() + 60 * minutes
+
+        def attempt(task: Task) -> Trial | None:
+            if time.monotonic() > until:
+                return None
+            with self._copy() as copy:
+                done = self._attempt(copy, task)
+            with self._lock:
+                tell(done)
+            return done
+
+        with ThreadPoolExecutor(self._jobs) as pool:
+            return [done for done in pool.map(attempt, tasks) if done is not None]
+
+    def _attempt(self, copy: Checkout, task: Task) -> Trial:
+        done = trial.attempt(copy, task.mutant, task.tests, seconds=task.seconds)
+        if done.status is Status.SURVIVED and task.mutant.fingerprint() in EQUIVALENT:
+            reason = EQUIVALENT[task.mutant.fingerprint()]
+            return replace(done, status=Status.EQUIVALENT, reason=reason)
+        if done.status is Status.KILLED and not self._passes_unchanged(copy, done.by):
+            return replace(done, status=Status.FLAKY)
+        return done
+
+    def _passes_unchanged(self, copy: Checkout, test: str) -> bool:
+        """Each test that noticed a mutant must pass without one; it is asked once."""
+        if "::" not in test or test in self._good:
+            return True
+        ran = trial.run(copy, [test], seconds=trial.START_SECONDS + 2 * trial.TEST_SECONDS)
+        if ran.code == 0:
+            self._good.add(test)
+        return ran.code == 0
+
+    @contextlib.contextmanager
+    def _copy(self) -> Iterator[Checkout]:
+        copy = self._copies.get()
+        try:
+            yield copy
+        finally:
+            self._copies.put(copy)

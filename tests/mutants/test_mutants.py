@@ -1,0 +1,156 @@
+"""The tool itself; with --deep, that the tests notice the fixed list and most of a draw."""
+
+import pytest
+
+from mutants import drawing, named, record, report
+from mutants.checkout import ROOT, Ran
+from mutants.choosing import choose
+from mutants.mutant import DoesNotApply, Mutant
+from mutants.relations import Relations
+from mutants.session import Session, Task
+from mutants.trial import Status, Trial, judge
+
+SEED, DRAWN, MINUTES = 20, 20, 20.0
+LEAST = 0.85  # of a small draw; a large one has its goal in README.md
+PYTHON = """
+LIMIT = 3
+
+def allowed(count: int, *, is_free: bool) -> bool:
+    if not is_free and count > LIMIT:
+        raise ValueError("too many")
+    return min(count, LIMIT) < 2 and is_free
+"""
+SQL = '''
+TAKE = f"""
+    SELECT id FROM jobs
+    WHERE status = 'queued' AND priority < {LIMIT} -- AND nothing = 1
+    ORDER BY priority DESC, id
+    LIMIT 1 FOR UPDATE SKIP LOCKED
+    """
+'''
+
+
+def changed(source: str) -> dict[str, list[str]]:
+    """By rule, the lines that its mutants put in place of others."""
+    found: dict[str, list[str]] = {}
+    lines = source.splitlines()
+    for mutant in drawing.mutants_of("module.py", source):
+        new = [line.strip() for line in mutant.apply(source).splitlines() if line not in lines]
+        found.setdefault(mutant.rule, []).append(" ".join(new))
+    return found
+
+
+def test_each_rule_changes_one_place_of_python() -> None:
+    found = changed(PYTHON)
+    assert found["comparison"] == [
+        "if not is_free and count >= LIMIT:",
+        "return min(count, LIMIT) <= 2 and is_free",
+    ]
+    assert found["and/or"] == [
+        "if not is_free or count > LIMIT:",
+        "return min(count, LIMIT) < 2 or is_free",
+    ]
+    assert found["removed not"] == ["if (is_free) and count > LIMIT:"]
+    assert found["removed raise"] == ["pass"]
+    assert "LIMIT = (3 + 1)" in found["constant"]
+    assert found["opposite function"] == ["return max(count, LIMIT) < 2 and is_free"]
+    assert found["swapped arguments"] == ["return min(LIMIT, count) < 2 and is_free"]
+
+
+def test_sql_in_strings_is_changed_and_its_comments_and_expressions_are_not() -> None:
+    found = changed(SQL)
+    assert "LIMIT 1 FOR UPDATE" in found["SQL removed SKIP LOCKED"]
+    assert "ORDER BY priority, id" in found["SQL order"]
+    assert any("priority <= {LIMIT}" in line for line in found["SQL comparison"])
+    assert any(line.startswith("WHERE priority <") for line in found["SQL removed term"])
+    assert all("AND nothing = 1" in line for line in found.get("SQL equality", []))
+    assert "constant" not in found
+
+
+def test_a_seed_draws_the_same_mutants_of_our_code_and_another_seed_others() -> None:
+    first, again, other = (
+        drawing.draw(ROOT, names=["scheduler"], count=10, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert len(set(first)) == 10
+    assert first != other
+
+
+def test_a_mutant_is_not_applied_to_code_that_has_changed() -> None:
+    mutant = Mutant("module.py", 0, "a", "b", "constant", 1)
+    assert mutant.apply("abc") == "bbc"
+    with pytest.raises(DoesNotApply):
+        mutant.apply("xbc")
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("change", named.CHANGES, ids=lambda change: change.name)
+def test_each_named_change_still_finds_its_place(change: named.NamedChange) -> None:
+    mutant = change.found_in(ROOT)
+    assert mutant.after != mutant.before
+
+
+def test_a_constant_is_tried_on_the_tests_that_call_a_function_that_uses_it() -> None:
+    relations = Relations(ROOT)
+    using = relations.functions_using("services/crawler_worker/reddit/replies.py", "_TROUBLE")
+    assert using == {"services/crawler_worker/reddit/replies.py::failure"}
+    known = record.Record({using.pop(): {"tests/a.py::slow": 2.0, "tests/b.py::quick": 1.0}})
+    mutant = Mutant(
+        "services/crawler_worker/reddit/replies.py", 0, "a", "b", "c", 1, definition="_TROUBLE"
+    )
+    assert choose(mutant, known, relations).tests == ("tests/b.py::quick", "tests/a.py::slow")
+    near = choose(mutant, record.Record(), relations).tests
+    assert near
+    assert all((ROOT / test).exists() for test in near)
+
+
+def test_the_end_of_a_run_of_tests_is_judged() -> None:
+    failed = "1 failed\nFAILED tests/test_a.py::test_b - assert 1 == 2\n"
+    assert judge(Ran(1, failed)) == (Status.KILLED, "tests/test_a.py::test_b")
+    assert judge(Ran(0, "1 passed")) == (Status.SURVIVED, "")
+    assert judge(Ran(None, "")) == (Status.TIMEOUT, "")
+    assert judge(Ran(5, "no tests ran")) == (Status.SURVIVED, "")
+
+
+def test_equivalent_and_invalid_mutants_do_not_count() -> None:
+    mutant = Mutant("module.py", 0, "a", "b", "constant", 1)
+    trials = [Trial(mutant, status, 2.0) for status in Status]
+    assert report.share_noticed(trials) == pytest.approx(2 / 3)
+    assert report.mean_seconds(trials) == 2.0
+    assert "66.7%" in report.as_table(trials)
+
+
+def test_a_broken_line_is_noticed_and_a_blank_one_is_not() -> None:
+    """One of each on a real copy, so that the machinery itself is seen to work."""
+    path = "shared/crawljobs/domain/retry.py"
+    source = (ROOT / path).read_text()
+    at = source.index("\n\n\n")
+    harmless = Mutant(path, at, "\n", "\n\n", "blank line", 1)
+    broken = Mutant(path, at, "\n", "\nraise ImportError\n", "broken", 1)
+    tests = ("tests/shared/domain/test_retry.py",)
+    with Session().opened() as session:
+        trials = session.try_all([Task(harmless, tests, 10), Task(broken, tests, 10)])
+    assert [one.status for one in trials] == [Status.SURVIVED, Status.KILLED]
+
+
+@pytest.mark.deep
+def test_the_tests_notice_every_named_change() -> None:
+    tasks = [named.task(ROOT, change) for change in named.CHANGES]
+    with Session().opened() as session:
+        trials = session.try_all(tasks)
+    missed = [report.as_line(one) for one in trials if one.status not in report.NOTICED]
+    assert missed == []
+
+
+@pytest.mark.deep
+def test_the_tests_notice_most_of_a_draw() -> None:
+    names = ("domain", "repository", "db", "worker", "api", "scheduler")
+    known, relations = record.load(), Relations(ROOT)
+    chosen = [
+        (mutant, choose(mutant, known, relations))
+        for mutant in drawing.draw(ROOT, names=names, count=DRAWN, seed=SEED)
+    ]
+    tasks = [Task(mutant, choice.tests, choice.seconds) for mutant, choice in chosen]
+    with Session().opened() as session:
+        trials = session.try_all(tasks, minutes=MINUTES)
+    assert report.share_noticed(trials) >= LEAST, "\n".join(map(report.as_line, trials))
