@@ -4,6 +4,7 @@ import http.client
 import json
 from typing import Any
 
+from crawljobs.domain import plain_text
 from onebox.errors import OneboxError
 
 TIMEOUT_SECONDS = 10
@@ -21,7 +22,7 @@ class ApiRefusedError(OneboxError):
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         details = [str(error.get("detail", "")) for error in problem.get("errors") or ()]
         said = "; ".join([str(problem.get("detail") or problem.get("title") or ""), *details])
-        super().__init__("".join(filter(str.isprintable, said))[:500] or f"HTTP status {status}")
+        super().__init__(plain_text.one_line(said, limit=500) or f"HTTP status {status}")
         self.status = status
 
 

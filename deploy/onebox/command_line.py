@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
-from crawljobs.domain import subreddit
+from crawljobs.domain import plain_text, subreddit
 from crawljobs.errors import InvalidSubredditName
 from onebox import demo, services
 from onebox.errors import OneboxError
 from onebox.stop_request import StopAskedError, StopRequest
 
+MESSAGE_MAX = 4_000  # characters
 DEFAULT_DATA = services.ROOT / ".onebox"
 
 
@@ -80,11 +81,12 @@ def command(**options: object) -> None:
     except OneboxError as error:
         if stop.is_asked:
             sys.exit(stop.exit_code)
-        click.echo(str(error), err=True)
+        click.echo(plain_text.lines(str(error), limit=MESSAGE_MAX), err=True)
         sys.exit(1)
     except BrokenPipeError:  # whoever read what we print has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:  # such as a disk that fills up
-        click.echo(f"{error.filename or 'The demo'}: {error.strerror or error}", err=True)
+        message = f"{error.filename or 'The demo'}: {error.strerror or error}"
+        click.echo(plain_text.lines(message, limit=MESSAGE_MAX), err=True)
         sys.exit(1)

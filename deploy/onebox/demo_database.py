@@ -10,6 +10,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from crawljobs import settings
+from crawljobs.db import driver_errors
+from crawljobs.domain import plain_text
 from crawljobs.errors import SettingsError
 from onebox import data_folder
 from onebox.data_folder import DataFolder
@@ -19,6 +21,7 @@ from onebox.errors import PostgresError
 NAME = "crawljobs"
 OLDEST = 15
 CONNECT_SECONDS = 5
+SHOWN_MAX = 500  # characters of an address
 MAX_CONNECTIONS = 200  # a dozen for each worker process
 
 
@@ -78,7 +81,8 @@ class DemoDatabase:
         """Its address without the password."""
         parts = conninfo_to_dict(self.url)
         place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
-        return f"postgresql://{parts.get('user', '')}@{place}/{parts.get('dbname', '')}"
+        shown = f"postgresql://{parts.get('user', '')}@{place}/{parts.get('dbname', '')}"
+        return plain_text.one_line(shown, limit=SHOWN_MAX)
 
     def count_rows(self) -> dict[str, int]:
         """What is stored, all runs together."""
@@ -210,5 +214,4 @@ def _migrations_digest() -> str:
 
 
 def _said(error: psycopg.Error) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300]
+    return driver_errors.sentence(error)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from crawljobs.domain import plain_text
 from onebox.api_client import ApiClient
 
 CRAWLED = "crawled"  # the outcome of a crawl that nothing barred
@@ -152,8 +153,7 @@ def job_view(raw: dict[str, Any]) -> JobView:
 
 
 def _text(value: object) -> str:
-    """Without what could steer a terminal."""
-    return "".join(filter(str.isprintable, str(value or "")))[:TEXT_MAX]
+    return plain_text.one_line(str(value or ""), limit=TEXT_MAX)
 
 
 def _count(value: object) -> int:

@@ -46,13 +46,13 @@ class Settings:
     service's own role; none on somebody else's server.
     """
 
-    database_url: str
-    direct_url: str
-    token: str
+    database_url: str = field(repr=False)
+    direct_url: str = field(repr=False)
+    token: str = field(repr=False)
     sandbox_url: str | None
     discovers: bool
     tag: str = ""
-    own_urls: Mapping[str, str] = field(default_factory=dict)
+    own_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def instance(self, role: str, number: int) -> str:
         return "-".join(part for part in (role, self.tag, str(number)) if part)

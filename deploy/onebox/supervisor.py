@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crawljobs.domain import plain_text
 from onebox import die_with_parent
 from onebox.errors import OneboxError
 
@@ -21,6 +22,7 @@ CHECK_SECONDS = 0.02
 LOG_BYTES = 4 * 2**20  # then it is put aside, and what was put aside before is forgotten
 LOG_CHECK_SECONDS = 5.0
 TAIL_BYTES = 4096
+NOTE_MAX = 500  # characters
 NOTES = 20  # what happened last, for whoever watches
 
 
@@ -31,7 +33,7 @@ class Spec:
     role: str
     number: int
     command: Sequence[str | Path]
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)  # it holds secrets
     stop_seconds: float
     death_signal: int = signal.SIGKILL
     pass_fds: Sequence[int] = ()
@@ -142,7 +144,8 @@ class Supervisor:
 
     def note(self, text: str) -> None:
         self._last_note = text
-        self.notes.append(f"{time.strftime('%H:%M:%S')} {text}")
+        shown = plain_text.one_line(text, limit=NOTE_MAX)
+        self.notes.append(f"{time.strftime('%H:%M:%S')} {shown}")
 
     def tell(self, text: str) -> None:
         """Once, however often it is true in a row."""
@@ -199,4 +202,4 @@ def last_line(log: Path) -> str:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - TAIL_BYTES))
         lines = file.read().decode(errors="replace").strip().splitlines()
-    return "".join(filter(str.isprintable, lines[-1]))[:500] if lines else "it said nothing"
+    return plain_text.one_line(lines[-1], limit=NOTE_MAX) if lines else "it said nothing"

@@ -34,7 +34,7 @@ class Plan:
 
     workers: int
     schedulers: int
-    token: str
+    token: str = dataclasses.field(repr=False)
     source: str  # which Reddit
     discovers: bool
     new_items_per_minute: int

@@ -6,6 +6,7 @@ import flask
 
 from admin_api import auth, request_id, state
 from crawljobs import logs
+from crawljobs.domain import plain_text
 from crawljobs.errors import DatabaseUnavailable
 from crawljobs.repository import audit_log
 
@@ -50,7 +51,7 @@ def _write(request: flask.Request, response: flask.Response) -> None:
                 resource_id=None if about is None else str((request.view_args or {})[about])[:100],
                 after={
                     "method": request.method,
-                    "path": request.path.replace("\0", "")[:PATH_MAX_CHARACTERS],
+                    "path": plain_text.one_line(request.path, limit=PATH_MAX_CHARACTERS),
                     "status": response.status_code,
                     "code": problem.get("code"),
                 },

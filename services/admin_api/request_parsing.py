@@ -12,6 +12,7 @@ from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
 
 from admin_api import errors, request_body
+from crawljobs.domain import plain_text
 
 MAX_FIELD_ERRORS = 50  # a body may hold thousands of mistakes; nobody reads them all
 MAX_MESSAGE_CHARACTERS = 300
@@ -50,13 +51,13 @@ class Parser(FlaskParser):
             for name, values in req.args.lists()
             if len(values) > 1 and name not in query.multiple_keys
         ]
-        nul = [
-            errors.FieldError(pointer_to([name]), "holds a NUL character")
+        steering = [
+            errors.FieldError(pointer_to([name]), "holds a control character")
             for name, values in req.args.lists()
-            if "\0" in name or any("\0" in value for value in values)
+            if plain_text.has_steering(name) or any(map(plain_text.has_steering, values))
         ]
-        if repeated or nul:
-            raise _invalid(repeated + nul)
+        if repeated or steering:
+            raise _invalid(repeated + steering)
         return query
 
     def handle_error(
@@ -115,13 +116,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _unusable(value: Any) -> Iterator[tuple[list[str | int], str]]:
-    """Texts that Postgres refuses, wherever they stand; not recursive, so no depth overflows it."""
+    """Texts that Postgres refuses or that could steer a terminal, wherever they stand.
+
+    Not recursive, so no depth overflows it.
+    """
     rest: list[tuple[list[str | int], Any]] = [([], value)]
     while rest:
         path, here = rest.pop()
         if isinstance(here, str):
-            if "\0" in here:
-                yield path, "a NUL character"
+            if plain_text.has_steering(here):
+                yield path, "a control character"
             elif not here.isascii() and _has_surrogate(here):
                 yield path, "half of a surrogate pair"
         elif isinstance(here, dict):

@@ -7,7 +7,7 @@ import random
 from datetime import timedelta
 
 from crawler_worker.reddit import failures
-from crawljobs import errors, logs, tracing
+from crawljobs import errors, exception_text, logs, tracing
 from crawljobs.domain import ends, retry
 from crawljobs.domain.ends import End
 from crawljobs.domain.job import Claim, ErrorKind, Transition, WaitReason
@@ -26,7 +26,7 @@ def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End
     if isinstance(error, errors.DatabaseUnavailable):
         return _deferred(claim, WaitReason.OUTAGE, DATABASE_OUTAGE_SECONDS, str(error))
     kind = error.kind if isinstance(error, failures.CrawlFailure) else ErrorKind.RETRYABLE
-    message = f"{type(error).__name__}: {error}"
+    message = f"{type(error).__name__}: {exception_text.text_of(error)}"
     decision = retry.after_failure(
         kind=kind,
         retry_count=claim.retry_count,

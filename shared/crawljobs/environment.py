@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from crawljobs import errors
 
 SECRET_FILE_MAX = 4_096  # bytes: a secret is a line, not a disk image
+_HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # the commonest wrong address
 
 
 class Environment:
@@ -80,7 +82,11 @@ class Environment:
         except ValueError:
             usable = False
         if not usable:
-            raise _wrong(name, raw, "an address that starts with http:// or https://")
+            expected = "an address that starts with http:// or https://"
+            if _HOST_AND_PORT.fullmatch(raw):
+                raise _wrong(name, raw, expected)
+            # Any other value may hold a password or a token and is not repeated.
+            raise errors.SettingsError(f"{name}: expected {expected}")
         return raw.rstrip("/")
 
     def secret(self, name: str) -> str | None:
@@ -89,7 +95,7 @@ class Environment:
         if value is not None and path is not None:
             raise errors.SettingsError(f"{name} and {name}_FILE are both set: set one of them")
         if path is None:
-            return value
+            return None if value is None else _encodable(name, value)
         try:
             with Path(path).open("rb") as file:
                 content = file.read(SECRET_FILE_MAX + 1)
@@ -103,7 +109,14 @@ class Environment:
             raise errors.SettingsError(
                 f"{name}_FILE={path!r}: expected at most {SECRET_FILE_MAX} bytes"
             )
-        return secret or None
+        return _encodable(f"{name}_FILE", secret) if secret else None
+
+
+def _encodable(name: str, secret: str) -> str:
+    """Bytes of the environment that are not UTF-8 arrive as half surrogate pairs."""
+    if not secret.isascii() and any("\ud800" <= character <= "\udfff" for character in secret):
+        raise errors.SettingsError(f"{name}: expected a text in UTF-8")
+    return secret
 
 
 def _wrong(name: str, raw: str, expected: str) -> errors.SettingsError:

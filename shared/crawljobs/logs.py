@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Mapping
+from types import TracebackType
+from typing import TextIO
 
 import structlog
 
-from crawljobs import settings, trace_scope
+from crawljobs import exception_text, log_values, settings, trace_scope
 
 _level = logging.NOTSET  # the lowest that is written
-# Without local variables: a frame of the web server holds the caller's token among them.
-_TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
 def configure(service: str, variables: Mapping[str, str]) -> None:
@@ -27,11 +28,20 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # Tracebacks without local variables: a frame of the web server holds the caller's token.
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        [
+            log_values.clean,
+            structlog.dev.ConsoleRenderer(
+                # A file or a pipe gets no escape of a terminal, not even a colour's.
+                colors=sys.stderr.isatty(),
+                exception_formatter=_write_traceback,
+            ),
+        ]
         if pretty
         else [
-            structlog.processors.ExceptionRenderer(_TRACEBACK),
+            structlog.processors.ExceptionRenderer(exception_text.as_dicts),
+            log_values.clean,
             structlog.processors.EventRenamer("action"),
             structlog.processors.JSONRenderer(),
         ]
@@ -59,11 +69,39 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # It warns of every turn that a sweep misses while the database is away.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.captureWarnings(True)
+    # A line that cannot be written must not be printed raw, with its arguments.
+    logging.raiseExceptions = False
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
 
 
 def are_written(level: int) -> bool:
     """Whether lines of this level come out anywhere: asked before one is put together."""
     return level >= _level
+
+
+def _write_traceback(output: TextIO, exc_info: exception_text.ExcInfo) -> None:
+    output.write("\n" + exception_text.as_lines(exc_info))
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, frames: TracebackType | None
+) -> None:
+    """The interpreter's own traceback would show a driver's text."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    get_logger(__name__).critical("process.crashed", exc_info=(kind, error, frames))
+
+
+def _log_uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
+    if given.exc_value is None or issubclass(given.exc_type, SystemExit):
+        return
+    get_logger(__name__).critical(
+        "thread.crashed",
+        thread=given.thread.name if given.thread else None,
+        exc_info=(given.exc_type, given.exc_value, given.exc_traceback),
+    )
 
 
 def _service(service: str) -> structlog.typing.Processor:

@@ -6,7 +6,10 @@ import http.client
 import sys
 from urllib.parse import urlsplit
 
+from crawljobs.domain import plain_text
+
 DEADLINE_SECONDS = 2.5
+TEXT_MAX = 2_000  # characters
 
 
 def ask(url: str) -> tuple[bool, str]:
@@ -31,7 +34,8 @@ def main() -> int:
         sys.stderr.write("usage: python -m crawljobs.probe URL\n")
         return 2
     is_well, said = ask(sys.argv[1])
-    (sys.stdout if is_well else sys.stderr).write(said + "\n")
+    shown = plain_text.lines(said, limit=TEXT_MAX)
+    (sys.stdout if is_well else sys.stderr).write(shown + "\n")
     return 0 if is_well else 1
 
 

@@ -87,7 +87,8 @@ def start(service: str, instance: str, chosen: settings.TracingSettings | None) 
             reason=f"{chosen.named} is set, but the extra otel is not installed ({error})",
         )
     except (OSError, TypeError, ValueError) as error:  # what its own variables may lead to
-        log.warning("tracing.unavailable", reason=str(error))
+        # Its text may repeat a variable's value.
+        log.warning("tracing.unavailable", reason=type(error).__name__)
     else:
         log.info("tracing.started")
 

@@ -120,3 +120,58 @@ def test_every_setting_of_the_code_is_documented_and_no_other() -> None:
     table = (ROOT / "docs/JOB_SYSTEM.md").read_text()
     documented = set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))
     assert documented == in_code
+
+
+def test_no_representation_of_settings_shows_a_secret() -> None:
+    secret = "Q8zr4vt1xw7yb2nm5kj9hg3fd6sa0plC"
+    address = f"postgresql://u:{secret}@h/d"
+    given = {
+        "DATABASE_URL": address,
+        "DATABASE_DIRECT_URL": address,
+        "ADMIN_API_TOKEN": secret,
+        "REDDIT_CLIENT_ID": "id",
+        "REDDIT_CLIENT_SECRET": secret,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://u:{secret}@collector",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{secret}",
+        **{
+            f"{role}_DATABASE_PASSWORD": secret
+            for role in ("OWNER", "ADMIN_API", "CRAWLER_WORKER", "SCHEDULER", "METRICS")
+        },
+    }
+    readers = {name: getattr(settings, name) for name in dir(settings) if name.startswith("read_")}
+    assert len(readers) > 10
+    for name, read in readers.items():
+        found = read(given, "role") if name == "read_instance_name" else read(given)
+        assert secret not in repr(found), name
+
+
+@pytest.mark.parametrize(
+    ("reader", "name", "value"),
+    [
+        ("reddit", "REDDIT_CLIENT_SECRET", "hush\nhush"),
+        ("reddit", "REDDIT_CLIENT_SECRET", "h\u00fcsh hush"),
+        ("reddit", "REDDIT_CLIENT_SECRET", "hush\udcff"),
+        ("reddit", "REDDIT_API_URL", "hush"),
+        ("reddit", "REDDIT_API_URL", "ftp://u:hush@reddit"),
+        ("reddit", "REDDIT_AUTH_URL", "https://u:hush@[::1"),
+        ("tracing", "OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://u:hush@collector"),
+        ("tracing", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "authorization=Basic hush"),
+        ("tracing", "OTEL_EXPORTER_OTLP_HEADERS", "hush"),
+        ("tracing", "OTEL_EXPORTER_OTLP_HEADERS", "a=1,b=%0dhush"),
+        ("roles", "OWNER_DATABASE_PASSWORD", "hush\udcff"),
+        ("database", "DATABASE_URL", "postgresql://u:hush\udcff@h/d"),
+        ("admin-api", "ADMIN_API_TOKEN", "hush\udcff" * 10),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_named_and_not_shown(
+    reader: str, name: str, value: str
+) -> None:
+    others = {
+        "tracing": (settings.read_tracing_settings, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}),
+        "roles": (settings.read_role_settings, {}),
+    }
+    read, variables = {**READERS, **others}[reader]
+    with pytest.raises(errors.SettingsError) as refused:
+        read({**variables, name: value})
+    assert str(refused.value).startswith(name)
+    assert "hush" not in str(refused.value)

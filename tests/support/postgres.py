@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 import psutil
 import psycopg
 
+from crawljobs.db import driver_errors
+from crawljobs.errors import SettingsError
+from crawljobs.settings.database import checked_database_url
 from onebox.embedded_postgres import EmbeddedPostgres, Options
 from onebox.errors import OneboxError
 
@@ -85,7 +88,10 @@ def _given() -> Server:
     url = os.environ.get(URL_VARIABLE, "")
     if not url:
         raise NoPostgresError(f"{URL_VARIABLE} is not set")
-    return _checked(url, URL_VARIABLE)
+    try:
+        return _checked(checked_database_url(URL_VARIABLE, url), URL_VARIABLE)
+    except SettingsError as error:
+        raise NoPostgresError(str(error)) from None
 
 
 def _checked(url: str, origin: str, clone_strategy: str = "wal_log") -> Server:
@@ -97,7 +103,8 @@ def _checked(url: str, origin: str, clone_strategy: str = "wal_log") -> Server:
                 "FROM pg_roles WHERE rolname = current_user"
             ).fetchone()
     except psycopg.Error as error:
-        raise NoPostgresError(f"{origin} cannot be used: {error}") from error
+        said = driver_errors.sentence(error)
+        raise NoPostgresError(f"{origin} cannot be used: {said}") from None
     release, may_create = row or ("?", False)
     if version < OLDEST:
         raise NoPostgresError(f"{origin} is PostgreSQL {release}: expected {OLDEST} or later")

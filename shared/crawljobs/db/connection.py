@@ -12,6 +12,7 @@ import psycopg
 from psycopg import conninfo
 
 from crawljobs.db import deadline, patience, pulse
+from crawljobs.db.driver_errors import NoReply
 from crawljobs.db.limits import PATIENT, Limits
 from crawljobs.db.pulse import Pulse
 
@@ -89,7 +90,7 @@ class BoundedConnection(psycopg.Connection[Any]):
                 ready = yield wanted
                 if why := self._lost(began):
                     self.close()
-                    raise psycopg.OperationalError(why)
+                    raise NoReply(why)
                 wanted = gen.send(ready)
         except StopIteration as end:
             result: T = end.value

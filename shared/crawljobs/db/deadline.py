@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from crawljobs.db.driver_errors import NoReply
+
 Connection = TypeVar("Connection", bound="psycopg.Connection[Any]")
 
 
@@ -28,4 +30,4 @@ def within(seconds: float, open_connection: Callable[[], Connection]) -> Connect
         return opened.result(timeout=seconds)
     except Late:
         opened.add_done_callback(lambda late: None if late.exception() else late.result().close())
-        raise psycopg.OperationalError(f"no connection within {seconds:g} s") from None
+        raise NoReply(f"no connection within {seconds:g} s") from None

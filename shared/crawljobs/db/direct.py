@@ -76,4 +76,6 @@ def _translated() -> Iterator[None]:
             raise errors.DatabaseUnavailable(failures.describe(error)) from error
         raise
     except (OSError, ValueError) as error:  # select on a socket that was closed under it
-        raise errors.DatabaseUnavailable(str(error)) from error
+        raise errors.DatabaseUnavailable(
+            f"the connection broke ({type(error).__name__})"
+        ) from error

@@ -6,6 +6,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from crawljobs import metrics
+from crawljobs.db import driver_errors
 
 # Deadlock, serialization failure, lock not available: the transaction may simply run again.
 CONFLICTS = frozenset({"40P01", "40001", "55P03"})
@@ -66,7 +67,8 @@ def count(error: BaseException) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """One line without statement and parameters, which may hold what users wrote."""
+    """One line for logs, answers and rows, without statement, parameters, address or secret."""
     original = error.orig if isinstance(error, DBAPIError) else error
-    first = str(original).strip().splitlines()
-    return first[0][:300] if first else type(original).__name__
+    if isinstance(original, psycopg.Error):
+        return driver_errors.sentence(original)
+    return type(error if original is None else original).__name__

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import NamedTuple
 
+from crawljobs.domain import plain_text
 from crawljobs.domain.job import AttemptOutcome, Claim, ErrorKind, Transition, WaitReason
 
 ERROR_MESSAGE_MAX = 2_000  # characters kept of an error, which may hold what others wrote
@@ -21,8 +21,6 @@ ATTEMPTS = {
     Transition.DEFER: AttemptOutcome.DEFERRED,
     Transition.RELEASE: AttemptOutcome.RELEASED,
 }
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class End(NamedTuple):  # made for each job, as Claim is
@@ -80,5 +78,5 @@ def released(claim: Claim) -> End:
 
 
 def storable(message: str) -> str:
-    """An error's text as Postgres can hold it, cut to a bounded length."""
-    return _UNSTORABLE.sub("\ufffd", message)[:ERROR_MESSAGE_MAX]
+    """An error's text on one line, of printable characters and of a bounded length."""
+    return plain_text.one_line(message, limit=ERROR_MESSAGE_MAX)

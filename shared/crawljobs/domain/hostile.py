@@ -13,15 +13,16 @@ INT8_MAX = 2**63 - 1
 # Reddit began in 2005; a century later is as wrong as a minute before the epoch.
 TIME_MIN, TIME_MAX = 0.0, 4_102_444_800.0
 
-# Postgres holds neither NUL nor half a surrogate pair.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Postgres holds neither NUL nor half a surrogate pair. A control character other than tab and line
+# breaks has no meaning in a text, and steers the terminal on which a row is shown.
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BASE36 = re.compile(r"[0-9a-z]{1,13}")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SUBREDDIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{1,23}")
 
 
 def text(value: object, *, limit: int) -> str | None:
-    """At most `limit` characters, with what Postgres cannot hold replaced."""
+    """At most `limit` characters; NUL, other controls and half surrogate pairs become U+FFFD."""
     if not isinstance(value, str):
         return None
     return _UNSTORABLE.sub("\ufffd", value[:limit])

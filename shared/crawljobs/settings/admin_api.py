@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crawljobs import errors
 from crawljobs.environment import Environment
@@ -18,7 +18,7 @@ _PLACEHOLDERS = ("changeme", "change-me", "change_me", "replace", "example", "se
 
 @dataclass(frozen=True)
 class AdminApiSettings:
-    token: str
+    token: str = field(repr=False)
     trusted_proxies: tuple[Network, ...]
     bind: str  # where it listens
     workers: int  # processes

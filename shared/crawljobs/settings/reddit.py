@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crawljobs import errors
 from crawljobs.environment import Environment
@@ -13,7 +13,7 @@ from crawljobs.environment import Environment
 @dataclass(frozen=True)
 class RedditSettings:
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     user_agent: str
     api_url: str
     auth_url: str
@@ -27,6 +27,11 @@ def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
         raise errors.SettingsError(
             "REDDIT_CLIENT_SECRET (or REDDIT_CLIENT_SECRET_FILE) is missing: "
             "expected the secret of a Reddit OAuth client"
+        )
+    if not (client_secret.isascii() and client_secret.isprintable()) or " " in client_secret:
+        raise errors.SettingsError(
+            "REDDIT_CLIENT_SECRET: expected letters, digits and punctuation of ASCII, "
+            "as Reddit shows it"
         )
     # Without an account: none that we could name is the user's.
     agent = env.text("REDDIT_USER_AGENT", f"{platform.system().lower()}:crawljobs:0.1")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
+from crawljobs import errors
 from crawljobs.environment import Environment
 
+HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+# As OpenTelemetry reads them: each value percent-encoded. Its own complaint would repeat the value.
+_HEADER = re.compile(r"\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+\s*=\s*[\x21-\x2b\x2d-\x7e]*\s*")
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
@@ -23,5 +29,17 @@ def read_tracing_settings(variables: Mapping[str, str]) -> TracingSettings | Non
     for name in ENDPOINTS:
         if env.optional(name) is not None:
             env.url(name, "")
+            for headers in HEADERS:
+                _refuse_wrong_headers(env, headers)
             return TracingSettings(named=name)
     return None
+
+
+def _refuse_wrong_headers(env: Environment, name: str) -> None:
+    for header in (env.optional(name) or "").split(","):
+        value = unquote(header.partition("=")[2])
+        if header.strip() and not (_HEADER.fullmatch(header) and value.isprintable()):
+            raise errors.SettingsError(
+                f"{name}: expected name=value pairs separated by commas, each value "
+                "percent-encoded: a blank is %20, a comma is %2C"
+            )

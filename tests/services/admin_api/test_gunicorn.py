@@ -180,3 +180,29 @@ def test_a_bug_is_logged_without_any_secret(tmp_path: Path, database_url: str) -
         assert database_url not in server.log_text()
     finally:
         server.stop()
+
+
+def test_no_escape_of_a_request_reaches_a_terminal(tmp_path: Path, database_url: str) -> None:
+    """Neither by a line for people nor by what is kept."""
+    hostile = "%1b%5b2J%1b%5d0;x%07%c2%9b31m%e2%80%aeforged%0d%0aline"
+    server = start_gunicorn(tmp_path, database_url, LOG_FORMAT="console", ADMIN_API_WORKERS="1")
+    try:
+        with server.client() as client:
+            assert client.get(f"/{hostile}").status_code == 404
+            assert client.get(f"{JOBS}/{hostile}").status_code == 404
+            assert client.post(f"{JOBS}?x={hostile}", json={}).status_code in (400, 422)
+            named = {"name": "a\x1b[2J", "subreddit": "python", "cron_expression": "@daily"}
+            refused = client.post("/api/admin/scheduled-jobs", json=named)
+            assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/name")
+            paused = client.post("/api/admin/queue/pause", json={"reason": "x\u202ey\x07"})
+            assert (paused.status_code, paused.json()["errors"][0]["pointer"]) == (422, "/reason")
+        wait_until(
+            lambda: server.log_text().count("http.request") >= 5,
+            timeout=10,
+            describe=server.log_text,
+        )
+        text = server.log_text()
+    finally:
+        server.stop()
+    assert [hex(ord(one)) for one in text if not one.isprintable() and one != "\n"] == []
+    assert "/[2J]0;x31mforged line" in text

@@ -1,0 +1,86 @@
+"""What a driver's error says, in words that can hold no secret.
+
+The driver and the server quote parts of addresses and of values. So a text of theirs is shown only
+where it is a constant or names objects of the schema; every other error gets a sentence of ours.
+"""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+
+from crawljobs.domain import plain_text
+
+TEXT_MAX = 300  # characters
+
+# Their messages repeat values: what was written, or a piece of a statement.
+_QUOTES_VALUES = ("22", "42601", "42602", "42622", "XX")
+
+# How libpq, psycopg and poolers word a failed connection, which has no SQLSTATE; and what we say.
+_CONNECTION_FAILURES = (
+    ("password authentication failed", "password authentication failed"),
+    ("authentication failed", "authentication failed"),
+    ("no password supplied", "no password supplied, and the server asks for one"),
+    ("no pg_hba.conf entry", "the server has no pg_hba.conf entry for this role and client"),
+    ("is not permitted to log in", "the role is not permitted to log in"),
+    ("permission denied for database", "permission denied for database: the role may not connect"),
+    ("is not currently accepting connections", "the database does not accept connections"),
+    ("starting up", "the database system is starting up"),
+    ("shutting down", "the database system is shutting down"),
+    ("in recovery mode", "the database system is in recovery mode"),
+    ("not yet accepting connections", "the database system is not yet accepting connections"),
+    ("too many c", "the server has too many connections"),
+    ("connection slots are reserved", "the server has too many connections"),
+    ("no more connections allowed", "the pooler has too many connections"),
+    ("query_wait_timeout", "the pooler had no free connection in time"),
+    ("failed to resolve host", "the host's name cannot be resolved"),
+    ("could not translate host name", "the host's name cannot be resolved"),
+    ("Connection refused", "Connection refused"),
+    ("Connection reset", "Connection reset"),
+    ("Broken pipe", "Broken pipe"),
+    ("No route to host", "No route to host"),
+    ("Network is unreachable", "Network is unreachable"),
+    ("No such file or directory", "there is no such socket"),
+    ("timeout expired", "connection timeout expired"),
+    ("timed out", "the connection timed out"),
+    ("certificate", "the server's certificate cannot be verified"),
+    ("does not support SSL", "the server does not support TLS"),
+    ("SSL", "TLS failed"),
+    ("server closed the connection", "server closed the connection unexpectedly"),
+    ("connection is closed", "the connection is closed"),
+    ("connection is lost", "the connection is lost"),
+    ("server login", "the pooler cannot log in to the server"),
+    ("does not exist", "the role or the database does not exist"),
+)
+# Only a name or address that was resolved: part of a password is none.
+_PLACE = re.compile(
+    r'connection to server at "([A-Za-z0-9._:-]{1,255})"[^,"]{0,80}, port (\d{1,5})'
+)
+
+
+class NoReply(psycopg.OperationalError):
+    """A deadline of ours passed; the message is ours and is shown as it is."""
+
+
+def sentence(error: BaseException) -> str:
+    """One line of at most TEXT_MAX characters: never an address, a statement or a value."""
+    if isinstance(error, NoReply):
+        return plain_text.one_line(str(error), limit=TEXT_MAX)
+    state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    if state is not None and isinstance(error, psycopg.Error):
+        said = error.diag.message_primary
+        if said and not state.startswith(_QUOTES_VALUES):
+            return plain_text.one_line(said, limit=TEXT_MAX)
+        return f"{type(error).__name__} (SQLSTATE {state})"
+    return _connection_failure(error)
+
+
+def _connection_failure(error: BaseException) -> str:
+    text = str(error)
+    place = _PLACE.search(text[:2_000])
+    # Names of roles and databases are quoted, and may hold any of the words.
+    bare = re.sub(r'"[^"]{0,1000}"', "", text[:2_000])
+    known = (said for sign, said in _CONNECTION_FAILURES if sign in bare)
+    said = next(known, f"the connection failed ({type(error).__name__})")
+    return f"connection to {place[1]}, port {place[2]}: {said}" if place else said

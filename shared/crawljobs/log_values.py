@@ -1,0 +1,44 @@
+"""Every value of a log line, bounded, printable and without secrets of the usual shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from crawljobs.domain import masking, plain_text
+
+TEXT_MAX = 10_000  # characters of one value
+DEPTH_MAX = 6  # of values within values
+ITEMS_MAX = 100  # of one list or mapping
+# They hold exceptions and records, which the renderers turn into text by rules of their own.
+_LEFT = frozenset({"exc_info", "_record", "_from_structlog", "stack_info"})
+
+
+def clean(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A processor that runs after the traceback was rendered and before the line is."""
+    return {
+        _text(str(name)): value if name in _LEFT else cleaned(value)
+        for name, value in event.items()
+    }
+
+
+def cleaned(value: object, depth: int = 0) -> Any:
+    """The value with every text in it cleaned; a value of an unknown type as its clean repr."""
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if depth >= DEPTH_MAX:
+        return "..."
+    if isinstance(value, Mapping):
+        pairs = [*value.items()][:ITEMS_MAX]
+        return {_text(str(name)): cleaned(item, depth + 1) for name, item in pairs}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [cleaned(item, depth + 1) for item in [*value][:ITEMS_MAX]]
+    return _text(str(value) if isinstance(value, BaseException) else repr(value))
+
+
+def _text(value: str) -> str:
+    return masking.mask(plain_text.one_line(value, limit=TEXT_MAX))
