@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar, cast
 import flask_smorest  # type: ignore[import-untyped]
 import marshmallow as ma
 
-from admin_api import idempotency, preconditions, request_parsing, scopes
+from admin_api import idempotency, preconditions, request_body, request_parsing, scopes
+from admin_api.json_bounds import Bounds
 from crawljobs.domain.access import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -73,7 +74,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         return decorate
 
     def body(
-        self, schema: type[ma.Schema], *, examples: dict[str, Any], required: bool = True
+        self,
+        schema: type[ma.Schema],
+        *,
+        examples: dict[str, Any],
+        required: bool = True,
+        bounds: Bounds = request_body.USUAL,
     ) -> Decorator:
         """The JSON body; the view gets it as its next positional argument.
 
@@ -82,10 +88,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         parsed = schema()
         if not required:
             self.ARGUMENTS_PARSER.may_be_absent.add(parsed)
-        return cast(
-            Decorator,
-            self.arguments(parsed, location="json", examples=examples, required=required),
-        )
+
+        def decorate(view: View) -> View:
+            wrapped = self.arguments(parsed, location="json", examples=examples, required=required)(
+                view
+            )
+            setattr(wrapped, request_body.BOUNDS, bounds)
+            return cast(View, wrapped)
+
+        return decorate
 
     def parameters(self, schema: type[ma.Schema]) -> Decorator:
         """The query string; without it any parameter is refused."""

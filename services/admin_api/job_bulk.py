@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api import auth, counting, enqueueing, errors, job_changes, job_filters, state
+from admin_api import (
+    auth,
+    counting,
+    enqueueing,
+    errors,
+    job_changes,
+    job_filters,
+    request_body,
+    state,
+)
 from admin_api.blueprint import Blueprint
 from admin_api.schemas.bulk import (
     ITEMS_MAX,
@@ -50,6 +59,7 @@ _SOME = "It was done, or would be, to some of them only: see the items."
             }
         },
     },
+    bounds=request_body.MANY,
 )
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
@@ -65,7 +75,7 @@ def change_statuses(asked: dict[str, Any]) -> enqueueing.Answer:
 
 
 @blueprint.post("/retry")
-@blueprint.body(BulkSchema, examples=_BY_IDS)
+@blueprint.body(BulkSchema, examples=_BY_IDS, bounds=request_body.MANY)
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)
@@ -80,7 +90,9 @@ def retry_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
 
 @blueprint.post("/boost")
 @blueprint.body(
-    BulkBoostSchema, examples={"ids": {"value": {"job_ids": [1], "boost": 20, "dry_run": True}}}
+    BulkBoostSchema,
+    examples={"ids": {"value": {"job_ids": [1], "boost": 20, "dry_run": True}}},
+    bounds=request_body.MANY,
 )
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
@@ -91,7 +103,7 @@ def boost_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
 
 
 @blueprint.post("/cancel")
-@blueprint.body(BulkSchema, examples=_BY_IDS)
+@blueprint.body(BulkSchema, examples=_BY_IDS, bounds=request_body.MANY)
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api import auth, enqueueing, state
+from admin_api import auth, enqueueing, request_body, state
 from admin_api.blueprint import Blueprint
 from admin_api.schemas.bulk import ImportResultSchema, ImportSchema
 from crawljobs.db.database import Connection
@@ -28,7 +28,9 @@ _STATUSES = {EnqueueResult.CREATED: 201}
 
 @blueprint.post("")
 @blueprint.body(
-    ImportSchema, examples={"list": {"value": {"subreddits": ["python", "r/golang", "rust"]}}}
+    ImportSchema,
+    examples={"list": {"value": {"subreddits": ["python", "r/golang", "rust"]}}},
+    bounds=request_body.MANY,
 )
 @blueprint.answers(200, ImportResultSchema, "All of them are enqueued.")
 @blueprint.also_answers(207, ImportResultSchema, "Some names cannot be: see the items.")

@@ -9,8 +9,12 @@ from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from admin_api import errors, request_deadline
+from admin_api.json_bounds import Bounds
 
-MAX_BYTES = 1024 * 1024
+# Of a view that does not say; and of one that changes many things at once.
+USUAL = Bounds(bytes=64 * 1024, values=500)
+MANY = Bounds(bytes=1024 * 1024, values=2_000)
+BOUNDS = "body_bounds"  # the attribute of a view that has them
 # A client that is still sending would see a reset connection instead of the answer, so this much
 # of what is too large is read and thrown away.
 DRAINED_BYTES = 16 * 1024 * 1024
@@ -27,24 +31,33 @@ def read() -> bytes:
     return body
 
 
+def bounds() -> Bounds:
+    """Of this request's body: those of its view, the usual ones when there is none."""
+    view = flask.current_app.view_functions.get(flask.request.endpoint or "")
+    found: Bounds = getattr(view, BOUNDS, USUAL)
+    return found
+
+
 def _read() -> bytes:
+    most = bounds().bytes
     body = bytearray()
     for chunk in _chunks():
-        if len(body) <= MAX_BYTES:
+        if len(body) <= most:
             body += chunk
-    if len(body) > MAX_BYTES:
-        raise _too_large()
+    if len(body) > most:
+        raise _too_large(most)
     return bytes(body)
 
 
 def refuse_large() -> None:
     """Answer 413 by the announced length, on every route."""
-    if (flask.request.content_length or 0) > MAX_BYTES:
-        raise _too_large()  # gunicorn_worker throws away what still comes, and holds no thread
+    most = bounds().bytes
+    if (flask.request.content_length or 0) > most:
+        raise _too_large(most)  # gunicorn_worker throws away what still comes, and holds no thread
 
 
-def _too_large() -> RequestEntityTooLarge:
-    return RequestEntityTooLarge(f"The body may have at most {MAX_BYTES} bytes.")
+def _too_large(most: int) -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(f"The body may have at most {most:,} bytes here.")
 
 
 def _chunks() -> Iterator[bytes]:

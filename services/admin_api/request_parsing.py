@@ -11,7 +11,7 @@ import marshmallow as ma
 from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
 
-from admin_api import errors, request_body
+from admin_api import errors, json_bounds, request_body
 from crawljobs.domain import plain_text
 
 MAX_FIELD_ERRORS = 50  # a body may hold thousands of mistakes; nobody reads them all
@@ -42,7 +42,7 @@ class Parser(FlaskParser):
             raise errors.Problem(
                 "unsupported_media_type", "Send JSON, plain, as Content-Type: application/json."
             )
-        return parsed_json(request_body.read())
+        return parsed_json(request_body.read(), request_body.bounds().values)
 
     def load_querystring(self, req: flask.Request, schema: ma.Schema) -> Any:
         query = MultiDictProxy(req.args, schema)
@@ -87,13 +87,20 @@ def _by_location(error: ma.ValidationError) -> dict[str, Any]:
     return messages if isinstance(messages, dict) else {"_schema": messages}
 
 
-def parsed_json(body: bytes) -> Any:
+def parsed_json(body: bytes, values_max: int) -> Any:
     """The value of a JSON text that Postgres can store; anything else is a Problem."""
     try:
-        value = json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_unique)
-    except RecursionError:
-        raise errors.Problem("invalid_json", "It is nested too deeply.") from None
-    except ValueError as error:  # also bytes that are not UTF-8, and endless integers
+        json_bounds.check(body, values_max)
+        value = json.loads(
+            body.decode(),
+            parse_constant=_no_constant,
+            parse_int=json_bounds.whole_number,
+            parse_float=json_bounds.decimal_number,
+            object_pairs_hook=_unique,
+        )
+    except json_bounds.TooManyValues as error:
+        raise _invalid([errors.FieldError("", str(error))]) from None
+    except ValueError as error:  # also bytes that are not UTF-8
         raise errors.Problem("invalid_json", str(error)[:MAX_MESSAGE_CHARACTERS]) from None
     unusable = [
         errors.FieldError(pointer_to(path), f"holds {what}") for path, what in _unusable(value)

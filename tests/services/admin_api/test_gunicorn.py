@@ -9,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 
-from admin_api.request_body import MAX_BYTES
+from admin_api.request_body import MANY
 from support.admin_api import PROBLEM, TOKEN, Gunicorn, start_gunicorn
 from support.waiting import wait_until
 
@@ -37,8 +37,8 @@ def test_it_speaks_problem_json_to_strangers(server: Gunicorn) -> None:
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_two_megabytes_are_refused(server: Gunicorn, chunked: bool) -> None:
-    body = b"x" * (2 * MAX_BYTES)
-    content = iter([body[:MAX_BYTES], body[MAX_BYTES:]]) if chunked else body
+    body = b"x" * (2 * MANY.bytes)
+    content = iter([body[: MANY.bytes], body[MANY.bytes :]]) if chunked else body
     with server.client() as client:
         headers = {"Content-Type": "application/json"}
         response = client.post(JOBS, content=content, headers=headers)
@@ -47,7 +47,7 @@ def test_two_megabytes_are_refused(server: Gunicorn, chunked: bool) -> None:
         assert client.get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize(("size", "is_kept"), [(100, True), (2 * MAX_BYTES, False)])
+@pytest.mark.parametrize(("size", "is_kept"), [(100, True), (2 * MANY.bytes, False)])
 def test_a_connection_is_promised_only_when_the_next_request_will_be_read(
     server: Gunicorn, size: int, is_kept: bool
 ) -> None:

@@ -1,7 +1,9 @@
 """Whatever is sent, the answer is a problem with a status below 500."""
 
+import contextlib
 import io
 import json
+import time
 from typing import Any
 
 import flask.testing
@@ -9,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from admin_api.request_body import MAX_BYTES
+from admin_api import json_bounds
+from admin_api.request_body import MANY, USUAL
 
 JOBS = "/api/admin/jobs"
 JSON = {"Content-Type": "application/json"}
@@ -32,9 +35,15 @@ def code_of(response: Any) -> tuple[int, str]:
         b'{"priority": Infinity}',
         b'{"priority": ' + b"9" * 5000 + b"}",
         b'{"subreddit": "one", "subreddit": "two"}',
-        b"[" * 100_000,
-        b'{"a":' * 100_000,
-        b"[" * 100_000 + b"]" * 100_000,
+        b'{"priority": -' + b"9" * 65 + b"}",
+        b'{"priority": 1e999}',
+        b'{"priority": 0.' + b"1" * 5000 + b"}",
+        b"[" * 30_000,
+        b'{"a":' * 10_000,
+        b"[" * 30_000 + b"]" * 30_000,
+        b"[" * 17 + b"]" * 17,
+        b'["' + b'\\"' * 1_000 + b'[[",' + b"[" * 17,
+        b'"' + b'\\"' * 30_000,
     ],
 )
 def test_a_body_that_is_not_json_is_400(offline: flask.testing.FlaskClient, body: bytes) -> None:
@@ -64,11 +73,102 @@ def test_another_content_type_is_415(
     assert code_of(response) == (415, "unsupported_media_type")
 
 
-def test_a_body_beyond_the_limit_is_413_on_every_route(offline: flask.testing.FlaskClient) -> None:
-    body = b" " * (MAX_BYTES + 1)
-    for method, path in (("POST", JOBS), ("GET", JOBS), ("GET", f"{JOBS}/1"), ("POST", "/x")):
-        response = offline.open(path, method=method, data=body, headers=JSON)
-        assert code_of(response) == (413, "body_too_large"), path
+def padded(body: str, size: int) -> bytes:
+    """The same JSON in so many bytes."""
+    return body.encode() + b" " * (size - len(body))
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize(
+    ("method", "path", "body", "limit"),
+    [
+        ("POST", JOBS, '{"subreddit": ""}', USUAL.bytes),
+        ("GET", JOBS, "", USUAL.bytes),
+        ("GET", f"{JOBS}/1", "", USUAL.bytes),
+        ("POST", "/x", "", USUAL.bytes),
+        ("POST", f"{JOBS}/bulk", '{"subreddits": []}', MANY.bytes),
+        ("PUT", f"{JOBS}/bulk/status", "{}", MANY.bytes),
+        ("POST", f"{JOBS}/bulk/retry", "{}", MANY.bytes),
+        ("POST", f"{JOBS}/bulk/boost", "{}", MANY.bytes),
+        ("POST", f"{JOBS}/bulk/cancel", "{}", MANY.bytes),
+    ],
+)
+def test_a_body_of_the_limit_is_read_and_one_of_a_byte_more_is_413(
+    offline: flask.testing.FlaskClient,
+    method: str,
+    path: str,
+    body: str,
+    limit: int,
+    announced: bool,
+) -> None:
+    def send(size: int) -> Any:
+        stream: dict[str, Any] = {
+            "headers": {**JSON, "Transfer-Encoding": "chunked"},
+            "input_stream": io.BytesIO(padded(body, size)),
+            "environ_overrides": {"wsgi.input_terminated": True},
+        }
+        whole: dict[str, Any] = {"headers": JSON, "data": padded(body, size)}
+        return offline.open(path, method=method, **(whole if announced else stream))
+
+    assert send(limit).status_code != 413
+    is_read = method != "GET" and path != "/x"
+    if announced or is_read:  # a view that wants no body reads none
+        assert code_of(send(limit + 1)) == (413, "body_too_large")
+    if is_read:
+        assert code_of(send(limit)) == (422, "invalid_request")
+
+
+def test_a_list_of_too_many_values_is_refused_before_it_is_built(
+    offline: flask.testing.FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = json.loads
+
+    def of_small_texts(text: str, **options: Any) -> Any:
+        assert len(text) < 2_000, "the parser was asked"
+        return parsed(text, **options)
+
+    monkeypatch.setattr(json, "loads", of_small_texts)
+    many = MANY.bytes // 4
+    for path, inner in (
+        (f"{JOBS}/bulk/retry", b"1," * many + b"1"),
+        (f"{JOBS}/bulk/retry", b"{}," * many + b"1"),
+        (f"{JOBS}/bulk/retry", b"[]," * many + b"1"),
+        (f"{JOBS}/bulk", b'"",' * many + b"1"),
+        (f"{JOBS}/bulk", b'"\\",",' * (many // 2) + b"1"),
+        (f"{JOBS}/bulk", b"[" + b"[]" * many),
+        (JOBS, b"1," * USUAL.values + b"1"),
+    ):
+        body = b'{"job_ids":[' + inner + b"]}"
+        response = offline.post(path, data=body, headers=JSON)
+        assert code_of(response) == (422, "invalid_request"), inner[:20]
+        (error,) = response.json["errors"]  # type: ignore[index]
+        assert "values" in error["detail"]
+
+
+def test_commas_and_brackets_in_texts_are_no_values(offline: flask.testing.FlaskClient) -> None:
+    body = {"subreddit": "python", "x" * 20_000: '[{,"\\' * 5_000}
+    response = offline.post(JOBS, data=json.dumps(body), headers=JSON)
+    (error,) = response.json["errors"]  # type: ignore[index]
+    assert error["detail"] == "Unknown field."
+
+
+def test_to_count_values_takes_time_in_proportion() -> None:
+    def seconds(text: bytes) -> float:
+        began = time.process_time()
+        with contextlib.suppress(ValueError):
+            json_bounds.check(text, 10_000_000)
+        return time.process_time() - began
+
+    for unit in (b"[],", b'"\\",', b'"', b"\\", b'{"a":', b'"\\\\"', b'["\\"'):
+        small, large = (min(seconds(unit * n) for _ in range(3)) for n in (100_000, 200_000))
+        assert large < 2.5 * small + 0.01, unit
+
+
+def test_thousands_of_parameters_are_one_short_answer(offline: flask.testing.FlaskClient) -> None:
+    for query in ("&" * 4_000, "a&" * 2_000, "status=queued&" * 280, "%00=&" * 800):
+        response = offline.get(f"{JOBS}?{query}")
+        assert response.status_code in (400, 422, 503)
+        assert len(response.data) < 20_000
 
 
 class Stalled(io.BytesIO):
