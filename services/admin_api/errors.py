@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import flask
@@ -100,6 +100,29 @@ def respond(problem: Problem) -> flask.Response:
     )
 
 
+def document(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    fields: Sequence[FieldError] = (),
+    *,
+    instance: str,
+    asked_by: str,
+) -> dict[str, Any]:
+    """The body of a problem; `asked_by` is the id of the request."""
+    return {
+        "type": f"/docs#{code}" if code in KINDS else "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "request_id": asked_by,
+        "errors": [{"pointer": one.pointer, "detail": one.detail} for one in fields],
+    }
+
+
 def _response(
     status: int,
     code: str,
@@ -108,16 +131,15 @@ def _response(
     fields: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> flask.Response:
-    body = {
-        "type": f"/docs#{code}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": quote(flask.request.path)[:INSTANCE_MAX_CHARACTERS],
-        "code": code,
-        "request_id": request_id.current(),
-        "errors": [{"pointer": one.pointer, "detail": one.detail} for one in fields],
-    }
+    body = document(
+        status,
+        code,
+        title,
+        detail,
+        fields,
+        instance=quote(flask.request.path)[:INSTANCE_MAX_CHARACTERS],
+        asked_by=request_id.current(),
+    )
     response = flask.jsonify(body)
     response.status_code = status
     response.mimetype = "application/problem+json"
@@ -141,12 +163,16 @@ def respond_to_http_exception(error: HTTPException) -> flask.Response:
     return _response(status, phrase.name.lower(), phrase.phrase, detail, (), headers)
 
 
+def unavailable_database(error: BaseException) -> Problem:
+    """What to tell a client; the cause may name hosts and files, so it goes to the log alone."""
+    code = "unknown_schema" if isinstance(error, errors.UnknownSchema) else "database_unavailable"
+    detail = "The same request may succeed in a moment."
+    return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
 def respond_to_unavailable_database(error: Exception) -> flask.Response:
     log.warning("database.unavailable", error=str(error), request_id=request_id.current())
-    code = "unknown_schema" if isinstance(error, errors.UnknownSchema) else "database_unavailable"
-    # The cause may name hosts and files: it goes to the log, not to the client.
-    detail = "The same request may succeed in a moment."
-    return respond(Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}))
+    return respond(unavailable_database(error))
 
 
 def respond_to_bug(error: Exception) -> flask.Response:

@@ -12,7 +12,7 @@ import functools
 import selectors
 import socket
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ import flask
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from admin_api import request_deadline, state, unreadable
+from admin_api import probe_answers, request_deadline, state, unreadable
 from admin_api.gunicorn_connection import SEND_SECONDS, Connection
 
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
@@ -33,8 +33,9 @@ STOP_HEAD_SECONDS = 1.0
 STOP_BODY_SECONDS = 3.0
 STOP_LINGER_SECONDS = 0.5
 PIECE_BYTES = 64 * 1024
-PROBES = (b"GET /healthz ", b"GET /readyz ")
-PROBE_THREADS = 2  # /readyz may take its 2 s, and /healthz need not wait for that
+# Requests that have a thread or wait for one, of the connections there may be. What comes beyond is
+# refused, so that there always is a connection for a probe.
+SERVED_SHARE = 0.75
 NOBODY_THERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR)
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
@@ -46,19 +47,12 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         self._arriving: dict[Connection, None] = {}
         self._leaving: dict[Connection, int] = {}  # and the bytes thrown away
         self._served: set[Connection] = set()
+        self._probes = probe_answers.WaitingProbes(self._answer)
         self._stops_since: float | None = None
 
-    def init_process(self) -> None:
-        self._probes = ThreadPoolExecutor(PROBE_THREADS, "probe")
-        super().init_process()
-
-    def enqueue_req(self, conn: Connection) -> None:
-        """To a thread; probes do not stand behind those who wait for the database."""
-        conn.came_at = time.monotonic()
-        pool = self._probes if conn.head.startswith(PROBES) else self.tpool
-        pool.submit(self.handle, conn).add_done_callback(
-            lambda done: self.method_queue.defer(self.finish_request, conn, done)
-        )
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        soon = self._probes.seconds_left()
+        super().wait_for_and_dispatch_events(timeout if soon is None else min(timeout, soon))
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
@@ -120,8 +114,41 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         if conn.has_whole_head:
             del self._arriving[conn]
             self.poller.unregister(conn.sock)
+            self._serve(conn)
+
+    def _serve(self, conn: Connection) -> None:
+        """By the loop when it is a probe, else by a thread."""
+        may_keep = self.alive and len(self.keepalived_conns) < self.max_keepalived
+        probe = probe_answers.asked_for(bytes(conn.head), may_keep=may_keep)
+        if probe is not None and isinstance(self.wsgi, flask.Flask):
+            conn.head.clear()
+            if probe.path == "/healthz":
+                self._answer(conn, probe_answers.alive(probe), probe.keeps)
+            else:
+                defer = self.method_queue.defer
+                self._probes.add(conn, probe, state.of(self.wsgi), defer)
+        elif len(self._served) >= SERVED_SHARE * self.worker_connections:
+            self._refuse(conn, unreadable.Overload())
+        else:
+            conn.came_at = time.monotonic()
             self._served.add(conn)
             self.enqueue_req(conn)
+
+    def _answer(self, conn: Connection, answer: bytes, keeps: bool) -> None:
+        """By the loop: what does not fit into the kernel's buffer is for a client that is gone."""
+        try:
+            is_sent = conn.sock.send(answer) == len(answer)
+        except OSError:
+            is_sent = False
+        if not is_sent:
+            self._close(conn)
+        elif keeps and self.alive:
+            conn.set_timeout()
+            self.keepalived_conns.append(conn)
+            kept = partial(self.on_client_socket_readable, conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, kept)
+        else:
+            self._leave(conn)
 
     def _refuse(self, conn: Connection, error: BaseException) -> None:
         with contextlib.suppress(OSError):
@@ -203,6 +230,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
     def murder_pending(self) -> None:
         """In each turn of the loop, once a second at least, while it ends too."""
         now = time.monotonic()
+        self._probes.give_up()
         if not self.alive:
             self._hurry(now)
         for crowd in (self._arriving, self._leaving):

@@ -9,6 +9,15 @@ from admin_api.schemas.health import HealthSchema
 blueprint = Blueprint("health", __name__, description="For load balancers and orchestrators")
 
 
+# gunicorn_worker answers plain requests for these itself, so that they wait for no thread.
+ALIVE = {"status": "ok"}
+READY = {"status": "ready"}
+
+
+def shutting_down() -> errors.Problem:
+    return errors.Problem("shutting_down", "Ask again: another process answers, or will soon.")
+
+
 @blueprint.get("/healthz")
 @blueprint.without_token
 @blueprint.answers(200, HealthSchema, "The process answers.")
@@ -18,7 +27,7 @@ def healthz() -> dict[str, str]:
 
     Never asks the database: its hiccup must not restart every process.
     """
-    return {"status": "ok"}
+    return ALIVE
 
 
 @blueprint.get("/readyz")
@@ -31,6 +40,6 @@ def readyz() -> dict[str, str]:
     Answers within 2 s; 503 too when the process is to end.
     """
     if state.current().drain.has_begun:
-        raise errors.Problem("shutting_down", "Ask again: another process answers, or will soon.")
+        raise shutting_down()
     state.current().readiness.check()
-    return {"status": "ready"}
+    return READY

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from http import HTTPStatus
 
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 
-from admin_api import security_headers
+from admin_api import errors, http_answer
 from crawljobs import logs
 
 log = logs.get_logger(__name__)
+
+DETAIL = "The request could not be read as HTTP."
+
+
+class Overload(Exception):
+    """So many requests wait already that this one must come again."""
+
 
 _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (http_errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
@@ -20,6 +26,7 @@ _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (http_errors.UnsupportedTransferCoding, HTTPStatus.NOT_IMPLEMENTED),
     (http_errors.ParseException, HTTPStatus.BAD_REQUEST),
     (TimeoutError, HTTPStatus.REQUEST_TIMEOUT),
+    (Overload, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
 
@@ -39,7 +46,19 @@ def answer_to(error: BaseException) -> bytes:
         request_id=request_id,
         exc_info=error if is_bug else None,
     )
-    return _response(status, request_id)
+    code, detail, headers = status.name.lower(), DETAIL, {}
+    if isinstance(error, Overload):
+        detail = "Too many requests wait here; send it again in a moment."
+        headers = {"Retry-After": str(errors.RETRY_AFTER_SECONDS)}
+    return http_answer.answer(
+        status,
+        errors.document(
+            status.value, code, status.phrase, detail, instance="", asked_by=request_id
+        ),
+        asked_by=request_id,
+        content_type=http_answer.PROBLEM_TYPE,
+        headers=headers,
+    )
 
 
 def _status_of(error: BaseException) -> HTTPStatus:
@@ -47,28 +66,3 @@ def _status_of(error: BaseException) -> HTTPStatus:
         if isinstance(error, kind):
             return status
     return HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _response(status: HTTPStatus, request_id: str) -> bytes:
-    body = json.dumps(
-        {
-            "type": "about:blank",
-            "title": status.phrase,
-            "status": status.value,
-            "detail": "The request could not be read as HTTP.",
-            "instance": "",
-            "code": status.name.lower(),
-            "request_id": request_id,
-            "errors": [],
-        }
-    ).encode()
-    headers = {
-        "Connection": "close",
-        "Content-Type": "application/problem+json",
-        "Content-Length": str(len(body)),
-        "X-Request-Id": request_id,
-        **security_headers.HEADERS,
-    }
-    lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -1,0 +1,155 @@
+"""/healthz and /readyz for the server's loop: no thread is taken, so none has to be free.
+
+Only what asks for nothing else is answered here: a plain GET with a whole head, no body and no
+other request behind it. All else goes the way of any request.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from admin_api import counting, errors, health, http_answer, request_id
+from admin_api.state import State
+from crawljobs import logs
+from crawljobs.errors import DatabaseUnavailable, UnknownSchema
+from crawljobs.readiness import DEADLINE_SECONDS
+
+log = logs.get_logger(__name__)
+
+HEAD_BYTES = 2_048
+# Lines of a head as simple as a probe's, each of which is looked at once.
+_HEAD = re.compile(
+    rb"GET (/healthz|/readyz) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*+\r\n)*+)\r\n"
+)
+_LINE = re.compile(rb"([A-Za-z0-9-]+):[\t ]*([\t -~]*?)[\t ]*\r\n")
+_HOST = re.compile(rb"[A-Za-z0-9._\[\]:-]*")
+# What wants more than an answer: a body, its announcement, another protocol.
+_OTHERWISE = {b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"trailer"}
+
+
+@dataclass(frozen=True)
+class Probe:
+    path: str
+    keeps: bool  # the connection
+    asked_by: str
+    came_at: float
+
+
+def asked_for(head: bytes, *, may_keep: bool) -> Probe | None:
+    """None for whatever is not a plain question for one of the two.
+
+    `may_keep`: the server lets another request follow on the connection, if the client asks so.
+    """
+    found = _HEAD.fullmatch(head)
+    if found is None or len(head) > HEAD_BYTES:
+        return None
+    lines = [(name.lower(), value) for name, value in _LINE.findall(found[3])]
+    by_name = dict(lines)
+    hosts = [value for name, value in lines if name == b"host"]
+    is_new = found[2] == b"1"
+    wants_to_keep = by_name.get(b"connection", b"keep-alive").lower() == b"keep-alive"
+    if _OTHERWISE & by_name.keys() or not all(_HOST.fullmatch(host) for host in hosts):
+        return None
+    if len(hosts) > 1 or (is_new and not hosts):
+        return None
+    offered = by_name.get(request_id.HEADER.lower().encode())
+    return Probe(
+        path=found[1].decode(),
+        keeps=may_keep and is_new and wants_to_keep,
+        asked_by=request_id.chosen_or_new(None if offered is None else offered.decode()),
+        came_at=time.monotonic(),
+    )
+
+
+def alive(probe: Probe) -> bytes:
+    return _answered(probe, HTTPStatus.OK, health.ALIVE)
+
+
+def ready(probe: Probe, why_not: errors.Problem | None) -> bytes:
+    if why_not is None:
+        return _answered(probe, HTTPStatus.OK, health.READY)
+    kind = errors.KINDS[why_not.code]
+    body = errors.document(
+        kind.status,
+        why_not.code,
+        kind.title,
+        why_not.detail,
+        instance=probe.path,
+        asked_by=probe.asked_by,
+    )
+    headers = {"content_type": http_answer.PROBLEM_TYPE, "headers": why_not.headers}
+    return _answered(probe, HTTPStatus(kind.status), body, **headers)
+
+
+def _answered(probe: Probe, status: HTTPStatus, body: dict[str, Any], **options: Any) -> bytes:
+    seconds = time.monotonic() - probe.came_at
+    counting.answered(route=probe.path, method="GET", status=status.value, seconds=seconds)
+    return http_answer.answer(status, body, asked_by=probe.asked_by, keeps=probe.keeps, **options)
+
+
+class WaitingProbes:
+    """Questions for readiness that wait for one answer; used by one thread alone."""
+
+    def __init__(self, answer: Callable[[Any, bytes, bool], None]) -> None:
+        """`answer(connection, bytes, keeps)` sends."""
+        self._answer = answer
+        self._waiting: dict[Any, Probe] = {}
+        self._question: Future[None] | None = None  # that will call us
+
+    def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:
+        """Answer now or later; `defer(function, *arguments)` calls it in this thread, soon."""
+        if state.drain.has_begun:
+            self._send(connection, probe, health.shutting_down())
+            return
+        question = state.readiness.ask()
+        if question.done():
+            self._send(connection, probe, _why_not(question))
+            return
+        self._waiting[connection] = probe
+        if question is not self._question:
+            self._question = question
+            question.add_done_callback(lambda done: defer(self._answered, done))
+
+    def _answered(self, question: Future[None]) -> None:
+        self._send_all(_why_not(question))
+
+    def give_up(self) -> None:
+        """Answer those that have waited for too long."""
+        late = time.monotonic() - DEADLINE_SECONDS
+        if any(probe.came_at <= late for probe in self._waiting.values()):
+            silent = DatabaseUnavailable(f"no answer within {DEADLINE_SECONDS} s")
+            self._send_all(_problem_of(silent))
+
+    def seconds_left(self) -> float | None:
+        """Until the first of them has waited for too long; None when there is none."""
+        if not self._waiting:
+            return None
+        first = min(probe.came_at for probe in self._waiting.values())
+        return max(0.0, first + DEADLINE_SECONDS - time.monotonic())
+
+    def _send_all(self, why_not: errors.Problem | None) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for connection, probe in waiting.items():
+            self._send(connection, probe, why_not)
+
+    def _send(self, connection: Any, probe: Probe, why_not: errors.Problem | None) -> None:
+        self._answer(connection, ready(probe, why_not), probe.keeps)
+
+
+def _why_not(question: Future[None]) -> errors.Problem | None:
+    error = question.exception()
+    return None if error is None else _problem_of(error)
+
+
+def _problem_of(error: BaseException) -> errors.Problem:
+    if isinstance(error, (DatabaseUnavailable, UnknownSchema)):
+        log.warning("database.unavailable", error=str(error))
+        return errors.unavailable_database(error)
+    log.error("http.error", path="/readyz", exc_info=error)
+    return errors.Problem("internal_error", "The log has the cause; please report it.")
