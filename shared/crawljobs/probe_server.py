@@ -1,160 +1,172 @@
 """Answers /healthz, /readyz, /startupz and /metrics on an address of its own.
 
-For machines in the same network: no token, nothing about jobs but numbers, and every request is
-small and short, so that nobody can keep a probe from being answered.
+For machines in the same network: no token, nothing about jobs but numbers. One thread reads all
+heads and sends all answers and waits for none of its clients; a page is made by a thread of its
+own, one at a time, so neither slow clients nor a slow page keep a probe from being answered.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import selectors
 import socket
-import socketserver
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
-from typing import NamedTuple
+from functools import partial
 
 from crawljobs import errors, logs
+from crawljobs.probe_connection import ProbeConnection
+from crawljobs.probe_pages import Answer, NotWell, Page, Pages, check
 from crawljobs.settings import ProbeAddress
+
+__all__ = ["Answer", "NotWell", "Page", "ProbeServer", "check"]
 
 log = logs.get_logger(__name__)
 
-REQUEST_BYTES = 8_192
-REQUEST_SECONDS = 2.0
-AT_ONCE = 8  # more are turned away: probes come one at a time
-POLL_SECONDS = 0.2  # how soon it notices that it is to end
-TEXT = "text/plain; charset=utf-8"
-
-
-class Answer(NamedTuple):
-    status: HTTPStatus
-    body: bytes
-    content_type: str = TEXT
-
-
-Page = Callable[[], Answer]
-
-
-class NotWell(Exception):
-    """Raised by a check; the message is the answer."""
-
-
-def check(probe: Callable[[], None]) -> Page:
-    """200 when `probe` returns, 503 with its reason when it raises NotWell or a domain error."""
-
-    def page() -> Answer:
-        try:
-            probe()
-        except (NotWell, errors.CrawljobsError) as error:
-            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}\n".encode())
-        return Answer(HTTPStatus.OK, b"ok\n")
-
-    return page
-
-
-class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
-    request_queue_size = 32
-
-    def __init__(self, address: ProbeAddress, pages: Mapping[str, Page]) -> None:
-        self.pages = pages
-        self._free = threading.BoundedSemaphore(AT_ONCE)
-        if ":" in address.host:
-            self.address_family = socket.AF_INET6
-        super().__init__((address.host, address.port), _Handler)
-
-    def process_request(self, request: object, client_address: object) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)  # type: ignore[arg-type]
-        else:
-            self.shutdown_request(request)  # type: ignore[arg-type]
-
-    def process_request_thread(self, request: object, client_address: object) -> None:
-        try:
-            super().process_request_thread(request, client_address)  # type: ignore[arg-type]
-        finally:
-            self._free.release()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        log.warning("probes.unanswered", exc_info=True)
-
-
-class _Handler(socketserver.BaseRequestHandler):
-    server: _Server
-    request: socket.socket
-
-    def handle(self) -> None:
-        try:
-            self._send(*self._answer(self._request_line()))
-        except OSError:
-            return  # whoever asked has left, or says nothing
-
-    def _request_line(self) -> list[bytes]:
-        """The words of the first line; all of the head is read, or the reply could be lost."""
-        deadline = time.monotonic() + REQUEST_SECONDS
-        read = b""
-        while b"\r\n\r\n" not in read and len(read) < REQUEST_BYTES:
-            self.request.settimeout(max(0.001, deadline - time.monotonic()))
-            part = self.request.recv(4_096)
-            if not part:
-                break
-            read += part
-        self.request.settimeout(REQUEST_SECONDS)
-        return read.split(b"\r\n", 1)[0].split(b" ")
-
-    def _answer(self, words: list[bytes]) -> tuple[Answer, bool]:
-        if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
-            return Answer(HTTPStatus.BAD_REQUEST, b"not HTTP\n"), True
-        if words[0] not in (b"GET", b"HEAD"):
-            return Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"only GET\n"), True
-        page = self.server.pages.get(words[1].split(b"?", 1)[0].decode("ascii", "replace"))
-        if page is None:
-            return Answer(HTTPStatus.NOT_FOUND, b"nothing here\n"), words[0] == b"GET"
-        try:
-            return page(), words[0] == b"GET"
-        except Exception:  # a bug in one page must not make the others look dead
-            log.exception("probes.failed")
-            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"see the log\n"), True
-
-    def _send(self, answer: Answer, with_body: bool) -> None:
-        head = (
-            f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n"
-            f"Content-Type: {answer.content_type}\r\nContent-Length: {len(answer.body)}\r\n"
-            "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-            "Connection: close\r\n\r\n"
-        ).encode()
-        self.request.sendall(head + answer.body if with_body else head)
+CONNECTIONS_MAX = 64  # when another comes, the oldest is closed
+BACKLOG = 128
+TURN_SECONDS = 0.2  # how often deadlines are looked at
+NO_DESCRIPTORS_PAUSE_SECONDS = 0.05
 
 
 class ProbeServer:
     """Listens from `start` until `close`; raises SettingsError when the address cannot be used."""
 
     def __init__(self, address: ProbeAddress, pages: Mapping[str, Page]) -> None:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         try:
-            self._server = _Server(address, pages)
+            self._listener = socket.create_server(
+                (address.host, address.port), family=family, backlog=BACKLOG
+            )
         except (OSError, OverflowError) as error:
             raise errors.SettingsError(
                 f"PROBE_BIND='{address.host}:{address.port}': cannot be used: {error}"
             ) from None
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(POLL_SECONDS,), name="probes", daemon=True
-        )
+        self._listener.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._wake_up, self._woken = socket.socketpair()
+        for end in (self._wake_up, self._woken):
+            end.setblocking(False)
+        self._selector.register(self._woken, selectors.EVENT_READ, self._run_deferred)
+        self._deferred: deque[Callable[[], None]] = deque()
+        self._pages = Pages(pages, self._defer)
+        # In the order of their coming; only the thread touches them.
+        self._connections: dict[ProbeConnection, None] = {}
+        self._is_closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="probes", daemon=True)
 
     @property
     def port(self) -> int:
-        return int(self._server.server_address[1])
+        return int(self._listener.getsockname()[1])
+
+    @property
+    def connections(self) -> int:
+        """Clients that are not done with."""
+        return len(self._connections)
 
     def start(self) -> None:
         self._thread.start()
         log.info("probes.listening", port=self.port)
 
     def abandon(self) -> None:
-        """In a process forked from the one that serves: let go of its socket."""
-        os.close(self._server.socket.detach())
+        """In a process forked from the one that serves: let go of its sockets."""
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.fileobj, socket.socket):
+                os.close(key.fileobj.detach())
+        os.close(self._wake_up.detach())
+        self._selector.close()
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._is_closing.set()
+        self._defer(lambda: None)
+        if self._thread.is_alive():
+            self._thread.join()
+        for connection in self._connections:
+            connection.close()
+        self._selector.close()
+        for one in (self._listener, self._wake_up, self._woken):
+            one.close()
+
+    def _defer(self, call: Callable[[], None]) -> None:
+        """Have the server's thread make the call; from any thread."""
+        self._deferred.append(call)
+        with contextlib.suppress(OSError):  # full: it is awake, or closed: nobody waits
+            self._wake_up.send(b"\0")
+
+    def _run(self) -> None:
+        while not self._is_closing.is_set():
+            try:
+                for key, events in self._selector.select(TURN_SECONDS):
+                    key.data(events)
+                self._close_late()
+            except Exception:  # the probes of this process must not end before it does
+                log.exception("probes.failed")
+
+    def _run_deferred(self, _events: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._woken.recv(4_096)
+        while self._deferred:
+            self._deferred.popleft()()
+
+    def _accept(self, _events: int) -> None:
+        try:
+            client, _ = self._listener.accept()
+        except OSError:
+            # The client has left, or there are no descriptors: those that wait give theirs back.
+            if not self._close_oldest():
+                time.sleep(NO_DESCRIPTORS_PAUSE_SECONDS)
+            return
+        if len(self._connections) >= CONNECTIONS_MAX:
+            self._close_oldest()
+        connection = ProbeConnection(client)
+        self._connections[connection] = None
+        self._look_at(connection)
+
+    def _go_on(self, connection: ProbeConnection, events: int) -> None:
+        if events & selectors.EVENT_WRITE:
+            connection.send()
+        elif (asked := connection.receive()) is not None:
+            self._pages.answer(asked, partial(self._send, connection))
+        self._look_at(connection)
+
+    def _send(self, connection: ProbeConnection, answer: bytes) -> None:
+        if connection in self._connections:
+            connection.begin_to_send(answer)
+            self._look_at(connection)
+
+    def _look_at(self, connection: ProbeConnection) -> None:
+        """Wait for it in the way it now wants, or be done with it."""
+        if connection not in self._connections:
+            return
+        if connection.is_over:
+            self._drop(connection)
+            return
+        self._stop_waiting(connection)
+        if connection.awaited:
+            go_on = partial(self._go_on, connection)
+            self._selector.register(connection.socket, connection.awaited, go_on)
+
+    def _stop_waiting(self, connection: ProbeConnection) -> None:
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(connection.socket)
+
+    def _close_late(self) -> None:
+        now = time.monotonic()
+        for connection in [one for one in self._connections if one.deadline <= now]:
+            self._drop(connection)
+
+    def _close_oldest(self) -> bool:
+        """Whatever it waits for: of many clients, a probe is among the newest. False: none."""
+        oldest = next(iter(self._connections), None)
+        if oldest is not None:
+            self._drop(oldest)
+        return oldest is not None
+
+    def _drop(self, connection: ProbeConnection) -> None:
+        del self._connections[connection]
+        self._stop_waiting(connection)
+        connection.close()

@@ -3,6 +3,7 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -271,14 +272,27 @@ def test_whoever_is_ours_may_reach_only_what_a_policy_names(found: list[Manifest
             assert rule.get("from") or rule.get("to"), "a rule without a peer means everybody"
 
 
-def test_the_ingress_leads_to_the_api_and_never_to_the_metrics(found: list[Manifest]) -> None:
+def leads_to(rule: dict[str, Any], path: str) -> bool:
+    """As the Ingress matches: a prefix is of whole steps of the path."""
+    if rule["pathType"] == "Exact":
+        return path == str(rule["path"])
+    assert rule["pathType"] == "Prefix"
+    return f"{path}/".startswith(f"{rule['path'].rstrip('/')}/")
+
+
+def test_the_ingress_leads_to_the_api_and_its_pages_alone(found: list[Manifest]) -> None:
     for ingress in (m for m in found if m["kind"] == "Ingress"):
         assert ingress["spec"]["tls"][0]["hosts"] == [ingress["spec"]["rules"][0]["host"]]
-        (path,) = ingress["spec"]["rules"][0]["http"]["paths"]
-        backend = path["backend"]["service"]
-        service = manifests.find(found, "Service", backend["name"])
-        (port,) = service["spec"]["ports"]
-        assert port["name"] == backend["port"]["name"] == port["targetPort"] == "http"
+        paths = ingress["spec"]["rules"][0]["http"]["paths"]
+        for path in paths:
+            backend = path["backend"]["service"]
+            service = manifests.find(found, "Service", backend["name"])
+            (port,) = service["spec"]["ports"]
+            assert port["name"] == backend["port"]["name"] == port["targetPort"] == "http"
+        for wanted in ("/", "/docs", "/docs/openapi.json", "/api/openapi.json", "/api/admin/jobs"):
+            assert any(leads_to(path, wanted) for path in paths), wanted
+        for inside in ("/healthz", "/readyz", "/startupz", "/metrics", "/docsx", "/apix"):
+            assert not any(leads_to(path, inside) for path in paths), inside
 
 
 def test_production_verifies_the_certificate_of_postgres() -> None:

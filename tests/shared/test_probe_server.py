@@ -5,18 +5,22 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
-from crawljobs import errors, probe, probe_server
+from crawljobs import errors, probe, probe_connection, probe_server
 from crawljobs.probe_server import Answer, NotWell, ProbeServer, check
 from crawljobs.settings import ProbeAddress
+from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = ProbeAddress("127.0.0.1", 0)
+PROMPT_SECONDS = 1.0  # Kubernetes gives a probe 3 s
 
 
 def never_well() -> None:
@@ -59,13 +63,20 @@ def test_a_check_answers_200_or_503_with_its_reason(serve: Callable[..., ProbeSe
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
-        (b"GET /nothing HTTP/1.1\r\n\r\n", 404),
-        (b"GET /%2e%2e/healthz HTTP/1.1\r\n\r\n", 404),
-        (b"GET /\xff\xfe HTTP/1.1\r\n\r\n", 404),
-        (b"POST /healthz HTTP/1.1\r\nContent-Length: 9\r\n\r\n", 405),
+        (b"GET /nothing HTTP/1.0\r\n\r\n", 404),
+        (b"GET /%2e%2e/healthz HTTP/1.0\r\n\r\n", 404),
+        (b"GET /\xff\xfe HTTP/1.0\r\n\r\n", 404),
+        (b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n123456789", 405),
         (b"GET /healthz\r\n\r\n", 400),
         (b"\x16\x03\x01\r\n\r\n", 400),
-        (b"G" * probe_server.REQUEST_BYTES, 400),
+        (b"G" * probe_connection.REQUEST_BYTES, 400),
+        (b"G" * 8 * probe_connection.REQUEST_BYTES, 400),
+        (b"GET /healthz HTTP/1.1\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nhost: y\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.9\r\nHost: x\r\n\r\n", 505),
+        (b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+        (b"GET /healthz HTTP/1.1x\r\nHost: x\r\n\r\n", 400),
     ],
 )
 def test_what_is_not_a_probe_is_refused(
@@ -75,20 +86,89 @@ def test_what_is_not_a_probe_is_refused(
     assert ask(server, request_).startswith(f"HTTP/1.1 {status} ".encode())
 
 
-def test_clients_that_say_nothing_are_dropped_and_do_not_keep_others_out(
+SLOW = {
+    "silent": (b"", b""),
+    "a byte now and then": (b"GET ", b"x"),
+    "half a request": (b"GET /healthz HTTP/1.1\r\nHost: x\r\n", b""),
+    "does not read": (b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n", b""),
+    "stays": (b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b""),
+}
+
+
+@pytest.mark.parametrize(("sent", "then"), SLOW.values(), ids=SLOW)
+@pytest.mark.parametrize("number", [24, 3 * probe_server.CONNECTIONS_MAX])
+def test_slow_clients_do_not_keep_others_out(
+    serve: Callable[..., ProbeServer], number: int, sent: bytes, then: bytes
+) -> None:
+    large = Answer(HTTPStatus.OK, b"x" * 8_000_000)
+    server = serve(healthz=check(lambda: None), large=lambda: large)
+    with contextlib.ExitStack() as stack:
+        crowd = []
+        for _ in range(number):
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            crowd.append(stack.enter_context(client))
+            client.sendall(sent)
+        for _ in range(10):
+            for client in crowd:
+                with contextlib.suppress(OSError):  # some had to go
+                    client.send(then)
+            began = time.monotonic()
+            assert get(server, "/healthz").startswith(b"HTTP/1.1 200 ")
+            assert time.monotonic() - began < PROMPT_SECONDS
+
+
+def test_slow_clients_are_dropped(
     serve: Callable[..., ProbeServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe_server, "REQUEST_SECONDS", 0.3)
-    server = serve(healthz=check(lambda: None))
+    monkeypatch.setattr(probe_connection, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(probe_connection, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(probe_connection, "LINGER_SECONDS", 0.3)
+    large = Answer(HTTPStatus.OK, b"x" * 8_000_000)
+    server = serve(healthz=check(lambda: None), large=lambda: large)
     with contextlib.ExitStack() as stack:
-        silent = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
-            for _ in range(3 * probe_server.AT_ONCE)
-        ]
-        for connection in silent:  # each is closed: at once, or when its time is up
-            with contextlib.suppress(ConnectionError):
-                assert connection.recv(1) == b""
+        crowd = []
+        for sent, _ in SLOW.values():
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            crowd.append(stack.enter_context(client))
+            client.sendall(sent)
+        wait_until(lambda: not server.connections, timeout=10, describe="all to be dropped")
+
+
+def test_an_answer_larger_than_any_buffer_arrives_whole(serve: Callable[..., ProbeServer]) -> None:
+    large = Answer(HTTPStatus.OK, b"x" * 8_000_000)
+    server = serve(metrics=lambda: large)
+    assert get(server, "/metrics").endswith(b"\r\n\r\n" + large.body)
+
+
+def test_those_who_ask_for_a_page_that_hangs_cost_one_thread_and_get_one_answer(
+    serve: Callable[..., ProbeServer],
+) -> None:
+    made, end = [], threading.Event()
+
+    def slow() -> Answer:
+        made.append(1)
+        end.wait(20)
+        return Answer(HTTPStatus.OK, b"made")
+
+    server = serve(metrics=slow, healthz=check(lambda: None))
+    with ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(get, server, "/metrics") for _ in range(20)]
+        wait_until(lambda: server.connections == 20, timeout=10, describe="all to have asked")
         assert get(server, "/healthz").startswith(b"HTTP/1.1 200 ")
+        end.set()
+        assert {one.result(10)[-4:] for one in asked} == {b"made"}
+    assert len(made) == 1
+
+
+def test_a_client_that_sends_no_more_still_gets_its_answer(
+    serve: Callable[..., ProbeServer],
+) -> None:
+    server = serve(healthz=check(lambda: None))
+    for sent, status in ((b"GET /healthz HTTP/1.0\r\n\r\n", b"200"), (b"GET /hea", b"400")):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(65_536).split(b" ")[1] == status
 
 
 def test_a_page_that_fails_does_not_end_the_server(serve: Callable[..., ProbeServer]) -> None:
