@@ -22,16 +22,14 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from admin_api import probe_answers, request_deadline, state, unreadable
 from admin_api.gunicorn_connection import SEND_SECONDS, Connection
+from admin_api.gunicorn_leaving import STOP_LINGER_SECONDS, LeavingConnections
 
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
-LINGER_SECONDS = 2.0  # for what is on its way when we close: a reset would destroy our answer
-LINGER_BYTES = 16 * 1024 * 1024
 # For what a handler left unread, before the connection may be used again.
 REST_SECONDS = 0.02
 # Once we are to end.
 STOP_HEAD_SECONDS = 1.0
 STOP_BODY_SECONDS = 3.0
-STOP_LINGER_SECONDS = 0.5
 PIECE_BYTES = 64 * 1024
 # Requests that have a thread or wait for one, of the connections there may be. What comes beyond is
 # refused, so that there always is a connection for a probe.
@@ -45,7 +43,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         super().__init__(*args, **options)
         # Each in the order of its deadlines; only the loop's thread touches them.
         self._arriving: dict[Connection, None] = {}
-        self._leaving: dict[Connection, int] = {}  # and the bytes thrown away
+        self._leaving = LeavingConnections(self._close)
         self._served: set[Connection] = set()
         self._probes = probe_answers.WaitingProbes(self._answer)
         self._stops_since: float | None = None
@@ -79,12 +77,12 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
 
     def _make_room(self) -> None:
         """Close who has asked for nothing for longest, before nobody else can come."""
-        for crowd in (self._leaving, self._arriving):
-            if crowd:
-                return self._close(next(iter(crowd)))
-        if self.keepalived_conns:
+        if self._leaving.close_oldest():
+            return
+        if self._arriving:
+            self._close(next(iter(self._arriving)))
+        elif self.keepalived_conns:
             self._close(self.keepalived_conns.popleft())
-        return None
 
     def _expect_head(self, conn: Connection, received: bytes = b"") -> None:
         conn.sock.setblocking(False)
@@ -191,30 +189,9 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
             super().finish_request(conn, fs)
 
     def _leave(self, conn: Connection) -> None:
-        """Close when the client has, or soon; meanwhile the loop does other things."""
         self._forget(conn)
         conn.head.clear()
-        try:
-            conn.sock.setblocking(False)
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._close(conn)
-            return
-        linger = LINGER_SECONDS if self.alive else STOP_LINGER_SECONDS
-        conn.timeout = time.monotonic() + linger
-        self._leaving[conn] = 0
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._throw_away, conn))
-
-    def _throw_away(self, conn: Connection, sock: socket.socket) -> None:
-        try:
-            piece = sock.recv(PIECE_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            piece = b""
-        self._leaving[conn] += len(piece)
-        if not piece or self._leaving[conn] > LINGER_BYTES:
-            self._close(conn)
+        self._leaving.add(conn, self.poller, stops=not self.alive)
 
     def _close(self, conn: Connection) -> None:
         self._forget(conn)
@@ -223,7 +200,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
 
     def _forget(self, conn: Connection) -> None:
         self._arriving.pop(conn, None)
-        self._leaving.pop(conn, None)
+        self._leaving.forget(conn)
         with contextlib.suppress(OSError, KeyError, ValueError):
             self.poller.unregister(conn.sock)
 
@@ -233,23 +210,20 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         self._probes.give_up()
         if not self.alive:
             self._hurry(now)
-        for crowd in (self._arriving, self._leaving):
-            for conn in [conn for conn in crowd if conn.timeout <= now]:
-                if conn.head:
-                    self._refuse(conn, TimeoutError("the head did not arrive in time"))
-                else:
-                    self._close(conn)
+        for conn in [conn for conn in self._arriving if conn.timeout <= now]:
+            if conn.head:
+                self._refuse(conn, TimeoutError("the head did not arrive in time"))
+            else:
+                self._close(conn)
+        self._leaving.close_late(now)
 
     def _hurry(self, now: float) -> None:
         """Have nobody wait for long; a request that is here is answered."""
         if self._stops_since is None:
             self._stops_since = now
-        for crowd, longest in (
-            (self._arriving, STOP_HEAD_SECONDS),
-            (self._leaving, STOP_LINGER_SECONDS),
-        ):
-            for conn in crowd:
-                conn.timeout = min(conn.timeout, self._stops_since + longest)
+        for conn in self._arriving:
+            conn.timeout = min(conn.timeout, self._stops_since + STOP_HEAD_SECONDS)
+        self._leaving.hurry(self._stops_since + STOP_LINGER_SECONDS)
         if now > self._stops_since + STOP_BODY_SECONDS:
             for conn in self._served:
                 with contextlib.suppress(OSError):
