@@ -12,7 +12,7 @@ REQUEST_BYTES = 8_192
 REQUEST_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 LINGER_SECONDS = 1.0
-PIECE_BYTES = 16_384
+PIECE_BYTES = 64 * 1024  # at once, so that others have their turn
 
 
 class ProbeConnection:
@@ -59,7 +59,7 @@ class ProbeConnection:
 
     def send(self) -> None:
         try:
-            self._rest = self._rest[self.socket.send(self._rest) :]
+            self._rest = self._rest[self.socket.send(self._rest[:PIECE_BYTES]) :]
             if self._rest:
                 return
             self._is_answered = True

@@ -100,7 +100,7 @@ SLOW = {
 def test_slow_clients_do_not_keep_others_out(
     serve: Callable[..., ProbeServer], number: int, sent: bytes, then: bytes
 ) -> None:
-    large = Answer(HTTPStatus.OK, b"x" * 8_000_000)
+    large = Answer(HTTPStatus.OK, b"x" * 1_000_000)
     server = serve(healthz=check(lambda: None), large=lambda: large)
     with contextlib.ExitStack() as stack:
         crowd = []
