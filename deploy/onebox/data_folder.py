@@ -35,6 +35,11 @@ class DataFolder:
         return self.path / "admin-token"
 
     @property
+    def admin_header(self) -> Path:
+        """The token as a header, for `curl -H @FILE`: a command line is seen by every user."""
+        return self.path / "admin-header"
+
+    @property
     def sandbox_ready(self) -> Path:
         return self.path / "sandbox.json"
 
@@ -49,11 +54,13 @@ class DataFolder:
 
     def token(self) -> str:
         """The admin-api's token: made at the first start, kept for the next ones."""
+        token = ""
         with contextlib.suppress(FileNotFoundError):
-            if kept := self.admin_token.read_text().strip():
-                return kept
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        write_private(self.admin_token, f"{token}\n")
+            token = self.admin_token.read_text().strip()
+        if not token:
+            token = secrets.token_urlsafe(TOKEN_BYTES)
+            write_private(self.admin_token, f"{token}\n")
+        write_private(self.admin_header, f"Authorization: Bearer {token}\n")
         return token
 
 

@@ -94,7 +94,9 @@ def _token(folder: DataFolder) -> tuple[str, str]:
     except SettingsError as error:
         raise OneboxError(str(error)) from error
     if given is None:
-        return folder.token(), str(folder.admin_token)
+        token = folder.token()
+        return token, f"{folder.admin_token}; for curl: -H @{folder.admin_header}"
+    folder.admin_header.unlink(missing_ok=True)  # of another token; this one stays where it is
     return given, os.environ.get("ADMIN_API_TOKEN_FILE", "").strip() or "that in ADMIN_API_TOKEN"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from onebox import reddit_source
+from onebox import environments, reddit_source
 from onebox.supervisor import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +23,7 @@ SANDBOX_RATE_LIMIT = (
 )
 SANDBOX_STOP_SECONDS = 3
 PROBES = "127.0.0.1:0"  # a free port for each; its log tells which
+CRAWLING = ("crawler-worker", environments.EVERY_ROLE)  # they are clients of Reddit
 NOT_INHERITED = frozenset(
     {
         "PYTHONPATH",
@@ -57,8 +58,9 @@ class Settings:
     def instance(self, role: str, number: int) -> str:
         return "-".join(part for part in (role, self.tag, str(number)) if part)
 
-    def environment(self, role: str = "", **own: str) -> dict[str, str]:
-        inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
+    def environment(self, role: str = environments.EVERY_ROLE, **own: str) -> dict[str, str]:
+        """The settings of a process of this role, and of the secrets those that it needs."""
+        inherited = environments.inherited(os.environ, role, NOT_INHERITED)
         if self.direct_url != self.database_url:
             inherited["DATABASE_DIRECT_URL"] = self.direct_url
         habits = {
@@ -71,7 +73,7 @@ class Settings:
         return {
             **habits,
             **inherited,
-            **(sandbox_client(self.sandbox_url) if self.sandbox_url else {}),
+            **(sandbox_client(self.sandbox_url) if self.sandbox_url and role in CRAWLING else {}),
             "PYTHONPATH": os.pathsep.join(SOURCE_ROOTS),
             "PYTHONUNBUFFERED": "1",
             "DATABASE_URL": self.own_urls.get(role, self.database_url),
@@ -84,7 +86,7 @@ def sandbox_client(url: str) -> dict[str, str]:
 
 
 def sandbox(ready_file: Path, *, new_items_per_minute: int, port: int = 0) -> Spec:
-    environment = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
+    environment = environments.inherited(os.environ, "sandbox", NOT_INHERITED)
     return Spec(
         role="sandbox",
         number=1,

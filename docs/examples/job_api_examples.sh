@@ -1,18 +1,24 @@
 #!/usr/bin/env bash
 # What operators do most, over the API. Run it whole against a system for trying (./run demo):
-#   ADMIN_API_TOKEN=$(cat .onebox/admin-token) docs/examples/job_api_examples.sh
+#   ADMIN_API_TOKEN_FILE=.onebox/admin-token docs/examples/job_api_examples.sh
 # or copy single functions. Needs curl and python3.
 set -euo pipefail
 shopt -s inherit_errexit # an error inside $(...) ends the script, too
 
 API=${API:-http://127.0.0.1:8000}
-: "${ADMIN_API_TOKEN:?is missing: the bearer token}"
+if [ -z "${ADMIN_API_TOKEN:-}" ]; then
+    ADMIN_API_TOKEN=$(cat "${ADMIN_API_TOKEN_FILE:?is missing: the file with the bearer token}")
+fi
+export -n ADMIN_API_TOKEN # no program that is started here gets it
+
+# The header with the token. printf is part of bash: no command line holds what it is given.
+authorization() { printf 'Authorization: Bearer %s\n' "$ADMIN_API_TOKEN"; }
 
 # call METHOD PATH [BODY]: the answer's body; ends with an error and the problem when it is one.
 call() {
     local body=("${@:3}")
     curl --silent --show-error --fail-with-body --max-time 30 --request "$1" "$API$2" \
-        --header "Authorization: Bearer $ADMIN_API_TOKEN" \
+        --header @<(authorization) \
         --header "Idempotency-Key: $(python3 -c 'import uuid; print(uuid.uuid4())')" \
         ${body[0]+--header 'Content-Type: application/json' --data "${body[0]}"}
 }

@@ -22,6 +22,10 @@ Enqueue crawls of subreddits, watch them, and have them repeated.
 Send the token as `Authorization: Bearer <token>`. Times are RFC 3339 in UTC, ids are 64-bit
 integers, lists are paged by `next`. Every error has one shape, `application/problem+json`, and
 the `request_id` that the log has too.
+
+The curl commands read that header from the file that `ADMIN_API_HEADER` names, since every user of
+a machine sees its command lines. `./run demo` writes it (`.onebox/admin-header`); elsewhere:
+`(umask 077; printf 'Authorization: Bearer %s\\n' "$(cat TOKEN_FILE)" > admin-header)`.
 """
 
 

@@ -44,6 +44,8 @@ def test_the_token_is_kept_and_private(tmp_path: Path) -> None:
         assert folder.admin_token.stat().st_mode & 0o777 == 0o600
     with data_folder.opened(tmp_path / "data") as folder:
         assert folder.token() == token
+        assert folder.admin_header.read_text() == f"Authorization: Bearer {token}\n"
+        assert folder.admin_header.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_private_file_replaces_an_open_one_and_leaves_no_draft(tmp_path: Path) -> None:

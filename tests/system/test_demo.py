@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from onebox import api_client
 from support import demo, processes
@@ -301,3 +302,35 @@ def test_a_pooler_is_passed_by_to_migrate_and_to_see_who_is_at_work(
         finally:
             connection.execute(f"DROP OWNED BY {role}".encode())
             connection.execute(f"DROP ROLE {role}".encode())
+
+
+def test_each_process_is_given_the_secrets_it_needs_and_none_on_its_command_line(
+    open_folder: Path,
+) -> None:
+    token, reddit = "canary4token0123456789abcdefghijk", "canary4reddit"
+    others = {"GITHUB_TOKEN": "canary4github", "OWNER_DATABASE_PASSWORD": "canary4owner"}
+    client = {"REDDIT_CLIENT_ID": "me", "REDDIT_CLIENT_SECRET": reddit, **others}
+    nowhere = dict.fromkeys(("REDDIT_API_URL", "REDDIT_AUTH_URL"), "http://127.0.0.1:9")
+    with demo.started(
+        open_folder / "data", "--workers", "1", ADMIN_API_TOKEN=token, **client, **nowhere
+    ) as running:
+        known = {running.process.pid: "demo"}
+        known |= {pid: role for role, pids in running.ready["pids"].items() for pid in pids}
+        seen: dict[str, set[str]] = {}
+        for process in running.family():
+            role = known.get(process.pid) or known[process.ppid()]  # a child of gunicorn's
+            variables = process.environ()
+            text = " ".join(variables.values())
+            found = {one for one in (token, reddit, *others.values()) if one in text}
+            owner = conninfo_to_dict(variables.get("DATABASE_URL", "")).get("user")
+            seen.setdefault(role, set()).update(found, {str(owner)} if owner else ())
+            line = " ".join(process.cmdline())
+            assert "canary4" not in line, line
+            assert str(conninfo_to_dict(running.database_url)["password"]) not in line + text
+    del seen["demo"]
+    assert seen == {
+        "postgres": set(),
+        "admin-api": {token, "crawljobs_admin_api"},
+        "crawler-worker": {reddit, "crawljobs_crawler_worker"},
+        "scheduler": {"crawljobs_scheduler"},
+    }

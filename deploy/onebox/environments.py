@@ -1,0 +1,58 @@
+"""Which variables of the demo's own environment each of its processes inherits."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+DATABASE = (
+    *("DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_DIRECT_URL", "DATABASE_DIRECT_URL_FILE"),
+    *("PGPASSWORD", "PGPASSFILE", "PGSSLPASSWORD", "PGSERVICEFILE"),
+)
+TOKEN = ("ADMIN_API_TOKEN", "ADMIN_API_TOKEN_FILE")
+REDDIT = ("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "REDDIT_CLIENT_SECRET_FILE")
+TRACING = (
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+    *("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
+)
+# With a user and a password in it, one is a secret that only Reddit's client needs.
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+EVERY_ROLE = "every role"  # what all of them together are given, to look at it before the start
+# By role: the secrets it needs. Every other variable that looks like a secret is left out.
+NEEDED: dict[str, tuple[str, ...]] = {
+    EVERY_ROLE: (*DATABASE, *TOKEN, *REDDIT, *TRACING, *PROXIES),
+    "sandbox": (),
+    "admin-api": (*DATABASE, *TOKEN, *TRACING),
+    "crawler-worker": (*DATABASE, *REDDIT, *TRACING, *PROXIES),
+    "scheduler": (*DATABASE, *TRACING),
+}
+# Whatever their names and values look like.
+_KNOWN = frozenset({*DATABASE, *TOKEN, *REDDIT, *TRACING})
+_LOOKS_SECRET = re.compile(
+    "TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|COOKIE|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH|_DSN$|_PAT$"
+    r"|(?:DATABASE|DB|POSTGRES|REDIS|MONGO|AMQP|BROKER)\w*_UR[IL]",
+    re.IGNORECASE,
+)
+_HARMLESS = frozenset({"REDDIT_AUTH_URL"})  # a setting of the worker, and no secret
+_USERINFO = re.compile(r"://[^/\s]*@")
+
+
+def inherited(variables: Mapping[str, str], role: str, without: Iterable[str]) -> dict[str, str]:
+    """All of `variables` but `without` and the secrets that this role does not need.
+
+    Secrets are the known ones, and by their look: a name such as X_TOKEN, a value such as an
+    address with a user and a password.
+    """
+    needed = NEEDED[role]
+    left_out = frozenset(without)
+    return {
+        name: value
+        for name, value in variables.items()
+        if name not in left_out and (name.upper() in needed or not _is_secret(name, value))
+    }
+
+
+def _is_secret(name: str, value: str) -> bool:
+    if name.upper() in _KNOWN:
+        return True
+    looks_secret = name not in _HARMLESS and _LOOKS_SECRET.search(name)
+    return bool(looks_secret or _USERINFO.search(value[:10_000]))
