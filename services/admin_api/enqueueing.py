@@ -113,7 +113,7 @@ def audited(job: jobs.Job) -> dict[str, Any]:
         "base_priority": job.base_priority,
         "max_retries": job.max_retries,
         "retry_count": job.retry_count,
-        "visible_at": rfc3339(job.visible_at),
+        "visible_at": None if job.not_before is None else rfc3339(job.not_before),
         "rerun_requested": job.rerun_requested,
     }
 

@@ -45,7 +45,7 @@ def of_job(job: Job) -> Progress:
         requests=requests,
         done=requests,
         total=None if total is None else max(total, requests),
-        waiting_until=job.visible_at if job.status is JobStatus.WAITING else None,
+        waiting_until=job.waits_until if job.status is JobStatus.WAITING else None,
         eta=None if total is None else _eta(job, max(0, total - requests) * pace),
         gap=found.get("gap") is True,
     )
@@ -53,7 +53,7 @@ def of_job(job: Job) -> Progress:
 
 def _eta(job: Job, seconds: float) -> datetime | None:
     """None when it is over, or nobody knows when it begins."""
-    begins = {JobStatus.CRAWLING: job.progress_at, JobStatus.WAITING: job.visible_at}
+    begins = {JobStatus.CRAWLING: job.progress_at, JobStatus.WAITING: job.waits_until}
     start = begins.get(job.status)
     if job.status in FINAL or start is None or seconds > LONGEST_ETA.total_seconds():
         return None

@@ -26,6 +26,7 @@ from crawljobs.repository import (
     job_maintenance,
     job_stats,
     maintenance_turns,
+    parked_jobs,
     queue_pauses,
     schedule_runs,
     service_instances,
@@ -97,8 +98,10 @@ class Maintenance:
         self._metronome.shutdown(wait=False)
 
     def requeue(self) -> int:
-        """Waiting jobs whose time has come; those of a paused subreddit wait on for that."""
+        """Waiting jobs whose time has come, or whose cause has ended; what has another cause now
+        waits on for that."""
         self._sweep("job.parked", queue_pauses.park_paused_jobs)
+        self._sweep("job.settled", parked_jobs.settle_parked_jobs)
         return self._sweep("job.requeued", job_maintenance.requeue_due_jobs)
 
     def rescue(self) -> int:

@@ -11,7 +11,14 @@ from crawljobs.db.database import Connection
 from crawljobs.domain import ends
 from crawljobs.domain.ends import End
 from crawljobs.domain.job import Claim, ErrorKind, Job, JobSource, JobStatus, WaitReason
-from crawljobs.repository import claim_ends, job_queries, job_queue
+from crawljobs.repository import (
+    claim_ends,
+    job_maintenance,
+    job_queries,
+    job_queue,
+    parked_jobs,
+    queue_pauses,
+)
 
 # Far from any real clock, so that a test which forgets to pass its own time shows it.
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
@@ -48,6 +55,19 @@ def job(conn: Connection, job_id: int) -> Job:
     found = job_queries.get_job(conn, job_id=job_id)
     assert found is not None
     return found
+
+
+def waits(conn: Connection, job_id: int) -> tuple[WaitReason | None, datetime | None]:
+    """What a job waits for, and until when; no reason when it does not wait."""
+    found = job(conn, job_id)
+    return found.wait_reason, found.waits_until
+
+
+def sweep(conn: Connection, *, now: datetime | None = None) -> None:
+    """What a worker does every two seconds for jobs that wait."""
+    queue_pauses.park_paused_jobs(conn, now=now)
+    parked_jobs.settle_parked_jobs(conn, now=now)
+    job_maintenance.requeue_due_jobs(conn, now=now)
 
 
 def in_status(conn: Connection, status: JobStatus, name: str = "python") -> int:

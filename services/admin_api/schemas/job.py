@@ -103,7 +103,14 @@ class JobSchema(ma.Schema):
     depth = fields.Integer(
         required=True, metadata=described("Steps of discovery from what somebody asked for.")
     )
-    visible_at = Timestamp(required=True, metadata=described("Not claimed before."))
+    visible_at = Timestamp(
+        required=True,
+        allow_none=True,
+        metadata=described(
+            "Not claimed before; of a waiting job the end of what it waits for, as far as that is "
+            "known: null while a pause has no end."
+        ),
+    )
     queued_at = Timestamp(required=True, metadata=described("Waiting counts from here."))
     created_at = Timestamp(required=True)
     finished_at = Timestamp(required=True, allow_none=True)
@@ -173,6 +180,7 @@ _PLAIN = tuple(name for name in JobSchema().fields if name in job.Job.__dataclas
 def shown(one: job.Job) -> dict[str, Any]:
     """The job as JSON has it, with all that JobSchema describes."""
     plain = {name: _as_json(getattr(one, name)) for name in _PLAIN}
+    plain["visible_at"] = _as_json(one.not_before)
     trace_id = one.traceparent and one.traceparent.split("-")[1]
     how_far = {name: _as_json(value) for name, value in vars(progress.of_job(one)).items()}
     return {**plain, "trace_id": trace_id, "progress": how_far}

@@ -18,8 +18,7 @@ from crawljobs.repository import reddit_budgets, reddit_outages
 
 log = logs.get_logger(__name__)
 
-# A job whose turn comes later waits in the queue, so that its worker can do another.
-LONGEST_WAIT_SECONDS = 30.0
+LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
 # What nobody asked for waits beside the queue and looks again so soon; when that was in vain for as
 # long as above, its job waits for so long. From and to, so that not all come at once.
 BESIDE_QUEUE_SECONDS = 0.4, 1.2

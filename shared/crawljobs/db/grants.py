@@ -26,8 +26,8 @@ LETTERS = {
 }
 PRIVILEGES = tuple(LETTERS.values())
 
-# Locking a row takes UPDATE. The triggers of jobs and attempts write crawl_job_count_changes with
-# the rights of whoever changed the job.
+# Locking a row takes UPDATE: who lets a job wait for a pause locks that pause. The triggers of jobs
+# and attempts write crawl_job_count_changes with the rights of whoever changed the job.
 _TABLES = """
     table                    admin_api  crawler_worker  scheduler  metrics
     admin_audit_log          ra         a               a          -
@@ -45,7 +45,7 @@ _TABLES = """
     idempotency_keys         ra         rwd             -          -
     maintenance_runs         -          raw             -          -
     posts                    -          raw             -          -
-    queue_pauses             rawd       rd              r          -
+    queue_pauses             rawd       rwd             rw         -
     reddit_budgets           r          raw             r          r
     reddit_tokens            -          raw             -          -
     scheduled_job_runs       ra         rawd            raw        -

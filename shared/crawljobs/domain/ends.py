@@ -61,7 +61,7 @@ def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) ->
 
 
 def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str) -> End:
-    """The job waits; no attempt is charged."""
+    """The job waits; no attempt is charged. A worker looks at it again within a minute."""
     return End(
         claim,
         Transition.DEFER,

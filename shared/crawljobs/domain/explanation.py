@@ -15,7 +15,6 @@ _WAITS: dict[WaitReason, str] = {
     WaitReason.OUTAGE: "the end of an outage",
     WaitReason.LATER: "the time it was asked for",
 }
-FOREVER_YEAR = 9000  # a pause without an end is stored as the year 9999
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,9 @@ def explain(job: Job, around: Surroundings) -> Explanation:
 
 
 def _conditions(job: Job, around: Surroundings) -> tuple[Condition, ...]:
+    is_due = job.status is not JobStatus.WAITING or (
+        job.not_before is not None and job.not_before <= around.now
+    )
     return (
         Condition(
             "queued",
@@ -80,8 +82,8 @@ def _conditions(job: Job, around: Surroundings) -> tuple[Condition, ...]:
         ),
         Condition(
             "visible",
-            job.visible_at <= around.now,
-            job.visible_at.isoformat(),
+            is_due,
+            "no end is set" if job.not_before is None else job.not_before.isoformat(),
             "Not before its visible_at.",
         ),
         Condition(
@@ -124,8 +126,7 @@ def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]
     if job.status is JobStatus.BLOCKED:
         return "other jobs that it depends on", None
     if job.wait_reason is not None:
-        endless = job.visible_at.year > FOREVER_YEAR
-        return _WAITS[job.wait_reason], None if endless else job.visible_at
+        return _WAITS[job.wait_reason], job.waits_until
     if around.paused:
         return "the end of a pause of everything", around.paused_until
     if around.subreddit_paused:
@@ -148,14 +149,20 @@ def _summary(job: Job, around: Surroundings, waits_for: str | None) -> str:
 
 
 def _estimated_start(job: Job, around: Surroundings, until: datetime | None) -> datetime | None:
-    """From the number of jobs before it and the pace of late; None when nobody can tell."""
+    """From the number of jobs before it and the pace of late; None when that cannot be told."""
     if job.status not in (JobStatus.QUEUED, JobStatus.WAITING):
         return None
-    held = job.status is JobStatus.WAITING or around.paused or around.subreddit_paused
-    if around.workers_alive == 0 or (held and until is None):
+    # Each of those that hold it back, with its end; without one there is no estimate.
+    holds = [
+        (job.status is JobStatus.WAITING, until),
+        (around.paused, around.paused_until),
+        (around.subreddit_paused, around.subreddit_paused_until),
+    ]
+    ends = [end for is_held, end in holds if is_held]
+    if around.workers_alive == 0 or None in ends:
         return None
     if around.ahead and not around.starts_per_minute:
         return None
     minutes = around.ahead / around.starts_per_minute if around.ahead else 0.0
     start = around.now + timedelta(minutes=min(minutes, 60 * 24 * 365.0))
-    return max(start, until) if until is not None else start
+    return max([start, *(end for end in (*ends, around.reddit_until) if end is not None)])

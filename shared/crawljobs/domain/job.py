@@ -30,6 +30,13 @@ class WaitReason(StrEnum):
     LATER = "later"
 
 
+# A wait whose cause may change or end (a pause, politeness, Reddit's limit, an outage) parks a job
+# for a minute at most. So it is claimable again soon after the cause has ended: one such minute,
+# and a sweep.
+PARKED_MAX_SECONDS = 60
+FREED_WITHIN_SECONDS = 65
+
+
 class ErrorKind(StrEnum):
     """What an error means for the job: it decides between fail, schedule_retry and defer."""
 
@@ -165,7 +172,8 @@ class Job:
     source: JobSource
     scheduled_job_id: int | None
     depth: int
-    visible_at: datetime
+    visible_at: datetime  # not claimed before; a parked job is looked at again then
+    waits_until: datetime | None  # of a waiting job: its cause's end; None: that has no end
     queued_at: datetime
     created_at: datetime
     finished_at: datetime | None
@@ -184,6 +192,11 @@ class Job:
     checkpoint: dict[str, Any] | None
     traceparent: str | None  # of what asked for it
     version: int  # differs after every change of the row
+
+    @property
+    def not_before(self) -> datetime | None:
+        """When it may be claimed at the earliest; None: its pause has no end."""
+        return self.waits_until if self.status is JobStatus.WAITING else self.visible_at
 
 
 @dataclass(frozen=True)

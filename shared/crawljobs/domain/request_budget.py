@@ -20,6 +20,9 @@ BACKGROUND_QUEUE = 1.0
 # Sooner than this there is no queue, however close together slots are.
 QUEUE_SECONDS = 0.25
 
+# A job whose turn comes later waits in the queue, so that its worker can do another.
+LONGEST_SLOT_WAIT_SECONDS = 30.0
+
 # A 429 that does not say how long: the first pause, and how long it may grow by doubling.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0

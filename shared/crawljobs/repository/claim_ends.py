@@ -19,7 +19,14 @@ from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.domain.ends import ATTEMPTS, TERMINAL_OUTCOMES, End
 from crawljobs.domain.job import AttemptOutcome, Claim, Transition
 from crawljobs.repository import queue_sql
-from crawljobs.repository.queue_sql import NO_REASON, NOW, UNCLAIMED, WISH_SERVED, WISH_SERVED_ANEW
+from crawljobs.repository.queue_sql import (
+    NO_REASON,
+    NOW,
+    PARKED_UNTIL,
+    UNCLAIMED,
+    WISH_SERVED,
+    WISH_SERVED_ANEW,
+)
 
 
 class Fate(Enum):
@@ -88,7 +95,6 @@ def _ending(
 
 _FAILED_SO = "error_kind = held.end_error_kind, error_message = held.end_error_message"
 _CHARGED = f"retry_count = job.retry_count + 1, retries = job.retries + 1, {_FAILED_SO}"
-_LATER = f"status = 'waiting', visible_at = {NOW} + held.end_delay"
 
 # A clock of the database that was set back must not let a job end before it began.
 _FINISHED = f"finished_at = greatest({NOW}, job.claimed_at)"
@@ -111,13 +117,15 @@ _ENDINGS = (
     ),
     _ending(
         Transition.SCHEDULE_RETRY,
-        f"{_LATER}, wait_reason = 'retry', priority = job.base_priority, {_CHARGED}, "
+        f"status = 'waiting', visible_at = {NOW} + held.end_delay, wait_reason = 'retry', "
+        f"priority = job.base_priority, {_CHARGED}, "
         f"{WISH_SERVED_ANEW}",
         {"delay": "interval", **_ERROR},
     ),
     _ending(
         Transition.DEFER,
-        f"{_LATER}, wait_reason = held.end_wait_reason, {_FAILED_SO}",
+        f"status = 'waiting', wait_reason = held.end_wait_reason, {_FAILED_SO}, visible_at = "
+        + PARKED_UNTIL.format(until=f"{NOW} + held.end_delay", now=NOW),
         {"delay": "interval", "wait_reason": "text", **_ERROR},
     ),
     # Whoever gives back does so because it stops: others may be asleep.

@@ -16,12 +16,13 @@ from crawljobs.domain.job import JobStatus
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import queue_sql
 from crawljobs.repository.queue_sql import CHANNEL, NO_REASON, NOT_PAUSED, NOW, UNCLAIMED
+from crawljobs.repository.wait_causes import SETTLED
 
 CHUNK = 1_000  # rows a sweep takes at most in one transaction
 
 _REQUEUE = text(f"""
     WITH requeued AS (
-        UPDATE crawl_jobs SET status = 'queued', wait_reason = NULL
+        UPDATE crawl_jobs AS job SET {SETTLED}
         WHERE id = ANY (ARRAY(
             SELECT id FROM crawl_jobs
             WHERE status = 'waiting' AND visible_at <= {NOW}
@@ -30,10 +31,10 @@ _REQUEUE = text(f"""
             LIMIT :at_most
             FOR UPDATE SKIP LOCKED
         ))
-        RETURNING id
+        RETURNING status
     )
     -- the same payload is sent once a transaction, however many rows there are
-    SELECT id, pg_notify('{CHANNEL}', '') FROM requeued
+    SELECT status, CASE WHEN status = 'queued' THEN pg_notify('{CHANNEL}', '') END FROM requeued
     """)
 
 _FOLLOW_UP = queue_sql.follow_up_statement(
@@ -170,7 +171,9 @@ class Aged:
 
 
 def requeue_due_jobs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
-    """Make waiting jobs whose time has come claimable; how many."""
+    """Make waiting jobs whose time has come claimable, and park those again that have another
+    cause to wait; how many were looked at.
+    """
     return len(conn.execute(_REQUEUE, {"at_most": at_most, "now": now}).all())
 
 

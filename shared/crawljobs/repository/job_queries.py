@@ -18,14 +18,20 @@ from crawljobs.domain.job import (
     JobStatus,
     WaitReason,
 )
+from crawljobs.repository.wait_causes import WAITS_UNTIL
 
-_FOREIGN = ("subreddit", "version")  # fields of a Job that are not columns of its row
+_FOREIGN = (
+    "subreddit",
+    "version",
+    "waits_until",
+)  # fields of a Job that are not columns of its row
 # The same as text, for statements that name the tables `job` and `subreddit`. xmin is the
 # transaction that wrote this version of the row: it changes with every change.
 JOB_COLUMNS = ", ".join(
     [
         *(f"job.{name}" for name in Job.__dataclass_fields__ if name not in _FOREIGN),
         "subreddit.name AS subreddit",
+        f"{WAITS_UNTIL.format(job='job', subreddit='subreddit')} AS waits_until",
         "CAST(CAST(job.xmin AS text) AS bigint) AS version",
     ]
 )
@@ -45,6 +51,9 @@ _JOBS = select(
     *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name not in _FOREIGN),
     subreddits.c.name.label("subreddit"),
     literal_column("CAST(CAST(crawl_jobs.xmin AS text) AS bigint)").label("version"),
+    literal_column(WAITS_UNTIL.format(job="crawl_jobs", subreddit="subreddits")).label(
+        "waits_until"
+    ),
 ).join_from(crawl_jobs, subreddits, subreddits.c.id == crawl_jobs.c.subreddit_id)
 
 # Literals, so that the planner may use the partial indexes.

@@ -22,21 +22,21 @@ from crawljobs.domain.job import (
     JobSource,
     priority_ceiling,
 )
-from crawljobs.repository import queue_sql
+from crawljobs.repository import enqueue_sql
 from crawljobs.repository.queue_sql import NO_PAUSES, NO_REASON, NOT_PAUSED, NOW
 
 _SOURCES = {source.value: source for source in JobSource}
 
-_ENQUEUE_NEW = DriverStatement(queue_sql.ENQUEUE_NEW)
-_ENQUEUE_NEW_ONE = DriverStatement(queue_sql.ENQUEUE_NEW_ONE)
+_ENQUEUE_NEW = DriverStatement(enqueue_sql.ENQUEUE_NEW)
+_ENQUEUE_NEW_ONE = DriverStatement(enqueue_sql.ENQUEUE_NEW_ONE)
 
 # LIMIT keeps the plan on the index although it was made when there were few subreddits.
 _ENQUEUE_KNOWN = DriverStatement(
-    queue_sql.enqueue_statement(f"""
+    enqueue_sql.enqueue_statement(f"""
     SELECT known.*, CAST(:priority AS smallint), CAST(:scheduled_job_id AS bigint),
         CAST(:max_retries AS smallint), CAST(:traceparent AS text)
     FROM unnest((SELECT CAST(:names AS text[]))) AS named (name) CROSS JOIN LATERAL (
-        SELECT {queue_sql.SUBREDDIT_ASKED_FOR} FROM subreddits AS subreddit
+        SELECT {enqueue_sql.SUBREDDIT_ASKED_FOR} FROM subreddits AS subreddit
         WHERE lower(subreddit.name) = lower(named.name) LIMIT 1
     ) AS known
     """)
@@ -60,7 +60,7 @@ _CLAIM = DriverStatement(
         (SELECT set_config('synchronous_commit', 'off', true)) AS without_disk
     WHERE subreddit.id = job.subreddit_id AND job.id = ANY (ARRAY(
         SELECT id FROM crawl_jobs
-        WHERE status = 'queued' AND visible_at <= {NOW}
+        WHERE status = 'queued'
         ORDER BY priority DESC, created_at, id
         LIMIT (SELECT CASE WHEN {NOT_PAUSED.format(scope="0")} THEN :at_most ELSE 0 END)
         FOR UPDATE SKIP LOCKED

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from crawljobs.repository.queue_sql import CHANNEL, NOW
+from crawljobs.repository import parked_jobs
+from crawljobs.repository.queue_sql import CHANNEL, NOW, PARKED_UNTIL
 
 EVERYTHING = 0  # the scope that is no subreddit's id
 CHUNK = 1_000  # jobs parked at most in one transaction
@@ -21,12 +22,15 @@ _PAUSE = text(f"""
     """)
 
 # From the pauses to their jobs: there are few pauses, and a job is found by the dedup index. LIMIT
-# keeps a plan from joining them the other way round, by reading the whole queue.
+# keeps a plan from joining them the other way round, by reading the whole queue. The locks let
+# whoever ends or changes a pause wait until these jobs can be seen; one that is being ended or
+# changed is left alone.
 _PARK = text(f"""
     UPDATE crawl_jobs AS job SET
         status = 'waiting', wait_reason = 'paused',
         visible_at = coalesce(
-            (SELECT until FROM queue_pauses WHERE scope = job.subreddit_id), '9999-12-31T00:00:00Z')
+            (SELECT {PARKED_UNTIL.format(until="until", now=NOW)} FROM queue_pauses
+             WHERE scope = job.subreddit_id), {NOW})
     WHERE job.id = ANY (ARRAY(
         SELECT due.id
         FROM queue_pauses AS pause CROSS JOIN LATERAL (
@@ -37,19 +41,14 @@ _PARK = text(f"""
             LIMIT 1
             FOR UPDATE SKIP LOCKED
         ) AS due
-        WHERE pause.until IS NULL OR pause.until > {NOW}
+        WHERE (pause.until IS NULL OR pause.until > {NOW})
+            AND pause.scope = coalesce(CAST(:scope AS bigint), pause.scope)
         LIMIT :at_most
+        FOR SHARE OF pause SKIP LOCKED
     ))
     """)
 
 _RESUME = text("DELETE FROM queue_pauses WHERE scope = :scope")
-
-_UNPARK = text(
-    """
-    UPDATE crawl_jobs SET status = 'queued', wait_reason = NULL, visible_at = :now
-    WHERE status = 'waiting' AND wait_reason = 'paused' AND subreddit_id = :scope
-    """.replace(":now", NOW)
-)
 
 _NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
@@ -103,21 +102,27 @@ def pause(
         _PAUSE,
         {"scope": scope, "reason": reason, "until": until, "paused_by": paused_by, "now": now},
     )
+    if scope == EVERYTHING:  # what is queued stays so, and is not claimed
+        return
     # Without forgetting what has ended, which this pause may have from the start.
-    conn.execute(_PARK, {"at_most": CHUNK, "now": now})
+    conn.execute(_PARK, {"scope": scope, "at_most": 1, "now": now})
+    parked_jobs.settle_job_of(conn, subreddit_id=scope, now=now)
 
 
 def park_paused_jobs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
     """Let jobs of paused subreddits wait with that reason; how many. A sweep runs it too."""
     conn.execute(_FORGET_ENDED, {"now": now})
-    return conn.execute(_PARK, {"at_most": at_most, "now": now}).rowcount
+    return conn.execute(_PARK, {"scope": None, "at_most": at_most, "now": now}).rowcount
 
 
 def resume(conn: Connection, *, scope: int, now: datetime | None = None) -> bool:
-    """End the pause and make its job claimable at once; False when there was no pause."""
+    """End the pause and make its job claimable, unless it waits for something else too.
+
+    False when there was no pause.
+    """
     ended = conn.execute(_RESUME, {"scope": scope}).rowcount == 1
     if ended and scope != EVERYTHING:
-        conn.execute(_UNPARK, {"scope": scope, "now": now})
+        parked_jobs.settle_job_of(conn, subreddit_id=scope, now=now)
     if ended:
         conn.execute(_NOTIFY)
     return ended

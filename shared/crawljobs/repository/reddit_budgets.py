@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import BudgetReport, Slot
+from crawljobs.repository import parked_jobs
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
@@ -115,6 +116,7 @@ _LEARN = text(f"""
     FROM {_NOW} AS now
     WHERE client_id = :client_id
         AND (requests_per_window <> :cap OR ({_OF_THIS_WINDOW} AND {_NEW_OTHERS} > 0))
+    RETURNING next_slot_at = now AS is_freed
     """)
 
 _THROTTLES = """
@@ -194,8 +196,9 @@ def learn_from_reply(
     """Take over the cap, and what others used of this window; never lowers what is reserved.
 
     `slot` is the one whose request was answered. Writes nothing when the reply tells nothing new.
+    A budget that is free again makes the jobs claimable that waited for it.
     """
-    conn.execute(
+    learned = conn.execute(
         _LEARN,
         {
             "client_id": client_id,
@@ -206,7 +209,9 @@ def learn_from_reply(
             "reset": report.reset_seconds,
             "now": now,
         },
-    )
+    ).first()
+    if learned is not None and learned.is_freed:
+        parked_jobs.free_from_reddit(conn, now=now)
 
 
 def pause_all(

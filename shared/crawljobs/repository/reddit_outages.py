@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.domain import request_budget
+from crawljobs.repository import parked_jobs
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
@@ -72,9 +73,13 @@ def record_failed(conn: Connection, *, client_id: str, now: datetime | None = No
 def record_probe(
     conn: Connection, *, client_id: str, good: bool, now: datetime | None = None
 ) -> float:
-    """What the probe found: the outage is over, or goes on for so many seconds."""
+    """What the probe found: the outage is over, or goes on for so many seconds.
+
+    Its end makes the jobs claimable that waited for it.
+    """
     if good:
         conn.execute(_PROBE_GOOD, {"client_id": client_id})
+        parked_jobs.free_from_reddit(conn, now=now)
         return 0.0
     values = {
         "client_id": client_id,

@@ -11,6 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from crawljobs.repository import parked_jobs
+
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
 _LOOK = text(f"""
@@ -104,8 +106,9 @@ def take_turn(
 def keep(
     conn: Connection, *, client_id: str, token: str, lives: float, now: datetime | None = None
 ) -> None:
-    """The new token, for everybody; ends the turn."""
+    """The new token, for everybody; ends the turn, and the wait of jobs that needed a token."""
     conn.execute(_KEEP, {"client_id": client_id, "token": token, "lives": lives, "now": now})
+    parked_jobs.free_from_reddit(conn, now=now)
 
 
 def give_back(conn: Connection, *, client_id: str) -> None:

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from crawljobs.domain.job import Enqueued, JobSource, priority_ceiling
-from crawljobs.repository import job_queue, queue_sql
+from crawljobs.repository import enqueue_sql, job_queue
 
-_ENQUEUE = queue_sql.enqueue_statement(f"""
-    SELECT {queue_sql.SUBREDDIT_ASKED_FOR},
+_ENQUEUE = enqueue_sql.enqueue_statement(f"""
+    SELECT {enqueue_sql.SUBREDDIT_ASKED_FOR},
         wish.priority, wish.schedule_id, wish.max_retries, wish.traceparent
     FROM unnest(
         CAST(:subreddit_ids AS bigint[]), CAST(:priorities AS smallint[]),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.reddit_items import SubredditAbout
 from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository import parked_jobs
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
@@ -176,9 +177,16 @@ def before_crawl(conn: Connection, *, subreddit_id: int) -> Past:
 
 
 def set_politeness(
-    conn: Connection, *, subreddit_id: int, request_gap: float | None, crawl_gap: float | None
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    request_gap: float | None,
+    crawl_gap: float | None,
+    now: datetime | None = None,
 ) -> None:
     """Seconds between two requests and between two crawls of a subreddit; None: the default.
+
+    A job that waits for the gap before waits for the new one.
 
     Raises ValueError for a gap that is negative or longer than an hour and a year.
     """
@@ -190,6 +198,7 @@ def set_politeness(
             raise ValueError(f"a gap of 0 to {longest:.0f} seconds is possible, not {gap}")
     values = {"subreddit_id": subreddit_id, "request_gap": request_gap, "crawl_gap": crawl_gap}
     conn.execute(_SET_POLITENESS, values)
+    parked_jobs.settle_polite_job_of(conn, subreddit_id=subreddit_id, now=now)
 
 
 def finish_crawl(

@@ -39,7 +39,7 @@ def test_progress_is_read_from_the_job_and_its_checkpoint() -> None:
 def test_a_waiting_job_tells_until_when_and_goes_on_from_there() -> None:
     until = NOW + timedelta(minutes=5)
     waiting = replace(
-        JOB, status=JobStatus.WAITING, wait_reason=WaitReason.RATE_LIMIT, visible_at=until,
+        JOB, status=JobStatus.WAITING, wait_reason=WaitReason.RATE_LIMIT, waits_until=until,
         checkpoint=CHECKPOINT,
     )  # fmt: skip
     shown = of_job(waiting)
@@ -53,13 +53,12 @@ def test_nobody_knows_when_a_queued_job_ends_and_a_finished_one_has(status: JobS
 
 
 def test_a_job_paused_for_ever_has_no_end_in_sight() -> None:
-    for_ever = datetime(9999, 12, 31, tzinfo=UTC)
     forecast = {"total": 10_000, "pace": 3_000}
     waiting = replace(
-        JOB, status=JobStatus.WAITING, visible_at=for_ever,
+        JOB, status=JobStatus.WAITING, waits_until=None,
         checkpoint={**CHECKPOINT, "forecast": forecast},
     )  # fmt: skip
-    assert of_job(waiting).eta is None
+    assert (of_job(waiting).waiting_until, of_job(waiting).eta) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from crawljobs.repository import (
     job_maintenance,
     job_queue,
     maintenance_turns,
+    parked_jobs,
     queue_pauses,
     service_instances,
 )
@@ -134,8 +135,24 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         for ending in claim_ends._ENDINGS
     },
     "requeue": (job_maintenance._REQUEUE, CHUNK, "crawl_jobs_due_idx"),
-    "park": (queue_pauses._PARK, CHUNK, "crawl_jobs_live_key"),
-    "unpark": (queue_pauses._UNPARK, {"scope": 1000, "now": None}, None),
+    "park": (queue_pauses._PARK, {"scope": None, **CHUNK}, "crawl_jobs_live_key"),
+    "settle": (parked_jobs._SETTLE, CHUNK, "crawl_jobs_parked_idx"),
+    "settle_of_subreddit": (
+        parked_jobs._OF_SUBREDDIT,
+        {"subreddit_id": 1000, "now": None},
+        "crawl_jobs_live_key",
+    ),
+    "settle_polite": (
+        parked_jobs._BY_POLITENESS,
+        {"subreddit_id": 1000, "now": None},
+        "crawl_jobs_live_key",
+    ),
+    "free_from_reddit": (parked_jobs._FREE_FROM_REDDIT, CHUNK, "crawl_jobs_parked_idx"),
+    "without_cause": (
+        parked_jobs._WITHOUT_CAUSE,
+        {"grace": MINUTE, "look_at": 1000, "now": None},
+        "crawl_jobs_parked_idx",
+    ),
     "rescue": (
         job_maintenance._RESCUE,
         {
@@ -182,7 +199,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
 
 def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
     looked_at = {id(statement) for statement, _, _ in STATEMENTS.values()}
-    modules = (claims, claim_ends, job_queue, job_maintenance, maintenance_turns)
+    modules = (claims, claim_ends, job_queue, job_maintenance, maintenance_turns, parked_jobs)
     named = {
         f"{module.__name__}.{name}": getattr(statement, "clause", statement)
         for module in modules
@@ -199,8 +216,9 @@ def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
     statement, values, index = STATEMENTS[name]
     with crowded.begin() as conn:
         found = plans.generic_plan(conn, statement, values)
-    # Those in force are few, and all of them are wanted.
-    assert set(plans.tables_scanned(found)) <= ({"queue_pauses"} if name == "park" else set())
+    # A row a client id; and those pauses in force are few, and all of them are wanted.
+    few = {"reddit_budgets", "queue_pauses"} if name == "park" else {"reddit_budgets"}
+    assert set(plans.tables_scanned(found)) <= few
     if index is not None:
         assert index in {node.get("Index Name") for node in found}
 

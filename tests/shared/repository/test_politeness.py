@@ -29,7 +29,7 @@ def test_a_crawl_asked_for_too_soon_is_born_waiting(conn: Connection) -> None:
     polite(conn)
     job = jobs.job(conn, jobs.enqueue(conn, now=T0 + timedelta(minutes=4)))
     assert (job.status, job.wait_reason) == (JobStatus.WAITING, WaitReason.POLITENESS)
-    assert job.visible_at == T0 + GAP
+    assert job.waits_until == T0 + GAP
 
 
 def test_one_asked_for_later_is_queued_at_once(conn: Connection) -> None:
@@ -54,8 +54,13 @@ def test_asking_twice_does_not_end_the_wait_but_waking_does(conn: Connection) ->
 
 def test_a_job_for_later_waits_for_the_later_of_both(conn: Connection) -> None:
     polite(conn)
-    job = jobs.job(conn, jobs.enqueue(conn, visible_at=T0 + timedelta(minutes=1)))
-    assert (job.wait_reason, job.visible_at) == (WaitReason.LATER, T0 + GAP)
+    due = T0 + timedelta(minutes=1)
+    job_id = jobs.enqueue(conn, visible_at=due)
+    assert jobs.waits(conn, job_id) == (WaitReason.LATER, due)
+    jobs.sweep(conn, now=due)
+    assert jobs.waits(conn, job_id) == (WaitReason.POLITENESS, T0 + GAP)
+    jobs.sweep(conn, now=T0 + GAP)
+    assert jobs.job(conn, job_id).status is JobStatus.QUEUED
 
 
 def test_a_pause_that_ends_earlier_does_not_end_politeness(conn: Connection) -> None:
@@ -64,8 +69,10 @@ def test_a_pause_that_ends_earlier_does_not_end_politeness(conn: Connection) -> 
     queue_pauses.pause(
         conn, scope=subreddit_id, reason="why not", paused_by="me", until=until, now=T0
     )
-    job = jobs.job(conn, jobs.enqueue(conn))
-    assert (job.wait_reason, job.visible_at) == (WaitReason.PAUSED, T0 + GAP)
+    job_id = jobs.enqueue(conn)
+    assert jobs.waits(conn, job_id) == (WaitReason.PAUSED, until)
+    jobs.sweep(conn, now=until)
+    assert jobs.waits(conn, job_id) == (WaitReason.POLITENESS, T0 + GAP)
 
 
 def test_the_rerun_of_a_crawl_is_polite_too(conn: Connection) -> None:
@@ -74,8 +81,7 @@ def test_the_rerun_of_a_crawl_is_polite_too(conn: Connection) -> None:
     polite(conn)
     jobs.complete(conn, claim=claim, outcome="crawled", now=T0)
     (rerun,) = conn.execute(text("SELECT id FROM crawl_jobs WHERE id > :id"), {"id": claim.job_id})
-    job = jobs.job(conn, rerun.id)
-    assert (job.wait_reason, job.visible_at) == (WaitReason.POLITENESS, T0 + GAP)
+    assert jobs.waits(conn, rerun.id) == (WaitReason.POLITENESS, T0 + GAP)
 
 
 def test_many_are_enqueued_each_with_its_own_gap(conn: Connection) -> None:

@@ -32,24 +32,14 @@ def test_a_paused_subreddit_waits_and_the_others_go_on(conn: Connection) -> None
     paused = jobs.enqueue(conn, "paused", priority=90)
     other = jobs.enqueue(conn, "other")
     pause(conn, scope_of(conn, paused), until=END)
-    job = jobs.job(conn, paused)
-    assert (job.status, job.wait_reason, job.visible_at) == (
-        JobStatus.WAITING,
-        WaitReason.PAUSED,
-        END,
-    )
+    assert jobs.waits(conn, paused) == (WaitReason.PAUSED, END)
     assert [claim.job_id for claim in jobs.claim_all(conn)] == [other]
 
 
 def test_a_job_enqueued_during_the_pause_is_born_waiting(conn: Connection) -> None:
     first = jobs.in_status(conn, JobStatus.SUCCEEDED)
     pause(conn, scope_of(conn, first), until=END)
-    job = jobs.job(conn, jobs.enqueue(conn))
-    assert (job.status, job.wait_reason, job.visible_at) == (
-        JobStatus.WAITING,
-        WaitReason.PAUSED,
-        END,
-    )
+    assert jobs.waits(conn, jobs.enqueue(conn)) == (WaitReason.PAUSED, END)
 
 
 def test_a_pause_that_ends_by_itself_lets_its_job_go(conn: Connection) -> None:

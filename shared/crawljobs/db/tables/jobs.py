@@ -133,6 +133,14 @@ crawl_jobs = Table(
         postgresql_where=text("status = 'queued'"),
     ),
     Index("crawl_jobs_due_idx", "visible_at", postgresql_where=text("status = 'waiting'")),
+    # Those that wait for a cause which is stored elsewhere: what has lost it is found here.
+    Index(
+        "crawl_jobs_parked_idx",
+        "visible_at",
+        postgresql_where=text(
+            "status = 'waiting' AND wait_reason IN ('outage', 'paused', 'politeness', 'rate_limit')"
+        ),
+    ),
     # Those that may still age: what has reached its ceiling is never looked at again.
     Index(
         "crawl_jobs_climbing_idx",

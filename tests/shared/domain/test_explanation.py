@@ -1,0 +1,121 @@
+"""Why a job runs or does not, and when it may."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from crawljobs.domain import explanation
+from crawljobs.domain.explanation import Explanation, Surroundings
+from crawljobs.domain.job import Job, JobSource, JobStatus, WaitReason
+
+NOW = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+AROUND = Surroundings(
+    now=NOW,
+    paused=False,
+    paused_until=None,
+    subreddit_paused=False,
+    subreddit_paused_until=None,
+    reddit_until=None,
+    workers_alive=1,
+    ahead=0,
+    ahead_at_least=False,
+    starts_per_minute=2.0,
+)
+JOB = Job(
+    **dict.fromkeys(Job.__dataclass_fields__)
+    | {
+        "id": 7,
+        "status": JobStatus.QUEUED,
+        "source": JobSource.USER,
+        "visible_at": NOW,
+        "queued_at": NOW,
+        "created_at": NOW,
+    }
+)
+
+
+def waiting(reason: WaitReason, until: datetime | None) -> Job:
+    parked = NOW + timedelta(minutes=1)
+    return replace(
+        JOB, status=JobStatus.WAITING, wait_reason=reason, visible_at=parked, waits_until=until
+    )
+
+
+def explained(job: Job = JOB, **around: Any) -> Explanation:
+    return explanation.explain(job, replace(AROUND, **around))
+
+
+def unmet(found: Explanation) -> set[str]:
+    return {one.name for one in found.conditions if not one.met}
+
+
+@pytest.mark.parametrize(
+    ("reason", "until"),
+    [
+        (WaitReason.PAUSED, None),
+        (WaitReason.PAUSED, NOW + HOUR),
+        (WaitReason.POLITENESS, NOW + HOUR),
+        (WaitReason.OUTAGE, NOW + HOUR),
+        (WaitReason.LATER, NOW + HOUR),
+    ],
+)
+def test_a_waiting_job_waits_until_its_cause_ends(
+    reason: WaitReason, until: datetime | None
+) -> None:
+    found = explained(waiting(reason, until))
+    assert (found.until, found.estimated_start, found.position) == (until, until, None)
+    assert unmet(found) == {"queued", "visible"}
+    (visible,) = [one for one in found.conditions if one.name == "visible"]
+    assert visible.value == ("no end is set" if until is None else until.isoformat())
+
+
+@pytest.mark.parametrize(("seconds", "is_met"), [(-1, True), (0, True), (1, False)])
+def test_a_wait_that_ends_now_is_over(seconds: int, is_met: bool) -> None:
+    found = explained(waiting(WaitReason.LATER, NOW + timedelta(seconds=seconds)))
+    assert ("visible" not in unmet(found)) is is_met
+
+
+def test_a_queued_job_is_claimable_whatever_its_time_says() -> None:
+    assert unmet(explained(replace(JOB, visible_at=NOW + HOUR))) == set()
+
+
+@pytest.mark.parametrize("which", ["paused", "subreddit_paused"])
+@pytest.mark.parametrize("until", [None, NOW + HOUR])
+def test_a_paused_job_starts_at_the_end_of_the_pause_if_that_has_one(
+    which: str, until: datetime | None
+) -> None:
+    around = {which: True, f"{which}_until": until}
+    found = explained(JOB, **around)
+    assert (found.until, found.estimated_start) == (until, until)
+    unmet_one = "queue_not_paused" if which == "paused" else "subreddit_not_paused"
+    assert unmet(found) == {unmet_one}
+
+
+def test_of_two_pauses_the_one_that_ends_later_decides() -> None:
+    both = {"paused": True, "subreddit_paused": True, "paused_until": NOW + HOUR}
+    assert explained(**both, subreddit_paused_until=NOW + 2 * HOUR).estimated_start == (
+        NOW + 2 * HOUR
+    )
+    assert explained(**both, subreddit_paused_until=None).estimated_start is None
+
+
+def test_a_job_in_backoff_whose_subreddit_is_paused_has_no_start_in_sight() -> None:
+    job = waiting(WaitReason.RETRY, NOW + HOUR)
+    assert explained(job).estimated_start == NOW + HOUR
+    found = explained(job, subreddit_paused=True, subreddit_paused_until=None)
+    assert (found.until, found.estimated_start) == (NOW + HOUR, None)
+
+
+def test_jobs_before_it_and_reddit_put_the_start_off() -> None:
+    assert explained(ahead=4).estimated_start == NOW + timedelta(minutes=2)
+    assert explained(ahead=4, reddit_until=NOW + HOUR).estimated_start == NOW + HOUR
+    assert explained(ahead=4, starts_per_minute=0.0).estimated_start is None
+    assert explained(workers_alive=0).estimated_start is None
+
+
+def test_a_finished_job_waits_for_nothing() -> None:
+    found = explained(replace(JOB, status=JobStatus.SUCCEEDED, finished_at=NOW))
+    assert (found.waits_for, found.until, found.estimated_start) == (None, None, None)
