@@ -15,10 +15,6 @@ from support.crawls import CLIENT_ID, Crawler
 from support.reddit_sandbox import RunningSandbox
 
 HOUR = timedelta(hours=1)
-REQUEUE = """
-    UPDATE crawl_jobs SET status = 'queued', wait_reason = NULL
-    WHERE status = 'waiting' AND visible_at <= now()
-    """
 SHIFT_BUDGET = """
     UPDATE reddit_budgets SET outage_until = outage_until - :wait,
         paused_until = paused_until - :wait, next_slot_at = next_slot_at - :wait
@@ -48,17 +44,17 @@ def work(crawler: Crawler, claim: Claim) -> None:
 
 
 def pass_time_until_claimable(crawler: Crawler) -> timedelta:
-    """Let the clock run on to when the first waiting job is due; how long that took."""
+    """Let the clock run on to when a sweep looks at the first waiting job; how long that took."""
     with crawler.database.begin() as conn:
         query = "SELECT greatest(min(visible_at) - now(), interval '0') FROM crawl_jobs "
         wait = conn.execute(text(query + "WHERE status = 'waiting'")).scalar_one()
         for change in (
             "UPDATE crawl_jobs SET visible_at = visible_at - :wait WHERE status = 'waiting'",
-            REQUEUE,
             SHIFT_BUDGET,
             "UPDATE reddit_tokens SET ask_again_at = ask_again_at - :wait",
         ):
-            conn.execute(text(change), {"wait": wait} if ":wait" in change else {})
+            conn.execute(text(change), {"wait": wait})
+        jobs.sweep(conn)
         return timedelta(seconds=wait.total_seconds())
 
 
