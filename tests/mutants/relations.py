@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 PRODUCTION = ("shared", "services")
+# Start the service as a process, so they run what no test calls in its own process.
+FALLBACK = {
+    "admin_api": (
+        "tests/services/admin_api/test_gunicorn.py",
+        "tests/services/admin_api/test_slow_clients.py",
+        "tests/services/admin_api/test_gunicorn_lifecycle.py",
+    ),
+    "crawler_worker": (
+        "tests/services/crawler_worker/test_worker_stopping.py",
+        "tests/faults/test_sigterm.py",
+    ),
+    "scheduler": ("tests/services/scheduler/test_process.py",),
+    "crawljobs": (),
+}
 
 
 @dataclass(frozen=True)
@@ -16,7 +31,7 @@ class _Definition:
     path: str
     name: str  # as Mutant.definition has it
     is_function: bool
-    mentions: frozenset[str]
+    mentions: frozenset[str]  # a class has none of its own: its parts have them
 
 
 class Relations:
@@ -34,35 +49,37 @@ class Relations:
     def functions_using(self, path: str, name: str) -> set[str]:
         """As `path::function`: the function itself, or all that use the constant or the class.
 
-        A constant that mentions it passes it on.
+        A constant that mentions the definition passes it on, a function's result too: it may be
+        called while its module is imported, and then no test is seen to call it.
         """
-        found: set[tuple[str, str]] = set()
         functions: set[str] = set()
+        done: set[tuple[str, str]] = set()
         left = [(path, name)]
         while left:
-            place = left.pop()
-            if place in found:
+            here, what = left.pop()
+            if (here, what) in done or not what:
                 continue
-            found.add(place)
-            here, what = place
-            for one in self._definitions:
-                is_itself = (one.path, one.name) == place
-                if is_itself and one.is_function:
-                    functions.add(f"{one.path}::{one.name}")
-            if any(one.is_function and (one.path, one.name) == place for one in self._definitions):
-                continue
+            done.add((here, what))
+            is_function = self._functions.get((here, what), False)
+            if is_function:
+                functions.add(f"{here}::{what}")
             short = what.split(".")[0]
-            functions |= {
-                f"{one.path}::{one.name}"
-                for one in self._definitions
-                if one.is_function and one.path == here and one.name.startswith(f"{short}.")
-            }
+            if not is_function:
+                functions |= {
+                    f"{there}::{one}"
+                    for (there, one), is_method in self._functions.items()
+                    if is_method and there == here and one.startswith(f"{short}.")
+                }
             for one in self._mentioning(here, short):
-                if one.is_function:
-                    functions.add(f"{one.path}::{one.name}")
-                else:
+                if not one.is_function:
                     left.append((one.path, one.name))
+                elif not is_function:
+                    functions.add(f"{one.path}::{one.name}")
         return functions
+
+    @functools.cached_property
+    def _functions(self) -> dict[tuple[str, str], bool]:
+        return {(one.path, one.name): one.is_function for one in self._definitions}
 
     def _mentioning(self, path: str, name: str) -> Iterator[_Definition]:
         module = Path(path).stem
@@ -89,20 +106,26 @@ class Relations:
         for test, (imports, text) in self._tests.items():
             score = 8 * (Path(test).stem in (f"test_{module}", f"test_{package}_{module}"))
             score += 4 * (module in imports)
-            score += 4 * bool(name and name.split(".")[-1].lstrip("_") in text)
+            score += 4 * _has_word(text, name.split(".")[-1].lstrip("_"))
             score += 1 * (
                 service in test.split("/") or (service == "crawljobs" and "shared" in test)
             )
             if score >= 4 or (score and module.rstrip("s") in text):
                 scores[test] = score
-        return sorted(scores, key=lambda test: (-scores[test], test))
+        fallback = [test for test in FALLBACK.get(service, ()) if test not in scores]
+        return [*sorted(scores, key=lambda test: (-scores[test], test)), *fallback]
+
+
+def _has_word(text: str, word: str) -> bool:
+    """Short words are everywhere."""
+    return len(word) >= 4 and re.search(rf"\b{re.escape(word)}\b", text) is not None
 
 
 def _definitions(path: str, body: list[ast.stmt], within: str = "") -> Iterator[_Definition]:
     for statement in body:
         match statement:
             case ast.ClassDef(name=name):
-                yield _Definition(path, within + name, False, _mentions(statement))
+                yield _Definition(path, within + name, False, frozenset())
                 yield from _definitions(path, statement.body, f"{within}{name}.")
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 yield _Definition(path, within + name, True, _mentions(statement))
