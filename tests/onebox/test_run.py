@@ -39,6 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for target in ("demo", "dev"):
         (folder / "requirements" / f"{target}.lock").write_text("")
     (folder / "deploy" / "onebox").mkdir(parents=True)
+    (folder / "deploy" / "onebox" / "__init__.py").touch()
     (folder / "deploy" / "onebox" / "__main__.py").write_text(DEMO)
     return folder
 
@@ -72,6 +73,38 @@ def test_what_lies_in_the_callers_folder_is_not_imported(installed: Path, tmp_pa
     done = run(installed, "demo", "-x", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f"['-x'] {installed / '.venv'}\n")
+
+
+CHILD = "import onebox; print(onebox.__file__)"
+WAITING = f"""
+import subprocess, sys
+print("started", flush=True)
+sys.stdin.read()
+subprocess.run([sys.executable, "-P", "-c", {CHILD!r}], check=True)
+"""
+
+
+def test_two_checkouts_may_share_an_environment_and_each_runs_its_own_code(
+    installed: Path, tmp_path: Path
+) -> None:
+    shared = {"CRAWLJOBS_VENV": str(installed / ".venv")}
+    first, second = tmp_path / "first", tmp_path / "second"
+    for project in (first, second):
+        shutil.copytree(installed, project, ignore=shutil.ignore_patterns(".venv*"))
+    (first / "deploy" / "onebox" / "__main__.py").write_text(WAITING)
+    with subprocess.Popen(
+        [sys.executable, str(first / "run"), "demo"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **NOWHERE, **shared},
+    ) as running:
+        assert running.stdin
+        assert running.stdout
+        assert running.stdout.readline() == "started\n"
+        assert run(second, "demo", **shared).returncode == 0  # its path file is there now
+        running.stdin.close()
+        assert running.stdout.read().strip() == str(first / "deploy" / "onebox" / "__init__.py")
 
 
 def test_what_dev_installed_serves_the_demo_too(installed: Path) -> None:
