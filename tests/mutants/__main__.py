@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ DEFAULT_AREAS = ("domain", "repository", "db", "worker", "api", "scheduler")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # clean up first
     if options.record:
         record.make(options.tests or record.RECORDED, jobs=options.jobs, tell=_say)
         return 0

@@ -9,7 +9,7 @@ from mutants.mutant import Mutant
 from mutants.record import Record
 from mutants.relations import Relations
 
-SECONDS_MAX = 30.0  # of tests, as recorded, that one mutant is tried on
+SECONDS_MAX = 20.0  # of tests, as recorded, that one mutant is tried on
 FILES_MAX = 6  # test files, when no test is known to call the place
 
 

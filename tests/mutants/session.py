@@ -47,9 +47,10 @@ class Session:
     ) -> list[Trial]:
         """In the order of the tasks; those that the time did not suffice for are left out."""
         until = time.monotonic() + 60 * minutes
+        is_interrupted = threading.Event()
 
         def attempt(task: Task) -> Trial | None:
-            if time.monotonic() > until:
+            if time.monotonic() > until or is_interrupted.is_set():
                 return None
             with self._copy() as copy:
                 done = self._attempt(copy, task)
@@ -58,7 +59,11 @@ class Session:
             return done
 
         with ThreadPoolExecutor(self._jobs) as pool:
-            return [done for done in pool.map(attempt, tasks) if done is not None]
+            try:
+                return [done for done in pool.map(attempt, tasks) if done is not None]
+            except BaseException:
+                is_interrupted.set()  # the copies are removed when the trials under way have ended
+                raise
 
     def _attempt(self, copy: Checkout, task: Task) -> Trial:
         done = trial.attempt(copy, task.mutant, task.tests, seconds=task.seconds)

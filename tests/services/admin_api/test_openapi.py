@@ -19,6 +19,7 @@ from support import needs
 from support.admin_api import TOKEN, Gunicorn, openapi_document, start_gunicorn
 
 Client = flask.testing.FlaskClient
+OPTIONAL: set[str] = set()
 STATIC = Path(docs.__file__).parent / "static"
 
 
@@ -184,3 +185,29 @@ def test_every_documented_curl_command_works(
             assert done.stdout.startswith(b"id,at,actor,")
         else:
             assert json.loads(done.stdout) if 204 not in answers(operation) else not done.stdout
+
+
+def schemas_of_answers(document: dict[str, Any]) -> set[str]:
+    """Names of the schemas that an answer may hold, nested ones too."""
+    schemas = document["components"]["schemas"]
+    references = re.compile(r'"#/components/schemas/([^"]+)"')
+    bodies = [operation["responses"] for operation in operations(document).values()]
+    found: set[str] = set()
+    left = set(references.findall(json.dumps([bodies, document["components"]["responses"]])))
+    while left:
+        found |= left
+        nested = json.dumps([schemas[name] for name in left])
+        left = set(references.findall(nested)) - found
+    return found
+
+
+def test_every_field_of_an_answer_is_always_there(offline: Client) -> None:
+    """A generated client needs to ask no field whether it exists."""
+    document = openapi_document(offline.application)
+    optional = {
+        f"{name}.{field}"
+        for name in schemas_of_answers(document)
+        for schema in [document["components"]["schemas"][name]]
+        for field in set(schema.get("properties", {})) - set(schema.get("required", []))
+    }
+    assert optional == OPTIONAL
