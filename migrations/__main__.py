@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crawljobs import errors, logs, settings, startup
-from crawljobs.db import drift, migration, roles
+from crawljobs.db import drift, migration, protection, roles
 from crawljobs.db.database import Database
 
 SCRIPTS = Path(__file__).parent
@@ -76,8 +76,9 @@ def _wait(given: argparse.Namespace) -> int:
 
 def _check(_given: argparse.Namespace) -> int:
     with migration.told(), _database() as database:
-        found = drift.find(database)
-    _tell(found)
+        protected = protection.find(database, prefix=_role_settings().prefix)
+        found = [*drift.find(database), *protected.differences]
+    _tell([*found, *protected.notes])
     return 1 if found else 0
 
 

@@ -13,7 +13,7 @@ import sqlalchemy
 from alembic import context, util
 from alembic.runtime.migration import MigrationContext
 
-from crawljobs import errors, logs, settings
+from crawljobs import errors, logs, settings, startup
 from crawljobs.db import database, roles, schema, tables
 
 log = logs.get_logger("migrations")
@@ -83,6 +83,15 @@ def _grant(ctx: MigrationContext, **_: object) -> None:
         asked["granted"] += roles.grant(ctx.connection, prefix=asked["role_prefix"])
 
 
+@contextmanager
+def _usable() -> Iterator[None]:
+    """A database that cannot be used, in Alembic's own words."""
+    try:
+        yield
+    except errors.UnusableDatabase as error:
+        raise util.CommandError(str(error)) from error
+
+
 def _configure(**options: Any) -> None:
     context.configure(
         target_metadata=tables.metadata,
@@ -103,7 +112,8 @@ def _run() -> None:
         creator=lambda: database.connect(url, "crawljobs-migrations", reply_seconds=REPLY_SECONDS),
         poolclass=sqlalchemy.NullPool,
     )
-    with _turn(url), engine.connect() as connection:
+    with _usable(), _turn(url), engine.connect() as connection:
+        startup.refuse_unusable(connection)
         connection.exec_driver_sql(LIMITS)
         connection.commit()
         _configure(connection=connection)

@@ -10,9 +10,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from crawljobs import settings
-from crawljobs.db import driver_errors
+from crawljobs.db import character_set, driver_errors
 from crawljobs.domain import plain_text
-from crawljobs.errors import SettingsError
+from crawljobs.errors import SettingsError, UnusableDatabase
 from onebox import data_folder
 from onebox.data_folder import DataFolder
 from onebox.embedded_postgres import EmbeddedPostgres, Options
@@ -179,6 +179,9 @@ def _refuse_unusable(url: str, setting: str) -> None:
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
             version = connection.info.server_version // 10_000
+            character_set.check(connection)
+    except UnusableDatabase as error:
+        raise PostgresError(f"{setting}: {error}") from error
     except psycopg.Error as error:
         raise PostgresError(f"{setting} cannot be used: {_said(error)}") from error
     if version < OLDEST:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from crawljobs import errors
-from crawljobs.db import grants, rights, roles
+from crawljobs.db import audit_policies, granting, grants, rights, roles
 from crawljobs.db.database import Database
 from onebox.embedded_postgres import EmbeddedPostgres
 from onebox.errors import PostgresError
@@ -15,7 +15,9 @@ KINDS = {
     "scheduler": grants.SCHEDULER,
 }
 # What decides how the roles come out.
-SOURCES = tuple(Path(str(module.__file__)) for module in (grants, rights, roles))
+SOURCES = tuple(
+    Path(str(module.__file__)) for module in (audit_policies, granting, grants, rights, roles)
+)
 
 
 def urls(postgres: EmbeddedPostgres, database: str) -> dict[str, str]:

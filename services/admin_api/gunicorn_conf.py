@@ -9,6 +9,7 @@ import gc
 import importlib
 import os
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import flask
@@ -26,8 +27,11 @@ except OSError as error:
 from prometheus_client import multiprocess
 
 from admin_api import metrics_server, state
-from crawljobs import logs, settings, tracing
-from crawljobs.errors import SettingsError
+from crawljobs import logs, settings, startup, tracing
+from crawljobs.db.connection import SHORTEST_CONNECT_TIMEOUT_SECONDS
+from crawljobs.db.database import Database
+from crawljobs.db.limits import PROBING
+from crawljobs.errors import SettingsError, UnusableDatabase
 
 
 class _Logger(Logger):  # type: ignore[misc] # the base has no types
@@ -71,7 +75,8 @@ accesslog = None  # the application writes a line for each request itself
 
 
 def on_starting(_server: object) -> None:
-    """Import before the fork, so that the processes share the memory; nothing connects yet."""
+    """Import before the fork, so that the processes share the memory; no connection stays open."""
+    _refuse_unusable_database()
     importlib.import_module("admin_api.app")
     gc.freeze()  # a collection would write to all of it, last when a process ends
 
@@ -103,6 +108,21 @@ def post_worker_init(worker: Any) -> None:
     name = settings.read_instance_name(os.environ, NAME)
     tracing.start(NAME, name, settings.read_tracing_settings(os.environ))
     state.of(worker.wsgi).presence.start()
+
+
+def _refuse_unusable_database() -> None:
+    address = settings.read_database_settings(os.environ)
+    # As long a connect as needs no thread: none should be there at the fork.
+    limits = replace(PROBING, connect=SHORTEST_CONNECT_TIMEOUT_SECONDS)
+    database = Database(
+        address.url, pool_size=1, application_name=NAME, pooled=address.pooled, limits=limits
+    )
+    try:
+        startup.refuse_unusable_if_there(database)
+    except UnusableDatabase as error:
+        raise SystemExit(f"admin-api: DATABASE_URL: {error}") from None
+    finally:
+        database.close()
 
 
 def worker_exit(_server: object, worker: Any) -> None:

@@ -57,6 +57,10 @@ class SettingsError(CrawljobsError):
     """A setting is missing or makes no sense; the message names it and what was expected."""
 
 
+class UnusableDatabase(SettingsError):
+    """The database was made in a way that would change names and texts; the message says how to."""
+
+
 class DatabaseUnavailable(CrawljobsError):
     """Postgres cannot answer now; the same call may succeed later."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
+from sqlalchemy.exc import DBAPIError
+
 from crawljobs import errors, logs, settings
-from crawljobs.db import failures, schema
-from crawljobs.db.database import Database
+from crawljobs.db import character_set, failures, schema
+from crawljobs.db.database import Connection, Database
 
 log = logs.get_logger(__name__)
 
@@ -26,13 +28,15 @@ def wait_for_schema(
     """Return when the schema is known or `stop` is set; past the deadline raise what is wrong.
 
     `setting` is where the address came from. Raises SettingsError at once when the server refuses
-    it for good, such as a wrong password, unless its role may still be made.
+    it for good, such as a wrong password, unless its role may still be made; UnusableDatabase,
+    which is one, for a database whose encoding or locale changes names.
     """
     deadline = time.monotonic() + deadline_seconds
     told = None
     while not stop.is_set():
         try:
-            return database.run(schema.check_schema)
+            database.run(_check)
+            return
         except (errors.UnknownSchema, errors.DatabaseUnavailable) as error:
             cause = error.__cause__
             is_refused = cause is not None and failures.is_refusal(cause)
@@ -46,7 +50,28 @@ def wait_for_schema(
                 told = str(error)
                 log.warning("database.waiting_for_schema", setting=setting, reason=told)
         stop.wait(min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
-    return None
+    return
+
+
+def _check(conn: Connection) -> None:
+    refuse_unusable(conn)
+    schema.check_schema(conn)
+
+
+def refuse_unusable(conn: Connection) -> None:
+    """Raise UnusableDatabase where names in lower case are not what they are here."""
+    answer = conn.exec_driver_sql(character_set.LOWERS_AS_WE_DO).scalar_one()
+    name = conn.exec_driver_sql("SELECT current_database()").scalar_one()
+    character_set.check_letters(answer, str(name))
+
+
+def refuse_unusable_if_there(database: Database) -> None:
+    """The same now; a database that does not answer is left to the probes."""
+    try:
+        with database.read() as conn:
+            refuse_unusable(conn)
+    except (errors.DatabaseUnavailable, DBAPIError):
+        return
 
 
 def check_direct_address(

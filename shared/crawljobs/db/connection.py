@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import conninfo
 
-from crawljobs.db import deadline, patience, pulse
+from crawljobs import errors
+from crawljobs.db import character_set, deadline, patience, pulse
 from crawljobs.db.driver_errors import NoReply
 from crawljobs.db.limits import PATIENT, Limits
 from crawljobs.db.pulse import Pulse
@@ -115,7 +116,7 @@ def connect(
     reply_seconds: float | None = None,
     limits: Limits = PATIENT,
 ) -> BoundedConnection:
-    """One connection whose every wait has a deadline."""
+    """One connection whose every wait has a deadline. Raises UnusableDatabase."""
     parameters = _parameters(url, application_name, limits, pooled=pooled)
 
     def open_connection() -> BoundedConnection:
@@ -125,6 +126,11 @@ def connect(
         connection = open_connection()
     else:
         connection = deadline.within(limits.connect, open_connection)
+    try:
+        character_set.check_encoding(connection)
+    except errors.UnusableDatabase:
+        connection.close()
+        raise
     connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
     if pooled:
         connection.prepare_threshold = None  # another session may get the next statement

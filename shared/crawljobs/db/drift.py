@@ -1,4 +1,4 @@
-"""Where a database differs from the tables of the code, its catalogue compared line by line."""
+"""Where a database differs from the tables and programs of the code, thing by thing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.db import tables
 from crawljobs.db.database import Database
+from crawljobs.db.tables import programs
 
 # What each query selects is a description of one thing, without the schema's name in it.
 _CATALOGUE = {
@@ -36,6 +37,31 @@ _CATALOGUE = {
         SELECT format('%s: %s', relname, array_to_string(reloptions, ', '))
         FROM pg_class
         WHERE relnamespace = to_regnamespace(:schema) AND reloptions IS NOT NULL""",
+    # With its whole body. Its owner and its rights are compared by `rights`.
+    "function": """
+        SELECT replace(pg_get_functiondef(pg_proc.oid), format('%I.', nspname), '')
+        FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+        WHERE nspname = :schema AND prokind IN ('f', 'p')""",
+    # O: fires but in a session of a replica; A: always; R: only there; D: never.
+    "trigger": """
+        SELECT format('%s (fires: %s)', pg_get_triggerdef(pg_trigger.oid, true), tgenabled)
+        FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+        WHERE relnamespace = to_regnamespace(:schema) AND NOT tgisinternal""",
+    "row security": """
+        SELECT format('of %s: %s', relname, CASE WHEN relforcerowsecurity THEN 'for the owner too'
+            ELSE 'on' END)
+        FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relrowsecurity""",
+    # Those of a role carry the names of an installation; `audit_policies` compares them.
+    "policy": """
+        SELECT format('%s on %s for %s%s: %s, %s', polname, relname, polcmd,
+            CASE WHEN polpermissive THEN '' ELSE ' restrictive' END,
+            pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+        FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid
+        WHERE relnamespace = to_regnamespace(:schema) AND (polpermissive OR polroles = '{0}')""",
+    "rule": """
+        SELECT pg_get_ruledef(pg_rewrite.oid)
+        FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class
+        WHERE relnamespace = to_regnamespace(:schema) AND relkind IN ('r', 'p')""",
 }
 ALEMBICS_OWN = "alembic_version"
 
@@ -54,6 +80,8 @@ def find(database: Database) -> list[str]:
         tables.metadata.create_all(conn, checkfirst=False)
         for name, options in tables.STORAGE_PARAMETERS.items():
             conn.execute(text(f"ALTER TABLE {name} SET ({options})"))
+        for statement in programs.STATEMENTS:
+            conn.exec_driver_sql(statement.replace("%", "%%"))
         want = describe(conn, scratch)
         if have != want:
             as_made = _restored(conn, scratch, want)
@@ -84,7 +112,7 @@ def _restored(conn: Connection, scratch: str, made: set[str]) -> dict[str, str]:
 
 
 def describe(conn: Connection, schema: str) -> set[str]:
-    """A line for each column, constraint, index and storage parameter of a schema."""
+    """A line for each thing of a schema that `_CATALOGUE` knows, functions in several lines."""
     conn.execute(text(f"SET LOCAL search_path = {schema}"))
     return {
         f"{kind} {line}"

@@ -54,6 +54,35 @@ _TABLES = """
     subreddits               raw        raw             r          -
 """
 
+# For a service these rights are limited to columns. The server's defaults fill the other columns of
+# an audit row; of a token only its use and its revocation may change.
+COLUMNS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "admin_audit_log": {
+        "INSERT": (
+            "actor",
+            "action",
+            "resource_type",
+            "resource_id",
+            "before",
+            "after",
+            "request_id",
+            "peer_address",
+            "client_address",
+            "token_id",
+        )
+    },
+    "api_tokens": {"UPDATE": ("revoked_at", "revoked_by", "last_used_at")},
+}
+
+# Share of the server's connections that the sessions of a role may take together. The sum is more
+# than one on purpose: no role can take them all, and each can grow.
+CONNECTION_SHARES: Mapping[str, float] = {
+    ADMIN_API: 0.4,
+    CRAWLER_WORKER: 0.7,
+    SCHEDULER: 0.2,
+    METRICS: 0.1,
+}
+
 # Which services may call which of our functions; triggers fire without such a right.
 FUNCTIONS: Mapping[str, frozenset[str]] = {
     "crawl_job_attempts_count_succeeded()": frozenset(),

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors
-from crawljobs.db import failures, grants, rights
+from crawljobs.db import audit_policies, failures, granting, grants, rights
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.db.database import Database
 from crawljobs.db.limits import PATIENT
@@ -35,12 +35,21 @@ SETTINGS = {
 _READS_STATISTICS = ("pg_read_all_stats", grants.SCHEDULER)
 
 _FIND = text("""
-    SELECT rolname, rolcanlogin, coalesce(setting.setconfig, '{}') AS settings,
+    SELECT rolname, rolcanlogin, rolconnlimit, coalesce(setting.setconfig, '{}') AS settings,
         rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS dangerous
     FROM pg_roles LEFT JOIN pg_db_role_setting AS setting
         ON setting.setrole = pg_roles.oid AND setting.setdatabase = 0
     WHERE rolname = ANY(:names)
     """)
+
+
+# Of those that a role without special rights may take.
+_CONNECTIONS = text("""
+    SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)
+    FROM pg_settings
+    WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+    """)
+CONNECTIONS_MIN = 5
 
 
 class RolesFailed(errors.CrawljobsError):
@@ -59,9 +68,12 @@ def set_up(
 
     def work(conn: Connection) -> list[str]:
         done = [*_make_roles(conn, names, passwords), *_make_members(conn, names)]
+        # Code that is being replaced may come in by PUBLIC's right until the roles are known here.
+        closes = not keeps or granting.is_new(conn) or bool(rights.known(conn, names))
         done += [
-            *rights.open_database(conn, names),
-            *rights.equalize(conn, names, revoke=not keeps),
+            *granting.open_database(conn, names, revoke=closes),
+            *granting.equalize(conn, names, revoke=not keeps),
+            *audit_policies.restrict(conn, names),
         ]
         if wrong := rights.missing(conn, names) if keeps else rights.differences(conn, names):
             raise RolesFailed("; ".join(wrong[:5]))
@@ -81,7 +93,9 @@ def grant(conn: Connection, *, prefix: str) -> list[str]:
     No service loses a right, since code that is being replaced may still need it.
     """
     known = rights.known(conn, {role: f"{prefix}_{role}" for role in grants.ROLES})
-    return [*rights.equalize(conn, known, revoke=False)] if known else []
+    if not known:
+        return []
+    return [*granting.equalize(conn, known, revoke=False), *audit_policies.restrict(conn, known)]
 
 
 def _patiently(database: Database, work: Callable[[Connection], list[str]]) -> list[str]:
@@ -107,6 +121,7 @@ def _make_roles(
     conn: Connection, names: Mapping[str, str], passwords: Mapping[str, str]
 ) -> Iterator[str]:
     found = {row.rolname: row for row in conn.execute(_FIND, {"names": [*names.values()]})}
+    usable = conn.execute(_CONNECTIONS).scalar_one()
     for role, name in names.items():
         known = found.get(name)
         if known is None:
@@ -122,6 +137,11 @@ def _make_roles(
             if role != grants.OWNER and f"{setting}={value}" not in has:
                 conn.exec_driver_sql(f"ALTER ROLE {name} SET {setting} = '{value}'")
                 yield f"set the {setting} of {name}"
+        if role in grants.CONNECTION_SHARES:
+            limit = max(CONNECTIONS_MIN, int(usable * grants.CONNECTION_SHARES[role]))
+            if known is None or known.rolconnlimit != limit:
+                conn.exec_driver_sql(f"ALTER ROLE {name} CONNECTION LIMIT {limit}")
+                yield f"limited {name} to {limit} connections"
         if role in passwords:
             conn.exec_driver_sql(
                 f"ALTER ROLE {name} PASSWORD '{_hash(conn, name, passwords[role])}'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
@@ -21,6 +21,8 @@ api_tokens = Table(
     Column("revoked_at", Timestamp),
     Column("revoked_by", Text),
     Column("last_used_at", Timestamp),  # at most a minute old
+    # The token that made it; null: the bootstrap token, or a release before this column.
+    Column("created_by_id", Text),
     CheckConstraint("id ~ '^[0-9a-f]{12}$'", name="id"),
     CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="name"),
     CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
@@ -31,6 +33,8 @@ api_tokens = Table(
     ),
     CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked"),
     Index("api_tokens_name_idx", "name", "id"),
+    # Names are compared as `domain.access.name_key` does.
+    Index("api_tokens_name_key_idx", text("lower(btrim(regexp_replace(name, ' +', ' ', 'g')))")),
 )
 
 # The answer to a request that its caller may repeat; it commits with the request's effect.

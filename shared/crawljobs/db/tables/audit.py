@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Column,
-    Index,
-    Table,
-    Text,
-)
+from sqlalchemy import CheckConstraint, Column, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import INET, JSONB
 
-from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata
+from crawljobs.db.tables.columns import NOW, Timestamp, TransactionId, id_column, metadata
 
-# One administrative change, or a refused one, and who made it. Append-only.
+# One administrative change, or a refused one, and who made it. Append-only. A service may not write
+# the id, the time, the role and the transaction: the server's defaults do. No trigger sets them,
+# because a restore or a replica must keep the values of the original.
 admin_audit_log = Table(
     "admin_audit_log",
     metadata,
@@ -27,8 +24,32 @@ admin_audit_log = Table(
     Column("request_id", Text),
     Column("peer_address", INET),
     Column("client_address", INET),
+    # Null for the bootstrap token, for services, and in rows of earlier releases.
+    Column("token_id", Text),
+    Column("db_role", Text, server_default=text("SESSION_USER")),
+    Column("transaction_id", TransactionId, server_default=text("pg_current_xact_id()")),
+    CheckConstraint("isfinite(at)", name="at"),
+    # A reader holds a page of rows in memory.
+    CheckConstraint(
+        "char_length(actor) <= 200 AND char_length(action) <= 100 "
+        "AND char_length(resource_type) <= 100 "
+        "AND coalesce(char_length(resource_id), 0) <= 200 "
+        "AND coalesce(char_length(request_id), 0) <= 200 "
+        "AND coalesce(char_length(token_id), 0) <= 100 "
+        "AND coalesce(octet_length(before::text), 0) <= 65536 "
+        "AND coalesce(octet_length(after::text), 0) <= 65536",
+        name="sizes",
+    ),
     Index("admin_audit_log_at_idx", "at", "id"),
     Index("admin_audit_log_resource_idx", "resource_type", "resource_id", "id"),
+    # The page of a job shows its changes, however many refusals name it.
+    Index(
+        "admin_audit_log_changes_idx",
+        "resource_type",
+        "resource_id",
+        "id",
+        postgresql_where=text("action <> 'refused'"),
+    ),
     Index("admin_audit_log_actor_idx", "actor", "id"),
     Index("admin_audit_log_action_idx", "action", "id"),
     Index("admin_audit_log_request_id_idx", "request_id"),

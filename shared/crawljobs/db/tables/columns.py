@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, MetaData, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.types import UserDefinedType
 
 metadata = MetaData(
     naming_convention={
@@ -16,6 +20,18 @@ metadata = MetaData(
 
 Timestamp = DateTime(timezone=True)
 NOW = text("clock_timestamp()")
+
+
+class TransactionId(UserDefinedType[str]):
+    """Postgres's 64-bit transaction id, which SQLAlchemy does not know by itself."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "XID8"
+
+
+ischema_names["xid8"] = TransactionId  # so that a comparison with the catalogue knows it
 
 
 def id_column() -> Column[int]:

@@ -1,0 +1,55 @@
+"""Refuse a database whose encoding or locale would change names and texts.
+
+Names of subreddits are unique in lower case, in indexes of the database and in this code: both must
+agree on it. `lower('I')` is not `i` where the locale is Turkish or Azeri.
+"""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+import psycopg
+
+from crawljobs import errors
+
+ENCODING = "UTF8"
+# As a comparison, because a database in SQL_ASCII answers text as bytes.
+LOWERS_AS_WE_DO = (
+    f"SELECT lower('{string.ascii_uppercase}') = '{string.ascii_lowercase}' "
+    f"AND lower('{string.ascii_lowercase}') = '{string.ascii_lowercase}'"
+)
+
+
+def check_encoding(connection: psycopg.Connection[Any]) -> None:
+    """Raise UnusableDatabase unless texts are stored as UTF-8; asks the server nothing."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding is not None and encoding != ENCODING:
+        name = connection.info.dbname
+        raise errors.UnusableDatabase(
+            f"the database {name} has the encoding {encoding[:40]}, which is not {ENCODING}: "
+            f"{_advice(name)}"
+        )
+
+
+def check_letters(lowers_as_we_do: object, name: str) -> None:
+    """Raise UnusableDatabase unless `LOWERS_AS_WE_DO` answered true in the database `name`."""
+    if lowers_as_we_do is not True:
+        raise errors.UnusableDatabase(
+            f"the database {name} has a locale in which lower('I') is not 'i': {_advice(name)}"
+        )
+
+
+def check(connection: psycopg.Connection[Any]) -> None:
+    """Both, over a connection of the driver."""
+    check_encoding(connection)
+    (answer,) = connection.execute(LOWERS_AS_WE_DO).fetchone() or (None,)
+    check_letters(answer, connection.info.dbname)
+
+
+def _advice(name: str) -> str:
+    quoted = name.replace('"', '""')
+    return (
+        f"make another with CREATE DATABASE \"{quoted}\" TEMPLATE template0 ENCODING '{ENCODING}' "
+        "LOCALE 'C'"
+    )
