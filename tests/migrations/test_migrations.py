@@ -103,7 +103,7 @@ def test_every_revision_goes_down_and_up_again(empty_database_url: str) -> None:
 def test_migrating_twice_at_once_is_harmless(empty_database_url: str) -> None:
     running = [start_alembic(empty_database_url, "upgrade", "head") for _ in range(3)]
     for process in running:
-        _, complaint = process.communicate(timeout=30)
+        complaint, _ = process.communicate(timeout=30)
         assert process.returncode == 0, complaint
 
 
