@@ -44,6 +44,7 @@ def _turn(url: str) -> Iterator[None]:
     deadline = time.monotonic() + TURN_DEADLINE_SECONDS if given is None else given
     with database.connect(url, "crawljobs-migrations") as turn:
         turn.execute("SET idle_in_transaction_session_timeout = 0")
+        turn.commit()
         is_free = _is_free(turn)
         if not is_free:
             left = max(0.0, deadline - time.monotonic())
@@ -62,7 +63,12 @@ def _is_free(turn: psycopg.Connection[Any]) -> bool:
     # Not by waiting for the lock: a statement that waits has a snapshot, and whoever has the turn
     # would wait for that in CREATE INDEX CONCURRENTLY.
     row = turn.execute("SELECT pg_try_advisory_xact_lock(hashtext('crawljobs migrations'))")
-    return bool((row.fetchone() or [False])[0])
+    if (row.fetchone() or [False])[0]:
+        return True
+    # The question has a snapshot, too: CREATE INDEX CONCURRENTLY that meets it waits for the end
+    # of the whole transaction.
+    turn.rollback()
+    return False
 
 
 def _record_which_code_runs(
