@@ -70,6 +70,7 @@ class Refresher(threading.Thread):
                 self._narrow_down(names, error)
             raise
         finally:
+            self._client.forget_reply()
             self._database.run(lambda conn: maintenance_turns.end_turn(conn, task=TASK))
 
     def _refresh(self, names: Sequence[str]) -> int:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from crawljobs import errors
 
 SECRET_FILE_MAX = 4_096  # bytes: a secret is a line, not a disk image
 _HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # the commonest wrong address
+# Narrower than the standard: what two readers of it could understand in two ways is refused.
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\])"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:/[a-z0-9._~/-]*)?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 class Environment:
@@ -74,19 +80,27 @@ class Environment:
             raise _wrong(name, raw, f"one of {', '.join(choices)}")
         return raw
 
-    def url(self, name: str, default: str) -> str:
+    def url(self, name: str, default: str, *, plain_http: str) -> str:
+        """An address that secrets may be sent to: https, or http to this machine.
+
+        `plain_http` names the flag that allows http to any host. A wrong address is not repeated in
+        the error, except host:port, as it may hold a password.
+        """
         raw = self.text(name, default)
-        try:
-            parts = urlsplit(raw)
-            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            expected = "an address that starts with http:// or https://"
-            if _HOST_AND_PORT.fullmatch(raw):
-                raise _wrong(name, raw, expected)
-            # Any other value may hold a password or a token and is not repeated.
-            raise errors.SettingsError(f"{name}: expected {expected}")
+        expected = "an address that starts with http:// or https://"
+        if _HOST_AND_PORT.fullmatch(raw):
+            raise _wrong(name, raw, expected)
+        if "@" in raw:
+            raise errors.SettingsError(f"{name}: expected {expected}, without a user or password")
+        found = _ADDRESS.fullmatch(raw)
+        if found is None or not 0 < int(found["port"] or "1") < 65_536:
+            raise errors.SettingsError(f"{name}: expected {expected}, with no ? or # part")
+        is_safe = found["scheme"].lower() == "https" or is_this_machine(found["host"].strip("[]"))
+        if not is_safe and not self.flag(plain_http, default=False):
+            raise errors.SettingsError(
+                f"{name}: expected https://, as http:// shows secrets to the network between the "
+                f"machines; {plain_http}=true allows it"
+            )
         return raw.rstrip("/")
 
     def secret(self, name: str) -> str | None:
@@ -117,6 +131,14 @@ def _encodable(name: str, secret: str) -> str:
     if not secret.isascii() and any("\ud800" <= character <= "\udfff" for character in secret):
         raise errors.SettingsError(f"{name}: expected a text in UTF-8")
     return secret
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether the host is the loopback, by its name or as an address without brackets."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
 
 
 def _wrong(name: str, raw: str, expected: str) -> errors.SettingsError:

@@ -65,8 +65,8 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     root.setLevel(chosen.level)
     global _level
     _level = logging.getLevelNamesMapping()[chosen.level]
-    for chatty in ("httpx", "httpcore"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of odd headers, and repeats them.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     # It warns of every turn that a sweep misses while the database is away.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(True)

@@ -131,7 +131,8 @@ def test_no_representation_of_settings_shows_a_secret() -> None:
         "ADMIN_API_TOKEN": secret,
         "REDDIT_CLIENT_ID": "id",
         "REDDIT_CLIENT_SECRET": secret,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://u:{secret}@collector",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector",
+        "HTTPS_PROXY": f"http://u:{secret}@proxy",
         "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{secret}",
         **{
             f"{role}_DATABASE_PASSWORD": secret
@@ -167,7 +168,7 @@ def test_a_secret_that_cannot_be_used_is_named_and_not_shown(
     reader: str, name: str, value: str
 ) -> None:
     others = {
-        "tracing": (settings.read_tracing_settings, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}),
+        "tracing": (settings.read_tracing_settings, {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://c"}),
         "roles": (settings.read_role_settings, {}),
     }
     read, variables = {**READERS, **others}[reader]

@@ -64,15 +64,15 @@ def test_a_scope_ends_with_an_exception_too() -> None:
     ("variables", "named"),
     [
         ({}, None),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://c:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
         (
             {
-                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "https://c:4318",
                 "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://c/v1/traces",
             },
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
         ),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_SDK_DISABLED": "true"}, None),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://c:4318", "OTEL_SDK_DISABLED": "true"}, None),
     ],
 )
 def test_spans_are_sent_only_when_a_collector_is_named(
@@ -85,6 +85,13 @@ def test_spans_are_sent_only_when_a_collector_is_named(
 def test_an_address_that_is_none_is_refused_by_name() -> None:
     with pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_ENDPOINT='collector:4318'"):
         settings.read_tracing_settings({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"})
+
+
+def test_a_collector_beyond_this_machine_takes_https_or_an_explicit_word() -> None:
+    plain = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+    with pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_INSECURE=true allows it"):
+        settings.read_tracing_settings(plain)
+    assert settings.read_tracing_settings({**plain, "OTEL_EXPORTER_OTLP_INSECURE": "true"})
 
 
 WITHOUT = """

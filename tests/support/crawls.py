@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 from sqlalchemy import text
 
 from crawler_worker.crawl import crawl
+from crawler_worker.reddit import transfer
 from crawler_worker.reddit.client import RedditClient
 from crawler_worker.reddit.stop import Stop
 from crawljobs import settings
@@ -18,7 +18,6 @@ from crawljobs.domain import ends
 from crawljobs.domain.job import Claim, JobSource
 from crawljobs.repository import claim_ends, job_queue
 from crawljobs.settings import CrawlSettings, RedditSettings
-from support.plain_http import NO_CERTIFICATES
 
 # All phases, but few histories: the sandbox takes its time to make them up.
 DEFAULTS = dataclasses.replace(settings.read_crawl_settings({}), user_sub_fetch_limit=5)
@@ -27,19 +26,19 @@ CLIENT_ID = "tests"
 LEASE_SECONDS = 300
 
 
-class Transport(httpx.HTTPTransport):
+class Transport(transfer.Transport):
     """Real HTTP; `before` is called with the number of each request to the API, from 1."""
 
     def __init__(self, before: Callable[[int], None] = lambda _number: None) -> None:
-        super().__init__(verify=NO_CERTIFICATES)
+        super().__init__(user_agent="tests")
         self.before = before
         self.paths: list[str] = []
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not request.url.path.endswith("/access_token"):
-            self.paths.append(request.url.path)
+    def send(self, request: transfer.Request) -> transfer.Exchange:
+        if not request.path.endswith("/access_token"):
+            self.paths.append(request.path)
             self.before(len(self.paths))
-        return super().handle_request(request)
+        return super().send(request)
 
 
 @dataclasses.dataclass

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from crawler_worker.reddit import transfer
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.settings import RedditSettings
 from support import needs
@@ -52,7 +51,7 @@ class Interaction:
         text = self.body if isinstance(self.body, str) else json.dumps(self.body)
         return text.encode()
 
-    def response(self) -> httpx.Response:
+    def exchange(self) -> transfer.Exchange:
         return reply(self.status, self.headers, self.content())
 
 
@@ -75,29 +74,31 @@ def of_file(file: Path) -> Iterator[Interaction]:
         )
 
 
-def reply(status: int, headers: dict[str, str], content: bytes) -> httpx.Response:
-    kept = {name: value for name, value in headers.items() if name not in TRANSPORT_HEADERS}
-    return httpx.Response(status, headers=kept, stream=httpx.ByteStream(content))
+def reply(status: int, headers: dict[str, str], content: bytes) -> transfer.Exchange:
+    named = {name.lower(): value for name, value in headers.items()}
+    kept = {name: value for name, value in named.items() if name not in TRANSPORT_HEADERS}
+    return transfer.Exchange(status, kept, content)
 
 
-class Replay(httpx.BaseTransport):
+class Replay(transfer.Transport):
     """Answers with recorded replies in turn, the last one again and again."""
 
     def __init__(self, *replies: Interaction, tokens: tuple[Interaction, ...] = ()) -> None:
+        super().__init__(user_agent="tests")
         self._replies = list(replies)
         self._tokens = list(tokens)
-        self.asked: list[httpx.Request] = []
+        self.asked: list[transfer.Request] = []
         self.tokens_given = 0
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/access_token"):
+    def send(self, request: transfer.Request) -> transfer.Exchange:
+        if request.path.endswith("/access_token"):
             self.tokens_given += 1
             if self._tokens:
-                return self._next(self._tokens).response()
+                return self._next(self._tokens).exchange()
             token = {"access_token": f"token{self.tokens_given}", "expires_in": 86400}
             return reply(200, {}, json.dumps(token).encode())
         self.asked.append(request)
-        return self._next(self._replies).response()
+        return self._next(self._replies).exchange()
 
     @staticmethod
     def _next(queue: list[Interaction]) -> Interaction:
@@ -109,6 +110,6 @@ def unparsed(value: Any) -> Any:
     return value
 
 
-def client(transport: httpx.BaseTransport) -> RedditClient:
+def client(transport: transfer.Transport) -> RedditClient:
     """The worker's own client at the other end of recorded traffic, which has no budget."""
     return RedditClient(SETTINGS, database=None, transport=transport, try_again_seconds=0)

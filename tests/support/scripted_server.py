@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,7 +31,15 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):
             self.script(self)
 
-    do_POST = do_GET  # noqa: N815 - the names that http.server calls
+    do_POST = do_CONNECT = do_GET  # noqa: N815 - the names that http.server calls
+
+    def drip(self, piece: bytes, *, before: bytes = b"", every: float = 0.02) -> None:
+        """Write `piece` again and again until the client hangs up."""
+        self.close_connection = True
+        self.wfile.write(before)
+        while True:
+            self.wfile.write(piece)
+            time.sleep(every)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Silent."""

@@ -50,6 +50,8 @@ def run(
     except (failures.CrawlFailure, failures.Interrupted):
         session.save_requests()
         raise
+    finally:
+        client.forget_reply()
 
 
 def _crawl(session: Session) -> str:

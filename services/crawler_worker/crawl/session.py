@@ -74,6 +74,7 @@ class Session:
 
     def ask(self, call: Callable[[RedditClient], T]) -> T:
         """One request. Raises AllowanceSpent, Interrupted, and the client's errors."""
+        self._client.forget_reply()
         if self.stop.is_set():
             raise failures.Interrupted("told to stop between two pages")
         is_spent = self._spending.is_spent(self.at.requests)
@@ -129,7 +130,10 @@ class Session:
             also(conn)
             return spent
 
-        self._spending.charged(self._database.run(work), then.requests)
+        try:
+            self._spending.charged(self._database.run(work), then.requests)
+        finally:
+            self._client.forget_reply()
         self.at = then
         self._requests_saved = then.requests
         if items is not None and items.dropped + items.unknown:

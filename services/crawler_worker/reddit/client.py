@@ -8,14 +8,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
-
-import httpx
+from urllib.parse import urlencode
 
 from crawler_worker.reddit import decoding, failures, replies, transfer
 from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.limiter import Limiter
 from crawler_worker.reddit.stop import Stop
 from crawler_worker.reddit.token import TokenSource
+from crawler_worker.reddit.transfer import Transport
 from crawljobs import metrics
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import Slot
@@ -73,7 +73,7 @@ class RedditClient:
         *,
         database: Database | None,
         threads: int = transfer.THREADS,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         longest_wait: float = limiters.LONGEST_WAIT_SECONDS,
         try_again_seconds: float = TRY_AGAIN_SECONDS,
     ) -> None:
@@ -84,21 +84,20 @@ class RedditClient:
             else None
         )
         self._try_again_seconds = try_again_seconds
-        self._http = transfer.open_client(
-            user_agent=settings.user_agent,
-            address=settings.api_url,
-            threads=threads,
-            transport=transport,
-        )
-        self._tokens = TokenSource(settings, self._http, database=database)
+        self._transport = transport or transfer.open_transport(settings, threads=threads)
+        self._tokens = TokenSource(settings, self._transport, database=database)
         self._mine = _Mine()
 
     def close(self) -> None:
-        self._http.close()
+        self._transport.close()
 
     def sent(self) -> int:
         """How many requests to the API the calling thread has made so far."""
         return self._mine.sent
+
+    def forget_reply(self) -> None:
+        """The calling thread has stored what it read: another may read a large reply."""
+        self._transport.large.leave()
 
     @contextlib.contextmanager
     def asking(self, *, in_background: bool, gap: float) -> Iterator[None]:
@@ -219,15 +218,15 @@ class RedditClient:
         limiter.probed(good=True)
 
     def _exchange(self, request: _Request, token: str) -> transfer.Exchange:
-        built = self._http.build_request(
-            request.method,
-            f"{self._settings.api_url}{request.path}",
-            params={**request.params, "raw_json": 1},
-            data=request.form,
-            headers={"Authorization": f"bearer {token}"},
-        )
+        query = urlencode({**request.params, "raw_json": 1})
+        headers = {"Authorization": f"bearer {token}"}
+        body = None
+        if request.form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode(request.form).encode()
         self._mine.sent += 1
-        return transfer.exchange(self._http, built)
+        url = f"{self._settings.api_url}{request.path}?{query}"
+        return self._transport.send(transfer.Request(request.method, url, headers, body))
 
 
 def _parsed(reply: transfer.Exchange, parse: Parse[T]) -> T | _Misshapen:

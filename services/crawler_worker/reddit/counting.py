@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
-
 from crawljobs import metrics
 
 NO_REPLY, TIMEOUT = "none", "timeout"
@@ -12,20 +10,19 @@ _OF_A_SUBREDDIT = {"about": "about", "comments": "comments"}
 _OF_THE_API = {"info": "info", "morechildren": "more_children", "v1": "token"}
 
 
-def replied(request: httpx.Request, status: int) -> None:
+def replied(path: str, status: int) -> None:
     code = str(status)
     if code not in metrics.REDDIT_CODES:
         code = metrics.bounded(f"{code[:1]}xx", metrics.REDDIT_CODES)
-    _count(request, code)
+    _count(path, code)
 
 
-def failed(request: httpx.Request, error: Exception) -> None:
-    is_late = isinstance(error, httpx.TimeoutException)
-    _count(request, TIMEOUT if is_late else NO_REPLY)
+def failed(path: str, *, is_late: bool) -> None:
+    _count(path, TIMEOUT if is_late else NO_REPLY)
 
 
-def _count(request: httpx.Request, code: str) -> None:
-    metrics.reddit_requests.labels(endpoint_of(request.url.path), code).inc()
+def _count(path: str, code: str) -> None:
+    metrics.reddit_requests.labels(endpoint_of(path), code).inc()
 
 
 def endpoint_of(path: str) -> str:

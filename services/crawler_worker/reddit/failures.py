@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
 from crawljobs.domain.job import ErrorKind, WaitReason
@@ -26,13 +27,36 @@ class Unavailable(CrawlFailure):
 
 
 class UpstreamTrouble(CrawlFailure):
-    """Reddit, or the way to it, is not well; worth another attempt later."""
+    """Reddit, or the way to it, is not well; worth another attempt later.
+
+    `detail` is the text of the error below it: printable ASCII, at most 200 characters.
+    """
 
     kind = ErrorKind.RETRYABLE
 
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+class Cause(StrEnum):
+    """Why there is no connection."""
+
+    CERTIFICATE = "certificate"
+    NETWORK = "network"
+    PROXY = "proxy"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    UNKNOWN_HOST = "unknown host"
+
 
 class Unreachable(UpstreamTrouble):
-    """Nobody takes the connection: no request, and so no subreddit, can be the cause."""
+    """There is no connection: no request, and so no subreddit, can be the cause."""
+
+    def __init__(self, message: str, *, cause: Cause, detail: str = "") -> None:
+        super().__init__(message, detail=detail)
+        self.cause = cause
 
 
 class BadRequest(CrawlFailure):

@@ -6,10 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
-import httpx
-
 from crawler_worker.reddit import failures, token_endpoint
 from crawler_worker.reddit.stop import Stop
+from crawler_worker.reddit.transfer import Transport
 from crawljobs.db.database import Database
 from crawljobs.repository import reddit_tokens
 from crawljobs.settings import RedditSettings
@@ -30,13 +29,13 @@ class TokenSource:
     def __init__(
         self,
         settings: RedditSettings,
-        http: httpx.Client,
+        transport: Transport,
         *,
         database: Database | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._http = http
+        self._transport = transport
         self._database = database
         self._clock = clock
         self._lock = threading.Lock()
@@ -127,7 +126,7 @@ class TokenSource:
 
     def _ask(self) -> tuple[str, float]:
         try:
-            return token_endpoint.fetch(self._settings, self._http)
+            return token_endpoint.fetch(self._settings, self._transport)
         except failures.CredentialsRefused as error:
             self._refusal, self._refused_until = str(error), self._clock() + error.resume_in
             raise

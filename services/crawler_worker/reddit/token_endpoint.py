@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
-import httpx
-
-from crawler_worker.reddit import decoding, failures, transfer
+from crawler_worker.reddit import decoding, failures
+from crawler_worker.reddit.transfer import Request, Transport
 from crawljobs.settings import RedditSettings
 
 REFRESH_EARLY_SECONDS = 60.0  # a token must not expire on its way
@@ -18,15 +18,20 @@ REFUSED_PAUSE_SECONDS = 300.0
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # anything else could end a header
 
 
-def fetch(settings: RedditSettings, http: httpx.Client) -> tuple[str, float]:
+def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
     """A token and the seconds it lives. Raises Throttled, CredentialsRefused, UpstreamTrouble."""
-    request = http.build_request(
-        "POST",
-        f"{settings.auth_url}/api/v1/access_token",
-        data={"grant_type": "client_credentials"},
+    credentials = f"{settings.client_id}:{settings.client_secret}".encode()
+    reply = transport.send(
+        Request(
+            "POST",
+            f"{settings.auth_url}/api/v1/access_token",
+            {
+                "Authorization": f"Basic {base64.b64encode(credentials).decode()}",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+            b"grant_type=client_credentials",
+        )
     )
-    auth = httpx.BasicAuth(settings.client_id, settings.client_secret)
-    reply = transfer.exchange(http, next(auth.auth_flow(request)))
     if reply.status == 429:
         raise failures.Throttled("429: too many tokens were asked for", retry_after=None)
     if 400 <= reply.status < 500 and reply.status != 408:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from crawljobs import errors
 from crawljobs.environment import Environment
+from crawljobs.settings import certificates, proxies
+from crawljobs.settings.certificates import BROWSERS_TRUST, Trust
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,10 @@ class RedditSettings:
     user_agent: str
     api_url: str
     auth_url: str
+    # Addresses of HTTP proxies; they may hold a password.
+    api_proxy: str | None = field(default=None, repr=False)
+    auth_proxy: str | None = field(default=None, repr=False)
+    trust: Trust = BROWSERS_TRUST
 
 
 def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
@@ -40,10 +46,18 @@ def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
             "REDDIT_USER_AGENT: expected printable ASCII such as "
             "'linux:my-crawler:1.0 (by /u/name)'"
         )
+    api_url = env.url("REDDIT_API_URL", "https://oauth.reddit.com", plain_http="REDDIT_ALLOW_HTTP")
+    auth_url = env.url("REDDIT_AUTH_URL", "https://www.reddit.com", plain_http="REDDIT_ALLOW_HTTP")
+    trust = certificates.read_trust(variables)
+    if any(url.lower().startswith("https:") for url in (api_url, auth_url)):
+        certificates.refuse_unreadable(trust)
     return RedditSettings(
         client_id=client_id,
         client_secret=client_secret,
         user_agent=agent,
-        api_url=env.url("REDDIT_API_URL", "https://oauth.reddit.com"),
-        auth_url=env.url("REDDIT_AUTH_URL", "https://www.reddit.com"),
+        api_url=api_url,
+        auth_url=auth_url,
+        api_proxy=proxies.proxy_of(api_url, variables),
+        auth_proxy=proxies.proxy_of(auth_url, variables),
+        trust=trust,
     )

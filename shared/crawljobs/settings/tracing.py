@@ -13,6 +13,7 @@ from crawljobs.environment import Environment
 HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 # As OpenTelemetry reads them: each value percent-encoded. Its own complaint would repeat the value.
 _HEADER = re.compile(r"\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+\s*=\s*[\x21-\x2b\x2d-\x7e]*\s*")
+PLAIN_HTTP = "OTEL_EXPORTER_OTLP_INSECURE"
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
@@ -28,7 +29,7 @@ def read_tracing_settings(variables: Mapping[str, str]) -> TracingSettings | Non
         return None
     for name in ENDPOINTS:
         if env.optional(name) is not None:
-            env.url(name, "")
+            env.url(name, "", plain_http=PLAIN_HTTP)
             for headers in HEADERS:
                 _refuse_wrong_headers(env, headers)
             return TracingSettings(named=name)

@@ -110,7 +110,7 @@ def test_a_recorded_401_is_answered_with_a_fresh_token_and_the_same_request() ->
     client.close()
     assert len(listing["data"]["children"]) == 25
     assert replay.tokens_given == 2
-    sent = [request.headers["authorization"] for request in replay.asked]
+    sent = [request.headers["Authorization"] for request in replay.asked]
     assert sent == ["bearer token-0", "bearer token-1"]
 
 

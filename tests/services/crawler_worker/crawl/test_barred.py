@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-import httpx
 import pytest
 from sqlalchemy import text
 
+from crawler_worker.reddit import transfer
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import audit_log, schedule_barring, schedules, subreddits
@@ -48,11 +48,11 @@ def test_the_schedule_of_a_subreddit_that_is_gone_is_disabled_with_an_audited_re
 class Refusing(Transport):
     """Profiles are not shown; what became of their accounts is for the sandbox to say."""
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not request.url.path.startswith("/r/u_"):
-            return super().handle_request(request)
-        self.paths.append(request.url.path)
-        return httpx.Response(403, stream=httpx.ByteStream(b'{"reason": "private"}'))
+    def send(self, request: transfer.Request) -> transfer.Exchange:
+        if not request.path.startswith("/r/u_"):
+            return super().send(request)
+        self.paths.append(request.path)
+        return transfer.Exchange(403, {}, b'{"reason": "private"}')
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 """One HTTP exchange against a server that means us no good."""
 
+import contextlib
 import gzip
 import threading
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-import httpx
 import pytest
 
 from crawler_worker.reddit import failures, transfer
@@ -14,12 +14,21 @@ from support import scripted_server
 from support.scripted_server import Exchange
 
 
+@contextlib.contextmanager
+def transport(threads: int = 2) -> Iterator[transfer.Transport]:
+    made = transfer.Transport(user_agent="tests", threads=threads)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
 def fetch(script: Callable[[Exchange], None]) -> transfer.Exchange:
     with (
         scripted_server.serve(script) as url,
-        transfer.open_client(user_agent="tests", address=url) as http,
+        transport() as http,
     ):
-        return transfer.exchange(http, http.build_request("GET", url))
+        return http.send(transfer.Request("GET", f"{url}/"))
 
 
 def test_a_compressed_reply_is_unpacked() -> None:
@@ -106,15 +115,14 @@ def test_whatever_goes_wrong_on_the_way_is_upstream_trouble(
 def test_nobody_listening_is_upstream_trouble() -> None:
     with scripted_server.serve(lambda it: it.send(200, b"")) as url:
         pass
-    with (
-        transfer.open_client(user_agent="tests", address=url) as http,
-        pytest.raises(failures.Unreachable, match="ConnectError"),
-    ):
-        transfer.exchange(http, http.build_request("GET", url))
+    with transport() as http, pytest.raises(failures.Unreachable, match="refused") as caught:
+        http.send(transfer.Request("GET", f"{url}/"))
+    assert caught.value.cause is failures.Cause.REFUSED
+    assert "refused" in caught.value.detail
 
 
 def test_a_reply_that_drips_is_cut_off_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "WHOLE_REPLY_SECONDS", 0.2)
+    monkeypatch.setattr(transfer, "EXCHANGE_SECONDS", 0.2)
     done = threading.Event()
 
     def answer(it: Exchange) -> None:
@@ -129,16 +137,7 @@ def test_a_reply_that_drips_is_cut_off_at_the_deadline(monkeypatch: pytest.Monke
         done.set()
 
 
-def test_a_proxy_of_the_environment_is_not_used_on_this_machine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
-    assert fetch(lambda it: it.send(200, b"{}")).content == b"{}"
-
-
 def test_no_thread_waits_for_the_connection_of_another() -> None:
-    """More than httpx opens when it is not told how many."""
     count = 110
     all_have_come = threading.Barrier(count)
     replies: list[int] = []
@@ -149,26 +148,15 @@ def test_no_thread_waits_for_the_connection_of_another() -> None:
 
     with (
         scripted_server.serve(answer) as url,
-        transfer.open_client(user_agent="tests", address=url, threads=count) as http,
+        transport(count) as http,
     ):
 
-        def ask(client: httpx.Client) -> None:
-            for _ in range(2):
-                request = client.build_request("GET", url)
-                replies.append(transfer.exchange(client, request).status)
+        def ask() -> None:
+            replies.extend(http.send(transfer.Request("GET", f"{url}/")).status for _ in range(2))
 
-        threads = [threading.Thread(target=ask, args=(http,)) for _ in range(count)]
+        threads = [threading.Thread(target=ask) for _ in range(count)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(20)
     assert replies == [200] * (2 * count)
-
-
-def test_a_proxy_that_refuses_us_is_no_fault_of_what_was_asked_for() -> None:
-    with (
-        scripted_server.serve(lambda it: it.send(407, b"")) as proxy,
-        httpx.Client(proxy=proxy) as http,
-        pytest.raises(failures.Unreachable),
-    ):
-        transfer.exchange(http, http.build_request("GET", "https://reddit.test/"))

@@ -1,0 +1,63 @@
+"""The head of a reply, stricter than the standard library: bounded, and no chunk of odd size."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from typing import Any
+
+HEAD_MAX_BYTES = 64 * 1024  # with all informational replies before it; Reddit's have 3 KiB
+SWITCHING_PROTOCOLS = 101
+
+# Python's int() takes "-1" too, and then reads until the connection ends.
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*")
+_LINE_MAX = 64 * 1024
+
+
+class ReplyHead(http.client.HTTPResponse):
+    """Skips informational replies, such as 103: they would be taken for the reply itself, and the
+    reply for that of the next request.
+    """
+
+    def begin(self) -> None:
+        lines = _Bounded(self.fp)
+        self.fp = lines  # type: ignore[assignment]
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:  # it is when the reply was refused
+                self.fp = lines.file
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == SWITCHING_PROTOCOLS:
+                return version, status, reason
+            while self.fp.readline(_LINE_MAX + 1) not in (b"\r\n", b"\n", b""):
+                pass
+
+    def _read_next_chunk_size(self) -> int:
+        line = self.fp.readline(_LINE_MAX + 1)
+        size = line.partition(b";")[0].rstrip(b"\r\n")
+        if len(line) > _LINE_MAX or _CHUNK_SIZE.fullmatch(size) is None:
+            self._close_conn()  # type: ignore[attr-defined]
+            raise ValueError("no size of a chunk")
+        return int(size, 16)
+
+
+class _Bounded:
+    """The lines of a head. Raises LineTooLong when they are more than HEAD_MAX_BYTES together."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self._left = HEAD_MAX_BYTES
+
+    def readline(self, limit: int) -> bytes:
+        line: bytes = self.file.readline(min(limit, self._left + 1))
+        self._left -= len(line)
+        if self._left < 0:
+            raise http.client.LineTooLong("head")
+        return line
+
+    def close(self) -> None:
+        self.file.close()

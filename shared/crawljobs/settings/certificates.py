@@ -1,0 +1,45 @@
+"""Which certificates are trusted: those of SSL_CERT_FILE or SSL_CERT_DIR, as OpenSSL reads them."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from crawljobs import errors
+from crawljobs.environment import Environment
+
+
+@dataclass(frozen=True)
+class Trust:
+    """A file in PEM or a folder of hashed names; neither: the authorities that browsers trust."""
+
+    file: str | None = None
+    folder: str | None = None
+
+
+BROWSERS_TRUST = Trust()
+
+
+def read_trust(variables: Mapping[str, str]) -> Trust:
+    env = Environment(variables)
+    file = env.optional("SSL_CERT_FILE")
+    return Trust(file, None if file else env.optional("SSL_CERT_DIR"))
+
+
+def refuse_unreadable(trust: Trust) -> None:
+    """Raise SettingsError when the file or the folder cannot be read."""
+    name = "SSL_CERT_FILE" if trust.file else "SSL_CERT_DIR"
+    if trust == BROWSERS_TRUST:
+        return
+    try:
+        if trust.folder is not None:
+            next(Path(trust.folder).iterdir(), None)  # OpenSSL does not mind that there is none
+        ssl.create_default_context(cafile=trust.file, capath=trust.folder)
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        problem = getattr(error, "strerror", None) or type(error).__name__
+        raise errors.SettingsError(
+            f"{name}={(trust.file or trust.folder or '')[:200]!r}: expected certificates in PEM "
+            f"({problem[:80]})"
+        ) from None

@@ -1,0 +1,87 @@
+"""The proxy that an address is behind, from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from crawljobs import errors
+from crawljobs.environment import is_this_machine
+
+NAMES = {"https": "HTTPS_PROXY", "http": "HTTP_PROXY"}
+_PROXY = re.compile(
+    r"https?://(?:[^\s/@]{0,1000}@)?(?:[a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?/?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def proxy_of(address: str, variables: Mapping[str, str]) -> str | None:
+    """The address of the proxy, which may hold a password; None when there is none.
+
+    Proxies are for the outside: nothing on this machine is behind one. Raises SettingsError, with
+    the name of the variable alone, for a proxy of another kind.
+    """
+    parts = urlsplit(address)
+    host = (parts.hostname or "").rstrip(".")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    name, proxy = _first(variables, NAMES[parts.scheme], "ALL_PROXY")
+    if not proxy or is_this_machine(host):
+        return None
+    _, excepted = _first(variables, "NO_PROXY")
+    if any(_covers(entry, host, port) for entry in re.split(r"[\s,]+", excepted)):
+        return None
+    if "://" not in proxy:
+        proxy = f"http://{proxy}"
+    if not _PROXY.fullmatch(proxy) or not _has_port(proxy):
+        raise errors.SettingsError(
+            f"{name}: expected the address of an HTTP proxy, which starts with http:// or https:// "
+            "(SOCKS is not supported); NO_PROXY excepts hosts from it"
+        )
+    return proxy.rstrip("/")
+
+
+def _first(variables: Mapping[str, str], *names: str) -> tuple[str, str]:
+    """The first that is set, with its name. One in lower case wins, also when it is empty."""
+    for name in names:
+        for written in (name.lower(), name):
+            if written in variables:
+                if value := variables[written].strip():
+                    return written, value
+                break
+    return "", ""
+
+
+def _has_port(proxy: str) -> bool:
+    try:
+        return urlsplit(proxy).port != 0
+    except ValueError:
+        return False
+
+
+def _covers(entry: str, host: str, port: int) -> bool:
+    """Whether an entry of NO_PROXY means this host: `*`, a domain, an address, or a range of them;
+    each but a range of IPv6 may end in a port. An entry of another form means no host.
+    """
+    if entry == "*":
+        return True
+    entry = entry.lower()
+    if _is_within(host, entry.strip("[]")):
+        return True
+    name, colon, number = entry.rpartition(":")
+    if colon and number.isdigit() and not name.endswith(":"):
+        if number.lstrip("0") != str(port):
+            return False
+        entry = name
+    if _is_within(host, entry.strip("[]")):
+        return True
+    domain = entry.removeprefix("*").strip(".")
+    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
+
+
+def _is_within(host: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
