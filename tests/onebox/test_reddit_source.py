@@ -14,11 +14,16 @@ from onebox.errors import OneboxError
         ({}, False),
         ({"REDDIT_CLIENT_ID": "", "REDDIT_CLIENT_SECRET": " "}, False),
         ({"REDDIT_CLIENT_ID": "me", "REDDIT_CLIENT_SECRET": "s"}, True),
-        ({"REDDIT_CLIENT_ID": "me", "REDDIT_CLIENT_SECRET_FILE": __file__}, True),
     ],
 )
 def test_the_real_reddit_is_meant_when_both_are_set(variables: dict[str, str], real: bool) -> None:
     assert (reddit_source.wanted(variables) != reddit_source.SANDBOX) is real
+
+
+def test_the_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hush\n")
+    client = {"REDDIT_CLIENT_ID": "me", "REDDIT_CLIENT_SECRET_FILE": str(tmp_path / "secret")}
+    assert reddit_source.wanted(client) == reddit_source.REAL
 
 
 @pytest.mark.parametrize(
