@@ -4,7 +4,6 @@ import contextlib
 import http.server
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,9 +36,10 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         """Write `piece` again and again until the client hangs up."""
         self.close_connection = True
         self.wfile.write(before)
+        hung_up = threading.Event()  # the next write tells it, not this
         while True:
             self.wfile.write(piece)
-            time.sleep(every)
+            hung_up.wait(every)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Silent."""

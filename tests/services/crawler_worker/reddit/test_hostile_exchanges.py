@@ -87,7 +87,7 @@ def test_a_handshake_that_drips_ends_at_the_deadline() -> None:
         it.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB begins
         while True:
             it.sendall(b"\x02")
-            time.sleep(0.02)
+            threading.Event().wait(0.02)
 
     with raw_server(drip) as port, transport(context=connections.tls(None, None)) as http:
         with pytest.raises(failures.Unreachable) as caught:
