@@ -149,8 +149,6 @@ def test_no_representation_of_settings_shows_a_secret() -> None:
 @pytest.mark.parametrize(
     ("reader", "name", "value"),
     [
-        ("reddit", "REDDIT_CLIENT_SECRET", "hush\nhush"),
-        ("reddit", "REDDIT_CLIENT_SECRET", "h\u00fcsh hush"),
         ("reddit", "REDDIT_CLIENT_SECRET", "hush\udcff"),
         ("reddit", "REDDIT_API_URL", "hush"),
         ("reddit", "REDDIT_API_URL", "ftp://u:hush@reddit"),

@@ -51,7 +51,7 @@ WRONG: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
         {"DATABASE_DIRECT_URL": f"postgresql://u:{CANARY}#@127.0.0.1:1/d"},
         ("crawler-worker", "admin-api"),
     ),
-    ("REDDIT_CLIENT_SECRET", {"REDDIT_CLIENT_SECRET": f"{CANARY}\n2"}, ("crawler-worker",)),
+    ("REDDIT_CLIENT_SECRET", {"REDDIT_CLIENT_SECRET": f"{CANARY}\udcff"}, ("crawler-worker",)),
     ("ADMIN_API_TOKEN", {"ADMIN_API_TOKEN": CANARY}, ("admin-api",)),
     ("ADMIN_API_TOKEN", {"ADMIN_API_TOKEN": f"{CANARY} {CANARY} {CANARY}"}, ("admin-api",)),
     (

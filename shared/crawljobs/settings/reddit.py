@@ -34,11 +34,6 @@ def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
             "REDDIT_CLIENT_SECRET (or REDDIT_CLIENT_SECRET_FILE) is missing: "
             "expected the secret of a Reddit OAuth client"
         )
-    if not (client_secret.isascii() and client_secret.isprintable()) or " " in client_secret:
-        raise errors.SettingsError(
-            "REDDIT_CLIENT_SECRET: expected letters, digits and punctuation of ASCII, "
-            "as Reddit shows it"
-        )
     # Without an account: none that we could name is the user's.
     agent = env.text("REDDIT_USER_AGENT", f"{platform.system().lower()}:crawljobs:0.1")
     if not (agent.isascii() and agent.isprintable()):
