@@ -61,6 +61,7 @@ class Revisiting:
                 source=JobSource.STALE,
                 max_retries=self._max_retries,
                 depth=None,  # discovery ends where it ended before
+                all_known=True,
             )
             return len(names)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from crawler_worker.crawl.session import Session
@@ -11,7 +11,7 @@ from crawljobs.db.database import Connection
 from crawljobs.domain import reddit_items
 from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.domain.reddit_items import Items
-from crawljobs.repository import discovery, job_queue
+from crawljobs.repository import discovery, job_queue, subreddits
 
 PRIORITY = 0  # nobody asked for it: it comes after everything that somebody did
 
@@ -61,6 +61,14 @@ def _check(session: Session, names: Sequence[str]) -> None:
     shown = tuple(about for about in items.subreddits if about.name.lower() in asked)
     missing = sorted(asked - {about.name.lower() for about in shown})
 
+    def hold(conn: Connection) -> None:
+        subreddits.hold(
+            conn,
+            names=asked,
+            discovered_from=session.claim.subreddit_id,
+            depth=session.claim.depth + 1,
+        )
+
     def record(conn: Connection) -> None:
         discovery.record_missing(
             conn,
@@ -70,25 +78,34 @@ def _check(session: Session, names: Sequence[str]) -> None:
         )
 
     then = replace(session.at, page=session.at.page + 1)
-    session.store(then, Items(subreddits=shown), also=record)
+    session.store(then, Items(subreddits=shown), first=hold, also=record)
 
 
-def promote(session: Session, conn: Connection) -> list[Enqueued]:
-    """Enqueue the strongest candidates, in the transaction that ends the crawl."""
+def promotable(session: Session, conn: Connection) -> dict[str, int]:
+    """The strongest candidates for which there is room, with the ids of their subreddits."""
     if not is_wanted(session) or not session.can_discover(conn):
-        return []
+        return {}
     claim, settings = session.claim, session.settings
     names = discovery.candidates(
         conn, subreddit_id=claim.subreddit_id, at_most=settings.user_sub_enqueue_max
     )
     if not names:
-        return []
+        return {}
     names = names[: discovery.room(conn, at_most=settings.discovery_max_live_jobs)]
+    ids = subreddits.ensure(
+        conn, names=names, discovered_from=claim.subreddit_id, depth=claim.depth + 1
+    )
+    return {name: ids[name.lower()] for name in names}
+
+
+def enqueue(session: Session, conn: Connection, names: Collection[str]) -> list[Enqueued]:
+    """Enqueue crawls of what was found, in the transaction that ends the crawl."""
     return job_queue.enqueue_many(
         conn,
         subreddits_named=sorted(names, key=str.lower),
         priority=PRIORITY,
         source=JobSource.DISCOVERY,
-        depth=claim.depth + 1,
-        discovered_from=claim.subreddit_id,
+        depth=session.claim.depth + 1,
+        discovered_from=session.claim.subreddit_id,
+        all_known=True,  # other jobs are locked by then, and those come after subreddits
     )

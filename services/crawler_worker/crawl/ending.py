@@ -25,9 +25,13 @@ WORKER = Actor("system:crawler-worker")
 
 
 def finish(session: Session) -> None:
-    """Marks, discovered jobs and the phase `done`, all or nothing."""
+    """Marks, discovered jobs and the phase `done`, all or nothing.
+
+    Jobs are locked in the order of their subreddits, this crawl's own among them.
+    """
     marks = _marks(session.at)
     promoted: list[Enqueued] = []
+    later: list[str] = []
 
     def work(conn: Connection) -> None:
         subreddits.finish_crawl(
@@ -38,9 +42,15 @@ def finish(session: Session) -> None:
             gap=session.at.gap,
             next_crawl_at=_next_visit(session, conn),
         )
-        promoted[:] = discovery.promote(session, conn)
+        found = discovery.promotable(session, conn)
+        own = session.claim.subreddit_id
+        later[:] = [name for name, subreddit_id in found.items() if subreddit_id > own]
+        promoted[:] = discovery.enqueue(session, conn, found.keys() - set(later))
 
-    session.store(session.at.enter("done"), also=work)
+    def enqueue_later(conn: Connection) -> None:
+        promoted.extend(discovery.enqueue(session, conn, later))
+
+    session.store(session.at.enter("done"), also=work, last=enqueue_later)
     if session.at.gap:
         log.warning("crawl.gap", job_id=session.claim.job_id, subreddit=session.claim.subreddit)
     counting.enqueued(JobSource.DISCOVERY, promoted)

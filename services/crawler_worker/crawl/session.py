@@ -107,17 +107,21 @@ class Session:
         then: Checkpoint,
         items: Items | None = None,
         *,
+        first: Callable[[Connection], object] = lambda _conn: None,
         also: Callable[[Connection], object] = lambda _conn: None,
+        last: Callable[[Connection], object] = lambda _conn: None,
     ) -> None:
-        """Save the checkpoint, the items and whatever else belongs to them, or nothing of it.
+        """Save the checkpoint, the items and all else that belongs to them, or nothing of it.
 
+        `first` comes before the items, `also` after them, `last` after the job's own row; then the
+        spending. That is the order of locks in shared/README.md.
         Raises ClaimLost when somebody else may hold the job by now.
         """
         then = replace(then, requests=self.at.requests, asked_at=self.at.asked_at)
         then = replace(then, forecast=self._forecast(then))
 
         def work(conn: Connection) -> int:
-            claims.save_checkpoint(conn, claim=self.claim, checkpoint=then.saved())
+            first(conn)
             if items is not None:
                 crawled_items.store(
                     conn,
@@ -126,9 +130,10 @@ class Session:
                     discovered_from=self.claim.subreddit_id,
                     depth=min(self.claim.depth + 1, DEPTH_MAX),
                 )
-            spent = self._spending.charge(conn, then.requests)
             also(conn)
-            return spent
+            claims.save_checkpoint(conn, claim=self.claim, checkpoint=then.saved())
+            last(conn)
+            return self._spending.charge(conn, then.requests)
 
         try:
             self._spending.charged(self._database.run(work), then.requests)
@@ -152,7 +157,7 @@ class Session:
 
     def can_discover(self, conn: Connection) -> bool:
         """Whether a subreddit that this one leads to could still be paid for."""
-        return self._spending.is_left(conn, self.claim)
+        return self._spending.is_left(conn, self.claim, self.at.requests)
 
     def _forecast(self, at: Checkpoint) -> estimate.Forecast:
         made = at.requests - self._requests_before

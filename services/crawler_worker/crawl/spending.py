@@ -25,10 +25,12 @@ class Spending:
         spent = discovery.spent(conn, root=root)
         return cls(root, at_most=at_most, spent=spent, charged=charged)
 
-    def is_left(self, conn: Connection, claim: Claim) -> bool:
-        """Whether crawls that this one leads to would have something to spend."""
+    def is_left(self, conn: Connection, claim: Claim, requests: int) -> bool:
+        """Whether crawls that this one, which has made so many requests, leads to would have
+        something to spend."""
         root = discovery.root_of(conn, subreddit_id=claim.subreddit_id, depth=claim.depth)
-        return discovery.spent(conn, root=root) < self._at_most
+        uncharged = 0 if self._root is None else requests - self._charged
+        return discovery.spent(conn, root=root) + uncharged < self._at_most
 
     def is_spent(self, requests: int) -> bool:
         """Whether the crawl, which has made so many requests, may make no more."""

@@ -26,7 +26,7 @@ _ENSURE = text("""
         SELECT name, reddit_id FROM looked_up
         WHERE id IS NULL OR known_id <> reddit_id
             OR (known_id IS NULL AND reddit_id IS NOT NULL)
-        ORDER BY key
+        ORDER BY key COLLATE "C"
         ON CONFLICT (lower(name)) DO UPDATE
             SET reddit_id = coalesce(excluded.reddit_id, stored.reddit_id)
         RETURNING id, lower(name) AS key
@@ -79,8 +79,12 @@ _IS_HISTORY_DUE = text(f"""
     FROM authors WHERE lower(name) = lower(:name)
     """)
 
+# Never waits: the page's other rows are locked by then. An author whom somebody else writes to at
+# this moment stays due for another look.
 _HISTORY_FETCHED = text(f"""
-    UPDATE authors SET history_fetched_at = {_NOW} WHERE lower(name) = lower(:name)
+    UPDATE authors SET history_fetched_at = {_NOW} WHERE id = (
+        SELECT id FROM authors WHERE lower(name) = lower(:name) LIMIT 1
+        FOR NO KEY UPDATE SKIP LOCKED)
     """)
 
 

@@ -72,7 +72,10 @@ def extend_claims(
 def save_checkpoint(
     conn: Connection, *, claim: Claim, checkpoint: dict[str, Any], now: datetime | None = None
 ) -> None:
-    """Record progress; first in every transaction that stores crawled data, as its fence."""
+    """Record progress; in every transaction that stores crawled data, as its fence.
+
+    After the data: the order of locks in shared/README.md has jobs after what is crawled.
+    """
     saved = conn.execute(
         _SAVE_CHECKPOINT,
         {

@@ -73,7 +73,7 @@ _MISSING = text(f"""
     INSERT INTO subreddits AS known (name, access, access_checked_at, discovered_from, depth)
     SELECT name, 'not_found', {NOW}, CAST(:discovered_from AS bigint), CAST(:depth AS smallint)
     FROM unnest(CAST(:names AS text[])) AS name
-    ORDER BY lower(name)
+    ORDER BY lower(name) COLLATE "C"
     ON CONFLICT (lower(name)) DO UPDATE
         SET access = excluded.access, access_checked_at = excluded.access_checked_at
         WHERE known.access = 'unknown'

@@ -75,11 +75,12 @@ ENQUEUE_NEW_ONE = short(f"""
     """)
 
 
-def enqueue_statement(asked: str) -> TextClause:
+def enqueue_statement(asked: str, *, merges: bool = True) -> TextClause:
     """Enqueue or merge what the query `asked` names: the columns of SUBREDDIT_ASKED_FOR (an id
     once), then priority, scheduled_job_id, max_retries, traceparent.
 
-    A `depth` of null is that of the subreddit.
+    A `depth` of null is that of the subreddit. Without `merges` a live job is locked in its place
+    of the order, neither changed nor returned.
     """
     paused = PAUSED_FROM_NOW.format(scope="asked.subreddit_id", now="clock.now")
     wait = WAIT_AT_BIRTH.format(asked="clock.at", polite="asked.polite_until")
@@ -132,6 +133,7 @@ def enqueue_statement(asked: str) -> TextClause:
             rerun_traceparent = CASE WHEN job.rerun_priority >= excluded.base_priority
                     THEN job.rerun_traceparent
                 WHEN job.rerun_requested OR job.status = 'crawling' THEN excluded.traceparent END
+        {"" if merges else "WHERE false"}
         RETURNING job.id, job.status, job.xmax = 0, job.subreddit_id
     )
     SELECT enqueued.*, asked.subreddit, {_HINT}

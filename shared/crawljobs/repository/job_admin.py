@@ -1,7 +1,8 @@
 """What operators do to jobs: boost, change the priority, wake, retry, cancel, give up, delete.
 
-Rows are locked first, in key order, so that the answer, the change and the audit rows agree. A verb
-that a job's state does not allow changes nothing: alone it raises, among many it spoils that item.
+Rows are locked first, by subreddit and id, so that the answer, the change and the audit rows agree.
+A verb that a job's state does not allow changes nothing: alone it raises, among many it spoils that
+item.
 """
 
 from __future__ import annotations

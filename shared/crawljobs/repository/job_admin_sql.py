@@ -41,10 +41,10 @@ _LIVE = "('blocked', 'waiting', 'queued', 'crawling')"
 _JOBS = f"""
     SELECT {job_queries.JOB_COLUMNS}
     FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
-    WHERE job.id = ANY (CAST(:ids AS bigint[])) ORDER BY job.id
+    WHERE job.id = ANY (CAST(:ids AS bigint[])) ORDER BY job.subreddit_id, job.id
 """
 READ = text(_JOBS)
-LOCK = text(_JOBS + " FOR UPDATE OF job")
+LOCK = text(_JOBS + " FOR UPDATE OF job")  # in the order in which an enqueue locks
 
 # From the ids to their rows, in the order given: the planner has no better way.
 _CHOSEN = "FROM unnest(CAST(:ids AS bigint[])) AS chosen (id) WHERE job.id = chosen.id"

@@ -8,19 +8,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from crawljobs import errors
 from crawljobs.domain.job import Enqueued, EnqueueResult, Job, JobSource
 from crawljobs.repository import job_admin_sql, job_queries, job_queue
 
-RACES_MAX = 10  # others who enqueue the same subreddits at this very moment
-
-_LOCK_LIVE = text(f"""
+# They are locked already: by the statement that would have made them if there were none.
+_LIVE = text(f"""
     SELECT {job_queries.JOB_COLUMNS}
     FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
     WHERE job.status IN ('blocked', 'waiting', 'queued', 'crawling')
         AND job.subreddit_id = ANY (ARRAY(
             SELECT id FROM subreddits WHERE lower(name) = ANY (CAST(:keys AS text[]))))
-    ORDER BY job.id FOR UPDATE OF job
     """)
 
 
@@ -44,28 +41,31 @@ def enqueue_many(
     traceparent: str | None = None,
 ) -> list[EnqueueChange]:
     """As job_queue.enqueue_many: one result a subreddit, in the order first named."""
-    keys = sorted({name.lower() for name in subreddits_named})
-    for _ in range(RACES_MAX):
-        attempt = conn.begin_nested()
-        live = {row.id: job_queries.to_job(row) for row in conn.execute(_LOCK_LIVE, {"keys": keys})}
-        enqueued = job_queue.enqueue_many(
-            conn,
-            subreddits_named=subreddits_named,
-            priority=priority,
-            source=source,
-            max_retries=max_retries,
-            visible_at=visible_at,
-            traceparent=traceparent,
-        )
-        # Merged into a job that somebody made after the look: nobody knows what it was before.
-        if all(one.result is EnqueueResult.CREATED or one.job_id in live for one in enqueued):
-            attempt.commit()
-            break
-        attempt.rollback()
-    else:
-        raise errors.DatabaseUnavailable("too many enqueues of the same subreddits; try again")
+    live: dict[int, Job] = {}
+
+    def look() -> None:
+        rows = conn.execute(_LIVE, {"keys": [name.lower() for name in subreddits_named]})
+        live.update({row.id: job_queries.to_job(row) for row in rows})
+
+    enqueued = job_queue.enqueue_many(
+        conn,
+        subreddits_named=subreddits_named,
+        priority=priority,
+        source=source,
+        max_retries=max_retries,
+        visible_at=visible_at,
+        traceparent=traceparent,
+        before_merging=look,
+    )
     ids = sorted(one.job_id for one in enqueued)
     after = {
         row.id: job_queries.to_job(row) for row in conn.execute(job_admin_sql.READ, {"ids": ids})
     }
-    return [EnqueueChange(one, live.get(one.job_id), after[one.job_id]) for one in enqueued]
+    return [
+        EnqueueChange(
+            one,
+            None if one.result is EnqueueResult.CREATED else live[one.job_id],
+            after[one.job_id],
+        )
+        for one in enqueued
+    ]

@@ -6,7 +6,7 @@ Statuses stand in the SQL as literals: bound ones lose the partial indexes.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,16 +31,16 @@ _ENQUEUE_NEW = DriverStatement(enqueue_sql.ENQUEUE_NEW)
 _ENQUEUE_NEW_ONE = DriverStatement(enqueue_sql.ENQUEUE_NEW_ONE)
 
 # LIMIT keeps the plan on the index although it was made when there were few subreddits.
-_ENQUEUE_KNOWN = DriverStatement(
-    enqueue_sql.enqueue_statement(f"""
+_KNOWN = f"""
     SELECT known.*, CAST(:priority AS smallint), CAST(:scheduled_job_id AS bigint),
         CAST(:max_retries AS smallint), CAST(:traceparent AS text)
     FROM unnest((SELECT CAST(:names AS text[]))) AS named (name) CROSS JOIN LATERAL (
         SELECT {enqueue_sql.SUBREDDIT_ASKED_FOR} FROM subreddits AS subreddit
         WHERE lower(subreddit.name) = lower(named.name) LIMIT 1
     ) AS known
-    """)
-)
+    """
+_ENQUEUE_KNOWN = DriverStatement(enqueue_sql.enqueue_statement(_KNOWN))
+_CREATE_OR_LOCK = DriverStatement(enqueue_sql.enqueue_statement(_KNOWN, merges=False))
 
 # As _claims takes them apart: the order of claims, then the fields of Claim.
 _CLAIMED = """-job.priority, job.created_at, job.id, job.subreddit_id, subreddit.name, job.source,
@@ -76,7 +76,7 @@ _CLAIMED_BY_TOKEN = text(f"""
     SELECT {_CLAIMED}
     FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
     WHERE job.status = 'crawling' AND job.claim_token = CAST(:claim_token AS uuid)
-    ORDER BY job.id FOR UPDATE OF job
+    ORDER BY job.subreddit_id, job.id FOR UPDATE OF job
     """)
 
 
@@ -124,6 +124,8 @@ def enqueue_many(
     discovered_from: int | None = None,
     scheduled_job_id: int | None = None,
     traceparent: str | None = None,
+    all_known: bool = False,
+    before_merging: Callable[[], object] | None = None,
     now: datetime | None = None,
 ) -> list[Enqueued]:
     """Ask for a crawl of each subreddit; those with a live job are merged, none fails.
@@ -131,6 +133,8 @@ def enqueue_many(
     Names differing in case are one subreddit. One result a subreddit, in the order first named.
     `depth` None: a subreddit is as many steps away as when it was found or last crawled.
     New jobs, and follow-up jobs of a wish for a rerun, continue the trace of `traceparent`.
+    With `all_known` no row of subreddits is waited for: each must be committed already.
+    `before_merging` is called when all live jobs are locked that others will be merged into.
     Raises InvalidSubredditName before anything is written.
     """
     asked = [subreddits.checked_name(name) for name in subreddits_named]
@@ -152,15 +156,25 @@ def enqueue_many(
         "traceparent": traceparent,
         "now": now,
     }
-    made = (_ENQUEUE_NEW if len(by_key) > 1 else _ENQUEUE_NEW_ONE).rows(conn, values)
-    enqueued = {
-        name.lower(): Enqueued(job_id, name, EnqueueResult.CREATED) for job_id, name, _ in made
-    }
+    enqueued: dict[str, Enqueued] = {}
+    if not all_known:
+        made = (_ENQUEUE_NEW if len(by_key) > 1 else _ENQUEUE_NEW_ONE).rows(conn, values)
+        enqueued = {
+            name.lower(): Enqueued(job_id, name, EnqueueResult.CREATED) for job_id, name, _ in made
+        }
     known = [name for key, name in by_key.items() if key not in enqueued]
-    if known:  # in a second statement: what others made during the first is seen by it
-        rows = _ENQUEUE_KNOWN.rows(conn, {**values, "names": known})
-        enqueued |= {one.subreddit.lower(): one for one in map(enqueued_of, rows)}
+    # In further statements: they see what others made during the first.
+    if known and before_merging is not None:
+        enqueued |= _by_key(_CREATE_OR_LOCK.rows(conn, {**values, "names": known}))
+        known = [name for name in known if name.lower() not in enqueued]
+        before_merging()
+    if known:
+        enqueued |= _by_key(_ENQUEUE_KNOWN.rows(conn, {**values, "names": known}))
     return [enqueued[key] for key in by_key]
+
+
+def _by_key(rows: Iterable[Any]) -> dict[str, Enqueued]:
+    return {one.subreddit.lower(): one for one in map(enqueued_of, rows)}
 
 
 def enqueued_of(row: Any) -> Enqueued:

@@ -33,13 +33,15 @@ _DUE = text(f"""
 
 
 def _settle(table: str) -> str:
+    """Never waits: the page's items are locked by then. What somebody else writes to stays due."""
     return f"""
     UPDATE {table} SET
         refresh_due_at = CASE WHEN deleted_at IS NULL AND created_at > now - {LAST_AGE}
             THEN created_at + {LAST_AGE} END
     FROM {NOW} AS clock (now)
     WHERE id = ANY (ARRAY(
-        SELECT id FROM {table} WHERE id = ANY (CAST(:ids AS text[])) ORDER BY id FOR UPDATE))
+        SELECT id FROM {table} WHERE id = ANY (CAST(:ids AS text[]))
+        FOR NO KEY UPDATE SKIP LOCKED))
     """
 
 

@@ -18,7 +18,7 @@ _TAKE_DUE = text(f"""
     FROM {NOW} AS clock (now)
     WHERE id = ANY (ARRAY(
         SELECT id FROM subreddits WHERE next_crawl_at <= {NOW}
-        ORDER BY next_crawl_at LIMIT :at_most FOR UPDATE SKIP LOCKED))
+        ORDER BY next_crawl_at LIMIT :at_most FOR NO KEY UPDATE SKIP LOCKED))
     RETURNING name
     """)
 

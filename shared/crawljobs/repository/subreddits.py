@@ -25,7 +25,7 @@ _ENSURE = text("""
         FROM input LEFT JOIN LATERAL
             (SELECT * FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored ON true
         WHERE stored.id IS NULL
-        ORDER BY input.key
+        ORDER BY input.key COLLATE "C"
         ON CONFLICT (lower(name)) DO UPDATE SET name = stored.name
         RETURNING id, lower(name) AS key
     )
@@ -34,6 +34,12 @@ _ENSURE = text("""
     SELECT input.key, stored.id
     FROM input CROSS JOIN LATERAL
         (SELECT id FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored
+    """)
+
+# The array keeps the planner at the index, as LIMIT 1 does above.
+_HOLD = text("""
+    SELECT id FROM subreddits WHERE lower(name) = ANY (CAST(:keys AS text[]))
+    ORDER BY lower(name) COLLATE "C" FOR NO KEY UPDATE
     """)
 
 _ABOUT = "reddit_id, title, description, subscribers, over_18, created_at_reddit, access"
@@ -56,7 +62,7 @@ _UPSERT = text(f"""
             (SELECT * FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored ON true
         WHERE stored.id IS NULL
             OR ROW(stored.name, {_of("stored")}) IS DISTINCT FROM ROW(input.name, {_of("input")})
-        ORDER BY input.key
+        ORDER BY input.key COLLATE "C"
         ON CONFLICT (lower(name)) DO UPDATE SET
             (name, {_ABOUT}, access_checked_at)
                 = ROW(excluded.name, {_of("excluded")}, excluded.access_checked_at)
@@ -135,6 +141,17 @@ def ensure(
         {"names": list(by_key.values()), "discovered_from": discovered_from, "depth": depth},
     )
     return {row.key: row.id for row in found}
+
+
+def hold(
+    conn: Connection, *, names: Iterable[str], discovered_from: int | None, depth: int
+) -> None:
+    """Lock these subreddits in order, those not heard of before too: further statements may then
+    write them in any order. Nobody else writes them before the transaction ends.
+    """
+    keys = sorted({name.lower() for name in names})
+    ensure(conn, names=keys, discovered_from=discovered_from, depth=depth)
+    conn.execute(_HOLD, {"keys": keys})
 
 
 def upsert(

@@ -182,7 +182,7 @@ def test_no_change_of_jobs_scans_them(crowded: Database) -> None:
         job_admin_sql.LIVE_JOBS_OF,
         *job_admin_sql.STATEMENTS.values(),
         job_stats._MERGE_COUNTS,
-        job_enqueue._LOCK_LIVE,
+        job_enqueue._LIVE,
     ]
     for statement in statements:
         with crowded.begin() as conn:

@@ -118,6 +118,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     "enqueue_new": (job_queue._ENQUEUE_NEW.clause, ENQUEUED, "crawl_jobs_claim_idx"),
     "enqueue_new_one": (job_queue._ENQUEUE_NEW_ONE.clause, ENQUEUED, "crawl_jobs_claim_idx"),
     "enqueue_known": (job_queue._ENQUEUE_KNOWN.clause, ENQUEUED, "subreddits_name_key"),
+    "create_or_lock": (job_queue._CREATE_OR_LOCK.clause, ENQUEUED, "subreddits_name_key"),
     "extend": (
         claims._EXTEND,
         {"ids": [1000], "tokens": [TOKEN], "lease": MINUTE, "now": None},

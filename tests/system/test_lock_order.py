@@ -1,0 +1,378 @@
+"""Every two transactions of the services may meet: none of them deadlocks with another.
+
+The order of locks that they keep is in shared/README.md.
+"""
+
+import itertools
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from crawler_worker.crawl import checkpoint, discovery, ending
+from crawler_worker.crawl.session import Session
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain import ends
+from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.reddit_items import Account, Items
+from crawljobs.domain.retry import RetryPolicy
+from crawljobs.domain.schedule import Order
+from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository import (
+    authors,
+    claim_ends,
+    claims,
+    crawled_items,
+    job_admin,
+    job_enqueue,
+    job_maintenance,
+    job_queue,
+    job_stats,
+    queue_pauses,
+    refreshes,
+    revisits,
+    schedule_changes,
+    schedule_firing,
+    schedule_runs,
+    schedules,
+    subreddit_admin,
+    subreddits,
+)
+from crawljobs.repository.job_admin_sql import Verb
+from support import crawled, crawls, interleaved
+from support.interleaved import Work
+
+ROOT, ALPHA, BETA, DELTA, OLD, LAST = "root", "alpha", "beta", "delta", "old_one", "last"
+NEW = ["zz_new", "a_new"]  # known to nobody yet
+WRITERS = [Account(name, f"t2_{number}") for number, name in enumerate(["z_z", "zoe", "ann"])]
+LEASE = 30.0
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url, pool_size=4)
+    yield opened
+    opened.close()
+
+
+class World:
+    """Rows for all to meet at: jobs have their ids in another order than their subreddits."""
+
+    def __init__(self, database: Database) -> None:
+        with database.begin() as conn:
+            self.ids = subreddits.ensure(
+                conn, names=[ROOT, ALPHA, BETA, DELTA, OLD, LAST], discovered_from=None, depth=0
+            )
+            self._shape(conn)
+            crawled.store(
+                conn,
+                *(crawled.post(f"p{n}", subreddit=ALPHA, author=WRITERS[n % 3]) for n in range(4)),
+                *(
+                    crawled.comment(f"c{n}", subreddit=BETA, author=WRITERS[n % 3])
+                    for n in range(4)
+                ),
+            )
+            for name in (BETA, ALPHA):
+                self._enqueue(conn, name, JobSource.DISCOVERY, depth=1)
+            claimed = job_queue.claim_jobs(
+                conn, worker="w", claim_token=uuid.uuid4(), at_most=9, lease_seconds=LEASE
+            )
+            self.claims = {claim.subreddit: claim for claim in claimed}
+            self.finished = []
+            for name in (OLD, DELTA):
+                self._enqueue(conn, name, JobSource.USER)
+                (claim,) = job_queue.claim_jobs(
+                    conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=LEASE
+                )
+                claim_ends.end_claim(conn, ends.completed(claim, "crawled"))
+                self.finished.append(claim.job_id)
+            self.live = [claim.job_id for claim in claimed]
+            for name in (LAST, ROOT):
+                self._enqueue(conn, name, JobSource.USER)
+            self.schedules = [
+                schedule_changes.create_schedule(
+                    conn, order=Order(name, self.ids[subreddit], "@hourly")
+                ).id
+                for name, subreddit in (
+                    ("one", BETA),
+                    ("two", ALPHA),
+                    ("three", LAST),
+                    ("four", DELTA),
+                )
+            ]
+            conn.execute(text("UPDATE scheduled_jobs SET next_run_at = now() - interval '1 s'"))
+
+    def _shape(self, conn: Connection) -> None:
+        """What discovery from alpha and from beta leads to: delta; both are of one root."""
+        conn.execute(
+            text("UPDATE subreddits SET discovered_from = :root WHERE name IN (:a, :b)"),
+            {"root": self.ids[ROOT], "a": ALPHA, "b": BETA},
+        )
+        conn.execute(
+            text("""
+            UPDATE subreddits SET access = 'public', next_crawl_at = now() WHERE name IN (:d, :l)
+            """),
+            {"d": DELTA, "l": LAST},
+        )
+        conn.execute(
+            text("""
+            INSERT INTO discovery_evidence (found_in, name, crossposts)
+            SELECT id, :d, 1000 FROM subreddits
+            """),
+            {"d": DELTA},
+        )
+        conn.execute(
+            text("INSERT INTO discovery_roots (subreddit_id, requests) VALUES (:root, 5)"),
+            {"root": self.ids[ROOT]},
+        )
+
+    def _enqueue(self, conn: Connection, name: str, source: JobSource, **options: Any) -> None:
+        job_queue.enqueue(conn, subreddit=name, priority=50, source=source, **options)
+
+
+class _Open:
+    """What a session takes for its database: the transaction that is open."""
+
+    def __init__(self, conn: Connection) -> None:
+        self.run = lambda work: work(conn)
+
+
+def session(conn: Connection, claim: Claim) -> Session:
+    opened = Session(
+        claim,
+        checkpoint.read({"v": 1, "phase": "discovery"}),
+        database=cast(Any, _Open(conn)),
+        client=cast(Any, SimpleNamespace(forget_reply=lambda: None)),  # nothing is asked
+        settings=crawls.DEFAULTS,
+        stop=threading.Event(),
+    )
+    opened.at = replace(opened.at, requests=3, authors=1)
+    return opened
+
+
+def page(claim: Claim, *, reverse: bool = False) -> Work:
+    """New items of many subreddits by many authors, changed ones, and a look at the other one."""
+    order = -1 if reverse else 1
+    mark = "b" if reverse else "a"
+    names = [*NEW, ALPHA, BETA][::order]
+    posts = tuple(
+        crawled.post(f"{mark}{n}", subreddit=name, author=WRITERS[::order][n % 3])
+        for n, name in enumerate(names)
+    )
+    changed = tuple(crawled.post(f"p{n}", subreddit=ALPHA, score=99) for n in range(4))[::order]
+    comments = tuple(
+        crawled.comment(f"{mark}{n}", subreddit=name, author=WRITERS[::-order][n % 3])
+        for n, name in enumerate(names)
+    )
+    edited = tuple(crawled.comment(f"c{n}", subreddit=BETA, score=99) for n in range(4))[::-order]
+    other = BETA if claim.subreddit == ALPHA else ALPHA
+    items = Items(
+        posts=posts + changed, comments=comments + edited, subreddits=(crawled.about(other),)
+    )
+
+    def work(conn: Connection) -> None:
+        mine = session(conn, claim)
+        mine.store(
+            replace(mine.at, page=1),
+            items,
+            also=lambda conn: authors.mark_history_fetched(conn, name="zoe"),
+        )
+
+    return work
+
+
+def looked_up(claim: Claim, shown: list[str], asked: list[str]) -> Work:
+    """The end of a request for which of these names are subreddits."""
+
+    def work(conn: Connection) -> None:
+        mine = session(conn, claim)
+        mine.ask = lambda _call: Items(subreddits=tuple(map(crawled.about, shown)))  # type: ignore[method-assign, assignment, return-value]
+        discovery._check(mine, asked)
+
+    return work
+
+
+def transactions(world: World) -> dict[str, Work]:
+    """Each kind that the three services send, on rows that others of them use."""
+    alpha, beta = world.claims[ALPHA], world.claims[BETA]
+    one, two, *_ = world.schedules
+
+    def operators(verb: Verb, ids: list[int], **options: Any) -> Work:
+        return lambda conn: job_admin.change_many(conn, verb=verb, job_ids=ids, **options)
+
+    def enqueue(names: list[str]) -> Work:
+        return lambda conn: job_enqueue.enqueue_many(
+            conn, subreddits_named=names, priority=60, source=JobSource.USER, max_retries=3
+        )
+
+    def edit(schedule_id: int, name: str) -> Work:
+        def work(conn: Connection) -> None:
+            before = schedules.lock_schedule(conn, schedule_id=schedule_id)
+            assert before is not None
+            subreddit_id = schedule_changes.subreddit_id_of(conn, subreddit=name)
+            order = replace(before.order(), subreddit_id=subreddit_id)
+            schedule_changes.change_schedule(conn, before=before, order=order)
+
+        return work
+
+    def run_by_hand(conn: Connection) -> None:
+        schedule = schedules.lock_schedule(conn, schedule_id=one)
+        assert schedule is not None
+        schedule_runs.run_now(conn, schedule=schedule)
+
+    def delete(schedule_id: int) -> Work:
+        def work(conn: Connection) -> None:
+            schedules.lock_schedule(conn, schedule_id=schedule_id)
+            schedule_changes.delete_schedule(conn, schedule_id=schedule_id)
+
+        return work
+
+    def create(conn: Connection) -> None:
+        subreddit_id = schedule_changes.subreddit_id_of(conn, subreddit=NEW[0])
+        schedule_changes.create_schedule(conn, order=Order("five", subreddit_id, "@daily"))
+
+    def pause(name: str) -> Work:
+        def work(conn: Connection) -> None:
+            (scope,) = subreddits.ensure(conn, names=[name], discovered_from=None, depth=0).values()
+            queue_pauses.get_pause(conn, scope=scope)
+            queue_pauses.pause(conn, scope=scope, reason="x", paused_by="y")
+            queue_pauses.resume(conn, scope=scope)
+
+        return work
+
+    def refresh(conn: Connection) -> None:
+        items = Items(
+            posts=tuple(crawled.post(f"p{n}", subreddit=ALPHA, score=7) for n in (3, 1)),
+            comments=tuple(crawled.comment(f"c{n}", subreddit=BETA, score=7) for n in (3, 1)),
+        )
+        crawled_items.store(conn, items=items, known_subreddits={})
+        refreshes.settle(conn, names=[f"{kind}{n}" for n in range(4) for kind in ("t3_p", "t1_c")])
+
+    def polite(conn: Connection) -> None:
+        subreddit_admin.get_subreddit(conn, subreddit_id=world.ids[ALPHA], lock=True)
+        subreddits.set_politeness(
+            conn, subreddit_id=world.ids[ALPHA], request_gap=1.0, crawl_gap=None
+        )
+
+    def revisit(conn: Connection) -> None:
+        names = revisits.take_due(conn)
+        job_queue.enqueue_many(
+            conn, subreddits_named=names, priority=5, source=JobSource.STALE, depth=None
+        )
+
+    def sweep(conn: Connection) -> None:
+        queue_pauses.park_paused_jobs(conn)
+        job_maintenance.requeue_due_jobs(conn)
+        job_maintenance.age_starved_jobs(
+            conn, policy=AgingPolicy(after=timedelta(0), every=timedelta(microseconds=1))
+        )
+        job_maintenance.rescue_stuck_jobs(
+            conn,
+            lease_seconds=-1e9,
+            reset_after=timedelta(seconds=-1),
+            retry=RetryPolicy(),
+        )
+        job_stats.merge_counts(conn)
+
+    def prune(conn: Connection) -> None:
+        job_maintenance.prune_finished_jobs(conn, retention=timedelta(seconds=-1))
+
+    def end_both(conn: Connection) -> None:
+        claim_ends.end_claims(conn, ends=[ends.completed(alpha, "crawled"), ends.released(beta)])
+
+    def extend(conn: Connection) -> None:
+        claims.extend_claims(conn, claims=[beta, alpha], lease_seconds=LEASE)
+        job_queue.claims_of(conn, claim_token=alpha.claim_token)
+        job_queue.claim_jobs(
+            conn, worker="v", claim_token=uuid.uuid4(), at_most=9, lease_seconds=LEASE
+        )
+
+    return {
+        "page of alpha": page(alpha),
+        "page of beta": page(beta, reverse=True),
+        "end of alpha": lambda conn: ending.finish(session(conn, alpha)),
+        "end of beta": lambda conn: ending.finish(session(conn, beta)),
+        "barred alpha": lambda conn: ending.record_barred(session(conn, alpha), AccessState.BANNED),
+        "names of alpha": looked_up(alpha, [NEW[0], DELTA], [*NEW, DELTA, "a_a"]),
+        "names of beta": looked_up(beta, ["a_a", NEW[1], ALPHA], ["a_a", *NEW, ALPHA, "zz"]),
+        "enqueue": enqueue([*NEW, BETA, ALPHA, ROOT, DELTA, LAST]),
+        "enqueue in another order": enqueue([LAST, ROOT, ALPHA, DELTA, BETA, *reversed(NEW)]),
+        "boost": operators(Verb.BOOST, [*world.live, *world.finished], points=1),
+        "cancel": operators(Verb.CANCEL, list(reversed(world.live))),
+        "retry": operators(Verb.RETRY, world.finished),
+        "edit a schedule": edit(one, NEW[0]),
+        "edit another schedule": edit(two, BETA),
+        "create a schedule": create,
+        "delete a schedule": delete(two),
+        "run a schedule": run_by_hand,
+        "fire": lambda conn: schedule_firing.fire_due_schedules(conn, at_most=50),
+        "pause alpha": pause(ALPHA),
+        "pause a new one": pause(NEW[1]),
+        "refresh": refresh,
+        "politeness": polite,
+        "revisit": revisit,
+        "sweep": sweep,
+        "prune": prune,
+        "end both": end_both,
+        "extend": extend,
+    }
+
+
+# Those that once deadlocked, or would if one of them took its locks in another order.
+PAIRS = [
+    ("page of alpha", "end of beta"),
+    ("end of alpha", "end of beta"),
+    ("names of alpha", "names of beta"),
+    ("enqueue", "page of alpha"),
+    ("enqueue", "enqueue in another order"),
+    ("enqueue", "end of alpha"),
+    ("enqueue", "boost"),
+    ("page of beta", "refresh"),
+    ("barred alpha", "fire"),
+    ("extend", "cancel"),
+]
+
+
+def deadlocking(database: Database, pairs: list[tuple[str, str]] | None) -> set[str]:
+    """How pairs deadlock; None: each of all kinds with each."""
+    kinds = transactions(World(database))
+    sent = {name: interleaved.statements(database, work) for name, work in kinds.items()}
+    return {
+        f"{first}, after {after} statements of it {second}"
+        for first, second in (pairs or itertools.product(kinds, repeat=2))
+        for after in range(1, sent[first] + 1)
+        if interleaved.deadlocks(database, kinds[first], kinds[second], after=after)
+    }
+
+
+def counted_deadlocks(database_url: str) -> int:
+    with psycopg.connect(database_url) as conn:
+        row = conn.execute(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_those_that_meet_most_do_not_deadlock(database: Database, database_url: str) -> None:
+    both_ways = [pair for one, other in PAIRS for pair in ((one, other), (other, one))]
+    found = deadlocking(database, both_ways)
+    assert not found, "\n".join(sorted(found))
+    database.close()
+    assert counted_deadlocks(database_url) == 0
+
+
+@pytest.mark.deep
+def test_no_two_transactions_deadlock(database: Database, database_url: str) -> None:
+    found = deadlocking(database, None)
+    assert not found, "\n".join(sorted(found))
+    database.close()
+    assert counted_deadlocks(database_url) == 0
