@@ -40,6 +40,8 @@ class LeavingConnections:
         poller.register(conn.sock, selectors.EVENT_READ, partial(self._throw_away, conn))
 
     def _throw_away(self, conn: Connection, sock: socket.socket) -> None:
+        if conn not in self._thrown_away:
+            return  # closed meanwhile, in this turn of the loop
         try:
             piece = sock.recv(PIECE_BYTES)
         except BlockingIOError:

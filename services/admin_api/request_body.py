@@ -1,4 +1,4 @@
-"""Reading a body: bounded in bytes and in time, so that nobody holds a thread for long."""
+"""Reading a body: bounded in bytes. gunicorn_worker has waited for it, and none waits here."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import flask
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from admin_api import errors, request_deadline
+from admin_api import errors
+from admin_api.arriving_request import BodyTooLarge
 from admin_api.json_bounds import Bounds
 
 # Of a view that does not say; and of one that changes many things at once.
 USUAL = Bounds(bytes=64 * 1024, values=500)
 MANY = Bounds(bytes=1024 * 1024, values=2_000)
 BOUNDS = "body_bounds"  # the attribute of a view that has them
-# A client that is still sending would see a reset connection instead of the answer, so this much
-# of what is too large is read and thrown away.
-DRAINED_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _NAME = "request_body"
 
@@ -26,7 +24,6 @@ def read() -> bytes:
     """The whole body, however often it is asked for; a Problem when it is too large or too slow."""
     if _NAME not in flask.g:
         setattr(flask.g, _NAME, _read())
-        request_deadline.begin_anew()  # the client took its time, not we
     body: bytes = flask.g.get(_NAME)
     return body
 
@@ -41,11 +38,10 @@ def bounds() -> Bounds:
 def _read() -> bytes:
     most = bounds().bytes
     body = bytearray()
-    for chunk in _chunks():
-        if len(body) <= most:
-            body += chunk
-    if len(body) > most:
-        raise _too_large(most)
+    for chunk in _chunks(most):
+        body += chunk
+        if len(body) > most:
+            raise _too_large(most)
     return bytes(body)
 
 
@@ -53,28 +49,27 @@ def refuse_large() -> None:
     """Answer 413 by the announced length, on every route."""
     most = bounds().bytes
     if (flask.request.content_length or 0) > most:
-        raise _too_large(most)  # gunicorn_worker throws away what still comes, and holds no thread
+        raise _too_large(most)
 
 
 def _too_large(most: int) -> RequestEntityTooLarge:
     return RequestEntityTooLarge(f"The body may have at most {most:,} bytes here.")
 
 
-def _chunks() -> Iterator[bytes]:
-    """What arrives, up to DRAINED_BYTES; a Problem when that is less than was announced.
-
-    gunicorn_worker ends a read that waits too long, by TimeoutError.
-    """
+def _chunks(most: int) -> Iterator[bytes]:
+    """What has come, to a byte more than `most`; a Problem when that is less than was announced."""
     environ = flask.request.environ
     announced = flask.request.content_length
     ends_by_itself = environ.get("wsgi.input_terminated", False)
-    left = min(announced or (DRAINED_BYTES if ends_by_itself else 0), DRAINED_BYTES)
+    left = (most + 1 if ends_by_itself else 0) if announced is None else announced
     while left > 0:
         try:
             chunk = environ["wsgi.input"].read(min(_CHUNK_BYTES, left))
         except TimeoutError:
             detail = "It did not arrive in time; send it again."
             raise errors.Problem("body_timeout", detail) from None
+        except BodyTooLarge:
+            raise _too_large(most) from None
         except (http_errors.ParseException, OSError):
             raise errors.Problem("broken_body", "It is not well chunked; send it again.") from None
         if not chunk:

@@ -9,7 +9,7 @@ import flask
 
 from crawljobs.db import patience
 
-# Since the request came, or its body was here. Each call has limits of its own, but a thousand
+# Since the whole request was here. Each call has limits of its own, but a thousand
 # items, each with a lock to wait for, would be minutes.
 SECONDS = 10.0
 
@@ -20,10 +20,6 @@ came_at: ContextVar[float | None] = ContextVar("came_at", default=None)
 def begin() -> None:
     now = time.monotonic()
     patience.begin(SECONDS - (now - (came_at.get() or now)))
-
-
-def begin_anew() -> None:
-    patience.begin(SECONDS)
 
 
 def _end(response: flask.Response) -> flask.Response:

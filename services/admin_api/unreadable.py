@@ -7,17 +7,13 @@ from http import HTTPStatus
 
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 
-from admin_api import errors, http_answer
+from admin_api import errors, http_answer, http_rules
+from admin_api.http_rules import Refused
 from crawljobs import logs
 
 log = logs.get_logger(__name__)
 
 DETAIL = "The request could not be read as HTTP."
-
-
-class Overload(Exception):
-    """So many requests wait already that this one must come again."""
-
 
 _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (http_errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
@@ -25,8 +21,6 @@ _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (http_errors.ExpectationFailed, HTTPStatus.EXPECTATION_FAILED),
     (http_errors.UnsupportedTransferCoding, HTTPStatus.NOT_IMPLEMENTED),
     (http_errors.ParseException, HTTPStatus.BAD_REQUEST),
-    (TimeoutError, HTTPStatus.REQUEST_TIMEOUT),
-    (Overload, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
 
@@ -35,21 +29,20 @@ def answer_to(error: BaseException) -> bytes:
 
     Neither it nor the log repeats what was sent: a header typed wrongly may hold the token.
     """
-    status = _status_of(error)
+    refused = error if isinstance(error, Refused) else _refused(error)
+    status = refused.status
     request_id = uuid.uuid4().hex
     is_bug = status is HTTPStatus.INTERNAL_SERVER_ERROR
     write = log.error if is_bug else log.warning
     write(
         "http.unreadable",
         error=type(error).__name__,
+        reason=refused.detail,
         status=status.value,
         request_id=request_id,
         exc_info=error if is_bug else None,
     )
-    code, detail, headers = status.name.lower(), DETAIL, {}
-    if isinstance(error, Overload):
-        detail = "Too many requests wait here; send it again in a moment."
-        headers = {"Retry-After": str(errors.RETRY_AFTER_SECONDS)}
+    code, detail = status.name.lower(), refused.detail
     return http_answer.answer(
         status,
         errors.document(
@@ -57,12 +50,15 @@ def answer_to(error: BaseException) -> bytes:
         ),
         asked_by=request_id,
         content_type=http_answer.PROBLEM_TYPE,
-        headers=headers,
+        headers=refused.headers,
     )
 
 
-def _status_of(error: BaseException) -> HTTPStatus:
+def _refused(error: BaseException) -> Refused:
+    """What the parser found, or a bug."""
+    if isinstance(error, http_errors.InvalidHTTPVersion) and isinstance(error.version, tuple):
+        return http_rules.version_refused()
     for kind, status in _STATUSES:
         if isinstance(error, kind):
-            return status
-    return HTTPStatus.INTERNAL_SERVER_ERROR
+            return Refused(status, DETAIL)
+    return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "The log has the cause; please report it.")

@@ -14,6 +14,7 @@ from support.admin_api import PROBLEM, TOKEN, Gunicorn, start_gunicorn
 from support.waiting import wait_until
 
 JOBS = "/api/admin/jobs"
+GET = "GET / HTTP/1.1\r\nHost: x\r\n"
 
 
 def test_a_job_goes_in_and_comes_out(server: Gunicorn) -> None:
@@ -71,16 +72,48 @@ def test_a_body_announced_as_endless_is_refused_before_it_is_sent(server: Gunico
     ("request_text", "status"),
     [
         ("GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + "a" * 20_000 + "\r\n\r\n", 431),
+        (GET + "X: y\r\n" * 200 + "\r\n", 431),
+        (GET + "X: y\r\n" * 9_000 + "\r\n", 431),
         ("GET /" + "a" * 20_000 + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        ("GET /" + "a" * 90_000, 414),
         ("\x00\x01\x02\r\n\r\n", 400),
         (f"{TOKEN}\r\n\r\n", 400),
         (f"GET /{TOKEN} x y HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (f"GET / HTTP/9.{TOKEN}\r\n\r\n", 400),
-        (f"GET / HTTP/1.1\r\nAuthorization Bearer {TOKEN}\r\n\r\n", 400),
-        (f"GET / HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\0\r\n\r\n", 400),
-        (f"GET / HTTP/1.1\r\nTransfer-Encoding: {TOKEN}\r\n\r\n", 501),
-        (f"GET / HTTP/1.1\r\nExpect: {TOKEN}\r\n\r\n", 417),
-        ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400),
+        (f"{GET}Authorization Bearer {TOKEN}\r\n\r\n", 400),
+        (f"{GET}Authorization: Bearer {TOKEN}\0\r\n\r\n", 400),
+        (f"{GET}Expect: {TOKEN}\r\n\r\n", 417),
+        (f"{GET}Content-Length : 3\r\n\r\nabc", 400),
+        (f"{GET}Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400),
+        (f"{GET}Content-Length: 3, 3\r\n\r\nabc", 400),
+        (f"{GET}Content-Length: +3\r\n\r\nabc", 400),
+        (f"{GET}X: y\n\r\n", 400),
+        # Only what is chunked, and nothing else, can be read.
+        (f"{GET}Transfer-Encoding: {TOKEN}\r\n\r\n", 501),
+        (f"{GET}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        (f"{GET}Transfer-Encoding: deflate,Chunked\r\n\r\n0\r\n\r\n", 501),
+        (f"{GET}Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n", 501),
+        (f"{GET}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
+        (f"{GET}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", 400),
+        (f"{GET}Transfer-Encoding: gzip\r\n\r\n", 400),
+        (f"{GET}Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400),
+        ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        # One host, which is one.
+        ("GET /healthz HTTP/1.1\r\n\r\n", 400),
+        ("GET /api/admin/jobs HTTP/1.1\r\nX-Host: x\r\n\r\n", 400),
+        (f"{GET}Host: y\r\n\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: x/y\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: you@x\r\n\r\n", 400),
+        ("GET / HTTP/1.0\r\nHost: x:port\r\n\r\n", 400),
+        # No version but the two.
+        ("GET /healthz HTTP/1.9\r\nHost: x\r\n\r\n", 505),
+        ("GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505),
+        ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+        ("GET / HTTP/0.9\r\n\r\n", 505),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        ("GET / HTTP/1.10\r\nHost: x\r\n\r\n", 400),
+        ("GET / http/1.1\r\nHost: x\r\n\r\n", 400),
     ],
 )
 def test_what_is_not_http_is_answered_by_a_problem_that_repeats_nothing(
@@ -93,6 +126,22 @@ def test_what_is_not_http_is_answered_by_a_problem_that_repeats_nothing(
     assert TOKEN.encode() not in head + body
     assert TOKEN not in server.log_text()
     assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /healthz HTTP/1.0\r\n\r\n",
+        "GET /healthz HTTP/1.0\r\nHost: x\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: [::1]:8000\r\nX: y\r\n\r\n",
+        "GET http://x/healthz HTTP/1.1\r\nHost: x:80\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n",
+        "\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 03\r\n\r\nabc",
+    ],
+)
+def test_unusual_requests_are_answered(server: Gunicorn, head: str) -> None:
+    assert raw(server, head.encode()).split(b" ")[1] == b"200"
 
 
 @pytest.mark.parametrize(

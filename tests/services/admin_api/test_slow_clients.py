@@ -22,12 +22,22 @@ PROMPT_SECONDS = 5.0  # of a machine that runs other tests too
 CUT_SECONDS = 20.0
 TRICKLE_SECONDS = 0.2
 LINE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+STRANGER = b"POST /api/admin/jobs/bulk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+POST = STRANGER + f"Authorization: Bearer {TOKEN}\r\n".encode()
 STARTED = {
     "nothing": b"",
     "a line": LINE,
     "a half second request": LINE + b"\r\n" + LINE,
-    "a half body": b"POST /api/admin/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{",
+    "a half body": POST + b"Content-Length: 99\r\n\r\n{",
     "a half body for a probe": LINE + b"Content-Length: 2000000\r\n\r\nx",
+}
+HALF_BODIES = {
+    "a half body of a stranger": STRANGER + b"Content-Length: 99\r\n\r\n{",
+    "a half body of many bytes": POST + b"Content-Length: 999999\r\n\r\n" + b" " * 70_000,
+    "a half chunk": POST + b"Transfer-Encoding: chunked\r\n\r\n99\r\n{",
+    "a half size of a chunk": POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;",
+    "a half trailer": POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y",
+    "a body that is waited for": POST + b"Expect: 100-continue\r\nContent-Length: 99\r\n\r\n",
 }
 
 
@@ -60,12 +70,12 @@ def ending(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
 
 @contextlib.contextmanager
 def slow_clients(
-    server: Gunicorn, sent: bytes, *, then: bytes = b"x"
+    server: Gunicorn, sent: bytes, *, then: bytes = b"x", number: int = MANY
 ) -> Iterator[list[socket.socket]]:
     """They have sent this and go on with a byte now and then, as long as anybody listens."""
     host, port = server.url.removeprefix("http://").split(":")
     clients = [
-        socket.create_connection((host, int(port)), timeout=CUT_SECONDS) for _ in range(MANY)
+        socket.create_connection((host, int(port)), timeout=CUT_SECONDS) for _ in range(number)
     ]
     over = threading.Event()
 
@@ -88,12 +98,10 @@ def slow_clients(
             client.close()
 
 
-def seconds_to_answer(server: Gunicorn) -> float:
+def seconds_to_answer(server: Gunicorn, path: str = "/healthz") -> float:
     began = time.monotonic()
-    assert (
-        httpx.get(f"{server.url}/healthz", timeout=CUT_SECONDS, verify=NO_CERTIFICATES).status_code
-        == 200
-    )
+    answer = httpx.get(server.url + path, timeout=CUT_SECONDS, verify=NO_CERTIFICATES)
+    assert answer.status_code == 200
     return time.monotonic() - began
 
 
@@ -102,21 +110,81 @@ def test_more_slow_senders_than_threads_stop_neither_others_nor_its_end(
     ending: Gunicorn, sent: bytes
 ) -> None:
     with slow_clients(ending, sent, then=b"x" if sent else b""):
-        for _ in range(3):
-            assert seconds_to_answer(ending) < PROMPT_SECONDS
+        for path in ("/healthz", "/docs", "/docs/openapi.json"):  # of the loop and of threads
+            assert seconds_to_answer(ending, path) < PROMPT_SECONDS
         assert ending.stop() == 0  # long before gunicorn would kill its workers
 
 
+def test_half_bodies_of_any_kind_hold_no_thread(server: Gunicorn) -> None:
+    for kind, sent in HALF_BODIES.items():
+        with slow_clients(server, sent, number=3 * PROCESSES * THREADS):
+            for path in ("/healthz", "/docs", "/docs/openapi.json"):
+                assert seconds_to_answer(server, path) < PROMPT_SECONDS, kind
+
+
 def test_slow_senders_are_told_and_cut(server: Gunicorn) -> None:
-    with slow_clients(server, LINE) as clients, slow_clients(server, b"", then=b"") as silent:
-        for client in (*clients, *silent):
-            answer = b""
-            with contextlib.suppress(ConnectionError):
-                while part := client.recv(4096):
-                    answer += part
-            assert answer[:13] == (b"HTTP/1.1 408 " if client in clients else b"")
-            assert TOKEN.encode() not in answer
+    cut = {
+        "silent": (b"", b"", b""),
+        "head": (LINE, b"x", b"HTTP/1.1 408 "),
+        "body": (POST + b"Content-Length: 99999\r\n\r\n", b" ", b"HTTP/1.1 408 "),
+        "chunks": (POST + b"Transfer-Encoding: chunked\r\n\r\n", b"", b"HTTP/1.1 408 "),
+        "stranger": (STRANGER + b"Content-Length: 99\r\n\r\n", b" ", b"HTTP/1.1 401 "),
+    }
+    with contextlib.ExitStack() as stack:
+        crowds = {
+            name: stack.enter_context(slow_clients(server, sent, then=then, number=10))
+            for name, (sent, then, _) in cut.items()
+        }
+        for name, clients in crowds.items():
+            for client in clients:
+                answer = b""
+                with contextlib.suppress(ConnectionError):
+                    while part := client.recv(4096):
+                        answer += part
+                assert answer[:13] == cut[name][2], name
+                assert TOKEN.encode() not in answer
+                assert (b'"body_timeout"' in answer) == (name in ("body", "chunks"))
     assert seconds_to_answer(server) < PROMPT_SECONDS
+
+
+def test_a_body_comes_at_once_in_pieces_or_when_it_is_asked_for(server: Gunicorn) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    body = b'{"subreddits": ["a b"]}'
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\nX: y\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        received = client.makefile("rb")
+
+        def status() -> int:
+            number = int(received.readline().split(b" ")[1])
+            length = 0
+            while (line := received.readline()) != b"\r\n":
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            received.read(length)
+            return number
+
+        head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+        for piece in (head, *(chunks[n : n + 7] for n in range(0, len(chunks), 7))):
+            client.sendall(piece)
+        assert status() == 207
+        client.sendall(POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+        assert status() == 100
+        client.sendall(body)
+        assert status() == 207
+        large = body[:-2] + b" " * 1_000_000 + body[-2:]
+        announced = POST + b"Content-Length: %d\r\n\r\n" % len(large)
+        client.sendall(announced + large + LINE + b"\r\n" + head + chunks + LINE + b"\r\n")
+        assert [status() for _ in range(4)] == [207, 200, 207, 200]
+
+
+def test_what_a_view_does_not_read_is_no_next_request(server: Gunicorn) -> None:
+    hidden = LINE + b"\r\n"
+    sent = LINE + b"Content-Length: %d\r\n\r\n" % len(hidden) + hidden + LINE
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(sent + b"Connection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert answer.count(b"HTTP/1.1 ") == 2
 
 
 def test_a_kept_connection_that_idles_is_closed(server: Gunicorn) -> None:
