@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import threading
-import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 
@@ -13,22 +11,19 @@ from crawljobs.db import schema
 from crawljobs.db.database import Database
 
 DEADLINE_SECONDS = 1.5  # /readyz promises an answer within 2 s
-SHARED_SECONDS = 0.25  # an answer so old is given again
 
 
 class Readiness:
     """Asks over a connection of its own, so that a full pool does not look like a dead database.
 
-    At most one question is under way: callers that come meanwhile, or just after, get the same
-    answer. A database that never answers costs one thread and not one for each probe; a client
-    that asks all the time costs one question in SHARED_SECONDS.
+    At most one question is under way: callers that come meanwhile wait for the same answer, so a
+    database that never answers costs one thread and not one for each probe.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
         self._question: Future[None] | None = None
-        self._answered_at = -math.inf  # by the monotonic clock
 
     def check(self) -> None:
         """Raises DatabaseUnavailable or UnknownSchema when requests could not be served."""
@@ -39,17 +34,14 @@ class Readiness:
             raise errors.DatabaseUnavailable(f"no answer within {DEADLINE_SECONDS} s") from None
 
     def ask(self) -> Future[None]:
-        """The question under way or just answered, else a new one; its result is as `check`'s."""
+        """The question under way, else a new one; its result is as `check`'s."""
         with self._lock:
-            if self._question is None or self._is_old(self._question):
+            if self._question is None or self._question.done():
                 self._question = Future()
                 threading.Thread(
                     target=self._answer, args=(self._question,), name="readiness", daemon=True
                 ).start()
             return self._question
-
-    def _is_old(self, question: Future[None]) -> bool:
-        return question.done() and time.monotonic() > self._answered_at + SHARED_SECONDS
 
     def _answer(self, question: Future[None]) -> None:
         try:
@@ -57,10 +49,8 @@ class Readiness:
                 schema.check_schema(conn)
                 schema.check_writable(conn)
         except BaseException as error:  # noqa: BLE001 - it is raised again in the caller
-            self._answered_at = time.monotonic()
             question.set_exception(error)
         else:
-            self._answered_at = time.monotonic()
             question.set_result(None)
 
     def close(self) -> None:
