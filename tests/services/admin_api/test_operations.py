@@ -170,6 +170,15 @@ def test_the_crawl_shortcut(client: Client, database: Database) -> None:
     assert got(client.get("/api/crawl/status?subreddit=nowhere"))["jobs"] == []
 
 
+def test_the_crawl_status_of_a_subreddit_has_its_newest_ten_jobs(
+    client: Client, database: Database
+) -> None:
+    with database.begin() as conn:
+        made = [factory.in_status(conn, JobStatus.CANCELLED) for _ in range(11)]
+    of_one = got(client.get("/api/crawl/status?subreddit=python"))
+    assert [one["id"] for one in of_one["jobs"]] == made[:0:-1]
+
+
 def test_a_subreddit_is_shown_by_id_and_by_name(client: Client, database: Database) -> None:
     with database.begin() as conn:
         job_id = factory.in_status(conn, JobStatus.FAILED, "Python")

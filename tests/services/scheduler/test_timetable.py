@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -73,6 +73,38 @@ def test_does_nothing_on_an_empty_table(database: Database) -> None:
     idle = timetable(database)
     assert idle.run_once() == 0
     assert idle.seconds_to_sleep() == 60.0
+
+
+def test_each_firing_and_each_disabled_schedule_is_logged(database: Database) -> None:
+    with database.begin() as conn:
+        rows.make_many(conn, 1, due_at=HOUR_AGO)
+        rows.make(conn, "broken", cron_expression="no cron", next_run_at=datetime.now(UTC))
+    with structlog.testing.capture_logs() as logged:
+        timetable(database).run_once()
+    with database.begin() as conn:
+        ran, job_id = conn.execute(
+            text("SELECT due_at, job_id FROM scheduled_job_runs WHERE outcome = 'enqueued'")
+        ).one()
+        next_run_at = conn.execute(
+            text("SELECT next_run_at FROM scheduled_jobs WHERE name = 'sub1'")
+        ).scalar_one()
+    (fired_line,) = (line for line in logged if line["event"] == "schedule.fired")
+    assert (
+        fired_line.items()
+        >= {
+            "log_level": "info",
+            "schedule": "sub1",
+            "subreddit": "sub1",
+            "due_at": ran.isoformat(),
+            "outcome": "enqueued",
+            "job_id": job_id,
+            "missed": 0,
+            "next_run_at": next_run_at.isoformat(),
+        }.items()
+    )
+    (disabled,) = (line for line in logged if line["event"] == "schedule.disabled")
+    assert (disabled["log_level"], disabled["schedule"]) == ("error", "broken")
+    assert "expected five fields" in disabled["reason"]
 
 
 def test_fires_nothing_twice(database: Database) -> None:

@@ -76,7 +76,14 @@ def test_the_end_of_a_crawl_sets_its_marks_and_keeps_the_others(conn: Connection
         subreddits.finish_crawl(conn, subreddit_id=subreddit_id, marks=marks, now=T0)
     marks = subreddits.before_crawl(conn, subreddit_id=subreddit_id).marks
     assert marks == Marks(post="abd", comment="xyz")
-    assert row_of(conn).last_crawled_at == T0
+    assert (row_of(conn).last_crawled_at, row_of(conn).gap_at) == (T0, None)
+
+
+def test_a_crawl_with_a_gap_records_when_and_a_later_whole_one_keeps_that(conn: Connection) -> None:
+    subreddit_id = known(conn)
+    for gap, now in ((True, T0), (False, T0 + DAY)):
+        subreddits.finish_crawl(conn, subreddit_id=subreddit_id, marks=Marks(), gap=gap, now=now)
+    assert row_of(conn).gap_at == T0
 
 
 def test_what_somebody_asked_for_is_no_step_away_however_it_was_found(conn: Connection) -> None:
