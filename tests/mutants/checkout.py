@@ -95,6 +95,12 @@ def scratch() -> Iterator[Checkout]:
         yield Checkout(root)
 
 
+def import_at_start(copy: Checkout, line: str) -> None:
+    """Have every Python of the copy run this line of code first."""
+    (packages,) = (copy.root / ".venv").glob("lib/python*/site-packages")
+    (packages / "crawljobs_start.pth").write_text(line)  # after the paths, by its name
+
+
 def _make_venv(root: Path) -> None:
     """It shares our installed packages, but not the path file among them that leads to our code."""
     venv = root / ".venv"

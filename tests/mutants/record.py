@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mutants import checkout
+from mutants.process_calls import PLUGIN, START_LINE
 from mutants.recording import RECORD_VARIABLE
 
 FOLDER = checkout.ROOT / ".mutants"
 FILE = FOLDER / "calls.jsonl"
-# Tests of other folders start processes, so a record of their own calls says little.
+# The tests of other folders are slow, and these call what they do.
 RECORDED = ("tests/shared", "tests/services", "tests/migrations")
 FILE_SECONDS = 900.0  # for the tests of one file, while they are recorded
 
@@ -69,10 +70,11 @@ def _record(tests: Sequence[str], file: Path, tell: Callable[[str], None]) -> No
     if not tests:
         return
     with checkout.scratch() as copy:
+        checkout.import_at_start(copy, START_LINE)
         for test in tests:
             made = copy.root / "calls.jsonl"
             ran = copy.pytest(
-                ["-q", "-p", "mutants.recording", test],
+                ["-q", "-p", PLUGIN, test],
                 seconds=FILE_SECONDS,
                 variables={RECORD_VARIABLE: str(made)},
             )

@@ -1,6 +1,7 @@
-"""A pytest plugin that records which production functions each test calls, in its own process.
+"""A pytest plugin that records which production functions each test calls.
 
-It appends a line of JSON a test to the file that MUTANTS_RECORD names.
+It appends a line of JSON a test to the file that MUTANTS_RECORD names. `process_calls` adds what is
+called in the processes that the test starts.
 """
 
 from __future__ import annotations
@@ -16,20 +17,22 @@ from typing import Any
 
 import pytest
 
+from mutants.process_calls import CALLS, TURN, place_of
+
 RECORD_VARIABLE = "MUTANTS_RECORD"
-PRODUCTION = ("shared", "services")
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Recorder:
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._folders = tuple(f"{ROOT / top}{os.sep}" for top in PRODUCTION)
         self._called: set[CodeType] = set()
         self._outcome = "passed"
         self._seconds = 0.0
+        self._turn = 0
 
     def start(self) -> None:
+        CALLS.touch()
+        TURN.write_bytes(b"\0")
         threading.settrace(self._trace)
         sys.settrace(self._trace)
 
@@ -39,31 +42,33 @@ class Recorder:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, None, None]:
-        self._called, self._outcome, self._seconds = set(), "passed", 0.0
-        sys.settrace(self._trace)  # a test may have ended it
+        self._begin()
         yield
-        calls = {
-            f"{Path(code.co_filename).relative_to(ROOT).as_posix()}::{_definition(code)}"
-            for code in list(self._called)
-            if code.co_filename.startswith(self._folders)
-        }
-        line = {
-            "test": item.nodeid,
-            "outcome": self._outcome,
-            "seconds": round(self._seconds, 3),
-            "calls": sorted(calls),
-        }
-        with self._file.open("a") as lines:
-            lines.write(json.dumps(line) + "\n")
+        self._end(item.nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._seconds += report.duration
         if report.outcome != "passed":
             self._outcome = report.outcome
 
+    def _begin(self) -> None:
+        self._called, self._outcome, self._seconds = set(), "passed", 0.0
+        os.truncate(CALLS, 0)
+        self._turn = (self._turn + 1) % 256
+        with TURN.open("r+b") as file:  # the same file, which others have mapped
+            file.write(bytes([self._turn]))
+        sys.settrace(self._trace)  # a test may have ended it
 
-def _definition(code: CodeType) -> str:
-    return code.co_qualname.split(".<locals>")[0]
+    def _end(self, test: str) -> None:
+        own = {place for code in list(self._called) if (place := place_of(code))}
+        line = {
+            "test": test,
+            "outcome": self._outcome,
+            "seconds": round(self._seconds, 3),
+            "calls": sorted({*own, *CALLS.read_text().splitlines()}),
+        }
+        with self._file.open("a") as lines:
+            lines.write(json.dumps(line) + "\n")
 
 
 def pytest_configure(config: pytest.Config) -> None:

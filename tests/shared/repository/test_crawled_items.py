@@ -46,6 +46,7 @@ def test_an_empty_page_stores_nothing(conn: Connection) -> None:
 
 def test_a_page_with_nothing_new_writes_no_tuple(conn: Connection) -> None:
     page = [*(post(f"p{n}") for n in range(100)), *(comment(f"c{n}") for n in range(100))]
+    page.append(post("p100", author=Account("known by name alone")))
     store(conn, *page)
     before = tuples_written(conn)
     again = store(conn, *page)
