@@ -172,6 +172,7 @@ def test_a_filter_that_matches_too_many_is_refused(
         ({"filter": {}}, "/expected_count"),
         ({"filter": {"status": "failed"}, "dry_run": True}, "/filter/status"),
         ({"filter": {"nothing": 1}, "dry_run": True}, "/filter/nothing"),
+        ({"filter": {"priority_min": "60"}, "dry_run": True}, "/filter/priority_min"),
         ({"filter": {}, "expected_count": 1001}, "/expected_count"),
         ({"job_ids": [1], "dry_run": "yes"}, "/dry_run"),
     ],

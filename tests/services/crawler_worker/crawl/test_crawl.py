@@ -158,11 +158,11 @@ def test_a_listing_that_was_not_walked_to_its_end_sets_no_mark(crawler: Crawler)
 
 def test_as_many_posts_are_fetched_as_the_setting_says(crawler: Crawler) -> None:
     crawler.settings = replace(
-        crawler.settings, max_posts_per_sub=150, fetch_user_subreddits=False,
+        crawler.settings, max_posts_per_sub=101, fetch_user_subreddits=False,
         max_comments_per_post=0,
     )  # fmt: skip
     crawler.crawl("big_town")
-    assert crawler.value("SELECT count(*) FROM posts") == 150
+    assert crawler.value("SELECT count(*) FROM posts") == 101
     assert crawler.checkpoint()["authors"] == 0
 
 

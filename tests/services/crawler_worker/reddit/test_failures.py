@@ -1,0 +1,12 @@
+"""How long a crawl waits after each kind of failure."""
+
+import pytest
+
+from crawler_worker.reddit import failures
+
+
+@pytest.mark.parametrize(("retry_after", "resume_in"), [(None, 5.0), (0.0, 0.0), (240.0, 240.0)])
+def test_a_429_waits_as_long_as_reddit_says_or_five_seconds(
+    retry_after: float | None, resume_in: float
+) -> None:
+    assert failures.Throttled("429", retry_after=retry_after).resume_in == resume_in
