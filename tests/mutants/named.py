@@ -247,15 +247,15 @@ CHANGES: tuple[NamedChange, ...] = (
     NamedChange(
         "a job that is visible now is explained as invisible",
         f"{DOMAIN}/explanation.py",
-        r"job\.visible_at <= around\.now",
-        "job.visible_at < around.now",
+        r"job\.not_before <= around\.now",
+        "job.not_before < around.now",
         ("tests/shared/domain/test_explanation.py",),
     ),
     NamedChange(
         "a paused subreddit's job gets an estimate",
         f"{DOMAIN}/explanation.py",
-        r"(held = job\.status is JobStatus\.WAITING or around\.paused) or around\.subreddit_paused",
-        r"\1",
+        r"\n +\(around\.subreddit_paused, around\.subreddit_paused_until\),",
+        "",
         ("tests/shared/domain/test_explanation.py",),
     ),
     NamedChange(
@@ -303,8 +303,8 @@ CHANGES: tuple[NamedChange, ...] = (
     NamedChange(
         "a body of exactly the limit is refused",
         f"{API}/request_body.py",
-        r"\(flask\.request\.content_length or 0\) > MAX_BYTES",
-        "(flask.request.content_length or 0) >= MAX_BYTES",
+        r"\(flask\.request\.content_length or 0\) > most",
+        "(flask.request.content_length or 0) >= most",
         ("tests/services/admin_api/test_hostile_requests.py",),
     ),
     NamedChange(
