@@ -72,10 +72,9 @@ def best_hour(by_hour: Sequence[int]) -> int | None:
     """The hour at whose start a daily visit finds posts youngest; None when too few are known."""
     if sum(by_hour) < RHYTHM_ITEMS_MIN:
         return None
-    even = 1  # so that one odd hour does not decide
 
     def waiting(hour: int) -> float:
-        return sum((n + even) * ((hour - at - 0.5) % 24) for at, n in enumerate(by_hour))
+        return sum(n * ((hour - at - 0.5) % 24) for at, n in enumerate(by_hour))
 
     return min(range(24), key=waiting)
 
