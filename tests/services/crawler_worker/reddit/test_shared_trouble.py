@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from crawler_worker.reddit import endpoints, failures
-from crawler_worker.reddit.client import PROBE_PATH, RedditClient
+from crawler_worker.reddit.client import LONGEST_GAP_SECONDS, PROBE_PATH, RedditClient
 from crawljobs.db.database import Database
+from crawljobs.domain import request_budget
 from crawljobs.settings import RedditSettings
 from support import scripted_server
 from support.scripted_server import Exchange
@@ -220,3 +221,20 @@ def test_a_reddit_that_takes_no_connection_costs_no_attempt_from_the_first_failu
         ask(client)
     assert (caught.value.kind, caught.value.reason) == ("deferred", "outage")
     assert isinstance(caught.value.__cause__, failures.Unreachable), "the breaker is still closed"
+
+
+def test_the_failure_that_opens_an_outage_makes_its_own_job_wait_too(
+    reddit: FakeReddit, start: Callable[[], RedditClient]
+) -> None:
+    """A crawl with a long gap asks once; what it raises decides whether an attempt is charged."""
+    client = start()
+    ask(client)
+    reddit.down = True
+    raised = []
+    with client.asking(in_background=False, gap=LONGEST_GAP_SECONDS + 1):
+        for _ in range(request_budget.FAILURES_THAT_OPEN):
+            with pytest.raises(failures.CrawlFailure) as caught:
+                ask(client)
+            raised.append(caught.type)
+    assert raised[-1] is failures.Outage
+    assert set(raised[:-1]) == {failures.UpstreamTrouble}
