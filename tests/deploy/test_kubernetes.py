@@ -272,6 +272,42 @@ def test_whoever_is_ours_may_reach_only_what_a_policy_names(found: list[Manifest
             assert rule.get("from") or rule.get("to"), "a rule without a peer means everybody"
 
 
+def allowed_peers(found: list[Manifest]) -> dict[int, list[Manifest]]:
+    """Who may reach the database's pods, by port."""
+    spec = manifests.find(found, "NetworkPolicy", "crawljobs-database")["spec"]
+    assert spec["policyTypes"] == ["Ingress"]
+    peers: dict[int, list[Manifest]] = {}
+    for rule in spec["ingress"]:
+        for port in rule["ports"]:
+            peers.setdefault(port["port"], []).extend(rule["from"])
+    return peers
+
+
+def test_only_what_needs_the_database_may_reach_its_pods(found: list[Manifest]) -> None:
+    spec = manifests.find(found, "NetworkPolicy", "crawljobs-database")["spec"]
+    out = manifests.find(found, "NetworkPolicy", "crawljobs-names-and-database")["spec"]
+    assert spec["podSelector"] == out["egress"][1]["to"][0]["podSelector"]
+    for one in (m for m in found if m["kind"] == "StatefulSet"):
+        labels = one["spec"]["template"]["metadata"]["labels"]
+        assert spec["podSelector"]["matchLabels"].items() <= labels.items()
+    peers = allowed_peers(found)
+    ours, *others = peers[5432]
+    assert ours["podSelector"]["matchLabels"] == {"app.kubernetes.io/part-of": "crawljobs"}
+    (names,) = ours["podSelector"]["matchExpressions"]
+    users = {name for name, _ in our_pods(found)} - {"sandbox", "otel-collector"}
+    assert {re.sub(r"^migrate-.*", "migrate", name) for name in users} <= set(names["values"])
+    assert set(names["values"]) == {
+        *("admin-api", "crawler-worker", "scheduler", "migrate", "pgbouncer")
+    }
+    kinds = {manifest["kind"] for manifest in found}
+    text = str(others)
+    assert ("cnpg-system" in text) is ("'cnpg.io/cluster'" in text) is ("Cluster" in kinds)
+    assert ("keda-operator" in text) is ("ScaledObject" in kinds)
+    assert all(peer.get("podSelector") or peer.get("namespaceSelector") for peer in others)
+    assert set(peers) <= {5432, 8000}
+    assert "part-of" not in str(peers.get(8000, []))
+
+
 def leads_to(rule: dict[str, Any], path: str) -> bool:
     """As the Ingress matches: a prefix is of whole steps of the path."""
     if rule["pathType"] == "Exact":

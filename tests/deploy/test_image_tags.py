@@ -1,0 +1,57 @@
+"""Every image has one exact version: what runs tomorrow is what was tried today."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from crawljobs.version import VERSION
+from support import images, manifests, postgres
+
+ROOT = images.ROOT
+# A whole version, three numbers, or two for Postgres; then the distribution's name, or a digest.
+EXACT = re.compile(
+    r"(?:postgres(?:ql)?:\d+\.\d+|[^:@]+:v?\d+\.\d+\.\d+)(?:-[a-z0-9.-]+)?(?:@sha256:.+)?"
+)
+OURS = "crawljobs-"
+
+
+def test_the_base_of_our_images_is_exact_and_may_be_pinned_by_digest() -> None:
+    text = images.DOCKERFILE.read_text()
+    (base,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", text, re.MULTILINE)
+    assert EXACT.fullmatch(base)
+    assert f"--build-arg PYTHON_IMAGE={base}@sha256:" in text
+    stages = set(re.findall(r" AS (\S+)$", text, re.MULTILINE))
+    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - stages == {"${PYTHON_IMAGE}"}
+    assert "# syntax=" not in text  # another image, by a tag that moves
+
+
+def test_compose_names_exact_versions_and_ours_by_this_one() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    for name, service in services.items():
+        image = service["image"]
+        assert EXACT.fullmatch(image.rpartition("/")[2]), (name, image)
+        if image.startswith(OURS):
+            assert image.endswith(f":{VERSION}"), name
+
+
+def test_manifests_name_exact_versions() -> None:
+    for path in sorted(manifests.KUBERNETES.rglob("*.yaml")):
+        for image in re.findall(r"image(?:Name)?: (\S+)$", path.read_text(), re.MULTILINE):
+            is_ours = image.startswith(OURS)  # an overlay gives the tag
+            assert is_ours or EXACT.fullmatch(image.rpartition("/")[2]), (path, image)
+    production = yaml.safe_load(
+        (manifests.KUBERNETES / "overlays/production/kustomization.yaml").read_text()
+    )
+    assert {one["newTag"] for one in production["images"]} == {f"v{VERSION}"}
+
+
+def test_the_documents_say_how_to_pin_digests() -> None:
+    assert "imagetools inspect" in (ROOT / "deploy/README.md").read_text()
+    assert EXACT.fullmatch(postgres.DOCKER_IMAGE)
+
+
+def test_a_tag_that_moves_would_be_found() -> None:
+    for image in ("postgres:18", "postgres:18-bookworm", "python:3.13", "prometheus", "x:latest"):
+        assert not EXACT.fullmatch(image), image
+    assert Path(images.DOCKERFILE).is_file()
