@@ -158,7 +158,7 @@ def test_no_representation_of_settings_shows_a_secret() -> None:
         ("tracing", "OTEL_EXPORTER_OTLP_HEADERS", "hush"),
         ("tracing", "OTEL_EXPORTER_OTLP_HEADERS", "a=1,b=%0dhush"),
         ("roles", "OWNER_DATABASE_PASSWORD", "hush\udcff"),
-        ("database", "DATABASE_URL", "postgresql://u:hush\udcff@h/d"),
+        ("database", "DATABASE_URL", "postgresql://hush\udcff@h/d"),
         ("admin-api", "ADMIN_API_TOKEN", "hush\udcff" * 10),
     ],
 )
