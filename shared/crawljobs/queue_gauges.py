@@ -32,6 +32,10 @@ PLAIN = {
         "Claims whose lease ran out and that nobody rescued.",
         "expired_leases",
     ),
+    "crawl_jobs_waiting_without_cause": (
+        "Jobs that wait although what they wait for ended more than a minute ago.",
+        "waiting_without_cause",
+    ),
     "crawl_schedule_lag_seconds": (
         "How long the earliest due schedule has been waiting.",
         "schedule_lag_seconds",

@@ -1,14 +1,17 @@
 """What must hold of the queue at any moment, as SQL that names the offenders.
 
-Of the invariants I1 to I10 these are the ones that rows can show: I7 is the API's, and what only
+Of the invariants I1 to I11 these are the ones that rows can show: I7 is the API's, and what only
 the way to a state shows (I3, I8) is recorded by support/watched_queue.py.
 """
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
+from crawljobs.domain.job import FREED_WITHIN_SECONDS
+from crawljobs.repository import parked_jobs
 
 # Each query lists the rows that break it.
 INVARIANTS = {
@@ -77,9 +80,27 @@ INVARIANTS = {
 }
 
 
+GRACE = timedelta(seconds=FREED_WITHIN_SECONDS)
+
+
 def check(conn: Connection, *, accepted: Iterable[int] = ()) -> None:
     """Raise unless all hold; `accepted` are the ids of jobs whose enqueue was acknowledged."""
+    check_rows(conn, accepted=accepted)
+    check_waits(conn)
+
+
+def check_rows(conn: Connection, *, accepted: Iterable[int] = ()) -> None:
+    """All that hold at any moment, whether sweeps run or not."""
     values = {"accepted": list(accepted)}
     for name, query in INVARIANTS.items():
         offenders = conn.execute(text(query), values if ":accepted" in query else {}).all()
         assert offenders == [], f"{name}: {offenders}"
+
+
+def check_waits(conn: Connection, *, grace: timedelta = GRACE, now: datetime | None = None) -> None:
+    """I11 true waits: a waiting job's reason is true now, and a sweep frees it in time.
+
+    Right after a sweep it holds without any `grace`.
+    """
+    offenders = parked_jobs.waiting_without_cause(conn, grace=grace, now=now)
+    assert offenders == [], f"I11 true waits: {offenders}"

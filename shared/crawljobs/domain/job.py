@@ -70,6 +70,7 @@ class Transition(StrEnum):
 
     UNBLOCK = "unblock"
     REQUEUE = "requeue"
+    PARK = "park"
     CLAIM = "claim"
     COMPLETE = "complete"
     SCHEDULE_RETRY = "schedule_retry"
@@ -92,6 +93,7 @@ TRANSITIONS: dict[Transition, tuple[frozenset[JobStatus], frozenset[JobStatus]]]
     Transition.UNBLOCK: (frozenset({_S.BLOCKED}), frozenset({_S.QUEUED, _S.WAITING})),
     Transition.REQUEUE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
     Transition.WAKE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
+    Transition.PARK: (frozenset({_S.QUEUED}), frozenset({_S.WAITING})),
     Transition.CLAIM: (frozenset({_S.QUEUED}), frozenset({_S.CRAWLING})),
     Transition.COMPLETE: (frozenset({_S.CRAWLING}), frozenset({_S.SUCCEEDED})),
     Transition.SCHEDULE_RETRY: (frozenset({_S.CRAWLING}), frozenset({_S.WAITING})),

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from crawljobs.domain.queue_stats import JobCounts
 from crawljobs.domain.request_budget import USABLE_SHARE
-from crawljobs.repository import job_stats
+from crawljobs.repository import job_stats, parked_jobs
 from crawljobs.repository.queue_sql import NOW
 from crawljobs.repository.schedules import bounded
 
@@ -110,6 +110,7 @@ class Gauges:
     oldest_xmin_seconds: float
     dead_tuple_ratio: float
     database_bytes: float
+    waiting_without_cause: float
     reddit_budget_remaining: float | None  # None: nobody has asked Reddit anything yet
 
 
@@ -122,4 +123,8 @@ def read_gauges(
     told: dict[str, Any] = {
         name: None if value is None else float(value) for name, value in row._mapping.items()
     }
-    return Gauges(jobs=job_stats.count_jobs(conn), **told)
+    return Gauges(
+        jobs=job_stats.count_jobs(conn),
+        waiting_without_cause=len(parked_jobs.waiting_without_cause(conn, now=now)),
+        **told,
+    )

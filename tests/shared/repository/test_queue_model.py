@@ -3,7 +3,7 @@ TRANSITIONS, a lost claim must change nothing, and when faults stop every job mu
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -30,6 +30,7 @@ from crawljobs.domain.job import (
     JobSource,
     JobStatus,
     Transition,
+    WaitReason,
 )
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import (
@@ -39,6 +40,9 @@ from crawljobs.repository import (
     job_maintenance,
     job_queries,
     job_queue,
+    parked_jobs,
+    queue_pauses,
+    subreddits,
 )
 from crawljobs.repository.claim_ends import Fate
 from support import invariants, jobs
@@ -66,6 +70,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.believed: list[Claim] = []  # claims workers think they hold, stale ones included
         self.workers: dict[uuid.UUID, str] = {}  # who claimed with this token
         self.known: dict[int, Job] = {}
+        self.pauses: dict[int, datetime | None] = {}  # scope -> its end
         self.steps = 0
         self.transaction = self.database.begin()
         self.conn: Connection = self.transaction.__enter__()
@@ -76,7 +81,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.steps_taken.append(self.steps)
         try:
             self.finish_everything()
-            invariants.check(self.conn)
+            invariants.check_rows(self.conn)
         finally:
             self.conn.rollback()
             self.transaction.__exit__(None, None, None)
@@ -111,7 +116,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert 0 <= is_now.base_priority <= is_now.priority <= 100
         self.steps += 1
         if self.steps % self.check_every == 0:
-            invariants.check(self.conn)
+            invariants.check_rows(self.conn)
 
     @rule(
         names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=3),
@@ -164,7 +169,12 @@ class QueueMachine(RuleBasedStateMachine):
                 lease_seconds=LEASE_SECONDS,
                 now=self.now,
             )
-            assert [claim.job_id for claim in claimed] == [job.id for job in best[:at_most]]
+            everything = self.is_paused(queue_pauses.EVERYTHING)
+            assert [claim.job_id for claim in claimed] == [
+                job.id
+                for job in best[: 0 if everything else at_most]
+                if not self.is_paused(job.subreddit_id)
+            ]
             self.believed += claimed
 
         self.step(Transition.CLAIM, change)
@@ -264,9 +274,77 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def requeue(self) -> None:
+        """A whole sweep; after it no wait outlives its cause, and no queued job is paused."""
+        self.step(Transition.PARK, lambda: queue_pauses.park_paused_jobs(self.conn, now=self.now))
+        self.step(
+            Transition.REQUEUE, lambda: parked_jobs.settle_parked_jobs(self.conn, now=self.now)
+        )
         self.step(
             Transition.REQUEUE, lambda: job_maintenance.requeue_due_jobs(self.conn, now=self.now)
         )
+        invariants.check_waits(self.conn, grace=timedelta(0), now=self.now)
+        for job in self.jobs().values():
+            assert job.status is not JobStatus.QUEUED or not self.is_paused(job.subreddit_id)
+            if job.wait_reason is WaitReason.PAUSED:
+                assert job.waits_until == self.pauses[job.subreddit_id]
+
+    def is_paused(self, scope: int) -> bool:
+        until = self.pauses.get(scope, self.now)
+        return until is None or until > self.now
+
+    def scope(self, name: str | None) -> int:
+        if name is None:
+            return queue_pauses.EVERYTHING
+        return subreddits.ensure(self.conn, names=[name], discovered_from=None, depth=0)[name]
+
+    @rule(
+        name=st.sampled_from([None, *NAMES, *NAMES]),
+        seconds=st.sampled_from([None, 0, 8, 70, 4000]),
+    )
+    def pause(self, name: str | None, seconds: int | None) -> None:
+        """A new one, or another end of the one that there is."""
+        scope = self.scope(name)
+        until = None if seconds is None else self.now + timedelta(seconds=seconds)
+        self.pauses[scope] = until
+
+        def change() -> None:
+            queue_pauses.pause(
+                self.conn, scope=scope, reason="r", paused_by="ops", until=until, now=self.now
+            )
+
+        paused = self.is_paused(scope)
+        self.step(Transition.PARK if paused else Transition.REQUEUE, change)
+        for job in self.jobs().values():
+            if job.subreddit_id == scope and job.wait_reason is WaitReason.PAUSED:
+                assert paused
+                assert job.waits_until == until
+
+    @precondition(lambda self: self.pauses)
+    @rule(which=st.integers(0, 10**6))
+    def resume(self, which: int) -> None:
+        scope = sorted(self.pauses)[which % len(self.pauses)]
+        del self.pauses[scope]
+        self.step(
+            Transition.REQUEUE,
+            lambda: queue_pauses.resume(self.conn, scope=scope, now=self.now),
+        )
+        for job in self.jobs().values():
+            assert job.subreddit_id != scope or job.wait_reason is not WaitReason.PAUSED
+
+    @rule(name=st.sampled_from(NAMES), gap=st.sampled_from([None, 5, 600]), crawled=st.booleans())
+    def politeness(self, name: str, gap: int | None, crawled: bool) -> None:
+        """Its last crawl may have ended now; its gap is another one."""
+        scope = self.scope(name)
+
+        def change() -> None:
+            if crawled:
+                marks = subreddits.Marks()
+                subreddits.finish_crawl(self.conn, subreddit_id=scope, marks=marks, now=self.now)
+            subreddits.set_politeness(
+                self.conn, subreddit_id=scope, request_gap=None, crawl_gap=gap, now=self.now
+            )
+
+        self.step(Transition.REQUEUE, change)
 
     @rule()
     def rescue(self) -> None:
@@ -327,7 +405,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.step(verb, change)
 
     def finish_everything(self) -> None:
-        """Faults stop: each job must reach a final state in a bounded number of rounds."""
+        """Faults stop, pauses end: each job must end in a bounded number of rounds."""
+        while self.pauses:
+            self.resume(0)
         for _ in range(60):
             live = [job for job in self.jobs().values() if job.status not in FINAL]
             if not live:

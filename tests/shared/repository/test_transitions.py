@@ -11,7 +11,7 @@ from crawljobs import errors
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import TRANSITIONS, Claim, ErrorKind, JobSource, JobStatus, Transition
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository import claims, job_admin, job_maintenance, job_queries
+from crawljobs.repository import claims, job_admin, job_maintenance, job_queries, queue_pauses
 from support import jobs
 from support.jobs import T0
 
@@ -51,8 +51,14 @@ def rescued(conn: Connection, job_id: int) -> None:
     )
 
 
+def parked(conn: Connection, job_id: int) -> None:
+    scope = jobs.job(conn, job_id).subreddit_id
+    queue_pauses.pause(conn, scope=scope, reason="r", paused_by="ops", now=T0)
+
+
 VERBS: dict[Transition, Callable[[Connection, int], object]] = {
     Transition.REQUEUE: lambda conn, _: job_maintenance.requeue_due_jobs(conn, now=LATER),
+    Transition.PARK: parked,
     Transition.CLAIM: lambda conn, _: jobs.claim_all(conn, now=LATER),
     Transition.RESCUE: rescued,
     Transition.WAKE: lambda conn, job_id: job_admin.wake(conn, job_id=job_id, now=T0),

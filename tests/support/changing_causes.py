@@ -1,0 +1,223 @@
+"""Clients that change, at random and all at once, what jobs may wait for."""
+
+import random
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain import ends
+from crawljobs.domain.job import Claim, ErrorKind, JobSource, WaitReason
+from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository import (
+    claim_ends,
+    job_maintenance,
+    job_queue,
+    parked_jobs,
+    queue_pauses,
+    schedule_firing,
+    subreddits,
+)
+from crawljobs.repository.claim_ends import Fate
+from crawljobs.repository.queue_pauses import EVERYTHING
+from crawljobs.repository.subreddits import Marks
+from support import schedule_rows
+from support.waiting import wait_until
+
+LATER = timedelta(days=1)
+HELD_SECONDS = 0.01  # that a transaction is kept open for another client's
+# How long pauses and gaps last: some end while their history goes on, others outlive it.
+LASTS = (timedelta(milliseconds=5), timedelta(milliseconds=40), timedelta(hours=1))
+
+
+def sweep(database: Database, *, now: datetime | None = None) -> None:
+    """As a worker does it: each step in a transaction of its own."""
+    database.run(lambda conn: queue_pauses.park_paused_jobs(conn, now=now))
+    database.run(lambda conn: parked_jobs.settle_parked_jobs(conn, now=now))
+    database.run(lambda conn: job_maintenance.requeue_due_jobs(conn, now=now))
+
+
+class Causes:
+    """Some subreddits with a schedule each, and everything that can make their jobs wait.
+
+    Each history has tastes of its own: what clients do in it, how often, and for how long.
+    """
+
+    def __init__(self, database: Database, names: Sequence[str], dice: random.Random) -> None:
+        self.database = database
+        self._share_later = dice.choice([0.1, 0.9])
+        self._share_crawls = dice.choice([0.0, 0.3])
+        self._share_held = dice.choice([0.0, 0.5, 0.9])
+        self._lasts = dice.choice([[None, *LASTS], LASTS[:2], [None, LASTS[2]]])
+        others = [self.resume, self.tick, self.change_gap, self.change_access, self.sweep]
+        self._changes = [
+            *[self.pause, self.enqueue] * 3,
+            *dice.sample(others, dice.randint(1, len(others))) * 2,
+        ]
+        self.asked_for: set[datetime] = set()  # the times of requests for later
+        self._other_is_done = threading.Condition()
+        with database.begin() as conn:
+            self.ids = subreddits.ensure(conn, names=names, discovered_from=None, depth=0)
+            self.schedules = {
+                name: schedule_rows.create(conn, f"of {name}", subreddit=name).id for name in names
+            }
+
+    def scope(self, dice: random.Random) -> int:
+        """Of one of them; now and then of everything."""
+        return EVERYTHING if dice.random() < 0.1 else dice.choice(list(self.ids.values()))
+
+    # What clients do: each is a transaction
+
+    def pause(self, conn: Connection, dice: random.Random) -> None:
+        scope = self.scope(dice)
+        lasts = LASTS[0] if scope == EVERYTHING else dice.choice(self._lasts)
+        until = None if lasts is None else datetime.now(UTC) + lasts
+        queue_pauses.pause(conn, scope=scope, reason="r", paused_by="ops", until=until)
+
+    def resume(self, conn: Connection, dice: random.Random) -> None:
+        queue_pauses.resume(conn, scope=self.scope(dice))
+
+    def change_gap(self, conn: Connection, dice: random.Random) -> None:
+        gap = dice.choice([None, 0.0, 0.02, 3600.0])
+        subreddits.set_politeness(
+            conn,
+            subreddit_id=dice.choice(list(self.ids.values())),
+            request_gap=None,
+            crawl_gap=gap,
+        )
+
+    def change_access(self, conn: Connection, dice: random.Random) -> None:
+        chosen = dice.choice(list(self.ids.values()))
+        if dice.random() < 0.5:
+            subreddits.record_access(conn, subreddit_id=chosen, access=AccessState.PRIVATE)
+        else:
+            subreddits.finish_crawl(conn, subreddit_id=chosen, marks=Marks())
+
+    def enqueue(self, conn: Connection, dice: random.Random) -> None:
+        later = None
+        if dice.random() < self._share_later:
+            later = datetime.now(UTC) + dice.choice([timedelta(milliseconds=20), LATER])
+            self.asked_for.add(later)
+        job_queue.enqueue_many(
+            conn,
+            subreddits_named=dice.sample(list(self.ids), dice.randint(1, len(self.ids))),
+            priority=dice.randint(0, 100),
+            source=dice.choice(list(JobSource)),
+            visible_at=later,
+        )
+
+    def tick(self, conn: Connection, dice: random.Random) -> None:
+        conn.execute(
+            text("UPDATE scheduled_jobs SET next_run_at = clock_timestamp() WHERE id = :id"),
+            {"id": self.schedules[dice.choice(list(self.ids))]},
+        )
+        schedule_firing.fire_due_schedules(conn, at_most=10)
+
+    def sweep(self, conn: Connection, dice: random.Random) -> None:
+        dice.choice(
+            [
+                queue_pauses.park_paused_jobs,
+                parked_jobs.settle_parked_jobs,
+                job_maintenance.requeue_due_jobs,
+            ]
+        )(conn)
+
+    def crawl(self, dice: random.Random) -> None:
+        """Claim, perhaps ask again meanwhile, and end: several transactions."""
+        claimed = self.database.run(
+            lambda conn: job_queue.claim_jobs(
+                conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=30
+            )
+        )
+        for claim in claimed:
+            for _ in range(dice.randint(0, 2)):
+                self.do(dice.choice([self.enqueue, self.pause, self.resume]), dice)
+            if dice.random() < 0.5:
+                self.database.run(
+                    lambda conn, of=claim: subreddits.finish_crawl(  # type: ignore[misc]
+                        conn, subreddit_id=of.subreddit_id, marks=Marks()
+                    )
+                )
+            end = _end(claim, dice)
+            self._end(end)
+
+    def _end(self, end: ends.End) -> None:
+        """As the worker does: again while somebody else writes to the job."""
+
+        def is_written() -> bool:
+            (fate,) = self.database.run(lambda conn: claim_ends.end_claims(conn, ends=[end]))
+            return fate is not Fate.BUSY
+
+        wait_until(is_written, timeout=30, describe=f"{end} to be written")
+
+    def do(self, change: Callable[[Connection, random.Random], None], dice: random.Random) -> None:
+        """The same change again when it conflicts with another client's.
+
+        In some histories they stay uncommitted until another client has done something.
+        """
+        state = dice.getstate()
+
+        def again(conn: Connection) -> None:
+            dice.setstate(state)
+            change(conn, dice)
+            if dice.random() < self._share_held:
+                with self._other_is_done:
+                    self._other_is_done.wait(HELD_SECONDS)
+
+        self.database.run(again)
+        with self._other_is_done:
+            self._other_is_done.notify_all()
+
+    def change_at_random(self, dice: random.Random, steps: int) -> None:
+        """One client's part of a history."""
+        for _ in range(steps):
+            if dice.random() < self._share_crawls:
+                self.crawl(dice)
+            else:
+                self.do(dice.choice(self._changes), dice)
+
+    def lift(self) -> None:
+        """Ask for a crawl of each while it is paused, then end every cause."""
+        for subreddit_id in self.ids.values():
+            self.database.run(
+                lambda conn, of=subreddit_id: queue_pauses.pause(  # type: ignore[misc]
+                    conn, scope=of, reason="r", paused_by="ops"
+                )
+            )
+        self.database.run(
+            lambda conn: job_queue.enqueue_many(
+                conn, subreddits_named=list(self.ids), priority=50, source=JobSource.USER
+            )
+        )
+        with self.database.begin() as conn:
+            for subreddit_id in self.ids.values():
+                subreddits.set_politeness(
+                    conn, subreddit_id=subreddit_id, request_gap=None, crawl_gap=None
+                )
+            for scope in (EVERYTHING, *self.ids.values()):
+                queue_pauses.resume(conn, scope=scope)
+
+
+def _end(claim: Claim, dice: random.Random) -> ends.End:
+    kind = ErrorKind.RETRYABLE
+    short = timedelta(milliseconds=10)
+    return dice.choice(
+        [
+            ends.completed(claim, "crawled"),
+            ends.completed(claim, "private"),
+            ends.failed(claim, kind=ErrorKind.PERMANENT, message="no"),
+            ends.retried(claim, delay=short, kind=kind, message="503"),
+            ends.deferred(
+                claim,
+                delay=dice.choice([short, timedelta(hours=1)]),
+                reason=dice.choice(
+                    [WaitReason.RATE_LIMIT, WaitReason.OUTAGE, WaitReason.POLITENESS]
+                ),
+                message="not now",
+            ),
+            ends.released(claim),
+        ]
+    )
