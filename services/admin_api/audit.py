@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import flask
@@ -27,7 +28,6 @@ from crawljobs.repository.audit_log import AuditFilter, AuditPage
 log = logs.get_logger(__name__)
 
 PREFIX = "/api/admin/audit-log"
-EXPORT_MAX = 100_000  # entries; narrow the range for more
 EXPORTED_AT_ONCE = 1_000  # entries read in one short transaction
 
 blueprint = Blueprint(
@@ -65,60 +65,96 @@ def list_entries(asked: dict[str, Any]) -> enqueueing.Answer:
 
 @blueprint.get("/export")
 @blueprint.parameters(ExportParameters)
-@blueprint.sends_files(_TYPES.values(), "The entries, newest first, at most 100,000.")
+@blueprint.sends_files(_TYPES.values(), "The entries, newest first, and a line on their end.")
 @blueprint.problems(422)
 def export_entries(asked: dict[str, Any]) -> flask.Response:
-    """Export the audit log as CSV or JSON lines"""
-    write = _csv if asked["format"] == "csv" else _json_lines
+    """Export the audit log as CSV or JSON lines
+
+    The last line says whether the export is whole. JSON lines end with
+    `{"end": "complete", "entries": 7, "next": null}`; `"truncated"` instead of `"complete"` comes
+    with the `next` that is the `cursor` of the rest. CSV ends with the row
+    `#end,complete,entries=7,next=`, as long as the others. A download without this line broke off.
+    """
+    page = pages.Page.asked_for(
+        "audit log export", {name: asked[name] for name in asked if name != "format"}
+    )
     filters = _filters(asked)
     # The first page is read before the answer begins, so that trouble can still be a problem.
-    first = _page(filters, None)
+    export = _Export(page, filters, _page(filters, page.last_id, page.limit))
+    write = _csv if asked["format"] == "csv" else _json_lines
     response = flask.Response(
-        flask.stream_with_context(write(_pages(filters, first))),
-        mimetype=_TYPES[asked["format"]],
+        flask.stream_with_context(write(export)), mimetype=_TYPES[asked["format"]]
     )
     response.headers["Content-Disposition"] = f'attachment; filename="audit-log.{asked["format"]}"'
     return response
 
 
 def _filters(asked: dict[str, Any]) -> AuditFilter:
-    return AuditFilter(**{name: asked[name] for name in AuditFilter.__dataclass_fields__})
+    return AuditFilter(**{name: asked[name] for name in vars(AuditFilter()) if name in asked})
 
 
-def _page(filters: AuditFilter, before_id: int | None) -> AuditPage:
+def _page(filters: AuditFilter, before_id: int | None, left: int) -> AuditPage:
     with state.current().database.read() as conn:
         return audit_log.list_entries(
-            conn, filters=filters, before_id=before_id, limit=EXPORTED_AT_ONCE
+            conn, filters=filters, before_id=before_id, limit=min(left, EXPORTED_AT_ONCE)
         )
 
 
-def _pages(filters: AuditFilter, first: AuditPage) -> Iterator[dict[str, Any]]:
-    schema = AuditEntrySchema(many=True)
-    page, left = first, EXPORT_MAX
-    while True:
-        yield from schema.dump(page.entries[:left])
-        left -= len(page.entries)
-        if page.next is None or left <= 0:
-            return
-        try:
-            page = _page(filters, page.next)
-        except DatabaseUnavailable as error:
-            # Too late for another status: breaking off tells the client that it is not whole.
-            log.warning("audit.export_broken", reason=str(error), request_id=request_id.current())
-            raise
+@dataclass
+class _Export:
+    """The entries of one answer; `next` and `count` are final when they have all been read."""
+
+    page: pages.Page
+    filters: AuditFilter
+    first: AuditPage
+    count: int = 0
+    next: int | None = None
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        schema = AuditEntrySchema(many=True)
+        read = self.first
+        while True:
+            yield from schema.dump(read.entries)
+            self.count += len(read.entries)
+            self.next = read.next
+            left = self.page.limit - self.count
+            if read.next is None or left <= 0:
+                return
+            try:
+                read = _page(self.filters, read.next, left)
+            except DatabaseUnavailable as error:
+                # Too late for another status: the line on the end is missing, and the download is
+                # cut off.
+                log.warning(
+                    "audit.export_broken", reason=str(error), request_id=request_id.current()
+                )
+                raise
+
+    def end(self) -> dict[str, Any]:
+        """After all entries: whether they are all that the filters find, and where to go on."""
+        if self.next is None:
+            return {"end": "complete", "entries": self.count, "next": None}
+        cursor = self.page.cursor([self.next])
+        return {"end": "truncated", "entries": self.count, "next": cursor}
 
 
-def _csv(entries: Iterator[dict[str, Any]]) -> Iterator[str]:
+def _csv(export: _Export) -> Iterator[str]:
     names = list(AuditEntrySchema().fields)
     line = io.StringIO()
     writer = csv.writer(line)
-    writer.writerow(names)
-    for entry in entries:
-        writer.writerow([_cell(entry[name]) for name in names])
-        yield line.getvalue()
+
+    def written(row: list[str]) -> str:
         line.seek(0)
         line.truncate()
-    yield line.getvalue()
+        writer.writerow(row)
+        return line.getvalue()
+
+    yield written(names)
+    for entry in export.entries():
+        yield written([_cell(entry[name]) for name in names])
+    end = export.end()
+    told = ["#end", end["end"], f"entries={end['entries']}", f"next={end['next'] or ''}"]
+    yield written([*told, *[""] * (len(names) - len(told))])
 
 
 def _cell(value: Any) -> str:
@@ -128,6 +164,7 @@ def _cell(value: Any) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _json_lines(entries: Iterator[dict[str, Any]]) -> Iterator[str]:
-    for entry in entries:
+def _json_lines(export: _Export) -> Iterator[str]:
+    for entry in export.entries():
         yield json.dumps(entry) + "\n"
+    yield json.dumps(export.end()) + "\n"

@@ -44,6 +44,11 @@ class Identity:
     key: str
     scopes: frozenset[Scope]
 
+    @property
+    def token_id(self) -> str | None:
+        """None of the bootstrap token, which has no row."""
+        return None if self.key == BOOTSTRAP_NAME else self.key
+
 
 def token_of(authorization: str | None) -> str | None:
     """The token in an Authorization header, or None."""
@@ -145,6 +150,7 @@ def current_actor() -> Actor:
         request_id=request_id.current(),
         peer_address=None if peer is None else str(peer),
         client_address=None if client is None else str(client),
+        token_id=current_identity().token_id,
     )
 
 

@@ -31,6 +31,10 @@ def refused(reason: str) -> None:
     metrics.api_auth_failures.labels(reason).inc()
 
 
+def refused_change(code: str) -> None:
+    metrics.api_refusals.labels(code).inc()
+
+
 def answered(*, route: str | None, method: str, status: int, seconds: float) -> None:
     metrics.http_request_duration.labels(
         route or NO_ROUTE, metrics.bounded(method, METHODS), str(status)

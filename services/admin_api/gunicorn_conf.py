@@ -26,7 +26,7 @@ except OSError as error:
 # Only now: the metrics' client is imported with these.
 from prometheus_client import multiprocess
 
-from admin_api import metrics_server, state
+from admin_api import metrics_server, refusals, state
 from crawljobs import logs, settings, startup, tracing
 from crawljobs.db.connection import SHORTEST_CONNECT_TIMEOUT_SECONDS
 from crawljobs.db.database import Database
@@ -108,6 +108,8 @@ def post_worker_init(worker: Any) -> None:
     name = settings.read_instance_name(os.environ, NAME)
     tracing.start(NAME, name, settings.read_tracing_settings(os.environ))
     state.of(worker.wsgi).presence.start()
+    worker.refusal_writer = refusals.RefusalWriter(state.of(worker.wsgi))
+    worker.refusal_writer.start()
 
 
 def _refuse_unusable_database() -> None:
@@ -127,5 +129,6 @@ def _refuse_unusable_database() -> None:
 
 def worker_exit(_server: object, worker: Any) -> None:
     if isinstance(worker.wsgi, flask.Flask):
+        worker.refusal_writer.stop()
         state.of(worker.wsgi).presence.stop()
     tracing.stop()

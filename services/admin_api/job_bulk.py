@@ -12,6 +12,7 @@ from admin_api import (
     job_changes,
     job_filters,
     request_body,
+    scopes,
     state,
 )
 from admin_api.blueprint import Blueprint
@@ -118,6 +119,8 @@ def _change(
     """`verb` None: to be queued, by waking what waits and retrying what has finished."""
     actor = auth.current_actor()
     dry_run: bool = asked["dry_run"]
+    if dry_run or "filter" in asked:
+        scopes.require_also(Scope.READ, "to choose jobs by a filter, or to try without changing")
 
     def work(conn: Connection) -> list[JobChange]:
         job_ids = _chosen(conn, asked)

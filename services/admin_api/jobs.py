@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api import enqueueing, job_filters, pages, preconditions, state
+from admin_api import auth, enqueueing, job_filters, pages, preconditions, state
 from admin_api.blueprint import Blueprint
 from admin_api.schemas.explanation import ExplanationSchema
 from admin_api.schemas.job import (
@@ -19,7 +19,14 @@ from crawljobs.domain import explanation
 from crawljobs.domain.access import Scope
 from crawljobs.domain.job_filter import JobSort
 from crawljobs.domain.queue_stats import QueueStats
-from crawljobs.repository import audit_log, job_explain, job_list, job_queries, job_stats
+from crawljobs.repository import (
+    audit_entry,
+    audit_log,
+    job_explain,
+    job_list,
+    job_queries,
+    job_stats,
+)
 
 PREFIX = enqueueing.JOBS_PATH
 ATTEMPTS_SHOWN = 100
@@ -93,17 +100,21 @@ def show_stats() -> QueueStats:
 @blueprint.problems(404)
 def show_job(job_id: int) -> enqueueing.Answer:
     """Show a job, its progress, its last attempts and what operators did to it"""
-    of_job = audit_log.AuditFilter(resource_type="crawl_job", resource_id=str(job_id))
+    # Refusals are left out: whoever is refused often would hide what was done.
+    of_job = audit_log.AuditFilter(
+        resource_type="crawl_job", resource_id=str(job_id), changes_only=True
+    )
     with state.current().database.read() as conn:
         found = job_queries.get_job(conn, job_id=job_id)
         if found is None:
             raise enqueueing.no_such_job(job_id)
+        entries = audit_log.list_entries(conn, filters=of_job, limit=AUDIT_ENTRIES_SHOWN).entries
+        if Scope.AUDIT not in auth.current_identity().scopes:
+            entries = [audit_entry.without_origin(entry) for entry in entries]
         body = {
             "job": found,
             "attempts": job_queries.list_attempts(conn, job_id=job_id, limit=ATTEMPTS_SHOWN),
-            "audit_log": audit_log.list_entries(
-                conn, filters=of_job, limit=AUDIT_ENTRIES_SHOWN
-            ).entries,
+            "audit_log": entries,
         }
     return body, 200, preconditions.etag(found.version)
 

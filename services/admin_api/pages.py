@@ -81,12 +81,16 @@ class Page:
         """The same for a list that says itself where its next page begins."""
         if next_at is None:
             return {"items": items, "next": None}, 200, {}
-        cursor = state.current().cursors.encode(
-            listing=self.listing, filters=self.filters, position=next_at
-        )
+        cursor = self.cursor(next_at)
         query = urlencode({**self._as_parameters(), "cursor": cursor}, doseq=True)
         link = {"Link": f'<{path}?{query}>; rel="next"'}
         return {"items": items, "next": cursor}, 200, link
+
+    def cursor(self, position: list[Any]) -> str:
+        """Of the page that begins after this position."""
+        return state.current().cursors.encode(
+            listing=self.listing, filters=self.filters, position=position
+        )
 
     def _as_parameters(self) -> dict[str, Any]:
         plain = {name: _as_parameter(value) for name, value in self.filters.items()}

@@ -26,14 +26,20 @@ def wanted(endpoint: str | None) -> Scope | None:
 
 
 def require() -> None:
-    identity = flask.g.get("identity")
     scope = wanted(flask.request.endpoint)
-    if identity is None or scope is None or scope in identity.scopes:
+    if flask.g.get("identity") is not None and scope is not None:
+        require_also(scope, "for this")
+
+
+def require_also(scope: Scope, why: str) -> None:
+    """Raise a Problem unless the request's token has this scope."""
+    identity = flask.g.identity
+    if scope in identity.scopes:
         return
     held = ", ".join(sorted(identity.scopes))
     raise errors.Problem(
         "insufficient_scope",
-        f"This wants the scope {scope}; the token has {held}.",
+        f"The scope {scope} is required {why}; the token has {held}.",
         headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
     )
 

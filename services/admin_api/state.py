@@ -8,6 +8,7 @@ from typing import cast
 import flask
 
 from admin_api.cursors import CursorSigner
+from admin_api.refusal_counts import RefusalCounts
 from admin_api.request_database import RequestDatabase
 from admin_api.throttle import FailedLogins
 from crawljobs.presence import Presence
@@ -33,6 +34,7 @@ class State:
     cursors: CursorSigner
     failed_logins: FailedLogins
     presence: Presence
+    refusals: RefusalCounts = field(default_factory=RefusalCounts)
     drain: Drain = field(default_factory=Drain)
 
     def close(self) -> None:

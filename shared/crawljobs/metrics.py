@@ -105,6 +105,9 @@ db_reconnects = Counter(
 api_auth_failures = Counter(
     "crawl_api_auth_failures_total", "Requests refused for want of a valid token.", ("reason",)
 )
+api_refusals = Counter(
+    "crawl_api_refusals_total", "Changes refused to a valid token, each one of them.", ("code",)
+)
 audit_rows = Counter(
     "crawl_audit_rows_total", "Rows written to the audit log by this API.", ("action",)
 )

@@ -28,6 +28,7 @@ def _filters() -> dict[str, fields.Field[Any]]:
         "resource_type": _text("Only what was done to this sort of thing, such as `crawl_job`."),
         "resource_id": _text("Only what was done to this one; best with resource_type."),
         "request_id": _text("Only what this request did."),
+        "token_id": _text("Only what this token did, whatever its name; a token's `id`."),
         "since": Timestamp(load_default=None, metadata=described("At this time or later.")),
         "until": Timestamp(load_default=None, metadata=described("Before this time.")),
     }
@@ -35,9 +36,23 @@ def _filters() -> dict[str, fields.Field[Any]]:
 
 AuditParameters = PageParameters.from_dict(_filters(), name="AuditParameters")
 
+EXPORT_MAX = 100_000  # entries of one answer; `cursor` goes on after them
+
 ExportParameters = ma.Schema.from_dict(
     {
         **_filters(),
+        "limit": fields.Integer(
+            load_default=EXPORT_MAX,
+            validate=validate.Range(min=1, max=EXPORT_MAX),
+            metadata=described("How many entries this answer holds at most."),
+        ),
+        "cursor": fields.String(
+            load_default=None,
+            validate=validate.Length(min=1, max=1000),
+            metadata=described(
+                "`next` of the last line of an export with the same filters that was truncated."
+            ),
+        ),
         "format": fields.String(
             load_default="csv",
             validate=validate.OneOf(EXPORT_FORMATS),
@@ -67,6 +82,21 @@ class AuditEntrySchema(ma.Schema):
     )
     client_address = fields.String(
         required=True, allow_none=True, metadata=described("The client behind trusted proxies.")
+    )
+    token_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("The token's `id`; null: the bootstrap token, or a process."),
+    )
+    db_role = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("The database role that wrote the row; null: before this was kept."),
+    )
+    transaction_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("Equal for rows that were written by one transaction."),
     )
 
 

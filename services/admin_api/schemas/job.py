@@ -216,7 +216,11 @@ class JobDetailSchema(JobSchema):
         fields.Nested(AttemptSchema), required=True, metadata=described("The last 100.")
     )
     audit_log = fields.List(
-        fields.Nested(AuditEntrySchema), required=True, metadata=described("The last 50 entries.")
+        fields.Nested(AuditEntrySchema),
+        required=True,
+        metadata=described(
+            "The last 50 changes. Where they came from is null without the scope audit."
+        ),
     )
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:

@@ -13,3 +13,4 @@ class Actor:
     request_id: str | None = None
     peer_address: str | None = None  # the other end of the connection
     client_address: str | None = None  # behind the trusted proxies
+    token_id: str | None = None  # None: the bootstrap token, or a process

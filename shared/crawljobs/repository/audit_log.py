@@ -14,26 +14,12 @@ from sqlalchemy import Connection, TextClause, text
 from crawljobs import metrics
 from crawljobs.db import committed
 from crawljobs.domain.actor import Actor
-from crawljobs.repository import page_walk
+from crawljobs.repository import audit_entry, page_walk
+from crawljobs.repository.audit_entry import AuditEntry
+
+__all__ = ["AuditEntry", "AuditFilter", "AuditPage", "Change", "list_entries", "record"]
 
 LOOK_AT = 10_000  # entries that one page looks at
-
-
-@dataclass(frozen=True)
-class AuditEntry:
-    """One administrative change; `before` and `after` are JSON objects."""
-
-    id: int
-    at: datetime
-    actor: str
-    action: str
-    resource_type: str
-    resource_id: str | None
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-    request_id: str | None
-    peer_address: str | None
-    client_address: str | None
 
 
 @dataclass(frozen=True)
@@ -47,15 +33,20 @@ class Change:
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """What is None does not restrict; the range includes its start, not its end."""
+    """What is None does not restrict; the range includes its start, not its end.
+
+    `changes_only` leaves refusals out.
+    """
 
     actor: str | None = None
     action: str | None = None
     resource_type: str | None = None
     resource_id: str | None = None
     request_id: str | None = None
+    token_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    changes_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,12 +59,15 @@ class AuditPage:
 
 _RECORD = text("""
     INSERT INTO admin_audit_log (actor, action, resource_type, resource_id, before, after,
-        request_id, peer_address, client_address)
+        request_id, peer_address, client_address, token_id)
     SELECT :actor, :action, :resource_type, resource_id, before, after, :request_id,
-        CAST(:peer_address AS inet), CAST(:client_address AS inet)
+        CAST(:peer_address AS inet), CAST(:client_address AS inet),
+        :token_id
     FROM jsonb_to_recordset(CAST(:changes AS jsonb))
         AS change (resource_id text, before jsonb, after jsonb)
     """)
+
+REFUSED = "refused"  # the action of what was asked for and not allowed
 
 _CONDITIONS = {
     "actor": "actor = :actor",
@@ -81,6 +75,8 @@ _CONDITIONS = {
     "resource_type": "resource_type = :resource_type",
     "resource_id": "resource_id = :resource_id",
     "request_id": "request_id = :request_id",
+    "token_id": "token_id = :token_id",
+    "changes_only": f"action <> '{REFUSED}'",
     "since": "at >= CAST(:since AS timestamptz)",
     "until": "at < CAST(:until AS timestamptz)",
 }
@@ -141,6 +137,7 @@ def record_many(
             "request_id": actor.request_id,
             "peer_address": actor.peer_address,
             "client_address": actor.client_address,
+            "token_id": actor.token_id,
             "changes": json.dumps(rows),
         },
     )
@@ -159,11 +156,7 @@ def list_entries(
     given = {name: value for name, value in vars(filters or AuditFilter()).items() if value}
     statement = _statement(tuple(given), before_id is not None, limit + 1, look_at or LOOK_AT)
     rows = conn.execute(statement, {**given, "before_id": before_id}).all()
-    entries = [
-        AuditEntry(**{name: row._mapping[name] for name in AuditEntry.__dataclass_fields__})
-        for row in rows
-        if row.id is not None
-    ]
+    entries = [audit_entry.from_row(row) for row in rows if row.id is not None]
     if len(entries) > limit:
         return AuditPage(entries[:limit], entries[limit - 1].id)
     return AuditPage(entries, rows[0].walk_end)
@@ -172,7 +165,11 @@ def list_entries(
 @lru_cache(maxsize=512)
 def _statement(given: tuple[str, ...], goes_on: bool, limit: int, look_at: int) -> TextClause:
     """Composed for the filters that are given, as lists of jobs are, and for the same reasons."""
-    walked = next((names for names in _WALKS if all(name in given for name in names)), ())
+    walked: tuple[str, ...] = next(
+        (names for names in _WALKS if all(name in given for name in names)), ()
+    )
+    if walked == ("resource_type", "resource_id") and "changes_only" in given:
+        walked = (*walked, "changes_only")  # an index holds these alone
     ranges = [_CONDITIONS[name] for name in walked]
     ranges += [_ID_RANGES[name] for name in _ID_RANGES if name in given]
     if goes_on:
@@ -188,9 +185,7 @@ def _statement(given: tuple[str, ...], goes_on: bool, limit: int, look_at: int) 
         walk, conditions=conditions, position="id", look_at=look_at, limit=str(limit)
     )
     return text(f"""{page}
-    SELECT log.id, log.at, log.actor, log.action, log.resource_type, log.resource_id, log.before,
-        log.after, log.request_id, host(log.peer_address) AS peer_address,
-        host(log.client_address) AS client_address, walk_end.position AS walk_end
+    SELECT {audit_entry.COLUMNS}, walk_end.position AS walk_end
     FROM walk_end LEFT JOIN found ON true LEFT JOIN admin_audit_log AS log ON log.id = found.id
     ORDER BY found.place
     """)

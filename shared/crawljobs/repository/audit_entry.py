@@ -1,0 +1,105 @@
+"""An entry of the audit log as it is read: also one that no code of ours has written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+LONGEST_JSON = 200_000  # characters; a CHECK of the table allows 65,536 bytes
+DEEPEST_JSON = 50
+LONGEST_NUMBER = 30  # digits
+
+# Times beyond what Python knows come as its last and first days. Objects come as text, because the
+# driver's own reader fails at numbers of thousands of digits and at arrays a thousand deep.
+COLUMNS = f"""
+    log.id,
+    least(greatest(log.at, '0001-01-02T00:00:00Z'), '9999-12-30T00:00:00Z') AS at,
+    log.actor, log.action, log.resource_type, log.resource_id,
+    left(log.before::text, {LONGEST_JSON + 1}) AS before,
+    left(log.after::text, {LONGEST_JSON + 1}) AS after,
+    log.request_id, host(log.peer_address) AS peer_address,
+    host(log.client_address) AS client_address, log.token_id, log.db_role,
+    log.transaction_id::text AS transaction_id"""
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One administrative change; `before` and `after` are JSON objects."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    resource_type: str
+    resource_id: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    request_id: str | None
+    peer_address: str | None
+    client_address: str | None
+    token_id: str | None = None  # None: the bootstrap token, a process, or an earlier release
+    db_role: str | None = None  # that of the session which wrote the row; None: an earlier release
+    transaction_id: str | None = None
+
+
+def from_row(row: Any) -> AuditEntry:
+    """From a row that holds `COLUMNS`, whatever is in it."""
+    values = {name: row._mapping[name] for name in AuditEntry.__dataclass_fields__}
+    return AuditEntry(**{**values, "before": _object(row.before), "after": _object(row.after)})
+
+
+def without_origin(entry: AuditEntry) -> AuditEntry:
+    """Without addresses, request, token and role, for a reader who may not read the audit log."""
+    return replace(
+        entry,
+        request_id=None,
+        peer_address=None,
+        client_address=None,
+        token_id=None,
+        db_role=None,
+        transaction_id=None,
+    )
+
+
+def _object(written: str | None) -> dict[str, Any] | None:
+    if written is None:
+        return None
+    if len(written) > LONGEST_JSON:
+        return {"unreadable": f"more than {LONGEST_JSON:,} characters"}
+    try:
+        value = json.loads(written, parse_int=_number(int), parse_float=_number(_finite))
+    except (ValueError, RecursionError):
+        return {"unreadable": "a number or a depth that JSON's readers do not take"}
+    if _is_deep(value):
+        return {"unreadable": f"more than {DEEPEST_JSON} levels deep"}
+    return value if isinstance(value, dict) else {"value": value}
+
+
+def _number(convert: Any) -> Any:
+    def read(digits: str) -> Any:
+        return convert(digits) if len(digits) <= LONGEST_NUMBER else digits
+
+    return read
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(digits)
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST_JSON):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True
