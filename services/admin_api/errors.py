@@ -35,6 +35,7 @@ KINDS: dict[str, Kind] = {
     "missing_token": Kind(401, "A bearer token is wanted"),
     "invalid_token": Kind(401, "The bearer token is not valid"),
     "insufficient_scope": Kind(403, "The token does not allow this"),
+    "insufficient_lifetime": Kind(403, "The token ends before the one it is asked to change"),
     "not_found": Kind(404, "There is nothing here"),
     "method_not_allowed": Kind(405, "The method does not apply here"),
     "body_timeout": Kind(408, "The body did not arrive in time"),

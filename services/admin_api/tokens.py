@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api import auth, enqueueing, errors, pages, preconditions, state
+from admin_api import auth, enqueueing, errors, pages, preconditions, state, token_limits
 from admin_api.blueprint import Blueprint
 from admin_api.schemas.token import (
     CreatedTokenSchema,
@@ -57,8 +57,8 @@ def list_tokens(asked: dict[str, Any]) -> enqueueing.Answer:
 def create_token(asked: dict[str, Any]) -> enqueueing.Answer:
     """Create a token
 
-    It is shown this once. To rotate one, create another of the same name, put it in place, then
-    revoke the old one.
+    It is shown this once, and expires with your own token at the latest. To rotate one, create
+    another of the same name with it, put that in place, then revoke the old one.
     """
     identity, actor = auth.current_identity(), auth.current_actor()
     scopes = frozenset(Scope(scope) for scope in asked["scopes"])
@@ -71,10 +71,8 @@ def create_token(asked: dict[str, Any]) -> enqueueing.Answer:
     secret, token_id = access.new_token()
 
     def work(conn: Connection) -> Token:
-        if api_tokens.count_live(conn, name=asked["name"]) >= access.LIVE_PER_NAME:
-            raise errors.Problem(
-                "too_many_tokens", "Revoke one of them first; see GET /api/admin/tokens."
-            )
+        expires_at = token_limits.expiry_of_child(conn, identity, asked["expires_at"])
+        token_limits.refuse_name_of_another(conn, identity, asked["name"])
         token = api_tokens.create(
             conn,
             token_id=token_id,
@@ -82,7 +80,8 @@ def create_token(asked: dict[str, Any]) -> enqueueing.Answer:
             name=asked["name"],
             scopes=scopes,
             created_by=actor.name,
-            expires_at=asked["expires_at"],
+            created_by_id=identity.token_id,
+            expires_at=expires_at,
         )
         audit_log.record(
             conn,
@@ -119,14 +118,16 @@ def show_token(token_id: str) -> enqueueing.Answer:
 def revoke_token(token_id: str) -> enqueueing.Answer:
     """Revoke a token
 
-    From the next request on. It stays in the list.
+    From the next request on. It stays in the list. A token revokes itself, and others that allow
+    and last no more than it does.
     """
-    actor = auth.current_actor()
+    identity, actor = auth.current_identity(), auth.current_actor()
 
     def work(conn: Connection) -> Token:
         before = api_tokens.lock(conn, token_id=token_id)
         if before is None:
             raise _no_such_token(token_id)
+        token_limits.refuse_beyond_own(conn, identity, before)
         preconditions.check(before.version, required=False)
         after = api_tokens.revoke(conn, token_id=token_id, revoked_by=actor.name)
         if after is None:

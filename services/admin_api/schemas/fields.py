@@ -11,11 +11,12 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api import errors
-from crawljobs.domain import job
+from crawljobs.domain import job, names
 from crawljobs.domain import subreddit as subreddits
 from crawljobs.errors import InvalidSubredditName
 
 INT8_MAX = 2**63 - 1
+NAME_MAX_CHARACTERS = 200
 # As the domain checks names, for the document.
 NAME_PATTERN = "^/?(r/)?([A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20})$"
 
@@ -98,6 +99,18 @@ def subreddit(**options: Any) -> SubredditName:
         ),
         **options,
     )
+
+
+class Name(fields.String):
+    """A name of somebody's choice, in normal form NFKC and without blanks at its ends."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        given = super()._deserialize(value, attr, data, **options)
+        if len(given) > NAME_MAX_CHARACTERS:
+            raise ma.ValidationError(f"Length must be between 1 and {NAME_MAX_CHARACTERS}.")
+        if found := names.unseen(given):
+            raise ma.ValidationError(f"holds {found}, a control or format character")
+        return names.normalized(given)
 
 
 def priority(default: int) -> fields.Integer:

@@ -9,7 +9,9 @@ from marshmallow import fields, validate
 
 from admin_api.schemas.fields import (
     INT8_MAX,
+    NAME_MAX_CHARACTERS,
     Flag,
+    Name,
     PageParameters,
     Timestamp,
     Whole,
@@ -67,13 +69,16 @@ def subreddit_id() -> fields.Integer:
 class ScheduleBodySchema(ma.Schema):
     """When to crawl which subreddit; it is named by `subreddit` or by `subreddit_id`."""
 
-    name = fields.String(
+    name = Name(
         required=True,
         validate=[
-            validate.Length(min=1, max=200),
             validate.Regexp(r"[\s\S]*\S", error="must not be blank"),
+            validate.Length(min=1, max=NAME_MAX_CHARACTERS),
         ],
-        metadata=described("Unique, whatever its case.", example="python, nightly"),
+        metadata=described(
+            "Unique, whatever its case. Kept in normal form NFKC; blanks at its ends are dropped.",
+            example="python, nightly",
+        ),
     )
     subreddit = subreddit(load_default=None, allow_none=False)
     subreddit_id = subreddit_id()

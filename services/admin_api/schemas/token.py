@@ -11,6 +11,9 @@ from admin_api.schemas.fields import PageParameters, Timestamp, described, next_
 from crawljobs.domain.access import Scope
 
 SCOPES = [scope.value for scope in Scope]
+# Names of ours are reserved in any case, written for JavaScript's expressions too.
+_RESERVED = "[Ss][Yy][Ss][Tt][Ee][Mm]|[Bb][Oo][Oo][Tt][Ss][Tt][Rr][Aa][Pp]"
+_NAME = f"(?!{_RESERVED})(?!.{{101}})[A-Za-z0-9][A-Za-z0-9._@-]*( [A-Za-z0-9._@-]+)*"
 
 
 class TokenBodySchema(ma.Schema):
@@ -19,13 +22,15 @@ class TokenBodySchema(ma.Schema):
     name = fields.String(
         required=True,
         validate=validate.Regexp(
-            r"(?!system|bootstrap)[A-Za-z0-9][A-Za-z0-9 ._@-]{0,99}\Z",
-            error="expected 1 to 100 letters, digits, blanks, . _ @ or -; not bootstrap or system",
+            f"{_NAME}\\Z",
+            error="expected 1 to 100 letters, digits, blanks, . _ @ or -, a letter or digit first, "
+            "no blank last or beside another; no name that begins with bootstrap or system",
         ),
         metadata=described(
-            "The actor in the audit log. Two live tokens may share a name, for rotation.",
+            "The actor in the audit log; its case does not count. Two live tokens may share a "
+            "name, for rotation: the second is made by the first, or by the bootstrap token.",
             example="release-robot",
-            pattern="^(?!system|bootstrap)[A-Za-z0-9][A-Za-z0-9 ._@-]{0,99}$",
+            pattern=f"^{_NAME}$",
         ),
     )
     scopes = fields.List(
@@ -39,7 +44,9 @@ class TokenBodySchema(ma.Schema):
     expires_at = Timestamp(
         load_default=None,
         allow_none=True,
-        metadata=described("It is of no use from then on; absent: it does not expire."),
+        metadata=described(
+            "It is of no use from then on. Absent: when your own token expires, or never."
+        ),
     )
 
 
@@ -55,6 +62,11 @@ class TokenSchema(ma.Schema):
     scopes = fields.List(fields.String(validate=validate.OneOf(SCOPES)), required=True)
     created_at = Timestamp(required=True)
     created_by = fields.String(required=True)
+    created_by_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("The token that made it; null: the bootstrap token, or not known."),
+    )
     expires_at = Timestamp(required=True, allow_none=True)
     revoked_at = Timestamp(required=True, allow_none=True)
     revoked_by = fields.String(required=True, allow_none=True)

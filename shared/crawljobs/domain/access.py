@@ -39,6 +39,7 @@ class Token:
     revoked_by: str | None
     last_used_at: datetime | None
     live: bool  # neither revoked nor expired
+    created_by_id: str | None  # the token that made it; None: the bootstrap token, or unknown
     version: int  # differs after every change of the row
 
 

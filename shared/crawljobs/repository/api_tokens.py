@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from crawljobs.domain import names
 from crawljobs.domain.access import Scope, Token
 from crawljobs.repository.queue_sql import NOW
 
@@ -17,7 +18,7 @@ USED_SECONDS = 60  # last_used_at may be so old: a write for each request would 
 _IS_LIVE = f"(revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {NOW}))"
 _COLUMNS = f"""
     id, name, scopes, created_at, created_by, expires_at, revoked_at, revoked_by, last_used_at,
-    {_IS_LIVE} AS live, CAST(CAST(xmin AS text) AS bigint) AS version"""
+    created_by_id, {_IS_LIVE} AS live, CAST(CAST(xmin AS text) AS bigint) AS version"""
 
 _FIND = text(f"""
     SELECT {_COLUMNS}, token_hash,
@@ -30,14 +31,22 @@ _USED = text(f"""
     WHERE id = :id AND coalesce(last_used_at < {NOW} - interval '{USED_SECONDS} seconds', true)
     """)
 
-_TURN = text("SELECT pg_advisory_xact_lock(hashtext('crawljobs token ' || :name))")
+_TURN = text("SELECT pg_advisory_xact_lock(hashtext('crawljobs token ' || :name_key))")
 
-_COUNT_LIVE = text(f"SELECT count(*) FROM api_tokens WHERE name = :name AND {_IS_LIVE}")
+# As `domain.names.key` does for the characters that a token's name may hold.
+_NAME_KEY = "lower(btrim(regexp_replace(name, ' +', ' ', 'g')))"
+_OF_NAME = text(f"""
+    SELECT id FROM api_tokens WHERE {_NAME_KEY} = :name_key AND {_IS_LIVE}
+    ORDER BY id LIMIT :at_most
+    """)
+
+_IS_PAST = text(f"SELECT CAST(:at AS timestamptz) <= {NOW}")
 
 _CREATE = text(f"""
-    INSERT INTO api_tokens (id, name, token_hash, scopes, created_at, created_by, expires_at)
+    INSERT INTO api_tokens (id, name, token_hash, scopes, created_at, created_by, expires_at,
+        created_by_id)
     VALUES (:id, :name, :token_hash, CAST(:scopes AS text[]), {NOW}, :created_by,
-        CAST(:expires_at AS timestamptz))
+        CAST(:expires_at AS timestamptz), :created_by_id)
     RETURNING {_COLUMNS}
     """)
 
@@ -73,10 +82,18 @@ def mark_used(conn: Connection, *, token_id: str, now: datetime | None = None) -
     conn.execute(_USED, {"id": token_id, "now": now})
 
 
-def count_live(conn: Connection, *, name: str, now: datetime | None = None) -> int:
-    """How many live tokens bear this name; nobody makes another until the transaction ends."""
-    conn.execute(_TURN, {"name": name})
-    return int(conn.execute(_COUNT_LIVE, {"name": name, "now": now}).scalar_one())
+def live_of_name(
+    conn: Connection, *, name: str, at_most: int, now: datetime | None = None
+) -> list[str]:
+    """Ids of live tokens of this name; no other is made until the transaction ends."""
+    values = {"name_key": names.key(name), "at_most": at_most, "now": now}
+    conn.execute(_TURN, values)
+    return [*conn.execute(_OF_NAME, values).scalars()]
+
+
+def is_past(conn: Connection, *, at: datetime, now: datetime | None = None) -> bool:
+    """By the database's clock, which decides when a token expires."""
+    return bool(conn.execute(_IS_PAST, {"at": at, "now": now}).scalar_one())
 
 
 def create(
@@ -88,6 +105,7 @@ def create(
     scopes: Iterable[Scope],
     created_by: str,
     expires_at: datetime | None,
+    created_by_id: str | None = None,
     now: datetime | None = None,
 ) -> Token:
     values = {
@@ -97,6 +115,7 @@ def create(
         "scopes": sorted(scopes),
         "created_by": created_by,
         "expires_at": expires_at,
+        "created_by_id": created_by_id,
         "now": now,
     }
     return _token(conn.execute(_CREATE, values).one())

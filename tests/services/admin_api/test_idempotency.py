@@ -66,6 +66,23 @@ def test_keys_of_other_routes_and_other_tokens_are_other_keys(
     assert counts(database) == (3, 4, 3)
 
 
+def test_keys_of_two_tokens_of_one_name_are_two_keys(
+    client: Client, app: flask.Flask, database: Database
+) -> None:
+    """Neither gets the answer of the other, with equal bodies or different ones."""
+    asked = {"name": "robot", "scopes": ["jobs"]}
+    robots = [client.post("/api/admin/tokens", json=asked).json for _ in range(2)]
+    old, new = (with_token(app, robot["token"]) for robot in robots if robot is not None)
+    assert old.post(JOBS, json=BODY, headers=KEY).status_code == 201
+    other = new.post(JOBS, json={"subreddit": "golang"}, headers=KEY)
+    assert (other.status_code, other.headers.get("Idempotency-Replayed")) == (201, None)
+    again = {"Idempotency-Key": "another"}
+    assert old.post(JOBS, json={"subreddit": "rust"}, headers=again).status_code == 201
+    merged = new.post(JOBS, json={"subreddit": "rust"}, headers=again)
+    assert (merged.status_code, merged.headers.get("Idempotency-Replayed")) == (200, None)
+    assert counts(database) == (3, 6, 4)
+
+
 def test_a_refusal_is_not_kept(client: Client, database: Database) -> None:
     path = f"{JOBS}/1/retry"
     assert code(client.post(path, headers=KEY)) == (404, "not_found")
