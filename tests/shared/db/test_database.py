@@ -32,6 +32,19 @@ def test_every_transaction_has_limits_also_behind_a_pooler(database_url: str, po
     database.close()
 
 
+@pytest.mark.parametrize(("pooled", "prepares"), [(False, True), (True, False)])
+def test_statements_are_prepared_unless_a_pooler_is_between(
+    database_url: str, pooled: bool, prepares: bool
+) -> None:
+    database = Database(database_url, pool_size=1, pooled=pooled)
+    with database.begin() as conn:
+        for _ in range(10):
+            conn.execute(text("SELECT 1"))
+        prepared = text("SELECT count(*) FROM pg_prepared_statements")
+        assert (conn.execute(prepared).scalar_one() > 0) is prepares
+    database.close()
+
+
 def test_options_of_the_address_are_kept(database_url: str) -> None:
     database = Database(database_url + "?options=-csearch_path%3Dfoo", pool_size=1)
     with database.begin() as conn:
