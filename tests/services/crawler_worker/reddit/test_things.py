@@ -217,6 +217,35 @@ def test_a_morechildren_reply_with_errors_only_brings_nothing() -> None:
     assert parsing.more_children(reply).comments == ()
 
 
+@pytest.mark.parametrize(
+    ("original", "found"),
+    [
+        ({"subreddit": "Rust"}, "rust"),
+        ({"subreddit": "Python"}, None),  # the same one
+        ({"subreddit": "u_ada"}, None),
+        ({"subreddit": "not a name"}, None),
+        ({"subreddit": "x" * 22}, None),
+        ({"subreddit": 7}, None),
+        ({}, None),
+        ("rust", None),
+    ],
+)
+def test_a_crosspost_leads_to_the_subreddit_of_its_original(
+    original: Any, found: str | None
+) -> None:
+    assert one_post(crosspost_parent_list=[original]).crossposted_from == found
+    assert one_post(crosspost_parent_list=[{"subreddit": "go_lang"}, original]).crossposted_from
+    deleted = one_post(
+        author="[deleted]", selftext="[deleted]", crosspost_parent_list=[{"subreddit": "rust"}]
+    )
+    assert deleted.crossposted_from is None
+
+
+@pytest.mark.parametrize("originals", [None, [], {}, "rust"])
+def test_a_post_that_is_no_crosspost_leads_nowhere(originals: Any) -> None:
+    assert one_post(crosspost_parent_list=originals).crossposted_from is None
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
