@@ -32,6 +32,7 @@ class _Definition:
     name: str  # as Mutant.definition has it
     is_function: bool
     mentions: frozenset[str]  # a class has none of its own: its parts have them
+    is_cached: bool = False  # then only the first test that needs it calls it
 
 
 class Relations:
@@ -50,7 +51,8 @@ class Relations:
         """As `path::function`: the function itself, or all that use the constant or the class.
 
         A constant that mentions the definition passes it on, a function's result too: it may be
-        called while its module is imported, and then no test is seen to call it.
+        called while its module is imported, and then no test is seen to call it. So does a function
+        whose results are cached.
         """
         functions: set[str] = set()
         done: set[tuple[str, str]] = set()
@@ -60,26 +62,29 @@ class Relations:
             if (here, what) in done or not what:
                 continue
             done.add((here, what))
-            is_function = self._functions.get((here, what), False)
-            if is_function:
+            itself = self._by_place.get((here, what))
+            is_seen = itself is not None and itself.is_function and not itself.is_cached
+            if itself is not None and itself.is_function:
                 functions.add(f"{here}::{what}")
             short = what.split(".")[0]
-            if not is_function:
+            if itself is None or not itself.is_function:
                 functions |= {
-                    f"{there}::{one}"
-                    for (there, one), is_method in self._functions.items()
-                    if is_method and there == here and one.startswith(f"{short}.")
+                    f"{one.path}::{one.name}"
+                    for one in self._definitions
+                    if one.is_function and one.path == here and one.name.startswith(f"{short}.")
                 }
             for one in self._mentioning(here, short):
                 if not one.is_function:
                     left.append((one.path, one.name))
-                elif not is_function:
+                elif not is_seen:
                     functions.add(f"{one.path}::{one.name}")
+                    if one.is_cached:
+                        left.append((one.path, one.name))
         return functions
 
     @functools.cached_property
-    def _functions(self) -> dict[tuple[str, str], bool]:
-        return {(one.path, one.name): one.is_function for one in self._definitions}
+    def _by_place(self) -> dict[tuple[str, str], _Definition]:
+        return {(one.path, one.name): one for one in self._definitions}
 
     def _mentioning(self, path: str, name: str) -> Iterator[_Definition]:
         module = Path(path).stem
@@ -128,7 +133,8 @@ def _definitions(path: str, body: list[ast.stmt], within: str = "") -> Iterator[
                 yield _Definition(path, within + name, False, frozenset())
                 yield from _definitions(path, statement.body, f"{within}{name}.")
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield _Definition(path, within + name, True, _mentions(statement))
+                is_cached = any("cache" in ast.unparse(one) for one in statement.decorator_list)
+                yield _Definition(path, within + name, True, _mentions(statement), is_cached)
             case (
                 ast.Assign(targets=[ast.Name(id=name), *_])
                 | ast.AnnAssign(target=ast.Name(id=name))

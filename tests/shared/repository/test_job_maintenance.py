@@ -126,6 +126,16 @@ def test_a_crawl_without_progress_is_rescued_although_its_lease_is_extended(
     assert attempt.error_message == "the crawl made no progress"
 
 
+def test_a_lease_that_ends_at_this_moment_has_not_expired(conn: Connection) -> None:
+    claim = jobs.crawling(conn)
+    now = T0 + timedelta(seconds=jobs.LEASE_SECONDS)
+    assert rescue(conn, now) == []
+    conn.execute(text("UPDATE crawl_jobs SET progress_at = :at"), {"at": now - timedelta(hours=1)})
+    assert rescue(conn, now) == [JobStatus.QUEUED]
+    (attempt,) = job_queries.list_attempts(conn, job_id=claim.job_id)
+    assert attempt.error_message == "the crawl made no progress"
+
+
 @pytest.mark.parametrize("outage", [timedelta(minutes=1), timedelta(hours=1)])
 def test_nobody_is_rescued_before_a_lease_has_passed_since_the_server_started(
     conn: Connection, outage: timedelta
