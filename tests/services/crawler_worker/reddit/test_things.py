@@ -218,6 +218,42 @@ def test_a_morechildren_reply_with_errors_only_brings_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "field", "kept"),
+    [
+        ("title", "title", 1_000),
+        ("selftext", "body", 50_000),
+        ("url", "url", 4_000),
+        ("permalink", "permalink", 4_000),
+        ("domain", "domain", 300),
+        ("link_flair_text", "flair", 300),
+        ("removed_by_category", "removed_by_category", 300),
+    ],
+)
+def test_a_text_of_a_post_is_cut_at_its_limit(key: str, field: str, kept: int) -> None:
+    for length in (kept, kept + 1):
+        assert getattr(one_post(**{key: "x" * length}), field) == "x" * kept
+
+
+def test_a_comments_and_a_subreddits_texts_are_cut_at_their_limits() -> None:
+    long = "x" * 50_001
+    comment = one_comment(body=long, removed_by_category=long)
+    assert (len(comment.body), len(comment.removed_by_category)) == (50_000, 300)
+    about = things.subreddit({"display_name": "python", "title": long, "public_description": long})
+    assert about is not None
+    assert (len(about.title or ""), len(about.description or "")) == (1_000, 50_000)
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_every_flag_and_number_of_a_post_and_a_comment_is_kept(flag: bool) -> None:
+    flags = ("over_18", "spoiler", "stickied", "locked", "is_self")
+    post = one_post(**dict.fromkeys(flags, flag), score=-7, num_comments=9, upvote_ratio=0.25)
+    assert {getattr(post, name) for name in flags} == {flag}
+    assert (post.score, post.num_comments, post.upvote_ratio) == (-7, 9, 0.25)
+    comment = one_comment(stickied=flag, is_submitter=flag, score=-3)
+    assert (comment.stickied, comment.is_submitter, comment.score) == (flag, flag, -3)
+
+
+@pytest.mark.parametrize(
     ("original", "found"),
     [
         ({"subreddit": "Rust"}, "rust"),
