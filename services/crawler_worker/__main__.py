@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 
-from crawler_worker import probes
+from crawler_worker import memory, probes
 from crawler_worker.crawl import crawl
 from crawler_worker.held_claim import HeldClaim
 from crawler_worker.maintenance import Maintenance
@@ -110,6 +110,7 @@ class Process:
 
 
 def main() -> int:
+    memory.return_large_blocks()
     # Before any thread starts, so that every thread leaves these signals to the main one.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -32,14 +33,21 @@ class Exchange(http.server.BaseHTTPRequestHandler):
 
     do_POST = do_CONNECT = do_GET  # noqa: N815 - the names that http.server calls
 
-    def drip(self, piece: bytes, *, before: bytes = b"", every: float = 0.02) -> None:
-        """Write `piece` again and again until the client hangs up."""
+    def drip(
+        self, piece: bytes, *, before: bytes = b"", every: float = 0.02, at_most: float = 60.0
+    ) -> None:
+        """Write `piece` again and again until the client hangs up, `at_most` so many seconds."""
         self.close_connection = True
         self.wfile.write(before)
         hung_up = threading.Event()  # the next write tells it, not this
-        while True:
+        for _ in range(int(at_most / every)):
             self.wfile.write(piece)
             hung_up.wait(every)
+
+    def hang_up(self) -> None:
+        """End the connection without a reply."""
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Silent."""

@@ -1,0 +1,108 @@
+"""A Reddit whose every third reply is hostile: workers go on, so that they meet many of them."""
+
+import itertools
+import json
+import random
+import threading
+from collections import Counter
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from support import hostile_replies
+from support.scripted_server import Exchange
+
+ONE_IN = 3  # more, and the workers would take it for an outage and pause
+CALM = "calm"  # whatever bears this in its name is always answered well
+BUDGET = {"x-ratelimit-used": "1", "x-ratelimit-remaining": "9999999", "x-ratelimit-reset": "600"}
+
+
+class HostileReddit:
+    """A script for `scripted_server.serve`: hostile `replies` times, then a well-behaved one.
+
+    The first `at_once` hostile replies come together.
+    """
+
+    def __init__(self, replies: int, *, at_once: int, seed: int = 0) -> None:
+        self._replies = replies
+        self._dice = random.Random(seed)
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        self._at_once = at_once
+        self._largest = hostile_replies.AllAtOnce(at_once)
+        self.sent: Counter[str] = Counter()
+
+    def __call__(self, it: Exchange) -> None:
+        path = urlsplit(it.path).path
+        if path.endswith("/access_token"):
+            it.send(200, json.dumps({"access_token": "t", "expires_in": 86400}).encode())
+            return
+        is_calm = CALM in path or CALM.encode() in it.body
+        send = None if is_calm else self._drawn(path)
+        if send is not None:
+            send(it)
+            return
+        prefix = CALM if is_calm else ""
+        reply = good(path, parse_qs(urlsplit(it.path).query), prefix)
+        it.send(200, json.dumps(reply).encode(), **BUDGET)
+
+    def _drawn(self, path: str) -> hostile_replies.Send | None:
+        """The family is counted when its reply begins."""
+        with self._lock:
+            is_over = sum(self.sent.values()) >= self._replies
+            if is_over or path == "/api/info":  # which a probe asks for too
+                return None
+            if path.endswith("/new") and self._at_once > 0:
+                self._at_once -= 1
+                self.sent["all at once"] += 1
+                return self._largest
+            if self._at_once > 0 or next(self._numbers) % ONE_IN:
+                return None
+            family, send = hostile_replies.draw(self._dice)
+            self.sent[family] += 1
+            return send
+
+
+def good(path: str, query: dict[str, list[str]], prefix: str) -> Any:
+    """A reply that leads a crawl on, from its listing to trees, histories and other communities."""
+    first, name, *rest = [*path.strip("/").split("/"), "", ""]
+    number = f"{prefix}{random.getrandbits(20):05x}"
+    if first == "r" and rest[:1] == ["about"]:
+        return thing("t5", display_name=name, subreddit_type="public", subscribers=7)
+    if first == "comments":
+        return [listing(post(number)), listing(comment(number), more(number))]
+    if path.endswith("morechildren"):
+        return {"json": {"errors": [], "data": {"things": [comment(number)]}}}
+    if "sr_name" in query:
+        return listing()
+    if first == "api":
+        return listing(thing("t5", display_name="reddit", subreddit_type="public"))
+    if first == "user" and rest[:1] == ["about"]:
+        return thing("t2", name=name, id="a")
+    if rest[:1] == ["comments"] or first == "user":
+        return listing(*(comment(f"{number}{n}") for n in range(3)))
+    return listing(*(post(f"{number}{n}") for n in range(3)))
+
+
+def thing(kind: str, **data: Any) -> dict[str, Any]:
+    return {"kind": kind, "data": data}
+
+
+def listing(*children: Any) -> dict[str, Any]:
+    return thing("Listing", children=list(children), after=None)
+
+
+def post(number: str) -> dict[str, Any]:
+    return thing("t3", id=number, num_comments=random.randint(5, 50), **written(number))
+
+
+def comment(number: str) -> dict[str, Any]:
+    return thing("t1", id=number, link_id=f"t3_{number}", parent_id="t3_a", **written(number))
+
+
+def written(number: str) -> dict[str, Any]:
+    author = f"{CALM if number.startswith(CALM) else 'author'}{number[-2:]}"
+    return {"subreddit": "club", "author": author, "created_utc": 1e9}
+
+
+def more(number: str) -> dict[str, Any]:
+    return thing("more", id=number, parent_id="t3_a", children=[f"{number}x"], count=1)
