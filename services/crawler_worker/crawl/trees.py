@@ -118,18 +118,21 @@ def grown(
         comment for comment in items.comments if (comment.depth or 0) < settings.max_comment_depth
     )[:room]
     room -= len(comments)
-    more, threads = tree.more, tree.threads
+    more, threads = list(tree.more), list(tree.threads)
     is_first = tree == Tree(post=tree.post)
     for cut in items.more if comments or is_first else ():
         if cut.depth >= settings.max_comment_depth or len(more) + len(threads) >= room:
             continue
         if cut.children:
-            more += cut.children
+            more.extend(cut.children)
         elif cut.parent_id.startswith("t1_"):
-            threads += (Thread(cut.parent_id.removeprefix("t1_"), max(0, cut.depth - 1)),)
+            threads.append(Thread(cut.parent_id.removeprefix("t1_"), max(0, cut.depth - 1)))
     more, threads = more[:room], threads[:room]
     if not (more or threads):
         return comments, None
     return comments, replace(
-        tree, comments=tree.comments + len(comments), more=more, threads=threads
+        tree,
+        comments=tree.comments + len(comments),
+        more=tuple(more),
+        threads=tuple(threads),
     )

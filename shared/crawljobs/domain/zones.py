@@ -27,7 +27,8 @@ def known_zones() -> frozenset[str]:
 def zone(name: str) -> ZoneInfo:
     """The zone of this name. Raises InvalidCron; an unknown name never reaches the file system."""
     if name not in known_zones():
-        meant = next((zone for zone in known_zones() if zone.lower() == name.lower()), None)
+        lowered = name.lower()
+        meant = next((zone for zone in known_zones() if zone.lower() == lowered), None)
         expected = f"write {meant}" if meant else "expected an IANA name such as Europe/Berlin"
         raise errors.InvalidCron(
             f"unknown time zone {name[:60]!r}: {expected}",

@@ -30,7 +30,7 @@ def proxy_of(address: str, variables: Mapping[str, str]) -> str | None:
     if not proxy or is_this_machine(host):
         return None
     _, excepted = _first(variables, "NO_PROXY")
-    if any(_covers(entry, host, port) for entry in re.split(r"[\s,]+", excepted)):
+    if any(_covers(entry, host, port) for entry in set(excepted.replace(",", " ").split())):
         return None
     if "://" not in proxy:
         proxy = f"http://{proxy}"
@@ -67,21 +67,22 @@ def _covers(entry: str, host: str, port: int) -> bool:
     if entry == "*":
         return True
     entry = entry.lower()
-    if _is_within(host, entry.strip("[]")):
+    if _is_within(host, entry):
         return True
     name, colon, number = entry.rpartition(":")
     if colon and number.isdigit() and not name.endswith(":"):
         if number.lstrip("0") != str(port):
             return False
         entry = name
-    if _is_within(host, entry.strip("[]")):
-        return True
     domain = entry.removeprefix("*").strip(".")
-    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
+    return _is_within(host, entry) or (
+        bool(domain) and (host == domain or host.endswith(f".{domain}"))
+    )
 
 
 def _is_within(host: str, network: str) -> bool:
     try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+        address = ipaddress.ip_address(host)
+        return address in ipaddress.ip_network(network.strip("[]"), strict=False)
     except ValueError:
         return False

@@ -1,13 +1,27 @@
 """The cost of reading a reply grows with its length, whatever its sender makes of it."""
 
+import dataclasses
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import decoding, limiter, parsing, replies, token_endpoint
+from crawler_worker.crawl import trees
+from crawler_worker.crawl.checkpoint import Tree
+from crawler_worker.reddit import (
+    decoding,
+    limiter,
+    parsing,
+    replies,
+    token_endpoint,
+    transfer,
+)
+from crawler_worker.reddit.reply_head import ReplyHead
+from crawljobs import settings
 from crawljobs.domain import hostile, mentions, subreddit
+from crawljobs.domain.reddit_items import Items, MoreComments
 from support import growth
 from support.growth import Family
 
@@ -79,8 +93,55 @@ def token(text: str) -> Any:
             str(error)
 
 
+class Received:
+    """A socket on which everything has arrived."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self._content)
+
+
+def read_on(content: bytes) -> None:
+    reply = ReplyHead(Received(content))  # type: ignore[arg-type]
+    reply.begin()
+    while reply.read(transfer.PIECE_BYTES):
+        pass
+
+
+def head(text: str) -> None:
+    read_on(b"HTTP/1.1 200 OK\r\n" + text.encode("utf-8", "replace"))
+
+
+def header(text: str) -> None:
+    sent = text.encode("utf-8", "replace").replace(b"\n", b"\n\t")[:30_000]
+    read_on(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: " + sent + b"\r\n\r\n0\r\n\r\n")
+
+
+def chunks(text: str) -> None:
+    sent = text.encode("utf-8", "replace")
+    extension = b"1;" + sent.replace(b"\n", b" ")[:50_000] + b"\r\na\r\n"
+    start = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    read_on(start + b"1\r\na\r\n" * (len(sent) // 90) + extension + sent)
+
+
 @pytest.mark.parametrize(
-    "parse", [decoded, beyond_the_depth, post, comment, about, names, headers, reason, token]
+    "parse",
+    [
+        head,
+        header,
+        chunks,
+        decoded,
+        beyond_the_depth,
+        post,
+        comment,
+        about,
+        names,
+        headers,
+        reason,
+        token,
+    ],
 )
 def test_the_cost_of_a_text_grows_with_its_length(parse: Cost) -> None:
     for family in growth.FAMILIES.values():
@@ -115,3 +176,15 @@ MORE = {"parent_id": "t1_a", "children": ["b"]}
 )
 def test_the_cost_of_things_grows_with_their_number(parse: Cost, family: Family) -> None:
     growth.check(parse, family)
+
+
+MANY = dataclasses.replace(settings.read_crawl_settings({}), max_comments_per_post=1_000_000)
+
+
+def missing_comments(children: tuple[str, ...]) -> Family:
+    return lambda length: Items(more=(MoreComments("t1_a", children, depth=1),) * length)
+
+
+@pytest.mark.parametrize("children", [(), ("b",), ("b", "c", "d")])
+def test_the_cost_of_missing_comments_grows_with_their_number(children: tuple[str, ...]) -> None:
+    growth.check(lambda items: trees.grown(Tree(post="a"), items, MANY), missing_comments(children))
