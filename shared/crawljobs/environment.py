@@ -11,6 +11,8 @@ from pathlib import Path
 from crawljobs import errors
 
 SECRET_FILE_MAX = 4_096  # bytes: a secret is a line, not a disk image
+# An absolute path of short names; a secret is no such text.
+_PATH = re.compile(r"(?:/[A-Za-z0-9._-]{1,31})+/?")
 _HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # the commonest wrong address
 # Narrower than the standard: what two readers of it could understand in two ways is refused.
 _ADDRESS = re.compile(
@@ -114,16 +116,21 @@ class Environment:
             with Path(path).open("rb") as file:
                 content = file.read(SECRET_FILE_MAX + 1)
             secret = content.decode("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
             raise errors.SettingsError(
-                f"{name}_FILE={path!r}: expected a readable text file ({problem})"
+                f"{_shown_path(name, path)}: expected a readable text file ({problem})"
             ) from None
         if len(content) > SECRET_FILE_MAX:
             raise errors.SettingsError(
-                f"{name}_FILE={path!r}: expected at most {SECRET_FILE_MAX} bytes"
+                f"{_shown_path(name, path)}: expected at most {SECRET_FILE_MAX} bytes"
             )
         return _encodable(f"{name}_FILE", secret) if secret else None
+
+
+def _shown_path(name: str, path: str) -> str:
+    """The setting with its path; without it when it may be the secret itself, set by mistake."""
+    return f"{name}_FILE={path!r}" if _PATH.fullmatch(path) else f"{name}_FILE"
 
 
 def _encodable(name: str, secret: str) -> str:

@@ -19,8 +19,7 @@ _LEFT = frozenset({"exc_info", "_record", "_from_structlog", "stack_info"})
 def clean(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """A processor that runs after the traceback was rendered and before the line is."""
     return {
-        _text(str(name)): value if name in _LEFT else cleaned(value)
-        for name, value in event.items()
+        _name(name): value if name in _LEFT else cleaned(value) for name, value in event.items()
     }
 
 
@@ -34,10 +33,14 @@ def cleaned(value: object, depth: int = 0) -> Any:
         return "..."
     if isinstance(value, Mapping):
         pairs = [*value.items()][:ITEMS_MAX]
-        return {_text(str(name)): cleaned(item, depth + 1) for name, item in pairs}
+        return {_name(name): cleaned(item, depth + 1) for name, item in pairs}
     if isinstance(value, list | tuple | set | frozenset):
         return [cleaned(item, depth + 1) for item in [*value][:ITEMS_MAX]]
     return _text(str(value) if isinstance(value, BaseException) else repr(value))
+
+
+def _name(name: object) -> str:
+    return name if isinstance(name, str) and name.isidentifier() else _text(str(name))
 
 
 def _text(value: str) -> str:

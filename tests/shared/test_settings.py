@@ -160,6 +160,13 @@ def test_no_representation_of_settings_shows_a_secret() -> None:
         ("roles", "OWNER_DATABASE_PASSWORD", "hush\udcff"),
         ("database", "DATABASE_URL", "postgresql://hush\udcff@h/d"),
         ("admin-api", "ADMIN_API_TOKEN", "hush\udcff" * 10),
+        # The secret itself where the path of its file belongs.
+        ("admin-api", "ADMIN_API_TOKEN_FILE", "hush" * 10),
+        ("admin-api", "ADMIN_API_TOKEN_FILE", "/" + "hush" * 10),
+        ("admin-api", "ADMIN_API_TOKEN_FILE", "hush\0"),
+        ("database", "DATABASE_URL_FILE", "postgresql://u:hush@h/d"),
+        ("database", "DATABASE_DIRECT_URL_FILE", "postgresql://u:hush@h/d"),
+        ("roles", "OWNER_DATABASE_PASSWORD_FILE", "hush hush"),
     ],
 )
 def test_a_secret_that_cannot_be_used_is_named_and_not_shown(
@@ -170,7 +177,8 @@ def test_a_secret_that_cannot_be_used_is_named_and_not_shown(
         "roles": (settings.read_role_settings, {}),
     }
     read, variables = {**READERS, **others}[reader]
+    given = {key: one for key, one in variables.items() if f"{key}_FILE" != name}
     with pytest.raises(errors.SettingsError) as refused:
-        read({**variables, name: value})
+        read({**given, name: value})
     assert str(refused.value).startswith(name)
     assert "hush" not in str(refused.value)

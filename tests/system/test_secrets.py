@@ -28,7 +28,15 @@ GUESS = "canary-of-a-wrong-token-0123456789abcdef"
 # What must hold something secret: hashes, and the token that all workers share.
 VAULTS = {"api_tokens", "reddit_tokens"}
 REFUSED = "is not permitted to log in"  # by the server, in the logs of all three
-QUICK = {"LOG_LEVEL": "DEBUG", "PROBE_BIND": "127.0.0.1:0", "SCHEDULER_TICK_SECONDS": "1"}
+COLLECTOR_TOKEN = "canary-of-the-collector"
+QUICK = {
+    "LOG_LEVEL": "DEBUG",
+    "PROBE_BIND": "127.0.0.1:0",
+    "SCHEDULER_TICK_SECONDS": "1",
+    # Nobody listens there: each export fails and is told.
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+    "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{COLLECTOR_TOKEN}",
+}
 
 
 @dataclass
@@ -119,11 +127,12 @@ def test_no_secret_is_in_a_log_an_answer_a_metric_or_a_row(watched: Watched) -> 
     (access_token,) = watched.conn.execute("SELECT access_token FROM reddit_tokens").fetchone()
     basic = base64.b64encode(f"{CLIENT}:{CLIENT_SECRET}".encode()).decode()
     secrets = [watched.own.password, admin_api.TOKEN, named, CLIENT_SECRET, basic, GUESS]
+    secrets.append(COLLECTOR_TOKEN)
     secrets.append(str(access_token))
     told = [*watched.logs(), *watched.told, *watched.metrics(), *watched.kept()]
     assert all(len(secret) > 10 for secret in secrets)
     assert [secret for secret in secrets if any(secret in text for text in told)] == []
-    for sign in ("auth.refused", "InsufficientPrivilege", REFUSED):
+    for sign in ("auth.refused", "InsufficientPrivilege", "tracing.started", REFUSED):
         assert any(sign in text for text in told), sign
 
 
