@@ -38,6 +38,7 @@ from admin_api import (
     workers,
 )
 from admin_api.cursors import CursorSigner
+from admin_api.quotas import Exports, RequestRates
 from admin_api.request_database import RequestDatabase
 from admin_api.throttle import FailedLogins
 from crawljobs import settings
@@ -111,6 +112,8 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         readiness=Readiness(probes),
         cursors=CursorSigner(admin_api.token),
         failed_logins=FailedLogins(),
+        rates=RequestRates(admin_api.requests_per_second),
+        exports=Exports(of_one=admin_api.exports_at_once, of_all=max(1, admin_api.threads // 2)),
         presence=Presence(
             requests,
             name=settings.read_instance_name(variables, NAME),

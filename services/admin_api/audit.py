@@ -11,7 +11,7 @@ from typing import Any
 
 import flask
 
-from admin_api import enqueueing, pages, request_id, state
+from admin_api import enqueueing, pages, request_id, state, streaming
 from admin_api.blueprint import Blueprint
 from admin_api.schemas.audit import (
     AuditEntrySchema,
@@ -82,9 +82,7 @@ def export_entries(asked: dict[str, Any]) -> flask.Response:
     # The first page is read before the answer begins, so that trouble can still be a problem.
     export = _Export(page, filters, _page(filters, page.last_id, page.limit))
     write = _csv if asked["format"] == "csv" else _json_lines
-    response = flask.Response(
-        flask.stream_with_context(write(export)), mimetype=_TYPES[asked["format"]]
-    )
+    response = streaming.response(write(export), mimetype=_TYPES[asked["format"]])
     response.headers["Content-Disposition"] = f'attachment; filename="audit-log.{asked["format"]}"'
     return response
 

@@ -49,6 +49,11 @@ class Identity:
         """None of the bootstrap token, which has no row."""
         return None if self.key == BOOTSTRAP_NAME else self.key
 
+    @property
+    def is_bootstrap(self) -> bool:
+        """No quota holds for it: it is the operator's, who must get in when others ask too much."""
+        return self.token_id is None
+
 
 def token_of(authorization: str | None) -> str | None:
     """The token in an Authorization header, or None."""
@@ -82,6 +87,7 @@ def _identify(offered: str) -> Identity | None:
     token_id = access.id_of(offered)
     if token_id is None:
         return None
+    _refuse_haste(offered)
     with state.current().database.read() as conn:
         stored = api_tokens.find(conn, token_id=token_id)
     # Compared also when there is none: how long it takes must not tell whether an id exists.
@@ -90,9 +96,22 @@ def _identify(offered: str) -> Identity | None:
     )
     if stored is None or not is_good or not stored.token.live:
         return None
+    state.current().rates.remember(access.digest(offered))
     if stored.is_stale:
         _mark_used(token_id)
     return Identity(stored.token.name, token_id, stored.token.scopes)
+
+
+def _refuse_haste(offered: str) -> None:
+    """Before the database is asked: that a token is good was seen when it was remembered."""
+    wait = state.current().rates.take(access.digest(offered))
+    if wait > 0:
+        counting.throttled("requests")
+        raise errors.Problem(
+            "too_many_requests",
+            "Your token may ask so often only: wait, then go on more slowly.",
+            headers={"Retry-After": str(math.ceil(wait))},
+        )
 
 
 def _mark_used(token_id: str) -> None:

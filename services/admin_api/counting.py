@@ -35,6 +35,10 @@ def refused_change(code: str) -> None:
     metrics.api_refusals.labels(code).inc()
 
 
+def throttled(reason: str) -> None:
+    metrics.api_throttled.labels(reason).inc()
+
+
 def answered(*, route: str | None, method: str, status: int, seconds: float) -> None:
     metrics.http_request_duration.labels(
         route or NO_ROUTE, metrics.bounded(method, METHODS), str(status)

@@ -56,6 +56,8 @@ KINDS: dict[str, Kind] = {
     "key_reused": Kind(422, "The Idempotency-Key belongs to another request"),
     "too_many_matches": Kind(422, "The filter matches too many jobs"),
     "precondition_required": Kind(428, "Say which version you mean to change"),
+    "too_many_requests": Kind(429, "The token asks more often than it may"),
+    "too_many_exports": Kind(429, "Too many exports are under way"),
     "too_many_failures": Kind(429, "Too many wrong tokens came from this address"),
     "internal_error": Kind(500, "The server made a mistake"),
     "database_unavailable": Kind(503, "The database cannot answer now"),

@@ -9,6 +9,7 @@ import flask
 
 from admin_api.cursors import CursorSigner
 from admin_api.refusal_counts import RefusalCounts
+from admin_api.quotas import Exports, RequestRates
 from admin_api.request_database import RequestDatabase
 from admin_api.throttle import FailedLogins
 from crawljobs.presence import Presence
@@ -33,6 +34,8 @@ class State:
     readiness: Readiness
     cursors: CursorSigner
     failed_logins: FailedLogins
+    rates: RequestRates
+    exports: Exports
     presence: Presence
     refusals: RefusalCounts = field(default_factory=RefusalCounts)
     drain: Drain = field(default_factory=Drain)

@@ -35,6 +35,8 @@ REDDIT_CODES = (
     *("500", "502", "503", "504"),
     *("1xx", "2xx", "3xx", "4xx", "5xx", "timeout", "none"),
 )
+# What a token has too many of: requests a second, exports at once, kept answers.
+THROTTLED = ("requests", "exports", "answers")
 SQLSTATE_CLASSES = ("08", "22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "none")
 OTHER = "other"
 
@@ -107,6 +109,12 @@ api_auth_failures = Counter(
 )
 api_refusals = Counter(
     "crawl_api_refusals_total", "Changes refused to a valid token, each one of them.", ("code",)
+)
+api_throttled = _zeroed(
+    Counter(
+        "crawl_api_throttled_total", "Requests refused because a token asks too much.", ("reason",)
+    ),
+    THROTTLED,
 )
 audit_rows = Counter(
     "crawl_audit_rows_total", "Rows written to the audit log by this API.", ("action",)

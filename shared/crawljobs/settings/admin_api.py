@@ -23,6 +23,9 @@ class AdminApiSettings:
     bind: str  # where it listens
     workers: int  # processes
     threads: int  # requests served at once by each, and its connections to the database
+    # Of a token in each process; 0: as many as it likes. ADMIN_API_TOKEN is exempt.
+    requests_per_second: int
+    exports_at_once: int
 
 
 def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
@@ -48,6 +51,12 @@ def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
         bind=env.text("ADMIN_API_BIND", "127.0.0.1:8000"),
         workers=env.whole("ADMIN_API_WORKERS", 2, unit="processes", least=1, most=64),
         threads=env.whole("ADMIN_API_THREADS", 8, unit="threads", least=1, most=256),
+        requests_per_second=env.whole(
+            "ADMIN_API_REQUESTS_PER_SECOND", 100, unit="requests", least=0, most=100_000
+        ),
+        exports_at_once=env.whole(
+            "ADMIN_API_EXPORTS_AT_ONCE", 2, unit="exports", least=0, most=256
+        ),
     )
 
 
