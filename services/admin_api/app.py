@@ -38,7 +38,7 @@ from admin_api import (
     workers,
 )
 from admin_api.cursors import CursorSigner
-from admin_api.quotas import Exports, RequestRates
+from admin_api.quotas import Exports, KeptAnswers, RequestRates
 from admin_api.request_database import RequestDatabase
 from admin_api.throttle import FailedLogins
 from crawljobs import settings
@@ -113,6 +113,7 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         cursors=CursorSigner(admin_api.token),
         failed_logins=FailedLogins(),
         rates=RequestRates(admin_api.requests_per_second),
+        answers=KeptAnswers(admin_api.kept_answers_mib * 1024 * 1024),
         exports=Exports(of_one=admin_api.exports_at_once, of_all=max(1, admin_api.threads // 2)),
         presence=Presence(
             requests,

@@ -57,6 +57,7 @@ KINDS: dict[str, Kind] = {
     "too_many_matches": Kind(422, "The filter matches too many jobs"),
     "precondition_required": Kind(428, "Say which version you mean to change"),
     "too_many_requests": Kind(429, "The token asks more often than it may"),
+    "too_many_keys": Kind(429, "The token's kept answers take too much room"),
     "too_many_exports": Kind(429, "Too many exports are under way"),
     "too_many_failures": Kind(429, "Too many wrong tokens came from this address"),
     "internal_error": Kind(500, "The server made a mistake"),

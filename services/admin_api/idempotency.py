@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import flask
 
-from admin_api import auth, errors, request_body, state
+from admin_api import auth, counting, errors, request_body, state
 from admin_api.schemas.fields import refuse_value
 from crawljobs.db.database import Connection
 from crawljobs.repository import idempotency_keys
@@ -60,7 +61,11 @@ def repeatable(view: View, *, secret: bool = False) -> View:
             stored = idempotency_keys.find(conn, scope=scope, key=key)
             if stored is not None:
                 return _again(stored, digest)
+            _refuse_without_room()
             response = flask.make_response(view(*arguments, **options))
+            answer = None if secret else response.get_data(as_text=True)
+            if not _has_room(len(response.get_data())):
+                answer = None
             idempotency_keys.store(
                 conn,
                 scope=scope,
@@ -72,13 +77,31 @@ def repeatable(view: View, *, secret: bool = False) -> View:
                     for name in _KEPT_HEADERS
                     if name in response.headers
                 },
-                body=None if secret else response.get_data(as_text=True),
+                body=answer,
             )
             return response
 
         return state.current().database.together(work)
 
     return cast(View, wrapped)
+
+
+def _refuse_without_room() -> None:
+    """Before anything is done: without its key it would be done twice when it is repeated."""
+    identity = auth.current_identity()
+    wait = state.current().answers.seconds_until_room(identity.key)
+    if wait > 0 and not identity.is_bootstrap:
+        counting.throttled("answers")
+        raise errors.Problem(
+            "too_many_keys",
+            "The keys of your token and their answers take too much room: go on more slowly.",
+            headers={"Retry-After": str(math.ceil(wait))},
+        )
+
+
+def _has_room(answer_bytes: int) -> bool:
+    identity = auth.current_identity()
+    return identity.is_bootstrap or state.current().answers.take(identity.key, answer_bytes)
 
 
 def _key() -> str:
@@ -107,7 +130,8 @@ def _again(stored: idempotency_keys.StoredAnswer, digest: bytes) -> flask.Respon
     if stored.body is None:
         raise errors.Problem(
             "answer_not_kept",
-            "It was done, but its answer held a secret and is not repeated.",
+            "It was done, but its answer is not repeated: it held a secret, or those of your token "
+            "take too much room.",
         )
     response = flask.Response(stored.body, stored.status)
     response.headers.update(stored.headers)

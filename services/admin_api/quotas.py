@@ -1,4 +1,4 @@
-"""How much one token may ask of one process: requests a second, and exports at once."""
+"""How much one token may ask of one process: requests, exports, answers that are kept for it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 
+DAY_SECONDS = 86_400.0
+SAVED_SHARE = 1 / 8  # of a day's room for answers: what may be used at once
+KEY_BYTES = 512  # what a key takes beside its answer
 TOKENS_MAX = 10_000  # remembered; the one unseen for longest is forgotten
 
 
@@ -68,3 +71,39 @@ class Exports:
         with self._lock:
             self._running[key] -= 1
             self._running += Counter()  # keeps those above 0 alone
+
+
+class KeptAnswers:
+    """Room in the database for answers that may be asked for again: so many bytes a day.
+
+    They are kept for a day, so this bounds what is there of one token.
+    """
+
+    def __init__(self, per_day: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """`per_day` bytes; 0: as many as come."""
+        self._per_day = per_day
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # and as of when
+
+    def seconds_until_room(self, token: str) -> float:
+        """For another key without its answer; 0: now."""
+        with self._lock:
+            missing = KEY_BYTES - self._now_left(token)
+        return missing / self._per_day * DAY_SECONDS if self._per_day and missing > 0 else 0.0
+
+    def take(self, token: str, answer_bytes: int) -> bool:
+        """Count a key; whether its answer has room too, or the key alone is to be kept."""
+        with self._lock:
+            left = self._now_left(token) - KEY_BYTES
+            has_room = not self._per_day or answer_bytes <= left
+            self._left[token] = (left - answer_bytes if has_room else left, self._clock())
+            self._left.move_to_end(token)
+            if len(self._left) > TOKENS_MAX:
+                self._left.popitem(last=False)
+        return has_room
+
+    def _now_left(self, token: str) -> float:
+        now, most = self._clock(), self._per_day * SAVED_SHARE
+        left, then = self._left.get(token, (most, now))
+        return min(most, left + (now - then) / DAY_SECONDS * self._per_day)

@@ -8,8 +8,8 @@ from typing import cast
 import flask
 
 from admin_api.cursors import CursorSigner
+from admin_api.quotas import Exports, KeptAnswers, RequestRates
 from admin_api.refusal_counts import RefusalCounts
-from admin_api.quotas import Exports, RequestRates
 from admin_api.request_database import RequestDatabase
 from admin_api.throttle import FailedLogins
 from crawljobs.presence import Presence
@@ -36,6 +36,7 @@ class State:
     failed_logins: FailedLogins
     rates: RequestRates
     exports: Exports
+    answers: KeptAnswers
     presence: Presence
     refusals: RefusalCounts = field(default_factory=RefusalCounts)
     drain: Drain = field(default_factory=Drain)

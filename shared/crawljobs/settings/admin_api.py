@@ -26,6 +26,7 @@ class AdminApiSettings:
     # Of a token in each process; 0: as many as it likes. ADMIN_API_TOKEN is exempt.
     requests_per_second: int
     exports_at_once: int
+    kept_answers_mib: int  # a day
 
 
 def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
@@ -53,6 +54,9 @@ def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
         threads=env.whole("ADMIN_API_THREADS", 8, unit="threads", least=1, most=256),
         requests_per_second=env.whole(
             "ADMIN_API_REQUESTS_PER_SECOND", 100, unit="requests", least=0, most=100_000
+        ),
+        kept_answers_mib=env.whole(
+            "ADMIN_API_KEPT_ANSWERS_MIB", 256, unit="MiB", least=0, most=1_048_576
         ),
         exports_at_once=env.whole(
             "ADMIN_API_EXPORTS_AT_ONCE", 2, unit="exports", least=0, most=256

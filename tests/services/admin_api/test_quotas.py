@@ -16,7 +16,14 @@ import psycopg
 import pytest
 
 from admin_api import auth, streaming
-from admin_api.quotas import Exports, RequestRates
+from admin_api.quotas import (
+    DAY_SECONDS,
+    KEY_BYTES,
+    SAVED_SHARE,
+    Exports,
+    KeptAnswers,
+    RequestRates,
+)
 from support import admin_api
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 from support.waiting import wait_until
@@ -134,6 +141,51 @@ def test_an_answer_that_is_lost_before_it_is_sent_gives_its_place_back(
             flask.g.identity = auth.Identity("one", "0" * 12, frozenset())
             streaming.response(iter(["a line"]), mimetype="text/csv")
         gc.collect()
+
+
+def test_keys_without_room_lose_their_answers_first_and_are_refused_then() -> None:
+    clock = Clock()
+    most = 10 * KEY_BYTES
+    answers = KeptAnswers(most / SAVED_SHARE, clock)
+    assert not answers.take("one", most)
+    assert answers.take("one", most - 2 * KEY_BYTES)
+    assert answers.seconds_until_room("one") == pytest.approx(DAY_SECONDS * SAVED_SHARE / 10)
+    assert answers.seconds_until_room("two") == 0.0
+    clock.now += DAY_SECONDS * SAVED_SHARE / 10
+    assert answers.seconds_until_room("one") == 0.0
+    assert not answers.take("one", 1)
+    clock.now += 10 * DAY_SECONDS
+    assert answers.take("one", most - KEY_BYTES)
+    assert KeptAnswers(0, clock).take("one", 10**12)
+    assert KeptAnswers(0, clock).seconds_until_room("one") == 0.0
+
+
+def test_the_answers_of_a_token_take_bounded_room(
+    make_app: Callable[..., flask.Flask], database_url: str
+) -> None:
+    app = make_app(database_url, ADMIN_API_KEPT_ANSWERS_MIB="1", ADMIN_API_REQUESTS_PER_SECOND="0")
+    boss = admin_api.with_token(app)
+    greedy = admin_api.with_token(app, token_of(boss))
+    body = {"job_ids": list(range(1, 1_001)), "dry_run": True}
+    answers = []
+    for number in range(400):
+        key = {"Idempotency-Key": f"key-{number}"}
+        answers.append(greedy.post(f"{JOBS}/bulk/retry", json=body, headers=key))
+        if answers[-1].status_code == 429:
+            break
+    refused = answers[-1]
+    assert refused.get_json()["code"] == "too_many_keys"
+    assert int(refused.headers["Retry-After"]) > 0
+    with psycopg.connect(database_url) as conn:
+        rows = conn.execute("SELECT key, body IS NULL FROM idempotency_keys").fetchall()
+        size = conn.execute("SELECT sum(octet_length(body)) FROM idempotency_keys").fetchone()
+    assert len(rows) == len(answers) - 1
+    assert size is not None
+    assert 0 < size[0] < 2**20 * SAVED_SHARE
+    (alone, *_) = [key for key, is_alone in rows if is_alone]
+    again = greedy.post(f"{JOBS}/bulk/retry", json=body, headers={"Idempotency-Key": alone})
+    assert again.get_json()["code"] == "answer_not_kept"
+    assert boss.post(JOBS, json={"subreddit": "a_b"}, headers=key).status_code == 201
 
 
 @pytest.fixture
