@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from http import HTTPStatus
 from typing import Any
 
 import flask
@@ -82,6 +83,7 @@ def _record(response: flask.Response) -> flask.Response:
         request.method in CHANGING_METHODS
         and request.endpoint is not None
         and 400 <= response.status_code < 500
+        and response.status_code != HTTPStatus.TOO_MANY_REQUESTS  # rows would be what is too much
         and "identity" in flask.g
     ):
         _write(request, response)

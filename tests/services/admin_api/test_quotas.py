@@ -186,6 +186,8 @@ def test_the_answers_of_a_token_take_bounded_room(
     again = greedy.post(f"{JOBS}/bulk/retry", json=body, headers={"Idempotency-Key": alone})
     assert again.get_json()["code"] == "answer_not_kept"
     assert boss.post(JOBS, json={"subreddit": "a_b"}, headers=key).status_code == 201
+    (entry,) = boss.get("/api/admin/audit-log?action=refused").get_json()["items"]
+    assert entry["after"]["code"] == "answer_not_kept"  # what is refused for its room writes none
 
 
 @pytest.fixture
