@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from crawljobs import metrics
 from crawljobs.domain.ends import ATTEMPTS, End
 from crawljobs.domain.job import AttemptOutcome, Claim, Enqueued, JobSource, JobStatus, Transition
+from crawljobs.domain.missing_part import MissingPart
 from crawljobs.repository.job_maintenance import Rescued
 
 # Looked up once: a label costs as much as counting does.
@@ -38,6 +39,10 @@ def ended(ends: Sequence[tuple[End, float]]) -> None:
     _FINISHED[JobStatus.SUCCEEDED].inc(by_verb[Transition.COMPLETE])
     retried = [end.verb is Transition.COMPLETE and end.claim.retry_count > 0 for end, _ in ends]
     metrics.job_retries_succeeded.inc(sum(retried))
+
+
+def given_up(part: MissingPart) -> None:
+    metrics.crawl_parts_given_up.labels(part.kind, part.reason).inc()
 
 
 def fenced() -> None:

@@ -13,6 +13,7 @@ from itertools import product
 from prometheus_client import Counter, Histogram
 
 from crawljobs.domain.job import AttemptOutcome, EnqueueResult, JobSource, JobStatus
+from crawljobs.domain.missing_part import PartKind, PartReason
 
 SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3_600.0, 86_400.0
 
@@ -77,6 +78,15 @@ claim_duration = Histogram(
     "crawl_claim_duration_seconds",
     "What one claim of jobs takes, as the worker sees it.",
     buckets=CLAIM_BUCKETS,
+)
+crawl_parts_given_up = _zeroed(
+    Counter(
+        "crawl_parts_given_up_total",
+        "Parts of crawls that Reddit did not answer for; the crawl went on without them.",
+        ("kind", "reason"),
+    ),
+    list(PartKind),
+    list(PartReason),
 )
 schedule_ticks = _zeroed(
     Counter("crawl_schedule_ticks_total", "Due times dealt with.", ("outcome",)), TICK_OUTCOMES

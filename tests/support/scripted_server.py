@@ -13,6 +13,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
     """One request; `send` answers it, `wfile` takes raw bytes."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: each would cost 40 ms
     script: "Callable[[Exchange], None]"
 
     def send(self, status: int, content: bytes, **headers: str) -> None:

@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain import ends
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from crawljobs.domain.reddit_items import Account, Items
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.schedule import Order
@@ -31,6 +32,7 @@ from crawljobs.repository import (
     claim_ends,
     claims,
     crawled_items,
+    crawled_trees,
     job_admin,
     job_enqueue,
     job_maintenance,
@@ -54,6 +56,9 @@ ROOT, ALPHA, BETA, DELTA, OLD, LAST = "root", "alpha", "beta", "delta", "old_one
 NEW = ["zz_new", "a_new"]  # known to nobody yet
 WRITERS = [Account(name, f"t2_{number}") for number, name in enumerate(["z_z", "zoe", "ann"])]
 LEASE = 30.0
+PART = MissingPart(
+    PartKind.TREE, "p2", PartReason.TROUBLE, "Reddit answered 500", 1, datetime.now(UTC)
+)
 
 
 @pytest.fixture
@@ -180,11 +185,12 @@ def page(claim: Claim, *, reverse: bool = False) -> Work:
 
     def work(conn: Connection) -> None:
         mine = session(conn, claim)
-        mine.store(
-            replace(mine.at, page=1),
-            items,
-            also=lambda conn: authors.mark_history_fetched(conn, name="zoe"),
-        )
+
+        def also(conn: Connection) -> None:
+            authors.mark_history_fetched(conn, name="zoe")
+            crawled_trees.record(conn, post_id="p2", reported=3, missing=1)
+
+        mine.store(replace(mine.at, page=1), items, also=also, kept=PART)
 
     return work
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from crawler_worker.crawl import parts
 from crawler_worker.crawl.session import Session
-from crawler_worker.reddit import endpoints, failures
-from crawljobs.domain.reddit_items import Items
+from crawler_worker.reddit import endpoints
+from crawler_worker.reddit.client import RedditClient
+from crawljobs.domain.missing_part import PartKind
+from crawljobs.domain.reddit_items import Items, Page
 from crawljobs.repository import authors
 
 # A request brings one author's hundred newest items: too dear to repeat at every crawl.
 HISTORY_EVERY = timedelta(days=30)
+# Of an author who is gone; those who hide their history show an empty one too.
+NOTHING_SHOWN = Page(Items(), None)
 
 
 def crawl(session: Session) -> None:
@@ -26,36 +32,45 @@ def crawl(session: Session) -> None:
         if not _is_still_due(session, name):
             session.at = replace(at, histories=tuple(rest))
             continue
-        then = replace(at, page=at.page + 1, authors=at.authors + 1, histories=tuple(rest))
-        items = _history(session, name)
+        try:
+            page = parts.request(
+                session, PartKind.HISTORY, name, _call(session, name), if_gone=NOTHING_SHOWN
+            )
+        except parts.GivenUp as given_up:
+            session.give_up(replace(session.at, histories=tuple(rest)), given_up.part)
+            continue
         session.store(
-            then,
-            items,
+            replace(session.at, page=at.page + 1, authors=at.authors + 1, histories=tuple(rest)),
+            page.items,
             also=partial(authors.mark_history_fetched, name=name),
+            settled=[(PartKind.HISTORY, name)],
         )
 
 
 def _due(session: Session) -> tuple[str, ...]:
-    return tuple(
-        session.read(
-            lambda conn: authors.due_for_history(
-                conn,
-                subreddit_id=session.claim.subreddit_id,
-                every=HISTORY_EVERY,
-                at_most=session.settings.user_sub_fetch_limit,
-            )
+    """First those that an earlier crawl gave up, then the most active of the subreddit's."""
+    at_most = session.settings.user_sub_fetch_limit
+    now = session.now()
+    again = [part.item for part in session.parts.due(PartKind.HISTORY, now=now)]
+    not_yet = session.parts.not_due(PartKind.HISTORY, now=now)
+    found = session.read(
+        lambda conn: authors.due_for_history(
+            conn,
+            subreddit_id=session.claim.subreddit_id,
+            every=HISTORY_EVERY,
+            at_most=at_most + len(not_yet),
         )
     )
+    names = dict.fromkeys([*again, *(name for name in found if name not in not_yet)])
+    return tuple(names)[:at_most]
 
 
 def _is_still_due(session: Session, name: str) -> bool:
     return session.read(lambda conn: authors.is_history_due(conn, name=name, every=HISTORY_EVERY))
 
 
-def _history(session: Session, name: str) -> Items | None:
-    """None for an author who is gone; those who hide their history show an empty one."""
-    try:
-        page = session.ask(lambda client: endpoints.history(client, name=name, stop=session.stop))
-    except failures.Unavailable:
-        return None
-    return page.items
+def _call(session: Session, name: str) -> Callable[[RedditClient], Page]:
+    def call(client: RedditClient) -> Page:
+        return endpoints.history(client, name=name, stop=session.stop)
+
+    return call

@@ -6,15 +6,24 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from crawler_worker.crawl import saved_values
+from crawler_worker.crawl import tree as trees
 from crawler_worker.crawl.estimate import NOTHING_KNOWN, Forecast
+from crawler_worker.crawl.seen import Seen
+from crawler_worker.crawl.tree import Tree
 from crawler_worker.reddit import failures
-from crawljobs.domain import hostile
+from crawljobs.domain import hostile, missing_part
+from crawljobs.domain.coverage import Gap, Walk
 from crawljobs.domain.job import ErrorKind
+from crawljobs.domain.missing_part import MissingPart
 
 VERSION = 1
 PHASES = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
 # Listings move on: an old cursor would miss what came since, so the listing starts again.
 CURSOR_LIVES = timedelta(minutes=15)
+NOT_WALKED = Walk()
+# Left out of a saved checkpoint while they have their defaults: most crawls never need them.
+_OPTIONAL = ("whole", "seen", "posts_walk", "comments_walk", "gaps", "missing", "given_up")
 
 
 class UnreadableCheckpoint(failures.CrawlFailure):
@@ -24,26 +33,8 @@ class UnreadableCheckpoint(failures.CrawlFailure):
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
-    """Comments of a tree still to be fetched: those below `parent`, itself at `depth`."""
-
-    parent: str
-    depth: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """A tree that is being fetched: what is missing of it, and how many comments it brought."""
-
-    post: str
-    comments: int = 0
-    more: tuple[str, ...] = ()
-    threads: tuple[Thread, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`posts` and `comments` are those seen by this crawl, new or not."""
+    """`posts` and `comments` are distinct items seen by this crawl, new or not."""
 
     phase: str = "about"
     cursor: str | None = None
@@ -57,6 +48,16 @@ class Checkpoint:
     forecast: Forecast = NOTHING_KNOWN
     # A listing ended, or was lost, before what the last crawl saw.
     gap: bool = False
+    # The listings are walked to their ends, whatever the last crawl saw.
+    whole: bool = False
+    # Ids that the listing being walked has shown (see Seen); those of comments stay for the trees.
+    seen: str = ""
+    posts_walk: Walk = NOT_WALKED
+    comments_walk: Walk = NOT_WALKED
+    gaps: tuple[Gap, ...] = ()
+    # The first parts that this crawl gave up, and the number of all of them.
+    missing: tuple[MissingPart, ...] = ()
+    given_up: int = 0
     # Of the listing being walked: items in a row that an earlier crawl has seen, and cursors to
     # fall back on, the nearest first.
     older_in_a_row: int = 0
@@ -70,13 +71,31 @@ class Checkpoint:
     histories: tuple[str, ...] | None = None
 
     def enter(self, phase: str) -> Checkpoint:
+        return replace(self.restarted(), phase=phase, seen=self.seen if phase == "trees" else "")
+
+    def restarted(self) -> Checkpoint:
+        """At the first page of a listing."""
         return replace(
-            self, phase=phase, cursor=None, cursor_at=None, anchors=(), page=0, older_in_a_row=0
+            self, cursor=None, cursor_at=None, anchors=(), page=0, older_in_a_row=0, seen=""
         )
+
+    def without(self, part: MissingPart) -> Checkpoint:
+        """After this part was given up; `missing` names each part once."""
+        others = [one for one in self.missing if (one.kind, one.item) != (part.kind, part.item)]
+        is_new = len(others) == len(self.missing)
+        missing = (*others, part)[: missing_part.LISTED_MAX]
+        return replace(self, missing=missing, given_up=self.given_up + is_new)
 
     def saved(self) -> dict[str, Any]:
         """As it is stored on the job."""
-        return {"v": VERSION, **asdict(self)}
+        saved = asdict(self, dict_factory=saved_values.plain)
+        for name in _OPTIONAL:
+            if getattr(self, name) == getattr(_START, name):
+                del saved[name]
+        return {"v": VERSION, **saved}
+
+
+_START = Checkpoint()
 
 
 def read(saved: dict[str, Any] | None) -> Checkpoint:
@@ -95,10 +114,16 @@ def read(saved: dict[str, Any] | None) -> Checkpoint:
             **{
                 **values,
                 "busiest": tuple((str(post), int(n)) for post, n in values.get("busiest") or ()),
-                "tree": _tree(values.get("tree")),
+                "tree": trees.read(values.get("tree")),
                 "forecast": _forecast(values.get("forecast")),
                 "anchors": _anchors(values.get("anchors")),
                 "histories": _names(values.get("histories")),
+                "whole": values.get("whole") is True,
+                "seen": Seen(values.get("seen") or "").text,
+                "posts_walk": saved_values.walk(values.get("posts_walk")),
+                "comments_walk": saved_values.walk(values.get("comments_walk")),
+                "gaps": saved_values.gaps(values.get("gaps")),
+                "missing": saved_values.missing(values.get("missing")),
             }
         )
         _check(read_back)
@@ -113,17 +138,6 @@ def is_stale(cursor_at: str | None, *, now: datetime, gap: float) -> bool:
     """
     lives = CURSOR_LIVES + timedelta(seconds=gap)
     return cursor_at is None or now - datetime.fromisoformat(cursor_at) > lives
-
-
-def _tree(saved: dict[str, Any] | None) -> Tree | None:
-    if saved is None:
-        return None
-    return Tree(
-        post=str(saved["post"]),
-        comments=int(saved["comments"]),
-        more=tuple(str(comment) for comment in saved["more"]),
-        threads=tuple(Thread(str(t["parent"]), int(t["depth"])) for t in saved["threads"]),
-    )
 
 
 def _forecast(saved: dict[str, Any] | None) -> Forecast:
@@ -147,7 +161,7 @@ def _check(checkpoint: Checkpoint) -> None:
     if checkpoint.phase not in PHASES:
         raise ValueError(f"unknown phase {checkpoint.phase!r}")
     counts = (checkpoint.page, checkpoint.posts, checkpoint.comments, checkpoint.authors)
-    if not all(isinstance(n, int) for n in (*counts, checkpoint.requests)):
+    if not all(isinstance(n, int) for n in (*counts, checkpoint.requests, checkpoint.given_up)):
         raise ValueError("a count is no number")
     for mark in (checkpoint.newest_post, checkpoint.newest_comment):
         if mark is not None and hostile.base36(mark) is None:

@@ -4,37 +4,68 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crawler_worker.crawl import listing
+from crawler_worker.crawl import listing, parts
+from crawler_worker.crawl.checkpoint import NOT_WALKED
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.domain import reddit_items
+from crawljobs.domain.coverage import ListingName
+from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Page
 
 
 def crawl(session: Session) -> None:
-    listing.resume(session, restarted=replace(session.at, comments=0))
+    listing.resume(session, restarted=replace(session.at, comments=0, comments_walk=NOT_WALKED))
+    mark = session.marks.comment
+    if _is_broken_off(session):
+        session.at = session.at.enter("trees")
+        return
     while True:
-        page, is_lost = listing.next_page(session, lambda client, at: _ask(session, client, at))
-        ids = [comment.id for comment in page.items.comments]
-        seen = session.at.comments + len(ids)
-        then = replace(
-            listing.after_page(
-                session,
-                page,
-                names=[f"t1_{item_id}" for item_id in ids],
-                seen=seen,
-                mark=session.marks.comment,
-                is_lost=is_lost,
-            ),
-            comments=seen,
-            newest_comment=reddit_items.newest(session.at.newest_comment, *ids),
-        )
-        is_over = then.cursor is None
-        session.store(then.enter("trees") if is_over else then, page.items)
-        if is_over:
+        at = session.at
+        course = listing.course_of(session, ListingName.COMMENTS, mark)
+        try:
+            page, is_lost = listing.next_page(session, course, _call(session), required=False)
+        except parts.GivenUp as given_up:
+            # Below this page nothing was seen: the mark stays where it is.
+            part = replace(given_up.part, seen_to=at.newest_comment)
+            session.give_up(replace(at.enter("trees"), newest_comment=None), part)
             return
+        comments = page.items.comments
+        step = listing.after_page(
+            session, page, comments, course, walk=at.comments_walk, is_lost=is_lost
+        )
+        then = replace(
+            step.at,
+            comments=step.seen,
+            comments_walk=step.walk,
+            newest_comment=reddit_items.newest(
+                at.newest_comment, *(comment.id for comment in comments)
+            ),
+        )
+        if step.walk.end is None:
+            session.store(then, page.items)
+            continue
+        listing.finish(session, then.enter("trees"), page, course, mark)
+        return
 
 
-def _ask(session: Session, client: RedditClient, after: str | None) -> Page:
-    return endpoints.comments(client, name=session.claim.subreddit, after=after, stop=session.stop)
+def _is_broken_off(session: Session) -> bool:
+    """Whether not even the first page came lately: then the listing is left out until it is due."""
+    known = session.parts.get(PartKind.COMMENTS)
+    is_at_start = session.at.page == 0 and not session.at.whole
+    return (
+        known is not None
+        and is_at_start
+        and known.seen_to is None
+        and not known.is_due(session.now())
+    )
+
+
+def _call(session: Session) -> listing.Ask:
+    def call(client: RedditClient, after: str | None) -> Page:
+        return endpoints.comments(
+            client, name=session.claim.subreddit, after=after, stop=session.stop
+        )
+
+    return call

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from crawler_worker.crawl import parts
 from crawler_worker.crawl.session import Session
-from crawler_worker.reddit import endpoints, failures
+from crawler_worker.reddit import endpoints
 from crawljobs.db.database import Connection
 from crawljobs.domain import reddit_items
 from crawljobs.domain.job import Enqueued, JobSource
+from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository import discovery, job_queue, subreddits
 
@@ -52,10 +54,14 @@ def is_wanted(session: Session) -> bool:
 def _check(session: Session, names: Sequence[str]) -> None:
     """What Reddit does not show of these does not exist, or not for us."""
     try:
-        items = session.ask(
-            lambda client: endpoints.subreddits_named(client, names=names, stop=session.stop)
+        items = parts.request(
+            session,
+            PartKind.NAMES,
+            "",
+            lambda client: endpoints.subreddits_named(client, names=names, stop=session.stop),
         )
-    except (failures.Unavailable, failures.TooLarge):
+    except parts.GivenUp as given_up:
+        session.give_up(session.at, given_up.part)
         return
     asked = {name.lower() for name in names}
     shown = tuple(about for about in items.subreddits if about.name.lower() in asked)
@@ -78,7 +84,13 @@ def _check(session: Session, names: Sequence[str]) -> None:
         )
 
     then = replace(session.at, page=session.at.page + 1)
-    session.store(then, Items(subreddits=shown), first=hold, also=record)
+    session.store(
+        then,
+        Items(subreddits=shown),
+        first=hold,
+        also=record,
+        settled=[(PartKind.NAMES, "")],
+    )
 
 
 def promotable(session: Session, conn: Connection) -> dict[str, int]:

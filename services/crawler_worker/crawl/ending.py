@@ -12,11 +12,19 @@ from crawljobs import logs
 from crawljobs.db.database import Connection
 from crawljobs.domain import revisit
 from crawljobs.domain.actor import Actor
+from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.ends import TERMINAL_OUTCOMES
 from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.domain.revisit import RevisitPolicy
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import revisits, schedule_barring, subreddits
+from crawljobs.repository import (
+    coverage,
+    crawled_trees,
+    missing_parts,
+    revisits,
+    schedule_barring,
+    subreddits,
+)
 from crawljobs.repository.subreddits import Marks
 
 log = logs.get_logger(__name__)
@@ -42,6 +50,7 @@ def finish(session: Session) -> None:
             gap=session.at.gap,
             next_crawl_at=_next_visit(session, conn),
         )
+        _record_coverage(session, conn)
         found = discovery.promotable(session, conn)
         own = session.claim.subreddit_id
         later[:] = [name for name, subreddit_id in found.items() if subreddit_id > own]
@@ -54,6 +63,25 @@ def finish(session: Session) -> None:
     if session.at.gap:
         log.warning("crawl.gap", job_id=session.claim.job_id, subreddit=session.claim.subreddit)
     counting.enqueued(JobSource.DISCOVERY, promoted)
+
+
+def _record_coverage(session: Session, conn: Connection) -> None:
+    at, subreddit_id = session.at, session.claim.subreddit_id
+    missing_parts.postpone_due(conn, subreddit_id=subreddit_id)
+    coverage.record_gaps(
+        conn,
+        subreddit_id=subreddit_id,
+        gaps=at.gaps,
+        walks={ListingName.POSTS: at.posts_walk, ListingName.COMMENTS: at.comments_walk},
+    )
+    coverage.record(
+        conn,
+        subreddit_id=subreddit_id,
+        posts=at.posts_walk,
+        comments=at.comments_walk,
+        trees=crawled_trees.summary(conn, subreddit_id=subreddit_id),
+        soonest_look=session.settings.part_retry,
+    )
 
 
 def record_barred(session: Session, access: AccessState) -> None:

@@ -3,21 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from crawler_worker.crawl import checkpoint
+from crawler_worker.crawl import checkpoint, parts
 from crawler_worker.crawl.checkpoint import Checkpoint
+from crawler_worker.crawl.seen import Seen
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.domain import reddit_items
-from crawljobs.domain.reddit_items import Page
+from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
+from crawljobs.domain.missing_part import PartKind
+from crawljobs.domain.reddit_items import Comment, Page, Post
 
 # Stickies and late approvals come out of order: one older item does not mean that all are.
 OLDER_IN_A_ROW = 25
 # Cursors to fall back on: an item that is deleted meanwhile makes the page behind it empty.
 ANCHORS = 3
+# Distinct items after which a walk ends: twice what a listing of Reddit's shows.
+ITEMS_MAX = 2_000
 
 Ask = Callable[[RedditClient, str | None], Page]
+
+_KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMMENTS}
+_PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
+# Where a walk that did not meet the mark of the last crawl has left something out.
+_CUT = frozenset({WalkEnd.CAP, WalkEnd.LIMIT, WalkEnd.LOST, WalkEnd.LOOP})
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Where a walk begins and may stop.
+
+    `mark` is the newest item that an earlier crawl has seen with everything below it, None when
+    there is none. With `is_whole` the walk does not stop there.
+    """
+
+    listing: ListingName
+    mark: str | None
+    is_whole: bool = False
+    items_max: int = ITEMS_MAX
+
+    @property
+    def kind(self) -> PartKind:
+        return _KINDS[self.listing]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """After one page: `at` has no cursor when the walk is over."""
+
+    at: Checkpoint
+    walk: Walk
+    seen: int  # distinct items of all pages so far
 
 
 def resume(session: Session, *, restarted: Checkpoint) -> None:
@@ -27,22 +64,30 @@ def resume(session: Session, *, restarted: Checkpoint) -> None:
     """
     at, gap = session.at, session.request_gap
     if at.cursor is not None and checkpoint.is_stale(at.cursor_at, now=session.now(), gap=gap):
-        session.at = replace(
-            restarted, cursor=None, cursor_at=None, anchors=(), page=0, older_in_a_row=0
-        )
+        session.at = restarted.restarted()
 
 
-def next_page(session: Session, ask: Ask) -> tuple[Page, bool]:
+def next_page(session: Session, course: Course, ask: Ask, *, required: bool) -> tuple[Page, bool]:
     """The page behind the cursor, and whether the walk lost its way.
 
     An empty page is not the end: its cursor may have been deleted, so those before it are tried.
+    Raises GivenUp for a page that is not required.
     """
     cursor, anchors = session.at.cursor, session.at.anchors
-    page = session.ask(lambda client: ask(client, cursor))
+
+    def page_behind(anchor: str | None) -> Page:
+        def call(client: RedditClient) -> Page:
+            return ask(client, anchor)
+
+        if required:
+            return session.ask(call)
+        return parts.request(session, course.kind, anchor or "", call)
+
+    page = page_behind(cursor)
     for anchor in anchors:
         if cursor is None or page.after is not None or _shows_something(page):
             return page, False
-        page = session.ask(lambda client, anchor=anchor: ask(client, anchor))  # type: ignore[misc]
+        page = page_behind(anchor)
     return page, cursor is not None and page.after is None and not _shows_something(page)
 
 
@@ -67,29 +112,98 @@ def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
 def after_page(
     session: Session,
     page: Page,
+    items: Sequence[Post | Comment],
+    course: Course,
     *,
-    names: Sequence[str],
-    seen: int,
-    mark: str | None,
+    walk: Walk,
     is_lost: bool = False,
-) -> Checkpoint:
-    """The checkpoint behind this page; its cursor is None when the walk is over.
-
-    `names` are the full names on it; `seen` counts the items of all pages so far.
-    """
+) -> Step:
+    """The checkpoint behind this page with these items; `walk` is as it was before the page."""
     at = session.at
-    ids = [name.partition("_")[2] for name in names]
-    run = older_in_a_row(at.older_in_a_row, ids, mark)
-    # A cursor that does not move would walk in a circle.
-    is_end = page.after is None or page.after == at.cursor
-    is_over = is_end or run >= OLDER_IN_A_ROW
-    is_cut = is_lost or (is_end and seen >= reddit_items.LISTING_CAP)
-    return replace(
+    seen = Seen(at.seen)
+    ids = [item.id for item in items]
+    is_loop = bool(ids) and at.cursor is not None and not seen.new_of(ids)
+    seen.add(ids)
+    run = older_in_a_row(at.older_in_a_row, ids, course.mark)
+    end = _end(
+        course, run, len(seen), is_lost=is_lost,
+        is_loop=is_loop or (page.after is not None and page.after == at.cursor),
+        is_last=page.after is None,
+    )  # fmt: skip
+    walk = replace(_further(walk, items), end=end)
+    is_cut = end in _CUT and course.mark is not None and run == 0
+    gap = _gap(course, walk) if is_cut else None
+    prefix = _PREFIXES[course.listing]
+    then = replace(
         at,
-        cursor=None if is_over else page.after,
+        cursor=page.after if end is None else None,
         cursor_at=session.now().isoformat(),
-        anchors=() if is_over else tuple(reversed(names[-ANCHORS:-1])),
+        anchors=tuple(f"{prefix}{each}" for each in reversed(ids[-ANCHORS:-1])) if not end else (),
         page=at.page + 1,
         older_in_a_row=run,
-        gap=at.gap or (is_cut and mark is not None and run == 0),
+        seen=seen.text,
+        gap=at.gap or is_cut,
+        gaps=at.gaps if gap is None else (*at.gaps, gap),
     )
+    return Step(then, walk, len(seen))
+
+
+def _end(
+    course: Course, run: int, count: int, *, is_lost: bool, is_loop: bool, is_last: bool
+) -> WalkEnd | None:
+    """Why the walk is over after a page; None when it goes on."""
+    if is_lost:
+        return WalkEnd.LOST
+    if run >= OLDER_IN_A_ROW and not course.is_whole:
+        return WalkEnd.MARK
+    if is_loop:
+        return WalkEnd.LOOP
+    if is_last:
+        return WalkEnd.CAP if count >= reddit_items.LISTING_CAP else WalkEnd.FIRST_ITEM
+    return WalkEnd.LIMIT if count >= course.items_max else None
+
+
+def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
+    oldest = min(items, key=lambda item: int(item.id, 36), default=None)
+    if oldest is None or (
+        walk.oldest is not None and reddit_items.is_newer(oldest.id, walk.oldest)
+    ):
+        return walk
+    return replace(walk, oldest=oldest.id, oldest_at=oldest.created_at)
+
+
+def _gap(course: Course, walk: Walk) -> Gap | None:
+    if course.mark is None or walk.oldest is None or walk.oldest_at is None:
+        return None
+    return Gap(course.listing, from_item=course.mark, to_item=walk.oldest, to_at=walk.oldest_at)
+
+
+def course_of(session: Session, listing: ListingName, mark: str | None) -> Course:
+    """The course of a listing's walk.
+
+    A page that an earlier crawl gave up is asked for again when it is due: the walk then goes on to
+    the mark. Until then it stops where the broken walk began, and the mark stays.
+    """
+    known = session.parts.get(_KINDS[listing])
+    if known is not None and known.seen_to is not None and not known.is_due(session.now()):
+        mark = known.seen_to
+    return Course(listing, mark, is_whole=session.at.whole)
+
+
+def finish(
+    session: Session, then: Checkpoint, page: Page, course: Course, mark: str | None
+) -> None:
+    """Store the last page of a walk; `mark` is that of the last crawl.
+
+    A walk that stopped where an earlier one broke off has not seen what lies below: then the next
+    one begins to look there, and the mark does not move.
+    """
+    known = session.parts.get(course.kind)
+    if known is None or course.mark == mark or course.is_whole:
+        session.store(then, page.items, settled=[(course.kind, "")])
+        return
+    if course.listing is ListingName.POSTS:
+        seen_to, then = then.newest_post, replace(then, newest_post=None)
+    else:
+        seen_to, then = then.newest_comment, replace(then, newest_comment=None)
+    session.store(then, page.items, kept=replace(known, seen_to=seen_to))

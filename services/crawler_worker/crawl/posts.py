@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from crawler_worker.crawl import listing
+from crawler_worker.crawl import listing, parts, whole_walks
+from crawler_worker.crawl.checkpoint import NOT_WALKED
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.domain import reddit_items
+from crawljobs.domain.coverage import ListingName
+from crawljobs.domain.missing_part import OF_A_TREE
 from crawljobs.domain.reddit_items import Page, Post
-from crawljobs.repository import crawled_posts
+from crawljobs.repository import crawled_trees
 
 # One request a tree is dear, and the newest comments come by the hundred in the next phase.
 TREES_MAX = 25
@@ -21,57 +24,67 @@ def crawl(session: Session) -> None:
     settings = session.settings
     by_age = settings.posts_sort == "new"  # only new is sorted so, and can have a mark
     mark = session.marks.post if by_age else None
-    listing.resume(session, restarted=replace(session.at, posts=0))
+    listing.resume(session, restarted=replace(session.at, posts=0, posts_walk=NOT_WALKED))
+    whole_walks.choose(session)
     while True:
-        page, is_lost = listing.next_page(session, lambda client, at: _ask(session, client, at))
+        at = session.at
+        course = listing.course_of(session, ListingName.POSTS, mark)
+        course = replace(course, items_max=settings.max_posts_per_sub)
+        try:
+            page, is_lost = listing.next_page(session, course, _call(session), required=not at.page)
+        except parts.GivenUp as given_up:
+            # Below this page nothing was seen: the mark stays where it is.
+            part = replace(given_up.part, seen_to=at.newest_post)
+            session.give_up(replace(at.enter("comments"), newest_post=None), part)
+            return
         posts = page.items.posts
-        seen = session.at.posts + len(posts)
-        then = listing.after_page(
-            session,
-            page,
-            names=[f"t3_{post.id}" for post in posts],
-            seen=seen,
-            mark=mark,
-            is_lost=is_lost,
-        )
-        is_over = then.cursor is None or seen >= settings.max_posts_per_sub
-        cut_here = is_over and then.cursor is not None and then.older_in_a_row == 0
-        newest = reddit_items.newest(session.at.newest_post, *(post.id for post in posts))
+        step = listing.after_page(session, page, posts, course, walk=at.posts_walk, is_lost=is_lost)
+        newest = reddit_items.newest(at.newest_post, *(post.id for post in posts))
         then = replace(
-            then,
-            posts=seen,
-            gap=then.gap or (cut_here and mark is not None),
-            busiest=_busiest(session, session.at.busiest, posts),
+            step.at,
+            posts=step.seen,
+            posts_walk=step.walk if by_age else NOT_WALKED,
+            busiest=_busiest(session, at.busiest, posts),
             newest_post=newest if by_age else None,
         )
-        session.store(then.enter("comments") if is_over else then, page.items)
-        if is_over:
-            return
+        if step.walk.end is None:
+            session.store(then, page.items)
+            continue
+        listing.finish(session, then.enter("comments"), page, course, mark)
+        return
 
 
-def _ask(session: Session, client: RedditClient, after: str | None) -> Page:
-    settings = session.settings
-    return endpoints.posts(
-        client,
-        name=session.claim.subreddit,
-        sort=settings.posts_sort,
-        time_filter=settings.posts_time_filter,
-        after=after,
-        limit=max(1, settings.max_posts_per_sub - session.at.posts),
-        stop=session.stop,
-    )
+def _call(session: Session) -> listing.Ask:
+    settings, seen = session.settings, session.at.posts
+
+    def call(client: RedditClient, after: str | None) -> Page:
+        return endpoints.posts(
+            client,
+            name=session.claim.subreddit,
+            sort=settings.posts_sort,
+            time_filter=settings.posts_time_filter,
+            after=after,
+            limit=max(1, settings.max_posts_per_sub - seen),
+            stop=session.stop,
+        )
+
+    return call
 
 
 def _busiest(
     session: Session, known: Iterable[tuple[str, int]], posts: Iterable[Post]
 ) -> tuple[tuple[str, int], ...]:
-    """The posts with most comments among those whose number changed since they were stored."""
-    shown = {post.id: post.num_comments for post in posts if post.num_comments}
-    stored = session.read(lambda conn: crawled_posts.comment_counts(conn, post_ids=list(shown)))
-    changed = {
-        post_id: count
-        for post_id, count in shown.items()
-        if count is not None and stored.get(post_id) != count
+    """The posts with most comments among those whose comments are not all stored."""
+    not_due = session.parts.not_due(*OF_A_TREE, now=session.now())
+    shown = {
+        post.id: post.num_comments for post in posts if post.num_comments and post.id not in not_due
     }
-    ranked = sorted({**dict(known), **changed}.items(), key=lambda entry: (-entry[1], entry[0]))
+    at_most = session.settings.max_comments_per_post
+    wanting = session.read(
+        lambda conn: crawled_trees.wanting(
+            conn, shown=shown, at_most=at_most, finished_at=session.last_crawled_at
+        )
+    )
+    found = {**dict(known), **{post_id: shown[post_id] for post_id in wanting}}
+    ranked = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
     return tuple(ranked[:TREES_MAX])

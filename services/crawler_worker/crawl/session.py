@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from crawler_worker import counting
 from crawler_worker.crawl import estimate, politeness
 from crawler_worker.crawl.checkpoint import Checkpoint
+from crawler_worker.crawl.known_parts import Key, KnownParts
 from crawler_worker.crawl.spending import Spending
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.client import RedditClient
@@ -17,9 +19,10 @@ from crawler_worker.reddit.stop import Stop
 from crawljobs import logs
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import Claim
+from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.reddit_items import Items
-from crawljobs.repository import claims, crawled_items, subreddits
-from crawljobs.repository.subreddits import Past
+from crawljobs.repository import claims, crawl_history, crawled_items, missing_parts
+from crawljobs.repository.crawl_history import Past
 from crawljobs.settings import CrawlSettings
 
 log = logs.get_logger(__name__)
@@ -55,13 +58,15 @@ class Session:
         self._requests_before = self._requests_saved = checkpoint.requests
         past, self._spending = self.read(self._look_back)
         self.marks = past.marks
-        self._last_crawled_at = past.last_crawled_at
+        self.parts = KnownParts(past.missing_parts)
+        self.whole_walk_at = past.whole_walk_at
+        self.last_crawled_at = past.last_crawled_at
         self.request_gap = (
             settings.min_request_gap_seconds if past.request_gap is None else past.request_gap
         )
 
     def _look_back(self, conn: Connection) -> tuple[Past, Spending]:
-        return subreddits.before_crawl(conn, subreddit_id=self.claim.subreddit_id), Spending.of(
+        return crawl_history.before_crawl(conn, subreddit_id=self.claim.subreddit_id), Spending.of(
             conn,
             self.claim,
             at_most=self.settings.discovery_max_requests,
@@ -94,7 +99,7 @@ class Session:
 
     def _wait_politely(self) -> None:
         """The crawl before is somebody too who asked."""
-        asked_at = self._last_crawled_at
+        asked_at = self.last_crawled_at
         if self.at.asked_at is not None:
             asked_at = datetime.fromisoformat(self.at.asked_at)
         politeness.wait(self.request_gap, asked_at=asked_at, now=self.now(), stop=self.stop)
@@ -110,13 +115,17 @@ class Session:
         first: Callable[[Connection], object] = lambda _conn: None,
         also: Callable[[Connection], object] = lambda _conn: None,
         last: Callable[[Connection], object] = lambda _conn: None,
+        settled: Iterable[Key] = (),
+        kept: MissingPart | None = None,
     ) -> None:
         """Save the checkpoint, the items and all else that belongs to them, or nothing of it.
 
         `first` comes before the items, `also` after them, `last` after the job's own row; then the
         spending. That is the order of locks in shared/README.md.
+        `settled` are parts that were fetched, `kept` is one that is still missing.
         Raises ClaimLost when somebody else may hold the job by now.
         """
+        fetched = self.parts.known_of(settled)
         then = replace(then, requests=self.at.requests, asked_at=self.at.asked_at)
         then = replace(then, forecast=self._forecast(then))
 
@@ -131,7 +140,12 @@ class Session:
                     depth=min(self.claim.depth + 1, DEPTH_MAX),
                 )
             also(conn)
-            claims.save_checkpoint(conn, claim=self.claim, checkpoint=then.saved())
+            missing_parts.settle(conn, subreddit_id=self.claim.subreddit_id, parts=fetched)
+            if kept is not None:
+                missing_parts.record(conn, subreddit_id=self.claim.subreddit_id, part=kept)
+            claims.save_checkpoint(
+                conn, claim=self.claim, checkpoint=then.saved(), incomplete=then.given_up > 0
+            )
             last(conn)
             return self._spending.charge(conn, then.requests)
 
@@ -141,6 +155,9 @@ class Session:
             self._client.forget_reply()
         self.at = then
         self._requests_saved = then.requests
+        self.parts.remove(fetched)
+        if kept is not None:
+            self.parts.add(kept)
         if items is not None and items.dropped + items.unknown:
             log.warning(
                 "items.unreadable",
@@ -149,6 +166,28 @@ class Session:
                 dropped=items.dropped,
                 unknown=items.unknown,
             )
+
+    def give_up(
+        self,
+        then: Checkpoint,
+        part: MissingPart,
+        *,
+        also: Callable[[Connection], object] = lambda _conn: None,
+    ) -> None:
+        """Go on without this part: it is recorded with the time of its next look."""
+        self.store(then.without(part), also=also, kept=part)
+        counting.given_up(part)
+        log.warning(
+            "crawl.part_given_up",
+            job_id=self.claim.job_id,
+            subreddit=self.claim.subreddit,
+            kind=part.kind,
+            item=part.item,
+            reason=part.reason,
+            error=part.message,
+            failures=part.failures,
+            next_look_at=part.next_look_at.isoformat(),
+        )
 
     def save_requests(self) -> None:
         """Those that brought nothing count too, and whoever goes on keeps its distance to them."""

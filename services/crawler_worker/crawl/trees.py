@@ -2,137 +2,191 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-from crawler_worker.crawl.checkpoint import Thread, Tree
+from crawler_worker.crawl import parts
+from crawler_worker.crawl.checkpoint import Checkpoint
+from crawler_worker.crawl.seen import Seen
 from crawler_worker.crawl.session import Session
+from crawler_worker.crawl.tree import Tree, grow
 from crawler_worker.reddit import endpoints, failures
 from crawler_worker.reddit.client import RedditClient
-from crawljobs.domain.reddit_items import Comment, Items
-from crawljobs.repository import crawled_comments
-from crawljobs.settings import CrawlSettings
+from crawljobs.db.database import Connection
+from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, PartReason
+from crawljobs.domain.reddit_items import Items
+from crawljobs.repository import crawled_trees
+
+Busiest = tuple[tuple[str, int], ...]
 
 
 def crawl(session: Session) -> None:
-    _skip_complete(session)
-    while session.settings.max_comments_per_post and (session.at.tree or session.at.busiest):
-        tree, items, busiest = _next_part(session)
-        at = session.at
-        comments, tree_after = grown(tree, items, session.settings)
-        then = replace(
-            at,
-            page=at.page + 1,
-            comments=at.comments + len(comments),
-            tree=tree_after,
-            busiest=busiest,
-        )
-        session.store(then, replace(items, comments=comments))
+    if not session.settings.max_comments_per_post:
+        return
+    if session.at.tree is None:
+        _choose(session)
+    while session.at.tree or session.at.busiest:
+        tree, busiest = session.at.tree, session.at.busiest
+        if tree is None:
+            (post, reported), *rest = busiest
+            tree, busiest = Tree(post=post, reported=reported), tuple(rest)
+        try:
+            items, tree = _next_part(session, tree)
+        except parts.GivenUp as given_up:
+            _give_up(session, tree, busiest, given_up.part)
+        else:
+            _store(session, tree, items, busiest)
 
 
-def _skip_complete(session: Session) -> None:
-    """Most trees are small: their comments came with the newest of the subreddit."""
-    ids = [post for post, _ in session.at.busiest]
-    stored = session.read(lambda conn: crawled_comments.stored_counts(conn, post_ids=ids))
-    missing = tuple(entry for entry in session.at.busiest if stored.get(entry[0], 0) < entry[1])
-    session.at = replace(session.at, busiest=missing)
+def _choose(session: Session) -> None:
+    """The posts whose comments are not all stored: of the busiest, and those due for another look.
+
+    Most trees are small: their comments came with the newest of the subreddit.
+    """
+    again = parts.posts_to_fetch(session)
+    ids = list(dict.fromkeys([*again, *(post for post, _ in session.at.busiest)]))
+    if not ids:
+        return
+    counts = session.read(lambda conn: crawled_trees.counts(conn, post_ids=ids))
+    busiest = {post: shown for post, shown in session.at.busiest if counts.stored(post) < shown}
+    for post in session.parts.not_due(*OF_A_TREE, now=session.now()):
+        busiest.pop(post, None)
+    due = {post: counts.reported(post) for post in again}
+    session.at = replace(session.at, busiest=tuple({**due, **busiest}.items()))
 
 
-def _next_part(session: Session) -> tuple[Tree, Items, tuple[tuple[str, int], ...]]:
-    """The tree without what the next request asks for, its items, and the posts after it."""
-    tree, busiest = session.at.tree, session.at.busiest
-    if tree is None:
-        tree = Tree(post=busiest[0][0])
-        return tree, _whole(session, tree), busiest[1:]
+def _next_part(session: Session, tree: Tree) -> tuple[Items, Tree]:
+    """The comments of the next request for this tree, and the tree after it."""
+    if tree.is_first:
+        items = _whole(session, tree)
+        reported = [post.num_comments for post in items.posts if post.id == tree.post]
+        if reported and reported[0] is not None:
+            tree = replace(tree, reported=reported[0])
+        return _grown(session, tree, items)
     if tree.more:
-        return (*_more(session, tree), busiest)
-    thread, rest = tree.threads[0], tree.threads[1:]
-    return replace(tree, threads=rest), _thread(session, tree, thread), busiest
+        return _more(session, tree)
+    if tree.threads:
+        thread, rest = tree.threads[0], tree.threads[1:]
+        tree = replace(tree, threads=rest)
+        items = _ask(
+            session,
+            PartKind.THREAD,
+            tree,
+            lambda client: endpoints.thread(
+                client,
+                post_id=tree.post,
+                comment_id=thread.parent,
+                depth=thread.depth,
+                max_depth=session.settings.max_comment_depth - thread.depth,
+                stop=session.stop,
+            ),
+        )
+        return _grown(session, tree, items)
+    return _looked_up(session, tree)
 
 
 def _whole(session: Session, tree: Tree) -> Items:
     depth = session.settings.max_comment_depth
     return _ask(
         session,
+        PartKind.TREE,
+        tree,
         lambda client: endpoints.tree(
             client, post_id=tree.post, max_depth=depth, stop=session.stop
         ),
     )
 
 
-def _thread(session: Session, tree: Tree, thread: Thread) -> Items:
-    items = _ask(
-        session,
-        lambda client: endpoints.thread(
-            client,
-            post_id=tree.post,
-            comment_id=thread.parent,
-            depth=thread.depth,
-            max_depth=session.settings.max_comment_depth - thread.depth,
-            stop=session.stop,
-        ),
-    )
-    below = tuple(comment for comment in items.comments if comment.id != thread.parent)
-    return replace(items, comments=below)
-
-
-def _more(session: Session, tree: Tree) -> tuple[Tree, Items]:
+def _more(session: Session, tree: Tree) -> tuple[Items, Tree]:
     """The next hundred of the missing comments; fewer when so many are too long a request."""
     size = endpoints.MORE_CHILDREN_LIMIT
     while True:
-        batch, rest = tree.more[:size], tree.more[size:]
+        batch = tree.more[:size]
         try:
-            return replace(tree, more=rest), _children(session, tree.post, batch)
+            items = _ask(
+                session,
+                PartKind.MORE_CHILDREN,
+                tree,
+                lambda client, batch=batch: endpoints.more_children(  # type: ignore[misc]
+                    client, post_id=tree.post, comment_ids=batch, stop=session.stop
+                ),
+                passing=(failures.TooLarge,) if len(batch) > 1 else (),
+            )
         except failures.TooLarge:
-            if len(batch) == 1:
-                return replace(tree, more=rest), Items()
             size = len(batch) // 2
-
-
-def _children(session: Session, post: str, batch: Sequence[str]) -> Items:
-    return _ask(
-        session,
-        lambda client: endpoints.more_children(
-            client, post_id=post, comment_ids=batch, stop=session.stop
-        ),
-    )
-
-
-def _ask(session: Session, call: Callable[[RedditClient], Items]) -> Items:
-    """A post or thread that is gone meanwhile brings nothing, and the crawl goes on."""
-    try:
-        return session.ask(call)
-    except failures.Unavailable:
-        return Items()
-
-
-def grown(
-    tree: Tree, items: Items, settings: CrawlSettings
-) -> tuple[tuple[Comment, ...], Tree | None]:
-    """The comments to keep of a reply, and what is still missing; None when the tree is done.
-
-    A reply without comments adds nothing to fetch: else a tree could be walked for ever.
-    """
-    room = settings.max_comments_per_post - tree.comments
-    comments = tuple(
-        comment for comment in items.comments if (comment.depth or 0) < settings.max_comment_depth
-    )[:room]
-    room -= len(comments)
-    more, threads = list(tree.more), list(tree.threads)
-    is_first = tree == Tree(post=tree.post)
-    for cut in items.more if comments or is_first else ():
-        if cut.depth >= settings.max_comment_depth or len(more) + len(threads) >= room:
             continue
-        if cut.children:
-            more.extend(cut.children)
-        elif cut.parent_id.startswith("t1_"):
-            threads.append(Thread(cut.parent_id.removeprefix("t1_"), max(0, cut.depth - 1)))
-    more, threads = more[:room], threads[:room]
-    if not (more or threads):
-        return comments, None
-    return comments, replace(
+        parents = tree.parents(batch)
+        kept, after = grow(
+            tree.without_more(batch), items, session.settings, asked=batch, parents=parents
+        )
+        return replace(items, comments=kept), after
+
+
+def _looked_up(session: Session, tree: Tree) -> tuple[Items, Tree]:
+    """Comments that Reddit named and showed in no thread, by their names: one request a tree."""
+    names = [f"t1_{comment}" for comment in tree.lookup[: endpoints.NAMES_LIMIT]]
+    items = _ask(
+        session,
+        PartKind.MORE_CHILDREN,
         tree,
-        comments=tree.comments + len(comments),
-        more=tuple(more),
-        threads=tuple(threads),
+        lambda client: endpoints.info(client, names=names, stop=session.stop),
     )
+    found = tuple(comment for comment in items.comments if comment.post_id == tree.post)
+    tree = replace(tree, is_looked_up=True)
+    return _grown(session, tree, replace(items, comments=found))
+
+
+def _grown(session: Session, tree: Tree, items: Items) -> tuple[Items, Tree]:
+    kept, after = grow(tree, items, session.settings)
+    return replace(items, comments=kept), after
+
+
+def _ask(
+    session: Session,
+    kind: PartKind,
+    tree: Tree,
+    call: Callable[[RedditClient], Items],
+    *,
+    passing: tuple[type[failures.CrawlFailure], ...] = (),
+) -> Items:
+    """A post or thread that is gone meanwhile brings nothing, and the crawl goes on."""
+    return parts.request(session, kind, tree.post, call, if_gone=Items(), passing=passing)
+
+
+def _give_up(session: Session, tree: Tree, busiest: Busiest, part: MissingPart) -> None:
+    """Go on with the rest of the tree, or with the next one when nothing of it was fetched."""
+    if tree.is_first:
+        session.give_up(replace(session.at, tree=None, busiest=busiest), part)
+        return
+    if tree.more:
+        is_one = part.reason is PartReason.TOO_LARGE
+        tree = tree.broken(lost=tree.more[:1] if is_one else tree.more)
+    else:
+        tree = replace(tree.broken(), threads=tree.threads[1:])
+    session.give_up(_after(session, tree, busiest), part, also=_record(tree))
+
+
+def _store(session: Session, tree: Tree, items: Items, busiest: Busiest) -> None:
+    seen = Seen(session.at.seen)
+    then = _after(session, tree, busiest)
+    new = len(seen.new_of(comment.id for comment in items.comments))
+    then = replace(then, page=then.page + 1, comments=then.comments + new)
+    is_whole = tree.is_done and not tree.is_broken
+    settled = [(kind, tree.post) for kind in OF_A_TREE] if is_whole else []
+    session.store(then, items, also=_record(tree), settled=settled)
+
+
+def _after(session: Session, tree: Tree, busiest: Busiest) -> Checkpoint:
+    return replace(session.at, tree=None if tree.is_done else tree, busiest=busiest)
+
+
+def _record(tree: Tree) -> Callable[[Connection], None]:
+    """Keep on the post what was fetched of its tree, once it is done."""
+
+    def record(conn: Connection) -> None:
+        if tree.is_done:
+            crawled_trees.record(
+                conn, post_id=tree.post, reported=tree.reported, missing=tree.missing
+            )
+
+    return record

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from crawler_worker.reddit import words
 from crawljobs.domain import hostile, mentions
 from crawljobs.domain.reddit_items import (
     Account,
@@ -107,11 +108,14 @@ def _post(data: Data, _depth: int | None) -> Post | None:
     author = _author(data)
     raw_body = data.get("selftext")
     category = hostile.text(data.get("removed_by_category"), limit=NAME_MAX) or None
-    deleted = author is None and (raw_body == "[deleted]" or category in DELETED_BY_AUTHOR)
-    removed = raw_body == "[removed]"
+    deleted = author is None and (raw_body == words.DELETED or category in DELETED_BY_AUTHOR)
+    removed = raw_body == words.REMOVED
+    by_reddit = any(words.is_removed_by_reddit(data.get(key)) for key in ("title", "selftext"))
 
     def content(key: str, limit: int) -> str | None:
-        return None if deleted else hostile.text(data.get(key), limit=limit)
+        if deleted or words.is_removed_by_reddit(data.get(key)):
+            return None
+        return hostile.text(data.get(key), limit=limit)
 
     title = content("title", TITLE_MAX)
     body = None if removed else content("selftext", BODY_MAX)
@@ -134,8 +138,9 @@ def _post(data: Data, _depth: int | None) -> Post | None:
         locked=hostile.flag(data.get("locked")),
         is_self=hostile.flag(data.get("is_self")),
         crosspost_parent=hostile.full_name(data.get("crosspost_parent"), kinds=("t3",)),
-        removed_by_category=category or ("unknown" if removed else None),
+        removed_by_category=words.removed_by(category, removed=removed, by_reddit=by_reddit),
         created_at=created_at,
+        edited=words.is_edited(data.get("edited")),
         edited_at=hostile.time(data.get("edited")),
         deleted=deleted,
         mentions=mentions.find(title, body, home=subreddit),
@@ -164,9 +169,10 @@ def _comment(data: Data, depth: int | None) -> Comment | None:
     author = _author(data)
     raw_body = data.get("body")
     category = hostile.text(data.get("removed_by_category"), limit=NAME_MAX) or None
-    deleted = author is None and (raw_body == "[deleted]" or category in DELETED_BY_AUTHOR)
-    removed = raw_body == "[removed]"
-    body = None if deleted or removed else hostile.text(raw_body, limit=BODY_MAX)
+    deleted = author is None and (raw_body == words.DELETED or category in DELETED_BY_AUTHOR)
+    removed = raw_body == words.REMOVED
+    by_reddit = words.is_removed_by_reddit(raw_body)
+    body = None if deleted or removed or by_reddit else hostile.text(raw_body, limit=BODY_MAX)
     return Comment(
         id=comment_id,
         post_id=link.removeprefix("t3_"),
@@ -174,11 +180,12 @@ def _comment(data: Data, depth: int | None) -> Comment | None:
         subreddit=subreddit,
         author=author,
         body=body,
-        score=hostile.integer(data.get("score")),
+        score=words.comment_score(data),
         stickied=hostile.flag(data.get("stickied")),
         is_submitter=hostile.flag(data.get("is_submitter")),
-        removed_by_category=category or ("unknown" if removed else None),
+        removed_by_category=words.removed_by(category, removed=removed, by_reddit=by_reddit),
         created_at=created_at,
+        edited=words.is_edited(data.get("edited")),
         edited_at=hostile.time(data.get("edited")),
         deleted=deleted,
         depth=depth,
@@ -192,7 +199,8 @@ def _more(data: Data, depth: int | None) -> MoreComments | None:
     if parent is None or not isinstance(children, list):
         return None
     ids = tuple(islice((child for child in children if hostile.base36(child)), THINGS_MAX))
-    return MoreComments(parent_id=parent, children=ids, depth=depth or 0)
+    count = hostile.count(data.get("count")) or 0
+    return MoreComments(parent_id=parent, children=ids, depth=depth or 0, count=count)
 
 
 def subreddit(data: Data, _depth: int | None = None) -> SubredditAbout | None:

@@ -36,6 +36,7 @@ _TABLES = """
     author_subreddits        -          raw             -          -
     authors                  -          raw             -          -
     comments                 -          raw             -          -
+    crawl_gaps               r          rawd            -          -
     crawl_job_attempts       rad        rad             -          -
     crawl_job_count_changes  ra         rawd            r          r
     crawl_job_counts         r          raw             r          r
@@ -44,6 +45,7 @@ _TABLES = """
     discovery_roots          -          raw             -          -
     idempotency_keys         ra         rwd             -          -
     maintenance_runs         -          raw             -          -
+    missing_parts            r          rawd            -          -
     posts                    -          raw             -          -
     queue_pauses             rawd       rwd             rw         -
     reddit_budgets           r          raw             r          r

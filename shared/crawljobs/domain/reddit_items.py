@@ -58,11 +58,15 @@ class Post:
     # Other subreddits, in lower case: named in the text, and the one a crosspost was taken from.
     mentions: tuple[str, ...] = ()
     crossposted_from: str | None = None
+    edited: bool = False  # also without a time: Reddit does not tell when old items were edited
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """`parent_id` is a full name; `depth` is told in trees only, 0 under the post."""
+    """`parent_id` is a full name; `depth` is told in trees only, 0 under the post.
+
+    `score` is None while the community hides it.
+    """
 
     id: str
     post_id: str
@@ -79,15 +83,21 @@ class Comment:
     deleted: bool
     depth: int | None = None
     mentions: tuple[str, ...] = ()
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MoreComments:
-    """A cut in a tree. Without children the thread goes on in a tree of its parent's own."""
+    """A cut in a tree. Without children the thread goes on in a tree of its parent's own.
+
+    `count` is the number of comments behind the cut, as far as Reddit tells: 0 with children is
+    known too.
+    """
 
     parent_id: str
     children: tuple[str, ...]
     depth: int
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

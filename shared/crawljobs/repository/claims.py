@@ -36,7 +36,7 @@ _EXTEND = text(f"""
     """)
 
 _SAVE_CHECKPOINT = text(f"""
-    UPDATE crawl_jobs SET checkpoint = :checkpoint, progress_at = {NOW}
+    UPDATE crawl_jobs SET checkpoint = :checkpoint, progress_at = {NOW}, incomplete = :incomplete
     WHERE id = :job_id AND claim_token = :claim_token AND status = 'crawling'
     """).bindparams(bindparam("checkpoint", type_=JSONB))
 
@@ -70,11 +70,17 @@ def extend_claims(
 
 
 def save_checkpoint(
-    conn: Connection, *, claim: Claim, checkpoint: dict[str, Any], now: datetime | None = None
+    conn: Connection,
+    *,
+    claim: Claim,
+    checkpoint: dict[str, Any],
+    incomplete: bool = False,
+    now: datetime | None = None,
 ) -> None:
     """Record progress; in every transaction that stores crawled data, as its fence.
 
     After the data: the order of locks in shared/README.md has jobs after what is crawled.
+    `incomplete`: the crawl has given up a part.
     """
     saved = conn.execute(
         _SAVE_CHECKPOINT,
@@ -82,6 +88,7 @@ def save_checkpoint(
             "job_id": claim.job_id,
             "claim_token": claim.claim_token,
             "checkpoint": checkpoint,
+            "incomplete": incomplete,
             "now": now,
         },
     )

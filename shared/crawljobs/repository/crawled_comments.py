@@ -12,7 +12,7 @@ from crawljobs.repository.crawled_posts import Written
 from crawljobs.repository.refreshes import DUE_FOR_REFRESH
 
 # What a later sight of a comment may change.
-_CONTENT = "author_id, body, score, stickied, is_submitter, removed_by_category, edited_at"
+_CONTENT = "author_id, body, score, stickied, is_submitter, removed_by_category, edited_at, edited"
 
 
 def _of(row: str) -> str:
@@ -25,7 +25,7 @@ _UPSERT = text(f"""
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS input (
             id text, post_id text, parent_id text, subreddit_id bigint, author_id bigint,
             body text, score bigint, stickied boolean, is_submitter boolean,
-            removed_by_category text, created_at timestamptz, edited_at timestamptz,
+            removed_by_category text, created_at timestamptz, edited_at timestamptz, edited boolean,
             deleted boolean, mentions text[])
     ), changed AS (
         SELECT input.*
@@ -77,11 +77,6 @@ _UPSERT = text(f"""
     FROM written
     """)
 
-_STORED_COUNTS = text("""
-    SELECT post_id, count(*) AS comments FROM comments
-    WHERE post_id = ANY (CAST(:ids AS text[])) GROUP BY post_id
-    """)
-
 
 def upsert(
     conn: Connection,
@@ -105,6 +100,7 @@ def upsert(
             "removed_by_category": comment.removed_by_category,
             "created_at": comment.created_at.isoformat(),
             "edited_at": comment.edited_at.isoformat() if comment.edited_at else None,
+            "edited": comment.edited,
             "deleted": comment.deleted,
             "mentions": comment.mentions,
         }
@@ -112,9 +108,3 @@ def upsert(
     ]
     counts = conn.execute(_UPSERT, {"rows": json.dumps(rows, allow_nan=False)}).one()
     return Written(inserted=counts.inserted, updated=counts.updated)
-
-
-def stored_counts(conn: Connection, *, post_ids: Sequence[str]) -> dict[str, int]:
-    """How many comments of these posts are stored; posts without any are missing."""
-    rows = conn.execute(_STORED_COUNTS, {"ids": list(post_ids)})
-    return {row.post_id: row.comments for row in rows}

@@ -14,7 +14,8 @@ from crawljobs.repository.refreshes import DUE_FOR_REFRESH
 # What a later sight of a post may change.
 _CONTENT = (
     "author_id, title, body, url, permalink, domain, flair, score, upvote_ratio, num_comments, "
-    "over_18, spoiler, stickied, locked, is_self, crosspost_parent, removed_by_category, edited_at"
+    "over_18, spoiler, stickied, locked, is_self, crosspost_parent, removed_by_category, "
+    "edited_at, edited"
 )
 
 
@@ -33,8 +34,8 @@ _UPSERT = text(f"""
             permalink text, domain text, flair text, score bigint, upvote_ratio float8,
             num_comments bigint, over_18 boolean, spoiler boolean, stickied boolean,
             locked boolean, is_self boolean, crosspost_parent text, removed_by_category text,
-            created_at timestamptz, edited_at timestamptz, deleted boolean, mentions text[],
-            crossposted_from text)
+            created_at timestamptz, edited_at timestamptz, edited boolean, deleted boolean,
+            mentions text[], crossposted_from text)
     ), changed AS (
         SELECT input.*
         FROM input LEFT JOIN LATERAL (SELECT * FROM posts WHERE id = input.id LIMIT 1) AS stored
@@ -93,10 +94,6 @@ _UPSERT = text(f"""
     FROM written
     """)
 
-_COMMENT_COUNTS = text("""
-    SELECT id, num_comments FROM posts WHERE id = ANY (CAST(:ids AS text[]))
-    """)
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -140,6 +137,7 @@ def upsert(
             "removed_by_category": post.removed_by_category,
             "created_at": post.created_at.isoformat(),
             "edited_at": post.edited_at.isoformat() if post.edited_at else None,
+            "edited": post.edited,
             "deleted": post.deleted,
             "mentions": post.mentions,
             "crossposted_from": post.crossposted_from,
@@ -148,9 +146,3 @@ def upsert(
     ]
     counts = conn.execute(_UPSERT, {"rows": json.dumps(rows, allow_nan=False)}).one()
     return Written(inserted=counts.inserted, updated=counts.updated)
-
-
-def comment_counts(conn: Connection, *, post_ids: Sequence[str]) -> dict[str, int | None]:
-    """How many comments Reddit showed for these posts when we last saw them."""
-    rows = conn.execute(_COMMENT_COUNTS, {"ids": list(post_ids)})
-    return {row.id: row.num_comments for row in rows}

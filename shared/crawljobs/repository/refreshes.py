@@ -12,10 +12,12 @@ from crawljobs.repository.queue_sql import NOT_PAUSED, NOW
 # By the age of the item: scores have settled by the first, what was reported is gone by the second.
 FIRST_AGE, LAST_AGE = "interval '36 hours'", "interval '7 days'"
 
-# When an item, given its created_at and the time `now`, is due next; null: never again.
+# When an item, given its created_at, its score and the time `now`, is due next; null: never again.
+# An older item without a score is looked at once more: communities hide scores for a while.
 DUE_FOR_REFRESH = f"""CASE
     WHEN created_at > now - {FIRST_AGE} THEN created_at + {FIRST_AGE}
-    WHEN created_at > now - {LAST_AGE} THEN created_at + {LAST_AGE} END"""
+    WHEN created_at > now - {LAST_AGE} THEN created_at + {LAST_AGE}
+    WHEN score IS NULL THEN now + {FIRST_AGE} END"""
 
 
 def _due(table: str, kind: str) -> str:

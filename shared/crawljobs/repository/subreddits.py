@@ -84,11 +84,6 @@ _RECORD_ACCESS = text(f"""
     WHERE id = :subreddit_id
     """)
 
-_BEFORE_CRAWL = text("""
-    SELECT high_water_post, high_water_comment, min_request_gap_seconds, last_crawled_at
-    FROM subreddits WHERE id = :subreddit_id
-    """)
-
 _SET_POLITENESS = text("""
     UPDATE subreddits SET min_request_gap_seconds = :request_gap, min_crawl_gap_seconds = :crawl_gap
     WHERE id = :subreddit_id
@@ -113,15 +108,6 @@ class Marks:
 
     post: str | None = None
     comment: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What a crawl goes on from; `request_gap` None: as the settings say."""
-
-    marks: Marks
-    request_gap: float | None
-    last_crawled_at: datetime | None
 
 
 # As the table's own check.
@@ -182,15 +168,6 @@ def record_access(
 ) -> None:
     """What kept us from seeing the subreddit, and when it is worth another look."""
     conn.execute(_RECORD_ACCESS, {"subreddit_id": subreddit_id, "access": access.value, "now": now})
-
-
-def before_crawl(conn: Connection, *, subreddit_id: int) -> Past:
-    row = conn.execute(_BEFORE_CRAWL, {"subreddit_id": subreddit_id}).one()
-    return Past(
-        marks=Marks(post=row.high_water_post, comment=row.high_water_comment),
-        request_gap=row.min_request_gap_seconds,
-        last_crawled_at=row.last_crawled_at,
-    )
 
 
 def set_politeness(

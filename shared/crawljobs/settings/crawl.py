@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from crawljobs.environment import Environment
 
@@ -27,6 +28,8 @@ class CrawlSettings:
     discovery_max_requests: int
     adaptive_interval: bool
     revisit_items: int
+    walk_whole_every: timedelta | None
+    part_retry: timedelta
 
 
 def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
@@ -35,6 +38,8 @@ def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
     def whole(name: str, default: int, unit: str, most: int, *, least: int = 0) -> int:
         return env.whole(name, default, unit=unit, least=least, most=most)
 
+    whole_days = env.number("WALK_WHOLE_EVERY", 30.0, unit="days", least=0, most=3_650)
+    retry_minutes = env.number("PART_RETRY_MINUTES", 60.0, unit="minutes", least=0.01, most=10_080)
     return CrawlSettings(
         max_posts_per_sub=whole("MAX_POSTS_PER_SUB", 1000, "posts", 1000, least=1),
         max_comments_per_post=whole("MAX_COMMENTS_PER_POST", 500, "comments", 10_000),
@@ -55,4 +60,6 @@ def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
         discovery_max_requests=whole("DISCOVERY_MAX_REQUESTS", 2000, "requests", 10_000_000),
         adaptive_interval=env.flag("ADAPTIVE_INTERVAL", default=False),
         revisit_items=whole("REVISIT_ITEMS", 50, "items", 700, least=1),
+        walk_whole_every=timedelta(days=whole_days) if whole_days else None,
+        part_retry=timedelta(minutes=retry_minutes),
     )

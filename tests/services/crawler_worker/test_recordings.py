@@ -126,7 +126,7 @@ def expected_comment(raw: Raw) -> tuple[Any, ...]:
         raw["link_id"].removeprefix("t3_"),
         raw["parent_id"],
         None if gone or removed else raw["body"],
-        raw["score"],
+        None if raw.get("score_hidden") else raw["score"],
         raw.get("is_submitter", False),
         "unknown" if removed else None,
         moment(raw["created_utc"]),

@@ -9,7 +9,7 @@ from sqlalchemy import event, text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.reddit_items import Account, Items
-from crawljobs.repository import crawled_items
+from crawljobs.repository import crawled_items, refreshes
 from support import crawled
 from support.crawled import CREATED, comment, deleted_post, post, store, tuples_written
 
@@ -223,3 +223,29 @@ def test_pages_stored_at_once_in_any_order_neither_deadlock_nor_count_twice(
     with database.begin() as conn:
         total = one(conn, "SELECT sum(posts) AS posts, sum(comments) AS n FROM author_subreddits")
         assert tuple(total) == (30, 30)
+
+
+def test_edited_is_kept_beside_its_time(conn: Connection) -> None:
+    store(conn, post("p1", edited=True), comment("c1", edited=True, edited_at=CREATED), post("p2"))
+    rows = conn.execute(
+        text(
+            "SELECT id, edited, edited_at FROM posts UNION ALL "
+            "SELECT id, edited, edited_at FROM comments ORDER BY 1"
+        )
+    ).all()
+    assert [tuple(row) for row in rows] == [
+        ("c1", True, CREATED), ("p1", True, None), ("p2", False, None),
+    ]  # fmt: skip
+
+
+def test_an_old_item_whose_score_is_hidden_is_looked_at_once_more(conn: Connection) -> None:
+    store(conn, post("p1", score=None), comment("c1", score=None), post("p2"), comment("c2"))
+    due = "SELECT {} FROM {} WHERE refresh_due_at IS NOT NULL"
+    for table, item in (("posts", "p1"), ("comments", "c1")):
+        (row,) = conn.execute(text(due.format("id, refresh_due_at - now() AS left", table)))
+        assert row.id == item
+        assert timedelta(hours=35) < row.left < timedelta(hours=37)
+    refreshes.settle(conn, names=["t3_p1", "t1_c1"])
+    store(conn, post("p1", score=7), comment("c1", score=8))
+    assert one(conn, "SELECT score, refresh_due_at FROM posts WHERE id = 'p1'") == (7, None)
+    assert one(conn, "SELECT score, refresh_due_at FROM comments WHERE id = 'c1'") == (8, None)

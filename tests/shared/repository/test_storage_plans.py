@@ -11,9 +11,13 @@ from sqlalchemy import TextClause, text
 from crawljobs.db.database import Connection
 from crawljobs.repository import (
     authors,
+    coverage,
+    crawl_history,
     crawled_comments,
     crawled_posts,
+    crawled_trees,
     discovery,
+    missing_parts,
     reddit_budgets,
     reddit_outages,
     reddit_tokens,
@@ -45,10 +49,15 @@ FILL = """
     INSERT INTO author_subreddits (author_id, subreddit_id, posts, first_at, last_at)
     SELECT author.id, subreddit.id, 1, now(), now() FROM authors AS author
     JOIN subreddits AS subreddit ON substr(author.name, 7) = substr(subreddit.name, 4);
+    INSERT INTO missing_parts (subreddit_id, kind, item, reason, message, next_look_at)
+    SELECT id, 'tree', 'p1', 'trouble', '', now() FROM subreddits;
+    INSERT INTO crawl_gaps (subreddit_id, listing, from_item, to_item, to_at)
+    SELECT id, 'posts', 'p1', 'p2', now() FROM subreddits;
     INSERT INTO reddit_tokens (client_id) SELECT 'id' || n FROM generate_series(1, :rows) AS n;
     INSERT INTO reddit_budgets (client_id) SELECT 'id' || n FROM generate_series(1, :rows) AS n;
     ANALYZE authors, subreddits, posts, comments, reddit_budgets, discovery_evidence,
-        discovery_roots, author_subreddits, reddit_tokens, crawl_jobs, scheduled_jobs
+        discovery_roots, author_subreddits, reddit_tokens, crawl_jobs, scheduled_jobs,
+        missing_parts, crawl_gaps
     """
 
 
@@ -78,6 +87,17 @@ FIND: dict[str, Any] = {
     "throttled": True, "first": 5, "every": HOUR, "longest": 600, "names": ["sub1", "nobody"],
     "discovered_from": 7,
 }  # fmt: skip
+TREE: dict[str, Any] = {
+    "ids": ["p1", "p2"], "shown": [3, 4], "at_most": 500, "finished_at": None, "id": "p1",
+    "reported": 3, "missing": 0, "subreddit_id": 7, "now": None,
+}  # fmt: skip
+COVERAGE: dict[str, Any] = {
+    "subreddit_id": 7, "postponed": HOUR, "kept": 5, "listing": "posts", "from_item": "p1",
+    "to_item": "p2", "to_at": FIND["now"], "is_everything": False, "oldest_at": FIND["now"],
+    "soonest": HOUR, "post": "p1", "post_at": FIND["now"], "comment": "c1",
+    "comment_at": FIND["now"], "walk_end": "cap", "trees_whole": 1, "trees_not_whole": 0,
+    "now": None,
+}  # fmt: skip
 STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS}),
     "comments": (lambda: crawled_comments._UPSERT, {"rows": ITEMS}),
@@ -87,7 +107,17 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
         {"names": [f"sub{n}" for n in range(100)], "discovered_from": None, "depth": 0},
     ),
     "abouts": (lambda: subreddits._UPSERT, {"rows": NAMES, "now": None}),
-    "comment counts": (lambda: crawled_comments._STORED_COUNTS, {"ids": ["p1", "p2"]}),
+    "comment counts": (lambda: crawled_trees._COUNTS, {"ids": ["p1", "p2"]}),
+    "wanting trees": (lambda: crawled_trees._WANTING, TREE),
+    "fetched tree": (lambda: crawled_trees._RECORD, TREE),
+    "summary of trees": (lambda: crawled_trees._SUMMARY, TREE),
+    "before a crawl": (lambda: crawl_history._BEFORE_CRAWL, TREE),
+    "postponed parts": (lambda: missing_parts._POSTPONE, COVERAGE),
+    "trimmed parts": (lambda: missing_parts._TRIM, COVERAGE),
+    "added gap": (lambda: coverage._ADD_GAP, COVERAGE),
+    "closed gaps": (lambda: coverage._CLOSE_GAPS, COVERAGE),
+    "trimmed gaps": (lambda: coverage._TRIM_GAPS, COVERAGE),
+    "coverage": (lambda: coverage._RECORD, COVERAGE),
     "reserve": (lambda: reddit_budgets._RESERVE, BUDGET),
     "learn": (lambda: reddit_budgets._LEARN, BUDGET),
     "pause": (lambda: reddit_budgets._PAUSE, BUDGET),

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain.reddit_items import Account
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import authors, discovery, subreddits
+from crawljobs.repository import authors, crawl_history, discovery, subreddits
 from crawljobs.repository.subreddits import Marks
 from support import crawled, jobs
 from support.crawled import comment, post, store, tuples_written
@@ -71,10 +71,10 @@ def test_a_banned_subreddit_is_not_looked_at_again_by_itself(conn: Connection) -
 
 def test_the_end_of_a_crawl_sets_its_marks_and_keeps_the_others(conn: Connection) -> None:
     subreddit_id = known(conn)
-    assert subreddits.before_crawl(conn, subreddit_id=subreddit_id).marks == Marks()
+    assert crawl_history.before_crawl(conn, subreddit_id=subreddit_id).marks == Marks()
     for marks in (Marks(post="abc", comment="xyz"), Marks(post="abd")):
         subreddits.finish_crawl(conn, subreddit_id=subreddit_id, marks=marks, now=T0)
-    marks = subreddits.before_crawl(conn, subreddit_id=subreddit_id).marks
+    marks = crawl_history.before_crawl(conn, subreddit_id=subreddit_id).marks
     assert marks == Marks(post="abd", comment="xyz")
     assert (row_of(conn).last_crawled_at, row_of(conn).gap_at) == (T0, None)
 

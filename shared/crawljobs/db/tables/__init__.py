@@ -8,6 +8,7 @@ from crawljobs.db.tables.audit import admin_audit_log
 from crawljobs.db.tables.columns import metadata
 from crawljobs.db.tables.content import author_subreddits, authors, comments, posts, subreddits
 from crawljobs.db.tables.counts import crawl_job_count_changes, crawl_job_counts
+from crawljobs.db.tables.coverage import crawl_gaps, missing_parts
 from crawljobs.db.tables.discovery import discovery_evidence, discovery_roots
 from crawljobs.db.tables.instances import service_instances
 from crawljobs.db.tables.jobs import crawl_job_attempts, crawl_jobs
@@ -26,6 +27,7 @@ __all__ = [
     "author_subreddits",
     "authors",
     "comments",
+    "crawl_gaps",
     "crawl_job_attempts",
     "crawl_job_count_changes",
     "crawl_job_counts",
@@ -35,6 +37,7 @@ __all__ = [
     "idempotency_keys",
     "maintenance_runs",
     "metadata",
+    "missing_parts",
     "posts",
     "queue_pauses",
     "reddit_budgets",

@@ -42,6 +42,17 @@ subreddits = Table(
     Column("next_crawl_at", Timestamp),  # worth another look then; null: when somebody asks
     # Looks in a row that found it private, quarantined or gated.
     Column("looks_in_vain", SmallInteger, nullable=False, server_default="0"),
+    # How much is stored; `coverage.py` has what is missing, row by row.
+    Column("missing_parts", Integer, nullable=False, server_default="0"),
+    Column("gaps", Integer, nullable=False, server_default="0"),
+    Column("oldest_post", Text),  # the oldest that a walk from the newest has reached
+    Column("oldest_post_at", Timestamp),
+    Column("oldest_comment", Text),
+    Column("oldest_comment_at", Timestamp),
+    Column("posts_walk_end", Text),  # why the last walk that went beyond the mark ended
+    Column("whole_walk_at", Timestamp),  # the last walk of the whole listing of posts
+    Column("trees_whole", Integer),  # of the newest posts; null: never counted
+    Column("trees_not_whole", Integer),
     Column("gap_at", Timestamp),  # the last crawl that did not reach the mark of the one before
     Column("min_request_gap_seconds", Double),  # null: as the worker's settings say
     Column("min_crawl_gap_seconds", Double),  # null: none
@@ -115,11 +126,17 @@ posts = Table(
     Column("crosspost_parent", Text),
     Column("removed_by_category", Text),
     Column("created_at", Timestamp, nullable=False),
-    Column("edited_at", Timestamp),
+    Column("edited", Boolean, nullable=False, server_default=text("false")),
+    Column("edited_at", Timestamp),  # null although edited: Reddit does not tell when
     Column("deleted_at", Timestamp),  # when we saw that it was deleted at Reddit
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
     Column("refresh_due_at", Timestamp),  # when scores and deletions are looked at again
+    # The tree, when it was last fetched; null: never. Its counts are of that time.
+    Column("tree_fetched_at", Timestamp),
+    Column("comments_reported", BigInteger),  # by Reddit
+    Column("comments_stored", BigInteger),
+    Column("comments_missing", BigInteger),  # known to exist and not stored
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
     Index("posts_subreddit_id_created_at_idx", "subreddit_id", "created_at"),
     Index("posts_author_id_idx", "author_id"),
@@ -146,7 +163,8 @@ comments = Table(
     Column("is_submitter", Boolean, nullable=False, server_default=text("false")),
     Column("removed_by_category", Text),
     Column("created_at", Timestamp, nullable=False),
-    Column("edited_at", Timestamp),
+    Column("edited", Boolean, nullable=False, server_default=text("false")),
+    Column("edited_at", Timestamp),  # null although edited: Reddit does not tell when
     Column("deleted_at", Timestamp),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),

@@ -59,6 +59,7 @@ crawl_jobs = Table(
     Column("rerun_visible_at", Timestamp),  # the earliest time that a wish allowed
     Column("traceparent", Text),  # W3C: what asked for the crawl, in a trace
     Column("rerun_traceparent", Text),  # the same of a wish
+    Column("incomplete", Boolean, nullable=False, server_default=text("false")),  # parts given up
     Column("outcome", Text),  # of a succeeded crawl: crawled, no_budget, or the access state met
     Column("error_kind", Text),
     Column("error_message", Text),

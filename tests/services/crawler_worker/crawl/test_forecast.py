@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from crawler_worker.crawl import estimate
-from crawler_worker.crawl.checkpoint import PHASES, Checkpoint, Thread, Tree
+from crawler_worker.crawl.checkpoint import PHASES, Checkpoint
+from crawler_worker.crawl.tree import Thread, Tree
 from crawljobs.repository.subreddits import Marks
 from support.crawls import DEFAULTS, Crawler, Transport
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler_worker.crawl import trees
-from crawler_worker.crawl.checkpoint import Checkpoint, Thread, Tree, read
+from crawler_worker.crawl import tree as trees
+from crawler_worker.crawl.checkpoint import Checkpoint, read
+from crawler_worker.crawl.tree import Thread, Tree
 from crawljobs.domain.reddit_items import Items, MoreComments
 from support import scripted_server
 from support.crawled import comment
@@ -29,58 +30,68 @@ def page(*depths: int, more: tuple[MoreComments, ...] = ()) -> Items:
 
 
 def test_a_tree_without_cuts_is_done() -> None:
-    kept, rest = trees.grown(START, page(0, 1, 2), SETTINGS)
-    assert (len(kept), rest) == (3, None)
+    kept, rest = trees.grow(START, page(0, 1, 2), SETTINGS)
+    assert (len(kept), rest.is_done, rest.missing) == (3, True, 0)
 
 
 def test_comments_deeper_than_the_setting_are_left_out() -> None:
-    kept, _ = trees.grown(START, page(0, 2, 3, 4), SETTINGS)
+    kept, rest = trees.grow(START, page(0, 2, 3, 4), SETTINGS)
     assert [c.depth for c in kept] == [0, 2]
+    assert rest.missing == 2
 
 
 def test_more_comments_than_the_setting_are_left_out_and_no_more_is_fetched() -> None:
     cut = MoreComments("t3_p1", ("x",), 0)
-    kept, rest = trees.grown(START, page(*[0] * 12, more=(cut,)), SETTINGS)
-    assert (len(kept), rest) == (10, None)
+    kept, rest = trees.grow(START, page(*[0] * 12, more=(cut,)), SETTINGS)
+    assert (len(kept), rest.is_done, rest.missing) == (10, True, 3)
 
 
 def test_what_is_cut_is_fetched_later_as_far_as_there_is_room_and_depth() -> None:
     cuts = (
-        MoreComments("t3_p1", tuple(f"m{n}" for n in range(5)), 0),
+        MoreComments("t3_p1", tuple(f"m{n}" for n in range(5)), 0, count=5),
         MoreComments("t1_c0", (), 2),
-        MoreComments("t1_c1", ("deep",), 3),
+        MoreComments("t1_c1", ("deep",), 3, count=1),
         MoreComments("t1_c2", (), 3),
     )
-    _, rest = trees.grown(START, page(0, 0, more=cuts), SETTINGS)
-    assert rest is not None
+    _, rest = trees.grow(START, page(0, 0, more=cuts), SETTINGS)
     assert (len(rest.more), rest.comments) == (5, 2)
     assert rest.threads == (Thread("c0", depth=1),)
+    assert rest.missing == 2  # too deep for the setting, and at least one comment each
 
 
 def test_a_reply_that_brings_only_more_cuts_is_not_followed_for_ever() -> None:
-    tree = Tree(post="p1", comments=1)
-    cut = MoreComments("t3_p1", ("again",), 0)
-    assert trees.grown(tree, Items(more=(cut,)), SETTINGS) == ((), None)
+    tree = Tree(post="p1", comments=1, is_first=False)
+    cut = MoreComments("t3_p1", ("again",), 0, count=1)
+    kept, rest = trees.grow(tree, Items(more=(cut,)), SETTINGS)
+    assert (kept, rest.is_done) == ((), True)
 
 
 @given(
     st.lists(st.integers(0, 5), max_size=30),
-    st.lists(st.tuples(st.lists(st.just("x"), max_size=5), st.integers(0, 5)), max_size=5),
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from("xyzuvw"), max_size=5),
+            st.integers(0, 5),
+            st.integers(0, 5),
+            st.sampled_from(["t1_c0", "t3_p1", "t1_a"]),
+        ),
+        max_size=5,
+    ),
     st.integers(0, 10),
 )
 def test_a_tree_never_grows_beyond_the_settings(
-    depths: list[int], cuts: list[tuple[list[str], int]], before: int
+    depths: list[int], cuts: list[tuple[list[str], int, int, str]], before: int
 ) -> None:
-    more = tuple(MoreComments("t1_c0", tuple(ids), depth) for ids, depth in cuts)
+    more = tuple(MoreComments(name, tuple(ids), depth, n) for ids, depth, n, name in cuts)
     tree = replace(START, comments=before)
-    kept, rest = trees.grown(tree, page(*depths, more=more), SETTINGS)
+    kept, rest = trees.grow(tree, page(*depths, more=more), SETTINGS)
     assert before + len(kept) <= 10
     assert all((c.depth or 0) < 3 for c in kept)
-    if rest is not None:
-        assert rest.more or rest.threads
-        assert len(rest.more) + rest.comments <= 10
-        at = Checkpoint(phase="trees", tree=rest)
-        assert read(json.loads(json.dumps(at.saved()))) == at
+    assert len(rest.more) + len(rest.unbrought) + rest.comments <= 10
+    assert sum(stub.size for stub in rest.stubs) == len(rest.more)
+    assert len(set(rest.more)) == len(rest.more)
+    at = Checkpoint(phase="trees", tree=rest)
+    assert read(json.loads(json.dumps(at.saved()))) == at
 
 
 class Thick:
@@ -95,7 +106,8 @@ class Thick:
             it.send(200, b'{"access_token": "t", "expires_in": 86400}')
         elif it.path.startswith("/comments/"):
             ids = [f"m{n}" for n in range(400)]
-            cut = {"kind": "more", "data": {"id": "m0", "parent_id": "t3_p1", "children": ids}}
+            data = {"id": "m0", "parent_id": "t3_p1", "children": ids, "count": len(ids)}
+            cut = {"kind": "more", "data": data}
             it.send(200, json.dumps([listing(), listing(thing("c0"), cut)]).encode(), **QUICK)
         elif it.path.startswith("/api/morechildren"):
             asked = urllib.parse.parse_qs(it.body.decode())["children"][0].split(",")

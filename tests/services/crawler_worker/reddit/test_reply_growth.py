@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.crawl import trees
-from crawler_worker.crawl.checkpoint import Tree
+from crawler_worker.crawl import tree as trees
+from crawler_worker.crawl.tree import Tree
 from crawler_worker.reddit import (
     decoding,
     limiter,
@@ -187,4 +187,22 @@ def missing_comments(children: tuple[str, ...]) -> Family:
 
 @pytest.mark.parametrize("children", [(), ("b",), ("b", "c", "d")])
 def test_the_cost_of_missing_comments_grows_with_their_number(children: tuple[str, ...]) -> None:
-    growth.check(lambda items: trees.grown(Tree(post="a"), items, MANY), missing_comments(children))
+    growth.check(lambda items: trees.grow(Tree(post="a"), items, MANY), missing_comments(children))
+
+
+def other_children_each(count: int) -> Family:
+    """Stubs of distinct children below distinct comments; every other one counts 0."""
+
+    def made(length: int) -> Items:
+        stubs = (
+            MoreComments(f"t1_p{n}", (f"a{n}", f"b{n}"), depth=1, count=n % 2 * count)
+            for n in range(length // 8)
+        )
+        return Items(more=tuple(stubs))
+
+    return made
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_the_cost_of_a_tree_grows_with_its_stubs(count: int) -> None:
+    growth.check(lambda items: trees.grow(Tree(post="a"), items, MANY), other_children_each(count))

@@ -297,3 +297,76 @@ FIELDS = sorted({*POST, *COMMENT, "children", "depth", "display_name", "name", "
 def test_no_thing_raises_whatever_its_fields_are(kind: str, changes: dict[str, Any]) -> None:
     base = POST if kind == "t3" else COMMENT
     things.read_all([thing(kind, {**base, **changes})])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[ Removed by Reddit ]",
+        "[removed by reddit]",
+        " [ Removed by Reddit ]\n",
+        "[ Removed by Reddit on account of violating the [content policy](/help/contentpolicy). ]",
+        "[ Removed by Reddit in response to a copyright notice. ]",
+    ],
+)
+def test_what_reddit_removed_is_no_content(text: str) -> None:
+    comment = one_comment(author="[deleted]", body=text)
+    assert (comment.body, comment.removed_by_category) == (None, "reddit")
+    assert comment.mentions == ()
+    post = one_post(selftext=text)
+    assert (post.title, post.body, post.removed_by_category) == ("A title", None, "reddit")
+    titled = one_post(title=text, selftext="")
+    assert (titled.title, titled.removed_by_category) == (None, "reddit")
+    told = one_post(title=text, selftext=text, removed_by_category="content_takedown")
+    assert (told.title, told.body, told.removed_by_category) == (None, None, "content_takedown")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Why was it [ Removed by Reddit ]?",
+        "[ Removed by Reddit ] and [ Removed by Reddit ]",
+        "[ Removed by Redditors ]",
+        "Removed by Reddit",
+        "[ Removed by Reddit " + "x" * 500 + "]",
+        "[removed by reddit" + "[" * 300,
+    ],
+)
+def test_what_somebody_writes_about_removals_is_content(text: str) -> None:
+    assert one_comment(body=text).body == text
+    assert one_comment(body=text).removed_by_category is None
+
+
+@pytest.mark.parametrize(
+    ("edited", "is_edited", "has_time"),
+    [
+        (False, False, False),
+        (None, False, False),
+        (True, True, False),
+        (1594424700.0, True, True),
+        (1594424700, True, True),
+        ("yesterday", False, False),
+        (-1, False, False),
+    ],
+)
+def test_an_item_is_edited_also_when_reddit_does_not_tell_when(
+    edited: Any, is_edited: bool, has_time: bool
+) -> None:
+    for item in (one_post(edited=edited), one_comment(edited=edited)):
+        assert (item.edited, item.edited_at is not None) == (is_edited, has_time)
+
+
+@pytest.mark.parametrize(("hidden", "score"), [(True, None), (False, 1), (None, 1), ("true", 1)])
+def test_a_hidden_score_of_a_comment_is_no_score(hidden: Any, score: int | None) -> None:
+    assert one_comment(score_hidden=hidden).score == score
+
+
+def test_a_post_shows_its_score_although_its_community_hides_it() -> None:
+    assert one_post(hide_score=True, score=7).score == 7
+
+
+def test_a_stub_tells_how_many_comments_are_behind_it() -> None:
+    for count, expected in ((3, 3), (0, 0), (None, 0), (-5, 0), ("7", 0)):
+        data = {"id": "x", "parent_id": "t1_b", "children": ["c"], "count": count}
+        (stub,) = things.read_all([thing("more", data)]).more
+        assert stub.count == expected

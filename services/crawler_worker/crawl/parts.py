@@ -1,0 +1,102 @@
+"""Decides which failures cost a crawl only the part that was asked for.
+
+A crawl requires the description of the subreddit and the first page of its posts. Everything else
+is a part: when Reddit does not answer for it, the crawl goes on and says what is missing.
+An outage, a 429, refused credentials and an interruption are no failure of a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from crawler_worker.crawl.session import Session
+from crawler_worker.reddit import failures
+from crawler_worker.reddit.client import RedditClient
+from crawljobs.domain import ends, missing_part
+from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, PartReason
+from crawljobs.domain.subreddit import AccessState
+
+T = TypeVar("T")
+
+MESSAGE_MAX = 200  # characters
+
+# The only place that says what gives up a part, and as what; the first class that fits counts.
+# What is not listed here passes through and decides about the job.
+_GIVES_UP: tuple[tuple[type[failures.CrawlFailure], PartReason], ...] = (
+    (failures.BadRequest, PartReason.REFUSED),
+    (failures.TooLarge, PartReason.TOO_LARGE),
+    (failures.Unavailable, PartReason.UNAVAILABLE),
+    (failures.UpstreamTrouble, PartReason.TROUBLE),
+)
+
+# By these Reddit answers that an item is not there (any more): nothing is missing then.
+_GONE = frozenset({AccessState.NOT_FOUND, AccessState.BANNED, AccessState.LEGAL})
+
+
+class GivenUp(Exception):
+    """The part is not to be had now; the crawl goes on without it."""
+
+    def __init__(self, part: MissingPart) -> None:
+        super().__init__(f"{part.kind} {part.item}: {part.reason}")
+        self.part = part
+
+
+def reason_of(error: failures.CrawlFailure) -> PartReason | None:
+    """Why a part that failed so is given up; None when the failure is about more than the part."""
+    return next((reason for kind, reason in _GIVES_UP if isinstance(error, kind)), None)
+
+
+def request(
+    session: Session,
+    kind: PartKind,
+    item: str,
+    call: Callable[[RedditClient], T],
+    *,
+    if_gone: T | None = None,
+    passing: tuple[type[failures.CrawlFailure], ...] = (),
+) -> T:
+    """One request for a part; `if_gone` is its value when Reddit says that it is not there.
+
+    Raises GivenUp, the failures in `passing`, and everything else that `Session.ask` raises.
+    """
+    try:
+        return session.ask(call)
+    except failures.CrawlFailure as error:
+        reason = reason_of(error)
+        if reason is None or isinstance(error, passing):
+            raise
+        if if_gone is not None and _is_gone(kind, error):
+            return if_gone
+        raise GivenUp(_missing(session, kind, item, reason, str(error))) from error
+
+
+def _is_gone(kind: PartKind, error: failures.CrawlFailure) -> bool:
+    """A suspended account is 403: for a history, every refusal is Reddit's answer."""
+    return isinstance(error, failures.Unavailable) and (
+        kind is PartKind.HISTORY or error.access in _GONE
+    )
+
+
+def _missing(
+    session: Session, kind: PartKind, item: str, reason: PartReason, message: str
+) -> MissingPart:
+    item = item[: missing_part.ITEM_MAX]
+    known = session.parts.get(kind, item)
+    failed = 1 if known is None else known.failures + 1
+    delay = missing_part.next_look(kind, failed, first=session.settings.part_retry)
+    return MissingPart(
+        kind=kind,
+        item=item,
+        reason=reason,
+        message=ends.storable(message)[:MESSAGE_MAX],
+        failures=failed,
+        next_look_at=session.now() + delay,
+    )
+
+
+def posts_to_fetch(session: Session) -> list[str]:
+    """The posts whose tree, or a part of it, was given up and is due for another look."""
+    return list(
+        dict.fromkeys(part.item for part in session.parts.due(*OF_A_TREE, now=session.now()))
+    )

@@ -1,0 +1,280 @@
+"""A part that Reddit does not answer for is given up, said to be missing, and looked at again."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from crawler_worker.crawl import parts
+from crawler_worker.crawl.checkpoint import Checkpoint, UnreadableCheckpoint
+from crawler_worker.reddit import failures
+from crawljobs.db.database import Database
+from crawljobs.domain import missing_part
+from crawljobs.repository import missing_parts as repository
+from support import scripted_reddit
+from support.crawls import DEFAULTS, Crawler
+from support.scripted_reddit import HTML, ScriptedReddit, always, comment, html_page, more, post
+from support.scripted_reddit import server_error as broken
+
+NULL_CHILDREN = {"kind": "Listing", "data": {"children": None, "after": None}}
+# Every reply that says that this request failed, and nothing about more than that.
+FAILURES = {
+    "400 as a page": always(400, HTML),
+    "400": always(400, {"message": "Bad Request", "error": 400}),
+    "500": broken,
+    "503 as a page": always(503, HTML),
+    "a page with 200": html_page,
+    "nothing": always(200, b""),
+    "null": always(200, None),
+    "children null": always(200, NULL_CHILDREN),
+    "another kind": always(200, {"kind": "t2", "data": {}}),
+    "a list": always(200, []),
+    "too large": always(413, {}),
+}
+
+
+@pytest.fixture
+def reddit() -> ScriptedReddit:
+    """250 posts, of which two have comments; 250 comments, none of them of the busier post."""
+    posts = [post(f"{9999 - n}") for n in range(250)]
+    posts[0]["data"].update(num_comments=300)
+    posts[1]["data"].update(num_comments=20)
+    others = [comment(f"c{999 - n}", "9900", author=f"a{n % 3}") for n in range(250)]
+    return ScriptedReddit(posts, others)
+
+
+@pytest.fixture
+def crawler(reddit: ScriptedReddit, database: Database) -> Iterator[Crawler]:
+    with scripted_reddit.serve(reddit) as url:
+        # Quick, and no breaker opens: a test of many failures is not about an outage.
+        yield Crawler(database, url, replace(DEFAULTS, max_requests_per_job=10_000))
+
+
+def subreddit(crawler: Crawler) -> Any:
+    (row,) = crawler.rows("SELECT * FROM subreddits WHERE name = 'python'")
+    return row
+
+
+def missing(crawler: Crawler) -> list[tuple[str, str, str]]:
+    rows = crawler.rows("SELECT kind, item, reason FROM missing_parts ORDER BY kind, item")
+    return [(row.kind, row.item, row.reason) for row in rows]
+
+
+def is_incomplete(crawler: Crawler) -> list[bool]:
+    """Of each job of somebody, in their order."""
+    rows = crawler.rows("SELECT incomplete FROM crawl_jobs WHERE source = 'user' ORDER BY id")
+    return [row.incomplete for row in rows]
+
+
+PARTS = {
+    "a later page of posts": ("/r/python/new?after", "posts", "t3_9900"),
+    "the first page of comments": ("/r/python/comments", "comments", ""),
+    "a later page of comments": ("/r/python/comments?after", "comments", "t1_c900"),
+    "a tree": ("/comments/9999", "tree", "9999"),
+    "a history": ("/user/a1/overview", "history", "a1"),
+}
+
+
+# Each failure with one part, and each part with several failures.
+PAIRS = [
+    (part, failure) for n, failure in enumerate(FAILURES) for part in [list(PARTS)[n % len(PARTS)]]
+]
+
+
+@pytest.mark.parametrize(("part", "failure"), PAIRS)
+def test_a_crawl_goes_on_without_a_part_that_fails(
+    crawler: Crawler, reddit: ScriptedReddit, part: str, failure: str
+) -> None:
+    path, kind, item = PARTS[part]
+    reddit.answers[path] = FAILURES[failure]
+    assert crawler.crawl("python") == "crawled"
+    ((found_kind, found_item, reason),) = missing(crawler)
+    assert (found_kind, found_item) == (kind, item)
+    assert reason == {"4": "refused", "t": "too_large"}.get(failure[0], "trouble")
+    assert is_incomplete(crawler) == [True]
+    row = subreddit(crawler)
+    assert row.missing_parts == 1
+    assert row.last_crawled_at is not None
+    # Everything else is there.
+    assert crawler.value("SELECT count(*) FROM posts") == (100 if kind == "posts" else 250)
+    wanted = {"/r/python/comments": 0, "/r/python/comments?after": 100}.get(path, 250)
+    assert crawler.value("SELECT count(*) FROM comments") == wanted
+    # It is healed, and the next crawl fetches what is missing.
+    del reddit.answers[path]
+    assert crawler.crawl("python") == "crawled"
+    assert missing(crawler) == []
+    assert is_incomplete(crawler) == [True, False]
+    assert subreddit(crawler).missing_parts == 0
+    assert crawler.value("SELECT count(*) FROM posts") == 250
+    assert crawler.value("SELECT count(*) FROM comments") == 250
+    assert (row.high_water_post, row.high_water_comment) == (
+        None if kind == "posts" else "9999",
+        None if kind == "comments" else "c999",
+    )
+    assert (subreddit(crawler).high_water_post, subreddit(crawler).high_water_comment) == (
+        "9999",
+        "c999",
+    )
+
+
+@pytest.mark.parametrize("path", ["/r/python/about", "/r/python/new"])
+@pytest.mark.parametrize("failure", ["400", "500", "a page with 200", "children null"])
+def test_what_a_crawl_requires_decides_about_the_job(
+    crawler: Crawler, reddit: ScriptedReddit, path: str, failure: str
+) -> None:
+    reddit.answers[path] = FAILURES[failure]
+    crawler.enqueue("python")
+    with pytest.raises((failures.UpstreamTrouble, failures.BadRequest)):
+        crawler.run(crawler.claim())
+    assert missing(crawler) == []
+
+
+def every_failure() -> list[type[failures.CrawlFailure]]:
+    found, waiting = [], [failures.CrawlFailure]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        found.append(kind)
+    return found
+
+
+@pytest.mark.parametrize("kind", every_failure())
+def test_what_is_no_fault_of_a_part_decides_about_the_job(
+    kind: type[failures.CrawlFailure],
+) -> None:
+    error = kind.__new__(kind)
+    is_about_more = issubclass(kind, failures.Deferred | failures.TokenRefused)
+    if is_about_more or kind in (failures.CrawlFailure, UnreadableCheckpoint):
+        assert parts.reason_of(error) is None
+    else:
+        assert parts.reason_of(error) is not None
+
+
+def test_a_crawl_that_must_wait_gives_up_no_part(crawler: Crawler, reddit: ScriptedReddit) -> None:
+    crawler.enqueue("python")
+    crawler.rows("UPDATE subreddits SET min_request_gap_seconds = 60 RETURNING id")
+    saved = Checkpoint(phase="trees", busiest=(("9999", 300),), requests=1).saved()
+    claim = crawler.claim()
+    saved["asked_at"] = claim.claimed_at.isoformat()
+    with pytest.raises(failures.TooSoon):
+        crawler.run(claim._replace(checkpoint=saved))
+    assert missing(crawler) == []
+
+
+def test_an_author_who_is_gone_is_no_missing_part(crawler: Crawler, reddit: ScriptedReddit) -> None:
+    reddit.answers["/user/a1/overview"] = always(404, {"message": "Not Found", "error": 404})
+    reddit.answers["/user/a2/overview"] = always(403, {"message": "Forbidden", "error": 403})
+    crawler.crawl("python")
+    assert (missing(crawler), is_incomplete(crawler)) == ([], [False])
+    assert crawler.value("SELECT count(*) FROM authors WHERE history_fetched_at IS NULL") == 0
+
+
+def test_children_that_are_refused_cost_no_other_tree(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    tree = scripted_reddit.listing(comment("t1", "9999"), more("m1", "m2", parent="t3_9999"))
+    reddit.answers["/comments/9999"] = always(200, [scripted_reddit.listing(), tree])
+    reddit.answers["/comments/9998"] = always(
+        200, [scripted_reddit.listing(), scripted_reddit.listing(comment("t2", "9998"))]
+    )
+    reddit.answers["/api/morechildren"] = always(400, HTML)
+    assert crawler.crawl("python") == "crawled"
+    assert missing(crawler) == [("more_children", "9999", "refused")]
+    stored = crawler.rows("SELECT id FROM comments WHERE post_id IN ('9998', '9999') ORDER BY id")
+    assert [row.id for row in stored] == ["t1", "t2"]
+    (row,) = crawler.rows("SELECT * FROM posts WHERE id = '9999'")
+    assert (row.comments_stored, row.comments_missing) == (1, 2)
+    # Healed: the tree is fetched again as a whole.
+    things = {"json": {"data": {"things": [comment("m1", "9999"), comment("m2", "9999")]}}}
+    reddit.answers["/api/morechildren"] = always(200, things)
+    crawler.crawl("python")
+    assert missing(crawler) == []
+    (row,) = crawler.rows("SELECT * FROM posts WHERE id = '9999'")
+    assert (row.comments_stored, row.comments_missing) == (3, 0)
+
+
+def test_a_part_that_is_broken_for_ever_is_asked_for_ever_more_rarely(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    reddit.answers["/comments/9999"] = broken
+    delays = []
+    for _ in range(4):
+        crawler.crawl("python")
+        (row,) = crawler.rows("SELECT failures, next_look_at - now() AS left FROM missing_parts")
+        delays.append(round(row.left / timedelta(hours=1)))
+        crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")
+    assert delays == [1, 2, 4, 8]
+    crawler.rows("UPDATE missing_parts SET next_look_at = now() + interval '1 h' RETURNING kind")
+    asked = reddit.count("/comments/9999")
+    crawler.crawl("python")
+    assert reddit.count("/comments/9999") == asked
+    assert subreddit(crawler).missing_parts == 1
+
+
+@pytest.mark.parametrize("path", ["/r/python/new?after", "/r/python/comments?after"])
+def test_a_page_that_is_broken_for_ever_is_asked_for_ever_more_rarely_and_skips_nothing(
+    crawler: Crawler, reddit: ScriptedReddit, path: str
+) -> None:
+    """Meanwhile what is new is stored; afterwards so is everything below the broken page."""
+    reddit.answers[path] = broken
+    crawler.crawl("python")
+    crawler.crawl("python")  # a first failure is looked at by the next crawl in any case
+    asked = reddit.count(path)
+    for n in range(3):
+        reddit.posts.insert(0, post(f"{10_000 + n}"))
+        reddit.comments.insert(0, comment(f"d{100 + n}", "9900"))
+        crawler.crawl("python")
+    assert reddit.count(path) == asked
+    kind = "comments" if "comments" in path else "posts"
+    assert crawler.value(f"SELECT count(*) FROM {kind}") == 103
+    mark = "high_water_comment" if kind == "comments" else "high_water_post"
+    assert getattr(subreddit(crawler), mark) is None
+    del reddit.answers[path]
+    crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")
+    crawler.crawl("python")
+    assert crawler.value(f"SELECT count(*) FROM {kind}") == 253
+    assert getattr(subreddit(crawler), mark) is not None
+    assert missing(crawler) == []
+
+
+def test_a_subreddit_is_due_when_its_missing_part_is(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    reddit.answers["/comments/9999"] = broken
+    crawler.crawl("python")
+    left = crawler.value("SELECT next_crawl_at - now() FROM subreddits WHERE name = 'python'")
+    assert timedelta(minutes=59) < left <= timedelta(minutes=60)
+
+
+def test_a_part_that_no_crawl_asks_for_makes_no_crawl_every_hour(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    reddit.answers["/user/a1/overview"] = broken
+    crawler.crawl("python")
+    crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")
+    crawler.settings = replace(crawler.settings, fetch_user_subreddits=False)
+    crawler.crawl("python")
+    left = crawler.value("SELECT next_crawl_at - now() FROM subreddits WHERE name = 'python'")
+    assert timedelta(hours=23) < left <= timedelta(hours=24)
+
+
+def test_a_job_lists_the_first_parts_and_counts_all(
+    crawler: Crawler, reddit: ScriptedReddit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(missing_part, "LISTED_MAX", 2)
+    reddit.answers["/user/"] = FAILURES["400"]  # several 500 in a row are an outage
+    crawler.crawl("python")
+    checkpoint = crawler.checkpoint()
+    assert (len(checkpoint["missing"]), checkpoint["given_up"]) == (2, 4)
+    assert subreddit(crawler).missing_parts == 4
+
+
+def test_a_subreddit_keeps_the_parts_that_failed_last(
+    crawler: Crawler, reddit: ScriptedReddit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "STORED_MAX", 3)
+    reddit.answers["/user/"] = FAILURES["400"]  # several 500 in a row are an outage
+    crawler.crawl("python")
+    assert subreddit(crawler).missing_parts == 3
