@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import random
 from datetime import timedelta
 
 from crawler_worker.reddit import failures
-from crawljobs import errors, exception_text, logs, tracing
+from crawljobs import errors, exception_text, jitter, logs, tracing
 from crawljobs.domain import ends, retry
 from crawljobs.domain.ends import End
 from crawljobs.domain.job import Claim, ErrorKind, Transition, WaitReason
@@ -32,7 +31,7 @@ def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End
         retry_count=claim.retry_count,
         max_retries=claim.max_retries,
         policy=policy,
-        uniform=random.uniform,
+        uniform=jitter.uniform,
     )
     if isinstance(decision, retry.Fail):
         return ends.failed(claim, kind=kind, message=message)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import random
 import threading
 import time
 from collections.abc import Callable
 
 from crawler_worker.held_claim import MARGIN, HeldClaim
-from crawljobs import errors, logs, metrics
+from crawljobs import errors, jitter, logs, metrics
 from crawljobs.db.direct import DirectConnection
 from crawljobs.domain.job import Claim
 from crawljobs.repository import claims, queue_sql
@@ -104,7 +103,7 @@ class ClaimKeeper(threading.Thread):
                 log.warning("keeper.disconnected", reason=str(error))
                 if self._reached_at != reached_before:
                     backoff = RECONNECT_SECONDS
-                pause = random.uniform(backoff / 2, backoff)  # noqa: S311 - jitter
+                pause = jitter.uniform(backoff / 2, backoff)
                 self._beat_at = time.monotonic()
                 self._stopping.wait(pause)
                 backoff = min(backoff * 2, RECONNECT_MAX_SECONDS, self._every)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import threading
 import time
 from collections import defaultdict
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 
 from crawler_worker import counting
 from crawler_worker.held_claim import HeldClaim
-from crawljobs import errors, logs
+from crawljobs import errors, jitter, logs
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.ends import End
 from crawljobs.domain.job import Transition
@@ -204,7 +203,7 @@ class EndWriter:
             return
         # All of them together, so that they are written together.
         pause = max(one.pause for one in batch)
-        due = time.monotonic() + random.uniform(pause / 2, pause)  # noqa: S311 - jitter
+        due = time.monotonic() + jitter.uniform(pause / 2, pause)
         for one in batch:
             one.due, one.pause = due, min(2 * one.pause, PAUSE_MAX_SECONDS)
         with self._lock:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from crawljobs import jitter
 
 JITTER = 0.1  # so that many workers started together do not sweep together
 
@@ -40,5 +41,5 @@ class Heartbeat(threading.Thread):
             if self._stopping.wait(max(0.0, due[beat] - time.monotonic())):
                 return
             beat.task()
-            spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter
+            spread = jitter.uniform(1 - JITTER, 1 + JITTER)
             due[beat] = time.monotonic() + beat.seconds * spread

@@ -6,7 +6,6 @@ A slot is free when its crawl has come to an end; that end is written while the 
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from crawler_worker.claiming import Claiming
 from crawler_worker.crawl_threads import CrawlThreads
 from crawler_worker.end_writer import EndWriter
 from crawler_worker.held_claim import HeldClaim
-from crawljobs import errors, logs, tracing
+from crawljobs import errors, jitter, logs, tracing
 from crawljobs.db.database import Database
 from crawljobs.domain import ends
 from crawljobs.domain.ends import End
@@ -98,7 +97,7 @@ class Worker:
                     continue
                 look_in = LOOK_AGAIN_SECONDS if woken else 2 * look_in
                 look_in = min(look_in, self._settings.poll_seconds)
-                spread = random.uniform(1 - POLL_JITTER, 1 + POLL_JITTER)  # noqa: S311
+                spread = jitter.uniform(1 - POLL_JITTER, 1 + POLL_JITTER)
                 self._wake.wait(look_in * spread)
         finally:
             told_to = self._stopping.is_set()

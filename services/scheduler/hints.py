@@ -6,11 +6,10 @@ Only a hint: without it the timetable wakes at the next due time it knew, one ti
 from __future__ import annotations
 
 import os
-import random
 import threading
 from collections.abc import Callable
 
-from crawljobs import errors, logs, metrics
+from crawljobs import errors, jitter, logs, metrics
 from crawljobs.db.direct import DirectConnection
 from crawljobs.repository import due_schedules
 
@@ -46,7 +45,7 @@ class Hints(threading.Thread):
                 self._connections += 1
             except errors.DatabaseUnavailable as error:
                 log.warning("hints.disconnected", reason=str(error))
-                self._stopping.wait(random.uniform(backoff / 2, backoff))  # noqa: S311 - jitter
+                self._stopping.wait(jitter.uniform(backoff / 2, backoff))
                 backoff = min(2 * backoff, RECONNECT_MAX_SECONDS)
                 continue
             backoff = 0.1

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from datetime import timedelta
 
-from crawljobs import errors, logs
+from crawljobs import errors, jitter, logs
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository import due_schedules, frozen_sessions, schedule_firing
@@ -126,7 +125,7 @@ def application_name(instance: str) -> str:
 def backoff_seconds(failures: int) -> float:
     """How long to wait after so many failures in a row; jittered, lest all return at once."""
     longest = min(BACKOFF_SECONDS * 2.0 ** min(failures, 10), BACKOFF_MAX_SECONDS)
-    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+    return jitter.uniform(longest / 2, longest)
 
 
 def _tell(result: Fired | Disabled) -> None:

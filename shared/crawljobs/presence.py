@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crawljobs import errors, logs, startup
+from crawljobs import errors, jitter, logs, startup
 from crawljobs.db.database import Database
 from crawljobs.repository import service_instances
 from crawljobs.version import VERSION
@@ -54,7 +53,7 @@ class Presence:
         while not self._stopping.is_set():
             if self._say(starts=starts):
                 starts = False
-            spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, not a secret
+            spread = jitter.uniform(1 - JITTER, 1 + JITTER)
             self._stopping.wait(self._say_seconds * spread)
         self._take_back()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from crawler_worker.reddit.limiter import Limiter
 from crawler_worker.reddit.stop import Stop
 from crawler_worker.reddit.token import TokenSource
 from crawler_worker.reddit.transfer import Transport
-from crawljobs import metrics
+from crawljobs import jitter, metrics
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import Slot
 from crawljobs.settings import RedditSettings
@@ -151,7 +150,7 @@ class RedditClient:
                 if is_last:
                     raise
                 longest = self._try_again_seconds * 2 ** (tries - 1)
-                jittered = random.uniform(longest / 2, longest)  # noqa: S311 - jitter
+                jittered = jitter.uniform(longest / 2, longest)
                 self._wait(max(jittered, self._mine.gap), stop)
 
     def _pause_all(self, error: failures.Throttled, *, last: bool) -> None:

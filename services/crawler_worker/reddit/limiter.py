@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import random
 import threading
 import time
 from collections.abc import Mapping
 
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.stop import Stop
-from crawljobs import logs
+from crawljobs import jitter, logs
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import BudgetReport, Slot
@@ -62,7 +61,7 @@ class Limiter:
             if not slot.taken:
                 if max(beside, slot.delay_seconds) >= self._longest_wait:
                     raise _too_late(slot.delay_seconds, in_background=in_background)
-                pause = random.uniform(*BESIDE_QUEUE_SECONDS)  # noqa: S311 - jitter
+                pause = jitter.uniform(*BESIDE_QUEUE_SECONDS)
                 beside += pause
                 if stop.wait(pause):
                     raise failures.Interrupted("told to stop while waiting beside the queue")
@@ -157,7 +156,7 @@ class Limiter:
 
 
 def _too_late(seconds: float, *, in_background: bool) -> failures.SlotTooLate:
-    pause = random.uniform(*BACKGROUND_PAUSE_SECONDS) if in_background else 0.0  # noqa: S311
+    pause = jitter.uniform(*BACKGROUND_PAUSE_SECONDS) if in_background else 0.0
     return failures.SlotTooLate(
         f"the next request slot is {seconds:.0f} s away", resume_in=max(seconds, pause)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from crawljobs import errors
+from crawljobs import errors, jitter
 from crawljobs.db import committed, failures, patience
 from crawljobs.db.connection import BoundedConnection, connect, session_settings
 from crawljobs.db.limits import PATIENT, Limits
@@ -140,7 +139,7 @@ class Database:
                         raise
                 failures.count(error)
                 longest = CONFLICT_BACKOFF_SECONDS * 2**attempt
-                time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
+                time.sleep(jitter.uniform(0, longest))
         else:
             raise AssertionError("the last attempt ends the loop or raises")
         for act in acts:

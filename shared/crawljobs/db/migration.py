@@ -6,7 +6,6 @@ Alembic is imported when it is needed: the services' own images do not hold it.
 from __future__ import annotations
 
 import io
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from crawljobs import errors, logs
+from crawljobs import errors, jitter, logs
 from crawljobs.db import failures
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def when_it_answers(work: Callable[[], T], *, deadline_seconds: float) -> T:
             if time.monotonic() + pause >= deadline:
                 raise MigrationFailed(f"gave up after {deadline_seconds:g} s: {error}") from error
             log.warning("migrations.postponed", reason=str(error), again_in=pause)
-        time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
+        time.sleep(jitter.uniform(pause / 2, pause))
         pause = min(2 * pause, PAUSE_MAX_SECONDS)
 
 

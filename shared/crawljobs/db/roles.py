@@ -6,7 +6,6 @@ is as it should be is left alone: run again, all of this changes nothing.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from crawljobs import errors
+from crawljobs import errors, jitter
 from crawljobs.db import audit_policies, failures, granting, grants, rights
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.db.database import Database
@@ -107,7 +106,7 @@ def _patiently(database: Database, work: Callable[[Connection], list[str]]) -> l
             if state not in _CROSSED or not left:
                 advice = f": {_ADVICE}" if state == "42501" else ""
                 raise RolesFailed(f"{failures.describe(error)}{advice}") from error
-        time.sleep(random.uniform(0, PAUSE_SECONDS))  # noqa: S311 - jitter
+        time.sleep(jitter.uniform(0, PAUSE_SECONDS))
     raise AssertionError("the last try returns or raises")
 
 

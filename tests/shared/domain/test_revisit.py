@@ -1,5 +1,6 @@
 """How often a subreddit is visited, by its own rate of new items."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,6 +53,15 @@ def test_a_rare_visit_comes_when_the_days_posts_have_come() -> None:
 def test_a_frequent_visit_does_not_wait_for_an_hour() -> None:
     at = revisit.next_visit(Activity(100, EVENING), now=NOW, policy=POLICY)
     assert at - NOW == 12 * HOUR
+
+
+def test_a_visit_on_the_full_hour_is_never_due_at_once() -> None:
+    """The best hour is this one, and a day later would be too late for the listing."""
+    now = NOW.replace(hour=21, minute=0, second=0, microsecond=0)
+    assert revisit.best_hour(EVENING) == now.hour
+    policy = replace(POLICY, items=690, capacity=700)
+    at = revisit.next_visit(Activity(700 / (20 / 24), EVENING), now=now, policy=policy)
+    assert at - now == 20 * HOUR
 
 
 def test_a_rhythm_that_few_posts_tell_is_none() -> None:

@@ -4,7 +4,9 @@ from crawljobs import errors
 from crawljobs.domain import subreddit
 
 
-@pytest.mark.parametrize("name", ["python", "AskReddit", "a_1", "u_some-one", "x" * 21])
+@pytest.mark.parametrize(
+    "name", ["python", "AskReddit", "a_1", "u_some-one", "x" * 21, "u_" + "x" * 20]
+)
 def test_a_valid_name_is_kept_as_written(name: str) -> None:
     assert subreddit.checked_name(name) == name
     assert subreddit.checked_name(f"r/{name}") == name
@@ -12,7 +14,22 @@ def test_a_valid_name_is_kept_as_written(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "a", "x" * 22, "a b", "a/b", "..", "python\n", "pyth\x00on", "питон", "a?b", "r/r/a"],
+    [
+        "",
+        "a",
+        "x" * 22,
+        "a b",
+        "a/b",
+        "..",
+        "python\n",
+        "pyth\x00on",
+        "питон",
+        "a?b",
+        "r/r/a",
+        "u_" + "x" * 21,
+        "u_" + "-" * 21,
+        "u_-",
+    ],
 )
 def test_anything_else_is_refused(name: str) -> None:
     with pytest.raises(errors.InvalidSubredditName, match="2 to 21 letters"):

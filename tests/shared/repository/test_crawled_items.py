@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import event, text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.reddit_items import Account, Items
 from crawljobs.repository import crawled_items, refreshes
-from support import crawled
+from support import crawled, locks
 from support.crawled import CREATED, comment, deleted_post, post, store, tuples_written
 
 
@@ -129,6 +130,35 @@ def test_an_older_reply_does_not_bring_deleted_content_back(conn: Connection) ->
     row = one(conn, "SELECT title, author_id FROM posts")
     assert (row.title, row.author_id) == (None, None)
     assert one(conn, "SELECT body FROM comments").body is None
+
+
+@pytest.mark.parametrize(
+    ("gone", "seen", "table"),
+    [
+        (deleted_post("p1"), post("p1"), "posts"),
+        (replace(comment("p1"), author=None, body=None, deleted=True), comment("p1"), "comments"),
+    ],
+)
+def test_what_is_stored_as_deleted_meanwhile_does_not_come_back(
+    database: Database, gone: Any, seen: Any, table: str
+) -> None:
+    """Two crawls store the same page at once; the older of the two replies is stored last."""
+    with database.begin() as conn:  # what both need already, so that they meet at the item
+        store(conn, post("known"), comment("known"))
+
+    def store_late() -> None:
+        with database.begin() as conn:
+            store(conn, seen)
+
+    late = threading.Thread(target=store_late)
+    with database.begin() as conn:
+        store(conn, gone)
+        late.start()
+        locks.wait_until_blocked(database)
+    late.join(10)
+    with database.begin() as conn:
+        row = one(conn, f"SELECT body, deleted_at IS NULL FROM {table} WHERE id = 'p1'")
+    assert tuple(row) == (None, False)
 
 
 def test_when_a_post_was_seen_deleted_is_remembered(conn: Connection) -> None:

@@ -174,6 +174,17 @@ def test_headers_never_give_back_what_was_reserved(conn: Connection) -> None:
     assert reserved == 10
 
 
+def test_a_late_reply_with_another_cap_gives_back_nothing_either(conn: Connection) -> None:
+    """Its cap is news, its count is of an earlier moment."""
+    slots = [reserve(conn) for _ in range(50)]
+    learn(conn, used=25, remaining=975, reset=599, slot=slots[4])
+    assert used_by_others(conn) == 20
+    learn(conn, used=3, remaining=1_997, reset=598, slot=slots[2])
+    assert used_by_others(conn) == 20
+    cap = "SELECT requests_per_window FROM reddit_budgets"
+    assert conn.execute(text(cap)).scalar_one() == 2_000
+
+
 def test_a_late_reply_does_not_spend_the_next_window(conn: Connection) -> None:
     after_the_edge = T0 + WINDOW + timedelta(seconds=1)
     reserve(conn, after_the_edge)
@@ -222,6 +233,13 @@ def test_a_pause_that_does_not_say_how_long_doubles_each_time(conn: Connection) 
 def test_echoes_of_one_429_do_not_double_the_pause(conn: Connection) -> None:
     reserve(conn)
     assert [round(pause(conn, None)) for _ in range(12)] == [5] * 12
+
+
+def test_echoes_of_one_429_do_not_prolong_the_pause(conn: Connection) -> None:
+    reserve(conn)
+    assert pause(conn, None) == pytest.approx(5)
+    for second in (1, 2, 4):
+        assert pause(conn, None, T0 + timedelta(seconds=second)) == pytest.approx(5 - second)
 
 
 def test_pauses_are_forgiven_after_30_quiet_minutes(conn: Connection) -> None:

@@ -1,9 +1,15 @@
 """Where a walk from the newest item towards the last crawl's mark ends."""
 
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from crawler_worker.crawl import listing
+from crawler_worker.crawl.checkpoint import Checkpoint
 from crawljobs.domain import reddit_items
+from crawljobs.domain.reddit_items import Items, Page
 
 MARK = "zz"
 NEWER = [f"100{n}" for n in range(9)]
@@ -52,3 +58,18 @@ def test_ids_are_compared_as_numbers_not_as_texts(item: str, mark: str, newer: b
 def test_the_newest_of_no_ids_is_none() -> None:
     assert reddit_items.newest(None) is None
     assert reddit_items.newest(None, "zz", "100", "9") == "100"
+
+
+@pytest.mark.parametrize(
+    ("cursor", "after", "goes_on"),
+    [(None, "t3_b", True), ("t3_a", "t3_b", True), ("t3_a", "t3_a", False), ("t3_a", None, False)],
+)
+def test_a_cursor_that_leads_to_its_own_page_ends_the_walk(
+    cursor: str | None, after: str | None, goes_on: bool
+) -> None:
+    session: Any = SimpleNamespace(
+        at=Checkpoint(phase="posts", cursor=cursor), now=lambda: datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    page = Page(Items(), after)
+    then = listing.after_page(session, page, names=["t3_c"], seen=1, mark=None)
+    assert then.cursor == (after if goes_on else None)

@@ -185,6 +185,37 @@ def test_a_429_that_asks_for_a_long_pause_defers_the_job_until_then(
     assert len(reddit.asked) == 1
 
 
+def test_a_429_that_asks_for_a_day_is_asked_about_again_after_an_hour(
+    client: RedditClient, reddit: FakeReddit, database: Database
+) -> None:
+    reddit.answer = lambda it: it.send(429, b"<html>", retry_after="86400")
+    with pytest.raises(failures.SlotTooLate) as caught:
+        ask(client)
+    assert 3_590 < caught.value.resume_in <= 3_600
+    assert 3_590 < pause_left(database) <= 3_600
+
+
+@pytest.mark.parametrize(("gap", "asked"), [(30.5, 1), (0.0, 2)])
+def test_a_429_is_not_waited_for_in_place_where_the_next_request_is_far_away(
+    client: RedditClient, reddit: FakeReddit, gap: float, asked: int
+) -> None:
+    def once(it: Exchange) -> None:
+        if len(reddit.asked) == 1:
+            it.send(429, b"<html>", retry_after="1")
+        else:
+            it.send(200, ABOUT, **QUICK)
+
+    reddit.answer = once
+    with client.asking(in_background=False, gap=gap):
+        if asked == 1:
+            with pytest.raises(failures.Throttled) as caught:
+                ask(client)
+            assert 0 < caught.value.resume_in <= 1
+        else:
+            ask(client)
+    assert len(reddit.asked) == asked
+
+
 def test_a_worker_asleep_until_its_slot_wakes_when_told_to_stop(
     client: RedditClient, reddit: FakeReddit, database: Database
 ) -> None:
