@@ -1,4 +1,4 @@
-"""F20: replies that would eat a worker's memory or its time; it stays below its pod's limit."""
+"""F29: replies that would eat a worker's memory or its time; it stays below its pod's limit."""
 
 import contextlib
 import sys
