@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
 from crawler_worker.crawl.session import Session
+from crawljobs import jitter
 
 
 def choose(session: Session) -> None:
@@ -25,4 +25,4 @@ def _is_due(session: Session) -> bool:
     # Crawled by an older release, which did not record it. All of these must not be due at once:
     # each crawl draws by its share of the interval, so that most are walked within two intervals.
     share = (now - session.last_crawled_at) / every
-    return random.random() < share  # noqa: S311 - spreads work
+    return jitter.uniform(0, 1) < share

@@ -9,7 +9,9 @@ import pytest
 from crawler_worker.crawl import listing
 from crawler_worker.crawl.checkpoint import Checkpoint
 from crawljobs.domain import reddit_items
+from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
 from crawljobs.domain.reddit_items import Items, Page
+from support.crawled import post
 
 MARK = "zz"
 NEWER = [f"100{n}" for n in range(9)]
@@ -61,15 +63,21 @@ def test_the_newest_of_no_ids_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cursor", "after", "goes_on"),
-    [(None, "t3_b", True), ("t3_a", "t3_b", True), ("t3_a", "t3_a", False), ("t3_a", None, False)],
+    ("cursor", "after", "end"),
+    [
+        (None, "t3_b", None),
+        ("t3_a", "t3_b", None),
+        ("t3_a", "t3_a", WalkEnd.LOOP),
+        ("t3_a", None, WalkEnd.FIRST_ITEM),
+    ],
 )
 def test_a_cursor_that_leads_to_its_own_page_ends_the_walk(
-    cursor: str | None, after: str | None, goes_on: bool
+    cursor: str | None, after: str | None, end: WalkEnd | None
 ) -> None:
     session: Any = SimpleNamespace(
         at=Checkpoint(phase="posts", cursor=cursor), now=lambda: datetime(2026, 1, 1, tzinfo=UTC)
     )
-    page = Page(Items(), after)
-    then = listing.after_page(session, page, names=["t3_c"], seen=1, mark=None)
-    assert then.cursor == (after if goes_on else None)
+    course = listing.Course(ListingName.POSTS, mark=None)
+    page = Page(Items(posts=(post("c"),)), after)
+    step = listing.after_page(session, page, page.items.posts, course, walk=Walk())
+    assert (step.at.cursor, step.walk.end) == (None if end else after, end)
