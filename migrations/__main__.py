@@ -14,9 +14,11 @@ from pathlib import Path
 from crawljobs import errors, logs, settings, startup
 from crawljobs.db import drift, migration, protection, roles
 from crawljobs.db.database import Database
+from crawljobs.domain import plain_text
 
 SCRIPTS = Path(__file__).parent
 NAME = "migrations"
+LINE_MAX = 4_000  # characters
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         logs.configure(NAME, os.environ)
         return int(given.run(given))
     except errors.CrawljobsError as error:
-        sys.stderr.write(f"{NAME}: {error}\n")
+        sys.stderr.write(plain_text.lines(f"{NAME}: {error}", limit=LINE_MAX) + "\n")
         return 1
 
 
@@ -89,7 +91,7 @@ def _sql(given: argparse.Namespace) -> int:
 
 def _tell(lines: Iterable[str]) -> None:
     for line in lines:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(plain_text.lines(line, limit=LINE_MAX) + "\n")  # names of a database
 
 
 def _role_settings() -> settings.RoleSettings:

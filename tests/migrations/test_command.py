@@ -300,3 +300,14 @@ def test_a_database_that_is_away_is_waited_for(empty_database_url: str) -> None:
             assert finished == [True]
         finally:
             conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def test_names_of_a_database_reach_no_terminal_raw(
+    empty_database_url: str, own: psycopg.Connection
+) -> None:
+    assert run(empty_database_url, "upgrade")[0] == 0
+    own.execute('ALTER TABLE posts ADD COLUMN "x\x1b[2J\u202ey" int')
+    code, printed, _ = run(empty_database_url, "check")
+    assert code == 1
+    assert "x[2Jy" in printed
+    assert all(one.isprintable() or one == "\n" for one in printed)

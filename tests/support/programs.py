@@ -1,0 +1,19 @@
+"""Programs of ours whose names do not end in .py, as modules."""
+
+import importlib.machinery
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+
+def load(path: Path) -> ModuleType:
+    """Its code, without running it as a program and without a cache beside it."""
+    loader = importlib.machinery.SourceFileLoader(path.name.replace("-", "_"), str(path))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[loader.name] = module  # dataclasses look there
+    code = compile(path.read_text(), str(path), "exec")
+    exec(code, module.__dict__)  # noqa: S102 - our own program
+    return module
