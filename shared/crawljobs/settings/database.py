@@ -15,7 +15,8 @@ from crawljobs.environment import Environment
 SCHEMES = ("postgresql://", "postgres://")
 _HOW_TO_ENCODE = (
     "expected an address such as postgresql://user:password@host:5432/database, in which user, "
-    "password and parameters are percent-encoded: @ is %40, / is %2F, # is %23, ? is %3F, % is %25, a blank is %20"
+    "password and parameters are percent-encoded: @ is %40, / is %2F, # is %23, ? is %3F, "
+    "% is %25, a blank is %20"
 )
 # RFC 3986. The driver takes some other characters too, each version others, and reads a password
 # that is cut short at one of them as a host, a port or a database.
