@@ -39,4 +39,5 @@ def asked_for(conn: Connection, asked: Mapping[str, Any]) -> JobFilter:
         finished_after=asked["finished_after"],
         finished_before=asked["finished_before"],
         worker=asked["worker"],
+        incomplete=asked["incomplete"],
     )

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crawljobs.domain.job import FINAL, Job, JobStatus
+from crawljobs.domain.missing_part import MissingPart
+from crawljobs.repository import missing_parts
 
 LONGEST_ETA = timedelta(days=366)  # a forecast beyond is none
 
@@ -28,6 +30,7 @@ class Progress:
     waiting_until: datetime | None = None
     eta: datetime | None = None
     gap: bool = False
+    missing_parts: int = 0
 
 
 def of_job(job: Job) -> Progress:
@@ -48,7 +51,20 @@ def of_job(job: Job) -> Progress:
         waiting_until=job.waits_until if job.status is JobStatus.WAITING else None,
         eta=None if total is None else _eta(job, max(0, total - requests) * pace),
         gap=found.get("gap") is True,
+        missing_parts=_count(found.get("given_up")),
     )
+
+
+def missing_of_job(job: Job) -> list[MissingPart]:
+    """The first parts that its crawl gave up; one that cannot be read is left out."""
+    listed = (job.checkpoint or {}).get("missing")
+    found = []
+    for row in listed if isinstance(listed, list) else []:
+        try:
+            found += missing_parts.of_json([row])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return found
 
 
 def _eta(job: Job, seconds: float) -> datetime | None:

@@ -21,12 +21,21 @@ from crawljobs.domain.access import Scope
 from crawljobs.domain.job_filter import JobFilter
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.errors import InvalidSubredditName
-from crawljobs.repository import audit_log, job_list, queue_pauses, subreddit_admin
+from crawljobs.repository import (
+    audit_log,
+    coverage,
+    job_list,
+    missing_parts,
+    queue_pauses,
+    subreddit_admin,
+)
 from crawljobs.repository import subreddits as repository
 from crawljobs.repository.subreddit_admin import Subreddit
 
 PREFIX = "/api/admin/subreddits"
 JOBS_SHOWN = 20
+PARTS_SHOWN = 100
+GAPS_SHOWN = 100
 
 blueprint = Blueprint(
     "subreddits",
@@ -53,6 +62,7 @@ def list_subreddits(asked: dict[str, Any]) -> enqueueing.Answer:
             conn,
             access=None if access is None else AccessState(access),
             contains=asked["name_contains"],
+            incomplete=asked["incomplete"],
             crawled_before=asked["crawled_before"],
             after=None if page.after is None else str(page.after[0]),
             limit=page.limit,
@@ -73,7 +83,15 @@ def show_subreddit(subreddit: str) -> enqueueing.Answer:
             conn, filters=JobFilter(subreddit_id=found.id), limit=JOBS_SHOWN
         ).jobs
         paused = queue_pauses.is_paused(conn, subreddit_id=found.id)
-    body = {**vars(found), "paused": paused, "jobs": jobs}
+        parts = missing_parts.list_parts(conn, subreddit_id=found.id, at_most=PARTS_SHOWN)
+        gaps = coverage.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
+    body = {
+        **vars(found),
+        "paused": paused,
+        "jobs": jobs,
+        "missing": parts,
+        "gap_ranges": gaps,
+    }
     return body, 200, preconditions.etag(found.version)
 
 

@@ -52,6 +52,16 @@ class Flag(fields.Boolean):
         return value
 
 
+def truth(**options: Any) -> fields.Boolean:
+    """true or false in a query string."""
+    return fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        error_messages={"invalid": "expected true or false"},
+        **options,
+    )
+
+
 class Whole(fields.Integer):
     """A JSON number without a fraction, 60.0 included; not a text or a truth value."""
 

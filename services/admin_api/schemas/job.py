@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 
 from admin_api import progress
 from admin_api.schemas.audit import AuditEntrySchema
+from admin_api.schemas.coverage import MissingPartSchema
 from admin_api.schemas.fields import (
     Timestamp,
     described,
@@ -20,6 +21,7 @@ from admin_api.schemas.fields import (
     rfc3339,
     subreddit,
 )
+from admin_api.schemas.progress import ProgressSchema
 from crawljobs.domain import job
 
 STATUSES = [status.value for status in job.JobStatus]
@@ -36,41 +38,6 @@ class EnqueueSchema(ma.Schema):
         load_default=None,
         allow_none=True,
         metadata=described("Not to be crawled before this time; at once when absent."),
-    )
-
-
-class ProgressSchema(ma.Schema):
-    """How far the crawl has come; all but the forecast only grows while it runs."""
-
-    phase = fields.String(
-        required=True,
-        allow_none=True,
-        metadata=described(
-            "about, posts, comments, trees, authors, discovery or done; null before it began."
-        ),
-    )
-    page = fields.Integer(required=True, metadata=described("The page of this phase."))
-    posts = fields.Integer(required=True, metadata=described("Posts stored."))
-    comments = fields.Integer(required=True, metadata=described("Comments stored."))
-    authors = fields.Integer(required=True, metadata=described("Authors stored."))
-    requests = fields.Integer(required=True, metadata=described("Requests sent to Reddit."))
-    done = fields.Integer(required=True, metadata=described("Of `total`: the requests sent."))
-    total = fields.Integer(
-        required=True,
-        allow_none=True,
-        metadata=described("Requests that the whole crawl will take, as far as can be told."),
-    )
-    waiting_until = Timestamp(
-        required=True, allow_none=True, metadata=described("When a waiting job goes on.")
-    )
-    eta = Timestamp(
-        required=True,
-        allow_none=True,
-        metadata=described("When the crawl may be over, at the pace it had so far."),
-    )
-    gap = fields.Boolean(
-        required=True,
-        metadata=described("More was new than Reddit shows: something in between is missing."),
     )
 
 
@@ -143,6 +110,10 @@ class JobSchema(ma.Schema):
     rerun_requested = fields.Boolean(
         required=True, metadata=described("Asked for again while it was crawling.")
     )
+    incomplete = fields.Boolean(
+        required=True,
+        metadata=described("The crawl went on without parts that Reddit did not answer for."),
+    )
     outcome = fields.String(
         required=True,
         allow_none=True,
@@ -207,10 +178,17 @@ class AttemptSchema(ma.Schema):
 # Made once: to make a schema takes longer than to dump by it.
 _ATTEMPTS = AttemptSchema(many=True)
 _ENTRIES = AuditEntrySchema(many=True)
+_MISSING = MissingPartSchema(many=True)
 
 
 class JobDetailSchema(JobSchema):
-    """A job, the attempts that ended and what operators did to it, newest first."""
+    """A job, what is missing, the attempts that ended and what operators did to it."""
+
+    missing = fields.List(
+        fields.Nested(MissingPartSchema),
+        required=True,
+        metadata=described("The first 50 parts that its crawl gave up."),
+    )
 
     attempts = fields.List(
         fields.Nested(AttemptSchema), required=True, metadata=described("The last 100.")
@@ -226,6 +204,7 @@ class JobDetailSchema(JobSchema):
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         return {
             **shown(obj["job"]),
+            "missing": _MISSING.dump(progress.missing_of_job(obj["job"])),
             "attempts": _ATTEMPTS.dump(obj["attempts"]),
             "audit_log": _ENTRIES.dump(obj["audit_log"]),
         }

@@ -9,11 +9,13 @@ from marshmallow import fields, validate
 
 from admin_api.schemas.fields import (
     INT8_MAX,
+    Flag,
     PageParameters,
     Timestamp,
     Whole,
     described,
     subreddit,
+    truth,
 )
 from admin_api.schemas.job import STATUSES, SUCCESS
 from crawljobs.domain import job
@@ -87,6 +89,10 @@ def filter_fields(*, strict: bool) -> dict[str, fields.Field[Any]]:
         "finished_after": _time("Finished at this time or later."),
         "finished_before": _time("Finished before this time."),
         "worker": _text("Only jobs that this worker crawls now."),
+        "incomplete": (Flag if strict else truth)(
+            load_default=None,
+            metadata=described("Only jobs whose crawl gave up a part (true), or the others."),
+        ),
     }
 
 

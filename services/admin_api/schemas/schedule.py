@@ -21,6 +21,7 @@ from admin_api.schemas.fields import (
     next_cursor,
     priority,
     subreddit,
+    truth,
 )
 from crawljobs.domain.cron import LONGEST_EXPRESSION
 from crawljobs.domain.due_times import LONGEST_SPREAD
@@ -134,13 +135,7 @@ class ToggleSchema(ma.Schema):
 
 
 def _either(description: str) -> fields.Boolean:
-    return fields.Boolean(
-        load_default=None,
-        truthy={"true"},
-        falsy={"false"},
-        error_messages={"invalid": "expected true or false"},
-        metadata=described(description),
-    )
+    return truth(load_default=None, metadata=described(description))
 
 
 class ScheduleParameters(PageParameters):

@@ -8,6 +8,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from admin_api.schemas.coverage import GapSchema, StoredPartSchema
 from admin_api.schemas.fields import (
     PageParameters,
     Timestamp,
@@ -16,8 +17,10 @@ from admin_api.schemas.fields import (
     max_retries,
     next_cursor,
     priority,
+    truth,
 )
 from admin_api.schemas.job import JobSchema
+from crawljobs.domain.coverage import WalkEnd
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.subreddits import CRAWL_GAP_MAX_SECONDS, REQUEST_GAP_MAX_SECONDS
 
@@ -49,6 +52,10 @@ class SubredditParameters(PageParameters):
             "Only subreddits whose name has this in it, whatever its case.",
             pattern="^[A-Za-z0-9_.:-]+$",
         ),
+    )
+    incomplete = truth(
+        load_default=None,
+        metadata=described("Only subreddits of which parts are missing (true), or the others."),
     )
     crawled_before = Timestamp(
         load_default=None,
@@ -90,6 +97,51 @@ class SubredditSchema(ma.Schema):
         allow_none=True,
         metadata=described("The last crawl that could not go back as far as the one before."),
     )
+    incomplete = fields.Boolean(
+        required=True, metadata=described("Parts are missing that Reddit did not answer for.")
+    )
+    missing_parts = fields.Integer(required=True, metadata=described("How many parts."))
+    gaps = fields.Integer(
+        required=True, metadata=described("Ranges of listings that no crawl has seen.")
+    )
+    oldest_post = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("The id of the oldest post that a walk of the listing has reached."),
+    )
+    oldest_post_at = Timestamp(required=True, allow_none=True)
+    oldest_comment = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("The same of the newest comments; trees reach further back."),
+    )
+    oldest_comment_at = Timestamp(required=True, allow_none=True)
+    posts_walk_end = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf([end.value for end in WalkEnd]),
+        metadata=described(
+            "Why the last walk of the whole listing ended: `first_item` (nothing is older), `cap` "
+            "(Reddit shows no more) or `limit` (MAX_POSTS_PER_SUB)."
+        ),
+    )
+    known_to_first_post = fields.Boolean(
+        required=True,
+        metadata=described("Every post that Reddit lists is stored, back to the first one."),
+    )
+    whole_walk_at = Timestamp(
+        required=True,
+        allow_none=True,
+        metadata=described("When the whole listing was walked last; WALK_WHOLE_EVERY."),
+    )
+    trees_whole = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata=described("Of the newest 1,000 posts: trees of which no comment is missing."),
+    )
+    trees_not_whole = fields.Integer(
+        required=True, allow_none=True, metadata=described("The others of these.")
+    )
     min_request_gap_seconds = fields.Float(
         required=True, allow_none=True, metadata=described(_REQUEST_GAP)
     )
@@ -99,7 +151,16 @@ class SubredditSchema(ma.Schema):
 
 
 class SubredditDetailSchema(SubredditSchema):
-    """A subreddit, whether it is paused, and its newest jobs: how crawls of it ended."""
+    """A subreddit, what is missing of it, whether it is paused, and how crawls of it ended."""
+
+    missing = fields.List(
+        fields.Nested(StoredPartSchema),
+        required=True,
+        metadata=described("The first 100 missing parts, the next to be looked at first."),
+    )
+    gap_ranges = fields.List(
+        fields.Nested(GapSchema), required=True, metadata=described("The newest 100 gaps.")
+    )
 
     paused = fields.Boolean(required=True, metadata=described("By itself, or with everything."))
     jobs = fields.List(

@@ -188,6 +188,7 @@ class Job:
     lease_expires_at: datetime | None
     progress_at: datetime | None
     rerun_requested: bool
+    incomplete: bool
     outcome: str | None
     error_kind: ErrorKind | None
     error_message: str | None

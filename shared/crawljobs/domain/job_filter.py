@@ -47,6 +47,7 @@ class JobFilter:
     finished_after: datetime | None = None
     finished_before: datetime | None = None
     worker: str | None = None  # that crawls it now
+    incomplete: bool | None = None  # whether its crawl has given up a part
 
     def possible_statuses(self, sort: JobSort = JobSort.NEWEST) -> frozenset[JobStatus]:
         """The states that jobs of this filter, in this order, can be in."""

@@ -88,7 +88,9 @@ STATEMENTS = {
         traceparent = CAST(:traceparent AS text),
         checkpoint = CASE WHEN status = 'succeeded' OR checkpoint ->> 'phase' = 'done'
             OR error_kind = 'permanent'
-            THEN NULL ELSE checkpoint END
+            THEN NULL ELSE checkpoint END,
+        incomplete = incomplete AND status <> 'succeeded' AND checkpoint ->> 'phase' <> 'done'
+            AND error_kind IS DISTINCT FROM 'permanent'
     {_CHOSEN} AND status IN ('succeeded', 'failed', 'cancelled')
     """),
     Verb.CANCEL: text(_ending("status = 'cancelled'")),

@@ -49,6 +49,7 @@ _CONDITIONS = {
     "finished_after": "finished_at >= CAST(:finished_after AS timestamptz)",
     "finished_before": "finished_at < CAST(:finished_before AS timestamptz)",
     "worker": "claimed_by = :worker",
+    "incomplete": "incomplete = :incomplete",
 }
 # Which conditions are also bounds of the index that the order walks.
 _BOUNDS = {
@@ -69,6 +70,7 @@ _COLUMNS = (
     "created_at",
     "finished_at",
     "claimed_by",
+    "incomplete",
 )
 # In the order of the indexes of those that wait. `<=` where equality is meant: the planner would
 # take that for rare, and read all of them.

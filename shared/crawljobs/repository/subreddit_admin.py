@@ -17,7 +17,13 @@ _COLUMNS = f"""
     id, name, reddit_id, title, description, subscribers, over_18, created_at_reddit, access,
     access_checked_at, discovered_from, depth, first_seen_at, last_crawled_at,
     CAST(extract(epoch FROM {NOW} - last_crawled_at) AS float8) AS crawled_seconds_ago,
-    next_crawl_at, gap_at, min_request_gap_seconds, min_crawl_gap_seconds,
+    next_crawl_at, gap_at, missing_parts, missing_parts > 0 AS incomplete, gaps,
+    oldest_post, oldest_post_at, oldest_comment, oldest_comment_at, posts_walk_end, whole_walk_at,
+    trees_whole, trees_not_whole,
+    posts_walk_end IS NOT DISTINCT FROM 'first_item' AND gaps = 0 AND NOT EXISTS (
+        SELECT FROM missing_parts AS part
+        WHERE part.subreddit_id = subreddits.id AND part.kind = 'posts') AS known_to_first_post,
+    min_request_gap_seconds, min_crawl_gap_seconds,
     CAST(CAST(xmin AS text) AS bigint) AS version"""
 
 
@@ -42,6 +48,18 @@ class Subreddit:
     crawled_seconds_ago: float | None
     next_crawl_at: datetime | None
     gap_at: datetime | None
+    incomplete: bool
+    missing_parts: int
+    gaps: int
+    oldest_post: str | None
+    oldest_post_at: datetime | None
+    oldest_comment: str | None
+    oldest_comment_at: datetime | None
+    posts_walk_end: str | None
+    known_to_first_post: bool
+    whole_walk_at: datetime | None
+    trees_whole: int | None
+    trees_not_whole: int | None
     min_request_gap_seconds: float | None
     min_crawl_gap_seconds: float | None
     version: int  # differs after every change of the row
@@ -61,13 +79,14 @@ _LOCK = text(f"SELECT {_COLUMNS} FROM subreddits WHERE id = :id FOR NO KEY UPDAT
 
 # The walk is bounded; where it ended without filling the page the next one goes on.
 _WALK = f"""
-    SELECT id, lower(name) AS key, access, last_crawled_at FROM subreddits
+    SELECT id, lower(name) AS key, access, last_crawled_at, missing_parts FROM subreddits
     WHERE lower(name) > :after
     ORDER BY lower(name) LIMIT {LOOK_AT}
 """
 _CONDITIONS = """
     (CAST(:access AS text) IS NULL OR access = :access)
     AND (CAST(:contains AS text) IS NULL OR strpos(key, :contains) > 0)
+    AND (CAST(:incomplete AS boolean) IS NULL OR (missing_parts > 0) = :incomplete)
     AND (CAST(:crawled_before AS timestamptz) IS NULL
         OR coalesce(last_crawled_at, '-infinity') < :crawled_before)
 """
@@ -102,6 +121,7 @@ def list_subreddits(
     *,
     access: AccessState | None = None,
     contains: str | None = None,
+    incomplete: bool | None = None,
     crawled_before: datetime | None = None,
     after: str | None = None,
     limit: int = 100,
@@ -111,6 +131,7 @@ def list_subreddits(
     values = {
         "access": access,
         "contains": None if contains is None else contains.lower(),
+        "incomplete": incomplete,
         "crawled_before": crawled_before,
         "after": after or "",  # an `IS NULL OR` would lose the index
         "limit": limit + 1,

@@ -10,9 +10,11 @@ import pytest
 
 from admin_api import progress
 from admin_api.schemas.audit import AuditEntrySchema
+from admin_api.schemas.coverage import GapSchema, StoredPartSchema
 from admin_api.schemas.explanation import ExplanationSchema
-from admin_api.schemas.job import AttemptSchema, JobSchema, ProgressSchema
+from admin_api.schemas.job import AttemptSchema, JobSchema
 from admin_api.schemas.pause import PauseSchema
+from admin_api.schemas.progress import ProgressSchema
 from admin_api.schemas.schedule import ScheduleSchema
 from admin_api.schemas.schedule_run import RunSchema, UpcomingSchema
 from admin_api.schemas.stats import RecentSchema, StatsSchema
@@ -22,6 +24,8 @@ from admin_api.schemas.worker import WorkerSchema
 from crawljobs.domain import access, explanation, job, queue_stats, schedule, schedule_preview
 from crawljobs.repository import (
     audit_log,
+    coverage,
+    missing_parts,
     queue_pauses,
     schedule_runs,
     service_instances,
@@ -32,6 +36,7 @@ SHOWS: dict[type[ma.Schema], Any] = {
     AttemptSchema: job.Attempt,
     AuditEntrySchema: audit_log.AuditEntry,
     ExplanationSchema: explanation.Explanation,
+    GapSchema: coverage.StoredGap,
     JobSchema: job.Job,
     PauseSchema: queue_pauses.Pause,
     ProgressSchema: progress.Progress,
@@ -39,6 +44,7 @@ SHOWS: dict[type[ma.Schema], Any] = {
     RunSchema: schedule_runs.LedgerRow,
     ScheduleSchema: schedule.Schedule,
     StatsSchema: queue_stats.QueueStats,
+    StoredPartSchema: missing_parts.StoredPart,
     SubredditSchema: subreddit_admin.Subreddit,
     TokenSchema: access.Token,
     UpcomingSchema: schedule_preview.Upcoming,
