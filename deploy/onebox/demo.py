@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from crawljobs.domain import plain_text
 from crawljobs.environment import Environment
 from crawljobs.errors import SettingsError
 from onebox import data_folder, preflight, reddit_source, system
@@ -25,6 +26,7 @@ PRIORITY = 60  # what a person asks for
 SCHEDULE = {"cron_expression": "*/5 * * * *", "timezone": "UTC"}
 NEW_ITEMS_PER_MINUTE = 6  # so that watching on and crawling again show something new
 SHOW_SECONDS = 0.2
+LINE_MAX = 4_000  # characters
 SHOW_IDLE_SECONDS = 1.0
 
 
@@ -175,7 +177,7 @@ def _say_where(running: System, folder: DataFolder, token_place: str, source: st
         if database.postgres.data.parent != folder.path:
             lines["Its data"] = f"{database.postgres.data} (its user cannot reach {folder.path})"
     for name, text in lines.items():
-        click.echo(f"{name:<10}{text}")
+        click.echo(f"{name:<10}{plain_text.one_line(str(text), limit=LINE_MAX)}")
     click.echo("Ctrl-C stops everything; what was crawled stays.\n")
 
 

@@ -95,6 +95,6 @@ def test_a_lock_that_is_not_pyprojects_is_found(name: str, copy: Path) -> None:
 
 def test_a_lock_that_is_missing_or_unknown_is_found(copy: Path) -> None:
     (copy / LOCK).rename(copy / "requirements/stranger.lock")
-    told = check(copy)
-    assert "scheduler.lock: it is missing" in told
-    assert "stranger.lock: there is no rule for it" in told
+    findings = check(copy)
+    assert "scheduler.lock: it is missing" in findings
+    assert "stranger.lock: there is no rule for it" in findings

@@ -41,5 +41,5 @@ def test_no_handler_of_a_driver_error_repeats_its_text(top: str) -> None:
 def test_such_a_handler_would_be_found() -> None:
     body = "try:\n    pass\nexcept psycopg.Error as error:\n    raise X(f'it said {error}')\n"
     assert [*spoken_driver_errors(body)] == [4]
-    told = "try:\n    pass\nexcept DBAPIError as error:\n    log(str(error))\n"
-    assert [*spoken_driver_errors(told)] == [4]
+    stringified = "try:\n    pass\nexcept DBAPIError as error:\n    log(str(error))\n"
+    assert [*spoken_driver_errors(stringified)] == [4]
