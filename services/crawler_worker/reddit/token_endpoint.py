@@ -14,6 +14,7 @@ LIFE_MAX_SECONDS = 86_400.0
 LIFE_UNTOLD_SECONDS = 3_600.0
 # Somebody has to correct the credentials; until then a look now and then is enough.
 REFUSED_PAUSE_SECONDS = 300.0
+REPLY_MAX_BYTES = 64 * 1024
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # anything else could end a header
 
@@ -30,6 +31,7 @@ def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
                 "Content-Type": "application/x-www-form-urlencoded",
             },
             b"grant_type=client_credentials",
+            reply_max=REPLY_MAX_BYTES,
         )
     )
     if reply.status == 429:

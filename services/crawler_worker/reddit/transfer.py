@@ -34,12 +34,16 @@ DETAIL_MAX = 200  # characters of an error's own text
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`url` is complete; headers come in addition to those of every request."""
+    """`url` is complete; headers come in addition to those of every request.
+
+    `reply_max` is the largest good reply in bytes; 0 means REPLY_MAX_BYTES.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
+    reply_max: int = 0
 
     @property
     def path(self) -> str:
@@ -107,7 +111,7 @@ class Transport:
             try:
                 response = self._answered(request)
                 try:
-                    content = b"".join(self._pieces(response))
+                    content = b"".join(self._pieces(response, request.reply_max or REPLY_MAX_BYTES))
                 finally:
                     _put_back(response)
             except failures.CrawlFailure:
@@ -136,13 +140,13 @@ class Transport:
             timeout=connections.READ_SECONDS,
         )
 
-    def _pieces(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    def _pieces(self, response: urllib3.BaseHTTPResponse, good_max: int) -> Iterator[bytes]:
         """Decompressed here and not by urllib3, which would unpack a whole gzip bomb at once."""
         encoding = response.headers.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity", "gzip"):
             raise failures.UpstreamTrouble("the reply has an encoding that was not asked for")
         unpack = zlib.decompressobj(GZIP) if encoding == "gzip" else None
-        most = REPLY_MAX_BYTES if response.status == OK else ERROR_MAX_BYTES
+        most = good_max if response.status == OK else ERROR_MAX_BYTES
         size = received = 0
         while piece := response.read(PIECE_BYTES, decode_content=False):
             received += len(piece)  # counts too: compressed data may unpack to nothing
@@ -155,7 +159,7 @@ class Transport:
                 if response.status != OK:
                     yield piece[: max(0, len(piece) - (size - most))]
                     return
-                raise failures.UpstreamTrouble(f"a reply of more than {most >> 20} MiB")
+                raise failures.UpstreamTrouble(f"a reply of more than {_mebibytes(most)}")
             if size > LARGE_BYTES and self.large.enter(connections.left(EXCHANGE_SECONDS)):
                 connections.end_within(LARGE_SECONDS)
             yield piece
@@ -187,6 +191,10 @@ def _put_back(response: urllib3.BaseHTTPResponse) -> None:
     """A connection is used again only when its reply was read to the end."""
     response.close()
     response.release_conn()
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
 
 
 def _is_timeout(error: BaseException) -> bool:

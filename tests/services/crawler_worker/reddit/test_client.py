@@ -146,6 +146,15 @@ def test_a_token_that_could_break_a_header_is_refused(
     assert reddit.asked == []
 
 
+def test_a_token_endpoint_that_sends_very_much_is_in_trouble(
+    client: RedditClient, reddit: FakeReddit
+) -> None:
+    reddit.token_answer = lambda it: it.send(200, b'{"access_token": "t", "x": "' + bytes(1 << 20))
+    with pytest.raises(failures.Outage, match="token endpoint") as caught:
+        ask(client)
+    assert "more than 64 KiB" in str(caught.value.__cause__)
+
+
 def test_a_429_pauses_every_worker_and_the_request_is_made_afterwards(
     client: RedditClient, settings: RedditSettings, reddit: FakeReddit, database: Database
 ) -> None:

@@ -144,8 +144,10 @@ def chunks(text: str) -> None:
     ],
 )
 def test_the_cost_of_a_text_grows_with_its_length(parse: Cost) -> None:
+    # What is decoded twice takes long, and shows a quadratic step early.
+    longest = growth.LONG // 4 if parse is beyond_the_depth else growth.LONG
     for family in growth.FAMILIES.values():
-        growth.check(parse, family)
+        growth.check(parse, family, longest=longest)
 
 
 def listing_of(child: Any) -> Family:
@@ -185,7 +187,7 @@ def missing_comments(children: tuple[str, ...]) -> Family:
     return lambda length: Items(more=(MoreComments("t1_a", children, depth=1),) * length)
 
 
-@pytest.mark.parametrize("children", [(), ("b",), ("b", "c", "d")])
+@pytest.mark.parametrize("children", [(), ("b", "c", "d")])
 def test_the_cost_of_missing_comments_grows_with_their_number(children: tuple[str, ...]) -> None:
     growth.check(lambda items: trees.grow(Tree(post="a"), items, MANY), missing_comments(children))
 
