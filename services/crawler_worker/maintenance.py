@@ -13,6 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawler_worker import counting, revisiting
 from crawler_worker.heartbeat import Beat, Heartbeat
+from crawler_worker.pruning import Pruning
 from crawler_worker.revisiting import Revisiting
 from crawljobs import errors, logs
 from crawljobs.db.database import Connection, Database
@@ -20,16 +21,12 @@ from crawljobs.domain.actor import Actor
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository import (
     audit_log,
-    discovery,
     frozen_sessions,
-    idempotency_keys,
     job_maintenance,
     job_stats,
     maintenance_turns,
     parked_jobs,
     queue_pauses,
-    schedule_runs,
-    service_instances,
 )
 from crawljobs.repository.job_maintenance import Aged, Rescued
 from crawljobs.settings import QueueSettings
@@ -39,8 +36,6 @@ log = logs.get_logger(__name__)
 # Each chunk is its own short transaction; a sweep that never ends would hide the others.
 CHUNKS_MAX = 1_000
 MERGE_COUNTS_SECONDS = 15.0  # a count is summed from the changes since, some thousands at most
-KEYS_KEPT = timedelta(days=1)  # answers to requests that callers may repeat
-INSTANCES_KEPT = timedelta(days=1)  # processes that were not seen any more
 ACTOR = Actor("system:crawler-worker")
 
 
@@ -64,7 +59,8 @@ class Maintenance:
         )
         self._metronome = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(1)},
+            # A long prune must not hold up what keeps the queue fair.
+            executors={"default": ThreadPoolExecutor(1), "prune": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
@@ -83,6 +79,7 @@ class Maintenance:
                 "interval",
                 seconds=seconds,
                 jitter=seconds * 0.1,
+                executor="prune" if task == self.prune else "default",
                 next_run_time=datetime.now(UTC),
             )
         self._metronome.start()
@@ -163,35 +160,15 @@ class Maintenance:
         return self._sweep(None, job_stats.merge_counts)
 
     def prune(self) -> int:
-        """Finished jobs and runs of schedules that are old; by one worker at a time is enough."""
-        every, retention = self._settings.maintenance_every, self._settings.retention
-        ledger_retention = self._settings.ledger_retention
+        """What is old; by one worker at a time is enough."""
+        every = self._settings.maintenance_every
         # A little early is harmless; a metronome a little fast must not skip every other turn.
         pace = every - timedelta(seconds=every.total_seconds() * 0.2)
         if not self._database.run(
             lambda conn: maintenance_turns.take_turn(conn, task="prune", every=pace)
         ):
             return 0
-        self._sweep(
-            "schedule_run.pruned",
-            lambda conn: schedule_runs.prune_runs(conn, retention=ledger_retention),
-        )
-        self._sweep(
-            "evidence.forgotten",
-            lambda conn: discovery.forget_evidence(conn, at_most=job_maintenance.CHUNK),
-        )
-        self._sweep(
-            "idempotency_key.pruned",
-            lambda conn: idempotency_keys.prune_keys(conn, retention=KEYS_KEPT),
-        )
-        self._sweep(
-            "instance.pruned",
-            lambda conn: service_instances.prune_instances(conn, retention=INSTANCES_KEPT),
-        )
-        return self._sweep(
-            "job.pruned",
-            lambda conn: job_maintenance.prune_finished_jobs(conn, retention=retention),
-        )
+        return Pruning(self._database, self._settings, self._stopping).run()
 
     def _sweep(
         self,

@@ -36,6 +36,7 @@ from crawljobs.repository import (
     job_admin,
     job_enqueue,
     job_maintenance,
+    job_pruning,
     job_queue,
     job_stats,
     queue_pauses,
@@ -289,7 +290,7 @@ def transactions(world: World) -> dict[str, Work]:
         job_stats.merge_counts(conn)
 
     def prune(conn: Connection) -> None:
-        job_maintenance.prune_finished_jobs(conn, retention=timedelta(seconds=-1))
+        job_pruning.prune_finished_jobs(conn, retention=timedelta(seconds=-1))
 
     def end_both(conn: Connection) -> None:
         claim_ends.end_claims(conn, ends=[ends.completed(alpha, "crawled"), ends.released(beta)])

@@ -9,6 +9,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api import progress
+from admin_api.schemas.attempt import AttemptSchema
 from admin_api.schemas.audit import AuditEntrySchema
 from admin_api.schemas.coverage import MissingPartSchema
 from admin_api.schemas.fields import (
@@ -66,7 +67,9 @@ class JobSchema(ma.Schema):
         validate=validate.OneOf([source.value for source in job.JobSource]),
         metadata=described("Who asked for it."),
     )
-    scheduled_job_id = identifier("The schedule that enqueued it.", nullable=True)
+    scheduled_job_id = identifier(
+        "The schedule that enqueued it; null when that was deleted.", nullable=True
+    )
     depth = fields.Integer(
         required=True, metadata=described("Steps of discovery from what somebody asked for.")
     )
@@ -159,20 +162,6 @@ def shown(one: job.Job) -> dict[str, Any]:
 
 def _as_json(value: Any) -> Any:
     return rfc3339(value) if isinstance(value, datetime) else value
-
-
-class AttemptSchema(ma.Schema):
-    """A claim that ended."""
-
-    id = identifier("The attempt.")
-    worker = fields.String(required=True)
-    started_at = Timestamp(required=True)
-    ended_at = Timestamp(required=True)
-    outcome = fields.String(
-        required=True, validate=validate.OneOf([outcome.value for outcome in job.AttemptOutcome])
-    )
-    error_kind = fields.String(required=True, allow_none=True)
-    error_message = fields.String(required=True, allow_none=True)
 
 
 # Made once: to make a schema takes longer than to dump by it.

@@ -37,7 +37,7 @@ _TABLES = """
     authors                  -          raw             -          -
     comments                 -          raw             -          -
     crawl_gaps               r          rawd            -          -
-    crawl_job_attempts       rad        rad             -          -
+    crawl_job_attempts       rad        rawd            -          -
     crawl_job_count_changes  ra         rawd            r          r
     crawl_job_counts         r          raw             r          r
     crawl_jobs               rawd       rawd            raw        r
@@ -50,7 +50,7 @@ _TABLES = """
     queue_pauses             rawd       rwd             rw         -
     reddit_budgets           r          raw             r          r
     reddit_tokens            -          raw             -          -
-    scheduled_job_runs       ra         rawd            raw        -
+    scheduled_job_runs       rad        rawd            raw        -
     scheduled_jobs           rawd       rw              rw         -
     service_instances        rawd       rawd            rawd       -
     subreddits               raw        raw             r          -

@@ -204,7 +204,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A claim that ended."""
+    """A claim that ended; of several deferrals in a row, that differ in numbers at most, the last.
+
+    `times` is how many they were, and `first_started_at` when the first began; None of one alone.
+    """
 
     id: int
     job_id: int
@@ -214,3 +217,5 @@ class Attempt:
     outcome: AttemptOutcome
     error_kind: ErrorKind | None
     error_message: str | None
+    times: int
+    first_started_at: datetime | None

@@ -47,6 +47,29 @@ class _Ending:
     columns: tuple[str, ...]  # what it takes of each End, beside the claim
 
 
+# A job in the background may be deferred a thousand times in a row, by an outage or by a budget
+# that others use, with other seconds in the message each time. The job's row is locked, so no other
+# transaction writes to its last attempt.
+_STREAK = f"""
+    , counted AS (
+        UPDATE crawl_job_attempts AS last SET
+            times = last.times + 1,
+            first_started_at = least(last.first_started_at, last.started_at, held.claimed_at),
+            worker = held.claimed_by, started_at = held.claimed_at,
+            ended_at = greatest({NOW}, held.claimed_at), error_message = held.end_error_message
+        FROM held CROSS JOIN LATERAL (
+            SELECT id, outcome, error_kind, error_message FROM crawl_job_attempts
+            WHERE job_id = held.id
+            ORDER BY started_at DESC, id DESC LIMIT 1
+        ) AS newest
+        WHERE last.id = newest.id AND newest.outcome = '{AttemptOutcome.DEFERRED}'
+            AND newest.error_kind IS NOT DISTINCT FROM held.end_error_kind
+            AND regexp_replace(newest.error_message, '[0-9.]+', '0', 'g')
+                IS NOT DISTINCT FROM regexp_replace(held.end_error_message, '[0-9.]+', '0', 'g')
+        RETURNING last.job_id
+    )"""
+
+
 def _ending(
     verb: Transition,
     changes: str,
@@ -54,11 +77,13 @@ def _ending(
     *,
     follow_up: str | None = None,
     hint: bool = False,
+    streaks: bool = False,
 ) -> _Ending:
     """End the claims that are ours; where `follow_up` holds, with the job that was wished for.
 
     It never waits for a row, so it needs no order to lock them in. With `hint` idle workers are
-    told that something is claimable.
+    told that something is claimable. With `streaks` an end that repeats the one before it is
+    counted in that one's attempt.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # From the ends to their jobs, by the primary key: || hides the index of what is crawled, which
@@ -81,12 +106,12 @@ def _ending(
         UPDATE crawl_jobs AS job SET {changes}, rescues_in_a_row = 0, {UNCLAIMED}
         FROM held WHERE job.id = held.id
         RETURNING job.id, held.place
-    ), attempt AS (
+    ){_STREAK if streaks else ""}, attempt AS (
         INSERT INTO crawl_job_attempts
             (job_id, worker, started_at, ended_at, outcome, error_kind, error_message)
         SELECT id, claimed_by, claimed_at, greatest({NOW}, claimed_at), '{ATTEMPTS[verb]}',
             {", ".join(error)}
-        FROM held
+        FROM held{" WHERE id NOT IN (SELECT job_id FROM counted)" if streaks else ""}
     ){f", follow_up AS ({wished})" if follow_up else ""}
     SELECT place{f", pg_notify('{queue_sql.CHANNEL}', '')" if hint else ""} FROM ended
     """
@@ -127,6 +152,7 @@ _ENDINGS = (
         f"status = 'waiting', wait_reason = held.end_wait_reason, {_FAILED_SO}, visible_at = "
         + PARKED_UNTIL.format(until=f"{NOW} + held.end_delay", now=NOW),
         {"delay": "interval", "wait_reason": "text", **_ERROR},
+        streaks=True,
     ),
     # Whoever gives back does so because it stops: others may be asleep.
     _ending(Transition.RELEASE, f"status = 'queued', visible_at = {NOW}", {}, hint=True),
@@ -140,9 +166,11 @@ _STILL_OURS = text("""
     WHERE job.status = 'crawling'
     """)
 
-# Claims of one job follow one another, so when it began tells which it was.
+# Claims of one job follow one another, so when it began tells which it was, or of which streak.
 _ENDED_AS = text("""
-    SELECT outcome FROM crawl_job_attempts WHERE job_id = :job_id AND started_at = :claimed_at
+    SELECT outcome FROM crawl_job_attempts
+    WHERE job_id = :job_id AND :claimed_at BETWEEN
+        coalesce(first_started_at, started_at) AND started_at
     """)
 
 

@@ -38,7 +38,8 @@ _ORDERS: dict[JobSort, tuple[tuple[str, str, bool], ...]] = {
 
 _CONDITIONS = {
     "subreddit_id": "subreddit_id = :subreddit_id",
-    "scheduled_job_id": "scheduled_job_id = :scheduled_job_id",
+    "scheduled_job_id": "scheduled_job_id = "
+    "(SELECT id FROM scheduled_jobs WHERE id = :scheduled_job_id)",
     "sources": "source = ANY (CAST(:sources AS text[]))",
     "priority_min": "priority >= :priority_min",
     "priority_max": "priority <= :priority_max",

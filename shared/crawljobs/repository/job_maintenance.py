@@ -1,4 +1,4 @@
-"""The sweeps that keep the queue healthy: requeue, rescue, age, prune.
+"""The sweeps that keep the queue healthy: requeue, rescue, age.
 
 Each is one bounded statement, harmless when run twice or by many at once: rows that somebody
 else holds are skipped, and a due column leads every ORDER BY.
@@ -123,28 +123,6 @@ _AGE = text(f"""
     FROM aged ORDER BY queued_at DESC, id DESC LIMIT 1
     """)
 
-# Locks no more of them than the query around takes. A leaf of UNION ALL may not lock by itself.
-_OLD = queue_sql.of_each_final_status(f"""
-    SELECT id FROM (
-        SELECT id FROM crawl_jobs
-        WHERE status = '{{status}}' AND finished_at < {NOW} - CAST(:retention AS interval)
-        ORDER BY finished_at LIMIT :at_most
-        FOR UPDATE SKIP LOCKED
-    ) AS locked
-    """)
-
-_PRUNE = text(f"""
-    WITH pruned AS (
-        DELETE FROM crawl_jobs WHERE id = ANY (ARRAY(
-            SELECT id FROM ({_OLD}) AS old LIMIT :at_most
-        ))
-        RETURNING id
-    ), attempts AS (
-        DELETE FROM crawl_job_attempts WHERE job_id = ANY (ARRAY(SELECT id FROM pruned))
-    )
-    SELECT count(*) FROM pruned
-    """)
-
 
 @dataclass(frozen=True)
 class Rescued:
@@ -240,11 +218,3 @@ def age_starved_jobs(
     if aged is None:
         return Aged(jobs=0, last=beyond)
     return Aged(jobs=aged.jobs, last=AgedUpTo(aged.queued_at, aged.job_id))
-
-
-def prune_finished_jobs(
-    conn: Connection, *, retention: timedelta, at_most: int = CHUNK, now: datetime | None = None
-) -> int:
-    """Delete jobs that ended longer ago than `retention`, with their attempts; how many."""
-    values = {"retention": retention, "at_most": at_most, "now": now}
-    return int(conn.execute(_PRUNE, values).scalar_one())

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select, text
 
-from crawljobs.db.tables import crawl_jobs, subreddits
+from crawljobs.db.tables import crawl_jobs, scheduled_jobs, subreddits
 from crawljobs.domain.job import (
     LIVE,
     Attempt,
@@ -24,7 +24,12 @@ _FOREIGN = (
     "subreddit",
     "version",
     "waits_until",
+    "scheduled_job_id",
 )  # fields of a Job that are not columns of its row
+# Null when the schedule is deleted, which changes none of its jobs.
+_SCHEDULE = """(
+    SELECT id FROM scheduled_jobs WHERE id = {job}.scheduled_job_id
+) AS scheduled_job_id"""
 # The same as text, for statements that name the tables `job` and `subreddit`. xmin is the
 # transaction that wrote this version of the row: it changes with every change.
 JOB_COLUMNS = ", ".join(
@@ -32,6 +37,7 @@ JOB_COLUMNS = ", ".join(
         *(f"job.{name}" for name in Job.__dataclass_fields__ if name not in _FOREIGN),
         "subreddit.name AS subreddit",
         f"{WAITS_UNTIL.format(job='job', subreddit='subreddit')} AS waits_until",
+        _SCHEDULE.format(job="job"),
         "CAST(CAST(job.xmin AS text) AS bigint) AS version",
     ]
 )
@@ -51,6 +57,10 @@ _JOBS = select(
     *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name not in _FOREIGN),
     subreddits.c.name.label("subreddit"),
     literal_column("CAST(CAST(crawl_jobs.xmin AS text) AS bigint)").label("version"),
+    select(scheduled_jobs.c.id)
+    .where(scheduled_jobs.c.id == crawl_jobs.c.scheduled_job_id)
+    .scalar_subquery()
+    .label("scheduled_job_id"),
     literal_column(WAITS_UNTIL.format(job="crawl_jobs", subreddit="subreddits")).label(
         "waits_until"
     ),

@@ -52,7 +52,12 @@ _RESUME = text("DELETE FROM queue_pauses WHERE scope = :scope")
 
 _NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
-_FORGET_ENDED = text(f"DELETE FROM queue_pauses WHERE until <= {NOW} - interval '1 hour'")
+_FORGET_ENDED = text(f"""
+    DELETE FROM queue_pauses WHERE scope = ANY (ARRAY(
+        SELECT scope FROM queue_pauses WHERE until <= {NOW} - interval '1 hour'
+        LIMIT :at_most FOR UPDATE SKIP LOCKED
+    ))
+    """)
 
 _PAUSES = """
     SELECT pause.scope, subreddit.name AS subreddit, pause.reason, pause.until, pause.paused_by,
@@ -111,7 +116,7 @@ def pause(
 
 def park_paused_jobs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
     """Let jobs of paused subreddits wait with that reason; how many. A sweep runs it too."""
-    conn.execute(_FORGET_ENDED, {"now": now})
+    conn.execute(_FORGET_ENDED, {"at_most": CHUNK, "now": now})
     return conn.execute(_PARK, {"scope": None, "at_most": at_most, "now": now}).rowcount
 
 

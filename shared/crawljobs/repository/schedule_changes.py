@@ -14,7 +14,7 @@ from crawljobs.domain import schedule_edit
 from crawljobs.domain import subreddit as names
 from crawljobs.domain.schedule import Order, Schedule
 from crawljobs.domain.schedule_edit import Edit
-from crawljobs.repository import due_schedules, schedules, subreddits
+from crawljobs.repository import due_schedules, job_maintenance, schedules, subreddits
 from crawljobs.repository.queue_sql import NOW
 
 _CLOCK = text(f"SELECT {NOW}")
@@ -48,6 +48,13 @@ _UPDATE = text(f"""
     """)
 
 _DELETE = text("DELETE FROM scheduled_jobs WHERE id = :id")
+
+_DELETE_RUNS = text("""
+    DELETE FROM scheduled_job_runs WHERE id = ANY (ARRAY(
+        SELECT id FROM scheduled_job_runs WHERE scheduled_job_id = :id
+        LIMIT :at_most
+    ))
+    """)
 
 # Only when nothing else is due earlier: a scheduler that wakes for that looks at this one too.
 _HINT = text(f"""
@@ -126,8 +133,12 @@ def change_schedule(
 
 
 def delete_schedule(conn: Connection, *, schedule_id: int) -> None:
-    """With its ledger; jobs that it enqueued stay."""
+    """With its ledger, of which a long one is left to a sweep; jobs that it enqueued stay.
+
+    Takes the same time however many jobs and runs it had: nothing of them is shown from here on.
+    """
     conn.execute(_DELETE, {"id": schedule_id})
+    conn.execute(_DELETE_RUNS, {"id": schedule_id, "at_most": job_maintenance.CHUNK})
 
 
 def _hinted(conn: Connection, schedule_id: int) -> Schedule:

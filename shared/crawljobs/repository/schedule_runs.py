@@ -45,6 +45,46 @@ _PRUNE = text(f"""
     ))
     """)
 
+# From one schedule to the next by the index, however many runs each has.
+_PRUNE_DELETED = text("""
+    WITH RECURSIVE seen (id, place) AS (
+        SELECT (
+            SELECT scheduled_job_id FROM scheduled_job_runs WHERE scheduled_job_id > :beyond
+            ORDER BY scheduled_job_id LIMIT 1
+        ), 1
+        UNION ALL
+        SELECT (
+            SELECT scheduled_job_id FROM scheduled_job_runs WHERE scheduled_job_id > seen.id
+            ORDER BY scheduled_job_id LIMIT 1
+        ), place + 1
+        FROM seen WHERE id IS NOT NULL AND place < :look_at
+    ), deleted AS (
+        DELETE FROM scheduled_job_runs WHERE id = ANY (ARRAY(
+            SELECT run.id
+            FROM seen CROSS JOIN LATERAL (
+                SELECT id FROM scheduled_job_runs WHERE scheduled_job_id = seen.id
+                LIMIT :at_most
+                FOR UPDATE SKIP LOCKED
+            ) AS run
+            WHERE NOT EXISTS (SELECT 1 FROM scheduled_jobs WHERE id = seen.id)
+            LIMIT :at_most
+        ))
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM deleted) AS deleted, (SELECT max(id) FROM seen) AS last
+    """)
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """How many runs of deleted schedules were deleted, and the schedule to go on after.
+
+    `beyond` None: there are no more.
+    """
+
+    deleted: int
+    beyond: int | None
+
 
 @dataclass(frozen=True)
 class LedgerRow:
@@ -106,3 +146,17 @@ def prune_runs(
     """Delete what was written down longer ago than `retention`; how many."""
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(_PRUNE, values).rowcount
+
+
+def prune_runs_of_deleted(
+    conn: Connection, *, beyond: int = 0, look_at: int = CHUNK, at_most: int = CHUNK
+) -> Orphans:
+    """Delete what the ledger keeps of schedules that are deleted.
+
+    Looks at `look_at` schedules, those after the id `beyond`, and deletes `at_most` rows.
+    """
+    values = {"beyond": beyond, "look_at": look_at, "at_most": at_most}
+    row = conn.execute(_PRUNE_DELETED, values).one()
+    if row.deleted == at_most:
+        return Orphans(row.deleted, beyond)
+    return Orphans(row.deleted, row.last)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import ends
 from crawljobs.domain.job import FINAL, ErrorKind, JobStatus
-from crawljobs.repository import claim_ends, job_admin, job_maintenance, job_stats
+from crawljobs.repository import claim_ends, job_admin, job_maintenance, job_pruning, job_stats
 from support import jobs as factory
 from support.jobs import T0
 
@@ -88,7 +88,7 @@ def test_counts_of_finished_jobs_follow_every_way_in_and_out(conn: Connection) -
         counted(conn)
     assert job_stats.merge_counts(conn) == 0
     later = T0 + timedelta(days=40_000)
-    assert job_maintenance.prune_finished_jobs(conn, retention=timedelta(days=1), now=later) == 5
+    assert job_pruning.prune_finished_jobs(conn, retention=timedelta(days=1), now=later).jobs == 5
     assert counted(conn) == dict.fromkeys(FINAL, 0)
 
 

@@ -12,7 +12,13 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.aging import AgingPolicy, aged_priority
 from crawljobs.domain.job import AttemptOutcome, JobSource, JobStatus, WaitReason
 from crawljobs.domain.retry import RetryPolicy, retry_delay
-from crawljobs.repository import claims, job_maintenance, job_queries, maintenance_turns
+from crawljobs.repository import (
+    claims,
+    job_maintenance,
+    job_pruning,
+    job_queries,
+    maintenance_turns,
+)
 from support import jobs
 from support.jobs import T0
 
@@ -40,7 +46,7 @@ def age(conn: Connection, now: datetime = T0) -> int:
 
 
 def prune(conn: Connection, now: datetime = T0) -> int:
-    return job_maintenance.prune_finished_jobs(conn, retention=timedelta(days=30), now=now)
+    return job_pruning.prune_finished_jobs(conn, retention=timedelta(days=30), now=now).jobs
 
 
 @pytest.mark.parametrize("sweep", [requeue, rescue, age, prune])

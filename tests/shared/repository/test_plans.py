@@ -21,6 +21,7 @@ from crawljobs.repository import (
     claims,
     idempotency_keys,
     job_maintenance,
+    job_pruning,
     job_queue,
     maintenance_turns,
     parked_jobs,
@@ -178,7 +179,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         },
         "crawl_jobs_climbing_idx",
     ),
-    "prune": (job_maintenance._PRUNE, {"retention": MINUTE, **CHUNK}, "crawl_jobs_ended_idx"),
+    "prune": (job_pruning._PRUNE, {"retention": MINUTE, **CHUNK}, "crawl_jobs_ended_idx"),
     "prune_keys": (
         idempotency_keys._PRUNE,
         {"retention": MINUTE, **CHUNK},
@@ -200,7 +201,15 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
 
 def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
     looked_at = {id(statement) for statement, _, _ in STATEMENTS.values()}
-    modules = (claims, claim_ends, job_queue, job_maintenance, maintenance_turns, parked_jobs)
+    modules = (
+        claims,
+        claim_ends,
+        job_queue,
+        job_maintenance,
+        job_pruning,
+        maintenance_turns,
+        parked_jobs,
+    )
     named = {
         f"{module.__name__}.{name}": getattr(statement, "clause", statement)
         for module in modules

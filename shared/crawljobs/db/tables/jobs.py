@@ -32,7 +32,8 @@ crawl_jobs = Table(
     Column("base_priority", SmallInteger, nullable=False),  # as asked for, boosts included
     Column("priority_ceiling", SmallInteger, nullable=False, server_default="100"),
     Column("source", Text, nullable=False),
-    Column("scheduled_job_id", BigInteger, ForeignKey("scheduled_jobs.id", ondelete="SET NULL")),
+    # No foreign key: to delete a schedule would write to all its jobs. It may be of a deleted one.
+    Column("scheduled_job_id", BigInteger),
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("visible_at", Timestamp, nullable=False, server_default=NOW),
     Column("queued_at", Timestamp, nullable=False, server_default=NOW),  # waiting counts from here
@@ -187,7 +188,7 @@ crawl_jobs = Table(
         "id",
         postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
     ),
-    # Deleting a schedule clears it in its jobs.
+    # Lists of the jobs of one schedule.
     Index(
         "crawl_jobs_scheduled_job_id_idx",
         "scheduled_job_id",
@@ -196,7 +197,8 @@ crawl_jobs = Table(
 )
 
 # A claim that ended, and how. No foreign key: it would lock the hot row a second time; a job and
-# its attempts are pruned by one statement.
+# its attempts are pruned by one statement. Deferrals in a row that differ in numbers at most are
+# one row, with the last of them in `started_at` and `ended_at`.
 crawl_job_attempts = Table(
     "crawl_job_attempts",
     metadata,
@@ -208,6 +210,8 @@ crawl_job_attempts = Table(
     Column("outcome", Text, nullable=False),
     Column("error_kind", Text),
     Column("error_message", Text),
+    Column("times", Integer, nullable=False, server_default="1"),
+    Column("first_started_at", Timestamp),  # of several; null: of one
     one_of(
         "outcome",
         "succeeded",

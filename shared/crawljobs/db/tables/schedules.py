@@ -65,12 +65,8 @@ scheduled_job_runs = Table(
     "scheduled_job_runs",
     metadata,
     id_column(),
-    Column(
-        "scheduled_job_id",
-        BigInteger,
-        ForeignKey("scheduled_jobs.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    # No foreign key: the runs of a deleted schedule are pruned in pieces.
+    Column("scheduled_job_id", BigInteger, nullable=False),
     Column("due_at", Timestamp, nullable=False),
     Column("due_until", Timestamp),  # the last due time of a run of missed ones
     Column("ticks", BigInteger, nullable=False, server_default="1"),
