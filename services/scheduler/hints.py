@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 
 from crawljobs import errors, jitter, logs, metrics
@@ -17,7 +18,9 @@ log = logs.get_logger(__name__)
 
 PING_SECONDS = 30.0  # LISTEN dies silently: a round trip finds out
 DEADLINE_SECONDS = 5.0
+RECONNECT_SECONDS = 0.1  # doubling
 RECONNECT_MAX_SECONDS = 30.0
+STEADY_SECONDS = 10.0  # a connection that lived as long was a good one
 
 
 class Hints(threading.Thread):
@@ -37,19 +40,19 @@ class Hints(threading.Thread):
         os.write(self._wake_write, b"x")
 
     def run(self) -> None:
-        backoff = 0.1
+        backoff = RECONNECT_SECONDS
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
-                with_hints = self._connect()
-                metrics.db_reconnects.inc(self._connections > 0)
-                self._connections += 1
+                self._serve()
             except errors.DatabaseUnavailable as error:
                 log.warning("hints.disconnected", reason=str(error))
-                self._stopping.wait(jitter.uniform(backoff / 2, backoff))
-                backoff = min(2 * backoff, RECONNECT_MAX_SECONDS)
-                continue
-            backoff = 0.1
-            self._serve(with_hints)
+            except Exception:  # hints only save time: schedules fire without them
+                log.exception("hints.failed")
+            if time.monotonic() - began > STEADY_SECONDS:
+                backoff = RECONNECT_SECONDS
+            self._stopping.wait(jitter.uniform(backoff / 2, backoff))
+            backoff = min(2 * backoff, RECONNECT_MAX_SECONDS)
 
     def _connect(self) -> DirectConnection:
         direct = DirectConnection(
@@ -64,8 +67,11 @@ class Hints(threading.Thread):
             raise
         return direct
 
-    def _serve(self, direct: DirectConnection) -> None:
-        """Until the connection breaks or we are told to stop."""
+    def _serve(self) -> None:
+        """Until we are told to stop. Raises DatabaseUnavailable when the connection breaks."""
+        direct = self._connect()
+        metrics.db_reconnects.inc(self._connections > 0)
+        self._connections += 1
         try:
             self._on_hint()  # whatever was announced while nobody listened
             while not self._stopping.is_set():
@@ -73,7 +79,5 @@ class Hints(threading.Thread):
                     self._on_hint()
                 else:
                     direct.listen(due_schedules.CHANNEL)  # harmless when it listens already
-        except errors.DatabaseUnavailable as error:
-            log.warning("hints.disconnected", reason=str(error))
         finally:
             direct.close()

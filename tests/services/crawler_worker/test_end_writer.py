@@ -1,13 +1,19 @@
 """How the ends of claims are written, and when that is told."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from crawler_worker.end_writer import WRITERS, EndWriter
+from crawler_worker.end_writer import (
+    PAUSE_MAX_SECONDS,
+    PAUSE_SECONDS,
+    WRITERS,
+    EndWriter,
+)
 from crawler_worker.held_claim import HeldClaim
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import ends
@@ -219,3 +225,26 @@ def test_what_cannot_be_written_in_time_is_given_up(database: Database) -> None:
     assert told.wait_for(claim) == [False]
     with database.begin() as conn:
         assert jobs.job(conn, claim.job_id).status is JobStatus.CRAWLING
+
+
+def test_the_pause_before_an_end_is_tried_again_never_passes_its_maximum(
+    database: Database,
+) -> None:
+    with database.begin() as conn:
+        claims = crawling(conn, "one", "other")
+    writer = EndWriter(database, on_written=lambda: None)  # not started: we are the writer
+    told = Told()
+    complete(writer, told, *claims)
+    pauses = []
+    for _ in range(12):
+        batch = writer._pending
+        writer._pending = []
+        before = time.monotonic()
+        writer._postpone(batch)
+        assert {one.due for one in batch} == {batch[0].due}
+        pauses.append(batch[0].due - before)
+        assert max(one.pause for one in batch) <= PAUSE_MAX_SECONDS
+    slack = 0.5  # seconds that this machine may take between two lines
+    assert PAUSE_SECONDS / 2 <= pauses[0] <= PAUSE_SECONDS + slack
+    assert all(pause <= PAUSE_MAX_SECONDS + slack for pause in pauses)
+    assert all(pause >= PAUSE_MAX_SECONDS / 2 for pause in pauses[5:])

@@ -8,12 +8,16 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from psycopg.conninfo import conninfo_to_dict
 
+from crawljobs import errors
 from crawljobs.db.database import Database
+from scheduler import hints
 from scheduler.hints import Hints
 from scheduler.timetable import Timetable
 from support import schedule_rows as rows
+from support import tcp_proxy
 from support.waiting import wait_until
 
 Start = Callable[..., Any]
@@ -62,14 +66,14 @@ class Heard:
 @contextmanager
 def hearing(url: str) -> Iterator[Heard]:
     heard = Heard()
-    hints = Hints(url, name="test", on_hint=heard)
-    hints.start()
+    thread = Hints(url, name="test", on_hint=heard)
+    thread.start()
     try:
         yield heard
     finally:
-        hints.stop()
-        hints.join(DEADLINE_SECONDS)
-    assert not hints.is_alive()
+        thread.stop()
+        thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
 
 
 def test_hears_every_hint_and_looks_once_when_it_begins(
@@ -93,6 +97,49 @@ def test_listens_again_after_its_connection_was_cut(
         before = heard.times
         sql.execute(HINT)
         heard.wait_for(before + 1)
+
+
+def test_a_connection_that_died_silently_is_found_and_replaced(
+    database_url: str,
+    sql: "psycopg.Connection[tuple[Any, ...]]",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No packet comes through, and no error: only a question that is not answered shows it."""
+    monkeypatch.setattr(hints, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(hints, "DEADLINE_SECONDS", 0.3)
+    with tcp_proxy.serve(database_url) as proxy, hearing(proxy.url) as heard:
+        listening(sql)
+        heard.wait_for(1)
+        proxy.stall_those_open()
+        heard.wait_for(2)  # it has connected again
+        before = heard.times
+
+        def is_heard() -> bool:
+            sql.execute(HINT)
+            return heard.times > before
+
+        wait_until(is_heard, timeout=DEADLINE_SECONDS, describe="the new connection is deaf")
+
+
+def test_a_connection_that_breaks_each_time_is_not_tried_without_a_pause(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "RECONNECT_SECONDS", 3600.0)
+    tried = []
+
+    def broken() -> None:
+        tried.append(1)
+        raise errors.DatabaseUnavailable("broken by the test")
+
+    with structlog.testing.capture_logs() as told:
+        stopping = Hints(database_url, name="test", on_hint=broken)
+        stopping.start()
+        wait_until(lambda: told, timeout=DEADLINE_SECONDS, describe="nothing was tried")
+        stopping.stop()
+        stopping.join(DEADLINE_SECONDS)
+    assert not stopping.is_alive()
+    assert tried == [1]
+    assert [line["event"] for line in told] == ["hints.disconnected"]
 
 
 def test_goes_on_without_a_database_and_stops_at_once() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -243,6 +243,36 @@ def test_goes_on_after_the_database_was_away(
 def test_backs_off_ever_longer_to_a_limit() -> None:
     assert 0 < backoff_seconds(1) <= 1
     assert BACKOFF_MAX_SECONDS / 2 <= backoff_seconds(1000) <= BACKOFF_MAX_SECONDS
+
+
+def test_after_a_good_look_the_next_trouble_is_the_first_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    fails = [True, True, True, False, False, True]  # a good look is two questions
+
+    def note(failures: int) -> float:
+        told.append(failures)
+        return 0.0
+
+    class Flaky:
+        """The real database, which cannot be reached now and then."""
+
+        def run(self, work: Any) -> Any:
+            if not fails:
+                stop.set()
+            elif fails.pop(0):
+                raise errors.DatabaseUnavailable("out of reach")
+            return database.run(work)
+
+    stop = threading.Event()
+    monkeypatch.setattr("scheduler.timetable.backoff_seconds", note)
+    looped = Timetable(cast(Database, Flaky()), stop=stop, tick_seconds=0.01)
+    thread = threading.Thread(target=looped.run)
+    thread.start()
+    thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
+    assert told == [1, 2, 3, 1]
 
 
 def test_waits_for_the_schema_no_longer_than_its_deadline(empty_database_url: str) -> None:

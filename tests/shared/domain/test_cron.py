@@ -158,6 +158,16 @@ def test_refuses_what_it_cannot_use_and_says_why(expression: str, reason: str) -
     assert len(str(refused.value)) < 300
 
 
+def test_an_expression_may_be_256_characters_long_and_no_longer() -> None:
+    longest = "0," * 123 + "10" + " * * * *"
+    assert len(longest) == cron.LONGEST_EXPRESSION == 256
+    assert cron.parse(longest, "UTC").fields == longest
+    for longer in (longest.replace("0,10", "0,010"), f"{longest} ", f" {longest}"):
+        assert len(longer) == 257
+        with pytest.raises(errors.InvalidCron, match="too long: at most 256 characters"):
+            cron.parse(longer, "UTC")
+
+
 @pytest.mark.parametrize(
     "zone",
     ["", "Nowhere", "utc", "America", "../UTC", "/etc/passwd", "posix/UTC", "localtime", "\x00"],

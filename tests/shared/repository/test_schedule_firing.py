@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource, JobStatus
-from crawljobs.domain.schedule import ON_TIME, TOLD_ONE_BY_ONE
+from crawljobs.domain.schedule import ON_TIME, TOLD_ONE_BY_ONE, MisfirePolicy, RunOutcome
 from crawljobs.repository import audit_log, due_schedules, job_queries, job_queue, schedule_firing
 from crawljobs.repository.schedule_firing import Disabled, Fired
 from support import schedule_rows as rows
@@ -211,6 +212,50 @@ def test_a_row_that_the_database_refuses_spoils_only_itself(conn: Connection) ->
     ]
     assert broken.missed == 2
     assert fire(conn, NOON + 2 * HOUR) == []
+
+
+REFUSE = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{state}'; END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()
+    """
+
+
+@pytest.mark.parametrize("table", ["crawl_jobs", "scheduled_job_runs"])
+@pytest.mark.parametrize(
+    "state",
+    ["42501", "42P01", "42703", "42883", "0A000", "25006", "28000", "53100", "57014", "XX000"],
+)
+def test_an_error_that_is_no_row_s_own_fault_disables_nothing(
+    conn: Connection, state: str, table: str
+) -> None:
+    """A missing right, a missing column, a full disk: every schedule would be turned off."""
+    made = [rows.make(conn, name, subreddit=name, now=NOON) for name in ("aaa", "bbb")]
+    conn.execute(text(REFUSE.format(state=state, table=table)))
+    with pytest.raises(DBAPIError, match="refused"), conn.begin_nested():
+        fire(conn, NOON + HOUR)
+    assert all(rows.reload(conn, one) == one and one.enabled for one in made)
+    assert rows.ledger(conn) == []
+
+
+@pytest.mark.parametrize("state", ["22012", "22P02", "23514", "23505", "P0001"])
+def test_an_error_that_is_the_row_s_own_fault_disables_it(conn: Connection, state: str) -> None:
+    rows.make(conn, now=NOON)
+    conn.execute(text(REFUSE.format(state=state, table="crawl_jobs")))
+    (result,) = fire(conn, NOON + HOUR)
+    assert isinstance(result, Disabled)
+
+
+def test_a_tick_that_is_skipped_leaves_when_it_last_ran(conn: Connection) -> None:
+    made = rows.create(conn, now=NOON, misfire_policy=MisfirePolicy.SKIP)
+    fire(conn, NOON + HOUR)
+    assert rows.reload(conn, made).last_run_at == NOON + HOUR
+    (skipped,) = fire(conn, NOON + 2 * HOUR + timedelta(minutes=6))
+    assert isinstance(skipped, Fired)
+    assert skipped.outcome is RunOutcome.SKIPPED
+    assert rows.reload(conn, made).last_run_at == NOON + HOUR
+    fire(conn, NOON + 3 * HOUR)
+    assert rows.reload(conn, made).last_run_at == NOON + 3 * HOUR
 
 
 def test_a_row_that_the_ledger_refuses_is_disabled_too(conn: Connection) -> None:

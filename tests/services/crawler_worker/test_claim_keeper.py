@@ -1,0 +1,71 @@
+"""An extension counts from its question: the server may do it long before its answer comes."""
+
+import contextlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from crawler_worker import claim_keeper
+from crawler_worker.claim_keeper import ClaimKeeper
+from crawler_worker.held_claim import MARGIN, HeldClaim
+from crawljobs.db.database import Connection, Database
+from crawljobs.db.direct import DirectConnection
+from support import jobs
+
+LEASE = 30.0
+SLOW = 20.0  # seconds between a question and its answer
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SlowNetwork:
+    """The real database, whose answer is long on its way."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    @contextlib.contextmanager
+    def call(self) -> Iterator[Connection]:
+        with self._database.begin() as conn:
+            yield conn
+        self._clock.now += SLOW
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(claim_keeper, "time", SimpleNamespace(monotonic=clock))
+    return clock
+
+
+def test_a_slow_answer_makes_neither_the_lease_nor_the_reach_longer(
+    database: Database, clock: Clock
+) -> None:
+    with database.begin() as conn:
+        claim = jobs.crawling(conn)
+    keeper = ClaimKeeper(
+        "postgresql://nobody@127.0.0.1:1/none",
+        worker="w",
+        lease_seconds=LEASE,
+        on_work=lambda: None,
+    )
+    held = HeldClaim(claim, asked_at=clock.now, lease_seconds=LEASE, clock=clock)
+    keeper._held[claim.job_id] = held
+    clock.now += 9
+    asked_at = clock.now
+    direct = cast(DirectConnection, SlowNetwork(database, clock))
+    assert not keeper.is_keeping()  # it has never reached the database
+    assert keeper._extend(direct, [held]) == []
+    assert clock.now == asked_at + SLOW
+    usable = LEASE * (1 - MARGIN)
+    for seconds, still in ((SLOW, True), (usable - 0.1, True), (usable + 0.1, False)):
+        clock.now = asked_at + seconds
+        assert (held.is_ours(), keeper.is_keeping()) == (still, still), seconds
