@@ -35,6 +35,8 @@ log = logs.get_logger(__name__)
 
 # Each chunk is its own short transaction; a sweep that never ends would hide the others.
 CHUNKS_MAX = 1_000
+# Of one sweep of those that take turns: a backlog of a million must not hold up the rescue.
+SWEEP_SECONDS = 5.0
 MERGE_COUNTS_SECONDS = 15.0  # a count is summed from the changes since, some thousands at most
 ACTOR = Actor("system:crawler-worker")
 
@@ -97,9 +99,20 @@ class Maintenance:
     def requeue(self) -> int:
         """Waiting jobs whose time has come, or whose cause has ended; what has another cause now
         waits on for that."""
-        self._sweep("job.parked", queue_pauses.park_paused_jobs)
-        self._sweep("job.settled", parked_jobs.settle_parked_jobs)
-        return self._sweep("job.requeued", job_maintenance.requeue_due_jobs)
+        requeued = 0
+        for action, chunk in (
+            ("job.parked", queue_pauses.park_paused_jobs),
+            ("job.settled", parked_jobs.settle_parked_jobs),
+            ("job.requeued", job_maintenance.requeue_due_jobs),
+        ):
+            try:
+                requeued = self._sweep(action, chunk, seconds=SWEEP_SECONDS)
+            except errors.DatabaseUnavailable:
+                raise
+            except Exception:  # a row that one of them cannot change must not stop the others
+                log.exception("maintenance.failed", task=action)
+                requeued = 0
+        return requeued
 
     def rescue(self) -> int:
         """Jobs whose worker is gone or stuck.
@@ -136,7 +149,7 @@ class Maintenance:
             for job in rescued:
                 log.warning("job.rescued", job_id=job.job_id, status=job.status)
 
-        return self._sweep(None, chunk, then=tell)
+        return self._sweep(None, chunk, then=tell, seconds=SWEEP_SECONDS)
 
     def age(self) -> int:
         """Jobs that have waited long."""
@@ -175,14 +188,18 @@ class Maintenance:
         action: str | None,
         chunk: Callable[[Connection], int],
         then: Callable[[], None] = lambda: None,
+        *,
+        seconds: float = math.inf,
     ) -> int:
-        """Until nothing is left; `then` follows the commit of each chunk."""
+        """Until nothing is left, or for so long; `then` follows the commit of each chunk."""
         total = 0
+        until = time.monotonic() + seconds
         for _ in range(CHUNKS_MAX):
             swept = self._database.run(chunk)
             then()
             total += swept
-            if swept < job_maintenance.CHUNK or self._stopping.is_set():
+            is_late = time.monotonic() > until
+            if swept < job_maintenance.CHUNK or is_late or self._stopping.is_set():
                 break
         if total and action is not None:
             log.info(action, count=total)

@@ -1,0 +1,64 @@
+"""No sweep holds up another: by its length, or by a row that it cannot change."""
+
+from datetime import timedelta
+
+import pytest
+import structlog
+from sqlalchemy import text
+
+from crawler_worker import maintenance as maintenances
+from crawler_worker.maintenance import CHUNKS_MAX, Maintenance
+from crawljobs import settings
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.job import JobStatus
+from crawljobs.repository import job_maintenance, queue_pauses
+from support import jobs
+
+REFUSE = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'never'; END $$;
+    CREATE TRIGGER refuse BEFORE UPDATE ON crawl_jobs FOR EACH ROW
+    WHEN (NEW.wait_reason = 'paused') EXECUTE FUNCTION refuse()
+    """
+
+
+def test_a_job_that_cannot_be_parked_stops_no_other_from_being_requeued(
+    database: Database,
+) -> None:
+    with database.begin() as conn:
+        stuck = jobs.enqueue(conn, "stuck")
+        due = jobs.enqueue(conn, "due", visible_at=jobs.T0 + timedelta(hours=1))
+        conn.execute(
+            text("UPDATE crawl_jobs SET visible_at = now() - interval '1 s' WHERE id = :id"),
+            {"id": due},
+        )
+        scope = jobs.job(conn, stuck).subreddit_id
+        queue_pauses.pause(conn, scope=scope, reason="x", paused_by="y")
+        conn.execute(text("UPDATE crawl_jobs SET status = 'queued', wait_reason = NULL"
+                          " WHERE id = :id"), {"id": stuck})  # fmt: skip
+        conn.execute(text(REFUSE))
+    with structlog.testing.capture_logs() as told:
+        assert Maintenance(database, settings.read_queue_settings({})).requeue() == 1
+    failed = [line["task"] for line in told if line["event"] == "maintenance.failed"]
+    assert failed == ["job.parked"]
+    with database.begin() as conn:
+        assert jobs.job(conn, due).status is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize("sweep", ["requeue", "rescue"])
+def test_a_backlog_without_end_is_left_for_the_next_turn(
+    database: Database, monkeypatch: pytest.MonkeyPatch, sweep: str
+) -> None:
+    """The two take turns in one thread: one that goes on would keep the other from its work."""
+    chunks = []
+
+    def endless(_conn: Connection, **_options: object) -> object:
+        chunks.append(1)
+        return job_maintenance.CHUNK if sweep == "requeue" else [rescued] * job_maintenance.CHUNK
+
+    rescued = job_maintenance.Rescued(1, JobStatus.QUEUED)
+    name = {"requeue": "requeue_due_jobs", "rescue": "rescue_stuck_jobs"}[sweep]
+    monkeypatch.setattr(job_maintenance, name, endless)
+    monkeypatch.setattr(maintenances, "SWEEP_SECONDS", 0.1)
+    getattr(Maintenance(database, settings.read_queue_settings({})), sweep)()
+    assert 0 < len(chunks) < CHUNKS_MAX
