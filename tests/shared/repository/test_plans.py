@@ -125,7 +125,11 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         {"ids": [1000], "tokens": [TOKEN], "lease": MINUTE, "now": None},
         None,
     ),
-    "save_checkpoint": (claims._SAVE_CHECKPOINT, {**GUARD, "checkpoint": "{}"}, None),
+    "save_checkpoint": (
+        claims._SAVE_CHECKPOINT,
+        {**GUARD, "checkpoint": "{}", "incomplete": False},
+        None,
+    ),
     "ended_as": (
         claim_ends._ENDED_AS,
         {"job_id": 1000, "claimed_at": T0},
