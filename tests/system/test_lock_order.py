@@ -196,6 +196,28 @@ def page(claim: Claim, *, reverse: bool = False) -> Work:
     return work
 
 
+def tree(claim: Claim, *, reverse: bool = False) -> Work:
+    """New posts of known subreddits by one author, and comments by another: or the reverse."""
+    (post_by, names), (comment_by, other_names) = [(WRITERS[0], ("zz",)), (WRITERS[2], ("aa",))][
+        :: -1 if reverse else 1
+    ]
+    mark = "y" if reverse else "x"
+    posts = tuple(
+        crawled.post(f"{mark}{name}", subreddit=name, author=post_by, mentions=names)
+        for name in (ALPHA, BETA)
+    )
+    comments = tuple(
+        crawled.comment(f"{mark}{name}", subreddit=name, author=comment_by, mentions=other_names)
+        for name in (ALPHA, BETA)
+    )
+
+    def work(conn: Connection) -> None:
+        mine = session(conn, claim)
+        mine.store(replace(mine.at, page=1), Items(posts=posts, comments=comments))
+
+    return work
+
+
 def looked_up(claim: Claim, shown: list[str], asked: list[str]) -> Work:
     """The end of a request for which of these names are subreddits."""
 
@@ -305,6 +327,8 @@ def transactions(world: World) -> dict[str, Work]:
     return {
         "page of alpha": page(alpha),
         "page of beta": page(beta, reverse=True),
+        "tree of alpha": tree(alpha),
+        "tree of beta": tree(beta, reverse=True),
         "end of alpha": lambda conn: ending.finish(session(conn, alpha)),
         "end of beta": lambda conn: ending.finish(session(conn, beta)),
         "barred alpha": lambda conn: ending.record_barred(session(conn, alpha), AccessState.BANNED),
@@ -335,6 +359,7 @@ def transactions(world: World) -> dict[str, Work]:
 
 # Those that once deadlocked, or would if one of them took its locks in another order.
 PAIRS = [
+    ("tree of alpha", "tree of beta"),
     ("page of alpha", "end of beta"),
     ("end of alpha", "end of beta"),
     ("names of alpha", "names of beta"),

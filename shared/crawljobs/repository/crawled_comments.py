@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.reddit_items import Comment
+from crawljobs.repository import crawled_edges
+from crawljobs.repository.crawled_edges import Counts
 from crawljobs.repository.crawled_posts import Written
 from crawljobs.repository.refreshes import DUE_FOR_REFRESH
 
@@ -19,8 +21,8 @@ def _of(row: str) -> str:
     return ", ".join(f"{row}.{column}" for column in _CONTENT.split(", "))
 
 
-# As for posts: the edge counts in the same statement, deleted stays deleted, LIMIT 1 looks up.
-_UPSERT = text(f"""
+# As for posts: deleted stays deleted, LIMIT 1 looks up.
+_WRITE = f"""
     WITH input AS (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS input (
             id text, post_id text, parent_id text, subreddit_id bigint, author_id bigint,
@@ -51,29 +53,24 @@ _UPSERT = text(f"""
             updated_at = excluded.updated_at
         WHERE stored.deleted_at IS NULL OR excluded.deleted_at IS NOT NULL
         RETURNING id, author_id, subreddit_id, created_at, xmax = 0 AS inserted
-    ), edges AS (
-        INSERT INTO author_subreddits AS edge
-            (author_id, subreddit_id, comments, first_at, last_at)
-        SELECT author_id, subreddit_id, count(*), min(created_at), max(created_at)
+    )
+"""
+_EDGES = """
+        SELECT author_id, subreddit_id, 0 AS posts, count(*) AS comments,
+            min(created_at) AS first_at, max(created_at) AS last_at
         FROM written WHERE inserted AND author_id IS NOT NULL
-        GROUP BY author_id, subreddit_id
-        ORDER BY author_id, subreddit_id
-        ON CONFLICT (author_id, subreddit_id) DO UPDATE SET
-            comments = edge.comments + excluded.comments,
-            first_at = least(edge.first_at, excluded.first_at),
-            last_at = greatest(edge.last_at, excluded.last_at)
-    ), evidence AS (
-        INSERT INTO discovery_evidence AS known (found_in, name, mentions)
-        SELECT written.subreddit_id, mention.name, count(DISTINCT coalesce(written.author_id, 0))
+        GROUP BY author_id, subreddit_id"""
+_EVIDENCE = """
+        SELECT written.subreddit_id AS found_in, mention.name,
+            count(DISTINCT coalesce(written.author_id, 0)) AS mentions, 0 AS crossposts
         FROM written JOIN input USING (id) CROSS JOIN unnest(input.mentions) AS mention (name)
         WHERE written.inserted
-        GROUP BY written.subreddit_id, mention.name
-        ORDER BY written.subreddit_id, mention.name
-        ON CONFLICT (found_in, name) DO UPDATE SET
-            mentions = known.mentions + excluded.mentions, last_at = excluded.last_at
-    )
-    SELECT count(*) FILTER (WHERE inserted) AS inserted,
-        count(*) FILTER (WHERE NOT inserted) AS updated
+        GROUP BY written.subreddit_id, mention.name"""
+_UPSERT = text(f"""{_WRITE}, {crawled_edges.counting(edges=_EDGES, evidence=_EVIDENCE)}
+    SELECT {crawled_edges.WRITTEN} FROM written
+    """)
+_UPSERT_AND_TELL = text(f"""{_WRITE}
+    SELECT {crawled_edges.WRITTEN}, {crawled_edges.telling(edges=_EDGES, evidence=_EVIDENCE)}
     FROM written
     """)
 
@@ -84,8 +81,12 @@ def upsert(
     comments: Sequence[Comment],
     author_ids: Mapping[str, int],
     subreddit_ids: Mapping[str, int],
+    counts: Counts | None = None,
 ) -> Written:
-    """Store comments whose ids are distinct; both mappings are by lower-case name."""
+    """Store comments whose ids are distinct; both mappings are by lower-case name.
+
+    What they count for is left to `counts`, if that is given.
+    """
     rows = [
         {
             "id": comment.id,
@@ -106,5 +107,8 @@ def upsert(
         }
         for comment in comments
     ]
-    counts = conn.execute(_UPSERT, {"rows": json.dumps(rows, allow_nan=False)}).one()
-    return Written(inserted=counts.inserted, updated=counts.updated)
+    statement = _UPSERT if counts is None else _UPSERT_AND_TELL
+    row = conn.execute(statement, {"rows": json.dumps(rows, allow_nan=False)}).one()
+    if counts is not None:
+        counts.take(row)
+    return Written(inserted=row.inserted, updated=row.updated)

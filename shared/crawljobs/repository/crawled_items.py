@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from crawljobs.domain.reddit_items import Account, Comment, Items, Post
 from crawljobs.repository import authors, crawled_comments, crawled_posts, subreddits
+from crawljobs.repository.crawled_edges import Counts
 from crawljobs.repository.crawled_posts import Written
 
 BATCH = 100  # items a statement: bounds its time and the JSON that it carries
@@ -56,14 +57,27 @@ def store(
     for abouts_batch in _batches(sorted(items.subreddits, key=lambda about: about.name.lower())):
         subreddits.upsert(conn, abouts=abouts_batch)
     stored_posts = stored_comments = Written()
-    for posts_batch in _batches(sorted(posts, key=lambda post: post.id)):
+    batches_of_posts = [*_batches(sorted(posts, key=lambda post: post.id))]
+    batches_of_comments = [*_batches(sorted(comments, key=lambda comment: comment.id))]
+    counts = Counts() if len(batches_of_posts) + len(batches_of_comments) > 1 else None
+    for posts_batch in batches_of_posts:
         stored_posts += crawled_posts.upsert(
-            conn, posts=posts_batch, author_ids=author_ids, subreddit_ids=subreddit_ids
+            conn,
+            posts=posts_batch,
+            author_ids=author_ids,
+            subreddit_ids=subreddit_ids,
+            counts=counts,
         )
-    for comments_batch in _batches(sorted(comments, key=lambda comment: comment.id)):
+    for comments_batch in batches_of_comments:
         stored_comments += crawled_comments.upsert(
-            conn, comments=comments_batch, author_ids=author_ids, subreddit_ids=subreddit_ids
+            conn,
+            comments=comments_batch,
+            author_ids=author_ids,
+            subreddit_ids=subreddit_ids,
+            counts=counts,
         )
+    if counts is not None:
+        counts.add(conn)
     return Stored(posts=stored_posts, comments=stored_comments)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.reddit_items import Post
+from crawljobs.repository import crawled_edges
+from crawljobs.repository.crawled_edges import Counts
 from crawljobs.repository.refreshes import DUE_FOR_REFRESH
 
 # What a later sight of a post may change.
@@ -23,11 +25,9 @@ def _of(row: str) -> str:
     return ", ".join(f"{row}.{column}" for column in _CONTENT.split(", "))
 
 
-# Posts first seen now also count on their author's edge: in this statement, so exactly once.
 # What was deleted at Reddit stays deleted here, whatever an older reply says.
-# So does the evidence for other subreddits, once for each author of the page.
 # LIMIT 1 keeps the planner at one index look-up an item, where it would rather scan the table.
-_UPSERT = text(f"""
+_WRITE = f"""
     WITH input AS (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS input (
             id text, subreddit_id bigint, author_id bigint, title text, body text, url text,
@@ -59,21 +59,21 @@ _UPSERT = text(f"""
             updated_at = excluded.updated_at
         WHERE stored.deleted_at IS NULL OR excluded.deleted_at IS NOT NULL
         RETURNING id, author_id, subreddit_id, created_at, xmax = 0 AS inserted
-    ), edges AS (
-        INSERT INTO author_subreddits AS edge (author_id, subreddit_id, posts, first_at, last_at)
-        SELECT author_id, subreddit_id, count(*), min(created_at), max(created_at)
+    )
+"""
+# Posts first seen now count, so exactly once: on their author's edge, and as evidence for other
+# subreddits once for each author of the statement.
+_EDGES = """
+        SELECT author_id, subreddit_id, count(*) AS posts, 0 AS comments,
+            min(created_at) AS first_at, max(created_at) AS last_at
         FROM written WHERE inserted AND author_id IS NOT NULL
-        GROUP BY author_id, subreddit_id
-        ORDER BY author_id, subreddit_id
-        ON CONFLICT (author_id, subreddit_id) DO UPDATE SET
-            posts = edge.posts + excluded.posts,
-            first_at = least(edge.first_at, excluded.first_at),
-            last_at = greatest(edge.last_at, excluded.last_at)
-    ), evidence AS (
-        INSERT INTO discovery_evidence AS known (found_in, name, mentions, crossposts)
-        SELECT written.subreddit_id, led.name,
-            count(DISTINCT coalesce(written.author_id, 0)) FILTER (WHERE led.kind = 'mention'),
-            count(DISTINCT coalesce(written.author_id, 0)) FILTER (WHERE led.kind = 'crosspost')
+        GROUP BY author_id, subreddit_id"""
+_EVIDENCE = """
+        SELECT written.subreddit_id AS found_in, led.name,
+            count(DISTINCT coalesce(written.author_id, 0))
+                FILTER (WHERE led.kind = 'mention') AS mentions,
+            count(DISTINCT coalesce(written.author_id, 0))
+                FILTER (WHERE led.kind = 'crosspost') AS crossposts
         FROM written JOIN input USING (id)
             CROSS JOIN LATERAL (
                 SELECT name, 'mention' AS kind FROM unnest(input.mentions) AS name
@@ -82,15 +82,12 @@ _UPSERT = text(f"""
                 WHERE input.crossposted_from IS NOT NULL
             ) AS led
         WHERE written.inserted
-        GROUP BY written.subreddit_id, led.name
-        ORDER BY written.subreddit_id, led.name
-        ON CONFLICT (found_in, name) DO UPDATE SET
-            mentions = known.mentions + excluded.mentions,
-            crossposts = known.crossposts + excluded.crossposts,
-            last_at = excluded.last_at
-    )
-    SELECT count(*) FILTER (WHERE inserted) AS inserted,
-        count(*) FILTER (WHERE NOT inserted) AS updated
+        GROUP BY written.subreddit_id, led.name"""
+_UPSERT = text(f"""{_WRITE}, {crawled_edges.counting(edges=_EDGES, evidence=_EVIDENCE)}
+    SELECT {crawled_edges.WRITTEN} FROM written
+    """)
+_UPSERT_AND_TELL = text(f"""{_WRITE}
+    SELECT {crawled_edges.WRITTEN}, {crawled_edges.telling(edges=_EDGES, evidence=_EVIDENCE)}
     FROM written
     """)
 
@@ -112,8 +109,12 @@ def upsert(
     posts: Sequence[Post],
     author_ids: Mapping[str, int],
     subreddit_ids: Mapping[str, int],
+    counts: Counts | None = None,
 ) -> Written:
-    """Store posts whose ids are distinct; both mappings are by lower-case name."""
+    """Store posts whose ids are distinct; both mappings are by lower-case name.
+
+    What they count for is left to `counts`, if that is given.
+    """
     rows = [
         {
             "id": post.id,
@@ -144,5 +145,8 @@ def upsert(
         }
         for post in posts
     ]
-    counts = conn.execute(_UPSERT, {"rows": json.dumps(rows, allow_nan=False)}).one()
-    return Written(inserted=counts.inserted, updated=counts.updated)
+    statement = _UPSERT if counts is None else _UPSERT_AND_TELL
+    row = conn.execute(statement, {"rows": json.dumps(rows, allow_nan=False)}).one()
+    if counts is not None:
+        counts.take(row)
+    return Written(inserted=row.inserted, updated=row.updated)

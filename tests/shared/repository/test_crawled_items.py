@@ -279,3 +279,50 @@ def test_an_old_item_whose_score_is_hidden_is_looked_at_once_more(conn: Connecti
     store(conn, post("p1", score=7), comment("c1", score=8))
     assert one(conn, "SELECT score, refresh_due_at FROM posts WHERE id = 'p1'") == (7, None)
     assert one(conn, "SELECT score, refresh_due_at FROM comments WHERE id = 'c1'") == (8, None)
+
+
+def test_posts_and_comments_of_one_page_count_as_those_of_several(database: Database) -> None:
+    """More than one statement of each kind, by few authors, and seen twice."""
+    writers = [Account(name, f"t2_{number}") for number, name in enumerate(("ann", "bob", "cyd"))]
+    posts = [
+        crawled.post(
+            f"p{n}", subreddit=f"sub{n % 2}", author=writers[n % 3], mentions=("rust",),
+            crossposted_from="golang" if n % 5 == 0 else None,
+            created_at=crawled.CREATED + timedelta(minutes=n),
+        )
+        for n in range(150)
+    ]  # fmt: skip
+    comments = [
+        crawled.comment(
+            f"c{n}", subreddit=f"sub{n % 2}", author=writers[n % 2], mentions=("rust", "zig"),
+            created_at=crawled.CREATED - timedelta(minutes=n),
+        )
+        for n in range(120)
+    ]  # fmt: skip
+
+    def counted(conn: Connection) -> list[tuple[Any, ...]]:
+        edges = """
+            SELECT author.name, subreddit.name, posts, comments, first_at, last_at
+            FROM author_subreddits JOIN authors AS author ON author.id = author_id
+                JOIN subreddits AS subreddit ON subreddit.id = subreddit_id ORDER BY 1, 2"""
+        found = """
+            SELECT subreddit.name, evidence.name, mentions > 0, crossposts > 0
+            FROM discovery_evidence AS evidence
+                JOIN subreddits AS subreddit ON subreddit.id = found_in ORDER BY 1, 2"""
+        return [tuple(row) for query in (edges, found) for row in conn.execute(text(query))]
+
+    class Undo(Exception):
+        pass
+
+    results = []
+    for pages in ([[*posts, *comments]], [[one] for one in [*posts, *comments]]):
+        with pytest.raises(Undo), database.begin() as conn:
+            for page in pages:
+                crawled.store(conn, *page)
+            once = counted(conn)
+            crawled.store(conn, *posts[:20], *comments[:20])
+            assert counted(conn) == once
+            results.append(once)
+            raise Undo
+    assert results[0] == results[1]
+    assert sum(row[2] for row in results[0][:6] if isinstance(row[2], int)) == 150

@@ -14,6 +14,7 @@ from crawljobs.repository import (
     coverage,
     crawl_history,
     crawled_comments,
+    crawled_edges,
     crawled_posts,
     crawled_trees,
     discovery,
@@ -101,6 +102,9 @@ COVERAGE: dict[str, Any] = {
 STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS}),
     "comments": (lambda: crawled_comments._UPSERT, {"rows": ITEMS}),
+    "posts of a mixed page": (lambda: crawled_posts._UPSERT_AND_TELL, {"rows": ITEMS}),
+    "comments of a mixed page": (lambda: crawled_comments._UPSERT_AND_TELL, {"rows": ITEMS}),
+    "edges": (lambda: crawled_edges._ADD, {"edges": "[]", "evidence": "[]"}),
     "authors": (lambda: authors._ENSURE, {"rows": NAMES}),
     "subreddits": (
         lambda: subreddits._ENSURE,
