@@ -57,7 +57,7 @@ def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> Non
         )
     own = _own(conn, identity)
     ends = None if own is None else own.expires_at
-    if other.live and ends is not None and (other.expires_at is None or other.expires_at > ends):
+    if ends is not None and (other.expires_at is None or other.expires_at > ends):
         raise errors.Problem(
             "insufficient_lifetime",
             f"Your own token ends at {rfc3339(ends)}, and that one later.",

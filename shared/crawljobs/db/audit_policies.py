@@ -1,7 +1,9 @@
-"""Which actors each service's role may write into the audit log: row policies of its role.
+"""Which actors each service's role may write into the audit log: a row policy for each role.
 
-The tables' own policies let every role with the right add rows of any actor, which is how a
-database without roles of the services is run. These restrict the roles that there are.
+The table's own policies let every role with the right add rows of any actor, which is how a
+database without roles of the services is run. These restrict the roles that there are. They are for
+PUBLIC and name the role in their condition: a policy for a role is dropped by that very role with
+DROP OWNED.
 """
 
 from __future__ import annotations
@@ -26,9 +28,8 @@ _IS_ON = text("""
 
 _FOUND = text("""
     SELECT polname AS name, pg_get_expr(polwithcheck, polrelid) AS condition,
-        NOT polpermissive AND polcmd = 'a' AND polqual IS NULL AND polroles = ARRAY[pg_roles.oid]
-            AS is_ours
-    FROM pg_policy LEFT JOIN pg_roles ON pg_roles.rolname || '_audit' = polname
+        polcmd = 'a' AND polqual IS NULL AND polroles = '{0}' AS is_ours
+    FROM pg_policy
     WHERE polrelid = to_regclass('public.admin_audit_log') AND NOT polpermissive
     """)
 
@@ -39,9 +40,9 @@ def wrong(conn: Connection, names: Mapping[str, str]) -> dict[str, str]:
         return {}
     found = {row.name: row.condition for row in conn.execute(_FOUND) if row.is_ours}
     return {
-        names[kind]: condition
-        for kind, condition in CONDITIONS.items()
-        if kind in names and found.get(_name(names[kind])) != condition
+        role: condition
+        for role, condition in _wanted(names).items()
+        if found.get(_name(role)) != condition
     }
 
 
@@ -52,16 +53,31 @@ def restrict(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
         conn.exec_driver_sql(f"DROP POLICY IF EXISTS {name} ON public.admin_audit_log")
         conn.exec_driver_sql(
             f"CREATE POLICY {name} ON public.admin_audit_log AS RESTRICTIVE FOR INSERT "
-            f"TO {role} WITH CHECK {condition}"
+            f"TO PUBLIC WITH CHECK {condition}"
         )
         yield f"restricted the actors that {role} may write into the audit log"
 
 
 def differences(conn: Connection, names: Mapping[str, str]) -> list[str]:
+    """Policies that are missing or wrong, and those that restrict more than one role's INSERT."""
+    unknown = {
+        row.name
+        for row in conn.execute(_FOUND)
+        # Another installation's roles may be there, too.
+        if not (row.is_ours and row.condition.startswith(f"((SESSION_USER <> '{row.name[:-6]}'::"))
+    }
     return [
         f"{role} may write audit rows of other actors than {condition}"
         for role, condition in wrong(conn, names).items()
-    ]
+    ] + [f"not in the code: policy {name} on admin_audit_log" for name in sorted(unknown)]
+
+
+def _wanted(names: Mapping[str, str]) -> dict[str, str]:
+    return {
+        names[kind]: f"((SESSION_USER <> '{names[kind]}'::name) OR {condition})"
+        for kind, condition in CONDITIONS.items()
+        if kind in names
+    }
 
 
 def _name(role: str) -> str:

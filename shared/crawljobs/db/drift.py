@@ -51,13 +51,13 @@ _CATALOGUE = {
         SELECT format('of %s: %s', relname, CASE WHEN relforcerowsecurity THEN 'for the owner too'
             ELSE 'on' END)
         FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relrowsecurity""",
-    # Those of a role carry the names of an installation; `audit_policies` compares them.
+    # Restrictive ones carry the names of an installation's roles; `audit_policies` compares them.
     "policy": """
         SELECT format('%s on %s for %s%s: %s, %s', polname, relname, polcmd,
             CASE WHEN polpermissive THEN '' ELSE ' restrictive' END,
             pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
         FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid
-        WHERE relnamespace = to_regnamespace(:schema) AND (polpermissive OR polroles = '{0}')""",
+        WHERE relnamespace = to_regnamespace(:schema) AND polpermissive""",
     "rule": """
         SELECT pg_get_ruledef(pg_rewrite.oid)
         FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from crawljobs.db import audit_policies, grants, rights
+from crawljobs.db import audit_policies, grants, rights, roles
 from crawljobs.db.database import Database
 
 OFF = (
@@ -63,13 +63,16 @@ def find(database: Database, *, prefix: str) -> Protection:
         known = rights.known(conn, {kind: f"{prefix}_{kind}" for kind in grants.ROLES})
         found = [*rights.owners(conn, known)]
         if not known:
-            return Protection(found, [OFF])
+            return Protection([*found, *audit_policies.differences(conn, {})], [OFF])
         return Protection([*found, *_of_roles(conn, known)], [])
 
 
 def _of_roles(conn: Connection, known: Mapping[str, str]) -> Iterator[str]:
     services = {kind: name for kind, name in known.items() if kind != grants.OWNER}
+    own = {"roles": [*services.values()]}
     values = {"services": [*services.values()], "statistics": services.get(grants.SCHEDULER)}
     yield from conn.execute(_DANGEROUS, values).scalars()
+    for row in conn.execute(roles.OWN_SETTINGS, {**own, "ours": [*roles.SETTINGS]}).all():
+        yield f"{row.rolname} has the setting {row.setting} {row.place}".rstrip()
     yield from rights.differences(conn, known)
     yield from audit_policies.differences(conn, known)

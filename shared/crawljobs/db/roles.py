@@ -42,6 +42,23 @@ _FIND = text("""
     """)
 
 
+# What a role can have set for its own sessions: on every database, or on this one.
+OWN_SETTINGS = text("""
+    SELECT rolname, place, name AS setting, quote_ident(name) AS quoted
+    FROM (
+        SELECT rolname, split_part(unnest(setconfig), '=', 1) AS name, setdatabase,
+            CASE WHEN setdatabase <> 0
+                THEN format('IN DATABASE %I', current_database()) ELSE '' END AS place
+        FROM pg_db_role_setting JOIN pg_roles ON pg_roles.oid = setrole
+        WHERE setdatabase = 0 OR setdatabase = (
+            SELECT oid FROM pg_database WHERE datname = current_database())
+    ) AS found
+    LEFT JOIN pg_settings USING (name)
+    WHERE rolname = ANY(:roles) AND coalesce(context, 'user') IN ('user', 'backend')
+        AND NOT (place = '' AND name = ANY(:ours))
+    ORDER BY 1, 2, 3
+    """)
+
 # Of those that a role without special rights may take.
 _CONNECTIONS = text("""
     SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)
@@ -136,6 +153,8 @@ def _make_roles(
             if role != grants.OWNER and f"{setting}={value}" not in has:
                 conn.exec_driver_sql(f"ALTER ROLE {name} SET {setting} = '{value}'")
                 yield f"set the {setting} of {name}"
+        if role != grants.OWNER:
+            yield from _reset_settings(conn, name)
         if role in grants.CONNECTION_SHARES:
             limit = max(CONNECTIONS_MIN, int(usable * grants.CONNECTION_SHARES[role]))
             if known is None or known.rolconnlimit != limit:
@@ -146,6 +165,13 @@ def _make_roles(
                 f"ALTER ROLE {name} PASSWORD '{_hash(conn, name, passwords[role])}'"
             )
             yield f"set the password of {name}"
+
+
+def _reset_settings(conn: Connection, name: str) -> Iterator[str]:
+    """A role may change its own settings, so that its new sessions do not work: undo that."""
+    for row in conn.execute(OWN_SETTINGS, {"roles": [name], "ours": [*SETTINGS]}).all():
+        conn.exec_driver_sql(f"ALTER ROLE {name} {row.place} RESET {row.quoted}".replace("%", "%%"))
+        yield f"reset the {row.setting} of {name}"
 
 
 def _hash(conn: Connection, name: str, password: str) -> str:

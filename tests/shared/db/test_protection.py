@@ -81,6 +81,11 @@ def test_without_roles_the_check_says_that_actors_are_not_restricted(database: D
             "{p}_scheduler may write audit rows of other actors",
         ),
         (
+            "CREATE POLICY blind ON admin_audit_log AS RESTRICTIVE FOR SELECT USING (false)",
+            "DROP POLICY blind ON admin_audit_log",
+            "not in the code: policy blind on admin_audit_log",
+        ),
+        (
             "GRANT EXECUTE ON FUNCTION end_frozen_sessions(interval) TO PUBLIC",
             None,
             "{p}_metrics has EXECUTE on FUNCTION public.end_frozen_sessions(interval)",
@@ -119,6 +124,16 @@ def test_without_roles_the_check_says_that_actors_are_not_restricted(database: D
             "ALTER ROLE {p}_scheduler BYPASSRLS",
             "ALTER ROLE {p}_scheduler NOBYPASSRLS",
             "{p}_scheduler may pass by row policies",
+        ),
+        (
+            "ALTER ROLE {p}_scheduler SET default_transaction_read_only = on",
+            None,
+            "{p}_scheduler has the setting default_transaction_read_only",
+        ),
+        (
+            "ALTER ROLE {p}_scheduler IN DATABASE {database} SET search_path = evil",
+            None,
+            "{p}_scheduler has the setting search_path IN DATABASE",
         ),
         (
             "GRANT CREATE ON SCHEMA public TO {p}_scheduler",

@@ -181,6 +181,32 @@ def test_wait_waits_for_its_role_and_then_for_its_rights(prefix: str, databases:
         assert waiting.returncode == 0, complaint
 
 
+def test_public_loses_its_rights_with_keep_only_when_no_other_code_can_need_them(
+    prefix: str, databases: Databases
+) -> None:
+    """On a new database at once; on one with a schema when the roles were known there before."""
+
+    def public_connects(url: str) -> bool:
+        with psycopg.connect(url) as conn:
+            row = conn.execute(
+                "SELECT has_database_privilege('pg_monitor', current_database(), 'CONNECT')"
+            ).fetchone()
+        return row == (True,)
+
+    def keep(url: str) -> None:
+        database = Database(url, pool_size=1)
+        roles.set_up(database, prefix=prefix, passwords={}, keeps=True)
+        database.close()
+
+    with databases.empty() as new, databases.clone() as used:
+        keep(new)
+        assert not public_connects(new)
+        keep(used)
+        assert public_connects(used)
+        keep(used)
+        assert not public_connects(used)
+
+
 def test_several_that_make_the_same_roles_at_once_all_succeed(
     prefix: str, databases: Databases
 ) -> None:
