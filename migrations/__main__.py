@@ -9,10 +9,11 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from crawljobs import errors, logs, settings, startup
-from crawljobs.db import drift, migration, protection, roles
+from crawljobs.db import audit_archive, drift, migration, protection, roles
 from crawljobs.db.database import Database
 from crawljobs.domain import plain_text
 
@@ -84,6 +85,27 @@ def _check(_given: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
+def _archive_audit(given: argparse.Namespace) -> int:
+    with migration.told(), _database() as database:
+        done = audit_archive.archive(database, before=given.before)
+    if done.rows:
+        ids = f"ids {done.first_id} to {done.last_id}"
+        _tell([f"moved {done.rows} rows, {ids}, to {done.table}", f"sha256 of them: {done.sha256}"])
+    else:
+        _tell([f"no rows from before {given.before.isoformat()}"])
+    return 0
+
+
+def _time(given: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError("expected a time such as 2031-01-01T00:00Z") from None
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError("expected a time with its zone, such as 2031-01-01T00:00Z")
+    return found.astimezone(UTC)
+
+
 def _sql(given: argparse.Namespace) -> int:
     sys.stdout.write(migration.offline_sql(SCRIPTS, start=given.start, end=given.end))
     return 0
@@ -128,6 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     wait.set_defaults(run=_wait)
     check = commands.add_parser("check", help="tell where the database differs from the code")
     check.set_defaults(run=_check)
+    archive = commands.add_parser("archive-audit", help="move old audit rows to a table of theirs")
+    archive.add_argument("--before", type=_time, required=True, metavar="TIME")
+    archive.set_defaults(run=_archive_audit)
     sql = commands.add_parser("sql", help="print the statements instead of running them")
     sql.add_argument("--from", dest="start", default="base", metavar="REVISION")
     sql.add_argument("--to", dest="end", default="head", metavar="REVISION")

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from mutants import equivalents, trial
+from mutants import trial
 from mutants.checkout import Checkout, scratch
+from mutants.equivalents import EQUIVALENT
 from mutants.mutant import Mutant
 from mutants.trial import Status, Trial
 
@@ -66,8 +67,8 @@ class Session:
 
     def _attempt(self, copy: Checkout, task: Task) -> Trial:
         done = trial.attempt(copy, task.mutant, task.tests, seconds=task.seconds)
-        reason = equivalents.reason(task.mutant)
-        if done.status is Status.SURVIVED and reason:
+        if done.status is Status.SURVIVED and task.mutant.fingerprint() in EQUIVALENT:
+            reason = EQUIVALENT[task.mutant.fingerprint()]
             return replace(done, status=Status.EQUIVALENT, reason=reason)
         if done.status is Status.KILLED and not self._passes_unchanged(copy, done.by):
             return replace(done, status=Status.FLAKY)

@@ -1,0 +1,119 @@
+"""Move old rows of the audit log into a table of their own, which the owner may dump and drop.
+
+Only the owner of the tables (or a superuser) can do this. Each chunk is one transaction, in which
+the trigger is off and the right to delete is there: no other session sees the log without them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from crawljobs import errors
+from crawljobs.db.database import Database
+from crawljobs.domain.actor import Actor
+
+SCHEMA = "crawljobs_audit_archive"
+ACTOR = Actor("system:migrations")
+CHUNK_ROWS = 10_000  # writers wait for one: about a fifth of a second
+LOCK_SECONDS = 1  # writers queue behind the wait for the lock
+YOUNGEST_DAYS = 1
+
+_IS_OLD_ENOUGH = text(
+    f"SELECT CAST(:before AS timestamptz) <= clock_timestamp() - interval '{YOUNGEST_DAYS} days'"
+)
+
+_RECORD = text("""
+    INSERT INTO public.admin_audit_log (actor, action, resource_type, resource_id, after)
+    VALUES (:actor, 'archive', 'audit_log', :table,
+        jsonb_build_object('before', CAST(:before AS text), 'rows', CAST(:rows AS bigint),
+            'first_id', CAST(:first_id AS bigint), 'last_id', CAST(:last_id AS bigint),
+            'sha256', CAST(:sha256 AS text)))
+    """)
+
+
+class ArchiveRefused(errors.CrawljobsError):
+    """Nothing was moved; the message says why."""
+
+
+@dataclass(frozen=True)
+class Archived:
+    """What the archive's table holds; `sha256` is of its rows as text, a line each, by id."""
+
+    table: str
+    rows: int
+    first_id: int | None
+    last_id: int | None
+    sha256: str
+
+
+def archive(database: Database, *, before: datetime, chunk_rows: int = CHUNK_ROWS) -> Archived:
+    """Move the rows from before this time, then write an audit row that says so.
+
+    A run that was broken off is continued by another with the same time. Raises ArchiveRefused.
+    """
+    name = f"until_{before:%Y%m%d_%H%M%S}"
+    table = f"{SCHEMA}.{name}"
+
+    def prepare(conn: Connection) -> None:
+        if not conn.execute(_IS_OLD_ENOUGH, {"before": before}).scalar_one():
+            raise ArchiveRefused(f"--before: expected a time at least {YOUNGEST_DAYS} day ago")
+        conn.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        conn.exec_driver_sql(
+            f"CREATE TABLE IF NOT EXISTS {table} "
+            f"(LIKE public.admin_audit_log, CONSTRAINT {name}_pkey PRIMARY KEY (id))"
+        )
+
+    def move(conn: Connection) -> int:
+        return _move(conn, table, before, chunk_rows)
+
+    database.run(prepare)
+    while database.run(move):
+        pass
+    return database.run(lambda conn: _finish(conn, table, before))
+
+
+def _move(conn: Connection, table: str, before: datetime, at_most: int) -> int:
+    conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+    trigger = "TRIGGER admin_audit_log_append_only"
+    conn.exec_driver_sql(f"ALTER TABLE public.admin_audit_log DISABLE {trigger}")
+    conn.exec_driver_sql("GRANT DELETE ON public.admin_audit_log TO CURRENT_USER")
+    moved = conn.execute(
+        text(f"""
+            WITH gone AS (
+                DELETE FROM public.admin_audit_log WHERE id = ANY (ARRAY(
+                    SELECT id FROM public.admin_audit_log WHERE at < :before
+                    ORDER BY at, id LIMIT :at_most))
+                RETURNING *
+            )
+            INSERT INTO {table} SELECT * FROM gone
+            """),  # noqa: S608 - a name of ours
+        {"before": before, "at_most": at_most},
+    ).rowcount
+    conn.exec_driver_sql("REVOKE DELETE ON public.admin_audit_log FROM CURRENT_USER")
+    conn.exec_driver_sql(f"ALTER TABLE public.admin_audit_log ENABLE ALWAYS {trigger}")
+    return moved
+
+
+def _finish(conn: Connection, table: str, before: datetime) -> Archived:
+    row = conn.exec_driver_sql(
+        f"SELECT count(*) AS rows, min(id) AS first_id, max(id) AS last_id FROM {table}"  # noqa: S608
+    ).one()
+    archived = Archived(table, row.rows, row.first_id, row.last_id, _digest(conn, table))
+    if archived.rows:
+        values = {**vars(archived), "actor": ACTOR.name, "before": before.isoformat()}
+        conn.execute(_RECORD, values)
+    return archived
+
+
+def _digest(conn: Connection, table: str) -> str:
+    """As `sha256sum` counts what psql prints of the rows."""
+    digest = hashlib.sha256()
+    query = text(f"SELECT archived::text FROM {table} AS archived ORDER BY id")  # noqa: S608
+    rows = conn.execute(query.execution_options(stream_results=True, yield_per=1_000))
+    for (line,) in rows:
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()
