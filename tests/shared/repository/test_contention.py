@@ -15,7 +15,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import ends
 from crawljobs.domain.aging import AgingPolicy
-from crawljobs.domain.job import AttemptOutcome, EnqueueResult, JobSource, JobStatus
+from crawljobs.domain.job import AttemptOutcome, EnqueueResult, ErrorKind, JobSource, JobStatus
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import (
     claim_ends,
@@ -25,8 +25,10 @@ from crawljobs.repository import (
     job_queries,
     job_queue,
     queue_sql,
+    subreddits,
 )
 from crawljobs.repository.claim_ends import Fate
+from crawljobs.repository.job_admin_sql import Verb
 from crawljobs.repository.job_maintenance import Rescued
 from support import invariants, jobs
 from support.jobs import T0
@@ -250,3 +252,22 @@ def test_a_conflict_is_retried_in_one_place(database: Database, state: str) -> N
 
     assert database.run(work) == "done"
     assert len(calls) == 3
+
+
+def test_many_jobs_are_retried_in_the_order_in_which_enqueues_lock_them(conn: Connection) -> None:
+    """By their subreddits, whatever the order of the jobs: else the two may deadlock."""
+    names = ["aa", "bb", "cc"]
+    subreddits.ensure(conn, names=names, discovered_from=None, depth=0)
+    ids = {name: jobs.enqueue(conn, name) for name in ("cc", "aa", "bb")}
+    for claim in jobs.claim_all(conn):
+        jobs.fail(conn, claim=claim, kind=ErrorKind.PERMANENT, message="no")
+    conn.exec_driver_sql("""
+        CREATE TEMP TABLE changed (id bigint, place bigint GENERATED ALWAYS AS IDENTITY);
+        CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN INSERT INTO changed (id) VALUES (NEW.id); RETURN NULL; END';
+        CREATE TRIGGER note AFTER UPDATE ON crawl_jobs
+            FOR EACH ROW EXECUTE FUNCTION pg_temp.note()
+        """)
+    job_admin.change_many(conn, verb=Verb.RETRY, job_ids=list(ids.values()))
+    changed = conn.exec_driver_sql("SELECT id FROM changed ORDER BY place").scalars().all()
+    assert changed == [ids[name] for name in names]

@@ -43,6 +43,13 @@ def test_jobs_leases_and_ages(conn: Connection) -> None:
     assert gauges.read_gauges(conn, now=T0 + timedelta(seconds=20)).expired_leases == 0
 
 
+def test_jobs_that_wait_for_what_is_over(conn: Connection) -> None:
+    enqueue(conn, "later", visible_at=T0 + timedelta(minutes=1))
+    minutes = [T0 + timedelta(minutes=after) for after in (0, 2, 3)]
+    found = [gauges.read_gauges(conn, now=now).waiting_without_cause for now in minutes]
+    assert found == [0, 0, 1]  # a sweep has 65 seconds
+
+
 def test_schedules_and_how_late_the_earliest_is(conn: Connection) -> None:
     schedule_rows.make(conn, "late", subreddit="aa", now=T0, next_run_at=T0 - timedelta(seconds=9))
     schedule_rows.make(conn, "soon", subreddit="bb", now=T0)

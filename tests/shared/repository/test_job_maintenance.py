@@ -77,6 +77,17 @@ def test_a_first_rescue_is_claimable_at_once_and_charged(conn: Connection) -> No
     assert attempt.error_message == "the worker stopped extending its lease"
 
 
+@pytest.mark.parametrize("retries", [0, 1, 9])
+def test_a_rescue_takes_back_what_aging_added(conn: Connection, retries: int) -> None:
+    job_id = jobs.enqueue(conn, priority=10, max_retries=retries)
+    conn.execute(text("UPDATE crawl_jobs SET priority = 60, retry_count = 1, rescues_in_a_row = 1"))
+    jobs.claim_one(conn)
+    rescue(conn)
+    job = jobs.job(conn, job_id)
+    assert (job.priority, job.base_priority) == (10, 10)
+    assert job.status is (JobStatus.WAITING if retries == 9 else JobStatus.FAILED)
+
+
 def test_a_poison_job_backs_off_at_its_second_rescue_and_fails_in_the_end(
     conn: Connection,
 ) -> None:

@@ -141,6 +141,17 @@ def test_a_pause_deleted_by_hand_frees_its_job_at_the_next_sweep(conn: Connectio
     assert (status(conn, job_id), without_cause(conn)) == (JobStatus.QUEUED, [])
 
 
+def test_a_sweep_that_cannot_look_at_all_looks_at_those_parked_last(conn: Connection) -> None:
+    pause(conn)
+    jobs.enqueue(conn)
+    at = T0 + 10 * SECOND
+    queue_pauses.pause(conn, scope=scope_of(conn, "rust"), reason="r", paused_by="ops", now=at)
+    last = jobs.enqueue(conn, "rust", now=at)
+    conn.execute(text("DELETE FROM queue_pauses"))
+    assert parked_jobs.settle_parked_jobs(conn, at_most=1, now=at) == 1
+    assert status(conn, last) is JobStatus.QUEUED
+
+
 def test_a_job_parked_for_ever_by_the_previous_release_is_freed(conn: Connection) -> None:
     pause(conn)
     job_id = jobs.enqueue(conn)

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobStatus, WaitReason
@@ -102,7 +101,11 @@ def test_pauses_are_listed_with_their_reason_until_they_end(conn: Connection, na
     assert queue_pauses.list_pauses(conn, now=END) == []
 
 
-def test_ended_pauses_are_forgotten(conn: Connection) -> None:
+@pytest.mark.parametrize(("minutes", "is_there"), [(0, True), (59, True), (60, False)])
+def test_ended_pauses_are_forgotten_after_an_hour(
+    conn: Connection, minutes: int, is_there: bool
+) -> None:
     pause(conn, queue_pauses.EVERYTHING, until=END)
-    queue_pauses.park_paused_jobs(conn, now=END + timedelta(hours=2))
-    assert conn.execute(text("SELECT count(*) FROM queue_pauses")).scalar_one() == 0
+    queue_pauses.park_paused_jobs(conn, now=END + timedelta(minutes=minutes))
+    ended = queue_pauses.get_pause(conn, scope=queue_pauses.EVERYTHING, ended_too=True, now=END)
+    assert (ended is not None) is is_there

@@ -43,6 +43,23 @@ def test_a_follow_up_job_continues_the_trace_of_the_wish_that_it_has_its_source_
     assert left.scalar_one() == 0
 
 
+@pytest.mark.parametrize("second", [30, 60, 90])
+def test_source_and_trace_of_a_follow_up_job_are_of_one_request(
+    conn: Connection, second: int
+) -> None:
+    """Of the one with the higher priority; of equal ones, of the first."""
+    claim = crawling(conn)
+    by_user, by_schedule = made(), made()
+    enqueue(conn, traceparent=by_user, priority=60)
+    enqueue(conn, traceparent=by_schedule, priority=second, source=JobSource.SCHEDULE)
+    complete(conn, claim=claim, outcome="crawled", now=T0)
+    found = conn.execute(
+        text("SELECT priority, source, traceparent FROM crawl_jobs ORDER BY id DESC LIMIT 1")
+    ).one()
+    wanted = (90, "schedule", by_schedule) if second == 90 else (60, "user", by_user)
+    assert tuple(found) == wanted
+
+
 @pytest.mark.parametrize("end", ["schedule_retry", "defer", "release"])
 def test_a_job_that_comes_back_stays_in_its_trace(conn: Connection, end: str) -> None:
     first = made()
