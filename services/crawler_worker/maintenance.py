@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from crawler_worker import counting, revisiting
+from crawler_worker import clock_mending, counting, revisiting
 from crawler_worker.heartbeat import Beat, Heartbeat
 from crawler_worker.pruning import Pruning
 from crawler_worker.revisiting import Revisiting
@@ -57,6 +57,7 @@ class Maintenance:
             [
                 Beat(self._guarded(self.requeue), settings.requeue_seconds),
                 Beat(self._guarded(self.rescue), settings.rescue_seconds),
+                Beat(self._guarded(self.mend), clock_mending.EVERY_SECONDS),
             ]
         )
         self._metronome = BackgroundScheduler(
@@ -113,6 +114,10 @@ class Maintenance:
                 log.exception("maintenance.failed", task=action)
                 requeued = 0
         return requeued
+
+    def mend(self) -> int:
+        """Times that only a clock which has been set back since can have written."""
+        return clock_mending.mend_all(self._database, retry=self._settings.retry)
 
     def rescue(self) -> int:
         """Jobs whose worker is gone or stuck.

@@ -9,7 +9,12 @@ from datetime import timedelta
 from crawljobs import errors, jitter, logs
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository import due_schedules, frozen_sessions, schedule_firing
+from crawljobs.repository import (
+    due_schedules,
+    frozen_sessions,
+    schedule_firing,
+    schedule_setbacks,
+)
 from crawljobs.repository.schedule_firing import Disabled, Fired
 from scheduler import counting
 from scheduler.firing_traces import FiringTraces
@@ -44,6 +49,7 @@ class Timetable:
         self._wake = threading.Event()
         self._beat_at = time.monotonic()
         self._ticked_at: float | None = None
+        self._mended_at = float("-inf")
 
     def wake(self) -> None:
         """Look at once: something may be due earlier than it was, or `stop` is set."""
@@ -55,6 +61,7 @@ class Timetable:
         while not self._stop.is_set():
             self._beat_at = time.monotonic()
             try:
+                self._mend()
                 self.run_once()
                 pause, failures = self.seconds_to_sleep(), 0
                 if pause <= LEAST_PAUSE_SECONDS:
@@ -98,6 +105,14 @@ class Timetable:
         if seconds is None:
             return self._tick_seconds
         return min(max(seconds, LEAST_PAUSE_SECONDS), self._tick_seconds)
+
+    def _mend(self) -> None:
+        """Once a tick: due times from before the database's clock was set back."""
+        if time.monotonic() - self._mended_at < self._tick_seconds:
+            return
+        while self._database.run(schedule_setbacks.mend_next_runs) and not self._stop.is_set():
+            log.warning("schedule.mended", reason="the database's clock was set back")
+        self._mended_at = time.monotonic()
 
     def _end_frozen_sessions(self) -> None:
         """What is due and stays locked may be held by one that froze in mid-statement."""

@@ -137,3 +137,8 @@ ENDS: dict[str, Callable[[Connection, Claim], None]] = {
     how: lambda conn, claim, of=of: claim_ends.end_claim(conn, of(claim), now=T0)  # type: ignore[misc]
     for how, of in EACH_END.items()
 }
+
+
+def end_at(conn: Connection, claim: Claim, how: str, *, now: datetime) -> None:
+    """End a claim in one of the ways of EACH_END."""
+    claim_ends.end_claim(conn, EACH_END[how](claim), now=now)

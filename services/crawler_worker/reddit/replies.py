@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from crawler_worker.reddit import decoding, failures
+from crawljobs.domain import request_budget
 from crawljobs.domain.subreddit import AccessState
 
-RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is asked for again when it is over
+RETRY_AFTER_MAX_SECONDS = request_budget.LONGEST_TOLD_PAUSE_SECONDS
 REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page, not a reason
 REASON_SHOWN = 60  # characters of a reply's own words that may enter a message
 

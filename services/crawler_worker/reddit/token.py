@@ -10,16 +10,16 @@ from crawler_worker.reddit import failures, token_endpoint
 from crawler_worker.reddit.stop import Stop
 from crawler_worker.reddit.transfer import Transport
 from crawljobs.db.database import Database
+from crawljobs.domain import request_budget
 from crawljobs.repository import reddit_tokens
 from crawljobs.settings import RedditSettings
 
 REFRESH_EARLY_SECONDS = token_endpoint.REFRESH_EARLY_SECONDS
 # The endpoint has a limit of its own (300 in 10 min) and does not say when to come again.
 FIRST_PAUSE_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 600.0
+LONGEST_PAUSE_SECONDS = request_budget.LONGEST_TOKEN_PAUSE_SECONDS
 TROUBLE_PAUSE_SECONDS = 30.0
-# Longer than an exchange can take: whoever holds a turn for so long is dead.
-TURN_SECONDS = 75.0
+TURN_SECONDS = request_budget.TOKEN_TURN_SECONDS
 LOOK_AGAIN_SECONDS = 0.05
 
 

@@ -26,6 +26,11 @@ LONGEST_SLOT_WAIT_SECONDS = 30.0
 # A 429 that does not say how long: the first pause, and how long it may grow by doubling.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
+# The same of one that does; what is longer is asked for again when this is over.
+LONGEST_TOLD_PAUSE_SECONDS = 3600.0
+# Of the token endpoint alone, and of the turn to ask it: longer than an exchange can take.
+LONGEST_TOKEN_PAUSE_SECONDS = 600.0
+TOKEN_TURN_SECONDS = 75.0
 FORGIVEN_AFTER_SECONDS = 1800.0
 
 

@@ -62,7 +62,8 @@ _RESCUE = text(f"""
             END AS why
         FROM crawl_jobs
         WHERE status = 'crawling'
-            AND pg_postmaster_start_time() + CAST(:lease AS interval) < {NOW}
+            AND pg_postmaster_start_time() NOT BETWEEN {NOW} - CAST(:lease AS interval)
+                AND {NOW} + CAST(:lease AS interval)
             AND (
                 lease_expires_at < {NOW}
                 OR progress_at < {NOW} - CAST(:reset_after AS interval)
@@ -149,9 +150,7 @@ class Aged:
 
 
 def requeue_due_jobs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
-    """Make waiting jobs whose time has come claimable, and park those again that have another
-    cause to wait; how many were looked at.
-    """
+    """Make due jobs claimable, or park those that have another cause to wait; how many."""
     return len(conn.execute(_REQUEUE, {"at_most": at_most, "now": now}).all())
 
 

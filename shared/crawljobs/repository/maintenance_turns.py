@@ -13,6 +13,8 @@ _TAKE_TURN = text(f"""
     VALUES (:task, {NOW} + CAST(:hold AS interval))
     ON CONFLICT (task) DO UPDATE SET last_run_at = excluded.last_run_at
         WHERE run.last_run_at <= {NOW} - CAST(:every AS interval)
+            -- written before the clock was set back; the minute is for turns that raced for the row
+            OR run.last_run_at > {NOW} + CAST(:hold AS interval) + interval '1 minute'
     RETURNING task
     """)
 _END_TURN = text(f"UPDATE maintenance_runs SET last_run_at = {NOW} WHERE task = :task")

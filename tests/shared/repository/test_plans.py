@@ -19,6 +19,7 @@ from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import (
     claim_ends,
     claims,
+    clock_setbacks,
     idempotency_keys,
     job_maintenance,
     job_pruning,
@@ -26,6 +27,7 @@ from crawljobs.repository import (
     maintenance_turns,
     parked_jobs,
     queue_pauses,
+    schedule_setbacks,
     service_instances,
 )
 from support import plans
@@ -104,6 +106,16 @@ ENQUEUED = {
     "max_retries": 3,
     "traceparent": None,
     "now": None,
+}
+RETRIES = {"base": RETRY.base_seconds, "jitter": RETRY.jitter, "cap": 86400.0}
+MENDED_BY = {
+    "reddit_budgets": None,
+    "reddit_tokens": None,
+    "backoffs": "crawl_jobs_due_idx",
+    "leases": "crawl_jobs_crawling_idx",
+    "last_crawled_at": "subreddits_last_crawled_at_idx",
+    "next_crawl_at": "subreddits_next_crawl_at_idx",
+    "service_instances": "service_instances_seen_at_idx",
 }
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     "claim": (
@@ -199,6 +211,11 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         {"task": "prune", "every": MINUTE, "hold": MINUTE, "now": None},
         None,
     ),
+    **{
+        f"mend_{what}": (statement, {**RETRIES, **CHUNK}, MENDED_BY[what])
+        for what, statement in clock_setbacks.MENDS.items()
+    },
+    "mend_next_runs": (schedule_setbacks._AHEAD, CHUNK, "scheduled_jobs_due_idx"),
     "end_turn": (maintenance_turns._END_TURN, {"task": "prune", "now": None}, None),
 }
 
@@ -231,7 +248,7 @@ def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
     with crowded.begin() as conn:
         found = plans.generic_plan(conn, statement, values)
     # A row a client id; and those pauses in force are few, and all of them are wanted.
-    few = {"reddit_budgets", "queue_pauses"} if name == "park" else {"reddit_budgets"}
+    few = {"reddit_budgets", "reddit_tokens"} | ({"queue_pauses"} if name == "park" else set())
     assert set(plans.tables_scanned(found)) <= few
     if index is not None:
         assert index in {node.get("Index Name") for node in found}
