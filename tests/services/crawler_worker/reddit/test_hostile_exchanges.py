@@ -301,8 +301,10 @@ def test_the_cause_of_a_failed_connection_is_named(tmp_path: Path) -> None:
         get(http, "https://reddit.test")
 
 
-def test_a_certificate_is_checked_against_the_given_file(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+@pytest.fixture(scope="module")
+def secured(module_folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate for localhost, and the context of a server that shows it."""
+    key, certificate = module_folder / "key.pem", module_folder / "certificate.pem"
     subprocess.run(
         [
             *(needs.program("openssl"), "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"),
@@ -315,11 +317,43 @@ def test_a_certificate_is_checked_against_the_given_file(tmp_path: Path) -> None
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    return certificate, context
+
+
+@pytest.mark.parametrize("place", ["a header line", "a chunk's extension", "the trailers"])
+def test_a_reply_that_drips_inside_tls_ends_at_the_deadline(
+    secured: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    certificate, context = secured
+    before, piece = DRIPS[place]
+
+    def drip(it: socket.socket) -> None:
+        with context.wrap_socket(it, server_side=True) as inside:
+            inside.sendall(before)
+            while True:
+                inside.sendall(piece)
+                threading.Event().wait(0.02)
+
+    with (
+        raw_server(drip) as port,
+        transport(context=connections.tls(str(certificate), None)) as http,
+    ):
+        monkeypatch.setattr(transfer, "EXCHANGE_SECONDS", 0.5)
+        began = time.monotonic()
+        with pytest.raises(failures.UpstreamTrouble, match="no whole reply within"):
+            get(http, f"https://localhost:{port}")
+        assert time.monotonic() - began < 5
+
+
+def test_a_certificate_is_checked_against_the_given_file(
+    secured: tuple[Path, ssl.SSLContext],
+) -> None:
+    certificate, context = secured
 
     def answer(it: socket.socket) -> None:
-        with context.wrap_socket(it, server_side=True) as secured:
-            secured.recv(4096)
-            secured.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        with context.wrap_socket(it, server_side=True) as inside:
+            inside.recv(4096)
+            inside.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
 
     with raw_server(answer) as port:
         url = f"https://localhost:{port}"
@@ -347,6 +381,38 @@ def test_a_proxy_is_given_its_credentials_and_the_host_alone() -> None:
     ):
         get(http, "https://reddit.test")
     assert asked == [("CONNECT", "reddit.test:443", "Basic YWRhOnBAc3M=")]
+
+
+def test_a_proxy_of_plain_http_is_asked_for_the_whole_address() -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def answer(it: Exchange) -> None:
+        asked.append((it.path, it.headers.get("proxy-authorization")))
+        it.send(200, b"{}")
+
+    with (
+        scripted_server.serve(answer) as proxy,
+        transport(proxies={"http://reddit.test": proxy.replace("//", "//ada:p%40ss@")}) as http,
+    ):
+        assert get(http, "http://reddit.test").content == b"{}"
+    assert asked == [("http://reddit.test/", "Basic YWRhOnBAc3M=")]
+
+
+def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used_again() -> None:
+    """It says nothing of it in the reply, as load balancers do that restart."""
+    closed = threading.Event()
+
+    def answer(it: socket.socket) -> None:
+        it.recv(4096)
+        it.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        it.shutdown(socket.SHUT_RDWR)
+        closed.set()
+
+    with raw_server(answer) as port, transport() as http:
+        for _ in range(5):
+            assert get(http, f"http://127.0.0.1:{port}").content == b"{}"
+            assert closed.wait(5)
+            closed.clear()
 
 
 @contextlib.contextmanager
