@@ -20,7 +20,8 @@ from support.waiting import wait_until
 T = TypeVar("T")
 DEADLINE_SECONDS = 30  # on an overloaded machine
 
-# A page is stored in a transaction that first wrote the claim's checkpoint: the job's row is its.
+# A page is stored in a transaction that writes the claim's checkpoint too, after the items: at its
+# end the job's row is its own.
 _RECORD = """
     CREATE TABLE recorded_changes (
         id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT clock_timestamp(),
@@ -62,10 +63,10 @@ _RECORD = """
     END $$;
     CREATE TRIGGER record_change AFTER INSERT OR UPDATE ON crawl_jobs
         FOR EACH ROW EXECUTE FUNCTION record_change();
-    CREATE TRIGGER record_page AFTER INSERT OR UPDATE ON posts
-        FOR EACH STATEMENT EXECUTE FUNCTION record_page();
-    CREATE TRIGGER record_page AFTER INSERT OR UPDATE ON comments
-        FOR EACH STATEMENT EXECUTE FUNCTION record_page();
+    CREATE CONSTRAINT TRIGGER record_page AFTER INSERT OR UPDATE ON posts
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION record_page();
+    CREATE CONSTRAINT TRIGGER record_page AFTER INSERT OR UPDATE ON comments
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION record_page();
 """
 
 _ALLOWED = {
