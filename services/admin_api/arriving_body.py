@@ -56,7 +56,12 @@ class Chunks:
         self._is_in_trailers = False
 
     def find(self, received: bytearray) -> int | None:
-        self.is_too_large = len(received) > self._begin + BODY_BYTES
+        end = self._find(received)
+        # Of what has come, or by the size of the chunk that is coming.
+        self.is_too_large = max(len(received), self._place) > self._begin + BODY_BYTES
+        return end
+
+    def _find(self, received: bytearray) -> int | None:
         while not self._is_in_trailers:
             line_end = received.find(b"\r\n", self._place)
             if line_end < 0:

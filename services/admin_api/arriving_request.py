@@ -13,6 +13,7 @@ HEAD_BYTES = 32 * 1024  # more than any browser or proxy sends
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
 # A body has a moment, and then so much time as its bytes take at the lowest rate.
 BODY_GRACE_SECONDS = 5.0
+SILENCE_SECONDS = 10.0  # between two pieces of it
 BODY_BYTES_PER_SECOND = 16 * 1024
 # Small reads come from a parser that copies what it has not used yet, for each chunk of a body.
 SMALL_READ_BYTES = 2_048
@@ -101,7 +102,8 @@ class ArrivingRequest:
             self._end_at(end)
         else:
             seconds = (len(self.received) - self._head_end) / BODY_BYTES_PER_SECOND
-            self.deadline = self._body_since + BODY_GRACE_SECONDS + seconds
+            by_rate = self._body_since + BODY_GRACE_SECONDS + seconds
+            self.deadline = min(by_rate, time.monotonic() + SILENCE_SECONDS)
 
     def _end_at(self, end: int) -> None:
         self.behind = bytes(self.received[end:])

@@ -75,6 +75,8 @@ def test_a_head_and_a_body_have_their_limits() -> None:
         HEAD + b"Content-Length: 99999999\r\n\r\n",
         HEAD + b"Content-Length: " + b"9" * 900 + b"\r\n\r\n",
         CHUNKED + b"1\r\nx\r\n" * 400_000,
+        CHUNKED + b"1\r\nx\r\nfffffff\r\nx",
+        CHUNKED + b"fffffffffff\r\n",
         CHUNKED + b"0\r\n" + b"X: y\r\n" * 400_000,
     ):
         request = in_pieces(sent, list(range(0, len(sent), 60_000)))
@@ -89,6 +91,10 @@ def test_a_body_has_time_as_its_bytes_take_at_the_lowest_rate() -> None:
     assert request.deadline - time.monotonic() == pytest.approx(grace, abs=1)
     request.add(b"x" * arriving_request.BODY_BYTES_PER_SECOND * 3)
     assert request.deadline - time.monotonic() == pytest.approx(grace + 3, abs=1)
+    request.add(b"x" * arriving_request.BODY_BYTES_PER_SECOND)  # and then falls silent
+    request.add(b"x" * arriving_request.BODY_BYTES_PER_SECOND)
+    silence = arriving_request.SILENCE_SECONDS
+    assert request.deadline - time.monotonic() == pytest.approx(silence, abs=1)
 
 
 def test_the_parser_is_never_kept_waiting_and_learns_why_there_is_no_more() -> None:
