@@ -7,6 +7,7 @@ import flask.testing
 import pytest
 from sqlalchemy import text
 
+from admin_api import job_bulk
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource, JobStatus
 from crawljobs.repository import audit_log, job_queue
@@ -228,3 +229,26 @@ def test_a_thousand_names_are_imported_at_once(client: Client) -> None:
     assert again.status_code == 200
     too_many = client.post(BULK, json={"subreddits": [*names, "more"]})
     assert too_many.status_code == 422
+
+
+def test_a_filter_that_looked_at_too_many_jobs_changes_none(
+    client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few of them it matched: the rest may hold more."""
+    ids = made(database, *[S.FAILED] * 5)
+    with database.begin() as conn:
+        conn.execute(
+            text("UPDATE crawl_jobs SET priority = 90, base_priority = 90 WHERE id = ANY (:ids)"),
+            {"ids": [ids[0], ids[-1]]},
+        )
+    asked = {"filter": {"status": ["failed"], "priority_min": 80}, "expected_count": 1}
+    monkeypatch.setattr(job_bulk, "FILTER_LOOKS_AT", 3)
+    for path, more in (("retry", {}), ("status", {"status": "queued"})):
+        method = client.put if path == "status" else client.post
+        refused = method(f"{BULK}/{path}", json={**asked, **more})
+        assert refused.status_code == 422, refused.text
+        assert refused.get_json()["code"] == "too_many_matches"
+    assert statuses_of(database, ids) == ["failed"] * 5
+    monkeypatch.setattr(job_bulk, "FILTER_LOOKS_AT", 10)
+    done = client.post(f"{BULK}/retry", json={**asked, "expected_count": 2})
+    assert sorted(job_id for job_id, _ in codes(done)) == [ids[0], ids[-1]]

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from psycopg import conninfo
@@ -9,7 +10,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors, settings, startup
-from crawljobs.db.database import Database
+from crawljobs.db import patience
+from crawljobs.db.database import (
+    CONFLICT_BACKOFF_SECONDS,
+    CONFLICT_RETRIES,
+    Connection,
+    Database,
+)
+from crawljobs.db.limits import PATIENT
 from support.waiting import wait_until
 
 LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone")
@@ -99,3 +107,47 @@ def test_a_wrong_direct_address_is_named_as_such(database_url: str) -> None:
     )
     with pytest.raises(errors.SettingsError, match="DATABASE_DIRECT_URL: "):
         startup.check_direct_address(address, application_name="t", stop=threading.Event())
+
+
+class Conflicting:
+    """Work that conflicts each time."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, conn: Connection) -> None:
+        self.calls += 1
+        conn.exec_driver_sql("DO $$ BEGIN RAISE 'conflict' USING ERRCODE = '40001'; END $$")
+
+
+def test_conflicts_are_tried_again_so_often_with_growing_pauses(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    opened, work = Database(database_url), Conflicting()
+    try:
+        with pytest.raises(errors.DatabaseUnavailable):
+            opened.run(work)
+    finally:
+        opened.close()
+    assert work.calls == CONFLICT_RETRIES
+    assert len(pauses) == CONFLICT_RETRIES - 1
+    longest = [CONFLICT_BACKOFF_SECONDS * 2**number for number in range(len(pauses))]
+    assert all(0 <= pause <= most for pause, most in zip(pauses, longest, strict=True))
+    assert len(set(pauses)) > 1  # random: two that conflict must not meet again and again
+
+
+def test_conflicts_are_not_tried_again_when_their_time_is_over(database_url: str) -> None:
+    limits = replace(PATIENT, conflicts=0.0)
+    opened, work = Database(database_url, limits=limits), Conflicting()
+    try:
+        with pytest.raises(errors.DatabaseUnavailable):
+            opened.run(work)
+        patience.begin(-1.0)
+        with pytest.raises(errors.DatabaseUnavailable):
+            opened.run(work)
+    finally:
+        patience.end()
+        opened.close()
+    assert work.calls == 1

@@ -17,6 +17,7 @@ from crawljobs.repository import (
     job_maintenance,
     job_pruning,
     job_queries,
+    job_stats,
     maintenance_turns,
 )
 from support import jobs
@@ -257,3 +258,15 @@ def test_a_turn_is_taken_once_an_interval(conn: Connection) -> None:
         )
 
     assert [take(0), take(4), take(5), take(6)] == [True, False, True, False]
+
+
+def test_counts_are_merged_past_rows_that_another_worker_merges(database: Database) -> None:
+    with database.begin() as conn:
+        for number in range(3):
+            jobs.in_status(conn, JobStatus.FAILED, f"sub{number}")
+        changes = conn.execute(text("SELECT count(*) FROM crawl_job_count_changes")).scalar_one()
+    with database.begin() as other, database.begin() as conn:
+        first = "SELECT FROM crawl_job_count_changes ORDER BY id LIMIT 1 FOR UPDATE"
+        other.execute(text(first))
+        conn.execute(text("SET LOCAL lock_timeout = '500ms'"))
+        assert job_stats.merge_counts(conn) == changes - 1 > 0
