@@ -9,6 +9,7 @@ import gc
 import importlib
 import os
 import shutil
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,7 @@ except OSError as error:
 # Only now: the metrics' client is imported with these.
 from prometheus_client import multiprocess
 
-from admin_api import metrics_server, refusals, state
+from admin_api import allocator, metrics_server, refusals, state
 from crawljobs import logs, settings, startup, tracing
 from crawljobs.db.connection import SHORTEST_CONNECT_TIMEOUT_SECONDS
 from crawljobs.db.database import Database
@@ -59,6 +60,8 @@ try:
 except SettingsError as error:
     raise SystemExit(f"admin-api: {error}") from None
 
+allocator.bound()
+
 wsgi_app = "admin_api.app:create_app()"
 worker_class = "admin_api.gunicorn_worker.Worker"
 preload_app = False  # the pools of connections are made after the fork
@@ -66,6 +69,7 @@ proc_name = NAME
 timeout = 30
 graceful_timeout = 20  # below a container's usual grace of 30 s
 keepalive = 5  # seconds of idling
+SWITCH_SECONDS = 0.001  # so that threads that compute let the loop answer a probe
 worker_connections = 400  # for each process, below the usual limit of open files
 control_socket_disable = True
 # Nobody may set scheme or path by a header. Client addresses are TRUSTED_PROXIES' business.
@@ -105,6 +109,7 @@ def on_exit(_server: object) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
     name = settings.read_instance_name(os.environ, NAME)
     tracing.start(NAME, name, settings.read_tracing_settings(os.environ))
     state.of(worker.wsgi).presence.start()
