@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from crawler_worker.crawl import parts
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints, failures
 from crawljobs.domain.reddit_items import Items
@@ -31,7 +32,9 @@ def _check_account(session: Session, name: str) -> None:
         account = session.ask(
             lambda client: endpoints.account(client, name=name, stop=session.stop)
         )
-    except failures.Unavailable:
-        return  # gone, as the profile says
+    except failures.CrawlFailure as error:
+        if parts.reason_of(error) is None:
+            raise
+        return  # gone, or not to be had: then the profile's own answer counts
     if account.suspended:
         raise failures.Unavailable(AccessState.SUSPENDED, "the account is suspended")

@@ -47,6 +47,13 @@ def crawl(session: Session) -> None:
         )
 
 
+def left(session: Session) -> tuple[str, ...]:
+    """The authors whose histories were to be read, in whichever phase the crawl is."""
+    if not session.settings.fetch_user_subreddits:
+        return ()
+    return _due(session) if session.at.histories is None else session.at.histories
+
+
 def _due(session: Session) -> tuple[str, ...]:
     """First those that an earlier crawl gave up, then the most active of the subreddit's."""
     at_most = session.settings.user_sub_fetch_limit

@@ -23,7 +23,11 @@ PHASES = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
 CURSOR_LIVES = timedelta(minutes=15)
 NOT_WALKED = Walk()
 # Left out of a saved checkpoint while they have their defaults: most crawls never need them.
-_OPTIONAL = ("whole", "seen", "posts_walk", "comments_walk", "gaps", "missing", "given_up")
+_OPTIONAL = (
+    *("whole", "seen", "empty_pages"),
+    *("posts_walk", "comments_walk", "gaps", "missing", "given_up"),
+)
+_COUNTS = ("page", "posts", "comments", "authors", "requests", "given_up", "empty_pages")
 
 
 class UnreadableCheckpoint(failures.CrawlFailure):
@@ -52,6 +56,7 @@ class Checkpoint:
     whole: bool = False
     # Ids that the listing being walked has shown (see Seen); those of comments stay for the trees.
     seen: str = ""
+    empty_pages: int = 0  # in a row
     posts_walk: Walk = NOT_WALKED
     comments_walk: Walk = NOT_WALKED
     gaps: tuple[Gap, ...] = ()
@@ -76,7 +81,14 @@ class Checkpoint:
     def restarted(self) -> Checkpoint:
         """At the first page of a listing."""
         return replace(
-            self, cursor=None, cursor_at=None, anchors=(), page=0, older_in_a_row=0, seen=""
+            self,
+            cursor=None,
+            cursor_at=None,
+            anchors=(),
+            page=0,
+            older_in_a_row=0,
+            seen="",
+            empty_pages=0,
         )
 
     def without(self, part: MissingPart) -> Checkpoint:
@@ -160,8 +172,7 @@ def _names(saved: list[str] | None) -> tuple[str, ...] | None:
 def _check(checkpoint: Checkpoint) -> None:
     if checkpoint.phase not in PHASES:
         raise ValueError(f"unknown phase {checkpoint.phase!r}")
-    counts = (checkpoint.page, checkpoint.posts, checkpoint.comments, checkpoint.authors)
-    if not all(isinstance(n, int) for n in (*counts, checkpoint.requests, checkpoint.given_up)):
+    if not all(isinstance(getattr(checkpoint, name), int) for name in _COUNTS):
         raise ValueError("a count is no number")
     for mark in (checkpoint.newest_post, checkpoint.newest_comment):
         if mark is not None and hostile.base36(mark) is None:

@@ -32,9 +32,8 @@ def crawl(session: Session) -> None:
             session.give_up(replace(at.enter("trees"), newest_comment=None), part)
             return
         comments = page.items.comments
-        step = listing.after_page(
-            session, page, comments, course, walk=at.comments_walk, is_lost=is_lost
-        )
+        so_far = (at.comments_walk, at.comments)
+        step = listing.after_page(session, page, comments, course, so_far, is_lost=is_lost)
         then = replace(
             step.at,
             comments=step.seen,

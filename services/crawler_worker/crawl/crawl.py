@@ -9,6 +9,7 @@ from crawler_worker.crawl import (
     comments,
     discovery,
     ending,
+    leftovers,
     posts,
     trees,
 )
@@ -81,5 +82,7 @@ def _crawl(session: Session) -> str:
         )
         if session.at.phase == PHASES[0]:
             return NO_BUDGET
+        ending.finish(session, left=leftovers.parts(session))
+        return CRAWLED
     ending.finish(session)
     return CRAWLED

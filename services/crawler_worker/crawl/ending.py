@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from crawler_worker import counting
@@ -15,6 +16,7 @@ from crawljobs.domain.actor import Actor
 from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.ends import TERMINAL_OUTCOMES
 from crawljobs.domain.job import Enqueued, JobSource
+from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.revisit import RevisitPolicy
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import (
@@ -32,12 +34,17 @@ log = logs.get_logger(__name__)
 WORKER = Actor("system:crawler-worker")
 
 
-def finish(session: Session) -> None:
+def finish(session: Session, *, left: Sequence[MissingPart] = ()) -> None:
     """Marks, discovered jobs and the phase `done`, all or nothing.
+
+    `left` are parts that a crawl without requests leaves to the next one.
 
     Jobs are locked in the order of their subreddits, this crawl's own among them.
     """
     marks = _marks(session.at)
+    done = session.at.enter("done")
+    for part in left:
+        done = done.without(part)
     promoted: list[Enqueued] = []
     later: list[str] = []
 
@@ -50,6 +57,8 @@ def finish(session: Session) -> None:
             gap=session.at.gap,
             next_crawl_at=_next_visit(session, conn),
         )
+        for part in left:
+            missing_parts.record(conn, subreddit_id=session.claim.subreddit_id, part=part)
         _record_coverage(session, conn)
         found = discovery.promotable(session, conn)
         own = session.claim.subreddit_id
@@ -59,9 +68,11 @@ def finish(session: Session) -> None:
     def enqueue_later(conn: Connection) -> None:
         promoted.extend(discovery.enqueue(session, conn, later))
 
-    session.store(session.at.enter("done"), also=work, last=enqueue_later)
+    session.store(done, also=work, last=enqueue_later)
     if session.at.gap:
         log.warning("crawl.gap", job_id=session.claim.job_id, subreddit=session.claim.subreddit)
+    for part in left:
+        counting.given_up(part)
     counting.enqueued(JobSource.DISCOVERY, promoted)
 
 

@@ -21,6 +21,8 @@ OLDER_IN_A_ROW = 25
 ANCHORS = 3
 # Distinct items after which a walk ends: twice what a listing of Reddit's shows.
 ITEMS_MAX = 2_000
+# Pages in a row without any item, but with a cursor: so many are a filter's, more are a loop.
+EMPTY_PAGES = 3
 
 Ask = Callable[[RedditClient, str | None], Page]
 
@@ -114,21 +116,28 @@ def after_page(
     page: Page,
     items: Sequence[Post | Comment],
     course: Course,
+    so_far: tuple[Walk, int],
     *,
-    walk: Walk,
     is_lost: bool = False,
 ) -> Step:
-    """The checkpoint behind this page with these items; `walk` is as it was before the page."""
+    """The checkpoint behind this page with these items.
+
+    `so_far` is the walk before this page, and the number of its distinct items.
+    """
+    walk, before = so_far
     at = session.at
     seen = Seen(at.seen)
     ids = [item.id for item in items]
-    is_loop = bool(ids) and at.cursor is not None and not seen.new_of(ids)
-    seen.add(ids)
+    new = seen.new_of(ids)
+    seen.add(new)
+    count = before + len(new)
+    empty_pages = 0 if ids else at.empty_pages + 1
+    is_circle = page.after is not None and page.after == at.cursor
+    brings_nothing = at.cursor is not None and not new
     run = older_in_a_row(at.older_in_a_row, ids, course.mark)
     end = _end(
-        course, run, len(seen), is_lost=is_lost,
-        is_loop=is_loop or (page.after is not None and page.after == at.cursor),
-        is_last=page.after is None,
+        course, run, count, is_lost=is_lost, is_last=page.after is None,
+        is_loop=is_circle or (brings_nothing and (bool(ids) or empty_pages >= EMPTY_PAGES)),
     )  # fmt: skip
     walk = replace(_further(walk, items), end=end)
     is_cut = end in _CUT and course.mark is not None and run == 0
@@ -142,10 +151,11 @@ def after_page(
         page=at.page + 1,
         older_in_a_row=run,
         seen=seen.text,
+        empty_pages=empty_pages,
         gap=at.gap or is_cut,
         gaps=at.gaps if gap is None else (*at.gaps, gap),
     )
-    return Step(then, walk, len(seen))
+    return Step(then, walk, count)
 
 
 def _end(
@@ -156,7 +166,7 @@ def _end(
         return WalkEnd.LOST
     if run >= OLDER_IN_A_ROW and not course.is_whole:
         return WalkEnd.MARK
-    if is_loop:
+    if is_loop and not is_last:
         return WalkEnd.LOOP
     if is_last:
         return WalkEnd.CAP if count >= reddit_items.LISTING_CAP else WalkEnd.FIRST_ITEM

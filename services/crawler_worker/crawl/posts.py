@@ -38,7 +38,8 @@ def crawl(session: Session) -> None:
             session.give_up(replace(at.enter("comments"), newest_post=None), part)
             return
         posts = page.items.posts
-        step = listing.after_page(session, page, posts, course, walk=at.posts_walk, is_lost=is_lost)
+        so_far = (at.posts_walk, at.posts)
+        step = listing.after_page(session, page, posts, course, so_far, is_lost=is_lost)
         newest = reddit_items.newest(at.newest_post, *(post.id for post in posts))
         then = replace(
             step.at,

@@ -29,7 +29,6 @@ class PartKind(StrEnum):
     THREAD = "thread"  # the thread below a comment; item: the post's id
     HISTORY = "history"  # an author's newest items; item: the account's name
     NAMES = "names"  # which names are subreddits; no item
-    ACCOUNT = "account"  # whether a profile's account is suspended; item: the account's name
 
 
 class PartReason(StrEnum):
@@ -39,6 +38,7 @@ class PartReason(StrEnum):
     TROUBLE = "trouble"  # 5xx, no reply, no JSON, or JSON of another shape
     TOO_LARGE = "too_large"  # a request of one item is still too long
     UNAVAILABLE = "unavailable"  # Reddit does not show this
+    ALLOWANCE = "allowance"  # the crawl had made all the requests that it may
 
 
 # A tree is fetched again as a whole, whichever of its requests failed.

@@ -46,7 +46,8 @@ _RECORD = text(f"""
         gaps = (SELECT count(*) FROM crawl_gaps WHERE subreddit_id = :subreddit_id),
         next_crawl_at = least(next_crawl_at, (
             SELECT greatest(min(next_look_at), {NOW} + CAST(:soonest AS interval))
-            FROM missing_parts WHERE subreddit_id = :subreddit_id HAVING count(*) > 0)),
+            FROM missing_parts WHERE subreddit_id = :subreddit_id AND reason <> 'allowance'
+            HAVING count(*) > 0)),
         oldest_post = CASE WHEN oldest_post_at <= :post_at THEN oldest_post
             ELSE coalesce(CAST(:post AS text), oldest_post) END,
         oldest_post_at = least(oldest_post_at, CAST(:post_at AS timestamptz)),

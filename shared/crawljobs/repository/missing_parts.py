@@ -24,7 +24,7 @@ from crawljobs.repository.queue_sql import NOW
 # What a crawl had no reason to ask for although it was due: a setting may exclude it.
 _POSTPONE = text(f"""
     UPDATE missing_parts SET next_look_at = {NOW} + CAST(:postponed AS interval)
-    WHERE subreddit_id = :subreddit_id AND next_look_at <= {NOW}
+    WHERE subreddit_id = :subreddit_id AND next_look_at <= {NOW} AND reason <> 'allowance'
     """)
 
 _TRIM = text("""

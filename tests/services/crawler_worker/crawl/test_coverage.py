@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from crawler_worker.reddit import failures
+from crawljobs import jitter
 from crawljobs.db.database import Database
 from crawljobs.repository import coverage
 from support import scripted_reddit
@@ -177,7 +178,7 @@ def test_subreddits_of_an_older_release_are_walked_whole_little_by_little(
         "UPDATE subreddits SET whole_walk_at = NULL, "
         "last_crawled_at = now() - interval '15 days' RETURNING id"
     )
-    monkeypatch.setattr("random.random", lambda: draw)
+    monkeypatch.setattr(jitter, "uniform", lambda _least, _most: draw)
     asked = reddit.count("/r/python/new")
     crawler.crawl("python")
     assert reddit.count("/r/python/new") - asked == (3 if whole else 1)

@@ -79,5 +79,5 @@ def test_a_cursor_that_leads_to_its_own_page_ends_the_walk(
     )
     course = listing.Course(ListingName.POSTS, mark=None)
     page = Page(Items(posts=(post("c"),)), after)
-    step = listing.after_page(session, page, page.items.posts, course, walk=Walk())
+    step = listing.after_page(session, page, page.items.posts, course, (Walk(), 0))
     assert (step.at.cursor, step.walk.end) == (None if end else after, end)

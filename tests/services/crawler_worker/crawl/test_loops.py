@@ -144,3 +144,39 @@ def test_a_walk_goes_on_after_a_restart_with_what_it_has_seen(
     crawler.run(claim._replace(checkpoint=saved))
     assert reddit.asked == ["/r/python/comments?after=t1_c800", "/r/python/comments?after=t1_c900"]
     assert crawler.checkpoint()["comments"] == 250
+
+
+@pytest.mark.parametrize("kind", ["posts", "comments"])
+def test_pages_without_items_that_lead_on_and_on_end_the_walk(
+    crawler: Crawler, reddit: ScriptedReddit, kind: str
+) -> None:
+    """A filter may empty a page or two; what follows them is still met."""
+    things = reddit.posts if kind == "posts" else reddit.comments
+    path = "/r/python/new" if kind == "posts" else "/r/python/comments"
+    empty = iter(range(1, 2_000))
+
+    def sometimes(query: Query) -> tuple[int, Any]:
+        if reddit.count(path) in (2, 3):
+            return 200, listing(after=query["after"][:3] + "e" + query["after"][3:])
+        return 200, scripted_reddit.page(things, {"after": query.get("after", "").replace("e", "")})
+
+    reddit.answers[path] = sometimes
+    crawler.crawl("python")
+    assert crawler.value(f"SELECT count(*) FROM {kind}") == 250
+    reddit.asked.clear()
+    reddit.answers[path] = lambda _query: (200, listing(after=f"t3_{next(empty)}"))
+    assert crawler.crawl("python") == "crawled"
+    assert reddit.count(path) <= 4
+
+
+def test_a_walk_of_an_older_release_goes_on_counting(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    """Its checkpoint has no ids."""
+    crawler.enqueue("python")
+    claim = crawler.claim()
+    saved = Checkpoint(
+        phase="posts", cursor="t3_9900", cursor_at=claim.claimed_at.isoformat(), page=1, posts=100
+    ).saved()
+    crawler.run(claim._replace(checkpoint=saved))
+    assert crawler.checkpoint()["posts"] == 250

@@ -134,3 +134,38 @@ def test_posts_of_an_older_release_were_never_fetched_as_far_as_is_known(
     assert reddit.count("/comments/p") == 0
     (row,) = crawler.rows("SELECT trees_whole, trees_not_whole FROM subreddits")
     assert (row.trees_whole, row.trees_not_whole) == (3, 0)
+
+
+@pytest.mark.parametrize(("requests", "left"), [(3, 3), (4, 2), (5, 1)])
+def test_trees_that_a_crawl_without_requests_left_are_fetched_by_the_next_one(
+    crawler: Crawler, reddit: Reddit, requests: int, left: int
+) -> None:
+    whole = crawler.settings
+    crawler.settings = replace(whole, max_requests_per_job=requests)
+    assert crawler.crawl("python") == "crawled"
+    rows = crawler.rows("SELECT kind, reason FROM missing_parts")
+    assert [(row.kind, row.reason) for row in rows] == [("tree", "allowance")] * left
+    (row,) = crawler.rows("SELECT missing_parts, next_crawl_at FROM subreddits")
+    assert (row.missing_parts, row.next_crawl_at) == (left, None)
+    assert crawler.value("SELECT incomplete FROM crawl_jobs")
+    crawler.settings = whole
+    reddit.asked.clear()
+    crawler.crawl("python")
+    assert trees(crawler) == WHOLE
+    assert reddit.count("/comments/p") == left
+    assert crawler.value("SELECT missing_parts FROM subreddits") == 0
+
+
+@pytest.mark.parametrize("requests", [3, 7])
+def test_histories_that_a_crawl_without_requests_left_are_read_by_the_next_one(
+    crawler: Crawler, reddit: Reddit, requests: int
+) -> None:
+    for n, each in enumerate(reddit.posts):
+        each["data"]["author"] = f"author{n}"
+    whole = replace(crawler.settings, fetch_user_subreddits=True)
+    crawler.settings = replace(whole, max_requests_per_job=requests)
+    crawler.crawl("python")
+    crawler.settings = whole
+    crawler.crawl("python")
+    unread = "SELECT name FROM authors WHERE history_fetched_at IS NULL"
+    assert [row.name for row in crawler.rows(unread)] == []
