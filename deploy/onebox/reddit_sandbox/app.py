@@ -83,6 +83,9 @@ def _admit() -> flask.Response | None:
         return answers.too_many_requests()
     if box.outage:
         return answers.gateway_error(box.outage)
+    replaced = box.replacements.reply()
+    if replaced is not None:
+        return replaced
     if box.options.latency_seconds > 0:
         box.wait(box.options.latency_seconds)
     return None

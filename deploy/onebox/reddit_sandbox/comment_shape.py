@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from onebox.reddit_sandbox import community as community_module
-from onebox.reddit_sandbox import hostile, identity, keys, link_shape, writing
+from onebox.reddit_sandbox import (
+    hostile,
+    identity,
+    keys,
+    link_shape,
+    takedown,
+    writing,
+)
 from onebox.reddit_sandbox.community import Community
 from onebox.reddit_sandbox.world import Item, World
 
@@ -71,6 +78,8 @@ def comment(world: World, item: Item) -> dict[str, Any]:
     }
     if home.script == "hostile":
         hostile.twist_comment(data, what.number)
+    elif home.script == "takedown":
+        takedown.change_comment(data, what.number)
     return {"kind": "t1", "data": data}
 
 

@@ -103,7 +103,9 @@ class Tree:
         items = [Item(self._home, each) for each in hidden]
         parent = self.parent_name(hidden[0])
         ids = [item.fullname.removeprefix("t1_") for item in items]
-        return [comment_shape.more(parent, level, ids, self.count(hidden))]
+        # In a community named stubs_* a stub does not tell how many comments it stands for.
+        count = 0 if self._home.script == "stubs" else self.count(hidden)
+        return [comment_shape.more(parent, level, ids, count)]
 
     def parent_name(self, each: Comment) -> str:
         home = self._home

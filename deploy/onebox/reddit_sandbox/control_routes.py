@@ -3,6 +3,7 @@
 import flask
 
 from onebox.reddit_sandbox import listing, naming, sandbox
+from onebox.reddit_sandbox.replacements import BODIES, PATH_MAX
 
 blueprint = flask.Blueprint("control", __name__, url_prefix="/sandbox")
 
@@ -67,6 +68,50 @@ def delete() -> tuple[dict[str, object], int]:
         return {"error": "name: expected the full name of a post or comment that exists"}, 422
     world.delete(name)
     return {"deleted": name}, 200
+
+
+@blueprint.post("/hold")
+def hold() -> tuple[dict[str, object], int]:
+    """{"name": "t3_...", "held": true}: a moderator's filter holds it back; false: approved."""
+    world = sandbox.current().world
+    body = flask.request.get_json(silent=True)
+    name, held = (body.get("name"), body.get("held")) if isinstance(body, dict) else (None, None)
+    if not isinstance(name, str) or world.resolve(name) is None:
+        return {"error": "name: expected the full name of a post or comment that exists"}, 422
+    if not isinstance(held, bool):
+        return {"error": "held: expected true or false"}, 422
+    world.hold(name, held=held)
+    return {"name": name, "held": held}, 200
+
+
+@blueprint.get("/replies")
+def replies() -> dict[str, object]:
+    """The replies that are given in place of the sandbox's own."""
+    return {"replies": sandbox.current().replacements.all()}
+
+
+@blueprint.post("/replies")
+def replace_reply() -> tuple[dict[str, object], int]:
+    """{"path": "/comments/abc", "status": 500, "body": "html", "times": 3}: what requests get whose
+    path and query begin so; status 0 ends it."""
+    kept = sandbox.current().replacements
+    body = flask.request.get_json(silent=True)
+    asked = body if isinstance(body, dict) else {}
+    path, content, times = asked.get("path"), asked.get("body", "json"), asked.get("times")
+    if not isinstance(path, str) or not path.startswith("/") or len(path) > PATH_MAX:
+        return {"error": "path: expected the beginning of a path of the API, such as /user/"}, 422
+    status = _number("status")
+    if status is None or not (status == 0 or 200 <= status <= 599):
+        return {"error": "status: expected 200 to 599, or 0"}, 422
+    if content not in BODIES:
+        return {"error": f"body: expected one of {', '.join(BODIES)}"}, 422
+    if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
+        return {"error": "times: expected a whole number of 1 or more, or nothing"}, 422
+    if status == 0:
+        kept.take_away(path)
+    else:
+        kept.put(path, status=status, body=content, times=times)
+    return {"path": path, "status": status}, 200
 
 
 def _number(field: str) -> int | None:

@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 from onebox.reddit_sandbox import community as community_module
-from onebox.reddit_sandbox import hostile, identity, words, writing
+from onebox.reddit_sandbox import hostile, identity, takedown, words, writing
 from onebox.reddit_sandbox.world import Item, World
 
 HALF_A_YEAR = 182 * 86_400
@@ -96,6 +96,8 @@ def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
     _take_away(rng, world, item, data)
     if home.script == "hostile":
         hostile.twist_link(data, post.number)
+    elif home.script == "takedown":
+        takedown.change_link(data, post.number)
     return {"kind": "t3", "data": data}
 
 

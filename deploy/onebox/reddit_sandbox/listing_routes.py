@@ -6,6 +6,7 @@ import flask
 
 from onebox.reddit_sandbox import (
     answers,
+    broken_parts,
     comment_shape,
     hostile,
     link_shape,
@@ -43,7 +44,7 @@ def posts(name: str, order: str) -> flask.Response:
         pins = link_shape.stickies(home)
         pinned = [post for post in found if post.number in pins]
         found = [post for post in found if post.number not in pins]
-    chosen = _page([Item(home, post) for post in found])
+    chosen = _page(home, [Item(home, post) for post in found])
     first = not args.get("after") and not args.get("before")
     items = [*(Item(home, post) for post in pinned if first), *chosen.items]
     return _wrapped(home, [link_shape.link(box.world, item) for item in items], chosen.after)
@@ -55,7 +56,7 @@ def comments(name: str) -> flask.Response:
     box = sandbox.current()
     home = box.enter(name)
     newest = (Item(home, each) for each in reversed(home.comments[-listing.CAP :]))
-    chosen = _page([item for item in newest if not box.world.was_deleted(item.fullname)])
+    chosen = _page(home, [item for item in newest if box.world.is_listed(item.fullname)])
     shown = [comment_shape.in_listing(box.world, item) for item in chosen.items]
     return _wrapped(home, shown, chosen.after)
 
@@ -79,10 +80,14 @@ def search() -> flask.Response:
     return answers.data(listing.wrap([]))
 
 
-def _page(items: list[Item]) -> listing.Page:
+def _page(home: Community, items: list[Item]) -> listing.Page:
     args = flask.request.args
     limit = listing.limit_of(args.get("limit"))
-    return listing.page(items, limit=limit, after=args.get("after"), before=args.get("before"))
+    page = listing.page(items, limit=limit, after=args.get("after"), before=args.get("before"))
+    if home.script != "loop":
+        return page
+    names = [item.fullname for item in items]
+    return page._replace(after=broken_parts.cursor(home.script, names, page, limit))
 
 
 def _wrapped(home: Community, children: list[dict[str, Any]], after: str | None) -> flask.Response:

@@ -43,10 +43,15 @@ PASSING = frozenset(("flaky", "hiccup", "limited", "stale"))
 MANGLED = frozenset(
     ("bomb", "cutoff", "deep", "headerless", "html", "nan", "reset", "slow", "timeout")
 )
+# ... one part that does not answer, while everything else is in order,
+PARTS = frozenset(("badmore", "badpage", "badtree", "loop", "nocomments", "stubs"))
 # ... and these for content or size out of the ordinary.
-CONTENT = frozenset(("big", "empty", "hostile", "tiny"))
+CONTENT = frozenset(("big", "empty", "hostile", "takedown", "tiny"))
 
-SCRIPTS = ACCESS | frozenset(STATUS) | PASSING | MANGLED | CONTENT
+# Posts of communities whose script needs several pages, or none.
+SIZES = {"big": 1_500, "tiny": 5, "empty": 0, "badpage": 300, "badtree": 300}
+
+SCRIPTS = ACCESS | frozenset(STATUS) | PASSING | MANGLED | PARTS | CONTENT
 UNREADABLE = ACCESS | frozenset(STATUS) | frozenset(("timeout", "html"))
 
 
@@ -78,7 +83,7 @@ def theme(seed: int, name: str) -> int:
 def size(seed: int, name: str) -> int:
     """How many posts the community has: mostly 40 to 300, some up to 1,500, so that a demo is quick
     and the cap of the listings is still met."""
-    fixed = {"big": 1_500, "tiny": 5, "empty": 0}.get(script(name) or "")
+    fixed = SIZES.get(script(name) or "")
     if fixed is not None:
         return fixed
     if name.lower().startswith("u_"):

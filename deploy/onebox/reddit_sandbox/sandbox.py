@@ -6,10 +6,11 @@ from typing import cast
 
 import flask
 
-from onebox.reddit_sandbox import access, answers, names_file, naming, patience
+from onebox.reddit_sandbox import access, answers, broken_parts, names_file, naming, patience
 from onebox.reddit_sandbox.community import Community
 from onebox.reddit_sandbox.options import Options
 from onebox.reddit_sandbox.rate_window import RateWindow
+from onebox.reddit_sandbox.replacements import Replacements
 from onebox.reddit_sandbox.request_log import RequestLog
 from onebox.reddit_sandbox.tokens import Tokens
 from onebox.reddit_sandbox.trouble import Troubles
@@ -36,6 +37,7 @@ class Sandbox:
         self.token_window = RateWindow(options.token_rate_limit, options.rate_window, clock)
         self.log = RequestLog(options.log_size)
         self.troubles = Troubles()
+        self.replacements = Replacements()
         self.outage = 0  # the status that everything gets; 0: none
         self._stopping = stopping
 
@@ -60,7 +62,7 @@ class Sandbox:
 
     def _pass_trouble(self, script: str | None, name: str) -> None:
         target = flask.request.full_path
-        failed = self.troubles.failure(script, name, target)
+        failed = self.troubles.failure(script, name, target) or broken_parts.failure(script)
         if failed is not None:
             if failed.status_code == 401:
                 self.tokens.revoke(flask.g.token)

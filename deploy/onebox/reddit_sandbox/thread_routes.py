@@ -2,7 +2,7 @@
 
 import flask
 
-from onebox.reddit_sandbox import answers, comment_tree, link_shape, listing, sandbox
+from onebox.reddit_sandbox import answers, broken_parts, comment_tree, link_shape, listing, sandbox
 from onebox.reddit_sandbox.comment_tree import Tree
 from onebox.reddit_sandbox.community import Comment, Post
 from onebox.reddit_sandbox.world import Item
@@ -31,6 +31,11 @@ def thread(post_id: str, name: str = "", slug: str = "", comment_id: str = "") -
     roots = tree.answers.get(-1, [])
     if comment_id:
         roots = [_comment(item, comment_id)]
+    failed = broken_parts.tree_failure(home.script, post.number)
+    if failed is not None:
+        return failed
+    if home.script in broken_parts.CUT_TREES and not comment_id:
+        limit = min(limit, max(1, len(post.comments) // 2))
     shown = tree.shown(roots, limit, depth)
     link = link_shape.link(world, item, alone=True)
     nested = tree.nested(roots, shown, depth)
@@ -48,7 +53,7 @@ def more_children() -> flask.Response:
     post = item.what
     assert isinstance(post, Post)  # noqa: S101 - narrows the union
     tree = Tree(world, item.community, post.comments, args.get("sort", "confidence"))
-    wanted = _comments(item, ids)
+    wanted = [] if item.community.script == "stubs" else _comments(item, ids)
     alone = args.get("limit_children", "").lower() in ("1", "true")
     depth = 1 if alone else comment_tree.DEEPEST
     shown = tree.shown(wanted, max(MOST_CHILDREN, len(wanted)), depth)

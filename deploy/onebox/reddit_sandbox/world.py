@@ -47,6 +47,7 @@ class World:
         self._names_by_tag: dict[int, list[str]] = {}
         self._names_by_author: dict[int, list[str]] = {}
         self._name_by_id: dict[str, str] = {}
+        self._held: collections.OrderedDict[str, None] = collections.OrderedDict()
         self._deleted: collections.OrderedDict[str, None] = collections.OrderedDict()
         self._keep_name: Callable[[str], None] = lambda name: None
         for name in naming.CATALOGUE:
@@ -146,15 +147,27 @@ class World:
             if len(self._deleted) > DELETIONS:
                 self._deleted.popitem(last=False)
 
+    def hold(self, fullname: str, *, held: bool) -> None:
+        """From now on listings leave the item out until it is approved, or show it again."""
+        with self._lock:
+            self._held.pop(fullname, None)
+            if held:
+                self._held[fullname] = None
+            if len(self._held) > DELETIONS:
+                self._held.popitem(last=False)
+
+    def is_listed(self, fullname: str) -> bool:
+        return fullname not in self._deleted and fullname not in self._held
+
     def was_deleted(self, fullname: str) -> bool:
         """Deleted since the start, by `delete`."""
         return fullname in self._deleted
 
     def posts(self, home: Community) -> list[Post]:
         """A community's listable posts, oldest first."""
-        if not self._deleted:
+        if not self._deleted and not self._held:
             return list(home.posts)
-        return [post for post in home.posts if not self.was_deleted(Item(home, post).fullname)]
+        return [post for post in home.posts if self.is_listed(Item(home, post).fullname)]
 
     def history(self, author: int, *, posts: bool, comments: bool, limit: int) -> list[Item]:
         """The newest items of an author in every community that is known, newest first."""

@@ -12,6 +12,8 @@ from crawljobs.settings import CrawlSettings
 
 OF_THREAD = "/"  # before the id of a comment whose thread was asked for, among the handled ids
 COMMENT = "t1_"
+# Threads asked for below comments that came by their names: one request each.
+SOUGHT_BELOW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +128,14 @@ def grow(
     *,
     asked: Sequence[str] = (),
     parents: Mapping[str, Thread] | None = None,
+    without_replies: bool = False,
 ) -> tuple[tuple[Comment, ...], Tree]:
     """The comments of a reply that are new to this tree, and the tree as it stands then.
 
     `asked` are ids that the request named; the ones that the reply does not bring are asked for
     again by the thread of their parent. A reply that brings only what this tree has seen adds
-    nothing to ask for: else a tree could be walked for ever.
+    nothing to ask for: else a tree could be walked for ever. `without_replies`: the reply shows
+    comments without what is below them.
     """
     growing = _Growing(tree, settings)
     kept = growing.take(items.comments)
@@ -139,6 +143,8 @@ def grow(
     if growing.has_new or tree.is_first:
         for stub in items.more:
             growing.follow(stub)
+    if without_replies:
+        growing.seek_below(kept)
     return kept, growing.grown()
 
 
@@ -202,6 +208,13 @@ class _Growing:
                 parent = thread.parent if is_below_comment else None
                 self._more += children[:room]
                 self._stubs.append(Stub(parent, thread.depth, len(children[:room])))
+
+    def seek_below(self, comments: Sequence[Comment]) -> None:
+        for comment in comments[:SOUGHT_BELOW]:
+            depth = 1 if comment.parent_id.startswith(COMMENT) else 0
+            if depth + 1 < self._depth_max:
+                self._ask_for(Thread(comment.id, depth))
+        self._cut += len(comments[SOUGHT_BELOW:])  # at least a reply each, as far as is known
 
     def _ask_for(self, thread: Thread) -> None:
         """Each thread once."""

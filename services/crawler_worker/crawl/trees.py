@@ -123,7 +123,10 @@ def _more(session: Session, tree: Tree) -> tuple[Items, Tree]:
 
 
 def _looked_up(session: Session, tree: Tree) -> tuple[Items, Tree]:
-    """Comments that Reddit named and showed in no thread, by their names: one request a tree."""
+    """Comments that Reddit named and showed in no thread, by their names: one request a tree.
+
+    What is below them comes by their own threads.
+    """
     names = [f"t1_{comment}" for comment in tree.lookup[: endpoints.NAMES_LIMIT]]
     items = _ask(
         session,
@@ -132,8 +135,10 @@ def _looked_up(session: Session, tree: Tree) -> tuple[Items, Tree]:
         lambda client: endpoints.info(client, names=names, stop=session.stop),
     )
     found = tuple(comment for comment in items.comments if comment.post_id == tree.post)
+    items = replace(items, comments=found)
     tree = replace(tree, is_looked_up=True)
-    return _grown(session, tree, replace(items, comments=found))
+    kept, after = grow(tree, items, session.settings, without_replies=True)
+    return replace(items, comments=kept), after
 
 
 def _grown(session: Session, tree: Tree, items: Items) -> tuple[Items, Tree]:

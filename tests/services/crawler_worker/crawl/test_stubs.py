@@ -107,10 +107,25 @@ def test_children_of_the_post_itself_are_sought_by_their_names(
     tree(reddit, comment("p"), more("c1", "c2", "c3", count=0))
     more_children(reddit)
     reddit.answers["/api/info"] = lambda _q: (200, listing(comment("c1"), comment("c3")))
+    thread(reddit, "c1", *below("c1", "d1"))
+    thread(reddit, "c3")
     crawler.crawl("python")
-    assert stored(crawler) == ["c1", "c3", "p"]
-    assert counts(crawler) == (9, 3, 1)
+    assert stored(crawler) == ["c1", "c3", "d1", "p"]
+    assert counts(crawler) == (9, 4, 1)
     assert reddit.count("/api/info") == 1
+
+
+def test_so_many_threads_of_children_that_came_by_their_names_are_asked_for(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    names = [f"c{n}" for n in range(10, 60)]
+    tree(reddit, comment("p"), more(*names, count=0))
+    more_children(reddit)
+    reddit.answers["/api/info"] = lambda _q: (200, listing(*map(comment, names)))
+    crawler.crawl("python")
+    assert len(stored(crawler)) == 51
+    assert reddit.count("/comments/p1/_/") == 20
+    assert counts(crawler) == (9, 51, 30)
 
 
 def test_what_no_request_brings_is_counted_as_missing_and_not_asked_for_ever(

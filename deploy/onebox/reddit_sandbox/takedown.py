@@ -1,0 +1,36 @@
+"""Items as they look after Reddit itself removed them, in communities named takedown_*.
+
+Also what is rare elsewhere: items of which Reddit does not tell when they were edited, and comments
+whose score is hidden.
+"""
+
+from typing import Any
+
+NOTICE = "[ Removed by Reddit ]"
+POLICY = "[ Removed by Reddit on account of violating the [content policy](/help/contentpolicy). ]"
+COPYRIGHT = "[ Removed by Reddit in response to a copyright notice. ]"
+
+# The post (or comment) number n of a community gets the change n modulo their number.
+_GONE: dict[str, Any] = {"author": "[deleted]", "author_fullname": None}
+LINK_CHANGES: tuple[dict[str, Any], ...] = (
+    {**_GONE, "title": NOTICE, "selftext": POLICY, "removed_by_category": "reddit"},
+    {"selftext": COPYRIGHT},
+    {"edited": True},
+    {"hide_score": True},
+    {},
+)
+COMMENT_CHANGES: tuple[dict[str, Any], ...] = (
+    {**_GONE, "body": NOTICE},
+    {"body": POLICY},
+    {"edited": True},
+    {"score_hidden": True, "score": 1, "ups": 1},
+    {},
+)
+
+
+def change_link(data: dict[str, Any], index: int) -> None:
+    data.update(LINK_CHANGES[index % len(LINK_CHANGES)])
+
+
+def change_comment(data: dict[str, Any], index: int) -> None:
+    data.update(COMMENT_CHANGES[index % len(COMMENT_CHANGES)])
