@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from mutants.mutant import Mutant
 from mutants.record import Record
@@ -25,20 +24,19 @@ class Choice:
 def choose(mutant: Mutant, record: Record, relations: Relations) -> Choice:
     """Tests that were recorded to call the changed function, or functions that use the constant.
 
-    Those of the module's own test file come first, then the quickest. Without any, the test files
-    that are near by name and by import.
+    Those of the nearest test files come first, of equally near ones the quickest. Without any, the
+    test files that are near by name and by import.
     """
     seconds: dict[str, float] = {}
     for function in relations.functions_using(mutant.path, mutant.definition):
         seconds |= record.tests_of.get(function, {})
-    near = relations.tests_near(mutant.path, mutant.definition)
     if not seconds:
-        files = tuple(near[:FILES_MAX])
+        files = tuple(relations.tests_near(mutant.path, mutant.definition)[:FILES_MAX])
         return Choice(files, SECONDS_MAX, is_recorded=False)
-    own = f"test_{Path(mutant.path).stem}.py"
+    nearness = relations.nearness(mutant.path, mutant.definition)
 
-    def order(test: str) -> tuple[bool, float, str]:
-        return (Path(test.split("::")[0]).name != own, seconds[test], test)
+    def order(test: str) -> tuple[int, float, str]:
+        return (-nearness.get(test.split("::")[0], 0), seconds[test], test)
 
     chosen: list[str] = []
     total = 0.0

@@ -1,6 +1,55 @@
-"""Mutants that nothing can notice, each with the reason; by Mutant.fingerprint()."""
+"""Mutants that nothing can notice, each with the reason."""
 
-EQUIVALENT: dict[str, str] = {}
+from __future__ import annotations
+
+from mutants.mutant import Mutant
+
+# By Mutant.fingerprint().
+EQUIVALENT: dict[str, str] = {
+    "services/crawler_worker/maintenance.py::Maintenance.__init__ [constant] 1 -> (1 + 1) in: "
+    'job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},': (
+        "every sweep may run at once with itself; one only spares connections"
+    ),
+    "services/crawler_worker/maintenance.py::Maintenance.__init__ [constant] 1 -> (1 + 1) in: "
+    'executors={"default": ThreadPoolExecutor(1)},': (
+        "every sweep may run at once with others; one thread only spares connections"
+    ),
+    "shared/crawljobs/domain/reddit_items.py::Account.suspended [constant] False -> True in: "
+    "suspended: bool = False": "only an account's own page is asked, and that gives the value",
+    "services/admin_api/errors.py::respond_to_http_exception [constant] 500 -> (500 - 1) in: "
+    "status = error.code or 500": "every exception that Werkzeug raises has a code",
+    "shared/crawljobs/repository/idempotency_keys.py::_PRUNE [SQL order] created_at -> "
+    "created_at DESC in: ORDER BY created_at LIMIT :at_most FOR UPDATE SKIP LOCKED": (
+        "chunks follow until all are gone, whatever their order"
+    ),
+    "shared/crawljobs/repository/audit_log.py::_FIRST_ID_AT [SQL comparison] >= -> > in: "
+    "SELECT id FROM admin_audit_log WHERE at >= CAST({at} AS timestamptz) {room}": (
+        "the range of ids has a minute to spare; the exact time is compared as well"
+    ),
+    "shared/crawljobs/repository/gauges.py::_schedules [SQL order] id -> id DESC in: "
+    "SELECT 1 FROM scheduled_jobs WHERE NOT enabled ORDER BY id LIMIT {at_most}": (
+        "only their number is read"
+    ),
+    "shared/crawljobs/repository/job_enqueue.py::_LIVE [SQL removed term] WHERE job.status IN "
+    "('blocked', 'waiting', 'queued', 'crawling') AND -> WHERE in: "
+    "WHERE job.status IN ('blocked', 'waiting', 'queued', 'crawling')": (
+        "finished jobs are read too, but none is asked for by its id"
+    ),
+}
 # By `path::definition`: numbers that were chosen for cost or pace. A value near by does the same
 # work, so no test holds the exact one.
-TUNED: dict[str, str] = {}
+TUNED: dict[str, str] = {
+    "services/scheduler/timetable.py::LEAST_PAUSE_SECONDS": "between two looks for what is locked",
+    "services/crawler_worker/reddit/limiter.py::LONGEST_WAIT_SECONDS": "a job's wait in its thread",
+    "shared/crawljobs/domain/request_budget.py::QUEUE_SECONDS": "below it there is no queue",
+    "shared/crawljobs/repository/crawled_items.py::BATCH": "items a statement",
+}
+
+
+def reason(mutant: Mutant) -> str | None:
+    """Why nothing can notice this mutant; None when something can."""
+    if mutant.rule == "constant":
+        tuned = TUNED.get(f"{mutant.path}::{mutant.definition}")
+        if tuned:
+            return f"tuned: {tuned}"
+    return EQUIVALENT.get(mutant.fingerprint())

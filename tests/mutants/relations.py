@@ -32,7 +32,7 @@ class _Definition:
     name: str  # as Mutant.definition has it
     is_function: bool
     mentions: frozenset[str]  # a class has none of its own: its parts have them
-    is_cached: bool = False  # then only the first test that needs it calls it
+    is_hidden: bool = False  # it may be called before any test that depends on it
 
 
 class Relations:
@@ -52,7 +52,7 @@ class Relations:
 
         A constant that mentions the definition passes it on, a function's result too: it may be
         called while its module is imported, and then no test is seen to call it. So does a function
-        whose results are cached.
+        whose results are cached, and what makes an object.
         """
         functions: set[str] = set()
         done: set[tuple[str, str]] = set()
@@ -63,7 +63,7 @@ class Relations:
                 continue
             done.add((here, what))
             itself = self._by_place.get((here, what))
-            is_seen = itself is not None and itself.is_function and not itself.is_cached
+            is_seen = itself is not None and itself.is_function and not itself.is_hidden
             if itself is not None and itself.is_function:
                 functions.add(f"{here}::{what}")
             short = what.split(".")[0]
@@ -78,7 +78,7 @@ class Relations:
                     left.append((one.path, one.name))
                 elif not is_seen:
                     functions.add(f"{one.path}::{one.name}")
-                    if one.is_cached:
+                    if one.is_hidden:
                         left.append((one.path, one.name))
         return functions
 
@@ -102,8 +102,8 @@ class Relations:
             found[path] = (_imported(ast.parse(text)), text)
         return found
 
-    def tests_near(self, path: str, name: str) -> list[str]:
-        """Test files by nearness: named as the module, importing it, mentioning the definition."""
+    def nearness(self, path: str, name: str) -> dict[str, int]:
+        """Of test files: named as the module, importing it, mentioning the definition."""
         module = Path(path).stem
         package = Path(path).parent.name
         service = path.split("/")[1]
@@ -117,7 +117,12 @@ class Relations:
             )
             if score >= 4 or (score and module.rstrip("s") in text):
                 scores[test] = score
-        fallback = [test for test in FALLBACK.get(service, ()) if test not in scores]
+        return scores
+
+    def tests_near(self, path: str, name: str) -> list[str]:
+        """The nearest test files first, then those that start the service."""
+        scores = self.nearness(path, name)
+        fallback = [test for test in FALLBACK.get(path.split("/")[1], ()) if test not in scores]
         return [*sorted(scores, key=lambda test: (-scores[test], test)), *fallback]
 
 
@@ -134,7 +139,8 @@ def _definitions(path: str, body: list[ast.stmt], within: str = "") -> Iterator[
                 yield from _definitions(path, statement.body, f"{within}{name}.")
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 is_cached = any("cache" in ast.unparse(one) for one in statement.decorator_list)
-                yield _Definition(path, within + name, True, _mentions(statement), is_cached)
+                is_hidden = is_cached or name == "__init__"
+                yield _Definition(path, within + name, True, _mentions(statement), is_hidden)
             case (
                 ast.Assign(targets=[ast.Name(id=name), *_])
                 | ast.AnnAssign(target=ast.Name(id=name))

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from mutants import trial
+from mutants import equivalents, trial
 from mutants.checkout import Checkout, scratch
-from mutants.equivalents import EQUIVALENT
 from mutants.mutant import Mutant
 from mutants.trial import Status, Trial
 
@@ -67,8 +66,8 @@ class Session:
 
     def _attempt(self, copy: Checkout, task: Task) -> Trial:
         done = trial.attempt(copy, task.mutant, task.tests, seconds=task.seconds)
-        if done.status is Status.SURVIVED and task.mutant.fingerprint() in EQUIVALENT:
-            reason = EQUIVALENT[task.mutant.fingerprint()]
+        reason = equivalents.reason(task.mutant)
+        if done.status is Status.SURVIVED and reason:
             return replace(done, status=Status.EQUIVALENT, reason=reason)
         if done.status is Status.KILLED and not self._passes_unchanged(copy, done.by):
             return replace(done, status=Status.FLAKY)

@@ -105,8 +105,8 @@ def test_a_constant_is_tried_on_the_tests_that_call_a_function_that_uses_it() ->
 
 
 def test_the_end_of_a_run_of_tests_is_judged() -> None:
-    failed = "1 failed\nFAILED tests/test_a.py::test_b - assert 1 == 2\n"
-    assert judge(Ran(1, failed)) == (Status.KILLED, "tests/test_a.py::test_b")
+    failed = "1 failed\nFAILED tests/test_a.py::test_b[with blanks] - assert 1 == 2\n"
+    assert judge(Ran(1, failed)) == (Status.KILLED, "tests/test_a.py::test_b[with blanks]")
     assert judge(Ran(0, "1 passed")) == (Status.SURVIVED, "")
     assert judge(Ran(None, "")) == (Status.TIMEOUT, "")
     assert judge(Ran(5, "no tests ran")) == (Status.SURVIVED, "")

@@ -211,3 +211,19 @@ def test_every_field_of_an_answer_is_always_there(offline: Client) -> None:
         for field in set(schema.get("properties", {})) - set(schema.get("required", []))
     }
     assert optional == OPTIONAL
+
+
+def test_every_part_of_a_path_is_described_by_what_the_route_takes(offline: Client) -> None:
+    document = openapi_document(offline.application)
+    described = {
+        (parameter["name"], parameter["schema"]["type"]): parameter["schema"]
+        for item in document["paths"].values()
+        for parameter in item.get("parameters", [])
+        if parameter["in"] == "path"
+    }
+    assert len(described) >= 3
+    for (name, kind), schema in described.items():
+        if kind == "integer":
+            assert (schema["format"], schema["minimum"]) == ("int64", 1), name
+        else:
+            assert re.fullmatch(r"\^.+\$", schema["pattern"]), name

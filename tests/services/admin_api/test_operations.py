@@ -5,6 +5,7 @@ from typing import Any
 
 import flask.testing
 import pytest
+from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
@@ -177,6 +178,23 @@ def test_the_crawl_status_of_a_subreddit_has_its_newest_ten_jobs(
         made = [factory.in_status(conn, JobStatus.CANCELLED) for _ in range(11)]
     of_one = got(client.get("/api/crawl/status?subreddit=python"))
     assert [one["id"] for one in of_one["jobs"]] == made[:0:-1]
+
+
+def test_a_job_is_shown_with_its_newest_hundred_attempts(
+    client: Client, database: Database
+) -> None:
+    with database.begin() as conn:
+        job_id = factory.in_status(conn, JobStatus.CANCELLED)
+        conn.execute(
+            text("""
+                INSERT INTO crawl_job_attempts (job_id, worker, started_at, ended_at, outcome)
+                SELECT :job_id, 'w' || n, now(), now(), 'released'
+                FROM generate_series(1, 101) AS n
+                """),
+            {"job_id": job_id},
+        )
+    attempts = got(client.get(f"{JOBS}/{job_id}"))["attempts"]
+    assert [one["worker"] for one in attempts] == [f"w{n}" for n in range(101, 1, -1)]
 
 
 def test_a_subreddit_is_shown_by_id_and_by_name(client: Client, database: Database) -> None:
