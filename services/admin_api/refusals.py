@@ -12,6 +12,7 @@ from admin_api import auth, counting, request_id, state
 from admin_api.refusal_counts import Counted
 from crawljobs import logs
 from crawljobs.db.database import Connection
+from crawljobs.domain import plain_text
 from crawljobs.errors import DatabaseUnavailable
 from crawljobs.repository import audit_log, subreddit_admin
 
@@ -104,7 +105,7 @@ def _write(request: flask.Request, response: flask.Response) -> None:
         return
     after = {
         "method": request.method,
-        "path": request.path.replace("\0", "")[:PATH_MAX_CHARACTERS],
+        "path": plain_text.one_line(request.path, limit=PATH_MAX_CHARACTERS),
         "status": response.status_code,
         "code": code,
     }
