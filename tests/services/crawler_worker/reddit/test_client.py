@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.reddit import endpoints, failures
+from crawler_worker.reddit import decoding, endpoints, failures
 from crawler_worker.reddit.client import RedditClient
 from crawljobs import errors
 from crawljobs.db.database import Database
@@ -153,6 +153,22 @@ def test_a_token_endpoint_that_sends_very_much_is_in_trouble(
     with pytest.raises(failures.Outage, match="token endpoint") as caught:
         ask(client)
     assert "more than 64 KiB" in str(caught.value.__cause__)
+
+
+def test_a_large_reply_waits_until_no_other_is_decoded(
+    client: RedditClient, reddit: FakeReddit
+) -> None:
+    large = ABOUT + b" " * decoding.LARGE_BYTES
+    reddit.answer = lambda it: it.send(200, large, **QUICK)
+    found: list[Any] = []
+    crawl = threading.Thread(target=lambda: found.append(ask(client)))
+    with decoding.turn(decoding.LARGE_BYTES + 1):
+        crawl.start()
+        wait_until(lambda: reddit.asked, timeout=10, describe="the request")
+        crawl.join(0.3)
+        assert found == []
+    crawl.join(10)
+    assert [about.name for about in found] == ["python"]
 
 
 def test_a_429_pauses_every_worker_and_the_request_is_made_afterwards(

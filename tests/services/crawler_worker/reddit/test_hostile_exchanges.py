@@ -276,6 +276,33 @@ def test_a_second_large_reply_waits_until_the_first_is_forgotten(
             get(http, url)
 
 
+def test_a_large_reply_that_drips_holds_its_turn_for_a_short_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transfer, "LARGE_SECONDS", 0.2)
+    large = HEAD + b"Content-Length: 9999999\r\n\r\n" + bytes(large_replies.LARGE_BYTES + 1)
+    # One piece more must be whole before the deadline is looked at.
+    large += bytes(transfer.PIECE_BYTES)
+    began = time.monotonic()
+    with pytest.raises(failures.UpstreamTrouble, match="no whole reply"):
+        fetch(lambda it: it.drip(b" ", before=large))
+    assert time.monotonic() - began < 10
+
+
+def test_a_server_behind_a_proxy_that_speaks_no_tls_is_not_called_a_broken_proxy() -> None:
+    def answer(it: Exchange) -> None:
+        it.close_connection = True
+        it.wfile.write(HEAD + b"\r\nno TLS at all\r\n")
+
+    with (
+        scripted_server.serve(answer) as proxy,
+        through(proxy) as http,
+        pytest.raises(failures.Unreachable) as caught,
+    ):
+        get(http, "https://reddit.test")
+    assert caught.value.cause is Cause.TLS
+
+
 def test_the_cause_of_a_failed_connection_is_named(tmp_path: Path) -> None:
     with transport() as http, pytest.raises(failures.Unreachable, match="unknown host") as caught:
         get(http, "http://no-such-host.invalid")
