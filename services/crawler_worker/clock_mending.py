@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from crawljobs import logs
+from crawljobs import errors, logs
 from crawljobs.db.database import Database
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import clock_setbacks, maintenance_turns
@@ -23,7 +23,13 @@ def mend_all(database: Database, *, retry: RetryPolicy) -> int:
         return 0
     mended = 0
     for what in clock_setbacks.MENDS:
-        count = database.run(partial(clock_setbacks.mend, what=what, retry=retry))
+        try:
+            count = database.run(partial(clock_setbacks.mend, what=what, retry=retry))
+        except errors.DatabaseUnavailable:
+            raise
+        except Exception:  # a row that cannot be changed must not stop the others
+            log.exception("maintenance.failed", task=f"mend {what}")
+            continue
         mended += count
         if count:
             log.warning("clock.mended", what=what, count=count)
