@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.reddit_items import SubredditAbout
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import parked_jobs
+from crawljobs.repository.queue_sql import NO_LIVE_JOB
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
@@ -49,6 +50,7 @@ def _of(row: str) -> str:
     return ", ".join(f"{row}.{column}" for column in _ABOUT.split(", "))
 
 
+_OPEN = "'public', 'restricted'"
 _UPSERT = text(f"""
     WITH input AS (
         SELECT input.*, lower(name) AS key
@@ -65,7 +67,12 @@ _UPSERT = text(f"""
         ORDER BY input.key COLLATE "C"
         ON CONFLICT (lower(name)) DO UPDATE SET
             (name, {_ABOUT}, access_checked_at)
-                = ROW(excluded.name, {_of("excluded")}, excluded.access_checked_at)
+                = ROW(excluded.name, {_of("excluded")}, excluded.access_checked_at),
+            -- nobody is barred any more: the next look need not wait for weeks
+            next_crawl_at = CASE
+                WHEN excluded.access IN ({_OPEN}) AND stored.access NOT IN ({_OPEN}, 'unknown')
+                    AND {NO_LIVE_JOB.format(scope="stored.id")}
+                THEN excluded.access_checked_at ELSE stored.next_crawl_at END
         RETURNING id
     )
     SELECT count(*) FROM written

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
@@ -67,6 +68,34 @@ def test_a_banned_subreddit_is_not_looked_at_again_by_itself(conn: Connection) -
     look(conn, subreddit_id, AccessState.PRIVATE, T0)
     subreddits.record_access(conn, subreddit_id=subreddit_id, access=AccessState.BANNED)
     assert row_of(conn).next_crawl_at is None
+
+
+@pytest.mark.parametrize("barred", [AccessState.PRIVATE, AccessState.GATED, AccessState.BANNED])
+@pytest.mark.parametrize("is_live", [False, True])
+def test_a_subreddit_that_is_seen_open_again_is_due_at_once(
+    conn: Connection, barred: AccessState, is_live: bool
+) -> None:
+    """Unless a crawl is on its way, which sees that too."""
+    subreddit_id = known(conn)
+    for _ in range(5):
+        look(conn, subreddit_id, barred, T0)
+    waits_until = row_of(conn).next_crawl_at
+    if is_live:
+        jobs.enqueue(conn)
+    seen_at = T0 + DAY
+    subreddits.upsert(conn, abouts=[crawled.about("Python")], now=seen_at)
+    assert row_of(conn).next_crawl_at == (waits_until if is_live else seen_at)
+
+
+def test_a_public_subreddit_keeps_its_next_visit_when_it_changes(conn: Connection) -> None:
+    subreddit_id = known(conn)
+    subreddits.upsert(conn, abouts=[crawled.about("Python")], now=T0)
+    visit = T0 + 3 * DAY
+    subreddits.finish_crawl(
+        conn, subreddit_id=subreddit_id, marks=Marks(), next_crawl_at=visit, now=T0
+    )
+    subreddits.upsert(conn, abouts=[crawled.about("PYTHON")], now=T0 + DAY)
+    assert row_of(conn).next_crawl_at == visit
 
 
 def test_the_end_of_a_crawl_sets_its_marks_and_keeps_the_others(conn: Connection) -> None:
