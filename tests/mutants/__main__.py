@@ -22,7 +22,6 @@ DEFAULT_AREAS = ("domain", "repository", "db", "worker", "api", "scheduler")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # clean up first
     if options.record:
         record.make(options.tests or record.RECORDED, jobs=options.jobs, tell=_say)
         return 0
@@ -91,7 +90,7 @@ def _again(results: list[dict[str, str]]) -> list[Mutant]:
         for path in paths
         if (ROOT / path).exists()
         for mutant in drawing.mutants_of(path, (ROOT / path).read_text())
-        if mutant.finger_say() in wanted
+        if mutant.fingerprint() in wanted
     ]
 
 
@@ -105,4 +104,5 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # clean up first
     sys.exit(main())

@@ -83,7 +83,7 @@ CHANGES: tuple[NamedChange, ...] = (
         f"{WORKER}/maintenance.py",
         r"( +)_audit\(conn, rescued\)",
         r"\1pass",
-        ("tests/services/crawler_worker/test_worker.py",),
+        ("tests/services/crawler_worker/test_rescue_audit.py",),
     ),
     NamedChange(
         "an extended lease counts from the answer",
@@ -161,20 +161,23 @@ CHANGES: tuple[NamedChange, ...] = (
         f"{REPOSITORY}/queue_sql.py",
         r"least\(job\.rerun_visible_at,",
         "greatest(job.rerun_visible_at,",
-        ("tests/shared/repository/test_job_queue.py",),
+        (
+            "tests/shared/repository/test_parked_jobs.py",
+            "tests/shared/repository/test_job_queue.py",
+        ),
     ),
     NamedChange(
         "quarantined communities are promoted",
         f"{REPOSITORY}/discovery.py",
         r"subreddit\.access IN \('public', 'restricted'\)",
         "subreddit.access IN ('public', 'restricted', 'quarantined')",
-        ("tests/services/crawler_worker/crawl/test_discovery.py",),
+        ("tests/shared/repository/test_discovery.py",),
     ),
     NamedChange(
         "a page whose cursor is its own goes on",
         f"{WORKER}/crawl/listing.py",
-        r"page\.after is None or page\.after == at\.cursor",
-        "page.after is None",
+        r"is_loop or \(page\.after is not None and page\.after == at\.cursor\)",
+        "is_loop",
         ("tests/services/crawler_worker/crawl/test_listing.py",),
     ),
     NamedChange(
@@ -182,7 +185,7 @@ CHANGES: tuple[NamedChange, ...] = (
         f"{WORKER}/reddit/client.py",
         r"throttles >= THROTTLES_IN_PLACE or not is_patient",
         "throttles >= THROTTLES_IN_PLACE",
-        ("tests/services/crawler_worker/crawl/test_gaps.py",),
+        ("tests/services/crawler_worker/reddit/test_client.py",),
     ),
     NamedChange(
         "a deleted post's text comes back in a race",
@@ -225,10 +228,7 @@ CHANGES: tuple[NamedChange, ...] = (
         f"{REPOSITORY}/queue_sql.py",
         r"(rerun_source = CASE WHEN job\.rerun_priority) >= excluded",
         r"\1 > excluded",
-        (
-            "tests/shared/repository/test_job_queue.py",
-            "tests/shared/repository/test_traceparents.py",
-        ),
+        ("tests/shared/repository/test_traceparents.py",),
     ),
     NamedChange(
         "ended pauses are deleted at once",
@@ -305,12 +305,15 @@ CHANGES: tuple[NamedChange, ...] = (
         f"{API}/request_body.py",
         r"\(flask\.request\.content_length or 0\) > most",
         "(flask.request.content_length or 0) >= most",
-        ("tests/services/admin_api/test_hostile_requests.py",),
+        (
+            "tests/services/admin_api/test_arriving_request.py",
+            "tests/services/admin_api/test_hostile_requests.py",
+        ),
     ),
     NamedChange(
         "no pause between conflicts",
         "shared/crawljobs/db/database.py",
-        r"( +)time\.sleep\(random\.uniform\(0, longest\)\)[^\n]*",
+        r"( +)time\.sleep\(jitter\.uniform\(0, longest\)\)[^\n]*",
         r"\1pass",
         ("tests/shared/db/test_database.py",),
     ),

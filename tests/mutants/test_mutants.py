@@ -1,8 +1,11 @@
 """The tool itself; with --deep, that the tests notice the fixed list and most of a draw."""
 
+from pathlib import Path
+
 import pytest
 
 from mutants import drawing, named, record, report
+from mutants.__main__ import main
 from mutants.checkout import ROOT, Ran
 from mutants.choosing import choose
 from mutants.mutant import DoesNotApply, Mutant
@@ -131,6 +134,16 @@ def test_a_broken_line_is_noticed_and_a_blank_one_is_not() -> None:
     with Session().opened() as session:
         trials = session.try_all([Task(harmless, tests, 10), Task(broken, tests, 10)])
     assert [one.status for one in trials] == [Status.SURVIVED, Status.KILLED]
+
+
+def test_the_survivors_of_a_result_are_found_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed, survived = drawing.draw(ROOT, names=["scheduler"], count=2, seed=1)
+    result = tmp_path / "result.json"
+    report.write(result, [Trial(killed, Status.KILLED, 1.0), Trial(survived, Status.SURVIVED, 1.0)])
+    assert main(["--again", str(result), "--list"]) == 0
+    assert survived.describe() in capsys.readouterr().out
 
 
 @pytest.mark.deep
