@@ -26,6 +26,7 @@ class Recorder:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._called: set[CodeType] = set()
+        self._shared: set[str] = set()  # called by fixtures that later tests use too
         self._outcome = "passed"
         self._seconds = 0.0
         self._turn = 0
@@ -46,6 +47,19 @@ class Recorder:
         yield
         self._end(item.nodeid)
 
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, None, None]:
+        before, self._called = self._called, set()
+        started = CALLS.read_text()
+        yield
+        if fixturedef.scope != "function":
+            self._shared |= self._own()
+            self._shared |= set(CALLS.read_text()[len(started) :].splitlines())
+        self._called |= before
+
+    def _own(self) -> set[str]:
+        return {place for code in list(self._called) if (place := place_of(code))}
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._seconds += report.duration
         if report.outcome != "passed":
@@ -60,12 +74,12 @@ class Recorder:
         sys.settrace(self._trace)  # a test may have ended it
 
     def _end(self, test: str) -> None:
-        own = {place for code in list(self._called) if (place := place_of(code))}
+        calls = self._own() | self._shared | set(CALLS.read_text().splitlines())
         line = {
             "test": test,
             "outcome": self._outcome,
             "seconds": round(self._seconds, 3),
-            "calls": sorted({*own, *CALLS.read_text().splitlines()}),
+            "calls": sorted(calls),
         }
         with self._file.open("a") as lines:
             lines.write(json.dumps(line) + "\n")
