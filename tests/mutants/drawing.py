@@ -14,6 +14,10 @@ from mutants.places import Module
 
 def mutants_of(path: str, source: str) -> Iterator[Mutant]:
     """Those that Python can still read, each once."""
+    return (one for one in _all(path, source) if _is_python(one.apply(source)))
+
+
+def _all(path: str, source: str) -> Iterator[Mutant]:
     module = Module(path, source)
     seen: set[tuple[int, str, str]] = set()
     for changes in (python_rules.changes, sql_rules.changes):
@@ -29,7 +33,7 @@ def mutants_of(path: str, source: str) -> Iterator[Mutant]:
                 definition=module.definition_of(start),
                 text=text_of_line(source, start),
             )
-            if (start, before, after) not in seen and _is_python(mutant.apply(source)):
+            if (start, before, after) not in seen:
                 seen.add((start, before, after))
                 yield mutant
 
@@ -50,12 +54,12 @@ def draw(root: Path, *, names: Iterable[str], count: int, seed: int) -> list[Mut
         tries += 1
         (path,) = dice.choices(paths, weights)
         if path not in known:
-            known[path] = list(mutants_of(path, sources[path]))
+            known[path] = list(_all(path, sources[path]))
         if known[path]:
             line, rule = dice.choice(sorted({(one.line, one.rule) for one in known[path]}))
             there = [one for one in known[path] if (one.line, one.rule) == (line, rule)]
             mutant = dice.choice(there)
-            if mutant not in drawn:
+            if mutant not in drawn and _is_python(mutant.apply(sources[path])):
                 drawn.append(mutant)
     return drawn
 

@@ -197,6 +197,27 @@ def test_a_job_is_shown_with_its_newest_hundred_attempts(
     assert [one["worker"] for one in attempts] == [f"w{n}" for n in range(101, 1, -1)]
 
 
+def test_a_job_is_shown_with_the_newest_fifty_changes_and_no_refusal(client: Client) -> None:
+    job_id = got(client.post(JOBS, json={"subreddit": "python"}), 201)["job"]["id"]
+    for priority in range(51):
+        got(client.put(f"{JOBS}/{job_id}/priority", json={"priority": priority}))
+    assert client.post(f"{JOBS}/{job_id}/retry").status_code == 409
+    shown = got(client.get(f"{JOBS}/{job_id}"))["audit_log"]
+    assert [one["after"]["priority"] for one in shown] == list(range(50, 0, -1))
+
+
+def test_at_most_five_hundred_pauses_are_listed(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        conn.exec_driver_sql("""
+            WITH made AS (
+                INSERT INTO subreddits (name) SELECT 'sub' || n FROM generate_series(1, 501) AS n
+                RETURNING id
+            )
+            INSERT INTO queue_pauses (scope, reason, paused_by) SELECT id, 'r', 'ops' FROM made
+            """)
+    assert len(got(client.get(f"{QUEUE}/pauses"))["items"]) == 500
+
+
 def test_a_subreddit_is_shown_by_id_and_by_name(client: Client, database: Database) -> None:
     with database.begin() as conn:
         job_id = factory.in_status(conn, JobStatus.FAILED, "Python")

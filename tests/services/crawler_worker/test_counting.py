@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 
+import prometheus_client
 import pytest
 
 from crawler_worker import counting
@@ -36,10 +37,18 @@ def claim(retry_count: int = 0, waited: float = 0.0) -> Claim:
     )
 
 
+def seconds_waited() -> float:
+    waited = prometheus_client.REGISTRY.get_sample_value("crawl_job_wait_seconds_sum")
+    assert waited is not None
+    return waited
+
+
 def test_a_claim_counts_how_long_each_of_its_jobs_waited() -> None:
+    before = seconds_waited()
     with counted() as grown:
-        counting.claimed([claim(), claim(waited=-1)], seconds=0.002)
+        counting.claimed([claim(waited=7), claim(waited=-1)], seconds=0.002)
     assert grown == {"claim_duration_seconds_count{}": 1, "job_wait_seconds_count{}": 2}
+    assert seconds_waited() - before == pytest.approx(7)
 
 
 @pytest.mark.parametrize(
