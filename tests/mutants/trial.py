@@ -17,7 +17,7 @@ SLOWER = 4.0  # how much longer tests may take than recorded
 TEST_SECONDS = 60  # a single test that takes longer hangs: it fails
 NO_TESTS = 5  # pytest's exit code
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", re.MULTILINE)
-_NOT_FOUND = re.compile(r"^ERROR: (?:not found|file or directory not found): (\S+)", re.MULTILINE)
+_NOT_FOUND = re.compile(r"^ERROR: (?:not found|file or directory not found): (.+)$", re.MULTILINE)
 # The change made no statement that Postgres can read: it says nothing about the tests.
 _NO_SQL = re.compile(r"psycopg\.errors\.(?:SyntaxError|UndefinedColumn|UndefinedFunction)\b")
 
