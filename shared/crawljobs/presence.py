@@ -74,6 +74,9 @@ class Presence:
         except errors.DatabaseUnavailable as error:
             log.debug("presence.not_said", reason=str(error))
             return False
+        except Exception:  # a missing right, say, which may be given while the process runs
+            log.exception("presence.failed")
+            return False
         return True
 
     def _take_back(self) -> None:
@@ -81,3 +84,5 @@ class Presence:
             self._database.run(lambda conn: service_instances.gone(conn, name=self._name))
         except errors.DatabaseUnavailable as error:
             log.debug("presence.not_taken_back", reason=str(error))
+        except Exception:
+            log.exception("presence.failed")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from crawljobs.db.database import Database
 from crawljobs.presence import Presence
@@ -37,6 +38,20 @@ def test_it_says_again_and_again_that_it_is_there(database: Database, presence: 
     assert instances(database)[0].started_at == first.started_at
     presence.stop()
     wait_until(lambda: not instances(database), timeout=10, describe="its end")
+
+
+def test_an_unexpected_error_is_logged_and_the_next_word_is_said(
+    database: Database, presence: Presence
+) -> None:
+    with database.begin() as conn:
+        conn.exec_driver_sql("ALTER TABLE service_instances RENAME TO away")
+    with structlog.testing.capture_logs() as told:
+        presence.start()
+        wait_until(lambda: told, timeout=10, describe="no error was logged")
+        with database.begin() as conn:
+            conn.exec_driver_sql("ALTER TABLE away RENAME TO service_instances")
+        wait_until(lambda: instances(database), timeout=10, describe="it says nothing more")
+    assert told[0]["event"] == "presence.failed"
 
 
 def test_one_that_never_started_can_be_stopped(database: Database, presence: Presence) -> None:

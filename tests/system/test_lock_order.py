@@ -39,6 +39,7 @@ from crawljobs.repository import (
     job_pruning,
     job_queue,
     job_stats,
+    parked_jobs,
     queue_pauses,
     refreshes,
     revisits,
@@ -103,6 +104,8 @@ class World:
             self.live = [claim.job_id for claim in claimed]
             for name in (LAST, ROOT):
                 self._enqueue(conn, name, JobSource.USER)
+            for name in (LAST, ROOT):
+                queue_pauses.pause(conn, scope=self.ids[name], reason="x", paused_by="y")
             self.schedules = [
                 schedule_changes.create_schedule(
                     conn, order=Order(name, self.ids[subreddit], "@hourly")
@@ -286,15 +289,20 @@ def transactions(world: World) -> dict[str, Work]:
         refreshes.settle(conn, names=[f"{kind}{n}" for n in range(4) for kind in ("t3_p", "t1_c")])
 
     def polite(conn: Connection) -> None:
-        subreddit_admin.get_subreddit(conn, subreddit_id=world.ids[ALPHA], lock=True)
+        subreddit_admin.get_subreddit(conn, subreddit_id=world.ids[LAST], lock=True)
         subreddits.set_politeness(
-            conn, subreddit_id=world.ids[ALPHA], request_gap=1.0, crawl_gap=None
+            conn, subreddit_id=world.ids[LAST], request_gap=1.0, crawl_gap=None
         )
 
     def revisit(conn: Connection) -> None:
         names = revisits.take_due(conn)
         job_queue.enqueue_many(
-            conn, subreddits_named=names, priority=5, source=JobSource.STALE, depth=None
+            conn,
+            subreddits_named=names,
+            priority=5,
+            source=JobSource.STALE,
+            depth=None,
+            all_known=True,
         )
 
     def sweep(conn: Connection) -> None:
@@ -309,10 +317,13 @@ def transactions(world: World) -> dict[str, Work]:
             reset_after=timedelta(seconds=-1),
             retry=RetryPolicy(),
         )
+        parked_jobs.settle_parked_jobs(conn)
+        parked_jobs.free_from_reddit(conn)
         job_stats.merge_counts(conn)
 
     def prune(conn: Connection) -> None:
         job_pruning.prune_finished_jobs(conn, retention=timedelta(seconds=-1))
+        schedule_runs.prune_runs_of_deleted(conn)
 
     def end_both(conn: Connection) -> None:
         claim_ends.end_claims(conn, ends=[ends.completed(alpha, "crawled"), ends.released(beta)])
@@ -347,6 +358,7 @@ def transactions(world: World) -> dict[str, Work]:
         "fire": lambda conn: schedule_firing.fire_due_schedules(conn, at_most=50),
         "pause alpha": pause(ALPHA),
         "pause a new one": pause(NEW[1]),
+        "resume": lambda conn: queue_pauses.resume(conn, scope=world.ids[LAST]),
         "refresh": refresh,
         "politeness": polite,
         "revisit": revisit,
