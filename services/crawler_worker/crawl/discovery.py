@@ -119,5 +119,5 @@ def enqueue(session: Session, conn: Connection, names: Collection[str]) -> list[
         source=JobSource.DISCOVERY,
         depth=session.claim.depth + 1,
         discovered_from=session.claim.subreddit_id,
-        all_known=True,  # other jobs are locked by then, and those come after subreddits
+        all_known=True,  # no subreddit is locked before the jobs
     )

@@ -48,6 +48,15 @@ def finish(session: Session, *, left: Sequence[MissingPart] = ()) -> None:
     promoted: list[Enqueued] = []
     later: list[str] = []
 
+    def enqueue_earlier(conn: Connection) -> None:
+        found = discovery.promotable(session, conn)
+        own = session.claim.subreddit_id
+        later[:] = [name for name, subreddit_id in found.items() if subreddit_id > own]
+        promoted[:] = discovery.enqueue(session, conn, found.keys() - set(later))
+
+    def enqueue_later(conn: Connection) -> None:
+        promoted.extend(discovery.enqueue(session, conn, later))
+
     def work(conn: Connection) -> None:
         subreddits.finish_crawl(
             conn,
@@ -60,15 +69,8 @@ def finish(session: Session, *, left: Sequence[MissingPart] = ()) -> None:
         for part in left:
             missing_parts.record(conn, subreddit_id=session.claim.subreddit_id, part=part)
         _record_coverage(session, conn)
-        found = discovery.promotable(session, conn)
-        own = session.claim.subreddit_id
-        later[:] = [name for name, subreddit_id in found.items() if subreddit_id > own]
-        promoted[:] = discovery.enqueue(session, conn, found.keys() - set(later))
 
-    def enqueue_later(conn: Connection) -> None:
-        promoted.extend(discovery.enqueue(session, conn, later))
-
-    session.store(done, also=work, last=enqueue_later)
+    session.store(done, before=enqueue_earlier, first=enqueue_later, also=work)
     if session.at.gap:
         log.warning("crawl.gap", job_id=session.claim.job_id, subreddit=session.claim.subreddit)
     for part in left:

@@ -112,16 +112,16 @@ class Session:
         then: Checkpoint,
         items: Items | None = None,
         *,
+        before: Callable[[Connection], object] = lambda _conn: None,
         first: Callable[[Connection], object] = lambda _conn: None,
         also: Callable[[Connection], object] = lambda _conn: None,
-        last: Callable[[Connection], object] = lambda _conn: None,
         settled: Iterable[Key] = (),
         kept: MissingPart | None = None,
     ) -> None:
         """Save the checkpoint, the items and all else that belongs to them, or nothing of it.
 
-        `first` comes before the items, `also` after them, `last` after the job's own row; then the
-        spending. That is the order of locks in shared/README.md.
+        `before` comes before the job's own row, `first` after it and before the items, `also` after
+        them; the spending comes last. That is the order of locks in shared/README.md.
         `settled` are parts that were fetched, `kept` is one that is still missing.
         Raises ClaimLost when somebody else may hold the job by now.
         """
@@ -130,6 +130,10 @@ class Session:
         then = replace(then, forecast=self._forecast(then))
 
         def work(conn: Connection) -> int:
+            before(conn)
+            claims.save_checkpoint(
+                conn, claim=self.claim, checkpoint=then.saved(), incomplete=then.given_up > 0
+            )
             first(conn)
             if items is not None:
                 crawled_items.store(
@@ -143,10 +147,6 @@ class Session:
             missing_parts.settle(conn, subreddit_id=self.claim.subreddit_id, parts=fetched)
             if kept is not None:
                 missing_parts.record(conn, subreddit_id=self.claim.subreddit_id, part=kept)
-            claims.save_checkpoint(
-                conn, claim=self.claim, checkpoint=then.saved(), incomplete=then.given_up > 0
-            )
-            last(conn)
             return self._spending.charge(conn, then.requests)
 
         try:

@@ -77,9 +77,8 @@ def save_checkpoint(
     incomplete: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """Record progress; in every transaction that stores crawled data, as its fence.
+    """Record progress; in every transaction that stores crawled data, before them, as its fence.
 
-    After the data: the order of locks in shared/README.md has jobs after what is crawled.
     `incomplete`: the crawl has given up a part.
     """
     saved = conn.execute(

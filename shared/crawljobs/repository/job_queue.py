@@ -157,20 +157,30 @@ def enqueue_many(
         "now": now,
     }
     enqueued: dict[str, Enqueued] = {}
-    if not all_known:
-        made = (_ENQUEUE_NEW if len(by_key) > 1 else _ENQUEUE_NEW_ONE).rows(conn, values)
-        enqueued = {
+    if before_merging is not None:
+        # Live jobs, in their order, before any subreddit is made.
+        enqueued |= _by_key(_CREATE_OR_LOCK.rows(conn, values))
+        before_merging()
+        if known := _without(by_key, enqueued):
+            enqueued |= _by_key(_ENQUEUE_KNOWN.rows(conn, {**values, "names": known}))
+    new = [] if all_known else _without(by_key, enqueued)
+    if new:
+        made = (_ENQUEUE_NEW if len(new) > 1 else _ENQUEUE_NEW_ONE).rows(
+            conn, {**values, "names": new}
+        )
+        enqueued |= {
             name.lower(): Enqueued(job_id, name, EnqueueResult.CREATED) for job_id, name, _ in made
         }
-    known = [name for key, name in by_key.items() if key not in enqueued]
-    # In further statements: they see what others made during the first.
-    if known and before_merging is not None:
-        enqueued |= _by_key(_CREATE_OR_LOCK.rows(conn, {**values, "names": known}))
-        known = [name for name in known if name.lower() not in enqueued]
-        before_merging()
-    if known:
+    # In a further statement: it sees what others made during the one before.
+    if known := _without(by_key, enqueued):
+        if before_merging is not None:
+            before_merging()
         enqueued |= _by_key(_ENQUEUE_KNOWN.rows(conn, {**values, "names": known}))
     return [enqueued[key] for key in by_key]
+
+
+def _without(by_key: dict[str, str], enqueued: dict[str, Enqueued]) -> list[str]:
+    return [name for key, name in by_key.items() if key not in enqueued]
 
 
 def _by_key(rows: Iterable[Any]) -> dict[str, Enqueued]:

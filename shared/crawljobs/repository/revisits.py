@@ -13,11 +13,14 @@ from crawljobs.repository.queue_sql import NO_LIVE_JOB, NOW
 CHUNK = 500  # subreddits enqueued at most in one transaction
 
 # What an enqueued look leaves behind: if its job comes to nothing, the next is a day later.
+# One that has a live job is looked at already, and is taken when it is over: its job would be
+# waited for while subreddits are locked.
 _TAKE_DUE = text(f"""
     UPDATE subreddits SET next_crawl_at = now + interval '1 day'
     FROM {NOW} AS clock (now)
     WHERE id = ANY (ARRAY(
         SELECT id FROM subreddits WHERE next_crawl_at <= {NOW}
+            AND {NO_LIVE_JOB.format(scope="subreddits.id")}
         ORDER BY next_crawl_at LIMIT :at_most FOR NO KEY UPDATE SKIP LOCKED))
     RETURNING name
     """)
