@@ -163,11 +163,9 @@ def enqueue_many(
         before_merging()
         if known := _without(by_key, enqueued):
             enqueued |= _by_key(_ENQUEUE_KNOWN.rows(conn, {**values, "names": known}))
-    new = [] if all_known else _without(by_key, enqueued)
-    if new:
-        made = (_ENQUEUE_NEW if len(new) > 1 else _ENQUEUE_NEW_ONE).rows(
-            conn, {**values, "names": new}
-        )
+    if not all_known and (new := _without(by_key, enqueued)):
+        statement = _ENQUEUE_NEW if len(new) > 1 else _ENQUEUE_NEW_ONE
+        made = statement.rows(conn, {**values, "names": new})
         enqueued |= {
             name.lower(): Enqueued(job_id, name, EnqueueResult.CREATED) for job_id, name, _ in made
         }
