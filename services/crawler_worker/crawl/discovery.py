@@ -9,7 +9,6 @@ from crawler_worker.crawl import parts
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
 from crawljobs.db.database import Connection
-from crawljobs.domain import reddit_items
 from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Items
@@ -32,18 +31,14 @@ def crawl(session: Session) -> None:
 
 
 def is_wanted(session: Session) -> bool:
-    """Not from a crawl that met nothing new: what it could lead to, the one before led to."""
-    settings, at, marks = session.settings, session.at, session.marks
-    met_new = (
-        at.authors > 0
-        or (at.newest_post is not None and reddit_items.is_newer(at.newest_post, marks.post))
-        or (
-            at.newest_comment is not None
-            and reddit_items.is_newer(at.newest_comment, marks.comment)
-        )
-    )
+    """Not from a crawl that met nothing new: what it could lead to, the one before led to.
+
+    Unless that one could not ask.
+    """
+    settings = session.settings
+    is_missing = bool(session.parts.due(PartKind.NAMES, now=session.now()))
     return (
-        met_new
+        (session.met_new() or is_missing)
         and settings.fetch_user_subreddits
         and settings.user_sub_enqueue_max > 0
         and settings.discovery_max_live_jobs > 0

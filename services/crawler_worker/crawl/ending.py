@@ -27,6 +27,7 @@ from crawljobs.repository import (
     schedule_barring,
     subreddits,
 )
+from crawljobs.repository.crawled_trees import TreeSummary
 from crawljobs.repository.subreddits import Marks
 
 log = logs.get_logger(__name__)
@@ -92,9 +93,17 @@ def _record_coverage(session: Session, conn: Connection) -> None:
         subreddit_id=subreddit_id,
         posts=at.posts_walk,
         comments=at.comments_walk,
-        trees=crawled_trees.summary(conn, subreddit_id=subreddit_id),
+        trees=_trees(session, conn),
         soonest_look=session.settings.part_retry,
     )
+
+
+def _trees(session: Session, conn: Connection) -> TreeSummary | None:
+    """None when nothing has changed: counting takes longer than all else that is written here."""
+    is_first = session.last_crawled_at is None
+    if not (is_first or session.met_new() or session.has_changed_parts or session.at.whole):
+        return None
+    return crawled_trees.summary(conn, subreddit_id=session.claim.subreddit_id)
 
 
 def record_barred(session: Session, access: AccessState) -> None:

@@ -52,10 +52,11 @@ def _left(at: Checkpoint, marks: Marks, settings: CrawlSettings) -> int:
             left += 1
         elif phase == "posts":
             most = min(CAPACITY, settings.max_posts_per_sub)
-            is_new = marks.post is None or settings.posts_sort != "new"
+            is_new = marks.post is None or settings.posts_sort != "new" or at.whole
             left += _pages(most if is_new else PAGE, at.page if here else 0)
         elif phase == "comments":
-            left += _pages(CAPACITY if marks.comment is None else PAGE, at.page if here else 0)
+            is_new = marks.comment is None or at.whole
+            left += _pages(CAPACITY if is_new else PAGE, at.page if here else 0)
         elif phase == "trees":
             left += _trees(at)
         elif phase == "authors" and settings.fetch_user_subreddits:
@@ -70,7 +71,7 @@ def _pages(items: int, walked: int) -> int:
 def _trees(at: Checkpoint) -> float:
     pending = 0.0
     if at.tree is not None:
-        pending = -(-len(at.tree.more) // PAGE) + len(at.tree.threads)
+        pending = -(-len(at.tree.more) // PAGE) + len(at.tree.threads) + bool(at.tree.lookup)
     return len(at.busiest) * TREE_REQUESTS + pending
 
 

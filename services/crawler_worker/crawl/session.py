@@ -18,6 +18,7 @@ from crawler_worker.reddit.client import RedditClient
 from crawler_worker.reddit.stop import Stop
 from crawljobs import logs
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain import reddit_items
 from crawljobs.domain.job import Claim
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.reddit_items import Items
@@ -60,6 +61,7 @@ class Session:
         self.marks = past.marks
         self.parts = KnownParts(past.missing_parts)
         self.whole_walk_at = past.whole_walk_at
+        self.has_changed_parts = False  # a part was fetched or given up
         self.last_crawled_at = past.last_crawled_at
         self.request_gap = (
             settings.min_request_gap_seconds if past.request_gap is None else past.request_gap
@@ -156,6 +158,7 @@ class Session:
         self.at = then
         self._requests_saved = then.requests
         self.parts.remove(fetched)
+        self.has_changed_parts |= bool(fetched) or kept is not None
         if kept is not None:
             self.parts.add(kept)
         if items is not None and items.dropped + items.unknown:
@@ -193,6 +196,18 @@ class Session:
         """Those that brought nothing count too, and whoever goes on keeps its distance to them."""
         if self.at.requests > self._requests_saved:
             self.store(self.at)
+
+    def met_new(self) -> bool:
+        """Whether this crawl has seen an item, or read a history, that no earlier one has."""
+        at, marks = self.at, self.marks
+        return (
+            at.authors > 0
+            or (at.newest_post is not None and reddit_items.is_newer(at.newest_post, marks.post))
+            or (
+                at.newest_comment is not None
+                and reddit_items.is_newer(at.newest_comment, marks.comment)
+            )
+        )
 
     def can_discover(self, conn: Connection) -> bool:
         """Whether a subreddit that this one leads to could still be paid for."""

@@ -11,8 +11,8 @@ from enum import StrEnum
 LONGEST_LOOK = timedelta(days=14)
 # A listing moves on: what it shows today may be out of its reach in two weeks.
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
-# A part that a crawl had no reason to ask for (a setting excludes it) is looked at again then.
-POSTPONED = timedelta(days=1)
+# A part that a crawl had no reason to ask for: a setting excludes it.
+POSTPONED = LONGEST_LOOK
 
 LISTED_MAX = 50  # parts that a job lists; its count has no such bound
 STORED_MAX = 500  # rows kept for each subreddit; the parts that failed last are kept

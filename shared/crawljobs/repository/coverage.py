@@ -56,7 +56,8 @@ _RECORD = text(f"""
         oldest_comment_at = least(oldest_comment_at, CAST(:comment_at AS timestamptz)),
         posts_walk_end = coalesce(CAST(:walk_end AS text), posts_walk_end),
         whole_walk_at = CASE WHEN CAST(:walk_end AS text) IS NULL THEN whole_walk_at ELSE {NOW} END,
-        trees_whole = :trees_whole, trees_not_whole = :trees_not_whole
+        trees_whole = coalesce(CAST(:trees_whole AS integer), trees_whole),
+        trees_not_whole = coalesce(CAST(:trees_not_whole AS integer), trees_not_whole)
     WHERE id = :subreddit_id
     """)
 
@@ -111,11 +112,11 @@ def record(
     subreddit_id: int,
     posts: Walk,
     comments: Walk,
-    trees: TreeSummary,
+    trees: TreeSummary | None,
     soonest_look: timedelta,
     now: datetime | None = None,
 ) -> None:
-    """How far back these walks went; an unfinished walk adds nothing.
+    """How far back these walks went; an unfinished walk adds nothing. `trees` None: as before.
 
     The next crawl is due when the first missing part is, but not before `soonest_look` has passed.
     """
@@ -129,8 +130,8 @@ def record(
         "comment": comment.oldest,
         "comment_at": comment.oldest_at,
         "walk_end": post.end if post.is_whole else None,
-        "trees_whole": trees.whole,
-        "trees_not_whole": trees.not_whole,
+        "trees_whole": None if trees is None else trees.whole,
+        "trees_not_whole": None if trees is None else trees.not_whole,
         "now": now,
     }
     conn.execute(_RECORD, values)

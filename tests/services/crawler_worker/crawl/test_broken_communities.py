@@ -18,11 +18,10 @@ def _without_histories(crawler: Crawler) -> None:
     [
         ("badpage_town", {"posts", "comments"}),
         ("nocomments_town", {"comments"}),
-        ("badtree_town", {"tree"}),
-        ("badmore_town", {"more_children"}),
         ("loop_town", set()),
-        ("stubs_town", set()),
-        ("takedown_town", set()),
+        pytest.param("badtree_town", {"tree"}, marks=pytest.mark.deep),
+        pytest.param("badmore_town", {"more_children"}, marks=pytest.mark.deep),
+        pytest.param("stubs_town", set(), marks=pytest.mark.deep),
     ],
 )
 def test_a_crawl_comes_to_its_end_and_tells_what_is_missing(
@@ -41,6 +40,7 @@ def test_a_crawl_comes_to_its_end_and_tells_what_is_missing(
     assert first_page <= {post.id for post in crawler.rows("SELECT id FROM posts")}
 
 
+@pytest.mark.deep
 def test_trees_whose_stubs_count_0_are_stored_whole(crawler: Crawler) -> None:
     crawler.settings = replace(crawler.settings, max_comment_depth=100)
     crawler.crawl("stubs_brook")

@@ -49,6 +49,15 @@ def test_the_pace_is_measured_as_soon_as_there_is_something_to_measure(
     assert found.pace == pace
 
 
+def test_a_walk_of_the_whole_listings_takes_their_pages() -> None:
+    def total(at: Checkpoint) -> int:
+        marks = Marks(post="zz", comment="zz")
+        return estimate.forecast(at, marks=marks, settings=DEFAULTS, seconds=1, requests=1).total
+
+    new, whole = Checkpoint(phase="posts"), Checkpoint(phase="posts", whole=True)
+    assert (total(new), total(whole)) == (2, 20)
+
+
 def test_a_real_crawl_never_tells_fewer_than_it_has_made_and_ends_with_the_truth(
     crawler: Crawler,
 ) -> None:

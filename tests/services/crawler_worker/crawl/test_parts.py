@@ -257,7 +257,7 @@ def test_a_part_that_no_crawl_asks_for_makes_no_crawl_every_hour(
     crawler.settings = replace(crawler.settings, fetch_user_subreddits=False)
     crawler.crawl("python")
     left = crawler.value("SELECT next_crawl_at - now() FROM subreddits WHERE name = 'python'")
-    assert timedelta(hours=23) < left <= timedelta(hours=24)
+    assert timedelta(days=13) < left <= timedelta(days=14)
 
 
 def test_a_job_lists_the_first_parts_and_counts_all(
@@ -278,3 +278,19 @@ def test_a_subreddit_keeps_the_parts_that_failed_last(
     reddit.answers["/user/"] = FAILURES["400"]  # several 500 in a row are an outage
     crawler.crawl("python")
     assert subreddit(crawler).missing_parts == 3
+
+
+def test_names_that_could_not_be_looked_up_are_looked_up_by_the_next_crawl(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    """Although it meets nothing new."""
+    for n, each in enumerate(reddit.posts[:20]):
+        each["data"].update(selftext="see r/rust and r/golang", author=f"author{n}")
+    reddit.answers["/api/info"] = html_page
+    crawler.crawl("python")
+    assert missing(crawler) == [("names", "", "trouble")]
+    asked = reddit.count("/api/info")
+    del reddit.answers["/api/info"]
+    crawler.crawl("python")
+    assert reddit.count("/api/info") == asked + 1
+    assert missing(crawler) == []
