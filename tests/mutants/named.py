@@ -282,8 +282,8 @@ CHANGES: tuple[NamedChange, ...] = (
     NamedChange(
         "425 is a refusal of the request",
         f"{WORKER}/reddit/replies.py",
-        r"frozenset\(\{408, 425\}\)",
-        "frozenset({408})",
+        r"\(\(408, 425\), Status\.TIMEOUT\)",
+        "((408,), Status.TIMEOUT)",
         ("tests/services/crawler_worker/reddit/test_replies.py",),
     ),
     NamedChange(

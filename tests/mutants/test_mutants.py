@@ -95,11 +95,11 @@ def test_each_named_change_still_finds_its_place(change: named.NamedChange) -> N
 
 def test_a_constant_is_tried_on_the_tests_that_call_a_function_that_uses_it() -> None:
     relations = Relations(ROOT)
-    using = relations.functions_using("services/crawler_worker/reddit/replies.py", "_TROUBLE")
-    assert using == {"services/crawler_worker/reddit/replies.py::failure"}
+    using = relations.functions_using("services/crawler_worker/reddit/replies.py", "_CLASSES")
+    assert using == {"services/crawler_worker/reddit/replies.py::_status"}
     known = record.Record({using.pop(): {"tests/a.py::slow": 2.0, "tests/b.py::quick": 1.0}})
     mutant = Mutant(
-        "services/crawler_worker/reddit/replies.py", 0, "a", "b", "c", 1, definition="_TROUBLE"
+        "services/crawler_worker/reddit/replies.py", 0, "a", "b", "c", 1, definition="_CLASSES"
     )
     chosen = choose(mutant, known, relations).tests
     assert chosen[:2] == ("tests/b.py::quick", "tests/a.py::slow")

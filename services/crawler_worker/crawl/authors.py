@@ -9,7 +9,7 @@ from functools import partial
 
 from crawler_worker.crawl import parts
 from crawler_worker.crawl.session import Session
-from crawler_worker.reddit import endpoints
+from crawler_worker.reddit import endpoints, failures
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Items, Page
@@ -33,9 +33,7 @@ def crawl(session: Session) -> None:
             session.at = replace(at, histories=tuple(rest))
             continue
         try:
-            page = parts.request(
-                session, PartKind.HISTORY, name, _call(session, name), if_gone=NOTHING_SHOWN
-            )
+            page = _history(session, name)
         except parts.GivenUp as given_up:
             session.give_up(replace(session.at, histories=tuple(rest)), given_up.part)
             continue
@@ -52,6 +50,22 @@ def left(session: Session) -> tuple[str, ...]:
     if not session.settings.fetch_user_subreddits:
         return ()
     return _due(session) if session.at.histories is None else session.at.histories
+
+
+def _history(session: Session, name: str) -> Page:
+    """Empty when the author is gone or suspended; a suspension is told by the account alone."""
+    request = partial(parts.request, session, PartKind.HISTORY, name, if_gone=NOTHING_SHOWN)
+    try:
+        return request(_call(session, name), passing=(failures.AuthorRefused,))
+    except failures.AuthorRefused as refused:
+        error = refused
+
+    def is_suspended(client: RedditClient) -> Page:
+        if endpoints.account(client, name=name, stop=session.stop).suspended:
+            return NOTHING_SHOWN
+        raise error
+
+    return request(is_suspended)
 
 
 def _due(session: Session) -> tuple[str, ...]:

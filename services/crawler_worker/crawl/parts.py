@@ -27,6 +27,7 @@ _GIVES_UP: tuple[tuple[type[failures.CrawlFailure], PartReason], ...] = (
     (failures.BadRequest, PartReason.REFUSED),
     (failures.TooLarge, PartReason.TOO_LARGE),
     (failures.Unavailable, PartReason.UNAVAILABLE),
+    (failures.AuthorRefused, PartReason.UNAVAILABLE),
     (failures.UpstreamTrouble, PartReason.TROUBLE),
 )
 

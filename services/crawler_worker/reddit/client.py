@@ -17,6 +17,7 @@ from crawler_worker.reddit.token import TokenSource
 from crawler_worker.reddit.transfer import Transport
 from crawljobs import jitter, metrics
 from crawljobs.db.database import Database
+from crawljobs.domain.reply_meaning import Endpoint
 from crawljobs.domain.request_budget import Slot
 from crawljobs.settings import RedditSettings
 
@@ -44,12 +45,9 @@ class _Request:
     params: Parameters
     form: Parameters | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class _Misshapen:
-    """JSON of another shape than asked for: Reddit is at work, but its reply is of no use."""
-
-    error: failures.UpstreamTrouble
+    @property
+    def endpoint(self) -> Endpoint:
+        return replies.endpoint_of(self.path)
 
 
 class _Mine(threading.local):
@@ -112,7 +110,8 @@ class RedditClient:
     def get(self, path: str, params: Parameters, parse: Parse[T], *, stop: Stop) -> T:
         """Return the parsed JSON value of a good reply. Every other reply raises its CrawlFailure.
 
-        `parse` runs while no other large reply is decoded; its UpstreamTrouble is not retried.
+        `parse` runs while no other large reply is decoded; its UpstreamTrouble makes the reply
+        unclear.
         """
         return self._ask(_Request("GET", path, params), parse, stop)
 
@@ -121,12 +120,6 @@ class RedditClient:
         return self._ask(_Request("POST", path, {}, form), parse, stop)
 
     def _ask(self, request: _Request, parse: Parse[T], stop: Stop) -> T:
-        parsed = self._asked(request, parse, stop)
-        if isinstance(parsed, _Misshapen):
-            raise parsed.error
-        return parsed
-
-    def _asked(self, request: _Request, parse: Parse[T], stop: Stop) -> T | _Misshapen:
         throttles = tries = 0
         is_patient = self._mine.gap <= LONGEST_GAP_SECONDS
         refused: str | None = None
@@ -167,11 +160,9 @@ class RedditClient:
         if seconds > 0 and stop.wait(seconds):
             raise failures.Interrupted("told to stop before asking again")
 
-    def _ask_once(
-        self, request: _Request, token: str, parse: Parse[T], stop: Stop
-    ) -> T | _Misshapen:
+    def _ask_once(self, request: _Request, token: str, parse: Parse[T], stop: Stop) -> T:
         if self._limiter is None:
-            return _parsed(self._exchange(request, token), parse)
+            return _parsed(request.endpoint, self._exchange(request, token), parse)
         in_background = self._mine.in_background
         with metrics.slot_wait.time():
             slot = self._limiter.wait_for_slot(stop, in_background=in_background)
@@ -182,12 +173,14 @@ class RedditClient:
 
     def _judged(
         self, limiter: Limiter, slot: Slot, request: _Request, token: str, parse: Parse[T]
-    ) -> T | _Misshapen:
+    ) -> T:
         """The parsed reply; whether it was good or bad is reported to all workers."""
         try:
             reply = self._exchange(request, token)
             limiter.learn(slot, reply.headers)
-            value = _parsed(reply, parse)
+            value = _parsed(request.endpoint, reply, parse)
+        except failures.Unclear:
+            raise  # neither good nor bad news of Reddit
         except failures.UpstreamTrouble as error:
             outage = limiter.failed()
             if outage > 0:
@@ -206,7 +199,7 @@ class RedditClient:
         """
         try:
             probe = _Request("GET", PROBE_PATH, PROBE_PARAMETERS)
-            _parsed(self._exchange(probe, token), lambda _: None)
+            _parsed(Endpoint.PROBE, self._exchange(probe, token), lambda _: None)
         except failures.UpstreamTrouble as error:
             raise limiters.outage(limiter.probed(good=False)) from error
         except failures.Throttled:
@@ -228,10 +221,10 @@ class RedditClient:
         return self._transport.send(transfer.Request(request.method, url, headers, body))
 
 
-def _parsed(reply: transfer.Exchange, parse: Parse[T]) -> T | _Misshapen:
+def _parsed(endpoint: Endpoint, reply: transfer.Exchange, parse: Parse[T]) -> T:
     with decoding.turn(len(reply.content)):
-        value = replies.value_of(reply.status, reply.headers, reply.content)
+        value = replies.value_of(endpoint, reply.status, reply.headers, reply.content)
         try:
             return parse(value)
         except failures.UpstreamTrouble as error:
-            return _Misshapen(error)
+            raise failures.Unclear(f"{reply.status}: {error}") from error

@@ -59,6 +59,22 @@ class Unreachable(UpstreamTrouble):
         self.cause = cause
 
 
+class Unclear(UpstreamTrouble):
+    """A reply that says nothing about the requested page, such as a proxy's page, although it came
+    several times and Reddit accepts the client otherwise.
+    """
+
+
+class ClientRefused(UpstreamTrouble):
+    """Even the probe is refused, by Reddit or by a proxy: the client id or address is blocked."""
+
+
+class AuthorRefused(CrawlFailure):
+    """Reddit does not show an author's history; the account's description may say why."""
+
+    kind = ErrorKind.PERMANENT
+
+
 class BadRequest(CrawlFailure):
     """Reddit does not understand us: asking again would not help."""
 

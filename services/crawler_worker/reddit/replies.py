@@ -1,80 +1,229 @@
-"""What a reply means: one rule for every status Reddit was seen to send."""
+"""From a whole reply to its value, or to the failure that its meaning is.
+
+The meanings are in `crawljobs.domain.reply_meaning`; this module finds the cell of a reply.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from crawler_worker.reddit import decoding, failures
-from crawljobs.domain import request_budget
+from crawler_worker.reddit import counting, decoding, failures
+from crawljobs.domain.reply_meaning import (
+    TABLE,
+    Cell,
+    ContentType,
+    Endpoint,
+    Meaning,
+    Shape,
+    Status,
+)
 from crawljobs.domain.subreddit import AccessState
 
-RETRY_AFTER_MAX_SECONDS = request_budget.LONGEST_TOLD_PAUSE_SECONDS
+RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is asked for again when it is over
 REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page, not a reason
 REASON_SHOWN = 60  # characters of a reply's own words that may enter a message
 
-_FORBIDDEN = {
-    "private": AccessState.PRIVATE,
-    "quarantined": AccessState.QUARANTINED,
-    "gated": AccessState.GATED,
+_REASONS = {
+    "private": Shape.PRIVATE,
+    "gold_only": Shape.PRIVATE,
+    "quarantined": Shape.QUARANTINED,
+    "gated": Shape.GATED,
+    "banned": Shape.BANNED,
 }
-# Reddit's own, then those of the network in front of it: request timeout, and all of 5xx.
-_TROUBLE = frozenset({408, 425})
-_TOO_LARGE = frozenset({413, 414, 431})
+_STATUSES = {
+    200: Status.OK,
+    400: Status.BAD_REQUEST,
+    401: Status.UNAUTHORIZED,
+    403: Status.FORBIDDEN,
+    **dict.fromkeys((404, 410), Status.NOT_FOUND),
+    # Not Reddit's, but of the network in front of it.
+    **dict.fromkeys((408, 425), Status.TIMEOUT),
+    **dict.fromkeys((413, 414, 431), Status.TOO_LARGE),
+    429: Status.THROTTLED,
+    451: Status.LEGAL,
+}
+_CLASSES = {2: Status.OTHER_2XX, 4: Status.OTHER_4XX, 5: Status.TROUBLE}
+_ENDPOINTS = {
+    "about": Endpoint.ABOUT,
+    "posts": Endpoint.POSTS,
+    "comments": Endpoint.COMMENTS,
+    "tree": Endpoint.TREE,
+    "more_children": Endpoint.MORE_CHILDREN,
+    "history": Endpoint.HISTORY,
+    "token": Endpoint.TOKEN,
+}
+_ACCOUNT = re.compile(r"/user/[^/]+/about/?")
+_COMMUNITY = re.compile(r"/r/[^/]+(/.*)?")
+
+_ACCESS = {
+    Meaning.PRIVATE: AccessState.PRIVATE,
+    Meaning.QUARANTINED: AccessState.QUARANTINED,
+    Meaning.GATED: AccessState.GATED,
+    Meaning.BANNED: AccessState.BANNED,
+    Meaning.NOT_FOUND: AccessState.NOT_FOUND,
+    Meaning.REDIRECTED: AccessState.REDIRECTED,
+    Meaning.LEGAL: AccessState.LEGAL,
+    Meaning.ITEM_GONE: AccessState.NOT_FOUND,
+    Meaning.AUTHOR_GONE: AccessState.NOT_FOUND,
+}
+_FAILURES: Mapping[Meaning, Callable[[str], failures.CrawlFailure]] = {
+    Meaning.AUTHOR_REFUSED: failures.AuthorRefused,
+    Meaning.PART_REFUSED: failures.BadRequest,
+    Meaning.REQUEST_TOO_LARGE: failures.TooLarge,
+    Meaning.TOKEN_STALE: failures.TokenRefused,
+    Meaning.CLIENT_REFUSED: failures.ClientRefused,
+    Meaning.OUTAGE: failures.UpstreamTrouble,
+    Meaning.UNKNOWN: failures.Unclear,
+}
 
 
-def value_of(status: int, headers: Mapping[str, str], content: bytes) -> Any:
-    """The JSON value of a good reply; every other one raises its CrawlFailure."""
+def endpoint_of(path: str) -> Endpoint:
+    """The kind of page; a path of no known kind counts as a batch, which has no subject."""
+    if _ACCOUNT.fullmatch(path):
+        return Endpoint.ACCOUNT
+    return _ENDPOINTS.get(counting.endpoint_of(path), Endpoint.INFO)
+
+
+def value_of(endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes) -> Any:
+    """The JSON value of a good reply. Every other reply raises its CrawlFailure."""
     if status != 200:
-        raise failure(status, headers, content)
-    return decoding.decode(content)
+        raise failure(endpoint, status, headers, content)
+    try:
+        return decoding.decode(content)
+    except failures.UpstreamTrouble as error:
+        found = failure(endpoint, status, headers, content)
+        if isinstance(found, failures.UpstreamTrouble) and type(found) is type(error):
+            raise  # its message says more
+    raise found
 
 
-def failure(status: int, headers: Mapping[str, str], content: bytes) -> failures.CrawlFailure:
-    """What a status that is not 200 means."""
-    if 300 <= status < 400:
-        return _redirected(status, headers.get("location", ""))
-    if status == 401:
-        return failures.TokenRefused("401: Reddit does not accept the access token")
-    if status == 403:
-        reason = _reason(content)
-        access = _FORBIDDEN.get(reason, AccessState.PRIVATE)
-        return failures.Unavailable(access, f"403: forbidden ({reason or 'no reason given'})")
-    if status in (404, 410):
-        reason = _reason(content)
-        access = AccessState.BANNED if reason == "banned" else AccessState.NOT_FOUND
-        return failures.Unavailable(access, f"{status}: not found ({reason or 'no reason given'})")
-    if status == 451:
-        return failures.Unavailable(AccessState.LEGAL, "451: unavailable for legal reasons")
-    if status in _TOO_LARGE:
-        return failures.TooLarge(f"{status}: the request is too large")
-    if status == 429:
+def failure(
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes
+) -> failures.CrawlFailure:
+    """What a reply means whose body is not the requested one."""
+    meaning = meaning_of(endpoint, status, headers, content)
+    says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
+    if meaning in _ACCESS:
+        return failures.Unavailable(_ACCESS[meaning], says)
+    if meaning is Meaning.THROTTLED:
         return failures.Throttled(
             "429: the request budget is spent", retry_after=_seconds(headers.get("retry-after"))
         )
-    if 400 <= status < 500 and status not in _TROUBLE:
-        reason = _reason(content) or "no reason given"
-        return failures.BadRequest(f"{status}: Reddit refuses the request ({reason})")
-    return failures.UpstreamTrouble(f"Reddit answered {status}")
+    if meaning is Meaning.OUTAGE:
+        return failures.UpstreamTrouble(f"Reddit answered {status}")
+    if meaning is Meaning.UNKNOWN:
+        says = f"{status} {_shown_type(headers)}: {_MESSAGES[meaning]} ({_words(content)})"
+    return _FAILURES.get(meaning, failures.Unclear)(says)
 
 
-def _redirected(status: int, location: str) -> failures.Unavailable:
-    """A redirect is never followed: to the search page it means that there is no such name."""
-    if "/subreddits/search" in location:
-        return failures.Unavailable(AccessState.NOT_FOUND, f"{status}: no such subreddit")
-    return failures.Unavailable(AccessState.REDIRECTED, f"{status}: redirected elsewhere")
+_MESSAGES = {
+    Meaning.PRIVATE: "forbidden",
+    Meaning.QUARANTINED: "forbidden",
+    Meaning.GATED: "forbidden",
+    Meaning.BANNED: "not found",
+    Meaning.NOT_FOUND: "not found",
+    Meaning.REDIRECTED: "redirected elsewhere",
+    Meaning.LEGAL: "unavailable for legal reasons",
+    Meaning.ITEM_GONE: "not found",
+    Meaning.AUTHOR_GONE: "not found",
+    Meaning.AUTHOR_REFUSED: "the author's history is not shown",
+    Meaning.PART_REFUSED: "Reddit refuses the request",
+    Meaning.REQUEST_TOO_LARGE: "the request is too large",
+    Meaning.TOKEN_STALE: "Reddit does not accept the access token",
+    Meaning.CLIENT_REFUSED: "the client id or its address is blocked",
+    Meaning.UNKNOWN: "a reply that says nothing about the requested page",
+}
 
 
-def _reason(content: bytes) -> str:
-    if len(content) > REASON_WITHIN_BYTES:
-        return ""
+def meaning_of(
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes
+) -> Meaning:
+    return TABLE[Cell(endpoint, _status(status, headers), _type(headers), _shape(content))]
+
+
+def _status(status: int, headers: Mapping[str, str]) -> Status:
+    if 300 <= status < 400:
+        return _redirect(headers.get("location", ""))
+    return _STATUSES.get(status, _CLASSES.get(status // 100, Status.OTHER))
+
+
+def _redirect(location: str) -> Status:
+    """A redirect is never followed; a portal's redirect is neither of the two that Reddit makes."""
     try:
-        body = decoding.decode(content)
+        path = urlsplit(location).path
+    except ValueError:
+        return Status.OTHER_3XX
+    if path.startswith("/subreddits/search"):
+        return Status.TO_SEARCH
+    return Status.TO_COMMUNITY if _COMMUNITY.fullmatch(path) else Status.OTHER_3XX
+
+
+def _type(headers: Mapping[str, str]) -> ContentType:
+    essence = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not essence:
+        return ContentType.NONE
+    if essence == "application/json" or essence.endswith("+json"):
+        return ContentType.JSON
+    if essence in ("text/html", "application/xhtml+xml"):
+        return ContentType.HTML
+    return ContentType.OTHER
+
+
+def _shape(content: bytes) -> Shape:
+    start = content[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start:
+        return Shape.OTHER if content.strip() else Shape.EMPTY
+    if start.startswith(b"<"):
+        return Shape.HTML
+    body = _body(content)
+    if body is None:
+        return Shape.OTHER
+    return _json_shape(body[0])
+
+
+def _json_shape(body: object) -> Shape:
+    if not isinstance(body, dict):
+        return Shape.OTHER_JSON
+    reason, code, message = body.get("reason"), body.get("error"), body.get("message")
+    if isinstance(reason, str) and reason in _REASONS:
+        return _REASONS[reason]
+    has_code = isinstance(code, int) and not isinstance(code, bool)
+    if isinstance(reason, str) and reason and (has_code or isinstance(message, str)):
+        return Shape.OTHER_REASON
+    # A message alone is the error of a gateway in front of Reddit.
+    return Shape.ERROR if has_code else Shape.OTHER_JSON
+
+
+def _body(content: bytes) -> tuple[Any] | None:
+    """The JSON value in a tuple; None when there is none, or too long a one for an error."""
+    if len(content) > REASON_WITHIN_BYTES:
+        return None
+    try:
+        return (decoding.decode(content),)
     except failures.UpstreamTrouble:
-        return ""
-    reason = body.get("reason") if isinstance(body, dict) else None
-    return reason[:REASON_SHOWN] if isinstance(reason, str) else ""
+        return None
+
+
+def _words(content: bytes) -> str:
+    """The reason that a body gives, or the begin of the body, as printable ASCII."""
+    body = _body(content)
+    reason = body[0].get("reason") if body is not None and isinstance(body[0], dict) else None
+    if isinstance(reason, str):
+        return reason[:REASON_SHOWN]
+    if body is not None or not content.strip():
+        return "no reason given"
+    start = content.strip()[:REASON_SHOWN].decode("utf-8", "replace")
+    start = start.encode("ascii", "backslashreplace").decode()[:REASON_SHOWN]
+    return "".join(letter if letter.isprintable() else " " for letter in start)
+
+
+def _shown_type(headers: Mapping[str, str]) -> str:
+    essence = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return essence if re.fullmatch(r"[a-z0-9.+/-]{1,60}", essence) else "without a content type"
 
 
 def _seconds(header: str | None) -> float | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import re
 
-from crawler_worker.reddit import decoding, failures
+from crawler_worker.reddit import decoding, failures, replies
 from crawler_worker.reddit.transfer import Request, Transport
+from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.settings import RedditSettings
 
 REFRESH_EARLY_SECONDS = 60.0  # a token must not expire on its way
@@ -34,12 +35,11 @@ def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
             reply_max=REPLY_MAX_BYTES,
         )
     )
-    if reply.status == 429:
-        raise failures.Throttled("429: too many tokens were asked for", retry_after=None)
-    if 400 <= reply.status < 500 and reply.status != 408:
+    meaning = replies.meaning_of(Endpoint.TOKEN, reply.status, reply.headers, reply.content)
+    if meaning is Meaning.CREDENTIALS_REFUSED:
         raise _refused(f"{reply.status} from the token endpoint")
     if reply.status != 200:
-        raise failures.UpstreamTrouble(f"the token endpoint answered {reply.status}")
+        raise replies.failure(Endpoint.TOKEN, reply.status, reply.headers, reply.content)
     return token_of(reply.content)
 
 

@@ -8,6 +8,7 @@ import pytest
 from crawler_worker import claim_end
 from crawler_worker.reddit import failures, replies
 from crawljobs.db.database import Connection
+from crawljobs.domain.reply_meaning import Endpoint
 from crawljobs.domain.retry import RetryPolicy
 from support import jobs
 
@@ -29,7 +30,7 @@ def test_a_reason_of_reddit_is_stored_harmless_and_bounded(conn: Connection, rea
     claim = jobs.crawling(conn)
     body = json.dumps({"reason": reason, "message": reason}).encode()
     for status in (400, 403, 404, 418, 429, 500):
-        error = replies.failure(status, {"location": reason}, body)
+        error = replies.failure(Endpoint.ABOUT, status, {"location": reason}, body)
         for raised in (error, failures.UpstreamTrouble(reason), ValueError(reason)):
             end = claim_end.stopped_by(raised, claim, POLICY)
             stored = end.error_message or ""

@@ -15,11 +15,11 @@ STOP = threading.Event()
 
 # By status and reason, as the table of replies says it.
 MEANINGS: dict[tuple[int, str | None], type[failures.CrawlFailure] | AccessState] = {
-    (301, None): AccessState.REDIRECTED,
-    (302, None): AccessState.REDIRECTED,
+    (301, None): failures.Unclear,
+    (302, None): failures.Unclear,
     (400, None): failures.BadRequest,
     (401, None): failures.TokenRefused,
-    (403, None): AccessState.PRIVATE,
+    (403, None): failures.Unclear,
     (403, "private"): AccessState.PRIVATE,
     (403, "quarantined"): AccessState.QUARANTINED,
     (403, "gated"): AccessState.GATED,
@@ -38,7 +38,10 @@ MEANINGS: dict[tuple[int, str | None], type[failures.CrawlFailure] | AccessState
 def failure_of(*replies: Interaction, tokens: tuple[Interaction, ...] = ()) -> Exception:
     client = recordings.client(Replay(*replies, tokens=tokens))
     with pytest.raises(failures.CrawlFailure) as caught:
-        client.get("/r/anything/about", {}, recordings.unparsed, stop=STOP)
+        # Only long requests may be too large.
+        is_long = replies[0].status in (413, 414)
+        path = "/comments/abc" if is_long else "/r/anything/about"
+        client.get(path, {}, recordings.unparsed, stop=STOP)
     client.close()
     return caught.value
 
@@ -53,6 +56,8 @@ def meaning_of(status: int, headers: dict[str, str], body: Any) -> Any:
     reason = body.get("reason") if isinstance(body, dict) else None
     if "/subreddits/search" in headers.get("location", ""):
         return AccessState.NOT_FOUND
+    if "/r/" in headers.get("location", ""):
+        return AccessState.REDIRECTED
     return MEANINGS.get((status, reason), MEANINGS.get((status, None)))
 
 

@@ -88,7 +88,6 @@ def test_only_what_is_newer_than_the_mark_is_walked(
         ("missing_club", "not_found"),
         ("redirect_club", "redirected"),
         ("legal_club", "legal"),
-        ("forbidden_club", "private"),
     ],
 )
 def test_a_subreddit_that_cannot_be_seen_is_an_outcome_and_no_failure(

@@ -92,7 +92,7 @@ def test_a_crawl_goes_on_without_a_part_that_fails(
     assert crawler.crawl("python") == "crawled"
     ((found_kind, found_item, reason),) = missing(crawler)
     assert (found_kind, found_item) == (kind, item)
-    assert reason == {"4": "refused", "t": "too_large"}.get(failure[0], "trouble")
+    assert reason == {"400": "refused"}.get(failure, "trouble")
     assert is_incomplete(crawler) == [True]
     row = subreddit(crawler)
     assert row.missing_parts == 1
@@ -166,9 +166,36 @@ def test_a_crawl_that_must_wait_gives_up_no_part(crawler: Crawler, reddit: Scrip
 def test_an_author_who_is_gone_is_no_missing_part(crawler: Crawler, reddit: ScriptedReddit) -> None:
     reddit.answers["/user/a1/overview"] = always(404, {"message": "Not Found", "error": 404})
     reddit.answers["/user/a2/overview"] = always(403, {"message": "Forbidden", "error": 403})
+    suspended = {"kind": "t2", "data": {"name": "a2", "is_suspended": True}}
+    reddit.answers["/user/a2/about"] = always(200, suspended)
     crawler.crawl("python")
     assert (missing(crawler), is_incomplete(crawler)) == ([], [False])
     assert crawler.value("SELECT count(*) FROM authors WHERE history_fetched_at IS NULL") == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, HTML),
+        (403, b""),
+        (403, {"error": "insufficient_scope"}),
+        (403, {"message": "Forbidden", "error": 403}),
+        (404, HTML),
+        (451, HTML),
+    ],
+)
+@pytest.mark.parametrize("path", ["/user/a1/overview", "/comments/9999"])
+def test_a_part_that_gets_an_unclear_reply_is_missing_and_not_gone(
+    crawler: Crawler, reddit: ScriptedReddit, path: str, status: int, body: Any
+) -> None:
+    reddit.answers[path] = always(status, body)
+    reddit.answers["/user/a1/about"] = always(200, {"kind": "t2", "data": {"name": "a1"}})
+    assert crawler.crawl("python") == "crawled"
+    ((_, item, _),) = missing(crawler)
+    assert item in path
+    unread = crawler.rows("SELECT name FROM authors WHERE history_fetched_at IS NULL")
+    assert [row.name for row in unread] == [item] * (item == "a1")
+    assert subreddit(crawler).access == "public"
 
 
 def test_children_that_are_refused_cost_no_other_tree(
@@ -179,7 +206,7 @@ def test_children_that_are_refused_cost_no_other_tree(
     reddit.answers["/comments/9998"] = always(
         200, [scripted_reddit.listing(), scripted_reddit.listing(comment("t2", "9998"))]
     )
-    reddit.answers["/api/morechildren"] = always(400, HTML)
+    reddit.answers["/api/morechildren"] = always(400, {"message": "Bad Request", "error": 400})
     assert crawler.crawl("python") == "crawled"
     assert missing(crawler) == [("more_children", "9999", "refused")]
     stored = crawler.rows("SELECT id FROM comments WHERE post_id IN ('9998', '9999') ORDER BY id")

@@ -1,18 +1,125 @@
-"""What a reply means by its status and headers."""
+"""What a reply means by its status, headers and body."""
+
+import json
+from typing import Any
 
 import pytest
 
 from crawler_worker.reddit import failures, replies
+from crawljobs.domain.reply_meaning import Endpoint, Meaning
+from crawljobs.domain.subreddit import AccessState
+
+JSON = {"content-type": "application/json; charset=UTF-8"}
+HTML = {"content-type": "text/html; charset=utf-8"}
+ERROR = {"message": "Forbidden", "error": 403}
+BLOCKED = b"<!doctype html><title>Blocked</title><p>your request has been blocked</p>"
+
+
+def meaning(status: int, body: Any, headers: dict[str, str] = JSON) -> Meaning:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return replies.meaning_of(Endpoint.ABOUT, status, headers, content)
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504, 520, 599])
 def test_trouble_on_the_way_is_worth_another_try(status: int) -> None:
-    assert isinstance(replies.failure(status, {}, b""), failures.UpstreamTrouble)
+    error = replies.failure(Endpoint.ABOUT, status, {}, b"")
+    assert type(error) is failures.UpstreamTrouble
 
 
 @pytest.mark.parametrize("status", [400, 402, 405, 409, 418, 422, 426, 499])
-def test_a_request_that_reddit_does_not_understand_is_not_asked_again(status: int) -> None:
-    assert isinstance(replies.failure(status, {}, b""), failures.BadRequest)
+def test_a_request_that_reddit_refuses_in_its_own_words_is_refused(status: int) -> None:
+    body = json.dumps({"message": "Bad", "error": status}).encode()
+    assert type(replies.failure(Endpoint.ABOUT, status, JSON, body)) is failures.BadRequest
+    assert type(replies.failure(Endpoint.ABOUT, status, HTML, BLOCKED)) is failures.Unclear
+
+
+# The ways in which a blocked client, or a proxy in between, answers for every community.
+BLOCKS: list[tuple[int, Any, dict[str, str]]] = [
+    (403, BLOCKED, HTML),
+    (403, BLOCKED, JSON),
+    (403, b"\n  <html>", {}),
+    (403, ERROR, JSON),
+    (403, ERROR, HTML),
+    (403, {**ERROR, "reason": "private"}, HTML),
+    (403, {**ERROR, "reason": "client_blocked"}, JSON),
+    (403, {"error": "insufficient_scope"}, JSON),
+    (403, {"detail": "Access denied"}, JSON),
+    (403, {"message": "Forbidden"}, JSON),
+    (404, {"message": "Not Found"}, JSON),
+    (403, b"", {}),
+    (403, b"Access denied", {"content-type": "text/plain"}),
+    (404, b"<html><title>404 Not Found</title>nginx</html>", HTML),
+    (404, b"", {}),
+    (404, {"detail": "Not Found"}, JSON),
+    (410, b"gone", {"content-type": "text/plain"}),
+    (451, BLOCKED, HTML),
+    (400, BLOCKED, HTML),
+    (413, BLOCKED, HTML),
+    (200, BLOCKED, HTML),
+    (302, b"", {"location": "https://portal.example/login?to=/subreddits/search"}),
+    (302, b"", {"location": "/login"}),
+    (302, b"", {}),
+    (307, b"", {"location": "http://[broken"}),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "headers"), BLOCKS)
+def test_a_reply_that_is_not_reddits_word_on_a_community_is_unclear(
+    status: int, body: Any, headers: dict[str, str]
+) -> None:
+    assert meaning(status, body, headers) is Meaning.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "access"),
+    [
+        (403, {**ERROR, "reason": "private"}, JSON, AccessState.PRIVATE),
+        (403, {**ERROR, "reason": "gold_only"}, JSON, AccessState.PRIVATE),
+        (403, {**ERROR, "reason": "quarantined"}, JSON, AccessState.QUARANTINED),
+        (403, {**ERROR, "reason": "gated"}, JSON, AccessState.GATED),
+        (404, {"reason": "banned", "message": "Not Found", "error": 404}, JSON, AccessState.BANNED),
+        (404, {"message": "Not Found", "error": 404}, JSON, AccessState.NOT_FOUND),
+        (302, b"", {"location": "https://x/subreddits/search?q=a"}, AccessState.NOT_FOUND),
+        (302, b"", {"location": "/r/other/about"}, AccessState.REDIRECTED),
+        (451, {"message": "x", "error": 451}, JSON, AccessState.LEGAL),
+        (451, b"", JSON, AccessState.LEGAL),
+    ],
+)
+def test_reddits_own_words_say_what_became_of_a_community(
+    status: int, body: Any, headers: dict[str, str], access: AccessState
+) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    error = replies.failure(Endpoint.ABOUT, status, headers, content)
+    assert isinstance(error, failures.Unavailable)
+    assert error.access is access
+
+
+def test_an_unclear_reply_shows_its_status_type_and_begin() -> None:
+    error = replies.failure(Endpoint.ABOUT, 403, HTML, b"<p>\x1b[2Jno\xff\n" + b"x" * 1000)
+    assert str(error).startswith("403 text/html: a reply that says nothing")
+    assert "<p> [2Jno" in str(error)
+    assert str(error).isprintable()
+    assert len(str(error)) < 200
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [
+        ("/r/python/about", Endpoint.ABOUT),
+        ("/r/python/new", Endpoint.POSTS),
+        ("/r/python/comments", Endpoint.COMMENTS),
+        ("/comments/abc", Endpoint.TREE),
+        ("/comments/abc/_/def", Endpoint.TREE),
+        ("/api/morechildren", Endpoint.MORE_CHILDREN),
+        ("/user/about/overview", Endpoint.HISTORY),
+        ("/user/me/about", Endpoint.ACCOUNT),
+        ("/api/info", Endpoint.INFO),
+        ("/api/v1/access_token", Endpoint.TOKEN),
+        ("/", Endpoint.INFO),
+    ],
+)
+def test_the_kind_of_page_follows_from_the_path(path: str, endpoint: Endpoint) -> None:
+    assert replies.endpoint_of(path) is endpoint
 
 
 @pytest.mark.parametrize(
@@ -38,6 +145,6 @@ def test_a_429_says_how_long_to_wait_and_at_most_an_hour_is_believed(
     header: str | None, seconds: float | None
 ) -> None:
     headers = {} if header is None else {"retry-after": header}
-    failure = replies.failure(429, headers, b"")
+    failure = replies.failure(Endpoint.ABOUT, 429, headers, b"")
     assert isinstance(failure, failures.Throttled)
     assert failure.retry_after == seconds

@@ -22,6 +22,7 @@ from crawler_worker.reddit.reply_head import ReplyHead
 from crawljobs import settings
 from crawljobs.domain import hostile, mentions, subreddit
 from crawljobs.domain.reddit_items import Items, MoreComments
+from crawljobs.domain.reply_meaning import Endpoint
 from support import growth
 from support.growth import Family
 
@@ -74,14 +75,14 @@ def headers(text: str) -> Any:
     limiter.report_of({**limits, "x-ratelimit-reset": "1", "x-ratelimit-used": "1"})
     limiter.report_of(limits)
     return [
-        str(replies.failure(status, {"retry-after": text, "location": text}, b""))
+        str(replies.failure(Endpoint.ABOUT, status, {"retry-after": text, "location": text}, b""))
         for status in (302, 429)
     ]
 
 
 def reason(text: str) -> Any:
     content = json.dumps({"reason": text, "message": text}).encode()
-    return [str(replies.failure(status, {}, content)) for status in (400, 403, 404)]
+    return [str(replies.failure(Endpoint.ABOUT, status, {}, content)) for status in (400, 403, 404)]
 
 
 def token(text: str) -> Any:
