@@ -59,7 +59,7 @@ class TokenSource:
                     return self._token
                 self._refuse_again()
                 if self._database is None:
-                    self._adopt(*self._ask())
+                    self._adopt(*self._ask(refused))
                     continue
                 found = self._adopted(self._database, refused)
                 found = found or self._refreshed(self._database, refused)
@@ -104,7 +104,7 @@ class TokenSource:
         ):
             return False
         try:
-            token, lives = self._ask()
+            token, lives = self._ask(refused)
         except failures.CredentialsRefused:
             run(lambda conn: reddit_tokens.give_back(conn, client_id=client_id))
             raise
@@ -124,9 +124,13 @@ class TokenSource:
         self._adopt(token, lives)
         return True
 
-    def _ask(self) -> tuple[str, float]:
+    def _ask(self, refused: str | None) -> tuple[str, float]:
+        """Raises CredentialsRefused for the very token that was refused, too."""
         try:
-            return token_endpoint.fetch(self._settings, self._transport)
+            token, lives = token_endpoint.fetch(self._settings, self._transport)
+            if token == refused:
+                raise token_endpoint.refused("the token endpoint gives a refused token again")
+            return token, lives
         except failures.CredentialsRefused as error:
             self._refusal, self._refused_until = str(error), self._clock() + error.resume_in
             raise

@@ -37,7 +37,7 @@ def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
     )
     meaning = replies.meaning_of(Endpoint.TOKEN, reply.status, reply.headers, reply.content)
     if meaning is Meaning.CREDENTIALS_REFUSED:
-        raise _refused(f"{reply.status} from the token endpoint")
+        raise refused(f"{reply.status} from the token endpoint")
     if reply.status != 200:
         raise replies.failure(Endpoint.TOKEN, reply.status, reply.headers, reply.content)
     return token_of(reply.content)
@@ -49,7 +49,7 @@ def token_of(content: bytes) -> tuple[str, float]:
     if not isinstance(body, dict):
         raise failures.UpstreamTrouble("the token endpoint sent no object")
     if "error" in body:  # comes with 200 too
-        raise _refused(_shown(body["error"]))
+        raise refused(_shown(body["error"]))
     token, lives = body.get("access_token"), body.get("expires_in")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise failures.UpstreamTrouble("the token endpoint sent no token")
@@ -64,7 +64,7 @@ def _shown(error: object) -> str:
     return repr(error) if isinstance(error, int) else "an error that is no text"
 
 
-def _refused(what: str) -> failures.CredentialsRefused:
+def refused(what: str) -> failures.CredentialsRefused:
     return failures.CredentialsRefused(
         f"Reddit refuses REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET ({what}): correct them",
         resume_in=REFUSED_PAUSE_SECONDS,

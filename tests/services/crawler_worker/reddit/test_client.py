@@ -111,6 +111,18 @@ def test_a_401_for_a_fresh_token_too_is_not_replayed_for_ever(
     assert (reddit.tokens, len(reddit.asked)) == (2, 2)
 
 
+def test_a_refused_token_that_comes_again_is_not_requested_again_and_again(
+    client: RedditClient, reddit: FakeReddit
+) -> None:
+    same = json.dumps({"access_token": "same", "expires_in": 86400}).encode()
+    reddit.token_answer = lambda it: it.send(200, same)
+    reddit.answer = lambda it: it.send(401, b"{}", **QUICK)
+    for _ in range(3):
+        with pytest.raises(failures.CredentialsRefused, match="again"):
+            ask(client)
+    assert reddit.tokens == 2
+
+
 @pytest.mark.parametrize(
     ("status", "body"), [(401, b"{}"), (400, b'{"error": 400}'), (200, b'{"error": "invalid"}')]
 )
