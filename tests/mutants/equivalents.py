@@ -6,12 +6,17 @@ from mutants.mutant import Mutant
 
 # By Mutant.fingerprint().
 EQUIVALENT: dict[str, str] = {
+    "services/crawler_worker/heartbeat.py::Heartbeat.run [arithmetic] * -> / in: "
+    "due[beat] = time.monotonic() + beat.seconds * spread": "the spread lies around 1 either way",
+    "shared/crawljobs/db/roles.py::_patiently [removed call] "
+    "time.sleep(jitter.uniform(0, PAUSE_SECONDS)) -> pass in: "
+    "time.sleep(jitter.uniform(0, PAUSE_SECONDS))": "only pauses between two tries",
     "services/crawler_worker/maintenance.py::Maintenance.__init__ [constant] 1 -> (1 + 1) in: "
     'job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},': (
         "every sweep may run at once with itself; one only spares connections"
     ),
     "services/crawler_worker/maintenance.py::Maintenance.__init__ [constant] 1 -> (1 + 1) in: "
-    'executors={"default": ThreadPoolExecutor(1)},': (
+    'executors={"default": ThreadPoolExecutor(1), "prune": ThreadPoolExecutor(1)},': (
         "every sweep may run at once with others; one thread only spares connections"
     ),
     "shared/crawljobs/domain/reddit_items.py::Account.suspended [constant] False -> True in: "
@@ -40,7 +45,9 @@ EQUIVALENT: dict[str, str] = {
 # work, so no test holds the exact one.
 TUNED: dict[str, str] = {
     "services/scheduler/timetable.py::LEAST_PAUSE_SECONDS": "between two looks for what is locked",
-    "services/crawler_worker/reddit/limiter.py::LONGEST_WAIT_SECONDS": "a job's wait in its thread",
+    "services/crawler_worker/reddit/token.py::LOOK_AGAIN_SECONDS": "between two looks for a token",
+    "services/crawler_worker/worker.py::POLL_JITTER": "so that workers do not poll together",
+    "shared/crawljobs/db/grants.py::CONNECTION_SHARES": "shares of the server's connections",
     "shared/crawljobs/domain/request_budget.py::QUEUE_SECONDS": "below it there is no queue",
     "shared/crawljobs/repository/crawled_items.py::BATCH": "items a statement",
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PRODUCTION = ("shared", "services")
+NOT_TRIED = ("benchmarks", "peers", "mutants")  # folders of tests
 # Start the service as a process, so they run what no test calls in its own process.
 FALLBACK = {
     "admin_api": (
@@ -97,6 +98,8 @@ class Relations:
     def _tests(self) -> dict[str, tuple[frozenset[str], str]]:
         found = {}
         for file in sorted((self._root / "tests").rglob("test_*.py")):
+            if file.parent.name in NOT_TRIED:
+                continue
             text = file.read_text()
             path = file.relative_to(self._root).as_posix()
             found[path] = (_imported(ast.parse(text)), text)

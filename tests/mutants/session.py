@@ -15,6 +15,7 @@ from mutants.checkout import Checkout, scratch
 from mutants.mutant import Mutant
 from mutants.trial import Status, Trial
 
+TRIES = 4  # of a mutant, each time without another test that fails anyway
 Tell = Callable[[Trial], None]
 
 
@@ -32,6 +33,9 @@ class Session:
         self._jobs = jobs
         self._copies: queue.SimpleQueue[Checkout] = queue.SimpleQueue()
         self._good: set[str] = set()
+        self._bad: set[str] = (
+            set()
+        )  # tests that fail without any change: no mutant is tried on them
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -65,12 +69,19 @@ class Session:
                 raise
 
     def _attempt(self, copy: Checkout, task: Task) -> Trial:
-        done = trial.attempt(copy, task.mutant, task.tests, seconds=task.seconds)
+        tests = [test for test in task.tests if test not in self._bad]
+        done = trial.attempt(copy, task.mutant, tests, seconds=task.seconds)
+        tries = 1
+        while done.status is Status.KILLED and not self._passes_unchanged(copy, done.by):
+            self._bad.add(done.by)
+            left = [test for test in tests if test not in self._bad]
+            if left == tests or tries == TRIES:
+                return replace(done, status=Status.FLAKY)
+            tests, tries = left, tries + 1
+            done = trial.attempt(copy, task.mutant, tests, seconds=task.seconds)
         reason = equivalents.reason(task.mutant)
         if done.status is Status.SURVIVED and reason:
             return replace(done, status=Status.EQUIVALENT, reason=reason)
-        if done.status is Status.KILLED and not self._passes_unchanged(copy, done.by):
-            return replace(done, status=Status.FLAKY)
         return done
 
     def _passes_unchanged(self, copy: Checkout, test: str) -> bool:

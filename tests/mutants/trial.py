@@ -65,7 +65,7 @@ def run(checkout: Checkout, tests: Sequence[str], *, seconds: float) -> Ran:
                 seconds=seconds,
             )
         gone = {one.removeprefix(f"{checkout.root}/") for one in _NOT_FOUND.findall(ran.output)}
-        left = [test for test in tests if test not in gone]
+        left = [test for test in tests if test not in gone and test.split("[")[0] not in gone]
         if not left or len(left) == len(tests):
             return ran
         tests = left
