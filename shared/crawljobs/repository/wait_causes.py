@@ -14,7 +14,8 @@ from crawljobs.repository.queue_sql import NOW, PARKED_UNTIL, POLITE_UNTIL
 DERIVED = "('outage', 'paused', 'politeness', 'rate_limit')"
 
 # A crawl that has begun goes on: the gap between two crawls is not for it.
-_BEGUN = "(job.error_kind IS NOT NULL OR job.checkpoint IS NOT NULL)"
+_HAS_BEGUN = "({job}.error_kind IS NOT NULL OR {job}.checkpoint IS NOT NULL)"
+_BEGUN = _HAS_BEGUN.format(job="job")
 
 # Some deferrals have a cause that no row shows (a worker's own settings, a refused token): such a
 # job waits for as long as it was parked. Due, it is looked at by a worker again.
@@ -112,10 +113,10 @@ WAITS_UNTIL = f"""CASE
     WHEN {{job}}.status <> 'waiting' THEN NULL
     WHEN {{job}}.wait_reason = 'paused' AND EXISTS (SELECT FROM {_PAUSE})
         THEN (SELECT until FROM {_PAUSE})
-    WHEN {{job}}.wait_reason = 'politeness' THEN greatest({{job}}.visible_at,
+    WHEN {{job}}.wait_reason = 'politeness' AND NOT {_HAS_BEGUN} THEN greatest({{job}}.visible_at,
         {{subreddit}}.last_crawled_at
             + make_interval(secs => {{subreddit}}.min_crawl_gap_seconds))
     WHEN {{job}}.wait_reason IN ('outage', 'rate_limit') THEN greatest({{job}}.visible_at, (
-        SELECT min(CASE {{job}}.wait_reason WHEN 'outage' THEN outage_until ELSE {_SLOT_NEAR} END)
-        FROM reddit_budgets))
+        SELECT min(greatest(outage_until, {_SLOT_NEAR})) FROM reddit_budgets
+        WHERE {_IN_USE.format(now="(SELECT max(next_slot_at) FROM reddit_budgets)")}))
     ELSE {{job}}.visible_at END"""

@@ -311,6 +311,18 @@ def test_the_end_of_a_pause_in_a_wish_of_the_previous_release_counts_for_nothing
 # Politeness
 
 
+def test_the_gap_between_two_crawls_is_not_the_end_of_a_crawl_that_has_begun(
+    conn: Connection,
+) -> None:
+    claim = jobs.crawling(conn)
+    crawled(conn)
+    crawl_gap(conn, 7 * DAY)
+    deferred(conn, WaitReason.POLITENESS, 50 * SECOND, claim=claim)
+    assert jobs.waits(conn, claim.job_id) == (WaitReason.POLITENESS, T0 + 50 * SECOND)
+    jobs.sweep(conn, now=T0 + 50 * SECOND)
+    assert status(conn, claim.job_id) is JobStatus.QUEUED
+
+
 @pytest.mark.parametrize("gap", [None, timedelta(seconds=5), timedelta(0)])
 def test_a_gap_that_is_shortened_frees_the_job_in_time(
     conn: Connection, gap: timedelta | None
@@ -374,6 +386,24 @@ def test_a_job_waits_on_while_reddit_is_paused_and_is_free_a_sweep_later(
         assert jobs.waits(conn, job_id) == (WaitReason.RATE_LIMIT, until)
     jobs.sweep(conn, now=until)
     assert status(conn, job_id) is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize("reason", [WaitReason.OUTAGE, WaitReason.RATE_LIMIT])
+def test_a_client_that_is_not_used_any_more_hides_no_end(
+    conn: Connection, reason: WaitReason
+) -> None:
+    column = "outage_until" if reason is WaitReason.OUTAGE else "paused_until"
+    conn.execute(
+        text(f"""
+            INSERT INTO reddit_budgets (client_id, next_slot_at, {column})
+            VALUES ('former', CAST(:now AS timestamptz) - interval '30 days',
+                    CAST(:now AS timestamptz) - interval '30 days'),
+                (:client, :now, :end)
+            """),
+        {"now": T0, "client": CLIENT, "end": T0 + 5 * MINUTE},
+    )
+    job_id = deferred(conn, reason, 5 * MINUTE)
+    assert jobs.waits(conn, job_id) == (reason, T0 + 5 * MINUTE)
 
 
 def test_the_end_of_an_outage_frees_its_jobs_at_once(conn: Connection) -> None:
