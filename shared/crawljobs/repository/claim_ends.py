@@ -60,7 +60,7 @@ _STREAK = f"""
         FROM held CROSS JOIN LATERAL (
             SELECT id, outcome, error_kind, error_message FROM crawl_job_attempts
             WHERE job_id = held.id
-            ORDER BY started_at DESC, id DESC LIMIT 1
+            ORDER BY id DESC LIMIT 1
         ) AS newest
         WHERE last.id = newest.id AND newest.outcome = '{AttemptOutcome.DEFERRED}'
             AND newest.error_kind IS NOT DISTINCT FROM held.end_error_kind

@@ -48,6 +48,21 @@ def test_a_thousand_equal_deferrals_are_one_row(conn: Connection) -> None:
     invariants.check_rows(conn)
 
 
+def test_what_came_between_ends_a_streak_also_when_the_clock_was_set_back(
+    conn: Connection,
+) -> None:
+    job_id = jobs.enqueue(conn, now=T0 - 60 * MINUTE)
+    defer(conn, "429", at=T0)
+    conn.execute(text("UPDATE crawl_jobs SET visible_at = :at"), {"at": T0 - 30 * MINUTE})
+    job_maintenance.requeue_due_jobs(conn, now=T0 - 30 * MINUTE)
+    claim = jobs.claim_one(conn, now=T0 - 30 * MINUTE)
+    jobs.release(conn, claim=claim, now=T0 - 29 * MINUTE)
+    defer(conn, "429", at=T0 - 20 * MINUTE)
+    query = "SELECT outcome, times FROM crawl_job_attempts WHERE job_id = :id ORDER BY id"
+    found = conn.execute(text(query), {"id": job_id}).all()
+    assert found == [("deferred", 1), ("released", 1), ("deferred", 1)]
+
+
 def test_another_reason_or_another_end_begins_another_row(conn: Connection) -> None:
     job_id = jobs.enqueue(conn)
     for minute, message in enumerate(["429", "429", "outage", "429"]):
