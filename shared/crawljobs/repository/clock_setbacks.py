@@ -77,6 +77,28 @@ _BACKOFFS = text(f"""
     ))
     """)
 
+
+# Claims take equal priorities by created_at, and aging reckons from queued_at. The earliest come
+# first, so that a later piece does not pass them; of equal times the id decides.
+def _queued_ahead(condition: str) -> str:
+    return f"""(SELECT id FROM (
+            SELECT id FROM crawl_jobs
+            WHERE status = 'queued' AND {condition} AND {_beyond("queued_at", "interval '0'")}
+            ORDER BY queued_at, id LIMIT :at_most
+            FOR UPDATE SKIP LOCKED
+        ) AS locked)"""
+
+
+_QUEUED = text(f"""
+    UPDATE crawl_jobs SET
+        created_at = least(created_at, {NOW}), queued_at = least(queued_at, {NOW})
+    WHERE id = ANY (ARRAY(
+        {_queued_ahead("priority < priority_ceiling")}
+        UNION ALL
+        {_queued_ahead("priority >= priority_ceiling")}
+    ))
+    """)
+
 # A claim and each page write now. A lease that was extended since then is the holder's, and stays;
 # of any other the holder may be gone, so that it ends as long from now as it was extended.
 _LEASES = text(f"""
@@ -125,6 +147,7 @@ MENDS: dict[str, TextClause] = {
     "reddit_budgets": _BUDGETS,
     "reddit_tokens": _TOKENS,
     "backoffs": _BACKOFFS,
+    "queued": _QUEUED,
     "leases": _LEASES,
     "last_crawled_at": _LAST_CRAWLED,
     "next_crawl_at": _NEXT_LOOK,

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
+from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobStatus, WaitReason
 from crawljobs.domain.request_budget import Slot
 from crawljobs.domain.retry import RetryPolicy
@@ -233,6 +234,22 @@ def test_a_queued_job_is_claimed_after_a_setback(conn: Connection, how: str) -> 
         jobs.enqueue(conn, visible_at=None if how == "enqueued" else T0 + SECOND)
         jobs.sweep(conn, now=T0 + SECOND)
     assert len(jobs.claim_all(conn, now=T0 - 30 * DAY)) == 1
+
+
+@pytest.mark.parametrize("setback", SETBACKS)
+@pytest.mark.parametrize("priority", [50, 100])
+def test_queued_jobs_are_claimed_in_turn_and_age_after_a_setback(
+    conn: Connection, setback: timedelta, priority: int
+) -> None:
+    first = [jobs.enqueue(conn, f"first_{n}", priority=priority) for n in range(3)]
+    now = T0 - setback
+    assert mend(conn, now) == {"queued": 3}
+    last = jobs.enqueue(conn, "last", priority=priority, now=now + MINUTE)
+    later = now + 65 * MINUTE
+    aged = job_maintenance.age_starved_jobs(conn, policy=AgingPolicy(), now=later)
+    assert aged.jobs == (4 if priority == 50 else 0)
+    claimed = [claim.job_id for claim in jobs.claim_all(conn, now=later)]
+    assert claimed == [*first, last]
 
 
 @pytest.mark.parametrize("setback", SETBACKS)
