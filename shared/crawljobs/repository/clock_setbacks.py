@@ -78,6 +78,27 @@ _BACKOFFS = text(f"""
     """)
 
 
+# A worker of the previous release lets the follow-up of a crawl wait for ever when a pause without
+# an end was in force at the request. A request for that very time is no follow-up, and is kept.
+_FOLLOW_UPS = text(f"""
+    UPDATE crawl_jobs SET visible_at = {NOW}
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM crawl_jobs AS job
+        WHERE status = 'waiting' AND wait_reason = 'later' AND visible_at = '9999-12-31T00:00:00Z'
+            AND (
+                SELECT id FROM crawl_jobs
+                WHERE subreddit_id = job.subreddit_id AND id < job.id
+                    AND status IN ('succeeded', 'failed', 'cancelled')
+                    AND finished_at BETWEEN job.created_at - interval '1 second'
+                        AND job.created_at + interval '1 second'
+                LIMIT 1
+            ) IS NOT NULL
+        LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+
 # Claims take equal priorities by created_at, and aging reckons from queued_at. The earliest come
 # first, so that a later piece does not pass them; of equal times the id decides.
 def _queued_ahead(condition: str) -> str:
@@ -147,6 +168,7 @@ MENDS: dict[str, TextClause] = {
     "reddit_budgets": _BUDGETS,
     "reddit_tokens": _TOKENS,
     "backoffs": _BACKOFFS,
+    "follow_ups": _FOLLOW_UPS,
     "queued": _QUEUED,
     "leases": _LEASES,
     "last_crawled_at": _LAST_CRAWLED,

@@ -1,7 +1,7 @@
 """A job waits for a cause that is stored elsewhere no longer than that cause lasts."""
 
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -16,8 +16,10 @@ from crawljobs.domain.job import (
     WaitReason,
 )
 from crawljobs.domain.request_budget import BudgetReport, Slot
+from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import (
     claim_ends,
+    clock_setbacks,
     job_admin,
     parked_jobs,
     queue_pauses,
@@ -306,6 +308,33 @@ def test_the_end_of_a_pause_in_a_wish_of_the_previous_release_counts_for_nothing
     conn.execute(text("UPDATE crawl_jobs SET rerun_visible_at = '9999-12-31T00:00:00Z'"))
     jobs.complete(conn, claim=claim, outcome="crawled", now=T0)
     assert status(conn, follow_up(conn, claim.job_id)) is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_follow_up_that_the_previous_release_made_for_never_is_freed(
+    conn: Connection, paused: bool
+) -> None:
+    claim = jobs.crawling(conn)
+    jobs.enqueue(conn)
+    jobs.complete(conn, claim=claim, outcome="crawled", now=T0)
+    made = follow_up(conn, claim.job_id)
+    for_never = """
+        UPDATE crawl_jobs SET status = 'waiting', wait_reason = 'later',
+            visible_at = '9999-12-31T00:00:00Z', created_at = CAST(:now AS timestamptz)
+        WHERE id = :id
+        """
+    conn.execute(text(for_never), {"id": made, "now": T0 + timedelta(milliseconds=1)})
+    asked_for = jobs.enqueue(conn, "rust", visible_at=datetime(9999, 12, 31, tzinfo=UTC))
+    if paused:
+        pause(conn)
+    for what in clock_setbacks.MENDS:
+        clock_setbacks.mend(conn, what=what, retry=RetryPolicy(), now=T0 + MINUTE)
+    jobs.sweep(conn, now=T0 + MINUTE)
+    expected = JobStatus.WAITING if paused else JobStatus.QUEUED
+    assert status(conn, made) is expected
+    if paused:
+        assert jobs.waits(conn, made) == (WaitReason.PAUSED, None)
+    assert jobs.waits(conn, asked_for)[0] is WaitReason.LATER
 
 
 # Politeness

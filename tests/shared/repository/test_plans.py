@@ -112,6 +112,7 @@ MENDED_BY = {
     "reddit_budgets": None,
     "reddit_tokens": None,
     "backoffs": "crawl_jobs_due_idx",
+    "follow_ups": "crawl_jobs_due_idx",
     "queued": "crawl_jobs_at_ceiling_idx",
     "leases": "crawl_jobs_crawling_idx",
     "last_crawled_at": "subreddits_last_crawled_at_idx",
