@@ -12,8 +12,9 @@ from typing import Protocol
 BODY_BYTES = 1024 * 1024 + 64 * 1024  # of the largest body, and what cutting it into chunks adds
 _FIELD = re.compile(rb"\r\n(content-length|transfer-encoding):[ \t]*([^\r\n]*)", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]{1,1000}")
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?")
-_LINE_BYTES = 8_192  # of a chunk's size with its extensions
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})(?:[ \t]*;[^\r\n]*)?")
+_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*")
+_LINE_BYTES = 8_192  # of a chunk's size with its extensions, or of a trailer
 
 
 class BodyEnd(Protocol):
@@ -46,13 +47,19 @@ class KnownLength:
 
 
 class Chunks:
-    """Each byte is looked at once, however they arrive."""
+    """Each byte is looked at once, however they arrive.
+
+    As strict as RFC 9112: a view that reads no body asks no parser, so nothing else checks it, and
+    a proxy that finds another end would take a part of the body for a request, or the reverse.
+    """
 
     def __init__(self, begin: int) -> None:
         self.is_too_large = False
         self.is_clear = True
         self._begin = begin
-        self._place = begin  # of the next size, or of the trailers
+        self._place = begin  # of the next line, or of the line end after a chunk
+        self._searched = begin  # no line end is in what stands between
+        self._is_after_chunk = False
         self._is_in_trailers = False
 
     def find(self, received: bytearray) -> int | None:
@@ -62,22 +69,44 @@ class Chunks:
         return end
 
     def _find(self, received: bytearray) -> int | None:
-        while not self._is_in_trailers:
-            line_end = received.find(b"\r\n", self._place)
-            if line_end < 0:
-                self.is_clear = len(received) - self._place <= _LINE_BYTES
-                return None if self.is_clear else len(received)
-            size = _SIZE.fullmatch(received, self._place, line_end)
-            if size is None or line_end - self._place > _LINE_BYTES:
-                self.is_clear = False
-                return len(received)
-            length = int(size[1], 16)
-            self._place = line_end + 2 + (length + 2 if length else 0)
-            self._is_in_trailers = not length
-        if received.startswith(b"\r\n", self._place):
-            return self._place + 2
-        end = received.find(b"\r\n\r\n", self._place)
-        return None if end < 0 else end + 4
+        while True:
+            if self._is_after_chunk:
+                line_end = received[self._place : self._place + 2]
+                if line_end != b"\r\n":
+                    return None if b"\r\n".startswith(line_end) else self._unclear(received)
+                self._is_after_chunk = False
+                self._move_to(self._place + 2)
+            end = received.find(b"\r\n", self._searched)
+            if (end if end >= 0 else len(received)) - self._place > _LINE_BYTES:
+                return self._unclear(received)
+            if end < 0:
+                self._searched = max(self._place, len(received) - 1)
+                return None
+            line = bytes(received[self._place : end])
+            self._move_to(end + 2)
+            if self._is_in_trailers and not line:
+                return self._place
+            if not (self._take_trailer(line) if self._is_in_trailers else self._take_size(line)):
+                return self._unclear(received)
+
+    def _take_size(self, line: bytes) -> bool:
+        size = _SIZE.fullmatch(line)
+        length = int(size[1], 16) if size else 0
+        self._is_after_chunk = length > 0
+        self._is_in_trailers = not length
+        self._move_to(self._place + length)
+        return size is not None
+
+    @staticmethod
+    def _take_trailer(line: bytes) -> bool:
+        return _TRAILER.fullmatch(line) is not None
+
+    def _move_to(self, place: int) -> None:
+        self._place = self._searched = place
+
+    def _unclear(self, received: bytearray) -> int:
+        self.is_clear = False
+        return len(received)
 
 
 def expected(head: bytes) -> BodyEnd | None:

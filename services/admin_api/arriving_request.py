@@ -57,9 +57,11 @@ class ArrivingRequest:
 
     @property
     def waits_to_send(self) -> bool:
-        """The client sends its body when it is told to go on."""
-        is_at_begin = self.state is State.BODY and len(self.received) == self._head_end
-        return is_at_begin and _WAITS_TO_SEND.search(self.received) is not None
+        """The client sends its body when it is told to go on; one of HTTP/1.0 knows no such."""
+        if self.state is not State.BODY or len(self.received) != self._head_end:
+            return False
+        speaks = self.received[: self.received.find(b"\r\n", 2)].endswith(b" HTTP/1.1")
+        return speaks and _WAITS_TO_SEND.search(self.received) is not None
 
     def add(self, piece: bytes) -> None:
         """Raises http_rules.Refused when the head is too long."""

@@ -28,6 +28,17 @@ UNCLEAR = {
     "no number": HEAD + b"Content-Length: 1e3\r\n\r\n",
     "another coding": HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
     "no size": CHUNKED + b"xyz\r\n",
+    "a blank after the size": CHUNKED + b"1 \r\nx\r\n0\r\n\r\n",
+    "no line end after a chunk": CHUNKED + b"1\r\nxyz0\r\n\r\n",
+    "half a line end after a chunk": CHUNKED + b"1\r\nx\r0\r\n\r\n",
+    "a bare newline after a chunk": CHUNKED + b"1\r\nx\n0\r\n\r\n",
+    "a bare newline in an extension": CHUNKED + b"1;x\ny\r\nx\r\n0\r\n\r\n",
+    "a bare newline in a trailer": CHUNKED + b"0\r\nX: y\n\nGET / HTTP/1.1\r\n\r\n",
+    "a bare return in a trailer": CHUNKED + b"0\r\nX: y\rZ: 0\r\n\r\n",
+    "a trailer without a name": CHUNKED + b"0\r\n: y\r\n\r\n",
+    "a folded trailer": CHUNKED + b"0\r\nX: y\r\n z\r\n\r\n",
+    "a trailer that is none": CHUNKED + b"0\r\nGET / HTTP/1.1\r\n\r\n",
+    "an endless trailer": CHUNKED + b"0\r\nX: " + b"x" * 20_000,
     "an endless size": CHUNKED + b"1;" + b"x" * 20_000,
     "a bare newline": HEAD + b"X: y\n",
 }
@@ -97,6 +108,17 @@ def test_a_body_has_time_as_its_bytes_take_at_the_lowest_rate() -> None:
     assert request.deadline - time.monotonic() == pytest.approx(silence, abs=1)
 
 
+def test_only_a_client_of_http_1_1_is_told_to_go_on() -> None:
+    for version, waits in ((b"1.1", True), (b"1.0", False)):
+        request = ArrivingRequest()
+        request.add(HEAD.replace(b"1.1", version) + b"Expect: 100-continue\r\n")
+        assert not request.waits_to_send
+        request.add(b"Content-Length: 9\r\n\r\n")
+        assert request.waits_to_send is waits
+        request.add(b"abc")
+        assert not request.waits_to_send
+
+
 def test_the_parser_is_never_kept_waiting_and_learns_why_there_is_no_more() -> None:
     for state, then in (
         (State.WHOLE, None),
@@ -128,7 +150,12 @@ def test_to_find_the_end_takes_time_in_proportion() -> None:
             request.add(sent[begin : begin + piece])
         return time.process_time() - began
 
-    for unit, piece in ((b"1\r\nx\r\n", 65_536), (b"1\r\nx\r\n", 100), (b"1;x\r\n\n\r\n", 65_536)):
+    for unit, piece in (
+        (b"1\r\nx\r\n", 65_536),
+        (b"1\r\nx\r\n", 100),
+        (b"1;x\r\n\n\r\n", 65_536),
+        (b"1;" + b"x" * 8_000 + b"\r\nx\r\n", 10),
+    ):
         small, large = (
             min(seconds(size, unit, piece) for _ in range(3)) for size in (250_000, 500_000)
         )
