@@ -14,23 +14,38 @@ export -n ADMIN_API_TOKEN # no program that is started here gets it
 # The header with the token. printf is part of bash: no command line holds what it is given.
 authorization() { printf 'Authorization: Bearer %s\n' "$ADMIN_API_TOKEN"; }
 
-# call METHOD PATH [BODY]: the answer's body; ends with an error and the problem when it is one.
+# call METHOD PATH [BODY]: the answer's body; a problem goes to standard error and ends with 1.
 call() {
-    local body=("${@:3}")
-    curl --silent --show-error --fail-with-body --max-time 30 --request "$1" "$API$2" \
+    local body=("${@:3}") answer
+    if answer=$(curl --silent --show-error --fail-with-body --max-time 30 --request "$1" "$API$2" \
         --header @<(authorization) \
         --header "Idempotency-Key: $(python3 -c 'import uuid; print(uuid.uuid4())')" \
-        ${body[0]+--header 'Content-Type: application/json' --data "${body[0]}"}
+        ${body[0]+--header 'Content-Type: application/json' --data "${body[0]}"}); then
+        printf '%s\n' "$answer"
+    else
+        printf '%s\n' "$1 $2: ${answer:-no answer}" >&2
+        return 1
+    fi
 }
 
-# field EXPRESSION: of the JSON on standard input, which is called `it`.
-field() { python3 -c "import json, sys; it = json.load(sys.stdin); print($1)"; }
+# field EXPRESSION: of the JSON on standard input, which is called `it`; nothing of no JSON at all.
+field() {
+    python3 -c "import json, sys; told = sys.stdin.read()
+if told: it = json.loads(told); print($1)"
+}
 
 crawl_soon() { # SUBREDDIT: its job's id
     call POST /api/crawl "{\"subreddit\": \"$1\"}" | field "it['job']['id']"
 }
 
-create_daily_schedule() { # SUBREDDIT: the schedule's id; at 6 in the morning, in Berlin
+create_daily_schedule() { # SUBREDDIT: the schedule's id, at 6 in the morning in Berlin; made once
+    local id
+    id=$(call GET "/api/admin/scheduled-jobs?subreddit=$1" |
+        field "next((one['id'] for one in it['items'] if one['name'] == 'daily $1'), '')")
+    if [ -n "$id" ]; then
+        echo "$id"
+        return
+    fi
     call POST /api/admin/scheduled-jobs "{\"name\": \"daily $1\", \"subreddit\": \"$1\",
         \"cron_expression\": \"0 6 * * *\", \"timezone\": \"Europe/Berlin\", \"priority\": 20,
         \"spread_seconds\": 600}" | field "it['id']"

@@ -56,6 +56,8 @@ def test_the_whole_script_runs_and_leaves_what_it_says(
         schedule = conn.exec_driver_sql("SELECT cron_expression, timezone FROM scheduled_jobs")
         assert {tuple(row) for row in jobs} == {("queued", 3), ("cancelled", 1)}
         assert [tuple(row) for row in schedule] == [("0 6 * * *", "Europe/Berlin")]
+    again = run(server, "main")
+    assert again.returncode == 0, again.stdout + again.stderr
 
 
 def test_failed_jobs_are_counted_and_retried(server: Gunicorn, database: Database) -> None:
@@ -69,9 +71,11 @@ def test_failed_jobs_are_counted_and_retried(server: Gunicorn, database: Databas
 def test_an_error_of_the_api_ends_the_script_and_is_shown(server: Gunicorn) -> None:
     ran = run(server, "crawl_soon", "not valid!")
     assert ran.returncode != 0
+    assert '"invalid_request"' in ran.stderr
+    assert "Traceback" not in ran.stderr
     unknown = run(server, "explain", "123456")
     assert unknown.returncode != 0
-    assert '"not_found"' in unknown.stdout
+    assert '"not_found"' in unknown.stderr
 
 
 def test_every_function_is_told_and_no_other() -> None:
