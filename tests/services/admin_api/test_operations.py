@@ -98,10 +98,32 @@ def test_one_subreddit_is_paused_and_resumed(client: Client, database: Database)
     assert explained(client, job["id"])["status"] == "queued"
 
 
-def test_a_pause_that_ended_long_ago_pauses_nothing(client: Client) -> None:
-    ended = {"reason": "x", "subreddit": "python", "until": "1655-11-20T11:46:57Z"}
-    assert got(client.post(f"{QUEUE}/pause", json=ended))["until"] == ended["until"]
-    assert got(client.get(f"{QUEUE}/pauses")) == {"items": []}
+@pytest.mark.parametrize("scope", [{}, {"subreddit": "python"}])
+def test_a_pause_whose_end_is_in_the_past_is_refused_and_changes_nothing(
+    client: Client, scope: dict[str, str]
+) -> None:
+    ended = {"reason": "x", **scope, "until": "1655-11-20T11:46:57Z"}
+    for kept in (False, True):
+        if kept:
+            got(client.post(f"{QUEUE}/pause", json={"reason": "kept", **scope}))
+        before = got(client.get(f"{QUEUE}/pauses"))
+        assert bool(before["items"]) is kept
+        problem = got(client.post(f"{QUEUE}/pause", json=ended), 422)
+        assert problem["errors"][0]["pointer"] == "/until"
+        assert got(client.get(f"{QUEUE}/pauses")) == before
+
+
+def test_a_pause_that_is_sent_again_after_its_end_is_not_refused(
+    client: Client, database: Database
+) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    asked = {"reason": "x", "until": until.isoformat()}
+    first = got(client.post(f"{QUEUE}/pause", json=asked))
+    with database.begin() as conn:
+        conn.exec_driver_sql("UPDATE queue_pauses SET until = now() - interval '1 minute'")
+        (ended,) = conn.exec_driver_sql("SELECT until FROM queue_pauses").scalars()
+    again = got(client.post(f"{QUEUE}/pause", json={**asked, "until": ended.isoformat()}))
+    assert again["paused_at"] == first["paused_at"]
 
 
 @pytest.mark.parametrize(
