@@ -1,4 +1,4 @@
-"""The command of a deploy: `python -m migrations upgrade|roles|wait|check|sql|downgrade`."""
+"""Migrate the database, give its roles their rights, and check both."""
 
 from __future__ import annotations
 

@@ -67,6 +67,8 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     _level = logging.getLevelNamesMapping()[chosen.level]
     # It warns of odd headers, and repeats them.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+    # It tells of each of its own plugins at the start of every command.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     # It warns of every turn that a sweep misses while the database is away.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(True)
