@@ -107,9 +107,10 @@ def _refuse_haste(offered: str) -> None:
     wait = state.current().rates.take(access.digest(offered))
     if wait > 0:
         counting.throttled("requests")
+        limit = state.current().settings.requests_per_second
         raise errors.Problem(
             "too_many_requests",
-            "Your token may ask so often only: wait, then go on more slowly.",
+            f"A token may send {limit:g} requests a second to a process: wait, then send fewer.",
             headers={"Retry-After": str(math.ceil(wait))},
         )
 

@@ -32,7 +32,7 @@ KINDS: dict[str, Kind] = {
     "invalid_json": Kind(400, "The body is not JSON"),
     "unknown_parameter": Kind(400, "A query parameter is not known here"),
     "invalid_cursor": Kind(400, "The cursor was not made for this list"),
-    "missing_token": Kind(401, "A bearer token is wanted"),
+    "missing_token": Kind(401, "Bearer token required"),
     "invalid_token": Kind(401, "The bearer token is not valid"),
     "insufficient_scope": Kind(403, "The token does not allow this"),
     "insufficient_lifetime": Kind(403, "The token ends before the one it is asked to change"),

@@ -18,7 +18,7 @@ def expiry_of_child(
 ) -> datetime | None:
     """When a token that `identity` makes ends: at its maker's end at the latest. None: never."""
     if asked is not None and api_tokens.is_past(conn, at=asked):
-        raise refuse_value("/expires_at", "expected a time to come")
+        raise refuse_value("/expires_at", "expected a time in the future")
     own = _own(conn, identity)
     if own is None or own.expires_at is None:
         return asked

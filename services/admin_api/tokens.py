@@ -65,7 +65,7 @@ def create_token(asked: dict[str, Any]) -> enqueueing.Answer:
     if missing := scopes - identity.scopes:
         raise errors.Problem(
             "insufficient_scope",
-            f"You cannot give what you do not have: {', '.join(sorted(missing))}.",
+            f"A token cannot give scopes that it does not have: {', '.join(sorted(missing))}.",
             [errors.FieldError("/scopes", "more than your own")],
         )
     secret, token_id = access.new_token()

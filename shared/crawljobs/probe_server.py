@@ -42,8 +42,10 @@ class ProbeServer:
                 (address.host, address.port), family=family, backlog=BACKLOG
             )
         except (OSError, OverflowError) as error:
+            why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
             raise errors.SettingsError(
-                f"PROBE_BIND='{address.host}:{address.port}': cannot be used: {error}"
+                f"PROBE_BIND='{address.host}:{address.port}' cannot be used ({why}): "
+                "choose a free port of an address of this machine"
             ) from None
         self._listener.setblocking(False)
         self._selector = selectors.DefaultSelector()

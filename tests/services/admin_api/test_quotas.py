@@ -91,6 +91,7 @@ def test_a_token_that_asks_too_often_is_429_and_no_other_is(
     refused = answers[-1]
     assert refused.get_json()["code"] == "too_many_requests"
     assert refused.headers["Retry-After"] == "1"
+    assert "may send 5 requests a second" in refused.get_json()["detail"]
     assert hasty.post(JOBS, json={"subreddit": "python"}).status_code == 429
     assert calm.get(f"{JOBS}/1").status_code == 404
     assert {boss.get(f"{JOBS}/1").status_code for _ in range(30)} == {404}
