@@ -110,8 +110,14 @@ class Timetable:
         """Once a tick: due times from before the database's clock was set back."""
         if time.monotonic() - self._mended_at < self._tick_seconds:
             return
-        while self._database.run(schedule_setbacks.mend_next_runs) and not self._stop.is_set():
-            log.warning("schedule.mended", reason="the database's clock was set back")
+        try:
+            while self._database.run(schedule_setbacks.mend_next_runs) and not self._stop.is_set():
+                self._beat_at = time.monotonic()
+                log.warning("schedule.mended", reason="the database's clock was set back")
+        except errors.DatabaseUnavailable:
+            raise
+        except Exception:  # a row that cannot be changed must not stop the others from firing
+            log.exception("maintenance.failed", task="mend schedules")
         self._mended_at = time.monotonic()
 
     def _end_frozen_sessions(self) -> None:

@@ -95,6 +95,34 @@ def test_due_times_from_before_the_clock_was_set_back_are_mended_once_a_tick(
         wait_until(is_mended, timeout=DEADLINE_SECONDS, describe="the due time to be mended")
 
 
+def test_a_schedule_that_cannot_be_mended_does_not_stop_the_others_from_firing(
+    database: Database,
+) -> None:
+    ahead = datetime.now(UTC) + timedelta(days=400)
+    with database.begin() as conn:
+        rows.make(conn, "stubborn", cron_expression="@hourly", next_run_at=ahead)
+        rows.make_many(conn, 1, due_at=HOUR_AGO)
+        conn.execute(
+            text("UPDATE scheduled_jobs SET updated_at = :at WHERE name = 'stubborn'"),
+            {"at": ahead},
+        )
+        conn.exec_driver_sql("""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE 'not this row'; END $$
+            """)
+        conn.exec_driver_sql("""
+            CREATE TRIGGER refuse BEFORE UPDATE ON scheduled_jobs FOR EACH ROW
+            WHEN (OLD.name = 'stubborn') EXECUTE FUNCTION refuse()
+            """)
+
+    def has_fired() -> bool:
+        with database.begin() as conn:
+            return rows.count(conn, "scheduled_job_runs") > 0
+
+    with running(database):
+        wait_until(has_fired, timeout=DEADLINE_SECONDS, describe="the other schedule to fire")
+
+
 def test_does_nothing_on_an_empty_table(database: Database) -> None:
     idle = timetable(database)
     assert idle.run_once() == 0
