@@ -20,15 +20,19 @@ _COLUMNS = f"""
     id, name, scopes, created_at, created_by, expires_at, revoked_at, revoked_by, last_used_at,
     created_by_id, {_IS_LIVE} AS live, CAST(CAST(xmin AS text) AS bigint) AS version"""
 
+# A use in the future was written before the database's clock was set back.
+_IS_USE_OLD = f"""coalesce(
+        last_used_at NOT BETWEEN {NOW} - interval '{USED_SECONDS} seconds' AND {NOW}, true)"""
+
 _FIND = text(f"""
     SELECT {_COLUMNS}, token_hash,
-        coalesce(last_used_at < {NOW} - interval '{USED_SECONDS} seconds', true) AS is_stale
+        {_IS_USE_OLD} AS is_stale
     FROM api_tokens WHERE id = :id
     """)
 
 _USED = text(f"""
     UPDATE api_tokens SET last_used_at = {NOW}
-    WHERE id = :id AND coalesce(last_used_at < {NOW} - interval '{USED_SECONDS} seconds', true)
+    WHERE id = :id AND {_IS_USE_OLD}
     """)
 
 _TURN = text("SELECT pg_advisory_xact_lock(hashtext('crawljobs token ' || :name_key))")

@@ -168,6 +168,11 @@ def test_the_last_use_is_written_at_most_once_a_minute(
         conn.execute(text("UPDATE api_tokens SET last_used_at = last_used_at - interval '1 min'"))
     robot.get("/api/admin/jobs")
     assert last_used() > first
+    with database.begin() as conn:  # as after a setback of the database's clock
+        ahead = "UPDATE api_tokens SET last_used_at = last_used_at + interval '1 year'"
+        conn.execute(text(ahead))
+    robot.get("/api/admin/jobs")
+    assert last_used() < first + timedelta(days=1)
 
 
 def test_wrong_tokens_of_the_right_form_are_refused(client: Client, app: flask.Flask) -> None:
