@@ -176,8 +176,8 @@ CHANGES: tuple[NamedChange, ...] = (
     NamedChange(
         "a page whose cursor is its own goes on",
         f"{WORKER}/crawl/listing.py",
-        r"is_loop or \(page\.after is not None and page\.after == at\.cursor\)",
-        "is_loop",
+        r"is_circle = page\.after is not None and page\.after == at\.cursor",
+        "is_circle = False",
         ("tests/services/crawler_worker/crawl/test_listing.py",),
     ),
     NamedChange(
