@@ -119,7 +119,7 @@ class Name(fields.String):
         if len(given) > NAME_MAX_CHARACTERS:
             raise ma.ValidationError(f"Length must be between 1 and {NAME_MAX_CHARACTERS}.")
         if found := names.unseen(given):
-            raise ma.ValidationError(f"holds {found}, a control or format character")
+            raise ma.ValidationError(f"holds {found}, a character that cannot be seen")
         return names.normalized(given)
 
 
