@@ -7,14 +7,16 @@ import uuid
 
 import flask
 
+from crawljobs.domain import access
+
 HEADER = "X-Request-Id"
 # What a caller may choose: nothing that could break a log line, a header or a page.
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def chosen_or_new(offered: str | None) -> str:
-    """The caller's id when it is harmless, else a new one."""
-    if offered is not None and _SAFE.fullmatch(offered):
+    """The caller's id when it is harmless and not a token, which would be shown; else a new one."""
+    if offered is not None and _SAFE.fullmatch(offered) and access.id_of(offered) is None:
         return offered
     return uuid.uuid4().hex
 

@@ -10,18 +10,23 @@ import re
 
 HIDDEN = "***"
 
-# `password=...` of a connection string or a query, quoted or not.
+# `password=...` of a connection string or a query, and members of JSON and of a printed dict.
 _ASSIGNMENT = re.compile(
-    r"(?i)((?:password|passwd|secret|token)\s{0,3}=\s{0,3})('(?:[^'\\]|\\.)*+'?|[^\s&;,]++)"
+    r"(?i)((?:password|passwd|secret|token)(?:\s{0,3}=|[\"']\s{0,3}[:=])\s{0,3})"
+    r"""('(?:[^'\\]|\\.)*+'?|"(?:[^"\\]|\\.)*+"?|[^\s&;,]++)"""
 )
+# A token of the API, as in a path by mistake; its id is no secret.
+_API_TOKEN = re.compile(r"(cj_[0-9a-f]{12}_)[\w-]{16,}+")
 _CREDENTIALS = re.compile(r"(?i)\b(bearer|basic) {1,3}[\w+/=.~-]{16,}")
 
 
 def mask(text: str) -> str:
-    """The text without the user and password of addresses, `password=` values and credentials."""
+    """The text without users and passwords of addresses, `password=` values and tokens."""
     if "://" in text and "@" in text:
         text = "\n".join(map(_mask_address, text.split("\n")))
-    if "=" in text:
+    if "cj_" in text:
+        text = _API_TOKEN.sub(rf"\1{HIDDEN}", text)
+    if "=" in text or ":" in text:
         text = _ASSIGNMENT.sub(rf"\1{HIDDEN}", text)
     # Most texts of a log line are single words, and none of these.
     return _CREDENTIALS.sub(rf"\1 {HIDDEN}", text) if " " in text else text

@@ -264,6 +264,7 @@ def test_a_method_that_does_not_apply_is_405_and_says_which_do(
         ("a" * 65, False),
         ("", False),
         ("a b", False),
+        ("cj_0123456789ab_" + "s" * 43, False),  # a token by mistake
         ("<script>", False),
         ("é", False),
     ],

@@ -68,6 +68,10 @@ SECRET = "canary-0123456789abcdef"
         f"?token={SECRET}&x=1",
         f"Authorization: Bearer {SECRET}",
         f"authorization: basic {SECRET}==",
+        f'{{"client_secret": "x {SECRET}"}}',
+        f"{{'password' : 'x \\' {SECRET}'}}",
+        f'token="x y {SECRET}"',
+        f"/api/admin/tokens/cj_0123456789ab_{SECRET}",
     ],
 )
 def test_secrets_of_the_usual_shapes_are_masked(text: str) -> None:
@@ -79,12 +83,27 @@ def test_masking_leaves_ordinary_sentences() -> None:
         "RETRY_JITTER='1': expected a number of parts of one from 0 to 0.9",
         "Listening at: http://127.0.0.1:8000 (12)",
         "Basic authentication is not used; mail admin@example.com",
+        "ADMIN_API_TOKEN: expected at least 32 random characters",
+        '{"code": "invalid_token", "id": "cj_0123456789ab"}',
     ):
         assert masking.mask(text) == text
 
 
 @pytest.mark.parametrize(
-    "piece", ["://", "@", "://@", "password=", "password='", "\\", "bearer ", "token = ", "a"]
+    "piece",
+    [
+        "://",
+        "@",
+        "://@",
+        "password=",
+        "password='",
+        "\\",
+        "bearer ",
+        "token = ",
+        'token":"',
+        "cj_0123456789ab_",
+        "a",
+    ],
 )
 def test_masking_takes_time_in_proportion_to_the_text(piece: str) -> None:
     def seconds(count: int) -> float:
