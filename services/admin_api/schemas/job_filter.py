@@ -98,8 +98,8 @@ def filter_fields(*, strict: bool) -> dict[str, fields.Field[Any]]:
 
 _SORT = (
     "`-created_at` (newest first) or `created_at`; `-finished_at` or `finished_at`: finished jobs; "
-    "`-priority`: queued jobs as they will be claimed; `visible_at`: waiting jobs, the first due "
-    "first."
+    "`-priority`: queued jobs as they will be claimed; `visible_at`: waiting jobs by the "
+    "time at which the queue looks at them next, which is within a minute while a cause may change."
 )
 
 JobParameters = PageParameters.from_dict(

@@ -27,7 +27,7 @@ LETTERS = {
 PRIVILEGES = tuple(LETTERS.values())
 
 # Locking a row takes UPDATE: who lets a job wait for a pause locks that pause. The triggers of jobs
-# and attempts write crawl_job_count_changes with the rights of whoever changed the job.
+# and attempts write crawl_job_count_changes with the rights of the session that changed the job.
 _TABLES = """
     table                    admin_api  crawler_worker  scheduler  metrics
     admin_audit_log          ra         a               a          -

@@ -34,10 +34,10 @@ _CLOCK = f"""(
     FROM {NOW} AS clock (now)
 ) AS clock"""
 
-# Make subreddits of the names that are not known, and a job for each. Nobody else sees any of them
-# before the commit, so there is nothing to merge into, to wait for politely or to pause, and
-# nothing is locked but the names. One that another transaction is making is waited for, and is
-# known then.
+# Make subreddits of the names that are not known, and a job for each. No other transaction sees
+# any of them before the commit, so there is nothing to merge into, to wait for politely or to
+# pause, and nothing is locked but the names. One that another transaction is making is waited for,
+# and is known then.
 _MADE = """made AS (
         INSERT INTO subreddits (name, discovered_from, depth)
         SELECT name, CAST(:discovered_from AS bigint), coalesce(CAST(:depth AS smallint), 0)
@@ -84,8 +84,8 @@ def enqueue_statement(asked: str, *, merges: bool = True) -> TextClause:
     """
     paused = PAUSED_FROM_NOW.format(scope="asked.subreddit_id", now="clock.now")
     wait = WAIT_AT_BIRTH.format(asked="clock.at", polite="asked.polite_until")
-    # A request for now ends a wait for later, and looks anew at what else the job may wait for. It
-    # ends no backoff.
+    # A request for now ends a wait for later, and looks again at each other cause that the job may
+    # wait for. It ends no backoff.
     forward = """coalesce(excluded.wait_reason, '') <> 'later' AND job.wait_reason IN (
         'later', 'paused', CASE WHEN job.error_kind IS NULL THEN 'politeness' END)"""
     asked_at = "coalesce(CAST(:visible_at AS timestamptz), excluded.created_at)"
@@ -129,7 +129,7 @@ def enqueue_statement(asked: str, *, merges: bool = True) -> TextClause:
                 WHEN job.rerun_requested OR job.status = 'crawling' THEN excluded.source END,
             rerun_visible_at = CASE WHEN job.rerun_requested OR job.status = 'crawling'
                 THEN least(job.rerun_visible_at, {asked_at}) END,
-            -- of the wish that the source is of
+            -- of the request that the source is of
             rerun_traceparent = CASE WHEN job.rerun_priority >= excluded.base_priority
                     THEN job.rerun_traceparent
                 WHEN job.rerun_requested OR job.status = 'crawling' THEN excluded.traceparent END

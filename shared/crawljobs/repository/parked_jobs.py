@@ -31,13 +31,13 @@ _OF_SUBREDDIT = text(f"""
     SELECT id, {_HINT} FROM settled
     """)
 
-# Whoever sets new gaps wants them at once; a crawl that has begun reckons its own again.
+# A new gap holds at once, also for a crawl that has begun: its worker computes the wait again.
 _BY_POLITENESS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE subreddit_id = :subreddit_id AND status = 'waiting' AND wait_reason = 'politeness'
     """)
 
-# Those that were parked last stand first: who loses a race has just been parked.
+# Those that were parked last stand first: a job that lost a race has just been parked.
 _SETTLE = text(f"""
     WITH settled AS (
         UPDATE crawl_jobs AS job SET {SETTLED}

@@ -22,9 +22,9 @@ _PAUSE = text(f"""
     """)
 
 # From the pauses to their jobs: there are few pauses, and a job is found by the dedup index. LIMIT
-# keeps a plan from joining them the other way round, by reading the whole queue. The locks let
-# whoever ends or changes a pause wait until these jobs can be seen; one that is being ended or
-# changed is left alone.
+# keeps a plan from joining them the other way round, by reading the whole queue. The locks make
+# a transaction that ends or changes a pause wait until these jobs can be seen; a pause that is
+# being ended or changed is left alone.
 _PARK = text(f"""
     UPDATE crawl_jobs AS job SET
         status = 'waiting', wait_reason = 'paused',

@@ -32,8 +32,9 @@ NO_LIVE_JOB = """(
     LIMIT 1
 ) IS NULL"""
 
-# The same of a row that is about to wait for that end. The lock lets whoever ends or changes the
-# pause wait until this row can be seen; a pause that is being ended or changed is over.
+# The same of a row that is about to wait for that end. The lock makes a transaction that ends
+# or changes the pause wait until this row can be seen; a pause that is being ended or changed is
+# over.
 PAUSED_FROM_NOW = PAUSED_UNTIL.replace("LIMIT 1", "LIMIT 1 FOR SHARE SKIP LOCKED")
 
 # Until when to park a job whose cause ends at `until`.
