@@ -20,6 +20,10 @@ from onebox.errors import PostgresError
 
 NAME = "crawljobs"
 OLDEST = 15
+_REFUSED = {
+    "client_refused": "Reddit refuses the client: its id or address is blocked",
+    "credentials_refused": "Reddit refuses the credentials",
+}
 CONNECT_SECONDS = 5
 SHOWN_MAX = 500  # characters of an address
 MAX_CONNECTIONS = 200  # a dozen for each worker process
@@ -112,7 +116,9 @@ class DemoDatabase:
         """What keeps every worker from asking Reddit at this moment."""
         query = """
             SELECT max(paused_until) FILTER (WHERE paused_until > clock_timestamp()),
-                max(outage_until) FILTER (WHERE outage_until > clock_timestamp())
+                max(outage_until) FILTER (WHERE outage_until > clock_timestamp()),
+                max(paused_reason) FILTER (WHERE outage_until > clock_timestamp()),
+                max(paused_detail) FILTER (WHERE outage_until > clock_timestamp())
             FROM reddit_budgets
         """
         try:
@@ -120,11 +126,15 @@ class DemoDatabase:
                 self._watching = psycopg.connect(
                     self.url, connect_timeout=CONNECT_SECONDS, autocommit=True
                 )
-            throttled, outage = self._watching.execute(query).fetchone() or (None, None)
+            throttled, outage, reason, detail = (
+                self._watching.execute(query).fetchone() or [None] * 4
+            )
         except psycopg.Error:
             self._forget_watching()
             return []
-        reasons = ((throttled, "Reddit answered 429"), (outage, "Reddit is in trouble"))
+        refused = _REFUSED.get(str(reason), "Reddit is in trouble")
+        cause = f" ({detail[:120]})" if detail else ""
+        reasons = ((throttled, "Reddit answered 429"), (outage, refused + cause))
         return [f"paused until {at.astimezone():%H:%M:%S}: {why}" for at, why in reasons if at]
 
     def _forget_watching(self) -> None:

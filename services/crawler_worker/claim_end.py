@@ -26,6 +26,8 @@ def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End
         return _deferred(claim, WaitReason.OUTAGE, DATABASE_OUTAGE_SECONDS, str(error))
     kind = error.kind if isinstance(error, failures.CrawlFailure) else ErrorKind.RETRYABLE
     message = f"{type(error).__name__}: {exception_text.text_of(error)}"
+    if isinstance(error, failures.UpstreamTrouble) and error.detail:
+        message = f"{message}: {error.detail}"
     decision = retry.after_failure(
         kind=kind,
         retry_count=claim.retry_count,

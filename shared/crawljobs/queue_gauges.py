@@ -105,6 +105,14 @@ def _families(found: Gauges) -> Iterator[Metric]:
     yield schedules
     for name, (tells, field) in PLAIN.items():
         yield GaugeMetricFamily(name, tells, value=getattr(found, field))
+    paused = GaugeMetricFamily(
+        "crawl_reddit_paused",
+        "Whether all workers pause: 1 for the reason that holds.",
+        labels=["reason"],
+    )
+    for reason, is_paused in found.paused.items():
+        paused.add_metric([reason], float(is_paused))
+    yield paused
     if found.reddit_budget_remaining is not None:
         yield GaugeMetricFamily(
             "crawl_reddit_budget_remaining",

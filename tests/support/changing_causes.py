@@ -19,6 +19,7 @@ from crawljobs.repository import (
     parked_jobs,
     queue_pauses,
     schedule_firing,
+    subreddit_access,
     subreddits,
 )
 from crawljobs.repository.claim_ends import Fate
@@ -92,7 +93,7 @@ class Causes:
     def change_access(self, conn: Connection, dice: random.Random) -> None:
         chosen = dice.choice(list(self.ids.values()))
         if dice.random() < 0.5:
-            subreddits.record_access(conn, subreddit_id=chosen, access=AccessState.PRIVATE)
+            subreddit_access.record_access(conn, subreddit_id=chosen, access=AccessState.PRIVATE)
         else:
             subreddits.finish_crawl(conn, subreddit_id=chosen, marks=Marks())
 

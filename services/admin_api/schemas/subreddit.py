@@ -80,6 +80,18 @@ class SubredditSchema(ma.Schema):
         metadata=described("What Reddit lets us see of it; `unknown` before the first look."),
     )
     access_checked_at = Timestamp(required=True, allow_none=True)
+    access_unconfirmed = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf(ACCESS_STATES),
+        metadata=described(
+            "Another state that Reddit showed since. A subreddit that was crawled before takes it "
+            "over at the third equal look, each at least 8 hours after the one before."
+        ),
+    )
+    access_unconfirmed_looks = fields.Integer(
+        required=True, metadata=described("The looks that count for it, 0 to 2.")
+    )
     discovered_from = identifier("The subreddit that led to it.", nullable=True)
     depth = fields.Integer(
         required=True, metadata=described("Steps of discovery from what somebody asked for.")

@@ -25,9 +25,9 @@ NOT_WALKED = Walk()
 # Left out of a saved checkpoint while they have their defaults: most crawls never need them.
 _OPTIONAL = (
     *("whole", "seen", "empty_pages"),
-    *("posts_walk", "comments_walk", "gaps", "missing", "given_up"),
+    *("posts_walk", "comments_walk", "gaps", "missing", "given_up", "unclear"),
 )
-_COUNTS = ("page", "posts", "comments", "authors", "requests", "given_up", "empty_pages")
+_COUNTS = ("page", "posts", "comments", "authors", "requests", "given_up", "empty_pages", "unclear")
 
 
 class UnreadableCheckpoint(failures.CrawlFailure):
@@ -52,6 +52,8 @@ class Checkpoint:
     forecast: Forecast = NOTHING_KNOWN
     # A listing ended, or was lost, before what the last crawl saw.
     gap: bool = False
+    # Deferrals in a row because a required reply was unclear.
+    unclear: int = 0
     # The listings are walked to their ends, whatever the last crawl saw.
     whole: bool = False
     # Ids that the listing being walked has shown (see Seen); those of comments stay for the trees.
@@ -76,7 +78,8 @@ class Checkpoint:
     histories: tuple[str, ...] | None = None
 
     def enter(self, phase: str) -> Checkpoint:
-        return replace(self.restarted(), phase=phase, seen=self.seen if phase == "trees" else "")
+        seen = self.seen if phase == "trees" else ""
+        return replace(self.restarted(), phase=phase, seen=seen, unclear=0)
 
     def restarted(self) -> Checkpoint:
         """At the first page of a listing."""

@@ -12,6 +12,7 @@ from crawler_worker.crawl import (
     leftovers,
     posts,
     trees,
+    unclear,
 )
 from crawler_worker.crawl.checkpoint import PHASES
 from crawler_worker.crawl.session import AllowanceSpent, Session
@@ -48,6 +49,8 @@ def run(
     except failures.Unavailable as error:
         ending.record_barred(session, error.access)
         return error.access.value
+    except failures.Unclear as error:
+        raise unclear.deferral(session, error) from error
     except (failures.CrawlFailure, failures.Interrupted):
         session.save_requests()
         raise

@@ -25,6 +25,7 @@ from crawljobs.repository import (
     missing_parts,
     revisits,
     schedule_barring,
+    subreddit_access,
     subreddits,
 )
 from crawljobs.repository.crawled_trees import TreeSummary
@@ -107,13 +108,15 @@ def _trees(session: Session, conn: Connection) -> TreeSummary | None:
 
 
 def record_barred(session: Session, access: AccessState) -> None:
-    """We are not let in: when to look again; a schedule that never will be is disabled."""
+    """Record that access is denied, set the next look, and disable the schedules of a subreddit
+    that is gone: at once, or at the third equal look when it was crawled before.
+    """
 
     def work(conn: Connection) -> None:
         subreddit_id = session.claim.subreddit_id
-        subreddits.record_access(conn, subreddit_id=subreddit_id, access=access)
-        if access.value in TERMINAL_OUTCOMES:
-            reason = f"r/{session.claim.subreddit} is {access.value.replace('_', ' ')} at Reddit"
+        is_believed = subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=access)
+        if is_believed and access.value in TERMINAL_OUTCOMES:
+            reason = schedule_barring.reason_of(session.claim.subreddit, access.value)
             schedule_barring.disable_schedules_of(
                 conn, subreddit_id=subreddit_id, reason=reason, actor=WORKER
             )

@@ -61,6 +61,8 @@ class Session:
         self.marks = past.marks
         self.parts = KnownParts(past.missing_parts)
         self.whole_walk_at = past.whole_walk_at
+        self.access = past.access
+        self.access_unconfirmed = past.access_unconfirmed
         self.has_changed_parts = False  # a part was fetched or given up
         self.last_crawled_at = past.last_crawled_at
         self.request_gap = (

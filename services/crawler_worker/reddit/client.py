@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from crawler_worker.reddit import decoding, failures, replies, transfer
+from crawler_worker.reddit import decoding, failures, probe, replies, transfer
 from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.limiter import Limiter
+from crawler_worker.reddit.probe import Probe
 from crawler_worker.reddit.stop import Stop
 from crawler_worker.reddit.token import TokenSource
 from crawler_worker.reddit.transfer import Transport
@@ -30,8 +32,6 @@ TRY_AGAIN_SECONDS = 1.0  # doubling
 LONGEST_GAP_SECONDS = 30.0
 # A job that could not even connect waits this long, and no attempt is charged.
 UNREACHABLE_SECONDS = 10.0
-# What a probe asks for: a subreddit that exists on Reddit since its beginning, and costs nothing.
-PROBE_PATH, PROBE_PARAMETERS = "/api/info", {"id": "t5_6"}
 
 T = TypeVar("T")
 Parse = Callable[[Any], T]
@@ -84,6 +84,9 @@ class RedditClient:
         self._transport = transport or transfer.open_transport(settings, threads=threads)
         self._tokens = TokenSource(settings, self._transport, database=database)
         self._mine = _Mine()
+        self._probe = (
+            None if self._limiter is None else Probe(self._limiter, self._tokens, self._ask_probe)
+        )
 
     def close(self) -> None:
         self._transport.close()
@@ -123,14 +126,23 @@ class RedditClient:
         throttles = tries = 0
         is_patient = self._mine.gap <= LONGEST_GAP_SECONDS
         refused: str | None = None
+        unclear_since: float | None = None
         while True:
             token = self._tokens.current(refused=refused, stop=stop)
             try:
                 return self._ask_once(request, token, parse, stop)
             except failures.TokenRefused:
                 if refused is not None:
-                    raise
+                    self._check_client(token, stop, time.monotonic(), is_fresh=True)
+                    raise failures.Unclear("401 for this page alone, with any token") from None
                 refused = token  # refreshed once, replayed once
+            except failures.Unclear:
+                unclear_since = unclear_since or time.monotonic()
+                tries += 1
+                if tries >= TRIES or not is_patient:
+                    self._check_client(token, stop, unclear_since, is_fresh=False)
+                    raise
+                self._wait_before_try(tries, stop)
             except failures.Throttled as error:
                 throttles += 1
                 self._pause_all(error, last=throttles >= THROTTLES_IN_PLACE or not is_patient)
@@ -139,12 +151,28 @@ class RedditClient:
                 tries += 1
                 is_last = tries >= TRIES or not is_patient
                 if is_last and isinstance(error, failures.Unreachable):
-                    raise limiters.outage(UNREACHABLE_SECONDS) from error
+                    raise limiters.outage(UNREACHABLE_SECONDS, None, error.explained()) from error
                 if is_last:
                     raise
-                longest = self._try_again_seconds * 2 ** (tries - 1)
-                jittered = jitter.uniform(longest / 2, longest)
-                self._wait(max(jittered, self._mine.gap), stop)
+                self._wait_before_try(tries, stop)
+
+    def _wait_before_try(self, tries: int, stop: Stop) -> None:
+        longest = self._try_again_seconds * 2 ** (tries - 1)
+        self._wait(max(jitter.uniform(longest / 2, longest), self._mine.gap), stop)
+
+    def _check_client(self, token: str, stop: Stop, since: float, *, is_fresh: bool) -> None:
+        """Return when Reddit accepts the client otherwise; raises Outage when it does not."""
+        if self._probe is not None:
+            self._probe.check(token, stop, since=since, is_fresh=is_fresh)
+            return
+        try:
+            self._ask_probe(token)
+        except (failures.UpstreamTrouble, failures.TokenRefused) as error:
+            raise limiters.outage(UNREACHABLE_SECONDS, None, str(error)) from error
+
+    def _ask_probe(self, token: str) -> None:
+        request = _Request("GET", probe.PATH, probe.PARAMETERS)
+        _parsed(Endpoint.PROBE, self._exchange(request, token), lambda _: None)
 
     def _pause_all(self, error: failures.Throttled, *, last: bool) -> None:
         if self._limiter is None:
@@ -161,13 +189,13 @@ class RedditClient:
             raise failures.Interrupted("told to stop before asking again")
 
     def _ask_once(self, request: _Request, token: str, parse: Parse[T], stop: Stop) -> T:
-        if self._limiter is None:
+        if self._limiter is None or self._probe is None:
             return _parsed(request.endpoint, self._exchange(request, token), parse)
         in_background = self._mine.in_background
         with metrics.slot_wait.time():
             slot = self._limiter.wait_for_slot(stop, in_background=in_background)
         while slot.probe:
-            self._probe(self._limiter, token)
+            self._probe.end_pause(slot, token, stop)
             slot = self._limiter.wait_for_slot(stop, in_background=in_background)
         return self._judged(self._limiter, slot, request, token, parse)
 
@@ -182,32 +210,15 @@ class RedditClient:
         except failures.Unclear:
             raise  # neither good nor bad news of Reddit
         except failures.UpstreamTrouble as error:
-            outage = limiter.failed()
+            outage = limiter.failed(error.explained())
             if outage > 0:
-                raise limiters.outage(outage) from error
+                raise limiters.outage(outage, None, error.explained()) from error
             raise
         except failures.CrawlFailure:
             limiter.went_well(slot)
             raise
         limiter.went_well(slot)
         return value
-
-    def _probe(self, limiter: Limiter, token: str) -> None:
-        """Look whether an outage is over, by a request that no subreddit of ours can spoil.
-
-        Raises Outage when it is not; Throttled, for all workers to pause, when it is.
-        """
-        try:
-            probe = _Request("GET", PROBE_PATH, PROBE_PARAMETERS)
-            _parsed(Endpoint.PROBE, self._exchange(probe, token), lambda _: None)
-        except failures.UpstreamTrouble as error:
-            raise limiters.outage(limiter.probed(good=False)) from error
-        except failures.Throttled:
-            limiter.probed(good=True)
-            raise
-        except failures.CrawlFailure:
-            pass  # refused, but by a Reddit at work
-        limiter.probed(good=True)
 
     def _exchange(self, request: _Request, token: str) -> transfer.Exchange:
         query = urlencode({**request.params, "raw_json": 1})

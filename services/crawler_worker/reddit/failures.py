@@ -38,6 +38,10 @@ class UpstreamTrouble(CrawlFailure):
         super().__init__(message)
         self.detail = detail
 
+    def explained(self) -> str:
+        """The message with the text of the error below it."""
+        return f"{self}: {self.detail}" if self.detail else str(self)
+
 
 class Cause(StrEnum):
     """Why there is no connection."""
@@ -126,16 +130,22 @@ class Outage(Deferred):
     reason = WaitReason.OUTAGE
 
 
+class NothingClear(Deferred):
+    """A required page of one community is unclear: its job waits, and no attempt is charged."""
+
+    reason = WaitReason.RETRY
+
+
 class TooSoon(Deferred):
     """Politeness: this subreddit was asked for something too short a while ago."""
 
     reason = WaitReason.POLITENESS
 
 
-class CredentialsRefused(Deferred):
-    """The client id or secret is wrong: every job waits until somebody corrects it."""
-
-    reason = WaitReason.OUTAGE
+class CredentialsRefused(Outage):
+    """The client id or secret is wrong, or its tokens are refused: every job waits until somebody
+    corrects it.
+    """
 
 
 class Interrupted(CrawljobsError):

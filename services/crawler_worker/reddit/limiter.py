@@ -12,7 +12,13 @@ from crawler_worker.reddit.stop import Stop
 from crawljobs import jitter, logs
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
-from crawljobs.domain.request_budget import BudgetReport, Slot
+from crawljobs.domain.request_budget import (
+    BudgetReport,
+    Pause,
+    PausedReason,
+    ProbeTurn,
+    Slot,
+)
 from crawljobs.repository import reddit_budgets, reddit_outages
 
 log = logs.get_logger(__name__)
@@ -57,7 +63,7 @@ class Limiter:
             asked_at = time.monotonic()
             slot = self._reserve(longest_queue)
             if slot.outage:
-                raise outage(slot.delay_seconds)
+                raise outage(slot.delay_seconds, slot.paused_reason, slot.paused_detail)
             if not slot.taken:
                 if max(beside, slot.delay_seconds) >= self._longest_wait:
                     raise _too_late(slot.delay_seconds, in_background=in_background)
@@ -101,21 +107,53 @@ class Limiter:
                 lambda conn: reddit_outages.record_good(conn, client_id=self._client_id)
             )
 
-    def failed(self) -> float:
-        """Reddit is in trouble: for how many seconds everybody pauses for that, 0 if not yet."""
+    def failed(self, detail: str = "") -> float:
+        """Reddit is in trouble: for how many seconds all workers pause for that, 0 if not yet."""
         self._replied.set()
         left = self._database.run(
-            lambda conn: reddit_outages.record_failed(conn, client_id=self._client_id)
+            lambda conn: reddit_outages.record_failed(
+                conn, client_id=self._client_id, detail=detail
+            )
         )
         self._tell(left, "outage")
         return left
 
-    def probed(self, *, good: bool) -> float:
-        """What the probe found; for how many seconds everybody pauses on."""
-        self._replied.set()
+    def take_probe(self, since: float) -> ProbeTurn:
+        """Whether to look now if Reddit accepts the client; `since` in seconds."""
         return self._database.run(
-            lambda conn: reddit_outages.record_probe(conn, client_id=self._client_id, good=good)
+            lambda conn: reddit_outages.take_probe(conn, client_id=self._client_id, since=since)
         )
+
+    def give_back_probe(self) -> None:
+        self._database.run(
+            lambda conn: reddit_outages.give_back_probe(conn, client_id=self._client_id)
+        )
+
+    def accepted(self) -> None:
+        """A probe was answered: every pause of the breaker is over."""
+        self._replied.set()
+        before = self._database.run(
+            lambda conn: reddit_outages.record_accepted(conn, client_id=self._client_id)
+        )
+        if before in request_budget.REFUSED:
+            log.error("reddit.accepted_again", reason=before)
+
+    @staticmethod
+    def outage_of(pause: Pause) -> failures.Outage:
+        return outage(pause.seconds, pause.reason, pause.detail)
+
+    def pause_for(self, reason: PausedReason, detail: str, *, is_probe: bool) -> failures.Outage:
+        """All workers pause; the failure with which the caller's job waits."""
+        self._replied.set()
+        pause = self._database.run(
+            lambda conn: reddit_outages.pause(
+                conn, client_id=self._client_id, reason=reason, detail=detail, is_probe=is_probe
+            )
+        )
+        tell_refused(pause)
+        if reason is PausedReason.OUTAGE and not is_probe:
+            self._tell(pause.seconds, "outage")
+        return outage(pause.seconds, pause.reason, pause.detail)
 
     def pause_all(self, seconds: float | None) -> float:
         """A 429: every worker pauses. For how many seconds from now."""
@@ -162,10 +200,31 @@ def _too_late(seconds: float, *, in_background: bool) -> failures.SlotTooLate:
     )
 
 
-def outage(seconds: float) -> failures.Outage:
-    return failures.Outage(
-        f"Reddit is in trouble; the next look is in {seconds:.0f} s", resume_in=seconds
-    )
+_PAUSED_FOR = {
+    PausedReason.CLIENT_REFUSED: "Reddit refuses the client: its id or address is blocked",
+    PausedReason.CREDENTIALS_REFUSED: "Reddit refuses the credentials or every token of theirs",
+}
+
+
+def outage(seconds: float, reason: PausedReason | None = None, detail: str = "") -> failures.Outage:
+    """The failure of a request during a pause of the breaker, with its cause."""
+    why = _PAUSED_FOR.get(reason, "Reddit is in trouble") if reason else "Reddit is in trouble"
+    cause = f" ({detail})" if detail else ""
+    kind = failures.Outage
+    if reason is PausedReason.CREDENTIALS_REFUSED:
+        kind = failures.CredentialsRefused
+    return kind(f"{why}{cause}; the next look is in {seconds:.0f} s", resume_in=seconds)
+
+
+def tell_refused(pause: Pause) -> None:
+    """One line of the log when the client begins to be refused, by the worker that found it."""
+    if pause.is_new and pause.reason in request_budget.REFUSED:
+        log.error(
+            "reddit.refused",
+            reason=pause.reason,
+            detail=pause.detail,
+            seconds=round(pause.seconds, 1),
+        )
 
 
 def report_of(headers: Mapping[str, str]) -> BudgetReport | None:

@@ -6,19 +6,20 @@ import threading
 import time
 from collections.abc import Callable
 
-from crawler_worker.reddit import failures, token_endpoint
+from crawler_worker.reddit import failures, limiter, token_endpoint
 from crawler_worker.reddit.stop import Stop
 from crawler_worker.reddit.transfer import Transport
-from crawljobs.db.database import Database
+from crawljobs.db.database import Connection, Database
 from crawljobs.domain import request_budget
-from crawljobs.repository import reddit_tokens
+from crawljobs.domain.request_budget import Pause, PausedReason
+from crawljobs.repository import reddit_outages, reddit_tokens
 from crawljobs.settings import RedditSettings
 
 REFRESH_EARLY_SECONDS = token_endpoint.REFRESH_EARLY_SECONDS
 # The endpoint has a limit of its own (300 in 10 min) and does not say when to come again.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = request_budget.LONGEST_TOKEN_PAUSE_SECONDS
-TROUBLE_PAUSE_SECONDS = 30.0
+_IN_TROUBLE = "Reddit's token endpoint is in trouble"
 TURN_SECONDS = request_budget.TOKEN_TURN_SECONDS
 LOOK_AGAIN_SECONDS = 0.05
 
@@ -86,9 +87,49 @@ class TokenSource:
         if stored.token and self._is_fresh(stored.token, stored.lives, refused):
             self._adopt(stored.token, stored.lives)
             return True
+        if stored.ask_again_in > 0 and stored.throttled:
+            raise _throttled(stored.ask_again_in)
         if stored.ask_again_in > 0:
-            raise _postponed(stored.ask_again_in, throttled=stored.throttled)
+            client_id = self._settings.client_id
+            pause = database.run(lambda conn: reddit_outages.paused(conn, client_id=client_id))
+            raise limiter.outage(
+                stored.ask_again_in,
+                None if pause is None else pause.reason,
+                _IN_TROUBLE if pause is None else pause.detail,
+            )
         return False
+
+    def _pause_all(self, database: Database, reason: PausedReason, detail: str) -> failures.Outage:
+        """No worker asks Reddit for anything, nor for a token, until the pause is over."""
+        client_id = self._settings.client_id
+
+        def work(conn: Connection) -> Pause:
+            pause = reddit_outages.pause(
+                conn, client_id=client_id, reason=reason, detail=detail, is_probe=False
+            )
+            reddit_tokens.postpone(
+                conn,
+                client_id=client_id,
+                throttled=False,
+                first=pause.seconds,
+                longest=pause.seconds,
+            )
+            return pause
+
+        pause = database.run(work)
+        limiter.tell_refused(pause)
+        return limiter.outage(pause.seconds, pause.reason, pause.detail)
+
+    def forget(self, token: str) -> None:
+        """Reddit refuses this token although it is fresh: the next look is with another one."""
+        with self._lock:
+            if self._token == token:
+                self._token = None
+            if self._database is not None:
+                client_id = self._settings.client_id
+                self._database.run(
+                    lambda conn: reddit_tokens.forget(conn, client_id=client_id, token=token)
+                )
 
     def _refreshed(self, database: Database, refused: str | None) -> bool:
         """Ask for a new token if it is our turn; whether it was."""
@@ -105,21 +146,26 @@ class TokenSource:
             return False
         try:
             token, lives = self._ask(refused)
-        except failures.CredentialsRefused:
-            run(lambda conn: reddit_tokens.give_back(conn, client_id=client_id))
-            raise
-        except (failures.Throttled, failures.UpstreamTrouble) as error:
-            throttled = isinstance(error, failures.Throttled)
+        except failures.CredentialsRefused as error:
+            reason, text = PausedReason.CREDENTIALS_REFUSED, str(error)
+            raise self._pause_all(database, reason, text) from error
+        except failures.ClientRefused as error:
+            reason, text = PausedReason.CLIENT_REFUSED, str(error)
+            raise self._pause_all(database, reason, text) from error
+        except failures.UpstreamTrouble as error:
+            text = f"Reddit's token endpoint is in trouble: {error.explained()}"
+            raise self._pause_all(database, PausedReason.OUTAGE, text) from error
+        except failures.Throttled as error:
             pause = run(
                 lambda conn: reddit_tokens.postpone(
                     conn,
                     client_id=client_id,
-                    throttled=throttled,
-                    first=FIRST_PAUSE_SECONDS if throttled else TROUBLE_PAUSE_SECONDS,
+                    throttled=True,
+                    first=FIRST_PAUSE_SECONDS,
                     longest=LONGEST_PAUSE_SECONDS,
                 )
             )
-            raise _postponed(pause, throttled=throttled) from error
+            raise _throttled(pause) from error
         run(lambda conn: reddit_tokens.keep(conn, client_id=client_id, token=token, lives=lives))
         self._adopt(token, lives)
         return True
@@ -132,7 +178,8 @@ class TokenSource:
                 raise token_endpoint.refused("the token endpoint gives a refused token again")
             return token, lives
         except failures.CredentialsRefused as error:
-            self._refusal, self._refused_until = str(error), self._clock() + error.resume_in
+            if self._database is None:
+                self._refusal, self._refused_until = str(error), self._clock() + error.resume_in
             raise
 
     def _refuse_again(self) -> None:
@@ -141,12 +188,10 @@ class TokenSource:
             raise failures.CredentialsRefused(self._refusal, resume_in=left)
 
 
-def _postponed(seconds: float, *, throttled: bool) -> failures.Deferred:
-    if throttled:
-        return failures.Throttled(
-            "429: too many tokens were asked for", retry_after=None, resume_in=seconds
-        )
-    return failures.Outage("Reddit's token endpoint is in trouble", resume_in=seconds)
+def _throttled(seconds: float) -> failures.Throttled:
+    return failures.Throttled(
+        "429: too many tokens were asked for", retry_after=None, resume_in=seconds
+    )
 
 
 def _told_to_stop() -> failures.Interrupted:

@@ -17,6 +17,12 @@ _WAITS: dict[WaitReason, str] = {
 }
 
 
+_REFUSED = {
+    "client_refused": "Reddit to accept the client again: its id or address is blocked",
+    "credentials_refused": "credentials that Reddit accepts",
+}
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What, beside the job itself, decides when it runs."""
@@ -31,6 +37,8 @@ class Surroundings:
     ahead: int  # jobs that are claimed before it
     ahead_at_least: bool  # there are more: counting stopped
     starts_per_minute: float  # claims that ended lately
+    reddit_reason: str | None = None  # why no worker asks, during a pause of the breaker
+    reddit_detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,8 +109,8 @@ def _conditions(job: Job, around: Surroundings) -> tuple[Condition, ...]:
         Condition(
             "reddit_available",
             around.reddit_until is None,
-            "available" if around.reddit_until is None else around.reddit_until.isoformat(),
-            "While Reddit is down or throttles us, crawls wait.",
+            _reddit(around),
+            "While Reddit is down, throttles us or refuses the client, crawls wait.",
         ),
         Condition(
             "worker_alive",
@@ -111,6 +119,16 @@ def _conditions(job: Job, around: Surroundings) -> tuple[Condition, ...]:
             "Some crawler-worker must have been seen lately.",
         ),
     )
+
+
+def _reddit(around: Surroundings) -> str:
+    if around.reddit_until is None:
+        return "available"
+    until = around.reddit_until.isoformat()
+    if around.reddit_reason is None:
+        return until
+    detail = f" ({around.reddit_detail})" if around.reddit_detail else ""
+    return f"{until}: {around.reddit_reason}{detail}"
 
 
 def _pause(paused: bool, until: datetime | None) -> str:
@@ -126,6 +144,9 @@ def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]
     if job.status is JobStatus.BLOCKED:
         return "other jobs that it depends on", None
     if job.wait_reason is not None:
+        refused = _REFUSED.get(around.reddit_reason or "")
+        if job.wait_reason is WaitReason.OUTAGE and refused is not None:
+            return refused, job.waits_until
         return _WAITS[job.wait_reason], job.waits_until
     if around.paused:
         return "the end of a pause of everything", around.paused_until

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 # Never the last requests of a window: those of another consumer are only seen afterwards.
 USABLE_SHARE = 0.97
@@ -41,6 +42,20 @@ FAILURES_THAT_OPEN = 10
 FIRST_OUTAGE_SECONDS = 30.0
 LONGEST_OUTAGE_SECONDS = 300.0
 PROBE_SECONDS = 90.0
+# Between two looks whether Reddit accepts the client, by all workers together.
+PROBE_EVERY_SECONDS = 1.0
+
+
+class PausedReason(StrEnum):
+    """Why all workers of a client id pause."""
+
+    RATE_LIMIT = "rate_limit"
+    OUTAGE = "outage"
+    CLIENT_REFUSED = "client_refused"  # the client id or its address is blocked
+    CREDENTIALS_REFUSED = "credentials_refused"
+
+
+REFUSED = frozenset({PausedReason.CLIENT_REFUSED, PausedReason.CREDENTIALS_REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,7 @@ class Slot:
     In an `outage` of Reddit nothing is taken, but by the one who is to `probe` whether it is over.
     It is the `number`th request of its window, of which `others` were known to be somebody else's.
     `troubled`: some of the last replies failed, so a good one is worth telling.
+    `paused_reason` and `paused_detail` say why, in an outage.
     """
 
     delay_seconds: float
@@ -61,6 +77,8 @@ class Slot:
     outage: bool = False
     probe: bool = False
     troubled: bool = False
+    paused_reason: PausedReason | None = None
+    paused_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +88,22 @@ class BudgetReport:
     used: int
     remaining: int
     reset_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """All workers pause for `seconds` more; `is_new` when the reason was another one before."""
+
+    reason: PausedReason
+    detail: str
+    seconds: float
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTurn:
+    """Whether the client is known to be accepted, or the caller is to look, or to wait."""
+
+    is_good: bool = False
+    is_mine: bool = False
+    pause: Pause | None = None

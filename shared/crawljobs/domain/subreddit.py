@@ -17,6 +17,24 @@ _LINK = re.compile(
 )
 
 
+# Paths below r/ at which Reddit shows listings of many communities, or a page of its own.
+LISTINGS = frozenset(
+    [
+        "all",
+        "contrib",
+        "dashboard",
+        "friends",
+        "home",
+        "mod",
+        "myrandom",
+        "popular",
+        "random",
+        "randnsfw",
+        "subreddits",
+    ]
+)
+
+
 class AccessState(StrEnum):
     """What Reddit lets us see of a subreddit; `unknown` until the first look."""
 
@@ -33,12 +51,29 @@ class AccessState(StrEnum):
     LEGAL = "legal"
 
 
+def is_listing(name: str) -> bool:
+    """Whether Reddit has a listing or a page of its own at this name, in any case."""
+    return name.lower() in LISTINGS
+
+
 def checked_name(name: str) -> str:
     """The name without a leading r/, as the caller wrote it.
 
-    Raises InvalidSubredditName. Names compare case-insensitively everywhere.
+    Raises InvalidSubredditName, for the names of Reddit's own listings too. Names compare
+    case-insensitively everywhere.
     """
     bare = name.removeprefix("/").removeprefix("r/")
+    several = bare[:LINK_MAX].split("+")
+    if len(several) > 1 and any(_NAME.fullmatch(each) for each in several):
+        raise errors.InvalidSubredditName(
+            f"{name[:60]!r} joins several subreddits into a listing of Reddit's own: "
+            "give each subreddit by itself"
+        )
+    if is_listing(bare):
+        raise errors.InvalidSubredditName(
+            f"r/{bare} is no subreddit but a listing of Reddit's own, which shows items of many "
+            "subreddits or other ones at each visit: give the name of a subreddit"
+        )
     if _NAME.fullmatch(bare) is None:
         link = _LINK.fullmatch(name[:LINK_MAX])
         raise errors.InvalidSubredditName(

@@ -132,7 +132,10 @@ _ENDINGS = (
         f"status = 'succeeded', {NO_REASON}, outcome = held.end_outcome, {_FINISHED}, "
         f"error_kind = NULL, error_message = NULL, {WISH_SERVED}",
         {"outcome": "text"},
-        follow_up=f"held.end_outcome NOT IN ({_TERMINAL})",
+        # An outcome that is not believed yet is not terminal.
+        follow_up=f"""CASE WHEN held.end_outcome IN ({_TERMINAL}) THEN held.end_outcome <> (
+            SELECT access FROM subreddits WHERE id = held.subreddit_id LIMIT 1
+        ) ELSE true END""",
     ),
     _ending(
         Transition.FAIL,
@@ -150,7 +153,10 @@ _ENDINGS = (
     _ending(
         Transition.DEFER,
         f"status = 'waiting', wait_reason = held.end_wait_reason, {_FAILED_SO}, visible_at = "
-        + PARKED_UNTIL.format(until=f"{NOW} + held.end_delay", now=NOW),
+        # Only a wait whose cause is stored elsewhere is looked at every minute.
+        f"CASE WHEN held.end_wait_reason = 'retry' THEN {NOW} + held.end_delay ELSE "
+        + PARKED_UNTIL.format(until=f"{NOW} + held.end_delay", now=NOW)
+        + " END",
         {"delay": "interval", "wait_reason": "text", **_ERROR},
         streaks=True,
     ),

@@ -8,12 +8,13 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.missing_part import STORED_MAX, MissingPart
+from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import missing_parts
 from crawljobs.repository.subreddits import Marks
 
 _BEFORE_CRAWL = text(f"""
     SELECT high_water_post, high_water_comment, min_request_gap_seconds, last_crawled_at,
-        whole_walk_at,
+        whole_walk_at, access, access_unconfirmed,
         (SELECT json_agg(part) FROM (
             SELECT kind, item, reason, message, failures, next_look_at, seen_to
             FROM missing_parts WHERE subreddit_id = :subreddit_id
@@ -30,6 +31,8 @@ class Past:
     request_gap: float | None
     last_crawled_at: datetime | None
     whole_walk_at: datetime | None = None
+    access: AccessState = AccessState.UNKNOWN
+    access_unconfirmed: AccessState | None = None
     missing_parts: tuple[MissingPart, ...] = ()
 
 
@@ -40,5 +43,7 @@ def before_crawl(conn: Connection, *, subreddit_id: int) -> Past:
         request_gap=row.min_request_gap_seconds,
         last_crawled_at=row.last_crawled_at,
         whole_walk_at=row.whole_walk_at,
+        access=AccessState(row.access),
+        access_unconfirmed=row.access_unconfirmed and AccessState(row.access_unconfirmed),
         missing_parts=tuple(missing_parts.of_json(row.missing_parts)),
     )

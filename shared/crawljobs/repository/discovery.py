@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.domain import discovery as rules
+from crawljobs.domain.subreddit import LISTINGS
 from crawljobs.repository import authors
 from crawljobs.repository.queue_sql import NO_LIVE_JOB, NOW
 
@@ -20,6 +21,8 @@ EVIDENCE_MAX = 1_000
 
 # Profiles (u_...) are nobody's neighbours. The names must be such as can be enqueued.
 # `checked` false: those that nobody has asked Reddit about; true: those that may be promoted.
+_LISTINGS = ", ".join(f"'{name}'" for name in sorted(LISTINGS))
+
 _CANDIDATES = text(f"""
     WITH here AS (
         SELECT author_id FROM ({authors.ACTIVE}) AS author
@@ -51,6 +54,7 @@ _CANDIDATES = text(f"""
     WHERE (led.authors >= {rules.AUTHORS_ENOUGH} OR led.crossposts >= {rules.CROSSPOSTS_ENOUGH}
             OR led.mentions >= {rules.MENTIONS_ENOUGH})
         AND led.name ~ '^[a-z0-9_]{{2,21}}$' AND led.name !~ '^u_'
+        AND led.name NOT IN ({_LISTINGS})
         AND subreddit.last_crawled_at IS NULL
         AND CASE WHEN :checked THEN subreddit.access IN ('public', 'restricted')
             ELSE subreddit.access IS NULL

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 from crawljobs.domain.queue_stats import JobCounts
-from crawljobs.domain.request_budget import USABLE_SHARE
+from crawljobs.domain.request_budget import USABLE_SHARE, PausedReason
 from crawljobs.repository import job_stats, parked_jobs
 from crawljobs.repository.queue_sql import NOW
 from crawljobs.repository.schedules import bounded
@@ -87,10 +87,19 @@ _BUDGET = """
     FROM reddit_budgets, clock"""
 
 
+# A breaker that nobody has probed for long says nothing about now: there was nothing to crawl.
+_PAUSED = """
+    SELECT coalesce(array_agg(DISTINCT CASE
+            WHEN outage_until > clock.now - interval '10 minutes'
+                THEN coalesce(nullif(paused_reason, 'rate_limit'), 'outage')
+            WHEN paused_until > clock.now THEN 'rate_limit' END), '{}') AS paused
+    FROM clock LEFT JOIN reddit_budgets ON true"""
+
+
 @lru_cache(maxsize=4)
 def _all(schedules_at_most: int) -> TextClause:
     parts = [_CRAWLING, _OLDEST_QUEUED, _schedules(schedules_at_most), _LAG, _WORKERS, _HORIZON]
-    parts += [_DEAD, _SIZE, _BUDGET]
+    parts += [_DEAD, _SIZE, _BUDGET, _PAUSED]
     return text(
         f"WITH clock (now) AS MATERIALIZED (SELECT {NOW}) SELECT * FROM "
         + ", ".join(f"({query}) AS part_{number}" for number, query in enumerate(parts))
@@ -111,6 +120,7 @@ class Gauges:
     dead_tuple_ratio: float
     database_bytes: float
     waiting_without_cause: float
+    paused: dict[PausedReason, bool]  # whether all workers pause for this reason
     reddit_budget_remaining: float | None  # None: nobody has asked Reddit anything yet
 
 
@@ -121,10 +131,13 @@ def read_gauges(
     values = {"now": now, "share": USABLE_SHARE, "alive_within": ALIVE_WITHIN}
     row = conn.execute(_all(schedules_at_most), values).one()
     told: dict[str, Any] = {
-        name: None if value is None else float(value) for name, value in row._mapping.items()
+        name: None if value is None else float(value)
+        for name, value in row._mapping.items()
+        if name != "paused"
     }
     return Gauges(
         jobs=job_stats.count_jobs(conn),
         waiting_without_cause=len(parked_jobs.waiting_without_cause(conn, now=now)),
+        paused={reason: reason in row.paused for reason in PausedReason},
         **told,
     )

@@ -24,6 +24,10 @@ _SURROUNDINGS = text(f"""
         mine.scope IS NOT NULL AS subreddit_paused, mine.until AS subreddit_paused_until,
         (SELECT max(greatest(paused_until, outage_until)) FROM reddit_budgets
          WHERE greatest(paused_until, outage_until) > clock.now) AS reddit_until,
+        (SELECT coalesce(nullif(paused_reason, 'rate_limit'), 'outage') FROM reddit_budgets
+         WHERE outage_until > clock.now ORDER BY outage_until DESC LIMIT 1) AS reddit_reason,
+        (SELECT paused_detail FROM reddit_budgets
+         WHERE outage_until > clock.now ORDER BY outage_until DESC LIMIT 1) AS reddit_detail,
         (SELECT count(*) FROM service_instances
          WHERE role = 'crawler-worker'
             AND seen_at > clock.now - interval '{SEEN_SECONDS} seconds') AS workers_alive,
@@ -64,6 +68,8 @@ def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> 
         subreddit_paused=row.subreddit_paused,
         subreddit_paused_until=row.subreddit_paused_until,
         reddit_until=row.reddit_until,
+        reddit_reason=row.reddit_reason,
+        reddit_detail=row.reddit_detail or "",
         workers_alive=row.workers_alive,
         ahead=min(row.higher, COUNT_MAX) + min(row.older, COUNT_MAX),
         ahead_at_least=max(row.higher, row.older) > COUNT_MAX,

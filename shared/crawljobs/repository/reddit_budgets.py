@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.domain import request_budget
-from crawljobs.domain.request_budget import BudgetReport, Slot
+from crawljobs.domain.request_budget import BudgetReport, PausedReason, Slot
 from crawljobs.repository import parked_jobs
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
@@ -40,7 +40,8 @@ _RESERVE = text(f"""
             CASE WHEN window_started_at = window_at THEN reserved ELSE 0 END AS used
         FROM wanted, date_bin(width, at, timestamptz 'epoch') AS window_at
     ), slot AS (
-        SELECT client_id, now, width, usable, outage_until, recent_failures,
+        SELECT client_id, now, width, usable, outage_until, recent_failures, paused_reason,
+            paused_detail,
             CASE WHEN used < usable THEN at ELSE window_at + width END AS at,
             CASE WHEN used < usable THEN window_at ELSE window_at + width END AS window_at,
             CASE WHEN used < usable THEN used ELSE 0 END AS used,
@@ -82,7 +83,10 @@ _RESERVE = text(f"""
         CAST(extract(epoch FROM window_at + width - now) AS float8) AS expires,
         used + 1 AS number, others,
         taken AND outage_until IS NOT NULL AS probe,
-        recent_failures <> 0 OR outage_until IS NOT NULL AS troubled
+        recent_failures <> 0 OR outage_until IS NOT NULL AS troubled,
+        CASE WHEN outage_until IS NOT NULL
+            THEN coalesce(nullif(paused_reason, 'rate_limit'), 'outage') END AS reason,
+        paused_detail AS detail
     FROM answer
     """)
 
@@ -108,14 +112,16 @@ _SEEN = f"CASE WHEN {_OF_THIS_WINDOW} THEN greatest(0, {_NEW_OTHERS}) ELSE 0 END
 # Only columns of the row itself and the clock: another worker may have changed the row meanwhile.
 _LEARN = text(f"""
     UPDATE reddit_budgets SET
-        requests_per_window = :cap,
+        requests_per_window = CASE WHEN :remaining > 0 THEN :cap
+            ELSE least(:cap, requests_per_window) END,
         reserved = reserved + {_SEEN},
         others = others + {_SEEN},
-        next_slot_at = CASE WHEN :cap > requests_per_window
+        next_slot_at = CASE WHEN :cap > requests_per_window AND :remaining > 0
             THEN least(next_slot_at, now) ELSE next_slot_at END
     FROM {_NOW} AS now
     WHERE client_id = :client_id
-        AND (requests_per_window <> :cap OR ({_OF_THIS_WINDOW} AND {_NEW_OTHERS} > 0))
+        AND (requests_per_window <> :cap AND (:remaining > 0 OR :cap < requests_per_window)
+            OR ({_OF_THIS_WINDOW} AND {_NEW_OTHERS} > 0))
     RETURNING next_slot_at = now AS is_freed
     """)
 
@@ -133,7 +139,8 @@ _PAUSE = text(f"""
                 ELSE least(CAST(:longest AS float8), :first * 2.0 ^ {_THROTTLES}) END))),
         throttles_in_a_row = CASE WHEN paused_until > now THEN throttles_in_a_row
             ELSE least({_THROTTLES} + 1, 30) END,
-        last_throttled_at = now
+        last_throttled_at = now,
+        paused_reason = CASE WHEN outage_until IS NULL THEN 'rate_limit' ELSE paused_reason END
     FROM {_NOW} AS now
     WHERE client_id = :client_id
     """)
@@ -176,6 +183,8 @@ def reserve_slot(
         outage=row.outage,
         probe=row.probe,
         troubled=row.troubled,
+        paused_reason=None if row.reason is None else PausedReason(row.reason),
+        paused_detail=row.detail or "",
     )
 
 
@@ -195,6 +204,8 @@ def learn_from_reply(
 ) -> None:
     """Take over the cap, and what others used of this window; never lowers what is reserved.
 
+    A window of which nothing is left may be overspent: its sum is no cap and raises none.
+
     `slot` is the one whose request was answered. Writes nothing when the reply tells nothing new.
     A budget that is free again makes the jobs claimable that waited for it.
     """
@@ -204,6 +215,7 @@ def learn_from_reply(
             "client_id": client_id,
             "cap": report.used + report.remaining,
             "used": report.used,
+            "remaining": report.remaining,
             "number": slot.number,
             "others_then": slot.others,
             "reset": report.reset_seconds,

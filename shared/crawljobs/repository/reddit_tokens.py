@@ -41,6 +41,11 @@ _KEEP = text(f"""
     WHERE client_id = :client_id
     """)
 
+_FORGET = text("""
+    UPDATE reddit_tokens SET access_token = NULL, expires_at = NULL
+    WHERE client_id = :client_id AND access_token = :token
+    """)
+
 _GIVE_BACK = text("UPDATE reddit_tokens SET refreshing_until = NULL WHERE client_id = :client_id")
 
 _POSTPONE = text(f"""
@@ -109,6 +114,11 @@ def keep(
     """The new token, for everybody; ends the turn, and the wait of jobs that needed a token."""
     conn.execute(_KEEP, {"client_id": client_id, "token": token, "lives": lives, "now": now})
     parked_jobs.free_from_reddit(conn, now=now)
+
+
+def forget(conn: Connection, *, client_id: str, token: str) -> None:
+    """Reddit refuses this token: nobody uses it any more."""
+    conn.execute(_FORGET, {"client_id": client_id, "token": token})
 
 
 def give_back(conn: Connection, *, client_id: str) -> None:

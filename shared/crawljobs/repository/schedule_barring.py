@@ -1,14 +1,16 @@
-"""Disable the schedules of a subreddit that nobody will be let into any more."""
+"""Disable the schedules of a subreddit that is gone, and enable them when it comes back."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from crawljobs.domain import schedule_edit
 from crawljobs.domain.actor import Actor
-from crawljobs.repository import audit_log, due_schedules, schedules
+from crawljobs.domain.ends import TERMINAL_OUTCOMES
+from crawljobs.repository import audit_log, due_schedules, schedule_changes, schedules
 from crawljobs.repository.queue_sql import NOW
 
 AT_MOST = 100  # in one transaction; what is left is met by the next crawl that it fires
@@ -21,6 +23,48 @@ _LOCK_ENABLED = text(f"""
     ORDER BY schedule.id LIMIT :at_most
     FOR UPDATE OF schedule SKIP LOCKED
     """)
+
+
+_LOCK_BARRED = text(f"""
+    SELECT {schedules.COLUMNS}, {NOW} AS now FROM {schedules.JOIN}
+    WHERE schedule.subreddit_id = :subreddit_id AND NOT schedule.enabled
+        AND lower(schedule.disabled_reason) = ANY (CAST(:reasons AS text[]))
+    ORDER BY schedule.id LIMIT :at_most
+    FOR UPDATE OF schedule
+    """)
+
+
+def reason_of(name: str, access: str) -> str:
+    """The reason with which the schedules of a subreddit are disabled, and by which they are found
+    when it comes back.
+    """
+    return f"r/{name} is {access.replace('_', ' ')} at Reddit"
+
+
+def enable_schedules_of(
+    conn: Connection, *, subreddit_id: int, name: str, actor: Actor, now: datetime | None = None
+) -> int:
+    """Enable and audit the schedules that were disabled because the subreddit was gone; how many.
+
+    Each is due at its next time.
+    """
+    reasons = [reason_of(name, outcome).lower() for outcome in sorted(TERMINAL_OUTCOMES)]
+    values = {"subreddit_id": subreddit_id, "reasons": reasons, "at_most": AT_MOST, "now": now}
+    found = conn.execute(_LOCK_BARRED, values).all()
+    for row in found:
+        before = schedules.schedule_of(row)
+        order = replace(before.order(), enabled=True)
+        schedule_changes.change_schedule(conn, before=before, order=order, now=now)
+        audit_log.record(
+            conn,
+            actor=actor,
+            action="enable",
+            resource_type="scheduled_job",
+            resource_id=row.id,
+            before={"enabled": False, "disabled_reason": row.disabled_reason},
+            after={"enabled": True, "disabled_reason": None},
+        )
+    return len(found)
 
 
 def disable_schedules_of(

@@ -15,7 +15,8 @@ LOOK_AT = 2_000  # subreddits that one page looks at
 
 _COLUMNS = f"""
     id, name, reddit_id, title, description, subscribers, over_18, created_at_reddit, access,
-    access_checked_at, discovered_from, depth, first_seen_at, last_crawled_at,
+    access_checked_at, access_unconfirmed, access_unconfirmed_looks,
+    discovered_from, depth, first_seen_at, last_crawled_at,
     CAST(extract(epoch FROM {NOW} - last_crawled_at) AS float8) AS crawled_seconds_ago,
     next_crawl_at, gap_at, missing_parts, missing_parts > 0 AS incomplete, gaps,
     oldest_post, oldest_post_at, oldest_comment, oldest_comment_at, posts_walk_end, whole_walk_at,
@@ -41,6 +42,8 @@ class Subreddit:
     created_at_reddit: datetime | None
     access: AccessState
     access_checked_at: datetime | None
+    access_unconfirmed: str | None
+    access_unconfirmed_looks: int
     discovered_from: int | None
     depth: int
     first_seen_at: datetime

@@ -10,7 +10,6 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.reddit_items import SubredditAbout
-from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import parked_jobs
 from crawljobs.repository.queue_sql import NO_LIVE_JOB
 
@@ -76,19 +75,6 @@ _UPSERT = text(f"""
         RETURNING id
     )
     SELECT count(*) FROM written
-    """)
-
-# Private may become public again: look after 7 days, then ever more rarely, at most every 90.
-# Banned, missing and legal ones are not looked at again by themselves.
-_RECORD_ACCESS = text(f"""
-    UPDATE subreddits SET
-        access = :access, access_checked_at = now,
-        looks_in_vain = CASE WHEN access = :access THEN least(looks_in_vain + 1, 30) ELSE 1 END,
-        next_crawl_at = CASE WHEN :access IN ('private', 'quarantined', 'gated')
-            THEN now + least(interval '90 days', interval '7 days' * 2.0 ^
-                CASE WHEN access = :access THEN looks_in_vain ELSE 0 END) END
-    FROM {_NOW} AS now
-    WHERE id = :subreddit_id
     """)
 
 _SET_POLITENESS = text("""
@@ -168,13 +154,6 @@ def upsert(
         return 0
     values = {"rows": json.dumps(list(rows.values())), "now": now}
     return int(conn.execute(_UPSERT, values).scalar_one())
-
-
-def record_access(
-    conn: Connection, *, subreddit_id: int, access: AccessState, now: datetime | None = None
-) -> None:
-    """What kept us from seeing the subreddit, and when it is worth another look."""
-    conn.execute(_RECORD_ACCESS, {"subreddit_id": subreddit_id, "access": access.value, "now": now})
 
 
 def set_politeness(

@@ -254,7 +254,7 @@ def test_a_batch_that_is_refused_for_no_fault_of_its_own_is_due_again(
 ) -> None:
     store_due(database, 1)
     with (
-        scripted_server.serve(Silent(401)) as url,
+        scripted_server.serve(Silent(403)) as url,
         refresher_of(database, url) as refresher,
         pytest.raises(failures.CrawlFailure),
     ):

@@ -119,3 +119,24 @@ def test_jobs_before_it_and_reddit_put_the_start_off() -> None:
 def test_a_finished_job_waits_for_nothing() -> None:
     found = explained(replace(JOB, status=JobStatus.SUCCEEDED, finished_at=NOW))
     assert (found.waits_for, found.until, found.estimated_start) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "waits_for"),
+    [
+        ("client_refused", "its id or address is blocked"),
+        ("credentials_refused", "credentials that Reddit accepts"),
+        ("outage", "the end of an outage"),
+    ],
+)
+def test_a_pause_of_all_workers_is_explained_by_its_cause(reason: str, waits_for: str) -> None:
+    told = explained(
+        waiting(WaitReason.OUTAGE, NOW + HOUR),
+        reddit_until=NOW + HOUR,
+        reddit_reason=reason,
+        reddit_detail="no connection to Reddit (certificate)",
+    )
+    assert waits_for in (told.waits_for or "")
+    (reddit,) = [one for one in told.conditions if one.name == "reddit_available"]
+    assert reason in reddit.value
+    assert "(certificate)" in reddit.value

@@ -48,3 +48,24 @@ def test_anything_else_is_refused(name: str) -> None:
 def test_a_link_is_answered_with_the_name_in_it(link: str) -> None:
     with pytest.raises(errors.InvalidSubredditName, match=r": give only 'python'$"):
         subreddit.checked_name(link)
+
+
+LISTINGS = ["all", "popular", "mod", "friends", "random", "randnsfw", "myrandom", "home"]
+LISTINGS += ["dashboard", "subreddits", "contrib", "ALL", "r/all", "/r/Popular"]
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+def test_a_listing_of_reddits_own_is_no_subreddit(name: str) -> None:
+    with pytest.raises(errors.InvalidSubredditName, match="a listing of Reddit's own"):
+        subreddit.checked_name(name)
+
+
+@pytest.mark.parametrize("name", ["python+rust", "r/python+golang+rust", "all+popular", "a1+"])
+def test_several_subreddits_joined_are_refused_with_the_reason(name: str) -> None:
+    with pytest.raises(errors.InvalidSubredditName, match="each subreddit by itself"):
+        subreddit.checked_name(name)
+
+
+@pytest.mark.parametrize("name", ["allthings", "popular_", "homes", "modnews", "u_all", "ran_dom"])
+def test_a_name_that_only_begins_like_a_listing_is_one(name: str) -> None:
+    assert subreddit.checked_name(name) == name

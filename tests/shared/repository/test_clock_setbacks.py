@@ -23,6 +23,7 @@ from crawljobs.repository import (
     schedule_firing,
     schedule_setbacks,
     service_instances,
+    subreddit_access,
     subreddits,
 )
 from crawljobs.repository.schedule_firing import Fired
@@ -95,7 +96,7 @@ def test_what_legitimate_clocks_write_is_left_alone(conn: Connection) -> None:
     jobs.enqueue(conn, "later", visible_at=T0 + 3000 * DAY)
     for access in (AccessState.PRIVATE,) * 9:
         ids = subreddits.ensure(conn, names=["shy"], discovered_from=None, depth=0)
-        subreddits.record_access(conn, subreddit_id=ids["shy"], access=access, now=T0)
+        subreddit_access.record_access(conn, subreddit_id=ids["shy"], access=access, now=T0)
     service_instances.seen(conn, name="w", role="crawler-worker", version="1", details={}, now=T0)
     assert mend(conn, T0) == {}
 
@@ -301,7 +302,7 @@ def test_a_subreddits_gap_does_not_last_for_the_setback(
 def test_the_next_look_at_a_barred_subreddit_is_at_most_90_days_away(conn: Connection) -> None:
     scope = subreddits.ensure(conn, names=["shy"], discovered_from=None, depth=0)["shy"]
     for _ in range(9):
-        subreddits.record_access(conn, subreddit_id=scope, access=AccessState.PRIVATE, now=T0)
+        subreddit_access.record_access(conn, subreddit_id=scope, access=AccessState.PRIVATE, now=T0)
     now = T0 - 30 * DAY
     assert mend(conn, now) == {"next_crawl_at": 1}
     looked = text("SELECT next_crawl_at FROM subreddits")

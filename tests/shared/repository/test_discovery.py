@@ -27,3 +27,16 @@ def test_only_communities_that_anybody_may_read_are_led_to(conn: Connection) -> 
     )
     found = discovery.candidates(conn, subreddit_id=ids[HOME], at_most=100)
     assert set(found) == {"is_public", "is_restricted"}
+
+
+def test_a_listing_of_reddits_own_is_never_led_to(conn: Connection) -> None:
+    ids = subreddits.ensure(conn, names=[HOME, "rust"], discovered_from=None, depth=0)
+    conn.execute(
+        text(
+            "INSERT INTO discovery_evidence (found_in, name, mentions, crossposts) "
+            "SELECT :home, name, 99, 99 "
+            "FROM unnest(ARRAY['all', 'popular', 'random', 'mod', 'golang']) AS name"
+        ),
+        {"home": ids[HOME]},
+    )
+    assert discovery.unchecked(conn, subreddit_id=ids[HOME], at_most=100) == ["golang"]

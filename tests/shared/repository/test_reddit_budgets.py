@@ -297,3 +297,14 @@ def test_workers_that_reserve_at_once_never_get_the_same_slot(database: Database
     assert len(slots) == 100
     gaps = [after - before for before, after in itertools.pairwise(slots)]
     assert min(gaps) == pytest.approx(EVEN, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("used", "cap"), [(931, 600), (601, 600), (600, 600), (1200, 600), (412, 412)]
+)
+def test_a_window_with_nothing_left_raises_no_cap(conn: Connection, used: int, cap: int) -> None:
+    reserve(conn)
+    learn(conn, 1, 599, 380)
+    learn(conn, used, 0, 380)
+    query = text("SELECT requests_per_window FROM reddit_budgets")
+    assert conn.execute(query).scalar_one() == cap

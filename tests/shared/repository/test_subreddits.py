@@ -9,7 +9,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain.reddit_items import Account
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import authors, crawl_history, discovery, subreddits
+from crawljobs.repository import authors, crawl_history, discovery, subreddit_access, subreddits
 from crawljobs.repository.subreddits import Marks
 from support import crawled, jobs
 from support.crawled import comment, post, store, tuples_written
@@ -29,7 +29,7 @@ def known(conn: Connection, name: str = "python") -> int:
 
 def look(conn: Connection, subreddit_id: int, access: AccessState, now: datetime) -> timedelta:
     """How long until the next look."""
-    subreddits.record_access(conn, subreddit_id=subreddit_id, access=access, now=now)
+    subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=access, now=now)
     due = row_of(conn).next_crawl_at
     return timedelta(0) if due is None else due - now
 
@@ -66,7 +66,7 @@ def test_another_state_of_access_starts_the_waiting_anew(conn: Connection) -> No
 def test_a_banned_subreddit_is_not_looked_at_again_by_itself(conn: Connection) -> None:
     subreddit_id = known(conn)
     look(conn, subreddit_id, AccessState.PRIVATE, T0)
-    subreddits.record_access(conn, subreddit_id=subreddit_id, access=AccessState.BANNED)
+    subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=AccessState.BANNED)
     assert row_of(conn).next_crawl_at is None
 
 
@@ -185,7 +185,7 @@ def test_what_was_crawled_waits_or_cannot_be_asked_for_is_no_candidate(conn: Con
                               for n, s in enumerate(names)))  # fmt: skip
     subreddits.finish_crawl(conn, subreddit_id=known(conn, "crawled"), marks=Marks())
     jobs.enqueue(conn, "waiting")
-    subreddits.record_access(
+    subreddit_access.record_access(
         conn, subreddit_id=known(conn, "banned"), access=AccessState.BANNED, now=T0
     )
     assert candidates(conn, home) == ["good"]

@@ -35,6 +35,10 @@ subreddits = Table(
     Column("created_at_reddit", Timestamp),
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
+    # Another outcome than `access` that was seen since, by so many looks that count, the last then.
+    Column("access_unconfirmed", Text),
+    Column("access_unconfirmed_looks", SmallInteger, nullable=False, server_default="0"),
+    Column("access_unconfirmed_at", Timestamp),
     Column("discovered_from", BigInteger, ForeignKey("subreddits.id", ondelete="SET NULL")),
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),

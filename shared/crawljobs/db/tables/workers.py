@@ -40,6 +40,18 @@ reddit_budgets = Table(
     Column("recent_failures", Integer, nullable=False, server_default="0"),
     Column("outage_until", Timestamp),  # open until a probe after this succeeds; null: closed
     Column("outages_in_a_row", SmallInteger, nullable=False, server_default="0"),
+    # Why all workers pause, while `outage_until` or `paused_until` says that they do.
+    Column("paused_reason", Text),
+    Column("paused_detail", Text),
+    # Whether Reddit accepts the client: the turn of the worker that looks, and the last good look.
+    Column("probing_until", Timestamp),
+    Column("probe_began_at", Timestamp),
+    Column("probe_good_at", Timestamp),
+    CheckConstraint(
+        "paused_reason IN ('rate_limit', 'outage', 'client_refused', 'credentials_refused')",
+        name="paused_reason",
+    ),
+    CheckConstraint("char_length(paused_detail) <= 500", name="paused_detail"),
     CheckConstraint("requests_per_window > 0 AND window_seconds > 0", name="window"),
     CheckConstraint("recent_failures BETWEEN 0 AND 1048575", name="recent_failures"),
 )

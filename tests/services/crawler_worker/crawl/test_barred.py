@@ -8,7 +8,13 @@ from sqlalchemy import text
 from crawler_worker.reddit import transfer
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import audit_log, schedule_barring, schedules, subreddits
+from crawljobs.repository import (
+    audit_log,
+    schedule_barring,
+    schedules,
+    subreddit_access,
+    subreddits,
+)
 from support import jobs
 from support import schedule_rows as rows
 from support.crawls import Crawler, Transport
@@ -117,7 +123,7 @@ def test_looks_at_a_barred_subreddit_are_7_days_apart_doubling_to_90(crawler: Cr
         ).values()
         now = jobs.T0
         for access in [AccessState.PRIVATE] * 6 + [AccessState.GATED] * 2:
-            subreddits.record_access(conn, subreddit_id=subreddit_id, access=access, now=now)
+            subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=access, now=now)
             next_at = conn.execute(text("SELECT next_crawl_at FROM subreddits")).scalar_one()
             days.append((next_at - now) / DAY)
             # However much later the next look comes, it does not stretch the one after it.
@@ -134,7 +140,7 @@ def test_a_subreddit_that_lets_us_in_again_starts_over(crawler: Crawler) -> None
                     conn, subreddit_id=ids["club"], marks=subreddits.Marks(), now=jobs.T0
                 )
             else:
-                subreddits.record_access(
+                subreddit_access.record_access(
                     conn, subreddit_id=ids["club"], access=AccessState(outcome), now=jobs.T0
                 )
     (row,) = crawler.rows("SELECT next_crawl_at, looks_in_vain FROM subreddits")

@@ -126,7 +126,7 @@ def test_what_a_crawl_requires_decides_about_the_job(
 ) -> None:
     reddit.answers[path] = FAILURES[failure]
     crawler.enqueue("python")
-    with pytest.raises((failures.UpstreamTrouble, failures.BadRequest)):
+    with pytest.raises((failures.UpstreamTrouble, failures.BadRequest, failures.NothingClear)):
         crawler.run(crawler.claim())
     assert missing(crawler) == []
 
@@ -313,7 +313,9 @@ def test_names_that_could_not_be_looked_up_are_looked_up_by_the_next_crawl(
     """Although it meets nothing new."""
     for n, each in enumerate(reddit.posts[:20]):
         each["data"].update(selftext="see r/rust and r/golang", author=f"author{n}")
-    reddit.answers["/api/info"] = html_page
+    reddit.answers["/api/info"] = lambda query: (
+        html_page(query) if "sr_name" in query else (200, scripted_reddit.listing())
+    )
     crawler.crawl("python")
     assert missing(crawler) == [("names", "", "trouble")]
     asked = reddit.count("/api/info")

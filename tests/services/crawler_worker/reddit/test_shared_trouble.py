@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.reddit import endpoints, failures
-from crawler_worker.reddit.client import LONGEST_GAP_SECONDS, PROBE_PATH, RedditClient
+from crawler_worker.reddit import endpoints, failures, probe
+from crawler_worker.reddit.client import LONGEST_GAP_SECONDS, RedditClient
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.settings import RedditSettings
@@ -135,12 +135,12 @@ def test_in_an_outage_everybody_waits_and_one_probe_at_a_time_finds_its_end(
     with pytest.raises(failures.Outage) as probed:
         ask(other)
     assert 50 < probed.value.resume_in <= 60
-    assert reddit.paths[asked:] == [PROBE_PATH]
+    assert reddit.paths[asked:] == [probe.PATH]
 
     reddit.down = False
     let_time_pass(database)
     assert ask(one).name == "python"
-    assert reddit.paths[asked + 1 :] == [PROBE_PATH, "/r/python/about"]
+    assert reddit.paths[asked + 1 :] == [probe.PATH, "/r/python/about"]
     assert ask(other).name == "python"
 
 
@@ -160,7 +160,7 @@ def test_a_probe_that_meets_a_429_ends_the_outage_and_pauses_every_worker(
         with pytest.raises(failures.Deferred) as caught:
             ask(client)
         assert caught.value.reason == "rate_limit"
-    assert reddit.paths[asked:] == [PROBE_PATH]
+    assert reddit.paths[asked:] == [probe.PATH]
 
 
 def test_a_worker_told_to_stop_between_two_tries_gives_its_job_back(

@@ -1,0 +1,91 @@
+"""Finds out whether Reddit accepts the client, by a page that no community of ours can spoil.
+
+One worker at a time probes; its finding holds for all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from crawler_worker.reddit import failures
+from crawler_worker.reddit.limiter import Limiter
+from crawler_worker.reddit.stop import Stop
+from crawler_worker.reddit.token import TokenSource
+from crawljobs.domain import request_budget
+from crawljobs.domain.request_budget import PausedReason, Slot
+
+# A subreddit that exists on Reddit since its beginning, and costs nothing.
+PATH, PARAMETERS = "/api/info", {"id": "t5_6"}
+LOOK_AGAIN_SECONDS = 0.2
+
+Ask = Callable[[str], object]  # sends the probe with this token; raises its CrawlFailure
+
+
+class Probe:
+    def __init__(self, limiter: Limiter, tokens: TokenSource, ask: Ask) -> None:
+        self._limiter = limiter
+        self._tokens = tokens
+        self._ask = ask
+
+    def end_pause(self, slot: Slot, token: str, stop: Stop) -> None:
+        """Use the turn that a slot brings while all workers pause.
+
+        Raises Outage when the pause goes on; Throttled, for all workers to pause, when Reddit is at
+        work again.
+        """
+        is_fresh = slot.paused_reason is PausedReason.CREDENTIALS_REFUSED
+        self._settle(token, stop, is_fresh=is_fresh, is_probe=True)
+
+    def check(self, token: str, stop: Stop, *, since: float, is_fresh: bool) -> None:
+        """Return when Reddit accepts the client, although a reply `since` then was unclear.
+
+        `since` is a time of the monotonic clock. Raises Outage, for all workers to pause, when it
+        does not; SlotTooLate, Throttled, Interrupted.
+        """
+        deadline = time.monotonic() + request_budget.PROBE_SECONDS
+        while True:
+            turn = self._limiter.take_probe(time.monotonic() - since)
+            if turn.pause is not None:
+                raise self._limiter.outage_of(turn.pause)
+            if turn.is_good:
+                return
+            if turn.is_mine:
+                break
+            if time.monotonic() > deadline:
+                raise failures.SlotTooLate(
+                    "another worker has been probing Reddit for long",
+                    resume_in=LOOK_AGAIN_SECONDS,
+                )
+            if stop.wait(LOOK_AGAIN_SECONDS):
+                raise failures.Interrupted("told to stop while another worker probes")
+        try:
+            self._limiter.wait_for_slot(stop)
+            self._settle(token, stop, is_fresh=is_fresh, is_probe=False)
+        except BaseException:
+            self._limiter.give_back_probe()
+            raise
+
+    def _settle(self, token: str, stop: Stop, *, is_fresh: bool, is_probe: bool) -> None:
+        try:
+            try:
+                self._ask(token)
+            except failures.TokenRefused:
+                if is_fresh:
+                    raise
+                token = self._tokens.current(refused=token, stop=stop)
+                self._ask(token)
+        except failures.TokenRefused as error:
+            self._tokens.forget(token)
+            found, detail = PausedReason.CREDENTIALS_REFUSED, str(error)
+        except failures.ClientRefused as error:
+            found, detail = PausedReason.CLIENT_REFUSED, str(error)
+        except failures.UpstreamTrouble as error:
+            found, detail = PausedReason.OUTAGE, error.explained()
+        except failures.Throttled:
+            self._limiter.accepted()
+            raise
+        else:
+            self._limiter.accepted()
+            return
+        raise self._limiter.pause_for(found, detail, is_probe=is_probe)

@@ -1,0 +1,209 @@
+"""A community that was crawled before is believed to be gone at the third equal look."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from crawler_worker.crawl import unclear
+from crawler_worker.reddit import failures
+from crawljobs.db.database import Database
+from crawljobs.domain import ends
+from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository import audit_log, claim_ends, schedules, subreddit_access, subreddits
+from support import jobs, scripted_reddit
+from support import schedule_rows as rows
+from support.crawls import Crawler
+from support.scripted_reddit import HTML, ScriptedReddit, always
+
+HOUR = timedelta(hours=1)
+ABOUT = "/r/python/about"
+BANNED = always(404, {"reason": "banned", "message": "Not Found", "error": 404})
+NOT_FOUND = always(404, {"message": "Not Found", "error": 404})
+PRIVATE = always(403, {"reason": "private", "message": "Forbidden", "error": 403})
+
+
+@pytest.fixture
+def reddit() -> ScriptedReddit:
+    return ScriptedReddit()
+
+
+@pytest.fixture
+def crawler(reddit: ScriptedReddit, database: Database) -> Iterator[Crawler]:
+    with scripted_reddit.serve(reddit) as url:
+        yield Crawler(database, url)
+
+
+def row(crawler: Crawler) -> Any:
+    (found,) = crawler.rows("SELECT * FROM subreddits WHERE name = 'python'")
+    return found
+
+
+def is_enabled(crawler: Crawler, schedule_id: int) -> bool:
+    with crawler.database.begin() as conn:
+        found = schedules.get_schedule(conn, schedule_id=schedule_id)
+    assert found is not None
+    return found.enabled
+
+
+def schedule(crawler: Crawler) -> int:
+    with crawler.database.begin() as conn:
+        return int(rows.make(conn, "crawl python", subreddit="python", now=jobs.T0).id)
+
+
+def later(crawler: Crawler, hours: float) -> None:
+    """As if the last look that counted had been so long ago."""
+    crawler.rows(
+        "UPDATE subreddits SET access_unconfirmed_at = now() - make_interval(hours => :hours) "
+        "RETURNING id",
+        hours=hours,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [(BANNED, "banned"), (NOT_FOUND, "not_found"), (PRIVATE, "private")],
+)
+def test_the_third_equal_look_changes_the_access_of_what_was_crawled(
+    crawler: Crawler, reddit: ScriptedReddit, answer: Any, outcome: str
+) -> None:
+    schedule_id = schedule(crawler)
+    assert crawler.crawl("python") == "crawled"
+    reddit.answers[ABOUT] = answer
+    for looks in (1, 2):
+        assert crawler.crawl("python") == outcome
+        found = row(crawler)
+        assert (found.access, found.access_unconfirmed) == ("public", outcome)
+        assert found.access_unconfirmed_looks == looks
+        assert found.next_crawl_at - found.access_unconfirmed_at == 8 * HOUR
+        # A look in between does not count.
+        later(crawler, 7)
+        assert crawler.crawl("python") == outcome
+        assert row(crawler).access_unconfirmed_looks == looks
+        assert is_enabled(crawler, schedule_id)
+        later(crawler, 8)
+    assert crawler.crawl("python") == outcome
+    found = row(crawler)
+    assert (found.access, found.access_unconfirmed, found.access_unconfirmed_looks) == (
+        (outcome, None, 0)
+    )
+    assert found.next_crawl_at is not None
+    assert is_enabled(crawler, schedule_id) == (outcome == "private")
+    # It comes back.
+    del reddit.answers[ABOUT]
+    assert crawler.crawl("python") == "crawled"
+    assert row(crawler).access == "public"
+    assert is_enabled(crawler, schedule_id)
+    with crawler.database.begin() as conn:
+        actions = [entry.action for entry in audit_log.list_entries(conn).entries]
+    assert actions == ([] if outcome == "private" else ["enable", "disable"])
+
+
+def test_another_outcome_starts_the_looks_again(crawler: Crawler, reddit: ScriptedReddit) -> None:
+    crawler.crawl("python")
+    for answer, looks in ((NOT_FOUND, 1), (NOT_FOUND, 2), (BANNED, 1), (NOT_FOUND, 1)):
+        reddit.answers[ABOUT] = answer
+        crawler.crawl("python")
+        assert row(crawler).access_unconfirmed_looks == looks
+        later(crawler, 9)
+    assert row(crawler).access == "public"
+
+
+def test_an_open_look_forgets_what_was_not_confirmed(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    crawler.crawl("python")
+    reddit.answers[ABOUT] = NOT_FOUND
+    crawler.crawl("python")
+    del reddit.answers[ABOUT]
+    crawler.crawl("python")
+    assert (row(crawler).access_unconfirmed, row(crawler).access_unconfirmed_looks) == (None, 0)
+
+
+def test_what_was_never_crawled_is_believed_at_once(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    schedule_id = schedule(crawler)
+    reddit.answers[ABOUT] = NOT_FOUND
+    assert crawler.crawl("python") == "not_found"
+    assert (row(crawler).access, row(crawler).access_unconfirmed) == ("not_found", None)
+    assert not is_enabled(crawler, schedule_id)
+
+
+def test_a_schedule_that_somebody_disabled_stays_disabled(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    schedule_id = schedule(crawler)
+    crawler.rows("UPDATE scheduled_jobs SET enabled = false, next_run_at = NULL RETURNING id")
+    reddit.answers[ABOUT] = NOT_FOUND
+    crawler.crawl("python")
+    del reddit.answers[ABOUT]
+    crawler.crawl("python")
+    assert not is_enabled(crawler, schedule_id)
+
+
+@pytest.mark.parametrize(("is_crawled", "follow_ups"), [(True, 1), (False, 0)])
+def test_a_rerun_is_made_after_an_outcome_that_is_not_confirmed(
+    crawler: Crawler, reddit: ScriptedReddit, is_crawled: bool, follow_ups: int
+) -> None:
+    if is_crawled:
+        crawler.crawl("python")
+    reddit.answers[ABOUT] = BANNED
+    crawler.enqueue("python")
+    claim = crawler.claim()
+    crawler.enqueue("python")
+    outcome = crawler.run(claim)
+    with crawler.database.begin() as conn:
+        claim_ends.end_claim(conn, ends.completed(claim, outcome))
+    live = "SELECT count(*) FROM crawl_jobs WHERE status IN ('queued', 'waiting')"
+    assert crawler.value(live) == follow_ups
+
+
+def test_a_clock_that_was_set_back_counts_from_now(database: Database) -> None:
+    with database.begin() as conn:
+        ids = subreddits.ensure(conn, names=["club"], discovered_from=None, depth=0)
+        marks = subreddits.Marks()
+        subreddits.finish_crawl(conn, subreddit_id=ids["club"], marks=marks, now=jobs.T0)
+        for now in (jobs.T0 + 24 * HOUR, jobs.T0, jobs.T0 + 8 * HOUR):
+            assert not subreddit_access.record_access(
+                conn, subreddit_id=ids["club"], access=AccessState.BANNED, now=now
+            )
+        query = "SELECT access_unconfirmed_looks AS looks, next_crawl_at FROM subreddits"
+        found = conn.execute(text(query)).one()
+    assert (found.looks, found.next_crawl_at) == (2, jobs.T0 + 16 * HOUR)
+
+
+@pytest.mark.parametrize("path", [ABOUT, "/r/python/new"])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(403, HTML), (404, HTML), (403, {"error": "insufficient_scope"}), (200, HTML), (403, b"")],
+)
+def test_a_required_page_that_is_unclear_defers_the_job_and_changes_no_access(
+    crawler: Crawler, reddit: ScriptedReddit, path: str, status: int, body: Any
+) -> None:
+    crawler.crawl("python")
+    reddit.answers[path] = always(status, body)
+    crawler.enqueue("python")
+    with pytest.raises(failures.NothingClear) as caught:
+        crawler.run(crawler.claim())
+    assert caught.value.resume_in == 60
+    assert (row(crawler).access, row(crawler).access_unconfirmed) == ("public", None)
+
+
+def test_a_page_that_stays_unclear_for_a_day_fails_the_job(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    reddit.answers[ABOUT] = always(403, HTML)
+    job_id = crawler.enqueue("python")
+    claim = crawler.claim()
+    waited = 0.0
+    for _ in range(unclear.DEFERRALS_MAX):
+        with pytest.raises(failures.NothingClear) as caught:
+            crawler.run(claim)
+        waited += caught.value.resume_in
+        claim = claim._replace(checkpoint=crawler.checkpoint(job_id))
+    assert 24 <= waited / 3600 <= 25
+    with pytest.raises(failures.BadRequest, match="for a day"):
+        crawler.run(claim)

@@ -1,0 +1,237 @@
+"""A client that Reddit refuses: all workers pause, and one probe at a time finds the end."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import structlog
+from sqlalchemy import text
+
+from crawler_worker.reddit import endpoints, failures, probe
+from crawler_worker.reddit.client import RedditClient
+from crawljobs.db.database import Database
+from crawljobs.domain.request_budget import PausedReason
+from crawljobs.repository import gauges
+from crawljobs.settings import RedditSettings
+from support import scripted_server
+from support.scripted_server import Exchange
+
+ABOUT = json.dumps({"kind": "t5", "data": {"display_name": "python"}}).encode()
+FOUND = json.dumps({"kind": "Listing", "data": {"children": []}}).encode()
+QUICK = {"x-ratelimit-used": "1", "x-ratelimit-remaining": "9999999.0", "x-ratelimit-reset": "9"}
+BLOCKED = b"<!doctype html><title>Blocked</title><p>your request has been blocked</p>"
+Answer = Callable[[Exchange], None]
+
+
+def sends(status: int, body: bytes, content_type: str = "text/html") -> Answer:
+    return lambda it: it.send(status, body, content_type=content_type, **QUICK)
+
+
+def error(status: int, body: object) -> Answer:
+    return sends(status, json.dumps(body).encode(), "application/json")
+
+
+# What a blocked client, or one behind a proxy that blocks it, gets for every page.
+BLOCKS = {
+    "a page": sends(403, BLOCKED),
+    "a bare 403": sends(403, b""),
+    "insufficient scope": error(403, {"error": "insufficient_scope"}),
+    "no reason": error(403, {"message": "Forbidden", "error": 403}),
+    "nginx": sends(404, b"<html><title>404 Not Found</title>nginx</html>"),
+    "a portal": sends(200, BLOCKED),
+    "a gateway": error(403, {"message": "Forbidden"}),
+}
+
+
+class Reddit:
+    """`page` answers for communities, `probe` for the probe."""
+
+    def __init__(self) -> None:
+        self.page: Answer = sends(200, ABOUT, "application/json")
+        self.probe: Answer = sends(200, FOUND, "application/json")
+        self.token: Callable[[int], bytes] = lambda n: json.dumps(
+            {"access_token": f"t{n}", "expires_in": 86400}
+        ).encode()
+        self.asked: list[str] = []
+        self.tokens = 0
+
+    def __call__(self, it: Exchange) -> None:
+        path = it.path.split("?")[0]
+        if path.startswith("/api/v1/access_token"):
+            self.tokens += 1
+            it.send(200, self.token(self.tokens))
+            return
+        self.asked.append(path)
+        (self.probe if path == probe.PATH else self.page)(it)
+
+    def probes(self) -> int:
+        return self.asked.count(probe.PATH)
+
+
+@pytest.fixture
+def reddit() -> Reddit:
+    return Reddit()
+
+
+@pytest.fixture
+def client(reddit: Reddit, database: Database) -> Iterator[RedditClient]:
+    with scripted_server.serve(reddit) as url:
+        settings = RedditSettings("tests", "secret", "tests", url, url)
+        client = RedditClient(settings, database=database, try_again_seconds=0.01)
+        yield client
+        client.close()
+
+
+def ask(client: RedditClient, stop: threading.Event | None = None) -> str:
+    return endpoints.about(client, name="python", stop=stop or threading.Event()).name
+
+
+def end_pause(database: Database) -> None:
+    with database.begin() as conn:
+        conn.execute(text("UPDATE reddit_budgets SET outage_until = now() - interval '1 s'"))
+        conn.execute(text("UPDATE reddit_tokens SET ask_again_at = NULL"))
+
+
+def paused(database: Database) -> list[PausedReason]:
+    found = database.run(gauges.read_gauges).paused
+    return [reason for reason, is_paused in found.items() if is_paused]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_blocked_client_pauses_all_workers_until_a_probe_is_answered(
+    client: RedditClient, reddit: Reddit, database: Database, block: str
+) -> None:
+    reddit.page = reddit.probe = BLOCKS[block]
+    with structlog.testing.capture_logs() as told:
+        for _ in range(5):
+            with pytest.raises(failures.Outage, match="blocked") as caught:
+                ask(client)
+            assert 25 < caught.value.resume_in <= 30
+    assert reddit.asked == ["/r/python/about"] * 3 + [probe.PATH]
+    assert paused(database) == [PausedReason.CLIENT_REFUSED]
+    assert [(line["log_level"], line["event"]) for line in told] == [("error", "reddit.refused")]
+    # One request a pause, and the pause grows.
+    left = []
+    for _ in range(5):
+        end_pause(database)
+        with pytest.raises(failures.Outage) as caught:
+            ask(client)
+        left.append(round(caught.value.resume_in))
+    assert left == [60, 120, 240, 300, 300]
+    assert reddit.probes() == 6
+    reddit.page = sends(200, ABOUT, "application/json")
+    reddit.probe = sends(200, FOUND, "application/json")
+    end_pause(database)
+    with structlog.testing.capture_logs() as told:
+        assert ask(client) == "python"
+        assert ask(client) == "python"
+    assert [line["event"] for line in told] == ["reddit.accepted_again"]
+    assert paused(database) == []
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_one_page_that_is_unclear_pauses_nobody(
+    client: RedditClient, reddit: Reddit, database: Database, block: str
+) -> None:
+    reddit.page = BLOCKS[block]
+    with pytest.raises(failures.Unclear):
+        ask(client)
+    assert reddit.asked == ["/r/python/about"] * 3 + [probe.PATH]
+    assert paused(database) == []
+
+
+def test_many_that_meet_unclear_pages_share_probes(
+    client: RedditClient, reddit: Reddit, database: Database
+) -> None:
+    reddit.page = sends(403, BLOCKED)
+    ended: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            ask(client)
+        except Exception as error:  # noqa: BLE001 - told by the assertion
+            ended.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [type(error) for error in ended] == [failures.Unclear] * 8
+    assert reddit.probes() <= 3
+
+
+def test_every_token_that_is_refused_pauses_all_with_one_request_a_pause(
+    client: RedditClient, reddit: Reddit, database: Database
+) -> None:
+    reddit.page = reddit.probe = error(401, {"message": "Unauthorized", "error": 401})
+    with structlog.testing.capture_logs() as told:
+        with pytest.raises(failures.CredentialsRefused):
+            ask(client)
+        before = len(reddit.asked), reddit.tokens
+        for pauses in range(1, 4):
+            end_pause(database)
+            with pytest.raises(failures.CredentialsRefused):
+                ask(client)
+            assert len(reddit.asked) == before[0] + pauses
+            assert reddit.tokens <= before[1] + pauses
+    assert paused(database) == [PausedReason.CREDENTIALS_REFUSED]
+    assert [line["event"] for line in told] == ["reddit.refused"]
+    reddit.page = sends(200, ABOUT, "application/json")
+    reddit.probe = sends(200, FOUND, "application/json")
+    end_pause(database)
+    assert ask(client) == "python"
+    assert paused(database) == []
+
+
+def test_a_refused_token_that_comes_again_costs_one_token_a_pause(
+    client: RedditClient, reddit: Reddit, database: Database
+) -> None:
+    reddit.token = lambda _n: b'{"access_token": "same", "expires_in": 86400}'
+    reddit.page = reddit.probe = error(401, {"message": "Unauthorized", "error": 401})
+    stop = threading.Event()
+    began = time.monotonic()
+    for pauses in range(4):
+        with pytest.raises(failures.CredentialsRefused):
+            ask(client, stop)
+        assert reddit.tokens <= 2 + pauses
+        end_pause(database)
+    assert time.monotonic() - began < 10
+    assert paused(database) == [PausedReason.CREDENTIALS_REFUSED]
+
+
+def test_401_for_one_page_alone_is_no_fault_of_the_credentials(
+    client: RedditClient, reddit: Reddit, database: Database
+) -> None:
+    reddit.page = error(401, {"message": "Unauthorized", "error": 401})
+    with pytest.raises(failures.Unclear, match="401"):
+        ask(client)
+    assert paused(database) == []
+    assert reddit.tokens == 2
+
+
+def test_a_probe_that_is_not_answered_is_an_outage(
+    client: RedditClient, reddit: Reddit, database: Database
+) -> None:
+    reddit.page, reddit.probe = sends(403, BLOCKED), sends(503, b"")
+    with pytest.raises(failures.Outage, match="503"):
+        ask(client)
+    assert paused(database) == [PausedReason.OUTAGE]
+
+
+def test_a_worker_that_waits_for_the_probe_of_another_stops_when_told_to(
+    client: RedditClient, reddit: Reddit, database: Database
+) -> None:
+    ask(client)
+    with database.begin() as conn:
+        conn.execute(text("UPDATE reddit_budgets SET probing_until = now() + interval '60 s'"))
+    reddit.page = sends(403, BLOCKED)
+    stop = threading.Event()
+    timer = threading.Timer(0.5, stop.set)
+    timer.start()
+    with pytest.raises(failures.Interrupted):
+        ask(client, stop)
+    timer.join()
+    assert reddit.probes() == 0
