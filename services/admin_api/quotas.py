@@ -52,9 +52,13 @@ class Exports:
     """Answers that are written while their clients read: each holds a thread meanwhile."""
 
     def __init__(self, *, of_one: int, of_all: int) -> None:
-        """`of_one` token (0: as many as there are), and `of_all` together."""
+        """`of_one` token (0: as many as there are), and `of_all` together.
+
+        Of several the last is for those who are exempt: others cannot keep the operator out.
+        """
         self._of_one = of_one
         self._of_all = of_all
+        self._of_others = max(1, of_all - 1)
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
 
@@ -62,7 +66,8 @@ class Exports:
         """Whether another may begin; then `end` it."""
         with self._lock:
             is_free = not self._of_one or is_exempt or self._running[key] < self._of_one
-            if not is_free or self._running.total() >= self._of_all:
+            most = self._of_all if is_exempt else self._of_others
+            if not is_free or self._running.total() >= most:
                 return False
             self._running[key] += 1
             return True

@@ -74,10 +74,15 @@ def test_exports_are_counted_for_one_and_for_all() -> None:
     assert [exports.begin("one", is_exempt=False) for _ in range(3)] == [True, True, False]
     assert [exports.begin("boot", is_exempt=True) for _ in range(3)] == [True, True, False]
     exports.end("one")
+    assert not exports.begin("two", is_exempt=False)
+    exports.end("one")
     assert exports.begin("two", is_exempt=False)
     assert not exports.begin("one", is_exempt=False)
     free = Exports(of_one=0, of_all=3)
-    assert [free.begin("one", is_exempt=False) for _ in range(4)] == [True, True, True, False]
+    assert [free.begin("one", is_exempt=False) for _ in range(3)] == [True, True, False]
+    assert free.begin("boot", is_exempt=True)
+    assert not free.begin("boot", is_exempt=True)
+    assert Exports(of_one=0, of_all=1).begin("one", is_exempt=False)
 
 
 def test_a_token_that_asks_too_often_is_429_and_no_other_is(
