@@ -76,6 +76,8 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+    if sys.unraisablehook is sys.__unraisablehook__:  # else a test runner's, which fails the test
+        sys.unraisablehook = _log_unraisable
 
 
 def are_written(level: int) -> bool:
@@ -103,6 +105,15 @@ def _log_uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
         "thread.crashed",
         thread=given.thread.name if given.thread else None,
         exc_info=(given.exc_type, given.exc_value, given.exc_traceback),
+    )
+
+
+def _log_unraisable(given: sys.UnraisableHookArgs) -> None:
+    """Of a finalizer. Neither the object nor the message, which may hold its repr, is shown."""
+    if given.exc_value is None:
+        return
+    get_logger(__name__).error(
+        "finalizer.failed", exc_info=(given.exc_type, given.exc_value, given.exc_traceback)
     )
 
 

@@ -48,6 +48,11 @@ def sink_wrong_arguments():
 def sink_thread():
     thread = threading.Thread(target=fail, name=hostile)
     thread.start(); thread.join()
+def sink_finalizer():
+    class Closing:
+        __del__ = staticmethod(fail)
+        def __repr__(self): return hostile
+    Closing()
 def sink_uncaught(): fail()
 
 for sink in sys.argv[2:]:
@@ -55,6 +60,7 @@ for sink in sys.argv[2:]:
     globals()[sink]()
 """
 SINKS = [line.split()[1][:-3] for line in PROGRAM.splitlines() if line.startswith("def sink_")]
+TRACEBACKS = ("sink_thread", "sink_finalizer", "sink_uncaught")
 # Characters that a terminal obeys.
 OBEYED = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 10} | {
     "\u202e",
@@ -99,7 +105,7 @@ def test_no_sink_lets_a_control_character_or_a_secret_through(style: str) -> Non
         if style == "json":  # also as a reader prints it after parsing
             parsed = [json.loads(line) for line in text.splitlines()]
             shown += "\n".join(one for line in parsed for one in texts(line))
-        elif "traceback" not in sink and sink not in ("sink_thread", "sink_uncaught"):
+        elif "traceback" not in sink and sink not in TRACEBACKS:
             assert len(text.splitlines()) <= 1, (sink, text)  # no forged line
         assert not OBEYED & set(shown), (sink, text)
         assert CANARY not in shown, (sink, text)
