@@ -39,6 +39,16 @@ def refusal(script: str | None, name: str, tail: str) -> flask.Response | None:
             return answers.redirect(f"/subreddits/search?q={name}")
         case "redirect":
             return answers.redirect(f"/r/{name.partition('_')[2]}{tail}")
+        case "blocked" | "nginx":
+            return answers.page(403 if script == "blocked" else 404)
+        case "scope":
+            return answers.data({"error": "insufficient_scope"}, 403)
+        case "gateway":
+            return answers.data({"message": "Forbidden"}, 403)
+        case "portal":
+            return answers.redirect("/login?to=/subreddits/search")
+        case "refused":
+            return answers.error(401)
         case "legal":
             return answers.gateway_error(451)
     return None

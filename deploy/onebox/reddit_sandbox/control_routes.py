@@ -4,6 +4,7 @@ import flask
 
 from onebox.reddit_sandbox import listing, naming, sandbox
 from onebox.reddit_sandbox.replacements import BODIES, PATH_MAX
+from onebox.reddit_sandbox.tokens import Mode
 
 blueprint = flask.Blueprint("control", __name__, url_prefix="/sandbox")
 
@@ -82,6 +83,17 @@ def hold() -> tuple[dict[str, object], int]:
         return {"error": "held: expected true or false"}, 422
     world.hold(name, held=held)
     return {"name": name, "held": held}, 200
+
+
+@blueprint.post("/tokens")
+def tokens() -> tuple[dict[str, object], int]:
+    """{"mode": "same"}: which tokens are given from now on (good, refused or same)."""
+    body = flask.request.get_json(silent=True)
+    mode = body.get("mode") if isinstance(body, dict) else None
+    if mode not in list(Mode):
+        return {"error": f"mode: expected one of {', '.join(Mode)}"}, 422
+    sandbox.current().tokens.change(Mode(mode))
+    return {"mode": mode}, 200
 
 
 @blueprint.get("/replies")

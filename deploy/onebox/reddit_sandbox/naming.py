@@ -15,14 +15,20 @@ _CATALOGUE_THEME = {
 ACCESS = frozenset(
     (
         "banned",
+        "blocked",
         "forbidden",
         "gated",
+        "gateway",
         "legal",
         "missing",
+        "nginx",
         "notfound",
+        "portal",
         "private",
         "quarantined",
         "redirect",
+        "refused",
+        "scope",
     )
 )
 # ... for the same failure every time, by the status it gives,

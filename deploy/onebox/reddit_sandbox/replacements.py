@@ -11,7 +11,11 @@ from onebox.reddit_sandbox import answers, broken_parts
 MOST = 100  # replacements kept; the oldest is dropped
 PATH_MAX = 500  # characters
 # What a replaced reply holds, by the word for it.
-BODIES = ("json", "html", "empty", "null", "children_null", "cut_off")
+REASONS = ("private", "quarantined", "gated", "banned")
+BODIES = (
+    *("json", "html", "empty", "null", "children_null", "cut_off", "scope", "gateway"),
+    *("search", "portal", *REASONS),
+)
 
 
 class Replacements:
@@ -66,4 +70,12 @@ def _reply(status: int, body: str) -> flask.Response:
             return answers.data(broken_parts.without_children(), status)
         case "cut_off":
             return answers.reply('{"kind": "Listing", "data": {"children": [{"ki', status)
-    return answers.error(status)
+        case "scope":
+            return answers.data({"error": "insufficient_scope"}, status)
+        case "gateway":
+            return answers.data({"message": answers.phrase(status)}, status)
+        case "search":
+            return answers.redirect("/subreddits/search?q=x")
+        case "portal":
+            return answers.redirect("/login?to=/subreddits/search")
+    return answers.error(status, body if body in REASONS else None)

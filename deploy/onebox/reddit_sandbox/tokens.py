@@ -1,6 +1,7 @@
 """Bearer tokens: given to clients, known until they expire or are revoked."""
 
 import collections
+import enum
 import secrets
 import threading
 from collections.abc import Callable
@@ -8,6 +9,14 @@ from typing import NamedTuple
 
 # The oldest are forgotten first: to their owners they look expired.
 MOST_TOKENS = 10_000
+
+
+class Mode(enum.StrEnum):
+    """Which tokens are given: good ones, ever new ones that the API refuses, or one such again."""
+
+    GOOD = "good"
+    REFUSED = "refused"
+    SAME = "same"
 
 
 class Token(NamedTuple):
@@ -24,10 +33,21 @@ class Tokens:
         self._lock = threading.Lock()
         self._known: collections.OrderedDict[str, Token] = collections.OrderedDict()
         self.given = 0
+        self.mode = Mode.GOOD
+        self._same = secrets.token_urlsafe(48)
+
+    def change(self, mode: Mode) -> None:
+        """What is given from now on; all that was given is revoked."""
+        with self._lock:
+            self.mode = mode
+            self._known.clear()
 
     def give(self, client: str) -> str:
         text = secrets.token_urlsafe(48)
         with self._lock:
+            if self.mode is not Mode.GOOD:
+                self.given += 1
+                return self._same if self.mode is Mode.SAME else text
             self._known[text] = Token(client, self._clock() + self.seconds)
             self.given += 1
             if len(self._known) > MOST_TOKENS:

@@ -127,15 +127,23 @@ class RedditClient:
         is_patient = self._mine.gap <= LONGEST_GAP_SECONDS
         refused: str | None = None
         unclear_since: float | None = None
+        is_second_look = False
         while True:
             token = self._tokens.current(refused=refused, stop=stop)
             try:
                 return self._ask_once(request, token, parse, stop)
             except failures.TokenRefused:
+                if refused is not None and self._probe is None:
+                    raise
                 if refused is not None:
                     self._check_client(token, stop, time.monotonic(), is_fresh=True)
                     raise failures.Unclear("401 for this page alone, with any token") from None
                 refused = token  # refreshed once, replayed once
+            except (failures.Unavailable, failures.BadRequest) as error:
+                if is_second_look or not replies.wants_second_look(request.endpoint, error):
+                    raise
+                is_second_look = True
+                self._wait(self._mine.gap if is_patient else 0.0, stop)
             except failures.Unclear:
                 unclear_since = unclear_since or time.monotonic()
                 tries += 1
@@ -162,13 +170,12 @@ class RedditClient:
 
     def _check_client(self, token: str, stop: Stop, since: float, *, is_fresh: bool) -> None:
         """Return when Reddit accepts the client otherwise; raises Outage when it does not."""
-        if self._probe is not None:
-            self._probe.check(token, stop, since=since, is_fresh=is_fresh)
-            return
+        if self._probe is None:
+            return  # without a database, no other worker would share its finding
         try:
-            self._ask_probe(token)
-        except (failures.UpstreamTrouble, failures.TokenRefused) as error:
-            raise limiters.outage(UNREACHABLE_SECONDS, None, str(error)) from error
+            self._probe.check(token, stop, since=since, is_fresh=is_fresh)
+        except failures.Throttled as error:
+            self._pause_all(error, last=True)
 
     def _ask_probe(self, token: str) -> None:
         request = _Request("GET", probe.PATH, probe.PARAMETERS)

@@ -68,6 +68,7 @@ _PAUSE = text(f"""
     SELECT :client_id, now, now + make_interval(secs => :first), :reason, :detail
     FROM {_NOW} AS now
     ON CONFLICT (client_id) DO UPDATE SET
+        next_slot_at = greatest(row.next_slot_at, {_NOW}),  -- the client id is in use
         outage_until = {_NOW}
             + make_interval(secs => least(:longest, :first * 2.0 ^ CAST(:row AS integer))),
         outages_in_a_row = least(CAST(:row AS integer), 30),

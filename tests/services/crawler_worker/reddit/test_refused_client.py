@@ -235,3 +235,41 @@ def test_a_worker_that_waits_for_the_probe_of_another_stops_when_told_to(
         ask(client, stop)
     timer.join()
     assert reddit.probes() == 0
+
+
+def test_a_probe_that_is_throttled_pauses_all_workers(
+    client: RedditClient, reddit: Reddit, database: Database
+) -> None:
+    reddit.page = sends(403, BLOCKED)
+    reddit.probe = lambda it: it.send(429, b"<html>", retry_after="200")
+    with pytest.raises(failures.Throttled):
+        ask(client)
+    assert paused(database) == [PausedReason.RATE_LIMIT]
+
+
+GONE = {"message": "Not Found", "error": 404}
+WRONG = {"message": "Bad Request", "error": 400}
+
+
+def history(client: RedditClient) -> int:
+    return len(endpoints.history(client, name="ada", stop=threading.Event()).items.posts)
+
+
+@pytest.mark.parametrize(
+    ("call", "wrong", "good"),
+    [(history, error(404, GONE), FOUND), (ask, error(400, WRONG), ABOUT)],
+)
+def test_one_wrong_reply_ends_nothing_for_good(
+    client: RedditClient,
+    reddit: Reddit,
+    call: Callable[[RedditClient], object],
+    wrong: Answer,
+    good: bytes,
+) -> None:
+    reddit.page = lambda it: (wrong if len(reddit.asked) == 1 else sends(200, good))(it)
+    call(client)
+    assert len(reddit.asked) == 2
+    reddit.page = wrong
+    with pytest.raises((failures.Unavailable, failures.BadRequest)):
+        call(client)
+    assert len(reddit.asked) == 4

@@ -1,0 +1,71 @@
+"""A way out that is broken is named: in the job's error, in the log, and in what explains a job."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from crawler_worker import claim_end
+from crawler_worker.reddit import endpoints, failures
+from crawler_worker.reddit.client import RedditClient
+from crawljobs.db.database import Database
+from crawljobs.domain.ends import End
+from crawljobs.domain.job import Transition
+from crawljobs.domain.retry import RetryPolicy
+from crawljobs.repository import job_explain, job_queries, reddit_outages
+from crawljobs.settings import RedditSettings
+from support import jobs, scripted_server
+from support.scripted_server import Exchange
+
+POLICY = RetryPolicy(base_seconds=60, max_hours=24, jitter=0.2)
+CLOSED = "http://127.0.0.1:9"
+UNKNOWN = "http://no-such-host.invalid"
+
+
+def token(it: Exchange) -> None:
+    it.send(200, json.dumps({"access_token": "t", "expires_in": 86400}).encode())
+
+
+def ended(database: Database, settings: RedditSettings) -> tuple[End, int]:
+    """How a job ends that met this way out, and its id."""
+    client = RedditClient(settings, database=database, try_again_seconds=0.01)
+    with database.begin() as conn:
+        claim = jobs.crawling(conn)
+    try:
+        with pytest.raises(failures.Outage) as caught:
+            endpoints.about(client, name="python", stop=threading.Event())
+    finally:
+        client.close()
+    return claim_end.stopped_by(caught.value, claim, POLICY), claim.job_id
+
+
+@pytest.mark.parametrize(
+    ("broken", "cause"),
+    [
+        ({"auth_url": CLOSED}, "refused"),
+        ({"auth_url": UNKNOWN}, "unknown host"),
+        ({"auth_proxy": CLOSED}, "proxy"),
+        ({"api_url": CLOSED}, "refused"),
+        ({"api_url": UNKNOWN}, "unknown host"),
+        ({"api_url": UNKNOWN, "api_proxy": CLOSED}, "proxy"),
+    ],
+)
+def test_a_broken_way_out_is_named_in_the_error_of_a_job_that_waits(
+    database: Database, broken: dict[str, Any], cause: str
+) -> None:
+    with scripted_server.serve(token) as url:
+        ways = {"api_url": url, "auth_url": url, **broken}
+        end, job_id = ended(database, RedditSettings("tests", "secret", "tests", **ways))
+    assert end.verb is Transition.DEFER
+    assert f"no connection to Reddit ({cause}): " in (end.error_message or "")
+    if "auth" not in next(iter(broken)):
+        return
+    # All workers pause for the token, and what explains a job says why.
+    with database.begin() as conn:
+        pause = reddit_outages.paused(conn, client_id="tests")
+        assert pause is not None
+        assert f"({cause})" in pause.detail
+        job = job_queries.get_job(conn, job_id=job_id)
+        assert job is not None
+        assert f"({cause})" in job_explain.surroundings(conn, job=job).reddit_detail
