@@ -133,8 +133,8 @@ _ENDINGS = (
         f"error_kind = NULL, error_message = NULL, {WISH_SERVED}",
         {"outcome": "text"},
         # An outcome that is not believed yet is not terminal.
-        follow_up=f"""CASE WHEN held.end_outcome IN ({_TERMINAL}) THEN held.end_outcome <> (
-            SELECT access FROM subreddits WHERE id = held.subreddit_id LIMIT 1
+        follow_up=f"""CASE WHEN held.end_outcome IN ({_TERMINAL}) THEN held.end_outcome = (
+            SELECT access_unconfirmed FROM subreddits WHERE id = held.subreddit_id LIMIT 1
         ) ELSE true END""",
     ),
     _ending(

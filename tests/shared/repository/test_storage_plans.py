@@ -25,6 +25,7 @@ from crawljobs.repository import (
     refreshes,
     revisits,
     schedule_barring,
+    subreddit_access,
     subreddits,
 )
 from support import plans
@@ -76,7 +77,8 @@ BUDGET: dict[str, Any] = {
     "reset": 100, "seconds": None, "longest": 600.0, "first": 5.0, "forgiven": 1800.0,
     "probe_seconds": 90.0, "failures_that_open": 10, "unknown_share": 0.05,
     "left_to_others_share": 0.9, "longest_queue": 3, "queue_seconds": 1.0,
-    "number": 1, "others_then": 0,
+    "number": 1, "others_then": 0, "remaining": 9, "detail": "", "reason": "outage", "row": 1,
+    "since": 1.0, "every": 1.0,
 }  # fmt: skip
 HOUR = timedelta(hours=1)
 FIND: dict[str, Any] = {
@@ -146,7 +148,12 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "good reply": (lambda: reddit_outages._GOOD, BUDGET),
     "failed reply": (lambda: reddit_outages._FAILED, BUDGET),
     "good probe": (lambda: reddit_outages._PROBE_GOOD, BUDGET),
-    "failed probe": (lambda: reddit_outages._PROBE_FAILED, BUDGET),
+    "pause of all": (lambda: reddit_outages._PAUSE, BUDGET),
+    "turn of the probe": (lambda: reddit_outages._TAKE_PROBE, BUDGET),
+    "last probe": (lambda: reddit_outages._HAS_PROBED, BUDGET),
+    "refused token": (lambda: reddit_tokens._FORGET, {"client_id": "id7", "token": "t"}),
+    "seen access": (lambda: subreddit_access._RECORD_ACCESS, {**FIND, "access": "banned"}),
+    "returned schedules": (lambda: schedule_barring._LOCK_BARRED, {**FIND, "reasons": ["a"]}),
 }
 
 
