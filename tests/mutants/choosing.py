@@ -11,7 +11,7 @@ from mutants.relations import Relations
 SECONDS_MAX = 20.0  # of tests, as recorded, that one mutant is tried on
 FILES_MAX = 6  # test files, when no test is known to call the place
 FEW = 8  # tests; then the nearest test files are tried as well
-FILES_ADDED = 2
+FILES_ADDED = 4
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,11 @@ def choose(mutant: Mutant, record: Record, relations: Relations) -> Choice:
             break
         chosen.append(test)
         total += seconds[test]
-    if len(chosen) < FEW:
-        covered = {test.split("::")[0] for test in chosen}
-        nearest = sorted(nearness.keys() - covered, key=lambda file: (-nearness[file], file))
+    # A test may read a constant or a class without a call, or be newer than the record.
+    covered = {test.split("::")[0] for test in chosen}
+    nearest = sorted(nearness.keys() - covered, key=lambda file: (-nearness[file], file))
+    if len(chosen) < FEW or not relations.is_function(mutant.path, mutant.definition):
         chosen += nearest[:FILES_ADDED]
         total += SECONDS_MAX / 2
+    chosen += [file for file in nearest[:FILES_MAX] if file not in record.files | {*chosen}]
     return Choice(tuple(chosen), total, is_recorded=True)

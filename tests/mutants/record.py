@@ -26,8 +26,11 @@ class Record:
 
     tests_of: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
 
+    files: set[str] = field(default_factory=set)  # of tests that were recorded
+
     def add(self, line: str) -> None:
         entry = json.loads(line)
+        self.files.add(entry["test"].split("::")[0])
         if entry["outcome"] == "passed":
             for call in entry["calls"]:
                 self.tests_of[call][entry["test"]] = entry["seconds"]

@@ -83,6 +83,10 @@ class Relations:
                         left.append((one.path, one.name))
         return functions
 
+    def is_function(self, path: str, name: str) -> bool:
+        found = self._by_place.get((path, name))
+        return found is not None and found.is_function
+
     @functools.cached_property
     def _by_place(self) -> dict[tuple[str, str], _Definition]:
         return {(one.path, one.name): one for one in self._definitions}

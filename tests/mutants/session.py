@@ -69,16 +69,15 @@ class Session:
                 raise
 
     def _attempt(self, copy: Checkout, task: Task) -> Trial:
-        tests = [test for test in task.tests if test not in self._bad]
-        done = trial.attempt(copy, task.mutant, tests, seconds=task.seconds)
-        tries = 1
-        while done.status is Status.KILLED and not self._passes_unchanged(copy, done.by):
+        for _ in range(TRIES):
+            done = trial.attempt(
+                copy, task.mutant, task.tests, seconds=task.seconds, without=sorted(self._bad)
+            )
+            if done.status is not Status.KILLED or self._passes_unchanged(copy, done.by):
+                break
             self._bad.add(done.by)
-            left = [test for test in tests if test not in self._bad]
-            if left == tests or tries == TRIES:
-                return replace(done, status=Status.FLAKY)
-            tests, tries = left, tries + 1
-            done = trial.attempt(copy, task.mutant, tests, seconds=task.seconds)
+        else:
+            return replace(done, status=Status.FLAKY)
         reason = equivalents.reason(task.mutant)
         if done.status is Status.SURVIVED and reason:
             return replace(done, status=Status.EQUIVALENT, reason=reason)

@@ -41,27 +41,40 @@ class Trial:
     reason: str = ""  # why it is equivalent
 
 
-def attempt(checkout: Checkout, mutant: Mutant, tests: Sequence[str], *, seconds: float) -> Trial:
+def attempt(
+    checkout: Checkout,
+    mutant: Mutant,
+    tests: Sequence[str],
+    *,
+    seconds: float,
+    without: Sequence[str] = (),
+) -> Trial:
     """Run the tests until the first one fails. `seconds` is how long they take unchanged."""
     began = time.monotonic()
     if not tests:
         return Trial(mutant, Status.SURVIVED, 0.0)
     with checkout.changed(mutant.path, mutant.apply(checkout.read(mutant.path))):
-        ran = run(checkout, tests, seconds=START_SECONDS + SLOWER * seconds)
+        ran = run(checkout, tests, seconds=START_SECONDS + SLOWER * seconds, without=without)
     status, by = judge(ran)
     if status is Status.KILLED and mutant.rule.startswith("SQL") and _NO_SQL.search(ran.output):
         status = Status.INVALID
     return Trial(mutant, status, time.monotonic() - began, by, len(tests))
 
 
-def run(checkout: Checkout, tests: Sequence[str], *, seconds: float) -> Ran:
+def run(
+    checkout: Checkout, tests: Sequence[str], *, seconds: float, without: Sequence[str] = ()
+) -> Ran:
     """Until the first failure. A test that is gone since it was recorded is left out."""
     while True:
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
             listed.write("\n".join(tests))
             listed.flush()
             ran = checkout.pytest(
-                ["-x", "-q", "-rfE", "--timeout", str(TEST_SECONDS), f"@{listed.name}"],
+                [
+                    *("-x", "-q", "-rfE", "--timeout", str(TEST_SECONDS)),
+                    *(f"--deselect={test}" for test in without),
+                    f"@{listed.name}",
+                ],
                 seconds=seconds,
             )
         gone = {one.removeprefix(f"{checkout.root}/") for one in _NOT_FOUND.findall(ran.output)}
