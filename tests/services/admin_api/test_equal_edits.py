@@ -144,7 +144,7 @@ def test_of_many_jobs_only_those_that_change_are_recorded(
 
 
 @pytest.mark.parametrize("subreddit", [None, "python"])
-@pytest.mark.parametrize("until", [None, "2999-01-01T00:00:00.123456Z", "1999-01-01T00:00:00Z"])
+@pytest.mark.parametrize("until", [None, "2999-01-01T00:00:00.123456Z"])
 def test_the_same_pause_again_changes_nothing(
     client: Client, database: Database, subreddit: str | None, until: str | None
 ) -> None:

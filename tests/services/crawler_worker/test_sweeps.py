@@ -59,6 +59,6 @@ def test_a_backlog_without_end_is_left_for_the_next_turn(
     rescued = job_maintenance.Rescued(1, JobStatus.QUEUED)
     name = {"requeue": "requeue_due_jobs", "rescue": "rescue_stuck_jobs"}[sweep]
     monkeypatch.setattr(job_maintenance, name, endless)
-    monkeypatch.setattr(maintenances, "SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(maintenances, "SWEEP_SECONDS", 0.0)
     getattr(Maintenance(database, settings.read_queue_settings({})), sweep)()
     assert 0 < len(chunks) < CHUNKS_MAX
