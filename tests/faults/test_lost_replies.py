@@ -128,6 +128,7 @@ def test_a_completion_whose_reply_is_lost_completes_once_with_one_follow_up(
     assert lost.is_lost
     assert queue.outcomes(job_id) == ["succeeded"]
     assert queue.value("SELECT count(*) FROM crawl_jobs") == 2
+    worker.wait_for("job.completed", job_id=job_id)  # logged once the writer knows its fate
     assert len(worker.logged("job.completed", job_id=job_id)) == 1
     assert not worker.logged("claim.lost")
     queue.check_ended()
