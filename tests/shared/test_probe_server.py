@@ -199,7 +199,7 @@ def test_a_slow_page_does_not_hold_up_another(serve: Callable[..., ProbeServer])
 
 def test_an_address_that_is_taken_is_refused_by_name(serve: Callable[..., ProbeServer]) -> None:
     taken = serve(healthz=check(lambda: None)).port
-    with pytest.raises(errors.SettingsError, match=f"PROBE_BIND='127.0.0.1:{taken}': cannot"):
+    with pytest.raises(errors.SettingsError, match=f"PROBE_BIND='127.0.0.1:{taken}' cannot"):
         ProbeServer(ProbeAddress("127.0.0.1", taken), {})
 
 

@@ -37,8 +37,8 @@ def enqueue(database: Database, *names: str, traceparent: str | None = None) -> 
 
 
 def job_of(database: Database, job_id: int) -> Job:
-    with database.begin() as conn:
-        found = job_queries.get_job(conn, job_id=job_id)
+    # A read that is tried again: some tests cut every connection of the database.
+    found = database.run(lambda conn: job_queries.get_job(conn, job_id=job_id))
     assert found is not None
     return found
 

@@ -63,6 +63,8 @@ REFUSALS = {
 }
 # A NUL or half a surrogate anywhere; what is blank to Python is not all blank to JavaScript.
 UNSAYABLE = ("holds ", "must not be blank")
+# The schema says how a name is spelled, not which names are those of Reddit's own listings.
+LISTING = "no subreddit but a listing of Reddit's own"
 GRAMMARS = {"/cron_expression", "/timezone", "/subreddit_id"}
 
 
@@ -95,7 +97,7 @@ def send_what_is_allowed(case: schemathesis.Case) -> None:
         pointers = {
             error["pointer"]
             for error in problem["errors"]
-            if not error["detail"].startswith(UNSAYABLE)
+            if not error["detail"].startswith(UNSAYABLE) and LISTING not in error["detail"]
         }
         assert problem["errors"] or problem["code"] in REFUSALS, problem
         assert problem["code"] in REFUSALS or pointers <= GRAMMARS, problem

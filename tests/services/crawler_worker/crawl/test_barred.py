@@ -62,16 +62,20 @@ class Refusing(Transport):
 
 
 @pytest.mark.parametrize(
-    ("account", "access"),
-    [("suspended_one", "suspended"), ("lurker_one", "private"), ("nobody_at_all", "private")],
+    ("account", "access", "looks"),
+    [
+        ("suspended_one", "suspended", 1),
+        ("lurker_one", "private", 1),
+        ("nobody_at_all", "private", 2),  # a 404 of an account is asked for twice
+    ],
 )
 def test_a_profile_that_is_not_shown_may_be_that_of_a_suspended_account(
-    crawler: Crawler, account: str, access: str
+    crawler: Crawler, account: str, access: str, looks: int
 ) -> None:
     schedule_id = schedule(crawler, f"u_{account}")
     transport = Refusing()
     assert crawler.crawl(f"u_{account}", transport=transport) == access
-    assert transport.paths == [f"/r/u_{account}/about", f"/user/{account}/about"]
+    assert transport.paths == [f"/r/u_{account}/about", *[f"/user/{account}/about"] * looks]
     assert crawler.value("SELECT access FROM subreddits") == access
     is_enabled = crawler.value("SELECT enabled FROM scheduled_jobs WHERE id = :id", id=schedule_id)
     assert is_enabled == (access == "private")
