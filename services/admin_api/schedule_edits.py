@@ -11,9 +11,10 @@ from admin_api import auth, errors, preconditions, state
 from admin_api.schemas.fields import refuse_value, refuse_values
 from admin_api.schemas.schedule import ScheduleSchema
 from crawljobs.db.database import Connection
+from crawljobs.domain import subreddit as names
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.schedule import MisfirePolicy, Order, Schedule
-from crawljobs.errors import DuplicateName, InvalidCron, NotFound
+from crawljobs.errors import DuplicateName, InvalidCron, InvalidSubredditName, NotFound
 from crawljobs.repository import audit_log, schedule_changes, schedule_quota, schedules
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
@@ -32,7 +33,9 @@ def change(
     def work(conn: Connection) -> Answer:
         before = locked(conn, schedule_id)
         preconditions.check(before.version, required=if_match)
-        after = schedule_changes.change_schedule(conn, before=before, order=ordered(conn, before))
+        order = ordered(conn, before)
+        _check_can_fire(before, order)
+        after = schedule_changes.change_schedule(conn, before=before, order=order)
         if after.version != before.version:
             audit(conn, actor, action, before=before, after=after)
         return written(conn, after)
@@ -64,9 +67,22 @@ def wanted(conn: Connection, asked: dict[str, Any]) -> dict[str, Any]:
     if subreddit is not None:
         try:
             fields["subreddit_id"] = schedule_changes.subreddit_id_of(conn, subreddit=subreddit)
-        except NotFound as error:
+        except (NotFound, InvalidSubredditName) as error:
             raise refuse_value("/subreddit_id", str(error)) from None
     return fields
+
+
+def _check_can_fire(before: Schedule, order: Order) -> None:
+    """Refuse to enable a schedule whose stored subreddit cannot be crawled: an older release
+    accepted the names of Reddit's own listings.
+    """
+    if not order.enabled or before.enabled or order.subreddit_id != before.subreddit_id:
+        return
+    try:
+        names.checked_name(before.subreddit)
+    except InvalidSubredditName as error:
+        message = f"{error}, or delete the schedule"
+        raise refuse_value("/enabled", message) from None
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from datetime import timedelta
 from crawler_worker import counting
 from crawljobs import logs
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain import subreddit
 from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.repository import job_queue, maintenance_turns, revisits
 from crawljobs.settings import RevisitSettings
@@ -51,9 +52,11 @@ class Revisiting:
 
     def _enqueue_all(self, action: str, find: Callable[[Connection], list[str]]) -> int:
         enqueued: list[Enqueued] = []
+        found: list[str] = []
 
-        def chunk(conn: Connection) -> int:
-            names = find(conn)
+        def chunk(conn: Connection) -> None:
+            found[:] = find(conn)
+            names = _crawlable(found)
             enqueued[:] = job_queue.enqueue_many(
                 conn,
                 subreddits_named=names,
@@ -63,15 +66,19 @@ class Revisiting:
                 depth=None,  # discovery ends where it ended before
                 all_known=True,
             )
-            return len(names)
 
         total = 0
         for _ in range(CHUNKS_MAX):
-            found = self._database.run(chunk)
+            self._database.run(chunk)
             counting.enqueued(JobSource.STALE, enqueued)
-            total += found
-            if found < revisits.CHUNK:
+            total += len(enqueued)
+            if len(found) < revisits.CHUNK:
                 break
         if total:
             log.info(action, count=total)
         return total
+
+
+def _crawlable(found: list[str]) -> list[str]:
+    """Without names that cannot be enqueued: one of them would refuse the whole chunk."""
+    return [name for name in found if subreddit.is_valid(name)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from crawljobs.domain import subreddit
+
 # Bounded: a text may name as many as it likes, and most of them are not worth a row.
 PER_ITEM_MAX = 10
 
@@ -24,4 +26,4 @@ def find(*texts: str | None, home: str) -> tuple[str, ...]:
 
 def is_neighbour(name: str, *, home: str) -> bool:
     """Whether this name, in lower case, may be a community other than `home`."""
-    return not name.startswith("u_") and name != home.lower()
+    return not name.startswith("u_") and name != home.lower() and not subreddit.is_listing(name)

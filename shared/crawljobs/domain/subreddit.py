@@ -9,7 +9,8 @@ from crawljobs import errors
 
 LINK_MAX = 300  # characters that are looked at for a name
 # fullmatch: `$` would let a trailing newline into a URL.
-_NAME = re.compile(r"[A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20}")
+NAME_PATTERN = r"[A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20}"
+_NAME = re.compile(NAME_PATTERN)
 # What people copy from a browser's address bar.
 _LINK = re.compile(
     r"(?:https?://)?(?:[a-z]+\.)?(?:reddit\.com)?/?r/(?P<name>[A-Za-z0-9_]{2,21})(?:[/?#].*)?",
@@ -54,6 +55,11 @@ class AccessState(StrEnum):
 def is_listing(name: str) -> bool:
     """Whether Reddit has a listing or a page of its own at this name, in any case."""
     return name.lower() in LISTINGS
+
+
+def is_valid(name: str) -> bool:
+    """Whether `checked_name` accepts this stored name, which has no leading r/."""
+    return _NAME.fullmatch(name) is not None and not is_listing(name)
 
 
 def checked_name(name: str) -> str:

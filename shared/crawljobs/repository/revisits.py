@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from crawljobs.domain import revisit
+from crawljobs.domain import revisit, subreddit
 from crawljobs.domain.revisit import Activity
 from crawljobs.repository.queue_sql import NO_LIVE_JOB, NOW
 
@@ -25,12 +25,15 @@ _TAKE_DUE = text(f"""
     RETURNING name
     """)
 
-# Barred ones have a next look of their own; those never crawled were never fresh.
+# Barred ones have a next look of their own; those never crawled were never fresh. A name that
+# cannot be enqueued would be found again by each chunk.
 _STALE = text(f"""
     SELECT name FROM subreddits
     WHERE last_crawled_at < {NOW} - CAST(:after AS interval)
         AND access IN ('public', 'restricted', 'unknown')
         AND {NO_LIVE_JOB.format(scope="subreddits.id")}
+        AND name ~ '^({subreddit.NAME_PATTERN})$'
+        AND lower(name) <> ALL (CAST(:listings AS text[]))
     ORDER BY last_crawled_at
     LIMIT :at_most
     """)
@@ -77,7 +80,13 @@ def stale(
     conn: Connection, *, after: timedelta, at_most: int = CHUNK, now: datetime | None = None
 ) -> list[str]:
     """Names of subreddits not crawled for so long, those longest ago first."""
-    rows = conn.execute(_STALE, {"after": after, "at_most": at_most, "now": now})
+    values = {
+        "after": after,
+        "at_most": at_most,
+        "listings": sorted(subreddit.LISTINGS),
+        "now": now,
+    }
+    rows = conn.execute(_STALE, values)
     return [row.name for row in rows]
 
 

@@ -19,7 +19,7 @@ from crawljobs.repository.queue_sql import NOW
 
 _CLOCK = text(f"SELECT {NOW}")
 
-_KNOWN_SUBREDDIT = text("SELECT id FROM subreddits WHERE id = :id")
+_KNOWN_SUBREDDIT = text("SELECT name FROM subreddits WHERE id = :id")
 
 _FIELDS = tuple(Order.__dataclass_fields__)
 
@@ -74,13 +74,15 @@ def clock(conn: Connection, *, now: datetime | None = None) -> datetime:
 def subreddit_id_of(conn: Connection, *, subreddit: str | int) -> int:
     """The id of a subreddit by its name, which may be new, or its id, which may not.
 
-    Raises InvalidSubredditName or NotFound.
+    Raises NotFound; InvalidSubredditName also for the id of a stored name that cannot be crawled.
     """
     if isinstance(subreddit, str):
         name = names.checked_name(subreddit)
         return subreddits.ensure(conn, names=[name], discovered_from=None, depth=0)[name.lower()]
-    if conn.execute(_KNOWN_SUBREDDIT, {"id": subreddit}).first() is None:
+    known = conn.execute(_KNOWN_SUBREDDIT, {"id": subreddit}).first()
+    if known is None:
         raise errors.NotFound(f"there is no subreddit {subreddit}")
+    names.checked_name(known.name)
     return subreddit
 
 

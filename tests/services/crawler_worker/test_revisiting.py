@@ -146,3 +146,16 @@ def test_a_look_that_came_to_nothing_is_repeated_after_a_day(database: Database)
         assert revisits.take_due(conn, now=now) == ["club"]
         assert revisits.take_due(conn, now=now + DAY - timedelta(seconds=1)) == []
         assert revisits.take_due(conn, now=now + DAY) == ["club"]
+
+
+@pytest.mark.parametrize("name", ["all", "popular", "t:1337"])
+def test_a_stored_name_that_cannot_be_crawled_does_not_stop_the_others(
+    database: Database, again: Revisiting, name: str
+) -> None:
+    """An older release accepted the names of Reddit's own listings."""
+    long_ago, due = "now() - interval '40 days'", "now() - interval '1 minute'"
+    make(database, name, last_crawled_at=long_ago, access="'public'", next_crawl_at=due)
+    make(database, "stale_one", last_crawled_at="now() - interval '31 days'", access="'public'")
+    make(database, "due_one", next_crawl_at=due)
+    assert (again.check_due(), again.check_stale()) == (1, 1)
+    assert enqueued(database) == ["due_one", "stale_one"]

@@ -19,6 +19,7 @@ from crawljobs.domain import mentions
         ("r/a or/b car/rust xr/rust r/waytoolongforasubredditname", ()),
         ("r/python is here", ()),
         ("r/name-with-dash", ("name",)),
+        ("r/all, r/Popular and r/rust", ("rust",)),
         ("r/\u043f\u0438\u0442\u043e\u043d r/ru\u0441\u0442", ("ru",)),
         ("", ()),
     ],

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from crawler_worker.reddit import failures
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource
+from crawljobs.domain.subreddit import LISTINGS
 from crawljobs.repository import crawled_items, discovery, job_queue, subreddits
 from support import crawled, jobs
 from support.crawls import Crawler, Transport
@@ -28,7 +29,7 @@ def lean(crawler: Crawler) -> Crawler:
     return crawler
 
 
-def give_evidence(crawler: Crawler, home: str, **mentions: int) -> None:
+def give_evidence(crawler: Crawler, home: str, /, **mentions: int) -> None:
     with crawler.database.begin() as conn:
         ids = subreddits.ensure(conn, names=[home], discovered_from=None, depth=0)
         for name, count in mentions.items():
@@ -76,6 +77,30 @@ def test_what_does_not_exist_is_asked_for_once(lean: Crawler) -> None:
     transport = Transport()
     lean.crawl("tiny_town", transport=transport)
     assert "/api/info" not in transport.paths
+
+
+def test_reddits_own_listings_are_neither_asked_for_nor_crawled(lean: Crawler) -> None:
+    names = sorted(LISTINGS)
+    give_evidence(lean, "tiny_town", **dict.fromkeys([*names, "trailmaps"], 50))
+    with lean.database.begin() as conn:  # as an older release stored them
+        known = [{"name": name} for name in names[:5]]
+        conn.execute(
+            text("INSERT INTO subreddits (name, access) VALUES (:name, 'public')"), known
+        )
+    assert lean.crawl("tiny_town") == "crawled"
+    assert enqueued(lean) == ["trailmaps"]
+    stored = "SELECT count(*) FROM subreddits WHERE name = ANY (:names)"
+    assert lean.value(stored, names=names) == 5
+    assert lean.value("SELECT count(*) FROM missing_parts") == 0
+
+
+def test_a_listing_that_an_older_release_enqueued_fails_without_a_request(lean: Crawler) -> None:
+    lean.enqueue("tiny_town")
+    lean.rows("UPDATE subreddits SET name = 'all' RETURNING id")
+    transport = Transport()
+    with pytest.raises(failures.BadRequest, match="listing of Reddit's own"):
+        lean.run(lean.claim(), transport=transport)
+    assert transport.paths == []
 
 
 def test_a_name_that_few_mention_leads_nowhere(lean: Crawler) -> None:
