@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from crawler_worker.crawl import ending, parts
+from crawler_worker.crawl import access_schedules, parts
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints, failures
-from crawljobs.db.database import Connection
 from crawljobs.domain.ends import TERMINAL_OUTCOMES
 from crawljobs.domain.reddit_items import Items
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import schedule_barring, subreddit_access
+from crawljobs.repository import subreddit_access
 
 PROFILE = "u_"
 
@@ -28,17 +27,14 @@ def crawl(session: Session) -> None:
     if about.name.lower() != name.lower():  # renamed meanwhile: the row keeps the asked name
         about = replace(about, name=name)
     was_gone = session.access.value in TERMINAL_OUTCOMES
-    is_back = was_gone or session.access_unconfirmed is not None
-    also = partial(_welcome_back, session) if is_back else (lambda _conn: None)
-    session.store(session.at.enter("posts"), Items(subreddits=(about,)), also=also)
-
-
-def _welcome_back(session: Session, conn: Connection) -> None:
-    """Forget what was not confirmed; enable the schedules that were disabled as it was gone."""
-    subreddit_id, name = session.claim.subreddit_id, session.claim.subreddit
-    subreddit_access.forget_unconfirmed(conn, subreddit_id=subreddit_id)
-    schedule_barring.enable_schedules_of(
-        conn, subreddit_id=subreddit_id, name=name, actor=ending.WORKER
+    if was_gone or session.access_unconfirmed is not None:
+        access_schedules.enable_all(session)
+    session.store(
+        session.at.enter("posts"),
+        Items(subreddits=(about,)),
+        also=partial(subreddit_access.forget_unconfirmed, subreddit_id=session.claim.subreddit_id)
+        if session.access_unconfirmed is not None
+        else (lambda _conn: None),
     )
 
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from crawler_worker import counting
-from crawler_worker.crawl import discovery
+from crawler_worker.crawl import access_schedules, discovery
 from crawler_worker.crawl.checkpoint import PHASES, Checkpoint
 from crawler_worker.crawl.session import Session
 from crawljobs import logs
 from crawljobs.db.database import Connection
 from crawljobs.domain import revisit
-from crawljobs.domain.actor import Actor
 from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.ends import TERMINAL_OUTCOMES
 from crawljobs.domain.job import Enqueued, JobSource
@@ -24,7 +23,6 @@ from crawljobs.repository import (
     crawled_trees,
     missing_parts,
     revisits,
-    schedule_barring,
     subreddit_access,
     subreddits,
 )
@@ -32,8 +30,6 @@ from crawljobs.repository.crawled_trees import TreeSummary
 from crawljobs.repository.subreddits import Marks
 
 log = logs.get_logger(__name__)
-
-WORKER = Actor("system:crawler-worker")
 
 
 def finish(session: Session, *, left: Sequence[MissingPart] = ()) -> None:
@@ -112,16 +108,16 @@ def record_barred(session: Session, access: AccessState) -> None:
     that is gone: at once, or at the third equal look when it was crawled before.
     """
 
+    is_believed = False
+
     def work(conn: Connection) -> None:
+        nonlocal is_believed
         subreddit_id = session.claim.subreddit_id
         is_believed = subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=access)
-        if is_believed and access.value in TERMINAL_OUTCOMES:
-            reason = schedule_barring.reason_of(session.claim.subreddit, access.value)
-            schedule_barring.disable_schedules_of(
-                conn, subreddit_id=subreddit_id, reason=reason, actor=WORKER
-            )
 
     session.store(session.at, also=work)
+    if is_believed and access.value in TERMINAL_OUTCOMES:
+        access_schedules.disable_all(session, access)
 
 
 def _marks(at: Checkpoint) -> Marks:

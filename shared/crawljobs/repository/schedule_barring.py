@@ -13,7 +13,7 @@ from crawljobs.domain.ends import TERMINAL_OUTCOMES
 from crawljobs.repository import audit_log, due_schedules, schedule_changes, schedules
 from crawljobs.repository.queue_sql import NOW
 
-AT_MOST = 100  # in one transaction; what is left is met by the next crawl that it fires
+AT_MOST = 100  # in one transaction: the caller goes on until a chunk is not full
 
 # One that is being fired now is left alone, which would otherwise be a deadlock: it brings a
 # crawl, and that brings us here again.
@@ -44,9 +44,8 @@ def reason_of(name: str, access: str) -> str:
 def enable_schedules_of(
     conn: Connection, *, subreddit_id: int, name: str, actor: Actor, now: datetime | None = None
 ) -> int:
-    """Enable and audit the schedules that were disabled because the subreddit was gone; how many.
-
-    Each is due at its next time.
+    """Enable and audit the next AT_MOST schedules that were disabled because the subreddit was
+    gone; how many. Each is due at its next time.
     """
     reasons = [reason_of(name, outcome).lower() for outcome in sorted(TERMINAL_OUTCOMES)]
     values = {"subreddit_id": subreddit_id, "reasons": reasons, "at_most": AT_MOST, "now": now}
@@ -75,7 +74,10 @@ def disable_schedules_of(
     actor: Actor,
     now: datetime | None = None,
 ) -> int:
-    """Disable and audit; how many. What was due is in the ledger as missed."""
+    """Disable and audit the next AT_MOST schedules; how many.
+
+    What was due is in the ledger as missed.
+    """
     values = {"subreddit_id": subreddit_id, "at_most": AT_MOST, "now": now}
     found = conn.execute(_LOCK_ENABLED, values).all()
     for row in found:

@@ -1,0 +1,84 @@
+"""All schedules of a community follow its access, however many there are."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from crawler_worker.reddit import failures
+from crawljobs.db.database import Database
+from crawljobs.repository import schedule_barring, subreddits
+from support import scripted_reddit
+from support.crawls import Crawler, Transport
+from support.scripted_reddit import ScriptedReddit, always
+
+ABOUT = "/r/python/about"
+BANNED = always(404, {"reason": "banned", "message": "Not Found", "error": 404})
+CHUNK = schedule_barring.AT_MOST
+SCHEDULES = CHUNK + 30
+
+
+@pytest.fixture
+def reddit() -> ScriptedReddit:
+    return ScriptedReddit()
+
+
+@pytest.fixture
+def crawler(reddit: ScriptedReddit, database: Database) -> Iterator[Crawler]:
+    with database.begin() as conn:
+        ids = subreddits.ensure(conn, names=["python"], discovered_from=None, depth=0)
+        conn.execute(
+            text(
+                "INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, next_run_at) "
+                "SELECT 'schedule ' || n, :id, '@hourly', now() + interval '1 hour' "
+                "FROM generate_series(1, :count) AS n"
+            ),
+            {"id": ids["python"], "count": SCHEDULES},
+        )
+    with scripted_reddit.serve(reddit) as url:
+        yield Crawler(database, url)
+
+
+def enabled(crawler: Crawler) -> int:
+    return int(crawler.value("SELECT count(*) FROM scheduled_jobs WHERE enabled"))
+
+
+def chunks(crawler: Crawler, action: str) -> list[int]:
+    """The number of audit rows of each transaction, in the order of the transactions."""
+    query = (
+        "SELECT count(*) AS rows FROM admin_audit_log WHERE action = :action "
+        "GROUP BY transaction_id ORDER BY min(id)"
+    )
+    return [row.rows for row in crawler.rows(query, action=action)]
+
+
+def test_all_schedules_follow_the_access_in_bounded_transactions(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    reddit.answers[ABOUT] = BANNED
+    assert crawler.crawl("python") == "banned"
+    assert (enabled(crawler), chunks(crawler, "disable")) == (0, [CHUNK, 30])
+    del reddit.answers[ABOUT]
+    assert crawler.crawl("python") == "crawled"
+    assert (enabled(crawler), chunks(crawler, "enable")) == (SCHEDULES, [CHUNK, 30])
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_a_stop_between_two_chunks_leaves_the_rest_to_the_next_claim(
+    crawler: Crawler, reddit: ScriptedReddit, is_back: bool
+) -> None:
+    reddit.answers[ABOUT] = BANNED
+    if is_back:
+        crawler.crawl("python")
+        del reddit.answers[ABOUT]
+    crawler.enqueue("python")
+    stop = threading.Event()
+    claim = crawler.claim()
+    with pytest.raises(failures.Interrupted):
+        crawler.run(claim, transport=Transport(lambda _: stop.set()), stop=stop)
+    assert enabled(crawler) == (CHUNK if is_back else SCHEDULES - CHUNK)
+    crawler.release(claim)
+    outcome = crawler.run(crawler.claim())
+    assert outcome == ("crawled" if is_back else "banned")
+    assert enabled(crawler) == (SCHEDULES if is_back else 0)
