@@ -13,6 +13,8 @@ LONGEST_LOOK = timedelta(days=14)
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
 # A part that a crawl had no reason to ask for: a setting excludes it.
 POSTPONED = LONGEST_LOOK
+# A next look further ahead than this was written before the database's clock was set back.
+FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
 LISTED_MAX = 50  # parts that a job lists; its count has no such bound
 STORED_MAX = 500  # rows kept for each subreddit; the parts that failed last are kept
@@ -63,8 +65,12 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a crawl asks for it now: after one failure always, then at its time."""
-        return self.failures <= 1 or self.next_look_at <= now
+        """Whether a crawl asks for it now: after one failure always, then at its time.
+
+        A time that no clock of today can have written counts as passed.
+        """
+        is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
+        return self.failures <= 1 or is_time
 
 
 def next_look(kind: PartKind, failures: int, *, first: timedelta) -> timedelta:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from crawljobs.db.tables import missing_parts as table
 from crawljobs.domain.missing_part import (
+    FURTHEST_LOOK,
     LISTINGS,
     POSTPONED,
     STORED_MAX,
@@ -21,10 +22,12 @@ from crawljobs.domain.missing_part import (
 )
 from crawljobs.repository.queue_sql import NOW
 
-# What a crawl had no reason to ask for although it was due: a setting may exclude it.
+# What a crawl had no reason to ask for although it was due: a setting may exclude it. A time
+# beyond `furthest` was written before the clock was set back.
 _POSTPONE = text(f"""
     UPDATE missing_parts SET next_look_at = {NOW} + CAST(:postponed AS interval)
-    WHERE subreddit_id = :subreddit_id AND next_look_at <= {NOW} AND reason <> 'allowance'
+    WHERE subreddit_id = :subreddit_id AND reason <> 'allowance'
+        AND (next_look_at <= {NOW} OR next_look_at > {NOW} + CAST(:furthest AS interval))
     """)
 
 _TRIM = text("""
@@ -92,7 +95,12 @@ def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart])
 
 def postpone_due(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> None:
     """Parts that are still due when a crawl ends: no crawl has asked for them."""
-    values = {"subreddit_id": subreddit_id, "postponed": POSTPONED, "now": now}
+    values = {
+        "subreddit_id": subreddit_id,
+        "postponed": POSTPONED,
+        "furthest": FURTHEST_LOOK,
+        "now": now,
+    }
     conn.execute(_POSTPONE, values)
 
 

@@ -84,9 +84,7 @@ def test_reddits_own_listings_are_neither_asked_for_nor_crawled(lean: Crawler) -
     give_evidence(lean, "tiny_town", **dict.fromkeys([*names, "trailmaps"], 50))
     with lean.database.begin() as conn:  # as an older release stored them
         known = [{"name": name} for name in names[:5]]
-        conn.execute(
-            text("INSERT INTO subreddits (name, access) VALUES (:name, 'public')"), known
-        )
+        conn.execute(text("INSERT INTO subreddits (name, access) VALUES (:name, 'public')"), known)
     assert lean.crawl("tiny_town") == "crawled"
     assert enqueued(lean) == ["trailmaps"]
     stored = "SELECT count(*) FROM subreddits WHERE name = ANY (:names)"
