@@ -25,6 +25,8 @@ _TAKE_DUE = text(f"""
     RETURNING name
     """)
 
+_LISTINGS = ", ".join(f"'{name}'" for name in sorted(subreddit.LISTINGS))
+
 # Barred ones have a next look of their own; those never crawled were never fresh. A name that
 # cannot be enqueued would be found again by each chunk.
 _STALE = text(f"""
@@ -33,7 +35,7 @@ _STALE = text(f"""
         AND access IN ('public', 'restricted', 'unknown')
         AND {NO_LIVE_JOB.format(scope="subreddits.id")}
         AND name ~ '^({subreddit.NAME_PATTERN})$'
-        AND lower(name) <> ALL (CAST(:listings AS text[]))
+        AND lower(name) NOT IN ({_LISTINGS})
     ORDER BY last_crawled_at
     LIMIT :at_most
     """)
@@ -80,13 +82,7 @@ def stale(
     conn: Connection, *, after: timedelta, at_most: int = CHUNK, now: datetime | None = None
 ) -> list[str]:
     """Names of subreddits not crawled for so long, those longest ago first."""
-    values = {
-        "after": after,
-        "at_most": at_most,
-        "listings": sorted(subreddit.LISTINGS),
-        "now": now,
-    }
-    rows = conn.execute(_STALE, values)
+    rows = conn.execute(_STALE, {"after": after, "at_most": at_most, "now": now})
     return [row.name for row in rows]
 
 

@@ -95,8 +95,9 @@ TREE: dict[str, Any] = {
     "reported": 3, "missing": 0, "subreddit_id": 7, "now": None,
 }  # fmt: skip
 COVERAGE: dict[str, Any] = {
-    "subreddit_id": 7, "postponed": HOUR, "furthest": HOUR, "kept": 5, "listing": "posts", "from_item": "p1",
-    "to_item": "p2", "to_at": FIND["now"], "is_everything": False, "oldest_at": FIND["now"],
+    "subreddit_id": 7, "postponed": HOUR, "furthest": HOUR, "kept": 5,
+    "listing": "posts", "from_item": "p1", "to_item": "p2", "to_at": FIND["now"],
+    "is_everything": False, "oldest_at": FIND["now"],
     "soonest": HOUR, "post": "p1", "post_at": FIND["now"], "comment": "c1",
     "comment_at": FIND["now"], "walk_end": "cap", "trees_whole": 1, "trees_not_whole": 0,
     "now": None,
