@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from crawljobs import errors, logs
+from crawljobs.acceptor import Acceptor
+from crawljobs.log_limit import LogLimit
 from crawljobs.probe_connection import ProbeConnection
 from crawljobs.probe_pages import Answer, NotWell, Page, Pages, check
 from crawljobs.settings import ProbeAddress
@@ -27,9 +29,10 @@ __all__ = ["Answer", "NotWell", "Page", "ProbeServer", "check"]
 log = logs.get_logger(__name__)
 
 CONNECTIONS_MAX = 64  # when another comes, the oldest is closed
-BACKLOG = 128
+ACCEPTED_MAX = 16  # in one turn: a new one has three more turns before it can be the oldest
+BACKLOG = 1_024
 TURN_SECONDS = 0.2  # how often deadlines are looked at
-NO_DESCRIPTORS_PAUSE_SECONDS = 0.05
+FAILED_TURN_PAUSE_SECONDS = 0.05
 
 
 class ProbeServer:
@@ -58,6 +61,10 @@ class ProbeServer:
         self._pages = Pages(pages, self._defer)
         # In the order of their coming; only the thread touches them.
         self._connections: dict[ProbeConnection, None] = {}
+        self._acceptor = Acceptor(
+            begin=self._begin, make_room=self._close_oldest, most=ACCEPTED_MAX
+        )
+        self._failures = LogLimit()
         self._is_closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="probes", daemon=True)
 
@@ -106,7 +113,10 @@ class ProbeServer:
                     key.data(events)
                 self._close_late()
             except Exception:  # the probes of this process must not end before it does
-                log.exception("probes.failed")
+                left_out = self._failures.lines_left_out()
+                if left_out is not None:
+                    log.exception("probes.failed", lines_left_out=left_out)
+                time.sleep(FAILED_TURN_PAUSE_SECONDS)
 
     def _run_deferred(self, _events: int) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -115,16 +125,17 @@ class ProbeServer:
             self._deferred.popleft()()
 
     def _accept(self, _events: int) -> None:
-        try:
-            client, _ = self._listener.accept()
-        except OSError:
-            # The client has left, or there are no descriptors: those that wait give theirs back.
-            if not self._close_oldest():
-                time.sleep(NO_DESCRIPTORS_PAUSE_SECONDS)
-            return
+        self._acceptor.accept(self._listener)
+        time.sleep(self._acceptor.pause_seconds)  # 50 ms at most, when the machine has no resources
+
+    def _begin(self, client: socket.socket, _address: object) -> None:
         if len(self._connections) >= CONNECTIONS_MAX:
             self._close_oldest()
-        connection = ProbeConnection(client)
+        try:
+            connection = ProbeConnection(client)
+        except OSError:  # the client has left
+            client.close()
+            return
         self._connections[connection] = None
         self._look_at(connection)
 

@@ -1,0 +1,151 @@
+"""The API's server takes connections while attackers open them, and while accept fails."""
+
+import errno
+import http.client
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from support.admin_api import ROOT, Gunicorn, start_gunicorn
+from support.waiting import wait_until
+
+ATTACKERS = 16
+PROBE_SECONDS = 1.0  # with the machine to itself
+SLACK_SECONDS = 2.0  # of a machine that runs other tests too
+PROBES_A_SECOND = 10
+FAILING = (
+    *(errno.EPROTO, errno.ENETDOWN, errno.ECONNABORTED, errno.EPERM, errno.EHOSTUNREACH),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM),
+)
+FAILURES = 40  # of each kind
+# Python imports it in each process that is started with its folder in PYTHONPATH.
+FAILING_ACCEPT = """
+    import os, socket
+    numbers = [int(n) for n in os.environ["ACCEPT_ERRORS"].split()]
+    accept = socket.socket.accept
+
+    def failing(listener):
+        if numbers:
+            number = numbers.pop()
+            raise OSError(number, os.strerror(number))
+        return accept(listener)
+
+    socket.socket.accept = failing
+    """
+
+
+@pytest.fixture
+def start(tmp_path: Path, database_url: str) -> Iterator[Callable[..., Gunicorn]]:
+    running: list[Gunicorn] = []
+
+    def started(**variables: str) -> Gunicorn:
+        running.append(start_gunicorn(tmp_path, database_url, **variables))
+        return running[-1]
+
+    yield started
+    for server in running:
+        server.stop()
+
+
+def seconds_to_answer(server: Gunicorn, path: str) -> float:
+    parts = urlsplit(server.url)
+    began = time.monotonic()
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    try:
+        connection.request("GET", path)
+        assert connection.getresponse().status == 200
+    finally:
+        connection.close()
+    return time.monotonic() - began
+
+
+def workers(server: Gunicorn) -> set[int]:
+    return {child.pid for child in psutil.Process(server.process.pid).children(recursive=True)}
+
+
+def survives(server: Gunicorn, seconds: float, *, most: float) -> None:
+    before = workers(server)
+    flood = subprocess.Popen(
+        [
+            *(sys.executable, "-P", "-m", "support.connection_flood"),
+            *(server.url.removeprefix("http://"), str(seconds), str(ATTACKERS)),
+        ],
+        env={"PYTHONPATH": str(ROOT / "tests")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    answers: list[float] = []
+
+    def is_over() -> bool:
+        answers.extend(seconds_to_answer(server, path) for path in ("/healthz", "/readyz"))
+        return flood.poll() is not None
+
+    try:
+        wait_until(is_over, timeout=seconds + 60, describe="the end", every=1 / PROBES_A_SECOND)
+    finally:
+        flood.kill()
+        counted = json.loads(flood.communicate()[0] or "{}")
+    report = f"{counted}, {len(answers)} probes, worst {max(answers):.3f} s, {os.getloadavg()}"
+    sys.stdout.write(report)  # shown with -s
+    assert counted["opened"] > 100 * seconds, report
+    assert max(answers) < most, report
+    assert workers(server) == before, report
+
+
+def test_probes_are_answered_while_attackers_open_connections(
+    start: Callable[..., Gunicorn],
+) -> None:
+    survives(start(), 3, most=PROBE_SECONDS + SLACK_SECONDS)
+
+
+@pytest.mark.deep
+def test_probes_are_answered_within_a_second_while_attackers_open_connections(
+    start: Callable[..., Gunicorn],
+) -> None:
+    survives(start(), 20, most=PROBE_SECONDS)
+
+
+def test_no_error_of_accept_ends_a_worker(start: Callable[..., Gunicorn], tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(FAILING_ACCEPT))
+    path = os.pathsep.join(str(one) for one in (tmp_path, ROOT / "shared", ROOT / "services"))
+    server = start(
+        PYTHONPATH=path,
+        ACCEPT_ERRORS=" ".join(str(number) for number in FAILING for _ in range(FAILURES)),
+        ADMIN_API_WORKERS="1",
+    )
+    seconds_to_answer(server, "/healthz")
+    seconds_to_answer(server, "/readyz")
+    lines = server.log_lines()
+    assert sum(line["action"] == "Booting worker with pid: %s" for line in lines) <= 1
+    assert not [line for line in lines if line["level"] in ("error", "critical")]
+    failed = [line["error"] for line in lines if line["action"] == "accept.failed"]
+    assert failed
+    assert len(failed) < len(FAILING) * FAILURES / 4  # the rest is counted
+
+
+def test_connections_are_taken_at_the_limit_of_open_files(
+    start: Callable[..., Gunicorn],
+) -> None:
+    server = start(ADMIN_API_WORKERS="1")
+    (worker,) = (psutil.Process(pid) for pid in workers(server))
+    limit = worker.num_fds() + 10
+    worker.rlimit(psutil.RLIMIT_NOFILE, (limit, limit))
+    parts = urlsplit(server.url)
+    crowd = [http.client.HTTPConnection(parts.hostname or "", parts.port) for _ in range(60)]
+    try:
+        for one in crowd:
+            one.connect()
+        assert seconds_to_answer(server, "/healthz") < PROBE_SECONDS + SLACK_SECONDS
+    finally:
+        for one in crowd:
+            one.close()
+    assert workers(server) == {worker.pid}
