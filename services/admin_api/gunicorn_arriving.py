@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -38,10 +39,15 @@ class ArrivingConnections:
 
     def add(self, conn: Connection, poller: selectors.BaseSelector, received: bytes = b"") -> None:
         """`received` is the beginning of its request, which came behind another."""
-        conn.sock.setblocking(False)
+        try:
+            conn.sock.setblocking(False)
+            poller.register(conn.sock, selectors.EVENT_READ, partial(self.read, conn))
+        except OSError:
+            self._close(conn)
+            return
         conn.arriving = ArrivingRequest()
+        conn.waits_since = time.monotonic()
         self._connections[conn] = None
-        poller.register(conn.sock, selectors.EVENT_READ, partial(self.read, conn))
         if received:
             self._take(conn, received)
 
@@ -88,12 +94,8 @@ class ArrivingConnections:
         self._held_bytes -= conn.held_bytes
         conn.held_bytes = 0
 
-    def close_oldest(self) -> bool:
-        """Whether there was one."""
-        for conn in self._connections:
-            self._close(conn)
-            return True
-        return False
+    def oldest(self) -> Connection | None:
+        return next(iter(self._connections), None)
 
     def end_late(self, now: float) -> None:
         for conn in [conn for conn in self._connections if conn.arriving.deadline <= now]:

@@ -22,6 +22,7 @@ class Connection(TConn):  # type: ignore[misc] # the base has no types
         self.arriving = ArrivingRequest()
         self.held_bytes = 0  # in memory, of its request
         self.came_at = 0.0  # when its request was whole
+        self.waits_since = 0.0  # for its next request to begin, on the monotonic clock
         self.data_ready = True  # gunicorn need not wait for any
 
     def init(self) -> None:

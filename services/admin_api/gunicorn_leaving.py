@@ -32,12 +32,12 @@ class LeavingConnections:
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
+            poller.register(conn.sock, selectors.EVENT_READ, partial(self._throw_away, conn))
         except OSError:
             self._close(conn)
             return
         conn.timeout = time.monotonic() + (STOP_LINGER_SECONDS if stops else LINGER_SECONDS)
         self._thrown_away[conn] = 0
-        poller.register(conn.sock, selectors.EVENT_READ, partial(self._throw_away, conn))
 
     def _throw_away(self, conn: Connection, sock: socket.socket) -> None:
         if conn not in self._thrown_away:

@@ -23,12 +23,17 @@ from admin_api import http_rules, probe_answers, request_deadline, state, unread
 from admin_api.gunicorn_arriving import STOP_HEAD_SECONDS, ArrivingConnections
 from admin_api.gunicorn_connection import SEND_SECONDS, Connection
 from admin_api.gunicorn_leaving import STOP_LINGER_SECONDS, LeavingConnections
+from crawljobs.acceptor import Acceptor
 
-# Requests that have a thread or wait for one, of the connections there may be. What comes beyond is
-# refused, so that there always is a connection for a probe.
-SERVED_SHARE = 0.75
-NOBODY_THERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR)
-NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+# Shares of the connections there may be. Requests that have a thread or wait for one: further ones
+# are refused.
+SERVED_SHARE = 0.6
+# Questions for readiness that wait for the database: for another, the oldest is answered.
+READINESS_SHARE = 0.2
+# The rest is for connections from which no whole request has come. Fewer than that are accepted in
+# one turn of the loop, so that each has several turns before it is the oldest and is closed.
+ACCEPTED_SHARE = 1 / 16
+SWEEP_SECONDS = 0.1  # how often deadlines are looked at
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
@@ -41,13 +46,21 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         self._served: set[Connection] = set()
         self._probes = probe_answers.WaitingProbes(self._answer)
         self._stops_since: float | None = None
+        self._swept_at = 0.0
+        self._acceptor = Acceptor(
+            begin=self._begin,
+            make_room=self._make_room,
+            most=max(1, int(ACCEPTED_SHARE * self.worker_connections)),
+        )
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         soon = self._probes.seconds_left()
-        super().wait_for_and_dispatch_events(timeout if soon is None else min(timeout, soon))
+        timeout = timeout if soon is None else min(timeout, soon)
+        pause = self._acceptor.pause_seconds
+        super().wait_for_and_dispatch_events(min(timeout, pause) if pause else timeout)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        super().set_accept_enabled(enabled)
+        super().set_accept_enabled(enabled and not self._acceptor.pause_seconds)
         if self.alive:
             return
         for listener in self.sockets:
@@ -56,26 +69,46 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
             state.of(self.wsgi).drain.has_begun = True
 
     def accept(self, listener: socket.socket) -> None:
-        try:
-            sock, address = listener.accept()
-        except OSError as error:
-            if error.errno in NO_DESCRIPTORS:
-                self._make_room()
-            elif error.errno not in NOBODY_THERE:
-                raise
-            return
-        self.nr_conns += 1
-        if self.nr_conns >= self.worker_connections:
+        self._acceptor.accept(listener)
+        if self._acceptor.pause_seconds:
+            super().set_accept_enabled(False)  # the run loop enables it after the pause
+
+    def _begin(self, sock: socket.socket, address: object) -> None:
+        if self.nr_conns + 1 >= self.worker_connections:
             self._make_room()
-        conn = Connection(self.cfg, sock, address, listener.getsockname())
+        self.nr_conns += 1
+        try:
+            conn = Connection(self.cfg, sock, address, sock.getsockname())
+        except OSError:  # the client has left
+            self.nr_conns -= 1
+            sock.close()
+            return
         self._arriving.add(conn, self.poller)
 
-    def _make_room(self) -> None:
-        """Close who has asked for nothing for longest, before nobody else can come."""
-        if self._leaving.close_oldest() or self._arriving.close_oldest():
-            return
-        if self.keepalived_conns:
-            self._close(self.keepalived_conns.popleft())
+    def _make_room(self) -> bool:
+        """Close the connection that has waited for longest without a thread; False: none."""
+        if self._leaving.close_oldest():
+            return True
+        kept = self.keepalived_conns[0] if self.keepalived_conns else None
+        arriving = self._arriving.oldest()
+        if kept is not None and (arriving is None or kept.waits_since < arriving.waits_since):
+            self.keepalived_conns.popleft()
+            self._close(kept)
+        elif arriving is not None:
+            self._close(arriving)
+        else:
+            return self._refuse_readiness()
+        return True
+
+    def _refuse_readiness(self) -> bool:
+        """Answer and close the connection that has waited for readiness for longest."""
+        conn = self._probes.remove_oldest()
+        if conn is None:
+            return False
+        with contextlib.suppress(OSError):
+            conn.sock.send(unreadable.answer_to(http_rules.overload()))
+        self._close(conn)
+        return True
 
     def _serve(self, conn: Connection) -> None:
         """By the loop when it is a probe, else by a thread."""
@@ -90,6 +123,9 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
             if probe.path == "/healthz":
                 self._answer(conn, probe_answers.alive(probe), probe.keeps)
             else:
+                is_full = len(self._probes) >= READINESS_SHARE * self.worker_connections
+                if is_full and not self._probes.repeat_to_oldest():
+                    self._refuse_readiness()
                 defer = self.method_queue.defer
                 self._probes.add(conn, probe, state.of(self.wsgi), defer)
         elif len(self._served) >= SERVED_SHARE * self.worker_connections:
@@ -114,13 +150,18 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
 
     def _keep(self, conn: Connection) -> None:
         """Open, for another request."""
-        conn.sock.setblocking(False)
         conn.set_timeout()
+        conn.waits_since = time.monotonic()
         if not self.alive:
             conn.timeout = min(conn.timeout, time.monotonic() + STOP_HEAD_SECONDS)
-        self.keepalived_conns.append(conn)
         kept = partial(self.on_client_socket_readable, conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, kept)
+        try:
+            conn.sock.setblocking(False)
+            self.poller.register(conn.sock, selectors.EVENT_READ, kept)
+        except OSError:
+            self._close(conn)
+            return
+        self.keepalived_conns.append(conn)
 
     def _refuse(self, conn: Connection, error: BaseException) -> None:
         with contextlib.suppress(OSError):
@@ -188,6 +229,9 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         """In each turn of the loop, once a second at least, while it ends too."""
         now = time.monotonic()
         self._probes.give_up()
+        if now - self._swept_at < SWEEP_SECONDS:
+            return  # with many turns a second, to look at each connection would take most of them
+        self._swept_at = now
         if not self.alive:
             self._hurry(now)
         self._arriving.end_late(now)

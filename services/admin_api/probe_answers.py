@@ -23,6 +23,8 @@ from crawljobs.readiness import DEADLINE_SECONDS
 log = logs.get_logger(__name__)
 
 HEAD_BYTES = 2_048
+# While too many wait for an answer, "ready" is repeated for so long after the database said it.
+READY_SECONDS = 1.0
 # Lines of a head as simple as a probe's, each of which is looked at once.
 _HEAD = re.compile(
     rb"GET (/healthz|/readyz) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*+\r\n)*+)\r\n"
@@ -101,6 +103,7 @@ class WaitingProbes:
         self._answer = answer
         self._waiting: dict[Any, Probe] = {}
         self._question: Future[None] | None = None  # that will call us
+        self._ready_at = -READY_SECONDS  # when the database last answered that it is well
 
     def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:
         """Answer now or later; `defer(function, *arguments)` calls it in this thread, soon."""
@@ -117,21 +120,39 @@ class WaitingProbes:
             question.add_done_callback(lambda done: defer(self._answered, done))
 
     def _answered(self, question: Future[None]) -> None:
-        self._send_all(_why_not(question))
+        why_not = _why_not(question)
+        self._ready_at = time.monotonic() if why_not is None else -READY_SECONDS
+        self._send_all(why_not)
 
     def give_up(self) -> None:
         """Answer those that have waited for too long."""
-        late = time.monotonic() - DEADLINE_SECONDS
-        if any(probe.came_at <= late for probe in self._waiting.values()):
+        if self.seconds_left() == 0:
             silent = DatabaseUnavailable(f"no answer within {DEADLINE_SECONDS} s")
             self._send_all(_problem_of(silent))
 
     def seconds_left(self) -> float | None:
         """Until the first of them has waited for too long; None when there is none."""
-        if not self._waiting:
+        first = next(iter(self._waiting.values()), None)  # in the order of their coming
+        if first is None:
             return None
-        first = min(probe.came_at for probe in self._waiting.values())
-        return max(0.0, first + DEADLINE_SECONDS - time.monotonic())
+        return max(0.0, first.came_at + DEADLINE_SECONDS - time.monotonic())
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def repeat_to_oldest(self) -> bool:
+        """Answer the one that waits for longest with what was true a moment ago; False: cannot."""
+        if not self._waiting or time.monotonic() - self._ready_at > READY_SECONDS:
+            return False
+        oldest = next(iter(self._waiting))
+        self._send(oldest, self._waiting.pop(oldest), None)
+        return True
+
+    def remove_oldest(self) -> Any | None:
+        """The connection that waits for longest, for the caller to answer; None: none waits."""
+        oldest = next(iter(self._waiting), None)
+        self._waiting.pop(oldest, None)
+        return oldest
 
     def _send_all(self, why_not: errors.Problem | None) -> None:
         waiting, self._waiting = self._waiting, {}

@@ -10,8 +10,12 @@ from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from admin_api import errors, http_answer, http_rules
 from admin_api.http_rules import Refused
 from crawljobs import logs
+from crawljobs.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
+
+_refused_lines = LogLimit()  # a stranger can cause thousands a second
+_bug_lines = LogLimit()
 
 DETAIL = "The request could not be read as HTTP."
 
@@ -33,15 +37,18 @@ def answer_to(error: BaseException) -> bytes:
     status = refused.status
     request_id = uuid.uuid4().hex
     is_bug = status is HTTPStatus.INTERNAL_SERVER_ERROR
-    write = log.error if is_bug else log.warning
-    write(
-        "http.unreadable",
-        error=type(error).__name__,
-        reason=refused.detail,
-        status=status.value,
-        request_id=request_id,
-        exc_info=error if is_bug else None,
-    )
+    left_out = (_bug_lines if is_bug else _refused_lines).lines_left_out()
+    if left_out is not None:
+        write = log.error if is_bug else log.warning
+        write(
+            "http.unreadable",
+            error=type(error).__name__,
+            reason=refused.detail,
+            status=status.value,
+            request_id=request_id,
+            lines_left_out=left_out,
+            exc_info=error if is_bug else None,
+        )
     code, detail = status.name.lower(), refused.detail
     return http_answer.answer(
         status,

@@ -47,9 +47,12 @@ FAILING_ACCEPT = """
 def start(tmp_path: Path, database_url: str) -> Iterator[Callable[..., Gunicorn]]:
     running: list[Gunicorn] = []
 
-    def started(**variables: str) -> Gunicorn:
-        running.append(start_gunicorn(tmp_path, database_url, **variables))
-        return running[-1]
+    def started(processes: int = 2, **variables: str) -> Gunicorn:
+        number = {"ADMIN_API_WORKERS": str(processes)}
+        server = start_gunicorn(tmp_path, database_url, **number, **variables)
+        running.append(server)
+        wait_until(lambda: len(workers(server)) == processes, timeout=20, describe="all workers")
+        return server
 
     yield started
     for server in running:
@@ -118,9 +121,9 @@ def test_no_error_of_accept_ends_a_worker(start: Callable[..., Gunicorn], tmp_pa
     (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(FAILING_ACCEPT))
     path = os.pathsep.join(str(one) for one in (tmp_path, ROOT / "shared", ROOT / "services"))
     server = start(
+        1,
         PYTHONPATH=path,
         ACCEPT_ERRORS=" ".join(str(number) for number in FAILING for _ in range(FAILURES)),
-        ADMIN_API_WORKERS="1",
     )
     seconds_to_answer(server, "/healthz")
     seconds_to_answer(server, "/readyz")
@@ -135,7 +138,7 @@ def test_no_error_of_accept_ends_a_worker(start: Callable[..., Gunicorn], tmp_pa
 def test_connections_are_taken_at_the_limit_of_open_files(
     start: Callable[..., Gunicorn],
 ) -> None:
-    server = start(ADMIN_API_WORKERS="1")
+    server = start(1)
     (worker,) = (psutil.Process(pid) for pid in workers(server))
     limit = worker.num_fds() + 10
     worker.rlimit(psutil.RLIMIT_NOFILE, (limit, limit))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from admin_api import probe_answers
+from admin_api import http_rules, probe_answers
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 from support.processes import family
 
@@ -110,6 +110,23 @@ def test_more_requests_than_may_wait_are_refused_and_probes_still_come_through(
             if said:  # else its connection was needed for another
                 assert said.startswith(b"HTTP/1.1 503 ")
                 assert b"\r\nRetry-After: " in said
+
+
+def test_clients_that_wait_for_readiness_make_room(hanging: Gunicorn) -> None:
+    parts = urlsplit(hanging.url)
+    with contextlib.ExitStack() as stack:
+        crowd = []
+        for _ in range(2 * MOST_CLIENTS):
+            client = socket.create_connection((parts.hostname, parts.port), timeout=20)
+            crowd.append(stack.enter_context(client))
+            client.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+        for _ in range(5):
+            status, seconds = answer(hanging, "/healthz")
+            assert (status, seconds < ALIVE_SECONDS) == (200, True)
+        oldest = crowd[0].recv(65_536)
+    assert oldest.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: " in oldest
+    assert http_rules.overload().detail.encode() in oldest  # sent before the database was late
 
 
 @pytest.mark.parametrize(
