@@ -13,6 +13,7 @@ from crawljobs.domain.job import FINAL, LIVE, ErrorKind, JobSource, JobStatus
 from crawljobs.domain.job_filter import JobFilter, JobSort
 from crawljobs.repository import (
     audit_log,
+    budget_overview,
     job_admin_sql,
     job_enqueue,
     job_explain,
@@ -114,7 +115,7 @@ def test_no_list_scans_a_table_or_reads_more_than_its_share(
                 assert pages <= (PAGE_PAGES if name in ("all", "failed") else WALK_PAGES)
 
 
-def test_neither_stats_nor_explanations_scan_a_table(
+def test_neither_stats_nor_explanations_nor_budgets_scan_a_table(
     crowded: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with crowded.begin() as conn:
@@ -124,8 +125,9 @@ def test_neither_stats_nor_explanations_scan_a_table(
         told = [
             *planned(conn, monkeypatch, job_stats.queue_stats),
             *planned(conn, monkeypatch, lambda conn: job_explain.surroundings(conn, job=job)),
+            *planned(conn, monkeypatch, budget_overview.count_waiting),
         ]
-        assert len(told) >= 6
+        assert len(told) >= 7
         for plan, _ in told:
             assert not BIG_TABLES & set(plans.tables_scanned(plan)), plan
 
