@@ -26,7 +26,16 @@ _REFUSED = {
 }
 CONNECT_SECONDS = 5
 SHOWN_MAX = 500  # characters of an address
+DETAIL_SHOWN = 120  # characters of what a worker met
 MAX_CONNECTIONS = 200  # a dozen for each worker process
+
+
+def _why(reason: str | None, detail: str | None) -> str:
+    """Why every worker pauses; `reason` None: Reddit's limit."""
+    if reason is None:
+        return "Reddit answered 429"
+    cause = f" ({plain_text.one_line(detail, limit=DETAIL_SHOWN)})" if detail else ""
+    return _REFUSED.get(reason, "Reddit is in trouble") + cause
 
 
 class DemoDatabase:
@@ -115,27 +124,25 @@ class DemoDatabase:
     def reddit_pauses(self) -> list[str]:
         """What keeps every worker from asking Reddit at this moment."""
         query = """
-            SELECT max(paused_until) FILTER (WHERE paused_until > clock_timestamp()),
-                max(outage_until) FILTER (WHERE outage_until > clock_timestamp()),
-                max(paused_reason) FILTER (WHERE outage_until > clock_timestamp()),
-                max(paused_detail) FILTER (WHERE outage_until > clock_timestamp())
-            FROM reddit_budgets
+            SELECT paused_until, NULL, NULL FROM reddit_budgets
+            WHERE paused_until = (SELECT max(paused_until) FROM reddit_budgets)
+                AND paused_until > clock_timestamp()
+            UNION ALL
+            SELECT outage_until, coalesce(paused_reason, ''), paused_detail FROM reddit_budgets
+            WHERE outage_until = (SELECT max(outage_until) FROM reddit_budgets)
+                AND outage_until > clock_timestamp()
         """
         try:
             if self._watching is None:
                 self._watching = psycopg.connect(
                     self.url, connect_timeout=CONNECT_SECONDS, autocommit=True
                 )
-            throttled, outage, reason, detail = (
-                self._watching.execute(query).fetchone() or [None] * 4
-            )
+            found = self._watching.execute(query).fetchall()
         except psycopg.Error:
             self._forget_watching()
             return []
-        refused = _REFUSED.get(str(reason), "Reddit is in trouble")
-        cause = f" ({detail[:120]})" if detail else ""
-        reasons = ((throttled, "Reddit answered 429"), (outage, refused + cause))
-        return [f"paused until {at.astimezone():%H:%M:%S}: {why}" for at, why in reasons if at]
+        notes = [f"paused until {at.astimezone():%H:%M:%S}: {_why(*why)}" for at, *why in found]
+        return list(dict.fromkeys(notes))
 
     def _forget_watching(self) -> None:
         if self._watching is not None:

@@ -232,20 +232,100 @@ def test_only_what_others_ask_is_in_the_log_of_the_api(live: Demo) -> None:
     )
 
 
-def test_a_pause_is_told_on_screen(live: Demo) -> None:
+def wait_for_pause(live: Demo, why: str) -> None:
+    wait_until(
+        lambda: re.search(rf"^paused until \d\d:\d\d:\d\d: {why}", live.said(), re.MULTILINE),
+        timeout=20,
+        describe=live.said,
+    )
+
+
+def execute(live: Demo, statement: str) -> None:
     with psycopg.connect(live.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE reddit_budgets SET paused_until = now() + interval '1 hour'")
+        connection.execute(statement)
+
+
+@contextlib.contextmanager
+def end_of_pauses(live: Demo) -> Iterator[None]:
+    """What a test makes of the budget is undone at its end."""
     try:
-        wait_until(
-            lambda: re.search(
-                r"^paused until \S+: Reddit answered 429$", live.said(), re.MULTILINE
-            ),
-            timeout=10,
-            describe=live.said,
-        )
+        yield
     finally:
-        with psycopg.connect(live.database_url, autocommit=True) as connection:
-            connection.execute("UPDATE reddit_budgets SET paused_until = NULL")
+        for statement in (
+            "DELETE FROM reddit_budgets WHERE client_id IN ('one', 'two')",
+            "UPDATE reddit_budgets SET outage_until = NULL, paused_until = NULL",
+            "UPDATE reddit_budgets SET paused_reason = NULL, paused_detail = NULL",
+            "UPDATE reddit_budgets SET outages_in_a_row = 0",
+            "UPDATE reddit_tokens SET ask_again_at = NULL",
+        ):
+            execute(live, statement)
+
+
+HOUR = "now() + interval '1 hour'"
+PAUSES = {
+    "Reddit answered 429$": f"UPDATE reddit_budgets SET paused_until = {HOUR}",
+    "Reddit is in trouble$": f"UPDATE reddit_budgets SET outage_until = {HOUR}",
+    r"Reddit is in trouble \(no way \[31m\(certificate\)\)$": (
+        f"UPDATE reddit_budgets SET outage_until = {HOUR}, paused_reason = 'outage', "
+        r"paused_detail = E'no\nway \x1b[31m(certificate)'"
+    ),
+    # Of several client ids the longest pause, with its own reason.
+    r"Reddit refuses the client: .* \(the longer\)$": (
+        "INSERT INTO reddit_budgets (client_id, outage_until, paused_reason, paused_detail) VALUES "
+        f"('one', {HOUR}, 'outage', 'the shorter'), "
+        f"('two', {HOUR} + interval '1 hour', 'client_refused', 'the longer')"
+    ),
+}
+
+
+@pytest.mark.parametrize("why", PAUSES)
+def test_a_pause_is_told_on_screen(live: Demo, why: str) -> None:
+    with end_of_pauses(live):
+        execute(live, PAUSES[why])
+        wait_for_pause(live, why)
+        assert "the shorter" not in live.said()
+
+
+@pytest.mark.parametrize(
+    ("control", "body", "end", "told", "state"),
+    [
+        (
+            "replies",
+            {"path": "/", "status": 403, "body": "html"},
+            {"path": "/", "status": 0},
+            r"Reddit refuses the client: its id or address is blocked \(403",
+            ("paused", "client_refused", "accepted"),
+        ),
+        (
+            "tokens",
+            {"mode": "refused"},
+            {"mode": "good"},
+            r"Reddit refuses the credentials \(",
+            ("paused", "credentials_refused", "refused"),
+        ),
+    ],
+)
+def test_a_refusal_by_reddit_is_told_on_screen_and_in_the_budget(
+    live: Demo,
+    control: str,
+    body: dict[str, Any],
+    end: dict[str, Any],
+    told: str,
+    state: tuple[str, str, str],
+) -> None:
+    url = f"{live.ready['sandbox_url']}/sandbox/{control}"
+    with httpx.Client(trust_env=False, timeout=10) as client, end_of_pauses(live):
+        assert client.post(url, json=body).status_code == 200
+        try:
+            name = f"tiny_{control}"
+            wait_until(lambda: _enqueued(live, name), timeout=20, describe="the API answers")
+            wait_for_pause(live, told)
+            line = f"r/{name}: waiting (outage)"
+            wait_until(lambda: line in live.said(), timeout=20, describe=live.said)
+            (shown,) = live.api.get("/api/admin/budget")["clients"]
+            assert (shown["state"], shown["reason"], shown["credentials"]) == state
+        finally:
+            assert client.post(url, json=end).status_code == 200
 
 
 def _answers(url: str) -> bool:
