@@ -49,6 +49,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="fail when a test is skipped for want of what no line `WHAT: REASON` of FILE names",
     )
     group.addoption("--deep", action="store_true", help="run the long tests too")
+    group.addoption(
+        "--write-contract",
+        action="store_true",
+        help="write tests/services/admin_api/contract.txt after a deliberate change of the API",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
