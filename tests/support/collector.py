@@ -25,6 +25,7 @@ class Received:
     span_id: str
     parent_id: str
     failed: bool
+    seconds: float
     attributes: dict[str, object]
 
 
@@ -73,6 +74,7 @@ def _spans(body: bytes) -> Iterator[Received]:
                     span_id=span.span_id.hex(),
                     parent_id=span.parent_span_id.hex(),
                     failed=span.status.code == span.status.STATUS_CODE_ERROR,
+                    seconds=(span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
                     attributes={
                         one.key: getattr(one.value, str(one.value.WhichOneof("value")))
                         for one in span.attributes
