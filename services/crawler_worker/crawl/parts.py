@@ -97,7 +97,10 @@ def _missing(
 
 
 def posts_to_fetch(session: Session) -> list[str]:
-    """The posts whose tree, or a part of it, was given up and is due for another look."""
-    return list(
-        dict.fromkeys(part.item for part in session.parts.due(*OF_A_TREE, now=session.now()))
-    )
+    """The posts whose tree, or a part of it, an earlier crawl gave up and is due for another look.
+
+    A crawl that was interrupted does not ask again for the parts that it gave up itself.
+    """
+    own = {part.item for part in session.at.missing if part.kind in OF_A_TREE}
+    due = session.parts.due(*OF_A_TREE, now=session.now())
+    return list(dict.fromkeys(part.item for part in due if part.item not in own))

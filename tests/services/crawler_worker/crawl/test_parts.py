@@ -1,5 +1,6 @@
 """A part that Reddit does not answer for is given up, said to be missing, and looked at again."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -220,6 +221,29 @@ def test_children_that_are_refused_cost_no_other_tree(
     assert missing(crawler) == []
     (row,) = crawler.rows("SELECT * FROM posts WHERE id = '9999'")
     assert (row.comments_stored, row.comments_missing) == (3, 0)
+
+
+def test_an_interrupted_crawl_does_not_ask_again_for_a_part_that_it_gave_up(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    """It would count as a second failure, and each restart would cost the same requests."""
+    stop = threading.Event()
+
+    def refused_then_stop(_query: dict[str, str]) -> tuple[int, Any]:
+        stop.set()
+        return 400, {"message": "Bad Request", "error": 400}
+
+    reddit.answers["/comments/9999"] = refused_then_stop
+    job_id = crawler.enqueue("python")
+    claim = crawler.claim()
+    with pytest.raises(failures.Interrupted):
+        crawler.run(claim, stop=stop)
+    crawler.release(claim)
+    assert crawler.run(crawler.claim()) == "crawled"
+    assert reddit.count("/comments/9999") == 1
+    assert crawler.value("SELECT failures FROM missing_parts") == 1
+    checkpoint = crawler.checkpoint(job_id)
+    assert (checkpoint["given_up"], len(checkpoint["missing"])) == (1, 1)
 
 
 def test_a_part_that_is_broken_for_ever_is_asked_for_ever_more_rarely(
