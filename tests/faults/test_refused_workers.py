@@ -189,7 +189,8 @@ def test_sigterm_during_a_refusal_leaves_the_jobs_as_they_wait(
     finish(queue, crew, reddit)
 
 
-@pytest.mark.parametrize("answers", [True, pytest.param(False, marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("answers", [True, False])
 def test_sigterm_during_the_probe_releases_its_job_without_an_attempt(
     queue: WatchedQueue, crew: Crew, reddit: Reddit, url: str, answers: bool
 ) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -58,19 +59,27 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], ConnectionError):
+        # A client that does not trust the certificate hangs up.
+        if not isinstance(sys.exc_info()[1], ConnectionError | ssl.SSLError):
             super().handle_error(request, client_address)
 
 
 @contextlib.contextmanager
-def serve(script: Callable[[Exchange], None]) -> Iterator[str]:
-    """The server's address."""
+def serve(
+    script: Callable[[Exchange], None], *, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """The server's address; https with `tls`."""
     handler = type("Scripted", (Exchange,), {"script": staticmethod(script)})
     server = Server(("127.0.0.1", 0), handler)
+    if tls is not None:
+        # Each handshake in the thread of its connection.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

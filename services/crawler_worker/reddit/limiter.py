@@ -115,7 +115,7 @@ class Limiter:
                 conn, client_id=self._client_id, detail=detail
             )
         )
-        self._tell(left, "outage")
+        self._tell(left, "outage", detail)
         return left
 
     def take_probe(self, since: float) -> ProbeTurn:
@@ -152,7 +152,7 @@ class Limiter:
         )
         tell_refused(pause)
         if reason is PausedReason.OUTAGE and not is_probe:
-            self._tell(pause.seconds, "outage")
+            self._tell(pause.seconds, "outage", pause.detail)
         return outage(pause.seconds, pause.reason, pause.detail)
 
     def pause_all(self, seconds: float | None) -> float:
@@ -165,14 +165,14 @@ class Limiter:
         self._tell(left, "429")
         return left
 
-    def _tell(self, seconds: float, reason: str) -> None:
+    def _tell(self, seconds: float, reason: str, detail: str = "") -> None:
         """One line when a pause begins; what prolongs it, or comes in late, adds none."""
         with self._telling:
             now = time.monotonic()
             is_news = seconds > 0 and now >= self._told_until
             self._told_until = max(self._told_until, now + seconds)
         if is_news:
-            log.warning("reddit.paused", reason=reason, seconds=round(seconds, 1))
+            tell_paused(reason, seconds, detail)
 
     def _pause_left(self) -> float:
         return self._database.run(
@@ -214,6 +214,12 @@ def outage(seconds: float, reason: PausedReason | None = None, detail: str = "")
     if reason is PausedReason.CREDENTIALS_REFUSED:
         kind = failures.CredentialsRefused
     return kind(f"{why}{cause}; the next look is in {seconds:.0f} s", resume_in=seconds)
+
+
+def tell_paused(reason: str, seconds: float, detail: str) -> None:
+    """One line of the log when a pause begins; `detail` says what the worker met."""
+    cause = {"detail": detail} if detail else {}
+    log.warning("reddit.paused", reason=reason, seconds=round(seconds, 1), **cause)
 
 
 def tell_refused(pause: Pause) -> None:

@@ -118,6 +118,8 @@ class TokenSource:
 
         pause = database.run(work)
         limiter.tell_refused(pause)
+        if pause.is_new and reason is PausedReason.OUTAGE:
+            limiter.tell_paused(reason, pause.seconds, pause.detail)
         return limiter.outage(pause.seconds, pause.reason, pause.detail)
 
     def forget(self, token: str) -> None:

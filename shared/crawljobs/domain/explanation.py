@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crawljobs.domain.job import FINAL, Job, JobStatus, WaitReason
+from crawljobs.domain.job import FINAL, ErrorKind, Job, JobStatus, WaitReason
 
 _WAITS: dict[WaitReason, str] = {
     WaitReason.RETRY: "its next attempt, after one that failed",
@@ -16,6 +16,8 @@ _WAITS: dict[WaitReason, str] = {
     WaitReason.LATER: "the time it was asked for",
 }
 
+
+DETAIL_SHOWN = 300  # characters of what a worker met
 
 _REFUSED = {
     "client_refused": "Reddit to accept the client again: its id or address is blocked",
@@ -144,10 +146,7 @@ def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]
     if job.status is JobStatus.BLOCKED:
         return "other jobs that it depends on", None
     if job.wait_reason is not None:
-        refused = _REFUSED.get(around.reddit_reason or "")
-        if job.wait_reason is WaitReason.OUTAGE and refused is not None:
-            return refused, job.waits_until
-        return _WAITS[job.wait_reason], job.waits_until
+        return _cause(job, job.wait_reason, around), job.waits_until
     if around.paused:
         return "the end of a pause of everything", around.paused_until
     if around.subreddit_paused:
@@ -157,6 +156,16 @@ def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]
     if around.reddit_until is not None:
         return "Reddit to be available", around.reddit_until
     return "jobs that are claimed before it" if around.ahead else "a free worker", None
+
+
+def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
+    """What a waiting job waits for, with what a worker met during an outage."""
+    if reason is not WaitReason.OUTAGE:
+        return _WAITS[reason]
+    waits_for = _REFUSED.get(around.reddit_reason or "", _WAITS[reason])
+    deferred = job.error_message if job.error_kind is ErrorKind.DEFERRED else None
+    detail = around.reddit_detail or deferred or ""
+    return f"{waits_for} ({detail[:DETAIL_SHOWN]})" if detail else waits_for
 
 
 def _summary(job: Job, around: Surroundings, waits_for: str | None) -> str:

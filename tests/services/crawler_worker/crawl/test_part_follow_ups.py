@@ -150,6 +150,7 @@ def test_a_clock_that_was_set_back_holds_up_neither_the_part_nor_its_crawl(
         assert crawler.value(left.format(column, table)) <= 14 * DAY
 
 
+@pytest.mark.deep
 def test_a_worker_alone_fetches_a_part_without_a_request(
     crawler: Crawler, reddit: ScriptedReddit, database_url: str, tmp_path: Path
 ) -> None:

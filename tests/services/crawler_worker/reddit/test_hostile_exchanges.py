@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import socket
 import ssl
-import subprocess
 import threading
 import time
 import tracemalloc
@@ -15,7 +14,7 @@ import pytest
 
 from crawler_worker.reddit import connections, failures, large_replies, transfer
 from crawler_worker.reddit.failures import Cause
-from support import needs, scripted_server
+from support import certificates, scripted_server
 from support.scripted_server import Exchange
 from support.waiting import wait_until
 
@@ -331,20 +330,8 @@ def test_the_cause_of_a_failed_connection_is_named(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def secured(module_folder: Path) -> tuple[Path, ssl.SSLContext]:
     """A certificate for localhost, and the context of a server that shows it."""
-    key, certificate = module_folder / "key.pem", module_folder / "certificate.pem"
-    subprocess.run(
-        [
-            *(needs.program("openssl"), "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"),
-            *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-            *("-keyout", key, "-out", certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return certificate, context
+    made = certificates.make(module_folder, "DNS:localhost", "IP:127.0.0.1")
+    return made.file, made.context
 
 
 @pytest.mark.parametrize("place", ["a header line", "a chunk's extension", "the trailers"])

@@ -1,0 +1,34 @@
+"""Certificates of a test's own, made by openssl."""
+
+import ssl
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from support import needs
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate that signs itself, and the context of a server that shows it."""
+
+    file: Path
+    context: ssl.SSLContext
+
+
+def make(folder: Path, *names: str) -> Certificate:
+    """For these names, such as DNS:localhost or IP:127.0.0.1; valid for two days."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        [
+            *(needs.program("openssl"), "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"),
+            *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=localhost"),
+            *("-addext", f"subjectAltName={','.join(names)}"),
+            *("-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return Certificate(certificate, context)
