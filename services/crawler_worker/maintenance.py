@@ -29,12 +29,11 @@ from crawljobs.repository import (
     queue_pauses,
 )
 from crawljobs.repository.job_maintenance import Aged, Rescued
+from crawljobs.row_isolation import Change, RowIsolations
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# Each chunk is its own short transaction; a sweep that never ends would hide the others.
-CHUNKS_MAX = 1_000
 # Of one sweep of those that take turns: a backlog of a million must not hold up the rescue.
 SWEEP_SECONDS = 5.0
 MERGE_COUNTS_SECONDS = 15.0  # a count is summed from the changes since, some thousands at most
@@ -51,6 +50,9 @@ class Maintenance:
         self._settings = settings
         self._again = again
         self._stopping = threading.Event()
+        self._isolations = RowIsolations(database, at_most=job_maintenance.CHUNK)
+        self._mending = clock_mending.ClockMending(database, retry=settings.retry)
+        self._pruning = Pruning(database, settings, self._stopping)
         self._rescue_from = time.monotonic()
         # What cannot wait for a host whose wall clock was set back.
         self._heartbeat = Heartbeat(
@@ -117,7 +119,7 @@ class Maintenance:
 
     def mend(self) -> int:
         """Times that only a clock which has been set back since can have written."""
-        return clock_mending.mend_all(self._database, retry=self._settings.retry)
+        return self._mending.run()
 
     def rescue(self) -> int:
         """Jobs whose worker is gone or stuck.
@@ -139,12 +141,14 @@ class Maintenance:
             log.warning("session.ended", application=name, reason="silent in mid-statement")
         rescued: list[Rescued] = []
 
-        def chunk(conn: Connection) -> int:
+        def chunk(conn: Connection, *, at_most: int, skip: int) -> int:
             rescued[:] = job_maintenance.rescue_stuck_jobs(
                 conn,
                 lease_seconds=self._settings.lease_seconds,
                 reset_after=self._settings.reset_crawling_after,
                 retry=self._settings.retry,
+                at_most=at_most,
+                skip=skip,
             )
             _audit(conn, rescued)
             return len(rescued)
@@ -154,28 +158,36 @@ class Maintenance:
             for job in rescued:
                 log.warning("job.rescued", job_id=job.job_id, status=job.status)
 
-        return self._sweep(None, chunk, then=tell, seconds=SWEEP_SECONDS)
+        return self._sweep("job.rescued", chunk, then=tell, seconds=SWEEP_SECONDS, is_logged=False)
 
     def age(self) -> int:
         """Jobs that have waited long."""
         policy = self._settings.aging
         aged = beyond = Aged(jobs=0, last=None)
 
-        def chunk(conn: Connection) -> int:
+        def chunk(conn: Connection, *, at_most: int, skip: int) -> int:
             nonlocal aged
             job_maintenance.commit_without_disk(conn)
-            aged = job_maintenance.age_starved_jobs(conn, policy=policy, beyond=beyond.last)
+            aged = job_maintenance.age_starved_jobs(
+                conn, policy=policy, beyond=beyond.last, at_most=at_most, skip=skip
+            )
             return aged.jobs
 
         def go_on() -> None:
             nonlocal beyond
             beyond = aged
 
-        return self._sweep("job.aged", chunk, then=go_on)
+        return self._sweep("job.aged", chunk, then=go_on, follows=True)
 
     def merge_counts(self) -> int:
-        """Changes of how many finished jobs there are."""
-        return self._sweep(None, job_stats.merge_counts)
+        """Changes of how many finished jobs there are: rows of our own triggers, all alike."""
+        merged = 0
+        while not self._stopping.is_set():
+            count = self._database.run(job_stats.merge_counts)
+            merged += count
+            if count < job_stats.MERGED_AT_ONCE:
+                break
+        return merged
 
     def prune(self) -> int:
         """What is old; by one worker at a time is enough."""
@@ -186,27 +198,27 @@ class Maintenance:
             lambda conn: maintenance_turns.take_turn(conn, task="prune", every=pace)
         ):
             return 0
-        return Pruning(self._database, self._settings, self._stopping).run()
+        return self._pruning.run()
 
     def _sweep(
         self,
-        action: str | None,
-        chunk: Callable[[Connection], int],
+        action: str,
+        change: Change,
         then: Callable[[], None] = lambda: None,
         *,
         seconds: float = math.inf,
+        follows: bool = False,
+        is_logged: bool = True,
     ) -> int:
-        """Until nothing is left, or for so long; `then` follows the commit of each chunk."""
-        total = 0
+        """Until nothing is left, or for so long; `then` follows the commit of each piece."""
         until = time.monotonic() + seconds
-        for _ in range(CHUNKS_MAX):
-            swept = self._database.run(chunk)
-            then()
-            total += swept
-            is_late = time.monotonic() > until
-            if swept < job_maintenance.CHUNK or is_late or self._stopping.is_set():
-                break
-        if total and action is not None:
+        total = self._isolations.of(action).run(
+            change,
+            then=then,
+            goes_on=lambda: time.monotonic() <= until and not self._stopping.is_set(),
+            follows=follows,
+        )
+        if total and is_logged:
             log.info(action, count=total)
         return total
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -18,22 +17,14 @@ from crawljobs.repository import (
     schedule_runs,
     service_instances,
 )
+from crawljobs.row_isolation import Change, RowIsolations
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# Each piece is its own short transaction; a kind with a huge backlog goes on an interval later.
-PIECES_MAX = 1_000
+PIECES_MAX = 1_000  # a kind with a huge backlog goes on an interval later
 KEYS_KEPT = timedelta(days=1)  # answers to requests that callers may repeat
 INSTANCES_KEPT = timedelta(days=1)  # processes that were not seen any more
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What one transaction deleted, and whether there may be more."""
-
-    deleted: int
-    more: bool
 
 
 class Pruning:
@@ -45,6 +36,7 @@ class Pruning:
         self._database = database
         self._settings = settings
         self._stopping = stopping
+        self._isolations = RowIsolations(database, at_most=job_maintenance.CHUNK)
 
     def run(self) -> int:
         """How many jobs were deleted. Raises DatabaseUnavailable, as each other kind would."""
@@ -52,52 +44,81 @@ class Pruning:
         runs = partial(schedule_runs.prune_runs, retention=settings.ledger_retention)
         keys = partial(idempotency_keys.prune_keys, retention=KEYS_KEPT)
         instances = partial(service_instances.prune_instances, retention=INSTANCES_KEPT)
-        evidence = partial(discovery.forget_evidence, at_most=job_maintenance.CHUNK)
-        jobs = self._kind("job.pruned", self._jobs)
-        self._kind("schedule_run.pruned", _counted(runs))
-        self._kind("schedule_run.orphans_pruned", _Orphans())
-        self._kind("evidence.forgotten", _counted(evidence))
-        self._kind("idempotency_key.pruned", _counted(keys))
-        self._kind("instance.pruned", _counted(instances))
-        return jobs
+        jobs = _Jobs(settings.retention)
+        self._rows("job.pruned", jobs, then=jobs.count, deleted=lambda: jobs.deleted)
+        self._rows("schedule_run.pruned", runs)
+        self._kind("schedule_run.orphans_pruned", self._orphans)
+        self._rows("evidence.forgotten", discovery.forget_evidence)
+        self._rows("idempotency_key.pruned", keys)
+        self._rows("instance.pruned", instances)
+        return jobs.deleted
 
-    def _jobs(self, conn: Connection) -> Piece:
-        pruned = job_pruning.prune_finished_jobs(conn, retention=self._settings.retention)
-        return Piece(pruned.jobs, pruned.more)
+    def _rows(
+        self,
+        action: str,
+        change: Change,
+        *,
+        then: Callable[[], None] = lambda: None,
+        deleted: Callable[[], int] | None = None,
+    ) -> None:
+        """`deleted` counts when the changes count something else too."""
+        isolation = self._isolations.of(action)
 
-    def _kind(self, action: str, piece: Callable[[Connection], Piece]) -> int:
-        total = 0
+        def prune() -> int:
+            changed = isolation.run(change, then=then, goes_on=lambda: not self._stopping.is_set())
+            return changed if deleted is None else deleted()
+
+        self._kind(action, prune)
+
+    def _orphans(self) -> int:
+        """What is left in the ledger of deleted schedules, schedule by schedule."""
+        orphans = _Orphans()
+        for _ in range(PIECES_MAX):
+            self._database.run(orphans)
+            if not orphans.more or self._stopping.is_set():
+                break
+        return orphans.deleted
+
+    def _kind(self, action: str, prune: Callable[[], int]) -> None:
         try:
-            for _ in range(PIECES_MAX):
-                pruned = self._database.run(piece)
-                total += pruned.deleted
-                if not pruned.more or self._stopping.is_set():
-                    break
+            total = prune()
         except errors.DatabaseUnavailable:
             raise
         except Exception:  # what else is old must not pile up behind a bug in this kind
             log.exception("prune.failed", action=action)
+            return
         if total:
             log.info(action, count=total)
-        return total
 
 
-def _counted(prune: Callable[[Connection], int]) -> Callable[[Connection], Piece]:
-    def piece(conn: Connection) -> Piece:
-        deleted = prune(conn)
-        return Piece(deleted, more=deleted >= job_maintenance.CHUNK)
+class _Jobs:
+    """A piece may delete attempts alone, of a job that has many; those are no jobs."""
 
-    return piece
+    def __init__(self, retention: timedelta) -> None:
+        self.deleted = 0
+        self._retention = retention
+        self._in_piece = 0
+
+    def __call__(self, conn: Connection, *, at_most: int, skip: int) -> int:
+        pruned = job_pruning.prune_finished_jobs(
+            conn, retention=self._retention, at_most=at_most, skip=skip
+        )
+        self._in_piece = pruned.jobs
+        return at_most if pruned.more else min(pruned.jobs, at_most - 1)
+
+    def count(self) -> None:
+        """After the commit of a piece."""
+        self.deleted += self._in_piece
 
 
 class _Orphans:
-    """What is left in the ledger of deleted schedules, schedule by schedule."""
-
     def __init__(self) -> None:
+        self.deleted = 0
+        self.more = True
         self._beyond = 0
 
-    def __call__(self, conn: Connection) -> Piece:
+    def __call__(self, conn: Connection) -> None:
         orphans = schedule_runs.prune_runs_of_deleted(conn, beyond=self._beyond)
-        # Of a piece that is rolled back the rest is left to the next turn.
         self._beyond = orphans.beyond or self._beyond
-        return Piece(orphans.deleted, more=orphans.beyond is not None)
+        self.more = orphans.beyond is not None
+        self.deleted += orphans.deleted

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import Protocol
 
 from crawler_worker import counting
 from crawljobs import logs
@@ -11,6 +12,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain import subreddit
 from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.repository import job_queue, maintenance_turns, revisits
+from crawljobs.row_isolation import RowIsolations
 from crawljobs.settings import RevisitSettings
 
 log = logs.get_logger(__name__)
@@ -20,8 +22,11 @@ PRIORITY = 5
 DUE_EVERY = timedelta(minutes=1)
 # Looked at this often whether the interval has passed: restarts must not starve a long one.
 LOOK_SECONDS = 60.0
-# Each chunk is its own short transaction.
-CHUNKS_MAX = 1_000
+
+
+class Find(Protocol):
+    def __call__(self, conn: Connection, *, at_most: int, skip: int) -> list[str]:
+        """Names of subreddits to look at again."""
 
 
 class Revisiting:
@@ -31,6 +36,7 @@ class Revisiting:
         self._database = database
         self._settings = settings
         self._max_retries = max_retries
+        self._isolations = RowIsolations(database, at_most=revisits.CHUNK)
 
     def check_due(self) -> int:
         """Subreddits whose next look has come: barred ones, and all with an adaptive interval."""
@@ -43,37 +49,36 @@ class Revisiting:
         after, every = self._settings.stale_after, self._settings.stale_check_every
         if not self._is_our_turn("stale check", every):
             return 0
-        return self._enqueue_all("subreddit.stale", lambda conn: revisits.stale(conn, after=after))
+        return self._enqueue_all("subreddit.stale", partial(revisits.stale, after=after))
 
     def _is_our_turn(self, task: str, every: timedelta) -> bool:
         return self._database.run(
             lambda conn: maintenance_turns.take_turn(conn, task=task, every=every)
         )
 
-    def _enqueue_all(self, action: str, find: Callable[[Connection], list[str]]) -> int:
+    def _enqueue_all(self, action: str, find: Find) -> int:
         enqueued: list[Enqueued] = []
-        found: list[str] = []
+        total = 0
 
-        def chunk(conn: Connection) -> None:
-            found[:] = find(conn)
-            names = _crawlable(found)
+        def change(conn: Connection, *, at_most: int, skip: int) -> int:
+            found = find(conn, at_most=at_most, skip=skip)
             enqueued[:] = job_queue.enqueue_many(
                 conn,
-                subreddits_named=names,
+                subreddits_named=_crawlable(found),
                 priority=PRIORITY,
                 source=JobSource.STALE,
                 max_retries=self._max_retries,
                 depth=None,  # discovery ends where it ended before
                 all_known=True,
             )
+            return len(found)
 
-        total = 0
-        for _ in range(CHUNKS_MAX):
-            self._database.run(chunk)
+        def count() -> None:
+            nonlocal total
             counting.enqueued(JobSource.STALE, enqueued)
             total += len(enqueued)
-            if len(found) < revisits.CHUNK:
-                break
+
+        self._isolations.of(action).run(change, then=count)
         if total:
             log.info(action, count=total)
         return total

@@ -15,9 +15,11 @@ from crawljobs.repository import (
     schedule_firing,
     schedule_setbacks,
 )
-from crawljobs.repository.schedule_firing import Disabled, Fired
+from crawljobs.repository.schedule_firing import Disabled, Fired, Stuck
+from crawljobs.row_isolation import RowIsolation
 from scheduler import counting
 from scheduler.firing_traces import FiringTraces
+from scheduler.passed_over import PassedOver
 
 log = logs.get_logger(__name__)
 
@@ -50,6 +52,10 @@ class Timetable:
         self._beat_at = time.monotonic()
         self._ticked_at: float | None = None
         self._mended_at = float("-inf")
+        self._mending = RowIsolation(
+            database, task="mend schedules", at_most=schedule_setbacks.CHUNK
+        )
+        self._passed_over = PassedOver()
 
     def wake(self) -> None:
         """Look at once: something may be due earlier than it was, or `stop` is set."""
@@ -81,6 +87,9 @@ class Timetable:
             results = self._database.run(self._fire_batch)
             self._beat_at = time.monotonic()
             for result in results:
+                if isinstance(result, Stuck):
+                    self._passed_over.add(result)
+                    continue
                 with self._traces.telling(result):
                     _tell(result)
                 counting.count(result)
@@ -101,7 +110,10 @@ class Timetable:
 
     def seconds_to_sleep(self) -> float:
         """Until the next due time by the database's clock, one tick at most."""
-        seconds = self._database.run(due_schedules.seconds_until_next_due)
+        passed_over = self._passed_over.ids()
+        seconds = self._database.run(
+            lambda conn: due_schedules.seconds_until_next_due(conn, passed_over=passed_over)
+        )
         if seconds is None:
             return self._tick_seconds
         return min(max(seconds, LEAST_PAUSE_SECONDS), self._tick_seconds)
@@ -111,14 +123,24 @@ class Timetable:
         if time.monotonic() - self._mended_at < self._tick_seconds:
             return
         try:
-            while self._database.run(schedule_setbacks.mend_next_runs) and not self._stop.is_set():
-                self._beat_at = time.monotonic()
-                log.warning("schedule.mended", reason="the database's clock was set back")
+            mended = self._mending.run(
+                schedule_setbacks.mend_next_runs, then=self._beat, goes_on=self._goes_on
+            )
+            if mended:
+                log.warning(
+                    "schedule.mended", count=mended, reason="the database's clock was set back"
+                )
         except errors.DatabaseUnavailable:
             raise
-        except Exception:  # a row that cannot be changed must not stop the others from firing
+        except Exception:  # an error here must not stop schedules from firing
             log.exception("maintenance.failed", task="mend schedules")
         self._mended_at = time.monotonic()
+
+    def _beat(self) -> None:
+        self._beat_at = time.monotonic()
+
+    def _goes_on(self) -> bool:
+        return not self._stop.is_set()
 
     def _end_frozen_sessions(self) -> None:
         """What is due and stays locked may be held by one that froze in mid-statement."""
@@ -129,12 +151,13 @@ class Timetable:
         for name in self._database.run(end):
             log.warning("session.ended", application=name, reason="silent in mid-statement")
 
-    def _fire_batch(self, conn: Connection) -> list[Fired | Disabled]:
+    def _fire_batch(self, conn: Connection) -> list[Fired | Disabled | Stuck]:
         return schedule_firing.fire_due_schedules(
             conn,
             at_most=BATCH,
             default_max_retries=self._default_max_retries,
             traceparent_of=self._traces.begin,
+            passed_over=self._passed_over.ids(),
         )
 
 

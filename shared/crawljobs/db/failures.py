@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from crawljobs import metrics
+from crawljobs import errors, metrics
 from crawljobs.db import driver_errors
 
 # Deadlock, serialization failure, lock not available: the transaction may simply run again.
@@ -42,6 +42,25 @@ def may_pass(error: BaseException) -> bool:
     original = error.orig if isinstance(error, DBAPIError) else error
     # A refused or broken connection has no SQLSTATE.
     return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
+
+
+# Classes of what one row can cause: its values, a constraint, an exception of a trigger, a limit
+# of sizes, corrupt storage. A missing right or column is ours.
+_CLASSES_OF_ROWS = ("21", "22", "23", "54", "P0", "XX")
+
+
+def is_of_one_row(error: Exception) -> bool:
+    """Whether other rows may be changed although this error came."""
+    if isinstance(error, errors.DatabaseUnavailable):
+        return False
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(original, psycopg.Error):
+        # What a rule raises on a value that it cannot read; any other error is a mistake in code.
+        return isinstance(original, (errors.CrawljobsError, ValueError, ArithmeticError))
+    state = original.sqlstate
+    if state is None:  # the driver refused a value
+        return isinstance(original, psycopg.DataError)
+    return state.startswith(_CLASSES_OF_ROWS)
 
 
 # How libpq tells it in English, the only sign there is: a failed connection has no SQLSTATE.

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from crawljobs.domain import request_budget
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.queue_sql import NOW
+from crawljobs.repository.queue_sql import NOW, passing_over
 
 CHUNK = 1_000  # rows of a table in one call
 _MARGIN = "interval '1 minute'"
@@ -105,7 +105,7 @@ def _queued_ahead(condition: str) -> str:
     return f"""(SELECT id FROM (
             SELECT id FROM crawl_jobs
             WHERE status = 'queued' AND {condition} AND {_beyond("queued_at", "interval '0'")}
-            ORDER BY queued_at, id LIMIT :at_most
+            ORDER BY queued_at, id LIMIT :look_at
             FOR UPDATE SKIP LOCKED
         ) AS locked)"""
 
@@ -117,6 +117,7 @@ _QUEUED = text(f"""
         {_queued_ahead("priority < priority_ceiling")}
         UNION ALL
         {_queued_ahead("priority >= priority_ceiling")}
+        LIMIT :at_most
     ))
     """)
 
@@ -176,6 +177,8 @@ MENDS: dict[str, TextClause] = {
     "service_instances": _INSTANCES,
 }
 
+IN_PIECES = [what for what, statement in MENDS.items() if ":at_most" in statement.text]
+
 
 def mend(
     conn: Connection,
@@ -183,6 +186,7 @@ def mend(
     what: str,
     retry: RetryPolicy,
     at_most: int = CHUNK,
+    skip: int = 0,
     now: datetime | None = None,
 ) -> int:
     """Take back what of one of MENDS lies too far in the future; how many rows."""
@@ -191,8 +195,9 @@ def mend(
         "jitter": retry.jitter,
         "cap": retry.max_hours * 3600,
         "at_most": at_most,
+        "look_at": at_most + skip,
         "now": now,
     }
-    statement = MENDS[what]
+    statement = passing_over(MENDS[what], skip)
     used = {name: value for name, value in values.items() if f":{name}" in statement.text}
     return conn.execute(statement, used).rowcount

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain import discovery as rules
 from crawljobs.domain.subreddit import LISTINGS
 from crawljobs.repository import authors
-from crawljobs.repository.queue_sql import NO_LIVE_JOB, NOW
+from crawljobs.repository.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
 # Authors looked at: more would not change which subreddits come first, only the time it takes.
 AUTHORS_MAX = 1_000
@@ -115,7 +115,8 @@ _SPENT = text(f"""
 _FORGET = text(f"""
     DELETE FROM discovery_evidence WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM discovery_evidence
-        WHERE last_at < {NOW} - CAST(:lives AS interval) ORDER BY last_at LIMIT :at_most
+        WHERE last_at < {NOW} - CAST(:lives AS interval) ORDER BY last_at
+        LIMIT :at_most
         FOR UPDATE SKIP LOCKED))
     """)
 
@@ -190,7 +191,9 @@ def spent(conn: Connection, *, root: int, now: datetime | None = None) -> int:
     return int(conn.execute(_SPENT, values).scalar() or 0)
 
 
-def forget_evidence(conn: Connection, *, at_most: int, now: datetime | None = None) -> int:
+def forget_evidence(
+    conn: Connection, *, at_most: int, skip: int = 0, now: datetime | None = None
+) -> int:
     """Delete evidence that nothing was added to for long; how much."""
     values = {"lives": rules.EVIDENCE_LIVES, "at_most": at_most, "now": now}
-    return conn.execute(_FORGET, values).rowcount
+    return conn.execute(passing_over(_FORGET, skip), values).rowcount

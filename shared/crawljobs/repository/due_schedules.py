@@ -23,6 +23,7 @@ _LOCK_DUE = text(f"""
     FROM scheduled_jobs AS schedule
     LEFT JOIN subreddits AS subreddit ON subreddit.id = schedule.subreddit_id
     WHERE schedule.enabled AND schedule.next_run_at <= {NOW}
+        AND schedule.id <> ALL (CAST(:passed_over AS bigint[]))
     ORDER BY schedule.next_run_at
     LIMIT :at_most
     FOR UPDATE OF schedule SKIP LOCKED
@@ -74,7 +75,9 @@ _SECONDS_UNTIL_NEXT_DUE = text(f"""
         least(greatest(next.next_run_at, clock.now), clock.now + INTERVAL '1 day') - clock.now
     ) AS double precision)
     FROM {NOW} AS clock (now), (
-        SELECT next_run_at FROM scheduled_jobs WHERE enabled ORDER BY next_run_at LIMIT 1
+        SELECT next_run_at FROM scheduled_jobs
+        WHERE enabled AND id <> ALL (CAST(:passed_over AS bigint[]))
+        ORDER BY next_run_at LIMIT 1
     ) AS next
     """)
 
@@ -125,10 +128,18 @@ class Advance:
 
 
 def lock_due_schedules(
-    conn: Connection, *, at_most: int, now: datetime | None = None
+    conn: Connection,
+    *,
+    at_most: int,
+    passed_over: Sequence[int] = (),
+    now: datetime | None = None,
 ) -> list[DueSchedule]:
-    """Lock the schedules longest due until the transaction ends; locked ones are left to others."""
-    rows = conn.execute(_LOCK_DUE, {"at_most": at_most, "now": now})
+    """Lock the schedules longest due until the transaction ends; locked ones are left to others.
+
+    Those whose ids are in `passed_over` are left alone.
+    """
+    values = {"at_most": at_most, "passed_over": list(passed_over), "now": now}
+    rows = conn.execute(_LOCK_DUE, values)
     return [DueSchedule(schedule=schedules.schedule_of(row), now=row.now) for row in rows]
 
 
@@ -203,7 +214,10 @@ def disable_schedule(
     return disabled.rowcount == 1
 
 
-def seconds_until_next_due(conn: Connection, *, now: datetime | None = None) -> float | None:
+def seconds_until_next_due(
+    conn: Connection, *, passed_over: Sequence[int] = (), now: datetime | None = None
+) -> float | None:
     """By the database's clock, 0 when one is due, a day at most; None when none is enabled."""
-    seconds: float | None = conn.execute(_SECONDS_UNTIL_NEXT_DUE, {"now": now}).scalar()
+    values = {"passed_over": list(passed_over), "now": now}
+    seconds: float | None = conn.execute(_SECONDS_UNTIL_NEXT_DUE, values).scalar()
     return seconds

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from crawljobs.repository.queue_sql import NOW
+from crawljobs.repository.queue_sql import NOW, passing_over
 
 # Not by the row: whoever inserts it second would wait for the first instead of being told.
 _TAKE = text("""
@@ -81,8 +81,13 @@ def store(
 
 
 def prune_keys(
-    conn: Connection, *, retention: timedelta, at_most: int = 1_000, now: datetime | None = None
+    conn: Connection,
+    *,
+    retention: timedelta,
+    at_most: int = 1_000,
+    skip: int = 0,
+    now: datetime | None = None,
 ) -> int:
     """Forget answers older than the retention; how many."""
     values = {"retention": retention, "at_most": at_most, "now": now}
-    return conn.execute(_PRUNE, values).rowcount
+    return conn.execute(passing_over(_PRUNE, skip), values).rowcount

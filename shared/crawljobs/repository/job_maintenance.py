@@ -15,7 +15,14 @@ from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository import queue_sql
-from crawljobs.repository.queue_sql import CHANNEL, NO_REASON, NOT_PAUSED, NOW, UNCLAIMED
+from crawljobs.repository.queue_sql import (
+    CHANNEL,
+    NO_REASON,
+    NOT_PAUSED,
+    NOW,
+    UNCLAIMED,
+    passing_over,
+)
 from crawljobs.repository.wait_causes import SETTLED
 
 CHUNK = 1_000  # rows a sweep takes at most in one transaction
@@ -149,9 +156,11 @@ class Aged:
     last: AgedUpTo | None
 
 
-def requeue_due_jobs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
+def requeue_due_jobs(
+    conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
+) -> int:
     """Make due jobs claimable, or park those that have another cause to wait; how many."""
-    return len(conn.execute(_REQUEUE, {"at_most": at_most, "now": now}).all())
+    return len(conn.execute(passing_over(_REQUEUE, skip), {"at_most": at_most, "now": now}).all())
 
 
 def rescue_stuck_jobs(
@@ -161,6 +170,7 @@ def rescue_stuck_jobs(
     reset_after: timedelta,
     retry: RetryPolicy,
     at_most: int = CHUNK,
+    skip: int = 0,
     now: datetime | None = None,
 ) -> list[Rescued]:
     """Take jobs from workers that stopped extending or made no progress; charges an attempt.
@@ -168,7 +178,7 @@ def rescue_stuck_jobs(
     A completion that is under way holds the row and is left alone.
     """
     rows = conn.execute(
-        _RESCUE,
+        passing_over(_RESCUE, skip),
         {
             "lease": timedelta(seconds=lease_seconds),
             "reset_after": reset_after,
@@ -196,6 +206,7 @@ def age_starved_jobs(
     policy: AgingPolicy,
     beyond: AgedUpTo | None = None,
     at_most: int = CHUNK,
+    skip: int = 0,
     now: datetime | None = None,
 ) -> Aged:
     """Raise the priority of jobs that have waited long, those first that waited longest.
@@ -203,7 +214,7 @@ def age_starved_jobs(
     Same rule as aged_priority. `beyond` goes on where another call ended.
     """
     aged = conn.execute(
-        _AGE,
+        passing_over(_AGE, skip),
         {
             "after": policy.after,
             "every": policy.every,

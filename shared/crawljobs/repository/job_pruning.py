@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from crawljobs.repository import queue_sql
-from crawljobs.repository.queue_sql import NOW
+from crawljobs.repository.queue_sql import NOW, passing_over
 
 CHUNK = 1_000  # jobs, and attempts, deleted at most in one transaction
 
@@ -17,7 +17,7 @@ _OLD = queue_sql.of_each_final_status(f"""
     SELECT id FROM (
         SELECT id FROM crawl_jobs
         WHERE status = '{{status}}' AND finished_at < {NOW} - CAST(:retention AS interval)
-        ORDER BY finished_at LIMIT :at_most
+        ORDER BY finished_at LIMIT :look_at
         FOR UPDATE SKIP LOCKED
     ) AS locked
     """)
@@ -26,7 +26,8 @@ _OLD = queue_sql.of_each_final_status(f"""
 # time, and so do those after it.
 _PRUNE = text(f"""
     WITH old AS MATERIALIZED (
-        SELECT id, row_number() OVER () AS place FROM ({_OLD}) AS old LIMIT :at_most
+        SELECT id, row_number() OVER () AS place
+        FROM (SELECT id FROM ({_OLD}) AS old LIMIT :at_most) AS old
     ), found AS MATERIALIZED (
         SELECT attempt.id, old.place, row_number() OVER () AS number
         FROM old CROSS JOIN LATERAL (
@@ -59,11 +60,17 @@ class Pruned:
 
 
 def prune_finished_jobs(
-    conn: Connection, *, retention: timedelta, at_most: int = CHUNK, now: datetime | None = None
+    conn: Connection,
+    *,
+    retention: timedelta,
+    at_most: int = CHUNK,
+    skip: int = 0,
+    now: datetime | None = None,
 ) -> Pruned:
     """Delete jobs that ended longer ago than `retention`, with their attempts.
 
     At most `at_most` jobs and as many attempts. A job whose attempts are more loses some of them.
     """
-    row = conn.execute(_PRUNE, {"retention": retention, "at_most": at_most, "now": now}).one()
+    values = {"retention": retention, "at_most": at_most, "look_at": at_most + skip, "now": now}
+    row = conn.execute(passing_over(_PRUNE, skip), values).one()
     return Pruned(row.jobs, row.attempts, more=at_most in (row.jobs, row.attempts))

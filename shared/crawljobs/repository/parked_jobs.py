@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.job import FREED_WITHIN_SECONDS, WaitReason
 from crawljobs.repository import wait_causes
-from crawljobs.repository.queue_sql import CHANNEL, NOW
+from crawljobs.repository.queue_sql import CHANNEL, NOW, passing_over
 from crawljobs.repository.wait_causes import DERIVED, SETTLED
 
 CHUNK = 1_000  # jobs freed or parked again in one transaction
@@ -45,7 +45,7 @@ _SETTLE = text(f"""
             SELECT job.id FROM (
                 SELECT id FROM crawl_jobs
                 WHERE status = 'waiting' AND wait_reason IN {DERIVED} AND visible_at > {NOW}
-                ORDER BY visible_at DESC LIMIT :at_most
+                ORDER BY visible_at DESC LIMIT :look_at
             ) AS parked CROSS JOIN LATERAL (
                 SELECT * FROM crawl_jobs
                 WHERE id = parked.id AND status = 'waiting'
@@ -53,6 +53,7 @@ _SETTLE = text(f"""
                 FOR UPDATE SKIP LOCKED
             ) AS job
             WHERE {wait_causes.IS_TO_SETTLE}
+            LIMIT :at_most
         ))
         RETURNING id, status
     )
@@ -104,13 +105,14 @@ def settle_polite_job_of(
 
 
 def settle_parked_jobs(
-    conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None
+    conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> int:
     """Free or park again the jobs whose cause is another one now; how many. For a sweep.
 
-    It looks at the `at_most` that were parked last; the others are due within a minute.
+    It looks at the CHUNK that were parked last; the others are due within a minute.
     """
-    return len(conn.execute(_SETTLE, {"at_most": at_most, "now": now}).all())
+    values = {"look_at": CHUNK, "at_most": at_most, "now": now}
+    return len(conn.execute(passing_over(_SETTLE, skip), values).all())
 
 
 def free_from_reddit(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.repository import parked_jobs
-from crawljobs.repository.queue_sql import CHANNEL, NOW, PARKED_UNTIL
+from crawljobs.repository.queue_sql import CHANNEL, NOW, PARKED_UNTIL, passing_over
 
 EVERYTHING = 0  # the scope that is no subreddit's id
 CHUNK = 1_000  # jobs parked at most in one transaction
@@ -114,10 +114,13 @@ def pause(
     parked_jobs.settle_job_of(conn, subreddit_id=scope, now=now)
 
 
-def park_paused_jobs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
+def park_paused_jobs(
+    conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
+) -> int:
     """Let jobs of paused subreddits wait with that reason; how many. A sweep runs it too."""
     conn.execute(_FORGET_ENDED, {"at_most": CHUNK, "now": now})
-    return conn.execute(_PARK, {"scope": None, "at_most": at_most, "now": now}).rowcount
+    values = {"scope": None, "at_most": at_most, "now": now}
+    return conn.execute(passing_over(_PARK, skip), values).rowcount
 
 
 def resume(conn: Connection, *, scope: int, now: datetime | None = None) -> bool:

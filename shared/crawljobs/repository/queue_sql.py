@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from sqlalchemy import TextClause, text
@@ -81,6 +82,24 @@ def short(sql: str) -> TextClause:
     """Without comments and indentation: the driver parses what is over 4,096 characters anew each
     time it is executed."""
     return text(" ".join(re.sub("--[^\n]*", "", sql).split()))
+
+
+_PIECE = re.compile(r"LIMIT :at_most(?! \+)")
+
+
+@functools.cache
+def passing_over(statement: TextClause, skip: int) -> TextClause:
+    """The statement of a sweep without its first `skip` rows: those that cannot be changed.
+
+    A number and no parameter: a plan for any number would sort. Without rows to skip it is the
+    statement itself, as it was measured.
+    """
+    if not skip:
+        return statement
+    sql, places = _PIECE.subn(rf"\g<0> OFFSET {skip:d}", statement.text)
+    if places != 1:
+        raise ValueError(f"{places} places decide which rows this sweep changes")
+    return text(sql)
 
 
 # A wish for a rerun is kept while the same crawl goes on, also after a release or a defer.

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain import revisit, subreddit
 from crawljobs.domain.revisit import Activity
-from crawljobs.repository.queue_sql import NO_LIVE_JOB, NOW
+from crawljobs.repository.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
 CHUNK = 500  # subreddits enqueued at most in one transaction
 
@@ -72,17 +72,26 @@ _RHYTHM = text(f"""
     """)
 
 
-def take_due(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> list[str]:
+def take_due(
+    conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
+) -> list[str]:
     """Names of subreddits whose next look has come; the caller enqueues them."""
-    rows = conn.execute(_TAKE_DUE, {"at_most": at_most, "now": now})
+    rows = conn.execute(passing_over(_TAKE_DUE, skip), {"at_most": at_most, "now": now})
     return sorted(row.name for row in rows)
 
 
 def stale(
-    conn: Connection, *, after: timedelta, at_most: int = CHUNK, now: datetime | None = None
+    conn: Connection,
+    *,
+    after: timedelta,
+    at_most: int = CHUNK,
+    skip: int = 0,
+    now: datetime | None = None,
 ) -> list[str]:
     """Names of subreddits not crawled for so long, those longest ago first."""
-    rows = conn.execute(_STALE, {"after": after, "at_most": at_most, "now": now})
+    rows = conn.execute(
+        passing_over(_STALE, skip), {"after": after, "at_most": at_most, "now": now}
+    )
     return [row.name for row in rows]
 
 

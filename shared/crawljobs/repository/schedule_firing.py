@@ -59,15 +59,27 @@ class Disabled:
     missed: int
 
 
+@dataclass(frozen=True)
+class Stuck:
+    """A due schedule that can neither fire nor be disabled: its row refuses every change."""
+
+    schedule: Schedule
+    reason: str
+
+
 def fire_due_schedules(
     conn: Connection,
     *,
     at_most: int,
     default_max_retries: int = 3,
     traceparent_of: TraceparentOf = lambda _schedule: None,
+    passed_over: Sequence[int] = (),
     now: datetime | None = None,
-) -> list[Fired | Disabled]:
-    """Fire up to `at_most` due schedules; a broken one is disabled, the others go on."""
+) -> list[Fired | Disabled | Stuck]:
+    """Fire up to `at_most` due schedules; a broken one is disabled, the others go on.
+
+    Those whose ids are in `passed_over` are left alone.
+    """
 
     def wish(schedule: Schedule) -> Wish:
         retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
@@ -80,8 +92,8 @@ def fire_due_schedules(
         )
 
     decided: list[tuple[DueSchedule, Firing]] = []
-    results: list[Fired | Disabled] = []
-    due = due_schedules.lock_due_schedules(conn, at_most=at_most, now=now)
+    results: list[Fired | Disabled | Stuck] = []
+    due = due_schedules.lock_due_schedules(conn, at_most=at_most, passed_over=passed_over, now=now)
     # In the order in which enqueueing locks, whichever schedules another scheduler holds.
     for item in sorted(due, key=lambda item: (item.schedule.subreddit_id, item.schedule.id)):
         try:
@@ -91,6 +103,8 @@ def fire_due_schedules(
         except errors.InvalidSubredditName as error:
             reason = str(error) if item.schedule.subreddit else "the subreddit is gone"
             results.append(_disable(conn, item, _due(item), f"subreddit: {reason}"))
+        except ArithmeticError as error:  # times that no datetime can hold
+            results.append(_disable(conn, item, _due(item), type(error).__name__))
     try:
         with conn.begin_nested():
             results += _fire(conn, decided, wish)
@@ -154,7 +168,7 @@ def _fire(
 
 def _fire_alone(
     conn: Connection, one: tuple[DueSchedule, Firing], wish: Callable[[Schedule], Wish]
-) -> Fired | Disabled:
+) -> Fired | Disabled | Stuck:
     try:
         with conn.begin_nested():
             (fired,) = _fire(conn, [one], wish)
@@ -193,8 +207,20 @@ def _due(due: DueSchedule) -> list[Run]:
     return [Run(due.schedule.id, due.schedule.due_at(), RunOutcome.MISSED)]
 
 
-def _disable(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason: str) -> Disabled:
+def _disable(
+    conn: Connection, due: DueSchedule, runs: Sequence[Run], reason: str
+) -> Disabled | Stuck:
     """Stop it; what was due and comes to nothing is in the ledger as missed."""
+    try:
+        with conn.begin_nested():
+            return _disable_row(conn, due, runs, reason)
+    except DBAPIError as error:
+        if not _is_rows_own_fault(error):
+            raise
+        return Stuck(due.schedule, failures.describe(error))
+
+
+def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason: str) -> Disabled:
     schedule = due.schedule
     missed = [replace(run, outcome=RunOutcome.MISSED) for run in runs]
     recorded: set[tuple[int, datetime]] = set()

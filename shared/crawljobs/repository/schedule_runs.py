@@ -12,7 +12,7 @@ from crawljobs.domain.job import Enqueued, EnqueueResult
 from crawljobs.domain.schedule import RunOutcome, Schedule
 from crawljobs.repository import schedule_enqueue
 from crawljobs.repository.job_maintenance import CHUNK
-from crawljobs.repository.queue_sql import NOW
+from crawljobs.repository.queue_sql import NOW, passing_over
 from crawljobs.repository.schedule_enqueue import Wish
 from crawljobs.repository.schedules import bounded
 
@@ -141,11 +141,16 @@ def run_now(
 
 
 def prune_runs(
-    conn: Connection, *, retention: timedelta, at_most: int = CHUNK, now: datetime | None = None
+    conn: Connection,
+    *,
+    retention: timedelta,
+    at_most: int = CHUNK,
+    skip: int = 0,
+    now: datetime | None = None,
 ) -> int:
     """Delete what was written down longer ago than `retention`; how many."""
     values = {"retention": retention, "at_most": at_most, "now": now}
-    return conn.execute(_PRUNE, values).rowcount
+    return conn.execute(passing_over(_PRUNE, skip), values).rowcount
 
 
 def prune_runs_of_deleted(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from crawljobs import errors
 from crawljobs.domain.schedule import Schedule
 from crawljobs.repository import schedules
-from crawljobs.repository.queue_sql import NOW
+from crawljobs.repository.queue_sql import NOW, passing_over
 
 CHUNK = 100
 
@@ -40,9 +40,11 @@ _MEND = text("""
     """)
 
 
-def mend_next_runs(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
+def mend_next_runs(
+    conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
+) -> int:
     """Let schedules of the future be due at their next time from now; how many."""
-    found = conn.execute(_AHEAD, {"at_most": at_most, "now": now}).all()
+    found = conn.execute(passing_over(_AHEAD, skip), {"at_most": at_most, "now": now}).all()
     if found:
         conn.execute(
             _MEND,

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from crawljobs.repository.queue_sql import NOW
+from crawljobs.repository.queue_sql import NOW, passing_over
 
 _SEEN = text(f"""
     INSERT INTO service_instances AS stored (name, role, version, started_at, seen_at, details)
@@ -104,8 +104,13 @@ def list_instances(
 
 
 def prune_instances(
-    conn: Connection, *, retention: timedelta, at_most: int = 1_000, now: datetime | None = None
+    conn: Connection,
+    *,
+    retention: timedelta,
+    at_most: int = 1_000,
+    skip: int = 0,
+    now: datetime | None = None,
 ) -> int:
     """Forget processes that were not seen for so long; how many."""
     values = {"retention": retention, "at_most": at_most, "now": now}
-    return conn.execute(_PRUNE, values).rowcount
+    return conn.execute(passing_over(_PRUNE, skip), values).rowcount

@@ -8,9 +8,8 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from crawler_worker import maintenance as maintenances
 from crawler_worker.maintenance import Maintenance
-from crawljobs import errors, settings
+from crawljobs import errors, row_isolation, settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository import job_maintenance, job_stats
@@ -77,7 +76,7 @@ def test_every_sweep_runs_at_once_and_none_after_the_stop(database: Database) ->
     [
         (errors.DatabaseUnavailable("down"), "maintenance.postponed", "requeue"),
         # A fault of one sweep is logged by the sweep, so that the others of the task run.
-        (ZeroDivisionError("a mistake"), "maintenance.failed", "job.requeued"),
+        (RuntimeError("a mistake"), "maintenance.failed", "job.requeued"),
     ],
 )
 def test_a_sweep_that_fails_is_logged_and_runs_again(
@@ -107,7 +106,7 @@ def test_a_sweep_goes_on_until_a_chunk_is_not_full_and_logs_the_sum(database: Da
     maintenance = Maintenance(database, settings.read_queue_settings({}))
     with structlog.testing.capture_logs() as logged:
         total = maintenance._sweep(
-            "job.swept", lambda _: next(chunks), then=lambda: committed.append(1)
+            "job.swept", lambda *_, **__: next(chunks), then=lambda: committed.append(1)
         )
     assert total == 2 * job_maintenance.CHUNK + 1
     assert len(committed) == 3
@@ -186,7 +185,8 @@ def test_the_stop_waits_for_no_sweep_and_ends_one_after_its_chunk(
     may_end.set()
     for pool in pools:
         pool.shutdown(wait=True)
-    assert maintenance._sweep(None, merge) == job_maintenance.CHUNK
+    assert maintenance.merge_counts() == 0
+    assert maintenance._sweep("merge", lambda conn, **_: merge(conn)) == job_maintenance.CHUNK
     assert len(chunks) == 2
     wait_until(
         lambda: maintenance.seconds_since_beat() == math.inf,
@@ -198,9 +198,10 @@ def test_the_stop_waits_for_no_sweep_and_ends_one_after_its_chunk(
 def test_a_sweep_ends_after_so_many_chunks(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(maintenances, "CHUNKS_MAX", 3)
+    monkeypatch.setattr(row_isolation, "TRANSACTIONS_MAX", 3)
     maintenance = Maintenance(database, settings.read_queue_settings({}))
-    assert maintenance._sweep(None, lambda _: job_maintenance.CHUNK) == 3 * job_maintenance.CHUNK
+    swept = maintenance._sweep("s", lambda *_, **__: job_maintenance.CHUNK)
+    assert swept == 3 * job_maintenance.CHUNK
 
 
 def test_requeueing_that_fails_at_the_end_requeued_nothing(

@@ -7,11 +7,12 @@ import structlog
 from sqlalchemy import text
 
 from crawler_worker import maintenance as maintenances
-from crawler_worker.maintenance import CHUNKS_MAX, Maintenance
+from crawler_worker.maintenance import Maintenance
 from crawljobs import settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository import job_maintenance, queue_pauses
+from crawljobs.row_isolation import TRANSACTIONS_MAX
 from support import jobs
 
 REFUSE = """
@@ -39,7 +40,7 @@ def test_a_job_that_cannot_be_parked_stops_no_other_from_being_requeued(
         conn.execute(text(REFUSE))
     with structlog.testing.capture_logs() as told:
         assert Maintenance(database, settings.read_queue_settings({})).requeue() == 1
-    failed = [line["task"] for line in told if line["event"] == "maintenance.failed"]
+    failed = [line["task"] for line in told if line["event"] == "maintenance.row_passed_over"]
     assert failed == ["job.parked"]
     with database.begin() as conn:
         assert jobs.job(conn, due).status is JobStatus.QUEUED
@@ -61,4 +62,4 @@ def test_a_backlog_without_end_is_left_for_the_next_turn(
     monkeypatch.setattr(job_maintenance, name, endless)
     monkeypatch.setattr(maintenances, "SWEEP_SECONDS", 0.0)
     getattr(Maintenance(database, settings.read_queue_settings({})), sweep)()
-    assert 0 < len(chunks) < CHUNKS_MAX
+    assert 0 < len(chunks) < TRANSACTIONS_MAX

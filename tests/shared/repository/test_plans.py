@@ -93,7 +93,7 @@ END = {
     "error_kind": ["permanent"],
     "error_message": ["no"],
 }
-CHUNK: dict[str, Any] = {"at_most": 1000, "now": None}
+CHUNK: dict[str, Any] = {"at_most": 1000, "look_at": 1000, "now": None}
 ENQUEUED = {
     "names": ["sub_1"],
     "discovered_from": None,

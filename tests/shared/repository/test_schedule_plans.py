@@ -52,10 +52,14 @@ def crowded(databases: Databases) -> Iterator[Database]:
 
 
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str]] = {
-    "lock_due": (due_schedules._LOCK_DUE, {"now": None, "at_most": 100}, "scheduled_jobs_due_idx"),
+    "lock_due": (
+        due_schedules._LOCK_DUE,
+        {"now": None, "at_most": 100, "passed_over": [7]},
+        "scheduled_jobs_due_idx",
+    ),
     "seconds_until_next_due": (
         due_schedules._SECONDS_UNTIL_NEXT_DUE,
-        {"now": None},
+        {"now": None, "passed_over": [7]},
         "scheduled_jobs_due_idx",
     ),
     "settle_runs": (
@@ -130,7 +134,7 @@ def test_an_idle_look_compares_times_in_the_index_and_sorts_nothing(
     plan = plans.generic_plan(crowded_conn, statement, values)
     (look,) = (node for node in plan if node.get("Index Name") == index)
     assert "next_run_at <=" in look["Index Cond"]
-    assert look["Filter"] == "enabled"  # looked at again once the row is locked
+    assert "enabled" in look["Filter"]  # looked at again once the row is locked
     assert not [node for node in plan if "Sort" in node["Node Type"]]
 
 

@@ -1,0 +1,49 @@
+"""Due schedules that can neither fire nor be disabled: each is tried again after a while.
+
+Without this they would be the first of every batch, and a hundred of them would stop all others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from crawljobs import logs
+from crawljobs.log_limit import LogLimit
+from crawljobs.repository.schedule_firing import Stuck
+
+log = logs.get_logger(__name__)
+
+TRY_AGAIN_SECONDS = 60.0
+MOST = 1_000  # schedules; the one passed over for longest is tried again first
+
+
+class PassedOver:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until: OrderedDict[int, float] = OrderedDict()
+        self._lines = LogLimit(clock)
+
+    def add(self, stuck: Stuck) -> None:
+        schedule = stuck.schedule
+        self._until.pop(schedule.id, None)
+        self._until[schedule.id] = self._clock() + TRY_AGAIN_SECONDS
+        if len(self._until) > MOST:
+            self._until.popitem(last=False)
+        left_out = self._lines.lines_left_out()
+        if left_out is not None:
+            log.error(
+                "schedule.stuck",
+                schedule_id=schedule.id,
+                schedule=schedule.name,
+                reason=stuck.reason,
+                lines_left_out=left_out,
+            )
+
+    def ids(self) -> list[int]:
+        """Of the schedules whose time to be tried again has not come."""
+        now = self._clock()
+        while self._until and next(iter(self._until.values())) <= now:
+            self._until.popitem(last=False)
+        return list(self._until)
