@@ -17,6 +17,7 @@ from onebox.reddit_sandbox import (
     token_routes,
     trouble,
     user_routes,
+    wrong_replies,
 )
 from onebox.reddit_sandbox.options import Options
 from onebox.reddit_sandbox.request_log import Entry
@@ -86,6 +87,9 @@ def _admit() -> flask.Response | None:
     replaced = box.replacements.reply()
     if replaced is not None:
         return replaced
+    wrong = box.wrong_replies.reply()
+    if wrong is not None:
+        return wrong
     if box.options.latency_seconds > 0:
         box.wait(box.options.latency_seconds)
     return None
@@ -98,6 +102,7 @@ def _dress(response: flask.Response) -> flask.Response:
         return response
     if flask.g.script and response.status_code == 200:
         response = trouble.mangle(flask.g.script, response)
+    response = wrong_replies.spoil(response)
     response.headers.setdefault("cache-control", "private, max-age=3600")
     if flask.g.grant and not _is_headerless(response):
         answers.add_headers(
@@ -117,6 +122,8 @@ def _dress(response: flask.Response) -> flask.Response:
 def _is_headerless(response: flask.Response) -> bool:
     status = response.status_code
     if status in HEADERLESS or status >= 500 or flask.g.script == "headerless":
+        return True
+    if wrong_replies.is_wrong():
         return True
     # Recorded without headers too: refusals to the uninvited, and batches by name.
     return status == 403 or bool(flask.request.args.get("sr_name"))

@@ -5,6 +5,7 @@ import flask
 from onebox.reddit_sandbox import listing, naming, sandbox
 from onebox.reddit_sandbox.replacements import BODIES, PATH_MAX
 from onebox.reddit_sandbox.tokens import Mode
+from onebox.reddit_sandbox.wrong_replies import IN_A_ROW_MAX
 
 blueprint = flask.Blueprint("control", __name__, url_prefix="/sandbox")
 
@@ -124,6 +125,35 @@ def replace_reply() -> tuple[dict[str, object], int]:
     else:
         kept.put(path, status=status, body=content, times=times)
     return {"path": path, "status": status}, 200
+
+
+@blueprint.get("/wrong-replies")
+def wrong_replies() -> dict[str, object]:
+    """How many replies there were since the start of the trouble, and the wrong ones by kind."""
+    return sandbox.current().wrong_replies.shown()._asdict()
+
+
+@blueprint.post("/wrong-replies")
+def reply_wrongly() -> tuple[dict[str, object], int]:
+    """{"share": 0.05, "seed": 7, "in_a_row": 4}: that share of all replies is wrong from now on, a
+    page at most `in_a_row` times in a row; share 0 ends it."""
+    wrong = sandbox.current().wrong_replies
+    body = flask.request.get_json(silent=True)
+    asked = body if isinstance(body, dict) else {}
+    share = asked.get("share")
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        return {"error": "share: expected a number from 0 to 1"}, 422
+    seed = 0 if "seed" not in asked else _number("seed")
+    if seed is None:
+        return {"error": "seed: expected a whole number of 0 or more"}, 422
+    in_a_row = 1 if "in_a_row" not in asked else _number("in_a_row")
+    if in_a_row is None or not 1 <= in_a_row <= IN_A_ROW_MAX:
+        return {"error": f"in_a_row: expected a whole number from 1 to {IN_A_ROW_MAX}"}, 422
+    if share == 0:
+        wrong.end()
+    else:
+        wrong.begin(share=share, seed=seed, in_a_row=in_a_row)
+    return {"share": share, "seed": seed, "in_a_row": in_a_row}, 200
 
 
 def _number(field: str) -> int | None:

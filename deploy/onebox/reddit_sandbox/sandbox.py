@@ -15,6 +15,7 @@ from onebox.reddit_sandbox.request_log import RequestLog
 from onebox.reddit_sandbox.tokens import Tokens
 from onebox.reddit_sandbox.trouble import Troubles
 from onebox.reddit_sandbox.world import World
+from onebox.reddit_sandbox.wrong_replies import WrongReplies
 
 EXTENSION = "reddit_sandbox"
 
@@ -38,6 +39,7 @@ class Sandbox:
         self.log = RequestLog(options.log_size)
         self.troubles = Troubles()
         self.replacements = Replacements()
+        self.wrong_replies = WrongReplies()
         self.outage = 0  # the status that everything gets; 0: none
         self._stopping = stopping
 

@@ -36,6 +36,9 @@ def access_token() -> flask.Response:
         replaced = box.replacements.reply()
         if replaced is not None:
             return replaced
+    wrong = box.wrong_replies.reply()
+    if wrong is not None:
+        return wrong
     grant = box.token_window.take(client)
     if grant is None:
         return answers.error(429)

@@ -4,11 +4,10 @@ import collections
 import functools
 import threading
 import zlib
-from collections.abc import Iterator
 
 import flask
 
-from onebox.reddit_sandbox import answers, naming
+from onebox.reddit_sandbox import answers, naming, wrong_kinds
 
 # Every one in this many requests to a flaky community fails.
 FLAKY_EVERY = 3
@@ -81,7 +80,7 @@ def mangle(script: str, response: flask.Response) -> flask.Response:
         response.set_data(body.replace(b'"kind"', b'"deep": ' + _deep() + b', "kind"', 1))
     elif script == "reset":
         connection = flask.request.environ.get("gunicorn.socket")
-        response.response = _half(body, connection)
+        response.response = wrong_kinds.broken_off(body, connection)
         response.headers["content-length"] = str(len(body))
     return response
 
@@ -98,11 +97,3 @@ def _bomb() -> bytes:
 @functools.cache
 def _deep() -> bytes:
     return b"[" * DEEP_LEVELS + b"]" * DEEP_LEVELS
-
-
-def _half(body: bytes, connection: object) -> Iterator[bytes]:
-    """Half of what was promised, then the connection is gone."""
-    yield body[: len(body) // 2]
-    shutdown = getattr(connection, "shutdown", None)
-    if shutdown:
-        shutdown(2)
