@@ -30,7 +30,7 @@ def crawl(session: Session) -> None:
         at = session.at
         name, *rest = session.at.histories
         if not _is_still_due(session, name):
-            session.at = replace(at, histories=tuple(rest))
+            _skip(session, name, tuple(rest))
             continue
         try:
             page = _history(session, name)
@@ -43,6 +43,15 @@ def crawl(session: Session) -> None:
             also=partial(authors.mark_history_fetched, name=name),
             settled=[(PartKind.HISTORY, name)],
         )
+
+
+def _skip(session: Session, name: str, rest: tuple[str, ...]) -> None:
+    """The crawl of a neighbour has read this history meanwhile: it is not missing any more."""
+    then = replace(session.at, histories=rest)
+    if session.parts.get(PartKind.HISTORY, name) is None:
+        session.at = then
+    else:
+        session.store(then, settled=[(PartKind.HISTORY, name)])
 
 
 def left(session: Session) -> tuple[str, ...]:

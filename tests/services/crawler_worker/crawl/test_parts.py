@@ -199,6 +199,25 @@ def test_a_part_that_gets_an_unclear_reply_is_missing_and_not_gone(
     assert subreddit(crawler).access == "public"
 
 
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_history_that_a_neighbour_has_read_is_not_missing(
+    crawler: Crawler, reddit: ScriptedReddit, failures: int
+) -> None:
+    """Authors are shared: the crawl of another subreddit may read the history meanwhile."""
+    reddit.answers["/user/a1/overview"] = broken
+    for _ in range(failures):
+        crawler.crawl("python")
+    del reddit.answers["/user/a1/overview"]
+    crawler.rows("UPDATE authors SET history_fetched_at = now() RETURNING id")
+    crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")
+    asked = reddit.count("/user/a1/overview")
+    crawler.crawl("python")
+    assert missing(crawler) == []
+    assert is_incomplete(crawler) == [*[True] * failures, False]
+    assert subreddit(crawler).missing_parts == 0
+    assert reddit.count("/user/a1/overview") == asked
+
+
 def test_children_that_are_refused_cost_no_other_tree(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
