@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from crawler_worker.crawl import access_schedules, parts
+from crawler_worker.crawl import access_schedules, parts, required
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints, failures
 from crawljobs.domain.ends import TERMINAL_OUTCOMES
@@ -19,7 +19,9 @@ PROFILE = "u_"
 def crawl(session: Session) -> None:
     name = session.claim.subreddit
     try:
-        about = session.ask(lambda client: endpoints.about(client, name=name, stop=session.stop))
+        about = required.request(
+            session, lambda client: endpoints.about(client, name=name, stop=session.stop)
+        )
     except failures.Unavailable:
         if name.lower().startswith(PROFILE):
             _check_account(session, name[len(PROFILE) :])

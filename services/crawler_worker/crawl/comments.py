@@ -25,7 +25,7 @@ def crawl(session: Session) -> None:
         at = session.at
         course = listing.course_of(session, ListingName.COMMENTS, mark)
         try:
-            page, is_lost = listing.next_page(session, course, _call(session), required=False)
+            page, is_lost = listing.next_page(session, course, _call(session), is_required=False)
         except parts.GivenUp as given_up:
             # Below this page nothing was seen: the mark stays where it is.
             part = replace(given_up.part, seen_to=at.newest_comment)

@@ -49,7 +49,7 @@ def run(
     except failures.Unavailable as error:
         ending.record_barred(session, error.access)
         return error.access.value
-    except failures.Unclear as error:
+    except (failures.UpstreamTrouble, failures.BadRequest) as error:
         raise unclear.deferral(session, error) from error
     except (failures.CrawlFailure, failures.Interrupted):
         session.save_requests()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from crawler_worker.crawl import checkpoint, parts
+from crawler_worker.crawl import checkpoint, parts, required
 from crawler_worker.crawl.checkpoint import Checkpoint
 from crawler_worker.crawl.seen import Seen
 from crawler_worker.crawl.session import Session
@@ -69,7 +69,9 @@ def resume(session: Session, *, restarted: Checkpoint) -> None:
         session.at = restarted.restarted()
 
 
-def next_page(session: Session, course: Course, ask: Ask, *, required: bool) -> tuple[Page, bool]:
+def next_page(
+    session: Session, course: Course, ask: Ask, *, is_required: bool
+) -> tuple[Page, bool]:
     """The page behind the cursor, and whether the walk lost its way.
 
     An empty page is not the end: its cursor may have been deleted, so those before it are tried.
@@ -81,8 +83,8 @@ def next_page(session: Session, course: Course, ask: Ask, *, required: bool) -> 
         def call(client: RedditClient) -> Page:
             return ask(client, anchor)
 
-        if required:
-            return session.ask(call)
+        if is_required:
+            return required.request(session, call)
         return parts.request(session, course.kind, anchor or "", call)
 
     page = page_behind(cursor)

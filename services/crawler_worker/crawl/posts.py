@@ -31,7 +31,9 @@ def crawl(session: Session) -> None:
         course = listing.course_of(session, ListingName.POSTS, mark)
         course = replace(course, items_max=settings.max_posts_per_sub)
         try:
-            page, is_lost = listing.next_page(session, course, _call(session), required=not at.page)
+            page, is_lost = listing.next_page(
+                session, course, _call(session), is_required=not at.page
+            )
         except parts.GivenUp as given_up:
             # Below this page nothing was seen: the mark stays where it is.
             part = replace(given_up.part, seen_to=at.newest_post)

@@ -1,4 +1,8 @@
-"""Defers a crawl whose required replies are unclear although Reddit accepts the client."""
+"""Defers a crawl whose required replies are unclear or fail although Reddit answers for others.
+
+That is no fault of the job: a server, a cache or a proxy is in trouble, or takes the page for
+another one.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +16,28 @@ FIRST_SECONDS, LONGEST_SECONDS = 60.0, 14_400.0
 DEFERRALS_MAX = 13
 
 
-def deferral(session: Session, error: failures.Unclear) -> failures.CrawlFailure:
-    """The failure that ends this claim: the job waits without an attempt, or fails after a day."""
+def deferral(
+    session: Session, error: failures.UpstreamTrouble | failures.BadRequest
+) -> failures.CrawlFailure:
+    """The failure that ends this claim: the job waits without an attempt, or fails after a day.
+
+    A request that Reddit refuses for a community that was never crawled fails at once: there may be
+    none of that name.
+    """
+    if isinstance(error, failures.BadRequest) and session.last_crawled_at is None:
+        session.save_requests()
+        return error
     so_far = session.at.unclear
     if so_far >= DEFERRALS_MAX:
         return failures.BadRequest(
-            f"Reddit has answered nothing clear for r/{session.claim.subreddit} for a day, though "
+            f"Reddit has given no usable reply for r/{session.claim.subreddit} for a day, though "
             f"it answers for others; last: {error}. Retry the job when the community can be "
             "opened in a browser."
         )
     session.store(replace(session.at, unclear=so_far + 1))
     seconds = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0**so_far)
     return failures.NothingClear(
-        f"Reddit answers nothing clear for this community, though it answers for others "
+        f"Reddit gives no usable reply for this community, though it answers for others "
         f"(deferral {so_far + 1} of {DEFERRALS_MAX}): {error}",
         resume_in=seconds,
     )

@@ -131,7 +131,7 @@ class Outage(Deferred):
 
 
 class NothingClear(Deferred):
-    """A required page of one community is unclear: its job waits, and no attempt is charged."""
+    """A required page of one community is unclear or fails: its job waits without an attempt."""
 
     reason = WaitReason.RETRY
 

@@ -101,6 +101,53 @@ def test_the_third_equal_look_changes_the_access_of_what_was_crawled(
     assert actions == ([] if outcome == "private" else ["enable", "disable"])
 
 
+# In Reddit's own words, each once, where the truth is that the community is open.
+ONE_WRONG_REPLY = {
+    "banned": (404, {"reason": "banned", "message": "Not Found", "error": 404}),
+    "not found": (404, {"message": "Not Found", "error": 404}),
+    "gone": (410, {"message": "Gone", "error": 410}),
+    "legal": (451, {"message": "Unavailable", "error": 451}),
+    "private": (403, {"reason": "private", "message": "Forbidden", "error": 403}),
+    "gated": (403, {"reason": "gated", "message": "Forbidden", "error": 403}),
+}
+
+
+def once(reddit: ScriptedReddit, path: str, status: int, body: Any) -> None:
+    """The first request for this path gets that reply, each further one the good one."""
+
+    def answer(_query: str) -> tuple[int, Any]:
+        del reddit.answers[path]
+        return status, body
+
+    reddit.answers[path] = answer
+
+
+@pytest.mark.parametrize("path", [ABOUT, "/r/python/new"])
+@pytest.mark.parametrize("reply", ONE_WRONG_REPLY.values(), ids=ONE_WRONG_REPLY)
+def test_one_wrong_reply_makes_no_community_unavailable(
+    crawler: Crawler, reddit: ScriptedReddit, reply: tuple[int, Any], path: str
+) -> None:
+    """Also of one that was never crawled, which is believed at once."""
+    schedule_id = schedule(crawler)
+    for _ in range(2):
+        once(reddit, path, *reply)
+        assert crawler.crawl("python") == "crawled"
+        found = row(crawler)
+        assert (found.access, found.access_unconfirmed) == ("public", None)
+        assert is_enabled(crawler, schedule_id)
+
+
+def test_what_is_known_to_be_unavailable_is_asked_for_once(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    reddit.answers[ABOUT] = PRIVATE
+    asked = []
+    for _ in range(3):
+        assert crawler.crawl("python") == "private"
+        asked.append(reddit.count(ABOUT))
+    assert asked == [2, 3, 4]
+
+
 def test_another_outcome_starts_the_looks_again(crawler: Crawler, reddit: ScriptedReddit) -> None:
     crawler.crawl("python")
     for answer, looks in ((NOT_FOUND, 1), (NOT_FOUND, 2), (BANNED, 1), (NOT_FOUND, 1)):
@@ -178,9 +225,14 @@ def test_a_clock_that_was_set_back_counts_from_now(database: Database) -> None:
 @pytest.mark.parametrize("path", [ABOUT, "/r/python/new"])
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(403, HTML), (404, HTML), (403, {"error": "insufficient_scope"}), (200, HTML), (403, b"")],
+    [
+        *((403, HTML), (404, HTML), (403, {"error": "insufficient_scope"}), (200, HTML)),
+        *((403, b""), (500, {"message": "Internal Server Error", "error": 500}), (502, b"")),
+        *((408, b""), (204, b""), (200, b""), (200, b'{"kind": "Li'), (520, HTML)),
+        *((400, {"message": "Bad Request", "error": 400}), (422, {"message": "No", "error": 422})),
+    ],
 )
-def test_a_required_page_that_is_unclear_defers_the_job_and_changes_no_access(
+def test_a_required_page_that_is_unclear_or_fails_defers_the_job_and_changes_no_access(
     crawler: Crawler, reddit: ScriptedReddit, path: str, status: int, body: Any
 ) -> None:
     crawler.crawl("python")
@@ -190,6 +242,19 @@ def test_a_required_page_that_is_unclear_defers_the_job_and_changes_no_access(
         crawler.run(crawler.claim())
     assert caught.value.resume_in == 60
     assert (row(crawler).access, row(crawler).access_unconfirmed) == ("public", None)
+
+
+@pytest.mark.parametrize("path", [ABOUT, "/r/python/new"])
+def test_a_request_that_is_refused_for_a_community_never_crawled_fails_the_job(
+    crawler: Crawler, reddit: ScriptedReddit, path: str
+) -> None:
+    """Such as for a name that Reddit does not take for one."""
+    reddit.answers[path] = always(400, {"message": "Bad Request", "error": 400})
+    job_id = crawler.enqueue("python")
+    with pytest.raises(failures.BadRequest, match="refuses the request"):
+        crawler.run(crawler.claim())
+    assert reddit.count(path) == 2
+    assert crawler.checkpoint(job_id)["requests"] == len(reddit.asked) - reddit.count("/api/v1")
 
 
 def test_a_page_that_stays_unclear_for_a_day_fails_the_job(

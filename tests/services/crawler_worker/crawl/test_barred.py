@@ -75,7 +75,8 @@ def test_a_profile_that_is_not_shown_may_be_that_of_a_suspended_account(
     schedule_id = schedule(crawler, f"u_{account}")
     transport = Refusing()
     assert crawler.crawl(f"u_{account}", transport=transport) == access
-    assert transport.paths == [f"/r/u_{account}/about", *[f"/user/{account}/about"] * looks]
+    profile, user = f"/r/u_{account}/about", f"/user/{account}/about"
+    assert transport.paths == [profile, profile, *[user] * looks]
     assert crawler.value("SELECT access FROM subreddits") == access
     is_enabled = crawler.value("SELECT enabled FROM scheduled_jobs WHERE id = :id", id=schedule_id)
     assert is_enabled == (access == "private")
