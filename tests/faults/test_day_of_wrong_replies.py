@@ -1,0 +1,79 @@
+"""F28: a day in which one reply in twenty is wrong leaves what a day without trouble leaves."""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from support import sandbox_day
+from support.databases import Databases
+from support.sandbox_day import Day, Plan
+
+# Twenty before a release: DAY_SEEDS=20, with -n 4 on a machine that does nothing else.
+SEEDS = int(os.environ.get("DAY_SEEDS", "3"))
+FIRST_SEED = int(os.environ.get("FIRST_SEED", "0"))
+# How many times as fast the database's clock runs: 24 hours in five minutes.
+RATE = float(os.environ.get("DAY_RATE", "288"))
+REQUESTS_MAX = 1.3  # of the undisturbed day's
+
+WHOLE = Plan(
+    communities=(
+        *("Pottery", "WheelThrowing", "GlazeRecipes", "stubs_pottery"),
+        *("BackyardAstronomy", "LunarAtlas", "EclipseChasers", "TomatoGrowers"),
+    ),
+    barred=("private_club", "quarantined_den", "banned_club", "missing_den"),
+    rate=RATE,
+)
+# Hours in seconds, with more of the trouble. Without histories: to make those up takes the sandbox
+# longer than all else.
+SHORT = Plan(
+    communities=("TomatoGrowers", "LunarAtlas", "WheelThrowing"),
+    barred=("private_club", "banned_club"),
+    hours=1,
+    calm=1,
+    rate=1440,
+    share=0.15,
+    wrong_at_least=6,
+    variables={"FETCH_USER_SUBREDDITS": "false"},
+)
+
+
+def check(day: Day, undisturbed: Day) -> str:
+    """The figures; that the requests are not too many is for the caller to say."""
+    figures = json.dumps({**day.figures, "ratio": round(day.ratio(undisturbed), 3)})
+    print(figures)  # noqa: T201 - shown with -rP
+    assert sandbox_day.differences(day.contents, undisturbed.contents) == {}, figures
+    assert (day.failed, day.charged) == ([], []), figures
+    assert (undisturbed.failed, undisturbed.charged) == ([], [])
+    return figures
+
+
+def test_some_hours_of_wrong_replies_leave_nothing_behind(
+    databases: Databases, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(2) as both:
+        disturbed = both.submit(sandbox_day.live, databases, tmp_path / "day", SHORT, seed=1)
+        calm = both.submit(sandbox_day.live, databases, tmp_path / "calm", SHORT, seed=None)
+        day, undisturbed = disturbed.result(), calm.result()
+    assert sum(day.wrong.values()) >= SHORT.wrong_at_least
+    check(day, undisturbed)  # of so few requests, each that is repeated is a large share
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + SEEDS))
+def test_a_day_of_wrong_replies_leaves_nothing_behind(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, seed: int
+) -> None:
+    base = tmp_path_factory.getbasetemp()
+    together = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def calm() -> Day:
+        return sandbox_day.live(databases, tmp_path / "calm", WHOLE, seed=None)
+
+    undisturbed = sandbox_day.shared(together, calm)
+    day = sandbox_day.live(databases, tmp_path / "day", WHOLE, seed=seed)
+    assert len(day.wrong) >= 10  # kinds
+    figures = check(day, undisturbed())
+    assert day.ratio(undisturbed()) <= REQUESTS_MAX, figures

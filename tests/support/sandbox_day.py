@@ -1,0 +1,314 @@
+"""A day of the sandbox in minutes: real services, the database's clock fast, the story frozen.
+
+A sandbox, a worker with one crawl at a time and a scheduler crawl some communities again and again
+by schedules. On request a share of all replies is wrong until the day is over; then some hours pass
+without trouble, the scheduler stops, and the queue comes to rest.
+"""
+
+import contextlib
+import fcntl
+import pickle
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from crawljobs.db.database import Database
+from crawljobs.domain.job import JobSource
+from crawljobs.repository import job_queue
+from support import invariants, reddit_sandbox, schedule_rows, service_process
+from support.crawls import Contents, Crawler
+from support.databases import Databases
+from support.fast_clock import FastClock
+from support.reddit_sandbox import RunningSandbox
+from support.service_process import ServiceProcess
+from support.waiting import wait_until
+
+# The present of the story, so that its newest items are due for their refresh within the day.
+LOOK_REQUESTS = 3  # of a crawl that finds nothing new: description, posts, comments
+BEGINS = datetime(2026, 6, 1, 0, 20, tzinfo=UTC)
+IN_A_ROW = 5  # wrong replies of one page; a request is made three times before it fails
+REST_SECONDS = 240  # of real time, for the queue to come to rest
+
+WORKER = {
+    "WORKER_CONCURRENCY": "1",
+    "LEASE_SECONDS": "30",
+    "POLL_SECONDS": "0.2",
+    "RESCUE_SECONDS": "1",
+    "REQUEUE_SECONDS": "0.1",
+    "DRAIN_SECONDS": "5",
+    "RESET_CRAWLING_AFTER_MIN": "1440",
+    # All that may be found is found, so that the order of the crawls does not matter.
+    "MAX_REQUESTS_PER_JOB": "10000",
+    "USER_SUB_FETCH_LIMIT": "1000",
+    # Names are looked at, and none of them is crawled.
+    "DISCOVERY_MAX_DEPTH": "1",
+    "DISCOVERY_MAX_REQUESTS": "0",
+}
+SCHEDULER = {"SCHEDULER_TICK_SECONDS": "0.2"}
+
+
+_MISSING = "SELECT kind, item, reason, failures, next_look_at FROM missing_parts"
+_LIVE = """
+    SELECT name, status, wait_reason, error_message
+    FROM crawl_jobs AS job JOIN subreddits ON subreddits.id = job.subreddit_id
+    WHERE status IN ('blocked', 'waiting', 'queued', 'crawling')
+    """
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`hours` of trouble and then `calm` ones; the database's clock runs `rate` times as fast."""
+
+    communities: tuple[str, ...]
+    barred: tuple[str, ...] = ()
+    hours: float = 24.0
+    calm: float = 3.0
+    rate: float = 144.0
+    share: float = 0.05  # of all replies, that are wrong
+    wrong_at_least: int = 0  # replies; the trouble lasts on until there were as many
+    expression: str = "@hourly"
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Day:
+    """What was stored at the end of a day, and what it took."""
+
+    contents: Contents
+    requests: int
+    jobs: Mapping[str, int]  # by state
+    outcomes: Mapping[str, int]  # of succeeded jobs
+    charged: list[Any]  # attempts that were charged
+    failed: list[Any]
+    attempts: Mapping[str, int]
+    replies: int  # while replies were wrong
+    wrong: Mapping[str, int]  # by kind
+    wrong_at: Mapping[str, int]  # by endpoint
+
+    def ratio(self, undisturbed: "Day") -> float:
+        """Requests beside those of the undisturbed day, for as many crawls.
+
+        A crawl that is disturbed takes longer, and schedules merge into it: each job fewer counts
+        as one look.
+        """
+        fewer = sum(undisturbed.jobs.values()) - sum(self.jobs.values())
+        return (self.requests + LOOK_REQUESTS * max(0, fewer)) / undisturbed.requests
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        return {
+            "requests": self.requests,
+            "jobs": dict(self.jobs),
+            "outcomes": dict(self.outcomes),
+            "attempts": dict(self.attempts),
+            "charged": len(self.charged),
+            "wrong": sum(self.wrong.values()),
+            "of replies": self.replies,
+            "by kind": dict(self.wrong),
+            "by endpoint": dict(self.wrong_at),
+            "rows": {name: len(rows) for name, rows in self.contents.items()},
+        }
+
+
+def live(databases: Databases, folder: Path, plan: Plan, *, seed: int | None) -> Day:
+    """One day; every reply is right without a `seed`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with databases.clone() as url:
+        clock = FastClock(url, now=BEGINS, rate=plan.rate)
+        try:
+            with reddit_sandbox.serve("--rate-limit", 10_000_000, "--token-seconds", 300) as box:
+                database = Database(url)
+                try:
+                    return _Living(database, url, folder, plan, clock, box).live(seed)
+                finally:
+                    database.close()
+        finally:
+            clock.close()
+
+
+@dataclass
+class _Living:
+    database: Database
+    url: str
+    folder: Path
+    plan: Plan
+    clock: FastClock
+    sandbox: RunningSandbox
+
+    def live(self, seed: int | None) -> Day:
+        self._ask_for_crawls()
+        before = self._stats()
+        if seed is not None:
+            self._reply_wrongly(share=self.plan.share, seed=seed, in_a_row=IN_A_ROW)
+        with self._running("worker", "crawler_worker", WORKER) as worker:
+            with self._running("scheduler", "scheduler", SCHEDULER):
+                self._wait_until(self.plan.hours, worker)
+                if seed is not None:
+                    self._wait_for_wrong_replies(worker)
+                    self._reply_wrongly(share=0)
+                self._wait_until(self.plan.hours + self.plan.calm, worker)
+                self._wait_for_none(_MISSING, worker)
+            self._wait_for_none(_LIVE, worker)
+            self._wait_for_none(_MISSING, worker)
+        return self._day(self._stats() - before)
+
+    def _ask_for_crawls(self) -> None:
+        names = [*self.plan.communities, *self.plan.barred]
+        with self.database.begin() as conn:
+            for name in names:
+                schedule_rows.create(
+                    conn, f"day: {name}", subreddit=name, cron_expression=self.plan.expression
+                )
+        with self.database.begin() as conn:
+            job_queue.enqueue_many(conn, subreddits_named=names, priority=50, source=JobSource.USER)
+
+    @contextlib.contextmanager
+    def _running(
+        self, name: str, module: str, variables: Mapping[str, str]
+    ) -> Iterator[ServiceProcess]:
+        process = service_process.start(
+            module,
+            name=name,
+            log=self.folder / f"{name}.log",
+            variables={
+                "DATABASE_URL": self.url,
+                "REDDIT_CLIENT_ID": "day",
+                "REDDIT_CLIENT_SECRET": "day",
+                "REDDIT_API_URL": self.sandbox.url,
+                "REDDIT_AUTH_URL": self.sandbox.url,
+                **variables,
+                **self.plan.variables,
+            },
+        )
+        try:
+            process.wait_for(f"{name}.started")
+            yield process
+            process.signal(signal.SIGTERM)
+            assert process.wait() == 0, process.told()
+        finally:
+            process.kill()
+
+    def _wait_until(self, hours: float, worker: ServiceProcess) -> None:
+        at = BEGINS + timedelta(hours=hours)
+        wait_until(
+            lambda: not worker.is_alive() or self.clock.now() >= at,
+            timeout=(at - self.clock.now()).total_seconds() / self.plan.rate + 30,
+            describe=lambda: f"{at}: {self.clock.now()}",
+            every=0.2,
+        )
+        assert worker.is_alive(), worker.told()
+
+    def _wait_for_wrong_replies(self, worker: ServiceProcess) -> None:
+        wait_until(
+            lambda: (
+                not worker.is_alive()
+                or sum(self._shown()["wrong"].values()) >= self.plan.wrong_at_least
+            ),
+            timeout=REST_SECONDS,
+            describe=lambda: f"{self._shown()}\n{worker.told()}",
+            every=0.1,
+        )
+
+    def _shown(self) -> Any:
+        return self.sandbox.http.get("/sandbox/wrong-replies").json()
+
+    def _wait_for_none(self, query: str, worker: ServiceProcess) -> None:
+        wait_until(
+            lambda: not worker.is_alive() or not self._rows(query),
+            timeout=REST_SECONDS,
+            describe=lambda: f"the queue to rest: {self._rows(query)}\n{worker.told()}",
+            every=0.2,
+        )
+        assert worker.is_alive(), worker.told()
+
+    def _day(self, requests: int) -> Day:
+        with self.database.begin() as conn:
+            invariants.check(conn, accepted=[])
+        shown = self._shown()
+        return Day(
+            contents=self._contents(),
+            requests=requests,
+            jobs=self._counts("SELECT status, count(*) FROM crawl_jobs GROUP BY 1"),
+            outcomes=self._counts(
+                "SELECT coalesce(outcome, 'none'), count(*) FROM crawl_jobs GROUP BY 1"
+            ),
+            charged=self._rows(
+                "SELECT job_id, outcome, error_kind, error_message FROM crawl_job_attempts "
+                "WHERE outcome IN ('failed', 'lease_expired')"
+            ),
+            failed=self._rows("SELECT id, error_message FROM crawl_jobs WHERE status = 'failed'"),
+            attempts=self._counts("SELECT outcome, sum(times) FROM crawl_job_attempts GROUP BY 1"),
+            replies=shown["replies"],
+            wrong=shown["wrong"],
+            wrong_at={name: sum(kinds.values()) for name, kinds in shown["by_endpoint"].items()},
+        )
+
+    def _contents(self) -> Contents:
+        found = Crawler(self.database, self.sandbox.url).contents()
+        found.pop("jobs")
+        found["access"] = self._rows(
+            "SELECT lower(name), access, access_unconfirmed, gap_at IS NULL "
+            "FROM subreddits ORDER BY 1"
+        )
+        found["schedules"] = self._rows(
+            "SELECT name, enabled, disabled_reason, version FROM scheduled_jobs ORDER BY 1"
+        )
+        return {name: [tuple(row) for row in rows] for name, rows in found.items()}
+
+    def _counts(self, query: str) -> Mapping[str, int]:
+        return Counter({str(name): int(count) for name, count in self._rows(query)})
+
+    def _rows(self, query: str) -> list[Any]:
+        with self.database.begin() as conn:
+            return [tuple(row) for row in conn.execute(text(query))]
+
+    def _stats(self) -> int:
+        return int(self.sandbox.http.get("/sandbox/stats").json()["requests"])
+
+    def _reply_wrongly(self, **wanted: Any) -> None:
+        reply = self.sandbox.http.post("/sandbox/wrong-replies", json=wanted)
+        assert reply.status_code == 200, reply.text
+
+
+def shared(folder: Path, compute: Callable[[], Day]) -> Callable[[], Day]:
+    """A day that one of several test processes lives, and all of them compare with.
+
+    The process that comes first lives it now; the others get it when they ask, once it is over.
+    """
+    stored, lock = folder / "undisturbed-day.pickle", folder / "undisturbed-day.lock"
+
+    def read() -> Day:
+        if not stored.exists():
+            stored.write_bytes(pickle.dumps(compute()))
+        found: Day = pickle.loads(stored.read_bytes())  # noqa: S301 - our own
+        return found
+
+    def locked(how: int) -> Day:
+        with lock.open("w") as held:
+            fcntl.flock(held, how)
+            return read()
+
+    with contextlib.suppress(BlockingIOError):
+        locked(fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lambda: locked(fcntl.LOCK_EX)
+
+
+def differences(found: Contents, wanted: Contents) -> dict[str, Any]:
+    """By table: how many rows are there only in one of both, and a few of them."""
+    different = {}
+    for name in wanted:
+        here, there = Counter(map(repr, found[name])), Counter(map(repr, wanted[name]))
+        more, less = list((here - there).elements()), list((there - here).elements())
+        if more or less:
+            different[name] = {
+                "only here": len(more),
+                "missing": len(less),
+                "such as": [each[:300] for each in [*more[:3], *less[:3]]],
+            }
+    return different
