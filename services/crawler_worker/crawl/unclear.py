@@ -10,10 +10,7 @@ from dataclasses import replace
 
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import failures
-
-# 1, 2, 4, ... minutes and then every four hours: a day in all.
-FIRST_SECONDS, LONGEST_SECONDS = 60.0, 14_400.0
-DEFERRALS_MAX = 13
+from crawljobs.domain import retry
 
 
 def deferral(
@@ -28,16 +25,16 @@ def deferral(
         session.save_requests()
         return error
     so_far = session.at.unclear
-    if so_far >= DEFERRALS_MAX:
+    if so_far >= retry.UNCLEAR_DEFERRALS_MAX:
         return failures.BadRequest(
             f"Reddit has given no usable reply for r/{session.claim.subreddit} for a day, though "
             f"it answers for others; last: {error}. Retry the job when the community can be "
             "opened in a browser."
         )
     session.store(replace(session.at, unclear=so_far + 1))
-    seconds = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0**so_far)
+    seconds = min(retry.UNCLEAR_LONGEST_SECONDS, retry.UNCLEAR_FIRST_SECONDS * 2.0**so_far)
     return failures.NothingClear(
         f"Reddit gives no usable reply for this community, though it answers for others "
-        f"(deferral {so_far + 1} of {DEFERRALS_MAX}): {error}",
+        f"(deferral {so_far + 1} of {retry.UNCLEAR_DEFERRALS_MAX}): {error}",
         resume_in=seconds,
     )

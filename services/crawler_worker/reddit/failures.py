@@ -133,7 +133,7 @@ class Outage(Deferred):
 class NothingClear(Deferred):
     """A required page of one community is unclear or fails: its job waits without an attempt."""
 
-    reason = WaitReason.RETRY
+    reason = WaitReason.UNCLEAR
 
 
 class TooSoon(Deferred):

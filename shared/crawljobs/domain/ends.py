@@ -62,7 +62,7 @@ def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) ->
 
 def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str) -> End:
     """The job waits; no attempt is charged. A worker looks at it again within a minute, or after
-    the whole delay when the reason is retry.
+    the whole delay when the reason is unclear.
     """
     return End(
         claim,

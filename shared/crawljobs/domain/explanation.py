@@ -14,6 +14,7 @@ _WAITS: dict[WaitReason, str] = {
     WaitReason.PAUSED: "the end of a pause of its subreddit",
     WaitReason.OUTAGE: "the end of an outage",
     WaitReason.LATER: "the time it was asked for",
+    WaitReason.UNCLEAR: "a clear reply about its community: Reddit answers for others",
 }
 
 
@@ -159,12 +160,14 @@ def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]
 
 
 def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
-    """What a waiting job waits for, with what a worker met during an outage."""
-    if reason is not WaitReason.OUTAGE:
-        return _WAITS[reason]
-    waits_for = _REFUSED.get(around.reddit_reason or "", _WAITS[reason])
-    deferred = job.error_message if job.error_kind is ErrorKind.DEFERRED else None
-    detail = around.reddit_detail or deferred or ""
+    """What a waiting job waits for, with what a worker met."""
+    waits_for = _WAITS.get(reason, f"what its reason, {reason.value}, names")
+    if reason not in (WaitReason.OUTAGE, WaitReason.UNCLEAR):
+        return waits_for
+    detail = (job.error_message if job.error_kind is ErrorKind.DEFERRED else None) or ""
+    if reason is WaitReason.OUTAGE:
+        waits_for = _REFUSED.get(around.reddit_reason or "", waits_for)
+        detail = around.reddit_detail or detail
     return f"{waits_for} ({detail[:DETAIL_SHOWN]})" if detail else waits_for
 
 

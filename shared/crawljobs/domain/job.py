@@ -28,6 +28,33 @@ class WaitReason(StrEnum):
     PAUSED = "paused"
     OUTAGE = "outage"
     LATER = "later"
+    UNCLEAR = "unclear"  # a required page of its community says nothing about it
+
+    @classmethod
+    def _missing_(cls, value: object) -> WaitReason | None:
+        """A reason of a later release is kept as it is."""
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_, unknown._value_ = value, value
+        return unknown
+
+    @property
+    def stored(self) -> str:
+        """The value of the column: `unclear` is `retry` there, after an error that was deferred.
+
+        The previous release knows no other value.
+        """
+        return WaitReason.RETRY.value if self == WaitReason.UNCLEAR else self.value
+
+    @classmethod
+    def of(cls, stored: str | None, error_kind: str | None) -> WaitReason | None:
+        """The reason of a row; no other deferral is stored as `retry`."""
+        if stored is None:
+            return None
+        if stored == cls.RETRY and error_kind == ErrorKind.DEFERRED:
+            return cls.UNCLEAR
+        return cls(stored)
 
 
 # A wait whose cause may change or end (a pause, politeness, Reddit's limit, an outage) parks a job

@@ -8,6 +8,11 @@ from datetime import timedelta
 
 from crawljobs.domain.job import ErrorKind
 
+# A job whose community is unclear waits 1, 2, 4, ... minutes and then 4 hours each time, without an
+# attempt: a day in all. Then it fails.
+UNCLEAR_FIRST_SECONDS, UNCLEAR_LONGEST_SECONDS = 60.0, 14_400.0
+UNCLEAR_DEFERRALS_MAX = 13
+
 
 @dataclass(frozen=True)
 class RetryPolicy:

@@ -192,6 +192,8 @@ def end_claims(conn: Connection, *, ends: Sequence[End], now: datetime | None = 
             continue
         asked = [ends[place] for place in places]
         values = {name: [getattr(end, name) for end in asked] for name in ending.columns}
+        if "wait_reason" in values:
+            values["wait_reason"] = [end.wait_reason and end.wait_reason.stored for end in asked]
         for place, *_ in ending.statement.rows(conn, {**_claims(asked), **values, "now": now}):
             fates[places[place - 1]] = Fate.WRITTEN
     missing = [place for place, fate in enumerate(fates) if fate is Fate.LOST]

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 from crawljobs.domain import request_budget
-from crawljobs.domain.retry import RetryPolicy
+from crawljobs.domain.retry import UNCLEAR_LONGEST_SECONDS, RetryPolicy
 from crawljobs.repository.queue_sql import NOW, passing_over
 
 CHUNK = 1_000  # rows of a table in one call
@@ -61,11 +61,13 @@ _TOKENS = text(f"""
     WHERE {_ASK_AGAIN} OR {_TURN}
     """)
 
-# As the rule of retries has it, with the longest jitter; the settings may have changed since.
-_BACKOFF = """make_interval(secs => least(
+# As the rule of retries has it, with the longest jitter; the settings may have changed since. What
+# was deferred waits for a clear reply about its community.
+_BACKOFF = f"""make_interval(secs => CASE WHEN error_kind = 'deferred'
+    THEN {UNCLEAR_LONGEST_SECONDS} ELSE least(
     CAST(:base AS double precision) * power(2, least(greatest(retry_count, 1), 65) - 1)
         * (1 + CAST(:jitter AS double precision)),
-    CAST(:cap AS double precision)))"""
+    CAST(:cap AS double precision)) END)"""
 _BACKOFFS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW} + {_BACKOFF}
     WHERE id = ANY (ARRAY(

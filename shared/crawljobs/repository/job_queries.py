@@ -127,6 +127,6 @@ def to_job(row: Any) -> Job:
     values = {name: mapping[name] for name in Job.__dataclass_fields__}
     values["status"] = JobStatus(values["status"])
     values["source"] = JobSource(values["source"])
-    values["wait_reason"] = WaitReason(values["wait_reason"]) if values["wait_reason"] else None
+    values["wait_reason"] = WaitReason.of(values["wait_reason"], values["error_kind"])
     values["error_kind"] = ErrorKind(values["error_kind"]) if values["error_kind"] else None
     return Job(**values)

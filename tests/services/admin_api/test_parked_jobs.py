@@ -4,13 +4,17 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import flask
 import flask.testing
 import pytest
 from sqlalchemy import text
 
 from admin_api.schemas.fields import rfc3339
 from crawljobs.db.database import Database
-from crawljobs.repository import job_queries
+from crawljobs.domain import ends
+from crawljobs.domain.job import WaitReason
+from crawljobs.repository import claim_ends, job_queries
+from support import admin_api
 from support import jobs as factory
 
 Client = flask.testing.FlaskClient
@@ -42,6 +46,57 @@ def enqueue(client: Client, **more: Any) -> dict[str, Any]:
 
 def from_now(**how_far: float) -> str:
     return rfc3339(datetime.now(UTC) + timedelta(**how_far))
+
+
+def deferred(database: Database, *, reason: WaitReason, message: str) -> int:
+    with database.begin() as conn:
+        claim = factory.crawling(conn, NAME)
+        hour = timedelta(hours=1)
+        end = ends.deferred(claim, delay=hour, reason=reason, message=message)
+        claim_ends.end_claim(conn, end)
+    return claim.job_id
+
+
+def test_a_job_whose_community_is_unclear_says_so_everywhere(
+    client: Client, database: Database
+) -> None:
+    said = "Reddit answers nothing clear (deferral 7 of 13): 403 text/html"
+    job_id = deferred(database, reason=WaitReason.UNCLEAR, message=said)
+    with database.begin() as conn:  # as the previous release knows it
+        stored = conn.execute(text("SELECT wait_reason, error_kind FROM crawl_jobs")).one()
+        (job,) = job_queries.list_jobs(conn)
+    assert stored == ("retry", "deferred")
+    check_shown_everywhere(client, job_id, reason="unclear", until=rfc3339(job.visible_at))
+    explained = got(client.get(f"{JOBS}/{job_id}/explain"))
+    assert explained["waits_for"].startswith("a clear reply about its community")
+    assert said in explained["summary"]
+    woken = got(client.post(f"{JOBS}/{job_id}/wake"))
+    assert (woken["status"], woken["wait_reason"]) == ("queued", None)
+
+
+def test_a_wait_for_the_next_attempt_is_no_wait_for_a_clear_reply(
+    client: Client, database: Database
+) -> None:
+    with database.begin() as conn:
+        claim = factory.crawling(conn, NAME)
+        factory.ENDS["schedule_retry"](conn, claim)
+    assert got(client.get(f"{JOBS}/{claim.job_id}"))["wait_reason"] == "retry"
+
+
+def test_a_reason_that_a_later_release_wrote_is_shown_as_it_is(
+    app: flask.Flask, client: Client, database: Database
+) -> None:
+    job_id = deferred(database, reason=WaitReason.OUTAGE, message="away")
+    with database.begin() as conn:
+        conn.execute(text("ALTER TABLE crawl_jobs DROP CONSTRAINT crawl_jobs_wait_reason_check"))
+        conn.execute(text("UPDATE crawl_jobs SET wait_reason = 'moonphase'"))
+    # Not held to the document, which names the reasons of this release.
+    plain = flask.testing.FlaskClient(app, app.response_class)
+    plain.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {admin_api.TOKEN}"
+    for path in (f"{JOBS}/{job_id}", JOBS, f"{SUBREDDITS}/{NAME}"):
+        assert '"moonphase"' in plain.get(path).text
+    explained = got(plain.get(f"{JOBS}/{job_id}/explain"))
+    assert explained["waits_for"] == "what its reason, moonphase, names"
 
 
 def check_shown_everywhere(

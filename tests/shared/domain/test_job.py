@@ -1,6 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from crawljobs.domain import job
+from crawljobs.domain.job import ErrorKind, WaitReason
 
 README = Path(__file__).parents[3] / "shared" / "README.md"
 
@@ -22,3 +25,25 @@ def test_background_work_has_a_lower_ceiling() -> None:
 def test_every_status_is_live_or_final() -> None:
     assert set(job.JobStatus) == job.LIVE | job.FINAL
     assert not job.LIVE & job.FINAL
+
+
+def test_a_wait_for_a_clear_reply_is_stored_as_the_previous_release_knows_it() -> None:
+    stored = {reason: reason.stored for reason in WaitReason}
+    assert stored.pop(WaitReason.UNCLEAR) == "retry"
+    assert stored == {reason: reason.value for reason in stored}
+    for kind in (None, *ErrorKind):
+        for reason in stored:
+            if (reason, kind) != (WaitReason.RETRY, ErrorKind.DEFERRED):
+                assert WaitReason.of(reason.stored, kind) is reason
+    assert WaitReason.of("retry", "deferred") is WaitReason.UNCLEAR
+    assert WaitReason.of(None, "deferred") is None
+
+
+def test_a_reason_of_a_later_release_is_kept() -> None:
+    reason = WaitReason.of("moonphase", None)
+    assert (reason, str(reason)) == ("moonphase", "moonphase")
+    assert reason is not None
+    assert (reason.value, reason.stored) == ("moonphase", "moonphase")
+    assert "moonphase" not in list(WaitReason)
+    with pytest.raises(ValueError, match="7 is not a valid WaitReason"):
+        WaitReason(7)

@@ -6,12 +6,14 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
+from crawljobs.domain import ends, retry
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobStatus, WaitReason
 from crawljobs.domain.request_budget import Slot
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import (
+    claim_ends,
     claims,
     clock_setbacks,
     job_maintenance,
@@ -208,6 +210,36 @@ def test_a_backoff_lasts_no_longer_than_the_rule_says(
     assert job.wait_reason is WaitReason.RETRY
     assert job.visible_at - now <= longest
     assert mended == ({"backoffs": 1} if T0 + MINUTE - now > longest + MINUTE else {})
+
+
+LONGEST = retry.UNCLEAR_LONGEST_SECONDS * SECOND
+
+
+def deferred_as_unclear(conn: Connection, delay: timedelta, now: datetime) -> int:
+    claim = jobs.crawling(conn)
+    end = ends.deferred(claim, delay=delay, reason=WaitReason.UNCLEAR, message="403 text/html")
+    claim_ends.end_claim(conn, end, now=now)
+    return claim.job_id
+
+
+@pytest.mark.parametrize("delay", [MINUTE, 4 * MINUTE, HOUR, LONGEST])
+def test_a_job_whose_community_is_unclear_keeps_its_time(
+    conn: Connection, delay: timedelta
+) -> None:
+    """Else its deferrals of a day would be over within minutes, and it would fail."""
+    job_id = deferred_as_unclear(conn, delay, T0)
+    assert mend(conn, T0) == {}
+    assert jobs.waits(conn, job_id) == (WaitReason.UNCLEAR, T0 + delay)
+
+
+@pytest.mark.parametrize("setback", SETBACKS)
+def test_a_job_whose_community_is_unclear_waits_no_longer_than_the_rule_says(
+    conn: Connection, setback: timedelta
+) -> None:
+    job_id = deferred_as_unclear(conn, LONGEST, T0)
+    mend(conn, T0 - setback)
+    job = jobs.job(conn, job_id)
+    assert job.visible_at - (T0 - setback) <= LONGEST + MINUTE
 
 
 @pytest.mark.parametrize("setback", SETBACKS)

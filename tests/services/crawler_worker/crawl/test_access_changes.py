@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.crawl import unclear
 from crawler_worker.reddit import failures
 from crawljobs.db.database import Database
-from crawljobs.domain import ends
+from crawljobs.domain import ends, retry
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import audit_log, claim_ends, schedules, subreddit_access, subreddits
 from support import jobs, scripted_reddit
@@ -264,7 +263,7 @@ def test_a_page_that_stays_unclear_for_a_day_fails_the_job(
     job_id = crawler.enqueue("python")
     claim = crawler.claim()
     waited = 0.0
-    for _ in range(unclear.DEFERRALS_MAX):
+    for _ in range(retry.UNCLEAR_DEFERRALS_MAX):
         with pytest.raises(failures.NothingClear) as caught:
             crawler.run(claim)
         waited += caught.value.resume_in
