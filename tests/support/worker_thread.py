@@ -1,11 +1,13 @@
 """A worker in a thread of the test, with a crawl that does what the test says."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 
 from crawler_worker.held_claim import HeldClaim
 from crawler_worker.reddit import failures
 from crawler_worker.worker import Worker
+from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.domain.job import Job, JobSource, JobStatus
 from crawljobs.repository import job_queries, job_queue
@@ -37,10 +39,18 @@ def enqueue(database: Database, *names: str, traceparent: str | None = None) -> 
 
 
 def job_of(database: Database, job_id: int) -> Job:
-    # A read that is tried again: some tests cut every connection of the database.
-    found = database.run(lambda conn: job_queries.get_job(conn, job_id=job_id))
-    assert found is not None
-    return found
+    found: list[Job | None] = []
+
+    def read() -> bool:
+        # Some tests cut every connection of the pool: each has to be met once.
+        with contextlib.suppress(errors.DatabaseUnavailable):
+            found.append(database.run(lambda conn: job_queries.get_job(conn, job_id=job_id)))
+        return bool(found)
+
+    wait_until(read, timeout=10, describe="the database to be there")
+    (job,) = found
+    assert job is not None
+    return job
 
 
 def wait_for(database: Database, job_id: int, status: JobStatus) -> Job:
