@@ -14,7 +14,7 @@ _WAITS: dict[WaitReason, str] = {
     WaitReason.PAUSED: "the end of a pause of its subreddit",
     WaitReason.OUTAGE: "the end of an outage",
     WaitReason.LATER: "the time it was asked for",
-    WaitReason.UNCLEAR: "a clear reply about its community: Reddit answers for others",
+    WaitReason.UNCLEAR: "a usable reply about its community: Reddit answers for others",
 }
 
 

@@ -28,7 +28,7 @@ class WaitReason(StrEnum):
     PAUSED = "paused"
     OUTAGE = "outage"
     LATER = "later"
-    UNCLEAR = "unclear"  # a required page of its community says nothing about it
+    UNCLEAR = "unclear"  # a required page of its community fails, or says nothing
 
     @classmethod
     def _missing_(cls, value: object) -> WaitReason | None:

@@ -68,7 +68,7 @@ def test_a_job_whose_community_is_unclear_says_so_everywhere(
     assert stored == ("retry", "deferred")
     check_shown_everywhere(client, job_id, reason="unclear", until=rfc3339(job.visible_at))
     explained = got(client.get(f"{JOBS}/{job_id}/explain"))
-    assert explained["waits_for"].startswith("a clear reply about its community")
+    assert explained["waits_for"].startswith("a usable reply about its community")
     assert said in explained["summary"]
     woken = got(client.post(f"{JOBS}/{job_id}/wake"))
     assert (woken["status"], woken["wait_reason"]) == ("queued", None)
