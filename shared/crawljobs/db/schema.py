@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from crawljobs import errors
 
 # Newest last: the revisions this code was written for.
-KNOWN_REVISIONS = ("0031",)
+KNOWN_REVISIONS = ("0032",)
 
 # What migrations write as the comment of their own table, beside the revision and in its
 # transaction: the oldest code that runs on this schema. Code cannot know the revisions after it.

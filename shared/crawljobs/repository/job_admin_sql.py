@@ -76,7 +76,8 @@ STATEMENTS = {
     {_CHOSEN} AND status IN {_LIVE} AND (priority <> :points OR base_priority <> :points)
     """),
     Verb.WAKE: text(f"""
-    UPDATE crawl_jobs AS job SET status = 'queued', wait_reason = NULL, visible_at = {NOW}
+    UPDATE crawl_jobs AS job SET status = 'queued', wait_reason = NULL, visible_at = {NOW},
+        gap_waived = true
     {_CHOSEN} AND status = 'waiting'
     """),
     # A crawl that came to its end starts anew; one that did not goes on from its checkpoint.
@@ -84,7 +85,8 @@ STATEMENTS = {
     UPDATE crawl_jobs AS job SET
         status = 'queued', visible_at = {NOW}, queued_at = greatest({NOW}, created_at),
         finished_at = NULL,
-        priority = base_priority, retry_count = 0, rescues_in_a_row = 0, outcome = NULL,
+        gap_waived = true, priority = base_priority, retry_count = 0, rescues_in_a_row = 0,
+        outcome = NULL,
         traceparent = CAST(:traceparent AS text),
         checkpoint = CASE WHEN status = 'succeeded' OR checkpoint ->> 'phase' = 'done'
             OR error_kind = 'permanent'

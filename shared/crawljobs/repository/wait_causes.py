@@ -45,7 +45,7 @@ _CAUSE = f"""(
     UNION ALL
     SELECT 'politeness', polite.until
     FROM {POLITE_UNTIL.format(scope="job.subreddit_id")} AS polite (until)
-    WHERE NOT {_BEGUN} AND polite.until > clock.now
+    WHERE NOT {_BEGUN} AND NOT job.gap_waived AND polite.until > clock.now
     UNION ALL
     SELECT * FROM ({REDDIT.format(now="clock.now")}) AS reddit
     WHERE job.wait_reason IN ('outage', 'rate_limit')

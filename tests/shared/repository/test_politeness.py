@@ -1,5 +1,6 @@
 """A subreddit that was crawled too short a while ago is left alone, as it is configured."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from support import jobs
 from support.jobs import T0
 
 GAP = timedelta(minutes=10)
+SECOND = timedelta(seconds=1)
 
 
 def polite(conn: Connection, name: str = "python") -> int:
@@ -102,3 +104,84 @@ def test_a_gap_that_makes_no_sense_is_refused(
         subreddits.set_politeness(
             conn, subreddit_id=subreddit_id, request_gap=request_gap, crawl_gap=crawl_gap
         )
+
+
+def woken(conn: Connection) -> int:
+    job_id = jobs.enqueue(conn)
+    job_admin.wake(conn, job_id=job_id, now=T0)
+    return job_id
+
+
+def woken_later(conn: Connection) -> int:
+    job_id = jobs.enqueue(conn, visible_at=T0 + timedelta(days=1))
+    job_admin.wake(conn, job_id=job_id, now=T0)
+    return job_id
+
+
+def retried(conn: Connection) -> int:
+    job_id = jobs.enqueue(conn)
+    job_admin.cancel(conn, job_id=job_id, now=T0)
+    job_admin.retry(conn, job_id=job_id, now=T0)
+    return job_id
+
+
+def released(conn: Connection) -> int:
+    """Given back by a worker that stopped before the first page."""
+    job_id = woken(conn)
+    jobs.ENDS["release"](conn, jobs.claim_one(conn))
+    return job_id
+
+
+def asked_for_again(conn: Connection) -> int:
+    job_id = woken(conn)
+    assert jobs.enqueue(conn, priority=90) == job_id
+    return job_id
+
+
+FREED = [woken, woken_later, retried, released, asked_for_again]
+
+
+@pytest.mark.parametrize("end", ["resumed", "over", "changed", "merged"])
+@pytest.mark.parametrize("freed", FREED)
+def test_what_an_operator_let_begin_begins_after_a_pause_too(
+    conn: Connection, freed: Callable[[Connection], int], end: str
+) -> None:
+    subreddit_id = polite(conn)
+    job_id = freed(conn)
+    assert jobs.job(conn, job_id).status is JobStatus.QUEUED
+    until = None if end == "resumed" else T0 + 30 * SECOND
+    pause = {"scope": subreddit_id, "reason": "why not", "paused_by": "me"}
+    queue_pauses.pause(conn, **pause, until=until, now=T0)
+    jobs.sweep(conn, now=T0 + SECOND)
+    assert jobs.job(conn, job_id).wait_reason is WaitReason.PAUSED
+    now = T0 + 31 * SECOND
+    if end == "resumed":
+        queue_pauses.resume(conn, scope=subreddit_id, now=now)
+    elif end == "changed":
+        queue_pauses.pause(conn, **pause, until=T0 + 40 * SECOND, now=T0 + 2 * SECOND)
+        now = T0 + 41 * SECOND
+        jobs.sweep(conn, now=now)
+    elif end == "merged":  # before the sweep comes
+        assert jobs.enqueue(conn, now=now) == job_id
+        jobs.sweep(conn, now=now)
+    else:
+        jobs.sweep(conn, now=now)
+    assert jobs.job(conn, job_id).status is JobStatus.QUEUED
+
+
+def test_a_wake_during_a_pause_counts_when_the_pause_ends(conn: Connection) -> None:
+    subreddit_id = polite(conn)
+    queue_pauses.pause(conn, scope=subreddit_id, reason="why not", paused_by="me", now=T0)
+    job_id = woken(conn)
+    jobs.sweep(conn, now=T0 + SECOND)
+    assert jobs.job(conn, job_id).wait_reason is WaitReason.PAUSED
+    queue_pauses.resume(conn, scope=subreddit_id, now=T0 + SECOND)
+    assert jobs.job(conn, job_id).status is JobStatus.QUEUED
+
+
+def test_a_wake_counts_for_its_own_job_alone(conn: Connection) -> None:
+    polite(conn)
+    woken(conn)
+    jobs.complete(conn, claim=jobs.claim_one(conn), outcome="crawled", now=T0)
+    polite(conn)
+    assert jobs.job(conn, jobs.enqueue(conn)).wait_reason is WaitReason.POLITENESS

@@ -61,6 +61,8 @@ crawl_jobs = Table(
     Column("traceparent", Text),  # W3C: what asked for the crawl, in a trace
     Column("rerun_traceparent", Text),  # the same of a wish
     Column("incomplete", Boolean, nullable=False, server_default=text("false")),  # parts given up
+    # An operator woke or retried it: it may begin before the gap between two crawls has passed.
+    Column("gap_waived", Boolean, nullable=False, server_default=text("false")),
     Column("outcome", Text),  # of a succeeded crawl: crawled, no_budget, or the access state met
     Column("error_kind", Text),
     Column("error_message", Text),
