@@ -56,7 +56,8 @@ class Recorder:
     def __init__(self, service: str, instance: str) -> None:
         # It tells of every failed export at length; _Exporter tells of the first.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-        self._processor = BatchSpanProcessor(_Exporter(OTLPSpanExporter(timeout=EXPORT_SECONDS)))
+        self._exporter = _Exporter(OTLPSpanExporter(timeout=EXPORT_SECONDS))
+        self._processor = BatchSpanProcessor(self._exporter)
         resource = Resource.create(
             {
                 "service.namespace": "crawljobs",
@@ -95,6 +96,8 @@ class Recorder:
         ending = threading.Thread(target=self._processor.shutdown, name="tracing-end", daemon=True)
         ending.start()
         ending.join(FLUSH_SECONDS)
+        if ending.is_alive():
+            self._exporter.abandon()
 
 
 def _known(parent: TraceContext, is_remote: bool) -> trace.Span:
@@ -114,16 +117,26 @@ class _Exporter(SpanExporter):
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
         self._arrive = True
+        self._is_abandoned = False
         self._lock = threading.Lock()  # whoever flushes may export beside the thread that does
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = self._exporter.export(spans)
         arrive = result is SpanExportResult.SUCCESS
         with self._lock:
-            is_news, self._arrive = arrive is not self._arrive, arrive
-        if is_news:
-            log.warning("tracing.arrives_again" if arrive else "tracing.lost", spans=len(spans))
+            is_news = arrive is not self._arrive and not self._is_abandoned
+            self._arrive = arrive
+            if is_news:
+                log.warning("tracing.arrives_again" if arrive else "tracing.lost", spans=len(spans))
         return result
+
+    def abandon(self) -> None:
+        """End the tries of an export that is on its way; log nothing after this call."""
+        with self._lock:
+            if self._arrive and not self._is_abandoned:
+                log.warning("tracing.lost", reason=f"not sent within {FLUSH_SECONDS} s of the end")
+            self._is_abandoned = True
+        self._exporter.shutdown()
 
     def shutdown(self) -> None:
         self._exporter.shutdown()

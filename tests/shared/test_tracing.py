@@ -23,8 +23,10 @@ from support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SPANS = 5_000  # more than the queue of the sender holds
-# 0.4 s on a quiet machine; a sender that anybody waited for would take seconds for each export.
-SPANS_SECONDS = 4.0
+# 0.4 s on a quiet machine; a sender that a caller waits for takes 5 s for each of ten exports.
+SPANS_SECONDS = 20.0
+STOP_SLACK_SECONDS = 3.0  # of a machine that runs other tests too
+SENDERS = ("OtelBatch", "tracing-end")  # names of threads
 
 
 def ids() -> dict[str, object]:
@@ -230,9 +232,32 @@ def test_a_collector_that_is_away_costs_neither_work_nor_end_anything(
                     pass
                 assert time.monotonic() - began < SPANS_SECONDS
             began = time.monotonic()
-        assert time.monotonic() - began < open_telemetry.FLUSH_SECONDS + 1
+        assert time.monotonic() - began < open_telemetry.FLUSH_SECONDS + STOP_SLACK_SECONDS
     assert caplog.records == []
     assert [one["event"] for one in told if one["log_level"] == "warning"] in (
         [],  # it has not given up its first try yet
         ["tracing.lost"],
     )
+
+
+def senders() -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name.startswith(SENDERS)]
+
+
+@pytest.mark.parametrize("dead", [refusing, silent])
+def test_a_sender_that_outlives_the_end_logs_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, dead: Dead
+) -> None:
+    """Its line would be one of a process, or of a test, that has ended."""
+    with dead() as url:
+        with (
+            structlog.testing.capture_logs() as told,
+            sending(monkeypatch, url),
+            tracing.span("work", tracing.Kind.SERVER),
+        ):
+            pass
+        assert [one["event"] for one in told if one["log_level"] == "warning"] == ["tracing.lost"]
+        with structlog.testing.capture_logs() as told:
+            deadline = 2 * open_telemetry.EXPORT_SECONDS + STOP_SLACK_SECONDS
+            wait_until(lambda: not senders(), timeout=deadline, describe=senders)
+    assert told == []
