@@ -155,8 +155,7 @@ def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]
     if around.workers_alive == 0:
         return "a crawler-worker: none was seen lately", None
     if around.reddit_until is not None:
-        available = _REFUSED.get(around.reddit_reason or "", "Reddit to be available")
-        return _with_detail(available, around.reddit_detail), around.reddit_until
+        return "Reddit to be available", around.reddit_until
     return "jobs that are claimed before it" if around.ahead else "a free worker", None
 
 
@@ -169,10 +168,6 @@ def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
     if reason is WaitReason.OUTAGE:
         waits_for = _REFUSED.get(around.reddit_reason or "", waits_for)
         detail = around.reddit_detail or detail
-    return _with_detail(waits_for, detail)
-
-
-def _with_detail(waits_for: str, detail: str) -> str:
     return f"{waits_for} ({detail[:DETAIL_SHOWN]})" if detail else waits_for
 
 

@@ -46,7 +46,8 @@ _BUDGETS = text(f"""
         window_started_at = CASE WHEN {_WINDOW} THEN NULL ELSE window_started_at END,
         paused_until = CASE WHEN {_PAUSE} THEN NULL ELSE paused_until END,
         outage_until = CASE WHEN {_OUTAGE} THEN {NOW} ELSE outage_until END,
-        last_throttled_at = least(last_throttled_at, {NOW})
+        last_throttled_at = CASE WHEN last_throttled_at > {NOW}
+            THEN {NOW} ELSE last_throttled_at END
     WHERE {_NEXT_SLOT} OR {_WINDOW} OR {_PAUSE} OR {_OUTAGE} OR {_THROTTLED}
     """)
 

@@ -31,7 +31,8 @@ _AHEAD = text(f"""
 _MEND = text("""
     UPDATE scheduled_jobs AS schedule SET
         next_run_at = mended.next_run_at,
-        last_run_at = least(schedule.last_run_at, mended.now),
+        last_run_at = CASE WHEN schedule.last_run_at > mended.now
+            THEN mended.now ELSE schedule.last_run_at END,
         updated_at = least(schedule.updated_at, mended.now)
     FROM unnest(
         CAST(:ids AS bigint[]), CAST(:next_run_ats AS timestamptz[]), CAST(:nows AS timestamptz[])

@@ -413,3 +413,11 @@ def test_a_yearly_schedule_is_left_alone(conn: Connection) -> None:
     before = next_run(conn)
     assert schedule_setbacks.mend_next_runs(conn, now=T0) == 0
     assert next_run(conn) == before > T0 + 200 * DAY
+
+
+def test_a_client_that_was_never_throttled_is_not_throttled_by_the_setback(
+    conn: Connection,
+) -> None:
+    reserve(conn, T0 + 400 * DAY)
+    assert mend(conn, T0)["reddit_budgets"] == 1
+    assert conn.execute(text("SELECT last_throttled_at FROM reddit_budgets")).scalar() is None
