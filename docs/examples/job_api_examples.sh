@@ -120,7 +120,6 @@ main() {
     told=$(retry_failed)
     echo "retried: $told"
     call GET '/api/admin/jobs?status=queued&sort=-priority&limit=10' >/dev/null
-    call GET /api/admin/budget >/dev/null
     call GET /api/admin/jobs/stats
 }
 

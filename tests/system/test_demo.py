@@ -264,6 +264,7 @@ def end_of_pauses(live: Demo) -> Iterator[None]:
 HOUR = "now() + interval '1 hour'"
 PAUSES = {
     "Reddit answered 429$": f"UPDATE reddit_budgets SET paused_until = {HOUR}",
+    "Reddit is in trouble$": f"UPDATE reddit_budgets SET outage_until = {HOUR}",
     r"Reddit is in trouble \(no way \[31m\(certificate\)\)$": (
         f"UPDATE reddit_budgets SET outage_until = {HOUR}, paused_reason = 'outage', "
         r"paused_detail = E'no\nway \x1b[31m(certificate)'"

@@ -1,0 +1,163 @@
+"""Each value of a body and of a query string, at its bounds and one step beyond, as documented.
+
+The database is down: what passes the checks of a request is answered with 503 or later problems.
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import flask.testing
+
+from support.admin_api import openapi_document
+
+Client = flask.testing.FlaskClient
+METHODS = ("get", "post", "put", "patch", "delete")
+# In the path: everything has the id 1.
+PATH = {"job_id": "1", "schedule_id": "1", "subreddit": "python", "token_id": "0" * 12}
+BESIDE = {"subreddit_id": ("subreddit",)}  # what may not stand beside it
+OWN_GRAMMAR = {"cursor", "cron_expression", "timezone"}  # not every text of their length is one
+ABSENT = object()
+# What a property looks like is checked by its format, not by a bound.
+TEXTS = {"date-time": "2031-05-17T09:30:00Z"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands in a request."""
+
+    method: str
+    path: str
+    where: str  # body or query
+    name: str
+    schema: dict[str, Any]
+    required: bool
+    example: Any  # a whole body
+
+    def __str__(self) -> str:
+        return f"{self.method.upper()} {self.path} {self.where} {self.name}"
+
+
+def places(document: dict[str, Any]) -> Iterator[Place]:
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            operation = item.get(method, {})
+            for one in operation.get("parameters", []):
+                if one["in"] == "query":
+                    yield Place(
+                        method, path, "query", one["name"], one["schema"], one["required"], None
+                    )
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                name = content["schema"]["$ref"].rpartition("/")[2]
+                schema = document["components"]["schemas"][name]
+                (example, *_) = (one["value"] for one in content["examples"].values())
+                for field, about in schema["properties"].items():
+                    required = field in schema.get("required", [])
+                    yield Place(method, path, "body", field, about, required, example)
+
+
+def wrong_values(place: Place) -> Iterator[Any]:
+    """Just beyond what is documented."""
+    schema = place.schema
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if "minimum" in schema:
+        yield schema["minimum"] - 1
+    if "maximum" in schema:
+        yield schema["maximum"] + 1
+    if "maxLength" in schema:
+        yield "x" * (schema["maxLength"] + 1)
+    if schema.get("minLength"):
+        yield ""
+    if "maxItems" in schema:
+        yield [sample(schema["items"])] * (schema["maxItems"] + 1)
+    if schema.get("minItems") and place.where == "body":
+        yield []
+    if "enum" in schema:
+        yield "nothing like it"
+    if place.where == "body":
+        if kinds and "null" not in kinds:
+            yield None
+        if kinds and "string" not in kinds:
+            yield "1"
+        if kinds and "boolean" not in kinds:
+            yield True
+        if kinds and not {"integer", "number"} & set(kinds):
+            yield 1
+        if "integer" in kinds:
+            yield 1.5
+    elif "integer" in kinds:
+        yield "one"
+    elif "boolean" in kinds:
+        yield "yes"
+    if place.required and place.where == "body":
+        yield ABSENT
+
+
+def right_values(place: Place) -> Iterator[Any]:
+    """At the bounds that are documented."""
+    schema = place.schema
+    for bound in ("minimum", "maximum"):
+        if bound in schema:
+            yield schema[bound]
+            if place.where == "body" and abs(schema[bound]) < 2**50:
+                yield float(schema[bound])
+    if "maxItems" in schema:
+        yield [sample(schema["items"])] * schema["maxItems"]
+    if schema.get("minItems"):
+        yield [sample(schema["items"])] * schema["minItems"]
+    if "maxLength" in schema and "pattern" not in schema and place.name not in OWN_GRAMMAR:
+        yield "x" * schema["maxLength"]
+    yield from (one for one in schema.get("enum", []) if one is not None)
+    if place.where == "body" and "null" in schema.get("type", []):
+        yield None
+    if schema.get("type") == "boolean":
+        yield from (True, False) if place.where == "body" else ("true", "false")
+    if "date-time" in schema.get("format", ""):
+        yield TEXTS["date-time"]
+
+
+def sample(schema: dict[str, Any]) -> Any:
+    if "enum" in schema:
+        return schema["enum"][0]
+    return 1 if schema.get("type") == "integer" else "python"
+
+
+def at_fault(client: Client, place: Place, value: Any) -> bool:
+    """Whether the answer names this value as a mistake."""
+    path = place.path.format(**PATH)
+    if place.where == "query":
+        answer = client.open(path, method=place.method, query_string={place.name: value})
+    else:
+        body = copy.deepcopy(place.example)
+        for other in (place.name, *BESIDE.get(place.name, ())):
+            body.pop(other, None)
+        if value is not ABSENT:
+            body[place.name] = value
+        answer = client.open(path, method=place.method, json=body, headers={"If-Match": "*"})
+    named = (answer.get_json(silent=True) or {}).get("errors", [])
+    pointer = f"/{place.name}"
+    is_named = any(
+        one["pointer"] == pointer or one["pointer"].startswith(f"{pointer}/") for one in named
+    )
+    assert not is_named or answer.status_code == 422, answer.text
+    return is_named
+
+
+def test_every_value_is_taken_at_its_bounds_and_refused_beyond(offline: Client) -> None:
+    found = list(places(openapi_document(offline.application)))
+    assert len({place.name for place in found}) > 40
+    taken = [
+        f"{place} takes {wrong!r}"[:120]
+        for place in found
+        for wrong in wrong_values(place)
+        if not at_fault(offline, place, wrong)
+    ]
+    refused = [
+        f"{place} refuses {right!r}"[:120]
+        for place in found
+        for right in right_values(place)
+        if at_fault(offline, place, right)
+    ]
+    assert not taken + refused, "\n".join(taken + refused)
