@@ -144,6 +144,35 @@ def test_the_owner_migrates_and_the_services_get_what_is_new(
             assert conn.execute("SHOW lock_timeout").fetchone() == ("5s",)
 
 
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ("ALTER ROLE {p}_scheduler CONNECTION LIMIT 0", "limited {p}_scheduler to "),
+        ("ALTER ROLE {p}_scheduler CONNECTION LIMIT -1", "limited {p}_scheduler to "),
+        ("ALTER ROLE {p}_scheduler SET lock_timeout = 0", "set the lock_timeout of {p}_scheduler"),
+        ("ALTER ROLE {p}_scheduler RESET ALL", "set the {setting} of {p}_scheduler"),
+        ("ALTER ROLE {p}_scheduler SET work_mem = 64", "reset the work_mem of {p}_scheduler"),
+        (
+            "ALTER ROLE {p}_scheduler IN DATABASE {database} SET search_path = x",
+            "reset the search_path of {p}_scheduler",
+        ),
+        ("REVOKE {p}_scheduler FROM {p}_owner", "made {p}_owner a member of {p}_scheduler"),
+        ("ALTER ROLE {p}_owner SET work_mem = 64", None),  # the owner's settings are its own
+    ],
+)
+def test_a_second_run_mends_what_was_changed_meanwhile_and_nothing_else(
+    own: Roles, change: str, line: str | None
+) -> None:
+    with psycopg.connect(own.url, autocommit=True) as conn:
+        conn.execute(change.format(p=own.prefix, database=conn.info.dbname).encode())
+    mended = [one for one in own.set_up() if not one.startswith("set the password")]
+    settings = roles.SETTINGS if line and "{setting}" in line else [""]
+    expected = [] if line is None else [line.format(p=own.prefix, setting=one) for one in settings]
+    assert len(mended) == len(expected)
+    assert all(one.startswith(start) for one, start in zip(mended, expected, strict=True))
+    assert [one for one in own.set_up() if not one.startswith("set the password")] == []
+
+
 def test_a_database_that_is_away_is_waited_for(prefix: str, databases: Databases) -> None:
     """As on the first day, when a roll-out is what makes the database."""
     with databases.empty() as url, psycopg.connect(url, autocommit=True) as conn:

@@ -1,0 +1,88 @@
+"""What a connection is opened with, so that no wait of it lasts longer than its limits say."""
+
+import socket
+from dataclasses import fields, replace
+
+import pytest
+
+from crawljobs.db import connection, pulse
+from crawljobs.db.limits import IMPATIENT, PATIENT, PROBING, Limits
+
+NOTICED_SECONDS = 2.0  # within which a dead database is noticed by a caller who waits
+# The kernel's, of a connection over TCP.
+OF_THE_SOCKET = {
+    socket.TCP_KEEPIDLE: 10,
+    socket.TCP_KEEPINTVL: 3,
+    socket.TCP_KEEPCNT: 3,
+    socket.TCP_USER_TIMEOUT: 15_000,
+}
+
+
+def opened_socket(url: str) -> dict[int, int]:
+    opened = connection.connect(url, "tests")
+    try:
+        assert opened.info.hostaddr, "the tests' Postgres is asked over TCP"
+        with socket.socket(fileno=socket.dup(opened.fileno())) as copy:
+            return {name: copy.getsockopt(socket.IPPROTO_TCP, name) for name in OF_THE_SOCKET}
+    finally:
+        opened.close()
+
+
+def test_a_silent_network_is_noticed_by_the_kernel(database_url: str) -> None:
+    assert opened_socket(database_url) == OF_THE_SOCKET
+
+
+@pytest.mark.parametrize(
+    ("seconds", "timeout"), [(0.1, 2), (0.9, 2), (1.9, 2), (2.0, 2), (2.1, 3), (5.0, 5), (7.2, 8)]
+)
+def test_a_connect_ends_at_its_limit_in_whole_seconds_of_libpq(
+    database_url: str, seconds: float, timeout: int
+) -> None:
+    opened = connection.connect(database_url, "tests", limits=replace(PATIENT, connect=seconds))
+    try:
+        assert opened.info.get_parameters()["connect_timeout"] == str(timeout)
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("limits", [PATIENT, IMPATIENT, PROBING])
+@pytest.mark.parametrize(
+    ("setting", "of"),
+    [
+        ("statement_timeout", lambda limits: limits.statement),
+        ("lock_timeout", lambda limits: limits.lock),
+        ("idle_in_transaction_session_timeout", lambda _: 15.0),
+    ],
+)
+def test_a_session_has_the_limits_of_its_connection(
+    database_url: str, limits: Limits, setting: str, of: object
+) -> None:
+    opened = connection.connect(database_url, "tests", limits=limits)
+    try:
+        row = opened.execute(
+            "SELECT setting::float8 / 1000, unit FROM pg_settings WHERE name = %s", [setting]
+        ).fetchone()
+        assert row == (of(limits), "ms")  # type: ignore[operator]
+        assert opened.reply_seconds == limits.reply
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("limits", [PATIENT, IMPATIENT, PROBING])
+def test_the_servers_limits_come_before_the_clients(limits: Limits) -> None:
+    """Then the error tells the cause, and the connection can be used again."""
+    assert limits.statement < limits.reply
+    if limits is not PROBING:  # what it asks waits for no lock
+        assert limits.lock < limits.statement
+    assert all(getattr(limits, field.name) > 0 for field in fields(limits))
+
+
+@pytest.mark.parametrize("limits", [IMPATIENT, PROBING])
+def test_a_silent_database_is_found_out_in_time(limits: Limits) -> None:
+    """By the sign of life of the connection that is there, then by a new one."""
+    assert limits.ping + limits.connect < NOTICED_SECONDS
+
+
+def test_an_error_of_our_own_limits_is_no_sign_of_life() -> None:
+    shortest = min(getattr(PROBING, field.name) for field in fields(PROBING))
+    assert shortest > pulse.OWN_LIMIT_SECONDS
