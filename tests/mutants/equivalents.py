@@ -40,6 +40,19 @@ EQUIVALENT: dict[str, str] = {
     "WHERE job.status IN ('blocked', 'waiting', 'queued', 'crawling')": (
         "finished jobs are read too, but none is asked for by its id"
     ),
+    **{
+        f"services/admin_api/schemas/fields.py::{field}._deserialize [swapped arguments] "
+        f"attr, data -> data, attr in: {line}": "marshmallow's field of this kind reads neither"
+        for field, line in (
+            ("Whole", "return super()._deserialize(value, attr, data, **options)"),
+            ("SubredditName", "name = super()._deserialize(value, attr, data, **options)"),
+            ("Name", "given = super()._deserialize(value, attr, data, **options)"),
+        )
+    },
+    "services/admin_api/gunicorn_conf.py::post_worker_init [removed call] "
+    "sys.setswitchinterval(SWITCH_SECONDS) -> pass in: sys.setswitchinterval(SWITCH_SECONDS)": (
+        "threads take turns less often; a probe is answered in time either way"
+    ),
 }
 # By `path::definition`: numbers that were chosen for cost or pace. A value near by does the same
 # work, so no test holds the exact one.

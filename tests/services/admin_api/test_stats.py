@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import flask.testing
+import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
@@ -124,6 +125,45 @@ def test_the_newest_finished_jobs_tell_how_crawls_went(conn: Connection) -> None
     assert recent.retry_success_rate == 0.5  # one failed at once: it was never tried again
     assert (recent.wait_seconds_p50, recent.wait_seconds_p95) == (20, 30)
     assert job_stats.queue_stats(conn, now=due + timedelta(hours=2)).recent.sampled == 0
+
+
+@pytest.mark.parametrize(
+    ("jobs", "seconds", "per_minute"),
+    [
+        (job_stats.SAMPLE - 1, 30, (job_stats.SAMPLE - 1) / 60),  # all of the last hour
+        (job_stats.SAMPLE, 1800, job_stats.SAMPLE / 30),  # the newest of more
+        (job_stats.SAMPLE + 5, 1800, job_stats.SAMPLE / 30),
+        (job_stats.SAMPLE, 30, job_stats.SAMPLE * 2),
+        (job_stats.SAMPLE, 1, job_stats.SAMPLE * 60),
+        (job_stats.SAMPLE, 0.01, job_stats.SAMPLE * 60),  # nothing is told of less than a second
+        (job_stats.SAMPLE, 0, job_stats.SAMPLE * 60),
+    ],
+)
+def test_a_full_sample_tells_the_pace_by_the_time_that_it_spans(
+    conn: Connection, jobs: int, seconds: float, per_minute: float
+) -> None:
+    factory.in_status(conn, JobStatus.SUCCEEDED)
+    columns = ", ".join(
+        conn.execute(
+            text(
+                "SELECT quote_ident(attname) FROM pg_attribute "
+                "WHERE attrelid = 'crawl_jobs'::regclass AND attnum > 0 AND NOT attisdropped "
+                "AND attgenerated = '' AND attidentity = '' AND attname <> 'finished_at'"
+            )
+        ).scalars()
+    )
+    conn.execute(
+        text(
+            f"INSERT INTO crawl_jobs ({columns}, finished_at) "
+            f"SELECT {columns}, CAST(:oldest AS timestamptz) "
+            "FROM crawl_jobs, generate_series(2, :jobs)"
+        ),
+        {"jobs": jobs, "oldest": T0},
+    )
+    now = T0 + timedelta(seconds=seconds)
+    recent = job_stats.queue_stats(conn, now=now).recent
+    assert recent.sampled == min(jobs, job_stats.SAMPLE)
+    assert recent.finished_per_minute == pytest.approx(per_minute)
 
 
 def test_how_long_the_oldest_has_waited(conn: Connection) -> None:

@@ -1,3 +1,5 @@
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,42 @@ def test_the_documented_transitions_are_those_of_the_code() -> None:
     assert "| verb | from | to |\n|---|---|---|\n" + "\n".join(rows) + "\n" in README.read_text()
 
 
-def test_background_work_has_a_lower_ceiling() -> None:
-    assert job.priority_ceiling(job.JobSource.STALE) == 40
-    assert job.priority_ceiling(job.JobSource.DISCOVERY) == 40
-    assert job.priority_ceiling(job.JobSource.USER) == 100
+@pytest.mark.parametrize(
+    ("source", "ceiling"),
+    [
+        (job.JobSource.USER, 100),
+        (job.JobSource.SCHEDULE, 100),
+        (job.JobSource.DISCOVERY, 40),
+        (job.JobSource.STALE, 40),
+    ],
+)
+def test_background_work_has_a_lower_ceiling_and_steps_back(
+    source: job.JobSource, ceiling: int
+) -> None:
+    assert job.priority_ceiling(source) == ceiling
+    for priority in (0, 5, 40, 41, 50, 100):
+        # A higher one comes from somebody who asked for the same crawl.
+        expected = ceiling == 40 and priority <= 40
+        assert claim(source, priority).is_background is expected, priority
+
+
+def claim(source: job.JobSource, priority: int) -> job.Claim:
+    at = datetime(2031, 5, 4, tzinfo=UTC)
+    return job.Claim(
+        job_id=1,
+        claim_token=uuid.UUID(int=1),
+        subreddit_id=1,
+        subreddit="python",
+        source=source,
+        priority=priority,
+        depth=0,
+        retry_count=0,
+        max_retries=3,
+        checkpoint=None,
+        claimable_at=at,
+        claimed_at=at,
+        lease_expires_at=at,
+    )
 
 
 def test_every_status_is_live_or_final() -> None:
