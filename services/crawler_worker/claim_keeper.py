@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from crawler_worker.held_claim import MARGIN, HeldClaim
 from crawljobs import errors, jitter, logs, metrics
+from crawljobs.db import failures
 from crawljobs.db.direct import DirectConnection
 from crawljobs.domain.job import Claim
 from crawljobs.repository import claims, queue_sql
@@ -138,10 +139,15 @@ class ClaimKeeper(threading.Thread):
     def _extend(self, direct: DirectConnection, mine: list[HeldClaim]) -> list[HeldClaim]:
         """Those that could not be extended yet, although they are still ours."""
         asked_at = time.monotonic()
-        with direct.call() as conn:
-            extension = claims.extend_claims(
-                conn, claims=[held.claim for held in mine], lease_seconds=self._lease_seconds
-            )
+        try:
+            with direct.call() as conn:
+                extension = claims.extend_claims(
+                    conn, claims=[held.claim for held in mine], lease_seconds=self._lease_seconds
+                )
+        except Exception as error:
+            if isinstance(error, errors.DatabaseUnavailable) or not failures.is_of_one_row(error):
+                raise
+            return self._extend_each(direct, mine, error)
         self._reached_at = asked_at
         busy = []
         for held in mine:
@@ -153,3 +159,14 @@ class ClaimKeeper(threading.Thread):
                 log.warning("claim.lost", job_id=held.claim.job_id)
                 held.lose()
         return busy
+
+    def _extend_each(
+        self, direct: DirectConnection, mine: list[HeldClaim], error: Exception
+    ) -> list[HeldClaim]:
+        """One job refuses its extension: it must not cost the other claims their leases."""
+        if len(mine) > 1:
+            return [busy for held in mine for busy in self._extend(direct, [held])]
+        log.error(
+            "claim.not_extended", job_id=mine[0].claim.job_id, reason=failures.describe(error)
+        )
+        return []

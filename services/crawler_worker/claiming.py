@@ -8,10 +8,13 @@ from uuid import UUID
 
 from crawler_worker import counting
 from crawljobs import errors, logs
+from crawljobs.db import failures
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import ends
 from crawljobs.domain.job import Claim
+from crawljobs.log_limit import LogLimit
 from crawljobs.repository import claim_ends, claims, job_queue
+from crawljobs.row_isolation import LOOK_AGAIN_SECONDS, PASSED_OVER_MAX
 
 log = logs.get_logger(__name__)
 
@@ -28,6 +31,9 @@ class Claiming:
         self._lease_seconds = lease_seconds
         # Tokens whose claim was not answered, and when it was asked for.
         self._unsure: dict[UUID, float] = {}
+        self._skip = 0  # jobs at the front that refuse to be claimed
+        self._look_again_at = 0.0
+        self._lines = LogLimit()
 
     @property
     def is_unsure(self) -> bool:
@@ -40,9 +46,24 @@ class Claiming:
             found = self._find_again(token, keep=at_most)
             if found:
                 return asked_at, found
-        token, asked_at = uuid.uuid4(), time.monotonic()
         if at_most <= 0:
-            return asked_at, []
+            return time.monotonic(), []
+        if time.monotonic() >= self._look_again_at:
+            self._skip = 0
+        while True:
+            try:
+                return self._claim(at_most)
+            except errors.DatabaseUnavailable:
+                raise
+            except Exception as error:
+                if not failures.is_of_one_row(error) or self._skip >= PASSED_OVER_MAX:
+                    raise
+                if at_most == 1:
+                    self._pass_over(error)
+                at_most = 1
+
+    def _claim(self, at_most: int) -> tuple[float, list[Claim]]:
+        token, asked_at = uuid.uuid4(), time.monotonic()
 
         def claim(conn: Connection) -> list[Claim]:
             return job_queue.claim_jobs(
@@ -51,6 +72,7 @@ class Claiming:
                 claim_token=token,
                 at_most=at_most,
                 lease_seconds=self._lease_seconds,
+                skip=self._skip,
             )
 
         try:
@@ -61,6 +83,16 @@ class Claiming:
             raise
         counting.claimed(claimed, seconds=time.monotonic() - asked_at)
         return asked_at, claimed
+
+    def _pass_over(self, error: Exception) -> None:
+        """A job that refuses to be claimed stays the best one: claim those after it."""
+        if not self._skip:
+            self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
+        self._skip += 1
+        left_out = self._lines.lines_left_out()
+        if left_out is not None:
+            reason = failures.describe(error)
+            log.error("claim.passed_over", reason=reason, lines_left_out=left_out)
 
     def give_back(self) -> None:
         """Release what unanswered claims brought: nobody will ask for it any more."""

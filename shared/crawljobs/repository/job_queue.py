@@ -15,15 +15,9 @@ from sqlalchemy import Connection, text
 
 from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.domain import subreddit as subreddits
-from crawljobs.domain.job import (
-    Claim,
-    Enqueued,
-    EnqueueResult,
-    JobSource,
-    priority_ceiling,
-)
+from crawljobs.domain.job import Claim, Enqueued, EnqueueResult, JobSource, priority_ceiling
 from crawljobs.repository import enqueue_sql
-from crawljobs.repository.queue_sql import NO_PAUSES, NO_REASON, NOT_PAUSED, NOW
+from crawljobs.repository.queue_sql import NO_PAUSES, NO_REASON, NOT_PAUSED, NOW, passing_over
 
 _SOURCES = {source.value: source for source in JobSource}
 
@@ -203,15 +197,17 @@ def claim_jobs(
     claim_token: UUID,
     at_most: int,
     lease_seconds: float,
+    skip: int = 0,
     now: datetime | None = None,
 ) -> list[Claim]:
-    """Claim up to `at_most` jobs, best first, all under the caller's fresh token.
+    """Claim up to `at_most` jobs, best first without the first `skip`, under the caller's token.
 
-    The token is made before the call, so that after an ambiguous COMMIT claims_of can tell. The
+    The token is new for each call, so that after an ambiguous COMMIT claims_of can tell. The
     COMMIT does not wait for the disk: a crash of the server may undo a claim under which nothing
-    was written yet, and whatever comes later under its token is refused.
+    was written yet, and a later write under its token is refused.
     """
-    rows = _CLAIM.rows(
+    statement = DriverStatement(passing_over(_CLAIM.clause, skip)) if skip else _CLAIM
+    rows = statement.rows(
         conn,
         {
             "worker": worker,

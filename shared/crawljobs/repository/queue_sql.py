@@ -84,7 +84,7 @@ def short(sql: str) -> TextClause:
     return text(" ".join(re.sub("--[^\n]*", "", sql).split()))
 
 
-_PIECE = re.compile(r"LIMIT :at_most(?! \+)")
+_PIECE = re.compile(r"LIMIT :at_most(?! \+)|(?<=THEN :at_most ELSE 0 END\))")
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """One row that refuses every change stops no sweep: the others are swept, and it is reported."""
 
+import contextlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +9,14 @@ import pytest
 import structlog
 from sqlalchemy import text
 
+from crawler_worker.claim_keeper import ClaimKeeper
+from crawler_worker.claiming import Claiming
+from crawler_worker.held_claim import HeldClaim
 from crawler_worker.maintenance import Maintenance
 from crawler_worker.revisiting import Revisiting
 from crawljobs import row_isolation, settings
 from crawljobs.db.database import Connection, Database
+from crawljobs.db.direct import DirectConnection
 from crawljobs.repository import job_queue
 from crawljobs.row_isolation import RowIsolation
 from support import jobs, schedule_rows
@@ -199,6 +204,50 @@ def test_the_other_rows_are_swept_and_the_bad_one_is_reported_once(
     assert len(reports) == 1
     failed = [line for line in lines if line["event"] in ("maintenance.failed", "prune.failed")]
     assert failed == []
+
+
+def test_jobs_that_refuse_to_be_claimed_leave_the_others_to_be_claimed(database: Database) -> None:
+    with database.begin() as conn:
+        ids = [jobs.enqueue(conn, f"sub_{number}", now=None) for number in range(6)]
+        refuse(conn, "crawl_jobs", ids[0], ids[1], ids[3])
+    claiming = Claiming(database, worker="w", lease_seconds=30)
+    claimed: list[int] = []
+
+    def all_claimed() -> bool:
+        claimed.extend(claim.job_id for claim in claiming.claim(2)[1])
+        return len(claimed) == 3
+
+    with structlog.testing.capture_logs() as lines:
+        wait_until(all_claimed, timeout=20, describe=lambda: claimed)
+        assert claiming.claim(2)[1] == []
+    assert claimed == [ids[2], ids[4], ids[5]]
+    passed_over = [line for line in lines if line["event"] == "claim.passed_over"]
+    assert 1 <= len(passed_over) <= 6
+    with database.begin() as conn:
+        conn.execute(text("DROP TRIGGER refuse ON crawl_jobs"))
+    claiming._look_again_at = 0.0
+    assert [claim.job_id for claim in claiming.claim(5)[1]] == [ids[0], ids[1], ids[3]]
+
+
+def test_a_job_that_refuses_its_extension_costs_the_other_claims_no_lease(
+    database: Database, database_url: str
+) -> None:
+    with database.begin() as conn:
+        held = [
+            HeldClaim(jobs.crawling(conn, f"sub_{number}", now=None), asked_at=0, lease_seconds=30)
+            for number in range(3)
+        ]
+        conn.execute(text("UPDATE crawl_jobs SET lease_expires_at = '2001-01-01'"))
+        bad = held[1].claim.job_id
+        refuse(conn, "crawl_jobs", bad)
+    keeper = ClaimKeeper(database_url, worker="w", lease_seconds=30, on_work=lambda: None)
+    direct = DirectConnection(database_url, application_name="test", deadline_seconds=10)
+    with contextlib.closing(direct), structlog.testing.capture_logs() as lines:
+        assert keeper._extend(direct, held) == []
+    assert [line["job_id"] for line in lines] == [bad]
+    with database.begin() as conn:
+        late = conn.execute(text("SELECT id FROM crawl_jobs WHERE lease_expires_at < now()"))
+        assert list(late.scalars()) == [bad]
 
 
 def numbers(database: Database) -> Callable[[], list[int]]:
