@@ -1,0 +1,185 @@
+"""Every field of an answer that may be null is seen null and not null, with rows of both kinds."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import flask.testing
+from sqlalchemy import text
+
+from crawljobs.db.database import Database
+from support.admin_api import openapi_document
+
+Client = flask.testing.FlaskClient
+ADMIN = "/api/admin"
+# Of two rows in a table, the first has nothing in the columns that may be empty, the second all.
+ROWS = """
+    INSERT INTO subreddits (name) VALUES ('plain');
+    INSERT INTO subreddits (name, reddit_id, title, description, subscribers, over_18,
+        created_at_reddit, access, access_checked_at, access_unconfirmed, access_unconfirmed_looks,
+        access_unconfirmed_at, discovered_from, last_crawled_at, next_crawl_at, missing_parts, gaps,
+        oldest_post, oldest_post_at, oldest_comment, oldest_comment_at, posts_walk_end,
+        whole_walk_at, trees_whole, trees_not_whole, gap_at, min_request_gap_seconds,
+        min_crawl_gap_seconds)
+    SELECT 'full', 't5_1', 't', 'd', 1, false, now(), 'public', now(), 'private', 1, now(), id,
+        now(), now(), 1, 1, 'a', now(), 'b', now(), 'cap', now(), 1, 1, now(), 1, 1
+    FROM subreddits;
+    INSERT INTO subreddits (name) SELECT 'more_' || n FROM generate_series(1, 6) AS n;
+    INSERT INTO missing_parts (subreddit_id, kind, item, reason, message, next_look_at)
+    SELECT id, 'tree', 'a', 'trouble', 'x', now() FROM subreddits WHERE name = 'full';
+    INSERT INTO crawl_gaps (subreddit_id, listing, from_item, from_at, to_item, to_at)
+    SELECT id, 'posts', item, at, 'z', now()
+    FROM subreddits, (VALUES ('a', NULL), ('b', now())) AS gap (item, at) WHERE name = 'full';
+    INSERT INTO queue_pauses (scope, reason, until, paused_by)
+    SELECT id, 'x', NULL, 'y' FROM subreddits WHERE name = 'more_1'
+    UNION ALL SELECT 0, 'x', now() + interval '1 hour', 'y';
+    INSERT INTO crawl_jobs (subreddit_id, status, wait_reason, priority, base_priority, source)
+    SELECT id, 'queued', NULL, 1, 1, 'user' FROM subreddits WHERE name = 'plain'
+    UNION ALL SELECT id, 'waiting', 'paused', 1, 1, 'user' FROM subreddits WHERE name = 'more_1';
+    INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source,
+        scheduled_job_id, claim_token, claimed_by, claimed_at, lease_expires_at, progress_at,
+        checkpoint, traceparent, error_kind, error_message)
+    SELECT id, 'crawling', 1, 1, 'schedule', 1, gen_random_uuid(), 'w', now(), now(), now(),
+        '{"phase": "posts", "requests": 1, "forecast": {"total": 9, "pace": 1.0},
+          "missing": [{"kind": "tree", "item": "a", "reason": "trouble", "message": "x",
+                       "failures": 1, "next_look_at": "2031-05-04T12:00:00Z", "seen_to": null}]}',
+        '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'retryable', 'x'
+    FROM subreddits WHERE name = 'more_2';
+    INSERT INTO crawl_jobs (subreddit_id, status, wait_reason, priority, base_priority, source,
+        visible_at)
+    SELECT id, 'waiting', 'retry', 1, 1, 'user', now() + interval '1 hour' FROM subreddits
+    WHERE name = 'more_3';
+    INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source, finished_at,
+        outcome, retries, queued_at, visible_at)
+    SELECT id, 'succeeded', 1, 1, 'user', now(), 'crawled', 1, now() - interval '1 minute',
+        now() - interval '1 minute' FROM subreddits WHERE name = 'more_4';
+    INSERT INTO crawl_job_attempts (job_id, worker, started_at, ended_at, outcome, error_kind,
+        error_message, times, first_started_at)
+    SELECT id, 'w', now(), now(), 'failed', 'retryable', 'x', 2, now() FROM crawl_jobs
+    UNION ALL SELECT id, 'w', now(), now(), 'succeeded', NULL, NULL, 1, NULL FROM crawl_jobs;
+    INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, enabled)
+    SELECT 'plain', id, '@daily', false FROM subreddits WHERE name = 'plain';
+    INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, max_retries,
+        misfire_deadline_seconds, next_run_at, last_run_at, disabled_reason)
+    SELECT 'full', id, '@daily', 1, 1, now() + interval '1 day', now(), 'x' FROM subreddits
+    WHERE name = 'full';
+    INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, due_until, outcome, job_id)
+    SELECT id, now(), NULL, 'missed', NULL FROM scheduled_jobs
+    UNION ALL SELECT id, now() - interval '1 day', now(), 'enqueued', 1 FROM scheduled_jobs;
+    INSERT INTO api_tokens (id, name, token_hash, scopes, created_by)
+    VALUES ('000000000000', 'plain', decode(repeat('00', 32), 'hex'), '{read}', 'x');
+    INSERT INTO api_tokens (id, name, token_hash, scopes, created_by, created_by_id, expires_at,
+        revoked_at, revoked_by, last_used_at)
+    VALUES ('000000000001', 'full', decode(repeat('00', 32), 'hex'), '{read}', 'x', '000000000000',
+        now(), now(), 'x', now());
+    INSERT INTO service_instances (name, role, version, started_at, seen_at, details)
+    SELECT name, 'crawler-worker', '1', now(), now(), '{}' FROM (VALUES ('v'), ('w')) AS w (name);
+    INSERT INTO reddit_budgets (client_id) VALUES ('plain');
+    INSERT INTO reddit_budgets (client_id, paused_until, last_throttled_at, paused_reason,
+        paused_detail, outage_until, probe_good_at)
+    VALUES ('full', NULL, now(), 'client_refused', 'x', now() + interval '1 minute', now()),
+        ('paused', now() + interval '1 hour', now(), 'rate_limit', 'x', NULL, now());
+"""
+AUDIT = """
+    INSERT INTO admin_audit_log (actor, action, resource_type, resource_id, before, after,
+        request_id, peer_address, client_address, token_id, db_role, transaction_id)
+    VALUES ('x', 'y', 'crawl_job', '1', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+        ('x', 'y', 'crawl_job', '1', '{}', '{}', 'r', '::1', '::1', 'i', 'r', '1'),
+        ('x', 'y', 'z', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+"""
+PATHS = (
+    "audit-log",
+    "audit-log?limit=1",
+    "budget",
+    "jobs",
+    "jobs?limit=1",
+    *(f"jobs/{number}" for number in range(1, 6)),
+    *(f"jobs/{number}/explain" for number in range(1, 6)),
+    "jobs/stats",
+    "queue/pauses",
+    "scheduled-jobs",
+    "scheduled-jobs?limit=1",
+    "scheduled-jobs/1",
+    "scheduled-jobs/2",
+    "scheduled-jobs/1/runs",
+    "scheduled-jobs/1/runs?limit=1",
+    "subreddits",
+    "subreddits?limit=1",
+    "subreddits/plain",
+    "subreddits/full",
+    "tokens",
+    "tokens?limit=1",
+    "tokens/000000000000",
+    "tokens/000000000001",
+    "workers",
+    "workers?limit=1",
+)
+# Answers to changes, which their own tests look at.
+OF_CHANGES = {"BulkItem", "CreatedToken", "ImportItem", "Upcoming", "WrittenSchedule"}
+
+
+def values(
+    document: dict[str, Any], schema: dict[str, Any], value: Any, name: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """Each value of an answer, by `Schema.field`."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        schema = document["components"]["schemas"][name]
+    if isinstance(value, dict) and "properties" in schema:
+        for field, inner in schema["properties"].items():
+            yield f"{name}.{field}", value[field]
+            yield from values(document, inner, value[field], f"{name}.{field}")
+    elif isinstance(value, list):
+        for one in value:
+            yield from values(document, schema.get("items", {}), one, name)
+
+
+def seen(client: Client, path: str) -> Iterator[tuple[str, Any]]:
+    answer = client.get(path)
+    assert answer.status_code == 200, (path, answer.text)
+    document = openapi_document(client.application)
+    rule, _ = client.application.url_map.bind("localhost").match(
+        path.partition("?")[0], return_rule=True
+    )
+    name = str(rule)
+    for converter in ("id:", "subreddit:", "token:"):
+        name = name.replace(f"<{converter}", "{")
+    operation = document["paths"][name.replace(">", "}")]["get"]
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    yield from values(document, schema, answer.get_json())
+
+
+def nullable(document: dict[str, Any]) -> set[str]:
+    """The fields of answers that may be null. Bodies have defaults, answers have none."""
+    return {
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, about in schema.get("properties", {}).items()
+        if "null" in about.get("type", ()) and field in schema.get("required", ())
+    }
+
+
+def fill(database: Database) -> None:
+    with database.begin() as conn:
+        for statement in [*ROWS.split(";\n"), AUDIT]:
+            if statement.strip():
+                conn.execute(text(statement.replace(":", "\\:")))
+
+
+def test_a_field_that_may_be_null_is_null_in_one_row_and_not_in_another(
+    client: Client, database: Database
+) -> None:
+    """What may not be null never is: the client holds each answer against the document."""
+    found: dict[str, set[bool]] = defaultdict(set)
+    for name, value in seen(client, f"{ADMIN}/jobs/stats"):  # of an empty queue
+        found[name].add(value is None)
+    fill(database)
+    for path in PATHS:
+        for name, value in seen(client, f"{ADMIN}/{path}"):
+            found[name].add(value is None)
+    expected = {
+        name
+        for name in nullable(openapi_document(client.application))
+        if name.partition(".")[0] not in OF_CHANGES
+    }
+    assert {name for name, kinds in found.items() if len(kinds) == 2} == expected
