@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.client import RedditClient
 from crawler_worker.refresher import Refresher
+from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository import queue_pauses, refreshes
 from crawljobs.settings import RedditSettings
@@ -270,3 +271,61 @@ def test_the_thread_ends_when_it_is_told_to(database: Database) -> None:
         refresher.stop()
         refresher.join(5)
         assert not refresher.is_alive()
+
+
+def test_a_look_is_logged_with_what_was_asked_for_and_shown(
+    database: Database, sandbox: RunningSandbox
+) -> None:
+    Crawler(database, sandbox.url, DEFAULTS).crawl("tiny_town")
+    with database.begin() as conn:
+        conn.execute(text("UPDATE posts SET refresh_due_at = NULL"))
+        conn.execute(text("UPDATE comments SET refresh_due_at = NULL"))
+        query = "UPDATE posts SET refresh_due_at = now() WHERE id IN (SELECT id FROM posts LIMIT 2)"
+        conn.execute(text(query))
+        crawled.store(conn, crawled.post("zzzzzz", created_at=T0))
+        conn.execute(text("UPDATE posts SET refresh_due_at = now() WHERE id = 'zzzzzz'"))
+    with (
+        refresher_of(database, sandbox.url) as refresher,
+        structlog.testing.capture_logs() as told,
+    ):
+        assert refresher.run_once() == 3
+    (line,) = [line for line in told if line["event"] == "items.refreshed"]
+    assert (line["asked"], line["shown"], line["log_level"]) == (3, 2, "info")
+
+
+def test_trouble_is_logged_and_the_next_look_comes_after_a_longer_pause(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = [
+        errors.DatabaseUnavailable("down"),
+        failures.UpstreamTrouble("503"),
+        ZeroDivisionError("odd"),
+        None,
+        failures.Interrupted("stop"),
+    ]
+    pauses: list[float] = []
+    with (
+        refresher_of(database, "http://127.0.0.1:1") as refresher,
+        structlog.testing.capture_logs() as told,
+    ):
+
+        def run_once() -> int:
+            fault = faults.pop(0)
+            if fault is not None:
+                raise fault
+            return 0
+
+        def wait(seconds: float) -> bool:
+            pauses.append(seconds)
+            return False
+
+        monkeypatch.setattr(refresher, "run_once", run_once)
+        monkeypatch.setattr(refresher._stopping, "wait", wait)
+        refresher.run()
+    assert pauses == [6.0, 60.0, 60.0, 60.0, 6.0]
+    events = [(line["event"], line.get("reason")) for line in told]
+    assert events == [
+        ("refresh.postponed", "down"),
+        ("refresh.postponed", "503"),
+        ("refresh.failed", None),
+    ]

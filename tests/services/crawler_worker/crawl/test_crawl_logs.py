@@ -1,0 +1,46 @@
+"""What the log says of a crawl that did not see everything."""
+
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from support.crawls import Crawler
+
+
+def lines(logged: list[Any], event: str) -> list[dict[str, Any]]:
+    return [dict(one) for one in logged if one["event"] == event]
+
+
+def test_a_crawl_that_its_budget_cut_short_is_logged_with_its_phase(crawler: Crawler) -> None:
+    crawler.settings = replace(crawler.settings, max_requests_per_job=3)
+    with structlog.testing.capture_logs() as logged:
+        crawler.crawl("big_town")
+    (line,) = lines(logged, "crawl.cut_short")
+    job_id = crawler.value("SELECT max(id) FROM crawl_jobs WHERE source = 'user'")
+    assert line == {
+        "event": "crawl.cut_short",
+        "log_level": "info",
+        "job_id": job_id,
+        "subreddit": "big_town",
+        "phase": "posts",
+        "requests": 3,
+    }
+
+
+def test_a_gap_is_logged(crawler: Crawler) -> None:
+    crawler.settings = replace(
+        crawler.settings, fetch_user_subreddits=False, max_comments_per_post=0
+    )
+    crawler.enqueue("big_town")
+    claim = crawler.claim()
+    crawler.rows("UPDATE subreddits SET high_water_post = '1', "
+                 "high_water_comment = 'zzzzzzzzzzzz' RETURNING id")  # fmt: skip
+    with structlog.testing.capture_logs() as logged:
+        crawler.run(claim)
+    (line,) = lines(logged, "crawl.gap")
+    assert (line["job_id"], line["subreddit"], line["log_level"]) == (
+        claim.job_id,
+        "big_town",
+        "warning",
+    )
