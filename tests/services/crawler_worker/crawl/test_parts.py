@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from crawler_worker.crawl import parts
 from crawler_worker.crawl.checkpoint import Checkpoint, UnreadableCheckpoint
@@ -240,6 +241,31 @@ def test_children_that_are_refused_cost_no_other_tree(
     assert missing(crawler) == []
     (row,) = crawler.rows("SELECT * FROM posts WHERE id = '9999'")
     assert (row.comments_stored, row.comments_missing) == (3, 0)
+
+
+def test_an_operator_is_told_of_each_part_and_item_that_is_left_out(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    reddit.answers["/comments/9999"] = FAILURES["400"]
+    reddit.posts = [
+        *reddit.posts[:40],
+        {"kind": "t3", "data": {"id": "?"}},
+        {"kind": "t9", "data": {"id": "1"}},
+    ]
+    reddit.comments = reddit.comments[:40]
+    with capture_logs() as told:
+        crawler.crawl("python")
+    job_id = crawler.value("SELECT id FROM crawl_jobs WHERE source = 'user'")
+    left_out = [line for line in told if line["log_level"] == "warning"]
+    assert {line["job_id"] for line in left_out} == {job_id}
+    (page,) = [line for line in left_out if line["event"] == "items.unreadable"]
+    assert (page["phase"], page["dropped"], page["unknown"]) == ("comments", 1, 1)
+    (part,) = [line for line in left_out if line["event"] == "crawl.part_given_up"]
+    names = ("subreddit", "kind", "item", "reason", "failures")
+    assert tuple(part[name] for name in names) == ("python", "tree", "9999", "refused", 1)
+    assert part["error"]
+    next_look = crawler.value("SELECT next_look_at FROM missing_parts")
+    assert part["next_look_at"] == next_look.isoformat()
 
 
 def test_an_interrupted_crawl_does_not_ask_again_for_a_part_that_it_gave_up(

@@ -1,0 +1,42 @@
+"""Whether a crawl has met anything new: that alone makes it lead on and be followed by others."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from crawler_worker.crawl.checkpoint import Checkpoint
+from crawler_worker.crawl.session import Session
+from crawljobs.repository.subreddits import Marks
+
+SEEN = Marks(post="zz", comment="zz")
+NOTHING_SEEN = Marks()
+
+
+@pytest.mark.parametrize(
+    ("marks", "met", "is_new"),
+    [
+        (SEEN, {}, False),
+        (NOTHING_SEEN, {}, False),
+        (SEEN, {"authors": 1}, True),
+        (SEEN, {"newest_post": "100"}, True),
+        (SEEN, {"newest_comment": "100"}, True),
+        (SEEN, {"newest_post": "zz"}, False),
+        (SEEN, {"newest_comment": "zz"}, False),
+        (SEEN, {"newest_post": "zy", "newest_comment": "zz"}, False),
+        (SEEN, {"newest_post": "zy", "newest_comment": "100"}, True),
+        (SEEN, {"newest_post": "100", "newest_comment": "zy"}, True),
+        (NOTHING_SEEN, {"newest_post": "1"}, True),
+        (NOTHING_SEEN, {"newest_comment": "1"}, True),
+        # Each kind has a mark of its own.
+        (Marks(post="zz", comment="1"), {"newest_comment": "2"}, True),
+        (Marks(post="1", comment="zz"), {"newest_comment": "2"}, False),
+        (Marks(post="1", comment="zz"), {"newest_post": "2"}, True),
+        (Marks(post="zz", comment="1"), {"newest_post": "2"}, False),
+        # What it saw of old items is no news.
+        (SEEN, {"posts": 9, "comments": 9, "page": 3, "requests": 7, "given_up": 1}, False),
+    ],
+)
+def test_a_crawl_has_met_something_new(marks: Marks, met: dict[str, Any], *, is_new: bool) -> None:
+    session = cast(Session, SimpleNamespace(at=Checkpoint(**met), marks=marks))
+    assert Session.met_new(session) is is_new
