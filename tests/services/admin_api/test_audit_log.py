@@ -8,9 +8,11 @@ from typing import Any
 
 import flask.testing
 import pytest
+import structlog
 
 from crawljobs.db.database import Database
 from crawljobs.domain.actor import Actor
+from crawljobs.errors import DatabaseUnavailable
 from crawljobs.repository import audit_log
 
 LOG = "/api/admin/audit-log"
@@ -125,6 +127,29 @@ def test_an_export_in_parts_says_at_each_end_where_it_goes_on(
         cursor, parts = end["next"], parts + 1
     assert found == sorted(found, reverse=True)
     assert (len(found), parts) == (8, -(-8 // limit))
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_an_export_that_breaks_off_is_logged(
+    recorded: Client, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("admin_api.audit.EXPORTED_AT_ONCE", 2)
+    read, pages = audit_log.list_entries, []
+
+    def once(*arguments: Any, **options: Any) -> Any:
+        pages.append(1)
+        if len(pages) > 2:
+            raise DatabaseUnavailable("gone meanwhile")
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(audit_log, "list_entries", once)
+    # The server that runs the application ends the connection then.
+    with structlog.testing.capture_logs() as told, pytest.raises(DatabaseUnavailable):
+        recorded.get(f"{LOG}/export?format={form}", headers={"X-Request-Id": "mine"})
+    (line,) = [line for line in told if line["event"] == "audit.export_broken"]
+    assert (line["log_level"], line["reason"], line["request_id"]) == (
+        ("warning", "gone meanwhile", "mine")
+    )
 
 
 def test_an_export_of_nothing_is_complete(recorded: Client) -> None:

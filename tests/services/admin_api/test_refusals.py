@@ -8,6 +8,7 @@ import flask
 import flask.testing
 import httpx
 import pytest
+import structlog
 from sqlalchemy import text
 
 from admin_api import refusal_counts, refusals, state
@@ -108,9 +109,14 @@ def test_a_refusal_that_could_not_be_written_is_not_counted_as_written(
     def fails(*_: object) -> None:
         raise DatabaseUnavailable("read-only")
 
-    with monkeypatch.context() as away:
+    with monkeypatch.context() as away, structlog.testing.capture_logs() as told:
         away.setattr(RequestDatabase, "apart", fails)
-        assert client.delete(f"{JOBS}/7").status_code == 404
+        headers = {"X-Request-Id": "mine"}
+        assert client.delete(f"{JOBS}/7", headers=headers).status_code == 404
+    (line,) = [line for line in told if line["event"] == "audit.not_written"]
+    assert (line["log_level"], line["reason"], line["request_id"]) == (
+        ("warning", "read-only", "mine")
+    )
     assert refused(database) == []
     assert client.delete(f"{JOBS}/8").status_code == 404
     assert [row.resource_id for row in refused(database)] == ["8"]

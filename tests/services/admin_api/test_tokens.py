@@ -7,6 +7,7 @@ from typing import Any
 import flask
 import flask.testing
 import pytest
+import structlog
 from sqlalchemy import text
 
 from admin_api import auth
@@ -14,7 +15,8 @@ from admin_api.throttle import FAILURES_ALLOWED, WINDOW_SECONDS, FailedLogins
 from crawljobs.db.database import Database
 from crawljobs.domain import access
 from crawljobs.domain.access import Scope
-from crawljobs.repository import audit_log
+from crawljobs.errors import DatabaseUnavailable
+from crawljobs.repository import api_tokens, audit_log
 from support.admin_api import example_path, with_token
 
 TOKENS = "/api/admin/tokens"
@@ -147,6 +149,25 @@ def test_an_expired_token_is_of_no_use(
     with database.begin() as conn:
         conn.execute(text("UPDATE api_tokens SET expires_at = clock_timestamp()"))
     assert with_token(app, made["token"]).get("/api/admin/jobs").status_code == 401
+
+
+def test_a_token_serves_although_its_use_cannot_be_noted(
+    client: Client, app: flask.Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a standby, which takes no change."""
+    robot = with_token(app, create(client)["token"])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("read-only")
+
+    monkeypatch.setattr(api_tokens, "mark_used", refuse)
+    with structlog.testing.capture_logs() as told:
+        headers = {"X-Request-Id": "mine"}
+        assert robot.get("/api/admin/jobs", headers=headers).status_code == 200
+    (line,) = [line for line in told if line["event"] == "auth.use_not_noted"]
+    assert (line["log_level"], line["reason"], line["request_id"]) == (
+        ("warning", "read-only", "mine")
+    )
 
 
 def test_the_last_use_is_written_at_most_once_a_minute(

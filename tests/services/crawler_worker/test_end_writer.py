@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from sqlalchemy import event, text
+from structlog.testing import capture_logs
 
 from crawler_worker.end_writer import (
     PAUSE_MAX_SECONDS,
@@ -186,12 +187,14 @@ def test_a_row_that_somebody_holds_and_a_claim_that_is_lost_keep_no_other_end(
         busy, gone, free = crawling(conn, "busy", "gone", "free")
         job_admin.cancel(conn, job_id=gone.job_id)
     told = Told()
-    with database.begin() as operator:
-        job_admin.lock_job(operator, job_id=busy.job_id)
-        held = complete(writer, told, busy, gone, free)
-        assert told.wait_for(gone, free) == [False, True]
-        assert busy.job_id not in told.of
-    assert told.wait_for(busy) == [True]
+    with capture_logs() as logged:
+        with database.begin() as operator:
+            job_admin.lock_job(operator, job_id=busy.job_id)
+            held = complete(writer, told, busy, gone, free)
+            assert told.wait_for(gone, free) == [False, True]
+            assert busy.job_id not in told.of
+        assert told.wait_for(busy) == [True]
+    assert logged == [{"event": "claim.lost", "log_level": "warning", "job_id": gone.job_id}]
     assert [one.is_lost() for one in held] == [False, True, False]
 
 
@@ -202,12 +205,16 @@ def test_an_end_that_the_database_refuses_keeps_no_other_end(
         bad, good = crawling(conn, "bad", "good")
     told = Told()
     held = [HeldClaim(claim, asked_at=0, lease_seconds=1e9) for claim in (bad, good)]
-    with database.begin() as operator:  # so that both are written by one transaction
-        for claim in (bad, good):
-            job_admin.lock_job(operator, job_id=claim.job_id)
-        writer.hand_over(held[0], ends.completed(bad, "a NUL: \0"), told)
-        writer.hand_over(held[1], ends.completed(good, "crawled"), told)
-    assert told.wait_for(bad, good) == [False, True]
+    with capture_logs() as logged:
+        with database.begin() as operator:  # so that both are written by one transaction
+            for claim in (bad, good):
+                job_admin.lock_job(operator, job_id=claim.job_id)
+            writer.hand_over(held[0], ends.completed(bad, "a NUL: \0"), told)
+            writer.hand_over(held[1], ends.completed(good, "crawled"), told)
+        assert told.wait_for(bad, good) == [False, True]
+    assert [(one["event"], one["job_id"], one["log_level"]) for one in logged] == [
+        ("job.end_failed", bad.job_id, "error")
+    ]
     assert not writer.has_ended
 
 
@@ -217,12 +224,13 @@ def test_what_cannot_be_written_in_time_is_given_up(database: Database) -> None:
     told = Told()
     writer = EndWriter(database, on_written=lambda: None)
     writer.start()
-    with database.begin() as operator:
+    with database.begin() as operator, capture_logs() as logged:
         job_admin.lock_job(operator, job_id=claim.job_id)
         complete(writer, told, claim)
         writer.close(0.2)
         writer.join()
     assert told.wait_for(claim) == [False]
+    assert logged == [{"event": "job.end_given_up", "log_level": "warning", "job_id": claim.job_id}]
     with database.begin() as conn:
         assert jobs.job(conn, claim.job_id).status is JobStatus.CRAWLING
 

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from crawler_worker import refresher as refreshing
 from crawler_worker.reddit import failures
 from crawler_worker.reddit.client import RedditClient
 from crawler_worker.refresher import Refresher
@@ -263,6 +264,59 @@ def test_a_batch_that_is_refused_for_no_fault_of_its_own_is_due_again(
     with database.begin() as conn:
         query = text("SELECT count(*) FROM posts WHERE refresh_due_at IS NOT NULL")
         assert conn.execute(query).scalar_one() == 1
+
+
+class Waits:
+    """Stands for the event that stops the thread: notes each pause, ends after three."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.seconds.append(seconds)
+        return len(self.seconds) > 2
+
+    def set(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (failures.Outage("Reddit is away", resume_in=9), "refresh.postponed"),
+        (errors.DatabaseUnavailable("the database is away"), "refresh.postponed"),
+        (ZeroDivisionError("a bug"), "refresh.failed"),
+        (failures.Interrupted("told to stop"), None),
+        (None, None),
+    ],
+)
+def test_trouble_is_logged_and_followed_by_a_longer_pause(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception | None,
+    line: str | None,
+) -> None:
+    troubles = [error]
+
+    def once() -> int:
+        if troubles and (trouble := troubles.pop()):
+            raise trouble
+        return 0
+
+    with scripted_server.serve(Silent()) as url, refresher_of(database, url) as refresher:
+        waits = Waits()
+        monkeypatch.setattr(refresher, "_stopping", waits)
+        monkeypatch.setattr(refresher, "run_once", once)
+        with structlog.testing.capture_logs() as told:
+            refresher.run()
+    usual, longer = refreshing.EVERY.total_seconds(), refreshing.TROUBLE_SECONDS
+    assert [one["event"] for one in told] == ([line] if line else [])
+    if isinstance(error, failures.Interrupted):
+        assert waits.seconds == [usual]
+    else:
+        assert waits.seconds == [usual, longer if line else usual, usual]
+    assert [one.get("reason") for one in told if one["event"] == "refresh.postponed"] == (
+        [str(error)] if line == "refresh.postponed" else []
+    )
 
 
 def test_the_thread_ends_when_it_is_told_to(database: Database) -> None:

@@ -121,15 +121,22 @@ def test_a_connection_that_died_silently_is_found_and_replaced(
         wait_until(is_heard, timeout=DEADLINE_SECONDS, describe="the new connection is deaf")
 
 
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        (errors.DatabaseUnavailable("broken by the test"), "hints.disconnected"),
+        (ZeroDivisionError("broken by the test"), "hints.failed"),
+    ],
+)
 def test_a_connection_that_breaks_each_time_is_not_tried_without_a_pause(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str, monkeypatch: pytest.MonkeyPatch, error: Exception, event: str
 ) -> None:
     monkeypatch.setattr(hints, "RECONNECT_SECONDS", 3600.0)
     tried = []
 
     def broken() -> None:
         tried.append(1)
-        raise errors.DatabaseUnavailable("broken by the test")
+        raise error
 
     with structlog.testing.capture_logs() as told:
         stopping = Hints(database_url, name="test", on_hint=broken)
@@ -139,7 +146,7 @@ def test_a_connection_that_breaks_each_time_is_not_tried_without_a_pause(
         stopping.join(DEADLINE_SECONDS)
     assert not stopping.is_alive()
     assert tried == [1]
-    assert [line["event"] for line in told] == ["hints.disconnected"]
+    assert [line["event"] for line in told] == [event]
 
 
 def test_goes_on_without_a_database_and_stops_at_once() -> None:

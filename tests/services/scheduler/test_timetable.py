@@ -88,11 +88,13 @@ def test_due_times_from_before_the_clock_was_set_back_are_mended_once_a_tick(
     with database.begin() as conn:
         rows.create(conn, cron_expression="@hourly")
     put_ahead()
-    with running(database, tick_seconds=0.2):
+    with structlog.testing.capture_logs() as told, running(database, tick_seconds=0.2):
         for _ in range(2):
             wait_until(is_mended, timeout=DEADLINE_SECONDS, describe="the due time to be mended")
             put_ahead()
         wait_until(is_mended, timeout=DEADLINE_SECONDS, describe="the due time to be mended")
+    mended = [line for line in told if line["event"] == "schedule.mended"]
+    assert [(line["log_level"], line["count"]) for line in mended] == [("warning", 1)] * 3
 
 
 def test_a_schedule_that_cannot_be_mended_does_not_stop_the_others_from_firing(
