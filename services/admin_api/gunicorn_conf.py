@@ -27,7 +27,7 @@ except OSError as error:
 # Only now: the metrics' client is imported with these.
 from prometheus_client import multiprocess
 
-from admin_api import allocator, metrics_server, refusals, state
+from admin_api import allocator, metrics_server, refusals, state, worker_probes
 from crawljobs import logs, settings, startup, tracing
 from crawljobs.db.connection import SHORTEST_CONNECT_TIMEOUT_SECONDS
 from crawljobs.db.database import Database
@@ -56,9 +56,13 @@ def _checked() -> settings.AdminApiSettings:
 try:
     _chosen = _checked()
     _probed_at = settings.read_probe_address(os.environ)
-    bind, workers, threads = _chosen.bind, _chosen.workers, _chosen.threads
+    workers, threads = _chosen.workers, _chosen.threads
 except SettingsError as error:
     raise SystemExit(f"admin-api: {error}") from None
+
+_probes = worker_probes.socket_in(_folder) if _probed_at and _folder else None
+bind = [_chosen.bind] if _probes is None else [_chosen.bind, f"unix:{_probes}"]
+umask = 0o077  # of that socket: no other user of the machine connects
 
 allocator.bound()
 
@@ -89,7 +93,7 @@ def when_ready(_server: object) -> None:
     if _probed_at is None or _folder is None:
         return
     try:
-        metrics_server.start(_probed_at, _folder)
+        metrics_server.start(_probed_at, _folder, _probes)
     except SettingsError as error:
         raise SystemExit(f"admin-api: {error}") from None
 

@@ -1,6 +1,6 @@
-"""gunicorn's master shows the counters of all its workers on an address of their own.
+"""gunicorn's master shows the counters and probes of its workers on an address of their own.
 
-Never on the API's port, which the world may reach.
+Never the counters on the API's port, which the world may reach.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from admin_api import NAME
+from admin_api import NAME, worker_probes
 from crawljobs import exposition
 from crawljobs.probe_server import ProbeServer, check
 from crawljobs.settings import ProbeAddress
@@ -18,12 +18,15 @@ from crawljobs.settings import ProbeAddress
 _running: list[ProbeServer] = []
 
 
-def start(address: ProbeAddress, folder: Path) -> None:
-    """In the master. /healthz tells that it lives; the API's own port tells of its workers."""
+def start(address: ProbeAddress, folder: Path, probes: Path | None) -> None:
+    """In the master. `probes` is the socket for the workers' probes; without one, /healthz says
+    that the master lives."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
     registry.register(exposition.BuildInfo(NAME))
     pages = {"/metrics": exposition.page(registry), "/healthz": check(lambda: None)}
+    if probes is not None:
+        pages |= {asked: worker_probes.page(probes, asked) for asked in ("/healthz", "/readyz")}
     server = ProbeServer(address, pages)
     server.start()
     _running.append(server)

@@ -108,9 +108,12 @@ NUMBERS = {
     "throttle.CLIENTS_MAX": 10_000,
     "throttle.IPV6_PREFIX": 64,
     "workers.JOBS_SHOWN": 1000,
+    "worker_probes.PATH_BYTES": 100,
+    "worker_probes.ANSWER_SECONDS": 2.5,
 }
 
 SERVER = {
+    "umask": 0o077,
     "preload_app": False,
     "timeout": 30,
     "graceful_timeout": 20,
