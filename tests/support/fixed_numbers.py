@@ -15,7 +15,8 @@ _NUMBERS = (int, float, timedelta)
 
 
 def of_package(package: ModuleType, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """By `module.NAME`, or `module.Class.field` of a dataclass with a default.
+    """By `module.NAME`, `module.Class.field` of a dataclass with a default, or
+    `module.function(parameter)` with one.
 
     Modules are named below the package. Those that begin with a name of `without` are left out.
     """
@@ -61,6 +62,23 @@ def _of_module(module: ModuleType) -> Iterator[tuple[str, Any]]:
                     yield name, value
             case ast.ClassDef(name=name) if dataclasses.is_dataclass(getattr(module, name)):
                 yield from _defaults(name, getattr(module, name), statement)
+        yield from _of_parameters(statement)
+
+
+def _of_parameters(statement: ast.stmt, within: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(statement, ast.ClassDef):
+        for one in statement.body:
+            yield from _of_parameters(one, f"{within}{statement.name}.")
+    elif isinstance(statement, ast.FunctionDef):
+        given = statement.args
+        positional = [*given.posonlyargs, *given.args][-len(given.defaults) or 10_000 :]
+        pairs = [
+            *zip(positional, given.defaults, strict=True),
+            *zip(given.kwonlyargs, given.kw_defaults, strict=True),
+        ]
+        for parameter, default in pairs:
+            if isinstance(default, ast.Constant) and isinstance(default.value, (int, float)):
+                yield f"{within}{statement.name}({parameter.arg})", default.value
 
 
 def _defaults(name: str, kind: Any, statement: ast.ClassDef) -> Iterator[tuple[str, Any]]:

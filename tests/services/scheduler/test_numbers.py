@@ -21,6 +21,8 @@ NUMBERS = {
     "timetable.LEAST_PAUSE_SECONDS": 0.1,
     "timetable.BACKOFF_SECONDS": 0.5,
     "timetable.BACKOFF_MAX_SECONDS": 15.0,
+    "timetable.Timetable.__init__(tick_seconds)": 60.0,
+    "timetable.Timetable.__init__(default_max_retries)": 3,
 }
 
 
