@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
+from crawljobs.db import failures
 from crawljobs.domain.job import FREED_WITHIN_SECONDS, WaitReason
 from crawljobs.repository import wait_causes
 from crawljobs.repository.queue_sql import CHANNEL, NOW, passing_over
@@ -116,8 +118,18 @@ def settle_parked_jobs(
 
 
 def free_from_reddit(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
-    """Make jobs claimable that waited for Reddit, unless it still makes them wait; how many."""
-    return len(conn.execute(_FREE_FROM_REDDIT, {"at_most": at_most, "now": now}).all())
+    """Make jobs claimable that waited for Reddit, unless it still makes them wait; how many.
+
+    When one of them refuses its change, all are left to the sweep, which passes that one over: the
+    caller's token or the end of its outage must be stored all the same.
+    """
+    try:
+        with conn.begin_nested():
+            return len(conn.execute(_FREE_FROM_REDDIT, {"at_most": at_most, "now": now}).all())
+    except DBAPIError as error:
+        if not failures.is_of_one_row(error):
+            raise
+        return 0
 
 
 def waiting_without_cause(

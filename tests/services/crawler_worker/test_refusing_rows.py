@@ -17,7 +17,7 @@ from crawler_worker.revisiting import Revisiting
 from crawljobs import row_isolation, settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.db.direct import DirectConnection
-from crawljobs.repository import job_queue
+from crawljobs.repository import job_queue, reddit_tokens
 from crawljobs.row_isolation import RowIsolation
 from support import jobs, schedule_rows
 from support.refusing_rows import refuse
@@ -248,6 +248,35 @@ def test_a_job_that_refuses_its_extension_costs_the_other_claims_no_lease(
     with database.begin() as conn:
         late = conn.execute(text("SELECT id FROM crawl_jobs WHERE lease_expires_at < now()"))
         assert list(late.scalars()) == [bad]
+
+
+def test_a_job_that_refuses_to_be_freed_keeps_neither_a_token_nor_the_others(
+    database: Database, sweeps: Sweeps
+) -> None:
+    with database.begin() as conn:
+        ids = [jobs.enqueue(conn, f"sub_{number}", now=None) for number in range(3)]
+        conn.execute(text(WAITING + "wait_reason = 'outage', visible_at = now() + interval '50 s'"))
+        refuse(conn, "crawl_jobs", ids[1])
+        assert reddit_tokens.take_turn(
+            conn, client_id="c", refused=None, early_seconds=60, turn_seconds=75
+        )
+    database.run(lambda conn: reddit_tokens.keep(conn, client_id="c", token="t", lives=3600))
+    with database.begin() as conn:
+        assert reddit_tokens.look(conn, client_id="c").token == "t"
+        conn.execute(
+            text("UPDATE crawl_jobs SET visible_at = now() WHERE id <> :id"), {"id": ids[1]}
+        )
+
+    def queued() -> list[int]:
+        with structlog.testing.capture_logs():
+            sweeps.run("requeue")
+        with database.begin() as conn:
+            found = conn.execute(
+                text("SELECT id FROM crawl_jobs WHERE status = 'queued' ORDER BY 1")
+            )
+            return list(found.scalars())
+
+    wait_until(lambda: queued() == [ids[0], ids[2]], timeout=20, describe=queued)
 
 
 def numbers(database: Database) -> Callable[[], list[int]]:
