@@ -10,6 +10,7 @@ import pytest
 from crawler_worker import claim_keeper
 from crawler_worker.claim_keeper import ClaimKeeper
 from crawler_worker.held_claim import MARGIN, HeldClaim
+from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.db.direct import DirectConnection
 from support import jobs
@@ -69,3 +70,47 @@ def test_a_slow_answer_makes_neither_the_lease_nor_the_reach_longer(
     for seconds, still in ((SLOW, True), (usable - 0.1, True), (usable + 0.1, False)):
         clock.now = asked_at + seconds
         assert (held.is_ours(), keeper.is_keeping()) == (still, still), seconds
+
+
+class Waits:
+    """Stands for the event that stops the keeper: notes each pause, ends after some."""
+
+    def __init__(self, at_most: int) -> None:
+        self.seconds: list[float] = []
+        self._at_most = at_most
+
+    def is_set(self) -> bool:
+        return len(self.seconds) >= self._at_most
+
+    def wait(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+@pytest.mark.parametrize(
+    ("lease", "longest"),
+    [(30.0, claim_keeper.RECONNECT_MAX_SECONDS), (3.0, 1.0)],  # at most a third of the lease
+)
+def test_the_pauses_of_an_outage_double_up_to_a_bound_below_the_lease(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, lease: float, longest: float
+) -> None:
+    def away() -> None:
+        raise errors.DatabaseUnavailable("away")
+
+    monkeypatch.setattr("crawljobs.jitter.uniform", lambda low, high: (low + high) / 2)
+    keeper = ClaimKeeper(database_url, worker="w", lease_seconds=lease, on_work=lambda: None)
+    waits = Waits(9)
+    monkeypatch.setattr(keeper, "_stopping", waits)
+    monkeypatch.setattr(keeper, "_serve", away)
+    keeper._keep()
+    first = claim_keeper.RECONNECT_SECONDS
+    assert waits.seconds == [0.75 * min(first * 2**n, longest) for n in range(9)]
+
+    def away_after_an_answer() -> None:  # then the next trouble is the first again
+        keeper._reached_at = float(len(waits.seconds))
+        raise errors.DatabaseUnavailable("away")
+
+    waits = Waits(4)
+    monkeypatch.setattr(keeper, "_stopping", waits)
+    monkeypatch.setattr(keeper, "_serve", away_after_an_answer)
+    keeper._keep()
+    assert waits.seconds == [0.75 * first] * 4

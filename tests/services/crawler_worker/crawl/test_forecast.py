@@ -24,6 +24,19 @@ def test_every_phase_is_in_the_forecast() -> None:
     assert total(Checkpoint(), AGAIN) == 3
 
 
+@pytest.mark.parametrize(
+    ("posts", "pages"), [(1, 1), (100, 1), (101, 2), (250, 3), (999, 10), (1000, 10), (5000, 10)]
+)
+def test_no_more_pages_are_expected_than_are_asked_for_or_than_reddit_shows(
+    posts: int, pages: int
+) -> None:
+    settings = replace(DEFAULTS, max_posts_per_sub=posts, fetch_user_subreddits=False)
+    found = estimate.forecast(
+        Checkpoint(phase="posts"), marks=FIRST, settings=settings, seconds=1, requests=1
+    )
+    assert found.total == pages + 10  # those of the comments
+
+
 def test_the_forecast_follows_what_is_found_on_the_way() -> None:
     at = Checkpoint(phase="trees", requests=6, busiest=(("p", 9),) * 10)
     assert total(replace(at, tree=Tree("q", more=("c",) * 150, threads=(Thread("x", 1),)))) == (
