@@ -1,9 +1,12 @@
 """The API's server takes connections while attackers open them, and while accept fails."""
 
+import contextlib
 import errno
 import http.client
 import json
 import os
+import select
+import socket
 import subprocess
 import sys
 import textwrap
@@ -21,6 +24,7 @@ from support.admin_api import ROOT, Gunicorn, start_gunicorn
 from support.waiting import wait_until
 
 ATTACKERS = 16
+MOST_CLIENTS = 20  # of a server that is to be full soon
 PROBE_SECONDS = 1.0  # with the machine to itself
 SLACK_SECONDS = 2.0  # of a machine that runs other tests too
 PROBES_A_SECOND = 10
@@ -190,3 +194,30 @@ def test_without_room_for_its_path_the_socket_is_left_out(
     server = start(1, PROBE_BIND="127.0.0.1:0", PROMETHEUS_MULTIPROC_DIR=str(long))
     url = probes_url(server)
     assert [probes.status(url, path) for path in ("/healthz", "/readyz")] == [200, 404]
+
+
+@pytest.mark.parametrize("first", ["kept", "silent"])
+def test_at_the_limit_the_connection_that_waits_for_longest_is_closed(
+    start: Callable[..., Gunicorn], first: str
+) -> None:
+    options = f"--worker-connections={MOST_CLIENTS} --keep-alive=60"
+    server = start(1, ADMIN_API_THREADS="1", GUNICORN_CMD_ARGS=options)
+    parts = urlsplit(server.url)
+    with contextlib.ExitStack() as stack:
+
+        def connect(kind: str) -> socket.socket:
+            client = socket.create_connection((parts.hostname, parts.port), timeout=20)
+            stack.enter_context(client)
+            if kind == "kept":
+                client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+            return client
+
+        kinds = ["kept", "silent"] if first == "kept" else ["silent", "kept"]
+        crowd = [connect(kind) for kind in kinds for _ in range(5)]
+        crowd += [connect("kept") for _ in range(MOST_CLIENTS - 8)]  # it has seen them all
+        closed = wait_until(
+            lambda: select.select(crowd, [], [], 0)[0], timeout=10, describe="a closed one"
+        )
+    assert closed == crowd[: len(closed)]
+    assert len(closed) <= 5
