@@ -78,8 +78,13 @@ def _history(session: Session, name: str) -> Page:
 
 
 def _due(session: Session) -> tuple[str, ...]:
-    """First those that an earlier crawl gave up, then the most active of the subreddit's."""
+    """First all that earlier crawls gave up, then the most active of the subreddit's.
+
+    What is due and not asked for would be postponed for long, although Reddit is well again.
+    """
     at_most = session.settings.user_sub_fetch_limit
+    if at_most == 0:
+        return ()
     now = session.now()
     again = [part.item for part in session.parts.due(PartKind.HISTORY, now=now)]
     not_yet = session.parts.not_due(PartKind.HISTORY, now=now)
@@ -92,7 +97,7 @@ def _due(session: Session) -> tuple[str, ...]:
         )
     )
     names = dict.fromkeys([*again, *(name for name in found if name not in not_yet)])
-    return tuple(names)[:at_most]
+    return tuple(names)[: max(at_most, len(again))]
 
 
 def _is_still_due(session: Session, name: str) -> bool:

@@ -219,6 +219,26 @@ def test_a_history_that_a_neighbour_has_read_is_not_missing(
     assert reddit.count("/user/a1/overview") == asked
 
 
+@pytest.mark.parametrize(("limit", "left"), [(1, 0), (0, 3)])
+def test_all_histories_that_were_given_up_are_looked_at_again(
+    crawler: Crawler, reddit: ScriptedReddit, limit: int, left: int
+) -> None:
+    """More may be missing than a crawl reads otherwise: those of several crawls."""
+    for name in ("a0", "a1", "a2"):
+        reddit.answers[f"/user/{name}/overview"] = FAILURES["400"]
+    crawler.crawl("python")
+    assert subreddit(crawler).missing_parts == 3
+    for name in ("a0", "a1", "a2"):
+        del reddit.answers[f"/user/{name}/overview"]
+    crawler.rows(
+        "UPDATE missing_parts SET failures = 2, next_look_at = now() - interval '1 s' "
+        "RETURNING kind"
+    )
+    crawler.settings = replace(crawler.settings, user_sub_fetch_limit=limit)
+    crawler.crawl("python")
+    assert len(missing(crawler)) == left
+
+
 def test_children_that_are_refused_cost_no_other_tree(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
