@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from crawler_worker.reddit import decoding, failures, probe, replies, transfer
+from crawler_worker.reddit import decoding, failures, probe, replies, second_looks, transfer
 from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.limiter import Limiter
 from crawler_worker.reddit.probe import Probe
@@ -139,8 +139,8 @@ class RedditClient:
                     self._check_client(token, stop, time.monotonic(), is_fresh=True)
                     raise failures.Unclear("401 for this page alone, with any token") from None
                 refused = token  # refreshed once, replayed once
-            except (failures.Unavailable, failures.BadRequest) as error:
-                if is_second_look or not replies.wants_second_look(request.endpoint, error):
+            except (failures.Unavailable, failures.BadRequest, failures.TooLarge) as error:
+                if is_second_look or not second_looks.is_wanted(request.endpoint, error):
                     raise
                 is_second_look = True
                 self._wait(self._mine.gap if is_patient else 0.0, stop)

@@ -81,23 +81,6 @@ _FAILURES: Mapping[Meaning, Callable[[str], failures.CrawlFailure]] = {
 }
 
 
-# What ends a job as failed, or leaves items out for good, is asked for a second time.
-_SECOND_LOOKS: Mapping[Endpoint, type[failures.CrawlFailure]] = {
-    Endpoint.ABOUT: failures.BadRequest,
-    Endpoint.POSTS: failures.BadRequest,
-    Endpoint.TREE: failures.Unavailable,
-    Endpoint.MORE_CHILDREN: failures.Unavailable,
-    Endpoint.HISTORY: failures.Unavailable,
-    Endpoint.ACCOUNT: failures.Unavailable,
-}
-
-
-def wants_second_look(endpoint: Endpoint, error: failures.CrawlFailure) -> bool:
-    """Whether one such reply alone is not to be believed."""
-    kind = _SECOND_LOOKS.get(endpoint)
-    return kind is not None and isinstance(error, kind)
-
-
 def endpoint_of(path: str) -> Endpoint:
     """The kind of page; a path of no known kind counts as a batch, which has no subject."""
     if _ACCOUNT.fullmatch(path):

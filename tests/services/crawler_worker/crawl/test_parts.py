@@ -121,6 +121,32 @@ def test_a_crawl_goes_on_without_a_part_that_fails(
     )
 
 
+# Each gives up a part at once, unless the second look is another one.
+DENIALS = {
+    "400": (400, {"message": "Bad Request", "error": 400}),
+    "422": (422, {"message": "Unprocessable Entity", "error": 422}),
+    "404": (404, {"message": "Not Found", "error": 404}),
+    "private": (403, {"reason": "private", "message": "Forbidden", "error": 403}),
+    "too large": (413, b""),
+}
+
+
+@pytest.mark.parametrize("path", ["/r/python/comments", "/comments/9999", "/user/a1/overview"])
+@pytest.mark.parametrize("denial", DENIALS.values(), ids=DENIALS)
+def test_a_part_that_is_denied_once_is_asked_for_again_in_place(
+    crawler: Crawler, reddit: ScriptedReddit, path: str, denial: tuple[int, Any]
+) -> None:
+    def once(_query: scripted_reddit.Query) -> tuple[int, Any]:
+        del reddit.answers[path]
+        return denial
+
+    reddit.answers[path] = once
+    assert crawler.crawl("python") == "crawled"
+    assert path not in reddit.answers
+    assert (missing(crawler), is_incomplete(crawler)) == ([], [False])
+    assert crawler.value("SELECT count(*) FROM comments") == 250
+
+
 @pytest.mark.parametrize("path", ["/r/python/about", "/r/python/new"])
 @pytest.mark.parametrize("failure", ["400", "500", "a page with 200", "children null"])
 def test_what_a_crawl_requires_decides_about_the_job(
@@ -305,7 +331,7 @@ def test_an_interrupted_crawl_does_not_ask_again_for_a_part_that_it_gave_up(
         crawler.run(claim, stop=stop)
     crawler.release(claim)
     assert crawler.run(crawler.claim()) == "crawled"
-    assert reddit.count("/comments/9999") == 1
+    assert reddit.count("/comments/9999") == 2  # both in place
     assert crawler.value("SELECT failures FROM missing_parts") == 1
     checkpoint = crawler.checkpoint(job_id)
     assert (checkpoint["given_up"], len(checkpoint["missing"])) == (1, 1)
