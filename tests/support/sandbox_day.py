@@ -142,6 +142,7 @@ class _Living:
     sandbox: RunningSandbox
 
     def live(self, seed: int | None) -> Day:
+        self._freeze_story()
         self._ask_for_crawls()
         before = self._stats()
         if seed is not None:
@@ -157,6 +158,12 @@ class _Living:
             self._wait_for_none(_LIVE, worker)
             self._wait_for_none(_MISSING, worker)
         return self._day(self._stats() - before)
+
+    def _freeze_story(self) -> None:
+        """A community outside the catalogue is part of its authors' histories once it was asked
+        for: before anything is crawled, so that the order of the crawls does not matter."""
+        for name in self.plan.communities:
+            assert self.sandbox.get(f"/r/{name}/about").status_code == 200
 
     def _ask_for_crawls(self) -> None:
         names = [*self.plan.communities, *self.plan.barred]
