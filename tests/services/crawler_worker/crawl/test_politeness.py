@@ -4,11 +4,13 @@ import itertools
 import threading
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from crawler_worker.crawl import politeness
 from crawler_worker.reddit import failures
+from crawler_worker.reddit.client import LONGEST_GAP_SECONDS
 from crawljobs.repository import subreddits
 from support.crawls import Crawler, Transport
 
@@ -134,3 +136,65 @@ def test_a_clock_that_was_set_back_does_not_stretch_the_wait(crawler: Crawler) -
     with pytest.raises(failures.TooSoon) as caught:
         crawler.run(claim._replace(checkpoint=saved))
     assert caught.value.resume_in == 40
+
+
+class Waits:
+    """Notes how long a crawl waits; told to stop meanwhile when `is_told`."""
+
+    def __init__(self, *, is_told: bool = False) -> None:
+        self.seconds: list[float] = []
+        self._is_told = is_told
+
+    def is_set(self) -> bool:
+        return self._is_told
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.seconds.append(timeout)
+        return self._is_told
+
+
+NOW = datetime(2031, 5, 4, tzinfo=UTC)
+LONGEST = LONGEST_GAP_SECONDS  # that a crawl waits in its slot
+
+
+@pytest.mark.parametrize(
+    ("gap", "asked_before", "waits"),
+    [
+        (5, None, []),  # nothing was asked yet
+        (0, 1, []),
+        (-1, 1, []),
+        (5, 5, []),
+        (5, 6, []),
+        (5, 0, [5]),
+        (5, 4.75, [0.25]),
+        (5, -60, [5]),  # the clock was set back
+        (LONGEST, 0, [LONGEST]),
+        (LONGEST + 1, 1, [LONGEST]),
+        (3600, 3600 - LONGEST, [LONGEST]),
+    ],
+)
+def test_a_short_rest_of_a_gap_is_waited_for_in_the_slot(
+    gap: float, asked_before: float | None, waits: list[float]
+) -> None:
+    stop = Waits()
+    asked_at = None if asked_before is None else NOW - timedelta(seconds=asked_before)
+    politeness.wait(gap, asked_at=asked_at, now=NOW, stop=stop)
+    assert stop.seconds == waits
+    if waits:
+        with pytest.raises(failures.Interrupted):
+            politeness.wait(gap, asked_at=asked_at, now=NOW, stop=Waits(is_told=True))
+
+
+@pytest.mark.parametrize(
+    ("gap", "asked_before", "left"),
+    [(LONGEST + 0.5, 0, LONGEST + 0.5), (3600, 60, 3540), (3600, -60, 3600)],
+)
+def test_a_long_rest_of_a_gap_is_waited_for_without_a_slot(
+    gap: float, asked_before: float, left: float
+) -> None:
+    stop = Waits()
+    asked_at = NOW - timedelta(seconds=asked_before)
+    with pytest.raises(failures.TooSoon) as caught:
+        politeness.wait(gap, asked_at=asked_at, now=NOW, stop=stop)
+    assert (caught.value.resume_in, stop.seconds) == (left, [])
