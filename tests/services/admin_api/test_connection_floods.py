@@ -27,6 +27,7 @@ ATTACKERS = 16
 MOST_CLIENTS = 20  # of a server that is to be full soon
 PROBE_SECONDS = 1.0  # with the machine to itself
 SLACK_SECONDS = 2.0  # of a machine that runs other tests too
+BUSY_LOAD = 4.0  # from here on the attackers' queue is longer than a second, now and then
 PROBES_A_SECOND = 10
 FAILING = (
     *(errno.EPROTO, errno.ENETDOWN, errno.ECONNABORTED, errno.EPERM, errno.EHOSTUNREACH),
@@ -87,7 +88,7 @@ def workers(server: Gunicorn) -> set[int]:
     return {child.pid for child in psutil.Process(server.process.pid).children(recursive=True)}
 
 
-def survives(server: Gunicorn, seconds: float, *, most: float) -> None:
+def survives(server: Gunicorn, seconds: float, *, most: float, most_private: float) -> None:
     before = workers(server)
     flood = subprocess.Popen(
         [
@@ -118,21 +119,28 @@ def survives(server: Gunicorn, seconds: float, *, most: float) -> None:
     sys.stdout.write(report)  # shown with -s
     assert counted["opened"] > 100 * seconds, report
     assert max(answers) < most, report
-    assert max(private) < most, report
+    assert max(private) < most_private, report
     assert workers(server) == before, report
 
 
 def test_probes_are_answered_while_attackers_open_connections(
     start: Callable[..., Gunicorn],
 ) -> None:
-    survives(start(PROBE_BIND="127.0.0.1:0"), 3, most=PROBE_SECONDS + SLACK_SECONDS)
+    busy = PROBE_SECONDS + SLACK_SECONDS
+    survives(start(PROBE_BIND="127.0.0.1:0"), 3, most=busy, most_private=busy)
 
 
 @pytest.mark.deep
 def test_probes_are_answered_within_a_second_while_attackers_open_connections(
     start: Callable[..., Gunicorn],
 ) -> None:
-    survives(start(PROBE_BIND="127.0.0.1:0"), 20, most=PROBE_SECONDS)
+    slack = SLACK_SECONDS if os.getloadavg()[0] >= BUSY_LOAD else 0.0
+    survives(
+        start(PROBE_BIND="127.0.0.1:0"),
+        20,
+        most=PROBE_SECONDS + slack,
+        most_private=PROBE_SECONDS,
+    )
 
 
 def test_no_error_of_accept_ends_a_worker(start: Callable[..., Gunicorn], tmp_path: Path) -> None:
