@@ -1,0 +1,89 @@
+"""A reply of another shape than asked for is trouble at Reddit, never a crash or an empty page."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crawler_worker.reddit import failures, parsing
+from support.scripted_reddit import comment, listing, post
+
+
+def a_listing(*children: Any, **data: Any) -> dict[str, Any]:
+    return {"kind": "Listing", "data": {"children": list(children), **data}}
+
+
+@pytest.mark.parametrize(
+    ("after", "cursor"),
+    [
+        ("t3_a", "t3_a"),
+        (None, None),
+        ("", None),
+        (7, None),
+        ("x" * 100, "x" * 100),
+        ("x" * 101, "x" * 100),
+    ],
+)
+def test_a_page_has_its_items_and_the_cursor_of_the_next(after: object, cursor: object) -> None:
+    page = parsing.listing(a_listing(post("p1"), comment("c1"), after=after))
+    assert ([one.id for one in page.items.posts], [one.id for one in page.items.comments]) == (
+        ["p1"],
+        ["c1"],
+    )
+    assert page.after == cursor
+
+
+def test_a_tree_has_its_post_and_its_comments_at_their_depths() -> None:
+    reply = [listing(post("p1")), listing(comment("c1", replies=listing(comment("c2"))))]
+    for depth in (0, 3):
+        items = parsing.tree(reply, depth=depth)
+        assert [one.id for one in items.posts] == ["p1"]
+        assert {one.id: one.depth for one in items.comments} == {"c1": depth, "c2": depth + 1}
+    assert [one.depth for one in parsing.tree(reply).comments] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"json": {"data": {"things": [comment("c1")]}}}, ["c1"]),
+        ({"json": {"errors": [["X"]]}}, []),
+        ({"json": {"data": {"things": {}}}}, []),
+        ({"json": {"data": []}}, []),
+    ],
+)
+def test_more_children_are_those_that_came(body: Any, found: list[str]) -> None:
+    assert [one.id for one in parsing.more_children(body).comments] == found
+
+
+OTHERS = (None, [], {}, "x", {"kind": "Listing"}, {"kind": "Listing", "data": []})
+SHAPES: dict[str, tuple[Callable[[object], object], tuple[object, ...]]] = {
+    "listing": (
+        parsing.listing,
+        (*OTHERS, {"kind": "t3", "data": {"children": []}}, a_listing() | {"data": {}},
+         {"kind": "Listing", "data": {"children": {}}}),
+    ),
+    "tree": (
+        parsing.tree,
+        (*OTHERS, [listing()], [listing()] * 3, [listing(), {}], [{}, listing()],
+         [listing(), {"kind": "Listing", "data": {"children": {}}}]),
+    ),
+    "more_children": (parsing.more_children, (None, [], {}, {"json": []})),
+    "about": (parsing.about, (*OTHERS, {"kind": "t5", "data": {}})),
+    "account": (parsing.account, (*OTHERS, {"kind": "t2", "data": {}})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_reply_of_another_shape_is_trouble(shape: str) -> None:
+    read, others = SHAPES[shape]
+    for other in others:
+        with pytest.raises(failures.UpstreamTrouble, match="expected a"):
+            read(other)
+
+
+def test_a_subreddit_and_an_account_are_read_by_their_kind() -> None:
+    about = {"kind": "t5", "data": {"display_name": "python", "name": "t5_1"}}
+    assert parsing.about(about).name == "python"
+    assert parsing.account({"kind": "t2", "data": {"name": "ada", "id": "1"}}).name == "ada"
+    with pytest.raises(failures.UpstreamTrouble):
+        parsing.about({**about, "kind": "t2"})
