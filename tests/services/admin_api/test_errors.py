@@ -12,7 +12,7 @@ from support import api_contract
 Client = flask.testing.FlaskClient
 
 
-def told(client: Client, error: Exception) -> tuple[int, dict[str, object], dict[str, str]]:
+def answered(client: Client, error: Exception) -> tuple[int, dict[str, object], dict[str, str]]:
     """What a request is answered whose view raises this."""
     with client.application.test_request_context("/some/path", headers={"X-Request-Id": "mine"}):
         answer = client.application.make_response(client.application.handle_user_exception(error))
@@ -26,7 +26,9 @@ def told(client: Client, error: Exception) -> tuple[int, dict[str, object], dict
 @pytest.mark.parametrize("code", sorted(errors.KINDS))
 def test_a_problem_has_the_status_of_the_contract_and_its_title(offline: Client, code: str) -> None:
     fields = [errors.FieldError("/a", "is wrong"), errors.FieldError("", "is odd")]
-    status, body, headers = told(offline, errors.Problem(code, "Do it.", fields, {"X-One": "1"}))
+    status, body, headers = answered(
+        offline, errors.Problem(code, "Do it.", fields, {"X-One": "1"})
+    )
     assert f"problem {code}: {status}" in api_contract.FILE.read_text().splitlines()
     assert (body["code"], body["detail"], body["type"]) == (code, "Do it.", f"/docs#{code}")
     assert body["title"] == errors.KINDS[code].title
@@ -52,7 +54,7 @@ def test_a_problem_has_the_status_of_the_contract_and_its_title(offline: Client,
 def test_an_error_of_the_framework_has_a_code_of_ours(
     offline: Client, error: exceptions.HTTPException, status: int, code: str, detail: str
 ) -> None:
-    found, body, headers = told(offline, error)
+    found, body, headers = answered(offline, error)
     assert (found, body["code"], body["title"]) == (status, code, errors.KINDS[code].title)
     assert str(body["detail"]).startswith(detail)
     assert body["errors"] == []
@@ -63,7 +65,7 @@ def test_an_error_of_the_framework_has_a_code_of_ours(
 def test_a_rare_error_of_the_framework_has_the_phrase_of_its_status(offline: Client) -> None:
     error = exceptions.TooManyRequests(retry_after=7)
     error.description = None
-    status, body, headers = told(offline, error)
+    status, body, headers = answered(offline, error)
     assert (status, body["code"], body["title"]) == (
         429,
         "too_many_requests",
@@ -71,10 +73,10 @@ def test_a_rare_error_of_the_framework_has_the_phrase_of_its_status(offline: Cli
     )
     assert (body["type"], body["detail"]) == ("/docs#too_many_requests", "Too Many Requests")
     assert headers["Retry-After"] == "7"
-    assert told(offline, exceptions.ImATeapot())[1]["type"] == "about:blank"
+    assert answered(offline, exceptions.ImATeapot())[1]["type"] == "about:blank"
 
 
 def test_a_database_that_is_away_is_worth_another_try(offline: Client) -> None:
     with structlog.testing.capture_logs():
-        status, body, headers = told(offline, DatabaseUnavailable("down"))
+        status, body, headers = answered(offline, DatabaseUnavailable("down"))
     assert (status, body["code"], headers["Retry-After"]) == (503, "database_unavailable", "2")

@@ -123,10 +123,10 @@ def test_a_history_that_was_read_is_not_due_for_a_month(conn: Connection) -> Non
     assert is_due(conn, "bob")
     authors.mark_history_fetched(conn, name="ada", now=T0 - EVERY - SECOND)
     assert is_due(conn, "ADA")
-    assert not is_due(conn, "nobody")
+    assert not is_due(conn, "unknown")
 
 
-def test_an_author_whom_another_transaction_writes_to_stays_due(database: Database) -> None:
+def test_an_author_that_another_transaction_writes_to_stays_due(database: Database) -> None:
     with database.begin() as conn:
         authors.ensure(conn, accounts=[Account("ada", None)])
     with database.begin() as holder:

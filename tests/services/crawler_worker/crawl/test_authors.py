@@ -12,7 +12,7 @@ NAMES = ("ada", "bob", "cleo")
 
 
 def in_the_phase(crawler: Crawler, *, histories: tuple[str, ...] | None = None) -> Transport:
-    """Crawl tiny_town from this phase on, with three authors whom we know; what was asked for."""
+    """Crawl tiny_town from this phase on, with three known authors; what was asked for."""
     crawler.enqueue("tiny_town")
     claim = crawler.claim()
     with crawler.database.begin() as conn:

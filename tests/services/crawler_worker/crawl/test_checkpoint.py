@@ -157,7 +157,7 @@ def test_a_part_is_named_once_and_the_first_ones_are_listed() -> None:
         {"missing": [{"kind": "tree", "item": "a"}]},
     ],
 )
-def test_nobody_goes_on_from_a_damaged_checkpoint(damage: dict[str, Any]) -> None:
+def test_a_damaged_checkpoint_is_refused(damage: dict[str, Any]) -> None:
     with pytest.raises(UnreadableCheckpoint) as refused:
         checkpoint.read({**FULL.saved(), **damage})
     assert refused.value.kind is ErrorKind.PERMANENT
