@@ -39,7 +39,7 @@ def test_an_account_is_one_author_whatever_the_case_of_its_name(conn: Connection
         ("t2_1", "t2_2", "t2_2"),
     ],
 )
-def test_an_author_has_the_id_that_was_told_last(
+def test_an_author_has_the_newest_id(
     conn: Connection, before: str | None, given: str | None, after: str | None
 ) -> None:
     authors.ensure(conn, accounts=[Account("ada", before)])
