@@ -201,3 +201,15 @@ def test_a_saved_tree_is_read_with_what_an_older_release_left_out() -> None:
     for damage in ({"handled": "!"}, {"reported": "x"}, {"cut": "x"}, {"stubs": [{}]}):
         with pytest.raises((TypeError, ValueError, KeyError)):
             trees.read({**saved, **damage})
+
+
+def test_comments_of_a_reply_take_the_room_of_its_stubs() -> None:
+    comments = tuple(comment(f"c{n}", depth=0) for n in range(4))
+    _, tree = grown(page(more("t3_p", *(f"m{n}" for n in range(9)), depth=0), comments=comments))
+    assert (len(tree.more), tree.comments, tree.cut) == (6, 4, 3)
+
+
+def test_a_comment_of_unknown_depth_counts_as_one_below_the_post() -> None:
+    flat = replace(CHOSEN, max_comment_depth=1)
+    kept, _ = trees.grow(START, page(comments=(comment("a", depth=None),)), flat)
+    assert [one.id for one in kept] == ["a"]
