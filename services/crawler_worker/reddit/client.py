@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from crawler_worker.reddit import decoding, failures, probe, replies, second_looks, transfer
+from crawler_worker.reddit import failures, probe, reading, replies, second_looks, transfer
 from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.limiter import Limiter
 from crawler_worker.reddit.probe import Probe
@@ -179,7 +179,7 @@ class RedditClient:
 
     def _ask_probe(self, token: str) -> None:
         request = _Request("GET", probe.PATH, probe.PARAMETERS)
-        _parsed(Endpoint.PROBE, self._exchange(request, token), lambda _: None)
+        reading.check_probe(self._url(request), self._exchange(request, token))
 
     def _pause_all(self, error: failures.Throttled, *, last: bool) -> None:
         if self._limiter is None:
@@ -197,7 +197,8 @@ class RedditClient:
 
     def _ask_once(self, request: _Request, token: str, parse: Parse[T], stop: Stop) -> T:
         if self._limiter is None or self._probe is None:
-            return _parsed(request.endpoint, self._exchange(request, token), parse)
+            reply = self._exchange(request, token)
+            return reading.parsed(request.endpoint, self._url(request), reply, parse)
         in_background = self._mine.in_background
         with metrics.slot_wait.time():
             slot = self._limiter.wait_for_slot(stop, in_background=in_background)
@@ -213,7 +214,7 @@ class RedditClient:
         try:
             reply = self._exchange(request, token)
             limiter.learn(slot, reply.headers)
-            value = _parsed(request.endpoint, reply, parse)
+            value = reading.parsed(request.endpoint, self._url(request), reply, parse)
         except failures.Unclear:
             raise  # neither good nor bad news of Reddit
         except failures.UpstreamTrouble as error:
@@ -227,6 +228,9 @@ class RedditClient:
         limiter.went_well(slot)
         return value
 
+    def _url(self, request: _Request) -> str:
+        return f"{self._settings.api_url}{request.path}"
+
     def _exchange(self, request: _Request, token: str) -> transfer.Exchange:
         query = urlencode({**request.params, "raw_json": 1})
         headers = {"Authorization": f"bearer {token}"}
@@ -235,14 +239,5 @@ class RedditClient:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(request.form).encode()
         self._mine.sent += 1
-        url = f"{self._settings.api_url}{request.path}?{query}"
+        url = f"{self._url(request)}?{query}"
         return self._transport.send(transfer.Request(request.method, url, headers, body))
-
-
-def _parsed(endpoint: Endpoint, reply: transfer.Exchange, parse: Parse[T]) -> T:
-    with decoding.turn(len(reply.content)):
-        value = replies.value_of(endpoint, reply.status, reply.headers, reply.content)
-        try:
-            return parse(value)
-        except failures.UpstreamTrouble as error:
-            raise failures.Unclear(f"{reply.status}: {error}") from error

@@ -9,9 +9,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from crawler_worker.reddit import counting, decoding, failures
+from crawler_worker.reddit import counting, decoding, failures, redirects
 from crawljobs.domain.reply_meaning import (
     TABLE,
     Cell,
@@ -57,7 +56,6 @@ _ENDPOINTS = {
     "token": Endpoint.TOKEN,
 }
 _ACCOUNT = re.compile(r"/user/[^/]+/about/?")
-_COMMUNITY = re.compile(r"/r/[^/]+(/.*)?")
 
 _ACCESS = {
     Meaning.PRIVATE: AccessState.PRIVATE,
@@ -88,10 +86,12 @@ def endpoint_of(path: str) -> Endpoint:
     return _ENDPOINTS.get(counting.endpoint_of(path), Endpoint.INFO)
 
 
-def value_of(endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes) -> Any:
+def value_of(
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
+) -> Any:
     """The JSON value of a good reply. Every other reply raises its CrawlFailure."""
     if status != 200:
-        raise failure(endpoint, status, headers, content)
+        raise failure(endpoint, status, headers, content, asked=asked)
     try:
         return decoding.decode(content)
     except failures.UpstreamTrouble as error:
@@ -102,10 +102,10 @@ def value_of(endpoint: Endpoint, status: int, headers: Mapping[str, str], conten
 
 
 def failure(
-    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
 ) -> failures.CrawlFailure:
-    """What a reply means whose body is not the requested one."""
-    meaning = meaning_of(endpoint, status, headers, content)
+    """What a reply means whose body is not the requested one; `asked` as for `meaning_of`."""
+    meaning = meaning_of(endpoint, status, headers, content, asked=asked)
     says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
     if meaning in _ACCESS:
         return failures.Unavailable(_ACCESS[meaning], says)
@@ -136,26 +136,17 @@ _MESSAGES = {
 
 
 def meaning_of(
-    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
 ) -> Meaning:
-    return TABLE[Cell(endpoint, _status(status, headers), _type(headers), _shape(content))]
+    """`asked` is the URL of the request, with which the target of a redirect is compared."""
+    found = _status(status, headers, asked)
+    return TABLE[Cell(endpoint, found, _type(headers), _shape(content))]
 
 
-def _status(status: int, headers: Mapping[str, str]) -> Status:
+def _status(status: int, headers: Mapping[str, str], asked: str) -> Status:
     if 300 <= status < 400:
-        return _redirect(headers.get("location", ""))
+        return redirects.status_of(headers.get("location", ""), asked=asked)
     return _STATUSES.get(status, _CLASSES.get(status // 100, Status.OTHER))
-
-
-def _redirect(location: str) -> Status:
-    """A redirect is never followed; a portal's redirect is neither of the two that Reddit makes."""
-    try:
-        path = urlsplit(location).path
-    except ValueError:
-        return Status.OTHER_3XX
-    if path.startswith("/subreddits/search"):
-        return Status.TO_SEARCH
-    return Status.TO_COMMUNITY if _COMMUNITY.fullmatch(path) else Status.OTHER_3XX
 
 
 def _type(headers: Mapping[str, str]) -> ContentType:

@@ -49,13 +49,20 @@ def token_of(content: bytes) -> tuple[str, float]:
     if not isinstance(body, dict):
         raise failures.UpstreamTrouble("the token endpoint sent no object")
     if "error" in body:  # comes with 200 too
-        raise refused(_shown(body["error"]))
+        raise _meaning_of(body["error"])
     token, lives = body.get("access_token"), body.get("expires_in")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise failures.UpstreamTrouble("the token endpoint sent no token")
     if isinstance(lives, bool) or not isinstance(lives, int | float):
         lives = LIFE_UNTOLD_SECONDS
     return token, max(2 * REFRESH_EARLY_SECONDS, min(float(lives), LIFE_MAX_SECONDS))
+
+
+def _meaning_of(error: object) -> failures.CrawlFailure:
+    """OAuth refuses credentials with a word, and by 400 or 401; another number is a gateway's."""
+    if isinstance(error, int) and error not in (400, 401):
+        return failures.UpstreamTrouble(f"the token endpoint sent the error {_shown(error)}")
+    return refused(_shown(error))
 
 
 def _shown(error: object) -> str:

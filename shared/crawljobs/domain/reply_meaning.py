@@ -139,17 +139,13 @@ _NOT_FOUND = (_B.OTHER_REASON, _B.ERROR)
 RULES: tuple[Rule, ...] = (
     Rule((), (_S.THROTTLED,), (), (), _M.THROTTLED),
     Rule((), (_S.TROUBLE, _S.TIMEOUT), (), (), _M.OUTAGE),
+    Rule((_E.PROBE,), (_S.OK,), (), _REDDIT_ERROR, _M.CLIENT_REFUSED),
     Rule((), (_S.OK,), (), _JSON, _M.READ),
     Rule((), (_S.OK,), (_T.JSON, _T.NONE, _T.OTHER), (_B.EMPTY, _B.OTHER), _M.OUTAGE),
     Rule((), (_S.OTHER_2XX,), _OWN, (), _M.OUTAGE),
     Rule((_E.TOKEN,), (_S.UNAUTHORIZED,), (), (), _M.CREDENTIALS_REFUSED),
-    Rule(
-        (_E.TOKEN,),
-        (_S.BAD_REQUEST, _S.FORBIDDEN, _S.NOT_FOUND, _S.LEGAL, _S.OTHER_4XX),
-        _OWN,
-        _JSON,
-        _M.CREDENTIALS_REFUSED,
-    ),
+    # OAuth refuses credentials by 400 and 401 alone (RFC 6749, section 5.2).
+    Rule((_E.TOKEN,), (_S.BAD_REQUEST,), _OWN, _JSON, _M.CREDENTIALS_REFUSED),
     Rule((_E.TOKEN,), (_S.FORBIDDEN,), (), (), _M.CLIENT_REFUSED),
     Rule((), (_S.UNAUTHORIZED,), (), (), _M.TOKEN_STALE),
     Rule((_E.PROBE,), (), (), (), _M.CLIENT_REFUSED),

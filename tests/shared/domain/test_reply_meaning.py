@@ -102,15 +102,12 @@ BATCH = """
 EVERYTHING_ELSE = "\n".join(f"{row} CCCCCCC CCC" for row in ROWS)
 PROBE = f"""
 {EVERYTHING_ELSE}
-{COMMON.replace(".oo", "Coo")}
+{COMMON.replace("rrrrrrr .oo", "CCCCCCr Coo")}
 """
 TOKEN = """
 400       ccccccc ...
 401       ccccccc ccc
-403       ccccccc CCC
-404       ccccccc ...
-451       ccccccc ...
-4xx       ccccccc ...
+403       CCCCCCC CCC
 """
 OWN = {
     Endpoint.ABOUT: (COMMON, COMMUNITY),
@@ -146,7 +143,7 @@ FOREIGN = {
     Endpoint.HISTORY: (FOREIGN_COMMON, LONG),
     Endpoint.ACCOUNT: (FOREIGN_COMMON,),
     Endpoint.INFO: (FOREIGN_COMMON, LONG),
-    Endpoint.PROBE: (EVERYTHING_ELSE, FOREIGN_COMMON.replace(".oo", "Coo")),
+    Endpoint.PROBE: (EVERYTHING_ELSE, FOREIGN_COMMON.replace("rrrrrrr .oo", "CCCCCCr Coo")),
     Endpoint.TOKEN: (FOREIGN_COMMON, "401 ccccccc ccc", "403 CCCCCCC CCC"),
 }
 

@@ -42,6 +42,14 @@ BLOCKS = {
     "nginx": sends(404, b"<html><title>404 Not Found</title>nginx</html>"),
     "a portal": sends(200, BLOCKED),
     "a gateway": error(403, {"message": "Forbidden"}),
+    # JSON with 200 that is no listing.
+    "an error with 200": error(200, {"message": "Forbidden", "error": 403}),
+    "a reason with 200": error(200, {"reason": "private", "message": "Forbidden", "error": 403}),
+    "a gateway with 200": error(200, {"detail": "Access denied"}),
+    "a list with 200": error(200, []),
+    "null with 200": error(200, None),
+    "no children": error(200, {"kind": "Listing", "data": {"children": None}}),
+    "another kind": error(200, {"kind": "t5", "data": {}}),
 }
 
 

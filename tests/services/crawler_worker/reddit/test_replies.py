@@ -15,9 +15,12 @@ ERROR = {"message": "Forbidden", "error": 403}
 BLOCKED = b"<!doctype html><title>Blocked</title><p>your request has been blocked</p>"
 
 
+ASKED = "https://oauth.reddit.com/r/python/about"
+
+
 def meaning(status: int, body: Any, headers: dict[str, str] = JSON) -> Meaning:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return replies.meaning_of(Endpoint.ABOUT, status, headers, content)
+    return replies.meaning_of(Endpoint.ABOUT, status, headers, content, asked=ASKED)
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504, 520, 599])
@@ -62,6 +65,50 @@ BLOCKS: list[tuple[int, Any, dict[str, str]]] = [
     (307, b"", {"location": "http://[broken"}),
 ]
 
+HERE = "oauth.reddit.com"
+# Targets that are a portal's, or the requested community by another address.
+NO_WORD = [
+    *(f"https://{HERE}/r/python/about/", "/r/python", "/r/Python/about", "/r/%70ython/new"),
+    *("https://www.reddit.com/r/PYTHON/", "//portal.example/r/other", "https://x/r/other"),
+    *("http://portal.example/r/login", "http://portal.example/subreddits/search?q=python"),
+    *("https://reddit.com.portal.example/r/other", "https://notreddit.com/r/other"),
+    *("https://reddit.com@portal.example/r/other", "ftp://www.reddit.com/r/other"),
+    *("javascript:/r/other", "portal:/subreddits/search", "/r/", "/r/a b", "/r//about", "r/other"),
+    *("/subreddits/searching", "/login?to=/r/other", "/user/other", "/", "", "?", "https://"),
+]
+
+
+@pytest.mark.parametrize("target", NO_WORD)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_elsewhere_is_no_word_on_a_community(status: int, target: str) -> None:
+    assert meaning(status, b"", {"location": target}) is Meaning.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("/r/other", Meaning.REDIRECTED),
+        ("/r/python3/about", Meaning.REDIRECTED),
+        (f"https://{HERE}/r/other/about", Meaning.REDIRECTED),
+        ("https://www.reddit.com:443/r/other/", Meaning.REDIRECTED),
+        ("//old.reddit.com/r/other", Meaning.REDIRECTED),
+        ("https://reddit.com/subreddits/search?q=python", Meaning.NOT_FOUND),
+        ("/subreddits/search", Meaning.NOT_FOUND),
+    ],
+)
+def test_a_redirect_of_reddits_own_says_what_became_of_a_community(
+    target: str, found: Meaning
+) -> None:
+    assert meaning(302, b"", {"location": target}) is found
+
+
+def test_the_host_of_the_request_is_reddits_own() -> None:
+    """Of a sandbox, or of a proxy that stands for Reddit."""
+    for host, found in (("here", Meaning.REDIRECTED), ("elsewhere", Meaning.UNKNOWN)):
+        headers = {"location": f"http://{host}:9/r/other"}
+        asked = "http://here:9/r/python/about"
+        assert replies.meaning_of(Endpoint.ABOUT, 302, headers, b"", asked=asked) is found
+
 
 @pytest.mark.parametrize(("status", "body", "headers"), BLOCKS)
 def test_a_reply_that_is_not_reddits_word_on_a_community_is_unclear(
@@ -79,7 +126,7 @@ def test_a_reply_that_is_not_reddits_word_on_a_community_is_unclear(
         (403, {**ERROR, "reason": "gated"}, JSON, AccessState.GATED),
         (404, {"reason": "banned", "message": "Not Found", "error": 404}, JSON, AccessState.BANNED),
         (404, {"message": "Not Found", "error": 404}, JSON, AccessState.NOT_FOUND),
-        (302, b"", {"location": "https://x/subreddits/search?q=a"}, AccessState.NOT_FOUND),
+        (302, b"", {"location": "/subreddits/search?q=a"}, AccessState.NOT_FOUND),
         (302, b"", {"location": "/r/other/about"}, AccessState.REDIRECTED),
         (451, {"message": "x", "error": 451}, JSON, AccessState.LEGAL),
         (451, b"", JSON, AccessState.LEGAL),

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import token_endpoint
+from crawler_worker.reddit import failures, replies, token_endpoint
+from crawljobs.domain.reply_meaning import Endpoint, Meaning
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -38,3 +39,37 @@ def test_a_token_lives_within_bounds(told: Any, lives: float) -> None:
 
 def test_a_token_of_an_untold_life_is_used_for_an_hour() -> None:
     assert token_endpoint.token_of(b'{"access_token": "t"}') == ("t", HOUR)
+
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 418, 422, 451])
+@pytest.mark.parametrize(
+    "body", [{"message": "Forbidden"}, {"message": "Forbidden", "error": 403}, {"detail": "no"}]
+)
+def test_a_gateways_refusal_is_no_fault_of_the_credentials(status: int, body: Any) -> None:
+    """To correct the credentials would be the wrong remedy."""
+    content = json.dumps(body).encode()
+    found = replies.meaning_of(Endpoint.TOKEN, status, JSON, content)
+    assert found is (Meaning.CLIENT_REFUSED if status == 403 else Meaning.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("invalid_grant", failures.CredentialsRefused),
+        ("unsupported_grant_type", failures.CredentialsRefused),
+        (401, failures.CredentialsRefused),
+        (400, failures.CredentialsRefused),
+        (403, failures.UpstreamTrouble),
+        (404, failures.UpstreamTrouble),
+        (503, failures.UpstreamTrouble),
+    ],
+)
+def test_an_error_with_the_status_200_has_its_own_meaning(
+    error: Any, kind: type[failures.CrawlFailure]
+) -> None:
+    with pytest.raises(failures.CrawlFailure) as caught:
+        token_endpoint.token_of(json.dumps({"message": "x", "error": error}).encode())
+    assert caught.type is kind

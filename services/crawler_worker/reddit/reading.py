@@ -1,0 +1,36 @@
+"""From an exchange to its parsed value, one large reply at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from crawler_worker.reddit import decoding, failures, parsing, replies
+from crawler_worker.reddit.transfer import Exchange
+from crawljobs.domain.reply_meaning import Endpoint
+
+T = TypeVar("T")
+
+
+def parsed(endpoint: Endpoint, url: str, reply: Exchange, parse: Callable[[Any], T]) -> T:
+    """The value of a good reply to a request for `url`. Every other one raises its CrawlFailure.
+
+    JSON of another form than requested, for which `parse` raises UpstreamTrouble, is Unclear.
+    """
+    with decoding.turn(len(reply.content)):
+        value = replies.value_of(endpoint, reply.status, reply.headers, reply.content, asked=url)
+        try:
+            return parse(value)
+        except failures.UpstreamTrouble as error:
+            raise failures.Unclear(f"{reply.status}: {error}") from error
+
+
+def check_probe(url: str, reply: Exchange) -> None:
+    """Return for the listing that every accepted client gets; raises the failure of another reply.
+
+    JSON of another form is a proxy's, or an error with the status 200: the client is refused.
+    """
+    try:
+        parsed(Endpoint.PROBE, url, reply, parsing.listing)
+    except failures.Unclear as error:
+        raise failures.ClientRefused(f"the probe: {error}") from error

@@ -1,0 +1,49 @@
+"""What the target of a redirect says. No redirect is followed."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from crawljobs.domain.reply_meaning import Status
+
+SEARCH = "/subreddits/search"
+REDDIT = "reddit.com"
+
+_COMMUNITY = re.compile(r"/r/([A-Za-z0-9_][A-Za-z0-9_.:-]{1,23})(/.*)?")
+
+
+def status_of(location: str, *, asked: str) -> Status:
+    """`asked` is the URL of the request: its host counts as Reddit's own.
+
+    Reddit sends a client to its search page for a community that does not exist, and to another
+    community for one that was merged. A target on a foreign host is a portal's. A target at the
+    requested community itself, by another address, says nothing about that community.
+    """
+    try:
+        target, request = urlsplit(location), urlsplit(asked)
+        host, own = target.hostname, request.hostname
+    except ValueError:
+        return Status.OTHER_3XX
+    if not _is_reddits(target.scheme, host, own):
+        return Status.OTHER_3XX
+    path = unquote(target.path)
+    if path == SEARCH or path.startswith(f"{SEARCH}/"):
+        return Status.TO_SEARCH
+    name = _community(path)
+    if name is None or name == _community(unquote(request.path)):
+        return Status.OTHER_3XX
+    return Status.TO_COMMUNITY
+
+
+def _is_reddits(scheme: str, host: str | None, own: str | None) -> bool:
+    if host is None:
+        return not scheme  # relative to the request
+    if scheme not in ("", "http", "https"):
+        return False
+    return host in (own, REDDIT) or host.endswith(f".{REDDIT}")
+
+
+def _community(path: str) -> str | None:
+    found = _COMMUNITY.fullmatch(path)
+    return None if found is None else found[1].lower()
