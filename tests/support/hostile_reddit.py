@@ -73,7 +73,8 @@ def good(path: str, query: dict[str, list[str]], prefix: str) -> Any:
     if path.endswith("morechildren"):
         return {"json": {"errors": [], "data": {"things": [comment(number)]}}}
     if "sr_name" in query:
-        return listing()
+        own = query["sr_name"][0].split(",")[-1]
+        return listing(thing("t5", display_name=own, subreddit_type="public"))
     if first == "api":
         return listing(thing("t5", display_name="reddit", subreddit_type="public"))
     if first == "user" and rest[:1] == ["about"]:

@@ -17,6 +17,10 @@ from support.scripted_server import Exchange
 QUICK = {"x-ratelimit-used": "1", "x-ratelimit-remaining": "9999999.0", "x-ratelimit-reset": "9"}
 HTML = b"<html><body><h1>400 Bad request</h1></body></html>"
 CREATED = 1_700_000_000.0
+ABOUT = {
+    "kind": "t5",
+    "data": {"display_name": "python", "subreddit_type": "public", "name": "t5_1"},
+}
 
 Query = dict[str, str]
 # From the query (the form of a POST) to status and body; bytes are sent as they are.
@@ -100,8 +104,7 @@ class ScriptedReddit:
 
     def _own(self, path: str) -> Answer:
         if path.endswith("/about"):
-            data = {"display_name": "python", "subreddit_type": "public", "name": "t5_1"}
-            return always(200, {"kind": "t5", "data": data})
+            return always(200, ABOUT)
         if path == "/r/python/new":
             return lambda query: (200, page(self.posts, query))
         if path == "/r/python/comments":
@@ -109,12 +112,17 @@ class ScriptedReddit:
         if path.startswith("/comments/"):
             return self._tree(path.split("/")[2])
         if path.startswith("/api/info"):
-            return always(200, listing())
+            return self._named
         if path.startswith("/api/morechildren"):
             return always(200, {"json": {"errors": [], "data": {"things": []}}})
         if path.startswith("/user/"):
             return always(200, listing())
         return always(404, {"message": "Not Found", "error": 404})
+
+    @staticmethod
+    def _named(query: Query) -> tuple[int, Any]:
+        names = query.get("sr_name", "").lower().split(",")
+        return 200, listing(*([ABOUT] if "python" in names else []))
 
     def _tree(self, post_id: str) -> Answer:
         found = [each for each in self.posts if each["data"]["id"] == post_id]

@@ -9,8 +9,9 @@ from crawler_worker.crawl import parts
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
 from crawljobs.db.database import Connection
+from crawljobs.domain import subreddit
 from crawljobs.domain.job import Enqueued, JobSource
-from crawljobs.domain.missing_part import PartKind
+from crawljobs.domain.missing_part import PartKind, PartReason
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository import discovery, job_queue, subreddits
 
@@ -23,11 +24,14 @@ def crawl(session: Session) -> None:
         return
     names = session.read(
         lambda conn: discovery.unchecked(
-            conn, subreddit_id=session.claim.subreddit_id, at_most=endpoints.NAMES_LIMIT
+            conn, subreddit_id=session.claim.subreddit_id, at_most=endpoints.NAMES_LIMIT - 1
         )
     )
     if names:
         _check(session, names)
+    elif session.parts.get(PartKind.NAMES) is not None:
+        # The crawl of a neighbour has checked the names meanwhile: they are not missing any more.
+        session.store(session.at, settled=[(PartKind.NAMES, "")])
 
 
 def is_wanted(session: Session) -> bool:
@@ -49,12 +53,7 @@ def is_wanted(session: Session) -> bool:
 def _check(session: Session, names: Sequence[str]) -> None:
     """What Reddit does not show of these does not exist, or not for us."""
     try:
-        items = parts.request(
-            session,
-            PartKind.NAMES,
-            "",
-            lambda client: endpoints.subreddits_named(client, names=names, stop=session.stop),
-        )
+        items = _shown(session, names)
     except parts.GivenUp as given_up:
         session.give_up(session.at, given_up.part)
         return
@@ -86,6 +85,33 @@ def _check(session: Session, names: Sequence[str]) -> None:
         also=record,
         settled=[(PartKind.NAMES, "")],
     )
+
+
+def _shown(session: Session, names: Sequence[str]) -> Items:
+    """The communities that Reddit shows of these names. Raises GivenUp.
+
+    The crawled community itself is the last of the names asked for: a reply without it is empty or
+    cut off, and would make all the others unknown for good. A profile is shown by no name: of its
+    crawl, a second empty reply is believed.
+    """
+    own = session.claim.subreddit
+    control = () if own.lower().startswith(subreddit.PROFILE) else (own,)
+    for _ in range(2):
+        items = parts.request(
+            session,
+            PartKind.NAMES,
+            "",
+            lambda client: endpoints.subreddits_named(
+                client, names=(*names, *control), stop=session.stop
+            ),
+        )
+        found = {about.name.lower() for about in items.subreddits}
+        if found and found.issuperset(name.lower() for name in control):
+            return items
+    if not control:
+        return items
+    message = f"Reddit does not show r/{own} among the names, although it exists"
+    raise parts.GivenUp(parts.missing(session, PartKind.NAMES, "", PartReason.TROUBLE, message))
 
 
 def promotable(session: Session, conn: Connection) -> dict[str, int]:

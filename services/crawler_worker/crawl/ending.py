@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from crawler_worker import counting
-from crawler_worker.crawl import access_schedules, discovery
+from crawler_worker.crawl import access_schedules, discovery, leftovers
 from crawler_worker.crawl.checkpoint import PHASES, Checkpoint
 from crawler_worker.crawl.session import Session
 from crawljobs import logs
@@ -40,9 +40,7 @@ def finish(session: Session, *, left: Sequence[MissingPart] = ()) -> None:
     Jobs are locked in the order of their subreddits, this crawl's own among them.
     """
     marks = _marks(session.at)
-    done = session.at.enter("done")
-    for part in left:
-        done = done.without(part)
+    done = leftovers.listed(session, session.at.enter("done"), left)
     promoted: list[Enqueued] = []
     later: list[str] = []
 

@@ -19,7 +19,10 @@ class KnownParts:
             self.add(part)
 
     def get(self, kind: PartKind, item: str = "") -> MissingPart | None:
-        return self._parts.get(_key(kind, item))
+        return self._parts.get(key_of(kind, item))
+
+    def all(self) -> list[MissingPart]:
+        return list(self._parts.values())
 
     def due(self, *kinds: PartKind, now: datetime) -> list[MissingPart]:
         """The parts of these kinds to be asked for again now."""
@@ -30,7 +33,7 @@ class KnownParts:
         return {part.item for part in self._of(kinds) if not part.is_due(now)}
 
     def add(self, part: MissingPart) -> None:
-        self._parts[_key(part.kind, part.item)] = part
+        self._parts[key_of(part.kind, part.item)] = part
 
     def known_of(self, keys: Iterable[Key]) -> list[MissingPart]:
         """The parts among these."""
@@ -38,11 +41,12 @@ class KnownParts:
 
     def remove(self, parts: Iterable[MissingPart]) -> None:
         for part in parts:
-            self._parts.pop(_key(part.kind, part.item), None)
+            self._parts.pop(key_of(part.kind, part.item), None)
 
     def _of(self, kinds: Sequence[PartKind]) -> list[MissingPart]:
         return [part for part in self._parts.values() if part.kind in kinds]
 
 
-def _key(kind: PartKind, item: str) -> Key:
+def key_of(kind: PartKind, item: str) -> Key:
+    """A part is known by it. Of a listing every page has the same."""
     return (kind, "" if kind in LISTINGS else item)

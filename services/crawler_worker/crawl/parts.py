@@ -69,7 +69,7 @@ def request(
             raise
         if if_gone is not None and _is_gone(kind, error):
             return if_gone
-        raise GivenUp(_missing(session, kind, item, reason, str(error))) from error
+        raise GivenUp(missing(session, kind, item, reason, str(error))) from error
 
 
 def _is_gone(kind: PartKind, error: failures.CrawlFailure) -> bool:
@@ -79,9 +79,10 @@ def _is_gone(kind: PartKind, error: failures.CrawlFailure) -> bool:
     )
 
 
-def _missing(
+def missing(
     session: Session, kind: PartKind, item: str, reason: PartReason, message: str
 ) -> MissingPart:
+    """The part, given up now: its next look is the later the more often that has happened."""
     item = item[: missing_part.ITEM_MAX]
     known = session.parts.get(kind, item)
     failed = 1 if known is None else known.failures + 1

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from crawljobs import errors
 
+PROFILE = "u_"  # begins the name of an account's own page
 LINK_MAX = 300  # characters that are looked at for a name
 # fullmatch: `$` would let a trailing newline into a URL.
 NAME_PATTERN = r"[A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20}"
