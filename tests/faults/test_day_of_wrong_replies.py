@@ -18,10 +18,12 @@ FIRST_SEED = int(os.environ.get("FIRST_SEED", "0"))
 RATE = float(os.environ.get("DAY_RATE", "288"))
 REQUESTS_MAX = 1.3  # of the undisturbed day's
 
+# With a thousand comments at most: of more, a day without trouble leaves some out too, and which is
+# decided by the order of the requests.
 WHOLE = Plan(
     communities=(
-        *("Pottery", "WheelThrowing", "GlazeRecipes", "stubs_pottery"),
-        *("BackyardAstronomy", "LunarAtlas", "EclipseChasers", "TomatoGrowers"),
+        *("Pottery", "WheelThrowing", "stubs_pottery", "TomatoGrowers"),
+        *("LunarAtlas", "EclipseChasers", "MeteorWatch", "RadioSky"),
     ),
     barred=("private_club", "quarantined_den", "banned_club", "missing_den"),
     rate=RATE,

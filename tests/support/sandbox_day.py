@@ -82,6 +82,7 @@ class Day:
 
     contents: Contents
     requests: int
+    looks: int  # requests that the schedules' jobs would take without trouble
     jobs: Mapping[str, int]  # by state
     outcomes: Mapping[str, int]  # of succeeded jobs
     charged: list[Any]  # attempts that were charged
@@ -92,18 +93,18 @@ class Day:
     wrong_at: Mapping[str, int]  # by endpoint
 
     def ratio(self, undisturbed: "Day") -> float:
-        """Requests beside those of the undisturbed day, for as many crawls.
+        """Requests beside those of the undisturbed day, for as many looks by schedules.
 
-        A crawl that is disturbed takes longer, and schedules merge into it: each job fewer counts
-        as one look.
+        How many ticks merge into a job that is live depends on the speed of the machine. A look
+        that made no crawl, or one more, counts as what it takes without trouble.
         """
-        fewer = sum(undisturbed.jobs.values()) - sum(self.jobs.values())
-        return (self.requests + LOOK_REQUESTS * max(0, fewer)) / undisturbed.requests
+        return (self.requests - self.looks + undisturbed.looks) / undisturbed.requests
 
     @property
     def figures(self) -> dict[str, Any]:
         return {
             "requests": self.requests,
+            "looks": self.looks,
             "jobs": dict(self.jobs),
             "outcomes": dict(self.outcomes),
             "attempts": dict(self.attempts),
@@ -241,6 +242,7 @@ class _Living:
         return Day(
             contents=self._contents(),
             requests=requests,
+            looks=self._looks(),
             jobs=self._counts("SELECT status, count(*) FROM crawl_jobs GROUP BY 1"),
             outcomes=self._counts(
                 "SELECT coalesce(outcome, 'none'), count(*) FROM crawl_jobs GROUP BY 1"
@@ -255,6 +257,14 @@ class _Living:
             wrong=shown["wrong"],
             wrong_at={name: sum(kinds.values()) for name, kinds in shown["by_endpoint"].items()},
         )
+
+    def _looks(self) -> int:
+        barred = {name.lower() for name in self.plan.barred}
+        names = self._rows(
+            "SELECT lower(name) FROM crawl_jobs AS job JOIN subreddits ON "
+            "subreddits.id = job.subreddit_id WHERE job.source = 'schedule'"
+        )
+        return sum(1 if name in barred else LOOK_REQUESTS for (name,) in names)
 
     def _contents(self) -> Contents:
         found = Crawler(self.database, self.sandbox.url).contents()
