@@ -1,17 +1,17 @@
-"""First phase: what Reddit tells about the subreddit itself."""
+"""First phase: the description of the subreddit.
+
+A description that is shown says nothing about the posts: see `opening.py`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
-from crawler_worker.crawl import access_schedules, parts, required
+from crawler_worker.crawl import parts, required
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints, failures
-from crawljobs.domain.ends import TERMINAL_OUTCOMES
 from crawljobs.domain.reddit_items import Items
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import subreddit_access
 
 PROFILE = "u_"
 
@@ -28,15 +28,9 @@ def crawl(session: Session) -> None:
         raise
     if about.name.lower() != name.lower():  # renamed meanwhile: the row keeps the asked name
         about = replace(about, name=name)
-    was_gone = session.access.value in TERMINAL_OUTCOMES
-    if was_gone or session.access_unconfirmed is not None:
-        access_schedules.enable_all(session)
     session.store(
-        session.at.enter("posts"),
-        Items(subreddits=(about,)),
-        also=partial(subreddit_access.forget_unconfirmed, subreddit_id=session.claim.subreddit_id)
-        if session.access_unconfirmed is not None
-        else (lambda _conn: None),
+        replace(session.at.enter("posts"), described_as=about.access),
+        Items(subreddits=(replace(about, access=session.access),)),
     )
 
 

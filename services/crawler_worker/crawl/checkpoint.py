@@ -16,6 +16,7 @@ from crawljobs.domain import hostile, missing_part
 from crawljobs.domain.coverage import Gap, Walk
 from crawljobs.domain.job import ErrorKind
 from crawljobs.domain.missing_part import MissingPart
+from crawljobs.domain.subreddit import AccessState
 
 VERSION = 1
 PHASES = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
@@ -24,7 +25,7 @@ CURSOR_LIVES = timedelta(minutes=15)
 NOT_WALKED = Walk()
 # Left out of a saved checkpoint while they have their defaults: most crawls never need them.
 _OPTIONAL = (
-    *("whole", "seen", "empty_pages"),
+    *("whole", "seen", "empty_pages", "described_as"),
     *("posts_walk", "comments_walk", "gaps", "missing", "given_up", "unclear"),
 )
 _COUNTS = ("page", "posts", "comments", "authors", "requests", "given_up", "empty_pages", "unclear")
@@ -52,6 +53,8 @@ class Checkpoint:
     forecast: Forecast = NOTHING_KNOWN
     # A listing ended, or was lost, before what the last crawl saw.
     gap: bool = False
+    # What the description says of the access, which counts when posts are shown.
+    described_as: AccessState | None = None
     # Deferrals in a row because a required reply was unclear.
     unclear: int = 0
     # The listings are walked to their ends, whatever the last crawl saw.
@@ -134,6 +137,7 @@ def read(saved: dict[str, Any] | None) -> Checkpoint:
                 "anchors": _anchors(values.get("anchors")),
                 "histories": _names(values.get("histories")),
                 "whole": values.get("whole") is True,
+                "described_as": saved_values.access(values.get("described_as")),
                 "seen": Seen(values.get("seen") or "").text,
                 "posts_walk": saved_values.walk(values.get("posts_walk")),
                 "comments_walk": saved_values.walk(values.get("comments_walk")),

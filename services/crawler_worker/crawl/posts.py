@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from crawler_worker.crawl import listing, parts, whole_walks
+from crawler_worker.crawl import listing, opening, parts, whole_walks
 from crawler_worker.crawl.checkpoint import NOT_WALKED
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
@@ -39,6 +39,9 @@ def crawl(session: Session) -> None:
             part = replace(given_up.part, seen_to=at.newest_post)
             session.give_up(replace(at.enter("comments"), newest_post=None), part)
             return
+        if not at.page:
+            opening.record(session)
+            at = session.at
         posts = page.items.posts
         so_far = (at.posts_walk, at.posts)
         step = listing.after_page(session, page, posts, course, so_far, is_lost=is_lost)

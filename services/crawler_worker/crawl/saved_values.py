@@ -12,6 +12,7 @@ from typing import Any
 from crawljobs.domain import hostile
 from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
+from crawljobs.domain.subreddit import AccessState
 
 
 def plain(items: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -30,6 +31,10 @@ def walk(saved: Mapping[str, Any] | None) -> Walk:
         oldest_at=None if oldest_at is None else _time(oldest_at),
         end=None if end is None else WalkEnd(end),
     )
+
+
+def access(saved: str | None) -> AccessState | None:
+    return None if saved is None else AccessState(saved)
 
 
 def gaps(saved: Sequence[Mapping[str, Any]] | None) -> tuple[Gap, ...]:

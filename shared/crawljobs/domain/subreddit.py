@@ -53,6 +53,10 @@ class AccessState(StrEnum):
     LEGAL = "legal"
 
 
+# Posts are shown to us.
+OPEN = frozenset({AccessState.PUBLIC, AccessState.RESTRICTED})
+
+
 def is_listing(name: str) -> bool:
     """Whether Reddit has a listing or a page of its own at this name, in any case."""
     return name.lower() in LISTINGS

@@ -54,10 +54,10 @@ _RECORD_ACCESS = text(f"""
     RETURNING is_believed
     """)
 
-_FORGET_UNCONFIRMED = text("""
-    UPDATE subreddits SET access_unconfirmed = NULL, access_unconfirmed_looks = 0,
-        access_unconfirmed_at = NULL
-    WHERE id = :subreddit_id AND access_unconfirmed IS NOT NULL
+_RECORD_OPEN = text(f"""
+    UPDATE subreddits SET access = :access, access_checked_at = {_NOW}, access_unconfirmed = NULL,
+        access_unconfirmed_looks = 0, access_unconfirmed_at = NULL
+    WHERE id = :subreddit_id
     """)
 
 
@@ -72,6 +72,9 @@ def record_access(
     return bool(conn.execute(_RECORD_ACCESS, values).scalar())
 
 
-def forget_unconfirmed(conn: Connection, *, subreddit_id: int) -> None:
-    """The subreddit is open after all."""
-    conn.execute(_FORGET_UNCONFIRMED, {"subreddit_id": subreddit_id})
+def record_open(
+    conn: Connection, *, subreddit_id: int, access: AccessState, now: datetime | None = None
+) -> None:
+    """The subreddit has shown its posts: what was seen before and not confirmed is forgotten."""
+    values = {"subreddit_id": subreddit_id, "access": access.value, "now": now}
+    conn.execute(_RECORD_OPEN, values)

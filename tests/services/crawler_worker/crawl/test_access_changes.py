@@ -1,5 +1,6 @@
 """A community that was crawled before is believed to be gone at the third equal look."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -271,3 +272,114 @@ def test_a_page_that_stays_unclear_for_a_day_fails_the_job(
     assert 24 <= waited / 3600 <= 25
     with pytest.raises(failures.BadRequest, match="for a day"):
         crawler.run(claim)
+
+
+NEW = "/r/python/new"
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"), [(BANNED, "banned"), (NOT_FOUND, "not_found"), (PRIVATE, "private")]
+)
+def test_posts_that_are_denied_count_whatever_the_description_says(
+    crawler: Crawler, reddit: ScriptedReddit, answer: Any, outcome: str
+) -> None:
+    schedule_id = schedule(crawler)
+    crawler.crawl("python")
+    reddit.answers[NEW] = answer
+    for looks in (1, 2):
+        assert crawler.crawl("python") == outcome
+        found = row(crawler)
+        assert (found.access, found.access_unconfirmed_looks) == ("public", looks)
+        later(crawler, 9)
+    assert crawler.crawl("python") == outcome
+    assert (row(crawler).access, row(crawler).access_unconfirmed) == (outcome, None)
+    # The description is shown at each further look, and changes nothing.
+    for _ in range(2):
+        assert crawler.crawl("python") == outcome
+        found = row(crawler)
+        assert (found.access, found.access_unconfirmed) == (outcome, None)
+        assert found.next_crawl_at is not None
+        assert is_enabled(crawler, schedule_id) == (outcome == "private")
+    del reddit.answers[NEW]
+    assert crawler.crawl("python") == "crawled"
+    assert row(crawler).access == "public"
+    assert is_enabled(crawler, schedule_id)
+
+
+@pytest.mark.parametrize(
+    ("paths", "looks"), [((ABOUT, NEW, ABOUT), 3), ((NEW, ABOUT, NEW), 3), ((NEW, NEW, None), 0)]
+)
+def test_looks_count_whichever_required_page_is_denied(
+    crawler: Crawler, reddit: ScriptedReddit, paths: tuple[str | None, ...], looks: int
+) -> None:
+    crawler.crawl("python")
+    for path in paths:
+        reddit.answers = {} if path is None else {path: BANNED}
+        crawler.crawl("python")
+        later(crawler, 9)
+    found = row(crawler)
+    assert found.access == ("banned" if looks else "public")
+    assert (found.access_unconfirmed, found.access_unconfirmed_looks) == (None, 0)
+
+
+def test_a_community_never_crawled_is_not_open_by_its_description(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    reddit.answers[NEW] = always(403, HTML)
+    crawler.enqueue("python")
+    claim = crawler.claim()
+    with pytest.raises(failures.NothingClear):
+        crawler.run(claim)
+    assert row(crawler).access == "unknown"
+    reddit.answers[NEW] = PRIVATE
+    assert crawler.run(claim) == "private"
+    assert row(crawler).access == "private"
+
+
+@pytest.mark.parametrize("kind", ["private", "employees_only", "gold_only", None, 7])
+@pytest.mark.parametrize("is_crawled", [True, False])
+def test_a_description_in_other_words_closes_no_community_that_shows_its_posts(
+    crawler: Crawler, reddit: ScriptedReddit, kind: Any, is_crawled: bool
+) -> None:
+    if is_crawled:
+        crawler.crawl("python")
+    data = {"display_name": "python", "subreddit_type": kind, "name": "t5_1"}
+    reddit.answers[ABOUT] = always(200, {"kind": "t5", "data": data})
+    for _ in range(2):
+        assert crawler.crawl("python") == "crawled"
+        found = row(crawler)
+        assert found.access in ("public", "restricted")
+        assert found.access_unconfirmed is None
+    # And closes none that does not: three looks decide.
+    reddit.answers[NEW] = PRIVATE
+    assert crawler.crawl("python") == "private"
+    assert (row(crawler).access in ("public", "restricted"), row(crawler).access_unconfirmed) == (
+        True,
+        "private",
+    )
+
+
+def test_a_crawl_that_goes_on_at_its_posts_records_that_they_are_shown(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    """Also one that an earlier release began, which has recorded the access."""
+    stop = threading.Event()
+
+    def stopping(_query: Any) -> tuple[int, Any]:
+        stop.set()
+        data = {"display_name": "python", "subreddit_type": "restricted", "name": "t5_1"}
+        return 200, {"kind": "t5", "data": data}
+
+    reddit.answers[ABOUT] = stopping
+    job_id = crawler.enqueue("python")
+    claim = crawler.claim()
+    with pytest.raises(failures.Interrupted):
+        crawler.run(claim, stop=stop)
+    assert row(crawler).access == "unknown"
+    saved = crawler.checkpoint(job_id)
+    assert saved["phase"] == "posts"
+    assert crawler.run(claim._replace(checkpoint=saved)) == "crawled"
+    assert row(crawler).access == "restricted"
+    del saved["described_as"]
+    assert crawler.run(claim._replace(checkpoint=saved)) == "crawled"
+    assert row(crawler).access == "restricted"
