@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crawler_worker.crawl import listing, parts
+from crawler_worker.crawl import listing, parts, trees
 from crawler_worker.crawl.checkpoint import NOT_WALKED
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
@@ -45,7 +45,10 @@ def crawl(session: Session) -> None:
         if step.walk.end is None:
             session.store(then, page.items)
             continue
-        listing.finish(session, then.enter("trees"), page, course, mark)
+        then = then.enter("trees")
+        if session.parts.get(PartKind.COMMENTS) is not None:
+            then = replace(then, busiest=trees.of_stored_posts(session, then.busiest))
+        listing.finish(session, then, page, course, mark)
         return
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from crawler_worker.crawl import parts
 from crawler_worker.crawl.checkpoint import Checkpoint
+from crawler_worker.crawl.posts import TREES_MAX
 from crawler_worker.crawl.seen import Seen
 from crawler_worker.crawl.session import Session
 from crawler_worker.crawl.tree import Tree, grow
@@ -36,6 +37,24 @@ def crawl(session: Session) -> None:
             _give_up(session, tree, busiest, given_up.part)
         else:
             _store(session, tree, items, busiest)
+
+
+def of_stored_posts(session: Session, known: Busiest) -> Busiest:
+    """The known posts, and the busiest stored ones whose comments are not all stored.
+
+    For the first crawl that reads the newest comments after one that could not: that one has
+    chosen the busiest of all posts, and no later crawl sees a change of the others.
+    """
+    at_most = session.settings.max_comments_per_post
+
+    def find(conn: Connection) -> dict[str, int]:
+        shown = crawled_trees.reported_of_newest(conn, subreddit_id=session.claim.subreddit_id)
+        wanting = crawled_trees.wanting(conn, shown=shown, at_most=at_most, finished_at=None)
+        return {post: shown[post] for post in wanting}
+
+    found = {**session.read(find), **dict(known)}
+    ranked = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
+    return tuple(ranked[:TREES_MAX])
 
 
 def _choose(session: Session) -> None:

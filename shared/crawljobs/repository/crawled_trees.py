@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
+from crawljobs.db.tables import posts
 from crawljobs.repository.queue_sql import NOW
 
 # A count goes no further than it must, however many comments a post has.
@@ -106,6 +107,17 @@ def wanting(
         "finished_at": finished_at,
     }
     return {row.id for row in conn.execute(_WANTING, values)}
+
+
+def reported_of_newest(conn: Connection, *, subreddit_id: int) -> dict[str, int]:
+    """How many comments Reddit reports, by post, of a subreddit's newest posts that have any."""
+    query = (
+        select(posts.c.id, posts.c.num_comments)
+        .where(posts.c.subreddit_id == subreddit_id, posts.c.num_comments > 0)
+        .order_by(posts.c.created_at.desc())
+        .limit(NEWEST)
+    )
+    return {row.id: row.num_comments for row in conn.execute(query)}
 
 
 def record(conn: Connection, *, post_id: str, reported: int | None, missing: int) -> None:

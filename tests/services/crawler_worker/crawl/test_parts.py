@@ -121,6 +121,28 @@ def test_a_crawl_goes_on_without_a_part_that_fails(
     )
 
 
+def test_trees_are_chosen_again_once_the_newest_comments_can_be_read(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    """Without those, a crawl fetches the busiest trees of all, and leaves others out."""
+    reddit.comments.clear()
+    for n, each in enumerate(reddit.posts[:30]):
+        name = each["data"]["id"]
+        each["data"].update(num_comments=1 + n)
+        tree = scripted_reddit.listing(*(comment(f"{name}x{k}", name) for k in range(1 + n)))
+        reddit.answers[f"/comments/{name}"] = always(200, [scripted_reddit.listing(), tree])
+    reddit.answers["/r/python/comments"] = FAILURES["a page with 200"]
+    crawler.crawl("python")
+    assert crawler.value("SELECT count(DISTINCT post_id) FROM comments") == 25
+    del reddit.answers["/r/python/comments"]
+    crawler.crawl("python")
+    assert missing(crawler) == []
+    assert crawler.value("SELECT count(*) FROM comments") == sum(range(1, 31))
+    asked = reddit.count("/comments/")
+    crawler.crawl("python")
+    assert reddit.count("/comments/") == asked == 30
+
+
 # Each gives up a part at once, unless the second look is another one.
 DENIALS = {
     "400": (400, {"message": "Bad Request", "error": 400}),
