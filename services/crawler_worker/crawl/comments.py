@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crawler_worker.crawl import listing, parts, trees
+from crawler_worker.crawl import listing, parts, trees, walk_ends
 from crawler_worker.crawl.checkpoint import NOT_WALKED
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
@@ -34,6 +34,7 @@ def crawl(session: Session) -> None:
         comments = page.items.comments
         so_far = (at.comments_walk, at.comments)
         step = listing.after_page(session, page, comments, course, so_far, is_lost=is_lost)
+        step = walk_ends.verified(session, course, step)
         then = replace(
             step.at,
             comments=step.seen,
@@ -48,7 +49,7 @@ def crawl(session: Session) -> None:
         then = then.enter("trees")
         if session.parts.get(PartKind.COMMENTS) is not None:
             then = replace(then, busiest=trees.of_stored_posts(session, then.busiest))
-        listing.finish(session, then, page, course, mark)
+        walk_ends.finish(session, then, page, course, walk=step.walk, mark=mark)
         return
 
 

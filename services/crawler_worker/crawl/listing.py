@@ -11,7 +11,7 @@ from crawler_worker.crawl.seen import Seen
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.domain import reddit_items
-from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
+from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Comment, Page, Post
 
@@ -28,8 +28,6 @@ Ask = Callable[[RedditClient, str | None], Page]
 
 _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMMENTS}
 _PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
-# Where a walk that did not meet the mark of the last crawl has left something out.
-_CUT = frozenset({WalkEnd.CAP, WalkEnd.LIMIT, WalkEnd.LOST, WalkEnd.LOOP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,15 @@ class Course:
     """Where a walk begins and may stop.
 
     `mark` is the newest item that an earlier crawl has seen with everything below it, None when
-    there is none. With `is_whole` the walk does not stop there.
+    there is none. With `is_whole` the walk does not stop there. Only a listing that is sorted
+    `by_age` shows whether older items are left out. With `is_short` the walk stops where the one
+    that broke off began, and does not come to the mark of the last crawl.
     """
 
     listing: ListingName
     mark: str | None
+    by_age: bool = True
+    is_short: bool = False
     is_whole: bool = False
     items_max: int = ITEMS_MAX
 
@@ -138,12 +140,10 @@ def after_page(
     brings_nothing = at.cursor is not None and not new
     run = older_in_a_row(at.older_in_a_row, ids, course.mark)
     end = _end(
-        course, run, count, is_lost=is_lost, is_last=page.after is None,
+        course, run, (count, at.page + 1), is_lost=is_lost, is_last=page.after is None,
         is_loop=is_circle or (brings_nothing and (bool(ids) or empty_pages >= EMPTY_PAGES)),
     )  # fmt: skip
     walk = replace(_further(walk, items), end=end)
-    is_cut = end in _CUT and course.mark is not None and run == 0
-    gap = _gap(course, walk) if is_cut else None
     prefix = _PREFIXES[course.listing]
     then = replace(
         at,
@@ -154,68 +154,45 @@ def after_page(
         older_in_a_row=run,
         seen=seen.text,
         empty_pages=empty_pages,
-        gap=at.gap or is_cut,
-        gaps=at.gaps if gap is None else (*at.gaps, gap),
     )
     return Step(then, walk, count)
 
 
 def _end(
-    course: Course, run: int, count: int, *, is_lost: bool, is_loop: bool, is_last: bool
+    course: Course, run: int, place: tuple[int, int], *, is_lost: bool, is_loop: bool, is_last: bool
 ) -> WalkEnd | None:
-    """Why the walk is over after a page; None when it goes on."""
-    if is_lost:
-        return WalkEnd.LOST
-    if run >= OLDER_IN_A_ROW and not course.is_whole:
+    """Why the walk is over after a page; None when it goes on.
+
+    `place` is the number of distinct items and that of pages so far.
+    """
+    count, pages = place
+    is_broken = is_lost or (is_loop and not is_last)
+    if not course.is_whole and run >= (1 if is_broken else OLDER_IN_A_ROW):
         return WalkEnd.MARK
-    if is_loop and not is_last:
-        return WalkEnd.LOOP
+    if is_broken:
+        return WalkEnd.LOST if is_lost else WalkEnd.LOOP
     if is_last:
-        return WalkEnd.CAP if count >= reddit_items.LISTING_CAP else WalkEnd.FIRST_ITEM
+        is_capped = count >= reddit_items.LISTING_CAP or pages >= reddit_items.LISTING_PAGES
+        return WalkEnd.CAP if is_capped else WalkEnd.FIRST_ITEM
     return WalkEnd.LIMIT if count >= course.items_max else None
 
 
 def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
-    oldest = min(items, key=lambda item: int(item.id, 36), default=None)
-    if oldest is None or (
-        walk.oldest is not None and reddit_items.is_newer(oldest.id, walk.oldest)
-    ):
+    """The last item of a page is the oldest: one that is pinned or approved late comes earlier."""
+    if not items or (walk.oldest is not None and reddit_items.is_newer(items[-1].id, walk.oldest)):
         return walk
-    return replace(walk, oldest=oldest.id, oldest_at=oldest.created_at)
-
-
-def _gap(course: Course, walk: Walk) -> Gap | None:
-    if course.mark is None or walk.oldest is None or walk.oldest_at is None:
-        return None
-    return Gap(course.listing, from_item=course.mark, to_item=walk.oldest, to_at=walk.oldest_at)
+    return replace(walk, oldest=items[-1].id, oldest_at=items[-1].created_at)
 
 
 def course_of(session: Session, listing: ListingName, mark: str | None) -> Course:
     """The course of a listing's walk.
 
-    A page that an earlier crawl gave up is asked for again when it is due: the walk then goes on to
-    the mark. Until then it stops where the broken walk began, and the mark stays.
+    A page that an earlier crawl gave up is asked for again when it is due, and by a walk of the
+    whole listing: the walk then goes on to the mark. Until then it stops where the broken walk
+    began, and the mark stays.
     """
+    whole = session.at.whole
     known = session.parts.get(_KINDS[listing])
-    if known is not None and known.seen_to is not None and not known.is_due(session.now()):
-        mark = known.seen_to
-    return Course(listing, mark, is_whole=session.at.whole)
-
-
-def finish(
-    session: Session, then: Checkpoint, page: Page, course: Course, mark: str | None
-) -> None:
-    """Store the last page of a walk; `mark` is that of the last crawl.
-
-    A walk that stopped where an earlier one broke off has not seen what lies below: then the next
-    one begins to look there, and the mark does not move.
-    """
-    known = session.parts.get(course.kind)
-    if known is None or course.mark == mark or course.is_whole:
-        session.store(then, page.items, settled=[(course.kind, "")])
-        return
-    if course.listing is ListingName.POSTS:
-        seen_to, then = then.newest_post, replace(then, newest_post=None)
-    else:
-        seen_to, then = then.newest_comment, replace(then, newest_comment=None)
-    session.store(then, page.items, kept=replace(known, seen_to=seen_to))
+    if known is None or known.seen_to is None or whole or known.is_due(session.now()):
+        return Course(listing, mark, is_whole=whole)
+    return Course(listing, known.seen_to, is_short=True)

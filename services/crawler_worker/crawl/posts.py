@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from crawler_worker.crawl import listing, opening, parts, whole_walks
+from crawler_worker.crawl import listing, opening, parts, walk_ends, whole_walks
 from crawler_worker.crawl.checkpoint import NOT_WALKED
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
@@ -29,7 +29,7 @@ def crawl(session: Session) -> None:
     while True:
         at = session.at
         course = listing.course_of(session, ListingName.POSTS, mark)
-        course = replace(course, items_max=settings.max_posts_per_sub)
+        course = replace(course, items_max=settings.max_posts_per_sub, by_age=by_age)
         try:
             page, is_lost = listing.next_page(
                 session, course, _call(session), is_required=not at.page
@@ -45,6 +45,7 @@ def crawl(session: Session) -> None:
         posts = page.items.posts
         so_far = (at.posts_walk, at.posts)
         step = listing.after_page(session, page, posts, course, so_far, is_lost=is_lost)
+        step = walk_ends.verified(session, course, step)
         newest = reddit_items.newest(at.newest_post, *(post.id for post in posts))
         then = replace(
             step.at,
@@ -56,7 +57,7 @@ def crawl(session: Session) -> None:
         if step.walk.end is None:
             session.store(then, page.items)
             continue
-        listing.finish(session, then.enter("comments"), page, course, mark)
+        walk_ends.finish(session, then.enter("comments"), page, course, walk=step.walk, mark=mark)
         return
 
 

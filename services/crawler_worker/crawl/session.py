@@ -177,10 +177,11 @@ class Session:
         then: Checkpoint,
         part: MissingPart,
         *,
+        items: Items | None = None,
         also: Callable[[Connection], object] = lambda _conn: None,
     ) -> None:
         """Go on without this part: it is recorded with the time of its next look."""
-        self.store(then.without(part), also=also, kept=part)
+        self.store(then.without(part), items, also=also, kept=part)
         counting.given_up(part)
         log.warning(
             "crawl.part_given_up",

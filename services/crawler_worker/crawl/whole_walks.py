@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from crawler_worker.crawl.session import Session
 from crawljobs import jitter
+from crawljobs.domain.missing_part import PartKind
 
 
 def choose(session: Session) -> None:
@@ -20,6 +21,9 @@ def _is_due(session: Session) -> bool:
     if every is None or session.marks.post is None or session.last_crawled_at is None:
         return False
     now = session.now()
+    broken = session.parts.get(PartKind.POSTS)
+    if broken is not None and not broken.is_due(now):
+        return False  # it would break off at the same page again
     if session.whole_walk_at is not None:
         return now - session.whole_walk_at >= every
     # Crawled by an older release, which did not record it. All of these must not be due at once:

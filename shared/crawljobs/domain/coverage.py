@@ -16,10 +16,11 @@ class WalkEnd(StrEnum):
     """Why a walk of a listing ended."""
 
     MARK = "mark"  # it met what the last crawl has seen
-    FIRST_ITEM = "first_item"  # the listing ended, and showed fewer items than a listing can
+    # The listing ended, showed fewer items than a listing can, and nothing older is stored.
+    FIRST_ITEM = "first_item"
     CAP = "cap"  # the listing ended where every listing ends, after about 1,000 items
     LIMIT = "limit"  # MAX_POSTS_PER_SUB, or the most items that a walk takes
-    LOST = "lost"  # every cursor was deleted meanwhile
+    LOST = "lost"  # every cursor was deleted, or the listing left out items that exist
     LOOP = "loop"  # a page brought only items that the walk had seen
 
 
@@ -52,6 +53,11 @@ class Walk:
     @property
     def is_whole(self) -> bool:
         return self.end in _WHOLE
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the walk has seen all that is newer than its oldest item."""
+        return self.is_whole or self.end is WalkEnd.MARK
 
     @property
     def covers_all(self) -> bool:

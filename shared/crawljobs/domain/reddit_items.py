@@ -123,6 +123,11 @@ class Page:
 
 # A listing shows about a thousand items; with removed ones left out, fewer come.
 LISTING_CAP = 900
+# A listing that leads to so many pages of a hundred is as long, however few items they show.
+LISTING_PAGES = 10
+# Where older items are known to exist, a listing of so many was cut off at its thousand, with the
+# removed ones left out.
+LISTING_CAP_WITH_REMOVED = 500
 
 
 def is_newer(item_id: str, mark: str | None) -> bool:

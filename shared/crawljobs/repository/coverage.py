@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, TextClause, select, text
 
 from crawljobs.db.tables import crawl_gaps
 from crawljobs.domain.coverage import Gap, ListingName, Walk
@@ -14,6 +14,7 @@ from crawljobs.repository.crawled_trees import TreeSummary
 from crawljobs.repository.queue_sql import NOW
 
 GAPS_MAX = 100  # kept for each subreddit, the newest
+LOOKED_AT_MAX = 1_000  # stored items below a walk: as many as a listing shows
 
 _ADD_GAP = text(f"""
     INSERT INTO crawl_gaps AS gap
@@ -27,12 +28,35 @@ _ADD_GAP = text(f"""
         to_item = excluded.to_item, to_at = excluded.to_at, found_at = excluded.found_at
     """)
 
-# A walk of the whole listing has seen everything that is newer than its oldest item.
+# A walk that did not break off has seen everything that is newer than its oldest item.
 _CLOSE_GAPS = text("""
     DELETE FROM crawl_gaps
     WHERE subreddit_id = :subreddit_id AND listing = :listing
         AND (CAST(:is_everything AS boolean) OR from_at >= :oldest_at)
     """)
+
+
+def _stored_below(table: str, oldest_at: str) -> TextClause:
+    """Not older than the oldest item that a walk has reached: other crawls store single items too.
+
+    The inner limit bounds the look at a range in which all is removed.
+    """
+    return text(f"""
+        SELECT id FROM (
+            SELECT id, created_at, deleted_at, removed_by_category FROM {table}
+            WHERE subreddit_id = :subreddit_id
+                AND created_at < coalesce(CAST(:before AS timestamptz), 'infinity')
+                AND created_at >= (SELECT {oldest_at} FROM subreddits WHERE id = :subreddit_id)
+            ORDER BY created_at DESC LIMIT :looked_at) AS older
+        WHERE deleted_at IS NULL AND removed_by_category IS NULL
+        ORDER BY created_at DESC LIMIT :at_most
+        """)
+
+
+_STORED_BELOW = {
+    ListingName.POSTS: _stored_below("posts", "oldest_post_at"),
+    ListingName.COMMENTS: _stored_below("comments", "oldest_comment_at"),
+}
 
 _TRIM_GAPS = text("""
     DELETE FROM crawl_gaps WHERE subreddit_id = :subreddit_id AND (listing, from_item) IN (
@@ -84,7 +108,7 @@ def record_gaps(
 ) -> None:
     """Close the gaps that these walks have passed, then add the new ones."""
     for listing, walk in walks.items():
-        if walk.is_whole:
+        if walk.is_complete:
             values = {
                 "subreddit_id": subreddit_id,
                 "listing": listing,
@@ -135,6 +159,27 @@ def record(
         "now": now,
     }
     conn.execute(_RECORD, values)
+
+
+def stored_below(
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    listing: ListingName,
+    before: datetime | None,
+    at_most: int,
+) -> list[str]:
+    """Ids of stored items older than `before` (None: all) that an earlier walk has passed.
+
+    The newest come first; those known to be removed or deleted are left out.
+    """
+    values = {
+        "subreddit_id": subreddit_id,
+        "before": before,
+        "looked_at": LOOKED_AT_MAX,
+        "at_most": at_most,
+    }
+    return list(conn.execute(_STORED_BELOW[listing], values).scalars())
 
 
 def list_gaps(conn: Connection, *, subreddit_id: int, at_most: int) -> list[StoredGap]:

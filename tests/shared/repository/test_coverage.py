@@ -87,11 +87,13 @@ ALL = [("comments", "c1"), ("posts", "at"), ("posts", "new"), ("posts", "old"), 
             {"posts": Walk("old", T0 - HOUR, WalkEnd.FIRST_ITEM)},
             [one for one in ALL if one[0] == "posts"],
         ),
-        ({"posts": Walk("old", T0 - HOUR, WalkEnd.MARK)}, []),
+        ({"posts": Walk("old", T0 - HOUR, WalkEnd.MARK)}, [("posts", "new"), ("posts", "at")]),
+        ({"posts": Walk("old", T0 - DAY, WalkEnd.LOST)}, []),
+        ({"posts": Walk("old", T0 - DAY, WalkEnd.LOOP)}, []),
         ({"comments": Walk("c1", T0 - DAY, WalkEnd.FIRST_ITEM)}, [("comments", "c1")]),
     ],
 )
-def test_a_walk_of_the_whole_listing_closes_the_gaps_that_it_passed(
+def test_a_walk_that_did_not_break_off_closes_the_gaps_that_it_passed(
     conn: Connection, ours: int, walks: dict[str, Walk], closed: list[tuple[str, str]]
 ) -> None:
     theirs = subreddit(conn, "theirs")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from crawljobs.db.database import Connection
+from crawljobs.domain.coverage import ListingName
 from crawljobs.repository import (
     authors,
     coverage,
@@ -100,7 +101,7 @@ COVERAGE: dict[str, Any] = {
     "is_everything": False, "oldest_at": FIND["now"],
     "soonest": HOUR, "post": "p1", "post_at": FIND["now"], "comment": "c1",
     "comment_at": FIND["now"], "walk_end": "cap", "trees_whole": 1, "trees_not_whole": 0,
-    "now": None,
+    "now": None, "before": FIND["now"], "looked_at": 1000, "at_most": 100,
 }  # fmt: skip
 STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS}),
@@ -125,6 +126,8 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "closed gaps": (lambda: coverage._CLOSE_GAPS, COVERAGE),
     "trimmed gaps": (lambda: coverage._TRIM_GAPS, COVERAGE),
     "coverage": (lambda: coverage._RECORD, COVERAGE),
+    "posts below a walk": (lambda: coverage._STORED_BELOW[ListingName.POSTS], COVERAGE),
+    "comments below a walk": (lambda: coverage._STORED_BELOW[ListingName.COMMENTS], COVERAGE),
     "reserve": (lambda: reddit_budgets._RESERVE, BUDGET),
     "learn": (lambda: reddit_budgets._LEARN, BUDGET),
     "pause": (lambda: reddit_budgets._PAUSE, BUDGET),

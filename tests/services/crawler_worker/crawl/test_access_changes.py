@@ -336,7 +336,7 @@ def test_a_community_never_crawled_is_not_open_by_its_description(
     assert row(crawler).access == "private"
 
 
-@pytest.mark.parametrize("kind", ["private", "employees_only", "gold_only", None, 7])
+@pytest.mark.parametrize("kind", ["private", "employees_only", None])
 @pytest.mark.parametrize("is_crawled", [True, False])
 def test_a_description_in_other_words_closes_no_community_that_shows_its_posts(
     crawler: Crawler, reddit: ScriptedReddit, kind: Any, is_crawled: bool

@@ -1,0 +1,85 @@
+"""The end of a walk: whether the listing is to be believed, and the part or gap that is left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from crawler_worker.crawl import left_out, parts
+from crawler_worker.crawl.checkpoint import Checkpoint
+from crawler_worker.crawl.listing import Course, Step
+from crawler_worker.crawl.session import Session
+from crawljobs.domain import reddit_items
+from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
+from crawljobs.domain.missing_part import PartReason
+from crawljobs.domain.reddit_items import Page
+
+# Where a walk that did not meet the mark of the last crawl has left something out.
+_CUT = frozenset({WalkEnd.CAP, WalkEnd.LIMIT, WalkEnd.LOST, WalkEnd.LOOP})
+# Ends at which Reddit does not show what it has: the listing is asked for again.
+_BROKEN: dict[WalkEnd | None, str] = {
+    WalkEnd.LOST: "the listing ended before items that it has shown earlier",
+    WalkEnd.LOOP: "the listing leads back to pages that it has shown",
+}
+
+
+def verified(session: Session, course: Course, step: Step) -> Step:
+    """The step, with another end when the listing ended before items that it has shown earlier.
+
+    A walk that met the mark has seen all that is new, so it is not worth a request.
+    """
+    if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
+        return step
+    stored = left_out.stored_below(session, course.listing, step.walk, step.at)
+    if not stored:
+        return step
+    if step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED:
+        end = WalkEnd.CAP
+    elif step.at.older_in_a_row and not course.is_whole:
+        end = WalkEnd.MARK
+    elif left_out.is_any_shown(session, course.kind, stored):
+        end = WalkEnd.LOST
+    else:
+        return step
+    return replace(step, walk=replace(step.walk, end=end))
+
+
+def finish(
+    session: Session, then: Checkpoint, page: Page, course: Course, *, walk: Walk, mark: str | None
+) -> None:
+    """Store the last page of a walk; `mark` is that of the last crawl.
+
+    A walk that broke off, or stopped where an earlier one broke off, has not seen what lies below:
+    then the next one looks there, and the mark does not move.
+    """
+    then = _with_gap(then, course.listing, walk, mark)
+    known = session.parts.get(course.kind)
+    message = _BROKEN.get(walk.end)
+    if message is not None:
+        item = session.at.cursor or ""
+        part = parts.missing(session, course.kind, item, PartReason.TROUBLE, message)
+        seen_to, then = _without_mark(then, course.listing)
+        session.give_up(then, replace(part, seen_to=seen_to), items=page.items)
+    elif known is None or walk.is_whole or not course.is_short:
+        session.store(then, page.items, settled=[(course.kind, "")])
+    else:
+        seen_to, then = _without_mark(then, course.listing)
+        session.store(then, page.items, kept=replace(known, seen_to=seen_to))
+
+
+def _without_mark(then: Checkpoint, listing: ListingName) -> tuple[str | None, Checkpoint]:
+    """The newest item that the walk has seen, and the checkpoint that does not make it the mark."""
+    if listing is ListingName.POSTS:
+        return then.newest_post, replace(then, newest_post=None)
+    return then.newest_comment, replace(then, newest_comment=None)
+
+
+def _with_gap(then: Checkpoint, listing: ListingName, walk: Walk, mark: str | None) -> Checkpoint:
+    """The checkpoint, with the gap that a walk leaves which has not come to the mark."""
+    if walk.end not in _CUT or mark is None:
+        return then
+    if walk.oldest is None or walk.oldest_at is None:
+        return replace(then, gap=True)  # nothing was shown: the gap has no newer end
+    if not reddit_items.is_newer(walk.oldest, mark):
+        return then
+    gap = Gap(listing, from_item=mark, to_item=walk.oldest, to_at=walk.oldest_at)
+    return replace(then, gap=True, gaps=(*then.gaps, gap))

@@ -1,0 +1,362 @@
+"""A listing that leaves out what it has shown before is neither complete nor done with."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from crawljobs.db.database import Database
+from crawljobs.domain import reddit_items
+from support import scripted_reddit
+from support.crawls import DEFAULTS, Crawler
+from support.scripted_reddit import Answer, Query, ScriptedReddit, always, listing
+from support.scripted_reddit import comment as make_comment
+from support.scripted_reddit import post as make_post
+
+NEW, COMMENTS, INFO = "/r/python/new", "/r/python/comments", "/api/info"
+REFUSED = {"message": "Bad Request", "error": 400}
+PATHS = {"posts": NEW, "comments": COMMENTS}
+
+
+def time_of(item_id: str) -> float:
+    return scripted_reddit.CREATED + int(item_id, 36)
+
+
+def post(item_id: str, **changes: Any) -> Any:
+    return make_post(item_id, created_utc=time_of(item_id), **changes)
+
+
+def posts(letter: str, many: int) -> list[Any]:
+    """Newest first; those of a later letter are newer."""
+    return [post(f"{letter}{999 - n:03}") for n in range(many)]
+
+
+def comments(letter: str, many: int) -> list[Any]:
+    ids = [f"{letter}{999 - n:03}" for n in range(many)]
+    return [make_comment(each, "a999", created_utc=time_of(each)) for each in ids]
+
+
+@pytest.fixture
+def reddit() -> ScriptedReddit:
+    reddit = ScriptedReddit(posts("a", 300), comments("a", 250))
+
+    def shown(query: Query) -> tuple[int, Any]:
+        names = set(query.get("id", "").split(","))
+        found = [
+            each
+            for each in (*reddit.posts, *reddit.comments)
+            if f"{each['kind']}_{each['data']['id']}" in names
+        ]
+        return 200, listing(*found)
+
+    reddit.answers[INFO] = shown
+    return reddit
+
+
+@pytest.fixture
+def crawler(reddit: ScriptedReddit, database: Database) -> Iterator[Crawler]:
+    with scripted_reddit.serve(reddit) as url:
+        yield Crawler(database, url, replace(DEFAULTS, fetch_user_subreddits=False))
+
+
+def row(crawler: Crawler) -> Any:
+    (found,) = crawler.rows("SELECT * FROM subreddits")
+    return found
+
+
+def missing(crawler: Crawler) -> list[str]:
+    return [part.kind for part in crawler.rows("SELECT kind FROM missing_parts ORDER BY kind")]
+
+
+def gaps(crawler: Crawler) -> list[tuple[str, str, str]]:
+    rows = crawler.rows("SELECT listing, from_item, to_item FROM crawl_gaps ORDER BY 1, 2")
+    return [(gap.listing, gap.from_item, gap.to_item) for gap in rows]
+
+
+def count(crawler: Crawler, kind: str) -> int:
+    return int(crawler.value(f"SELECT count(*) FROM {kind}"))
+
+
+def things_of(reddit: ScriptedReddit, kind: str) -> list[Any]:
+    return reddit.posts if kind == "posts" else reddit.comments
+
+
+def add_new(reddit: ScriptedReddit, kind: str, many: int = 300) -> list[Any]:
+    things = things_of(reddit, kind)
+    things[:0] = posts("b", many) if kind == "posts" else comments("b", many)
+    return things
+
+
+def cut_after(things: list[Any], shown: int) -> Answer:
+    """The listing ends there, without a cursor for the rest."""
+    return lambda query: (200, scripted_reddit.page(things[:shown], query))
+
+
+def a_month_later(crawler: Crawler) -> None:
+    crawler.rows("UPDATE subreddits SET whole_walk_at = now() - interval '31 days' RETURNING id")
+
+
+@pytest.mark.parametrize("kind", ["posts", "comments"])
+@pytest.mark.parametrize("shown", [0, 50, 100, 299])
+def test_a_listing_that_ends_before_the_mark_is_asked_for_again(
+    crawler: Crawler, reddit: ScriptedReddit, kind: str, shown: int
+) -> None:
+    crawler.crawl("python")
+    before = count(crawler, kind)
+    things = add_new(reddit, kind)
+    reddit.answers[PATHS[kind]] = cut_after(things, shown)
+    known = row(crawler)
+    assert crawler.crawl("python") == "crawled"
+    assert count(crawler, kind) == before + shown
+    oldest = [(kind, "a999", things[shown - 1]["data"]["id"])] if shown else []
+    assert (missing(crawler), gaps(crawler)) == ([kind], oldest)
+    assert crawler.checkpoint()["gap"] is True
+    found = row(crawler)
+    assert (found.high_water_post, found.high_water_comment)[kind == "comments"] == "a999"
+    assert found.gap_at == found.last_crawled_at
+    if kind == "posts":
+        assert found.whole_walk_at == known.whole_walk_at
+    # It shows all again, and the next crawl closes the gap.
+    del reddit.answers[PATHS[kind]]
+    assert crawler.crawl("python") == "crawled"
+    assert (missing(crawler), gaps(crawler)) == ([], [])
+    assert count(crawler, kind) == before + 300
+    found = row(crawler)
+    assert (found.high_water_post, found.high_water_comment)[kind == "comments"] == "b999"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, always(500, {}), always(400, REFUSED), always(200, listing())],
+    ids=["shown", "trouble", "refused", "nothing"],
+)
+def test_nothing_of_a_community_that_was_crawled_closes_no_gap(
+    crawler: Crawler, reddit: ScriptedReddit, answer: Answer | None
+) -> None:
+    """Whether or not Reddit says that the stored posts are still there."""
+    crawler.settings = replace(crawler.settings, max_posts_per_sub=100)
+    crawler.crawl("python")
+    add_new(reddit, "posts", 200)
+    crawler.crawl("python")
+    left = gaps(crawler)
+    assert left == [("posts", "a999", "b900")]
+    known = row(crawler)
+    reddit.answers[NEW] = always(200, listing())
+    if answer is not None:
+        reddit.answers[INFO] = answer
+    crawler.crawl("python")
+    found = row(crawler)
+    assert (gaps(crawler), missing(crawler)) == (left, ["posts"])
+    assert (found.posts_walk_end, found.whole_walk_at) == ("limit", known.whole_walk_at)
+    assert found.high_water_post == "b999"
+
+
+@pytest.mark.parametrize("removed", [3])
+@pytest.mark.parametrize("shown_as", ["deleted", "removed"])
+def test_a_listing_whose_older_posts_were_all_removed_is_complete(
+    crawler: Crawler, reddit: ScriptedReddit, shown_as: str, removed: int
+) -> None:
+    """Their names tell; once, as it is stored then."""
+    reddit.posts[:], reddit.comments[:] = posts("a", removed), []
+    crawler.crawl("python")
+    changes: dict[str, Any] = {"removed_by_category": "moderator"}
+    if shown_as == "deleted":
+        changes = {"author": "[deleted]", "selftext": "[deleted]", "removed_by_category": "deleted"}
+    gone = [post(each["data"]["id"], **changes) for each in reddit.posts]
+    reddit.posts[:] = posts("b", 1)
+    reddit.answers[INFO] = always(200, listing(*gone))
+    for looks in (1, 1):
+        assert crawler.crawl("python") == "crawled"
+        assert (missing(crawler), gaps(crawler)) == ([], [])
+        assert (row(crawler).posts_walk_end, row(crawler).high_water_post) == ("first_item", "b999")
+        assert reddit.count(INFO) == looks
+    assert crawler.checkpoint()["gap"] is False
+
+
+@pytest.mark.parametrize("many", [3, 24, 60])
+def test_a_quiet_community_whose_mark_was_deleted_costs_no_request_more(
+    crawler: Crawler, reddit: ScriptedReddit, many: int
+) -> None:
+    reddit.posts[:], reddit.comments[:] = posts("a", many + 1), comments("a", many + 1)
+    crawler.crawl("python")
+    reddit.asked.clear()
+    # The newest is gone, or the oldest, or both; a new one has come, or none.
+    for first, last, new in ((1, None, 0), (1, -1, 0), (1, None, 1), (1, -1, 1), (0, -1, 1)):
+        reddit.answers[NEW] = cut_after((posts("b", new) + posts("a", many + 2))[first:last], 100)
+        reddit.answers[COMMENTS] = cut_after(comments("a", many + 1)[first:last], 100)
+        assert crawler.crawl("python") == "crawled"
+        assert (missing(crawler), gaps(crawler)) == ([], [])
+        assert crawler.checkpoint()["gap"] is False
+    assert reddit.count("/r/python/") == 5 * 3
+
+
+def circle(things: list[Any], shown: int) -> Answer:
+    """Pages lead back to the first after so many things."""
+
+    def answer(query: Query) -> tuple[int, Any]:
+        page = scripted_reddit.page(things[:shown], query)
+        first = things[min(99, shown - 1)]
+        page["data"]["after"] = page["data"]["after"] or f"{first['kind']}_{first['data']['id']}"
+        return 200, page
+
+    return answer
+
+
+def lost(things: list[Any], shown: int) -> Answer:
+    """Behind the first pages no cursor brings anything."""
+
+    def answer(query: Query) -> tuple[int, Any]:
+        page = scripted_reddit.page(things, query)
+        if "after" in query and query["after"] not in [
+            f"{each['kind']}_{each['data']['id']}" for each in things[: shown - 100]
+        ]:
+            return 200, listing()
+        return 200, page
+
+    return answer
+
+
+@pytest.mark.parametrize("kind", ["posts", "comments"])
+@pytest.mark.parametrize("broken", [circle, lost])
+def test_a_first_walk_that_breaks_off_is_made_again(
+    crawler: Crawler,
+    reddit: ScriptedReddit,
+    kind: str,
+    broken: Callable[[list[Any], int], Answer],
+) -> None:
+    things = things_of(reddit, kind)
+    all_of_them = len(things)
+    reddit.answers[PATHS[kind]] = broken(things, 100)
+    assert crawler.crawl("python") == "crawled"
+    assert count(crawler, kind) == 100
+    assert missing(crawler) == [kind]
+    assert crawler.value("SELECT incomplete FROM crawl_jobs ORDER BY id LIMIT 1")
+    found = row(crawler)
+    assert (found.high_water_post, found.high_water_comment)[kind == "comments"] is None
+    if kind == "posts":
+        assert found.posts_walk_end is None
+    del reddit.answers[PATHS[kind]]
+    assert crawler.crawl("python") == "crawled"
+    assert (count(crawler, kind), missing(crawler)) == (all_of_them, [])
+    found = row(crawler)
+    assert (found.high_water_post, found.high_water_comment)[kind == "comments"] == "a999"
+
+
+@pytest.mark.parametrize("kind", ["posts", "comments"])
+def test_a_listing_that_leads_back_for_ever_is_walked_ever_more_rarely(
+    crawler: Crawler, reddit: ScriptedReddit, kind: str
+) -> None:
+    reddit.answers[PATHS[kind]] = circle(things_of(reddit, kind), 200)
+    asked = []
+    for _ in range(6):
+        crawler.crawl("python")
+        asked.append(reddit.count(PATHS[kind]))
+    assert asked == [2, 4, 5, 6, 7, 8]
+    assert missing(crawler) == [kind]
+    assert crawler.value("SELECT failures FROM missing_parts") == 2
+
+
+@pytest.mark.parametrize("broken", [circle, lost, cut_after])
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_whole_walk_that_breaks_off_keeps_the_missing_page(
+    crawler: Crawler,
+    reddit: ScriptedReddit,
+    broken: Callable[[list[Any], int], Answer],
+    failures: int,
+) -> None:
+    """Page 2 of the new posts was broken, and is still when the whole listing is walked."""
+    crawler.crawl("python")
+    things = add_new(reddit, "posts")
+    reddit.answers[f"{NEW}?after"] = always(400, REFUSED)
+    for _ in range(failures):
+        crawler.crawl("python")
+    del reddit.answers[f"{NEW}?after"]
+    reddit.answers[NEW] = broken(things, 100)
+    a_month_later(crawler)
+    crawler.crawl("python")
+    assert missing(crawler) == ["posts"]
+    assert row(crawler).high_water_post == "a999"
+    assert count(crawler, "posts") == 400
+    # The page is due, and well again.
+    del reddit.answers[NEW]
+    crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")
+    crawler.crawl("python")
+    assert (count(crawler, "posts"), missing(crawler), gaps(crawler)) == (600, [], [])
+    assert row(crawler).high_water_post == "b999"
+
+
+@pytest.mark.parametrize("broken", [circle, lost, cut_after])
+def test_a_whole_walk_that_breaks_off_below_the_mark_is_made_again_when_it_is_due(
+    crawler: Crawler, reddit: ScriptedReddit, broken: Callable[[list[Any], int], Answer]
+) -> None:
+    crawler.crawl("python")
+    a_month_later(crawler)
+    known = row(crawler)
+    reddit.answers[NEW] = broken(reddit.posts, 200)
+    crawls = []
+    for _ in range(4):
+        asked = reddit.count(NEW)
+        crawler.crawl("python")
+        crawls.append(reddit.count(NEW) - asked > 1)
+        assert (missing(crawler), gaps(crawler)) == (["posts"], [])
+        assert row(crawler).whole_walk_at == known.whole_walk_at
+    assert crawls == [True, True, False, False]
+    del reddit.answers[NEW]
+    crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")
+    crawler.crawl("python")
+    assert missing(crawler) == []
+    assert row(crawler).whole_walk_at > known.whole_walk_at
+
+
+def in_pages_of(things: list[Any], size: int) -> Answer:
+    """Each page is of a hundred, of which the removed ones are left out."""
+    return lambda query: (200, scripted_reddit.page(things, {**query, "limit": str(size)}))
+
+
+@pytest.mark.parametrize(
+    ("shown", "size", "end"),
+    [(880, 88, "cap"), (700, 70, "cap"), (880, 100, "first_item"), (616, 88, "first_item")],
+)
+def test_ten_pages_are_the_cap_however_few_items_they_show(
+    crawler: Crawler, reddit: ScriptedReddit, shown: int, size: int, end: str
+) -> None:
+    reddit.posts[:] = posts("a", shown)
+    reddit.answers[NEW] = in_pages_of(reddit.posts, size)
+    crawler.crawl("python")
+    assert row(crawler).posts_walk_end == end
+
+
+@pytest.mark.parametrize(("shown", "end"), [(880, "cap"), (500, "cap"), (499, None)])
+def test_a_listing_that_ends_above_stored_items_was_cut_at_the_cap_or_is_broken(
+    crawler: Crawler, reddit: ScriptedReddit, shown: int, end: str | None
+) -> None:
+    """A moderated community shows fewer than a thousand, and the older ones move out of it."""
+    crawler.crawl("python")
+    crawler.rows("UPDATE subreddits SET posts_walk_end = NULL RETURNING id")
+    things = add_new(reddit, "posts", 950)
+    reddit.answers[NEW] = cut_after(things, shown)
+    crawler.crawl("python")
+    assert row(crawler).posts_walk_end == end
+    assert missing(crawler) == ([] if end else ["posts"])
+    assert gaps(crawler) == [("posts", "a999", things[shown - 1]["data"]["id"])]
+    assert row(crawler).high_water_post == ("b999" if end else "a999")
+
+
+def test_a_pinned_post_at_the_top_is_not_the_oldest_that_a_walk_has_reached(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    crawler.settings = replace(crawler.settings, max_posts_per_sub=100)
+    crawler.crawl("python")
+    add_new(reddit, "posts", 200)
+    reddit.posts.insert(0, post("a950", stickied=True))
+    crawler.crawl("python")
+    left = [("posts", "a999", "b901")]
+    assert gaps(crawler) == left
+    crawler.crawl("python")
+    assert gaps(crawler) == left
+
+
+def test_the_numbers_of_a_capped_listing_fit_together() -> None:
+    cap, with_removed = reddit_items.LISTING_CAP, reddit_items.LISTING_CAP_WITH_REMOVED
+    assert with_removed < cap < reddit_items.LISTING_PAGES * 100
