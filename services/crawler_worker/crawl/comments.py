@@ -25,16 +25,16 @@ def crawl(session: Session) -> None:
         at = session.at
         course = listing.course_of(session, ListingName.COMMENTS, mark)
         try:
-            page, is_lost = listing.next_page(session, course, _call(session), is_required=False)
+            so_far = (at.comments_walk, at.comments)
+            page, step = walk_ends.next_step(
+                session, course, _call(session), so_far, is_required=False
+            )
         except parts.GivenUp as given_up:
             # Below this page nothing was seen: the mark stays where it is.
             part = replace(given_up.part, seen_to=at.newest_comment)
             session.give_up(replace(at.enter("trees"), newest_comment=None), part)
             return
         comments = page.items.comments
-        so_far = (at.comments_walk, at.comments)
-        step = listing.after_page(session, page, comments, course, so_far, is_lost=is_lost)
-        step = walk_ends.verified(session, course, step)
         then = replace(
             step.at,
             comments=step.seen,

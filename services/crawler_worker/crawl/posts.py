@@ -31,8 +31,8 @@ def crawl(session: Session) -> None:
         course = listing.course_of(session, ListingName.POSTS, mark)
         course = replace(course, items_max=settings.max_posts_per_sub, by_age=by_age)
         try:
-            page, is_lost = listing.next_page(
-                session, course, _call(session), is_required=not at.page
+            page, step = walk_ends.next_step(
+                session, course, _call(session), (at.posts_walk, at.posts), is_required=not at.page
             )
         except parts.GivenUp as given_up:
             # Below this page nothing was seen: the mark stays where it is.
@@ -43,9 +43,6 @@ def crawl(session: Session) -> None:
             opening.record(session)
             at = session.at
         posts = page.items.posts
-        so_far = (at.posts_walk, at.posts)
-        step = listing.after_page(session, page, posts, course, so_far, is_lost=is_lost)
-        step = walk_ends.verified(session, course, step)
         newest = reddit_items.newest(at.newest_post, *(post.id for post in posts))
         then = replace(
             step.at,

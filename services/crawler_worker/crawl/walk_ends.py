@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from crawler_worker.crawl import left_out, parts
+from crawler_worker.crawl import left_out, listing, parts
 from crawler_worker.crawl.checkpoint import Checkpoint
 from crawler_worker.crawl.listing import Course, Step
 from crawler_worker.crawl.session import Session
@@ -22,21 +23,55 @@ _BROKEN: dict[WalkEnd | None, str] = {
 }
 
 
-def verified(session: Session, course: Course, step: Step) -> Step:
-    """The step, with another end when the listing ended before items that it has shown earlier.
+def next_step(
+    session: Session,
+    course: Course,
+    ask: listing.Ask,
+    so_far: tuple[Walk, int],
+    *,
+    is_required: bool,
+) -> tuple[Page, Step]:
+    """The next page of a walk, and the step behind it.
 
-    A walk that met the mark has seen all that is new, so it is not worth a request.
+    `so_far` is the walk before this page, and the number of its distinct items. A page that ends
+    the listing before items that it has shown earlier is asked for a second time. Raises GivenUp
+    for a page that is not required.
     """
+
+    def step_of() -> tuple[Page, Step]:
+        page, is_lost = listing.next_page(session, course, ask, is_required=is_required)
+        is_posts = course.listing is ListingName.POSTS
+        items = page.items.posts if is_posts else page.items.comments
+        return page, listing.after_page(session, page, items, course, so_far, is_lost=is_lost)
+
+    page, step = step_of()
+    left = _left_out(session, course, step)
+    if left and _is_doubtful(course, step):
+        page, step = step_of()
+        left = _left_out(session, course, step)
+    return page, _believed(session, course, step, left) if left else step
+
+
+def _left_out(session: Session, course: Course, step: Step) -> list[str]:
+    """Stored items below the place where the listing ended, as if that were its first item."""
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
-        return step
-    stored = left_out.stored_below(session, course.listing, step.walk, step.at)
-    if not stored:
-        return step
+        return []
+    return left_out.stored_below(session, course.listing, step.walk, step.at)
+
+
+def _is_doubtful(course: Course, step: Step) -> bool:
+    """Whether the end is worth a request: a walk that met the mark has seen all that is new."""
+    is_capped = step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED
+    return not is_capped and (course.is_whole or not step.at.older_in_a_row)
+
+
+def _believed(session: Session, course: Course, step: Step, left: Sequence[str]) -> Step:
+    """The step with the end that its listing came to, which has left out these items."""
     if step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED:
         end = WalkEnd.CAP
-    elif step.at.older_in_a_row and not course.is_whole:
+    elif not _is_doubtful(course, step):
         end = WalkEnd.MARK
-    elif left_out.is_any_shown(session, course.kind, stored):
+    elif left_out.is_any_shown(session, course.kind, left):
         end = WalkEnd.LOST
     else:
         return step
@@ -66,14 +101,14 @@ def finish(
         session.store(then, page.items, kept=replace(known, seen_to=seen_to))
 
 
-def _without_mark(then: Checkpoint, listing: ListingName) -> tuple[str | None, Checkpoint]:
+def _without_mark(then: Checkpoint, name: ListingName) -> tuple[str | None, Checkpoint]:
     """The newest item that the walk has seen, and the checkpoint that does not make it the mark."""
-    if listing is ListingName.POSTS:
+    if name is ListingName.POSTS:
         return then.newest_post, replace(then, newest_post=None)
     return then.newest_comment, replace(then, newest_comment=None)
 
 
-def _with_gap(then: Checkpoint, listing: ListingName, walk: Walk, mark: str | None) -> Checkpoint:
+def _with_gap(then: Checkpoint, name: ListingName, walk: Walk, mark: str | None) -> Checkpoint:
     """The checkpoint, with the gap that a walk leaves which has not come to the mark."""
     if walk.end not in _CUT or mark is None:
         return then
@@ -81,5 +116,5 @@ def _with_gap(then: Checkpoint, listing: ListingName, walk: Walk, mark: str | No
         return replace(then, gap=True)  # nothing was shown: the gap has no newer end
     if not reddit_items.is_newer(walk.oldest, mark):
         return then
-    gap = Gap(listing, from_item=mark, to_item=walk.oldest, to_at=walk.oldest_at)
+    gap = Gap(name, from_item=mark, to_item=walk.oldest, to_at=walk.oldest_at)
     return replace(then, gap=True, gaps=(*then.gaps, gap))

@@ -126,6 +126,29 @@ def test_a_listing_that_ends_before_the_mark_is_asked_for_again(
     assert (found.high_water_post, found.high_water_comment)[kind == "comments"] == "b999"
 
 
+@pytest.mark.parametrize("kind", ["posts", "comments"])
+@pytest.mark.parametrize("shown", [0, 100, 150])
+def test_a_page_that_is_cut_short_once_is_asked_for_again_in_place(
+    crawler: Crawler, reddit: ScriptedReddit, kind: str, shown: int
+) -> None:
+    crawler.crawl("python")
+    before, path = count(crawler, kind), PATHS[kind]
+    things = add_new(reddit, kind)
+
+    def once(query: Query) -> tuple[int, Any]:
+        if "after" in query or shown <= 100:
+            del reddit.answers[path]
+        return cut_after(things, shown)(query)
+
+    reddit.answers[path] = once
+    crawler.crawl("python")
+    assert path not in reddit.answers
+    assert count(crawler, kind) == before + 300
+    assert (missing(crawler), gaps(crawler)) == ([], [])
+    assert crawler.checkpoint()["gap"] is False
+    assert reddit.count(INFO) == 0
+
+
 @pytest.mark.parametrize(
     "answer",
     [None, always(500, {}), always(400, REFUSED), always(200, listing())],
