@@ -215,7 +215,7 @@ def test_sigterm_during_the_probe_releases_its_job_without_an_attempt(
 
 def test_sigterm_keeps_the_parts_that_a_crawl_gave_up(queue: WatchedQueue, crew: Crew) -> None:
     reddit = ScriptedReddit(
-        [post("9999", num_comments=300), post("9998", num_comments=200)],
+        [post("9999", num_comments=300), post("9998", num_comments=2)],
         [comment("c1", "9998")],
     )
     refused = always(400, {"message": "Bad Request", "error": 400})

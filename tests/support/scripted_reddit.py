@@ -76,6 +76,7 @@ class ScriptedReddit:
     def __init__(self, posts: list[Any] | None = None, comments: list[Any] | None = None) -> None:
         self.posts = posts if posts is not None else [post("p1")]
         self.comments = comments or []
+        self.trees: dict[str, list[Any]] = {}  # comments that a post's tree alone shows
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []  # paths, with the query of listings
 
@@ -127,7 +128,7 @@ class ScriptedReddit:
     def _tree(self, post_id: str) -> Answer:
         found = [each for each in self.posts if each["data"]["id"] == post_id]
         of_post = [c for c in self.comments if c["data"]["link_id"] == f"t3_{post_id}"]
-        return always(200, [listing(*found), listing(*of_post)])
+        return always(200, [listing(*found), listing(*of_post, *self.trees.get(post_id, []))])
 
 
 def page(things: list[Any], query: Query) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crawler_worker.crawl import listing, parts, trees, walk_ends
+from crawler_worker.crawl import listing, parts, walk_ends
 from crawler_worker.crawl.checkpoint import NOT_WALKED
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
@@ -46,10 +46,7 @@ def crawl(session: Session) -> None:
         if step.walk.end is None:
             session.store(then, page.items)
             continue
-        then = then.enter("trees")
-        if session.parts.get(PartKind.COMMENTS) is not None:
-            then = replace(then, busiest=trees.of_stored_posts(session, then.busiest))
-        walk_ends.finish(session, then, page, course, walk=step.walk, mark=mark)
+        walk_ends.finish(session, then.enter("trees"), page, course, walk=step.walk, mark=mark)
         return
 
 

@@ -82,10 +82,14 @@ def _is_gone(kind: PartKind, error: failures.CrawlFailure) -> bool:
 def missing(
     session: Session, kind: PartKind, item: str, reason: PartReason, message: str
 ) -> MissingPart:
-    """The part, given up now: its next look is the later the more often that has happened."""
+    """The part, given up now: its next look is the later the more crawls have done so in a row.
+
+    A tree may lose several requests in one crawl.
+    """
     item = item[: missing_part.ITEM_MAX]
     known = session.parts.get(kind, item)
-    failed = 1 if known is None else known.failures + 1
+    is_own = any((one.kind, one.item) == (kind, item) for one in session.at.missing)
+    failed = 1 if known is None else known.failures + (not is_own)
     delay = missing_part.next_look(kind, failed, first=session.settings.part_retry)
     return MissingPart(
         kind=kind,
@@ -102,6 +106,11 @@ def posts_to_fetch(session: Session) -> list[str]:
 
     A crawl that was interrupted does not ask again for the parts that it gave up itself.
     """
-    own = {part.item for part in session.at.missing if part.kind in OF_A_TREE}
+    own = own_trees(session)
     due = session.parts.due(*OF_A_TREE, now=session.now())
     return list(dict.fromkeys(part.item for part in due if part.item not in own))
+
+
+def own_trees(session: Session) -> set[str]:
+    """The posts whose tree, or a part of it, this crawl gave up, as far as it lists them."""
+    return {part.item for part in session.at.missing if part.kind in OF_A_TREE}

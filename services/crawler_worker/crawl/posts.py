@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from crawler_worker.crawl import listing, opening, parts, walk_ends, whole_walks
+from crawler_worker.crawl import listing, opening, parts, trees, walk_ends, whole_walks
 from crawler_worker.crawl.checkpoint import NOT_WALKED
 from crawler_worker.crawl.session import Session
 from crawler_worker.reddit import endpoints
@@ -15,9 +15,6 @@ from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.missing_part import OF_A_TREE
 from crawljobs.domain.reddit_items import Page, Post
 from crawljobs.repository import crawled_trees
-
-# One request a tree is dear, and the newest comments come by the hundred in the next phase.
-TREES_MAX = 25
 
 
 def crawl(session: Session) -> None:
@@ -84,11 +81,7 @@ def _busiest(
         post.id: post.num_comments for post in posts if post.num_comments and post.id not in not_due
     }
     at_most = session.settings.max_comments_per_post
-    wanting = session.read(
-        lambda conn: crawled_trees.wanting(
-            conn, shown=shown, at_most=at_most, finished_at=session.last_crawled_at
-        )
-    )
+    wanting = session.read(lambda conn: crawled_trees.wanting(conn, shown=shown, at_most=at_most))
     found = {**dict(known), **{post_id: shown[post_id] for post_id in wanting}}
     ranked = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
-    return tuple(ranked[:TREES_MAX])
+    return tuple(ranked[: trees.MOST])

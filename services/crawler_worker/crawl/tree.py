@@ -65,6 +65,16 @@ class Tree:
         """Comments that are known to exist and were not stored."""
         return len(self.unbrought) + self.cut
 
+    @property
+    def is_short(self) -> bool:
+        """Whether a tree that is done brought, or named, less than half of what Reddit reports.
+
+        Not when a part of it was given up, or our settings left out comments.
+        """
+        if not self.is_done or self.is_first or self.is_broken or self.cut:
+            return False
+        return 2 * (self.comments + len(self.unbrought)) < (self.reported or 0)
+
     def without_more(self, batch: Sequence[str]) -> Tree:
         """After a request for these first ids of `more`."""
         left, stubs = len(batch), list(self.stubs)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from crawler_worker.crawl import parts
 from crawler_worker.crawl.checkpoint import Checkpoint
-from crawler_worker.crawl.posts import TREES_MAX
 from crawler_worker.crawl.seen import Seen
 from crawler_worker.crawl.session import Session
 from crawler_worker.crawl.tree import Tree, grow
@@ -17,6 +16,12 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, PartReason
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository import crawled_trees
+
+# One request a tree is dear, and most comments come by the hundred in the phase before.
+MOST = 25
+# A tree that brings almost nothing is believed at this look: Reddit counts comments, too, that it
+# shows to nobody.
+LOOKS = 3
 
 Busiest = tuple[tuple[str, int], ...]
 
@@ -39,39 +44,36 @@ def crawl(session: Session) -> None:
             _store(session, tree, items, busiest)
 
 
-def of_stored_posts(session: Session, known: Busiest) -> Busiest:
-    """The known posts, and the busiest stored ones whose comments are not all stored.
-
-    For the first crawl that reads the newest comments after one that could not: that one has
-    chosen the busiest of all posts, and no later crawl sees a change of the others.
-    """
-    at_most = session.settings.max_comments_per_post
-
-    def find(conn: Connection) -> dict[str, int]:
-        shown = crawled_trees.reported_of_newest(conn, subreddit_id=session.claim.subreddit_id)
-        wanting = crawled_trees.wanting(conn, shown=shown, at_most=at_most, finished_at=None)
-        return {post: shown[post] for post in wanting}
-
-    found = {**session.read(find), **dict(known)}
-    ranked = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
-    return tuple(ranked[:TREES_MAX])
-
-
 def _choose(session: Session) -> None:
-    """The posts whose comments are not all stored: of the busiest, and those due for another look.
+    """The posts whose comments are not all stored: of the busiest, those due for another look, and
+    as many as there is room for of those that earlier crawls left.
 
     Most trees are small: their comments came with the newest of the subreddit.
     """
     again = parts.posts_to_fetch(session)
+    not_yet = session.parts.not_due(*OF_A_TREE, now=session.now())
     ids = list(dict.fromkeys([*again, *(post for post, _ in session.at.busiest)]))
-    if not ids:
-        return
     counts = session.read(lambda conn: crawled_trees.counts(conn, post_ids=ids))
-    busiest = {post: shown for post, shown in session.at.busiest if counts.stored(post) < shown}
-    for post in session.parts.not_due(*OF_A_TREE, now=session.now()):
-        busiest.pop(post, None)
-    due = {post: counts.reported(post) for post in again}
-    session.at = replace(session.at, busiest=tuple({**due, **busiest}.items()))
+    chosen = {post: counts.reported(post) for post in again}
+    for post, shown in session.at.busiest:
+        if counts.stored(post) < shown and post not in not_yet:
+            chosen.setdefault(post, shown)
+    room = MOST - len(chosen.keys() - set(again))
+    if session.at.page == 0 and room > 0:  # not when a crawl goes on: it has chosen
+        chosen.update(_left(session, {*chosen, *not_yet, *parts.own_trees(session)}, room))
+    session.at = replace(session.at, busiest=tuple(chosen.items()))
+
+
+def _left(session: Session, without: set[str], room: int) -> dict[str, int]:
+    return session.read(
+        lambda conn: crawled_trees.left(
+            conn,
+            subreddit_id=session.claim.subreddit_id,
+            without=without,
+            at_most=session.settings.max_comments_per_post,
+            limit=room,
+        )
+    )
 
 
 def _next_part(session: Session, tree: Tree) -> tuple[Items, Tree]:
@@ -80,7 +82,8 @@ def _next_part(session: Session, tree: Tree) -> tuple[Items, Tree]:
         items = _whole(session, tree)
         reported = [post.num_comments for post in items.posts if post.id == tree.post]
         if reported and reported[0] is not None:
-            tree = replace(tree, reported=reported[0])
+            # The listing may lag behind, or the tree: the larger number was fetched for.
+            tree = replace(tree, reported=max(reported[0], tree.reported or 0))
         return _grown(session, tree, items)
     if tree.more:
         return _more(session, tree)
@@ -173,7 +176,10 @@ def _ask(
     *,
     passing: tuple[type[failures.CrawlFailure], ...] = (),
 ) -> Items:
-    """A post or thread that is gone meanwhile brings nothing, and the crawl goes on."""
+    """A post or thread that is gone meanwhile brings nothing, and the crawl goes on.
+
+    Whether that can be is decided by the number of comments that the whole tree brings.
+    """
     return parts.request(session, kind, tree.post, call, if_gone=Items(), passing=passing)
 
 
@@ -195,9 +201,31 @@ def _store(session: Session, tree: Tree, items: Items, busiest: Busiest) -> None
     then = _after(session, tree, busiest)
     new = len(seen.new_of(comment.id for comment in items.comments))
     then = replace(then, page=then.page + 1, comments=then.comments + new)
+    session.has_changed_parts |= tree.is_done
+    short = _short(session, tree)
+    if short is not None:
+        session.give_up(then, short, items=items, also=_record(tree))
+        return
     is_whole = tree.is_done and not tree.is_broken
     settled = [(kind, tree.post) for kind in OF_A_TREE] if is_whole else []
     session.store(then, items, also=_record(tree), settled=settled)
+
+
+def _short(session: Session, tree: Tree) -> MissingPart | None:
+    """The tree as a part to be given up, when it brought less than half of what Reddit reports.
+
+    An empty reply, and one that says that the post is gone, contradict the listing that shows the
+    post with comments. From the look of the number LOOKS on they are believed: what is missing is
+    counted on the post then, and the tree is fetched again when Reddit reports more.
+    """
+    if not tree.is_short:
+        return None
+    known = session.parts.get(PartKind.TREE, tree.post)
+    is_same = known is not None and known.reason is PartReason.UNAVAILABLE
+    if known is not None and is_same and known.failures + 1 >= LOOKS:
+        return None
+    message = f"Reddit reports {tree.reported} comments and shows {tree.comments} of them"
+    return parts.missing(session, PartKind.TREE, tree.post, PartReason.UNAVAILABLE, message)
 
 
 def _after(session: Session, tree: Tree, busiest: Busiest) -> Checkpoint:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, text
 
-from crawljobs.db.tables import posts
 from crawljobs.repository.queue_sql import NOW
 
 # A count goes no further than it must, however many comments a post has.
@@ -18,22 +16,26 @@ _COUNTS = text("""
     FROM posts AS post WHERE post.id = ANY (CAST(:ids AS text[]))
     """)
 
-# Posts whose number of comments has changed since the last crawl that came to its end, and whose
-# comments are not all here: fewer are stored than Reddit shows, and their tree was not fetched with
-# this number. What an unfinished crawl has stored counts as changed: its trees may be missing.
-_WANTING = text("""
+
+def _wanted(post_id: str, shown: str) -> str:
+    """Whether comments are missing that a request may bring: fewer are stored than Reddit shows,
+    and the tree was not fetched with this number. Nothing else decides: the number of a post
+    changes in histories and in looks at older items too, between two crawls and during one.
+    """
+    return f"""
+        (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})
+        AND (SELECT count(*) FROM (
+            SELECT FROM comments WHERE post_id = {post_id} LIMIT least({shown}, :at_most)
+        ) AS stored) < least({shown}, :at_most)"""
+
+
+_WANTING = text(f"""
     SELECT input.id
     FROM unnest(CAST(:ids AS text[]), CAST(:shown AS bigint[])) AS input (id, shown)
         LEFT JOIN LATERAL (
-            SELECT tree_fetched_at, comments_reported, num_comments, updated_at
-            FROM posts WHERE id = input.id LIMIT 1
+            SELECT tree_fetched_at, comments_reported FROM posts WHERE id = input.id LIMIT 1
         ) AS post ON true
-    WHERE (post.num_comments IS DISTINCT FROM input.shown
-            OR post.updated_at > coalesce(CAST(:finished_at AS timestamptz), '-infinity'))
-        AND (post.tree_fetched_at IS NULL OR post.comments_reported IS DISTINCT FROM input.shown)
-        AND (SELECT count(*) FROM (
-            SELECT FROM comments WHERE post_id = input.id LIMIT least(input.shown, :at_most)
-        ) AS stored) < least(input.shown, :at_most)
+    WHERE {_wanted("input.id", "input.shown")}
     """)
 
 # After the comments, which is late for a post: one that another transaction writes to is left as it
@@ -41,8 +43,9 @@ _WANTING = text("""
 _RECORD = text(f"""
     UPDATE posts SET
         tree_fetched_at = {NOW}, comments_reported = CAST(:reported AS bigint),
-        comments_missing = :missing,
-        comments_stored = (SELECT count(*) FROM comments WHERE post_id = :id)
+        comments_missing = greatest(:missing, CAST(:reported AS bigint) - stored.count),
+        comments_stored = stored.count
+    FROM (SELECT count(*) FROM comments WHERE post_id = :id) AS stored
     WHERE id = (SELECT id FROM posts WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED)
     """)
 
@@ -57,7 +60,7 @@ _SUMMARY = text(f"""
         SELECT CASE
             WHEN coalesce(num_comments, 0) = 0 THEN true
             WHEN tree_fetched_at IS NOT NULL AND comments_reported >= num_comments
-                THEN comments_missing = 0
+                THEN comments_missing <= comments_reported - num_comments
             ELSE (SELECT count(*) FROM (
                 SELECT FROM comments WHERE post_id = post.id
                 LIMIT least(num_comments, {STORED_LOOKED_AT})
@@ -67,6 +70,18 @@ _SUMMARY = text(f"""
             FROM posts WHERE subreddit_id = :subreddit_id ORDER BY created_at DESC LIMIT {NEWEST}
         ) AS post
     ) AS tree
+    """)
+
+_LEFT = text(f"""
+    SELECT id, num_comments
+    FROM (
+        SELECT id, num_comments, tree_fetched_at, comments_reported
+        FROM posts WHERE subreddit_id = :subreddit_id ORDER BY created_at DESC LIMIT {NEWEST}
+    ) AS post
+    WHERE num_comments > 0 AND id <> ALL (CAST(:without AS text[]))
+        AND {_wanted("post.id", "num_comments")}
+    ORDER BY num_comments DESC, id
+    LIMIT :limit
     """)
 
 
@@ -89,40 +104,37 @@ def counts(conn: Connection, *, post_ids: Sequence[str]) -> TreeCounts:
     return TreeCounts({row.id: row.stored for row in rows}, {row.id: row.reported for row in rows})
 
 
-def wanting(
-    conn: Connection, *, shown: Mapping[str, int], at_most: int, finished_at: datetime | None
-) -> set[str]:
+def wanting(conn: Connection, *, shown: Mapping[str, int], at_most: int) -> set[str]:
     """The posts, of these with the number of comments that Reddit shows, whose tree is worth a
-    request: comments are missing, and the tree was not fetched since the number changed.
+    request: comments are missing, and the tree was not fetched since the number grew.
 
-    `at_most` is the number of comments that are fetched of one tree, `finished_at` the time at
-    which the last crawl of the subreddit came to its end.
+    `at_most` is the number of comments that are fetched of one tree.
     """
     if not shown:
         return set()
-    values = {
-        "ids": list(shown),
-        "shown": list(shown.values()),
-        "at_most": at_most,
-        "finished_at": finished_at,
-    }
+    values = {"ids": list(shown), "shown": list(shown.values()), "at_most": at_most}
     return {row.id for row in conn.execute(_WANTING, values)}
 
 
-def reported_of_newest(conn: Connection, *, subreddit_id: int) -> dict[str, int]:
-    """How many comments Reddit reports, by post, of a subreddit's newest posts that have any."""
-    query = (
-        select(posts.c.id, posts.c.num_comments)
-        .where(posts.c.subreddit_id == subreddit_id, posts.c.num_comments > 0)
-        .order_by(posts.c.created_at.desc())
-        .limit(NEWEST)
-    )
-    return {row.id: row.num_comments for row in conn.execute(query)}
+def left(
+    conn: Connection, *, subreddit_id: int, without: Collection[str], at_most: int, limit: int
+) -> dict[str, int]:
+    """The same of the newest stored posts of a subreddit, with their numbers of comments, those
+    with most of them first; at most `limit`, and none of `without`.
+    """
+    values = {
+        "subreddit_id": subreddit_id,
+        "without": list(without),
+        "at_most": at_most,
+        "limit": limit,
+    }
+    return {row.id: row.num_comments for row in conn.execute(_LEFT, values)}
 
 
 def record(conn: Connection, *, post_id: str, reported: int | None, missing: int) -> None:
     """The tree was fetched now; `missing` comments of it are known to exist and not stored.
 
+    More are missing when Reddit counts more, `reported`, than are stored.
     Nothing is recorded while another transaction writes to the post.
     """
     conn.execute(_RECORD, {"id": post_id, "reported": reported, "missing": missing, "now": None})

@@ -92,8 +92,8 @@ FIND: dict[str, Any] = {
     "discovered_from": 7,
 }  # fmt: skip
 TREE: dict[str, Any] = {
-    "ids": ["p1", "p2"], "shown": [3, 4], "at_most": 500, "finished_at": None, "id": "p1",
-    "reported": 3, "missing": 0, "subreddit_id": 7, "now": None,
+    "ids": ["p1", "p2"], "shown": [3, 4], "at_most": 500, "id": "p1",
+    "without": ["p3"], "limit": 25, "reported": 3, "missing": 0, "subreddit_id": 7, "now": None,
 }  # fmt: skip
 COVERAGE: dict[str, Any] = {
     "subreddit_id": 7, "postponed": HOUR, "furthest": HOUR, "kept": 5,
@@ -117,6 +117,7 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "abouts": (lambda: subreddits._UPSERT, {"rows": NAMES, "now": None}),
     "comment counts": (lambda: crawled_trees._COUNTS, {"ids": ["p1", "p2"]}),
     "wanting trees": (lambda: crawled_trees._WANTING, TREE),
+    "left trees": (lambda: crawled_trees._LEFT, TREE),
     "fetched tree": (lambda: crawled_trees._RECORD, TREE),
     "summary of trees": (lambda: crawled_trees._SUMMARY, TREE),
     "before a crawl": (lambda: crawl_history._BEFORE_CRAWL, TREE),
@@ -151,6 +152,7 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "barred schedules": (lambda: schedule_barring._LOCK_ENABLED, FIND),
     "good reply": (lambda: reddit_outages._GOOD, BUDGET),
     "failed reply": (lambda: reddit_outages._FAILED, BUDGET),
+    "last reply before a pause": (lambda: reddit_outages._WOULD_OPEN, BUDGET),
     "good probe": (lambda: reddit_outages._PROBE_GOOD, BUDGET),
     "pause of all": (lambda: reddit_outages._PAUSE, BUDGET),
     "turn of the probe": (lambda: reddit_outages._TAKE_PROBE, BUDGET),

@@ -29,8 +29,10 @@ LIVE = "SELECT count(*) FROM crawl_jobs WHERE status IN ('queued', 'waiting', 'c
 @pytest.fixture
 def reddit() -> ScriptedReddit:
     posts = [post(f"{9999 - n}") for n in range(250)]
-    posts[0]["data"].update(num_comments=300)
-    return ScriptedReddit(posts, [comment(f"c{999 - n}", "9900") for n in range(250)])
+    posts[0]["data"].update(num_comments=3)
+    reddit = ScriptedReddit(posts, [comment(f"c{999 - n}", "9900") for n in range(250)])
+    reddit.trees["9999"] = [comment(f"t{n}", "9999") for n in range(3)]
+    return reddit
 
 
 @pytest.fixture

@@ -39,12 +39,19 @@ FAILURES = {
 
 @pytest.fixture
 def reddit() -> ScriptedReddit:
-    """250 posts, of which two have comments; 250 comments, none of them of the busier post."""
+    """250 posts, of which two have comments that their trees alone show; 250 other comments."""
     posts = [post(f"{9999 - n}") for n in range(250)]
-    posts[0]["data"].update(num_comments=300)
-    posts[1]["data"].update(num_comments=20)
+    posts[0]["data"].update(num_comments=3)
+    posts[1]["data"].update(num_comments=1)
     others = [comment(f"c{999 - n}", "9900", author=f"a{n % 3}") for n in range(250)]
-    return ScriptedReddit(posts, others)
+    reddit = ScriptedReddit(posts, others)
+    reddit.trees["9999"] = [comment(f"t{n}", "9999") for n in range(3)]
+    reddit.trees["9998"] = [comment("s0", "9998")]
+    return reddit
+
+
+LISTED = "SELECT count(*) FROM comments WHERE post_id = '9900'"
+IN_TREES = "SELECT count(*) FROM comments WHERE post_id <> '9900'"
 
 
 @pytest.fixture
@@ -79,9 +86,19 @@ PARTS = {
 }
 
 
-# Each failure with one part, and each part with several failures.
+def reason_of(failure: str, kind: str) -> str:
+    """Reddit never says of a page of posts that it is too large."""
+    by_failure = {"400": "refused", "422": "refused"}
+    if kind != "posts":
+        by_failure["too large"] = "too_large"
+    return by_failure.get(failure, "trouble")
+
+
+# By default each failure with one part alone; below with the other parts at once.
 PAIRS = [
-    (part, failure) for n, failure in enumerate(FAILURES) for part in [list(PARTS)[n % len(PARTS)]]
+    pytest.param(part, failure, marks=() if n % len(PARTS) == number else pytest.mark.deep)
+    for n, failure in enumerate(FAILURES)
+    for number, part in enumerate(PARTS)
 ]
 
 
@@ -94,7 +111,7 @@ def test_a_crawl_goes_on_without_a_part_that_fails(
     assert crawler.crawl("python") == "crawled"
     ((found_kind, found_item, reason),) = missing(crawler)
     assert (found_kind, found_item) == (kind, item)
-    assert reason == {"400": "refused"}.get(failure, "trouble")
+    assert reason == reason_of(failure, kind)
     assert is_incomplete(crawler) == [True]
     row = subreddit(crawler)
     assert row.missing_parts == 1
@@ -102,7 +119,8 @@ def test_a_crawl_goes_on_without_a_part_that_fails(
     # Everything else is there.
     assert crawler.value("SELECT count(*) FROM posts") == (100 if kind == "posts" else 250)
     wanted = {"/r/python/comments": 0, "/r/python/comments?after": 100}.get(path, 250)
-    assert crawler.value("SELECT count(*) FROM comments") == wanted
+    assert crawler.value(LISTED) == wanted
+    assert crawler.value(IN_TREES) == (1 if kind == "tree" else 4)
     # It is healed, and the next crawl fetches what is missing.
     del reddit.answers[path]
     assert crawler.crawl("python") == "crawled"
@@ -110,7 +128,7 @@ def test_a_crawl_goes_on_without_a_part_that_fails(
     assert is_incomplete(crawler) == [True, False]
     assert subreddit(crawler).missing_parts == 0
     assert crawler.value("SELECT count(*) FROM posts") == 250
-    assert crawler.value("SELECT count(*) FROM comments") == 250
+    assert (crawler.value(LISTED), crawler.value(IN_TREES)) == (250, 4)
     assert (row.high_water_post, row.high_water_comment) == (
         None if kind == "posts" else "9999",
         None if kind == "comments" else "c999",
@@ -143,6 +161,35 @@ def test_trees_are_chosen_again_once_the_newest_comments_can_be_read(
     assert reddit.count("/comments/") == asked == 30
 
 
+# Every part but the first page of comments, which is one with its later pages.
+AT_ONCE = [part for part in PARTS if part != "the first page of comments"]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_crawl_goes_on_without_all_parts_at_once(
+    crawler: Crawler, reddit: ScriptedReddit, failure: str
+) -> None:
+    """Whatever the failure is, it costs each part that it meets and nothing else."""
+    for part in AT_ONCE:
+        reddit.answers[PARTS[part][0]] = FAILURES[failure]
+    assert crawler.crawl("python") == "crawled"
+    expected = [
+        (kind, item, reason_of(failure, kind))
+        for _, kind, item in (PARTS[part] for part in AT_ONCE)
+    ]
+    assert missing(crawler) == sorted(expected)
+    assert is_incomplete(crawler) == [True]
+    counts = [crawler.value(query) for query in ("SELECT count(*) FROM posts", LISTED, IN_TREES)]
+    assert counts == [100, 100, 1]
+    unread = crawler.rows("SELECT name FROM authors WHERE history_fetched_at IS NULL")
+    assert [row.name for row in unread] == ["a1"]
+    reddit.answers.clear()
+    assert crawler.crawl("python") == "crawled"
+    assert (missing(crawler), is_incomplete(crawler)) == ([], [True, False])
+    counts = [crawler.value(query) for query in ("SELECT count(*) FROM posts", LISTED, IN_TREES)]
+    assert counts == [250, 250, 4]
+
+
 # Each gives up a part at once, unless the second look is another one.
 DENIALS = {
     "400": (400, {"message": "Bad Request", "error": 400}),
@@ -166,7 +213,7 @@ def test_a_part_that_is_denied_once_is_asked_for_again_in_place(
     assert crawler.crawl("python") == "crawled"
     assert path not in reddit.answers
     assert (missing(crawler), is_incomplete(crawler)) == ([], [False])
-    assert crawler.value("SELECT count(*) FROM comments") == 250
+    assert crawler.value(LISTED) == 250
 
 
 @pytest.mark.parametrize("path", ["/r/python/about", "/r/python/new"])
@@ -288,28 +335,43 @@ def test_all_histories_that_were_given_up_are_looked_at_again(
     assert len(missing(crawler)) == left
 
 
+def all_of_them(query: scripted_reddit.Query) -> tuple[int, Any]:
+    found = [comment(item, "9999") for item in query["children"].split(",")]
+    return 200, {"json": {"data": {"things": found}}}
+
+
+MANY = [f"m{n}" for n in range(250)]  # ids of stubs: three requests
+
+
+@pytest.mark.parametrize("failure", [*FAILURES, "422", "404 as a page", "403 as a page"])
 def test_children_that_are_refused_cost_no_other_tree(
-    crawler: Crawler, reddit: ScriptedReddit
+    crawler: Crawler, reddit: ScriptedReddit, failure: str
 ) -> None:
-    tree = scripted_reddit.listing(comment("t1", "9999"), more("m1", "m2", parent="t3_9999"))
-    reddit.answers["/comments/9999"] = always(200, [scripted_reddit.listing(), tree])
-    reddit.answers["/comments/9998"] = always(
-        200, [scripted_reddit.listing(), scripted_reddit.listing(comment("t2", "9998"))]
-    )
-    reddit.answers["/api/morechildren"] = always(400, {"message": "Bad Request", "error": 400})
+    others = {
+        "422": always(422, {"message": "Unprocessable Entity", "error": 422}),
+        "404 as a page": always(404, HTML),
+        "403 as a page": always(403, HTML),
+    }
+    reddit.posts[0]["data"].update(num_comments=251)
+    reddit.trees["9999"] = [comment("t1", "9999"), more(*MANY, parent="t3_9999")]
+    reddit.answers["/api/morechildren"] = {**FAILURES, **others}[failure]
     assert crawler.crawl("python") == "crawled"
-    assert missing(crawler) == [("more_children", "9999", "refused")]
+    reason = reason_of(failure, "more_children")
+    assert missing(crawler) == [("more_children", "9999", reason)]
+    assert is_incomplete(crawler) == [True]
     stored = crawler.rows("SELECT id FROM comments WHERE post_id IN ('9998', '9999') ORDER BY id")
-    assert [row.id for row in stored] == ["t1", "t2"]
+    assert [row.id for row in stored] == ["s0", "t1"]
     (row,) = crawler.rows("SELECT * FROM posts WHERE id = '9999'")
-    assert (row.comments_stored, row.comments_missing) == (1, 2)
+    assert (row.comments_stored, row.comments_missing) == (1, 250)
+    marks = subreddit(crawler)
+    assert (marks.high_water_post, marks.high_water_comment) == ("9999", "c999")
+    assert marks.last_crawled_at is not None
     # Healed: the tree is fetched again as a whole.
-    things = {"json": {"data": {"things": [comment("m1", "9999"), comment("m2", "9999")]}}}
-    reddit.answers["/api/morechildren"] = always(200, things)
+    reddit.answers["/api/morechildren"] = all_of_them
     crawler.crawl("python")
-    assert missing(crawler) == []
+    assert (missing(crawler), is_incomplete(crawler)) == ([], [True, False])
     (row,) = crawler.rows("SELECT * FROM posts WHERE id = '9999'")
-    assert (row.comments_stored, row.comments_missing) == (3, 0)
+    assert (row.comments_stored, row.comments_missing) == (251, 0)
 
 
 def test_an_operator_is_told_of_each_part_and_item_that_is_left_out(
@@ -393,13 +455,14 @@ def test_a_page_that_is_broken_for_ever_is_asked_for_ever_more_rarely_and_skips_
         crawler.crawl("python")
     assert reddit.count(path) == asked
     kind = "comments" if "comments" in path else "posts"
-    assert crawler.value(f"SELECT count(*) FROM {kind}") == 103
+    count = LISTED if kind == "comments" else "SELECT count(*) FROM posts"
+    assert crawler.value(count) == 103
     mark = "high_water_comment" if kind == "comments" else "high_water_post"
     assert getattr(subreddit(crawler), mark) is None
     del reddit.answers[path]
     crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")
     crawler.crawl("python")
-    assert crawler.value(f"SELECT count(*) FROM {kind}") == 253
+    assert crawler.value(count) == 253
     assert getattr(subreddit(crawler), mark) is not None
     assert missing(crawler) == []
 

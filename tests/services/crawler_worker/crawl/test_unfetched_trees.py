@@ -1,11 +1,13 @@
 """Which trees were fetched is recorded on their posts: a crawl that did not end loses none."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from crawler_worker.reddit import failures
 from crawljobs.db.database import Database
 from crawljobs.domain import ends
 from crawljobs.domain.job import ErrorKind
@@ -100,6 +102,83 @@ def test_trees_of_a_crawl_that_did_not_end_are_fetched_although_one_ended_before
     stop_at(crawler, reddit, "/comments/p1", "failed")
     crawler.crawl("python")
     assert [comments for _, _, comments in trees(crawler)] == [31, 31, 31]
+
+
+def test_a_number_that_a_history_has_raised_makes_its_tree_wanted(
+    crawler: Crawler, reddit: Reddit
+) -> None:
+    """An author's history is read after the trees, and shows a newer number than the listing."""
+    crawler.settings = replace(crawler.settings, fetch_user_subreddits=True)
+    newer = [post(f"p{n}", num_comments=37) for n in (3, 2, 1)]
+    reddit.answers["/user/ada/overview"] = lambda _q: (200, listing(*newer))
+    crawler.crawl("python")
+    assert [row.num_comments for row in crawler.rows("SELECT num_comments FROM posts")] == [37] * 3
+    reddit.posts = newer
+    for n in (1, 2, 3):
+        tree = [comment(f"c{n}{k}", f"p{n}") for k in range(10, 47)]
+        reddit.answers[f"/comments/p{n}"] = lambda _q, tree=tree: (200, [listing(), listing(*tree)])
+    reddit.asked.clear()
+    crawler.crawl("python")
+    assert [comments for _, _, comments in trees(crawler)] == [37] * 3
+    crawler.crawl("python")
+    assert reddit.count("/comments/p") == 3  # and none by the third crawl
+
+
+def test_a_number_that_was_raised_while_the_tree_was_fetched_makes_it_wanted(
+    crawler: Crawler, reddit: Reddit
+) -> None:
+    """By a look at older items, or by the crawl of another subreddit."""
+    answer = reddit.answers["/comments/p1"]
+
+    def raise_it(query: Any) -> Any:
+        crawler.rows("UPDATE posts SET num_comments = 33, updated_at = now() RETURNING id")
+        return answer(query)
+
+    reddit.answers["/comments/p1"] = raise_it
+    crawler.crawl("python")
+    for each in reddit.posts:
+        each["data"]["num_comments"] = 33
+    reddit.asked.clear()
+    for _ in range(3):
+        crawler.crawl("python")
+    assert reddit.count("/comments/p") == 3
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_trees_beyond_those_of_one_crawl_are_fetched_by_the_next_ones(
+    crawler: Crawler, reddit: Reddit, pages: int
+) -> None:
+    """Although nothing has changed, and a later listing does not come to their posts."""
+    quiet = [post(f"{999 - n}") for n in range(100 * (pages - 1))]
+    busy = [post(f"{500 - n}", num_comments=2) for n in range(60)]
+    reddit.posts = [*quiet, *busy]
+    for each in busy:
+        name = each["data"]["id"]
+        reddit.trees[name] = [comment(f"c{name}{n}", name) for n in range(2)]
+    fetched = []
+    for _ in range(5):
+        reddit.asked.clear()
+        crawler.crawl("python")
+        fetched.append(reddit.count("/comments/"))
+    assert fetched == [25, 25, 10, 0, 0]
+    assert crawler.value("SELECT count(*) FROM comments") == 120
+    (row,) = crawler.rows("SELECT trees_whole, trees_not_whole FROM subreddits")
+    assert (row.trees_whole, row.trees_not_whole) == (len(reddit.posts), 0)
+
+
+def test_a_crawl_that_goes_on_chooses_no_further_trees(crawler: Crawler, reddit: Reddit) -> None:
+    """Else each interruption would add the trees of one more crawl."""
+    reddit.posts = [post(f"{500 - n}", num_comments=1) for n in range(60)]
+    reddit.trees = {str(500 - n): [comment(f"c{500 - n}", str(500 - n))] for n in range(60)}
+    stop = threading.Event()
+    reddit.answers["/comments/445"] = lambda _q: stop.set() or reddit._tree("445")(_q)  # type: ignore[func-returns-value]
+    crawler.enqueue("python")
+    claim = crawler.claim()
+    with pytest.raises(failures.Interrupted):
+        crawler.run(claim, stop=stop)
+    crawler.release(claim)
+    assert crawler.run(crawler.claim()) == "crawled"
+    assert len({path for path in reddit.asked if path.startswith("/comments/")}) == 25
 
 
 def test_a_tree_that_was_fetched_is_asked_for_again_when_its_number_has_changed(
