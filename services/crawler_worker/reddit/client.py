@@ -205,22 +205,28 @@ class RedditClient:
         while slot.probe:
             self._probe.end_pause(slot, token, stop)
             slot = self._limiter.wait_for_slot(stop, in_background=in_background)
-        return self._judged(self._limiter, slot, request, token, parse)
+        try:
+            return self._judged(self._limiter, slot, request, token, parse)
+        except failures.Unclear:
+            raise  # neither good nor bad news of Reddit
+        except failures.UpstreamTrouble as error:
+            # One community's broken pages are no outage: a page of no community decides.
+            if self._limiter.is_doubtful():
+                self._check_client(token, stop, time.monotonic(), is_fresh=False)
+            outage = self._limiter.failed(error.explained())
+            if outage > 0:
+                raise limiters.outage(outage, None, error.explained()) from error
+            raise
 
     def _judged(
         self, limiter: Limiter, slot: Slot, request: _Request, token: str, parse: Parse[T]
     ) -> T:
-        """The parsed reply; whether it was good or bad is reported to all workers."""
+        """The parsed reply; a good one is reported to all workers."""
         try:
             reply = self._exchange(request, token)
             limiter.learn(slot, reply.headers)
             value = reading.parsed(request.endpoint, self._url(request), reply, parse)
-        except failures.Unclear:
-            raise  # neither good nor bad news of Reddit
-        except failures.UpstreamTrouble as error:
-            outage = limiter.failed(error.explained())
-            if outage > 0:
-                raise limiters.outage(outage, None, error.explained()) from error
+        except failures.UpstreamTrouble:
             raise
         except failures.CrawlFailure:
             limiter.went_well(slot)

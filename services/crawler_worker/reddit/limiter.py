@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Mapping
 
-from crawler_worker.reddit import failures
+from crawler_worker.reddit import budget_headers, failures
 from crawler_worker.reddit.stop import Stop
 from crawljobs import jitter, logs
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import (
-    BudgetReport,
     Pause,
     PausedReason,
     ProbeTurn,
@@ -33,8 +31,6 @@ SCOUT_SECONDS = 2.0
 SCOUT_POLL_SECONDS = 0.02
 # Slept longer than this, somebody may have met a 429 meanwhile.
 LONG_SLEEP_SECONDS = 0.05
-# Above this a header is not a budget but nonsense.
-CAP_MAX = 100_000_000
 
 
 class Limiter:
@@ -91,7 +87,7 @@ class Limiter:
 
     def learn(self, slot: Slot, headers: Mapping[str, str]) -> None:
         """Take over what a reply's headers tell; no headers tell nothing: the slot is spent."""
-        report = report_of(headers)
+        report = budget_headers.report_of(headers)
         if report is not None:
             self._database.run(
                 lambda conn: reddit_budgets.learn_from_reply(
@@ -106,6 +102,12 @@ class Limiter:
             self._database.run(
                 lambda conn: reddit_outages.record_good(conn, client_id=self._client_id)
             )
+
+    def is_doubtful(self) -> bool:
+        """Whether one more failed reply would pause all workers: first a probe decides."""
+        return self._database.run(
+            lambda conn: reddit_outages.would_open(conn, client_id=self._client_id)
+        )
 
     def failed(self, detail: str = "") -> float:
         """Reddit is in trouble: for how many seconds all workers pause for that, 0 if not yet."""
@@ -231,18 +233,3 @@ def tell_refused(pause: Pause) -> None:
             detail=pause.detail,
             seconds=round(pause.seconds, 1),
         )
-
-
-def report_of(headers: Mapping[str, str]) -> BudgetReport | None:
-    """The x-ratelimit headers; old endpoints and every 429 lack them."""
-    try:
-        used = float(headers["x-ratelimit-used"])
-        remaining = float(headers["x-ratelimit-remaining"])  # "997.0"
-        reset = float(headers["x-ratelimit-reset"])
-    except (KeyError, ValueError):
-        return None
-    if not all(math.isfinite(value) and value >= 0 for value in (used, remaining, reset)):
-        return None
-    if not 1 <= used + remaining <= CAP_MAX or reset > 86_400:
-        return None
-    return BudgetReport(used=round(used), remaining=round(remaining), reset_seconds=round(reset))

@@ -42,6 +42,12 @@ _FAILED = text(f"""
         * CAST(outage_until IS NOT NULL AS integer) AS left
     """)
 
+_WOULD_OPEN = text(f"""
+    SELECT outage_until IS NULL
+        AND bit_count(CAST({_SHIFTED} | 1 AS bit(32))) >= :failures_that_open
+    FROM reddit_budgets WHERE client_id = :client_id
+    """)
+
 _LOCK = text(f"""
     SELECT outage_until, outage_until IS NOT NULL AS is_open,
         coalesce(nullif(paused_reason, 'rate_limit'), 'outage') AS reason,
@@ -104,6 +110,12 @@ _GIVE_BACK = text("UPDATE reddit_budgets SET probing_until = NULL WHERE client_i
 def record_good(conn: Connection, *, client_id: str) -> None:
     """A reply of any sort that shows Reddit at work."""
     conn.execute(_GOOD, {"client_id": client_id})
+
+
+def would_open(conn: Connection, *, client_id: str) -> bool:
+    """Whether one more reply that failed opens the breaker: it is worth a probe before that."""
+    values = {"client_id": client_id, "failures_that_open": request_budget.FAILURES_THAT_OPEN}
+    return bool(conn.execute(_WOULD_OPEN, values).scalar())
 
 
 def record_failed(

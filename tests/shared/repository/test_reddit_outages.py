@@ -61,6 +61,17 @@ def test_half_of_the_last_20_replies_open_the_breaker(budget: Connection) -> Non
     assert slot.delay_seconds == pytest.approx(30)
 
 
+def test_the_reply_before_the_breaker_opens_is_known(budget: Connection) -> None:
+    would = []
+    for _ in range(11):
+        would.append(reddit_outages.would_open(budget, client_id=CLIENT))
+        failed(budget)
+    assert would == [False] * 9 + [True, False]  # open already: nothing is left to decide
+    reddit_outages.record_accepted(budget, client_id=CLIENT)
+    assert not reddit_outages.would_open(budget, client_id=CLIENT)
+    assert not reddit_outages.would_open(budget, client_id="of no budget")
+
+
 def test_failures_older_than_20_replies_are_forgotten(budget: Connection) -> None:
     for _ in range(9):
         failed(budget)

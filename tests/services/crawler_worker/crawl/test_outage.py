@@ -87,7 +87,7 @@ def test_an_outage_of_an_hour_fails_nothing(
 def test_a_subreddit_that_always_fails_alone_fails_in_the_end_and_stops_nobody(
     crawler: Crawler,
 ) -> None:
-    """The breaker opens for it, but the probe finds Reddit well."""
+    """Before the breaker opens, a probe finds Reddit well."""
     job_id = crawler.enqueue("down_town")
     for _ in range(30):
         if not crawler.value("SELECT count(*) FROM crawl_jobs WHERE finished_at IS NULL"):

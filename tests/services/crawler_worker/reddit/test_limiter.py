@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from crawler_worker.reddit import failures
 from crawler_worker.reddit import limiter as limiters
-from crawler_worker.reddit.limiter import Limiter, report_of
+from crawler_worker.reddit.budget_headers import report_of
+from crawler_worker.reddit.limiter import Limiter
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.repository import reddit_budgets

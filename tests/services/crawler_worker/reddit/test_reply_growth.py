@@ -11,8 +11,8 @@ import pytest
 from crawler_worker.crawl import tree as trees
 from crawler_worker.crawl.tree import Tree
 from crawler_worker.reddit import (
+    budget_headers,
     decoding,
-    limiter,
     parsing,
     replies,
     token_endpoint,
@@ -72,8 +72,8 @@ def names(text: str) -> Any:
 
 def headers(text: str) -> Any:
     limits = {f"x-ratelimit-{name}": text for name in ("used", "remaining", "reset")}
-    limiter.report_of({**limits, "x-ratelimit-reset": "1", "x-ratelimit-used": "1"})
-    limiter.report_of(limits)
+    budget_headers.report_of({**limits, "x-ratelimit-reset": "1", "x-ratelimit-used": "1"})
+    budget_headers.report_of(limits)
     return [
         str(replies.failure(Endpoint.ABOUT, status, {"retry-after": text, "location": text}, b""))
         for status in (302, 429)

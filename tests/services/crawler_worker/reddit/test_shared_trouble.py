@@ -18,6 +18,7 @@ from support import scripted_server
 from support.scripted_server import Exchange
 
 ABOUT = json.dumps({"kind": "t5", "data": {"display_name": "python"}}).encode()
+FOUND = json.dumps({"kind": "Listing", "data": {"children": []}}).encode()
 QUICK = {"x-ratelimit-used": "1", "x-ratelimit-remaining": "9999999.0", "x-ratelimit-reset": "9"}
 
 
@@ -30,6 +31,7 @@ class FakeReddit:
         self.paths: list[str] = []
         self.bearers: list[str | None] = []
         self.refused = ""
+        self.broken = "none"  # paths that begin so
 
     def __call__(self, it: Exchange) -> None:
         if it.path.startswith("/api/v1/access_token"):
@@ -44,12 +46,12 @@ class FakeReddit:
         self.bearers.append(it.headers["authorization"])
         if self.bearers[-1] == f"bearer {self.refused}":
             it.send(401, b"{}", **QUICK)
-        elif self.down:
+        elif self.down or it.path.startswith(self.broken):
             it.send(503, b"")
         elif self.throttles:
             it.send(429, b"", retry_after="300")
         else:
-            it.send(200, ABOUT, **QUICK)
+            it.send(200, FOUND if self.paths[-1] == probe.PATH else ABOUT, **QUICK)
 
 
 @pytest.fixture
@@ -124,7 +126,8 @@ def test_in_an_outage_everybody_waits_and_one_probe_at_a_time_finds_its_end(
         raised.append(type(caught.value).__name__)
     assert raised == ["UpstreamTrouble", "UpstreamTrouble", "UpstreamTrouble", "Outage"]
     asked = len(reddit.paths)
-    assert asked == 1 + 10
+    assert asked == 1 + 10 + 1
+    assert reddit.paths[-1] == probe.PATH  # before the pause began
     with pytest.raises(failures.Outage) as waits:
         ask(one)
     assert (waits.value.kind, waits.value.reason) == ("deferred", "outage")
@@ -238,3 +241,39 @@ def test_the_failure_that_opens_an_outage_makes_its_own_job_wait_too(
             raised.append(caught.type)
     assert raised[-1] is failures.Outage
     assert set(raised[:-1]) == {failures.UpstreamTrouble}
+
+
+def test_broken_pages_of_one_community_pause_nobody(
+    reddit: FakeReddit, start: Callable[[], RedditClient], database: Database
+) -> None:
+    """However many: each half of the last 20 replies costs a probe."""
+    one, other = start(), start()
+    ask(one)
+    reddit.broken = "/r/broken/"
+    for n in range(25):
+        with pytest.raises(failures.UpstreamTrouble) as caught:
+            endpoints.about((one, other)[n % 2], name="broken", stop=threading.Event())
+        assert caught.type is failures.UpstreamTrouble
+        ask(one)
+    with database.begin() as conn:
+        outage = text("SELECT outage_until FROM reddit_budgets")
+        assert conn.execute(outage).scalar_one() is None
+    assert 0 < reddit.paths.count(probe.PATH) <= 75 // (request_budget.FAILURES_THAT_OPEN - 1)
+
+
+def test_an_outage_that_begins_with_broken_pages_of_one_community_is_found(
+    reddit: FakeReddit, start: Callable[[], RedditClient]
+) -> None:
+    client = start()
+    ask(client)
+    reddit.broken = "/r/broken/"
+    for _ in range(4):
+        with pytest.raises(failures.UpstreamTrouble):
+            endpoints.about(client, name="broken", stop=threading.Event())
+    reddit.down = True
+    raised = []
+    for _ in range(4):
+        with pytest.raises(failures.CrawlFailure) as caught:
+            ask(client)
+        raised.append(caught.type)
+    assert raised[-1] is failures.Outage
