@@ -194,19 +194,75 @@ def test_every_token_that_is_refused_pauses_all_with_one_request_a_pause(
     assert paused(database) == []
 
 
+def token(name: str, lives: float = 86_400) -> bytes:
+    return json.dumps({"access_token": name, "expires_in": lives}).encode()
+
+
+# What the token endpoint gives at its request of this number, while every token is refused.
+REFUSED_TOKENS: dict[str, Callable[[int], bytes]] = {
+    "the same": lambda _n: token("same"),
+    "the same for a second": lambda _n: token("same", 1),
+    "the same for ever shorter": lambda n: token("same", 86_400 - 1_000 * n),
+    "the same after a fresh one": lambda n: token(f"t{min(n, 2)}"),
+    "two in turn": lambda n: token(f"t{n % 2}"),
+    "the same twice": lambda n: token(f"t{n // 2}"),
+    "the same without a life": lambda _n: b'{"access_token": "same"}',
+    "the same, then none": lambda n: token("same") if n < 3 else b'{"error": "invalid_grant"}',
+}
+
+
+@pytest.mark.parametrize("given", REFUSED_TOKENS)
 def test_a_refused_token_that_comes_again_costs_one_token_a_pause(
-    client: RedditClient, reddit: Reddit, database: Database
+    client: RedditClient, reddit: Reddit, database: Database, given: str
 ) -> None:
-    reddit.token = lambda _n: b'{"access_token": "same", "expires_in": 86400}'
+    reddit.token = REFUSED_TOKENS[given]
     reddit.page = reddit.probe = error(401, {"message": "Unauthorized", "error": 401})
     stop = threading.Event()
     began = time.monotonic()
     for pauses in range(4):
         with pytest.raises(failures.CredentialsRefused):
             ask(client, stop)
-        assert reddit.tokens <= 2 + pauses
+        # While the pause lasts nothing is asked but the token for the next probe.
+        asked = len(reddit.asked)
+        for _ in range(5):
+            with pytest.raises(failures.CredentialsRefused):
+                ask(client, stop)
+        assert len(reddit.asked) == asked
+        assert reddit.tokens <= 3 + pauses
         end_pause(database)
     assert time.monotonic() - began < 10
+    assert len(reddit.asked) <= 3 + 4
+    assert paused(database) == [PausedReason.CREDENTIALS_REFUSED]
+    reddit.token = lambda n: token(f"good{n}")
+    reddit.page = sends(200, ABOUT, "application/json")
+    reddit.probe = sends(200, FOUND, "application/json")
+    assert ask(client) == "python"
+    assert paused(database) == []
+
+
+def test_a_refused_token_that_comes_again_stops_every_worker_for_one_token(
+    client: RedditClient, reddit: Reddit, database: Database
+) -> None:
+    """Eight at once: they share the pause, and one that is told to stop does so at once."""
+    ask(client)
+    before = reddit.tokens
+    reddit.token = REFUSED_TOKENS["the same"]
+    reddit.page = reddit.probe = error(401, {"message": "Unauthorized", "error": 401})
+    ended: list[type[BaseException]] = []
+
+    def run() -> None:
+        try:
+            ask(client)
+        except Exception as failure:  # noqa: BLE001 - told by the assertion
+            ended.append(type(failure))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert ended == [failures.CredentialsRefused] * 8
+    assert reddit.tokens - before <= 2
     assert paused(database) == [PausedReason.CREDENTIALS_REFUSED]
 
 
