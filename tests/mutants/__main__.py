@@ -14,7 +14,7 @@ from mutants.checkout import ROOT
 from mutants.choosing import choose
 from mutants.mutant import Mutant
 from mutants.relations import Relations
-from mutants.session import Session, Task
+from mutants.session import Session, Task, as_task
 from mutants.trial import Trial
 
 DEFAULT_AREAS = ("domain", "repository", "db", "worker", "api", "scheduler")
@@ -78,7 +78,7 @@ def _tasks(options: argparse.Namespace) -> list[Task]:
     if not known.tests_of:
         _say("No record of which tests call which code: chosen by name. --record makes one.")
     chosen = [(mutant, choose(mutant, known, relations)) for mutant in mutants]
-    return [Task(mutant, choice.tests, choice.seconds) for mutant, choice in chosen]
+    return [as_task(mutant, choice) for mutant, choice in chosen]
 
 
 def _again(results: list[dict[str, str]]) -> list[Mutant]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mutants.mutant import Mutant
 from mutants.record import Record
 from mutants.relations import Relations
 
-SECONDS_MAX = 20.0  # of tests, as recorded, that one mutant is tried on
+SECONDS_MAX = 20.0  # of tests, as recorded, that a mutant is tried on first
+REST_SECONDS_MAX = 150.0  # of the other tests that call the place, for a mutant that survived
 FILES_MAX = 6  # test files, when no test is known to call the place
 FEW = 8  # tests; then the nearest test files are tried as well
 FILES_ADDED = 4
@@ -21,6 +23,8 @@ class Choice:
     tests: tuple[str, ...]
     seconds: float
     is_recorded: bool
+    rest: tuple[str, ...] = ()  # tried when none of the others fails
+    rest_seconds: float = 0.0
 
 
 def choose(mutant: Mutant, record: Record, relations: Relations) -> Choice:
@@ -40,13 +44,11 @@ def choose(mutant: Mutant, record: Record, relations: Relations) -> Choice:
     def order(test: str) -> tuple[int, float, str]:
         return (-nearness.get(test.split("::")[0], 0), seconds[test], test)
 
-    chosen: list[str] = []
-    total = 0.0
-    for test in sorted(seconds, key=order):
-        if total + seconds[test] > SECONDS_MAX and chosen:
-            break
-        chosen.append(test)
-        total += seconds[test]
+    ordered = sorted(seconds, key=order)
+    chosen, total = _within(SECONDS_MAX, ordered, seconds)
+    rest, rest_total = _within(
+        REST_SECONDS_MAX, sorted(ordered[len(chosen) :], key=seconds.__getitem__), seconds
+    )
     # A test may read a constant or a class without a call, or be newer than the record.
     covered = {test.split("::")[0] for test in chosen}
     nearest = sorted(nearness.keys() - covered, key=lambda file: (-nearness[file], file))
@@ -54,4 +56,18 @@ def choose(mutant: Mutant, record: Record, relations: Relations) -> Choice:
         chosen += nearest[:FILES_ADDED]
         total += SECONDS_MAX / 2
     chosen += [file for file in nearest[:FILES_MAX] if file not in record.files | {*chosen}]
-    return Choice(tuple(chosen), total, is_recorded=True)
+    return Choice(tuple(chosen), total, is_recorded=True, rest=tuple(rest), rest_seconds=rest_total)
+
+
+def _within(
+    most: float, tests: Sequence[str], seconds: Mapping[str, float]
+) -> tuple[list[str], float]:
+    """The first tests that take at most so many seconds together, and how many they take."""
+    chosen: list[str] = []
+    total = 0.0
+    for test in tests:
+        if total + seconds[test] > most and chosen:
+            break
+        chosen.append(test)
+        total += seconds[test]
+    return chosen, total

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from mutants import equivalents, trial
 from mutants.checkout import Checkout, scratch
+from mutants.choosing import Choice
 from mutants.mutant import Mutant
 from mutants.trial import Status, Trial
 
@@ -24,6 +25,12 @@ class Task:
     mutant: Mutant
     tests: tuple[str, ...]
     seconds: float  # that the tests take unchanged
+    rest: tuple[str, ...] = ()  # tests for a mutant that survived the others
+    rest_seconds: float = 0.0
+
+
+def as_task(mutant: Mutant, choice: Choice) -> Task:
+    return Task(mutant, choice.tests, choice.seconds, choice.rest, choice.rest_seconds)
 
 
 class Session:
@@ -69,6 +76,16 @@ class Session:
                 raise
 
     def _attempt(self, copy: Checkout, task: Task) -> Trial:
+        done = self._attempt_on(copy, task)
+        if done.status is Status.SURVIVED and task.rest:
+            rest = self._attempt_on(copy, replace(task, tests=task.rest, seconds=task.rest_seconds))
+            done = replace(rest, seconds=done.seconds + rest.seconds, tests=done.tests + rest.tests)
+        reason = equivalents.reason(task.mutant)
+        if done.status is Status.SURVIVED and reason:
+            return replace(done, status=Status.EQUIVALENT, reason=reason)
+        return done
+
+    def _attempt_on(self, copy: Checkout, task: Task) -> Trial:
         for _ in range(TRIES):
             done = trial.attempt(
                 copy, task.mutant, task.tests, seconds=task.seconds, without=sorted(self._bad)
@@ -78,9 +95,6 @@ class Session:
             self._bad.add(done.by)
         else:
             return replace(done, status=Status.FLAKY)
-        reason = equivalents.reason(task.mutant)
-        if done.status is Status.SURVIVED and reason:
-            return replace(done, status=Status.EQUIVALENT, reason=reason)
         return done
 
     def _passes_unchanged(self, copy: Checkout, test: str) -> bool:

@@ -10,7 +10,7 @@ from mutants.checkout import ROOT, Ran
 from mutants.choosing import choose
 from mutants.mutant import DoesNotApply, Mutant
 from mutants.relations import Relations
-from mutants.session import Session, Task
+from mutants.session import Session, Task, as_task
 from mutants.trial import Status, Trial, judge
 
 SEED, DRAWN, MINUTES = 20, 20, 20.0
@@ -135,8 +135,9 @@ def test_a_broken_line_is_noticed_and_a_blank_one_is_not() -> None:
     gone = "tests/shared/domain/test_retry.py::test_that_is_gone[since it was recorded]"
     tests = (gone, "tests/shared/domain/test_retry.py")
     with Session().opened() as session:
-        trials = session.try_all([Task(harmless, tests, 10), Task(broken, tests, 10)])
-    assert [one.status for one in trials] == [Status.SURVIVED, Status.KILLED]
+        late = Task(broken, (gone,), 10, rest=tests, rest_seconds=10)
+        trials = session.try_all([Task(harmless, tests, 10), Task(broken, tests, 10), late])
+    assert [one.status for one in trials] == [Status.SURVIVED, Status.KILLED, Status.KILLED]
 
 
 def test_the_survivors_of_a_result_are_found_again(
@@ -166,7 +167,7 @@ def test_the_tests_notice_most_of_a_draw() -> None:
         (mutant, choose(mutant, known, relations))
         for mutant in drawing.draw(ROOT, names=names, count=DRAWN, seed=SEED)
     ]
-    tasks = [Task(mutant, choice.tests, choice.seconds) for mutant, choice in chosen]
+    tasks = [as_task(mutant, choice) for mutant, choice in chosen]
     with Session().opened() as session:
         trials = session.try_all(tasks, minutes=MINUTES)
     assert report.share_noticed(trials) >= LEAST, "\n".join(map(report.as_line, trials))
