@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crawljobs import errors, logs, settings, startup
-from crawljobs.db import audit_archive, drift, migration, protection, roles
+from crawljobs import errors, settings
+from crawljobs.db.administration import audit_archive, drift, migration, protection, roles
 from crawljobs.db.database import Database
 from crawljobs.domain import plain_text
+from crawljobs.runtime import logs, startup
 
 SCRIPTS = Path(__file__).parent
 NAME = "migrations"

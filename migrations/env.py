@@ -13,8 +13,10 @@ import sqlalchemy
 from alembic import context, util
 from alembic.runtime.migration import MigrationContext
 
-from crawljobs import errors, logs, settings, startup
-from crawljobs.db import database, roles, schema, tables
+from crawljobs import errors, settings
+from crawljobs.db import database, schema, tables
+from crawljobs.db.administration import roles
+from crawljobs.runtime import logs, startup
 
 log = logs.get_logger("migrations")
 

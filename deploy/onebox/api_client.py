@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from crawljobs.domain import plain_text
-from onebox.errors import OneboxError
+from onebox.demo_errors import OneboxError
 
 TIMEOUT_SECONDS = 10
 USER_AGENT = "crawljobs-demo"

@@ -10,7 +10,7 @@ import click
 from crawljobs.domain import plain_text, subreddit
 from crawljobs.errors import InvalidSubredditName
 from onebox import demo, services
-from onebox.errors import OneboxError
+from onebox.demo_errors import OneboxError
 from onebox.stop_request import StopAskedError, StopRequest
 
 MESSAGE_MAX = 4_000  # characters

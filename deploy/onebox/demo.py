@@ -10,13 +10,14 @@ from pathlib import Path
 import click
 
 from crawljobs.domain import plain_text
-from crawljobs.environment import Environment
 from crawljobs.errors import SettingsError
-from onebox import data_folder, preflight, reddit_source, system
+from crawljobs.settings.environment import Environment
+from onebox import preflight, reddit_source, system
 from onebox.api_client import ApiRefusedError
-from onebox.data_folder import DataFolder
-from onebox.errors import OneboxError
-from onebox.progress import Snapshot, job_view
+from onebox.crawl_progress import Snapshot, job_view
+from onebox.demo_errors import OneboxError
+from onebox.postgres import data_folder
+from onebox.postgres.data_folder import DataFolder
 from onebox.stop_request import StopRequest
 from onebox.system import Plan, System
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onebox import table_layout
-from onebox.progress import JobView, Snapshot
+from onebox.crawl_progress import JobView, Snapshot
 
 OTHERS_SHOWN = 12
 OWN_SHOWN = 12

@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from crawljobs import errors
-from crawljobs.db import migration
-from onebox.errors import PostgresError
+from crawljobs.db.administration import migration
+from onebox.demo_errors import PostgresError
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 DEADLINE_SECONDS = 60.0

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 
 from crawljobs import settings
-from crawljobs.environment import Environment
+from crawljobs.settings.environment import Environment
 from onebox import reddit_source, services
 
 PLACEHOLDER_URL = "postgresql://not-started-yet/"

@@ -7,7 +7,7 @@ import logging
 
 import flask
 
-from admin_api import access_log
+from admin_api.http import access_log
 from onebox.api_client import USER_AGENT
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from crawljobs import settings
-from onebox.data_folder import DataFolder
-from onebox.errors import DataFolderError, OneboxError
+from onebox.demo_errors import DataFolderError, OneboxError
+from onebox.postgres.data_folder import DataFolder
 
 SANDBOX = "sandbox"
 REAL = "https://oauth.reddit.com"

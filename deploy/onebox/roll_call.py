@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from onebox.errors import OneboxError
+from onebox.demo_errors import OneboxError
 from onebox.supervisor import Spec, last_line
 
 

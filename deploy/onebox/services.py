@@ -91,7 +91,7 @@ def sandbox(ready_file: Path, *, new_items_per_minute: int, port: int = 0) -> Sp
         role="sandbox",
         number=1,
         command=[
-            *(*PYTHON, "onebox.reddit_sandbox", "--port", str(port), "--ready-file", ready_file),
+            *(*PYTHON, "reddit_sandbox", "--port", str(port), "--ready-file", ready_file),
             *("--new-items-per-minute", str(new_items_per_minute)),
             *("--rate-limit", str(SANDBOX_RATE_LIMIT)),
         ],

@@ -5,7 +5,7 @@ import select
 import signal
 from types import FrameType
 
-from onebox.errors import OneboxError
+from onebox.demo_errors import OneboxError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

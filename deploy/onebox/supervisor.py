@@ -13,7 +13,7 @@ from pathlib import Path
 
 from crawljobs.domain import plain_text
 from onebox import die_with_parent
-from onebox.errors import OneboxError
+from onebox.demo_errors import OneboxError
 
 BACKOFF_SECONDS = 0.5  # doubles with every early death
 BACKOFF_MAX_SECONDS = 10.0

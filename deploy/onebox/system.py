@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from onebox import data_folder, progress, reddit_source, services
+from onebox import crawl_progress, reddit_source, services
 from onebox.api_client import ApiClient, ApiUnavailableError
-from onebox.data_folder import DataFolder
-from onebox.demo_database import DemoDatabase
-from onebox.errors import OneboxError
-from onebox.progress import Snapshot
+from onebox.crawl_progress import Snapshot
+from onebox.demo_errors import OneboxError
+from onebox.postgres import data_folder
+from onebox.postgres.data_folder import DataFolder
+from onebox.postgres.demo_database import DemoDatabase
 from onebox.roll_call import RollCall
 from onebox.stop_request import StopRequest
 from onebox.supervisor import Child, Supervisor
@@ -118,7 +119,7 @@ class System:
             self._api_answers = False
             return None
         try:
-            found = progress.poll(self.api, asked)
+            found = crawl_progress.poll(self.api, asked)
         except ApiUnavailableError as error:
             self._api_answers = False
             self.supervisor.tell(str(error))

@@ -7,47 +7,50 @@ from collections.abc import Mapping
 
 import flask
 
-from admin_api import (
-    NAME,
+from admin_api import NAME
+from admin_api.http import (
     access_log,
-    audit,
+    audit_refusals,
     auth,
-    budget,
-    crawl,
-    docs,
-    errors,
-    health,
-    job_bulk,
-    job_changes,
-    job_import,
-    jobs,
-    openapi,
-    pauses,
-    refusals,
+    problems,
+    scopes,
+    security_headers,
+    state,
+)
+from admin_api.http.cursors import CursorSigner
+from admin_api.http.login_throttle import FailedLogins
+from admin_api.http.quotas import Exports, KeptAnswers, RequestRates
+from admin_api.http.request import (
     request_body,
     request_deadline,
     request_id,
     request_parsing,
     request_trace,
+)
+from admin_api.http.request.request_database import RequestDatabase
+from admin_api.openapi import docs, document
+from admin_api.resources import (
+    audit,
+    budget,
+    crawl,
+    health,
+    job_bulk,
+    job_changes,
+    job_import,
+    jobs,
+    pauses,
     schedule_runs,
     schedules,
-    scopes,
-    security_headers,
-    state,
     subreddits,
     tokens,
     workers,
 )
-from admin_api.cursors import CursorSigner
-from admin_api.quotas import Exports, KeptAnswers, RequestRates
-from admin_api.request_database import RequestDatabase
-from admin_api.throttle import FailedLogins
 from crawljobs import settings
 from crawljobs.db.database import Database
-from crawljobs.db.limits import IMPATIENT, PROBING, Limits
-from crawljobs.db.pulse import Pulse
-from crawljobs.presence import Presence
-from crawljobs.readiness import Readiness
+from crawljobs.db.server_liveness import Pulse
+from crawljobs.db.timeouts import IMPATIENT, PROBING, Limits
+from crawljobs.runtime.heartbeat import Presence
+from crawljobs.runtime.readiness import Readiness
 
 
 def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
@@ -59,15 +62,15 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     request_trace.install(app)
     access_log.install(app)
     request_deadline.install(app)
-    refusals.install(app)
+    audit_refusals.install(app)
     auth.install(app)
     scopes.install(app)
     request_body.install(app)
     request_parsing.install(app)
-    errors.install(app)
+    problems.install(app)
     request_id.install(app)
     security_headers.install(app)
-    api = openapi.install(app)
+    api = document.install(app)
     for blueprint in (
         jobs.blueprint,
         job_changes.blueprint,

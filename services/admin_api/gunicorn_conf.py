@@ -16,7 +16,8 @@ from typing import Any
 import flask
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from admin_api import NAME, metrics_folder
+from admin_api import NAME
+from admin_api.server import metrics_folder
 
 try:
     _given_folder = os.environ.get(metrics_folder.NAME)
@@ -27,12 +28,14 @@ except OSError as error:
 # Only now: the metrics' client is imported with these.
 from prometheus_client import multiprocess
 
-from admin_api import allocator, metrics_server, refusals, state, worker_probes
-from crawljobs import logs, settings, startup, tracing
+from admin_api.http import audit_refusals, state
+from admin_api.server import allocator, metrics_server, probe_socket
+from crawljobs import settings
 from crawljobs.db.connection import SHORTEST_CONNECT_TIMEOUT_SECONDS
 from crawljobs.db.database import Database
-from crawljobs.db.limits import PROBING
+from crawljobs.db.timeouts import PROBING
 from crawljobs.errors import SettingsError, UnusableDatabase
+from crawljobs.runtime import logs, startup, tracing
 
 
 class _Logger(Logger):  # type: ignore[misc] # the base has no types
@@ -60,14 +63,14 @@ try:
 except SettingsError as error:
     raise SystemExit(f"admin-api: {error}") from None
 
-_probes = worker_probes.socket_in(_folder) if _probed_at and _folder else None
+_probes = probe_socket.socket_in(_folder) if _probed_at and _folder else None
 bind = [_chosen.bind] if _probes is None else [_chosen.bind, f"unix:{_probes}"]
 umask = 0o077  # of that socket: no other user of the machine connects
 
 allocator.bound()
 
 wsgi_app = "admin_api.app:create_app()"
-worker_class = "admin_api.gunicorn_worker.Worker"
+worker_class = "admin_api.server.worker.Worker"
 preload_app = False  # the pools of connections are made after the fork
 proc_name = NAME
 timeout = 30
@@ -117,7 +120,7 @@ def post_worker_init(worker: Any) -> None:
     name = settings.read_instance_name(os.environ, NAME)
     tracing.start(NAME, name, settings.read_tracing_settings(os.environ))
     state.of(worker.wsgi).presence.start()
-    worker.refusal_writer = refusals.RefusalWriter(state.of(worker.wsgi))
+    worker.refusal_writer = audit_refusals.RefusalWriter(state.of(worker.wsgi))
     worker.refusal_writer.start()
 
 

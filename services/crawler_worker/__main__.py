@@ -9,18 +9,19 @@ import signal
 import sys
 import threading
 
-from crawler_worker import memory, probes
-from crawler_worker.crawl import crawl
-from crawler_worker.held_claim import HeldClaim
-from crawler_worker.maintenance import Maintenance
+from crawler_worker import memory, worker_probes
+from crawler_worker.claims.held_claim import HeldClaim
+from crawler_worker.claims.worker import STUCK_PER_SLOT, Worker
+from crawler_worker.crawl import phases
+from crawler_worker.maintenance.refresher import Refresher
+from crawler_worker.maintenance.revisiting import Revisiting
+from crawler_worker.maintenance.sweeps import Maintenance
 from crawler_worker.reddit.client import RedditClient
-from crawler_worker.refresher import Refresher
-from crawler_worker.revisiting import Revisiting
-from crawler_worker.worker import STUCK_PER_SLOT, Worker
-from crawljobs import errors, logs, settings, startup, tracing
+from crawljobs import errors, settings
 from crawljobs.db.database import Database
-from crawljobs.health import Health
-from crawljobs.presence import Presence
+from crawljobs.runtime import logs, startup, tracing
+from crawljobs.runtime.health import Health
+from crawljobs.runtime.heartbeat import Presence
 
 log = logs.get_logger(__name__)
 
@@ -139,7 +140,7 @@ def main() -> int:
     client = RedditClient(reddit, database=database, threads=threads)
 
     def crawl_subreddit(held: HeldClaim) -> str:
-        return crawl.run(held.claim, database=database, client=client, settings=extent, stop=held)
+        return phases.run(held.claim, database=database, client=client, settings=extent, stop=held)
 
     worker = Worker(
         name=name,
@@ -151,16 +152,16 @@ def main() -> int:
     revisiting = Revisiting(database, again, max_retries=max_retries)
     maintenance = Maintenance(database, queue, revisiting)
     stopping = threading.Event()
-    health = probes.health_of(
+    health = worker_probes.health_of(
         worker,
         maintenance,
         queue,
-        readiness=probes.readiness_of(address, f"crawljobs {name} probes"[:63]),
+        readiness=worker_probes.readiness_of(address, f"crawljobs {name} probes"[:63]),
         stopping=stopping,
     )
     if probed_at is not None:
         try:
-            probes.serve(probed_at, health)
+            worker_probes.serve(probed_at, health)
         except errors.SettingsError as error:
             sys.exit(f"crawler-worker: {error}")
     gc.freeze()  # what is there by now stays: every collection would look through it

@@ -8,12 +8,13 @@ import signal
 import sys
 import threading
 
-from crawljobs import errors, logs, settings, startup, tracing
+from crawljobs import errors, settings
 from crawljobs.db.database import Database
-from crawljobs.health import Health
-from crawljobs.presence import Presence
-from crawljobs.readiness import Readiness
-from scheduler import probes
+from crawljobs.runtime import logs, startup, tracing
+from crawljobs.runtime.health import Health
+from crawljobs.runtime.heartbeat import Presence
+from crawljobs.runtime.readiness import Readiness
+from scheduler import scheduler_probes
 from scheduler.hints import Hints
 from scheduler.timetable import Timetable, application_name
 
@@ -115,13 +116,13 @@ def main() -> int:
         default_max_retries=max_retries,
     )
     hints = Hints(address.direct_url, name=name, on_hint=timetable.wake)
-    monitored = probes.database_of(address, f"{name} probes")
-    health = probes.health_of(
+    monitored = scheduler_probes.database_of(address, f"{name} probes")
+    health = scheduler_probes.health_of(
         timetable, readiness=Readiness(monitored), stopping=stop, tick_seconds=chosen.tick_seconds
     )
     if probed_at is not None:
         try:
-            probes.serve(probed_at, health, timetable, monitored)
+            scheduler_probes.serve(probed_at, health, timetable, monitored)
         except errors.SettingsError as error:
             sys.exit(f"scheduler: {error}")
     presence = Presence(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from crawljobs import tracing
 from crawljobs.domain.schedule import Schedule
-from crawljobs.repository.schedule_firing import Disabled, Fired
+from crawljobs.runtime import tracing
+from scheduler.schedule_firing import Disabled, Fired
 
 
 class FiringTraces:

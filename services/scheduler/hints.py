@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from crawljobs import errors, jitter, logs, metrics
+from crawljobs import errors
 from crawljobs.db.direct import DirectConnection
-from crawljobs.repository import due_schedules
+from crawljobs.repository.schedules import due_schedules
+from crawljobs.runtime import jitter, logs, metrics
 
 log = logs.get_logger(__name__)
 

@@ -9,9 +9,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from crawljobs import logs
-from crawljobs.log_limit import LogLimit
-from crawljobs.repository.schedule_firing import Stuck
+from crawljobs.runtime import logs
+from crawljobs.runtime.log_limit import LogLimit
+from scheduler.schedule_firing import Stuck
 
 log = logs.get_logger(__name__)
 

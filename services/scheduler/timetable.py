@@ -6,20 +6,17 @@ import threading
 import time
 from datetime import timedelta
 
-from crawljobs import errors, jitter, logs
+from crawljobs import errors
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository import (
-    due_schedules,
-    frozen_sessions,
-    schedule_firing,
-    schedule_setbacks,
-)
-from crawljobs.repository.schedule_firing import Disabled, Fired, Stuck
-from crawljobs.row_isolation import RowIsolation
-from scheduler import counting
+from crawljobs.repository.operations import frozen_sessions
+from crawljobs.repository.queue.maintenance.row_isolation import RowIsolation
+from crawljobs.repository.schedules import due_schedules, schedule_setbacks
+from crawljobs.runtime import jitter, logs
+from scheduler import firing_counters, schedule_firing
 from scheduler.firing_traces import FiringTraces
 from scheduler.passed_over import PassedOver
+from scheduler.schedule_firing import Disabled, Fired, Stuck
 
 log = logs.get_logger(__name__)
 
@@ -92,7 +89,7 @@ class Timetable:
                     continue
                 with self._traces.telling(result):
                     _tell(result)
-                counting.count(result)
+                firing_counters.count(result)
             total += len(results)
             # A short batch: the rest is locked by another scheduler, or there is none.
             if len(results) < BATCH:

@@ -17,9 +17,9 @@ import psycopg
 from benchmarks import crowd
 from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain import ends
+from crawljobs.domain import completion
 from crawljobs.domain.job import Claim
-from crawljobs.repository import claim_ends, job_queue
+from crawljobs.repository.queue import job_completion, job_queue
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 
 JOBS = "/api/admin/jobs"
@@ -177,8 +177,10 @@ def _retry_beside_claims(
             began = time.perf_counter()
             found = database.run_statement(claim)
             claimed.append(time.perf_counter() - began)
-            done = [ends.completed(one, "crawled") for one in found]
-            database.run_statement(lambda conn, done=done: claim_ends.end_claims(conn, ends=done))
+            done = [completion.completed(one, "crawled") for one in found]
+            database.run_statement(
+                lambda conn, done=done: job_completion.end_claims(conn, ends=done)
+            )
 
     worker = threading.Thread(target=work)
     worker.start()

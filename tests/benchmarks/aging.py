@@ -14,9 +14,10 @@ import psycopg
 
 from benchmarks.harness import Bench, Figure, percentile
 from benchmarks.queue_depth import claim_and_complete
-from crawler_worker.maintenance import Maintenance
-from crawljobs import logs, settings
+from crawler_worker.maintenance.sweeps import Maintenance
+from crawljobs import settings
 from crawljobs.db.database import Database
+from crawljobs.runtime import logs
 
 FEW = 10_000
 MANY, MANY_QUICK = 300_000, 50_000

@@ -11,7 +11,7 @@ from benchmarks import crawl_memory
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import job_queue
+from crawljobs.repository.queue import job_queue
 from support import reddit_sandbox
 from support.waiting import wait_until
 

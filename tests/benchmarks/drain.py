@@ -15,7 +15,7 @@ from sqlalchemy import text
 from benchmarks import workers
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
-from crawljobs.repository import queue_pauses
+from crawljobs.repository.queue import queue_pauses
 from support.waiting import wait_until
 
 JOBS, JOBS_QUICK = 100_000, 20_000

@@ -8,7 +8,7 @@ from benchmarks import queue_depth
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
 from crawljobs.domain.job import Enqueued, EnqueueResult, JobSource
-from crawljobs.repository import job_queue
+from crawljobs.repository.queue import job_queue
 
 ONE_BY_ONE, ONE_BY_ONE_QUICK = 2_000, 300
 BULK, BULK_QUICK = 50_000, 10_000

@@ -12,7 +12,7 @@ from benchmarks import drain as drains
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import job_queue
+from crawljobs.repository.queue import job_queue
 from support.waiting import wait_until
 
 QUEUED, QUEUED_QUICK = 1_000_000, 100_000

@@ -15,7 +15,7 @@ from benchmarks.queue_depth import CLAIMED_AT_ONCE, claim, complete
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.job_filter import JobFilter, JobSort
-from crawljobs.repository import job_list, job_stats
+from crawljobs.repository.queue import job_list, job_stats
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 SIZES_QUICK = (10_000, 100_000)

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from onebox import migrate
-from onebox.embedded_postgres import EmbeddedPostgres, Options
+from onebox.postgres.embedded_postgres import EmbeddedPostgres, Options
 
 SHARED_BUFFERS = "512MB"
 MAX_CONNECTIONS = 200

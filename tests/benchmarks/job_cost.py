@@ -7,9 +7,9 @@ from sqlalchemy import text
 from benchmarks import page_storage
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain import ends
+from crawljobs.domain import completion
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import claim_ends, job_queue
+from crawljobs.repository.queue import job_completion, job_queue
 
 JOBS, JOBS_QUICK = 50_000, 10_000
 CHUNK = 5_000  # jobs of an enqueueing transaction
@@ -76,7 +76,9 @@ def claim_and_complete(conn: Connection) -> int:
     claimed = job_queue.claim_jobs(
         conn, worker="bench", claim_token=uuid.uuid4(), at_most=BATCH, lease_seconds=30
     )
-    claim_ends.end_claims(conn, ends=[ends.completed(claim, "crawled") for claim in claimed])
+    job_completion.end_claims(
+        conn, ends=[completion.completed(claim, "crawled") for claim in claimed]
+    )
     return len(claimed)
 
 

@@ -15,7 +15,8 @@ from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import Claim, JobSource
 from crawljobs.domain.reddit_items import Account, Items
-from crawljobs.repository import claims, crawled_items, job_queue
+from crawljobs.repository.content import crawled_items
+from crawljobs.repository.queue import job_queue, leases
 from support import crawled
 
 PAGES, PAGES_QUICK = 500, 100
@@ -114,7 +115,7 @@ def copy(bare: "psycopg.Connection[tuple[Any, ...]]", found: Rows) -> float:
 
 
 def write(conn: Connection, claim: Claim, items: Items) -> None:
-    claims.save_checkpoint(conn, claim=claim, checkpoint={"v": 1, "phase": "posts"})
+    leases.save_checkpoint(conn, claim=claim, checkpoint={"v": 1, "phase": "posts"})
     crawled_items.store(conn, items=items, known_subreddits={"python": claim.subreddit_id})
 
 

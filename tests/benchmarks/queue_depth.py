@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain import ends
+from crawljobs.domain import completion
 from crawljobs.domain.job import Claim
-from crawljobs.repository import claim_ends, job_queue
+from crawljobs.repository.queue import job_completion, job_queue
 
 SHALLOW = 10_000
 DEEP, DEEP_QUICK = 1_000_000, 100_000
@@ -105,5 +105,5 @@ def claim(database: Database, *, at_most: int = CLAIMED_AT_ONCE) -> tuple[list[C
 
 
 def complete(database: Database, claimed: list[Claim]) -> None:
-    done = [ends.completed(one, "crawled") for one in claimed]
-    database.run_statement(lambda conn: claim_ends.end_claims(conn, ends=done))
+    done = [completion.completed(one, "crawled") for one in claimed]
+    database.run_statement(lambda conn: job_completion.end_claims(conn, ends=done))

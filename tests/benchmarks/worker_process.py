@@ -11,12 +11,13 @@ import signal
 import sys
 import time
 
-from crawler_worker.held_claim import HeldClaim
-from crawler_worker.maintenance import Maintenance
-from crawler_worker.reddit import failures
-from crawler_worker.worker import Worker
-from crawljobs import logs, settings
+from crawler_worker.claims.held_claim import HeldClaim
+from crawler_worker.claims.worker import Worker
+from crawler_worker.maintenance.sweeps import Maintenance
+from crawler_worker.reddit import crawl_failures
+from crawljobs import settings
 from crawljobs.db.database import Database
+from crawljobs.runtime import logs
 
 
 def main() -> None:
@@ -39,7 +40,7 @@ def main() -> None:
         sys.stdout.flush()
         if manner == "hold":
             held.wait(3600)
-            raise failures.Interrupted("told to stop")
+            raise crawl_failures.Interrupted("told to stop")
         return "crawled"
 
     database = Database(url, pool_size=queue.worker_concurrency + 2)

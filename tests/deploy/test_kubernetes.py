@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from crawljobs import settings
-from crawljobs.db import grants
+from crawljobs.db.administration import grants
 from support import images, manifests, needs, service_variables
 from support.manifests import Manifest
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from crawljobs.db import grants
+from crawljobs.db.administration import grants
 from crawljobs.db.database import Connection
 from support import manifests
 from support.databases import Databases

@@ -10,7 +10,7 @@ import prometheus_client
 import pytest
 import yaml
 
-from crawljobs import metrics  # noqa: F401 - registers them
+from crawljobs.runtime import metrics  # noqa: F401 - registers them
 from support import images, needs
 
 ROOT = images.ROOT
@@ -29,9 +29,12 @@ def in_code() -> set[str]:
                 found |= {f"{family.name}{part}" for part in PARTS}
             else:
                 found.add(f"{family.name}_total")
-    for module in ("shared/crawljobs/queue_gauges.py", "shared/crawljobs/exposition.py"):
+    for module in (
+        "shared/crawljobs/runtime/queue_gauges.py",
+        "shared/crawljobs/runtime/exposition.py",
+    ):
         found |= set(re.findall(r'"(crawl_[a-z_]+)"', (ROOT / module).read_text()))
-    probes = (ROOT / "services/scheduler/probes.py").read_text()
+    probes = (ROOT / "services/scheduler/scheduler_probes.py").read_text()
     return found | set(re.findall(r'"(crawl_[a-z_]+)"', probes))
 
 
@@ -81,7 +84,9 @@ def test_an_alert_waits_tells_and_has_a_section_in_the_runbook(alert: dict[str, 
 def test_gauges_that_every_scheduler_shows_are_never_summed() -> None:
     text = (MONITORING / "alerts.yaml").read_text() + json.dumps(dashboards())
     gauges = set(
-        re.findall(r'"(crawl_[a-z_]+)"', (ROOT / "shared/crawljobs/queue_gauges.py").read_text())
+        re.findall(
+            r'"(crawl_[a-z_]+)"', (ROOT / "shared/crawljobs/runtime/queue_gauges.py").read_text()
+        )
     )
     for gauge in gauges:
         assert not re.search(rf"(sum|avg|count)\s*(by \([^)]*\) )?\({gauge}\b", text), gauge

@@ -6,9 +6,10 @@ from pathlib import Path
 import prometheus_client
 import pytest
 
-from crawljobs import metrics  # noqa: F401 - registers them
-from crawljobs.db import grants, tables
+from crawljobs.db import tables
+from crawljobs.db.administration import grants
 from crawljobs.db.database import Connection
+from crawljobs.runtime import metrics  # noqa: F401 - registers them
 from support import endpoint_table
 
 ROOT = Path(__file__).parents[2]
@@ -54,9 +55,9 @@ def test_every_metric_is_told_with_its_labels() -> None:
     told = {name: {label.strip() for label in labels.split(",")} - {""} for name, labels in rows}
     gauges = set()
     for module in (
-        "shared/crawljobs/queue_gauges.py",
-        "shared/crawljobs/exposition.py",
-        "services/scheduler/probes.py",
+        "shared/crawljobs/runtime/queue_gauges.py",
+        "shared/crawljobs/runtime/exposition.py",
+        "services/scheduler/scheduler_probes.py",
     ):
         gauges |= set(re.findall(r'"(crawl_[a-z_]+)"', (ROOT / module).read_text()))
     counted = {

@@ -6,7 +6,8 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource, JobStatus
-from crawljobs.repository import job_queue, maintenance_turns
+from crawljobs.repository.operations import task_turns
+from crawljobs.repository.queue import job_queue
 from support import jobs
 from support.crew import PRODUCTION, Crew
 from support.reddit_sandbox import RunningSandbox
@@ -48,7 +49,7 @@ def test_everything_goes_on_within_seconds(
             {"client": CLIENT, "now": now},
         )
         for task in ("prune", "revisit", "clock", "refresh"):
-            assert maintenance_turns.take_turn(conn, task=task, every=SETBACK, now=now)
+            assert task_turns.take_turn(conn, task=task, every=SETBACK, now=now)
     queue.accepted.append(queued)
     worker = crew.start(PRODUCTION)
     queue.wait_until_ended(timeout=DEADLINE_SECONDS, describe=crew.log)

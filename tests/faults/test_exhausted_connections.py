@@ -12,7 +12,7 @@ import pytest
 
 from crawljobs import errors
 from crawljobs.db.database import Database
-from crawljobs.db.limits import Limits
+from crawljobs.db.timeouts import Limits
 from support import private_postgres
 from support.crew import LEASE_SECONDS, Crew
 from support.seeds import rng, seeded

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import job_queue
+from crawljobs.repository.queue import job_queue
 from support import hostile_reddit, hostile_replies, memory_limit, probes, scripted_server
 from support.crew import PRODUCTION, Crew
 from support.hostile_reddit import HostileReddit

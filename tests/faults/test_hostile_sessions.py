@@ -18,12 +18,12 @@ import pytest
 from psycopg import sql
 from psycopg.types.string import TextLoader
 
-from crawljobs.db import drift, grants, protection
+from crawljobs.db.administration import drift, grants, protection
 from crawljobs.db.database import Database
-from crawljobs.db.limits import IMPATIENT
+from crawljobs.db.timeouts import IMPATIENT
 from crawljobs.domain.actor import Actor
 from crawljobs.errors import DatabaseUnavailable
-from crawljobs.repository import audit_log
+from crawljobs.repository.operations import audit_log
 from support import hostile_statements
 from support.databases import Databases
 from support.roles import Roles, made

@@ -9,7 +9,7 @@ import pytest
 from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus
-from crawljobs.repository import job_queue
+from crawljobs.repository.queue import job_queue
 from support.crew import Crew
 from support.seeds import rng, seeded
 from support.tcp_proxy import LoseReply, Message, TcpProxy, Verdict

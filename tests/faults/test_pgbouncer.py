@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs import errors
-from crawljobs.db import grants
+from crawljobs.db.administration import grants
 from crawljobs.db.database import Connection, Database
 from support import admin_api, pgbouncer, service_process
 from support.crew import PRODUCTION, Crew

@@ -15,11 +15,11 @@ import pytest
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
-from crawljobs.db import audit_archive, drift, grants, protection
+from crawljobs.db.administration import audit_archive, drift, grants, protection
 from crawljobs.db.database import Database
-from crawljobs.db.limits import IMPATIENT
+from crawljobs.db.timeouts import IMPATIENT
 from crawljobs.domain.actor import Actor
-from crawljobs.repository import audit_log
+from crawljobs.repository.operations import audit_log
 from onebox.postgres import binaries
 from support.databases import Databases
 from support.roles import Roles, made

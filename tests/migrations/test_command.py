@@ -14,7 +14,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from crawljobs.db import drift, migration, protection
+from crawljobs.db.administration import drift, migration, protection
 from crawljobs.db.database import Database
 from support.waiting import wait_until
 

@@ -4,7 +4,7 @@ import pytest
 import structlog
 
 from crawljobs import errors
-from crawljobs.db import migration
+from crawljobs.db.administration import migration
 
 
 def test_work_is_tried_again_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

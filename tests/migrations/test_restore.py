@@ -5,10 +5,11 @@ import uuid
 
 import psycopg
 
-from crawljobs.db import drift, schema
+from crawljobs.db import schema
+from crawljobs.db.administration import drift
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import job_queue
+from crawljobs.repository.queue import job_queue
 from onebox.postgres import binaries
 from support import jobs
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import job_queue
+from crawljobs.repository.queue import job_queue
 from support import admin_api, crew, invariants, needs, reddit_sandbox, service_process
 from support.waiting import wait_until
 

@@ -14,12 +14,12 @@ NOT_TRIED = ("benchmarks", "peers", "mutants")  # folders of tests
 # Start the service as a process, so they run what no test calls in its own process.
 FALLBACK = {
     "admin_api": (
-        "tests/services/admin_api/test_gunicorn.py",
-        "tests/services/admin_api/test_slow_clients.py",
-        "tests/services/admin_api/test_gunicorn_lifecycle.py",
+        "tests/services/admin_api/server/test_worker.py",
+        "tests/services/admin_api/server/test_slow_clients.py",
+        "tests/services/admin_api/server/test_worker_lifecycle.py",
     ),
     "crawler_worker": (
-        "tests/services/crawler_worker/test_worker_stopping.py",
+        "tests/services/crawler_worker/claims/test_worker_stopping.py",
         "tests/faults/test_sigterm.py",
     ),
     "scheduler": ("tests/services/scheduler/test_process.py",),

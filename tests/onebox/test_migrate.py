@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from onebox import migrate
-from onebox.errors import PostgresError
+from onebox.demo_errors import PostgresError
 
 
 @pytest.fixture

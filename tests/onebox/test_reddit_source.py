@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from onebox import data_folder, reddit_source
-from onebox.errors import OneboxError
+from onebox import reddit_source
+from onebox.demo_errors import OneboxError
+from onebox.postgres import data_folder
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from onebox.errors import OneboxError
+from onebox.demo_errors import OneboxError
 from onebox.roll_call import RollCall
 from onebox.supervisor import Spec
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from crawljobs import exception_text, log_values, settings
+from crawljobs import settings
 from crawljobs.domain import access, cron, masking, plain_text, subreddit, trace_context, zones
-from crawljobs.environment import Environment
+from crawljobs.runtime import exception_text, log_values
+from crawljobs.settings.environment import Environment
 from support import growth
 
 CLIENT = {"REDDIT_CLIENT_ID": "id", "REDDIT_CLIENT_SECRET": "hush"}

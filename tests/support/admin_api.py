@@ -19,7 +19,7 @@ import jsonschema
 import werkzeug.test
 
 from admin_api import app as application
-from admin_api import state
+from admin_api.http import state
 from onebox import die_with_parent
 from support.plain_http import NO_CERTIFICATES
 from support.waiting import wait_until

@@ -11,7 +11,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 _PROSE = {"description", "summary", "title", "example", "examples", "x-codeSamples"}
 _HEAD = """\
 # What programs rely on: the OpenAPI document without its prose. A test holds it to the code.
-# After a deliberate change: ./run test tests/services/admin_api/test_contract.py --write-contract
+# After a deliberate change: ./run test tests/services/admin_api/openapi/test_contract.py --write-contract
 """
 
 
@@ -29,7 +29,7 @@ def difference(document: dict[str, Any]) -> str:
     return "\n".join(
         [
             "The API differs from its contract. After a deliberate change:",
-            "./run test tests/services/admin_api/test_contract.py --write-contract",
+            "./run test tests/services/admin_api/openapi/test_contract.py --write-contract",
             *changes,
         ]
     )

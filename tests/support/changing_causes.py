@@ -9,22 +9,16 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain import ends
+from crawljobs.domain import completion
 from crawljobs.domain.job import Claim, ErrorKind, JobSource, WaitReason
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import (
-    claim_ends,
-    job_maintenance,
-    job_queue,
-    parked_jobs,
-    queue_pauses,
-    schedule_firing,
-    subreddit_access,
-    subreddits,
-)
-from crawljobs.repository.claim_ends import Fate
-from crawljobs.repository.queue_pauses import EVERYTHING
-from crawljobs.repository.subreddits import Marks
+from crawljobs.repository.content import stored_subreddits, subreddit_access
+from crawljobs.repository.content.stored_subreddits import Marks
+from crawljobs.repository.queue import job_completion, job_queue, parked_jobs, queue_pauses
+from crawljobs.repository.queue.job_completion import Fate
+from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.queue_pauses import EVERYTHING
+from scheduler import schedule_firing
 from support import schedule_rows
 from support.waiting import wait_until
 
@@ -61,7 +55,7 @@ class Causes:
         self.asked_for: set[datetime] = set()  # the times of requests for later
         self._other_is_done = threading.Condition()
         with database.begin() as conn:
-            self.ids = subreddits.ensure(conn, names=names, discovered_from=None, depth=0)
+            self.ids = stored_subreddits.ensure(conn, names=names, discovered_from=None, depth=0)
             self.schedules = {
                 name: schedule_rows.create(conn, f"of {name}", subreddit=name).id for name in names
             }
@@ -83,7 +77,7 @@ class Causes:
 
     def change_gap(self, conn: Connection, dice: random.Random) -> None:
         gap = dice.choice([None, 0.0, 0.02, 3600.0])
-        subreddits.set_politeness(
+        stored_subreddits.set_politeness(
             conn,
             subreddit_id=dice.choice(list(self.ids.values())),
             request_gap=None,
@@ -95,7 +89,7 @@ class Causes:
         if dice.random() < 0.5:
             subreddit_access.record_access(conn, subreddit_id=chosen, access=AccessState.PRIVATE)
         else:
-            subreddits.finish_crawl(conn, subreddit_id=chosen, marks=Marks())
+            stored_subreddits.finish_crawl(conn, subreddit_id=chosen, marks=Marks())
 
     def enqueue(self, conn: Connection, dice: random.Random) -> None:
         later = None
@@ -138,18 +132,18 @@ class Causes:
                 self.do(dice.choice([self.enqueue, self.pause, self.resume]), dice)
             if dice.random() < 0.5:
                 self.database.run(
-                    lambda conn, of=claim: subreddits.finish_crawl(  # type: ignore[misc]
+                    lambda conn, of=claim: stored_subreddits.finish_crawl(  # type: ignore[misc]
                         conn, subreddit_id=of.subreddit_id, marks=Marks()
                     )
                 )
             end = _end(claim, dice)
             self._end(end)
 
-    def _end(self, end: ends.End) -> None:
+    def _end(self, end: completion.End) -> None:
         """As the worker does: again while somebody else writes to the job."""
 
         def is_written() -> bool:
-            (fate,) = self.database.run(lambda conn: claim_ends.end_claims(conn, ends=[end]))
+            (fate,) = self.database.run(lambda conn: job_completion.end_claims(conn, ends=[end]))
             return fate is not Fate.BUSY
 
         wait_until(is_written, timeout=30, describe=f"{end} to be written")
@@ -195,23 +189,23 @@ class Causes:
         )
         with self.database.begin() as conn:
             for subreddit_id in self.ids.values():
-                subreddits.set_politeness(
+                stored_subreddits.set_politeness(
                     conn, subreddit_id=subreddit_id, request_gap=None, crawl_gap=None
                 )
             for scope in (EVERYTHING, *self.ids.values()):
                 queue_pauses.resume(conn, scope=scope)
 
 
-def _end(claim: Claim, dice: random.Random) -> ends.End:
+def _end(claim: Claim, dice: random.Random) -> completion.End:
     kind = ErrorKind.RETRYABLE
     short = timedelta(milliseconds=10)
     return dice.choice(
         [
-            ends.completed(claim, "crawled"),
-            ends.completed(claim, "private"),
-            ends.failed(claim, kind=ErrorKind.PERMANENT, message="no"),
-            ends.retried(claim, delay=short, kind=kind, message="503"),
-            ends.deferred(
+            completion.completed(claim, "crawled"),
+            completion.completed(claim, "private"),
+            completion.failed(claim, kind=ErrorKind.PERMANENT, message="no"),
+            completion.retried(claim, delay=short, kind=kind, message="503"),
+            completion.deferred(
                 claim,
                 delay=dice.choice([short, timedelta(hours=1)]),
                 reason=dice.choice(
@@ -219,6 +213,6 @@ def _end(claim: Claim, dice: random.Random) -> ends.End:
                 ),
                 message="not now",
             ),
-            ends.released(claim),
+            completion.released(claim),
         ]
     )

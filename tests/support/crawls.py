@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlalchemy import text
 
-from crawler_worker.crawl import crawl
-from crawler_worker.reddit import transfer
+from crawler_worker.crawl import phases
 from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.exchange import transfer
 from crawler_worker.reddit.stop import Stop
 from crawljobs import settings
 from crawljobs.db.database import Database
-from crawljobs.domain import ends
+from crawljobs.domain import completion
 from crawljobs.domain.job import Claim, JobSource
-from crawljobs.repository import claim_ends, job_queue
+from crawljobs.repository.queue import job_completion, job_queue
 from crawljobs.settings import CrawlSettings, RedditSettings
 
 # All phases, but few histories: the sandbox takes its time to make them up.
@@ -76,7 +76,7 @@ class Crawler:
             transport=transport or Transport(),
         )
         try:
-            return crawl.run(
+            return phases.run(
                 claim,
                 database=self.database,
                 client=client,
@@ -92,12 +92,12 @@ class Crawler:
         claim = self.claim()
         outcome = self.run(claim, transport=transport)
         with self.database.begin() as conn:
-            claim_ends.end_claim(conn, ends.completed(claim, outcome))
+            job_completion.end_claim(conn, completion.completed(claim, outcome))
         return outcome
 
     def release(self, claim: Claim) -> None:
         with self.database.begin() as conn:
-            claim_ends.end_claim(conn, ends.released(claim))
+            job_completion.end_claim(conn, completion.released(claim))
 
     def checkpoint(self, job_id: int | None = None) -> dict[str, Any]:
         """Of this job, else of the newest that has one."""

@@ -10,7 +10,7 @@ from typing import Any
 import flask
 
 from admin_api import app as application
-from admin_api import scopes, state
+from admin_api.http import scopes, state
 from support.admin_api import TOKEN
 
 HEAD = ("| request | scope | what it takes | answers | its own errors |", "|---|---|---|---|---|")

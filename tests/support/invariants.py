@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import FREED_WITHIN_SECONDS
-from crawljobs.repository import parked_jobs
+from crawljobs.repository.queue import parked_jobs
 
 # Each query lists the rows that break it.
 INVARIANTS = {

@@ -8,17 +8,17 @@ from typing import Any
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
-from crawljobs.domain import ends
-from crawljobs.domain.ends import End
+from crawljobs.domain import completion
+from crawljobs.domain.completion import End
 from crawljobs.domain.job import Claim, ErrorKind, Job, JobSource, JobStatus, WaitReason
-from crawljobs.repository import (
-    claim_ends,
-    job_maintenance,
-    job_queries,
+from crawljobs.repository.queue import (
+    job_completion,
     job_queue,
+    job_reads,
     parked_jobs,
     queue_pauses,
 )
+from crawljobs.repository.queue.maintenance import job_maintenance
 
 # Far from any real clock, so that a test which forgets to pass its own time shows it.
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
@@ -52,7 +52,7 @@ def crawling(conn: Connection, name: str = "python", **options: Any) -> Claim:
 
 
 def job(conn: Connection, job_id: int) -> Job:
-    found = job_queries.get_job(conn, job_id=job_id)
+    found = job_reads.get_job(conn, job_id=job_id)
     assert found is not None
     return found
 
@@ -93,13 +93,13 @@ def in_status(conn: Connection, status: JobStatus, name: str = "python") -> int:
 
 
 def complete(conn: Connection, *, claim: Claim, outcome: str, now: datetime | None = None) -> None:
-    claim_ends.end_claim(conn, ends.completed(claim, outcome), now=now)
+    job_completion.end_claim(conn, completion.completed(claim, outcome), now=now)
 
 
 def fail(
     conn: Connection, *, claim: Claim, kind: ErrorKind, message: str, now: datetime | None = None
 ) -> None:
-    claim_ends.end_claim(conn, ends.failed(claim, kind=kind, message=message), now=now)
+    job_completion.end_claim(conn, completion.failed(claim, kind=kind, message=message), now=now)
 
 
 def schedule_retry(
@@ -111,34 +111,34 @@ def schedule_retry(
     message: str,
     now: datetime | None = None,
 ) -> None:
-    end = ends.retried(claim, delay=delay, kind=kind, message=message)
-    claim_ends.end_claim(conn, end, now=now)
+    end = completion.retried(claim, delay=delay, kind=kind, message=message)
+    job_completion.end_claim(conn, end, now=now)
 
 
 def release(conn: Connection, *, claim: Claim, now: datetime | None = None) -> None:
-    claim_ends.end_claim(conn, ends.released(claim), now=now)
+    job_completion.end_claim(conn, completion.released(claim), now=now)
 
 
 # An end of each kind, as a value ...
 EACH_END: dict[str, Callable[[Claim], End]] = {
-    "complete": lambda claim: ends.completed(claim, "crawled"),
-    "fail": lambda claim: ends.failed(claim, kind=ErrorKind.PERMANENT, message="no"),
-    "schedule_retry": lambda claim: ends.retried(
+    "complete": lambda claim: completion.completed(claim, "crawled"),
+    "fail": lambda claim: completion.failed(claim, kind=ErrorKind.PERMANENT, message="no"),
+    "schedule_retry": lambda claim: completion.retried(
         claim, delay=timedelta(minutes=1), kind=ErrorKind.RETRYABLE, message="503"
     ),
-    "defer": lambda claim: ends.deferred(
+    "defer": lambda claim: completion.deferred(
         claim, delay=timedelta(seconds=9), reason=WaitReason.RATE_LIMIT, message="later"
     ),
-    "release": ends.released,
+    "release": completion.released,
 }
 
 # ... and written.
 ENDS: dict[str, Callable[[Connection, Claim], None]] = {
-    how: lambda conn, claim, of=of: claim_ends.end_claim(conn, of(claim), now=T0)  # type: ignore[misc]
+    how: lambda conn, claim, of=of: job_completion.end_claim(conn, of(claim), now=T0)  # type: ignore[misc]
     for how, of in EACH_END.items()
 }
 
 
 def end_at(conn: Connection, claim: Claim, how: str, *, now: datetime) -> None:
     """End a claim in one of the ways of EACH_END."""
-    claim_ends.end_claim(conn, EACH_END[how](claim), now=now)
+    job_completion.end_claim(conn, EACH_END[how](claim), now=now)

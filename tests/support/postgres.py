@@ -20,8 +20,8 @@ import psycopg
 from crawljobs.db import driver_errors
 from crawljobs.errors import SettingsError
 from crawljobs.settings.database import checked_database_url
-from onebox.embedded_postgres import EmbeddedPostgres, Options
-from onebox.errors import OneboxError
+from onebox.demo_errors import OneboxError
+from onebox.postgres.embedded_postgres import EmbeddedPostgres, Options
 
 URL_VARIABLE = "TEST_DATABASE_URL"
 OLDEST = 15

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from onebox.embedded_postgres import EmbeddedPostgres, Options
-from onebox.errors import OneboxError
+from onebox.demo_errors import OneboxError
+from onebox.postgres.embedded_postgres import EmbeddedPostgres, Options
 from support.databases import Databases
 from support.waiting import wait_until
 

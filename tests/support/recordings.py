@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crawler_worker.reddit import transfer
 from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.exchange import transfer
 from crawljobs.settings import RedditSettings
 from support import needs
 

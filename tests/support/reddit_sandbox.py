@@ -88,7 +88,7 @@ def serve(*options: object) -> Iterator[RunningSandbox]:
 
 def launch(*options: object, **more: Any) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-m", "onebox.reddit_sandbox", *map(str, options)],
+        [sys.executable, "-m", "reddit_sandbox", *map(str, options)],
         env={**os.environ, "PYTHONPATH": str(ROOT / "deploy")},
         stdout=more.pop("stdout", subprocess.DEVNULL),
         **more,

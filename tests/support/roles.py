@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL
 
-from crawljobs.db import grants, roles
+from crawljobs.db.administration import grants, roles
 from crawljobs.db.database import Database
 from support.databases import Databases
 

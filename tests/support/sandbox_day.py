@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import job_queue
+from crawljobs.repository.queue import job_queue
 from support import invariants, reddit_sandbox, schedule_rows, service_process
 from support.crawls import Contents, Crawler
 from support.databases import Databases

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.schedule import Order, Schedule
-from crawljobs.repository import schedule_changes, schedules
+from crawljobs.repository.schedules import schedule_changes, schedule_reads
 
 
 def create(
@@ -80,6 +80,6 @@ def count(conn: Connection, table: str, where: str = "true") -> int:
 
 
 def reload(conn: Connection, schedule: Schedule) -> Schedule:
-    found = schedules.get_schedule(conn, schedule_id=schedule.id)
+    found = schedule_reads.get_schedule(conn, schedule_id=schedule.id)
     assert found is not None
     return found

@@ -25,14 +25,16 @@ from pathlib import Path
 from typing import Any
 
 from crawler_worker import __main__ as production
-from crawler_worker.crawl import crawl
-from crawler_worker.reddit import failures
+from crawler_worker.crawl import phases
+from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.stop import Stop
-from crawljobs import logs, settings
+from crawljobs import settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import Claim
 from crawljobs.domain.reddit_items import Items
-from crawljobs.repository import claims, crawled_items
+from crawljobs.repository.content import crawled_items
+from crawljobs.repository.queue import leases
+from crawljobs.runtime import logs
 from support import crawled
 from support.waiting import wait_until
 
@@ -56,7 +58,7 @@ def run(claim: Claim, *, database: Database, stop: Stop, **_: object) -> str:
         elif kind == "hold":
             while not _gate(claim).exists():
                 if stop.wait(PAGE_SECONDS):
-                    raise failures.Interrupted("told to stop")
+                    raise crawl_failures.Interrupted("told to stop")
         elif kind in ("gate", "finish"):
             _wait_at_gate(claim)
             if kind == "gate":
@@ -72,7 +74,7 @@ def _store_pages(claim: Claim, database: Database, stop: Stop) -> None:
     done = (claim.checkpoint or {}).get("page", 0)
     for page in range(done + 1, PAGES + 1):
         if stop.wait(PAGE_SECONDS):
-            raise failures.Interrupted("told to stop between two pages")
+            raise crawl_failures.Interrupted("told to stop between two pages")
         _store_page(claim, database, page=page)
 
 
@@ -82,7 +84,7 @@ def _store_page(claim: Claim, database: Database, *, page: int) -> None:
     post = crawled.post(f"{claim.job_id}p{page}", subreddit=claim.subreddit, title=token)
 
     def store(conn: Connection) -> None:
-        claims.save_checkpoint(
+        leases.save_checkpoint(
             conn, claim=claim, checkpoint={"v": 1, "phase": "posts", "page": page, "by": token}
         )
         crawled_items.store(
@@ -131,10 +133,10 @@ class _DyingExtension:
     """extend_claims until its last call, which fails as no code expects."""
 
     def __init__(self) -> None:
-        self._extend = claims.extend_claims
+        self._extend = leases.extend_claims
         self._calls = itertools.count(1)
 
-    def __call__(self, *arguments: Any, **named: Any) -> claims.Extension:
+    def __call__(self, *arguments: Any, **named: Any) -> leases.Extension:
         if next(self._calls) >= KEEPER_DIES_AT:
             log.warning("keeper.killed_by_test", thread=threading.current_thread().name)
             raise ZeroDivisionError("the test ends this thread")
@@ -142,10 +144,10 @@ class _DyingExtension:
 
 
 if __name__ == "__main__":
-    crawl.run = run
+    phases.run = run
     settings.read_queue_settings = _shortened(settings.read_queue_settings)
     if KEEPER_DIES_AT:
-        claims.extend_claims = _DyingExtension()
+        leases.extend_claims = _DyingExtension()
     if MEMORY_BYTES:
         resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
     os._exit(production.main())

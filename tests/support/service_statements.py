@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import TextClause
 
 from crawljobs.db.driver_statement import DriverStatement
-from crawljobs.repository import claim_ends
+from crawljobs.repository.queue import job_completion
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (ROOT / "shared", ROOT / "services")
@@ -67,8 +67,8 @@ def statements(service: str) -> Iterator[tuple[str, TextClause]]:
 def _several(value: object) -> Iterator[tuple[object, object]]:
     if isinstance(value, dict):
         yield from value.items()
-    elif value is claim_ends._ENDINGS:
-        yield from ((ending.verb, ending.statement) for ending in claim_ends._ENDINGS)
+    elif value is job_completion._ENDINGS:
+        yield from ((ending.verb, ending.statement) for ending in job_completion._ENDINGS)
     else:
         yield "", value
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-READ_ELSEWHERE = ("shared/crawljobs/logs.py", "services/admin_api/gunicorn_conf.py")
+READ_ELSEWHERE = ("shared/crawljobs/runtime/logs.py", "services/admin_api/gunicorn_conf.py")
 # Of Python, of the metrics' client and of OpenTelemetry themselves.
 FOREIGN = {
     "PATH",

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import FINAL, TRANSITIONS, Attempt, Job, JobSource, JobStatus
-from crawljobs.repository import job_admin, job_queries, job_queue
+from crawljobs.repository.queue import job_queue, job_reads, operator_changes
 from support import invariants
 from support.waiting import wait_until
 
@@ -94,14 +94,14 @@ class WatchedQueue:
 
     def job(self, job_id: int) -> Job:
         with self.database.begin() as conn:
-            found = job_queries.get_job(conn, job_id=job_id)
+            found = job_reads.get_job(conn, job_id=job_id)
         assert found is not None, f"job {job_id} is lost"
         return found
 
     def attempts(self, job_id: int) -> list[Attempt]:
         """Oldest first."""
         with self.database.begin() as conn:
-            return job_queries.list_attempts(conn, job_id=job_id)[::-1]
+            return job_reads.list_attempts(conn, job_id=job_id)[::-1]
 
     def outcomes(self, job_id: int) -> list[str]:
         return [attempt.outcome.value for attempt in self.attempts(job_id)]
@@ -117,7 +117,7 @@ class WatchedQueue:
     def claimed(self, by: str | None = None) -> list[Job]:
         """The jobs being crawled, by this worker if one is named."""
         with self.database.begin() as conn:
-            jobs = job_queries.list_jobs(conn, statuses=[JobStatus.CRAWLING], limit=500)
+            jobs = job_reads.list_jobs(conn, statuses=[JobStatus.CRAWLING], limit=500)
         return [job for job in jobs if by is None or job.claimed_by == by]
 
     def wait_for(self, job_id: int, *statuses: JobStatus, timeout: float = DEADLINE_SECONDS) -> Job:
@@ -189,7 +189,7 @@ class WatchedQueue:
         for row in waiting:
             try:
                 with self.database.begin() as conn:
-                    job_admin.wake(conn, job_id=row.id)
+                    operator_changes.wake(conn, job_id=row.id)
             except errors.IllegalTransition:
                 continue  # its time had come meanwhile
 

@@ -4,13 +4,13 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-from crawler_worker.held_claim import HeldClaim
-from crawler_worker.reddit import failures
-from crawler_worker.worker import Worker
+from crawler_worker.claims.held_claim import HeldClaim
+from crawler_worker.claims.worker import Worker
+from crawler_worker.reddit import crawl_failures
 from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.domain.job import Job, JobSource, JobStatus
-from crawljobs.repository import job_queries, job_queue
+from crawljobs.repository.queue import job_queue, job_reads
 from support.waiting import wait_until
 
 QUICK = {
@@ -44,7 +44,7 @@ def job_of(database: Database, job_id: int) -> Job:
     def read() -> bool:
         # Some tests cut every connection of the pool: each has to be met once.
         with contextlib.suppress(errors.DatabaseUnavailable):
-            found.append(database.run(lambda conn: job_queries.get_job(conn, job_id=job_id)))
+            found.append(database.run(lambda conn: job_reads.get_job(conn, job_id=job_id)))
         return bool(found)
 
     wait_until(read, timeout=10, describe="the database to be there")
@@ -75,5 +75,5 @@ class Gate:
         while not self.open.is_set():
             if held.wait(0.02):
                 self.stopped.append(held.claim.job_id)
-                raise failures.Interrupted("told to stop")
+                raise crawl_failures.Interrupted("told to stop")
         return "crawled"

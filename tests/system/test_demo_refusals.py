@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from onebox import data_folder
+from onebox.postgres import data_folder
 from support import demo
 
 

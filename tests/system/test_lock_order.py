@@ -16,10 +16,11 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.crawl import checkpoint, discovery, ending
-from crawler_worker.crawl.session import Session
+from crawler_worker.crawl import crawl_finish, name_checks
+from crawler_worker.crawl.checkpoints import checkpoint
+from crawler_worker.crawl.crawl_context import Session
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain import ends
+from crawljobs.domain import completion
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import Claim, JobSource
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
@@ -27,30 +28,29 @@ from crawljobs.domain.reddit_items import Account, Items
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.schedule import Order
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import (
+from crawljobs.repository.content import (
     authors,
-    claim_ends,
-    claims,
     crawled_items,
     crawled_trees,
-    job_admin,
-    job_enqueue,
-    job_maintenance,
-    job_pruning,
-    job_queue,
-    job_stats,
-    parked_jobs,
-    queue_pauses,
     refreshes,
     revisits,
-    schedule_changes,
-    schedule_firing,
-    schedule_runs,
-    schedules,
+    stored_subreddits,
     subreddit_admin,
-    subreddits,
 )
-from crawljobs.repository.job_admin_sql import Verb
+from crawljobs.repository.queue import (
+    job_completion,
+    job_enqueue,
+    job_queue,
+    job_stats,
+    leases,
+    operator_changes,
+    parked_jobs,
+    queue_pauses,
+)
+from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
+from crawljobs.repository.queue.operator_change_sql import Verb
+from crawljobs.repository.schedules import schedule_changes, schedule_ledger, schedule_reads
+from scheduler import schedule_firing
 from support import crawled, crawls, interleaved
 from support.interleaved import Work
 
@@ -75,7 +75,7 @@ class World:
 
     def __init__(self, database: Database) -> None:
         with database.begin() as conn:
-            self.ids = subreddits.ensure(
+            self.ids = stored_subreddits.ensure(
                 conn, names=[ROOT, ALPHA, BETA, DELTA, OLD, LAST], discovered_from=None, depth=0
             )
             self._shape(conn)
@@ -99,7 +99,7 @@ class World:
                 (claim,) = job_queue.claim_jobs(
                     conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=LEASE
                 )
-                claim_ends.end_claim(conn, ends.completed(claim, "crawled"))
+                job_completion.end_claim(conn, completion.completed(claim, "crawled"))
                 self.finished.append(claim.job_id)
             self.live = [claim.job_id for claim in claimed]
             for name in (LAST, ROOT):
@@ -227,7 +227,7 @@ def looked_up(claim: Claim, shown: list[str], asked: list[str]) -> Work:
     def work(conn: Connection) -> None:
         mine = session(conn, claim)
         mine.ask = lambda _call: Items(subreddits=tuple(map(crawled.about, shown)))  # type: ignore[method-assign, assignment, return-value]
-        discovery._check(mine, asked)
+        name_checks._check(mine, asked)
 
     return work
 
@@ -238,7 +238,7 @@ def transactions(world: World) -> dict[str, Work]:
     one, two, *_ = world.schedules
 
     def operators(verb: Verb, ids: list[int], **options: Any) -> Work:
-        return lambda conn: job_admin.change_many(conn, verb=verb, job_ids=ids, **options)
+        return lambda conn: operator_changes.change_many(conn, verb=verb, job_ids=ids, **options)
 
     def enqueue(names: list[str]) -> Work:
         return lambda conn: job_enqueue.enqueue_many(
@@ -247,7 +247,7 @@ def transactions(world: World) -> dict[str, Work]:
 
     def edit(schedule_id: int, name: str) -> Work:
         def work(conn: Connection) -> None:
-            before = schedules.lock_schedule(conn, schedule_id=schedule_id)
+            before = schedule_reads.lock_schedule(conn, schedule_id=schedule_id)
             assert before is not None
             subreddit_id = schedule_changes.subreddit_id_of(conn, subreddit=name)
             order = replace(before.order(), subreddit_id=subreddit_id)
@@ -256,13 +256,13 @@ def transactions(world: World) -> dict[str, Work]:
         return work
 
     def run_by_hand(conn: Connection) -> None:
-        schedule = schedules.lock_schedule(conn, schedule_id=one)
+        schedule = schedule_reads.lock_schedule(conn, schedule_id=one)
         assert schedule is not None
-        schedule_runs.run_now(conn, schedule=schedule)
+        schedule_ledger.run_now(conn, schedule=schedule)
 
     def delete(schedule_id: int) -> Work:
         def work(conn: Connection) -> None:
-            schedules.lock_schedule(conn, schedule_id=schedule_id)
+            schedule_reads.lock_schedule(conn, schedule_id=schedule_id)
             schedule_changes.delete_schedule(conn, schedule_id=schedule_id)
 
         return work
@@ -273,7 +273,9 @@ def transactions(world: World) -> dict[str, Work]:
 
     def pause(name: str) -> Work:
         def work(conn: Connection) -> None:
-            (scope,) = subreddits.ensure(conn, names=[name], discovered_from=None, depth=0).values()
+            (scope,) = stored_subreddits.ensure(
+                conn, names=[name], discovered_from=None, depth=0
+            ).values()
             queue_pauses.get_pause(conn, scope=scope)
             queue_pauses.pause(conn, scope=scope, reason="x", paused_by="y")
             queue_pauses.resume(conn, scope=scope)
@@ -290,7 +292,7 @@ def transactions(world: World) -> dict[str, Work]:
 
     def polite(conn: Connection) -> None:
         subreddit_admin.get_subreddit(conn, subreddit_id=world.ids[LAST], lock=True)
-        subreddits.set_politeness(
+        stored_subreddits.set_politeness(
             conn, subreddit_id=world.ids[LAST], request_gap=1.0, crawl_gap=None
         )
 
@@ -323,13 +325,15 @@ def transactions(world: World) -> dict[str, Work]:
 
     def prune(conn: Connection) -> None:
         job_pruning.prune_finished_jobs(conn, retention=timedelta(seconds=-1))
-        schedule_runs.prune_runs_of_deleted(conn)
+        schedule_ledger.prune_runs_of_deleted(conn)
 
     def end_both(conn: Connection) -> None:
-        claim_ends.end_claims(conn, ends=[ends.completed(alpha, "crawled"), ends.released(beta)])
+        job_completion.end_claims(
+            conn, ends=[completion.completed(alpha, "crawled"), completion.released(beta)]
+        )
 
     def extend(conn: Connection) -> None:
-        claims.extend_claims(conn, claims=[beta, alpha], lease_seconds=LEASE)
+        leases.extend_claims(conn, claims=[beta, alpha], lease_seconds=LEASE)
         job_queue.claims_of(conn, claim_token=alpha.claim_token)
         job_queue.claim_jobs(
             conn, worker="v", claim_token=uuid.uuid4(), at_most=9, lease_seconds=LEASE
@@ -340,9 +344,11 @@ def transactions(world: World) -> dict[str, Work]:
         "page of beta": page(beta, reverse=True),
         "tree of alpha": tree(alpha),
         "tree of beta": tree(beta, reverse=True),
-        "end of alpha": lambda conn: ending.finish(session(conn, alpha)),
-        "end of beta": lambda conn: ending.finish(session(conn, beta)),
-        "barred alpha": lambda conn: ending.record_barred(session(conn, alpha), AccessState.BANNED),
+        "end of alpha": lambda conn: crawl_finish.finish(session(conn, alpha)),
+        "end of beta": lambda conn: crawl_finish.finish(session(conn, beta)),
+        "barred alpha": lambda conn: crawl_finish.record_barred(
+            session(conn, alpha), AccessState.BANNED
+        ),
         "names of alpha": looked_up(alpha, [NEW[0], DELTA], [*NEW, DELTA, "a_a"]),
         "names of beta": looked_up(beta, ["a_a", NEW[1], ALPHA], ["a_a", *NEW, ALPHA, "zz"]),
         "enqueue": enqueue([*NEW, BETA, ALPHA, ROOT, DELTA, LAST]),

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from crawljobs.db import grants
+from crawljobs.db.administration import grants
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
 from support import admin_api, reddit_sandbox

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from crawljobs.db import grants
+from crawljobs.db.administration import grants
 from support import admin_api, crew, probes, reddit_sandbox, roles, service_process
 from support.admin_api import Gunicorn
 from support.databases import Databases

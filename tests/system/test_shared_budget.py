@@ -17,7 +17,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import job_queue
+from crawljobs.repository.queue import job_queue
 from support import crew, reddit_sandbox
 from support.crew import Crew
 from support.reddit_sandbox import RunningSandbox

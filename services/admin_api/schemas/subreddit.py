@@ -22,7 +22,10 @@ from admin_api.schemas.fields import (
 from admin_api.schemas.job import JobSchema
 from crawljobs.domain.coverage import WalkEnd
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository.subreddits import CRAWL_GAP_MAX_SECONDS, REQUEST_GAP_MAX_SECONDS
+from crawljobs.repository.content.stored_subreddits import (
+    CRAWL_GAP_MAX_SECONDS,
+    REQUEST_GAP_MAX_SECONDS,
+)
 
 ACCESS_STATES = [state.value for state in AccessState]
 

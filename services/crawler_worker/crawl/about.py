@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crawler_worker.crawl import parts, required
-from crawler_worker.crawl.session import Session
-from crawler_worker.reddit import endpoints, failures
+from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.missing import parts, required
+from crawler_worker.reddit import crawl_failures, endpoints
 from crawljobs.domain.reddit_items import Items
 from crawljobs.domain.subreddit import AccessState
 
@@ -22,7 +22,7 @@ def crawl(session: Session) -> None:
         about = required.request(
             session, lambda client: endpoints.about(client, name=name, stop=session.stop)
         )
-    except failures.Unavailable:
+    except crawl_failures.Unavailable:
         if name.lower().startswith(PROFILE):
             _check_account(session, name[len(PROFILE) :])
         raise
@@ -40,9 +40,9 @@ def _check_account(session: Session, name: str) -> None:
         account = session.ask(
             lambda client: endpoints.account(client, name=name, stop=session.stop)
         )
-    except failures.CrawlFailure as error:
+    except crawl_failures.CrawlFailure as error:
         if parts.reason_of(error) is None:
             raise
         return  # gone, or not to be had: then the profile's own answer counts
     if account.suspended:
-        raise failures.Unavailable(AccessState.SUSPENDED, "the account is suspended")
+        raise crawl_failures.Unavailable(AccessState.SUSPENDED, "the account is suspended")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from crawler_worker.crawl.session import Session
-from crawler_worker.reddit import failures
-from crawljobs import logs
+from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Connection
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import schedule_barring
+from crawljobs.repository.schedules import schedule_disabling
+from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
@@ -29,7 +29,7 @@ def enable_all(session: Session) -> int:
     claim = session.claim
 
     def chunk(conn: Connection) -> int:
-        return schedule_barring.enable_schedules_of(
+        return schedule_disabling.enable_schedules_of(
             conn, subreddit_id=claim.subreddit_id, name=claim.subreddit, actor=WORKER
         )
 
@@ -43,10 +43,10 @@ def disable_all(session: Session, access: AccessState) -> int:
     Interrupted between two chunks.
     """
     claim = session.claim
-    reason = schedule_barring.reason_of(claim.subreddit, access.value)
+    reason = schedule_disabling.reason_of(claim.subreddit, access.value)
 
     def chunk(conn: Connection) -> int:
-        return schedule_barring.disable_schedules_of(
+        return schedule_disabling.disable_schedules_of(
             conn, subreddit_id=claim.subreddit_id, reason=reason, actor=WORKER
         )
 
@@ -64,10 +64,10 @@ def _in_chunks(session: Session, action: str, chunk: Callable[[Connection], int]
     while True:
         session.store(session.at, before=before)
         total += changed
-        if changed < schedule_barring.AT_MOST:
+        if changed < schedule_disabling.AT_MOST:
             break
         if session.stop.is_set():
-            raise failures.Interrupted("told to stop between two chunks of schedules")
+            raise crawl_failures.Interrupted("told to stop between two chunks of schedules")
     if total:
         log.info(action, job_id=session.claim.job_id, count=total)
     return total

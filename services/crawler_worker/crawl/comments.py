@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crawler_worker.crawl import listing, parts, walk_ends
-from crawler_worker.crawl.checkpoint import NOT_WALKED
-from crawler_worker.crawl.session import Session
+from crawler_worker.crawl.checkpoints.checkpoint import NOT_WALKED
+from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.missing import parts
+from crawler_worker.crawl.walks import listing_walk, walk_ends
 from crawler_worker.reddit import endpoints
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.domain import reddit_items
@@ -16,14 +17,16 @@ from crawljobs.domain.reddit_items import Page
 
 
 def crawl(session: Session) -> None:
-    listing.resume(session, restarted=replace(session.at, comments=0, comments_walk=NOT_WALKED))
+    listing_walk.resume(
+        session, restarted=replace(session.at, comments=0, comments_walk=NOT_WALKED)
+    )
     mark = session.marks.comment
     if _is_broken_off(session):
         session.at = session.at.enter("trees")
         return
     while True:
         at = session.at
-        course = listing.course_of(session, ListingName.COMMENTS, mark)
+        course = listing_walk.course_of(session, ListingName.COMMENTS, mark)
         try:
             so_far = (at.comments_walk, at.comments)
             page, step = walk_ends.next_step(
@@ -62,7 +65,7 @@ def _is_broken_off(session: Session) -> bool:
     )
 
 
-def _call(session: Session) -> listing.Ask:
+def _call(session: Session) -> listing_walk.Ask:
     def call(client: RedditClient, after: str | None) -> Page:
         return endpoints.comments(
             client, name=session.claim.subreddit, after=after, stop=session.stop

@@ -8,10 +8,10 @@ from __future__ import annotations
 from functools import partial
 
 from crawler_worker.crawl import access_schedules
-from crawler_worker.crawl.session import Session
-from crawljobs.domain.ends import TERMINAL_OUTCOMES
+from crawler_worker.crawl.crawl_context import Session
+from crawljobs.domain.completion import TERMINAL_OUTCOMES
 from crawljobs.domain.subreddit import OPEN, AccessState
-from crawljobs.repository import subreddit_access
+from crawljobs.repository.content import subreddit_access
 
 
 def record(session: Session) -> None:

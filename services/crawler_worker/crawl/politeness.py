@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from crawler_worker.reddit import client, failures
+from crawler_worker.reddit import client, crawl_failures
 from crawler_worker.reddit.stop import Stop
 
 
@@ -14,8 +14,8 @@ def wait(gap: float, *, asked_at: datetime | None, now: datetime, stop: Stop) ->
         return
     left = min(gap, gap - (now - asked_at).total_seconds())
     if left > client.LONGEST_GAP_SECONDS:
-        raise failures.TooSoon(
+        raise crawl_failures.TooSoon(
             f"this subreddit wants {gap:.0f} s between two requests", resume_in=left
         )
     if left > 0 and stop.wait(left):
-        raise failures.Interrupted("told to stop while being polite")
+        raise crawl_failures.Interrupted("told to stop while being polite")

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from crawler_worker.crawl import listing, opening, parts, trees, walk_ends, whole_walks
-from crawler_worker.crawl.checkpoint import NOT_WALKED
-from crawler_worker.crawl.session import Session
+from crawler_worker.crawl import opening, trees
+from crawler_worker.crawl.checkpoints.checkpoint import NOT_WALKED
+from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.missing import parts
+from crawler_worker.crawl.walks import listing_walk, walk_ends, whole_walks
 from crawler_worker.reddit import endpoints
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.missing_part import OF_A_TREE
 from crawljobs.domain.reddit_items import Page, Post
-from crawljobs.repository import crawled_trees
+from crawljobs.repository.content import crawled_trees
 
 
 def crawl(session: Session) -> None:
     settings = session.settings
     by_age = settings.posts_sort == "new"  # only new is sorted so, and can have a mark
     mark = session.marks.post if by_age else None
-    listing.resume(session, restarted=replace(session.at, posts=0, posts_walk=NOT_WALKED))
+    listing_walk.resume(session, restarted=replace(session.at, posts=0, posts_walk=NOT_WALKED))
     whole_walks.choose(session)
     while True:
         at = session.at
-        course = listing.course_of(session, ListingName.POSTS, mark)
+        course = listing_walk.course_of(session, ListingName.POSTS, mark)
         course = replace(course, items_max=settings.max_posts_per_sub, by_age=by_age)
         try:
             page, step = walk_ends.next_step(
@@ -55,7 +57,7 @@ def crawl(session: Session) -> None:
         return
 
 
-def _call(session: Session) -> listing.Ask:
+def _call(session: Session) -> listing_walk.Ask:
     settings, seen = session.settings, session.at.posts
 
     def call(client: RedditClient, after: str | None) -> Page:

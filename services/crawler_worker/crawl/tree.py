@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
-from crawler_worker.crawl.seen import Seen
+from crawler_worker.crawl.checkpoints.seen_ids import Seen
 from crawljobs.domain.reddit_items import Comment, Items, MoreComments
 from crawljobs.settings import CrawlSettings
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from crawler_worker.crawl import parts
-from crawler_worker.crawl.checkpoint import Checkpoint
-from crawler_worker.crawl.seen import Seen
-from crawler_worker.crawl.session import Session
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.seen_ids import Seen
+from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.missing import parts
 from crawler_worker.crawl.tree import Tree, grow
-from crawler_worker.reddit import endpoints, failures
+from crawler_worker.reddit import crawl_failures, endpoints
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.db.database import Connection
 from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, PartReason
 from crawljobs.domain.reddit_items import Items
-from crawljobs.repository import crawled_trees
+from crawljobs.repository.content import crawled_trees
 
 # One request a tree is dear, and most comments come by the hundred in the phase before.
 MOST = 25
@@ -132,9 +132,9 @@ def _more(session: Session, tree: Tree) -> tuple[Items, Tree]:
                 lambda client, batch=batch: endpoints.more_children(  # type: ignore[misc]
                     client, post_id=tree.post, comment_ids=batch, stop=session.stop
                 ),
-                passing=(failures.TooLarge,) if len(batch) > 1 else (),
+                passing=(crawl_failures.TooLarge,) if len(batch) > 1 else (),
             )
-        except failures.TooLarge:
+        except crawl_failures.TooLarge:
             size = len(batch) // 2
             continue
         parents = tree.parents(batch)
@@ -174,7 +174,7 @@ def _ask(
     tree: Tree,
     call: Callable[[RedditClient], Items],
     *,
-    passing: tuple[type[failures.CrawlFailure], ...] = (),
+    passing: tuple[type[crawl_failures.CrawlFailure], ...] = (),
 ) -> Items:
     """A post or thread that is gone meanwhile brings nothing, and the crawl goes on.
 

@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from crawler_worker.reddit import failures, probe, reading, replies, second_looks, transfer
+from crawler_worker.reddit import crawl_failures, probe, reading, replies, second_looks
 from crawler_worker.reddit import limiter as limiters
+from crawler_worker.reddit.exchange import transfer
+from crawler_worker.reddit.exchange.transfer import Transport
 from crawler_worker.reddit.limiter import Limiter
+from crawler_worker.reddit.oauth.token import TokenSource
 from crawler_worker.reddit.probe import Probe
 from crawler_worker.reddit.stop import Stop
-from crawler_worker.reddit.token import TokenSource
-from crawler_worker.reddit.transfer import Transport
-from crawljobs import jitter, metrics
 from crawljobs.db.database import Database
 from crawljobs.domain.reply_meaning import Endpoint
 from crawljobs.domain.request_budget import Slot
+from crawljobs.runtime import jitter, metrics
 from crawljobs.settings import RedditSettings
 
 # Each pause is waited for in place when it is short; after so many the job waits in the queue.
@@ -132,33 +133,39 @@ class RedditClient:
             token = self._tokens.current(refused=refused, stop=stop)
             try:
                 return self._ask_once(request, token, parse, stop)
-            except failures.TokenRefused:
+            except crawl_failures.TokenRefused:
                 if refused is not None and self._probe is None:
                     raise
                 if refused is not None:
                     self._check_client(token, stop, time.monotonic(), is_fresh=True)
-                    raise failures.Unclear("401 for this page alone, with any token") from None
+                    raise crawl_failures.Unclear(
+                        "401 for this page alone, with any token"
+                    ) from None
                 refused = token  # refreshed once, replayed once
-            except (failures.Unavailable, failures.BadRequest, failures.TooLarge) as error:
+            except (
+                crawl_failures.Unavailable,
+                crawl_failures.BadRequest,
+                crawl_failures.TooLarge,
+            ) as error:
                 if is_second_look or not second_looks.is_wanted(request.endpoint, error):
                     raise
                 is_second_look = True
                 self._wait(self._mine.gap if is_patient else 0.0, stop)
-            except failures.Unclear:
+            except crawl_failures.Unclear:
                 unclear_since = unclear_since or time.monotonic()
                 tries += 1
                 if tries >= TRIES or not is_patient:
                     self._check_client(token, stop, unclear_since, is_fresh=False)
                     raise
                 self._wait_before_try(tries, stop)
-            except failures.Throttled as error:
+            except crawl_failures.Throttled as error:
                 throttles += 1
                 self._pause_all(error, last=throttles >= THROTTLES_IN_PLACE or not is_patient)
                 self._wait(self._mine.gap, stop)
-            except failures.UpstreamTrouble as error:
+            except crawl_failures.UpstreamTrouble as error:
                 tries += 1
                 is_last = tries >= TRIES or not is_patient
-                if is_last and isinstance(error, failures.Unreachable):
+                if is_last and isinstance(error, crawl_failures.Unreachable):
                     raise limiters.outage(UNREACHABLE_SECONDS, None, error.explained()) from error
                 if is_last:
                     raise
@@ -174,26 +181,26 @@ class RedditClient:
             return  # without a database, no other worker would share its finding
         try:
             self._probe.check(token, stop, since=since, is_fresh=is_fresh)
-        except failures.Throttled as error:
+        except crawl_failures.Throttled as error:
             self._pause_all(error, last=True)
 
     def _ask_probe(self, token: str) -> None:
         request = _Request("GET", probe.PATH, probe.PARAMETERS)
         reading.check_probe(self._url(request), self._exchange(request, token))
 
-    def _pause_all(self, error: failures.Throttled, *, last: bool) -> None:
+    def _pause_all(self, error: crawl_failures.Throttled, *, last: bool) -> None:
         if self._limiter is None:
             raise error
         pause = self._limiter.pause_all(error.retry_after)
         if last:
-            raise failures.Throttled(
+            raise crawl_failures.Throttled(
                 str(error), retry_after=error.retry_after, resume_in=pause
             ) from error
 
     @staticmethod
     def _wait(seconds: float, stop: Stop) -> None:
         if seconds > 0 and stop.wait(seconds):
-            raise failures.Interrupted("told to stop before asking again")
+            raise crawl_failures.Interrupted("told to stop before asking again")
 
     def _ask_once(self, request: _Request, token: str, parse: Parse[T], stop: Stop) -> T:
         if self._limiter is None or self._probe is None:
@@ -207,9 +214,9 @@ class RedditClient:
             slot = self._limiter.wait_for_slot(stop, in_background=in_background)
         try:
             return self._judged(self._limiter, slot, request, token, parse)
-        except failures.Unclear:
+        except crawl_failures.Unclear:
             raise  # neither good nor bad news of Reddit
-        except failures.UpstreamTrouble as error:
+        except crawl_failures.UpstreamTrouble as error:
             # One community's broken pages are no outage: a page of no community decides.
             if self._limiter.is_doubtful():
                 self._check_client(token, stop, time.monotonic(), is_fresh=False)
@@ -226,9 +233,9 @@ class RedditClient:
             reply = self._exchange(request, token)
             limiter.learn(slot, reply.headers)
             value = reading.parsed(request.endpoint, self._url(request), reply, parse)
-        except failures.UpstreamTrouble:
+        except crawl_failures.UpstreamTrouble:
             raise
-        except failures.CrawlFailure:
+        except crawl_failures.CrawlFailure:
             limiter.went_well(slot)
             raise
         limiter.went_well(slot)

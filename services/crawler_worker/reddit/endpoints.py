@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from crawler_worker.reddit import failures, parsing
+from crawler_worker.reddit import crawl_failures, parsing
 from crawler_worker.reddit.client import Parameters, RedditClient
 from crawler_worker.reddit.stop import Stop
-from crawljobs.domain import hostile, subreddit
+from crawljobs.domain import subreddit, untrusted_text
 from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 
 PAGE_LIMIT = 100  # Reddit's own: more is silently 100
@@ -84,8 +84,8 @@ def history(client: RedditClient, *, name: str, stop: Stop) -> Page:
 def info(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
     """Posts and comments by their full names, at most a hundred; unknown ones are left out."""
     for name in names:
-        if hostile.full_name(name, kinds=("t1", "t3")) is None:
-            raise failures.BadRequest(f"not a full name of Reddit's: {name[:60]!r}")
+        if untrusted_text.full_name(name, kinds=("t1", "t3")) is None:
+            raise crawl_failures.BadRequest(f"not a full name of Reddit's: {name[:60]!r}")
     return client.get("/api/info", {"id": ",".join(names)}, parsing.listing, stop=stop).items
 
 
@@ -101,17 +101,17 @@ def _from(after: str | None, params: dict[str, str | int]) -> Parameters:
 
 def _subreddit(name: str) -> str:
     if subreddit.is_listing(name):  # enqueued by an earlier release
-        raise failures.BadRequest(f"r/{name} is no subreddit but a listing of Reddit's own")
+        raise crawl_failures.BadRequest(f"r/{name} is no subreddit but a listing of Reddit's own")
     return subreddit.checked_name(name)
 
 
 def _account(name: str) -> str:
-    if hostile.account_name(name) is None:
-        raise failures.BadRequest(f"not an account's name: {name[:60]!r}")
+    if untrusted_text.account_name(name) is None:
+        raise crawl_failures.BadRequest(f"not an account's name: {name[:60]!r}")
     return name
 
 
 def _id(value: str) -> str:
-    if hostile.base36(value) is None:
-        raise failures.BadRequest(f"not an id of Reddit's: {value[:60]!r}")
+    if untrusted_text.base36(value) is None:
+        raise crawl_failures.BadRequest(f"not an id of Reddit's: {value[:60]!r}")
     return value

@@ -6,9 +6,8 @@ import threading
 import time
 from collections.abc import Mapping
 
-from crawler_worker.reddit import budget_headers, failures
+from crawler_worker.reddit import budget_headers, crawl_failures
 from crawler_worker.reddit.stop import Stop
-from crawljobs import jitter, logs
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import (
@@ -17,7 +16,8 @@ from crawljobs.domain.request_budget import (
     ProbeTurn,
     Slot,
 )
-from crawljobs.repository import reddit_budgets, reddit_outages
+from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages
+from crawljobs.runtime import jitter, logs
 
 log = logs.get_logger(__name__)
 
@@ -66,10 +66,10 @@ class Limiter:
                 pause = jitter.uniform(*BESIDE_QUEUE_SECONDS)
                 beside += pause
                 if stop.wait(pause):
-                    raise failures.Interrupted("told to stop while waiting beside the queue")
+                    raise crawl_failures.Interrupted("told to stop while waiting beside the queue")
                 continue
             if slot.delay_seconds > 0 and stop.wait(slot.delay_seconds):
-                raise failures.Interrupted("told to stop while waiting for a request slot")
+                raise crawl_failures.Interrupted("told to stop while waiting for a request slot")
             if time.monotonic() - asked_at >= slot.expires_seconds:
                 continue  # overslept on a busy machine: it would be spent from the next window
             if slot.probe or slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
@@ -141,10 +141,12 @@ class Limiter:
             log.error("reddit.accepted_again", reason=before)
 
     @staticmethod
-    def outage_of(pause: Pause) -> failures.Outage:
+    def outage_of(pause: Pause) -> crawl_failures.Outage:
         return outage(pause.seconds, pause.reason, pause.detail)
 
-    def pause_for(self, reason: PausedReason, detail: str, *, is_probe: bool) -> failures.Outage:
+    def pause_for(
+        self, reason: PausedReason, detail: str, *, is_probe: bool
+    ) -> crawl_failures.Outage:
         """All workers pause; the failure with which the caller's job waits."""
         self._replied.set()
         pause = self._database.run(
@@ -191,13 +193,13 @@ class Limiter:
             if self._scout.acquire(blocking=False):
                 return
             if stop.wait(SCOUT_POLL_SECONDS):
-                raise failures.Interrupted("told to stop while waiting for the first reply")
+                raise crawl_failures.Interrupted("told to stop while waiting for the first reply")
         self._replied.set()
 
 
-def _too_late(seconds: float, *, in_background: bool) -> failures.SlotTooLate:
+def _too_late(seconds: float, *, in_background: bool) -> crawl_failures.SlotTooLate:
     pause = jitter.uniform(*BACKGROUND_PAUSE_SECONDS) if in_background else 0.0
-    return failures.SlotTooLate(
+    return crawl_failures.SlotTooLate(
         f"the next request slot is {seconds:.0f} s away", resume_in=max(seconds, pause)
     )
 
@@ -208,13 +210,15 @@ _PAUSED_FOR = {
 }
 
 
-def outage(seconds: float, reason: PausedReason | None = None, detail: str = "") -> failures.Outage:
+def outage(
+    seconds: float, reason: PausedReason | None = None, detail: str = ""
+) -> crawl_failures.Outage:
     """The failure of a request during a pause of the breaker, with its cause."""
     why = _PAUSED_FOR.get(reason, "Reddit is in trouble") if reason else "Reddit is in trouble"
     cause = f" ({detail})" if detail else ""
-    kind = failures.Outage
+    kind = crawl_failures.Outage
     if reason is PausedReason.CREDENTIALS_REFUSED:
-        kind = failures.CredentialsRefused
+        kind = crawl_failures.CredentialsRefused
     return kind(f"{why}{cause}; the next look is in {seconds:.0f} s", resume_in=seconds)
 
 

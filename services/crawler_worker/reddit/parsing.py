@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crawler_worker.reddit import failures, things
-from crawljobs.domain import hostile
+from crawler_worker.reddit import crawl_failures, item_parsing
+from crawljobs.domain import untrusted_text
 from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 
 CURSOR_MAX = 100  # characters; a cursor is a full name
@@ -14,51 +14,52 @@ def listing(reply: object) -> Page:
     data = _data(reply, "Listing")
     children = data.get("children")
     if not isinstance(children, list):
-        raise failures.UpstreamTrouble("expected a listing with children")
+        raise crawl_failures.UpstreamTrouble("expected a listing with children")
     return Page(
-        things.read_all(children), hostile.text(data.get("after"), limit=CURSOR_MAX) or None
+        item_parsing.read_all(children),
+        untrusted_text.text(data.get("after"), limit=CURSOR_MAX) or None,
     )
 
 
 def tree(reply: object, *, depth: int = 0) -> Items:
     """A post and its comments, replies included; `depth` is that of the topmost comments."""
     if not isinstance(reply, list) or len(reply) != 2:
-        raise failures.UpstreamTrouble("expected a post and its comments")
+        raise crawl_failures.UpstreamTrouble("expected a post and its comments")
     children = []
     for part in reply:
         part_children = _data(part, "Listing").get("children")
         if not isinstance(part_children, list):
-            raise failures.UpstreamTrouble("expected a listing with children")
+            raise crawl_failures.UpstreamTrouble("expected a listing with children")
         children += part_children
-    return things.read_all(children, depth=depth)
+    return item_parsing.read_all(children, depth=depth)
 
 
 def more_children(reply: object) -> Items:
     """The flat reply of morechildren, whose things tell their own depth."""
     body = reply.get("json") if isinstance(reply, dict) else None
     if not isinstance(body, dict):
-        raise failures.UpstreamTrouble("expected a reply of morechildren")
+        raise crawl_failures.UpstreamTrouble("expected a reply of morechildren")
     data = body.get("data")  # absent when `errors` says why there is nothing
     found = data.get("things") if isinstance(data, dict) else None
-    return things.read_all(found if isinstance(found, list) else [])
+    return item_parsing.read_all(found if isinstance(found, list) else [])
 
 
 def about(reply: object) -> SubredditAbout:
-    parsed = things.subreddit(_data(reply, "t5"))
+    parsed = item_parsing.subreddit(_data(reply, "t5"))
     if parsed is None:
-        raise failures.UpstreamTrouble("expected a subreddit with a name")
+        raise crawl_failures.UpstreamTrouble("expected a subreddit with a name")
     return parsed
 
 
 def account(reply: object) -> Account:
-    parsed = things.account(_data(reply, "t2"))
+    parsed = item_parsing.account(_data(reply, "t2"))
     if parsed is None:
-        raise failures.UpstreamTrouble("expected an account with a name")
+        raise crawl_failures.UpstreamTrouble("expected an account with a name")
     return parsed
 
 
-def _data(reply: object, kind: str) -> things.Data:
+def _data(reply: object, kind: str) -> item_parsing.Data:
     data = reply.get("data") if isinstance(reply, dict) and reply.get("kind") == kind else None
     if isinstance(data, dict):
         return data
-    raise failures.UpstreamTrouble(f"expected a reply of kind {kind}")
+    raise crawl_failures.UpstreamTrouble(f"expected a reply of kind {kind}")

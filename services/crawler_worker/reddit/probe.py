@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from crawler_worker.reddit import failures
+from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.limiter import Limiter
+from crawler_worker.reddit.oauth.token import TokenSource
 from crawler_worker.reddit.stop import Stop
-from crawler_worker.reddit.token import TokenSource
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason, Slot
 
@@ -53,12 +53,12 @@ class Probe:
             if turn.is_mine:
                 break
             if time.monotonic() > deadline:
-                raise failures.SlotTooLate(
+                raise crawl_failures.SlotTooLate(
                     "another worker has been probing Reddit for long",
                     resume_in=LOOK_AGAIN_SECONDS,
                 )
             if stop.wait(LOOK_AGAIN_SECONDS):
-                raise failures.Interrupted("told to stop while another worker probes")
+                raise crawl_failures.Interrupted("told to stop while another worker probes")
         try:
             self._limiter.wait_for_slot(stop)
             self._settle(token, stop, is_fresh=is_fresh, is_probe=False)
@@ -70,19 +70,19 @@ class Probe:
         try:
             try:
                 self._ask(token)
-            except failures.TokenRefused:
+            except crawl_failures.TokenRefused:
                 if is_fresh:
                     raise
                 token = self._tokens.current(refused=token, stop=stop)
                 self._ask(token)
-        except failures.TokenRefused as error:
+        except crawl_failures.TokenRefused as error:
             self._tokens.forget(token)
             found, detail = PausedReason.CREDENTIALS_REFUSED, str(error)
-        except failures.ClientRefused as error:
+        except crawl_failures.ClientRefused as error:
             found, detail = PausedReason.CLIENT_REFUSED, str(error)
-        except failures.UpstreamTrouble as error:
+        except crawl_failures.UpstreamTrouble as error:
             found, detail = PausedReason.OUTAGE, error.explained()
-        except failures.Throttled:
+        except crawl_failures.Throttled:
             self._limiter.accepted()
             raise
         else:

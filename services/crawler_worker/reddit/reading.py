@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from crawler_worker.reddit import decoding, failures, parsing, replies
-from crawler_worker.reddit.transfer import Exchange
+from crawler_worker.reddit import crawl_failures, parsing, replies
+from crawler_worker.reddit.exchange import decoding
+from crawler_worker.reddit.exchange.transfer import Exchange
 from crawljobs.domain.reply_meaning import Endpoint
 
 T = TypeVar("T")
@@ -21,8 +22,8 @@ def parsed(endpoint: Endpoint, url: str, reply: Exchange, parse: Callable[[Any],
         value = replies.value_of(endpoint, reply.status, reply.headers, reply.content, asked=url)
         try:
             return parse(value)
-        except failures.UpstreamTrouble as error:
-            raise failures.Unclear(f"{reply.status}: {error}") from error
+        except crawl_failures.UpstreamTrouble as error:
+            raise crawl_failures.Unclear(f"{reply.status}: {error}") from error
 
 
 def check_probe(url: str, reply: Exchange) -> None:
@@ -32,5 +33,5 @@ def check_probe(url: str, reply: Exchange) -> None:
     """
     try:
         parsed(Endpoint.PROBE, url, reply, parsing.listing)
-    except failures.Unclear as error:
-        raise failures.ClientRefused(f"the probe: {error}") from error
+    except crawl_failures.Unclear as error:
+        raise crawl_failures.ClientRefused(f"the probe: {error}") from error

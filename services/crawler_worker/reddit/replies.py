@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crawler_worker.reddit import counting, decoding, failures, redirects
+from crawler_worker.reddit import crawl_failures, request_counters
+from crawler_worker.reddit.exchange import decoding, redirects
 from crawljobs.domain.reply_meaning import (
     TABLE,
     Cell,
@@ -68,14 +69,14 @@ _ACCESS = {
     Meaning.ITEM_GONE: AccessState.NOT_FOUND,
     Meaning.AUTHOR_GONE: AccessState.NOT_FOUND,
 }
-_FAILURES: Mapping[Meaning, Callable[[str], failures.CrawlFailure]] = {
-    Meaning.AUTHOR_REFUSED: failures.AuthorRefused,
-    Meaning.PART_REFUSED: failures.BadRequest,
-    Meaning.REQUEST_TOO_LARGE: failures.TooLarge,
-    Meaning.TOKEN_STALE: failures.TokenRefused,
-    Meaning.CLIENT_REFUSED: failures.ClientRefused,
-    Meaning.OUTAGE: failures.UpstreamTrouble,
-    Meaning.UNKNOWN: failures.Unclear,
+_FAILURES: Mapping[Meaning, Callable[[str], crawl_failures.CrawlFailure]] = {
+    Meaning.AUTHOR_REFUSED: crawl_failures.AuthorRefused,
+    Meaning.PART_REFUSED: crawl_failures.BadRequest,
+    Meaning.REQUEST_TOO_LARGE: crawl_failures.TooLarge,
+    Meaning.TOKEN_STALE: crawl_failures.TokenRefused,
+    Meaning.CLIENT_REFUSED: crawl_failures.ClientRefused,
+    Meaning.OUTAGE: crawl_failures.UpstreamTrouble,
+    Meaning.UNKNOWN: crawl_failures.Unclear,
 }
 
 
@@ -83,7 +84,7 @@ def endpoint_of(path: str) -> Endpoint:
     """The kind of page; a path of no known kind counts as a batch, which has no subject."""
     if _ACCOUNT.fullmatch(path):
         return Endpoint.ACCOUNT
-    return _ENDPOINTS.get(counting.endpoint_of(path), Endpoint.INFO)
+    return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)
 
 
 def value_of(
@@ -94,30 +95,30 @@ def value_of(
         raise failure(endpoint, status, headers, content, asked=asked)
     try:
         return decoding.decode(content)
-    except failures.UpstreamTrouble as error:
+    except crawl_failures.UpstreamTrouble as error:
         found = failure(endpoint, status, headers, content)
-        if isinstance(found, failures.UpstreamTrouble) and type(found) is type(error):
+        if isinstance(found, crawl_failures.UpstreamTrouble) and type(found) is type(error):
             raise  # its message says more
     raise found
 
 
 def failure(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
-) -> failures.CrawlFailure:
+) -> crawl_failures.CrawlFailure:
     """What a reply means whose body is not the requested one; `asked` as for `meaning_of`."""
     meaning = meaning_of(endpoint, status, headers, content, asked=asked)
     says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
     if meaning in _ACCESS:
-        return failures.Unavailable(_ACCESS[meaning], says)
+        return crawl_failures.Unavailable(_ACCESS[meaning], says)
     if meaning is Meaning.THROTTLED:
-        return failures.Throttled(
+        return crawl_failures.Throttled(
             "429: the request budget is spent", retry_after=_seconds(headers.get("retry-after"))
         )
     if meaning is Meaning.OUTAGE:
-        return failures.UpstreamTrouble(f"Reddit answered {status}")
+        return crawl_failures.UpstreamTrouble(f"Reddit answered {status}")
     if meaning is Meaning.UNKNOWN:
         says = f"{status} {_shown_type(headers)}: {_MESSAGES[meaning]} ({_words(content)})"
-    return _FAILURES.get(meaning, failures.Unclear)(says)
+    return _FAILURES.get(meaning, crawl_failures.Unclear)(says)
 
 
 _MESSAGES = {
@@ -191,7 +192,7 @@ def _body(content: bytes) -> tuple[Any] | None:
         return None
     try:
         return (decoding.decode(content),)
-    except failures.UpstreamTrouble:
+    except crawl_failures.UpstreamTrouble:
         return None
 
 

@@ -12,10 +12,10 @@ import psycopg
 from psycopg import conninfo
 
 from crawljobs import errors
-from crawljobs.db import character_set, deadline, patience, pulse
+from crawljobs.db import call_deadline, character_set, server_liveness, timed_connect
 from crawljobs.db.driver_errors import NoReply
-from crawljobs.db.limits import PATIENT, Limits
-from crawljobs.db.pulse import Pulse
+from crawljobs.db.server_liveness import Pulse
+from crawljobs.db.timeouts import PATIENT, Limits
 
 T = TypeVar("T")
 
@@ -101,9 +101,9 @@ class BoundedConnection(psycopg.Connection[Any]):
         now = time.monotonic()
         if now >= began + self.reply_seconds:
             return f"the server did not reply within {self.reply_seconds:g} s"
-        if now >= patience.until():
+        if now >= call_deadline.until():
             return "the reply came too late for whoever asked"
-        if self.pulse and now >= began + pulse.LATE_SECONDS and self.pulse.is_lost():
+        if self.pulse and now >= began + server_liveness.LATE_SECONDS and self.pulse.is_lost():
             return "the server shows no sign of life"
         return None
 
@@ -125,7 +125,7 @@ def connect(
     if limits.connect >= SHORTEST_CONNECT_TIMEOUT_SECONDS:
         connection = open_connection()
     else:
-        connection = deadline.within(limits.connect, open_connection)
+        connection = timed_connect.within(limits.connect, open_connection)
     try:
         character_set.check_encoding(connection)
     except errors.UnusableDatabase:

@@ -14,11 +14,12 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from crawljobs import errors, jitter
-from crawljobs.db import committed, failures, patience
+from crawljobs import errors
+from crawljobs.db import after_commit, call_deadline, failures
 from crawljobs.db.connection import BoundedConnection, connect, session_settings
-from crawljobs.db.limits import PATIENT, Limits
-from crawljobs.db.pulse import Pulse
+from crawljobs.db.server_liveness import Pulse
+from crawljobs.db.timeouts import PATIENT, Limits
+from crawljobs.runtime import jitter
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -104,9 +105,9 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         _refuse_late()
         with _as_ours(), self._transactions.begin() as conn:
-            committed.taken(conn)
+            after_commit.taken(conn)
             yield conn
-            acts = committed.taken(conn)
+            acts = after_commit.taken(conn)
         for act in acts:
             act()
 
@@ -124,13 +125,13 @@ class Database:
 
     def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         _refuse_late()
-        give_up_at = min(time.monotonic() + self._limits.conflicts, patience.until())
+        give_up_at = min(time.monotonic() + self._limits.conflicts, call_deadline.until())
         for attempt in range(CONFLICT_RETRIES):
             try:
                 with engine.begin() as conn:
-                    committed.taken(conn)
+                    after_commit.taken(conn)
                     result = work(conn)
-                    acts = committed.taken(conn)
+                    acts = after_commit.taken(conn)
                 break
             except (DBAPIError, PoolTimeout, psycopg.Error) as error:
                 again = attempt + 1 < CONFLICT_RETRIES and time.monotonic() < give_up_at
@@ -168,7 +169,7 @@ class Database:
 
 def _refuse_late() -> None:
     """Before a connection is taken: none shall be thrown away for a caller who has gone."""
-    if patience.is_over():
+    if call_deadline.is_over():
         raise errors.DatabaseUnavailable("there is no time left to ask the database")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from crawljobs import errors, metrics
+from crawljobs import errors
 from crawljobs.db import driver_errors
+from crawljobs.runtime import metrics
 
 # Deadlock, serialization failure, lock not available: the transaction may simply run again.
 CONFLICTS = frozenset({"40P01", "40001", "55P03"})

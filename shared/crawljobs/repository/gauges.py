@@ -14,9 +14,9 @@ from sqlalchemy import Connection, TextClause, text
 
 from crawljobs.domain.queue_stats import JobCounts
 from crawljobs.domain.request_budget import USABLE_SHARE, PausedReason
-from crawljobs.repository import job_stats, parked_jobs
-from crawljobs.repository.queue_sql import NOW
-from crawljobs.repository.schedules import bounded
+from crawljobs.repository.queue import job_stats, parked_jobs
+from crawljobs.repository.queue.queue_sql import NOW
+from crawljobs.repository.schedules.schedule_reads import bounded
 
 SCHEDULES_MAX = 100_000  # counted of each kind
 ALIVE_WITHIN = timedelta(seconds=60)  # a worker says more often that it is there

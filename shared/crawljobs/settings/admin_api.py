@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crawljobs import errors
-from crawljobs.environment import Environment
+from crawljobs.settings.environment import Environment
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

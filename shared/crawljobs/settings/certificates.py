@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crawljobs import errors
-from crawljobs.environment import Environment
+from crawljobs.settings.environment import Environment
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from psycopg import conninfo
 from psycopg import errors as driver
 
 from crawljobs import errors
-from crawljobs.environment import Environment
+from crawljobs.settings.environment import Environment
 
 SCHEMES = ("postgresql://", "postgres://")
 _HOW_TO_ENCODE = (

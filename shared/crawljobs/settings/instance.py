@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Mapping
 
-from crawljobs.environment import Environment
+from crawljobs.settings.environment import Environment
 
 
 def read_instance_name(variables: Mapping[str, str], role: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crawljobs.environment import Environment
+from crawljobs.settings.environment import Environment
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from crawljobs import errors
-from crawljobs.environment import is_this_machine
+from crawljobs.settings.environment import is_this_machine
 
 NAMES = {"https": "HTTPS_PROXY", "http": "HTTP_PROXY"}
 _PROXY = re.compile(

@@ -9,7 +9,7 @@ from datetime import timedelta
 from crawljobs import errors
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.environment import Environment
+from crawljobs.settings.environment import Environment
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crawljobs import errors
-from crawljobs.environment import Environment
 from crawljobs.settings import certificates, proxies
 from crawljobs.settings.certificates import BROWSERS_TRUST, Trust
+from crawljobs.settings.environment import Environment
 
 
 @dataclass(frozen=True)

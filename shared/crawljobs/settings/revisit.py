@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from crawljobs.environment import Environment
+from crawljobs.settings.environment import Environment
 
 
 @dataclass(frozen=True)

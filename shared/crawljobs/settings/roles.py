@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crawljobs import errors
-from crawljobs.environment import Environment
+from crawljobs.settings.environment import Environment
 
 # Postgres cuts names at 63 bytes; the longest end is `_crawler_worker`.
 _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,39}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from crawljobs import errors
-from crawljobs.environment import Environment
+from crawljobs.settings.environment import Environment
 
 HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 # As OpenTelemetry reads them: each value percent-encoded. Its own complaint would repeat the value.

@@ -20,9 +20,9 @@ from benchmarks.peers import processes
 from benchmarks.peers.candidates import CRAWLJOBS
 from benchmarks.peers.workloads import Sizes
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain import ends
+from crawljobs.domain import completion
 from crawljobs.domain.job import Claim, JobSource
-from crawljobs.repository import claim_ends, job_queue
+from crawljobs.repository.queue import job_completion, job_queue
 
 NAME = "floor (pgbench)"
 BATCH = 200  # jobs of a claim and of a completion: the most that a worker's settings allow
@@ -69,7 +69,9 @@ class Script:
             driver = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
             driver.cursor_factory = Noting
             claimed = claim(conn, at_most=2)
-            claim_ends.end_claims(conn, ends=[ends.completed(one, "crawled") for one in claimed])
+            job_completion.end_claims(
+                conn, ends=[completion.completed(one, "crawled") for one in claimed]
+            )
             driver.cursor_factory = psycopg.Cursor
             conn.rollback()
             assert len(sent) == 2, [one.statement for one in sent]

@@ -7,13 +7,14 @@ import os
 from collections.abc import AsyncIterator, Sequence
 
 from benchmarks.peers.runner import Began
-from crawler_worker.held_claim import HeldClaim
-from crawler_worker.maintenance import Maintenance
-from crawler_worker.worker import Worker
-from crawljobs import logs, settings
+from crawler_worker.claims.held_claim import HeldClaim
+from crawler_worker.claims.worker import Worker
+from crawler_worker.maintenance.sweeps import Maintenance
+from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository import job_queue
+from crawljobs.repository.queue import job_queue
+from crawljobs.runtime import logs
 from onebox import migrate
 
 WANTED, BEHIND = 60, 10  # priorities

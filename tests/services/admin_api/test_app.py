@@ -9,11 +9,11 @@ import structlog
 from sqlalchemy import text
 
 from admin_api import app as application
-from admin_api import security_headers, state
-from crawljobs.db import patience
+from admin_api.http import security_headers, state
+from crawljobs.db import call_deadline
 from crawljobs.db.database import Database
-from crawljobs.db.limits import IMPATIENT, PROBING
-from crawljobs.repository import audit_log
+from crawljobs.db.timeouts import IMPATIENT, PROBING
+from crawljobs.repository.operations import audit_log
 from support.admin_api import TOKEN, CheckedClient, openapi_document, with_token
 from support.counted import counted
 
@@ -129,17 +129,17 @@ def test_the_deadline_of_a_request_begins_with_it_and_ends_with_it(create: Creat
     app = create()
     seen: list[float] = []
     app.before_request_funcs.setdefault(None, []).append(
-        lambda: seen.append(patience.until() - time.monotonic())
+        lambda: seen.append(call_deadline.until() - time.monotonic())
     )
     # Runs first of all that follow the view: in the reverse order of their registration.
     during: list[float] = []
     app.after_request_funcs.setdefault(None, []).append(
-        lambda response: during.append(patience.until()) or response
+        lambda response: during.append(call_deadline.until()) or response
     )
     assert with_token(app).get(JOBS).status_code == 200
     assert 9 < seen[0] <= 10
     assert during[0] != float("inf")
-    assert patience.until() == float("inf")
+    assert call_deadline.until() == float("inf")
 
 
 def test_fields_stay_in_order_and_slashes_are_not_merged(create: Create) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler_worker.worker import Worker
+from crawler_worker.claims.worker import Worker
 from crawljobs import settings
 from crawljobs.db.database import Database
 from support.worker_thread import QUICK, Crawl, Start

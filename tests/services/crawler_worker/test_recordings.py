@@ -12,7 +12,7 @@ from sqlalchemy import text
 from crawler_worker.reddit import parsing
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.reddit_items import Items
-from crawljobs.repository import crawled_items
+from crawljobs.repository.content import crawled_items
 from support import recordings
 from support.recordings import Interaction, Replay
 

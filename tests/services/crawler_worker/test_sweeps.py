@@ -6,13 +6,14 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from crawler_worker import maintenance as maintenances
-from crawler_worker.maintenance import Maintenance
+from crawler_worker.maintenance import sweeps as maintenances
+from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs import settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository import job_maintenance, queue_pauses
-from crawljobs.row_isolation import TRANSACTIONS_MAX
+from crawljobs.repository.queue import queue_pauses
+from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.maintenance.row_isolation import TRANSACTIONS_MAX
 from support import jobs
 
 REFUSE = """

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.schedule import Schedule
-from crawljobs.repository import schedule_setbacks, schedules
-from crawljobs.repository.schedule_firing import Stuck
+from crawljobs.repository.schedules import schedule_reads, schedule_setbacks
 from scheduler.passed_over import MOST, TRY_AGAIN_SECONDS, PassedOver
+from scheduler.schedule_firing import Stuck
 from scheduler.timetable import BATCH, LEAST_PAUSE_SECONDS, Timetable
 from support import schedule_rows as rows
 from support.refusing_rows import refuse
@@ -33,7 +33,7 @@ def test_due_schedules_that_can_neither_fire_nor_be_disabled_are_passed_over(
 ) -> None:
     with database.begin() as conn:
         rows.make_many(conn, BATCH + 5, due_at="now() - interval '1 minute'")
-        stuck = [one.id for one in schedules.list_schedules(conn, limit=bad)]
+        stuck = [one.id for one in schedule_reads.list_schedules(conn, limit=bad)]
         conn.execute(
             text("UPDATE scheduled_jobs SET next_run_at = now() - interval '1 hour'"
                  " WHERE id = ANY (:stuck)"), {"stuck": stuck})  # fmt: skip
@@ -58,7 +58,7 @@ def test_a_schedule_that_refuses_mending_leaves_the_other_99_to_be_mended(
     with database.begin() as conn:
         rows.make_many(conn, schedule_setbacks.CHUNK, due_at="now() + interval '900 days'")
         conn.execute(text("UPDATE scheduled_jobs SET last_run_at = next_run_at - interval '1 h'"))
-        bad = schedules.list_schedules(conn, limit=1)[0].id
+        bad = schedule_reads.list_schedules(conn, limit=1)[0].id
         refuse(conn, "scheduled_jobs", bad)
     looped = timetable(database)
     with structlog.testing.capture_logs() as lines:
@@ -78,7 +78,7 @@ def test_a_schedule_whose_next_time_cannot_be_told_leaves_the_others_to_be_mende
     with database.begin() as conn:
         rows.make_many(conn, 20, due_at="now() + interval '900 days'")
         conn.execute(text("UPDATE scheduled_jobs SET last_run_at = next_run_at - interval '1 h'"))
-        bad = schedules.list_schedules(conn, limit=9)[-1].id
+        bad = schedule_reads.list_schedules(conn, limit=9)[-1].id
     due_times = Schedule.due_times
 
     def failing(schedule: Schedule) -> object:

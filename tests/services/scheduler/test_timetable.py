@@ -15,8 +15,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
-from crawljobs import errors, startup
+from crawljobs import errors
 from crawljobs.db.database import Database
+from crawljobs.runtime import startup
 from scheduler.timetable import (
     BACKOFF_MAX_SECONDS,
     BATCH,

@@ -12,11 +12,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from crawljobs import errors, startup
+from crawljobs import errors
 from crawljobs.db import character_set
 from crawljobs.db.database import Database
-from onebox import demo_database
-from onebox.errors import PostgresError
+from crawljobs.runtime import startup
+from onebox.demo_errors import PostgresError
+from onebox.postgres import demo_database
 from support import admin_api, needs
 from support.databases import Databases, database_url
 

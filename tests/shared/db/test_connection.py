@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from crawljobs.db import connection, pulse
-from crawljobs.db.limits import IMPATIENT, PATIENT, PROBING, Limits
+from crawljobs.db import connection, server_liveness
+from crawljobs.db.timeouts import IMPATIENT, PATIENT, PROBING, Limits
 
 NOTICED_SECONDS = 2.0  # within which a dead database is noticed by a caller who waits
 # The kernel's, of a connection over TCP.
@@ -85,4 +85,4 @@ def test_a_silent_database_is_found_out_in_time(limits: Limits) -> None:
 
 def test_an_error_of_our_own_limits_is_no_sign_of_life() -> None:
     shortest = min(getattr(PROBING, field.name) for field in fields(PROBING))
-    assert shortest > pulse.OWN_LIMIT_SECONDS
+    assert shortest > server_liveness.OWN_LIMIT_SECONDS

@@ -9,15 +9,16 @@ from psycopg import conninfo
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from crawljobs import errors, settings, startup
-from crawljobs.db import patience
+from crawljobs import errors, settings
+from crawljobs.db import call_deadline
 from crawljobs.db.database import (
     CONFLICT_BACKOFF_SECONDS,
     CONFLICT_RETRIES,
     Connection,
     Database,
 )
-from crawljobs.db.limits import PATIENT
+from crawljobs.db.timeouts import PATIENT
+from crawljobs.runtime import startup
 from support.waiting import wait_until
 
 LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone")
@@ -144,10 +145,10 @@ def test_conflicts_are_not_tried_again_when_their_time_is_over(database_url: str
     try:
         with pytest.raises(errors.DatabaseUnavailable):
             opened.run(work)
-        patience.begin(-1.0)
+        call_deadline.begin(-1.0)
         with pytest.raises(errors.DatabaseUnavailable):
             opened.run(work)
     finally:
-        patience.end()
+        call_deadline.end()
         opened.close()
     assert work.calls == 1

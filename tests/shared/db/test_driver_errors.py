@@ -8,9 +8,10 @@ from psycopg import conninfo
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from crawljobs import errors, exception_text, settings, startup
+from crawljobs import errors, settings
 from crawljobs.db import failures
 from crawljobs.db.database import Database
+from crawljobs.runtime import exception_text, startup
 from crawljobs.settings.database import checked_database_url
 
 CANARY = "canary"

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from crawljobs.domain import ends, hostile, masking, plain_text
+from crawljobs.domain import completion, masking, plain_text, untrusted_text
 
 ESC = "\x1b"
 CASES = [
@@ -25,7 +25,7 @@ CASES = [
 @pytest.mark.parametrize(("raw", "shown"), CASES)
 def test_one_line(raw: str, shown: str) -> None:
     assert plain_text.one_line(raw, limit=100) == shown
-    assert ends.storable(raw) == shown
+    assert completion.storable(raw) == shown
 
 
 def test_every_character_of_unicode_is_harmless_on_one_line() -> None:
@@ -48,7 +48,9 @@ def test_an_endless_text_is_cut_first() -> None:
 
 
 def test_a_stored_text_keeps_its_lines_and_loses_controls() -> None:
-    assert hostile.text("a\n\tb\x1b[31m\x9b\x7fc", limit=50) == "a\n\tb\ufffd[31m\ufffd\ufffdc"
+    assert (
+        untrusted_text.text("a\n\tb\x1b[31m\x9b\x7fc", limit=50) == "a\n\tb\ufffd[31m\ufffd\ufffdc"
+    )
 
 
 SECRET = "canary-0123456789abcdef"

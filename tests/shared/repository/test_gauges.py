@@ -11,7 +11,10 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository import gauges, job_stats, reddit_budgets, service_instances
+from crawljobs.repository import gauges
+from crawljobs.repository.operations import service_instances
+from crawljobs.repository.queue import job_stats
+from crawljobs.repository.reddit_api import reddit_budgets
 from support import plans, schedule_rows
 from support.jobs import T0, crawling, enqueue, in_status
 

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.reddit import failures
+from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
-from crawljobs.domain import ends, retry
+from crawljobs.domain import completion, retry
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import audit_log, claim_ends, schedules, subreddit_access, subreddits
+from crawljobs.repository.content import stored_subreddits, subreddit_access
+from crawljobs.repository.operations import audit_log
+from crawljobs.repository.queue import job_completion
+from crawljobs.repository.schedules import schedule_reads
 from support import jobs, scripted_reddit
 from support import schedule_rows as rows
 from support.crawls import Crawler
@@ -43,7 +46,7 @@ def row(crawler: Crawler) -> Any:
 
 def is_enabled(crawler: Crawler, schedule_id: int) -> bool:
     with crawler.database.begin() as conn:
-        found = schedules.get_schedule(conn, schedule_id=schedule_id)
+        found = schedule_reads.get_schedule(conn, schedule_id=schedule_id)
     assert found is not None
     return found.enabled
 
@@ -203,16 +206,16 @@ def test_a_rerun_is_made_after_an_outcome_that_is_not_confirmed(
     crawler.enqueue("python")
     outcome = crawler.run(claim)
     with crawler.database.begin() as conn:
-        claim_ends.end_claim(conn, ends.completed(claim, outcome))
+        job_completion.end_claim(conn, completion.completed(claim, outcome))
     live = "SELECT count(*) FROM crawl_jobs WHERE status IN ('queued', 'waiting')"
     assert crawler.value(live) == follow_ups
 
 
 def test_a_clock_that_was_set_back_counts_from_now(database: Database) -> None:
     with database.begin() as conn:
-        ids = subreddits.ensure(conn, names=["club"], discovered_from=None, depth=0)
-        marks = subreddits.Marks()
-        subreddits.finish_crawl(conn, subreddit_id=ids["club"], marks=marks, now=jobs.T0)
+        ids = stored_subreddits.ensure(conn, names=["club"], discovered_from=None, depth=0)
+        marks = stored_subreddits.Marks()
+        stored_subreddits.finish_crawl(conn, subreddit_id=ids["club"], marks=marks, now=jobs.T0)
         for now in (jobs.T0 + 24 * HOUR, jobs.T0, jobs.T0 + 8 * HOUR):
             assert not subreddit_access.record_access(
                 conn, subreddit_id=ids["club"], access=AccessState.BANNED, now=now
@@ -238,7 +241,7 @@ def test_a_required_page_that_is_unclear_or_fails_defers_the_job_and_changes_no_
     crawler.crawl("python")
     reddit.answers[path] = always(status, body)
     crawler.enqueue("python")
-    with pytest.raises(failures.NothingClear) as caught:
+    with pytest.raises(crawl_failures.NothingClear) as caught:
         crawler.run(crawler.claim())
     assert caught.value.resume_in == 60
     assert (row(crawler).access, row(crawler).access_unconfirmed) == ("public", None)
@@ -251,7 +254,7 @@ def test_a_request_that_is_refused_for_a_community_never_crawled_fails_the_job(
     """Such as for a name that Reddit does not take for one."""
     reddit.answers[path] = always(400, {"message": "Bad Request", "error": 400})
     job_id = crawler.enqueue("python")
-    with pytest.raises(failures.BadRequest, match="refuses the request"):
+    with pytest.raises(crawl_failures.BadRequest, match="refuses the request"):
         crawler.run(crawler.claim())
     assert reddit.count(path) == 2
     assert crawler.checkpoint(job_id)["requests"] == len(reddit.asked) - reddit.count("/api/v1")
@@ -265,12 +268,12 @@ def test_a_page_that_stays_unclear_for_a_day_fails_the_job(
     claim = crawler.claim()
     waited = 0.0
     for _ in range(retry.UNCLEAR_DEFERRALS_MAX):
-        with pytest.raises(failures.NothingClear) as caught:
+        with pytest.raises(crawl_failures.NothingClear) as caught:
             crawler.run(claim)
         waited += caught.value.resume_in
         claim = claim._replace(checkpoint=crawler.checkpoint(job_id))
     assert 24 <= waited / 3600 <= 25
-    with pytest.raises(failures.BadRequest, match="for a day"):
+    with pytest.raises(crawl_failures.BadRequest, match="for a day"):
         crawler.run(claim)
 
 
@@ -328,7 +331,7 @@ def test_a_community_never_crawled_is_not_open_by_its_description(
     reddit.answers[NEW] = always(403, HTML)
     crawler.enqueue("python")
     claim = crawler.claim()
-    with pytest.raises(failures.NothingClear):
+    with pytest.raises(crawl_failures.NothingClear):
         crawler.run(claim)
     assert row(crawler).access == "unknown"
     reddit.answers[NEW] = PRIVATE
@@ -373,7 +376,7 @@ def test_a_crawl_that_goes_on_at_its_posts_records_that_they_are_shown(
     reddit.answers[ABOUT] = stopping
     job_id = crawler.enqueue("python")
     claim = crawler.claim()
-    with pytest.raises(failures.Interrupted):
+    with pytest.raises(crawl_failures.Interrupted):
         crawler.run(claim, stop=stop)
     assert row(crawler).access == "unknown"
     saved = crawler.checkpoint(job_id)

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.reddit import failures
+from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
-from crawljobs.repository import schedule_barring, subreddits
+from crawljobs.repository.content import stored_subreddits
+from crawljobs.repository.schedules import schedule_disabling
 from support import scripted_reddit
 from support.crawls import Crawler, Transport
 from support.scripted_reddit import ScriptedReddit, always
 
 ABOUT = "/r/python/about"
 BANNED = always(404, {"reason": "banned", "message": "Not Found", "error": 404})
-CHUNK = schedule_barring.AT_MOST
+CHUNK = schedule_disabling.AT_MOST
 SCHEDULES = CHUNK + 30
 
 
@@ -27,7 +28,7 @@ def reddit() -> ScriptedReddit:
 @pytest.fixture
 def crawler(reddit: ScriptedReddit, database: Database) -> Iterator[Crawler]:
     with database.begin() as conn:
-        ids = subreddits.ensure(conn, names=["python"], discovered_from=None, depth=0)
+        ids = stored_subreddits.ensure(conn, names=["python"], discovered_from=None, depth=0)
         conn.execute(
             text(
                 "INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, next_run_at) "
@@ -81,7 +82,7 @@ def test_a_stop_between_two_chunks_leaves_the_rest_to_the_next_claim(
         if number == looks:
             stop.set()
 
-    with pytest.raises(failures.Interrupted):
+    with pytest.raises(crawl_failures.Interrupted):
         crawler.run(claim, transport=Transport(before), stop=stop)
     assert enabled(crawler) == (CHUNK if is_back else SCHEDULES - CHUNK)
     crawler.release(claim)

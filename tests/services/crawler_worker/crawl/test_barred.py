@@ -5,16 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.reddit import transfer
+from crawler_worker.reddit.exchange import transfer
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository import (
-    audit_log,
-    schedule_barring,
-    schedules,
-    subreddit_access,
-    subreddits,
-)
+from crawljobs.repository.content import stored_subreddits, subreddit_access
+from crawljobs.repository.operations import audit_log
+from crawljobs.repository.schedules import schedule_disabling, schedule_reads
 from support import jobs
 from support import schedule_rows as rows
 from support.crawls import Crawler, Transport
@@ -37,7 +33,7 @@ def test_the_schedule_of_a_subreddit_that_is_gone_is_disabled_with_an_audited_re
     schedule_id, other = schedule(crawler, name), schedule(crawler, "python")
     crawler.crawl(name)
     with crawler.database.begin() as conn:
-        disabled = schedules.get_schedule(conn, schedule_id=schedule_id)
+        disabled = schedule_reads.get_schedule(conn, schedule_id=schedule_id)
         assert disabled is not None
         assert (disabled.enabled, disabled.next_run_at) == (False, None)
         assert disabled.disabled_reason == f"r/{name} is {reason} at Reddit"
@@ -46,7 +42,7 @@ def test_the_schedule_of_a_subreddit_that_is_gone_is_disabled_with_an_audited_re
         assert entry.resource_id == str(schedule_id)
         assert (entry.actor, entry.action) == ("system:crawler-worker", "disable")
         assert entry.after == {"enabled": False, "disabled_reason": disabled.disabled_reason}
-        kept = schedules.get_schedule(conn, schedule_id=other)
+        kept = schedule_reads.get_schedule(conn, schedule_id=other)
         assert kept is not None
         assert kept.enabled
 
@@ -86,7 +82,7 @@ def test_the_schedule_of_a_private_subreddit_goes_on(crawler: Crawler) -> None:
     schedule_id = schedule(crawler, "private_club")
     crawler.crawl("private_club")
     with crawler.database.begin() as conn:
-        kept = schedules.get_schedule(conn, schedule_id=schedule_id)
+        kept = schedule_reads.get_schedule(conn, schedule_id=schedule_id)
     assert kept is not None
     assert kept.enabled
 
@@ -97,7 +93,7 @@ def test_a_schedule_that_is_being_fired_is_left_to_the_next_crawl(crawler: Crawl
     def bar() -> int:
         with crawler.database.begin() as conn:
             (subreddit_id,) = conn.execute(text("SELECT subreddit_id FROM scheduled_jobs")).one()
-            return schedule_barring.disable_schedules_of(
+            return schedule_disabling.disable_schedules_of(
                 conn, subreddit_id=subreddit_id, reason="banned", actor=Actor("me")
             )
 
@@ -110,10 +106,10 @@ def test_a_schedule_that_is_being_fired_is_left_to_the_next_crawl(crawler: Crawl
 def test_what_was_due_of_a_schedule_that_is_disabled_is_in_the_ledger(crawler: Crawler) -> None:
     schedule_id = schedule(crawler, "banned_club")
     with crawler.database.begin() as conn:
-        made = schedules.get_schedule(conn, schedule_id=schedule_id)
+        made = schedule_reads.get_schedule(conn, schedule_id=schedule_id)
         assert made is not None
         first, subreddit_id = made.due_at(), made.subreddit_id
-        schedule_barring.disable_schedules_of(
+        schedule_disabling.disable_schedules_of(
             conn, subreddit_id=subreddit_id, reason="banned", actor=Actor("me"), now=first + HOUR
         )
         told = [(run["due_at"], run["outcome"]) for run in rows.ledger(conn)]
@@ -123,7 +119,7 @@ def test_what_was_due_of_a_schedule_that_is_disabled_is_in_the_ledger(crawler: C
 def test_looks_at_a_barred_subreddit_are_7_days_apart_doubling_to_90(crawler: Crawler) -> None:
     days = []
     with crawler.database.begin() as conn:
-        (subreddit_id,) = subreddits.ensure(
+        (subreddit_id,) = stored_subreddits.ensure(
             conn, names=["club"], discovered_from=None, depth=0
         ).values()
         now = jobs.T0
@@ -139,10 +135,10 @@ def test_looks_at_a_barred_subreddit_are_7_days_apart_doubling_to_90(crawler: Cr
 def test_a_subreddit_that_lets_us_in_again_starts_over(crawler: Crawler) -> None:
     for outcome in ("private", "private", "crawled", "private"):
         with crawler.database.begin() as conn:
-            ids = subreddits.ensure(conn, names=["club"], discovered_from=None, depth=0)
+            ids = stored_subreddits.ensure(conn, names=["club"], discovered_from=None, depth=0)
             if outcome == "crawled":
-                subreddits.finish_crawl(
-                    conn, subreddit_id=ids["club"], marks=subreddits.Marks(), now=jobs.T0
+                stored_subreddits.finish_crawl(
+                    conn, subreddit_id=ids["club"], marks=stored_subreddits.Marks(), now=jobs.T0
                 )
             else:
                 subreddit_access.record_access(

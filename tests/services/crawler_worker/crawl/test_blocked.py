@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from crawler_worker import claim_end
-from crawler_worker.reddit import failures
+from crawler_worker.claims import stopped_crawl
+from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository import claim_ends, parked_jobs
+from crawljobs.repository.queue import job_completion, parked_jobs
 from support import scripted_reddit
 from support.crawls import Crawler
 from support.scripted_reddit import HTML, ScriptedReddit, always
@@ -32,10 +32,10 @@ def crawler(reddit: ScriptedReddit, database: Database) -> Iterator[Crawler]:
 def end(crawler: Crawler) -> None:
     """Claim, crawl, and end the claim as the worker does."""
     claim = crawler.claim()
-    with pytest.raises(failures.CrawlFailure) as caught:
+    with pytest.raises(crawl_failures.CrawlFailure) as caught:
         crawler.run(claim)
     with crawler.database.begin() as conn:
-        claim_ends.end_claim(conn, claim_end.stopped_by(caught.value, claim, POLICY))
+        job_completion.end_claim(conn, stopped_crawl.stopped_by(caught.value, claim, POLICY))
 
 
 def live(crawler: Crawler) -> list[Any]:

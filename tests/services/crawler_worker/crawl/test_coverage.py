@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import failures
-from crawljobs import jitter
+from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
-from crawljobs.repository import coverage
+from crawljobs.repository.content import coverage
+from crawljobs.runtime import jitter
 from support import scripted_reddit
 from support.crawls import DEFAULTS, Crawler
 from support.scripted_reddit import ScriptedReddit, comment, post
@@ -198,7 +198,7 @@ def test_a_whole_walk_that_is_interrupted_goes_on_as_one(
         return first_page(query)
 
     reddit.answers["/r/python/new"] = stopping
-    with pytest.raises(failures.Interrupted):
+    with pytest.raises(crawl_failures.Interrupted):
         crawler.run(claim, stop=stop)
     crawler.release(claim)
     # Another worker goes on, whatever it would decide itself.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from crawler_worker.reddit import transfer
+from crawler_worker.reddit.exchange import transfer
 from crawljobs.db.database import Database
 from support.crawls import DEFAULTS, Contents, Crawler, Transport
 from support.databases import Databases

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from crawler_worker.crawl import estimate
-from crawler_worker.crawl.checkpoint import PHASES, Checkpoint
+from crawler_worker.crawl.checkpoints import estimate
+from crawler_worker.crawl.checkpoints.checkpoint import PHASES, Checkpoint
 from crawler_worker.crawl.tree import Thread, Tree
-from crawljobs.repository.subreddits import Marks
+from crawljobs.repository.content.stored_subreddits import Marks
 from support.crawls import DEFAULTS, Crawler, Transport
 
 FIRST, AGAIN = Marks(), Marks(post="a", comment="b")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.crawl.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawljobs.db.database import Database
 from support import scripted_reddit
 from support.crawls import DEFAULTS, Crawler

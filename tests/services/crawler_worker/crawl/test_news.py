@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from crawler_worker.crawl.checkpoint import Checkpoint
-from crawler_worker.crawl.session import Session
-from crawljobs.repository.subreddits import Marks
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.crawl_context import Session
+from crawljobs.repository.content.stored_subreddits import Marks
 
 SEEN = Marks(post="zz", comment="zz")
 NOTHING_SEEN = Marks()

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from crawler_worker import claim_end
-from crawljobs.domain import ends
+from crawler_worker.claims import stopped_crawl
+from crawljobs.domain import completion
 from crawljobs.domain.job import Claim, JobStatus
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository import claim_ends
+from crawljobs.repository.queue import job_completion
 from support import jobs
 from support.crawls import CLIENT_ID, Crawler
 from support.reddit_sandbox import RunningSandbox
@@ -37,10 +37,10 @@ def _wide_budget(crawler: Crawler) -> None:
 def work(crawler: Crawler, claim: Claim) -> None:
     """As the worker does: whatever the crawl raises ends the claim in its way."""
     try:
-        end = ends.completed(claim, crawler.run(claim))
+        end = completion.completed(claim, crawler.run(claim))
     except Exception as error:  # noqa: BLE001 - as the worker
-        end = claim_end.stopped_by(error, claim, RetryPolicy())
-    crawler.database.run(lambda conn: claim_ends.end_claim(conn, end))
+        end = stopped_crawl.stopped_by(error, claim, RetryPolicy())
+    crawler.database.run(lambda conn: job_completion.end_claim(conn, end))
 
 
 def pass_time_until_claimable(crawler: Crawler) -> timedelta:

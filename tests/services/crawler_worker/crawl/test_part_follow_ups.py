@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.revisiting import Revisiting
+from crawler_worker.maintenance.revisiting import Revisiting
 from crawljobs import settings
 from crawljobs.db.database import Database
-from crawljobs.domain import ends
-from crawljobs.repository import claim_ends
+from crawljobs.domain import completion
+from crawljobs.repository.queue import job_completion
 from support import crew as crews
 from support import scripted_reddit
 from support.crawls import DEFAULTS, Crawler
@@ -67,7 +67,7 @@ def follow_up(crawler: Crawler) -> str:
     assert (claim.source, claim.is_background) == ("stale", True)
     outcome = crawler.run(claim)
     with crawler.database.begin() as conn:
-        claim_ends.end_claim(conn, ends.completed(claim, outcome))
+        job_completion.end_claim(conn, completion.completed(claim, outcome))
     return outcome
 
 

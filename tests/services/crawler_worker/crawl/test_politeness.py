@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crawler_worker.crawl import politeness
-from crawler_worker.reddit import failures
+from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.client import LONGEST_GAP_SECONDS
-from crawljobs.repository import subreddits
+from crawljobs.repository.content import stored_subreddits
 from support.crawls import Crawler, Transport
 
 
 def be_polite(crawler: Crawler, seconds: float) -> None:
     with crawler.database.begin() as conn:
         (subreddit_id,) = conn.exec_driver_sql("SELECT id FROM subreddits").one()
-        subreddits.set_politeness(
+        stored_subreddits.set_politeness(
             conn, subreddit_id=subreddit_id, request_gap=seconds, crawl_gap=None
         )
 
@@ -38,7 +38,7 @@ def test_requests_are_as_far_apart_as_the_subreddit_wants(crawler: Crawler) -> N
 def test_a_subreddit_without_a_wish_has_the_gap_of_the_settings(crawler: Crawler) -> None:
     crawler.settings = replace(crawler.settings, min_request_gap_seconds=3600)
     crawler.enqueue("empty_hall")
-    with pytest.raises(failures.TooSoon):
+    with pytest.raises(crawl_failures.TooSoon):
         crawler.run(crawler.claim())
 
 
@@ -47,13 +47,13 @@ def test_a_long_gap_is_waited_for_in_the_queue_also_by_the_next_worker(crawler: 
     claim = crawler.claim()
     be_polite(crawler, 600)
     transport = Transport()
-    with pytest.raises(failures.TooSoon) as caught:
+    with pytest.raises(crawl_failures.TooSoon) as caught:
         crawler.run(claim, transport=transport)
     assert (caught.value.kind, caught.value.reason) == ("deferred", "politeness")
     assert 590 < caught.value.resume_in <= 600
     assert len(transport.paths) == 1
     crawler.release(claim)
-    with pytest.raises(failures.TooSoon):
+    with pytest.raises(crawl_failures.TooSoon):
         crawler.run(crawler.claim(), transport=transport)
     assert len(transport.paths) == 1
     crawler.rows(
@@ -61,7 +61,7 @@ def test_a_long_gap_is_waited_for_in_the_queue_also_by_the_next_worker(crawler: 
         "claimed_at = NULL, lease_expires_at = NULL, checkpoint = jsonb_set(checkpoint, "
         "'{asked_at}', to_jsonb(now() - interval '11 minutes')) RETURNING id"
     )
-    with pytest.raises(failures.TooSoon):
+    with pytest.raises(crawl_failures.TooSoon):
         crawler.run(crawler.claim(), transport=transport)
     assert len(transport.paths) == 2
 
@@ -70,7 +70,7 @@ def test_the_next_crawl_keeps_its_distance_to_the_last(crawler: Crawler) -> None
     crawler.crawl("empty_hall")
     be_polite(crawler, 600)
     transport = Transport()
-    with pytest.raises(failures.TooSoon):
+    with pytest.raises(crawl_failures.TooSoon):
         crawler.crawl("empty_hall", transport=transport)
     assert transport.paths == []
 
@@ -79,12 +79,12 @@ def test_a_request_that_failed_is_kept_at_a_distance_too(crawler: Crawler) -> No
     """And it counts: whoever goes on has so many fewer to make."""
     crawler.enqueue("error_hall")
     claim = crawler.claim()
-    with pytest.raises(failures.NothingClear):
+    with pytest.raises(crawl_failures.NothingClear):
         crawler.run(claim)
     assert crawler.checkpoint()["requests"] == 3
     be_polite(crawler, 600)
     crawler.release(claim)
-    with pytest.raises(failures.TooSoon):
+    with pytest.raises(crawl_failures.TooSoon):
         crawler.run(crawler.claim())
 
 
@@ -96,7 +96,7 @@ def test_what_is_asked_again_keeps_its_distance_too(
     claim = crawler.claim()
     be_polite(crawler, gap)
     times: list[float] = []
-    with pytest.raises(failures.NothingClear):
+    with pytest.raises(crawl_failures.NothingClear):
         crawler.run(claim, transport=Transport(lambda _number: times.append(time.monotonic())))
     assert len(times) == requests
     assert all(after - before >= gap - 0.01 for before, after in itertools.pairwise(times))
@@ -107,7 +107,7 @@ def test_a_listing_is_walked_on_however_long_the_gap_between_two_pages(crawler: 
     be_polite(crawler, 3600)
     for _ in range(4):
         claim = crawler.claim()
-        with pytest.raises(failures.TooSoon):
+        with pytest.raises(crawl_failures.TooSoon):
             crawler.run(claim)
         crawler.release(claim)
         crawler.rows(
@@ -123,7 +123,7 @@ def test_a_polite_wait_ends_when_the_worker_is_told_to_stop(crawler: Crawler) ->
     claim = crawler.claim()
     be_polite(crawler, 25)
     stop = threading.Event()
-    with pytest.raises(failures.Interrupted):
+    with pytest.raises(crawl_failures.Interrupted):
         crawler.run(claim, transport=Transport(lambda _number: stop.set()), stop=stop)
 
 
@@ -133,7 +133,7 @@ def test_a_clock_that_was_set_back_does_not_stretch_the_wait(crawler: Crawler) -
     be_polite(crawler, 40)
     future = (claim.claimed_at + timedelta(days=1)).isoformat()
     saved = {"v": 1, "phase": "posts", "asked_at": future}
-    with pytest.raises(failures.TooSoon) as caught:
+    with pytest.raises(crawl_failures.TooSoon) as caught:
         crawler.run(claim._replace(checkpoint=saved))
     assert caught.value.resume_in == 40
 
@@ -182,7 +182,7 @@ def test_a_short_rest_of_a_gap_is_waited_for_in_the_slot(
     politeness.wait(gap, asked_at=asked_at, now=NOW, stop=stop)
     assert stop.seconds == waits
     if waits:
-        with pytest.raises(failures.Interrupted):
+        with pytest.raises(crawl_failures.Interrupted):
             politeness.wait(gap, asked_at=asked_at, now=NOW, stop=Waits(is_told=True))
 
 
@@ -195,6 +195,6 @@ def test_a_long_rest_of_a_gap_is_waited_for_without_a_slot(
 ) -> None:
     stop = Waits()
     asked_at = NOW - timedelta(seconds=asked_before)
-    with pytest.raises(failures.TooSoon) as caught:
+    with pytest.raises(crawl_failures.TooSoon) as caught:
         politeness.wait(gap, asked_at=asked_at, now=NOW, stop=stop)
     assert (caught.value.resume_in, stop.seconds) == (left, [])

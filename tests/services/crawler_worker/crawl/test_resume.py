@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.crawl.checkpoint import UnreadableCheckpoint
-from crawler_worker.reddit import failures
+from crawler_worker.crawl.checkpoints.checkpoint import UnreadableCheckpoint
+from crawler_worker.reddit import crawl_failures
 from crawljobs import errors
 from crawljobs.db.database import Database
 from support.crawls import DEFAULTS, Contents, Crawler, Transport
@@ -77,7 +77,7 @@ def test_a_crawl_told_to_stop_ends_at_the_page_and_goes_on_later(
         try:
             crawler.run(claim, transport=transport, stop=stop)
             break
-        except failures.Interrupted:
+        except crawl_failures.Interrupted:
             assert len(transport.paths) <= 1
             pages += 1
             crawler.release(claim)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler_worker.crawl import tree as trees
-from crawler_worker.crawl.checkpoint import Checkpoint, read
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint, read
 from crawler_worker.crawl.tree import Thread, Tree
 from crawljobs.domain.reddit_items import Items, MoreComments
 from support import scripted_server

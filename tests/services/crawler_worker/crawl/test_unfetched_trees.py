@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import failures
+from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
-from crawljobs.domain import ends
+from crawljobs.domain import completion
 from crawljobs.domain.job import ErrorKind
-from crawljobs.repository import claim_ends
+from crawljobs.repository.queue import job_completion
 from support import scripted_reddit
 from support.crawls import DEFAULTS, Crawler
 from support.scripted_reddit import ScriptedReddit, comment, listing, post
@@ -51,8 +51,8 @@ def stop_at(crawler: Crawler, reddit: Reddit, tree: str, how: str) -> None:
 
     def stop(query: Any) -> Any:
         with crawler.database.begin() as conn:
-            end = ends.failed(claim, kind=ErrorKind.PERMANENT, message="stopped by the test")
-            claim_ends.end_claim(conn, end)
+            end = completion.failed(claim, kind=ErrorKind.PERMANENT, message="stopped by the test")
+            job_completion.end_claim(conn, end)
             if how == "cancelled":
                 conn.exec_driver_sql("UPDATE crawl_jobs SET status = 'cancelled'")
         return answer(query)
@@ -174,7 +174,7 @@ def test_a_crawl_that_goes_on_chooses_no_further_trees(crawler: Crawler, reddit:
     reddit.answers["/comments/445"] = lambda _q: stop.set() or reddit._tree("445")(_q)  # type: ignore[func-returns-value]
     crawler.enqueue("python")
     claim = crawler.claim()
-    with pytest.raises(failures.Interrupted):
+    with pytest.raises(crawl_failures.Interrupted):
         crawler.run(claim, stop=stop)
     crawler.release(claim)
     assert crawler.run(crawler.claim()) == "crawled"

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import text
 
 from crawler_worker.crawl import politeness
-from crawler_worker.crawl.known_parts import KnownParts
-from crawler_worker.crawl.spending import Spending
-from crawler_worker.reddit import client, failures
+from crawler_worker.crawl.discovery_budget import Spending
+from crawler_worker.crawl.missing.known_parts import KnownParts
+from crawler_worker.reddit import client, crawl_failures
 from crawljobs.db.database import Connection
-from crawljobs.domain import discovery as rules
+from crawljobs.domain import discovery_rules as rules
 from crawljobs.domain.job import Claim, JobSource
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
-from crawljobs.repository import discovery
+from crawljobs.repository.content import discovery
 from support import jobs
 from support.jobs import T0
 
@@ -59,10 +59,10 @@ def test_a_crawl_waits_for_the_rest_of_the_gap(
 
 def test_a_long_gap_is_waited_for_in_the_queue_and_a_stop_ends_a_wait() -> None:
     gap = client.LONGEST_GAP_SECONDS + 10
-    with pytest.raises(failures.TooSoon, match=f"wants {gap:.0f} s between two") as soon:
+    with pytest.raises(crawl_failures.TooSoon, match=f"wants {gap:.0f} s between two") as soon:
         politeness.wait(gap, asked_at=T0 - SECOND, now=T0, stop=Stop())
     assert soon.value.resume_in == gap - 1
-    with pytest.raises(failures.Interrupted):
+    with pytest.raises(crawl_failures.Interrupted):
         politeness.wait(5.0, asked_at=T0, now=T0, stop=Stop(is_told=True))
     politeness.wait(5.0, asked_at=T0 - 9 * SECOND, now=T0, stop=Stop(is_told=True))
 

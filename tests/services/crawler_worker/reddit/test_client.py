@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.reddit import decoding, endpoints, failures
+from crawler_worker.reddit import crawl_failures, endpoints
 from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.exchange import decoding
 from crawljobs import errors
 from crawljobs.db.database import Database
-from crawljobs.repository import reddit_budgets
+from crawljobs.repository.reddit_api import reddit_budgets
 from crawljobs.settings import RedditSettings
 from support import scripted_server
 from support.scripted_server import Exchange
@@ -107,7 +108,7 @@ def test_a_401_for_a_fresh_token_too_is_not_replayed_for_ever(
 ) -> None:
     reddit.answer = lambda it: it.send(401, b"{}", **QUICK)
     for _ in range(3):
-        with pytest.raises(failures.CredentialsRefused, match="401"):
+        with pytest.raises(crawl_failures.CredentialsRefused, match="401"):
             ask(client)
     # The probe is refused too, so it is the client and not this community.
     paths = [path.split("?")[0] for _, path in reddit.asked]
@@ -122,7 +123,7 @@ def test_a_refused_token_that_comes_again_is_not_requested_again_and_again(
     reddit.token_answer = lambda it: it.send(200, same)
     reddit.answer = lambda it: it.send(401, b"{}", **QUICK)
     for _ in range(3):
-        with pytest.raises(failures.CredentialsRefused, match="again"):
+        with pytest.raises(crawl_failures.CredentialsRefused, match="again"):
             ask(client)
     assert reddit.tokens == 2
 
@@ -135,7 +136,9 @@ def test_refused_credentials_make_every_job_wait_and_are_not_tried_at_once_again
 ) -> None:
     reddit.token_answer = lambda it: it.send(status, body)
     for _ in range(3):
-        with pytest.raises(failures.CredentialsRefused, match="REDDIT_CLIENT_SECRET") as caught:
+        with pytest.raises(
+            crawl_failures.CredentialsRefused, match="REDDIT_CLIENT_SECRET"
+        ) as caught:
             ask(client)
         assert 20 < caught.value.resume_in <= 30
     assert (reddit.tokens, reddit.asked) == (1, [])
@@ -146,7 +149,7 @@ def test_a_429_of_the_token_endpoint_makes_jobs_wait(
 ) -> None:
     reddit.token_answer = lambda it: it.send(429, b'{"message": "Too Many Requests"}')
     for _ in range(3):
-        with pytest.raises(failures.Throttled) as caught:
+        with pytest.raises(crawl_failures.Throttled) as caught:
             ask(client)
         assert 3 < caught.value.resume_in <= 5
     assert reddit.tokens == 1
@@ -157,7 +160,7 @@ def test_a_token_that_could_break_a_header_is_refused(
     client: RedditClient, reddit: FakeReddit, token: Any
 ) -> None:
     reddit.token_answer = lambda it: it.send(200, json.dumps({"access_token": token}).encode())
-    with pytest.raises(failures.Outage, match="token endpoint"):
+    with pytest.raises(crawl_failures.Outage, match="token endpoint"):
         ask(client)
     assert reddit.asked == []
 
@@ -166,7 +169,7 @@ def test_a_token_endpoint_that_sends_very_much_is_in_trouble(
     client: RedditClient, reddit: FakeReddit
 ) -> None:
     reddit.token_answer = lambda it: it.send(200, b'{"access_token": "t", "x": "' + bytes(1 << 20))
-    with pytest.raises(failures.Outage, match="token endpoint") as caught:
+    with pytest.raises(crawl_failures.Outage, match="token endpoint") as caught:
         ask(client)
     assert "more than 64 KiB" in str(caught.value.__cause__)
 
@@ -219,7 +222,7 @@ def test_a_429_that_asks_for_a_long_pause_defers_the_job_until_then(
     client: RedditClient, reddit: FakeReddit, database: Database
 ) -> None:
     reddit.answer = lambda it: it.send(429, b"<html>", retry_after="240")
-    with pytest.raises(failures.SlotTooLate) as caught:
+    with pytest.raises(crawl_failures.SlotTooLate) as caught:
         ask(client)
     assert 230 < caught.value.resume_in <= 240
     assert 230 < pause_left(database) <= 240
@@ -230,7 +233,7 @@ def test_a_429_that_asks_for_a_day_is_asked_about_again_after_an_hour(
     client: RedditClient, reddit: FakeReddit, database: Database
 ) -> None:
     reddit.answer = lambda it: it.send(429, b"<html>", retry_after="86400")
-    with pytest.raises(failures.SlotTooLate) as caught:
+    with pytest.raises(crawl_failures.SlotTooLate) as caught:
         ask(client)
     assert 3_590 < caught.value.resume_in <= 3_600
     assert 3_590 < pause_left(database) <= 3_600
@@ -249,7 +252,7 @@ def test_a_429_is_not_waited_for_in_place_where_the_next_request_is_far_away(
     reddit.answer = once
     with client.asking(in_background=False, gap=gap):
         if asked == 1:
-            with pytest.raises(failures.Throttled) as caught:
+            with pytest.raises(crawl_failures.Throttled) as caught:
                 ask(client)
             assert 0 < caught.value.resume_in <= 1
         else:
@@ -275,7 +278,7 @@ def test_a_worker_asleep_until_its_slot_wakes_when_told_to_stop(
     thread.start()
     stop.set()
     thread.join(5)
-    assert [type(error) for error in ended] == [failures.Interrupted]
+    assert [type(error) for error in ended] == [crawl_failures.Interrupted]
     assert len(reddit.asked) == 1
 
 
@@ -314,9 +317,9 @@ def test_a_name_that_is_none_never_gets_into_an_address(
 
 def test_an_id_that_is_none_never_gets_into_an_address(client: RedditClient) -> None:
     stop = threading.Event()
-    with pytest.raises(failures.BadRequest):
+    with pytest.raises(crawl_failures.BadRequest):
         endpoints.tree(client, post_id="../about", max_depth=3, stop=stop)
-    with pytest.raises(failures.BadRequest):
+    with pytest.raises(crawl_failures.BadRequest):
         endpoints.history(client, name="../about", stop=stop)
-    with pytest.raises(failures.BadRequest):
+    with pytest.raises(crawl_failures.BadRequest):
         endpoints.more_children(client, post_id="abc", comment_ids=["a,b"], stop=stop)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import endpoints, failures
+from crawler_worker.reddit import crawl_failures, endpoints
 
 LONG = "!" * 61
 STOP = threading.Event()
@@ -37,6 +37,6 @@ NO_CLIENT: Any = _NoRequests()
 def test_a_name_that_cannot_be_is_refused_and_shown_up_to_60_characters(
     ask: Callable[[], object],
 ) -> None:
-    with pytest.raises(failures.BadRequest) as refused:
+    with pytest.raises(crawl_failures.BadRequest) as refused:
         ask()
     assert str(refused.value).endswith(f": {LONG[:60]!r}")

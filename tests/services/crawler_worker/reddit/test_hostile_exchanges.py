@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler_worker.reddit import connections, failures, large_replies, transfer
-from crawler_worker.reddit.failures import Cause
+from crawler_worker.reddit import crawl_failures
+from crawler_worker.reddit.crawl_failures import Cause
+from crawler_worker.reddit.exchange import connections, large_replies, transfer
 from support import certificates, scripted_server
 from support.scripted_server import Exchange
 from support.waiting import wait_until
@@ -67,7 +68,7 @@ def soon_over(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("soon_over")
 def test_a_reply_that_drips_anywhere_ends_at_the_deadline(place: str) -> None:
     before, piece = DRIPS[place]
-    with pytest.raises(failures.UpstreamTrouble, match="no whole reply within"):
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="no whole reply within"):
         fetch(lambda it: it.drip(piece, before=before))
 
 
@@ -76,7 +77,7 @@ def test_a_server_that_takes_the_request_byte_by_byte_is_left_at_the_deadline() 
     with socket.create_server(("127.0.0.1", 0)) as server, transport() as http:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(failures.UpstreamTrouble):
+        with pytest.raises(crawl_failures.UpstreamTrouble):
             http.send(transfer.Request("POST", f"{url}/", body=bytes(1 << 24)))
 
 
@@ -89,7 +90,7 @@ def test_a_handshake_that_drips_ends_at_the_deadline() -> None:
             threading.Event().wait(0.02)
 
     with raw_server(drip) as port, transport(context=connections.tls(None, None)) as http:
-        with pytest.raises(failures.Unreachable) as caught:
+        with pytest.raises(crawl_failures.Unreachable) as caught:
             get(http, f"https://127.0.0.1:{port}")
         assert caught.value.cause is Cause.TIMEOUT
 
@@ -102,7 +103,7 @@ def test_a_proxy_that_drips_ends_at_the_deadline(before: bytes, piece: bytes) ->
     with (
         scripted_server.serve(lambda it: it.drip(piece, before=before)) as proxy,
         through(proxy) as http,
-        pytest.raises(failures.Unreachable) as caught,
+        pytest.raises(crawl_failures.Unreachable) as caught,
     ):
         get(http, "https://reddit.test")
     assert caught.value.cause is Cause.PROXY
@@ -113,7 +114,7 @@ def test_a_resolver_that_hangs_is_left_at_the_deadline(monkeypatch: pytest.Monke
     released = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(10) and [])
     try:
-        with transport() as http, pytest.raises(failures.Unreachable) as caught:
+        with transport() as http, pytest.raises(crawl_failures.Unreachable) as caught:
             get(http, "http://reddit.test")
     finally:
         released.set()
@@ -158,7 +159,7 @@ def test_a_flood_of_headers_is_refused(head: bytes) -> None:
         it.close_connection = True
         it.wfile.write(start + head)
 
-    with pytest.raises(failures.UpstreamTrouble, match="no reply"):
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="no reply"):
         fetch(answer)
 
 
@@ -176,7 +177,7 @@ def test_a_chunk_of_an_odd_size_is_refused_and_not_read_to_the_end(size: bytes) 
 
     tracemalloc.start()
     try:
-        with pytest.raises(failures.UpstreamTrouble):
+        with pytest.raises(crawl_failures.UpstreamTrouble):
             fetch(answer)
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
@@ -195,7 +196,7 @@ def test_what_follows_a_compressed_reply_is_refused(tail: bytes) -> None:
             it.wfile.write(part)
             it.wfile.flush()
 
-    with pytest.raises(failures.UpstreamTrouble):
+    with pytest.raises(crawl_failures.UpstreamTrouble):
         fetch(answer)
 
 
@@ -209,7 +210,7 @@ def test_compressed_data_that_unpacks_to_nothing_has_an_end() -> None:
         while True:
             it.wfile.write(nothing)
 
-    with pytest.raises(failures.UpstreamTrouble, match="more than 8 MiB"):
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="more than 8 MiB"):
         fetch(answer)
 
 
@@ -271,7 +272,7 @@ def test_a_second_large_reply_waits_until_the_first_is_forgotten(
         assert replies == [200]
         # That thread ended without giving its turn back.
         monkeypatch.setattr(transfer, "EXCHANGE_SECONDS", 0.3)
-        with pytest.raises(failures.SlotTooLate):
+        with pytest.raises(crawl_failures.SlotTooLate):
             get(http, url)
 
 
@@ -283,7 +284,7 @@ def test_a_large_reply_that_drips_holds_its_turn_for_a_short_time(
     # One piece more must be whole before the deadline is looked at.
     large += bytes(transfer.PIECE_BYTES)
     began = time.monotonic()
-    with pytest.raises(failures.UpstreamTrouble, match="no whole reply"):
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="no whole reply"):
         fetch(lambda it: it.drip(b" ", before=large))
     assert time.monotonic() - began < 10
 
@@ -296,33 +297,36 @@ def test_a_server_behind_a_proxy_that_speaks_no_tls_is_not_called_a_broken_proxy
     with (
         scripted_server.serve(answer) as proxy,
         through(proxy) as http,
-        pytest.raises(failures.Unreachable) as caught,
+        pytest.raises(crawl_failures.Unreachable) as caught,
     ):
         get(http, "https://reddit.test")
     assert caught.value.cause is Cause.TLS
 
 
 def test_the_cause_of_a_failed_connection_is_named(tmp_path: Path) -> None:
-    with transport() as http, pytest.raises(failures.Unreachable, match="unknown host") as caught:
+    with (
+        transport() as http,
+        pytest.raises(crawl_failures.Unreachable, match="unknown host") as caught,
+    ):
         get(http, "http://no-such-host.invalid")
     assert caught.value.cause is Cause.UNKNOWN_HOST
     with (
         raw_server(lambda it: it.sendall(b"no TLS\r\n")) as port,
         transport(context=connections.tls(None, None)) as http,
-        pytest.raises(failures.Unreachable, match="tls") as caught,
+        pytest.raises(crawl_failures.Unreachable, match="tls") as caught,
     ):
         get(http, f"https://127.0.0.1:{port}")
     assert caught.value.cause is Cause.TLS
     with (
         scripted_server.serve(lambda it: it.send(407, b"")) as proxy,
         through(proxy) as http,
-        pytest.raises(failures.Unreachable, match="proxy") as caught,
+        pytest.raises(crawl_failures.Unreachable, match="proxy") as caught,
     ):
         get(http, "https://reddit.test")
     assert (caught.value.cause, "407" in caught.value.detail) == (Cause.PROXY, True)
     with (
         through("http://127.0.0.1:9") as http,
-        pytest.raises(failures.Unreachable, match="proxy"),
+        pytest.raises(crawl_failures.Unreachable, match="proxy"),
     ):
         get(http, "https://reddit.test")
 
@@ -354,7 +358,7 @@ def test_a_reply_that_drips_inside_tls_ends_at_the_deadline(
     ):
         monkeypatch.setattr(transfer, "EXCHANGE_SECONDS", 0.5)
         began = time.monotonic()
-        with pytest.raises(failures.UpstreamTrouble, match="no whole reply within"):
+        with pytest.raises(crawl_failures.UpstreamTrouble, match="no whole reply within"):
             get(http, f"https://localhost:{port}")
         assert time.monotonic() - began < 5
 
@@ -375,7 +379,7 @@ def test_a_certificate_is_checked_against_the_given_file(
             assert get(http, url).content == b"{}"
         with (
             transport(context=connections.tls(None, None)) as http,
-            pytest.raises(failures.Unreachable, match="certificate") as caught,
+            pytest.raises(crawl_failures.Unreachable, match="certificate") as caught,
         ):
             get(http, url)
         assert caught.value.cause is Cause.CERTIFICATE
@@ -391,7 +395,7 @@ def test_a_proxy_is_given_its_credentials_and_the_host_alone() -> None:
     with (
         scripted_server.serve(answer) as proxy,
         through(proxy.replace("//", "//ada:p%40ss@")) as http,
-        pytest.raises(failures.Unreachable),
+        pytest.raises(crawl_failures.Unreachable),
     ):
         get(http, "https://reddit.test")
     assert asked == [("CONNECT", "reddit.test:443", "Basic YWRhOnBAc3M=")]

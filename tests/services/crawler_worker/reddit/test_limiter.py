@@ -7,13 +7,13 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from crawler_worker.reddit import failures
+from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.budget_headers import report_of
 from crawler_worker.reddit.limiter import Limiter
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import BudgetReport, Slot
-from crawljobs.repository import reddit_budgets
+from crawljobs.repository.reddit_api import reddit_budgets
 
 CLIENT_ID = "tests"
 RUNNING = threading.Event()
@@ -29,7 +29,7 @@ def test_a_slot_beyond_the_longest_wait_is_refused_with_the_time_it_comes(
     limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
     limiter.wait_for_slot(RUNNING)
     pause(database, 300)
-    with pytest.raises(failures.SlotTooLate) as caught:
+    with pytest.raises(crawl_failures.SlotTooLate) as caught:
         limiter.wait_for_slot(RUNNING)
     assert 290 < caught.value.resume_in <= 300
     assert (caught.value.kind, caught.value.reason) == ("deferred", "rate_limit")
@@ -48,7 +48,7 @@ def test_what_nobody_asked_for_steps_back_when_the_queue_does_not_end(database: 
             waits.append(timeout or 0.0)
             return False
 
-    with pytest.raises(failures.SlotTooLate) as caught:
+    with pytest.raises(crawl_failures.SlotTooLate) as caught:
         limiter.wait_for_slot(Queueing(), in_background=True)
     assert 30 <= sum(waits) < 32
     assert 30 <= caught.value.resume_in <= 60
@@ -65,7 +65,7 @@ def test_a_worker_that_slept_while_another_met_a_429_does_not_ask(database: Data
             return False
 
     limiter.learn(Slot(0.0, taken=True), {})
-    with pytest.raises(failures.SlotTooLate):
+    with pytest.raises(crawl_failures.SlotTooLate):
         limiter.wait_for_slot(PausedWhileAsleep())
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from crawler_worker import claim_end
-from crawler_worker.reddit import endpoints, failures
+from crawler_worker.claims import stopped_crawl
+from crawler_worker.reddit import crawl_failures, endpoints
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.db.database import Database
-from crawljobs.domain.ends import End
+from crawljobs.domain.completion import End
 from crawljobs.domain.job import Transition
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository import job_explain, job_queries, reddit_outages
+from crawljobs.repository.queue import job_explain, job_reads
+from crawljobs.repository.reddit_api import reddit_outages
 from crawljobs.settings import RedditSettings
 from support import jobs, scripted_server
 from support.scripted_server import Exchange
@@ -33,11 +34,11 @@ def ended(database: Database, settings: RedditSettings) -> tuple[End, int]:
     with database.begin() as conn:
         claim = jobs.crawling(conn)
     try:
-        with pytest.raises(failures.Outage) as caught:
+        with pytest.raises(crawl_failures.Outage) as caught:
             endpoints.about(client, name="python", stop=threading.Event())
     finally:
         client.close()
-    return claim_end.stopped_by(caught.value, claim, POLICY), claim.job_id
+    return stopped_crawl.stopped_by(caught.value, claim, POLICY), claim.job_id
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,6 @@ def test_a_broken_way_out_is_named_in_the_error_of_a_job_that_waits(
         pause = reddit_outages.paused(conn, client_id="tests")
         assert pause is not None
         assert f"({cause})" in pause.detail
-        job = job_queries.get_job(conn, job_id=job_id)
+        job = job_reads.get_job(conn, job_id=job_id)
         assert job is not None
         assert f"({cause})" in job_explain.surroundings(conn, job=job).reddit_detail

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import failures, parsing
+from crawler_worker.reddit import crawl_failures, parsing
 from support.scripted_reddit import comment, listing, post
 
 
@@ -77,7 +77,7 @@ SHAPES: dict[str, tuple[Callable[[object], object], tuple[object, ...]]] = {
 def test_a_reply_of_another_shape_is_trouble(shape: str) -> None:
     read, others = SHAPES[shape]
     for other in others:
-        with pytest.raises(failures.UpstreamTrouble, match="expected a"):
+        with pytest.raises(crawl_failures.UpstreamTrouble, match="expected a"):
             read(other)
 
 
@@ -85,5 +85,5 @@ def test_a_subreddit_and_an_account_are_read_by_their_kind() -> None:
     about = {"kind": "t5", "data": {"display_name": "python", "name": "t5_1"}}
     assert parsing.about(about).name == "python"
     assert parsing.account({"kind": "t2", "data": {"name": "ada", "id": "1"}}).name == "ada"
-    with pytest.raises(failures.UpstreamTrouble):
+    with pytest.raises(crawl_failures.UpstreamTrouble):
         parsing.about({**about, "kind": "t2"})

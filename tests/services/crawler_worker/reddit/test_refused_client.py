@@ -9,7 +9,7 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from crawler_worker.reddit import endpoints, failures, probe
+from crawler_worker.reddit import crawl_failures, endpoints, probe
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import PausedReason
@@ -114,7 +114,7 @@ def test_a_blocked_client_pauses_all_workers_until_a_probe_is_answered(
     reddit.page = reddit.probe = BLOCKS[block]
     with structlog.testing.capture_logs() as told:
         for _ in range(5):
-            with pytest.raises(failures.Outage, match="blocked") as caught:
+            with pytest.raises(crawl_failures.Outage, match="blocked") as caught:
                 ask(client)
             assert 25 < caught.value.resume_in <= 30
     assert reddit.asked == ["/r/python/about"] * 3 + [probe.PATH]
@@ -124,7 +124,7 @@ def test_a_blocked_client_pauses_all_workers_until_a_probe_is_answered(
     left = []
     for _ in range(5):
         end_pause(database)
-        with pytest.raises(failures.Outage) as caught:
+        with pytest.raises(crawl_failures.Outage) as caught:
             ask(client)
         left.append(round(caught.value.resume_in))
     assert left == [60, 120, 240, 300, 300]
@@ -144,7 +144,7 @@ def test_one_page_that_is_unclear_pauses_nobody(
     client: RedditClient, reddit: Reddit, database: Database, block: str
 ) -> None:
     reddit.page = BLOCKS[block]
-    with pytest.raises(failures.Unclear):
+    with pytest.raises(crawl_failures.Unclear):
         ask(client)
     assert reddit.asked == ["/r/python/about"] * 3 + [probe.PATH]
     assert paused(database) == []
@@ -167,7 +167,7 @@ def test_many_that_meet_unclear_pages_share_probes(
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert [type(error) for error in ended] == [failures.Unclear] * 8
+    assert [type(error) for error in ended] == [crawl_failures.Unclear] * 8
     assert reddit.probes() <= 3
 
 
@@ -176,12 +176,12 @@ def test_every_token_that_is_refused_pauses_all_with_one_request_a_pause(
 ) -> None:
     reddit.page = reddit.probe = error(401, {"message": "Unauthorized", "error": 401})
     with structlog.testing.capture_logs() as told:
-        with pytest.raises(failures.CredentialsRefused):
+        with pytest.raises(crawl_failures.CredentialsRefused):
             ask(client)
         before = len(reddit.asked), reddit.tokens
         for pauses in range(1, 4):
             end_pause(database)
-            with pytest.raises(failures.CredentialsRefused):
+            with pytest.raises(crawl_failures.CredentialsRefused):
                 ask(client)
             assert len(reddit.asked) == before[0] + pauses
             assert reddit.tokens <= before[1] + pauses
@@ -220,12 +220,12 @@ def test_a_refused_token_that_comes_again_costs_one_token_a_pause(
     stop = threading.Event()
     began = time.monotonic()
     for pauses in range(4):
-        with pytest.raises(failures.CredentialsRefused):
+        with pytest.raises(crawl_failures.CredentialsRefused):
             ask(client, stop)
         # While the pause lasts nothing is asked but the token for the next probe.
         asked = len(reddit.asked)
         for _ in range(5):
-            with pytest.raises(failures.CredentialsRefused):
+            with pytest.raises(crawl_failures.CredentialsRefused):
                 ask(client, stop)
         assert len(reddit.asked) == asked
         assert reddit.tokens <= 3 + pauses
@@ -261,7 +261,7 @@ def test_a_refused_token_that_comes_again_stops_every_worker_for_one_token(
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert ended == [failures.CredentialsRefused] * 8
+    assert ended == [crawl_failures.CredentialsRefused] * 8
     assert reddit.tokens - before <= 2
     assert paused(database) == [PausedReason.CREDENTIALS_REFUSED]
 
@@ -270,7 +270,7 @@ def test_401_for_one_page_alone_is_no_fault_of_the_credentials(
     client: RedditClient, reddit: Reddit, database: Database
 ) -> None:
     reddit.page = error(401, {"message": "Unauthorized", "error": 401})
-    with pytest.raises(failures.Unclear, match="401"):
+    with pytest.raises(crawl_failures.Unclear, match="401"):
         ask(client)
     assert paused(database) == []
     assert reddit.tokens == 2
@@ -280,7 +280,7 @@ def test_a_probe_that_is_not_answered_is_an_outage(
     client: RedditClient, reddit: Reddit, database: Database
 ) -> None:
     reddit.page, reddit.probe = sends(403, BLOCKED), sends(503, b"")
-    with pytest.raises(failures.Outage, match="503"):
+    with pytest.raises(crawl_failures.Outage, match="503"):
         ask(client)
     assert paused(database) == [PausedReason.OUTAGE]
 
@@ -295,7 +295,7 @@ def test_a_worker_that_waits_for_the_probe_of_another_stops_when_told_to(
     stop = threading.Event()
     timer = threading.Timer(0.5, stop.set)
     timer.start()
-    with pytest.raises(failures.Interrupted):
+    with pytest.raises(crawl_failures.Interrupted):
         ask(client, stop)
     timer.join()
     assert reddit.probes() == 0
@@ -306,7 +306,7 @@ def test_a_probe_that_is_throttled_pauses_all_workers(
 ) -> None:
     reddit.page = sends(403, BLOCKED)
     reddit.probe = lambda it: it.send(429, b"<html>", retry_after="200")
-    with pytest.raises(failures.Throttled):
+    with pytest.raises(crawl_failures.Throttled):
         ask(client)
     assert paused(database) == [PausedReason.RATE_LIMIT]
 
@@ -334,6 +334,6 @@ def test_one_wrong_reply_ends_nothing_for_good(
     call(client)
     assert len(reddit.asked) == 2
     reddit.page = wrong
-    with pytest.raises((failures.Unavailable, failures.BadRequest)):
+    with pytest.raises((crawl_failures.Unavailable, crawl_failures.BadRequest)):
         call(client)
     assert len(reddit.asked) == 4

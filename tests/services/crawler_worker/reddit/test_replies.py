@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import failures, replies
+from crawler_worker.reddit import crawl_failures, replies
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.domain.subreddit import AccessState
 
@@ -26,14 +26,14 @@ def meaning(status: int, body: Any, headers: dict[str, str] = JSON) -> Meaning:
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504, 520, 599])
 def test_trouble_on_the_way_is_worth_another_try(status: int) -> None:
     error = replies.failure(Endpoint.ABOUT, status, {}, b"")
-    assert type(error) is failures.UpstreamTrouble
+    assert type(error) is crawl_failures.UpstreamTrouble
 
 
 @pytest.mark.parametrize("status", [400, 402, 405, 409, 418, 422, 426, 499])
 def test_a_request_that_reddit_refuses_in_its_own_words_is_refused(status: int) -> None:
     body = json.dumps({"message": "Bad", "error": status}).encode()
-    assert type(replies.failure(Endpoint.ABOUT, status, JSON, body)) is failures.BadRequest
-    assert type(replies.failure(Endpoint.ABOUT, status, HTML, BLOCKED)) is failures.Unclear
+    assert type(replies.failure(Endpoint.ABOUT, status, JSON, body)) is crawl_failures.BadRequest
+    assert type(replies.failure(Endpoint.ABOUT, status, HTML, BLOCKED)) is crawl_failures.Unclear
 
 
 # The ways in which a blocked client, or a proxy in between, answers for every community.
@@ -137,7 +137,7 @@ def test_reddits_own_words_say_what_became_of_a_community(
 ) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     error = replies.failure(Endpoint.ABOUT, status, headers, content)
-    assert isinstance(error, failures.Unavailable)
+    assert isinstance(error, crawl_failures.Unavailable)
     assert error.access is access
 
 
@@ -193,5 +193,5 @@ def test_a_429_says_how_long_to_wait_and_at_most_an_hour_is_believed(
 ) -> None:
     headers = {} if header is None else {"retry-after": header}
     failure = replies.failure(Endpoint.ABOUT, 429, headers, b"")
-    assert isinstance(failure, failures.Throttled)
+    assert isinstance(failure, crawl_failures.Throttled)
     assert failure.retry_after == seconds

@@ -10,17 +10,12 @@ import pytest
 
 from crawler_worker.crawl import tree as trees
 from crawler_worker.crawl.tree import Tree
-from crawler_worker.reddit import (
-    budget_headers,
-    decoding,
-    parsing,
-    replies,
-    token_endpoint,
-    transfer,
-)
-from crawler_worker.reddit.reply_head import ReplyHead
+from crawler_worker.reddit import budget_headers, parsing, replies
+from crawler_worker.reddit.exchange import decoding, transfer
+from crawler_worker.reddit.exchange.reply_head import ReplyHead
+from crawler_worker.reddit.oauth import token_endpoint
 from crawljobs import settings
-from crawljobs.domain import hostile, mentions, subreddit
+from crawljobs.domain import mentions, subreddit, untrusted_text
 from crawljobs.domain.reddit_items import Items, MoreComments
 from crawljobs.domain.reply_meaning import Endpoint
 from support import growth
@@ -59,12 +54,12 @@ def about(text: str) -> Any:
 
 def names(text: str) -> Any:
     for kind in ("t1", "t3"):
-        hostile.full_name(text, kinds=(kind,))
+        untrusted_text.full_name(text, kinds=(kind,))
     return (
-        hostile.base36(text),
-        hostile.account_name(text),
-        hostile.subreddit_name(text),
-        hostile.text(text, limit=len(text)),
+        untrusted_text.base36(text),
+        untrusted_text.account_name(text),
+        untrusted_text.subreddit_name(text),
+        untrusted_text.text(text, limit=len(text)),
         mentions.find(text, text, home="a"),
         subreddit.checked_name(text),
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.reddit import endpoints, failures, probe
+from crawler_worker.reddit import crawl_failures, endpoints, probe
 from crawler_worker.reddit.client import LONGEST_GAP_SECONDS, RedditClient
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
@@ -108,7 +108,7 @@ def test_a_request_that_keeps_failing_fails_after_three_tries(
     client = start()
     ask(client)
     reddit.down = True
-    with pytest.raises(failures.UpstreamTrouble):
+    with pytest.raises(crawl_failures.UpstreamTrouble):
         ask(client)
     assert len(reddit.paths) == 4
 
@@ -121,21 +121,21 @@ def test_in_an_outage_everybody_waits_and_one_probe_at_a_time_finds_its_end(
     reddit.down = True
     raised = []
     for client in (one, other, one, other):
-        with pytest.raises(failures.CrawlFailure) as caught:
+        with pytest.raises(crawl_failures.CrawlFailure) as caught:
             ask(client)
         raised.append(type(caught.value).__name__)
     assert raised == ["UpstreamTrouble", "UpstreamTrouble", "UpstreamTrouble", "Outage"]
     asked = len(reddit.paths)
     assert asked == 1 + 10 + 1
     assert reddit.paths[-1] == probe.PATH  # before the pause began
-    with pytest.raises(failures.Outage) as waits:
+    with pytest.raises(crawl_failures.Outage) as waits:
         ask(one)
     assert (waits.value.kind, waits.value.reason) == ("deferred", "outage")
     assert 20 < waits.value.resume_in <= 30
     assert len(reddit.paths) == asked
 
     let_time_pass(database)
-    with pytest.raises(failures.Outage) as probed:
+    with pytest.raises(crawl_failures.Outage) as probed:
         ask(other)
     assert 50 < probed.value.resume_in <= 60
     assert reddit.paths[asked:] == [probe.PATH]
@@ -154,13 +154,13 @@ def test_a_probe_that_meets_a_429_ends_the_outage_and_pauses_every_worker(
     ask(one)
     reddit.down = True
     for _ in range(4):
-        with pytest.raises(failures.CrawlFailure):
+        with pytest.raises(crawl_failures.CrawlFailure):
             ask(one)
     reddit.down, reddit.throttles = False, True
     let_time_pass(database)
     asked = len(reddit.paths)
     for client in (one, other):
-        with pytest.raises(failures.Deferred) as caught:
+        with pytest.raises(crawl_failures.Deferred) as caught:
             ask(client)
         assert caught.value.reason == "rate_limit"
     assert reddit.paths[asked:] == [probe.PATH]
@@ -177,7 +177,7 @@ def test_a_worker_told_to_stop_between_two_tries_gives_its_job_back(
         def wait(self, timeout: float | None = None) -> bool:
             return True
 
-    with pytest.raises(failures.Interrupted):
+    with pytest.raises(crawl_failures.Interrupted):
         endpoints.about(client, name="python", stop=StoppedWhileWaiting())
 
 
@@ -203,7 +203,7 @@ def test_trouble_of_the_token_endpoint_makes_every_process_wait_and_charges_nobo
 ) -> None:
     reddit.tokens_down = True
     for client in (start(), start()):
-        with pytest.raises(failures.Outage) as caught:
+        with pytest.raises(crawl_failures.Outage) as caught:
             ask(client)
         assert 20 < caught.value.resume_in <= 30
     assert reddit.tokens == 1
@@ -220,10 +220,12 @@ def test_a_reddit_that_takes_no_connection_costs_no_attempt_from_the_first_failu
         with contextlib.closing(RedditClient(settings, database=database)) as client:
             ask(client)
     client = RedditClient(settings, database=database, try_again_seconds=0.001)
-    with contextlib.closing(client), pytest.raises(failures.Outage) as caught:
+    with contextlib.closing(client), pytest.raises(crawl_failures.Outage) as caught:
         ask(client)
     assert (caught.value.kind, caught.value.reason) == ("deferred", "outage")
-    assert isinstance(caught.value.__cause__, failures.Unreachable), "the breaker is still closed"
+    assert isinstance(caught.value.__cause__, crawl_failures.Unreachable), (
+        "the breaker is still closed"
+    )
 
 
 def test_the_failure_that_opens_an_outage_makes_its_own_job_wait_too(
@@ -236,11 +238,11 @@ def test_the_failure_that_opens_an_outage_makes_its_own_job_wait_too(
     raised = []
     with client.asking(in_background=False, gap=LONGEST_GAP_SECONDS + 1):
         for _ in range(request_budget.FAILURES_THAT_OPEN):
-            with pytest.raises(failures.CrawlFailure) as caught:
+            with pytest.raises(crawl_failures.CrawlFailure) as caught:
                 ask(client)
             raised.append(caught.type)
-    assert raised[-1] is failures.Outage
-    assert set(raised[:-1]) == {failures.UpstreamTrouble}
+    assert raised[-1] is crawl_failures.Outage
+    assert set(raised[:-1]) == {crawl_failures.UpstreamTrouble}
 
 
 def test_broken_pages_of_one_community_pause_nobody(
@@ -251,9 +253,9 @@ def test_broken_pages_of_one_community_pause_nobody(
     ask(one)
     reddit.broken = "/r/broken/"
     for n in range(25):
-        with pytest.raises(failures.UpstreamTrouble) as caught:
+        with pytest.raises(crawl_failures.UpstreamTrouble) as caught:
             endpoints.about((one, other)[n % 2], name="broken", stop=threading.Event())
-        assert caught.type is failures.UpstreamTrouble
+        assert caught.type is crawl_failures.UpstreamTrouble
         ask(one)
     with database.begin() as conn:
         outage = text("SELECT outage_until FROM reddit_budgets")
@@ -268,12 +270,12 @@ def test_an_outage_that_begins_with_broken_pages_of_one_community_is_found(
     ask(client)
     reddit.broken = "/r/broken/"
     for _ in range(4):
-        with pytest.raises(failures.UpstreamTrouble):
+        with pytest.raises(crawl_failures.UpstreamTrouble):
             endpoints.about(client, name="broken", stop=threading.Event())
     reddit.down = True
     raised = []
     for _ in range(4):
-        with pytest.raises(failures.CrawlFailure) as caught:
+        with pytest.raises(crawl_failures.CrawlFailure) as caught:
             ask(client)
         raised.append(caught.type)
-    assert raised[-1] is failures.Outage
+    assert raised[-1] is crawl_failures.Outage

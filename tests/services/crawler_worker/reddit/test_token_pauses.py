@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.reddit import failures
-from crawler_worker.reddit.token import TokenSource
-from crawler_worker.reddit.transfer import Transport
+from crawler_worker.reddit import crawl_failures
+from crawler_worker.reddit.exchange.transfer import Transport
+from crawler_worker.reddit.oauth.token import TokenSource
 from crawljobs.db.database import Database
-from crawljobs.repository import reddit_tokens
+from crawljobs.repository.reddit_api import reddit_tokens
 from crawljobs.settings import RedditSettings
 from support import scripted_server
 from support.scripted_server import Exchange
@@ -56,10 +56,10 @@ def test_the_pause_doubles_from_five_seconds_to_ten_minutes_and_begins_again_aft
 ) -> None:
     pauses = []
     for asked in range(1, 10):
-        with pytest.raises(failures.Throttled) as caught:
+        with pytest.raises(crawl_failures.Throttled) as caught:
             tokens.current(stop=NEVER)
         pauses.append(round(caught.value.resume_in))
-        with pytest.raises(failures.Throttled):  # and nobody asks meanwhile
+        with pytest.raises(crawl_failures.Throttled):  # and nobody asks meanwhile
             tokens.current(stop=NEVER)
         assert endpoint.asked == asked
         over(database, "ask_again_at")
@@ -67,7 +67,7 @@ def test_the_pause_doubles_from_five_seconds_to_ten_minutes_and_begins_again_aft
     endpoint.answer = lambda it: it.send(200, b'{"access_token": "t", "expires_in": 86400}')
     assert tokens.current(stop=NEVER) == "t"
     endpoint.answer = lambda it: it.send(429, b"{}")
-    with pytest.raises(failures.Throttled) as caught:
+    with pytest.raises(crawl_failures.Throttled) as caught:
         tokens.current(refused="t", stop=NEVER)
     assert round(caught.value.resume_in) == 5
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import failures, token_endpoint
-from crawler_worker.reddit.transfer import Transport
+from crawler_worker.reddit import crawl_failures
+from crawler_worker.reddit.exchange.transfer import Transport
+from crawler_worker.reddit.oauth import token_endpoint
 from crawljobs.settings import RedditSettings
 from support import scripted_server
 from support.scripted_server import Exchange
@@ -42,13 +43,13 @@ def test_a_token_lives_as_long_as_reddit_says_within_bounds(
 
 @pytest.mark.parametrize("token", [None, 7, "", "with blank in it", "line\nbreak", "ü", "x" * 4097])
 def test_what_could_end_a_header_is_no_token(token: object) -> None:
-    with pytest.raises(failures.UpstreamTrouble, match="sent no token"):
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="sent no token"):
         token_of(access_token=token, expires_in=60)
 
 
 def test_a_token_may_be_long_and_a_reply_must_be_an_object() -> None:
     assert token_of(access_token="x" * 4096)[0] == "x" * 4096
-    with pytest.raises(failures.UpstreamTrouble, match="sent no object"):
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="sent no object"):
         token_endpoint.token_of(b"[]")
 
 
@@ -63,7 +64,7 @@ def test_a_token_may_be_long_and_a_reply_must_be_an_object() -> None:
     ],
 )
 def test_an_error_says_that_the_credentials_are_refused(error: object, shown: str) -> None:
-    with pytest.raises(failures.CredentialsRefused) as refused:
+    with pytest.raises(crawl_failures.CredentialsRefused) as refused:
         token_of(error=error, access_token="t")
     assert str(refused.value) == (
         f"Reddit refuses REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET ({shown}): correct them"
@@ -93,9 +94,9 @@ def test_the_credentials_are_sent_as_basic_authentication() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "raised"),
     [
-        (401, {"message": "Unauthorized", "error": 401}, failures.CredentialsRefused),
-        (500, {}, failures.UpstreamTrouble),
-        (201, {"access_token": "t"}, failures.CrawlFailure),
+        (401, {"message": "Unauthorized", "error": 401}, crawl_failures.CredentialsRefused),
+        (500, {}, crawl_failures.UpstreamTrouble),
+        (201, {"access_token": "t"}, crawl_failures.CrawlFailure),
     ],
 )
 def test_another_status_brings_no_token(

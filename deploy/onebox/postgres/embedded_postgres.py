@@ -1,0 +1,219 @@
+"""A Postgres of our own, from programs in a wheel: no service, no Docker, no leftovers."""
+
+import contextlib
+import hmac
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from onebox import die_with_parent
+from onebox.demo_errors import PostgresError
+from onebox.postgres import binaries, cluster, pid_file, place
+
+HOST = "127.0.0.1"  # TCP with scram: a socket's path is limited to 107 bytes, a folder's is not
+READY_SECONDS = 60  # recovery after a crash included
+PORT_TRIES = 5  # somebody else may take a free port before Postgres does
+SESSIONS_TRIES = 50
+SESSIONS_SECONDS = 0.2  # between them: a session ends when it next looks at the server
+FAST_SECONDS = 20  # to end sessions and write a checkpoint
+QUIT_SECONDS = 5
+LOG_BYTES = 2**20  # at start; what is over goes to one older file
+PORT_FILE = "crawljobs_port"
+EPHEMERAL = {  # nobody misses the data after a crash
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """`port` 0: the one used before, or any free one; `bindir` None: the embedded programs."""
+
+    port: int = 0
+    durable: bool = True
+    max_connections: int = 100
+    shared_buffers: str = "128MB"
+    bindir: Path | None = None
+    free_bytes: int = cluster.FREE_BYTES
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+class EmbeddedPostgres:
+    """`start` and `stop`, or a with block. It dies with this process, killed or not.
+
+    Start it from the main thread: the kernel ends it when the thread that started it ends.
+    """
+
+    def __init__(self, data: Path, *, log: Path, options: Options | None = None) -> None:
+        self._options = options or Options()
+        self._log = log
+        self._user = binaries.server_user()
+        self._programs = binaries.locate(self._options.bindir, self._user)
+        self.data = place.place(data.absolute(), self._user)
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "EmbeddedPostgres":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def version(self) -> int:
+        return self._programs.major
+
+    @property
+    def bindir(self) -> Path:
+        return self._programs.bindir
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def url(self, database: str = "postgres") -> str:
+        return self.url_as(cluster.SUPERUSER, self._password(), database)
+
+    def url_as(self, role: str, password: str, database: str) -> str:
+        return f"postgresql://{role}:{password}@{HOST}:{self.port}/{database}"
+
+    def password_of(self, role: str) -> str:
+        """Made from the cluster's own secret, so that there is nothing else to be kept."""
+        return hmac.new(self._password().encode(), role.encode(), "sha256").hexdigest()
+
+    def _password(self) -> str:
+        return (self.data / cluster.PASSWORD_FILE).read_text().strip()
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Return when it takes connections; on a failure nothing is left running."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start it without waiting, so that other things can start meanwhile."""
+        cluster.prepare(
+            self.data,
+            self._programs,
+            self._user,
+            durable=self._options.durable,
+            free_bytes=self._options.free_bytes,
+        )
+        pid_file.await_previous(self.data)
+        self._spawn()
+
+    def wait_until_ready(self) -> None:
+        tries = 0
+        deadline = time.monotonic() + READY_SECONDS
+        while self._process and not pid_file.is_ready(self.data, self._process.pid):
+            if not self.is_running():
+                self._spawn_again(tries)
+                tries += 1
+            if time.monotonic() > deadline:
+                self.stop()
+                late = f"Postgres was not ready within {READY_SECONDS} s: see {self._log}"
+                raise PostgresError(late)
+            time.sleep(pid_file.CHECK_SECONDS / 2)
+        with contextlib.suppress(OSError):
+            (self.data / PORT_FILE).write_text(str(self.port))
+
+    def _spawn_again(self, tries: int) -> None:
+        """When it may help: the port was taken, or sessions of a killed server still end."""
+        reason = cluster.failure_reason(self._log, self._log_start)
+        if "Address already in use" in reason and tries < PORT_TRIES and not self._options.port:
+            self.port = 0
+        elif "is still in use" in reason and tries < SESSIONS_TRIES:
+            time.sleep(SESSIONS_SECONDS)
+        else:
+            what = f"Postgres did not start on {self.data} (see {self._log})"
+            raise cluster.failure(what, reason, self.data)
+        self._spawn()
+
+    def stop(self) -> None:
+        """End it fast: sessions are cut, what was committed is kept."""
+        if self._process is None:
+            return
+        for number, seconds in (
+            (signal.SIGINT, FAST_SECONDS),
+            (signal.SIGQUIT, QUIT_SECONDS),
+            (signal.SIGKILL, None),
+        ):
+            self._process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+                break
+        self._process = None
+
+    def _spawn(self) -> None:
+        self.port = self.port or self._choose_port()
+        settings = {
+            "listen_addresses": HOST,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": str(self._options.max_connections),
+            "shared_buffers": self._options.shared_buffers,
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "log_checkpoints": "off",
+            "jit": "off",
+            **({"io_method": "sync"} if self.version >= 18 else {}),
+            **({} if self._options.durable else EPHEMERAL),
+            **self._options.settings,
+        }
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with self._open_log() as log:
+            self._log_start = log.tell()
+            self._process = die_with_parent.spawn(
+                [self._programs.program("postgres"), "-D", self.data, *arguments],
+                signal=signal.SIGINT if self._options.durable else signal.SIGQUIT,
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
+                cwd=Path("/"),
+                output=log,
+                run_as=self._user,
+            )
+
+    def _open_log(self) -> IO[bytes]:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
+            self._log.replace(self._log.with_name(f"{self._log.name}.1"))
+        log = self._log.open("ab")
+        log.seek(0, os.SEEK_END)
+        return log
+
+    def _choose_port(self) -> int:
+        if wanted := self._options.port:
+            if not _is_free(wanted):
+                raise PostgresError(
+                    f"Port {wanted} on {HOST} is taken: "
+                    "stop what uses it, or give Postgres another port."
+                )
+            return wanted
+        with contextlib.suppress(OSError, ValueError):
+            before = int((self.data / PORT_FILE).read_text())
+            if 1024 <= before <= 65535 and _is_free(before):
+                return before
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,39 @@
+"""A role for each service of the demo, on a server of ours, with just the rights it needs."""
+
+from pathlib import Path
+
+from crawljobs import errors
+from crawljobs.db.administration import audit_policies, granting, grants, rights, roles
+from crawljobs.db.database import Database
+from onebox.demo_errors import PostgresError
+from onebox.postgres.embedded_postgres import EmbeddedPostgres
+
+PREFIX = "crawljobs"
+KINDS = {
+    "admin-api": grants.ADMIN_API,
+    "crawler-worker": grants.CRAWLER_WORKER,
+    "scheduler": grants.SCHEDULER,
+}
+# What decides how the roles come out.
+SOURCES = tuple(
+    Path(str(module.__file__)) for module in (audit_policies, granting, grants, rights, roles)
+)
+
+
+def urls(postgres: EmbeddedPostgres, database: str) -> dict[str, str]:
+    """By service."""
+    return {
+        service: postgres.url_as(f"{PREFIX}_{kind}", postgres.password_of(kind), database)
+        for service, kind in KINDS.items()
+    }
+
+
+def set_up(postgres: EmbeddedPostgres, database: str) -> None:
+    passwords = {kind: postgres.password_of(kind) for kind in KINDS.values()}
+    opened = Database(postgres.url(database), pool_size=1)
+    try:
+        roles.set_up(opened, prefix=PREFIX, passwords=passwords)
+    except errors.CrawljobsError as error:
+        raise PostgresError(f"The database's roles cannot be made: {error}") from error
+    finally:
+        opened.close()

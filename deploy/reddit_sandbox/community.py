@@ -1,0 +1,183 @@
+"""What happened in one community: who posted and commented when, and what became of it.
+
+Only the skeleton is kept; titles and texts are written when an item is shown.
+"""
+
+import bisect
+import itertools
+import random
+from typing import NamedTuple, TypeVar
+
+from reddit_sandbox import keys, naming
+from reddit_sandbox import made_up_authors as authors_module
+
+DAY = 86_400
+# A live post takes this long, in seconds, from its writing to its showing up with its comments.
+LIVE_LEAD = 3
+
+KEPT, DELETED, REMOVED = range(3)
+
+
+class Post(NamedTuple):
+    number: int
+    at: int
+    author: int
+    score: int
+    state: int
+    comments: list[int]
+
+
+class Comment(NamedTuple):
+    number: int
+    at: int
+    post: int
+    parent: int  # number of the comment answered; -1 for an answer to the post
+    author: int
+    score: int
+    state: int
+
+
+class Draft(NamedTuple):
+    """A comment before all comments of the community were put in order of time."""
+
+    at: int
+    post: int
+    serial: int
+    parent: int  # serial of the comment answered within the same post
+    author: int
+    score: int
+    state: int
+
+
+_Item = TypeVar("_Item", Post, Comment)
+
+
+class Community:
+    """One community, oldest first. `grow` is called under the world's lock."""
+
+    def __init__(self, seed: int, name: str, people: authors_module.Authors, now: int) -> None:
+        self.key = _key(seed, name)
+        self.name = naming.display(name)
+        self.script = naming.script(name)
+        self.theme = naming.theme(seed, name)
+        self.tag = tag(seed, name)
+        self.id = id_of(seed, name)
+        self.created = now - (800 + self.key % 3_000) * DAY
+        self.now = now
+        self.members = people.members_of(name.lower(), self.theme)
+        self._weights = list(
+            itertools.accumulate((rank + 2) ** -0.7 for rank in range(len(self.members)))
+        )
+        self.posts: list[Post] = []
+        self.comments: list[Comment] = []
+        self.by_author: dict[int, tuple[list[int], list[int]]] = {}
+        self._live = 0
+        self._found(naming.size(seed, name))
+
+    def rng(self, *what: object) -> random.Random:
+        return keys.chance(self.key, *what)
+
+    def _found(self, size: int) -> None:
+        rng = self.rng("times", size)
+        span = min(rng.randint(20, 500) * DAY, self.now - self.created)
+        ages = sorted((span * rng.random() ** 1.5 for _ in range(size)), reverse=True)
+        drafts: list[Draft] = []
+        last = self.created
+        busy = set(rng.sample(range(size), min(size, 1 + size // 60)))
+        for index, age in enumerate(ages):
+            last = max(last + 1, self.now - 60 - int(age))
+            drafts += self._write_post(index, last, self.now - last, index in busy)
+        drafts.sort(key=lambda draft: (draft.at, draft.post, draft.serial))
+        self._append_comments(drafts)
+
+    def _write_post(self, index: int, at: int, age: int, busy: bool) -> list[Draft]:
+        rng = self.rng("post", index)
+        author = self._someone(rng)
+        score = int(rng.expovariate(1 / 40)) + (rng.randint(100, 2_000) if busy else 0)
+        self.posts.append(Post(index, at, author, score, _state(rng), []))
+        self.by_author.setdefault(author, ([], []))[0].append(index)
+        count = rng.randint(60, 350) if busy else max(0, int(rng.expovariate(1 / 5)) - 1)
+        # Answers to the newest comment make the long chains behind "continue this thread".
+        chains = 0.65 if busy else 0.4
+        return self._write_comments(rng, index, at, min(3 * DAY, age), count, chains)
+
+    def _write_comments(
+        self, rng: random.Random, post: int, at: int, window: int, count: int, chains: float
+    ) -> list[Draft]:
+        offsets = sorted(1 + int(max(0, window - 2) * rng.random() ** 2) for _ in range(count))
+        drafts = []
+        for serial, offset in enumerate(offsets):
+            draw = rng.random()
+            if serial == 0 or draw < 0.2:
+                parent = -1
+            elif draw < 0.2 + chains:
+                parent = serial - 1
+            else:
+                parent = rng.randrange(serial)
+            score = int(rng.expovariate(1 / 8)) - 3
+            drafts.append(
+                Draft(at + offset, post, serial, parent, self._someone(rng), score, _state(rng))
+            )
+        return drafts
+
+    def _append_comments(self, drafts: list[Draft]) -> None:
+        """Number the comments in order of time: no two of a community share a second."""
+        last = self.comments[-1].at if self.comments else self.created
+        for draft in drafts:
+            last = max(last + 1, draft.at)
+            index = len(self.comments)
+            siblings = self.posts[draft.post].comments
+            parent = siblings[draft.parent] if draft.parent >= 0 else -1
+            siblings.append(index)
+            self.comments.append(
+                Comment(index, last, draft.post, parent, draft.author, draft.score, draft.state)
+            )
+            self.by_author.setdefault(draft.author, ([], []))[1].append(index)
+
+    def grow(self, now: float, per_minute: float) -> None:
+        """Add the posts that became due until `now`, each with up to two comments."""
+        if per_minute <= 0 or not self.members:
+            return
+        while (due := self.now + (self._live + 1) * 60 / per_minute) <= now:
+            newest = self.posts[-1].at if self.posts else self.created
+            index, at = len(self.posts), max(int(due) - LIVE_LEAD, newest + 1)
+            rng = self.rng("post", index)
+            author = self._someone(rng)
+            self.posts.append(Post(index, at, author, 1, KEPT, []))
+            self.by_author.setdefault(author, ([], []))[0].append(index)
+            self._append_comments(self._write_comments(rng, index, at, 3, rng.randrange(3), 0.4))
+            self._live += 1
+
+    def _someone(self, rng: random.Random) -> int:
+        weights = self._weights
+        return self.members[bisect.bisect(weights, rng.random() * weights[-1])]
+
+    def post_at(self, at: int) -> Post | None:
+        return _at(self.posts, at)
+
+    def comment_at(self, at: int) -> Comment | None:
+        return _at(self.comments, at)
+
+
+def _key(seed: int, name: str) -> int:
+    return keys.number(seed, "community", name.lower())
+
+
+def tag(seed: int, name: str) -> int:
+    """What marks the ids of a community's items."""
+    return _key(seed, name) & ((1 << keys.TAG_BITS) - 1)
+
+
+def id_of(seed: int, name: str) -> str:
+    """A community's id36."""
+    return keys.id36(_key(seed, name) >> 28)
+
+
+def _at(items: list[_Item], at: int) -> _Item | None:
+    where = bisect.bisect_left(items, at, key=lambda item: item.at)
+    return items[where] if where < len(items) and items[where].at == at else None
+
+
+def _state(rng: random.Random) -> int:
+    draw = rng.random()
+    return DELETED if draw < 0.02 else REMOVED if draw < 0.035 else KEPT

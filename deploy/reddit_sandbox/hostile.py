@@ -1,0 +1,81 @@
+"""Content that breaks careless readers, in communities named hostile_*.
+
+Everything is valid JSON (`nan_*` is the exception, elsewhere), and ids stay sound: what Reddit's
+users can write into titles and texts, and what a changed server could write into other fields.
+"""
+
+from typing import Any
+
+from reddit_sandbox import listing_pages
+
+LONG_TITLE = 300_000  # characters; the limit on Reddit is 300
+LONG_TEXT = 1_000_000  # characters; the limit on Reddit is 40,000
+DEEP = 200  # levels; Python's own reader manages about 1,000
+HUGE = 10**30  # beyond every integer column
+
+# The post (or comment) number n of a community gets the twist n modulo their number.
+LINK_TWISTS: tuple[dict[str, Any], ...] = (
+    {"title": "a NUL \x00 in the \x00 title", "selftext": "\x00" * 20},
+    {"title": "a lone surrogate \ud83d and another \udc00", "author_flair_text": "\udfff"},
+    {"title": "bidi \u202e desrever \u2066 isolate \u200f mark"},
+    {"title": "<script>alert(1)</script><img src=x onerror=alert(2)>"},
+    {"title": "'; DROP TABLE posts; --", "selftext": "%s %(name)s {0} ${HOME} \\x00 \\u0000"},
+    {"title": "x" * LONG_TITLE},
+    {"selftext": "y" * LONG_TEXT},
+    {"title": None, "selftext": None},
+    {"title": 12345, "score": "17", "num_comments": "many"},
+    {"score": HUGE, "ups": -HUGE, "num_comments": HUGE},
+    {"score": None, "num_comments": None, "created_utc": "1700000000"},
+    {"score": 1.5, "upvote_ratio": 10**400},
+    {"created_utc": -1e300, "created": 1e300},
+    {"edited": True, "over_18": "false", "stickied": 1},
+    {"url": "javascript:alert(1)", "permalink": "//evil.example/"},
+    {"url": None, "domain": None, "permalink": None},
+    {"title": "\u0000", "selftext": "\r\n\x1b[31mred\x1b[0m\x07\x08\u2028\u2029\ufeff"},
+    {"title": "z\u0335\u0321" * 500, "author_flair_text": "\U0001f9d1\u200d" * 300},
+    {"title": "", "subreddit_subscribers": -1},
+    {"author": None},
+    {"author": "a name/with ?slashes&#", "author_fullname": 7},
+)
+COMMENT_TWISTS: tuple[dict[str, Any], ...] = (
+    {"body": "NUL \x00 in a comment", "body_html": "\x00"},
+    {"body": "lone \udc00 surrogate"},
+    {"body": "\u202e</p></div><script>alert(3)</script>"},
+    {"body": None, "body_html": None},
+    {"body": ["not", "text"]},
+    {"score": HUGE, "controversiality": None},
+    {"score": None, "created_utc": None},
+    {"author": None},
+    {"body": "w" * 100_000},
+    {"edited": "yesterday", "is_submitter": None},
+)
+
+
+def twist_link(data: dict[str, Any], index: int) -> None:
+    """Spoil a post in the way that its number stands for."""
+    data.update(LINK_TWISTS[index % len(LINK_TWISTS)])
+    if index % len(LINK_TWISTS) == 3:
+        data["media"] = _deep()
+
+
+def twist_comment(data: dict[str, Any], index: int) -> None:
+    """Spoil a comment; two of three stay as they are."""
+    if index % 3 == 0:
+        data.update(COMMENT_TWISTS[index // 3 % len(COMMENT_TWISTS)])
+
+
+def strangers(children: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A page's children with some that nobody expects: a repeated one, an unknown kind, stubs."""
+    odd: list[Any] = [{"kind": "t9", "data": {"id": "x"}}, {"kind": "t3", "data": {}}]
+    odd += [
+        {"kind": "Listing", "data": listing_pages.wrap([])["data"]},
+        {"kind": "t3", "data": None},
+    ]
+    return [*children, *children[:1], *odd]
+
+
+def _deep() -> Any:
+    nest: Any = "the bottom"
+    for _ in range(DEEP):
+        nest = {"oembed": [nest]}
+    return nest

@@ -1,0 +1,79 @@
+"""The fields that posts and comments share: whose they are and where."""
+
+import random
+from typing import Any
+
+from reddit_sandbox import community as community_module
+from reddit_sandbox import keys, made_up_authors
+from reddit_sandbox.community import Community
+from reddit_sandbox.world import Item, World
+
+
+def id_of(item: Item) -> str:
+    return keys.item_id(item.what.at, item.community.tag)
+
+
+def subscribers(home: Community) -> int:
+    return 300 + home.key % 90_000
+
+
+def subreddit_fields(home: Community) -> dict[str, Any]:
+    return {
+        "subreddit": home.name,
+        "subreddit_id": f"t5_{home.id}",
+        "subreddit_name_prefixed": f"r/{home.name}",
+    }
+
+
+def is_deleted(world: World, item: Item) -> bool:
+    """Deleted by its author: before the sandbox began, or since."""
+    return item.what.state == community_module.DELETED or world.was_deleted(item.fullname)
+
+
+def visible_author(world: World, item: Item) -> made_up_authors.Author | None:
+    """Who is named as the author; None when Reddit would write `[deleted]`."""
+    author = world.authors[item.what.author]
+    if author.standing is made_up_authors.Standing.GONE or is_deleted(world, item):
+        return None
+    return author
+
+
+_FLAIRLESS: dict[str, Any] = {
+    "author_flair_background_color": None,
+    "author_flair_css_class": None,
+    "author_flair_template_id": None,
+    "author_flair_text": None,
+    "author_flair_text_color": None,
+    "author_is_blocked": False,
+}
+# As recorded: without an author there is no `author_fullname`, no type of flair and no premium.
+_NOBODY: dict[str, Any] = {
+    **_FLAIRLESS,
+    "author": "[deleted]",
+    "author_flair_background_color": "",
+    "author_flair_text_color": "dark",
+}
+
+
+def author_fields(author: made_up_authors.Author | None) -> dict[str, Any]:
+    """The fields about an author, or about there being none."""
+    if author is None:
+        return _NOBODY
+    flair = "Regular" if author.number % 9 == 0 else None
+    return {
+        **_FLAIRLESS,
+        "author": author.name,
+        "author_fullname": f"t2_{author.id36}",
+        "author_flair_richtext": [],
+        "author_flair_text": flair,
+        "author_flair_text_color": "dark" if flair else None,
+        "author_flair_type": "text",
+        "author_patreon_flair": False,
+        "author_premium": author.number % 25 == 0,
+    }
+
+
+def edited(world: World, at: int, rng: random.Random, often: float) -> float | bool:
+    """When an item was edited, false when it was not."""
+    later = at + rng.randint(60, 3_600)
+    return float(later) if rng.random() < often and later <= world.options.now else False

@@ -1,0 +1,175 @@
+"""A post as Reddit shows it: kind t3."""
+
+import random
+from typing import Any
+
+from reddit_sandbox import community as community_module
+from reddit_sandbox import hostile, identity, takedown, words, writing
+from reddit_sandbox.world import Item, World
+
+HALF_A_YEAR = 182 * 86_400
+REMOVERS = ("moderator", "moderator", "automod_filtered", "reddit")
+POINTER_SHARE = 0.05
+FLAIRS = (None, None, None, "Question", "Show", "Guide")
+
+_NONES = (
+    "approved_at_utc approved_by author_flair_template_id banned_at_utc banned_by category "
+    "content_categories discussion_type distinguished likes link_flair_background_color "
+    "link_flair_css_class link_flair_text_color media mod_note mod_reason_by mod_reason_title "
+    "num_reports removal_reason removed_by removed_by_category report_reasons secure_media "
+    "suggested_sort thumbnail_height thumbnail_width top_awarded_type view_count"
+)
+_FALSES = (
+    "allow_live_comments archived author_is_blocked can_gild can_mod_post clicked contest_mode "
+    "hidden hide_score is_created_from_ads_ui is_crosspostable is_meta is_original_content "
+    "is_reddit_media_domain is_self is_video locked media_only no_follow over_18 pinned "
+    "quarantine saved spoiler stickied visited"
+)
+_LISTS = "all_awardings awarders link_flair_richtext mod_reports treatment_tags user_reports"
+_DICTS = "gildings media_embed secure_media_embed"
+_CONSTANT: dict[str, Any] = {
+    **dict.fromkeys(_NONES.split()),
+    **dict.fromkeys(_FALSES.split(), False),
+    "downs": 0,
+    "edited": False,
+    "gilded": 0,
+    "is_robot_indexable": True,
+    "link_flair_text": None,
+    "link_flair_type": "text",
+    "num_crossposts": 0,
+    "parent_whitelist_status": "all_ads",
+    "pwls": 6,
+    "selftext": "",
+    "selftext_html": None,
+    "send_replies": True,
+    "subreddit_type": "public",
+    "thumbnail": "default",
+    "total_awards_received": 0,
+    "whitelist_status": "all_ads",
+    "wls": 6,
+}
+
+
+def title_of(item: Item) -> str:
+    """The title, without writing the rest of the post."""
+    post = item.what
+    return writing.title(item.community.rng("title", post.number), item.community.theme)
+
+
+def permalink_of(item: Item) -> str:
+    home = item.community
+    return f"/r/{home.name}/comments/{identity.id_of(item)}/{writing.slug(title_of(item))}/"
+
+
+def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
+    """The post; `alone` is how it stands above its own comments."""
+    home, post = item.community, item.what
+    assert isinstance(post, community_module.Post)  # noqa: S101 - narrows the union
+    rng = home.rng("link", post.number)
+    data = {
+        **_CONSTANT,
+        **{name: [] for name in _LISTS.split()},
+        **{name: {} for name in _DICTS.split()},
+        **identity.subreddit_fields(home),
+        **identity.author_fields(identity.visible_author(world, item)),
+        "subreddit_subscribers": identity.subscribers(home),
+        "title": title_of(item),
+        "id": identity.id_of(item),
+        "name": item.fullname,
+        "permalink": permalink_of(item),
+        "created": float(post.at),
+        "created_utc": float(post.at),
+        "score": post.score,
+        "ups": post.score,
+        "upvote_ratio": round(0.6 + 0.4 * rng.random(), 2),
+        "num_comments": len(post.comments),
+        "archived": world.options.now - post.at > HALF_A_YEAR,
+        "stickied": post.number in stickies(item.community),
+        "over_18": rng.random() < 0.02,
+        "spoiler": rng.random() < 0.02,
+        "link_flair_text": rng.choice(FLAIRS),
+        "edited": identity.edited(world, post.at, rng, 0.08),
+    }
+    data.update(_content(rng, item, data["permalink"]))
+    if alone:
+        data["num_duplicates"] = 0
+    _take_away(rng, world, item, data)
+    if home.script == "hostile":
+        hostile.twist_link(data, post.number)
+    elif home.script == "takedown":
+        takedown.change_link(data, post.number)
+    return {"kind": "t3", "data": data}
+
+
+def stickies(home: community_module.Community) -> tuple[int, ...]:
+    """The posts pinned to the top: none, one or two of the older ones."""
+    count = min(home.key % 3, len(home.posts) // 10)
+    return tuple(sorted(home.rng("stickies").sample(range(len(home.posts) // 2 or 1), count)))
+
+
+def _content(rng: random.Random, item: Item, permalink: str) -> dict[str, Any]:
+    home = item.community
+    draw = rng.random()
+    if draw < 0.6:
+        text = writing.paragraphs(rng, home.theme, 3) if rng.random() < 0.8 else ""
+        text += _pointer(item) if text else ""
+        return {
+            "is_self": True,
+            "domain": f"self.{home.name}",
+            "url": f"https://www.reddit.com{permalink}",
+            "selftext": text,
+            "selftext_html": writing.as_guarded_html(text) if text else None,
+            "thumbnail": "self",
+        }
+    if draw < 0.85:
+        url = (
+            f"https://{home.name.lower().replace('_', '-')}.example/{rng.randrange(10**6)}?a=1&b=2"
+        )
+        return {
+            "domain": url.split("/")[2],
+            "url": url,
+            "url_overridden_by_dest": url,
+            "post_hint": "link",
+        }
+    url = f"https://i.redd.it/{rng.randrange(36**8):x}.jpg"
+    return {
+        "domain": "i.redd.it",
+        "url": url,
+        "url_overridden_by_dest": url,
+        "post_hint": "image",
+        "is_reddit_media_domain": True,
+        "thumbnail": f"https://b.thumbs.redditmedia.com/{rng.randrange(36**8):x}.jpg",
+        "thumbnail_height": 105,
+        "thumbnail_width": 140,
+        "preview": _preview(url),
+    }
+
+
+def _pointer(item: Item) -> str:
+    """A few posts point to another community of their theme."""
+    rng = item.community.rng("pointer", item.what.number)
+    if rng.random() >= POINTER_SHARE:
+        return ""
+    return f"\n\nSomebody in r/{rng.choice(words.THEMES[item.community.theme].communities)} knows."
+
+
+def _preview(url: str) -> dict[str, Any]:
+    source = {"url": url, "width": 1200, "height": 900}
+    image = {"source": source, "resolutions": [], "variants": {}, "id": url[-12:-4]}
+    return {"images": [image], "enabled": True}
+
+
+def _take_away(rng: random.Random, world: World, item: Item, data: dict[str, Any]) -> None:
+    """Leave of a deleted or removed post what Reddit leaves."""
+    if identity.is_deleted(world, item):
+        mark, category = "[deleted]", "deleted"
+    elif item.what.state == community_module.REMOVED:
+        mark, category = "[removed]", rng.choice(REMOVERS)
+    else:
+        return
+    data["removed_by_category"] = category
+    data["is_robot_indexable"] = False
+    data["is_crosspostable"] = False
+    if data["is_self"]:
+        data["selftext"] = mark
+        data["selftext_html"] = writing.as_guarded_html(mark)

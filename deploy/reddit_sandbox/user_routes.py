@@ -1,0 +1,59 @@
+"""Authors: who they are and what they did anywhere."""
+
+import flask
+
+from reddit_sandbox import account_shape, answers, comment_shape, link_shape, listing_pages, sandbox
+from reddit_sandbox.community import Post
+from reddit_sandbox.made_up_authors import Author, Standing
+from reddit_sandbox.world import Item, World
+
+blueprint = flask.Blueprint("user", __name__)
+
+
+@blueprint.get("/user/<name>/about")
+def about(name: str) -> flask.Response:
+    return answers.data(account_shape.account(_author(name)))
+
+
+@blueprint.get("/user/<name>")
+def front(name: str) -> flask.Response:
+    return history(name, "overview")
+
+
+@blueprint.get("/user/<name>/<any(overview, submitted, comments):what>")
+def history(name: str, what: str) -> flask.Response:
+    """A page of what the author wrote, newest first unless ?sort=top; empty when it is hidden."""
+    author, args = _author(name), flask.request.args
+    if author.standing is Standing.SUSPENDED:
+        return answers.error(403)
+    if author.standing is Standing.HIDDEN:
+        return answers.data(listing_pages.wrap([]))
+    world = sandbox.current().world
+    items = world.history(
+        author.number,
+        posts=what != "comments",
+        comments=what != "submitted",
+        limit=listing_pages.CAP,
+    )
+    if args.get("sort") in ("top", "hot"):
+        items.sort(key=lambda item: -item.what.score)
+    limit = listing_pages.limit_of(args.get("limit"))
+    page = listing_pages.page(
+        items, limit=limit, after=args.get("after"), before=args.get("before")
+    )
+    shown = [_shown(world, item) for item in page.items]
+    return answers.data(listing_pages.wrap(shown, after=page.after))
+
+
+def _shown(world: World, item: Item) -> dict[str, object]:
+    if isinstance(item.what, Post):
+        return link_shape.link(world, item)
+    return comment_shape.in_listing(world, item)
+
+
+def _author(name: str) -> Author:
+    """Nobody of that name, or an account that was deleted, is 404."""
+    author = sandbox.current().world.authors.named(name)
+    if author is None or author.standing is Standing.GONE:
+        flask.abort(answers.error(404))
+    return author

@@ -1,0 +1,189 @@
+"""All communities: which exist, where an item belongs, and what an author did anywhere."""
+
+import collections
+import heapq
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from reddit_sandbox import community as community_module
+from reddit_sandbox import keys, naming
+from reddit_sandbox import made_up_authors as authors_module
+from reddit_sandbox.community import Comment, Community, Post
+from reddit_sandbox.options import Options
+
+# Posts and comments kept ready, about 60 MB; communities beyond are made again, the same, when
+# asked for.
+READY_ITEMS = 250_000
+# Names outside the catalogue that authors' histories remember; the oldest are forgotten.
+REMEMBERED = 2_000
+DELETIONS = 10_000
+
+
+class Item(NamedTuple):
+    """A post or a comment together with its community."""
+
+    community: Community
+    what: Post | Comment
+
+    @property
+    def fullname(self) -> str:
+        kind = "t3" if isinstance(self.what, Post) else "t1"
+        return f"{kind}_{keys.item_id(self.what.at, self.community.tag)}"
+
+
+class World:
+    """What a seed makes. Thread-safe."""
+
+    def __init__(self, options: Options, clock: Callable[[], float] = time.time) -> None:
+        self.options = options
+        self.authors = authors_module.Authors(options.seed, options.now)
+        self._clock = clock
+        self._started = clock()
+        self._lock = threading.RLock()
+        self._ready: collections.OrderedDict[str, Community] = collections.OrderedDict()
+        self._remembered: collections.OrderedDict[str, None] = collections.OrderedDict()
+        self._names_by_tag: dict[int, list[str]] = {}
+        self._names_by_author: dict[int, list[str]] = {}
+        self._name_by_id: dict[str, str] = {}
+        self._held: collections.OrderedDict[str, None] = collections.OrderedDict()
+        self._deleted: collections.OrderedDict[str, None] = collections.OrderedDict()
+        self._keep_name: Callable[[str], None] = lambda name: None
+        for name in naming.CATALOGUE:
+            self._register(name)
+
+    def recall(self, names: Iterable[str], keep: Callable[[str], None]) -> None:
+        """Know these names as if they had been asked for; tell `keep` of every further one."""
+        with self._lock:
+            for name in names:
+                self._remember(name.lower())
+            self._keep_name = keep
+
+    def now(self) -> float:
+        """The sandbox's present: fixed, unless new items are asked for."""
+        if self.options.new_items_per_minute <= 0:
+            return self.options.now
+        return self.options.now + self._clock() - self._started
+
+    def community(self, name: str) -> Community:
+        """The community of a valid name; a name seen for the first time becomes part of its
+        authors' histories."""
+        lower = name.lower()
+        with self._lock:
+            self._remember(lower)
+            found = self._ready.get(lower)
+            if found is None:
+                found = Community(self.options.seed, lower, self.authors, self.options.now)
+                self._make_room(len(found.posts) + len(found.comments))
+                self._ready[lower] = found
+            self._ready.move_to_end(lower)
+            found.grow(self.now(), self.options.new_items_per_minute)
+            return found
+
+    def _make_room(self, wanted: int) -> None:
+        sizes = [len(each.posts) + len(each.comments) for each in self._ready.values()]
+        kept = sum(sizes)
+        for size in sizes:
+            if kept + wanted <= READY_ITEMS:
+                return
+            self._ready.popitem(last=False)
+            kept -= size
+
+    def _remember(self, lower: str) -> None:
+        if lower in naming.CATALOGUE or naming.script(lower) in naming.UNREADABLE:
+            return
+        if lower not in self._remembered:
+            self._register(lower)
+            self._keep_name(lower)
+        self._remembered[lower] = None
+        self._remembered.move_to_end(lower)
+        if len(self._remembered) > REMEMBERED:
+            self._forget(self._remembered.popitem(last=False)[0])
+
+    def _register(self, lower: str) -> None:
+        self._names_by_tag.setdefault(self._tag(lower), []).append(lower)
+        self._name_by_id[community_module.id_of(self.options.seed, lower)] = lower
+        for author in self._members(lower):
+            self._names_by_author.setdefault(author, []).append(lower)
+
+    def _forget(self, lower: str) -> None:
+        self._names_by_tag[self._tag(lower)].remove(lower)
+        self._name_by_id.pop(community_module.id_of(self.options.seed, lower), None)
+        for author in self._members(lower):
+            self._names_by_author[author].remove(lower)
+
+    def _members(self, lower: str) -> list[int]:
+        return self.authors.members_of(lower, naming.theme(self.options.seed, lower))
+
+    def _tag(self, lower: str) -> int:
+        return community_module.tag(self.options.seed, lower)
+
+    def resolve(self, fullname: str) -> Item | None:
+        """The item of a full name (t1_ or t3_), None when there is none."""
+        kind, _, id36 = fullname.partition("_")
+        place = keys.split_item_id(id36)
+        if place is None or kind not in ("t1", "t3"):
+            return None
+        at, tag = place
+        with self._lock:
+            for name in self._names_by_tag.get(tag, ()):
+                home = self.community(name)
+                found = home.post_at(at) if kind == "t3" else home.comment_at(at)
+                if found is not None:
+                    return Item(home, found)
+        return None
+
+    def community_of_id(self, id36: str) -> Community | None:
+        """The known community with that id (without `t5_`)."""
+        with self._lock:
+            name = self._name_by_id.get(id36)
+            return self.community(name) if name else None
+
+    def delete(self, fullname: str) -> None:
+        """From now on the item was deleted by its author."""
+        with self._lock:
+            self._deleted[fullname] = None
+            if len(self._deleted) > DELETIONS:
+                self._deleted.popitem(last=False)
+
+    def hold(self, fullname: str, *, held: bool) -> None:
+        """From now on listings leave the item out until it is approved, or show it again."""
+        with self._lock:
+            self._held.pop(fullname, None)
+            if held:
+                self._held[fullname] = None
+            if len(self._held) > DELETIONS:
+                self._held.popitem(last=False)
+
+    def is_listed(self, fullname: str) -> bool:
+        return fullname not in self._deleted and fullname not in self._held
+
+    def was_deleted(self, fullname: str) -> bool:
+        """Deleted since the start, by `delete`."""
+        return fullname in self._deleted
+
+    def posts(self, home: Community) -> list[Post]:
+        """A community's listable posts, oldest first."""
+        if not self._deleted and not self._held:
+            return list(home.posts)
+        return [post for post in home.posts if self.is_listed(Item(home, post).fullname)]
+
+    def history(self, author: int, *, posts: bool, comments: bool, limit: int) -> list[Item]:
+        """The newest items of an author in every community that is known, newest first."""
+        found: list[Item] = []
+        with self._lock:
+            for name in tuple(self._names_by_author.get(author, ())):
+                home = self.community(name)
+                own_posts, own_comments = home.by_author.get(author, ([], []))
+                found += [Item(home, home.posts[i]) for i in own_posts[-limit:] if posts]
+                found += [Item(home, home.comments[i]) for i in own_comments[-limit:] if comments]
+        kept = (each for each in found if self._is_kept(each))
+        return heapq.nlargest(limit, kept, key=lambda each: (each.what.at, each.fullname))
+
+    def _is_kept(self, item: Item) -> bool:
+        """Still names its author: a removed post does, a removed comment does not."""
+        state = item.what.state
+        if state == community_module.REMOVED and isinstance(item.what, Comment):
+            return False
+        return state != community_module.DELETED and not self.was_deleted(item.fullname)

@@ -1,0 +1,49 @@
+"""Prose for posts and comments, from the words of a theme."""
+
+import html
+import random
+
+from reddit_sandbox import words
+
+
+def title(rng: random.Random, theme: int) -> str:
+    """One line without markup."""
+    text = _fill(rng, rng.choice(words.TITLES), theme)
+    return text[0].upper() + text[1:]
+
+
+def paragraphs(rng: random.Random, theme: int, most: int) -> str:
+    """Up to `most` paragraphs of Markdown, at least one."""
+    return "\n\n".join(
+        " ".join(_fill(rng, rng.choice(words.SENTENCES), theme) for _ in range(rng.randint(1, 3)))
+        for _ in range(rng.randint(1, most))
+    )
+
+
+def as_html(markdown: str) -> str:
+    """The paragraphs as Reddit renders them."""
+    inner = "\n\n".join(f"<p>{html.escape(part)}</p>" for part in markdown.split("\n\n"))
+    return f'<div class="md">{inner}\n</div>'
+
+
+def as_guarded_html(markdown: str) -> str:
+    """The same with the marks that Reddit puts around texts of posts and communities."""
+    return f"<!-- SC_OFF -->{as_html(markdown)}<!-- SC_ON -->"
+
+
+def slug(text: str) -> str:
+    """A title as it stands in a permalink."""
+    kept = "".join(char if char.isascii() and char.isalnum() else " " for char in text.lower())
+    return "_".join(kept.split())[:50].strip("_") or "_"
+
+
+def _fill(rng: random.Random, pattern: str, theme: int) -> str:
+    vocabulary = words.THEMES[theme]
+    adjective = rng.choice(words.ADJECTIVES)
+    return pattern.format(
+        thing=rng.choice(vocabulary.things),
+        doing=rng.choice(vocabulary.doings),
+        adj=adjective,
+        adj2=rng.choice(words.ADJECTIVES),
+        n=rng.randint(2, 40),
+    )

@@ -1,0 +1,189 @@
+"""The kinds of wrong replies, by the endpoint that may get them.
+
+They are the ways of the crawler's table of meanings: endpoint, status, content type, body.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flask
+
+from reddit_sandbox import answers, broken_parts
+
+Spoil = Callable[[flask.Response], flask.Response]
+
+_CAPTCHA = "<!doctype html><html><body><h1>Prove your humanity</h1></body></html>"
+_PROXY = "upstream connect error or disconnect/reset before headers"
+
+
+class Kind(NamedTuple):
+    """`make` gives the reply; with `spoil` the page's own reply is spoilt instead.
+
+    `is_own_word`: Reddit itself would say so of a community, an item, an author or a request.
+    """
+
+    name: str
+    make: Callable[[], flask.Response] = lambda: answers.error(500)
+    spoil: Spoil | None = None
+    is_own_word: bool = False
+
+
+def _json(value: Any, status: int = 200) -> Callable[[], flask.Response]:
+    return lambda: answers.data(value, status)
+
+
+def _error(status: int, reason: str | None = None) -> Callable[[], flask.Response]:
+    return lambda: answers.error(status, reason)
+
+
+def _page(status: int) -> Callable[[], flask.Response]:
+    return lambda: answers.page(status)
+
+
+def _bare(status: int) -> Callable[[], flask.Response]:
+    return lambda: answers.gateway_error(status)
+
+
+def _text(status: int) -> Callable[[], flask.Response]:
+    return lambda: answers.reply(_PROXY, status, "text/plain")
+
+
+def _moved(location: str) -> Callable[[], flask.Response]:
+    return lambda: answers.redirect(location)
+
+
+def _cut(response: flask.Response) -> flask.Response:
+    """A JSON text that ends too early, delivered whole."""
+    body = response.get_data()
+    response.set_data(body[: len(body) * 2 // 3])
+    return response
+
+
+def _broken_off(response: flask.Response) -> flask.Response:
+    """Half of what was promised, then the connection is gone."""
+    body = response.get_data()
+    connection = flask.request.environ.get("gunicorn.socket")
+    response.response = broken_off(body, connection)
+    response.headers["content-length"] = str(len(body))
+    return response
+
+
+def broken_off(body: bytes, connection: object) -> Any:
+    yield body[: len(body) // 2]
+    shutdown = getattr(connection, "shutdown", None)
+    if shutdown:
+        shutdown(2)
+
+
+def _mislabelled(response: flask.Response) -> flask.Response:
+    response.content_type = answers.HTML_TYPE
+    return response
+
+
+def _without_comments(response: flask.Response) -> flask.Response:
+    """A tree whose second half is no listing."""
+    post, comments = json.loads(response.get_data())
+    comments["data"]["children"] = None
+    response.set_data(json.dumps([post, comments]))
+    return response
+
+
+def _without_things(response: flask.Response) -> flask.Response:
+    found = json.loads(response.get_data())
+    found["json"]["data"]["things"] = None
+    response.set_data(json.dumps(found))
+    return response
+
+
+_ANY_PAGE = (
+    # Of a proxy, or of a server in front of Reddit's.
+    Kind("block page", _page(403)),
+    Kind("page not found", _page(404)),
+    Kind("login page", _moved("/login?to=/")),
+    Kind("moved", _moved("/")),
+    Kind("captcha", lambda: answers.reply(_CAPTCHA, 200, answers.HTML_TYPE)),
+    Kind("text", _text(200)),
+    Kind("text 403", _text(403)),
+    Kind("no content", _bare(204)),
+    Kind("empty", _bare(200)),
+    Kind("bare 403", _bare(403)),
+    Kind("bare 404", _bare(404)),
+    Kind("gateway 403", _json({"message": "Forbidden"}, 403)),
+    Kind("scope 403", _json({"error": "insufficient_scope"}, 403)),
+    Kind("403 without a reason", _error(403)),
+    # Of another form than was asked for.
+    Kind("null", _json(None)),
+    Kind("list", _json([])),
+    Kind("number", _json({"kind": "Listing", "data": 5})),
+    Kind("children null", lambda: answers.data(broken_parts.without_children())),
+    Kind("no children", _json({"kind": "Listing", "data": {}})),
+    Kind("error with status 200", _json({"message": "Internal Server Error", "error": 500})),
+    Kind("cut", spoil=_cut),
+    Kind("broken off", spoil=_broken_off),
+    Kind("mislabelled", spoil=_mislabelled),
+    # Of the connection.
+    Kind("token refused", answers.unauthorized),
+    Kind("too many requests", lambda: answers.reply("", 429)),
+    Kind("too many requests with a time", answers.too_many_requests),
+    Kind("timeout", _bare(408)),
+    Kind("500", _error(500)),
+    Kind("502", _bare(502)),
+    Kind("503", _page(503)),
+    Kind("504", _bare(504)),
+    Kind("520", _page(520)),
+)
+# The request is said to be at fault.
+_REFUSALS = (
+    Kind("bad request", _error(400), is_own_word=True),
+    Kind("bad request page", _page(400)),
+    Kind("unprocessable", _error(422), is_own_word=True),
+    Kind("too large", _error(413)),
+    Kind("uri too long", answers.uri_too_long),
+)
+_NOT_FOUND = Kind("not found", _error(404), is_own_word=True)
+_GONE = Kind("gone", _error(410), is_own_word=True)
+_LEGAL = Kind("legal", _error(451), is_own_word=True)
+_ACCESS = (
+    Kind("private", _error(403, "private"), is_own_word=True),
+    Kind("quarantined", _error(403, "quarantined"), is_own_word=True),
+    Kind("gated", _error(403, "gated"), is_own_word=True),
+    Kind("banned", _error(404, "banned"), is_own_word=True),
+    _LEGAL,
+)
+_COMMUNITY = (
+    *(*_ANY_PAGE, *_REFUSALS, *_ACCESS, _NOT_FOUND, _GONE),
+    Kind("search", _moved("/subreddits/search?q=x"), is_own_word=True),
+    Kind("renamed", _moved("/r/pottery/about"), is_own_word=True),
+)
+_ITEM = (*_ANY_PAGE, *_REFUSALS, *_ACCESS, _NOT_FOUND, _GONE)
+_AUTHOR = (*_ANY_PAGE, *_REFUSALS, _NOT_FOUND, _GONE, _LEGAL)
+
+KINDS: dict[str, tuple[Kind, ...]] = {
+    "about": _COMMUNITY,
+    "posts": _COMMUNITY,
+    "comments": _COMMUNITY,
+    "tree": (*_ITEM, Kind("tree without comments", spoil=_without_comments)),
+    "more_children": (*_ITEM, Kind("without things", spoil=_without_things)),
+    "history": _AUTHOR,
+    "account": _AUTHOR,
+    "info": (*_ANY_PAGE, *_REFUSALS),
+    "token": (*_ANY_PAGE, *_REFUSALS),
+}
+
+_ENDPOINTS = (
+    ("token", re.compile(r"/api/v1/")),
+    ("more_children", re.compile(r"/api/morechildren$")),
+    ("account", re.compile(r"/user/[^/]+/about$")),
+    ("history", re.compile(r"/user/")),
+    ("tree", re.compile(r"(/r/[^/]+)?/comments/")),
+    ("about", re.compile(r"/r/[^/]+/about$")),
+    ("comments", re.compile(r"/r/[^/]+/comments$")),
+    ("posts", re.compile(r"/r/")),
+)
+
+
+def endpoint_of(path: str) -> str:
+    """The endpoint of a path, as in KINDS."""
+    return next((name for name, form in _ENDPOINTS if form.match(path)), "info")

@@ -1,0 +1,47 @@
+"""One log line for each request: who asked for what, and how it went."""
+
+from __future__ import annotations
+
+import time
+
+import flask
+
+from admin_api.http import api_counters, auth
+from admin_api.http.request import request_id
+from crawljobs.runtime import logs
+
+log = logs.get_logger(__name__)
+
+PATH_MAX_CHARACTERS = 200
+
+
+def _start() -> None:
+    flask.g.started = time.monotonic()
+
+
+def _write(response: flask.Response) -> flask.Response:
+    seconds = time.monotonic() - flask.g.started
+    rule = flask.request.url_rule
+    api_counters.answered(
+        route=None if rule is None else rule.rule,
+        method=flask.request.method,
+        status=response.status_code,
+        seconds=seconds,
+    )
+    # Never the query string or a header: both may hold what must not be in a log.
+    if flask.request.endpoint not in auth.PUBLIC_ENDPOINTS:
+        log.info(
+            "http.request",
+            method=flask.request.method,
+            path=flask.request.path[:PATH_MAX_CHARACTERS],
+            status=response.status_code,
+            milliseconds=round(seconds * 1000, 1),
+            actor=auth.current_name(),
+            request_id=request_id.current(),
+        )
+    return response
+
+
+def install(app: flask.Flask) -> None:
+    app.before_request(_start)
+    app.after_request(_write)

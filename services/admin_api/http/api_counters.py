@@ -1,0 +1,45 @@
+"""Counts what requests did, after their transaction has committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from crawljobs.db import after_commit
+from crawljobs.db.database import Connection
+from crawljobs.domain.job import FINAL, Enqueued, JobSource
+from crawljobs.repository.queue.operator_changes import JobChange
+from crawljobs.runtime import metrics
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+NO_ROUTE = "none"
+
+
+def enqueued(conn: Connection, results: Iterable[Enqueued], source: JobSource) -> None:
+    for one in results:
+        after_commit.then(conn, metrics.jobs_enqueued.labels(source, one.result).inc)
+
+
+def ended(conn: Connection, changes: Iterable[JobChange]) -> None:
+    """Jobs that an operator brought to their end."""
+    for change in changes:
+        before, after = change.before, change.after
+        if change.error is None and before and after and after.status in FINAL - {before.status}:
+            after_commit.then(conn, metrics.jobs_finished.labels(after.status).inc)
+
+
+def refused(reason: str) -> None:
+    metrics.api_auth_failures.labels(reason).inc()
+
+
+def refused_change(code: str) -> None:
+    metrics.api_refusals.labels(code).inc()
+
+
+def throttled(reason: str) -> None:
+    metrics.api_throttled.labels(reason).inc()
+
+
+def answered(*, route: str | None, method: str, status: int, seconds: float) -> None:
+    metrics.http_request_duration.labels(
+        route or NO_ROUTE, metrics.bounded(method, METHODS), str(status)
+    ).observe(seconds)

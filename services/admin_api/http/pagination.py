@@ -1,0 +1,103 @@
+"""One page of a list: what was asked for, and the way to the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlencode
+
+from admin_api.http import state
+from admin_api.schemas.fields import rfc3339
+
+LINK_HEADER = {
+    "Link": {
+        "schema": {"type": "string"},
+        "description": 'The next page, as `<...>; rel="next"`; absent on the last one.',
+    }
+}
+
+
+class Row(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+
+@dataclass(frozen=True)
+class Page:
+    """`after` is the position at which the page before ended; None on the first page."""
+
+    listing: str
+    filters: Mapping[str, Any]
+    limit: int
+    after: list[Any] | None
+
+    @classmethod
+    def asked_for(cls, listing: str, asked: Mapping[str, Any]) -> Page:
+        """Raises a Problem when the cursor belongs to other filters or another list."""
+        filters = {
+            name: value
+            for name, value in asked.items()
+            if name not in ("limit", "cursor") and value is not None and value != []
+        }
+        after: list[Any] | None = None
+        if asked["cursor"] is not None:
+            after = state.current().cursors.decode(
+                asked["cursor"], listing=listing, filters=filters
+            )
+        return cls(listing=listing, filters=filters, limit=asked["limit"], after=after)
+
+    @property
+    def last_id(self) -> int | None:
+        """The position of a list whose order is that of one number."""
+        return None if self.after is None else int(self.after[0])
+
+    @property
+    def rows_to_fetch(self) -> int:
+        """One more than shown: its presence says that there is a next page."""
+        return self.limit + 1
+
+    def answer(
+        self,
+        path: str,
+        rows: Sequence[AnyRow],
+        *,
+        position: Callable[[AnyRow], int] = attrgetter("id"),
+    ) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """Body, status and headers. `position` is unique and in the order of the list."""
+        items = rows[: self.limit]
+        return self.answer_with(
+            path, items, next_at=[position(items[-1])] if len(rows) > self.limit else None
+        )
+
+    def answer_with(
+        self, path: str, items: Sequence[Any], *, next_at: list[Any] | None
+    ) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """The same for a list that says itself where its next page begins."""
+        if next_at is None:
+            return {"items": items, "next": None}, 200, {}
+        cursor = self.cursor(next_at)
+        query = urlencode({**self._as_parameters(), "cursor": cursor}, doseq=True)
+        link = {"Link": f'<{path}?{query}>; rel="next"'}
+        return {"items": items, "next": cursor}, 200, link
+
+    def cursor(self, position: list[Any]) -> str:
+        """Of the page that begins after this position."""
+        return state.current().cursors.encode(
+            listing=self.listing, filters=self.filters, position=position
+        )
+
+    def _as_parameters(self) -> dict[str, Any]:
+        plain = {name: _as_parameter(value) for name, value in self.filters.items()}
+        return {**plain, "limit": self.limit}
+
+
+def _as_parameter(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return rfc3339(value) if isinstance(value, datetime) else value

@@ -1,0 +1,1 @@
+"""One request: its id, body, parameters, deadline, database transaction, trace."""

@@ -1,0 +1,55 @@
+"""Each request continues the caller's trace, or begins one."""
+
+from __future__ import annotations
+
+import contextlib
+
+import flask
+
+from admin_api.http import api_counters
+from crawljobs.domain import trace_context
+from crawljobs.runtime import metrics, tracing
+
+HEADER = "traceparent"
+# Asked for every few seconds, by nobody who wants to know.
+PROBES = frozenset({"health.healthz", "health.readyz"})
+SERVER_ERRORS = 500
+
+
+def _begin() -> None:
+    if flask.request.endpoint in PROBES:
+        return
+    rule = flask.request.url_rule
+    route = api_counters.NO_ROUTE if rule is None else rule.rule
+    method = metrics.bounded(flask.request.method, api_counters.METHODS)
+    scope = flask.g.trace_scope = contextlib.ExitStack()
+    flask.g.span = scope.enter_context(
+        tracing.span(
+            f"{method} {route}",
+            tracing.Kind.SERVER,
+            parent=trace_context.parse(flask.request.headers.get(HEADER)),
+            attributes={"http.request.method": method, "http.route": route},
+        )
+    )
+
+
+def _tell(response: flask.Response) -> flask.Response:
+    span: tracing.Span | None = flask.g.get("span")
+    if span is not None:
+        span.tell({"http.response.status_code": response.status_code})
+        if response.status_code >= SERVER_ERRORS:
+            span.fail(str(response.status_code))
+    return response
+
+
+def _end(_error: BaseException | None) -> None:
+    scope: contextlib.ExitStack | None = flask.g.pop("trace_scope", None)
+    if scope is not None:
+        scope.close()
+
+
+def install(app: flask.Flask) -> None:
+    """Before whatever else writes a line for the request."""
+    app.before_request(_begin)
+    app.after_request(_tell)
+    app.teardown_request(_end)

@@ -1,0 +1,58 @@
+"""What the views of one application share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import flask
+
+from admin_api.http.cursors import CursorSigner
+from admin_api.http.login_throttle import FailedLogins
+from admin_api.http.quotas import Exports, KeptAnswers, RequestRates
+from admin_api.http.refusal_counts import RefusalCounts
+from admin_api.http.request.request_database import RequestDatabase
+from crawljobs.runtime.heartbeat import Presence
+from crawljobs.runtime.readiness import Readiness
+from crawljobs.settings import AdminApiSettings
+
+_KEY = "admin_api"
+
+
+@dataclass
+class Drain:
+    """Whether the process was told to end, and only finishes what it has begun."""
+
+    has_begun: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    settings: AdminApiSettings
+    max_retries: int  # of a job whose caller did not say
+    database: RequestDatabase
+    readiness: Readiness
+    cursors: CursorSigner
+    failed_logins: FailedLogins
+    rates: RequestRates
+    exports: Exports
+    answers: KeptAnswers
+    presence: Presence
+    refusals: RefusalCounts = field(default_factory=RefusalCounts)
+    drain: Drain = field(default_factory=Drain)
+
+    def close(self) -> None:
+        self.database.close()
+        self.readiness.close()
+
+
+def install(app: flask.Flask, state: State) -> None:
+    app.extensions[_KEY] = state
+
+
+def of(app: flask.Flask) -> State:
+    return cast(State, app.extensions[_KEY])
+
+
+def current() -> State:
+    return of(flask.current_app)

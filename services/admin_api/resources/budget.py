@@ -1,0 +1,34 @@
+"""/api/admin/budget: what Reddit lets the workers ask, and why they pause."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api.http import state
+from admin_api.http.blueprint import Blueprint
+from admin_api.schemas.budget import BudgetSchema
+from crawljobs.repository.reddit_api import budget_overview
+
+PREFIX = "/api/admin/budget"
+
+blueprint = Blueprint("budget", __name__, url_prefix=PREFIX, description="Reddit's request budget")
+
+
+@blueprint.get("")
+@blueprint.answers(200, BudgetSchema, "The budget of each client id.")
+@blueprint.problems()
+def show_budget() -> dict[str, Any]:
+    """Show Reddit's request budget
+
+    For each client id: what is left of the window, whether all its workers pause, why and until
+    when, the time of the next probe, and whether Reddit accepts the credentials.
+    """
+    with state.current().database.read() as conn:
+        found = budget_overview.overview(conn)
+    waiting = {reason.value: jobs for reason, jobs in found.waiting.items()}
+    return {
+        "as_of": found.now,
+        "clients": found.clients,
+        "workers_alive": found.workers_alive,
+        "waiting_jobs": {**waiting, "at_least": found.waiting_at_least},
+    }

@@ -1,0 +1,67 @@
+"""/api/crawl: the short way to have a subreddit crawled, and to see how it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api.http import state
+from admin_api.http.blueprint import Blueprint
+from admin_api.resources import enqueueing, job_filters
+from admin_api.schemas.crawl import CrawlSchema, CrawlStatusParameters, CrawlStatusSchema
+from admin_api.schemas.job import EnqueuedSchema
+from crawljobs.domain.access import Scope
+from crawljobs.domain.job import JobStatus
+from crawljobs.domain.job_filter import JobFilter
+from crawljobs.repository.queue import job_list, job_stats
+
+blueprint = Blueprint(
+    "crawl", __name__, url_prefix="/api/crawl", description="The short way", changes=Scope.JOBS
+)
+
+PRIORITY = 60
+CRAWLING_SHOWN = 100
+NEWEST_SHOWN = 10
+
+
+@blueprint.post("")
+@blueprint.body(CrawlSchema, examples={"crawl": {"value": {"subreddit": "python"}}})
+@blueprint.answers(201, EnqueuedSchema, "A new job.", headers=enqueueing.LOCATION)
+@blueprint.also_answers(
+    200,
+    EnqueuedSchema,
+    "The subreddit's live job serves this request too.",
+    headers=enqueueing.LOCATION,
+)
+@blueprint.problems(408, 415, 422)
+def crawl(asked: dict[str, Any]) -> enqueueing.Answer:
+    """Have a subreddit crawled soon
+
+    The same as enqueueing it with priority 60.
+    """
+    return enqueueing.enqueue_one(asked["subreddit"], priority=PRIORITY)
+
+
+@blueprint.get("/status")
+@blueprint.parameters(CrawlStatusParameters)
+@blueprint.answers(200, CrawlStatusSchema, "What is going on.")
+@blueprint.problems(422)
+def show_status(asked: dict[str, Any]) -> dict[str, Any]:
+    """Show what is being crawled, or how it stands with one subreddit"""
+    with state.current().database.read() as conn:
+        stats = job_stats.queue_stats(conn)
+        if asked["subreddit"] is None:
+            filters = JobFilter(statuses=frozenset({JobStatus.CRAWLING}))
+            limit = CRAWLING_SHOWN
+        else:
+            filters = JobFilter(
+                subreddit_id=job_filters.subreddit_id(conn, name=asked["subreddit"])
+            )
+            limit = NEWEST_SHOWN
+        found = job_list.list_jobs(conn, filters=filters, limit=limit)
+    return {
+        "paused": stats.paused,
+        "queued": stats.by_status[JobStatus.QUEUED],
+        "waiting": stats.by_status[JobStatus.WAITING],
+        "crawling": stats.by_status[JobStatus.CRAWLING],
+        "jobs": found.jobs,
+    }

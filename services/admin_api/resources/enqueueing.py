@@ -1,0 +1,123 @@
+"""Enqueue what operators ask for, with its audit rows and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from admin_api.http import api_counters, auth, problems, state
+from admin_api.schemas.fields import rfc3339
+from crawljobs.db.database import Connection
+from crawljobs.domain import job as jobs
+from crawljobs.domain.actor import Actor
+from crawljobs.repository.operations import audit_log
+from crawljobs.repository.queue import job_enqueue
+from crawljobs.repository.queue.job_enqueue import EnqueueChange
+from crawljobs.runtime import tracing
+
+JOBS_PATH = "/api/admin/jobs"
+LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job's own path."}}
+
+Answer = tuple[Any, int, dict[str, str]]  # body, status, headers
+
+
+def enqueue_one(
+    subreddit: str,
+    *,
+    priority: int,
+    max_retries: int | None = None,
+    visible_at: datetime | None = None,
+) -> Answer:
+    """Enqueue, audit and answer; 201 for a new job, 200 for one that serves this request too."""
+    actor = auth.current_actor()
+
+    def work(conn: Connection) -> EnqueueChange:
+        (change,) = enqueue(
+            conn,
+            actor,
+            [subreddit],
+            priority=priority,
+            max_retries=max_retries,
+            visible_at=visible_at,
+        )
+        return change
+
+    change = state.current().database.run(work)
+    status = 201 if change.enqueued.result is jobs.EnqueueResult.CREATED else 200
+    location = {"Location": f"{JOBS_PATH}/{change.after.id}"}
+    return {"result": change.enqueued.result, "job": change.after}, status, location
+
+
+def enqueue(
+    conn: Connection,
+    actor: Actor,
+    names: Sequence[str],
+    *,
+    priority: int,
+    max_retries: int | None,
+    visible_at: datetime | None,
+) -> list[EnqueueChange]:
+    """All of them with an audit row each; one result a subreddit, in the order first named."""
+    if max_retries is None:
+        max_retries = state.current().max_retries
+    with tracing.span("enqueue", tracing.Kind.PRODUCER) as span:
+        changes = job_enqueue.enqueue_many(
+            conn,
+            subreddits_named=names,
+            priority=priority,
+            source=jobs.JobSource.USER,
+            max_retries=max_retries,
+            visible_at=visible_at,
+            traceparent=str(span.context),
+        )
+        told(span, [change.enqueued for change in changes])
+    api_counters.enqueued(conn, [change.enqueued for change in changes], jobs.JobSource.USER)
+    audit_log.record_many(
+        conn,
+        actor=actor,
+        action="enqueue",
+        resource_type="crawl_job",
+        changes=[
+            audit_log.Change(
+                change.after.id,
+                None if change.before is None else audited(change.before),
+                {"result": change.enqueued.result, **audited(change.after)},
+            )
+            for change in changes
+        ],
+    )
+    return changes
+
+
+def told(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> None:
+    """How many were enqueued, and more of one that is alone."""
+    span.tell({"crawljobs.jobs": len(results)})
+    if len(results) == 1:
+        (one,) = results
+        span.tell(
+            {
+                "crawljobs.job.id": one.job_id,
+                "crawljobs.subreddit": one.subreddit,
+                "crawljobs.outcome": one.result,
+            }
+        )
+
+
+def audited(job: jobs.Job) -> dict[str, Any]:
+    """What an operator's change can touch, as JSON."""
+    return {
+        "subreddit": job.subreddit,
+        "status": job.status,
+        "wait_reason": job.wait_reason,
+        "priority": job.priority,
+        "base_priority": job.base_priority,
+        "max_retries": job.max_retries,
+        "retry_count": job.retry_count,
+        "visible_at": None if job.not_before is None else rfc3339(job.not_before),
+        "rerun_requested": job.rerun_requested,
+    }
+
+
+def no_such_job(job_id: int) -> problems.Problem:
+    return problems.Problem("not_found", f"There is no job {job_id}.")

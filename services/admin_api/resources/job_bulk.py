@@ -1,0 +1,231 @@
+"""/api/admin/jobs/bulk/...: what operators do to many jobs at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api.http import api_counters, auth, problems, scopes, state
+from admin_api.http.blueprint import Blueprint
+from admin_api.http.request import request_body
+from admin_api.resources import enqueueing, job_changes, job_filters
+from admin_api.schemas.bulk import (
+    ITEMS_MAX,
+    BulkBoostSchema,
+    BulkResultSchema,
+    BulkSchema,
+    BulkStatusSchema,
+)
+from crawljobs.db.database import Connection
+from crawljobs.domain.access import Scope
+from crawljobs.domain.actor import Actor
+from crawljobs.domain.job import JobStatus
+from crawljobs.errors import Duplicate, LiveJobExists
+from crawljobs.repository.operations import audit_log
+from crawljobs.repository.queue import job_list, job_reads, operator_changes
+from crawljobs.repository.queue.operator_change_sql import Verb
+from crawljobs.repository.queue.operator_changes import JobChange
+from crawljobs.runtime import tracing
+
+blueprint = Blueprint(
+    "bulk changes of jobs",
+    __name__,
+    url_prefix=f"{enqueueing.JOBS_PATH}/bulk",
+    description="What operators do to many jobs at once",
+    changes=Scope.JOBS,
+)
+
+FILTER_LOOKS_AT = 100_000  # jobs; more would take longer than a request may
+_BY_IDS = {"ids": {"value": {"job_ids": [1], "dry_run": True}}}
+_ALL = "It was done, or would be, to every job."
+_SOME = "It was done, or would be, to some of them only: see the items."
+
+
+@blueprint.put("/status")
+@blueprint.body(
+    BulkStatusSchema,
+    examples={
+        "ids": {"value": {"job_ids": [1], "status": "cancelled", "dry_run": True}},
+        "filter": {
+            "value": {
+                "filter": {"status": ["failed"], "error_kind": "retryable"},
+                "expected_count": 12,
+                "status": "queued",
+            }
+        },
+    },
+    bounds=request_body.MANY,
+)
+@blueprint.answers(200, BulkResultSchema, _ALL)
+@blueprint.also_answers(207, BulkResultSchema, _SOME)
+@blueprint.problems(408, 409, 415, 422)
+def change_statuses(asked: dict[str, Any]) -> enqueueing.Answer:
+    """Bring many jobs into a state
+
+    Only legal transitions; each job that does not allow it is told apart and stays as it is.
+    """
+    if asked["status"] != JobStatus.QUEUED:
+        return _change(asked, job_changes.verb_for(asked["status"], None))
+    return _change(asked, None)
+
+
+@blueprint.post("/retry")
+@blueprint.body(BulkSchema, examples=_BY_IDS, bounds=request_body.MANY)
+@blueprint.answers(200, BulkResultSchema, _ALL)
+@blueprint.also_answers(207, BulkResultSchema, _SOME)
+@blueprint.problems(408, 409, 415, 422)
+def retry_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
+    """Queue many finished jobs again
+
+    Of several jobs of one subreddit the newest is retried. A job whose subreddit has another live
+    job is told apart, with that job's id.
+    """
+    return _change(asked, Verb.RETRY)
+
+
+@blueprint.post("/boost")
+@blueprint.body(
+    BulkBoostSchema,
+    examples={"ids": {"value": {"job_ids": [1], "boost": 20, "dry_run": True}}},
+    bounds=request_body.MANY,
+)
+@blueprint.answers(200, BulkResultSchema, _ALL)
+@blueprint.also_answers(207, BulkResultSchema, _SOME)
+@blueprint.problems(408, 409, 415, 422)
+def boost_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
+    """Add to the priority of many live jobs"""
+    return _change(asked, Verb.BOOST, points=asked["boost"])
+
+
+@blueprint.post("/cancel")
+@blueprint.body(BulkSchema, examples=_BY_IDS, bounds=request_body.MANY)
+@blueprint.answers(200, BulkResultSchema, _ALL)
+@blueprint.also_answers(207, BulkResultSchema, _SOME)
+@blueprint.problems(408, 409, 415, 422)
+def cancel_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
+    """Cancel many live jobs"""
+    return _change(asked, Verb.CANCEL)
+
+
+def _change(
+    asked: dict[str, Any], verb: Verb | None, *, points: int | None = None
+) -> enqueueing.Answer:
+    """`verb` None: to be queued, by waking what waits and retrying what has finished."""
+    actor = auth.current_actor()
+    dry_run: bool = asked["dry_run"]
+    if dry_run or "filter" in asked:
+        scopes.require_also(Scope.READ, "to choose jobs by a filter, or to try without changing")
+
+    def work(conn: Connection) -> list[JobChange]:
+        job_ids = _chosen(conn, asked)
+        by_id: dict[int, list[JobChange]] = {}
+        for chosen, ids in _by_verb(conn, verb, job_ids).items():
+            changes = operator_changes.change_many(
+                conn,
+                verb=chosen,
+                job_ids=ids,
+                points=points,
+                dry_run=dry_run,
+                traceparent=tracing.traceparent(),
+            )
+            if not dry_run:
+                _audit(conn, actor, chosen, changes)
+            for change in changes:
+                by_id.setdefault(change.job_id, []).append(change)
+        return [by_id[job_id].pop(0) for job_id in job_ids]
+
+    changes = state.current().database.run(work)
+    items = [_item(change) for change in changes]
+    failed = sum(change.error is not None for change in changes)
+    body = {
+        "dry_run": dry_run,
+        "succeeded": len(items) - failed,
+        "failed": failed,
+        "items": items,
+    }
+    return body, 207 if failed else 200, {}
+
+
+def _chosen(conn: Connection, asked: dict[str, Any]) -> list[int]:
+    if "job_ids" in asked:
+        ids: list[int] = asked["job_ids"]
+        return ids
+    page = job_list.list_jobs(
+        conn,
+        filters=job_filters.asked_for(conn, asked["filter"]),
+        limit=ITEMS_MAX,
+        look_at=FILTER_LOOKS_AT,
+    )
+    if page.next is not None:
+        raise problems.Problem(
+            "too_many_matches",
+            f"The filter may match at most {ITEMS_MAX:,} jobs and look at {FILTER_LOOKS_AT:,}; "
+            "narrow it, by states or times.",
+            [problems.FieldError("/filter", "matches too many jobs")],
+        )
+    expected = asked.get("expected_count", len(page.jobs))
+    if expected != len(page.jobs):
+        raise problems.Problem(
+            "count_mismatch",
+            f"The filter matches {len(page.jobs)} jobs, not {expected}; nothing was changed.",
+            [problems.FieldError("/expected_count", f"there are {len(page.jobs)}")],
+        )
+    return [job.id for job in page.jobs]
+
+
+def _by_verb(conn: Connection, verb: Verb | None, job_ids: list[int]) -> dict[Verb, list[int]]:
+    if verb is not None:
+        return {verb: job_ids}
+    waiting = job_reads.waiting_among(conn, job_ids=job_ids)
+    found: dict[Verb, list[int]] = {}
+    for job_id in job_ids:
+        found.setdefault(Verb.WAKE if job_id in waiting else Verb.RETRY, []).append(job_id)
+    return found
+
+
+def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange]) -> None:
+    """A row for each job that changed, and one for the whole unless all were so already."""
+    if all(change.changes_nothing for change in changes):
+        return
+    done = [change for change in changes if change.error is None]
+    action = job_changes.ACTIONS[verb]
+    api_counters.ended(conn, done)
+    audit_log.record_many(
+        conn,
+        actor=actor,
+        action=action,
+        resource_type="crawl_job",
+        changes=[
+            audit_log.Change(
+                change.job_id,
+                None if change.before is None else enqueueing.audited(change.before),
+                None if change.after is None else enqueueing.audited(change.after),
+            )
+            for change in done
+            if not change.changes_nothing
+        ],
+    )
+    audit_log.record(
+        conn,
+        actor=actor,
+        action=f"bulk_{action}",
+        resource_type="crawl_jobs",
+        resource_id=None,
+        after={"asked_for": len(changes), "succeeded": len(done)},
+    )
+
+
+def _item(change: JobChange) -> dict[str, Any]:
+    error = change.error
+    code = "ok" if error is None else job_changes.code_of(error)
+    status = 422 if isinstance(error, Duplicate) else 200 if error is None else _status(code)
+    return {
+        "id": change.job_id,
+        "status": status,
+        "code": code,
+        "detail": "" if error is None else str(error),
+        "other_job_id": error.job_id if isinstance(error, LiveJobExists) else None,
+    }
+
+
+def _status(code: str) -> int:
+    return problems.KINDS[code].status

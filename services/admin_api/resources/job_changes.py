@@ -1,0 +1,173 @@
+"""/api/admin/jobs/{id}/...: what operators do to one job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api.http import api_counters, auth, preconditions, problems, state
+from admin_api.http.blueprint import Blueprint
+from admin_api.resources import enqueueing
+from admin_api.schemas.job import JobSchema
+from admin_api.schemas.job_change import BoostSchema, PrioritySchema, StatusSchema
+from crawljobs.db.database import Connection
+from crawljobs.domain.access import Scope
+from crawljobs.domain.job import Job, JobStatus
+from crawljobs.errors import CrawljobsError, Duplicate, IllegalTransition, LiveJobExists, NotFound
+from crawljobs.repository.operations import audit_log
+from crawljobs.repository.queue import operator_changes
+from crawljobs.repository.queue.operator_change_sql import Verb
+from crawljobs.runtime import tracing
+
+blueprint = Blueprint(
+    "changes of jobs",
+    __name__,
+    url_prefix=f"{enqueueing.JOBS_PATH}/<id:job_id>",
+    description="What operators do to a job",
+    changes=Scope.JOBS,
+)
+
+# As the audit log has them.
+ACTIONS = {verb: verb.name.lower() for verb in Verb}
+_CODES: dict[type[CrawljobsError], str] = {
+    NotFound: "not_found",
+    IllegalTransition: "illegal_transition",
+    LiveJobExists: "live_job_exists",
+    Duplicate: "duplicate",
+}
+_AS_IT_IS = "The job as it is now."
+
+
+def code_of(error: CrawljobsError) -> str:
+    return _CODES[type(error)]
+
+
+def verb_for(status: str, before: Job | None) -> Verb:
+    """How to bring a job into a state; only legal transitions."""
+    if status == JobStatus.CANCELLED:
+        return Verb.CANCEL
+    if status == JobStatus.FAILED:
+        return Verb.GIVE_UP
+    return Verb.WAKE if before is not None and before.status is JobStatus.WAITING else Verb.RETRY
+
+
+def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> enqueueing.Answer:
+    """Do it, audit it, answer with the job; a `verb` that is a status means to bring that about."""
+    actor = auth.current_actor()
+
+    def work(conn: Connection) -> operator_changes.JobChange:
+        before = operator_changes.lock_job(conn, job_id=job_id)
+        if before is not None:
+            preconditions.check(before.version, required=False)
+        chosen = verb if isinstance(verb, Verb) else verb_for(verb, before)
+        changed = operator_changes.change(
+            conn,
+            verb=chosen,
+            job_id=job_id,
+            points=points,
+            traceparent=tracing.traceparent(),
+        )
+        api_counters.ended(conn, [changed])
+        if changed.changes_nothing:
+            return changed
+        audit_log.record(
+            conn,
+            actor=actor,
+            action=ACTIONS[chosen],
+            resource_type="crawl_job",
+            resource_id=job_id,
+            before=None if changed.before is None else enqueueing.audited(changed.before),
+            after=None if changed.after is None else enqueueing.audited(changed.after),
+        )
+        return changed
+
+    try:
+        changed = state.current().database.run(work)
+    except (NotFound, IllegalTransition, LiveJobExists) as error:
+        raise problems.Problem(code_of(error), str(error)) from None
+    version = 0 if changed.after is None else changed.after.version
+    return changed.after, 200, preconditions.etag(version)
+
+
+@blueprint.post("/boost")
+@blueprint.if_match(required=False)
+@blueprint.body(BoostSchema, examples={"boost": {"value": {"boost": 20}}})
+@blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
+@blueprint.problems(404, 408, 409, 412, 415, 422)
+def boost_job(asked: dict[str, Any], job_id: int) -> enqueueing.Answer:
+    """Add to the priority of a live job"""
+    return _change(job_id, Verb.BOOST, points=asked["boost"])
+
+
+@blueprint.put("/priority")
+@blueprint.if_match(required=False)
+@blueprint.body(PrioritySchema, examples={"high": {"value": {"priority": 70}}})
+@blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
+@blueprint.problems(404, 408, 409, 412, 415, 422)
+def change_priority(asked: dict[str, Any], job_id: int) -> enqueueing.Answer:
+    """Set the priority of a live job"""
+    return _change(job_id, Verb.CHANGE_PRIORITY, points=asked["priority"])
+
+
+@blueprint.put("/status")
+@blueprint.if_match(required=False)
+@blueprint.body(StatusSchema, examples={"cancel": {"value": {"status": "cancelled"}}})
+@blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
+@blueprint.problems(404, 408, 409, 412, 415, 422)
+def change_status(asked: dict[str, Any], job_id: int) -> enqueueing.Answer:
+    """Bring a job into a state
+
+    Only where a transition leads there; see retry, wake, give_up and cancel.
+    """
+    return _change(job_id, str(asked["status"]))
+
+
+@blueprint.post("/retry")
+@blueprint.if_match(required=False)
+@blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
+@blueprint.problems(404, 409, 412)
+def retry_job(job_id: int) -> enqueueing.Answer:
+    """Queue a finished job again
+
+    With all its retries. 409 names the other job when its subreddit has a live one.
+    """
+    return _change(job_id, Verb.RETRY)
+
+
+@blueprint.post("/wake")
+@blueprint.if_match(required=False)
+@blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
+@blueprint.problems(404, 409, 412)
+def wake_job(job_id: int) -> enqueueing.Answer:
+    """Let a waiting job be claimed now"""
+    return _change(job_id, Verb.WAKE)
+
+
+@blueprint.post("/cancel")
+@blueprint.if_match(required=False)
+@blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
+@blueprint.problems(404, 409, 412)
+def cancel_job(job_id: int) -> enqueueing.Answer:
+    """Cancel a live job
+
+    A crawl under way stops at its next page.
+    """
+    return _change(job_id, Verb.CANCEL)
+
+
+@blueprint.post("/give_up")
+@blueprint.if_match(required=False)
+@blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
+@blueprint.problems(404, 409, 412)
+def give_up_job(job_id: int) -> enqueueing.Answer:
+    """End a live job as failed"""
+    return _change(job_id, Verb.GIVE_UP)
+
+
+@blueprint.delete("")
+@blueprint.if_match(required=False)
+@blueprint.answers_nothing("It is gone, with its attempts. Its audit rows stay.")
+@blueprint.problems(404, 409, 412)
+def delete_job(job_id: int) -> tuple[str, int]:
+    """Delete a finished job"""
+    _change(job_id, Verb.DELETE)
+    return "", 204

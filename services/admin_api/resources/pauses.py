@@ -1,0 +1,129 @@
+"""/api/admin/queue: pause and resume everything, or one subreddit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api.http import auth, problems, state
+from admin_api.http.blueprint import Blueprint
+from admin_api.schemas.fields import refuse_value, rfc3339
+from admin_api.schemas.pause import (
+    PauseBodySchema,
+    PauseListSchema,
+    PauseSchema,
+    ResumeBodySchema,
+)
+from crawljobs.db.database import Connection
+from crawljobs.domain.access import Scope
+from crawljobs.repository.content import stored_subreddits, subreddit_admin
+from crawljobs.repository.operations import audit_log
+from crawljobs.repository.queue import queue_pauses
+from crawljobs.repository.queue.queue_pauses import EVERYTHING, Pause
+
+blueprint = Blueprint(
+    "queue",
+    __name__,
+    url_prefix="/api/admin/queue",
+    description="Pause and resume",
+    changes=Scope.JOBS,
+)
+
+PAUSES_SHOWN = 500
+
+
+@blueprint.get("/pauses")
+@blueprint.answers(200, PauseListSchema, "The pauses in force.")
+@blueprint.problems()
+def list_pauses() -> dict[str, Any]:
+    """List what is paused"""
+    with state.current().database.read() as conn:
+        return {"items": queue_pauses.list_pauses(conn, limit=PAUSES_SHOWN)}
+
+
+@blueprint.post("/pause")
+@blueprint.body(
+    PauseBodySchema,
+    examples={"everything": {"value": {"reason": "maintenance of the database"}}},
+)
+@blueprint.answers(200, PauseSchema, "It is paused.")
+@blueprint.problems(408, 415, 422)
+def pause(asked: dict[str, Any]) -> Pause:
+    """Let no crawl begin, at all or of one subreddit
+
+    Crawls under way go on, and what is enqueued waits. Pausing again changes reason and end; with
+    the same reason and the same end it changes nothing. An end in the past is refused.
+    """
+    actor = auth.current_actor()
+
+    def work(conn: Connection) -> Pause:
+        scope = EVERYTHING
+        if asked["subreddit"] is not None:
+            name = asked["subreddit"]
+            (scope,) = stored_subreddits.ensure(
+                conn, names=[name], discovered_from=None, depth=0
+            ).values()
+        kept = queue_pauses.get_pause(conn, scope=scope, ended_too=True)
+        if kept is not None and (kept.reason, kept.until) == (asked["reason"], asked["until"]):
+            return kept
+        before = queue_pauses.get_pause(conn, scope=scope)
+        queue_pauses.pause(
+            conn,
+            scope=scope,
+            reason=asked["reason"],
+            paused_by=actor.name,
+            until=asked["until"],
+        )
+        after = queue_pauses.get_pause(conn, scope=scope)
+        if after is None:  # by the database's clock; nothing of this transaction is kept
+            raise refuse_value("/until", "expected a time in the future; resume ends a pause")
+        _audit(conn, "pause", scope, before=before, after=after)
+        return after
+
+    return state.current().database.run(work)
+
+
+@blueprint.post("/resume")
+@blueprint.body(ResumeBodySchema, required=False, examples={"everything": {"value": {}}})
+@blueprint.answers(200, PauseSchema, "The pause that is over.")
+@blueprint.problems(408, 409, 415, 422)
+def resume(asked: dict[str, Any]) -> Pause:
+    """End a pause
+
+    What waited because of it can be claimed at once.
+    """
+    not_paused = problems.Problem("not_paused", "See GET /api/admin/queue/pauses for what is.")
+
+    def work(conn: Connection) -> Pause:
+        scope: int | None = EVERYTHING
+        if asked.get("subreddit") is not None:
+            scope = subreddit_admin.find_id(conn, name=asked["subreddit"])
+        before = None if scope is None else queue_pauses.get_pause(conn, scope=scope)
+        if scope is None or before is None or not queue_pauses.resume(conn, scope=scope):
+            raise not_paused
+        _audit(conn, "resume", scope, before=before, after=None)
+        return before
+
+    return state.current().database.run(work)
+
+
+def _audit(
+    conn: Connection, action: str, scope: int, *, before: Pause | None, after: Pause | None
+) -> None:
+    audit_log.record(
+        conn,
+        actor=auth.current_actor(),
+        action=action,
+        resource_type="queue" if scope == EVERYTHING else "subreddit",
+        resource_id=None if scope == EVERYTHING else scope,
+        before=None if before is None else _audited(before),
+        after=None if after is None else _audited(after),
+    )
+
+
+def _audited(pause: Pause) -> dict[str, Any]:
+    return {
+        "subreddit": pause.subreddit,
+        "reason": pause.reason,
+        "until": None if pause.until is None else rfc3339(pause.until),
+        "paused_by": pause.paused_by,
+    }

@@ -1,0 +1,93 @@
+"""How far a crawl has come, read from its job and the checkpoint on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from crawljobs.domain.job import FINAL, Job, JobStatus
+from crawljobs.domain.missing_part import MissingPart
+from crawljobs.repository.content import missing_parts
+
+LONGEST_ETA = timedelta(days=366)  # a forecast beyond is none
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`phase` is None before the first page was stored; `done` and `total` are requests."""
+
+    phase: str | None = None
+    page: int = 0
+    posts: int = 0
+    comments: int = 0
+    authors: int = 0
+    requests: int = 0
+    done: int = 0
+    total: int | None = None
+    waiting_until: datetime | None = None
+    eta: datetime | None = None
+    gap: bool = False
+    missing_parts: int = 0
+
+
+def of_job(job: Job) -> Progress:
+    """What is missing or of another type counts as nothing: a checkpoint may be older or broken."""
+    found = job.checkpoint or {}
+    phase = found.get("phase")
+    requests = _count(found.get("requests"))
+    total, pace = _forecast(found.get("forecast"))
+    return Progress(
+        phase=phase if isinstance(phase, str) else None,
+        page=_count(found.get("page")),
+        posts=_count(found.get("posts")),
+        comments=_count(found.get("comments")),
+        authors=_count(found.get("authors")),
+        requests=requests,
+        done=requests,
+        total=None if total is None else max(total, requests),
+        waiting_until=job.waits_until if job.status is JobStatus.WAITING else None,
+        eta=None if total is None else _eta(job, max(0, total - requests) * pace),
+        gap=found.get("gap") is True,
+        missing_parts=_count(found.get("given_up")),
+    )
+
+
+def missing_of_job(job: Job) -> list[MissingPart]:
+    """The first parts that its crawl gave up; one that cannot be read is left out."""
+    listed = (job.checkpoint or {}).get("missing")
+    found = []
+    for row in listed if isinstance(listed, list) else []:
+        try:
+            found += missing_parts.of_json([row])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return found
+
+
+def _eta(job: Job, seconds: float) -> datetime | None:
+    """None when it is over, or nobody knows when it begins."""
+    begins = {JobStatus.CRAWLING: job.progress_at, JobStatus.WAITING: job.waits_until}
+    start = begins.get(job.status)
+    if job.status in FINAL or start is None or seconds > LONGEST_ETA.total_seconds():
+        return None
+    try:
+        return start + timedelta(seconds=seconds)
+    except OverflowError:  # paused until somebody resumes
+        return None
+
+
+def _forecast(saved: Any) -> tuple[int | None, float]:
+    """Requests in all, None when nobody knows, and the seconds that each takes."""
+    if not isinstance(saved, Mapping):
+        return None, 0.0
+    total, pace = _count(saved.get("total")), saved.get("pace")
+    if not total or isinstance(pace, bool) or not isinstance(pace, int | float):
+        return None, 0.0
+    return (total, float(pace)) if math.isfinite(pace) and pace >= 0 else (None, 0.0)
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -1,0 +1,151 @@
+"""What schedules did, do now when asked, and would do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from admin_api.http import api_counters, auth, pagination, preconditions, problems, state
+from admin_api.http.blueprint import Blueprint
+from admin_api.resources import enqueueing, schedule_edits, schedules
+from admin_api.schemas.job import EnqueuedSchema
+from admin_api.schemas.schedule_run import (
+    PreviewRequestSchema,
+    PreviewSchema,
+    RunListSchema,
+    RunParameters,
+)
+from crawljobs.db.database import Connection
+from crawljobs.domain import cron, job, schedule_preview
+from crawljobs.domain.access import Scope
+from crawljobs.errors import InvalidSubredditName
+from crawljobs.repository.operations import audit_log
+from crawljobs.repository.queue import job_reads
+from crawljobs.repository.schedules import schedule_changes, schedule_ledger
+from crawljobs.repository.schedules import schedule_reads as repository
+from crawljobs.repository.schedules.schedule_ledger import LedgerRow
+from crawljobs.runtime import tracing
+
+PREFIX = schedules.PREFIX
+
+blueprint = Blueprint(
+    "schedule runs",
+    __name__,
+    url_prefix=PREFIX,
+    description="What schedules do",
+    changes=Scope.SCHEDULES,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@blueprint.post("/<id:schedule_id>/run")
+@blueprint.if_match(required=False)
+@blueprint.answers(201, EnqueuedSchema, "A new job.", headers=enqueueing.LOCATION)
+@blueprint.also_answers(
+    200,
+    EnqueuedSchema,
+    "The subreddit's live job serves this run too.",
+    headers=enqueueing.LOCATION,
+)
+@blueprint.problems(404, 409, 412)
+def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Run a schedule now
+
+    Beside its timetable, and whether it is turned on or not. It is in the ledger as `manual`.
+    """
+    actor = auth.current_actor()
+    default = state.current().max_retries
+
+    def work(conn: Connection) -> tuple[job.Enqueued, job.Job]:
+        schedule = schedule_edits.locked(conn, schedule_id)
+        preconditions.check(schedule.version, required=False)
+        with tracing.span("enqueue", tracing.Kind.PRODUCER) as span:
+            enqueued = schedule_ledger.run_now(
+                conn,
+                schedule=schedule,
+                default_max_retries=default,
+                traceparent=str(span.context),
+            )
+            enqueueing.told(span, [enqueued])
+        api_counters.enqueued(conn, [enqueued], job.JobSource.SCHEDULE)
+        audit_log.record(
+            conn,
+            actor=actor,
+            action="run",
+            resource_type="scheduled_job",
+            resource_id=schedule_id,
+            after={"result": enqueued.result, "job_id": enqueued.job_id},
+        )
+        found = job_reads.get_job(conn, job_id=enqueued.job_id)
+        if found is None:
+            raise AssertionError("the row is locked by this transaction")
+        return enqueued, found
+
+    try:
+        enqueued, found = state.current().database.run(work)
+    except InvalidSubredditName as error:
+        raise problems.Problem("subreddit_gone", str(error)) from None
+    status = 201 if enqueued.result is job.EnqueueResult.CREATED else 200
+    return (
+        {"result": enqueued.result, "job": found},
+        status,
+        {"Location": f"{enqueueing.JOBS_PATH}/{found.id}"},
+    )
+
+
+@blueprint.get("/<id:schedule_id>/runs")
+@blueprint.parameters(RunParameters)
+@blueprint.answers(200, RunListSchema, "One page of the ledger.", headers=pagination.LINK_HEADER)
+@blueprint.problems(404, 422)
+def list_runs(
+    asked: dict[str, Any], schedule_id: int
+) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """List what became of a schedule's due times, latest first
+
+    Every due time is here once, also those that nobody fired.
+    """
+    page = pagination.Page.asked_for(f"runs of {schedule_id}", asked)
+    with state.current().database.read() as conn:
+        if repository.get_schedule(conn, schedule_id=schedule_id) is None:
+            raise problems.Problem("not_found", f"There is no schedule {schedule_id}.")
+        found = schedule_ledger.list_runs(
+            conn,
+            schedule_id=schedule_id,
+            before=None if page.last_id is None else _EPOCH + page.last_id * _MICROSECOND,
+            limit=page.rows_to_fetch,
+        )
+    return page.answer(f"{PREFIX}/{schedule_id}/runs", found, position=_position)
+
+
+def _position(row: LedgerRow) -> int:
+    return (row.due_at - _EPOCH) // _MICROSECOND
+
+
+@blueprint.post("/preview")
+@blueprint.body(
+    PreviewRequestSchema,
+    examples={
+        "nightly": {
+            "value": {"cron_expression": "30 2 * * *", "timezone": "Europe/Vienna", "count": 3}
+        }
+    },
+)
+@blueprint.answers(200, PreviewSchema, "What the expression means.")
+@blueprint.problems(408, 415, 422)
+def preview_schedule(asked: dict[str, Any]) -> dict[str, Any]:
+    """Show when an expression would come due
+
+    Nothing is kept. `@every` counts from now. With `spread_seconds` a schedule runs later than
+    that, by a share of them that is its own.
+    """
+    with schedule_edits.refusals():
+        parsed = cron.parse(asked["cron_expression"], asked["timezone"])
+    now = state.current().database.run(schedule_changes.clock)
+    return {
+        "cron_expression": parsed.expression,
+        "timezone": asked["timezone"],
+        "description": cron.describe(parsed.expression),
+        "next_runs": list(schedule_preview.upcoming(parsed, now=now, count=asked["count"])),
+    }

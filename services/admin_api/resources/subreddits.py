@@ -1,0 +1,172 @@
+"""/api/admin/subreddits: what we know of subreddits, and how politely we crawl them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api.http import auth, pagination, preconditions, problems, state
+from admin_api.http.blueprint import Blueprint
+from admin_api.resources import enqueueing
+from admin_api.schemas.fields import INT8_MAX, refuse_value
+from admin_api.schemas.job import EnqueuedSchema
+from admin_api.schemas.subreddit import (
+    EnqueueNowSchema,
+    PolitenessSchema,
+    SubredditDetailSchema,
+    SubredditListSchema,
+    SubredditParameters,
+    SubredditSchema,
+)
+from crawljobs.db.database import Connection
+from crawljobs.domain.access import Scope
+from crawljobs.domain.job_filter import JobFilter
+from crawljobs.domain.subreddit import AccessState
+from crawljobs.errors import InvalidSubredditName
+from crawljobs.repository.content import coverage, missing_parts, subreddit_admin
+from crawljobs.repository.content import stored_subreddits as repository
+from crawljobs.repository.content.subreddit_admin import Subreddit
+from crawljobs.repository.operations import audit_log
+from crawljobs.repository.queue import job_list, queue_pauses
+
+PREFIX = "/api/admin/subreddits"
+JOBS_SHOWN = 20
+PARTS_SHOWN = 100
+GAPS_SHOWN = 100
+
+blueprint = Blueprint(
+    "subreddits",
+    __name__,
+    url_prefix=PREFIX,
+    description="Subreddits, by id or name",
+    changes=Scope.JOBS,
+)
+
+
+@blueprint.get("")
+@blueprint.parameters(SubredditParameters)
+@blueprint.answers(
+    200, SubredditListSchema, "One page of subreddits.", headers=pagination.LINK_HEADER
+)
+@blueprint.problems(422)
+def list_subreddits(asked: dict[str, Any]) -> enqueueing.Answer:
+    """List subreddits by name
+
+    A page looks at 2,000 of them at most, as lists of jobs look at 10,000 jobs.
+    """
+    page = pagination.Page.asked_for("subreddits", asked)
+    access = asked["access"]
+    with state.current().database.read() as conn:
+        found = subreddit_admin.list_subreddits(
+            conn,
+            access=None if access is None else AccessState(access),
+            contains=asked["name_contains"],
+            incomplete=asked["incomplete"],
+            crawled_before=asked["crawled_before"],
+            after=None if page.after is None else str(page.after[0]),
+            limit=page.limit,
+        )
+    return page.answer_with(
+        PREFIX, found.subreddits, next_at=None if found.next is None else [found.next]
+    )
+
+
+@blueprint.get("/<subreddit:subreddit>")
+@blueprint.answers(200, SubredditDetailSchema, "The subreddit.", headers=preconditions.HEADER)
+@blueprint.problems(404)
+def show_subreddit(subreddit: str) -> enqueueing.Answer:
+    """Show a subreddit, how fresh it is and how crawls of it ended"""
+    with state.current().database.read() as conn:
+        found = _found(conn, subreddit)
+        jobs = job_list.list_jobs(
+            conn, filters=JobFilter(subreddit_id=found.id), limit=JOBS_SHOWN
+        ).jobs
+        paused = queue_pauses.is_paused(conn, subreddit_id=found.id)
+        parts = missing_parts.list_parts(conn, subreddit_id=found.id, at_most=PARTS_SHOWN)
+        gaps = coverage.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
+    body = {
+        **vars(found),
+        "paused": paused,
+        "jobs": jobs,
+        "missing": parts,
+        "gap_ranges": gaps,
+    }
+    return body, 200, preconditions.etag(found.version)
+
+
+@blueprint.patch("/<subreddit:subreddit>")
+@blueprint.if_match(required=False)
+@blueprint.body(PolitenessSchema, examples={"slowly": {"value": {"min_request_gap_seconds": 2.5}}})
+@blueprint.answers(
+    200, SubredditSchema, "The subreddit as it is now.", headers=preconditions.HEADER
+)
+@blueprint.problems(404, 408, 412, 415, 422)
+def change_subreddit(asked: dict[str, Any], subreddit: str) -> enqueueing.Answer:
+    """Set how politely a subreddit is crawled"""
+    actor = auth.current_actor()
+
+    def work(conn: Connection) -> Subreddit:
+        before = _found(conn, subreddit, lock=True)
+        preconditions.check(before.version, required=False)
+        wanted = {**_audited(before), **asked}
+        if wanted == _audited(before):
+            return before
+        repository.set_politeness(
+            conn,
+            subreddit_id=before.id,
+            request_gap=wanted["min_request_gap_seconds"],
+            crawl_gap=wanted["min_crawl_gap_seconds"],
+        )
+        audit_log.record(
+            conn,
+            actor=actor,
+            action="set_politeness",
+            resource_type="subreddit",
+            resource_id=before.id,
+            before=_audited(before),
+            after=wanted,
+        )
+        return _found(conn, str(before.id))
+
+    after = state.current().database.run(work)
+    return after, 200, preconditions.etag(after.version)
+
+
+@blueprint.post("/<subreddit:subreddit>/enqueue")
+@blueprint.body(EnqueueNowSchema, required=False, examples={"now": {"value": {"priority": 70}}})
+@blueprint.answers(201, EnqueuedSchema, "A new job.", headers=enqueueing.LOCATION)
+@blueprint.also_answers(
+    200,
+    EnqueuedSchema,
+    "The subreddit's live job serves this request too.",
+    headers=enqueueing.LOCATION,
+)
+@blueprint.problems(404, 408, 415, 422)
+def enqueue_subreddit(asked: dict[str, Any], subreddit: str) -> enqueueing.Answer:
+    """Have a known subreddit crawled now"""
+    with state.current().database.read() as conn:
+        name = _found(conn, subreddit).name
+    asked = {**EnqueueNowSchema().load({}), **asked}
+    try:
+        return enqueueing.enqueue_one(name, **asked)
+    except InvalidSubredditName as error:  # such as t:1337, which only exists in histories
+        raise refuse_value("/subreddit", str(error)) from None
+
+
+def _found(conn: Connection, subreddit: str, *, lock: bool = False) -> Subreddit:
+    """By id when it is a number, else by name."""
+    subreddit_id = (
+        int(subreddit) if subreddit.isdigit() else subreddit_admin.find_id(conn, name=subreddit)
+    )
+    found = None
+    if subreddit_id is not None and subreddit_id <= INT8_MAX:
+        found = subreddit_admin.get_subreddit(conn, subreddit_id=subreddit_id, lock=lock)
+    if found is None:
+        raise problems.Problem("not_found", f"There is no subreddit {subreddit}.")
+    return found
+
+
+def _audited(subreddit: Subreddit) -> dict[str, Any]:
+    return {
+        "min_request_gap_seconds": subreddit.min_request_gap_seconds,
+        "min_crawl_gap_seconds": subreddit.min_crawl_gap_seconds,
+    }

@@ -1,0 +1,152 @@
+"""/api/admin/tokens: who may use this API, and for what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api.http import auth, pagination, preconditions, problems, state
+from admin_api.http.blueprint import Blueprint
+from admin_api.resources import enqueueing, token_limits
+from admin_api.schemas.token import (
+    CreatedTokenSchema,
+    TokenBodySchema,
+    TokenListSchema,
+    TokenParameters,
+    TokenSchema,
+)
+from crawljobs.db.database import Connection
+from crawljobs.domain import access
+from crawljobs.domain.access import Scope, Token
+from crawljobs.repository.operations import api_tokens, audit_log
+
+PREFIX = "/api/admin/tokens"
+
+blueprint = Blueprint(
+    "tokens",
+    __name__,
+    url_prefix=PREFIX,
+    description="Who may use this API",
+    reads=Scope.TOKENS,
+    changes=Scope.TOKENS,
+)
+
+_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The token's own path."}}
+
+
+@blueprint.get("")
+@blueprint.parameters(TokenParameters)
+@blueprint.answers(200, TokenListSchema, "One page of tokens.", headers=pagination.LINK_HEADER)
+@blueprint.problems(422)
+def list_tokens(asked: dict[str, Any]) -> enqueueing.Answer:
+    """List tokens by name, also those that expired or were revoked"""
+    page = pagination.Page.asked_for("tokens", asked)
+    after = None if page.after is None else (str(page.after[0]), str(page.after[1]))
+    with state.current().database.read() as conn:
+        found = api_tokens.list_tokens(conn, after=after, limit=page.rows_to_fetch)
+    shown = found[: page.limit]
+    more = len(found) > page.limit
+    return page.answer_with(PREFIX, shown, next_at=[shown[-1].name, shown[-1].id] if more else None)
+
+
+@blueprint.post("", secret=True)
+@blueprint.body(
+    TokenBodySchema,
+    examples={"robot": {"value": {"name": "release-robot", "scopes": ["read", "jobs"]}}},
+)
+@blueprint.answers(201, CreatedTokenSchema, "The new token.", headers=_LOCATION)
+@blueprint.problems(408, 409, 415, 422)
+def create_token(asked: dict[str, Any]) -> enqueueing.Answer:
+    """Create a token
+
+    It is shown this once, and expires with your own token at the latest. To rotate one, create
+    another of the same name with it, put that in place, then revoke the old one.
+    """
+    identity, actor = auth.current_identity(), auth.current_actor()
+    scopes = frozenset(Scope(scope) for scope in asked["scopes"])
+    if missing := scopes - identity.scopes:
+        raise problems.Problem(
+            "insufficient_scope",
+            f"A token cannot give scopes that it does not have: {', '.join(sorted(missing))}.",
+            [problems.FieldError("/scopes", "more than your own")],
+        )
+    secret, token_id = access.new_token()
+
+    def work(conn: Connection) -> Token:
+        expires_at = token_limits.expiry_of_child(conn, identity, asked["expires_at"])
+        token_limits.refuse_name_of_another(conn, identity, asked["name"])
+        token = api_tokens.create(
+            conn,
+            token_id=token_id,
+            token_hash=access.digest(secret),
+            name=asked["name"],
+            scopes=scopes,
+            created_by=actor.name,
+            created_by_id=identity.token_id,
+            expires_at=expires_at,
+        )
+        audit_log.record(
+            conn,
+            actor=actor,
+            action="create",
+            resource_type="api_token",
+            resource_id=token_id,
+            after=TokenSchema().dump(token),
+        )
+        return token
+
+    token = state.current().database.run(work)
+    return {**vars(token), "token": secret}, 201, {"Location": f"{PREFIX}/{token_id}"}
+
+
+@blueprint.get("/<token:token_id>")
+@blueprint.answers(200, TokenSchema, "The token, without its secret.", headers=preconditions.HEADER)
+@blueprint.problems(404)
+def show_token(token_id: str) -> enqueueing.Answer:
+    """Show a token"""
+    with state.current().database.read() as conn:
+        found = api_tokens.find(conn, token_id=token_id)
+    if found is None:
+        raise _no_such_token(token_id)
+    return found.token, 200, preconditions.etag(found.token.version)
+
+
+@blueprint.delete("/<token:token_id>")
+@blueprint.if_match(required=False)
+@blueprint.answers(
+    200, TokenSchema, "The token, which is of no use any more.", headers=preconditions.HEADER
+)
+@blueprint.problems(404, 409, 412)
+def revoke_token(token_id: str) -> enqueueing.Answer:
+    """Revoke a token
+
+    From the next request on. It stays in the list. A token revokes itself, and others that allow
+    and last no more than it does.
+    """
+    identity, actor = auth.current_identity(), auth.current_actor()
+
+    def work(conn: Connection) -> Token:
+        before = api_tokens.lock(conn, token_id=token_id)
+        if before is None:
+            raise _no_such_token(token_id)
+        token_limits.refuse_beyond_own(conn, identity, before)
+        preconditions.check(before.version, required=False)
+        after = api_tokens.revoke(conn, token_id=token_id, revoked_by=actor.name)
+        if after is None:
+            raise problems.Problem("token_revoked", f"By {before.revoked_by}.")
+        audit_log.record(
+            conn,
+            actor=actor,
+            action="revoke",
+            resource_type="api_token",
+            resource_id=token_id,
+            before=TokenSchema().dump(before),
+            after=TokenSchema().dump(after),
+        )
+        return after
+
+    revoked = state.current().database.run(work)
+    return revoked, 200, preconditions.etag(revoked.version)
+
+
+def _no_such_token(token_id: str) -> problems.Problem:
+    return problems.Problem("not_found", f"There is no token {token_id}.")

@@ -1,0 +1,52 @@
+"""/api/admin/workers: which processes are there, and what they do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api.http import pagination, state
+from admin_api.http.blueprint import Blueprint
+from admin_api.resources import enqueueing
+from admin_api.schemas.worker import WorkerListSchema, WorkerParameters
+from crawljobs.domain.job import Job, JobStatus
+from crawljobs.domain.job_filter import JobFilter
+from crawljobs.repository.operations import service_instances
+from crawljobs.repository.queue import job_list
+
+PREFIX = "/api/admin/workers"
+JOBS_SHOWN = 1_000
+
+blueprint = Blueprint("workers", __name__, url_prefix=PREFIX, description="Who is there")
+
+
+@blueprint.get("")
+@blueprint.parameters(WorkerParameters)
+@blueprint.answers(200, WorkerListSchema, "One page of processes.", headers=pagination.LINK_HEADER)
+@blueprint.problems(422)
+def list_workers(asked: dict[str, Any]) -> enqueueing.Answer:
+    """List processes by name, and the jobs they crawl
+
+    Also those not seen any more, for a day.
+    """
+    page = pagination.Page.asked_for("workers", asked)
+    with state.current().database.read() as conn:
+        found = service_instances.list_instances(
+            conn,
+            role=asked["role"],
+            after=None if page.after is None else str(page.after[0]),
+            limit=page.rows_to_fetch,
+        )
+        crawling = job_list.list_jobs(
+            conn,
+            filters=JobFilter(statuses=frozenset({JobStatus.CRAWLING})),
+            limit=JOBS_SHOWN,
+        ).jobs
+    by_worker: dict[str | None, list[Job]] = {}
+    for job in crawling:
+        by_worker.setdefault(job.claimed_by, []).append(job)
+    shown = found[: page.limit]
+    return page.answer_with(
+        PREFIX,
+        [{**vars(one), "jobs": by_worker.get(one.name, [])} for one in shown],
+        next_at=[shown[-1].name] if len(found) > page.limit else None,
+    )

@@ -1,0 +1,72 @@
+"""The answer to what is not HTTP, which no application sees."""
+
+from __future__ import annotations
+
+import uuid
+from http import HTTPStatus
+
+from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
+
+from admin_api.http import problems
+from admin_api.server import http_rules, reply_bytes
+from admin_api.server.http_rules import Refused
+from crawljobs.runtime import logs
+from crawljobs.runtime.log_limit import LogLimit
+
+log = logs.get_logger(__name__)
+
+_refused_lines = LogLimit()  # a stranger can cause thousands a second
+_bug_lines = LogLimit()
+
+DETAIL = "The request could not be read as HTTP."
+
+_STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
+    (http_errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
+    (http_errors.LimitRequestHeaders, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
+    (http_errors.ExpectationFailed, HTTPStatus.EXPECTATION_FAILED),
+    (http_errors.UnsupportedTransferCoding, HTTPStatus.NOT_IMPLEMENTED),
+    (http_errors.ParseException, HTTPStatus.BAD_REQUEST),
+)
+
+
+def answer_to(error: BaseException) -> bytes:
+    """A whole response with a problem, after which the connection is closed.
+
+    Neither it nor the log repeats what was sent: a header typed wrongly may hold the token.
+    """
+    refused = error if isinstance(error, Refused) else _refused(error)
+    status = refused.status
+    request_id = uuid.uuid4().hex
+    is_bug = status is HTTPStatus.INTERNAL_SERVER_ERROR
+    left_out = (_bug_lines if is_bug else _refused_lines).lines_left_out()
+    if left_out is not None:
+        write = log.error if is_bug else log.warning
+        write(
+            "http.unreadable",
+            error=type(error).__name__,
+            reason=refused.detail,
+            status=status.value,
+            request_id=request_id,
+            lines_left_out=left_out,
+            exc_info=error if is_bug else None,
+        )
+    code, detail = status.name.lower(), refused.detail
+    return reply_bytes.answer(
+        status,
+        problems.document(
+            status.value, code, status.phrase, detail, instance="", asked_by=request_id
+        ),
+        asked_by=request_id,
+        content_type=reply_bytes.PROBLEM_TYPE,
+        headers=refused.headers,
+    )
+
+
+def _refused(error: BaseException) -> Refused:
+    """What the parser found, or a bug."""
+    if isinstance(error, http_errors.InvalidHTTPVersion) and isinstance(error.version, tuple):
+        return http_rules.version_refused()
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return Refused(status, DETAIL)
+    return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "The log has the cause; please report it.")

@@ -1,0 +1,39 @@
+"""A whole HTTP answer as bytes, for what no application is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+
+from admin_api.http import security_headers
+from admin_api.http.request import request_id
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+def answer(
+    status: HTTPStatus,
+    body: Mapping[str, Any],
+    *,
+    asked_by: str,
+    content_type: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+    keeps: bool = False,
+) -> bytes:
+    """`asked_by` is the id of the request; `keeps`: another may follow on the connection."""
+    text = json.dumps(body, separators=(",", ":")).encode() + b"\n"
+    lines = {
+        "Date": formatdate(usegmt=True),
+        "Connection": "keep-alive" if keeps else "close",
+        "Content-Type": content_type,
+        "Content-Length": str(len(text)),
+        request_id.HEADER: asked_by,
+        **security_headers.HEADERS,
+        **(headers or {}),
+    }
+    head = [f"HTTP/1.1 {status.value} {status.phrase}"]
+    head += [f"{name}: {value}" for name, value in lines.items()]
+    return "\r\n".join([*head, "", ""]).encode("latin-1") + text

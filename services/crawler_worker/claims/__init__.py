@@ -1,0 +1,1 @@
+"""Claims of jobs: taken, held while a crawl runs, completed."""

@@ -1,0 +1,1 @@
+"""The saved state of a crawl, as JSON and back."""

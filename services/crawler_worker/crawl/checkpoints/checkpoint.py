@@ -1,0 +1,189 @@
+"""Where a crawl stands: saved with every page, read again by whoever goes on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from crawler_worker.crawl import tree as trees
+from crawler_worker.crawl.checkpoints import saved_values
+from crawler_worker.crawl.checkpoints.estimate import NOTHING_KNOWN, Forecast
+from crawler_worker.crawl.checkpoints.seen_ids import Seen
+from crawler_worker.crawl.tree import Tree
+from crawler_worker.reddit import crawl_failures
+from crawljobs.domain import missing_part, untrusted_text
+from crawljobs.domain.coverage import Gap, Walk
+from crawljobs.domain.job import ErrorKind
+from crawljobs.domain.missing_part import MissingPart
+from crawljobs.domain.subreddit import AccessState
+
+VERSION = 1
+PHASES = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
+# Listings move on: an old cursor would miss what came since, so the listing starts again.
+CURSOR_LIVES = timedelta(minutes=15)
+NOT_WALKED = Walk()
+# Left out of a saved checkpoint while they have their defaults: most crawls never need them.
+_OPTIONAL = (
+    *("whole", "seen", "empty_pages", "described_as"),
+    *("posts_walk", "comments_walk", "gaps", "missing", "given_up", "unclear"),
+)
+_COUNTS = ("page", "posts", "comments", "authors", "requests", "given_up", "empty_pages", "unclear")
+
+
+class UnreadableCheckpoint(crawl_failures.CrawlFailure):
+    """The saved progress is of another version, or damaged: nobody can go on from it."""
+
+    kind = ErrorKind.PERMANENT
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`posts` and `comments` are distinct items seen by this crawl, new or not."""
+
+    phase: str = "about"
+    cursor: str | None = None
+    cursor_at: str | None = None
+    page: int = 0
+    posts: int = 0
+    comments: int = 0
+    authors: int = 0
+    requests: int = 0
+    asked_at: str | None = None  # the last request
+    forecast: Forecast = NOTHING_KNOWN
+    # A listing ended, or was lost, before what the last crawl saw.
+    gap: bool = False
+    # What the description says of the access, which counts when posts are shown.
+    described_as: AccessState | None = None
+    # Deferrals in a row because a required reply was unclear.
+    unclear: int = 0
+    # The listings are walked to their ends, whatever the last crawl saw.
+    whole: bool = False
+    # Ids that the listing being walked has shown (see Seen); those of comments stay for the trees.
+    seen: str = ""
+    empty_pages: int = 0  # in a row
+    posts_walk: Walk = NOT_WALKED
+    comments_walk: Walk = NOT_WALKED
+    gaps: tuple[Gap, ...] = ()
+    # The first parts that this crawl gave up, and the number of all of them.
+    missing: tuple[MissingPart, ...] = ()
+    given_up: int = 0
+    # Of the listing being walked: items in a row that an earlier crawl has seen, and cursors to
+    # fall back on, the nearest first.
+    older_in_a_row: int = 0
+    anchors: tuple[str, ...] = ()
+    newest_post: str | None = None
+    newest_comment: str | None = None
+    # Posts worth a request for their tree, busiest first: (id, comments when last looked).
+    busiest: tuple[tuple[str, int], ...] = ()
+    tree: Tree | None = None
+    # Authors whose history is still to be read; None until they were chosen.
+    histories: tuple[str, ...] | None = None
+
+    def enter(self, phase: str) -> Checkpoint:
+        seen = self.seen if phase == "trees" else ""
+        return replace(self.restarted(), phase=phase, seen=seen, unclear=0)
+
+    def restarted(self) -> Checkpoint:
+        """At the first page of a listing."""
+        return replace(
+            self,
+            cursor=None,
+            cursor_at=None,
+            anchors=(),
+            page=0,
+            older_in_a_row=0,
+            seen="",
+            empty_pages=0,
+        )
+
+    def without(self, part: MissingPart) -> Checkpoint:
+        """After this part was given up; `missing` names each part once."""
+        others = [one for one in self.missing if (one.kind, one.item) != (part.kind, part.item)]
+        is_new = len(others) == len(self.missing)
+        missing = (*others, part)[: missing_part.LISTED_MAX]
+        return replace(self, missing=missing, given_up=self.given_up + is_new)
+
+    def saved(self) -> dict[str, Any]:
+        """As it is stored on the job."""
+        saved = asdict(self, dict_factory=saved_values.plain)
+        for name in _OPTIONAL:
+            if getattr(self, name) == getattr(_START, name):
+                del saved[name]
+        return {"v": VERSION, **saved}
+
+
+_START = Checkpoint()
+
+
+def read(saved: dict[str, Any] | None) -> Checkpoint:
+    """The checkpoint to go on from; the very start when nothing was saved.
+
+    Raises UnreadableCheckpoint rather than guess.
+    """
+    if saved is None:
+        return Checkpoint()
+    if saved.get("v") != VERSION:
+        raise UnreadableCheckpoint(f"checkpoint of version {saved.get('v')!r}, expected {VERSION}")
+    known = {field.name for field in fields(Checkpoint)}
+    values = {name: value for name, value in saved.items() if name in known}
+    try:
+        read_back = Checkpoint(
+            **{
+                **values,
+                "busiest": tuple((str(post), int(n)) for post, n in values.get("busiest") or ()),
+                "tree": trees.read(values.get("tree")),
+                "forecast": _forecast(values.get("forecast")),
+                "anchors": _anchors(values.get("anchors")),
+                "histories": _names(values.get("histories")),
+                "whole": values.get("whole") is True,
+                "described_as": saved_values.access(values.get("described_as")),
+                "seen": Seen(values.get("seen") or "").text,
+                "posts_walk": saved_values.walk(values.get("posts_walk")),
+                "comments_walk": saved_values.walk(values.get("comments_walk")),
+                "gaps": saved_values.gaps(values.get("gaps")),
+                "missing": saved_values.missing(values.get("missing")),
+            }
+        )
+        _check(read_back)
+    except (TypeError, ValueError, KeyError) as error:
+        raise UnreadableCheckpoint(f"damaged checkpoint: {error}") from error
+    return read_back
+
+
+def is_stale(cursor_at: str | None, *, now: datetime, gap: float) -> bool:
+    """`gap` seconds lie between two requests: with a long one no cursor would live until its page,
+    and the listing would start again for ever.
+    """
+    lives = CURSOR_LIVES + timedelta(seconds=gap)
+    return cursor_at is None or now - datetime.fromisoformat(cursor_at) > lives
+
+
+def _forecast(saved: dict[str, Any] | None) -> Forecast:
+    if saved is None:
+        return NOTHING_KNOWN
+    return Forecast(total=int(saved["total"]), pace=float(saved["pace"]))
+
+
+def _anchors(saved: list[str] | None) -> tuple[str, ...]:
+    names = tuple(str(name) for name in saved or ())
+    if any(untrusted_text.full_name(name, kinds=("t1", "t3")) is None for name in names):
+        raise ValueError("an anchor is no full name")
+    return names
+
+
+def _names(saved: list[str] | None) -> tuple[str, ...] | None:
+    return None if saved is None else tuple(str(name) for name in saved)
+
+
+def _check(checkpoint: Checkpoint) -> None:
+    if checkpoint.phase not in PHASES:
+        raise ValueError(f"unknown phase {checkpoint.phase!r}")
+    if not all(isinstance(getattr(checkpoint, name), int) for name in _COUNTS):
+        raise ValueError("a count is no number")
+    for mark in (checkpoint.newest_post, checkpoint.newest_comment):
+        if mark is not None and untrusted_text.base36(mark) is None:
+            raise ValueError("a mark is no id")
+    for time in (checkpoint.cursor_at, checkpoint.asked_at):
+        if time is not None and datetime.fromisoformat(time).tzinfo is None:
+            raise ValueError("a time has no zone")

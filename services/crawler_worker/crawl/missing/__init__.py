@@ -1,0 +1,1 @@
+"""Parts of a crawl that failed or were not reached, and the crawl's reaction."""

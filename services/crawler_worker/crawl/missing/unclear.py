@@ -1,0 +1,40 @@
+"""Defers a crawl whose required replies are unclear or fail although Reddit answers for others.
+
+That is no fault of the job: a server, a cache or a proxy is in trouble, or takes the page for
+another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.reddit import crawl_failures
+from crawljobs.domain import retry
+
+
+def deferral(
+    session: Session, error: crawl_failures.UpstreamTrouble | crawl_failures.BadRequest
+) -> crawl_failures.CrawlFailure:
+    """The failure that ends this claim: the job waits without an attempt, or fails after a day.
+
+    A request that Reddit refuses for a community that was never crawled fails at once: there may be
+    none of that name.
+    """
+    if isinstance(error, crawl_failures.BadRequest) and session.last_crawled_at is None:
+        session.save_requests()
+        return error
+    so_far = session.at.unclear
+    if so_far >= retry.UNCLEAR_DEFERRALS_MAX:
+        return crawl_failures.BadRequest(
+            f"Reddit has given no usable reply for r/{session.claim.subreddit} for a day, though "
+            f"it answers for others; last: {error}. Retry the job when the community can be "
+            "opened in a browser."
+        )
+    session.store(replace(session.at, unclear=so_far + 1))
+    seconds = min(retry.UNCLEAR_LONGEST_SECONDS, retry.UNCLEAR_FIRST_SECONDS * 2.0**so_far)
+    return crawl_failures.NothingClear(
+        f"Reddit gives no usable reply for this community, though it answers for others "
+        f"(deferral {so_far + 1} of {retry.UNCLEAR_DEFERRALS_MAX}): {error}",
+        resume_in=seconds,
+    )

@@ -1,0 +1,1 @@
+"""Walks of a listing: pages, ends, gaps."""

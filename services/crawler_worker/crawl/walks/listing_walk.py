@@ -1,0 +1,199 @@
+"""Walks a listing from its newest item towards the high-water mark of the last crawl."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from crawler_worker.crawl.checkpoints import checkpoint
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.seen_ids import Seen
+from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.missing import parts, required
+from crawler_worker.reddit.client import RedditClient
+from crawljobs.domain import reddit_items
+from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
+from crawljobs.domain.missing_part import PartKind
+from crawljobs.domain.reddit_items import Comment, Page, Post
+
+# Stickies and late approvals come out of order: one older item does not mean that all are.
+OLDER_IN_A_ROW = 25
+# Cursors to fall back on: an item that is deleted meanwhile makes the page behind it empty.
+ANCHORS = 3
+# Distinct items after which a walk ends: twice what a listing of Reddit's shows.
+ITEMS_MAX = 2_000
+# Pages in a row without any item, but with a cursor: so many are a filter's, more are a loop.
+EMPTY_PAGES = 3
+
+Ask = Callable[[RedditClient, str | None], Page]
+
+_KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMMENTS}
+_PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Where a walk begins and may stop.
+
+    `mark` is the newest item that an earlier crawl has seen with everything below it, None when
+    there is none. With `is_whole` the walk does not stop there. Only a listing that is sorted
+    `by_age` shows whether older items are left out. With `is_short` the walk stops where the one
+    that broke off began, and does not come to the mark of the last crawl.
+    """
+
+    listing: ListingName
+    mark: str | None
+    by_age: bool = True
+    is_short: bool = False
+    is_whole: bool = False
+    items_max: int = ITEMS_MAX
+
+    @property
+    def kind(self) -> PartKind:
+        return _KINDS[self.listing]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """After one page: `at` has no cursor when the walk is over."""
+
+    at: Checkpoint
+    walk: Walk
+    seen: int  # distinct items of all pages so far
+
+
+def resume(session: Session, *, restarted: Checkpoint) -> None:
+    """Go on from the saved cursor, or from `restarted` when the cursor is too old.
+
+    What is stored already is met again then, and writes nothing.
+    """
+    at, gap = session.at, session.request_gap
+    if at.cursor is not None and checkpoint.is_stale(at.cursor_at, now=session.now(), gap=gap):
+        session.at = restarted.restarted()
+
+
+def next_page(
+    session: Session, course: Course, ask: Ask, *, is_required: bool
+) -> tuple[Page, bool]:
+    """The page behind the cursor, and whether the walk lost its way.
+
+    An empty page is not the end: its cursor may have been deleted, so those before it are tried.
+    Raises GivenUp for a page that is not required.
+    """
+    cursor, anchors = session.at.cursor, session.at.anchors
+
+    def page_behind(anchor: str | None) -> Page:
+        def call(client: RedditClient) -> Page:
+            return ask(client, anchor)
+
+        if is_required:
+            return required.request(session, call)
+        return parts.request(session, course.kind, anchor or "", call)
+
+    page = page_behind(cursor)
+    for anchor in anchors:
+        if cursor is None or page.after is not None or _shows_something(page):
+            return page, False
+        page = page_behind(anchor)
+    return page, cursor is not None and page.after is None and not _shows_something(page)
+
+
+def _shows_something(page: Page) -> bool:
+    items = page.items
+    return bool(items.posts or items.comments or items.dropped or items.unknown)
+
+
+def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
+    """How many items in a row were seen by an earlier crawl, this page included.
+
+    Stops counting at the limit: what follows on the page does not matter any more.
+    """
+    run = before
+    for item_id in ids:
+        if run >= OLDER_IN_A_ROW:
+            break
+        run = 0 if reddit_items.is_newer(item_id, mark) else run + 1
+    return run
+
+
+def after_page(
+    session: Session,
+    page: Page,
+    items: Sequence[Post | Comment],
+    course: Course,
+    so_far: tuple[Walk, int],
+    *,
+    is_lost: bool = False,
+) -> Step:
+    """The checkpoint behind this page with these items.
+
+    `so_far` is the walk before this page, and the number of its distinct items.
+    """
+    walk, before = so_far
+    at = session.at
+    seen = Seen(at.seen)
+    ids = [item.id for item in items]
+    new = seen.new_of(ids)
+    seen.add(new)
+    count = before + len(new)
+    empty_pages = 0 if ids else at.empty_pages + 1
+    is_circle = page.after is not None and page.after == at.cursor
+    brings_nothing = at.cursor is not None and not new
+    run = older_in_a_row(at.older_in_a_row, ids, course.mark)
+    end = _end(
+        course, run, (count, at.page + 1), is_lost=is_lost, is_last=page.after is None,
+        is_loop=is_circle or (brings_nothing and (bool(ids) or empty_pages >= EMPTY_PAGES)),
+    )  # fmt: skip
+    walk = replace(_further(walk, items), end=end)
+    prefix = _PREFIXES[course.listing]
+    then = replace(
+        at,
+        cursor=page.after if end is None else None,
+        cursor_at=session.now().isoformat(),
+        anchors=tuple(f"{prefix}{each}" for each in reversed(ids[-ANCHORS:-1])) if not end else (),
+        page=at.page + 1,
+        older_in_a_row=run,
+        seen=seen.text,
+        empty_pages=empty_pages,
+    )
+    return Step(then, walk, count)
+
+
+def _end(
+    course: Course, run: int, place: tuple[int, int], *, is_lost: bool, is_loop: bool, is_last: bool
+) -> WalkEnd | None:
+    """Why the walk is over after a page; None when it goes on.
+
+    `place` is the number of distinct items and that of pages so far.
+    """
+    count, pages = place
+    is_broken = is_lost or (is_loop and not is_last)
+    if not course.is_whole and run >= (1 if is_broken else OLDER_IN_A_ROW):
+        return WalkEnd.MARK
+    if is_broken:
+        return WalkEnd.LOST if is_lost else WalkEnd.LOOP
+    if is_last:
+        is_capped = count >= reddit_items.LISTING_CAP or pages >= reddit_items.LISTING_PAGES
+        return WalkEnd.CAP if is_capped else WalkEnd.FIRST_ITEM
+    return WalkEnd.LIMIT if count >= course.items_max else None
+
+
+def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
+    """The last item of a page is the oldest: one that is pinned or approved late comes earlier."""
+    if not items or (walk.oldest is not None and reddit_items.is_newer(items[-1].id, walk.oldest)):
+        return walk
+    return replace(walk, oldest=items[-1].id, oldest_at=items[-1].created_at)
+
+
+def course_of(session: Session, listing: ListingName, mark: str | None) -> Course:
+    """The course of a listing's walk.
+
+    A page that an earlier crawl gave up is asked for again when it is due, and by a walk of the
+    whole listing: the walk then goes on to the mark. Until then it stops where the broken walk
+    began, and the mark stays.
+    """
+    whole = session.at.whole
+    known = session.parts.get(_KINDS[listing])
+    if known is None or known.seen_to is None or whole or known.is_due(session.now()):
+        return Course(listing, mark, is_whole=whole)
+    return Course(listing, known.seen_to, is_short=True)

@@ -1,0 +1,1 @@
+"""Periodic work on the tables, run by every worker."""

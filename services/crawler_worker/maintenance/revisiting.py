@@ -1,0 +1,89 @@
+"""Looks at subreddits again that nobody asked for now: those due, and those gone stale."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Protocol
+
+from crawler_worker.claims import claim_counters
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain import subreddit
+from crawljobs.domain.job import Enqueued, JobSource
+from crawljobs.repository.content import revisits
+from crawljobs.repository.operations import task_turns
+from crawljobs.repository.queue import job_queue
+from crawljobs.repository.queue.maintenance.row_isolation import RowIsolations
+from crawljobs.runtime import logs
+from crawljobs.settings import RevisitSettings
+
+log = logs.get_logger(__name__)
+
+# Before what discovery found, after what schedules and people ask for; never above its ceiling.
+PRIORITY = 5
+DUE_EVERY = timedelta(minutes=1)
+# Looked at this often whether the interval has passed: restarts must not starve a long one.
+LOOK_SECONDS = 60.0
+
+
+class Find(Protocol):
+    def __call__(self, conn: Connection, *, at_most: int, skip: int) -> list[str]:
+        """Names of subreddits to look at again."""
+
+
+class Revisiting:
+    """Each check by one worker an interval, whichever comes first."""
+
+    def __init__(self, database: Database, settings: RevisitSettings, *, max_retries: int) -> None:
+        self._database = database
+        self._settings = settings
+        self._max_retries = max_retries
+        self._isolations = RowIsolations(database, at_most=revisits.CHUNK)
+
+    def check_due(self) -> int:
+        """Subreddits whose next look has come: barred ones, and all with an adaptive interval."""
+        if not self._is_our_turn("revisit", DUE_EVERY):
+            return 0
+        return self._enqueue_all("subreddit.due", revisits.take_due)
+
+    def check_stale(self) -> int:
+        """Subreddits not crawled for STALE_DAYS."""
+        after, every = self._settings.stale_after, self._settings.stale_check_every
+        if not self._is_our_turn("stale check", every):
+            return 0
+        return self._enqueue_all("subreddit.stale", partial(revisits.stale, after=after))
+
+    def _is_our_turn(self, task: str, every: timedelta) -> bool:
+        return self._database.run(lambda conn: task_turns.take_turn(conn, task=task, every=every))
+
+    def _enqueue_all(self, action: str, find: Find) -> int:
+        enqueued: list[Enqueued] = []
+        total = 0
+
+        def change(conn: Connection, *, at_most: int, skip: int) -> int:
+            found = find(conn, at_most=at_most, skip=skip)
+            enqueued[:] = job_queue.enqueue_many(
+                conn,
+                subreddits_named=_crawlable(found),
+                priority=PRIORITY,
+                source=JobSource.STALE,
+                max_retries=self._max_retries,
+                depth=None,  # discovery ends where it ended before
+                all_known=True,
+            )
+            return len(found)
+
+        def count() -> None:
+            nonlocal total
+            claim_counters.enqueued(JobSource.STALE, enqueued)
+            total += len(enqueued)
+
+        self._isolations.of(action).run(change, then=count)
+        if total:
+            log.info(action, count=total)
+        return total
+
+
+def _crawlable(found: list[str]) -> list[str]:
+    """Without names that cannot be enqueued: one of them would refuse the whole chunk."""
+    return [name for name in found if subreddit.is_valid(name)]

@@ -1,0 +1,222 @@
+"""One HTTP exchange with Reddit, bounded in time and size, without redirects and cookies."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import certifi
+import urllib3
+from urllib3 import exceptions
+
+from crawler_worker.reddit import crawl_failures, request_counters
+from crawler_worker.reddit.exchange import connections
+from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeReplies
+from crawljobs.runtime import tracing
+from crawljobs.settings import RedditSettings
+from crawljobs.settings.certificates import BROWSERS_TRUST
+
+EXCHANGE_SECONDS = 60.0  # from the look-up of the name to the last byte
+# A tree of 500 long comments has 3 MiB, a page of 100 posts of 40,000 characters 8 MiB. One emoji
+# makes each character of a text cost 4 bytes in memory.
+REPLY_MAX_BYTES = 8 * 1024 * 1024
+ERROR_MAX_BYTES = 64 * 1024  # kept of a reply that is not 200: its reason is short
+LARGE_SECONDS = 20.0  # that a large reply may take from there on: others wait for it
+PIECE_BYTES = 64 * 1024
+OK, CLIENT_ERRORS = 200, 400
+GZIP = 16 + zlib.MAX_WBITS
+THREADS = 100  # that ask at once, when nobody says how many
+DETAIL_MAX = 200  # characters of an error's own text
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`url` is complete; headers come in addition to those of every request.
+
+    `reply_max` is the largest good reply in bytes; 0 means REPLY_MAX_BYTES.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    reply_max: int = 0
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.url).path
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A whole reply, or the first ERROR_MAX_BYTES of one that is not 200; header names are in lower
+    case.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Transport:
+    """Pools of connections, one connection for each of `threads`: waiting for one, which is no
+    trouble of Reddit's, would look like it.
+
+    `proxies` holds the proxy of each origin, such as https://oauth.reddit.com, that is behind one.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        threads: int = THREADS,
+        proxies: Mapping[str, str] | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
+        self._threads, self._context = threads, context
+        self._direct = connections.pools(threads, context=context, proxy=None)
+        self._through = {
+            origin: connections.pools(threads, context=context, proxy=proxy)
+            for origin, proxy in (proxies or {}).items()
+        }
+        self.large = LargeReplies()
+
+    def close(self) -> None:
+        for manager in (self._direct, *self._through.values()):
+            manager.clear()
+
+    def send(self, request: Request) -> Exchange:
+        """Send and read to the end. Raises UpstreamTrouble for all that can go wrong on the way.
+
+        Its span names the kind of page alone; Reddit is not told of our traces.
+        """
+        endpoint = request_counters.endpoint_of(request.path)
+        host = urlsplit(request.url).hostname or ""
+        about = {"http.request.method": request.method, "server.address": host}
+        with tracing.span(
+            f"{request.method} {endpoint}", tracing.Kind.CLIENT, attributes=about
+        ) as span:
+            reply = self._sent(request)
+            span.tell({"http.response.status_code": reply.status})
+            if reply.status >= CLIENT_ERRORS:
+                span.fail(str(reply.status))
+            return reply
+
+    def _sent(self, request: Request) -> Exchange:
+        with connections.deadline(EXCHANGE_SECONDS):
+            try:
+                response = self._answered(request)
+                try:
+                    content = b"".join(self._pieces(response, request.reply_max or REPLY_MAX_BYTES))
+                finally:
+                    _put_back(response)
+            except crawl_failures.CrawlFailure:
+                request_counters.failed(request.path, is_late=False)
+                raise
+            except (exceptions.HTTPError, http.client.HTTPException, OSError, zlib.error) as error:
+                is_late = connections.is_over() or _is_timeout(error)
+                request_counters.failed(request.path, is_late=is_late)
+                raise _trouble(error) from error
+        request_counters.replied(request.path, response.status)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Exchange(response.status, headers, content)
+
+    def _answered(self, request: Request) -> urllib3.BaseHTTPResponse:
+        """The reply's head. No cookie of it is kept; nothing is sent again here."""
+        manager = self._through.get(_origin(request.url), self._direct)
+        return manager.urlopen(
+            request.method,
+            request.url,
+            body=request.body,
+            headers={**self._headers, **request.headers},
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            decode_content=False,
+            timeout=connections.READ_SECONDS,
+        )
+
+    def _pieces(self, response: urllib3.BaseHTTPResponse, good_max: int) -> Iterator[bytes]:
+        """Decompressed here and not by urllib3, which would unpack a whole gzip bomb at once."""
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding not in ("", "identity", "gzip"):
+            raise crawl_failures.UpstreamTrouble("the reply has an encoding that was not asked for")
+        unpack = zlib.decompressobj(GZIP) if encoding == "gzip" else None
+        most = good_max if response.status == OK else ERROR_MAX_BYTES
+        size = received = 0
+        while piece := response.read(PIECE_BYTES, decode_content=False):
+            received += len(piece)  # counts too: compressed data may unpack to nothing
+            if unpack is not None:
+                piece = unpack.decompress(piece, most - size + 1)
+                if unpack.unused_data:  # each further piece would be added to it, uncounted
+                    raise crawl_failures.UpstreamTrouble(
+                        "the compressed reply goes on after its end"
+                    )
+            size += len(piece)
+            if max(size, received) > most:
+                if response.status != OK:
+                    yield piece[: max(0, len(piece) - (size - most))]
+                    return
+                raise crawl_failures.UpstreamTrouble(f"a reply of more than {_mebibytes(most)}")
+            if size > LARGE_BYTES and self.large.enter(connections.left(EXCHANGE_SECONDS)):
+                connections.end_within(LARGE_SECONDS)
+            yield piece
+        if unpack is not None and received and not unpack.eof:
+            raise crawl_failures.UpstreamTrouble("the compressed reply was cut off")
+
+
+def open_transport(settings: RedditSettings, *, threads: int) -> Transport:
+    """The way to Reddit that the settings describe, for so many threads."""
+    urls = {settings.api_url: settings.api_proxy, settings.auth_url: settings.auth_proxy}
+    proxies = {_origin(url): proxy for url, proxy in urls.items() if proxy is not None}
+    is_tls = any(address.lower().startswith("https:") for address in (*urls, *proxies.values()))
+    trust = settings.trust
+    file = trust.file if trust != BROWSERS_TRUST else certifi.where()
+    return Transport(
+        user_agent=settings.user_agent,
+        threads=threads,
+        proxies=proxies,
+        context=connections.tls(file, trust.folder) if is_tls else None,
+    )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _put_back(response: urllib3.BaseHTTPResponse) -> None:
+    """A connection is used again only when its reply was read to the end."""
+    response.close()
+    response.release_conn()
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
+
+
+def _is_timeout(error: BaseException) -> bool:
+    return isinstance(error, TimeoutError | exceptions.TimeoutError) or (
+        isinstance(error, connections.NotConnected) and error.cause is crawl_failures.Cause.TIMEOUT
+    )
+
+
+def _trouble(error: Exception) -> crawl_failures.UpstreamTrouble:
+    detail = str(error)[:DETAIL_MAX].encode("ascii", "backslashreplace").decode()
+    detail = "".join(letter if letter.isprintable() else " " for letter in detail)
+    if isinstance(error, connections.NotConnected):
+        return crawl_failures.Unreachable(
+            f"no connection to Reddit ({error.cause})", cause=error.cause, detail=detail
+        )
+    if connections.is_over():
+        return crawl_failures.UpstreamTrouble(
+            f"no whole reply within {EXCHANGE_SECONDS:.0f} s", detail=detail
+        )
+    return crawl_failures.UpstreamTrouble(
+        f"no reply from Reddit ({type(error).__name__})", detail=detail
+    )

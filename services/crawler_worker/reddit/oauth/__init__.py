@@ -1,0 +1,1 @@
+"""The OAuth token that all workers share."""

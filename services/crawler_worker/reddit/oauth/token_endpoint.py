@@ -1,0 +1,79 @@
+"""One request for an OAuth token, and what its replies mean."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from crawler_worker.reddit import crawl_failures, replies
+from crawler_worker.reddit.exchange import decoding
+from crawler_worker.reddit.exchange.transfer import Request, Transport
+from crawljobs.domain.reply_meaning import Endpoint, Meaning
+from crawljobs.settings import RedditSettings
+
+REFRESH_EARLY_SECONDS = 60.0  # a token must not expire on its way
+LIFE_MAX_SECONDS = 86_400.0
+LIFE_UNTOLD_SECONDS = 3_600.0
+# Somebody has to correct the credentials; until then a look now and then is enough.
+REFUSED_PAUSE_SECONDS = 300.0
+REPLY_MAX_BYTES = 64 * 1024
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # anything else could end a header
+
+
+def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
+    """A token and the seconds it lives. Raises Throttled, CredentialsRefused, UpstreamTrouble."""
+    credentials = f"{settings.client_id}:{settings.client_secret}".encode()
+    reply = transport.send(
+        Request(
+            "POST",
+            f"{settings.auth_url}/api/v1/access_token",
+            {
+                "Authorization": f"Basic {base64.b64encode(credentials).decode()}",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+            b"grant_type=client_credentials",
+            reply_max=REPLY_MAX_BYTES,
+        )
+    )
+    meaning = replies.meaning_of(Endpoint.TOKEN, reply.status, reply.headers, reply.content)
+    if meaning is Meaning.CREDENTIALS_REFUSED:
+        raise refused(f"{reply.status} from the token endpoint")
+    if reply.status != 200:
+        raise replies.failure(Endpoint.TOKEN, reply.status, reply.headers, reply.content)
+    return token_of(reply.content)
+
+
+def token_of(content: bytes) -> tuple[str, float]:
+    """The token in the body of a reply, and the seconds it lives."""
+    body = decoding.decode(content)
+    if not isinstance(body, dict):
+        raise crawl_failures.UpstreamTrouble("the token endpoint sent no object")
+    if "error" in body:  # comes with 200 too
+        raise _meaning_of(body["error"])
+    token, lives = body.get("access_token"), body.get("expires_in")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise crawl_failures.UpstreamTrouble("the token endpoint sent no token")
+    if isinstance(lives, bool) or not isinstance(lives, int | float):
+        lives = LIFE_UNTOLD_SECONDS
+    return token, max(2 * REFRESH_EARLY_SECONDS, min(float(lives), LIFE_MAX_SECONDS))
+
+
+def _meaning_of(error: object) -> crawl_failures.CrawlFailure:
+    """OAuth refuses credentials with a word, and by 400 or 401; another number is a gateway's."""
+    if isinstance(error, int) and error not in (400, 401):
+        return crawl_failures.UpstreamTrouble(f"the token endpoint sent the error {_shown(error)}")
+    return refused(_shown(error))
+
+
+def _shown(error: object) -> str:
+    if isinstance(error, str):
+        return repr(error[:60])
+    return repr(error) if isinstance(error, int) else "an error that is no text"
+
+
+def refused(what: str) -> crawl_failures.CredentialsRefused:
+    return crawl_failures.CredentialsRefused(
+        f"Reddit refuses REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET ({what}): correct them",
+        resume_in=REFUSED_PAUSE_SECONDS,
+    )

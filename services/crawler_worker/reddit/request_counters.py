@@ -1,0 +1,35 @@
+"""Counts requests to Reddit by what was asked for and what came back."""
+
+from __future__ import annotations
+
+from crawljobs.runtime import metrics
+
+NO_REPLY, TIMEOUT = "none", "timeout"
+_BY_FIRST_WORD = {"comments": "tree", "user": "history"}
+_OF_A_SUBREDDIT = {"about": "about", "comments": "comments"}
+_OF_THE_API = {"info": "info", "morechildren": "more_children", "v1": "token"}
+
+
+def replied(path: str, status: int) -> None:
+    code = str(status)
+    if code not in metrics.REDDIT_CODES:
+        code = metrics.bounded(f"{code[:1]}xx", metrics.REDDIT_CODES)
+    _count(path, code)
+
+
+def failed(path: str, *, is_late: bool) -> None:
+    _count(path, TIMEOUT if is_late else NO_REPLY)
+
+
+def _count(path: str, code: str) -> None:
+    metrics.reddit_requests.labels(endpoint_of(path), code).inc()
+
+
+def endpoint_of(path: str) -> str:
+    """The kind of page; names and ids do not become labels."""
+    first, *rest = path.strip("/").split("/")
+    if first == "r":
+        return _OF_A_SUBREDDIT.get(rest[1] if len(rest) > 1 else "", "posts")
+    if first == "api":
+        return _OF_THE_API.get(rest[0] if rest else "", metrics.OTHER)
+    return _BY_FIRST_WORD.get(first, metrics.OTHER)

@@ -1,0 +1,63 @@
+"""The worker's probes and metrics."""
+
+from __future__ import annotations
+
+import threading
+
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from crawler_worker.claims.worker import Worker
+from crawler_worker.maintenance.sweeps import Maintenance
+from crawljobs.db.database import Database
+from crawljobs.db.timeouts import IMPATIENT
+from crawljobs.runtime import exposition
+from crawljobs.runtime.health import Health, Watched
+from crawljobs.runtime.probe_server import ProbeServer
+from crawljobs.runtime.readiness import Readiness
+from crawljobs.settings import DatabaseSettings, ProbeAddress, QueueSettings
+
+# Beyond its pause the loop may wait this long for a database that is silent or away.
+LOOP_LATE_SECONDS = 90.0
+# What connecting again may take before the keeper says something.
+KEEPER_LATE_SECONDS = 15.0
+
+
+def health_of(
+    worker: Worker,
+    maintenance: Maintenance,
+    queue: QueueSettings,
+    *,
+    readiness: Readiness,
+    stopping: threading.Event,
+) -> Health:
+    loop, keeper = worker.seconds_since_beat, worker.keeper.seconds_since_beat
+    return Health(
+        readiness=readiness,
+        stopping=stopping,
+        watched={
+            "claim loop": Watched(loop, 2 * queue.poll_seconds + LOOP_LATE_SECONDS),
+            "claim keeper": Watched(keeper, queue.lease_seconds + KEEPER_LATE_SECONDS),
+            "sweeps": Watched(maintenance.seconds_since_beat, 1.0),
+        },
+    )
+
+
+def readiness_of(address: DatabaseSettings, name: str) -> Readiness:
+    return Readiness(
+        Database(
+            address.url,
+            pool_size=1,
+            application_name=name,
+            pooled=address.pooled,
+            limits=IMPATIENT,
+        )
+    )
+
+
+def serve(address: ProbeAddress, health: Health) -> ProbeServer:
+    registry = CollectorRegistry()
+    for collector in (REGISTRY, exposition.BuildInfo("crawler-worker")):
+        registry.register(collector)
+    server = ProbeServer(address, {**health.pages(), "/metrics": exposition.page(registry)})
+    server.start()
+    return server

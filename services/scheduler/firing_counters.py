@@ -1,0 +1,24 @@
+"""Counts what became of due schedules, after it was committed."""
+
+from __future__ import annotations
+
+from crawljobs.domain.job import JobSource
+from crawljobs.domain.schedule import RunOutcome
+from crawljobs.runtime import metrics
+from scheduler.schedule_firing import Disabled, Fired
+
+DISABLED = "disabled"
+
+
+def count(result: Fired | Disabled) -> None:
+    metrics.count_missed(result.missed)
+    if isinstance(result, Disabled):
+        metrics.schedule_ticks.labels(DISABLED).inc()
+        return
+    if result.outcome is None:
+        return  # the ledger had it already: it was counted before
+    metrics.schedule_ticks.labels(result.outcome).inc()
+    metrics.schedule_missed.inc(result.outcome is RunOutcome.SKIPPED)
+    if result.enqueued is not None:
+        metrics.jobs_enqueued.labels(JobSource.SCHEDULE, result.enqueued.result).inc()
+        metrics.schedule_delay.observe(max(0.0, result.late.total_seconds()))

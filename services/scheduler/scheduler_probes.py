@@ -1,0 +1,73 @@
+"""The scheduler's probes and metrics; it alone shows the gauges of the database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from crawljobs.db.database import Database
+from crawljobs.db.timeouts import IMPATIENT
+from crawljobs.runtime import exposition
+from crawljobs.runtime.health import Health, Watched
+from crawljobs.runtime.probe_server import ProbeServer
+from crawljobs.runtime.queue_gauges import QueueGauges
+from crawljobs.runtime.readiness import Readiness
+from crawljobs.settings import DatabaseSettings, ProbeAddress
+from scheduler.timetable import Timetable
+
+# Beyond a tick: a batch on an overloaded database, and the backoff when it is away.
+LATE_SECONDS = 90.0
+
+
+class LastTick(Collector):
+    """When this scheduler last looked; none before it did."""
+
+    def __init__(self, timetable: Timetable) -> None:
+        self._timetable = timetable
+
+    def collect(self) -> Iterator[Metric]:
+        if (age := self._timetable.seconds_since_tick()) is not None:
+            yield GaugeMetricFamily(
+                "crawl_scheduler_last_tick_timestamp_seconds",
+                "When this scheduler last looked what is due.",
+                value=time.time() - age,
+            )
+
+
+def health_of(
+    timetable: Timetable, *, readiness: Readiness, stopping: threading.Event, tick_seconds: float
+) -> Health:
+    limit = tick_seconds + LATE_SECONDS
+    watched = {"timetable": Watched(timetable.seconds_since_beat, limit)}
+    return Health(readiness=readiness, stopping=stopping, watched=watched)
+
+
+def database_of(address: DatabaseSettings, name: str) -> Database:
+    """Two connections of its own: what is asked for monitoring never waits for the work."""
+    return Database(
+        address.url,
+        pool_size=2,
+        application_name=name,
+        pooled=address.pooled,
+        limits=IMPATIENT,
+    )
+
+
+def serve(
+    address: ProbeAddress, health: Health, timetable: Timetable, database: Database
+) -> ProbeServer:
+    registry = CollectorRegistry()
+    for collector in (
+        *(REGISTRY, exposition.BuildInfo("scheduler"), LastTick(timetable)),
+        QueueGauges(database),
+    ):
+        registry.register(collector)
+    server = ProbeServer(address, {**health.pages(), "/metrics": exposition.page(registry)})
+    server.start()
+    return server

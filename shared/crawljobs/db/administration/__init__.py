@@ -1,0 +1,1 @@
+"""Commands of an administrator: migrate, roles, rights, drift, audit archive."""

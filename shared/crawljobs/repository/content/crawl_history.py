@@ -1,0 +1,49 @@
+"""What earlier crawls of a subreddit left for the next one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.missing_part import STORED_MAX, MissingPart
+from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository.content import missing_parts
+from crawljobs.repository.content.stored_subreddits import Marks
+
+_BEFORE_CRAWL = text(f"""
+    SELECT high_water_post, high_water_comment, min_request_gap_seconds, last_crawled_at,
+        whole_walk_at, access, access_unconfirmed,
+        (SELECT json_agg(part) FROM (
+            SELECT kind, item, reason, message, failures, next_look_at, seen_to
+            FROM missing_parts WHERE subreddit_id = :subreddit_id
+            ORDER BY next_look_at LIMIT {STORED_MAX}) AS part) AS missing_parts
+    FROM subreddits WHERE id = :subreddit_id
+    """)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a crawl goes on from; `request_gap` None: as the settings say."""
+
+    marks: Marks
+    request_gap: float | None
+    last_crawled_at: datetime | None
+    whole_walk_at: datetime | None = None
+    access: AccessState = AccessState.UNKNOWN
+    access_unconfirmed: AccessState | None = None
+    missing_parts: tuple[MissingPart, ...] = ()
+
+
+def before_crawl(conn: Connection, *, subreddit_id: int) -> Past:
+    row = conn.execute(_BEFORE_CRAWL, {"subreddit_id": subreddit_id}).one()
+    return Past(
+        marks=Marks(post=row.high_water_post, comment=row.high_water_comment),
+        request_gap=row.min_request_gap_seconds,
+        last_crawled_at=row.last_crawled_at,
+        whole_walk_at=row.whole_walk_at,
+        access=AccessState(row.access),
+        access_unconfirmed=row.access_unconfirmed and AccessState(row.access_unconfirmed),
+        missing_parts=tuple(missing_parts.of_json(row.missing_parts)),
+    )

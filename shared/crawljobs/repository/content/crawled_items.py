@@ -1,0 +1,97 @@
+"""A page of whatever Reddit sent, stored in an order that cannot deadlock with another page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from crawljobs.domain.reddit_items import Account, Comment, Items, Post
+from crawljobs.repository.content import authors, crawled_comments, crawled_posts, stored_subreddits
+from crawljobs.repository.content.crawled_edges import Counts
+from crawljobs.repository.content.crawled_posts import Written
+
+BATCH = 100  # items a statement: bounds its time and the JSON that it carries
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a page changed."""
+
+    posts: Written
+    comments: Written
+
+
+def store(
+    conn: Connection,
+    *,
+    items: Items,
+    known_subreddits: Mapping[str, int],
+    discovered_from: int | None = None,
+    depth: int = 0,
+) -> Stored:
+    """Store posts, comments, their authors and edges, and what is told about subreddits.
+
+    Writes nothing for what is stored and equal. `known_subreddits` are ids by lower-case name;
+    other subreddits named by the items become known too, as discovered from there.
+    """
+    posts = list({post.id: post for post in items.posts}.values())
+    comments = list({comment.id: comment for comment in items.comments}.values())
+    written: list[Post | Comment] = [*posts, *comments]
+    author_ids: dict[str, int] = {}
+    # All authors before all subreddits before the items: one order for every worker.
+    for accounts_batch in _batches(_accounts(items)):
+        author_ids |= authors.ensure(conn, accounts=accounts_batch)
+    names = {item.subreddit.lower(): item.subreddit for item in written}
+    subreddit_ids = dict(known_subreddits)
+    unknown = [names[key] for key in sorted(names.keys() - known_subreddits.keys())]
+    for names_batch in _batches(unknown):
+        subreddit_ids |= stored_subreddits.ensure(
+            conn, names=names_batch, discovered_from=discovered_from, depth=depth
+        )
+    for abouts_batch in _batches(sorted(items.subreddits, key=lambda about: about.name.lower())):
+        stored_subreddits.upsert(conn, abouts=abouts_batch)
+    stored_posts = stored_comments = Written()
+    batches_of_posts = [*_batches(sorted(posts, key=lambda post: post.id))]
+    batches_of_comments = [*_batches(sorted(comments, key=lambda comment: comment.id))]
+    counts = Counts() if len(batches_of_posts) + len(batches_of_comments) > 1 else None
+    for posts_batch in batches_of_posts:
+        stored_posts += crawled_posts.upsert(
+            conn,
+            posts=posts_batch,
+            author_ids=author_ids,
+            subreddit_ids=subreddit_ids,
+            counts=counts,
+        )
+    for comments_batch in batches_of_comments:
+        stored_comments += crawled_comments.upsert(
+            conn,
+            comments=comments_batch,
+            author_ids=author_ids,
+            subreddit_ids=subreddit_ids,
+            counts=counts,
+        )
+    if counts is not None:
+        counts.add(conn)
+    return Stored(posts=stored_posts, comments=stored_comments)
+
+
+def _accounts(items: Items) -> list[Account]:
+    """Each account once, in key order; its id is kept if any mention tells it."""
+    by_key: dict[str, Account] = {}
+    written: list[Post | Comment] = [*items.posts, *items.comments]
+    for account in chain(items.accounts, (item.author for item in written if item.author)):
+        key = account.name.lower()
+        if key not in by_key or by_key[key].reddit_id is None:
+            by_key[key] = account
+    return [by_key[key] for key in sorted(by_key)]
+
+
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]

@@ -1,0 +1,153 @@
+"""What was fetched of the comment tree of each post, beside what Reddit reports of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+from crawljobs.repository.queue.queue_sql import NOW
+
+# A count goes no further than it must, however many comments a post has.
+_COUNTS = text("""
+    SELECT post.id, coalesce(post.num_comments, 0) AS reported,
+        (SELECT count(*) FROM comments WHERE post_id = post.id) AS stored
+    FROM posts AS post WHERE post.id = ANY (CAST(:ids AS text[]))
+    """)
+
+
+def _wanted(post_id: str, shown: str) -> str:
+    """Whether comments are missing that a request may bring: fewer are stored than Reddit shows,
+    and the tree was not fetched with this number. Nothing else decides: the number of a post
+    changes in histories and in looks at older items too, between two crawls and during one.
+    """
+    return f"""
+        (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})
+        AND (SELECT count(*) FROM (
+            SELECT FROM comments WHERE post_id = {post_id} LIMIT least({shown}, :at_most)
+        ) AS stored) < least({shown}, :at_most)"""
+
+
+_WANTING = text(f"""
+    SELECT input.id
+    FROM unnest(CAST(:ids AS text[]), CAST(:shown AS bigint[])) AS input (id, shown)
+        LEFT JOIN LATERAL (
+            SELECT tree_fetched_at, comments_reported FROM posts WHERE id = input.id LIMIT 1
+        ) AS post ON true
+    WHERE {_wanted("input.id", "input.shown")}
+    """)
+
+# After the comments, which is late for a post: one that another transaction writes to is left as it
+# is, and its tree counts as not fetched with this number.
+_RECORD = text(f"""
+    UPDATE posts SET
+        tree_fetched_at = {NOW}, comments_reported = CAST(:reported AS bigint),
+        comments_missing = greatest(:missing, CAST(:reported AS bigint) - stored.count),
+        comments_stored = stored.count
+    FROM (SELECT count(*) FROM comments WHERE post_id = :id) AS stored
+    WHERE id = (SELECT id FROM posts WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED)
+    """)
+
+# As many posts as a listing shows: those of all times may be a million.
+NEWEST = 1_000
+STORED_LOOKED_AT = 1_000  # comments of one post that are counted
+
+_SUMMARY = text(f"""
+    SELECT count(*) FILTER (WHERE is_whole) AS whole,
+        count(*) FILTER (WHERE NOT is_whole) AS not_whole
+    FROM (
+        SELECT CASE
+            WHEN coalesce(num_comments, 0) = 0 THEN true
+            WHEN tree_fetched_at IS NOT NULL AND comments_reported >= num_comments
+                THEN comments_missing <= comments_reported - num_comments
+            ELSE (SELECT count(*) FROM (
+                SELECT FROM comments WHERE post_id = post.id
+                LIMIT least(num_comments, {STORED_LOOKED_AT})
+            ) AS stored) >= num_comments END AS is_whole
+        FROM (
+            SELECT id, num_comments, tree_fetched_at, comments_reported, comments_missing
+            FROM posts WHERE subreddit_id = :subreddit_id ORDER BY created_at DESC LIMIT {NEWEST}
+        ) AS post
+    ) AS tree
+    """)
+
+_LEFT = text(f"""
+    SELECT id, num_comments
+    FROM (
+        SELECT id, num_comments, tree_fetched_at, comments_reported
+        FROM posts WHERE subreddit_id = :subreddit_id ORDER BY created_at DESC LIMIT {NEWEST}
+    ) AS post
+    WHERE num_comments > 0 AND id <> ALL (CAST(:without AS text[]))
+        AND {_wanted("post.id", "num_comments")}
+    ORDER BY num_comments DESC, id
+    LIMIT :limit
+    """)
+
+
+@dataclass(frozen=True)
+class TreeCounts:
+    """Comments of posts, by the post's id."""
+
+    stored_by_post: Mapping[str, int] = field(default_factory=dict)
+    reported_by_post: Mapping[str, int] = field(default_factory=dict)
+
+    def stored(self, post_id: str) -> int:
+        return self.stored_by_post.get(post_id, 0)
+
+    def reported(self, post_id: str) -> int:
+        return self.reported_by_post.get(post_id, 0)
+
+
+def counts(conn: Connection, *, post_ids: Sequence[str]) -> TreeCounts:
+    rows = conn.execute(_COUNTS, {"ids": list(post_ids)}).all()
+    return TreeCounts({row.id: row.stored for row in rows}, {row.id: row.reported for row in rows})
+
+
+def wanting(conn: Connection, *, shown: Mapping[str, int], at_most: int) -> set[str]:
+    """The posts, of these with the number of comments that Reddit shows, whose tree is worth a
+    request: comments are missing, and the tree was not fetched since the number grew.
+
+    `at_most` is the number of comments that are fetched of one tree.
+    """
+    if not shown:
+        return set()
+    values = {"ids": list(shown), "shown": list(shown.values()), "at_most": at_most}
+    return {row.id for row in conn.execute(_WANTING, values)}
+
+
+def left(
+    conn: Connection, *, subreddit_id: int, without: Collection[str], at_most: int, limit: int
+) -> dict[str, int]:
+    """The same of the newest stored posts of a subreddit, with their numbers of comments, those
+    with most of them first; at most `limit`, and none of `without`.
+    """
+    values = {
+        "subreddit_id": subreddit_id,
+        "without": list(without),
+        "at_most": at_most,
+        "limit": limit,
+    }
+    return {row.id: row.num_comments for row in conn.execute(_LEFT, values)}
+
+
+def record(conn: Connection, *, post_id: str, reported: int | None, missing: int) -> None:
+    """The tree was fetched now; `missing` comments of it are known to exist and not stored.
+
+    More are missing when Reddit counts more, `reported`, than are stored.
+    Nothing is recorded while another transaction writes to the post.
+    """
+    conn.execute(_RECORD, {"id": post_id, "reported": reported, "missing": missing, "now": None})
+
+
+@dataclass(frozen=True)
+class TreeSummary:
+    """Of the newest posts of a subreddit: how many trees are whole."""
+
+    whole: int
+    not_whole: int
+
+
+def summary(conn: Connection, *, subreddit_id: int) -> TreeSummary:
+    row = conn.execute(_SUMMARY, {"subreddit_id": subreddit_id}).one()
+    return TreeSummary(whole=row.whole, not_whole=row.not_whole)

@@ -1,0 +1,132 @@
+"""The parts that crawls of a subreddit gave up, and when each is worth another look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, or_, select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from crawljobs.db.tables import missing_parts as table
+from crawljobs.domain.missing_part import (
+    FURTHEST_LOOK,
+    LISTINGS,
+    POSTPONED,
+    STORED_MAX,
+    MissingPart,
+    PartKind,
+    PartReason,
+)
+from crawljobs.repository.queue.queue_sql import NOW
+
+# What a crawl had no reason to ask for although it was due: a setting may exclude it. A time
+# beyond `furthest` was written before the clock was set back.
+_POSTPONE = text(f"""
+    UPDATE missing_parts SET next_look_at = {NOW} + CAST(:postponed AS interval)
+    WHERE subreddit_id = :subreddit_id AND reason <> 'allowance'
+        AND (next_look_at <= {NOW} OR next_look_at > {NOW} + CAST(:furthest AS interval))
+    """)
+
+_TRIM = text("""
+    DELETE FROM missing_parts WHERE subreddit_id = :subreddit_id AND (kind, item) IN (
+        SELECT kind, item FROM missing_parts WHERE subreddit_id = :subreddit_id
+        ORDER BY last_at DESC OFFSET :kept)
+    """)
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A part as lists show it."""
+
+    kind: PartKind
+    item: str
+    reason: PartReason
+    message: str
+    failures: int
+    first_at: datetime
+    last_at: datetime
+    next_look_at: datetime
+
+
+def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
+    """The part was given up again, or for the first time."""
+    values = {
+        "reason": part.reason,
+        "message": part.message,
+        "failures": part.failures,
+        "next_look_at": part.next_look_at,
+        "seen_to": part.seen_to,
+    }
+    if part.kind in LISTINGS:  # at another cursor than before
+        conn.execute(
+            delete(table).where(
+                table.c.subreddit_id == subreddit_id,
+                table.c.kind == part.kind,
+                table.c.item != part.item,
+            )
+        )
+    key = {"subreddit_id": subreddit_id, "kind": part.kind, "item": part.item}
+    conn.execute(
+        insert(table)
+        .values(**key, **values)
+        .on_conflict_do_update(
+            index_elements=list(key), set_={**values, "last_at": func.clock_timestamp()}
+        )
+    )
+    conn.execute(_TRIM, {"subreddit_id": subreddit_id, "kept": STORED_MAX})
+
+
+def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart]) -> None:
+    """These parts were fetched."""
+    if not parts:
+        return
+    listings = [part.kind for part in parts if part.kind in LISTINGS]
+    others = [(part.kind, part.item) for part in parts if part.kind not in LISTINGS]
+    conn.execute(
+        delete(table).where(
+            table.c.subreddit_id == subreddit_id,
+            or_(table.c.kind.in_(listings), tuple_(table.c.kind, table.c.item).in_(others)),
+        )
+    )
+
+
+def postpone_due(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> None:
+    """Parts that are still due when a crawl ends: no crawl has asked for them."""
+    values = {
+        "subreddit_id": subreddit_id,
+        "postponed": POSTPONED,
+        "furthest": FURTHEST_LOOK,
+        "now": now,
+    }
+    conn.execute(_POSTPONE, values)
+
+
+def list_parts(conn: Connection, *, subreddit_id: int, at_most: int) -> list[StoredPart]:
+    """The parts that are looked at next come first."""
+    rows = conn.execute(
+        select(*(table.c[name] for name in StoredPart.__dataclass_fields__))
+        .where(table.c.subreddit_id == subreddit_id)
+        .order_by(table.c.next_look_at, table.c.kind, table.c.item)
+        .limit(at_most)
+    )
+    return [StoredPart(**dict(row._mapping)) for row in rows]
+
+
+def of_json(rows: Sequence[Any] | None) -> list[MissingPart]:
+    """The parts of a JSON array of rows; a kind that this release does not know is left out."""
+    return [
+        MissingPart(
+            kind=PartKind(row["kind"]),
+            item=row["item"],
+            reason=PartReason(row["reason"]),
+            message=row["message"],
+            failures=row["failures"],
+            next_look_at=datetime.fromisoformat(row["next_look_at"]),
+            seen_to=row["seen_to"],
+        )
+        for row in rows or ()
+        if row["kind"] in set(PartKind) and row["reason"] in set(PartReason)
+    ]

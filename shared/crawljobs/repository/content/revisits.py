@@ -1,0 +1,115 @@
+"""Subreddits that nobody asked for now, but that are due for another look."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain import revisit, subreddit
+from crawljobs.domain.revisit import Activity
+from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
+
+CHUNK = 500  # subreddits enqueued at most in one transaction
+
+# What an enqueued look leaves behind: if its job comes to nothing, the next is a day later.
+# One that has a live job is looked at already, and is taken when it is over: its job would be
+# waited for while subreddits are locked.
+_TAKE_DUE = text(f"""
+    UPDATE subreddits SET next_crawl_at = now + interval '1 day'
+    FROM {NOW} AS clock (now)
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM subreddits WHERE next_crawl_at <= {NOW}
+            AND {NO_LIVE_JOB.format(scope="subreddits.id")}
+        ORDER BY next_crawl_at LIMIT :at_most FOR NO KEY UPDATE SKIP LOCKED))
+    RETURNING name
+    """)
+
+_LISTINGS = ", ".join(f"'{name}'" for name in sorted(subreddit.LISTINGS))
+
+# Barred ones have a next look of their own; those never crawled were never fresh. A name that
+# cannot be enqueued would be found again by each chunk.
+_STALE = text(f"""
+    SELECT name FROM subreddits
+    WHERE last_crawled_at < {NOW} - CAST(:after AS interval)
+        AND access IN ('public', 'restricted', 'unknown')
+        AND {NO_LIVE_JOB.format(scope="subreddits.id")}
+        AND name ~ '^({subreddit.NAME_PATTERN})$'
+        AND lower(name) NOT IN ({_LISTINGS})
+    ORDER BY last_crawled_at
+    LIMIT :at_most
+    """)
+
+
+_AT = "CAST(:now AS timestamptz)"
+
+
+def _newest(table: str) -> str:
+    return f"""
+    SELECT count(*) AS count, min(created_at) AS oldest FROM (
+        SELECT created_at FROM {table}
+        WHERE subreddit_id = :subreddit_id AND created_at > {_AT} - CAST(:within AS interval)
+            AND created_at <= {_AT}
+        ORDER BY created_at DESC LIMIT :newest) AS newest
+    """
+
+
+_ACTIVITY = text(f"""
+    SELECT post.count AS posts, post.oldest AS oldest_post,
+        comment.count AS comments, comment.oldest AS oldest_comment
+    FROM ({_newest("posts")}) AS post, ({_newest("comments")}) AS comment
+    """)
+
+_RHYTHM = text(f"""
+    SELECT CAST(extract(hour FROM created_at AT TIME ZONE 'UTC') AS integer) AS hour,
+        count(*) AS posts
+    FROM (
+        SELECT created_at FROM posts
+        WHERE subreddit_id = :subreddit_id AND created_at > {_AT} - CAST(:within AS interval)
+            AND created_at <= {_AT}
+        ORDER BY created_at DESC LIMIT :newest) AS newest
+    GROUP BY 1
+    """)
+
+
+def take_due(
+    conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
+) -> list[str]:
+    """Names of subreddits whose next look has come; the caller enqueues them."""
+    rows = conn.execute(passing_over(_TAKE_DUE, skip), {"at_most": at_most, "now": now})
+    return sorted(row.name for row in rows)
+
+
+def stale(
+    conn: Connection,
+    *,
+    after: timedelta,
+    at_most: int = CHUNK,
+    skip: int = 0,
+    now: datetime | None = None,
+) -> list[str]:
+    """Names of subreddits not crawled for so long, those longest ago first."""
+    rows = conn.execute(
+        passing_over(_STALE, skip), {"after": after, "at_most": at_most, "now": now}
+    )
+    return [row.name for row in rows]
+
+
+def activity(conn: Connection, *, subreddit_id: int, now: datetime) -> Activity:
+    """How busy a subreddit is, by what is stored of it."""
+    values = {
+        "subreddit_id": subreddit_id,
+        "now": now,
+        "within": revisit.NEWEST_WITHIN,
+        "newest": revisit.NEWEST_ITEMS,
+    }
+    row = conn.execute(_ACTIVITY, values).one()
+    rate = max(
+        revisit.per_day(row.posts, row.oldest_post, now=now),
+        revisit.per_day(row.comments, row.oldest_comment, now=now),
+    )
+    values |= {"within": revisit.RHYTHM_WITHIN, "newest": revisit.RHYTHM_ITEMS}
+    by_hour = [0] * 24
+    for hour in conn.execute(_RHYTHM, values):
+        by_hour[hour.hour] = hour.posts
+    return Activity(per_day=rate, by_hour=tuple(by_hour))

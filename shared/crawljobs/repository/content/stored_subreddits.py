@@ -1,0 +1,209 @@
+"""Subreddits: known by name, described by Reddit, and how far we have crawled each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.reddit_items import SubredditAbout
+from crawljobs.repository.queue import parked_jobs
+from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB
+
+_NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
+
+# LIMIT 1 keeps the planner at one index look-up a name, where it would rather scan the table.
+_ENSURE = text("""
+    WITH input AS (
+        SELECT name, lower(name) AS key FROM unnest(CAST(:names AS text[])) AS name
+    ), written AS (
+        INSERT INTO subreddits AS stored (name, discovered_from, depth)
+        SELECT input.name, CAST(:discovered_from AS bigint), CAST(:depth AS smallint)
+        FROM input LEFT JOIN LATERAL
+            (SELECT * FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored ON true
+        WHERE stored.id IS NULL
+        ORDER BY input.key COLLATE "C"
+        ON CONFLICT (lower(name)) DO UPDATE SET name = stored.name
+        RETURNING id, lower(name) AS key
+    )
+    SELECT key, id FROM written
+    UNION
+    SELECT input.key, stored.id
+    FROM input CROSS JOIN LATERAL
+        (SELECT id FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored
+    """)
+
+# The array keeps the planner at the index, as LIMIT 1 does above.
+_HOLD = text("""
+    SELECT id FROM subreddits WHERE lower(name) = ANY (CAST(:keys AS text[]))
+    ORDER BY lower(name) COLLATE "C" FOR NO KEY UPDATE
+    """)
+
+_ABOUT = "reddit_id, title, description, subscribers, over_18, created_at_reddit, access"
+
+
+def _of(row: str) -> str:
+    return ", ".join(f"{row}.{column}" for column in _ABOUT.split(", "))
+
+
+_OPEN = "'public', 'restricted'"
+_UPSERT = text(f"""
+    WITH input AS (
+        SELECT input.*, lower(name) AS key
+        FROM json_to_recordset(CAST(:rows AS json)) AS input (
+            name text, reddit_id text, title text, description text, subscribers bigint,
+            over_18 boolean, created_at_reddit timestamptz, access text)
+    ), written AS (
+        INSERT INTO subreddits AS stored (name, {_ABOUT}, access_checked_at)
+        SELECT input.name, {_of("input")}, {_NOW}
+        FROM input LEFT JOIN LATERAL
+            (SELECT * FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored ON true
+        WHERE stored.id IS NULL
+            OR ROW(stored.name, {_of("stored")}) IS DISTINCT FROM ROW(input.name, {_of("input")})
+        ORDER BY input.key COLLATE "C"
+        ON CONFLICT (lower(name)) DO UPDATE SET
+            (name, {_ABOUT}, access_checked_at)
+                = ROW(excluded.name, {_of("excluded")}, excluded.access_checked_at),
+            -- nobody is barred any more: the next look need not wait for weeks
+            next_crawl_at = CASE
+                WHEN excluded.access IN ({_OPEN}) AND stored.access NOT IN ({_OPEN}, 'unknown')
+                    AND {NO_LIVE_JOB.format(scope="stored.id")}
+                THEN excluded.access_checked_at ELSE stored.next_crawl_at END
+        RETURNING id
+    )
+    SELECT count(*) FROM written
+    """)
+
+_SET_POLITENESS = text("""
+    UPDATE subreddits SET min_request_gap_seconds = :request_gap, min_crawl_gap_seconds = :crawl_gap
+    WHERE id = :subreddit_id
+    """)
+
+_FINISH_CRAWL = text(f"""
+    UPDATE subreddits SET
+        last_crawled_at = now, access_checked_at = now, looks_in_vain = 0,
+        next_crawl_at = CAST(:next_crawl_at AS timestamptz),
+        depth = least(depth, CAST(:depth AS smallint)),
+        gap_at = CASE WHEN :gap THEN now ELSE gap_at END,
+        high_water_post = coalesce(CAST(:post AS text), high_water_post),
+        high_water_comment = coalesce(CAST(:comment AS text), high_water_comment)
+    FROM {_NOW} AS now
+    WHERE id = :subreddit_id
+    """)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The newest post and comment that a finished crawl has seen."""
+
+    post: str | None = None
+    comment: str | None = None
+
+
+# As the table's own check.
+REQUEST_GAP_MAX_SECONDS = 3_600.0
+CRAWL_GAP_MAX_SECONDS = 31_622_400.0
+
+
+def ensure(
+    conn: Connection, *, names: Iterable[str], discovered_from: int | None, depth: int
+) -> dict[str, int]:
+    """The ids of these subreddits by lower-case name; those not heard of before are inserted."""
+    by_key = {name.lower(): name for name in names}
+    if not by_key:
+        return {}
+    found = conn.execute(
+        _ENSURE,
+        {"names": list(by_key.values()), "discovered_from": discovered_from, "depth": depth},
+    )
+    return {row.key: row.id for row in found}
+
+
+def hold(
+    conn: Connection, *, names: Iterable[str], discovered_from: int | None, depth: int
+) -> None:
+    """Lock these subreddits in order, those not heard of before too: further statements may then
+    write them in any order. Nobody else writes them before the transaction ends.
+    """
+    keys = sorted({name.lower() for name in names})
+    ensure(conn, names=keys, discovered_from=discovered_from, depth=depth)
+    conn.execute(_HOLD, {"keys": keys})
+
+
+def upsert(
+    conn: Connection, *, abouts: Iterable[SubredditAbout], now: datetime | None = None
+) -> int:
+    """Store what Reddit tells about these subreddits; how many rows were written."""
+    rows = {
+        about.name.lower(): {
+            "name": about.name,
+            "reddit_id": about.reddit_id,
+            "title": about.title,
+            "description": about.description,
+            "subscribers": about.subscribers,
+            "over_18": about.over_18,
+            "created_at_reddit": about.created_at.isoformat() if about.created_at else None,
+            "access": about.access,
+        }
+        for about in abouts
+    }
+    if not rows:
+        return 0
+    values = {"rows": json.dumps(list(rows.values())), "now": now}
+    return int(conn.execute(_UPSERT, values).scalar_one())
+
+
+def set_politeness(
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    request_gap: float | None,
+    crawl_gap: float | None,
+    now: datetime | None = None,
+) -> None:
+    """Seconds between two requests and between two crawls of a subreddit; None: the default.
+
+    A job that waits for the gap before waits for the new one.
+
+    Raises ValueError for a gap that is negative or longer than an hour and a year.
+    """
+    for gap, longest in (
+        (request_gap, REQUEST_GAP_MAX_SECONDS),
+        (crawl_gap, CRAWL_GAP_MAX_SECONDS),
+    ):
+        if gap is not None and not 0 <= gap <= longest:
+            raise ValueError(f"a gap of 0 to {longest:.0f} seconds is possible, not {gap}")
+    values = {"subreddit_id": subreddit_id, "request_gap": request_gap, "crawl_gap": crawl_gap}
+    conn.execute(_SET_POLITENESS, values)
+    parked_jobs.settle_polite_job_of(conn, subreddit_id=subreddit_id, now=now)
+
+
+def finish_crawl(
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    marks: Marks,
+    depth: int = 0,
+    gap: bool = False,
+    next_crawl_at: datetime | None = None,
+    now: datetime | None = None,
+) -> None:
+    """The crawl saw everything up to these marks, but for a gap; a mark of None stays.
+
+    `depth` is the crawl's: what somebody asked for is no more steps away, however it was found.
+    """
+    conn.execute(
+        _FINISH_CRAWL,
+        {
+            "subreddit_id": subreddit_id,
+            "post": marks.post,
+            "comment": marks.comment,
+            "depth": depth,
+            "gap": gap,
+            "next_crawl_at": next_crawl_at,
+            "now": now,
+        },
+    )

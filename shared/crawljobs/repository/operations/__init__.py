@@ -1,0 +1,1 @@
+"""Tables that operators and processes use: audit log, tokens, instances, turns."""

@@ -1,0 +1,93 @@
+"""Answers to requests that their callers may repeat, kept with the effect or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from crawljobs.repository.queue.queue_sql import NOW, passing_over
+
+# Not by the row: whoever inserts it second would wait for the first instead of being told.
+_TAKE = text("""
+    SELECT pg_try_advisory_xact_lock(hashtextextended('crawljobs key ' || :scope || ' ' || :key, 0))
+    """)
+
+_FIND = text("""
+    SELECT request_hash, status, headers, body FROM idempotency_keys
+    WHERE scope = :scope AND key = :key
+    """)
+
+_STORE = text(f"""
+    INSERT INTO idempotency_keys (scope, key, request_hash, status, headers, body, created_at)
+    VALUES (:scope, :key, :request_hash, :status, CAST(:headers AS jsonb), :body, {NOW})
+    """)
+
+_PRUNE = text(f"""
+    DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM idempotency_keys
+        WHERE created_at < {NOW} - CAST(:retention AS interval)
+        ORDER BY created_at LIMIT :at_most FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """`body` None: it held a secret and was not kept."""
+
+    request_hash: bytes
+    status: int
+    headers: dict[str, str]
+    body: str | None
+
+
+def take(conn: Connection, *, scope: str, key: str) -> bool:
+    """Whether nobody else is at work on this key; ours until the transaction ends."""
+    return bool(conn.execute(_TAKE, {"scope": scope, "key": key}).scalar_one())
+
+
+def find(conn: Connection, *, scope: str, key: str) -> StoredAnswer | None:
+    row = conn.execute(_FIND, {"scope": scope, "key": key}).first()
+    return None if row is None else StoredAnswer(**row._mapping)
+
+
+def store(
+    conn: Connection,
+    *,
+    scope: str,
+    key: str,
+    request_hash: bytes,
+    status: int,
+    headers: Mapping[str, str],
+    body: str | None,
+    now: datetime | None = None,
+) -> None:
+    conn.execute(
+        _STORE,
+        {
+            "scope": scope,
+            "key": key,
+            "request_hash": request_hash,
+            "status": status,
+            "headers": json.dumps(dict(headers)),
+            "body": body,
+            "now": now,
+        },
+    )
+
+
+def prune_keys(
+    conn: Connection,
+    *,
+    retention: timedelta,
+    at_most: int = 1_000,
+    skip: int = 0,
+    now: datetime | None = None,
+) -> int:
+    """Forget answers older than the retention; how many."""
+    values = {"retention": retention, "at_most": at_most, "now": now}
+    return conn.execute(passing_over(_PRUNE, skip), values).rowcount

@@ -1,0 +1,1 @@
+"""The job queue: enqueue, claim, hold, complete, change."""

@@ -1,0 +1,132 @@
+"""Jobs and attempts as the API shows them; reads only, every list bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select, text
+
+from crawljobs.db.tables import crawl_jobs, scheduled_jobs, subreddits
+from crawljobs.domain.job import (
+    LIVE,
+    Attempt,
+    AttemptOutcome,
+    ErrorKind,
+    Job,
+    JobSource,
+    JobStatus,
+    WaitReason,
+)
+from crawljobs.repository.queue.wait_causes import WAITS_UNTIL
+
+_FOREIGN = (
+    "subreddit",
+    "version",
+    "waits_until",
+    "scheduled_job_id",
+)  # fields of a Job that are not columns of its row
+# Null when the schedule is deleted, which changes none of its jobs.
+_SCHEDULE = """(
+    SELECT id FROM scheduled_jobs WHERE id = {job}.scheduled_job_id
+) AS scheduled_job_id"""
+# The same as text, for statements that name the tables `job` and `subreddit`. xmin is the
+# transaction that wrote this version of the row: it changes with every change.
+JOB_COLUMNS = ", ".join(
+    [
+        *(f"job.{name}" for name in Job.__dataclass_fields__ if name not in _FOREIGN),
+        "subreddit.name AS subreddit",
+        f"{WAITS_UNTIL.format(job='job', subreddit='subreddit')} AS waits_until",
+        _SCHEDULE.format(job="job"),
+        "CAST(CAST(job.xmin AS text) AS bigint) AS version",
+    ]
+)
+
+# As text, since this is asked most: to build a select and look it up takes as long as to run it.
+_GET = text(f"""
+    SELECT {JOB_COLUMNS}
+    FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
+    WHERE job.id = :id
+    """)
+_ATTEMPTS = text(f"""
+    SELECT {", ".join(Attempt.__dataclass_fields__)} FROM crawl_job_attempts
+    WHERE job_id = :job_id ORDER BY id DESC LIMIT :limit
+    """)
+
+_JOBS = select(
+    *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name not in _FOREIGN),
+    subreddits.c.name.label("subreddit"),
+    literal_column("CAST(CAST(crawl_jobs.xmin AS text) AS bigint)").label("version"),
+    select(scheduled_jobs.c.id)
+    .where(scheduled_jobs.c.id == crawl_jobs.c.scheduled_job_id)
+    .scalar_subquery()
+    .label("scheduled_job_id"),
+    literal_column(WAITS_UNTIL.format(job="crawl_jobs", subreddit="subreddits")).label(
+        "waits_until"
+    ),
+).join_from(crawl_jobs, subreddits, subreddits.c.id == crawl_jobs.c.subreddit_id)
+
+# Literals, so that the planner may use the partial indexes.
+_IS_LIVE = crawl_jobs.c.status.in_([literal_column(f"'{status}'") for status in sorted(LIVE)])
+
+
+def get_job(conn: Connection, *, job_id: int) -> Job | None:
+    row = conn.execute(_GET, {"id": job_id}).first()
+    return None if row is None else to_job(row)
+
+
+def list_jobs(
+    conn: Connection,
+    *,
+    statuses: Sequence[JobStatus] = (),
+    subreddit: str | None = None,
+    before_id: int | None = None,
+    limit: int = 100,
+) -> list[Job]:
+    """The newest jobs first, at most `limit`; `before_id` goes on after the last one seen."""
+    query: Select[Any] = _JOBS
+    if statuses:
+        query = query.where(_status_in(statuses))
+    if subreddit is not None:
+        query = query.where(func.lower(subreddits.c.name) == subreddit.lower())
+    if before_id is not None:
+        query = query.where(crawl_jobs.c.id < before_id)
+    rows = conn.execute(query.order_by(crawl_jobs.c.id.desc()).limit(limit))
+    return [to_job(row) for row in rows]
+
+
+def waiting_among(conn: Connection, *, job_ids: Sequence[int]) -> frozenset[int]:
+    """Which of these jobs wait."""
+    query = select(crawl_jobs.c.id).where(
+        crawl_jobs.c.id.in_(job_ids), crawl_jobs.c.status == literal_column("'waiting'")
+    )
+    return frozenset(conn.execute(query).scalars())
+
+
+def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[Attempt]:
+    """The last attempts of a job, newest first."""
+    return [
+        Attempt(
+            **{
+                **row._mapping,
+                "outcome": AttemptOutcome(row.outcome),
+                "error_kind": ErrorKind(row.error_kind) if row.error_kind else None,
+            }
+        )
+        for row in conn.execute(_ATTEMPTS, {"job_id": job_id, "limit": limit})
+    ]
+
+
+def _status_in(statuses: Sequence[JobStatus]) -> ColumnElement[bool]:
+    return crawl_jobs.c.status.in_([literal_column(f"'{JobStatus(s)}'") for s in statuses])
+
+
+def to_job(row: Any) -> Job:
+    """The job of a row that has JOB_COLUMNS, among others."""
+    mapping = row._mapping
+    values = {name: mapping[name] for name in Job.__dataclass_fields__}
+    values["status"] = JobStatus(values["status"])
+    values["source"] = JobSource(values["source"])
+    values["wait_reason"] = WaitReason.of(values["wait_reason"], values["error_kind"])
+    values["error_kind"] = ErrorKind(values["error_kind"]) if values["error_kind"] else None
+    return Job(**values)

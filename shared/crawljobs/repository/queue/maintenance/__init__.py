@@ -1,0 +1,1 @@
+"""One bounded statement for each sweep over the queue."""

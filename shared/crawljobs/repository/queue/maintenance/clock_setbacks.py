@@ -1,0 +1,206 @@
+"""Takes back times to come that no clock of today can have written: nothing is to wait for them.
+
+The database's clock may be set back, by hand or by a failover to a standby whose clock is behind.
+What was stored before then lies in the future, and would hold everything up for as long. Each time
+here has a longest distance from now that it can have; what lies beyond is mended. The margin is for
+clocks that are corrected all the time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
+
+from crawljobs.domain import request_budget
+from crawljobs.domain.retry import UNCLEAR_LONGEST_SECONDS, RetryPolicy
+from crawljobs.repository.queue.queue_sql import NOW, passing_over
+
+CHUNK = 1_000  # rows of a table in one call
+_MARGIN = "interval '1 minute'"
+_SLOT_WAIT = f"make_interval(secs => {request_budget.LONGEST_SLOT_WAIT_SECONDS})"
+_WIDTH = "make_interval(secs => window_seconds)"
+
+
+def _beyond(time: str, distance: str) -> str:
+    return f"{time} > {NOW} + {distance} + {_MARGIN}"
+
+
+# A slot is taken when it is near, so its window has begun or is near; the next one lies a window
+# beyond at most, or a slot beyond that when there is one a window. A window of the future tells
+# nothing about how much of this one is spent: the next reply does.
+_NEXT_SLOT = f"({_beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
+_WINDOW = f"({_beyond('window_started_at', _SLOT_WAIT)})"
+_PAUSE = _beyond(
+    "paused_until", f"make_interval(secs => {request_budget.LONGEST_TOLD_PAUSE_SECONDS})"
+)
+_OUTAGE = _beyond("outage_until", f"make_interval(secs => {request_budget.LONGEST_OUTAGE_SECONDS})")
+_THROTTLED = _beyond("last_throttled_at", "interval '0'")
+_BUDGETS = text(f"""
+    UPDATE reddit_budgets SET
+        next_slot_at = CASE WHEN {_NEXT_SLOT} OR {_WINDOW}
+            THEN least(next_slot_at, {NOW}) ELSE next_slot_at END,
+        reserved = CASE WHEN {_WINDOW} THEN 0 ELSE reserved END,
+        others = CASE WHEN {_WINDOW} THEN 0 ELSE others END,
+        window_started_at = CASE WHEN {_WINDOW} THEN NULL ELSE window_started_at END,
+        paused_until = CASE WHEN {_PAUSE} THEN NULL ELSE paused_until END,
+        outage_until = CASE WHEN {_OUTAGE} THEN {NOW} ELSE outage_until END,
+        last_throttled_at = CASE WHEN last_throttled_at > {NOW}
+            THEN {NOW} ELSE last_throttled_at END
+    WHERE {_NEXT_SLOT} OR {_WINDOW} OR {_PAUSE} OR {_OUTAGE} OR {_THROTTLED}
+    """)
+
+_ASK_AGAIN = _beyond(
+    "ask_again_at", f"make_interval(secs => {request_budget.LONGEST_TOKEN_PAUSE_SECONDS})"
+)
+_TURN = _beyond("refreshing_until", f"make_interval(secs => {request_budget.TOKEN_TURN_SECONDS})")
+_TOKENS = text(f"""
+    UPDATE reddit_tokens SET
+        ask_again_at = CASE WHEN {_ASK_AGAIN} THEN NULL ELSE ask_again_at END,
+        refreshing_until = CASE WHEN {_TURN} THEN NULL ELSE refreshing_until END
+    WHERE {_ASK_AGAIN} OR {_TURN}
+    """)
+
+# As the rule of retries has it, with the longest jitter; the settings may have changed since. What
+# was deferred waits for a clear reply about its community.
+_BACKOFF = f"""make_interval(secs => CASE WHEN error_kind = 'deferred'
+    THEN {UNCLEAR_LONGEST_SECONDS} ELSE least(
+    CAST(:base AS double precision) * power(2, least(greatest(retry_count, 1), 65) - 1)
+        * (1 + CAST(:jitter AS double precision)),
+    CAST(:cap AS double precision)) END)"""
+_BACKOFFS = text(f"""
+    UPDATE crawl_jobs SET visible_at = {NOW} + {_BACKOFF}
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM crawl_jobs
+        WHERE status = 'waiting' AND wait_reason = 'retry' AND visible_at > {NOW}
+            AND {_beyond("visible_at", _BACKOFF)}
+        ORDER BY visible_at DESC LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+
+# A worker of the previous release lets the follow-up of a crawl wait for ever when a pause without
+# an end was in force at the request. A request for that very time is no follow-up, and is kept.
+_FOLLOW_UPS = text(f"""
+    UPDATE crawl_jobs SET visible_at = {NOW}
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM crawl_jobs AS job
+        WHERE status = 'waiting' AND wait_reason = 'later' AND visible_at = '9999-12-31T00:00:00Z'
+            AND (
+                SELECT id FROM crawl_jobs
+                WHERE subreddit_id = job.subreddit_id AND id < job.id
+                    AND status IN ('succeeded', 'failed', 'cancelled')
+                    AND finished_at BETWEEN job.created_at - interval '1 second'
+                        AND job.created_at + interval '1 second'
+                LIMIT 1
+            ) IS NOT NULL
+        LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+
+# Claims take equal priorities by created_at, and aging reckons from queued_at. The earliest come
+# first, so that a later piece does not pass them; of equal times the id decides.
+def _queued_ahead(condition: str) -> str:
+    return f"""(SELECT id FROM (
+            SELECT id FROM crawl_jobs
+            WHERE status = 'queued' AND {condition} AND {_beyond("queued_at", "interval '0'")}
+            ORDER BY queued_at, id LIMIT :look_at
+            FOR UPDATE SKIP LOCKED
+        ) AS locked)"""
+
+
+_QUEUED = text(f"""
+    UPDATE crawl_jobs SET
+        created_at = least(created_at, {NOW}), queued_at = least(queued_at, {NOW})
+    WHERE id = ANY (ARRAY(
+        {_queued_ahead("priority < priority_ceiling")}
+        UNION ALL
+        {_queued_ahead("priority >= priority_ceiling")}
+        LIMIT :at_most
+    ))
+    """)
+
+# A claim and each page write now. A lease that was extended since then is the holder's, and stays;
+# of any other the holder may be gone, so that it ends as long from now as it was extended.
+_LEASES = text(f"""
+    UPDATE crawl_jobs SET
+        lease_expires_at = CASE WHEN lease_expires_at > progress_at
+            THEN {NOW} + (lease_expires_at - progress_at) ELSE lease_expires_at END,
+        progress_at = {NOW}
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM crawl_jobs
+        WHERE status = 'crawling' AND {_beyond("progress_at", "interval '0'")}
+        ORDER BY id LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+_LAST_CRAWLED = text(f"""
+    UPDATE subreddits SET last_crawled_at = {NOW}
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM subreddits WHERE {_beyond("last_crawled_at", "interval '0'")}
+        ORDER BY last_crawled_at DESC LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+# Spread over a day: there may be many of them.
+_NEXT_LOOK = text(f"""
+    UPDATE subreddits SET next_crawl_at = {NOW} + random() * interval '1 day'
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM subreddits WHERE {_beyond("next_crawl_at", "interval '90 days'")}
+        ORDER BY next_crawl_at DESC LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+_INSTANCES = text(f"""
+    UPDATE service_instances SET seen_at = {NOW}
+    WHERE name = ANY (ARRAY(
+        SELECT name FROM service_instances WHERE {_beyond("seen_at", "interval '0'")}
+        ORDER BY seen_at DESC LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+# By what they mend. Each is to be a transaction by itself: a budget's row stops all workers.
+MENDS: dict[str, TextClause] = {
+    "reddit_budgets": _BUDGETS,
+    "reddit_tokens": _TOKENS,
+    "backoffs": _BACKOFFS,
+    "follow_ups": _FOLLOW_UPS,
+    "queued": _QUEUED,
+    "leases": _LEASES,
+    "last_crawled_at": _LAST_CRAWLED,
+    "next_crawl_at": _NEXT_LOOK,
+    "service_instances": _INSTANCES,
+}
+
+IN_PIECES = [what for what, statement in MENDS.items() if ":at_most" in statement.text]
+
+
+def mend(
+    conn: Connection,
+    *,
+    what: str,
+    retry: RetryPolicy,
+    at_most: int = CHUNK,
+    skip: int = 0,
+    now: datetime | None = None,
+) -> int:
+    """Take back what of one of MENDS lies too far in the future; how many rows."""
+    values: dict[str, Any] = {
+        "base": retry.base_seconds,
+        "jitter": retry.jitter,
+        "cap": retry.max_hours * 3600,
+        "at_most": at_most,
+        "look_at": at_most + skip,
+        "now": now,
+    }
+    statement = passing_over(MENDS[what], skip)
+    used = {name: value for name, value in values.items() if f":{name}" in statement.text}
+    return conn.execute(statement, used).rowcount

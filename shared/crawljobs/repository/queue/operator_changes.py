@@ -1,0 +1,202 @@
+"""What operators do to jobs: boost, change the priority, wake, retry, cancel, give up, delete.
+
+Rows are locked first, by subreddit and id, so that the answer, the change and the audit rows agree.
+A verb that a job's state does not allow changes nothing: alone it raises, among many it spoils that
+item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from crawljobs import errors
+from crawljobs.db import failures
+from crawljobs.domain.job import Job
+from crawljobs.repository.queue import job_reads
+from crawljobs.repository.queue import operator_change_sql as sql
+from crawljobs.repository.queue.operator_change_sql import ALLOWED, Verb
+
+RACES_MAX = 20  # enqueues that get in between one after the other
+
+
+@dataclass(frozen=True)
+class JobChange:
+    """What became of one job: before and after, or the error that kept it as it was."""
+
+    job_id: int
+    before: Job | None = None
+    after: Job | None = None  # None too when it was deleted
+    error: errors.CrawljobsError | None = None
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the job was already as it was asked for: there is nothing to record."""
+        return self.error is None and self.before == self.after
+
+
+def lock_job(conn: Connection, *, job_id: int) -> Job | None:
+    """The job, which nobody else changes until the transaction ends."""
+    row = conn.execute(sql.LOCK, {"ids": [job_id]}).first()
+    return None if row is None else job_reads.to_job(row)
+
+
+def boost(conn: Connection, *, job_id: int, by: int) -> JobChange:
+    """Add to base and effective priority of a live job; both stop at 100."""
+    return change(conn, verb=Verb.BOOST, job_id=job_id, points=by)
+
+
+def change_priority(conn: Connection, *, job_id: int, priority: int) -> JobChange:
+    """Set what was asked for; aging starts again from it at the next sweep."""
+    return change(conn, verb=Verb.CHANGE_PRIORITY, job_id=job_id, points=priority)
+
+
+def wake(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
+    """Make a waiting job claimable now."""
+    return change(conn, verb=Verb.WAKE, job_id=job_id, now=now)
+
+
+def retry(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
+    """Queue a finished job again, with all its retries.
+
+    Raises LiveJobExists when its subreddit has a live job, also one made at this moment.
+    """
+    return change(conn, verb=Verb.RETRY, job_id=job_id, now=now)
+
+
+def cancel(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
+    """End a live job; a crawl that is running stops at its next page."""
+    return change(conn, verb=Verb.CANCEL, job_id=job_id, now=now)
+
+
+def give_up(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
+    """End a live job as failed."""
+    return change(conn, verb=Verb.GIVE_UP, job_id=job_id, now=now)
+
+
+def change(
+    conn: Connection,
+    *,
+    verb: Verb,
+    job_id: int,
+    points: int | None = None,
+    traceparent: str | None = None,
+    now: datetime | None = None,
+) -> JobChange:
+    """Do it to one job; raises NotFound, IllegalTransition or LiveJobExists."""
+    (changed,) = change_many(
+        conn, verb=verb, job_ids=[job_id], points=points, traceparent=traceparent, now=now
+    )
+    if changed.error is not None:
+        raise changed.error
+    return changed
+
+
+def change_many(
+    conn: Connection,
+    *,
+    verb: Verb,
+    job_ids: Sequence[int],
+    points: int | None = None,
+    dry_run: bool = False,
+    traceparent: str | None = None,
+    now: datetime | None = None,
+) -> list[JobChange]:
+    """Do it to all that allow it; one result an id, in the order given.
+
+    Of several finished jobs of one subreddit the newest is retried. With `dry_run` nothing is
+    written and nothing locked; `after` is then the job as it is. A retry begins a new life of its
+    job, in the trace of `traceparent`.
+    """
+    rows = conn.execute(sql.READ if dry_run else sql.LOCK, {"ids": sorted(set(job_ids))})
+    found = {row.id: job_reads.to_job(row) for row in rows}
+    refused = _refusals(conn, verb, found)
+    chosen = sorted(found.keys() - refused.keys(), key=lambda i: (found[i].subreddit_id, i))
+    after = found
+    if chosen and not dry_run:
+        refused |= _apply(
+            conn, verb, chosen, {"points": points, "traceparent": traceparent, "now": now}
+        )
+        after = {row.id: job_reads.to_job(row) for row in conn.execute(sql.READ, {"ids": chosen})}
+    return list(_results(job_ids, found, after, refused))
+
+
+def _refusals(
+    conn: Connection, verb: Verb, found: dict[int, Job]
+) -> dict[int, errors.CrawljobsError]:
+    allowed = ALLOWED[verb]
+    wanted = ", ".join(sorted(allowed))
+    refused: dict[int, errors.CrawljobsError] = {
+        job.id: errors.IllegalTransition(
+            f"cannot {verb} a job that is {job.status}: it must be {wanted}"
+        )
+        for job in found.values()
+        if job.status not in allowed
+    }
+    if verb is not Verb.RETRY:
+        return refused
+    able = [job for job in found.values() if job.id not in refused]
+    refused |= _live_jobs_of(conn, [job.id for job in able])
+    newest = {job.subreddit_id: job.id for job in sorted(able, key=lambda job: job.id)}
+    for job in able:
+        if job.id not in refused and newest[job.subreddit_id] != job.id:
+            other = newest[job.subreddit_id]
+            refused[job.id] = errors.LiveJobExists(
+                f"a newer job of the same subreddit is retried instead: {other}", job_id=other
+            )
+    return refused
+
+
+def _apply(
+    conn: Connection, verb: Verb, chosen: list[int], values: dict[str, Any]
+) -> dict[int, errors.CrawljobsError]:
+    """Do it; the jobs that an enqueue at this very moment spoiled."""
+    spoiled: dict[int, errors.CrawljobsError] = {}
+    for _ in range(RACES_MAX):
+        try:
+            with conn.begin_nested():
+                conn.execute(sql.STATEMENTS[verb], {"ids": chosen, **values})
+            break
+        except IntegrityError as error:
+            if failures.constraint(error) != "crawl_jobs_live_key":
+                raise
+            spoiled |= _live_jobs_of(conn, chosen)
+            chosen = [job_id for job_id in chosen if job_id not in spoiled]
+    else:
+        raise errors.DatabaseUnavailable("too many enqueues of the same subreddits; try again")
+    if chosen and verb in (Verb.RETRY, Verb.WAKE):
+        conn.execute(sql.NOTIFY)
+    return spoiled
+
+
+def _live_jobs_of(conn: Connection, job_ids: list[int]) -> dict[int, errors.CrawljobsError]:
+    return {
+        row.id: errors.LiveJobExists(
+            f"the subreddit of job {row.id} has a live job already: {row.live_id}",
+            job_id=row.live_id,
+        )
+        for row in conn.execute(sql.LIVE_JOBS_OF, {"ids": job_ids})
+    }
+
+
+def _results(
+    job_ids: Sequence[int],
+    before: dict[int, Job],
+    after: dict[int, Job],
+    refused: dict[int, errors.CrawljobsError],
+) -> Iterable[JobChange]:
+    seen: set[int] = set()
+    for job_id in job_ids:
+        error = refused.get(job_id)
+        if job_id not in before:
+            error = errors.NotFound(f"there is no job {job_id}")
+        elif job_id in seen:
+            error = errors.Duplicate(f"job {job_id} is listed more than once")
+        seen.add(job_id)
+        one = JobChange(job_id, before=before.get(job_id), error=error)
+        yield one if error else replace(one, after=after.get(job_id))

@@ -1,0 +1,122 @@
+"""Why a waiting job waits, as SQL: each cause, whether it is in force, and when it ends.
+
+Waits for a pause, for politeness and for Reddit are derived: their cause is stored elsewhere and
+may change or end at any time. So a job is parked for a minute at most, and a sweep looks again.
+"""
+
+from __future__ import annotations
+
+from crawljobs.domain import request_budget
+from crawljobs.domain.job import FREED_WITHIN_SECONDS
+from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, POLITE_UNTIL
+
+# The reasons of waits that are derived; the index of parked jobs lists the same.
+DERIVED = "('outage', 'paused', 'politeness', 'rate_limit')"
+
+# A crawl that has begun goes on: the gap between two crawls is not for it.
+_HAS_BEGUN = "({job}.error_kind IS NOT NULL OR {job}.checkpoint IS NOT NULL)"
+_BEGUN = _HAS_BEGUN.format(job="job")
+
+# Some deferrals have a cause that no row shows (a worker's own settings, a refused token): such a
+# job waits for as long as it was parked. Due, it is looked at by a worker again.
+_HAS_TERM = (
+    f"(job.wait_reason IN ('outage', 'rate_limit') OR job.wait_reason = 'politeness' AND {_BEGUN})"
+)
+
+# When a worker may ask Reddit again. A client id that was not used for a day counts for nothing;
+# of several in use, one that may ask is enough.
+_SLOT_NEAR = (
+    "greatest(paused_until, "
+    f"next_slot_at - interval '{request_budget.LONGEST_SLOT_WAIT_SECONDS:.0f} seconds')"
+)
+_IN_USE = "next_slot_at > {now} - interval '1 day'"
+REDDIT = f"""
+    SELECT CASE WHEN bool_and(coalesce(outage_until > {{now}}, false))
+            THEN 'outage' ELSE 'rate_limit' END,
+        min(greatest(outage_until, {_SLOT_NEAR}))
+    FROM reddit_budgets WHERE {_IN_USE}
+    HAVING min(greatest(outage_until, {_SLOT_NEAR})) > {{now}}"""
+
+
+# Of the row `job`, which is neither for later nor in backoff now: the first cause in force.
+_CAUSE = f"""(
+    SELECT 'paused', coalesce(until, 'infinity') FROM queue_pauses
+    WHERE scope = job.subreddit_id AND (until IS NULL OR until > clock.now)
+    UNION ALL
+    SELECT 'politeness', polite.until
+    FROM {POLITE_UNTIL.format(scope="job.subreddit_id")} AS polite (until)
+    WHERE NOT {_BEGUN} AND NOT job.gap_waived AND polite.until > clock.now
+    UNION ALL
+    SELECT * FROM ({REDDIT.format(now="clock.now")}) AS reddit
+    WHERE job.wait_reason IN ('outage', 'rate_limit')
+    UNION ALL
+    SELECT job.wait_reason, job.visible_at WHERE {_HAS_TERM} AND job.visible_at > clock.now
+    LIMIT 1
+) AS cause (reason, until)"""
+
+# Park the row `job` for the cause in force, or make it claimable.
+SETTLED = f"""(status, wait_reason, visible_at) = (
+    SELECT CASE WHEN cause.reason IS NULL THEN 'queued' ELSE 'waiting' END, cause.reason,
+        CASE WHEN cause.reason IS NULL THEN least(job.visible_at, clock.now)
+            ELSE {PARKED_UNTIL.format(until="cause.until", now="clock.now")} END
+    FROM {NOW} AS clock (now) LEFT JOIN LATERAL {_CAUSE} ON true
+)"""
+
+# Parked longer than any cause may park.
+PARKED_TOO_LONG = f"visible_at > {NOW} + interval '{FREED_WITHIN_SECONDS} seconds'"
+
+# Of parked rows `job`: the one that waits for something else than its reason says, or too long.
+IS_TO_SETTLE = f"""(
+    job.{PARKED_TOO_LONG}
+    OR (SELECT cause.reason FROM {NOW} AS clock (now) LEFT JOIN LATERAL {_CAUSE} ON true)
+        IS DISTINCT FROM job.wait_reason
+)"""
+
+# Of a waiting row `job`: its own reason is over, by more than `grace`.
+_OVER = f"""(
+    job.visible_at < {NOW} - CAST(:grace AS interval)
+    OR job.wait_reason = 'paused' AND NOT EXISTS (
+        SELECT FROM queue_pauses WHERE scope = job.subreddit_id
+            AND (until IS NULL OR until > {NOW} - CAST(:grace AS interval)))
+    OR job.wait_reason = 'politeness' AND NOT {_BEGUN} AND coalesce(
+        {POLITE_UNTIL.format(scope="job.subreddit_id")} <= {NOW} - CAST(:grace AS interval), true)
+)"""
+
+# Invariant I11: a waiting job's reason is true now, and the job is claimable soon after its cause
+# has ended. It looks at the jobs that are overdue, that are parked too long, and that are parked
+# and due first: at `look_at` of each, along an index.
+WITHOUT_CAUSE = f"""
+    SELECT job.id, job.subreddit_id, job.wait_reason, job.visible_at
+    FROM (
+        (SELECT id FROM crawl_jobs
+         WHERE status = 'waiting' AND visible_at < {NOW} - CAST(:grace AS interval)
+         ORDER BY visible_at LIMIT :look_at)
+        UNION
+        (SELECT id FROM crawl_jobs
+         WHERE status = 'waiting' AND wait_reason IN {DERIVED} AND {PARKED_TOO_LONG}
+         ORDER BY visible_at DESC LIMIT :look_at)
+        UNION
+        (SELECT id FROM crawl_jobs
+         WHERE status = 'waiting' AND wait_reason IN {DERIVED}
+         ORDER BY visible_at LIMIT :look_at)
+    ) AS looked CROSS JOIN LATERAL (
+        SELECT * FROM crawl_jobs WHERE id = looked.id LIMIT 1
+    ) AS job
+    WHERE {_OVER} OR job.wait_reason IN {DERIVED} AND job.{PARKED_TOO_LONG}
+    ORDER BY job.visible_at, job.id
+    """
+
+# Of a waiting row `job` and its row `subreddit`: when it may go on, as far as its cause tells; null
+# while a pause has no end.
+_PAUSE = "queue_pauses WHERE scope = {job}.subreddit_id"
+WAITS_UNTIL = f"""CASE
+    WHEN {{job}}.status <> 'waiting' THEN NULL
+    WHEN {{job}}.wait_reason = 'paused' AND EXISTS (SELECT FROM {_PAUSE})
+        THEN (SELECT until FROM {_PAUSE})
+    WHEN {{job}}.wait_reason = 'politeness' AND NOT {_HAS_BEGUN} THEN greatest({{job}}.visible_at,
+        {{subreddit}}.last_crawled_at
+            + make_interval(secs => {{subreddit}}.min_crawl_gap_seconds))
+    WHEN {{job}}.wait_reason IN ('outage', 'rate_limit') THEN greatest({{job}}.visible_at, (
+        SELECT min(greatest(outage_until, {_SLOT_NEAR})) FROM reddit_budgets
+        WHERE {_IN_USE.format(now="(SELECT max(next_slot_at) FROM reddit_budgets)")}))
+    ELSE {{job}}.visible_at END"""

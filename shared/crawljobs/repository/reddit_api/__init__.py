@@ -1,0 +1,1 @@
+"""The state that all workers share about Reddit's API: budget, outages, token."""

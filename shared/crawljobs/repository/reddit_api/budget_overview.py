@@ -1,0 +1,71 @@
+"""The budgets of all Reddit client ids as people see them, and the jobs that wait for Reddit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select, text
+
+from crawljobs.db.tables import reddit_budgets, service_instances
+from crawljobs.domain import budget_state
+from crawljobs.domain.budget_state import ClientBudget, StoredBudget
+from crawljobs.domain.job import WaitReason
+from crawljobs.repository.queue.wait_causes import DERIVED
+
+CLIENTS_MAX = 100  # those used last
+WAITING_MAX = 1_000  # parked jobs that are counted
+ALIVE_WITHIN = timedelta(seconds=60)
+
+
+# Of the parked jobs that are due first. In literals: bound values would lose the partial index.
+_WAITING = text(f"""
+    SELECT wait_reason, count(*) AS jobs FROM (
+        SELECT wait_reason FROM crawl_jobs
+        WHERE status = 'waiting' AND wait_reason IN {DERIVED}
+        ORDER BY visible_at LIMIT :at_most
+    ) AS parked GROUP BY wait_reason
+    """)
+
+
+@dataclass(frozen=True)
+class BudgetOverview:
+    """`waiting_at_least`: more jobs are parked than were counted."""
+
+    now: datetime
+    clients: list[ClientBudget]
+    waiting: dict[WaitReason, int]
+    waiting_at_least: bool
+    workers_alive: int
+
+
+def overview(conn: Connection, *, now: datetime | None = None) -> BudgetOverview:
+    """At most CLIENTS_MAX client ids, the one used last first."""
+    if now is None:
+        now = conn.execute(select(func.clock_timestamp())).scalar_one()
+    columns = [reddit_budgets.c[name] for name in StoredBudget.__dataclass_fields__]
+    rows = conn.execute(
+        select(*columns)
+        .order_by(reddit_budgets.c.next_slot_at.desc(), reddit_budgets.c.client_id)
+        .limit(CLIENTS_MAX)
+    )
+    clients = [budget_state.at(StoredBudget(**row._mapping), now) for row in rows]
+    waiting, is_capped = count_waiting(conn)
+    return BudgetOverview(now, clients, waiting, is_capped, _workers(conn, now))
+
+
+def count_waiting(conn: Connection) -> tuple[dict[WaitReason, int], bool]:
+    """How many wait for Reddit's limit or an outage, and whether counting stopped."""
+    rows = conn.execute(_WAITING, {"at_most": WAITING_MAX + 1})
+    found = {row.wait_reason: row.jobs for row in rows}
+    reasons = (WaitReason.RATE_LIMIT, WaitReason.OUTAGE)
+    waiting = {reason: found.get(reason, 0) for reason in reasons}
+    return waiting, sum(found.values()) > WAITING_MAX
+
+
+def _workers(conn: Connection, now: datetime) -> int:
+    table = service_instances
+    query = select(func.count()).where(
+        table.c.role == "crawler-worker", table.c.seen_at > now - ALIVE_WITHIN
+    )
+    return int(conn.execute(query).scalar_one())

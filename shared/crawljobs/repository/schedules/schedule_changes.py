@@ -1,0 +1,169 @@
+"""Make, edit and delete schedules. The caller holds the row by lock_schedule."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from crawljobs import errors
+from crawljobs.domain import schedule_edit
+from crawljobs.domain import subreddit as names
+from crawljobs.domain.schedule import Order, Schedule
+from crawljobs.domain.schedule_edit import Edit
+from crawljobs.repository.content import stored_subreddits
+from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.queue_sql import NOW
+from crawljobs.repository.schedules import due_schedules, schedule_reads
+
+_CLOCK = text(f"SELECT {NOW}")
+
+_KNOWN_SUBREDDIT = text("SELECT name FROM subreddits WHERE id = :id")
+
+_FIELDS = tuple(Order.__dataclass_fields__)
+
+_INSERT = text(f"""
+    INSERT INTO scheduled_jobs (
+        {", ".join(_FIELDS)}, runs_per_day, anchor_at, next_run_at, created_at, updated_at
+    )
+    VALUES (
+        {", ".join(f":{name}" for name in _FIELDS)}, :runs_per_day, :now,
+        CAST(:next_run_at AS timestamptz), :now, :now
+    )
+    ON CONFLICT (lower(name)) DO NOTHING
+    RETURNING id
+    """)
+
+_SPREAD = text("UPDATE scheduled_jobs SET next_run_at = :next_run_at WHERE id = :id")
+
+_UPDATE = text(f"""
+    UPDATE scheduled_jobs SET
+        {", ".join(f"{name} = :{name}" for name in _FIELDS)},
+        runs_per_day = coalesce(CAST(:runs_per_day AS double precision), runs_per_day),
+        anchor_at = :anchor, next_run_at = CAST(:next_run_at AS timestamptz),
+        disabled_reason = CASE WHEN :keeps_reason THEN disabled_reason END,
+        version = version + 1, updated_at = :now
+    WHERE id = :id
+    """)
+
+_DELETE = text("DELETE FROM scheduled_jobs WHERE id = :id")
+
+_DELETE_RUNS = text("""
+    DELETE FROM scheduled_job_runs WHERE id = ANY (ARRAY(
+        SELECT id FROM scheduled_job_runs WHERE scheduled_job_id = :id
+        LIMIT :at_most
+    ))
+    """)
+
+# Only when nothing else is due earlier: a scheduler that wakes for that looks at this one too.
+_HINT = text(f"""
+    SELECT pg_notify('{due_schedules.CHANNEL}', '')
+    WHERE (
+        SELECT next_run_at FROM scheduled_jobs WHERE enabled ORDER BY next_run_at LIMIT 1
+    ) >= :next_run_at
+    """)
+
+
+def clock(conn: Connection, *, now: datetime | None = None) -> datetime:
+    """The database's time."""
+    told: datetime = conn.execute(_CLOCK, {"now": now}).scalar_one()
+    return told
+
+
+def subreddit_id_of(conn: Connection, *, subreddit: str | int) -> int:
+    """The id of a subreddit by its name, which may be new, or its id, which may not.
+
+    Raises NotFound; InvalidSubredditName also for the id of a stored name that cannot be crawled.
+    """
+    if isinstance(subreddit, str):
+        name = names.checked_name(subreddit)
+        return stored_subreddits.ensure(conn, names=[name], discovered_from=None, depth=0)[
+            name.lower()
+        ]
+    known = conn.execute(_KNOWN_SUBREDDIT, {"id": subreddit}).first()
+    if known is None:
+        raise errors.NotFound(f"there is no subreddit {subreddit}")
+    names.checked_name(known.name)
+    return subreddit
+
+
+def create_schedule(conn: Connection, *, order: Order, now: datetime | None = None) -> Schedule:
+    """Make a schedule; it fires at its next due time, not now.
+
+    Raises InvalidCron or DuplicateName (names compare without case).
+    """
+    at = clock(conn, now=now)
+    # Its place in the spread depends on its id, which only the insert tells.
+    made = schedule_edit.first(order, schedule_id=0, now=at)
+    schedule_id = conn.execute(_INSERT, {**_values(made), "now": at}).scalar()
+    if schedule_id is None:
+        raise _duplicate(order.name)
+    if order.spread_seconds and order.enabled:
+        spread = schedule_edit.first(order, schedule_id=schedule_id, now=at)
+        conn.execute(_SPREAD, {"id": schedule_id, "next_run_at": spread.next_run_at})
+    return _hinted(conn, schedule_id)
+
+
+def change_schedule(
+    conn: Connection, *, before: Schedule, order: Order, now: datetime | None = None
+) -> Schedule:
+    """Make the locked schedule what is wanted; unchanged when it is that already, as understood.
+
+    What was due by now and is given up with the old timing is in the ledger as missed. Raises
+    InvalidCron or DuplicateName.
+    """
+    if order == before.order():
+        return before
+    at = clock(conn, now=now)
+    edit = schedule_edit.edited(before, order, now=at)
+    if edit.order == before.order():
+        return before
+    due_schedules.give_up(conn, schedule_id=before.id, ticks=edit.given_up, now=at)
+    values = {
+        "id": before.id,
+        "now": at,
+        "anchor": edit.anchor,
+        "keeps_reason": not edit.mends,
+    }
+    try:
+        with conn.begin_nested():
+            conn.execute(_UPDATE, {**_values(edit), **values})
+    except IntegrityError as error:
+        if "scheduled_jobs_name_key" in str(error.orig):
+            raise _duplicate(order.name) from None
+        raise
+    return _hinted(conn, before.id)
+
+
+def delete_schedule(conn: Connection, *, schedule_id: int) -> None:
+    """With its ledger, of which a long one is left to a sweep; jobs that it enqueued stay.
+
+    Takes the same time however many jobs and runs it had: nothing of them is shown from here on.
+    """
+    conn.execute(_DELETE, {"id": schedule_id})
+    conn.execute(_DELETE_RUNS, {"id": schedule_id, "at_most": job_maintenance.CHUNK})
+
+
+def _hinted(conn: Connection, schedule_id: int) -> Schedule:
+    """The schedule as it is now; a sleeping scheduler hears of it if it must wake earlier."""
+    written = schedule_reads.get_schedule(conn, schedule_id=schedule_id)
+    if written is None:
+        raise AssertionError("the row is locked by this transaction")
+    if written.enabled:
+        conn.execute(_HINT, {"next_run_at": written.next_run_at})
+    return written
+
+
+def _values(edit: Edit) -> dict[str, Any]:
+    return {
+        **asdict(edit.order),
+        "next_run_at": edit.next_run_at,
+        "runs_per_day": edit.runs_per_day,
+    }
+
+
+def _duplicate(name: str) -> errors.DuplicateName:
+    return errors.DuplicateName(f"there is a schedule named {name[:60]!r} already")

@@ -1,0 +1,97 @@
+"""Disable the schedules of a subreddit that is gone, and enable them when it comes back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain import schedule_edit
+from crawljobs.domain.actor import Actor
+from crawljobs.domain.completion import TERMINAL_OUTCOMES
+from crawljobs.repository.operations import audit_log
+from crawljobs.repository.queue.queue_sql import NOW
+from crawljobs.repository.schedules import due_schedules, schedule_changes, schedule_reads
+
+AT_MOST = 100  # in one transaction: the caller goes on until a chunk is not full
+
+# One that is being fired now is left alone, which would otherwise be a deadlock: it brings a
+# crawl, and that brings us here again.
+_LOCK_ENABLED = text(f"""
+    SELECT {schedule_reads.COLUMNS}, {NOW} AS now FROM {schedule_reads.JOIN}
+    WHERE schedule.subreddit_id = :subreddit_id AND schedule.enabled
+    ORDER BY schedule.id LIMIT :at_most
+    FOR UPDATE OF schedule SKIP LOCKED
+    """)
+
+
+_LOCK_BARRED = text(f"""
+    SELECT {schedule_reads.COLUMNS}, {NOW} AS now FROM {schedule_reads.JOIN}
+    WHERE schedule.subreddit_id = :subreddit_id AND NOT schedule.enabled
+        AND lower(schedule.disabled_reason) = ANY (CAST(:reasons AS text[]))
+    ORDER BY schedule.id LIMIT :at_most
+    FOR UPDATE OF schedule
+    """)
+
+
+def reason_of(name: str, access: str) -> str:
+    """The reason with which the schedules of a subreddit are disabled, and by which they are found
+    when it comes back.
+    """
+    return f"r/{name} is {access.replace('_', ' ')} at Reddit"
+
+
+def enable_schedules_of(
+    conn: Connection, *, subreddit_id: int, name: str, actor: Actor, now: datetime | None = None
+) -> int:
+    """Enable and audit the next AT_MOST schedules that were disabled because the subreddit was
+    gone; how many. Each is due at its next time.
+    """
+    reasons = [reason_of(name, outcome).lower() for outcome in sorted(TERMINAL_OUTCOMES)]
+    values = {"subreddit_id": subreddit_id, "reasons": reasons, "at_most": AT_MOST, "now": now}
+    found = conn.execute(_LOCK_BARRED, values).all()
+    for row in found:
+        before = schedule_reads.schedule_of(row)
+        order = replace(before.order(), enabled=True)
+        schedule_changes.change_schedule(conn, before=before, order=order, now=now)
+        audit_log.record(
+            conn,
+            actor=actor,
+            action="enable",
+            resource_type="scheduled_job",
+            resource_id=row.id,
+            before={"enabled": False, "disabled_reason": row.disabled_reason},
+            after={"enabled": True, "disabled_reason": None},
+        )
+    return len(found)
+
+
+def disable_schedules_of(
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    reason: str,
+    actor: Actor,
+    now: datetime | None = None,
+) -> int:
+    """Disable and audit the next AT_MOST schedules; how many.
+
+    What was due is in the ledger as missed.
+    """
+    values = {"subreddit_id": subreddit_id, "at_most": AT_MOST, "now": now}
+    found = conn.execute(_LOCK_ENABLED, values).all()
+    for row in found:
+        given_up = schedule_edit.overdue(schedule_reads.schedule_of(row), row.now)
+        due_schedules.give_up(conn, schedule_id=row.id, ticks=given_up, now=row.now)
+        due_schedules.disable_schedule(conn, schedule_id=row.id, reason=reason, now=now)
+        audit_log.record(
+            conn,
+            actor=actor,
+            action="disable",
+            resource_type="scheduled_job",
+            resource_id=row.id,
+            before={"enabled": True, "disabled_reason": row.disabled_reason},
+            after={"enabled": False, "disabled_reason": reason[: due_schedules.REASON_MAX]},
+        )
+    return len(found)

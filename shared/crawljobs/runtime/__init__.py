@@ -1,0 +1,1 @@
+"""What every process has: start, health, probes, logs, metrics, traces, periodic work."""

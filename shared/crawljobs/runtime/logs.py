@@ -1,0 +1,131 @@
+"""Logs: one JSON object a line; on a terminal, lines for people."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TextIO
+
+import structlog
+
+from crawljobs import settings
+from crawljobs.runtime import exception_text, log_values, trace_scope
+
+_level = logging.NOTSET  # the lowest that is written
+
+
+def configure(service: str, variables: Mapping[str, str]) -> None:
+    """Set up structlog and the standard library's logging for this process, on standard error."""
+    chosen = settings.read_log_settings(variables)
+    pretty = chosen.style == "console" or (chosen.style == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        trace_scope.add_ids,
+        _service(service),
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    # Tracebacks without local variables: a frame of the web server holds the caller's token.
+    last: list[structlog.typing.Processor] = (
+        [
+            log_values.clean,
+            structlog.dev.ConsoleRenderer(
+                # A file or a pipe gets no escape of a terminal, not even a colour's.
+                colors=sys.stderr.isatty(),
+                exception_formatter=_write_traceback,
+            ),
+        ]
+        if pretty
+        else [
+            structlog.processors.ExceptionRenderer(exception_text.as_dicts),
+            log_values.clean,
+            structlog.processors.EventRenamer("action"),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        # What is below the level costs next to nothing: no processor sees it.
+        wrapper_class=structlog.make_filtering_bound_logger(chosen.level),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(chosen.level)
+    global _level
+    _level = logging.getLevelNamesMapping()[chosen.level]
+    # It warns of odd headers, and repeats them.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    # It tells of each of its own plugins at the start of every command.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    # It warns of every turn that a sweep misses while the database is away.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.captureWarnings(True)
+    # A line that cannot be written must not be printed raw, with its arguments.
+    logging.raiseExceptions = False
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+    if sys.unraisablehook is sys.__unraisablehook__:  # else a test runner's, which fails the test
+        sys.unraisablehook = _log_unraisable
+
+
+def are_written(level: int) -> bool:
+    """Whether lines of this level come out anywhere: asked before one is put together."""
+    return level >= _level
+
+
+def _write_traceback(output: TextIO, exc_info: exception_text.ExcInfo) -> None:
+    output.write("\n" + exception_text.as_lines(exc_info))
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, frames: TracebackType | None
+) -> None:
+    """The interpreter's own traceback would show a driver's text."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    get_logger(__name__).critical("process.crashed", exc_info=(kind, error, frames))
+
+
+def _log_uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
+    if given.exc_value is None or issubclass(given.exc_type, SystemExit):
+        return
+    get_logger(__name__).critical(
+        "thread.crashed",
+        thread=given.thread.name if given.thread else None,
+        exc_info=(given.exc_type, given.exc_value, given.exc_traceback),
+    )
+
+
+def _log_unraisable(given: sys.UnraisableHookArgs) -> None:
+    """Of a finalizer. Neither the object nor the message, which may hold its repr, is shown."""
+    if given.exc_value is None:
+        return
+    get_logger(__name__).error(
+        "finalizer.failed", exc_info=(given.exc_type, given.exc_value, given.exc_traceback)
+    )
+
+
+def _service(service: str) -> structlog.typing.Processor:
+    def add(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event.setdefault("service", service)
+        return event
+
+    return add
+
+
+def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
+    return logger

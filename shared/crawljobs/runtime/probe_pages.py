@@ -1,0 +1,112 @@
+"""The pages of the probe server: how a request is understood, and each page made once at a time."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import NamedTuple
+
+from crawljobs import errors
+from crawljobs.runtime import logs
+
+log = logs.get_logger(__name__)
+
+WAITING_MAX = 128  # for one page; some may have left
+TEXT = "text/plain; charset=utf-8"
+_LINE = re.compile(rb"([!-~]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")
+_HOST = re.compile(rb"(?i)host:[\t ]*[A-Za-z0-9._~%\[\]:-]*[\t ]*")
+
+
+class Answer(NamedTuple):
+    status: HTTPStatus
+    body: bytes
+    content_type: str = TEXT
+
+
+Page = Callable[[], Answer]
+Send = Callable[[bytes], None]
+
+
+class NotWell(Exception):
+    """Raised by a check; the message is the answer."""
+
+
+def check(probe: Callable[[], None]) -> Page:
+    """200 when `probe` returns, 503 with its reason when it raises NotWell or a domain error."""
+
+    def page() -> Answer:
+        try:
+            probe()
+        except (NotWell, errors.CrawljobsError) as error:
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}\n".encode())
+        return Answer(HTTPStatus.OK, b"ok\n")
+
+    return page
+
+
+class Pages:
+    """Requests that come while a page is made wait for it: one that hangs costs one thread."""
+
+    def __init__(
+        self, pages: Mapping[str, Page], defer: Callable[[Callable[[], None]], None]
+    ) -> None:
+        """`defer` has the server's thread make a call; all else is called in that thread."""
+        self._pages = pages
+        self._defer = defer
+        self._waiting: dict[str, list[tuple[bool, Send]]] = {}
+
+    def answer(self, head: bytes, send: Send) -> None:
+        """Send the answer to this head, now or later."""
+        method, path, refusal = _understood(head)
+        with_body = method != b"HEAD"
+        if refusal is None and path not in self._pages:
+            refusal = Answer(HTTPStatus.NOT_FOUND, b"nothing here\n")
+        if refusal is not None:
+            send(_response(refusal, with_body))
+        elif path not in self._waiting:
+            self._waiting[path] = [(with_body, send)]
+            threading.Thread(target=self._make, args=(path,), name="page", daemon=True).start()
+        elif len(self._waiting[path]) < WAITING_MAX:
+            self._waiting[path].append((with_body, send))
+        else:
+            send(_response(Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"many wait\n"), with_body))
+
+    def _make(self, path: str) -> None:
+        try:
+            answer = self._pages[path]()
+        except Exception:  # a bug in one page must not make the others look dead
+            log.exception("probes.failed")
+            answer = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"see the log\n")
+        self._defer(lambda: self._made(path, answer))
+
+    def _made(self, path: str, answer: Answer) -> None:
+        for with_body, send in self._waiting.pop(path):
+            send(_response(answer, with_body))
+
+
+def _understood(head: bytes) -> tuple[bytes, str, Answer | None]:
+    """Method, path, and what to answer to a request that is none."""
+    first, *lines = head.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    line = _LINE.fullmatch(first)
+    if line is None or b"\r\n\r\n" not in head:
+        return b"", "", Answer(HTTPStatus.BAD_REQUEST, b"not HTTP\n")
+    if (line[3], line[4]) not in ((b"1", b"0"), (b"1", b"1")):
+        return b"", "", Answer(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, b"only HTTP/1.0 and 1.1\n")
+    hosts = [one for one in lines if one[:5].lower() == b"host:"]
+    if len(hosts) > 1 or (line[4] == b"1" and not hosts) or not all(map(_HOST.fullmatch, hosts)):
+        return b"", "", Answer(HTTPStatus.BAD_REQUEST, b"HTTP/1.1 wants one Host\n")
+    if line[1] not in (b"GET", b"HEAD"):
+        return line[1], "", Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"only GET\n")
+    return line[1], line[2].split(b"?", 1)[0].decode("ascii", "replace"), None
+
+
+def _response(answer: Answer, with_body: bool) -> bytes:
+    head = (
+        f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n"
+        f"Content-Type: {answer.content_type}\r\nContent-Length: {len(answer.body)}\r\n"
+        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+        "Connection: close\r\n\r\n"
+    ).encode()
+    return head + answer.body if with_body else head

@@ -1,0 +1,134 @@
+"""The database's numbers as gauges, read when they are asked for and kept a moment."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from crawljobs import errors
+from crawljobs.db.database import Database
+from crawljobs.repository import gauges
+from crawljobs.repository.gauges import Gauges
+from crawljobs.runtime import logs
+
+log = logs.get_logger(__name__)
+
+# However many ask, the database is asked this often.
+KEPT_SECONDS = 5.0
+BANDS = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)  # lowest priority of each
+
+# name -> what it tells, the field of Gauges
+PLAIN = {
+    "crawl_queue_oldest_age_seconds": ("Age of the oldest claimable job.", "oldest_queued_seconds"),
+    "crawl_job_longest_running_seconds": (
+        "How long the longest crawl has been going on.",
+        "longest_crawl_seconds",
+    ),
+    "crawl_leases_expired": (
+        "Claims whose lease ran out and that nobody rescued.",
+        "expired_leases",
+    ),
+    "crawl_jobs_waiting_without_cause": (
+        "Jobs that wait although what they wait for ended more than a minute ago.",
+        "waiting_without_cause",
+    ),
+    "crawl_schedule_lag_seconds": (
+        "How long the earliest due schedule has been waiting.",
+        "schedule_lag_seconds",
+    ),
+    "crawl_workers_alive": ("Workers that said lately that they are there.", "workers_alive"),
+    "crawl_db_oldest_xmin_age_seconds": (
+        "Age of the oldest transaction that keeps dead rows from being removed.",
+        "oldest_xmin_seconds",
+    ),
+    "crawl_db_dead_tuple_ratio": ("Share of dead rows in crawl_jobs.", "dead_tuple_ratio"),
+    "crawl_db_size_bytes": ("Size of the database.", "database_bytes"),
+}
+
+
+class QueueGauges(Collector):
+    """Without the database there are no gauges: old numbers would say that all is well."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._last: Gauges | None = None
+
+    def describe(self) -> list[Metric]:
+        return []  # registering must not ask the database
+
+    def collect(self) -> Iterator[Metric]:
+        found = self._current()
+        if found is not None:
+            yield from _families(found)
+
+    def _current(self) -> Gauges | None:
+        with self._lock:
+            if time.monotonic() - self._read_at >= KEPT_SECONDS:
+                self._last = self._read()
+                self._read_at = time.monotonic()
+            return self._last
+
+    def _read(self) -> Gauges | None:
+        try:
+            return self._database.run(gauges.read_gauges)
+        except errors.DatabaseUnavailable as error:
+            log.warning("gauges.unavailable", reason=str(error))
+            return None
+
+
+def _families(found: Gauges) -> Iterator[Metric]:
+    jobs = GaugeMetricFamily(
+        "crawl_jobs", "Jobs by state; live ones up to 100,000 of each.", labels=["state"]
+    )
+    for state, count in found.jobs.by_status.items():
+        jobs.add_metric([state], count)
+    yield jobs
+    queued = found.jobs.queued_by_priority
+    yield GaugeMetricFamily(
+        "crawl_queue_depth", "Claimable jobs, up to 100,000.", value=sum(queued.values())
+    )
+    bands = GaugeMetricFamily(
+        "crawl_queued_jobs", "Claimable jobs by priority.", labels=["priority_band"]
+    )
+    for band, count in by_band(queued).items():
+        bands.add_metric([band], count)
+    yield bands
+    schedules = GaugeMetricFamily("crawl_schedules", "Schedules.", labels=["enabled"])
+    schedules.add_metric(["true"], found.enabled_schedules)
+    schedules.add_metric(["false"], found.disabled_schedules)
+    yield schedules
+    for name, (tells, field) in PLAIN.items():
+        yield GaugeMetricFamily(name, tells, value=getattr(found, field))
+    paused = GaugeMetricFamily(
+        "crawl_reddit_paused",
+        "Whether all workers pause: 1 for the reason that holds.",
+        labels=["reason"],
+    )
+    for reason, is_paused in found.paused.items():
+        paused.add_metric([reason], float(is_paused))
+    yield paused
+    if found.reddit_budget_remaining is not None:
+        yield GaugeMetricFamily(
+            "crawl_reddit_budget_remaining",
+            "Requests to Reddit left in this window, none during a pause.",
+            value=found.reddit_budget_remaining,
+        )
+
+
+def by_band(queued: dict[int, int]) -> dict[str, int]:
+    """Jobs in each band of ten priorities; the last one has 100 too."""
+    counts = {_band(lowest): 0 for lowest in BANDS}
+    for priority, count in queued.items():
+        counts[_band(min(priority // 10 * 10, BANDS[-1]))] += count
+    return counts
+
+
+def _band(lowest: int) -> str:
+    return f"{lowest}-{100 if lowest == BANDS[-1] else lowest + 9}"

@@ -1,0 +1,65 @@
+"""A request as a whole has a deadline, however many calls to the database it makes."""
+
+import time
+
+import flask.testing
+import psycopg
+import pytest
+
+from admin_api.http import streaming
+from admin_api.http.request import request_deadline
+from admin_api.resources import audit
+from support import admin_api
+from support.waiting import wait_until
+
+JOBS = "/api/admin/jobs"
+Client = flask.testing.FlaskClient
+
+
+def test_a_change_that_waits_for_lock_after_lock_is_503_at_the_deadline(
+    client: Client, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = client.post(JOBS, json={"subreddit": "python"}).get_json()["job"]["id"]
+    monkeypatch.setattr(request_deadline, "SECONDS", 0.6)  # a lock alone is waited for longer
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT FROM crawl_jobs FOR UPDATE")
+        began = time.monotonic()
+        answer = client.post(f"{JOBS}/{job}/cancel")
+        assert time.monotonic() - began < 1.5
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert answer.get_json()["code"] == "database_unavailable"
+    assert client.post(f"{JOBS}/{job}/cancel").status_code == 200
+
+
+def test_who_has_waited_for_a_thread_for_so_long_is_not_kept_waiting_for_the_database(
+    client: Client,
+) -> None:
+    before = request_deadline.came_at.set(time.monotonic() - request_deadline.SECONDS)
+    try:
+        assert client.get(JOBS).status_code == 503
+    finally:
+        request_deadline.came_at.reset(before)
+    assert client.get(JOBS).status_code == 200
+
+
+def test_an_export_may_take_as_long_as_its_client_reads(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        assert client.post(JOBS, json={"subreddit": f"sub_{number}"}).status_code == 201
+    monkeypatch.setattr(audit, "EXPORTED_AT_ONCE", 1)
+    monkeypatch.setattr(streaming, "PIECE_BYTES", 1)
+    monkeypatch.setattr(request_deadline, "SECONDS", 0.3)
+    app = client.application
+    unchecked = Client(app, app.response_class)  # which reads no more than we do
+    answer = unchecked.get(
+        "/api/admin/audit-log/export?format=jsonl",
+        headers={"Authorization": f"Bearer {admin_api.TOKEN}"},
+    )
+    pages = iter(answer.response)
+    lines = [next(pages)]
+    late = time.monotonic() + request_deadline.SECONDS
+    wait_until(lambda: time.monotonic() > late, timeout=5, describe="the deadline to be over")
+    lines += list(pages)
+    assert len([line for line in lines if b'"action": "enqueue"' in line]) == 4

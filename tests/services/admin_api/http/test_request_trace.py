@@ -1,0 +1,31 @@
+"""What the span of a request says about the jobs that it enqueued."""
+
+from typing import Any
+
+from admin_api.resources import enqueueing
+from crawljobs.domain.job import Enqueued, EnqueueResult
+
+
+class Span:
+    def __init__(self) -> None:
+        self.attributes: dict[str, Any] = {}
+
+    def tell(self, attributes: dict[str, Any]) -> None:
+        self.attributes |= attributes
+
+
+def enqueued(job_id: int) -> Enqueued:
+    return Enqueued(job_id=job_id, subreddit=f"sub_{job_id}", result=EnqueueResult.CREATED)
+
+
+def test_a_span_counts_jobs_and_names_one_that_is_alone() -> None:
+    alone, several = Span(), Span()
+    enqueueing.told(alone, [enqueued(7)])  # type: ignore[arg-type]
+    enqueueing.told(several, [enqueued(7), enqueued(8)])  # type: ignore[arg-type]
+    assert alone.attributes == {
+        "crawljobs.jobs": 1,
+        "crawljobs.job.id": 7,
+        "crawljobs.subreddit": "sub_7",
+        "crawljobs.outcome": "created",
+    }
+    assert several.attributes == {"crawljobs.jobs": 2}

@@ -1,0 +1,153 @@
+"""Programs rely on the API's document: a change of it is deliberate, or it is a mistake."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import flask.testing
+import marshmallow as ma
+import pytest
+
+from admin_api.resources import (
+    audit,
+    budget,
+    crawl,
+    health,
+    job_bulk,
+    job_changes,
+    job_import,
+    jobs,
+    pauses,
+    schedule_runs,
+    schedules,
+    subreddits,
+    tokens,
+    workers,
+)
+from admin_api.schemas import (
+    attempt,
+    bulk,
+    coverage,
+    explanation,
+    fields,
+    job,
+    job_change,
+    job_filter,
+    pause,
+    problem,
+    progress,
+    schedule,
+    schedule_run,
+    stats,
+    subreddit,
+    token,
+    worker,
+)
+from admin_api.schemas import audit as audit_schemas
+from admin_api.schemas import budget as budget_schemas
+from admin_api.schemas import crawl as crawl_schemas
+from admin_api.schemas import health as health_schemas
+from support import api_contract
+from support.admin_api import openapi_document
+
+Client = flask.testing.FlaskClient
+SCHEMAS = (
+    attempt,
+    audit_schemas,
+    budget_schemas,
+    bulk,
+    coverage,
+    crawl_schemas,
+    explanation,
+    fields,
+    health_schemas,
+    job,
+    job_change,
+    job_filter,
+    pause,
+    problem,
+    progress,
+    schedule,
+    schedule_run,
+    stats,
+    subreddit,
+    token,
+    worker,
+)
+RESOURCES = (
+    audit,
+    budget,
+    crawl,
+    health,
+    job_bulk,
+    job_changes,
+    job_import,
+    jobs,
+    pauses,
+    schedule_runs,
+    schedules,
+    subreddits,
+    tokens,
+    workers,
+)
+
+
+def test_the_document_is_the_contract(offline: Client, pytestconfig: pytest.Config) -> None:
+    document = openapi_document(offline.application)
+    if pytestconfig.option.write_contract:
+        api_contract.FILE.write_text(api_contract.as_text(document))
+    difference = api_contract.difference(document)
+    assert not difference, difference
+
+
+def test_every_module_of_schemas_is_listed() -> None:
+    folder = Path(fields.__file__).parent
+    found = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert {module.__name__.rpartition(".")[2] for module in SCHEMAS} == found
+
+
+@pytest.mark.parametrize("module", RESOURCES, ids=lambda module: module.__name__)
+def test_every_operation_of_a_resource_is_in_the_contract(
+    offline: Client, module: ModuleType
+) -> None:
+    lines = api_contract.FILE.read_text().splitlines()
+    name = module.blueprint.name
+    rules = [
+        rule
+        for rule in offline.application.url_map.iter_rules()
+        if rule.endpoint.startswith(f"{name}.")
+    ]
+    assert rules
+    for rule in rules:
+        path = re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", str(rule))
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            assert any(line.startswith(f"{method} {path} security:") for line in lines), path
+
+
+def classes(module: ModuleType) -> Iterator[type[ma.Schema]]:
+    for value in vars(module).values():
+        if inspect.isclass(value) and issubclass(value, ma.Schema):
+            yield value
+
+
+@pytest.mark.parametrize("module", SCHEMAS, ids=lambda module: module.__name__)
+def test_what_bodies_and_answers_hold_is_required_or_has_a_default(module: ModuleType) -> None:
+    """A field that is neither may be left out; only these are."""
+    optional: dict[str, Any] = {
+        "Bulk": {"job_ids", "filter", "expected_count"},
+        "Politeness": {"min_request_gap_seconds", "min_crawl_gap_seconds"},
+        "Toggle": {"enabled"},
+    }
+    optional |= dict.fromkeys(("BulkStatus", "BulkBoost"), optional["Bulk"])
+    for schema in classes(module):
+        if schema is ma.Schema or schema is schedule.SchedulePatchSchema:
+            continue
+        left_out = {
+            name
+            for name, field in schema().fields.items()
+            if not field.required and field.load_default is ma.missing
+        }
+        assert left_out == optional.get(schema.__name__.removesuffix("Schema"), set()), schema

@@ -1,0 +1,230 @@
+"""The OpenAPI document and the page that shows it."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import flask
+import flask.testing
+import jsonschema
+import psycopg
+import pytest
+
+from admin_api.http import problems
+from admin_api.openapi import docs
+from support import needs
+from support.admin_api import TOKEN, Gunicorn, openapi_document, start_gunicorn
+
+Client = flask.testing.FlaskClient
+OPTIONAL: set[str] = set()
+STATIC = Path(docs.__file__).parent / "static"
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in ("get", "post", "put", "patch", "delete")
+    }
+
+
+def answers(operation: dict[str, Any]) -> set[int]:
+    return {int(status) for status in operation["responses"] if status.isdigit()}
+
+
+def documented_path(rule: str) -> str:
+    return re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule)
+
+
+def test_the_document_covers_every_route(offline: Client) -> None:
+    document = openapi_document(offline.application)
+    assert document["openapi"].startswith("3.1")
+    routed = {
+        f"{method} {documented_path(str(rule))}"
+        for rule in offline.application.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not str(rule).startswith("/docs") and str(rule) not in ("/", "/api/openapi.json")
+    }
+    assert set(operations(document)) == routed
+
+
+def test_every_operation_says_what_it_does_and_how_it_fails(offline: Client) -> None:
+    for name, operation in operations(openapi_document(offline.application)).items():
+        assert operation["summary"], name
+        assert operation["x-codeSamples"][0]["source"].startswith("curl "), name
+        if operation.get("security") == []:
+            assert name in ("GET /healthz", "GET /readyz")
+        else:
+            assert {"400", "401", "413", "500", "503"} <= set(operation["responses"]), name
+
+
+def test_every_schema_is_a_schema(offline: Client) -> None:
+    document = openapi_document(offline.application)
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_every_problem_code_is_described(offline: Client) -> None:
+    described = {
+        one["code"]: one["status"] for one in openapi_document(offline.application)["x-problems"]
+    }
+    assert described == {code: kind.status for code, kind in problems.KINDS.items()}
+
+
+def test_the_document_is_the_same_beside_the_page_and_behind_the_token(offline: Client) -> None:
+    stranger = offline.application.test_client()
+    assert stranger.get("/api/openapi.json").status_code == 401
+    assert offline.get("/api/openapi.json").json == stranger.get("/docs/openapi.json").json
+
+
+def test_the_page_needs_nothing_from_elsewhere(offline: Client) -> None:
+    stranger = offline.application.test_client()
+    assert stranger.get("/").headers["Location"] == "/docs"
+    page = stranger.get("/docs")
+    assert page.mimetype == "text/html"
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    for address in addresses:
+        assert address.startswith(("/docs", "#", "data:,")), address
+    for address in addresses:
+        if address.startswith("/docs"):
+            assert offline.application.test_client().get(address).status_code == 200, address
+    # The policy of every answer allows none of these.
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script>|javascript:", page.text)
+    for file in STATIC.iterdir():
+        content = file.read_text()
+        assert not re.search(r"https?://(?!127\.0\.0\.1)", content), file
+        assert "innerHTML" not in content, file
+
+
+def test_the_page_s_scripts_render_the_document(tmp_path: Path, offline: Client) -> None:
+    node = needs.program("node")
+    (tmp_path / "document.json").write_text(json.dumps(openapi_document(offline.application)))
+    harness = Path(__file__).with_name("render_docs.js")
+    done = subprocess.run(
+        [node, str(harness), str(STATIC), str(tmp_path / "document.json")],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for expected in (
+        "/api/admin/jobs/{job_id}",
+        "Enqueue a crawl",
+        "curl -sS http://127.0.0.1:9999/api/admin/jobs",
+        "priority",
+        "From 0 to 100.",
+        "duplicate_name",
+        "schema-JobDetail",
+    ):
+        assert expected in done.stdout, expected
+
+
+# What the server must hold for an example to work: everything it names has the id 1.
+SEED = """
+    INSERT INTO api_tokens (id, name, token_hash, scopes, created_by)
+    VALUES ('0123456789ab', 'example', decode(repeat('00', 32), 'hex'), '{read}', 'test')
+"""
+WAITING = "UPDATE crawl_jobs SET status = 'waiting', wait_reason = 'later' WHERE id = 1"
+LIVE = "UPDATE crawl_jobs SET status = 'queued', finished_at = NULL WHERE id = 1"
+FINISHED = "UPDATE crawl_jobs SET status = 'failed', finished_at = clock_timestamp() WHERE id = 1"
+BEFORE = {
+    "POST /api/admin/jobs/{job_id}/retry": FINISHED,
+    "POST /api/admin/jobs/{job_id}/wake": WAITING,
+    "POST /api/admin/jobs/{job_id}/give_up": LIVE,
+    "PUT /api/admin/jobs/bulk/status": LIVE,
+    "DELETE /api/admin/jobs/{job_id}": FINISHED,
+}
+
+
+@pytest.fixture
+def ready_server(
+    database_url: str, tmp_path: Path
+) -> Iterator[tuple[Gunicorn, "psycopg.Connection[tuple[object, ...]]"]]:
+    """A server, and its database with what the examples name."""
+    server = start_gunicorn(tmp_path, database_url)
+    with server.client() as client, psycopg.connect(database_url, autocommit=True) as connection:
+        client.post("/api/admin/jobs", json={"subreddit": "first"})
+        client.post(
+            "/api/admin/scheduled-jobs",
+            json={"name": "first", "subreddit": "first", "cron_expression": "@daily"},
+        )
+        connection.execute(SEED)
+        yield server, connection
+    server.stop()
+
+
+def test_every_documented_curl_command_works(
+    offline: Client,
+    ready_server: tuple[Gunicorn, "psycopg.Connection[tuple[object, ...]]"],
+    tmp_path: Path,
+) -> None:
+    needs.program("curl")
+    server, connection = ready_server
+    header = tmp_path / "admin-header"
+    header.write_text(f"Authorization: Bearer {TOKEN}\n")
+    found = operations(openapi_document(offline.application)).items()
+    for name, operation in sorted(found, key=lambda one: one[0].startswith("DELETE")):
+        if name in BEFORE:
+            connection.execute(BEFORE[name])
+        source = operation["x-codeSamples"][0]["source"]
+        command = source.replace("http://127.0.0.1:8000", server.url)
+        done = subprocess.run(
+            ["sh", "-ec", command.replace("curl ", "curl --fail-with-body --max-time 10 ", 1)],
+            env={"PATH": os.environ["PATH"], "ADMIN_API_HEADER": str(header)},
+            capture_output=True,
+            timeout=15,
+            check=False,
+        )
+        assert done.returncode == 0, f"{name}: {done.stdout!r} {done.stderr!r}"
+        if name.endswith("/export"):
+            assert done.stdout.startswith(b"id,at,actor,")
+        else:
+            assert json.loads(done.stdout) if 204 not in answers(operation) else not done.stdout
+
+
+def schemas_of_answers(document: dict[str, Any]) -> set[str]:
+    """Names of the schemas that an answer may hold, nested ones too."""
+    schemas = document["components"]["schemas"]
+    references = re.compile(r'"#/components/schemas/([^"]+)"')
+    bodies = [operation["responses"] for operation in operations(document).values()]
+    found: set[str] = set()
+    left = set(references.findall(json.dumps([bodies, document["components"]["responses"]])))
+    while left:
+        found |= left
+        nested = json.dumps([schemas[name] for name in left])
+        left = set(references.findall(nested)) - found
+    return found
+
+
+def test_every_field_of_an_answer_is_always_there(offline: Client) -> None:
+    """A generated client needs to ask no field whether it exists."""
+    document = openapi_document(offline.application)
+    optional = {
+        f"{name}.{field}"
+        for name in schemas_of_answers(document)
+        for schema in [document["components"]["schemas"][name]]
+        for field in set(schema.get("properties", {})) - set(schema.get("required", []))
+    }
+    assert optional == OPTIONAL
+
+
+def test_every_part_of_a_path_is_described_by_what_the_route_takes(offline: Client) -> None:
+    document = openapi_document(offline.application)
+    described = {
+        (parameter["name"], parameter["schema"]["type"]): parameter["schema"]
+        for item in document["paths"].values()
+        for parameter in item.get("parameters", [])
+        if parameter["in"] == "path"
+    }
+    assert len(described) >= 3
+    for (name, kind), schema in described.items():
+        if kind == "integer":
+            assert (schema["format"], schema["minimum"]) == ("int64", 1), name
+        else:
+            assert re.fullmatch(r"\^.+\$", schema["pattern"]), name

@@ -1,0 +1,72 @@
+"""A field of an answer may be null exactly when the value that it shows may be None."""
+
+import dataclasses
+import types
+import typing
+from typing import Any
+
+import marshmallow as ma
+import pytest
+
+from admin_api.resources import progress
+from admin_api.schemas.audit import AuditEntrySchema
+from admin_api.schemas.coverage import GapSchema, StoredPartSchema
+from admin_api.schemas.explanation import ExplanationSchema
+from admin_api.schemas.job import AttemptSchema, JobSchema
+from admin_api.schemas.pause import PauseSchema
+from admin_api.schemas.progress import ProgressSchema
+from admin_api.schemas.schedule import ScheduleSchema
+from admin_api.schemas.schedule_run import RunSchema, UpcomingSchema
+from admin_api.schemas.stats import RecentSchema, StatsSchema
+from admin_api.schemas.subreddit import SubredditSchema
+from admin_api.schemas.token import TokenSchema
+from admin_api.schemas.worker import WorkerSchema
+from crawljobs.domain import access, explanation, job, queue_stats, schedule, schedule_preview
+from crawljobs.repository.content import coverage, missing_parts, subreddit_admin
+from crawljobs.repository.operations import audit_log, service_instances
+from crawljobs.repository.queue import queue_pauses
+from crawljobs.repository.schedules import schedule_ledger
+
+SHOWS: dict[type[ma.Schema], Any] = {
+    AttemptSchema: job.Attempt,
+    AuditEntrySchema: audit_log.AuditEntry,
+    ExplanationSchema: explanation.Explanation,
+    GapSchema: coverage.StoredGap,
+    JobSchema: job.Job,
+    PauseSchema: queue_pauses.Pause,
+    ProgressSchema: progress.Progress,
+    RecentSchema: queue_stats.RecentJobs,
+    RunSchema: schedule_ledger.LedgerRow,
+    ScheduleSchema: schedule.Schedule,
+    StatsSchema: queue_stats.QueueStats,
+    StoredPartSchema: missing_parts.StoredPart,
+    SubredditSchema: subreddit_admin.Subreddit,
+    TokenSchema: access.Token,
+    UpcomingSchema: schedule_preview.Upcoming,
+    WorkerSchema: service_instances.Instance,
+}
+# Computed of the value, not one of its fields.
+COMPUTED = {(JobSchema, "visible_at"): job.Job.not_before}
+
+
+def may_be_none(hint: Any) -> bool:
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return union and type(None) in typing.get_args(hint)
+
+
+@pytest.mark.parametrize("schema", SHOWS, ids=lambda schema: schema.__name__)
+def test_a_field_may_be_null_when_its_value_may_be_none(schema: type[ma.Schema]) -> None:
+    shown = SHOWS[schema]
+    hints = typing.get_type_hints(shown)
+    for (owner, name), computed in COMPUTED.items():
+        if owner is schema:
+            hints[name] = typing.get_type_hints(computed.fget)["return"]
+    names = {field.name for field in dataclasses.fields(shown)}
+    fields = {
+        field.attribute or name: field.allow_none for name, field in schema().dump_fields.items()
+    }
+    common = fields.keys() & names
+    assert len(common) >= 2
+    assert {name for name in common if fields[name]} == {
+        name for name in common if may_be_none(hints[name])
+    }

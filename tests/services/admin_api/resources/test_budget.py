@@ -1,0 +1,152 @@
+"""GET /api/admin/budget: what is left, who pauses, why, and until when."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import flask
+import flask.testing
+import pytest
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain import request_budget
+from crawljobs.domain.request_budget import PausedReason
+from crawljobs.repository.reddit_api import budget_overview, reddit_budgets, reddit_outages
+from support import jobs
+
+Client = flask.testing.FlaskClient
+BUDGET = "/api/admin/budget"
+
+
+def budget(client: Client) -> dict[str, Any]:
+    response = client.get(BUDGET)
+    assert response.status_code == 200, response.text
+    assert response.json is not None
+    return response.json
+
+
+def only(client: Client) -> dict[str, Any]:
+    (found,) = budget(client)["clients"]
+    assert isinstance(found, dict)
+    return found
+
+
+def reserve(conn: Connection, client_id: str = "me") -> None:
+    reddit_budgets.reserve_slot(conn, client_id=client_id, longest_wait=60)
+
+
+def at(shown: str | None) -> datetime:
+    assert shown is not None
+    return datetime.fromisoformat(shown)
+
+
+def test_before_the_first_request_there_is_no_client(client: Client) -> None:
+    found = budget(client)
+    assert (found["clients"], found["workers_alive"]) == ([], 0)
+    assert found["waiting_jobs"] == {"rate_limit": 0, "outage": 0, "at_least": False}
+
+
+def test_what_is_left_of_the_window_is_shown(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        for _ in range(3):
+            reserve(conn)
+    found = only(client)
+    assert (found["client_id"], found["state"], found["reason"]) == ("me", "available", None)
+    # Should an edge of the windows lie between, the later requests count.
+    assert found["remaining"] == found["usable"] - found["reserved"]
+    assert (found["usable"], found["requests_per_window"]) == (970, 1_000)
+    assert 1 <= found["reserved"] <= 3
+    assert at(found["window_ends_at"]) - at(found["window_started_at"]) == timedelta(minutes=10)
+    assert (found["credentials"], found["in_use"]) == ("accepted", True)
+
+
+@pytest.mark.parametrize("reason", [one for one in PausedReason if one != "rate_limit"])
+def test_a_pause_of_all_workers_is_shown_with_its_cause_and_the_next_probe(
+    client: Client, database: Database, reason: PausedReason
+) -> None:
+    detail = "403 text/html: <script>alert(1)</script>"
+    with database.begin() as conn:
+        reserve(conn)
+        job_id = jobs.in_status(conn, jobs.JobStatus.WAITING, "python")
+        conn.execute(
+            text("UPDATE crawl_jobs SET wait_reason = 'outage' WHERE id = :id"),
+            {"id": job_id},
+        )
+        reddit_outages.pause(conn, client_id="me", reason=reason, detail=detail, is_probe=False)
+        conn.execute(
+            text(
+                "INSERT INTO service_instances (name, role, version, details) "
+                "VALUES ('worker-1', 'crawler-worker', '1', '{}')"
+            )
+        )
+    everything = budget(client)
+    (found,) = everything["clients"]
+    assert (found["state"], found["reason"], found["detail"]) == ("paused", reason, detail)
+    left = at(found["next_probe_at"]) - at(everything["as_of"])
+    assert timedelta(0) < left <= timedelta(seconds=request_budget.FIRST_OUTAGE_SECONDS)
+    assert found["paused_until"] == found["next_probe_at"] == found["next_slot_at"]
+    is_refused = reason is PausedReason.CREDENTIALS_REFUSED
+    assert found["credentials"] == ("refused" if is_refused else "accepted")
+    assert found["remedy"]
+    assert everything["workers_alive"] == 1
+    assert everything["waiting_jobs"] == {"rate_limit": 0, "outage": 1, "at_least": False}
+    with database.begin() as conn:
+        reddit_outages.record_accepted(conn, client_id="me")
+    found = only(client)
+    assert (found["state"], found["reason"], found["paused_until"]) == ("available", None, None)
+    assert found["last_accepted_at"] is not None
+
+
+def test_a_429_is_shown_until_its_pause_ends(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        reserve(conn)
+        reddit_budgets.pause_all(conn, client_id="me", seconds=60)
+    found = only(client)
+    assert (found["state"], found["reason"], found["next_probe_at"]) == (
+        ("paused", "rate_limit", None)
+    )
+    assert found["last_throttled_at"] is not None
+
+
+def test_the_client_that_was_used_last_comes_first_and_the_list_is_bounded(
+    client: Client, database: Database
+) -> None:
+    with database.begin() as conn:
+        conn.execute(
+            text(
+                "INSERT INTO reddit_budgets (client_id, next_slot_at) SELECT 'id ' || n, "
+                "now() - n * interval '1 hour' FROM generate_series(0, :count) AS n"
+            ),
+            {"count": budget_overview.CLIENTS_MAX},
+        )
+    found = budget(client)["clients"]
+    assert len(found) == budget_overview.CLIENTS_MAX
+    assert [one["client_id"] for one in found[:2]] == ["id 0", "id 1"]
+    assert [found[0]["in_use"], found[30]["in_use"]] == [True, False]
+
+
+def test_counting_the_jobs_that_wait_for_reddit_ends(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        conn.execute(
+            text(
+                "WITH made AS (INSERT INTO subreddits (name) SELECT 'sub' || n "
+                "FROM generate_series(1, :count) AS n RETURNING id) "
+                "INSERT INTO crawl_jobs (subreddit_id, status, wait_reason, source, priority, "
+                "base_priority, visible_at) SELECT id, 'waiting', 'rate_limit', 'user', 5, 5, "
+                "now() FROM made"
+            ),
+            {"count": budget_overview.WAITING_MAX + 50},
+        )
+    found = budget(client)["waiting_jobs"]
+    assert (found["at_least"], found["outage"]) == (True, 0)
+    assert found["rate_limit"] == budget_overview.WAITING_MAX + 1
+
+
+def test_it_takes_the_scope_read_and_no_parameters(app: flask.Flask, client: Client) -> None:
+    assert app.test_client().get(BUDGET).status_code == 401
+    assert client.get(f"{BUDGET}?x=1").status_code == 400
+    for scope, status in (("read", 200), ("jobs", 403)):
+        made = client.post("/api/admin/tokens", json={"name": scope, "scopes": [scope]})
+        assert made.json is not None
+        headers = {"Authorization": f"Bearer {made.json['token']}"}
+        assert app.test_client().get(BUDGET, headers=headers).status_code == status

@@ -1,0 +1,193 @@
+"""What is missing of a crawl and of a subreddit is shown, listed and filtered."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import flask.testing
+import pytest
+from sqlalchemy import text
+
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
+from crawljobs.domain.job import Claim
+from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
+from crawljobs.repository.content import coverage, missing_parts, stored_subreddits
+from crawljobs.repository.content.crawled_trees import TreeSummary
+from crawljobs.repository.content.stored_subreddits import Marks
+from crawljobs.repository.queue import job_queue, leases
+from support import jobs as factory
+
+Client = flask.testing.FlaskClient
+JOBS, SUBREDDITS = "/api/admin/jobs", "/api/admin/subreddits"
+NEXT_LOOK = factory.T0 + timedelta(hours=1)
+TREE = MissingPart(PartKind.TREE, "abc", PartReason.TROUBLE, "Reddit answered 500", 2, NEXT_LOOK)
+PAGE = MissingPart(PartKind.POSTS, "t3_a", PartReason.REFUSED, "400", 1, NEXT_LOOK, seen_to="zz")
+SHOWN_TREE = {
+    "kind": "tree", "item": "abc", "reason": "trouble", "message": "Reddit answered 500",
+    "failures": 2, "next_look_at": "2031-05-04T13:00:00Z",
+}  # fmt: skip
+
+
+def claim(conn: Connection, name: str) -> Claim:
+    factory.enqueue(conn, name)
+    (claimed,) = job_queue.claim_jobs(
+        conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=30, now=factory.T0
+    )
+    return claimed
+
+
+def crawled(conn: Connection, name: str, *parts: MissingPart) -> Claim:
+    """A crawl at its end that gave up these parts."""
+    claimed = claim(conn, name)
+    at = Checkpoint(phase="done", posts=5)
+    for part in parts:
+        at = at.without(part)
+        missing_parts.record(conn, subreddit_id=claimed.subreddit_id, part=part)
+    leases.save_checkpoint(
+        conn, claim=claimed, checkpoint=at.saved(), incomplete=bool(parts), now=factory.T0
+    )
+    stored_subreddits.finish_crawl(
+        conn, subreddit_id=claimed.subreddit_id, marks=Marks(), now=factory.T0
+    )
+    coverage.record(
+        conn,
+        subreddit_id=claimed.subreddit_id,
+        posts=Walk("a1", factory.T0, WalkEnd.FIRST_ITEM),
+        comments=Walk("c1", factory.T0, WalkEnd.CAP),
+        trees=TreeSummary(whole=3, not_whole=1),
+        soonest_look=timedelta(0),
+        now=factory.T0,
+    )
+    return claimed
+
+
+def got(client: Client, path: str) -> Any:
+    response = client.get(path)
+    assert response.status_code == 200, response.text
+    return response.json
+
+
+@pytest.fixture
+def both(database: Database) -> tuple[int, int]:
+    """The ids of a job that is incomplete and of one that is whole."""
+    with database.begin() as conn:
+        return crawled(conn, "broken", TREE).job_id, crawled(conn, "whole").job_id
+
+
+def test_a_job_shows_the_parts_that_it_gave_up(client: Client, both: tuple[int, int]) -> None:
+    broken, whole = (got(client, f"{JOBS}/{job_id}") for job_id in both)
+    assert (broken["incomplete"], broken["progress"]["missing_parts"]) == (True, 1)
+    assert broken["missing"] == [SHOWN_TREE]
+    assert (whole["incomplete"], whole["progress"]["missing_parts"]) == (False, 0)
+    assert whole["missing"] == []
+
+
+def test_jobs_are_listed_by_whether_they_are_incomplete(
+    client: Client, both: tuple[int, int]
+) -> None:
+    broken, whole = both
+
+    def listed(query: str) -> list[int]:
+        return [job["id"] for job in got(client, f"{JOBS}{query}")["items"]]
+
+    assert listed("?incomplete=true") == [broken]
+    assert listed("?incomplete=false") == [whole]
+    assert listed("?incomplete=true&subreddit=broken&sort=created_at") == [broken]
+    assert listed("?incomplete=true&subreddit=whole") == []
+    refused = client.get(f"{JOBS}?incomplete=yes")
+    assert refused.status_code == 422
+    assert "expected true or false" in refused.text
+
+
+def test_a_bulk_change_may_be_about_incomplete_jobs(client: Client, both: tuple[int, int]) -> None:
+    body = {"filter": {"incomplete": True}, "dry_run": True, "boost": 5}
+    response = client.post(f"{JOBS}/bulk/boost", json=body)
+    assert response.status_code in (200, 207), response.text
+    assert response.json is not None
+    assert [item["id"] for item in response.json["items"]] == [both[0]]
+
+
+def test_a_subreddit_shows_what_is_missing_and_how_far_back_it_is_known(
+    client: Client, database: Database, both: tuple[int, int]
+) -> None:
+    shown = got(client, f"{SUBREDDITS}/broken")
+    assert (shown["incomplete"], shown["missing_parts"], shown["gaps"]) == (True, 1, 0)
+    (part,) = shown["missing"]
+    assert {**SHOWN_TREE, "first_at": part["first_at"], "last_at": part["last_at"]} == part
+    assert (shown["oldest_post"], shown["oldest_post_at"]) == ("a1", "2031-05-04T12:00:00Z")
+    assert (shown["oldest_comment"], shown["oldest_comment_at"]) == ("c1", "2031-05-04T12:00:00Z")
+    assert (shown["posts_walk_end"], shown["known_to_first_post"]) == ("first_item", True)
+    assert (shown["trees_whole"], shown["trees_not_whole"]) == (3, 1)
+    assert shown["whole_walk_at"] == "2031-05-04T12:00:00Z"
+    assert shown["next_crawl_at"] == "2031-05-04T13:00:00Z"
+    assert shown["gap_ranges"] == []
+
+
+@pytest.mark.parametrize("missing", ["a gap", "a page of posts"])
+def test_a_subreddit_with_a_hole_is_not_known_back_to_its_first_post(
+    client: Client, database: Database, missing: str
+) -> None:
+    with database.begin() as conn:
+        claimed = crawled(conn, "python", *([PAGE] if missing == "a page of posts" else []))
+        if missing == "a gap":
+            gap = Gap(ListingName.POSTS, "a5", "a9", factory.T0)
+            coverage.record_gaps(
+                conn, subreddit_id=claimed.subreddit_id, gaps=[gap], walks={}, now=factory.T0
+            )
+            coverage.record(
+                conn, subreddit_id=claimed.subreddit_id, posts=Walk(), comments=Walk(),
+                trees=TreeSummary(0, 0), soonest_look=timedelta(0),
+            )  # fmt: skip
+    shown = got(client, f"{SUBREDDITS}/python")
+    assert (shown["posts_walk_end"], shown["known_to_first_post"]) == ("first_item", False)
+    if missing == "a gap":
+        assert shown["gap_ranges"] == [
+            {
+                "listing": "posts", "from_item": "a5", "from_at": None, "to_item": "a9",
+                "to_at": "2031-05-04T12:00:00Z", "found_at": "2031-05-04T12:00:00Z",
+            }
+        ]  # fmt: skip
+
+
+def test_subreddits_are_listed_by_whether_parts_of_them_are_missing(
+    client: Client, both: tuple[int, int]
+) -> None:
+    def listed(query: str) -> list[str]:
+        return [one["name"] for one in got(client, f"{SUBREDDITS}{query}")["items"]]
+
+    assert listed("?incomplete=true") == ["broken"]
+    assert listed("?incomplete=false") == ["whole"]
+    assert listed("") == ["broken", "whole"]
+
+
+def test_a_crawl_that_is_retried_begins_without_missing_parts(
+    client: Client, database: Database, both: tuple[int, int]
+) -> None:
+    with database.begin() as conn:
+        conn.execute(
+            text(
+                "UPDATE crawl_jobs SET status = 'succeeded', finished_at = now(), "
+                "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL"
+            )
+        )
+    response = client.post(f"{JOBS}/{both[0]}/retry")
+    assert response.status_code == 200, response.text
+    assert response.json is not None
+    assert response.json["incomplete"] is False
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["x", 7, [7], [{}], [{"kind": "tree"}], [{**SHOWN_TREE, "next_look_at": "soon"}], {"a": 1}],
+)
+def test_a_checkpoint_that_cannot_be_read_shows_no_parts(
+    client: Client, database: Database, missing: Any
+) -> None:
+    with database.begin() as conn:
+        claimed = claim(conn, "python")
+        checkpoint = {"v": 1, "phase": "posts", "missing": missing, "given_up": "many"}
+        leases.save_checkpoint(conn, claim=claimed, checkpoint=checkpoint)
+    shown = got(client, f"{JOBS}/{claimed.job_id}")
+    assert (shown["missing"], shown["progress"]["missing_parts"]) == ([], 0)

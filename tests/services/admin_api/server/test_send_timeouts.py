@@ -1,0 +1,53 @@
+"""No thread waits longer for a client that reads nothing than its kind of answer may take."""
+
+import socket
+from collections.abc import Iterator
+
+import flask
+import pytest
+from gunicorn.config import Config  # type: ignore[import-untyped]
+
+from admin_api.http.streaming import PIECE_SECONDS
+from admin_api.server.connection import SEND_SECONDS, Connection
+from admin_api.server.worker import Worker
+from support.admin_api import with_token
+
+LEFT_BEHIND_SECONDS = 99.0  # by an earlier request of the connection
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(LEFT_BEHIND_SECONDS)
+        yield ours, theirs
+
+
+def test_each_request_of_a_connection_begins_with_the_usual_time(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    connection = Connection(Config(), pair[0], ("192.0.2.1", 1), ("192.0.2.2", 2))
+    connection.init()
+    assert pair[0].gettimeout() == SEND_SECONDS
+
+
+def test_the_answer_to_what_cannot_be_read_has_the_usual_time_too(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    Worker.handle_error(None, None, ours, ("192.0.2.1", 1), ValueError("no request"))
+    assert ours.gettimeout() == SEND_SECONDS
+    assert theirs.recv(4_096).startswith(b"HTTP/1.1 ")
+
+
+@pytest.mark.parametrize(
+    ("path", "seconds"), [("/export", PIECE_SECONDS), ("", LEFT_BEHIND_SECONDS)]
+)
+def test_a_piece_of_an_export_has_more_time(
+    app: flask.Flask, pair: tuple[socket.socket, socket.socket], path: str, seconds: float
+) -> None:
+    answer = with_token(app).get(
+        f"/api/admin/audit-log{path}", environ_overrides={"gunicorn.socket": pair[0]}
+    )
+    assert answer.status_code == 200
+    assert pair[0].gettimeout() == seconds

@@ -1,0 +1,258 @@
+"""How the ends of claims are written, and when that is told."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from sqlalchemy import event, text
+from structlog.testing import capture_logs
+
+from crawler_worker.claims.completion_writer import (
+    PAUSE_MAX_SECONDS,
+    PAUSE_SECONDS,
+    WRITERS,
+    EndWriter,
+)
+from crawler_worker.claims.held_claim import HeldClaim
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain import completion
+from crawljobs.domain.completion import End
+from crawljobs.domain.job import Claim, JobStatus
+from crawljobs.repository.queue import job_reads, operator_changes
+from support import jobs
+from support.waiting import wait_until
+
+
+class Told:
+    """What the writer said became of each end."""
+
+    def __init__(self) -> None:
+        self.of: dict[int, list[bool]] = {}
+
+    def __call__(self, end: End, is_written: bool) -> None:
+        self.of.setdefault(end.claim.job_id, []).append(is_written)
+
+    def wait_for(self, *claims: Claim) -> list[bool]:
+        """Of these claims, each told exactly once."""
+        wait_until(
+            lambda: all(claim.job_id in self.of for claim in claims),
+            timeout=10,
+            describe=lambda: self.of,
+        )
+        told = [self.of[claim.job_id] for claim in claims]
+        assert all(len(once) == 1 for once in told), told
+        return [once[0] for once in told]
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[EndWriter]:
+    started = EndWriter(database, on_written=lambda: None)
+    started.start()
+    yield started
+    started.close(5)
+    started.join()
+
+
+def crawling(conn: Connection, *names: str) -> list[Claim]:
+    return [jobs.crawling(conn, name) for name in names]
+
+
+def complete(writer: EndWriter, told: Told, *claims: Claim) -> list[HeldClaim]:
+    held = [HeldClaim(claim, asked_at=0, lease_seconds=1e9) for claim in claims]
+    for one in held:
+        writer.hand_over(one, completion.completed(one.claim, "crawled"), told)
+    return held
+
+
+def test_an_end_is_told_once_and_only_when_it_has_committed(
+    database: Database, writer: EndWriter
+) -> None:
+    with database.begin() as conn:
+        (claim,) = crawling(conn, "python")
+        # Conflicts at its first three COMMITs; a sequence does not roll back.
+        conn.execute(
+            text("""
+            CREATE SEQUENCE commits;
+            CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF nextval('commits') <= 3 THEN RAISE SQLSTATE '40001'; END IF; RETURN NULL;
+            END $$;
+            CREATE CONSTRAINT TRIGGER conflict AFTER UPDATE ON crawl_jobs
+                DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION conflict()
+            """)
+        )
+    told = Told()
+    complete(writer, told, claim)
+    assert told.wait_for(claim) == [True]
+    with database.begin() as conn:
+        assert conn.execute(text("SELECT last_value FROM commits")).scalar_one() == 4
+
+
+def test_the_first_end_of_a_claim_counts(database: Database, writer: EndWriter) -> None:
+    with database.begin() as conn:
+        (claim,) = crawling(conn, "python")
+    told = Told()
+    (held,) = complete(writer, told, claim)
+    writer.hand_over(held, completion.released(claim), told)
+    assert told.wait_for(claim) == [True]
+    assert writer.wait_until_empty(10)
+    with database.begin() as conn:
+        assert jobs.job(conn, claim.job_id).status is JobStatus.SUCCEEDED
+
+
+def test_ends_that_gather_while_every_writer_is_busy_are_written_by_one_transaction(
+    database: Database, writer: EndWriter
+) -> None:
+    go_on = threading.Event()
+    transactions = []
+
+    def hold_the_first(_conn: Connection) -> None:
+        transactions.append(1)
+        if len(transactions) <= WRITERS:
+            go_on.wait(10)
+
+    with database.begin() as conn:
+        claims = crawling(conn, *(f"sub_{n}" for n in range(20)))
+    told = Told()
+    event.listen(database._engine, "commit", hold_the_first)
+    for n in range(WRITERS):
+        complete(writer, told, claims[n])
+        wait_until(lambda n=n: len(transactions) > n, timeout=10, describe="a transaction")
+    complete(writer, told, *claims[WRITERS:])
+    go_on.set()
+    assert all(told.wait_for(*claims))
+    event.remove(database._engine, "commit", hold_the_first)
+    assert len(transactions) == WRITERS + 1
+    with database.begin() as conn:
+        for claim in claims:
+            assert len(job_reads.list_attempts(conn, job_id=claim.job_id)) == 1
+
+
+def test_ends_wait_for_those_that_are_coming_until_none_are(database: Database) -> None:
+    coming, commits = [True], []
+
+    def count(_conn: Connection) -> None:
+        commits.append(1)
+
+    with database.begin() as conn:
+        first, second, third = crawling(conn, "first", "second", "third")
+    writer = EndWriter(database, on_written=lambda: None, are_more_coming=lambda: coming[0])
+    writer.start()
+    told = Told()
+    event.listen(database._engine, "commit", count)
+    complete(writer, told, first)
+    coming[0] = False
+    complete(writer, told, second)
+    assert told.wait_for(first, second) == [True, True]
+    assert len(commits) == 1
+    coming[0] = True
+    complete(writer, told, third)
+    writer.write_now()
+    assert told.wait_for(third) == [True]
+    event.remove(database._engine, "commit", count)
+    writer.close(5)
+    writer.join()
+
+
+def test_an_end_is_told_as_written_although_what_came_after_it_failed(
+    database: Database, writer: EndWriter
+) -> None:
+    failures = [psycopg.errors.LockNotAvailable("somebody locks the table")]
+
+    def fail_once(*arguments: object) -> None:  # the look for the claim that is not written yet
+        if failures and "WITH ORDINALITY" in str(arguments[2]):
+            raise failures.pop()
+
+    with database.begin() as conn:
+        busy, free = crawling(conn, "busy", "free")
+    told = Told()
+    with database.begin() as operator:
+        operator_changes.lock_job(operator, job_id=busy.job_id)
+        event.listen(database._engine, "before_cursor_execute", fail_once)
+        writer._are_more_coming = lambda: True  # so that one statement ends both
+        held = complete(writer, told, busy, free)
+        writer.write_now()
+        assert told.wait_for(free) == [True]
+        event.remove(database._engine, "before_cursor_execute", fail_once)
+    assert told.wait_for(busy) == [True]
+    assert not failures
+    assert [one.is_lost() for one in held] == [False, False]
+
+
+def test_a_row_that_somebody_holds_and_a_claim_that_is_lost_keep_no_other_end(
+    database: Database, writer: EndWriter
+) -> None:
+    with database.begin() as conn:
+        busy, gone, free = crawling(conn, "busy", "gone", "free")
+        operator_changes.cancel(conn, job_id=gone.job_id)
+    told = Told()
+    with capture_logs() as logged:
+        with database.begin() as operator:
+            operator_changes.lock_job(operator, job_id=busy.job_id)
+            held = complete(writer, told, busy, gone, free)
+            assert told.wait_for(gone, free) == [False, True]
+            assert busy.job_id not in told.of
+        assert told.wait_for(busy) == [True]
+    assert logged == [{"event": "claim.lost", "log_level": "warning", "job_id": gone.job_id}]
+    assert [one.is_lost() for one in held] == [False, True, False]
+
+
+def test_an_end_that_the_database_refuses_keeps_no_other_end(
+    database: Database, writer: EndWriter
+) -> None:
+    with database.begin() as conn:
+        bad, good = crawling(conn, "bad", "good")
+    told = Told()
+    held = [HeldClaim(claim, asked_at=0, lease_seconds=1e9) for claim in (bad, good)]
+    with capture_logs() as logged:
+        with database.begin() as operator:  # so that both are written by one transaction
+            for claim in (bad, good):
+                operator_changes.lock_job(operator, job_id=claim.job_id)
+            writer.hand_over(held[0], completion.completed(bad, "a NUL: \0"), told)
+            writer.hand_over(held[1], completion.completed(good, "crawled"), told)
+        assert told.wait_for(bad, good) == [False, True]
+    assert [(one["event"], one["job_id"], one["log_level"]) for one in logged] == [
+        ("job.end_failed", bad.job_id, "error")
+    ]
+    assert not writer.has_ended
+
+
+def test_what_cannot_be_written_in_time_is_given_up(database: Database) -> None:
+    with database.begin() as conn:
+        (claim,) = crawling(conn, "python")
+    told = Told()
+    writer = EndWriter(database, on_written=lambda: None)
+    writer.start()
+    with database.begin() as operator, capture_logs() as logged:
+        operator_changes.lock_job(operator, job_id=claim.job_id)
+        complete(writer, told, claim)
+        writer.close(0.2)
+        writer.join()
+    assert told.wait_for(claim) == [False]
+    assert logged == [{"event": "job.end_given_up", "log_level": "warning", "job_id": claim.job_id}]
+    with database.begin() as conn:
+        assert jobs.job(conn, claim.job_id).status is JobStatus.CRAWLING
+
+
+def test_the_pause_before_an_end_is_tried_again_never_passes_its_maximum(
+    database: Database,
+) -> None:
+    with database.begin() as conn:
+        claims = crawling(conn, "one", "other")
+    writer = EndWriter(database, on_written=lambda: None)  # not started: we are the writer
+    told = Told()
+    complete(writer, told, *claims)
+    pauses = []
+    for _ in range(12):
+        batch = writer._pending
+        writer._pending = []
+        before = time.monotonic()
+        writer._postpone(batch)
+        assert {one.due for one in batch} == {batch[0].due}
+        pauses.append(batch[0].due - before)
+        assert max(one.pause for one in batch) <= PAUSE_MAX_SECONDS
+    slack = 0.5  # seconds that this machine may take between two lines
+    assert PAUSE_SECONDS / 2 <= pauses[0] <= PAUSE_SECONDS + slack
+    assert all(pause <= PAUSE_MAX_SECONDS + slack for pause in pauses)
+    assert all(pause >= PAUSE_MAX_SECONDS / 2 for pause in pauses[5:])

@@ -1,0 +1,107 @@
+"""What the log says of ends of claims that cannot be written."""
+
+import time
+import uuid
+from typing import Any
+
+import pytest
+import structlog
+
+from crawler_worker.claims import completion_writer
+from crawler_worker.claims.completion_writer import EndWriter
+from crawler_worker.claims.held_claim import HeldClaim
+from crawljobs.db.database import Database
+from crawljobs.domain import completion
+from crawljobs.domain.completion import End
+from crawljobs.domain.job import Claim, JobSource
+from crawljobs.errors import DatabaseUnavailable
+from support.counted import counted
+from support.jobs import T0
+from support.waiting import wait_until
+
+
+def claim(job_id: int) -> Claim:
+    return Claim(
+        job_id=job_id,
+        claim_token=uuid.UUID(int=1),
+        subreddit_id=1,
+        subreddit="python",
+        source=JobSource.USER,
+        priority=50,
+        depth=0,
+        retry_count=0,
+        max_retries=3,
+        checkpoint=None,
+        claimable_at=T0,
+        claimed_at=T0,
+        lease_expires_at=T0,
+    )
+
+
+def written(
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception, *job_ids: int
+) -> tuple[list[dict[str, Any]], dict[int, bool], dict[str, float]]:
+    """The lines of the log, what became of each end, and what was counted, when writing fails."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    became: dict[int, bool] = {}
+
+    def then(end: End, is_written: bool) -> None:
+        became[end.claim.job_id] = is_written
+
+    monkeypatch.setattr(completion_writer, "_end", fail)
+    writer = EndWriter(database, on_written=lambda: None)
+    for job_id in job_ids:
+        held = HeldClaim(claim(job_id), asked_at=time.monotonic(), lease_seconds=60)
+        writer.hand_over(held, completion.completed(held.claim, "crawled"), then)
+    with structlog.testing.capture_logs() as logged, counted() as grown:
+        writer.start()
+        writer.close(0.3)
+        writer.join()
+        wait_until(lambda: len(became) == len(job_ids), timeout=10, describe=lambda: became)
+    assert writer.has_ended
+    return [dict(line) for line in logged], became, grown
+
+
+def test_an_end_that_cannot_be_written_is_logged_and_does_not_keep_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged, became, grown = written(database, monkeypatch, ZeroDivisionError("odd"), 7, 8)
+    failed = [line for line in logged if line["event"] == "job.end_failed"]
+    assert sorted(line["job_id"] for line in failed) == [7, 8]
+    assert {line["log_level"] for line in failed} == {"error"}
+    assert became == {7: False, 8: False}
+    assert grown == {}
+
+
+def test_an_end_is_postponed_while_the_database_is_away_and_given_up_at_the_close(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged, became, grown = written(database, monkeypatch, DatabaseUnavailable("down"), 7)
+    postponed = [line for line in logged if line["event"] == "job.end_postponed"]
+    assert len(postponed) >= 2
+    assert {(line["job_id"], line["reason"]) for line in postponed} == {(7, "down")}
+    given_up = [line for line in logged if line["event"] == "job.end_given_up"]
+    assert [(line["job_id"], line["log_level"]) for line in given_up] == [(7, "warning")]
+    assert became == {7: False}
+    assert grown == {}
+
+
+def test_a_writer_that_dies_is_logged_and_ends(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[bool] = []
+    writer = EndWriter(database, on_written=lambda: woken.append(True))
+
+    def break_down() -> None:
+        raise ZeroDivisionError("odd")
+
+    monkeypatch.setattr(writer, "_next_batch", break_down)
+    with structlog.testing.capture_logs() as logged:
+        writer.start()
+        writer.join()
+    assert {line["event"] for line in logged} == {"end_writer.died"}
+    assert writer.has_ended
+    assert woken

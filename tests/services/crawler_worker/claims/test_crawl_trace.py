@@ -1,0 +1,98 @@
+"""The spans of a crawl: one for its claim, one for itself, one for a claim that was given back."""
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from crawler_worker.claims import crawl_trace
+from crawler_worker.claims.held_claim import HeldClaim
+from crawljobs import settings
+from crawljobs.domain import trace_context
+from crawljobs.domain.job import Claim, JobSource
+from crawljobs.runtime import tracing
+from support import collector
+from support.jobs import T0
+from support.waiting import wait_until
+
+CALLER = trace_context.new()
+ABOUT = {
+    "crawljobs.job.id": 7,
+    "crawljobs.subreddit": "python",
+    "crawljobs.source": "user",
+    "crawljobs.priority": 50,
+    "crawljobs.retry_count": 2,
+}
+
+
+def held(*, seconds_ago: float = 0.0, traceparent: str | None = str(CALLER)) -> HeldClaim:
+    claim = Claim(
+        job_id=7,
+        claim_token=uuid.UUID(int=1),
+        subreddit_id=1,
+        subreddit="python",
+        source=JobSource.USER,
+        priority=50,
+        depth=0,
+        retry_count=2,
+        max_retries=3,
+        checkpoint=None,
+        claimable_at=T0,
+        claimed_at=T0,
+        lease_expires_at=T0,
+        traceparent=traceparent,
+    )
+    return HeldClaim(claim, asked_at=time.monotonic() - seconds_ago, lease_seconds=60)
+
+
+@pytest.fixture
+def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[collector.Collector]:
+    """What a collector gets of the spans of this process."""
+    with collector.serve() as running:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.url)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")  # ms
+        tracing.start("test", "test-1", settings.read_tracing_settings(os.environ))
+        try:
+            yield running
+        finally:
+            tracing.stop()
+
+
+def arrived(received: collector.Collector, *names: str) -> list[collector.Received]:
+    def of_trace() -> dict[str, collector.Received]:
+        return received.of_trace(CALLER.trace_id)
+
+    wait_until(lambda: of_trace().keys() >= {*names}, timeout=20, describe=lambda: str(of_trace()))
+    return [of_trace()[name] for name in names]
+
+
+def test_a_claim_and_its_crawl_are_told_with_the_job_and_the_outcome(
+    received: collector.Collector,
+) -> None:
+    span = crawl_trace.begin(held(seconds_ago=5))
+    crawl_trace.ended(span, "succeeded")
+    claimed, crawl = arrived(received, "claim", "crawl")
+    assert (claimed.parent_id, crawl.parent_id) == (CALLER.span_id, claimed.span_id)
+    assert (claimed.kind, crawl.kind) == (5, 5)  # consumers
+    assert claimed.attributes == ABOUT
+    assert crawl.attributes == {**ABOUT, "crawljobs.outcome": "succeeded"}
+    assert 5 <= claimed.seconds < 60
+    assert crawl.seconds < 5
+
+
+def test_a_claim_that_is_given_back_continues_the_trace_too(
+    received: collector.Collector,
+) -> None:
+    with crawl_trace.given_back(held()):
+        pass
+    (release,) = arrived(received, "release")
+    assert (release.parent_id, release.kind) == (CALLER.span_id, 5)
+
+
+def test_without_a_collector_the_crawl_is_in_the_trace_of_its_caller() -> None:
+    span = crawl_trace.begin(held())
+    assert span.context.trace_id == CALLER.trace_id
+    crawl_trace.ended(span, crawl_trace.LOST)
+    assert crawl_trace.begin(held(traceparent=None)).context.trace_id != CALLER.trace_id

@@ -1,0 +1,94 @@
+import dataclasses
+import threading
+import uuid
+
+from crawler_worker.claims.held_claim import HeldClaim
+from crawljobs.domain.job import Claim, JobSource
+from support.jobs import T0
+
+READ_BEFORE_SLEEPING = 3  # a wait reads the clock for its end, for the lease and for the rest
+CLAIM = Claim(
+    job_id=1,
+    claim_token=uuid.UUID(int=1),
+    subreddit_id=1,
+    subreddit="python",
+    source=JobSource.USER,
+    priority=50,
+    depth=0,
+    retry_count=0,
+    max_retries=3,
+    checkpoint=None,
+    claimable_at=T0,
+    claimed_at=T0,
+    lease_expires_at=T0,
+)
+
+
+@dataclasses.dataclass
+class Clock:
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def held_at(clock: Clock) -> HeldClaim:
+    return HeldClaim(CLAIM, asked_at=clock.now, lease_seconds=30, clock=clock)
+
+
+def test_a_claim_is_ours_until_shortly_before_its_lease_ends() -> None:
+    clock = Clock()
+    held = held_at(clock)
+    clock.now += 26.9
+    assert held.is_ours()
+    assert not held.is_set()
+    clock.now += 0.2
+    assert not held.is_ours()
+    assert held.is_set()
+
+
+def test_an_extension_counts_from_when_it_was_asked_for() -> None:
+    clock = Clock()
+    held = held_at(clock)
+    clock.now += 20
+    held.extended(asked_at=110.0)
+    clock.now = 136.9
+    assert held.is_ours()
+    clock.now = 137.1
+    assert not held.is_ours()
+
+
+def test_an_interrupted_claim_is_still_ours_and_a_lost_one_is_not() -> None:
+    clock = Clock()
+    held = held_at(clock)
+    held.interrupt()
+    assert held.is_set()
+    assert held.is_ours()
+    held.lose()
+    assert not held.is_ours()
+
+
+def test_an_interrupt_ends_a_wait_that_has_begun() -> None:
+    """The clock interrupts after the wait has looked for a stop, so only the event can end it."""
+
+    class InterruptingClock(Clock):
+        calls = 0
+
+        def __call__(self) -> float:
+            self.calls += 1
+            if self.calls == READ_BEFORE_SLEEPING:
+                held.interrupt()
+            return self.now
+
+    clock = InterruptingClock()
+    held = HeldClaim(CLAIM, asked_at=clock.now, lease_seconds=7200, clock=clock)
+    results: list[bool] = []
+    waiting = threading.Thread(target=lambda: results.append(held.wait(3600)), daemon=True)
+    waiting.start()
+    waiting.join(10)
+    assert results == [True]
+
+
+def test_waiting_ends_by_itself_when_nothing_happens() -> None:
+    held = HeldClaim(CLAIM, asked_at=0, lease_seconds=1e9)
+    assert not held.wait(0.02)

@@ -1,0 +1,116 @@
+"""An extension counts from its question: the server may do it long before its answer comes."""
+
+import contextlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from crawler_worker.claims import lease_keeper
+from crawler_worker.claims.held_claim import MARGIN, HeldClaim
+from crawler_worker.claims.lease_keeper import ClaimKeeper
+from crawljobs import errors
+from crawljobs.db.database import Connection, Database
+from crawljobs.db.direct import DirectConnection
+from support import jobs
+
+LEASE = 30.0
+SLOW = 20.0  # seconds between a question and its answer
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SlowNetwork:
+    """The real database, whose answer is long on its way."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    @contextlib.contextmanager
+    def call(self) -> Iterator[Connection]:
+        with self._database.begin() as conn:
+            yield conn
+        self._clock.now += SLOW
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(lease_keeper, "time", SimpleNamespace(monotonic=clock))
+    return clock
+
+
+def test_a_slow_answer_makes_neither_the_lease_nor_the_reach_longer(
+    database: Database, clock: Clock
+) -> None:
+    with database.begin() as conn:
+        claim = jobs.crawling(conn)
+    keeper = ClaimKeeper(
+        "postgresql://nobody@127.0.0.1:1/none",
+        worker="w",
+        lease_seconds=LEASE,
+        on_work=lambda: None,
+    )
+    held = HeldClaim(claim, asked_at=clock.now, lease_seconds=LEASE, clock=clock)
+    keeper._held[claim.job_id] = held
+    clock.now += 9
+    asked_at = clock.now
+    direct = cast(DirectConnection, SlowNetwork(database, clock))
+    assert not keeper.is_keeping()  # it has never reached the database
+    assert keeper._extend(direct, [held]) == []
+    assert clock.now == asked_at + SLOW
+    usable = LEASE * (1 - MARGIN)
+    for seconds, still in ((SLOW, True), (usable - 0.1, True), (usable + 0.1, False)):
+        clock.now = asked_at + seconds
+        assert (held.is_ours(), keeper.is_keeping()) == (still, still), seconds
+
+
+class Waits:
+    """Stands for the event that stops the keeper: notes each pause, ends after some."""
+
+    def __init__(self, at_most: int) -> None:
+        self.seconds: list[float] = []
+        self._at_most = at_most
+
+    def is_set(self) -> bool:
+        return len(self.seconds) >= self._at_most
+
+    def wait(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+@pytest.mark.parametrize(
+    ("lease", "longest"),
+    [(30.0, lease_keeper.RECONNECT_MAX_SECONDS), (3.0, 1.0)],  # at most a third of the lease
+)
+def test_the_pauses_of_an_outage_double_up_to_a_bound_below_the_lease(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, lease: float, longest: float
+) -> None:
+    def away() -> None:
+        raise errors.DatabaseUnavailable("away")
+
+    monkeypatch.setattr("crawljobs.runtime.jitter.uniform", lambda low, high: (low + high) / 2)
+    keeper = ClaimKeeper(database_url, worker="w", lease_seconds=lease, on_work=lambda: None)
+    waits = Waits(9)
+    monkeypatch.setattr(keeper, "_stopping", waits)
+    monkeypatch.setattr(keeper, "_serve", away)
+    keeper._keep()
+    first = lease_keeper.RECONNECT_SECONDS
+    assert waits.seconds == [0.75 * min(first * 2**n, longest) for n in range(9)]
+
+    def away_after_an_answer() -> None:  # then the next trouble is the first again
+        keeper._reached_at = float(len(waits.seconds))
+        raise errors.DatabaseUnavailable("away")
+
+    waits = Waits(4)
+    monkeypatch.setattr(keeper, "_stopping", waits)
+    monkeypatch.setattr(keeper, "_serve", away_after_an_answer)
+    keeper._keep()
+    assert waits.seconds == [0.75 * first] * 4

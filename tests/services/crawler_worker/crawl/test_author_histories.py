@@ -1,0 +1,91 @@
+"""The fifth phase: the histories of the subreddit's most active authors are read, once a month."""
+
+from dataclasses import replace
+
+from sqlalchemy import text
+
+from crawler_worker.crawl import author_histories
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from support.crawls import Crawler, Transport
+
+NAMES = ("ada", "bob", "cleo")
+
+
+def in_the_phase(crawler: Crawler, *, histories: tuple[str, ...] | None = None) -> Transport:
+    """Crawl tiny_town from this phase on, with three known authors; what was asked for."""
+    crawler.enqueue("tiny_town")
+    claim = crawler.claim()
+    with crawler.database.begin() as conn:
+        for place, name in enumerate(NAMES):
+            conn.execute(text("INSERT INTO authors (name) VALUES (:name)"), {"name": name})
+            conn.execute(
+                text(
+                    "INSERT INTO author_subreddits (author_id, subreddit_id, posts, first_at, "
+                    "last_at) SELECT id, :subreddit, :posts, now(), now() FROM authors "
+                    "WHERE name = :name"
+                ),
+                {"name": name, "subreddit": claim.subreddit_id, "posts": 9 - place},
+            )
+            conn.execute(
+                text(
+                    "INSERT INTO posts (id, subreddit_id, author_id, created_at) "
+                    "SELECT :id || n, :subreddit, author.id, now() "
+                    "FROM authors AS author, generate_series(1, :posts) AS n WHERE name = :name"
+                ),
+                {"id": name, "name": name, "subreddit": claim.subreddit_id, "posts": 9 - place},
+            )
+    transport = Transport()
+    at = Checkpoint(phase="authors", histories=histories).saved()
+    crawler.run(claim._replace(checkpoint=at), transport=transport)
+    return transport
+
+
+def asked(transport: Transport) -> list[str]:
+    """In this order; an account that is not found is asked for twice."""
+    paths = [path for path in transport.paths if path.startswith("/user/")]
+    return list(dict.fromkeys(path.split("/")[2] for path in paths))
+
+
+def unread(crawler: Crawler) -> list[str]:
+    rows = crawler.rows(
+        "SELECT name FROM authors WHERE history_fetched_at IS NULL "
+        "AND name IN ('ada', 'bob', 'cleo') ORDER BY name"
+    )
+    return [row.name for row in rows]
+
+
+def test_the_most_active_authors_are_read_first_and_as_many_as_allowed(crawler: Crawler) -> None:
+    crawler.settings = replace(crawler.settings, user_sub_fetch_limit=2, user_sub_enqueue_max=0)
+    assert asked(in_the_phase(crawler)) == ["ada", "bob"]
+    assert unread(crawler) == ["cleo"]
+    assert crawler.checkpoint()["authors"] == 2
+
+
+def test_those_that_the_checkpoint_names_are_read_and_no_others(crawler: Crawler) -> None:
+    crawler.settings = replace(crawler.settings, user_sub_enqueue_max=0)
+    assert asked(in_the_phase(crawler, histories=("cleo",))) == ["cleo"]
+    assert unread(crawler) == ["ada", "bob"]
+
+
+def test_no_history_is_read_when_the_settings_say_so(crawler: Crawler) -> None:
+    crawler.settings = replace(crawler.settings, fetch_user_subreddits=False)
+    assert asked(in_the_phase(crawler)) == []
+    assert unread(crawler) == [*NAMES]
+
+
+def test_a_history_is_read_again_after_thirty_days(crawler: Crawler) -> None:
+    assert author_histories.HISTORY_EVERY.days == 30
+    crawler.settings = replace(crawler.settings, user_sub_enqueue_max=0)
+    in_the_phase(crawler)
+    crawler.rows(
+        "UPDATE authors SET history_fetched_at = now() - CASE name WHEN 'bob' "
+        "THEN interval '30 days 1 hour' ELSE interval '29 days 23 hours' END RETURNING id"
+    )
+    crawler.rows("UPDATE crawl_jobs SET status = 'cancelled', finished_at = now(), "
+                 "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, "
+                 "lease_expires_at = NULL RETURNING id")  # fmt: skip
+    crawler.enqueue("tiny_town")
+    transport = Transport()
+    at = Checkpoint(phase="authors").saved()
+    crawler.run(crawler.claim()._replace(checkpoint=at), transport=transport)
+    assert asked(transport) == ["bob"]

@@ -1,0 +1,83 @@
+"""Where a walk from the newest item towards the last crawl's mark ends."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.walks import listing_walk
+from crawljobs.domain import reddit_items
+from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
+from crawljobs.domain.reddit_items import Items, Page
+from support.crawled import post
+
+MARK = "zz"
+NEWER = [f"100{n}" for n in range(9)]
+OLDER = [f"z{n}" for n in range(10)] * 3
+
+
+def run(before: int, ids: list[str], mark: str | None = MARK) -> int:
+    return listing_walk.older_in_a_row(before, ids, mark)
+
+
+def test_without_a_mark_everything_is_new() -> None:
+    assert run(0, OLDER, mark=None) == 0
+
+
+def test_a_sticky_between_new_items_does_not_end_the_walk() -> None:
+    assert run(0, [*OLDER[:3], *NEWER]) == 0
+
+
+def test_older_items_count_across_pages() -> None:
+    assert run(run(0, [*NEWER, *OLDER[:10]]), OLDER[:10]) == 20
+
+
+def test_a_newer_item_starts_the_count_again() -> None:
+    assert run(24, [NEWER[0], *OLDER[:2]]) == 2
+
+
+def test_the_walk_ends_at_25_whatever_follows_on_the_page() -> None:
+    assert run(0, [*OLDER[:25], *NEWER]) == listing_walk.OLDER_IN_A_ROW
+
+
+def test_the_mark_itself_is_old() -> None:
+    assert run(0, [MARK]) == 1
+
+
+def test_an_empty_page_tells_nothing() -> None:
+    assert run(7, []) == 7
+
+
+@pytest.mark.parametrize(
+    ("item", "mark", "newer"), [("100", "zz", True), ("zz", "100", False), ("a", "a", False)]
+)
+def test_ids_are_compared_as_numbers_not_as_texts(item: str, mark: str, newer: bool) -> None:
+    assert reddit_items.is_newer(item, mark) is newer
+
+
+def test_the_newest_of_no_ids_is_none() -> None:
+    assert reddit_items.newest(None) is None
+    assert reddit_items.newest(None, "zz", "100", "9") == "100"
+
+
+@pytest.mark.parametrize(
+    ("cursor", "after", "end"),
+    [
+        (None, "t3_b", None),
+        ("t3_a", "t3_b", None),
+        ("t3_a", "t3_a", WalkEnd.LOOP),
+        ("t3_a", None, WalkEnd.FIRST_ITEM),
+    ],
+)
+def test_a_cursor_that_leads_to_its_own_page_ends_the_walk(
+    cursor: str | None, after: str | None, end: WalkEnd | None
+) -> None:
+    session: Any = SimpleNamespace(
+        at=Checkpoint(phase="posts", cursor=cursor), now=lambda: datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    course = listing_walk.Course(ListingName.POSTS, mark=None)
+    page = Page(Items(posts=(post("c"),)), after)
+    step = listing_walk.after_page(session, page, page.items.posts, course, (Walk(), 0))
+    assert (step.at.cursor, step.walk.end) == (None if end else after, end)

@@ -1,0 +1,139 @@
+"""The worker's maintenance keeps bounded what nobody else removes."""
+
+from datetime import timedelta
+
+import pytest
+import structlog
+from sqlalchemy import text
+
+from crawler_worker.maintenance.sweeps import Maintenance
+from crawljobs import settings
+from crawljobs.db.database import Database
+from crawljobs.domain.job import JobStatus
+from crawljobs.repository.schedules import schedule_changes
+from support import jobs
+from support import schedule_rows as rows
+
+OLD, NEW = 2_500, 3  # more than two chunks
+
+
+def test_prunes_old_runs_of_schedules_whatever_their_number(database: Database) -> None:
+    chosen = settings.read_queue_settings({"LEDGER_RETENTION_DAYS": "7"})
+    assert chosen.ledger_retention == timedelta(days=7)
+    with database.begin() as conn:
+        made = rows.create(conn)
+        conn.execute(
+            text("""
+                INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, fired_at, outcome)
+                SELECT :id, at, at, 'missed' FROM (
+                    SELECT now() - make_interval(days => 8, mins => n)
+                        + CASE WHEN n <= :new THEN INTERVAL '2 days' ELSE INTERVAL '0' END
+                    FROM generate_series(1, :new + :old) AS n
+                ) AS run (at)
+                """),
+            {"id": made.id, "old": OLD, "new": NEW},
+        )
+    maintenance = Maintenance(database, chosen)
+    for _ in range(2):  # the second time it is not its turn, and nothing is left
+        maintenance.prune()
+        with database.begin() as conn:
+            assert len(rows.ledger(conn)) == NEW
+
+
+def test_prunes_answers_kept_for_repetitions_and_instances_that_are_gone(
+    database: Database,
+) -> None:
+    with database.begin() as conn:
+        conn.exec_driver_sql("""
+            INSERT INTO idempotency_keys (scope, key, request_hash, status, headers, created_at)
+            SELECT 'jobs', n::text, decode(repeat('00', 32), 'hex'), 200, '{}',
+                now() - n * interval '10 hours' FROM generate_series(1, 5) AS n;
+            INSERT INTO service_instances (name, role, version, details, seen_at)
+            SELECT 'w' || n, 'crawler-worker', '1', '{}', now() - n * interval '10 hours'
+            FROM generate_series(1, 5) AS n
+            """)
+    Maintenance(database, settings.read_queue_settings({})).prune()
+    with database.begin() as conn:
+        kept = conn.exec_driver_sql(
+            "SELECT key FROM idempotency_keys UNION ALL SELECT name FROM service_instances"
+        )
+        assert sorted(kept.scalars()) == ["1", "2", "w1", "w2"]
+
+
+def test_a_turn_comes_back_a_little_before_its_interval(database: Database) -> None:
+    """The metronome jitters by a tenth: a turn that came a little early must not be skipped."""
+    maintenance = Maintenance(database, settings.read_queue_settings({}))
+    every = settings.read_queue_settings({}).maintenance_every
+    for passed, pruned in ((0.0, 1), (0.5, 0), (0.79, 0), (0.85, 1), (1.0, 1)):
+        with database.begin() as conn:
+            conn.execute(
+                text("UPDATE maintenance_runs SET last_run_at = now() - CAST(:ago AS interval)"),
+                {"ago": passed * every},
+            )
+            jobs.in_status(conn, JobStatus.SUCCEEDED)
+            conn.execute(text("UPDATE crawl_jobs SET finished_at = now() - interval '99 days',"
+                              " created_at = now() - interval '99 days'"))  # fmt: skip
+        assert maintenance.prune() == pruned, passed
+        with database.begin() as conn:
+            conn.execute(text("DELETE FROM crawl_jobs"))
+
+
+@pytest.mark.parametrize(
+    "table", ["crawl_jobs", "scheduled_job_runs", "idempotency_keys", "service_instances"]
+)
+def test_one_kind_that_cannot_be_deleted_stops_no_other(database: Database, table: str) -> None:
+    with database.begin() as conn:
+        made = rows.create(conn)
+        conn.execute(
+            text("""
+            INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, fired_at, outcome)
+            VALUES (:id, now() - interval '999 days', now() - interval '999 days', 'missed')
+            """),
+            {"id": made.id},
+        )
+        jobs.in_status(conn, JobStatus.SUCCEEDED)
+        conn.exec_driver_sql(f"""
+            UPDATE crawl_jobs SET finished_at = now() - interval '99 days',
+                created_at = now() - interval '99 days';
+            INSERT INTO idempotency_keys (scope, key, request_hash, status, headers, created_at)
+            VALUES ('jobs', '1', decode(repeat('00', 32), 'hex'), 200, '{{}}',
+                now() - interval '9 days');
+            INSERT INTO service_instances (name, role, version, details, seen_at)
+            VALUES ('w', 'crawler-worker', '1', '{{}}', now() - interval '9 days');
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'never'; END $$;
+            CREATE TRIGGER refuse BEFORE DELETE ON {table}
+            FOR EACH ROW EXECUTE FUNCTION refuse()
+            """)
+    with structlog.testing.capture_logs() as told:
+        Maintenance(database, settings.read_queue_settings({})).prune()
+    assert [line["event"] for line in told if line["log_level"] == "error"] == [
+        "maintenance.row_passed_over"
+    ]
+    with database.begin() as conn:
+        left = {
+            name: rows.count(conn, name)
+            for name in (
+                "crawl_jobs", "scheduled_job_runs", "idempotency_keys", "service_instances"
+            )
+        }  # fmt: skip
+    assert left == dict.fromkeys(left, 0) | {table: 1}
+
+
+def test_the_ledger_of_a_deleted_schedule_goes_in_pieces(database: Database) -> None:
+    with database.begin() as conn:
+        kept, gone = rows.create(conn, "kept"), rows.create(conn, "gone")
+        for schedule in (kept, gone):
+            conn.execute(
+                text("""
+                INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, outcome)
+                SELECT :id, now() - n * interval '1 minute', 'missed'
+                FROM generate_series(1, :count) AS n
+                """),
+                {"id": schedule.id, "count": OLD},
+            )
+        schedule_changes.delete_schedule(conn, schedule_id=gone.id)
+    Maintenance(database, settings.read_queue_settings({})).prune()
+    with database.begin() as conn:
+        assert {run["scheduled_job_id"] for run in rows.ledger(conn)} == {kept.id}
+        assert rows.count(conn, "scheduled_job_runs") == OLD

@@ -1,0 +1,109 @@
+"""A recorded year of twelve subreddits, visited every 24 hours or at their own pace.
+
+The 24 hours begin at an hour that nobody chose for its posts, so they are tried from every hour of
+the day and compared by their mean. Adaptive visits are made as rare as it takes to be compared:
+their target is a setting. The history knows posts alone, a handful a day in each subreddit.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from statistics import fmean
+
+import pytest
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection
+from crawljobs.domain import revisit
+from crawljobs.domain.revisit import RevisitPolicy
+from crawljobs.repository.content import revisits, stored_subreddits
+from support import crawled, recordings, replayed_visits
+from support.replayed_visits import Cost
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+# Posts a visit is meant to find: as few requests as fixed visits take, or a third fewer.
+TARGET_SPARING = 11.5
+History = list[list[datetime]]
+
+
+@pytest.fixture(scope="module")
+def history() -> History:
+    file = recordings.folder() / "timeseries" / "posts.ndjson"
+    by_name: dict[str, list[datetime]] = defaultdict(list)
+    for line in file.read_text().splitlines():
+        post = json.loads(line)
+        by_name[post["subreddit"]].append(replayed_visits.moment(post["created_utc"]))
+    return [sorted(times) for times in by_name.values()]
+
+
+@pytest.fixture(scope="module")
+def observed(history: History) -> tuple[datetime, datetime]:
+    """The first visit, and the last moment whose posts every rule still has time to find."""
+    file = recordings.folder() / "timeseries" / "snapshots.ndjson"
+    first, *_, last = file.read_text().splitlines()
+    begins, ends = (replayed_visits.moment(json.loads(line)["t"]) for line in (first, last))
+    return begins, ends - RevisitPolicy().longest
+
+
+def fixed(history: History, observed: tuple[datetime, datetime], phase: timedelta) -> Cost:
+    begins, ends = observed
+    return replayed_visits.replay(
+        history, begins=begins + phase, ends=ends, next_visit=lambda _, now: now + DAY
+    )
+
+
+def adaptive(history: History, observed: tuple[datetime, datetime], items: float) -> Cost:
+    policy = RevisitPolicy(items=items)
+
+    def next_visit(times: Sequence[datetime], now: datetime) -> datetime:
+        return revisit.next_visit(replayed_visits.activity(times, now), now=now, policy=policy)
+
+    begins, ends = observed
+    return replayed_visits.replay(history, begins=begins, ends=ends, next_visit=next_visit)
+
+
+def test_adaptive_visits_catch_every_post_with_30_percent_fewer_requests_no_staler(
+    history: History, observed: tuple[datetime, datetime]
+) -> None:
+    daily = [fixed(history, observed, hour * HOUR) for hour in range(24)]
+    own_pace = adaptive(history, observed, TARGET_SPARING)
+    mean_requests = fmean(cost.requests for cost in daily)
+    mean_age = fmean(cost.median_age / HOUR for cost in daily)
+    print(  # noqa: T201 - the figures are what this is about: run it with -s
+        f"\nfixed 24 h: {mean_requests:.0f} requests, median age {mean_age:.1f} h (from "
+        f"{min(c.median_age for c in daily) / HOUR:.1f} to "
+        f"{max(c.median_age for c in daily) / HOUR:.1f} by the hour they begin at)"
+        f"\nadaptive: {own_pace.requests} requests, median age {own_pace.median_age / HOUR:.1f} h, "
+        f"mean {own_pace.mean_age / HOUR:.1f} h, {own_pace.caught} of {own_pace.posts} caught"
+    )
+    assert own_pace.caught == own_pace.posts
+    assert own_pace.requests <= 0.7 * mean_requests
+    assert own_pace.median_age / HOUR <= mean_age
+
+
+def test_the_default_target_catches_every_post_at_a_seventh_of_the_requests(
+    history: History, observed: tuple[datetime, datetime]
+) -> None:
+    own_pace = adaptive(history, observed, RevisitPolicy().items)
+    assert own_pace.caught == own_pace.posts
+    assert own_pace.requests < fixed(history, observed, timedelta(0)).requests / 5
+
+
+def test_the_repository_tells_the_activity_that_the_replay_computes(
+    conn: Connection, history: History, observed: tuple[datetime, datetime]
+) -> None:
+    times = max(history, key=len)
+    for name in ("quiet", "python"):
+        stored_subreddits.ensure(conn, names=[name], discovered_from=None, depth=0)
+    posts = [crawled.post(f"{n:x}", created_at=at) for n, at in enumerate(times)]
+    crawled.store(conn, *posts)
+    ids = {row.name: row.id for row in conn.execute(text("SELECT name, id FROM subreddits"))}
+    for days in (1, 10, 100, 300):
+        now = observed[0] + days * DAY
+        told = revisits.activity(conn, subreddit_id=ids["python"], now=now)
+        expected = replayed_visits.activity(times, now)
+        assert told.per_day == pytest.approx(expected.per_day)
+        assert tuple(told.by_hour) == tuple(expected.by_hour)
+    nothing = revisits.activity(conn, subreddit_id=ids["quiet"], now=observed[1])
+    assert nothing.per_day == 0

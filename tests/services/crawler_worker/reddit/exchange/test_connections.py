@@ -1,0 +1,164 @@
+"""Every call on a socket to Reddit ends when its exchange must be over.
+
+Connections are used again: a timeout that an earlier call left there is never the next call's.
+"""
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from crawler_worker.reddit.exchange import connections
+from support import certificates
+
+LEFT_SECONDS = 0.15
+ENDED_SECONDS = 5.0  # on an overloaded machine; without its deadline each call takes longer
+LEFT_BEHIND_SECONDS = 20.0
+MUCH = bytes(1 << 24)  # more than any buffer on the way takes
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The client's socket, and the peer that neither reads nor writes."""
+
+    client: socket.socket
+    peer: socket.socket
+
+
+@pytest.fixture
+def plain() -> Iterator[Ends]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with connections.deadline(10):
+            client = connections._connected("127.0.0.1", server.getsockname()[1])
+        peer, _ = server.accept()
+        with client, peer:
+            yield Ends(client, peer)
+
+
+@pytest.fixture(scope="module")
+def secured(module_folder: Path) -> certificates.Certificate:
+    return certificates.make(module_folder, "DNS:localhost")
+
+
+@pytest.fixture
+def tls(plain: Ends, secured: certificates.Certificate) -> Iterator[Ends]:
+    hello: list[ssl.SSLSocket] = []
+    accepting = threading.Thread(
+        target=lambda: hello.append(secured.context.wrap_socket(plain.peer, server_side=True))
+    )
+    accepting.start()
+    with connections.deadline(10):
+        client = connections.tls(str(secured.file), None).wrap_socket(
+            plain.client, server_hostname="localhost"
+        )
+    accepting.join(10)
+    with client, hello[0] as peer:
+        yield Ends(client, peer)
+
+
+CALLS: dict[str, Callable[[socket.socket], object]] = {
+    "recv": lambda it: it.recv(10),
+    "recv_into": lambda it: it.recv_into(bytearray(10)),
+    "sendall": lambda it: it.sendall(MUCH),
+}
+
+
+@contextlib.contextmanager
+def soon() -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < ENDED_SECONDS
+
+
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_on_a_used_connection_ends_with_its_own_exchange(
+    request: pytest.FixtureRequest, kind: str, call: str
+) -> None:
+    ends: Ends = request.getfixturevalue(kind)
+    ends.client.settimeout(LEFT_BEHIND_SECONDS)
+    with soon(), connections.deadline(LEFT_SECONDS), pytest.raises(TimeoutError):
+        CALLS[call](ends.client)
+
+
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+@pytest.mark.parametrize("call", CALLS)
+def test_no_call_begins_after_the_deadline(
+    request: pytest.FixtureRequest, kind: str, call: str
+) -> None:
+    ends: Ends = request.getfixturevalue(kind)
+    ends.peer.sendall(b"ready")
+    with connections.deadline(0), pytest.raises(TimeoutError, match="took too long"):
+        CALLS[call](ends.client)
+    with pytest.raises(TimeoutError, match="took too long"):  # of no exchange at all
+        CALLS[call](ends.client)
+
+
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+def test_between_two_pieces_a_call_waits_no_longer_than_the_longest_silence(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    ends: Ends = request.getfixturevalue(kind)
+    monkeypatch.setattr(connections, "READ_SECONDS", LEFT_SECONDS)
+    for call in CALLS.values():
+        with soon(), connections.deadline(60), pytest.raises(TimeoutError):
+            call(ends.client)
+
+
+def test_a_handshake_ends_with_its_exchange_and_within_the_time_of_a_connect(
+    plain: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = connections.tls(None, None)
+    for seconds, connect in ((LEFT_SECONDS, 60.0), (60.0, LEFT_SECONDS)):
+        monkeypatch.setattr(connections, "CONNECT_SECONDS", connect)
+        with contextlib.closing(plain.client.dup()) as client:
+            client.settimeout(LEFT_BEHIND_SECONDS)
+            with soon(), connections.deadline(seconds), pytest.raises(TimeoutError):
+                context.wrap_socket(client, server_hostname="localhost")
+
+
+def test_a_connect_ends_with_its_exchange_and_within_its_own_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server's queue is full, so that the kernel takes no connection more."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = server.getsockname()
+        for _ in range(4):
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(address)
+        for seconds, connect in ((LEFT_SECONDS, 60.0), (60.0, LEFT_SECONDS)):
+            monkeypatch.setattr(connections, "CONNECT_SECONDS", connect)
+            with soon(), connections.deadline(seconds), pytest.raises(TimeoutError):
+                connections._connected(*address)
+
+
+def test_a_name_is_looked_up_within_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(20) and [])
+    for seconds, resolve in ((LEFT_SECONDS, 60.0), (60.0, LEFT_SECONDS)):
+        monkeypatch.setattr(connections, "RESOLVE_SECONDS", resolve)
+        with soon(), connections.deadline(seconds), pytest.raises(TimeoutError, match="resolved"):
+            connections._connected("reddit.test", 443)
+    released.set()
+
+
+def test_a_deadline_moves_forward_and_never_back() -> None:
+    with connections.deadline(60):
+        assert 59 < connections.left(1000) <= 60
+        assert connections.left(5) == 5
+        connections.end_within(1000)
+        assert 59 < connections.left(1000) <= 60
+        connections.end_within(30)
+        assert 29 < connections.left(1000) <= 30
+        assert not connections.is_over()
+        connections.end_within(0)
+        assert connections.is_over()
+    assert connections.is_over()

@@ -1,0 +1,163 @@
+"""One HTTP exchange against a server that means us no good."""
+
+import contextlib
+import gzip
+import threading
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from crawler_worker.reddit import crawl_failures
+from crawler_worker.reddit.exchange import transfer
+from support import scripted_server
+from support.scripted_server import Exchange
+
+
+@contextlib.contextmanager
+def transport(threads: int = 2) -> Iterator[transfer.Transport]:
+    made = transfer.Transport(user_agent="tests", threads=threads)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def fetch(script: Callable[[Exchange], None]) -> transfer.Exchange:
+    with (
+        scripted_server.serve(script) as url,
+        transport() as http,
+    ):
+        return http.send(transfer.Request("GET", f"{url}/"))
+
+
+def test_a_compressed_reply_is_unpacked() -> None:
+    packed = gzip.compress(b'{"kind": "t5"}')
+    reply = fetch(lambda it: it.send(200, packed, content_encoding="gzip", X_Ratelimit_Used="3"))
+    assert (reply.status, reply.content) == (200, b'{"kind": "t5"}')
+    assert reply.headers["x-ratelimit-used"] == "3"
+
+
+def test_gzip_is_asked_for_under_our_own_name() -> None:
+    asked: list[dict[str, str]] = []
+
+    def answer(it: Exchange) -> None:
+        asked.append({name.lower(): value for name, value in it.headers.items()})
+        it.send(200, b"{}")
+
+    fetch(answer)
+    assert asked[0]["accept-encoding"] == "gzip"
+    assert asked[0]["user-agent"] == "tests"
+
+
+def test_a_redirect_is_not_followed() -> None:
+    asked: list[str] = []
+
+    def answer(it: Exchange) -> None:
+        asked.append(it.path)
+        it.send(302, b"", location="/elsewhere")
+
+    assert fetch(answer).status == 302
+    assert asked == ["/"]
+
+
+def test_a_gzip_bomb_is_refused_before_it_unfolds() -> None:
+    bomb = zlib.compressobj(1, wbits=31)
+    packed = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(200)) + bomb.flush()
+    assert len(packed) < 2 << 20  # 200 MiB in one or two
+    tracemalloc.start()
+    try:
+        with pytest.raises(crawl_failures.UpstreamTrouble, match="more than 8 MiB"):
+            fetch(lambda it: it.send(200, packed, content_encoding="gzip"))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 32 << 20
+
+
+def test_a_reply_without_end_is_refused() -> None:
+    def answer(it: Exchange) -> None:
+        it.start(200, connection="close")
+        while True:
+            it.wfile.write(bytes(1 << 20))
+
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="more than 8 MiB"):
+        fetch(answer)
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "zstd"])
+def test_an_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="encoding"):
+        fetch(lambda it: it.send(200, b"x", content_encoding=encoding))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda it: it.send(200, b"no gzip at all", content_encoding="gzip"),
+        lambda it: it.send(200, gzip.compress(b"x" * 9_999)[:-20], content_encoding="gzip"),
+        lambda it: it.send(200, b"half", **{"content-length": "9999", "connection": "close"}),
+        lambda it: it.wfile.write(b"not HTTP\r\n\r\n"),
+        lambda it: it.connection.shutdown(2),
+    ],
+)
+def test_whatever_goes_wrong_on_the_way_is_upstream_trouble(
+    answer: Callable[[Exchange], None],
+) -> None:
+    def closing(it: Exchange) -> None:
+        answer(it)
+        it.close_connection = True
+
+    with pytest.raises(crawl_failures.UpstreamTrouble):
+        fetch(closing)
+
+
+def test_nobody_listening_is_upstream_trouble() -> None:
+    with scripted_server.serve(lambda it: it.send(200, b"")) as url:
+        pass
+    with transport() as http, pytest.raises(crawl_failures.Unreachable, match="refused") as caught:
+        http.send(transfer.Request("GET", f"{url}/"))
+    assert caught.value.cause is crawl_failures.Cause.REFUSED
+    assert "refused" in caught.value.detail
+
+
+def test_a_reply_that_drips_is_cut_off_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "EXCHANGE_SECONDS", 0.2)
+    done = threading.Event()
+
+    def answer(it: Exchange) -> None:
+        it.start(200, connection="close")
+        while not done.wait(0.02):
+            it.wfile.write(b" ")
+
+    try:
+        with pytest.raises(crawl_failures.UpstreamTrouble, match="no whole reply"):
+            fetch(answer)
+    finally:
+        done.set()
+
+
+def test_no_thread_waits_for_the_connection_of_another() -> None:
+    count = 110
+    all_have_come = threading.Barrier(count)
+    replies: list[int] = []
+
+    def answer(it: Exchange) -> None:
+        all_have_come.wait(10)
+        it.send(200, b"{}")
+
+    with (
+        scripted_server.serve(answer) as url,
+        transport(count) as http,
+    ):
+
+        def ask() -> None:
+            replies.extend(http.send(transfer.Request("GET", f"{url}/")).status for _ in range(2))
+
+        threads = [threading.Thread(target=ask) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert replies == [200] * (2 * count)

@@ -1,0 +1,75 @@
+"""The worker's probes, and counters that agree with the rows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crawljobs.db.database import Database
+from crawljobs.domain.job import JobSource
+from crawljobs.repository.queue import job_queue
+from support import probes
+from support.crew import Crew
+from support.waiting import wait_until
+
+DEADLINE_SECONDS = 30
+BIND = {"PROBE_BIND": "127.0.0.1:0"}
+
+
+@pytest.fixture
+def crew(tmp_path: Path, database_url: str) -> Iterator[Crew]:
+    crew = Crew(tmp_path, database_url)
+    yield crew
+    crew.close()
+
+
+def enqueue(database: Database, *names: str) -> None:
+    with database.begin() as conn:
+        job_queue.enqueue_many(
+            conn, subreddits_named=names, priority=50, source=JobSource.USER, max_retries=0
+        )
+
+
+def test_a_production_worker_that_cannot_reach_reddit_is_alive_ready_and_counts(
+    crew: Crew, database: Database
+) -> None:
+    enqueue(database, "first", "second")
+    worker = crew.start("crawler_worker", **BIND)
+    url = probes.address(worker)
+    wait_until(
+        lambda: probes.status(url, "/readyz") == 200, timeout=DEADLINE_SECONDS, describe=crew.log
+    )
+    assert probes.status(url, "/healthz") == 200
+    assert probes.status(url, "/startupz") == 200
+
+    def ended() -> float:
+        shown = probes.samples(url)
+        return sum(
+            shown[f"crawl_job_attempts_total{{outcome={outcome}}}"]
+            for outcome in ("failed", "deferred")
+        )
+
+    wait_until(lambda: ended() >= 2, timeout=DEADLINE_SECONDS, describe=crew.log)
+    shown = probes.samples(url)
+    assert shown["crawl_job_wait_seconds_count"] >= 2
+    assert shown["crawl_claim_duration_seconds_count"] >= 1
+    assert shown["crawl_reddit_requests_total{code=none}{endpoint=token}"] > 0
+    assert next(name for name in shown if "crawl_build_info" in name and "worker" in name)
+    assert worker.terminate()[0] == 0
+    assert probes.status(url, "/healthz") == 0
+
+
+def test_a_database_that_went_away_is_no_reason_to_be_restarted(
+    crew: Crew, empty_database_url: str
+) -> None:
+    worker = crew.start("crawler_worker", database_url=empty_database_url, **BIND)
+    url = probes.address(worker)
+    assert probes.status(url, "/healthz") == 200
+    assert probes.status(url, "/startupz") == 503
+    assert probes.status(url, "/readyz") == 503
+
+
+def test_an_address_that_cannot_be_bound_stops_the_process_by_name(crew: Crew) -> None:
+    worker = crew.start("crawler_worker", PROBE_BIND="192.0.2.1:8081")
+    assert worker.wait() == 1
+    assert "PROBE_BIND='192.0.2.1:8081' cannot be used (" in worker.log.read_text()

@@ -1,0 +1,144 @@
+"""Whether a database lives is told within two seconds, whatever the probes' connection was like."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from crawljobs import errors
+from crawljobs.db.database import Database
+from crawljobs.db.server_liveness import ANSWER_SECONDS, LATE_SECONDS, Pulse
+from crawljobs.db.timeouts import PROBING
+from support import tcp_proxy
+from support.waiting import wait_until
+
+LOST_SECONDS = 2.0 - LATE_SECONDS  # nobody asks before a reply is late
+SLACK_SECONDS = 1.0  # of a machine that runs other tests too
+
+
+@pytest.mark.parametrize("was_connected", [True, False])
+def test_a_silent_database_is_lost_with_and_without_a_connection_of_the_probes(
+    database_url: str, *, was_connected: bool
+) -> None:
+    with tcp_proxy.serve(database_url) as proxy:
+        probes = Database(proxy.url, pool_size=1, limits=PROBING)
+        pulse = Pulse(probes.ask)
+        if was_connected:
+            probes.ask()
+        proxy.stall()
+        began = time.monotonic()
+        wait_until(pulse.is_lost, timeout=5, describe="the silence to be noticed")
+        assert time.monotonic() - began < LOST_SECONDS + SLACK_SECONDS
+        proxy.heal(lose=True)
+        wait_until(lambda: not pulse.is_lost(), timeout=5, describe="a sign of life")
+        probes.close()
+
+
+def test_a_database_that_refuses_is_not_lost() -> None:
+    probes = Database("postgresql://nobody@127.0.0.1:1/none", pool_size=1, limits=PROBING)
+    pulse = Pulse(probes.ask)
+    until = time.monotonic() + ANSWER_SECONDS + LATE_SECONDS
+    wait_until(lambda: pulse.is_lost() or time.monotonic() > until, timeout=5, describe="its time")
+    assert not pulse.is_lost()
+    probes.close()
+
+
+class _Clock:
+    """Stands for the module `time`, so that the promise is held to the tenth of a second."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    clock = _Clock()
+    monkeypatch.setattr("crawljobs.db.server_liveness.time", clock)
+    return clock
+
+
+@pytest.fixture
+def silent() -> Iterator[Callable[[], None]]:
+    """A question that gets no answer until the test ends."""
+    ended = threading.Event()
+    yield lambda: ended.wait(20) and None
+    ended.set()
+
+
+POLL_SECONDS = 0.1  # how often a connection that waits looks
+LONGEST_ANSWER_SECONDS = 1.0  # of a database that is alive, on an overloaded server
+
+
+def test_a_dead_database_is_lost_within_two_seconds_of_a_statement(
+    clock: _Clock, silent: Callable[[], None]
+) -> None:
+    began = clock.now
+    pulse = Pulse(silent)
+    clock.now += LATE_SECONDS
+    assert not pulse.is_lost()
+    clock.now = began + LATE_SECONDS + LONGEST_ANSWER_SECONDS
+    assert not pulse.is_lost()
+    clock.now = began + 2.0 - POLL_SECONDS
+    assert pulse.is_lost()
+
+
+def test_silence_counts_from_the_first_of_the_questions_in_vain(clock: _Clock) -> None:
+    """Each ends with an error at a limit of our own; the next one is asked a second later."""
+    took = [0.0]
+
+    def ask() -> None:
+        clock.now += took[0]
+        raise errors.DatabaseUnavailable("no reply")
+
+    pulse = Pulse(ask)
+    took[0] = 0.7
+    assert not asked(pulse)
+    clock.now += 0.4
+    assert not asked(pulse)
+    clock.now += 0.1
+    assert pulse.is_lost()
+
+
+@pytest.mark.parametrize("answer", [None, errors.DatabaseUnavailable("refused at once")])
+def test_an_answer_of_any_kind_ends_the_silence(clock: _Clock, answer: Exception | None) -> None:
+    replies = iter([(1.1, errors.DatabaseUnavailable("no reply")), (0.5, answer)])
+
+    def ask() -> None:
+        seconds, error = next(replies)
+        clock.now += seconds
+        if error is not None:
+            raise error
+
+    pulse = Pulse(ask)
+    assert not asked(pulse)
+    clock.now += 0.05
+    assert not asked(pulse)
+    assert not pulse.is_lost()  # 1.65 s after the first question
+
+
+def test_silence_of_long_ago_tells_nothing(clock: _Clock) -> None:
+    def ask() -> None:
+        clock.now += 1.5
+        raise errors.DatabaseUnavailable("no reply")
+
+    pulse = Pulse(ask)
+    assert not asked(pulse)
+    assert pulse.is_lost()
+    for thread in threading.enumerate():
+        if thread.name == "pulse":
+            thread.join(5)
+    clock.now += 1.1
+    assert not asked(pulse)
+
+
+def asked(pulse: Pulse) -> bool:
+    """`is_lost`, and wait for the question that it began."""
+    is_lost = pulse.is_lost()
+    for thread in threading.enumerate():
+        if thread.name == "pulse":
+            thread.join(5)
+    return is_lost

@@ -1,0 +1,120 @@
+"""Which comment trees are worth a request: comments are missing that may still come."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection
+from crawljobs.repository.content import crawled_trees
+from crawljobs.repository.content.crawled_trees import TreeSummary
+from support.crawled import comment, post, store
+
+
+def is_wanted(conn: Connection, *, shown: int = 3, at_most: int = 500) -> bool:
+    return crawled_trees.wanting(conn, shown={"p1": shown}, at_most=at_most) == {"p1"}
+
+
+def left(conn: Connection, **values: Any) -> dict[str, int]:
+    subreddit_id = conn.execute(text("SELECT subreddit_id FROM posts LIMIT 1")).scalar_one()
+    given = {"without": (), "at_most": 500, "limit": 25, **values}
+    return crawled_trees.left(conn, subreddit_id=subreddit_id, **given)
+
+
+def test_a_tree_is_wanted_when_comments_are_missing_whatever_changed_the_number(
+    conn: Connection,
+) -> None:
+    """An author's history, or a look at older items, may have stored this very number."""
+    store(conn, post("p1", num_comments=3), comment("c1"))
+    assert is_wanted(conn)
+    crawled_trees.record(conn, post_id="p1", reported=3, missing=0)
+    store(conn, post("p1", num_comments=9))
+    assert is_wanted(conn, shown=9)
+    assert not is_wanted(conn, shown=3)
+
+
+def test_a_tree_is_not_wanted_when_all_its_comments_are_stored(conn: Connection) -> None:
+    store(conn, post("p1", num_comments=3), comment("c1"), comment("c2"))
+    assert is_wanted(conn)
+    assert not is_wanted(conn, at_most=2)  # no more are fetched of one tree
+    store(conn, comment("c3"))
+    assert not is_wanted(conn)
+
+
+@pytest.mark.parametrize(("reported", "wanted"), [(2, True), (3, False), (4, False), (None, True)])
+def test_a_tree_that_was_fetched_is_wanted_again_for_a_larger_number_alone(
+    conn: Connection, reported: int | None, wanted: bool
+) -> None:
+    """What Reddit counts and never shows makes no request at each crawl."""
+    store(conn, post("p1", num_comments=3))
+    crawled_trees.record(conn, post_id="p1", reported=reported, missing=0)
+    assert is_wanted(conn) is wanted
+    assert left(conn) == ({"p1": 3} if wanted else {})
+
+
+def test_a_post_that_is_not_stored_is_wanted_when_it_has_comments(conn: Connection) -> None:
+    assert is_wanted(conn)
+    assert not is_wanted(conn, shown=0)
+    assert crawled_trees.wanting(conn, shown={}, at_most=9) == set()
+    store(conn, comment("c1"), comment("c2"), comment("c3"))  # of a post that is not known
+    assert not is_wanted(conn)
+
+
+def test_trees_that_were_left_are_those_with_most_comments(conn: Connection) -> None:
+    numbers = {"p1": 3, "p2": 9, "p3": 0, "p4": None, "p5": 7, "p6": 1, "p7": 3}
+    store(conn, *(post(name, num_comments=number) for name, number in numbers.items()))
+    store(conn, comment("c1", post_id="p6"), post("q1", num_comments=8, subreddit="other"))
+    assert list(left(conn).items()) == [("p2", 9), ("p5", 7), ("p1", 3), ("p7", 3)]
+    assert left(conn, limit=1) == {"p2": 9}
+    assert left(conn, without=("p2", "p5")) == {"p1": 3, "p7": 3}
+    store(conn, comment("c2", post_id="p2"))
+    assert set(left(conn, at_most=1)) == {"p1", "p5", "p7"}
+
+
+def test_trees_that_were_left_are_looked_for_among_the_newest_posts(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statement = str(crawled_trees._LEFT).replace(f"LIMIT {crawled_trees.NEWEST}", "LIMIT 2")
+    monkeypatch.setattr(crawled_trees, "_LEFT", text(statement))
+    at = post("p1").created_at
+    for n in range(4):
+        store(conn, post(f"p{n}", num_comments=3, created_at=at.replace(year=2020 + n)))
+    assert set(left(conn)) == {"p2", "p3"}
+
+
+@pytest.mark.parametrize(
+    ("reported", "known", "stored", "missing"),
+    [
+        (3, 0, 1, 2),  # counted by Reddit, shown to nobody
+        (3, 2, 1, 2),
+        (3, 5, 1, 5),  # Reddit named more than it counts
+        (1, 0, 1, 0),
+        (0, 0, 1, 0),
+        (None, 1, 1, 1),
+    ],
+)
+def test_what_reddit_counts_and_does_not_show_is_missing(
+    conn: Connection, reported: int | None, known: int, stored: int, missing: int
+) -> None:
+    store(conn, post("p1", num_comments=reported), comment("c1"))
+    crawled_trees.record(conn, post_id="p1", reported=reported, missing=known)
+    row = conn.execute(text("SELECT comments_stored, comments_missing FROM posts")).one()
+    assert tuple(row) == (stored, missing)
+
+
+@pytest.mark.parametrize(
+    ("shown", "reported", "missing", "is_whole"),
+    [(3, 3, 0, True), (3, 3, 1, False), (2, 3, 1, True), (1, 3, 1, True), (2, 3, 2, False),
+     (4, 3, 0, False)],
+)  # fmt: skip
+def test_a_tree_is_whole_when_nothing_is_missing_of_the_number_that_is_shown(
+    conn: Connection, shown: int, reported: int, missing: int, is_whole: bool
+) -> None:
+    store(conn, post("p1", num_comments=shown), *(comment(f"c{n}") for n in range(reported)))
+    conn.execute(text("DELETE FROM comments WHERE id = 'c0'"))
+    store(conn, comment("x1", post_id="p2"))
+    crawled_trees.record(conn, post_id="p1", reported=reported, missing=missing)
+    conn.execute(text("UPDATE posts SET comments_missing = :missing"), {"missing": missing})
+    subreddit_id = conn.execute(text("SELECT subreddit_id FROM posts")).scalar_one()
+    found = crawled_trees.summary(conn, subreddit_id=subreddit_id)
+    assert found == TreeSummary(whole=int(is_whole), not_whole=int(not is_whole))

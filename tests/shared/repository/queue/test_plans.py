@@ -1,0 +1,350 @@
+"""Hot statements use their index, whatever the statistics: forced generic plans, stale ANALYZE."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import TextClause, text
+from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
+
+from crawljobs.db.database import Connection, Database
+from crawljobs.db.driver_statement import DriverStatement
+from crawljobs.domain import completion
+from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.job import JobSource
+from crawljobs.domain.retry import RetryPolicy
+from crawljobs.repository.operations import idempotency_keys, service_instances, task_turns
+from crawljobs.repository.queue import job_completion, job_queue, leases, parked_jobs, queue_pauses
+from crawljobs.repository.queue.maintenance import clock_setbacks, job_maintenance, job_pruning
+from crawljobs.repository.schedules import schedule_setbacks
+from support import plans
+from support.jobs import T0
+
+DEAD_TUPLES = 100_000
+
+RETRY = RetryPolicy()
+
+
+@pytest.fixture(scope="module")
+def crowded(databases: Any) -> Iterator[Database]:
+    """Few live jobs among finished ones and dead versions; statistics of an empty table."""
+    with databases.clone() as url:
+        opened = Database(url)
+        with opened.begin() as conn:
+            conn.execute(text("ALTER TABLE crawl_jobs SET (autovacuum_enabled = off)"))
+            conn.execute(text("ANALYZE crawl_jobs"))
+            conn.execute(
+                text(
+                    "INSERT INTO subreddits (name) "
+                    "SELECT 'sub_' || n FROM generate_series(1, :n) AS n"
+                ),
+                {"n": DEAD_TUPLES},
+            )
+            conn.execute(
+                text(
+                    "INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source)"
+                    " SELECT id, 'queued', 5, 5, 'user' FROM subreddits"
+                )
+            )
+            conn.exec_driver_sql(
+                "INSERT INTO idempotency_keys (scope, key, request_hash, status, headers) "
+                "SELECT 'jobs', n::text, decode(repeat('00', 32), 'hex'), 200, '{}' "
+                "FROM generate_series(1, 5000) AS n"
+            )
+            conn.execute(
+                text(
+                    "UPDATE crawl_jobs SET status = 'succeeded', finished_at = now() "
+                    "WHERE id % 1000 <> 0"
+                )
+            )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def in_crowd(crowded: Database) -> Iterator[Connection]:
+    """What it does there is undone."""
+    with crowded.begin() as conn:
+        yield conn
+        conn.rollback()
+
+
+TOKEN = uuid.UUID(int=7)
+GUARD = {"job_id": 1000, "claim_token": TOKEN, "now": None}
+MINUTE = timedelta(minutes=1)
+CLAIMS = {"ids": [1000], "tokens": [TOKEN]}
+END = {
+    "outcome": ["crawled"],
+    "delay": [MINUTE],
+    "wait_reason": ["outage"],
+    "error_kind": ["permanent"],
+    "error_message": ["no"],
+}
+CHUNK: dict[str, Any] = {"at_most": 1000, "look_at": 1000, "now": None}
+ENQUEUED = {
+    "names": ["sub_1"],
+    "discovered_from": None,
+    "priority": 1,
+    "ceiling": 100,
+    "source": "user",
+    "scheduled_job_id": None,
+    "depth": 0,
+    "visible_at": None,
+    "max_retries": 3,
+    "traceparent": None,
+    "now": None,
+}
+RETRIES = {"base": RETRY.base_seconds, "jitter": RETRY.jitter, "cap": 86400.0}
+MENDED_BY = {
+    "reddit_budgets": None,
+    "reddit_tokens": None,
+    "backoffs": "crawl_jobs_due_idx",
+    "follow_ups": "crawl_jobs_due_idx",
+    "queued": "crawl_jobs_at_ceiling_idx",
+    "leases": "crawl_jobs_crawling_idx",
+    "last_crawled_at": "subreddits_last_crawled_at_idx",
+    "next_crawl_at": "subreddits_next_crawl_at_idx",
+    "service_instances": "service_instances_seen_at_idx",
+}
+STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
+    "claim": (
+        job_queue._CLAIM.clause,
+        {"worker": "w", "claim_token": TOKEN, "lease": MINUTE, "now": None, "at_most": 10},
+        "crawl_jobs_claim_idx",
+    ),
+    "claims_of": (
+        job_queue._CLAIMED_BY_TOKEN,
+        {"claim_token": TOKEN},
+        "crawl_jobs_crawling_idx",
+    ),
+    "enqueue_new": (job_queue._ENQUEUE_NEW.clause, ENQUEUED, "crawl_jobs_claim_idx"),
+    "enqueue_new_one": (job_queue._ENQUEUE_NEW_ONE.clause, ENQUEUED, "crawl_jobs_claim_idx"),
+    "enqueue_known": (job_queue._ENQUEUE_KNOWN.clause, ENQUEUED, "subreddits_name_key"),
+    "create_or_lock": (job_queue._CREATE_OR_LOCK.clause, ENQUEUED, "subreddits_name_key"),
+    "extend": (
+        leases._EXTEND,
+        {"ids": [1000], "tokens": [TOKEN], "lease": MINUTE, "now": None},
+        None,
+    ),
+    "save_checkpoint": (
+        leases._SAVE_CHECKPOINT,
+        {**GUARD, "checkpoint": "{}", "incomplete": False},
+        None,
+    ),
+    "ended_as": (
+        job_completion._ENDED_AS,
+        {"job_id": 1000, "claimed_at": T0},
+        "crawl_job_attempts_job_id_idx",
+    ),
+    "still_ours": (job_completion._STILL_OURS, CLAIMS, None),
+    **{
+        str(ending.verb): (ending.statement.clause, {**CLAIMS, **END, "now": None}, None)
+        for ending in job_completion._ENDINGS
+    },
+    "requeue": (job_maintenance._REQUEUE, CHUNK, "crawl_jobs_due_idx"),
+    "park": (queue_pauses._PARK, {"scope": None, **CHUNK}, "crawl_jobs_live_key"),
+    "settle": (parked_jobs._SETTLE, CHUNK, "crawl_jobs_parked_idx"),
+    "settle_of_subreddit": (
+        parked_jobs._OF_SUBREDDIT,
+        {"subreddit_id": 1000, "now": None},
+        "crawl_jobs_live_key",
+    ),
+    "settle_polite": (
+        parked_jobs._BY_POLITENESS,
+        {"subreddit_id": 1000, "now": None},
+        "crawl_jobs_live_key",
+    ),
+    "free_from_reddit": (parked_jobs._FREE_FROM_REDDIT, CHUNK, "crawl_jobs_parked_idx"),
+    "without_cause": (
+        parked_jobs._WITHOUT_CAUSE,
+        {"grace": MINUTE, "look_at": 1000, "now": None},
+        "crawl_jobs_parked_idx",
+    ),
+    "rescue": (
+        job_maintenance._RESCUE,
+        {
+            "lease": MINUTE,
+            "reset_after": MINUTE,
+            "base": RETRY.base_seconds,
+            "jitter": RETRY.jitter,
+            "cap": 86400.0,
+            **CHUNK,
+        },
+        "crawl_jobs_crawling_idx",
+    ),
+    "age": (
+        job_maintenance._AGE,
+        {
+            "after": MINUTE,
+            "every": MINUTE,
+            "step": 10,
+            "last_queued_at": None,
+            "last_id": None,
+            **CHUNK,
+        },
+        "crawl_jobs_climbing_idx",
+    ),
+    "prune": (job_pruning._PRUNE, {"retention": MINUTE, **CHUNK}, "crawl_jobs_ended_idx"),
+    "prune_keys": (
+        idempotency_keys._PRUNE,
+        {"retention": MINUTE, **CHUNK},
+        "idempotency_keys_created_at_idx",
+    ),
+    "prune_instances": (
+        service_instances._PRUNE,
+        {"retention": MINUTE, **CHUNK},
+        "service_instances_seen_at_idx",
+    ),
+    "take_turn": (
+        task_turns._TAKE_TURN,
+        {"task": "prune", "every": MINUTE, "hold": MINUTE, "now": None},
+        None,
+    ),
+    **{
+        f"mend_{what}": (statement, {**RETRIES, **CHUNK}, MENDED_BY[what])
+        for what, statement in clock_setbacks.MENDS.items()
+    },
+    "mend_next_runs": (schedule_setbacks._AHEAD, CHUNK, "scheduled_jobs_due_idx"),
+    "end_turn": (task_turns._END_TURN, {"task": "prune", "now": None}, None),
+}
+
+
+def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
+    looked_at = {id(statement) for statement, _, _ in STATEMENTS.values()}
+    modules = (
+        leases,
+        job_completion,
+        job_queue,
+        job_maintenance,
+        job_pruning,
+        task_turns,
+        parked_jobs,
+    )
+    named = {
+        f"{module.__name__}.{name}": getattr(statement, "clause", statement)
+        for module in modules
+        for name, statement in vars(module).items()
+        if isinstance(statement, TextClause | DriverStatement)
+    }
+    assert [name for name, one in named.items() if id(one) not in looked_at] == []
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
+    crowded: Database, name: str
+) -> None:
+    statement, values, index = STATEMENTS[name]
+    with crowded.begin() as conn:
+        found = plans.generic_plan(conn, statement, values)
+    # A row a client id; and those pauses in force are few, and all of them are wanted.
+    few = {"reddit_budgets", "reddit_tokens"} | ({"queue_pauses"} if name == "park" else set())
+    assert set(plans.tables_scanned(found)) <= few
+    if index is not None:
+        assert index in {node.get("Index Name") for node in found}
+
+
+@pytest.mark.parametrize("name", ["claim", "complete", "fail", "schedule_retry", "defer", "age"])
+def test_changing_many_jobs_touches_what_the_generated_column_is_made_of(name: str) -> None:
+    """Otherwise the server parses its expression for each row."""
+    assert re.search(r"(SET|,)\s+(wait_reason|visible_at) =", str(STATEMENTS[name][0]))
+
+
+def test_a_claim_walks_its_index_and_never_sorts(crowded: Database) -> None:
+    statement, values, _ = STATEMENTS["claim"]
+    with crowded.begin() as conn:
+        found = plans.generic_plan(conn, statement, values)
+    assert not [node for node in found if "Sort" in node["Node Type"]]
+    (scan,) = [node for node in found if node.get("Index Name") == "crawl_jobs_claim_idx"]
+    assert scan["Node Type"] == "Index Scan"
+
+
+def test_pruning_walks_its_index_and_never_sorts(crowded: Database) -> None:
+    statement, values, _ = STATEMENTS["prune"]
+    with crowded.begin() as conn:
+        found = plans.generic_plan(conn, statement, values)
+    assert not [node for node in found if "Sort" in node["Node Type"]]
+
+
+def test_a_claim_reads_only_the_jobs_that_it_takes(in_crowd: Connection) -> None:
+    statement, values, _ = STATEMENTS["claim"]
+    # Better than those that are left, and not claimable.
+    in_crowd.exec_driver_sql("""
+        UPDATE crawl_jobs SET priority = 100, base_priority = 100 WHERE id %% 500 = 0;
+        UPDATE crawl_jobs SET status = 'waiting', wait_reason = 'later' WHERE id %% 4000 = 0;
+        UPDATE crawl_jobs SET status = 'blocked' WHERE id %% 4000 = 1000;
+        UPDATE crawl_jobs SET priority = 1, base_priority = 1 WHERE status = 'queued'
+        """)
+    read = plans.rows_read(in_crowd, statement, values, table="crawl_jobs")
+    assert read == 2 * values["at_most"]  # to lock them, and to change them
+
+
+def test_aging_reads_no_job_that_cannot_age_further_and_none_twice(in_crowd: Connection) -> None:
+    statement, values, _ = STATEMENTS["age"]
+    in_crowd.exec_driver_sql("""
+        UPDATE crawl_jobs SET queued_at = queued_at - interval '1 day' WHERE status = 'queued';
+        UPDATE crawl_jobs SET priority = priority_ceiling WHERE status = 'queued' AND id %% 2000 = 0
+        """)
+    first = job_maintenance.age_starved_jobs(in_crowd, policy=AgingPolicy(step=1), at_most=10)
+    assert first.jobs == 10
+    assert first.last is not None
+    values = {**values, "step": 1, "at_most": 10}
+    values |= {"last_queued_at": first.last.queued_at, "last_id": first.last.job_id}
+    assert plans.rows_read(in_crowd, statement, values, table="crawl_jobs") == 2 * 10
+
+
+def test_extending_a_lease_is_a_hot_update(crowded: Database) -> None:
+    with crowded.begin() as conn:
+        claimed = job_queue.claim_jobs(
+            conn, worker="w", claim_token=uuid.uuid4(), at_most=5, lease_seconds=30, now=None
+        )
+        assert len(claimed) == 5
+    counts = text(
+        "SELECT n_tup_upd AS updated, n_tup_hot_upd AS hot "
+        "FROM pg_stat_xact_user_tables WHERE relname = 'crawl_jobs'"
+    )
+    with crowded.begin() as conn:
+        before = conn.execute(counts).one()  # this session's earlier work may not be flushed yet
+        leases.extend_claims(conn, claims=claimed, lease_seconds=60)
+        leases.save_checkpoint(conn, claim=claimed[0], checkpoint={"v": 1}, now=T0)
+        after = conn.execute(counts).one()
+    assert (after.updated - before.updated, after.hot - before.hot) == (6, 6)
+
+
+DRIVER_PARSES_ANEW = 4_096  # characters: psycopg keeps what it parsed of shorter statements
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "claim",
+        "enqueue_new",
+        "enqueue_new_one",
+        "enqueue_known",
+        "extend",
+        "save_checkpoint",
+        "complete",
+    ],
+)
+def test_no_hot_statement_is_parsed_anew_by_the_driver_each_time(name: str) -> None:
+    statement, _, _ = STATEMENTS[name]
+    assert len(str(statement.compile(dialect=psycopg_dialect.dialect()))) <= DRIVER_PARSES_ANEW
+
+
+def test_the_plans_of_enqueue_claim_extend_and_complete_are_kept(in_crowd: Connection) -> None:
+    for number in range(12):  # more than the driver and the planner try before they settle
+        for _ in ("new", "known"):
+            job_queue.enqueue(
+                in_crowd, subreddit=f"kept_{number}", priority=100, source=JobSource.USER
+            )
+        claimed = job_queue.claim_jobs(
+            in_crowd, worker="w", claim_token=uuid.uuid4(), at_most=1 + number, lease_seconds=30
+        )
+        leases.extend_claims(in_crowd, claims=claimed, lease_seconds=60)
+        done = [completion.completed(claim, "crawled") for claim in claimed]
+        job_completion.end_claims(in_crowd, ends=done)
+    kept = "SELECT statement FROM pg_prepared_statements WHERE generic_plans = 0"
+    used = "SELECT count(*) FROM pg_prepared_statements WHERE generic_plans > 0"
+    assert in_crowd.exec_driver_sql(used).scalar_one() >= 5, in_crowd.exec_driver_sql(kept).all()

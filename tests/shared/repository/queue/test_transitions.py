@@ -1,0 +1,175 @@
+"""Every (state, verb) pair on the real database: allowed by TRANSITIONS, or refused unchanged."""
+
+import contextlib
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from crawljobs import errors
+from crawljobs.db.database import Connection
+from crawljobs.domain.job import TRANSITIONS, Claim, ErrorKind, JobSource, JobStatus, Transition
+from crawljobs.domain.retry import RetryPolicy
+from crawljobs.repository.queue import job_reads, leases, operator_changes, queue_pauses
+from crawljobs.repository.queue.maintenance import job_maintenance
+from support import jobs
+from support.jobs import T0
+
+LATER = T0 + timedelta(days=1)
+
+
+def claim_of(conn: Connection, job_id: int) -> Claim:
+    """The claim of the job if it has one; else one that some job had before."""
+    job = jobs.job(conn, job_id)
+    token = conn.exec_driver_sql(
+        "SELECT claim_token FROM crawl_jobs WHERE id = %(id)s", {"id": job_id}
+    ).scalar_one()
+    return Claim(
+        job_id=job_id,
+        claim_token=token or uuid.uuid4(),
+        subreddit_id=job.subreddit_id,
+        subreddit=job.subreddit,
+        source=JobSource.USER,
+        priority=50,
+        depth=0,
+        retry_count=0,
+        max_retries=3,
+        checkpoint=None,
+        claimable_at=T0,
+        claimed_at=T0,
+        lease_expires_at=T0,
+    )
+
+
+def ended(verb: str) -> Callable[[Connection, int], None]:
+    return lambda conn, job_id: jobs.ENDS[verb](conn, claim_of(conn, job_id))
+
+
+def rescued(conn: Connection, job_id: int) -> None:
+    job_maintenance.rescue_stuck_jobs(
+        conn, lease_seconds=30, reset_after=timedelta(minutes=15), retry=RetryPolicy(), now=LATER
+    )
+
+
+def parked(conn: Connection, job_id: int) -> None:
+    scope = jobs.job(conn, job_id).subreddit_id
+    queue_pauses.pause(conn, scope=scope, reason="r", paused_by="ops", now=T0)
+
+
+VERBS: dict[Transition, Callable[[Connection, int], object]] = {
+    Transition.REQUEUE: lambda conn, _: job_maintenance.requeue_due_jobs(conn, now=LATER),
+    Transition.PARK: parked,
+    Transition.CLAIM: lambda conn, _: jobs.claim_all(conn, now=LATER),
+    Transition.RESCUE: rescued,
+    Transition.WAKE: lambda conn, job_id: operator_changes.wake(conn, job_id=job_id, now=T0),
+    Transition.CANCEL: lambda conn, job_id: operator_changes.cancel(conn, job_id=job_id, now=T0),
+    Transition.GIVE_UP: lambda conn, job_id: operator_changes.give_up(conn, job_id=job_id, now=T0),
+    Transition.RETRY: lambda conn, job_id: operator_changes.retry(conn, job_id=job_id, now=T0),
+    **{
+        Transition(verb): ended(verb)
+        for verb in ("complete", "fail", "schedule_retry", "defer", "release")
+    },
+}
+
+
+def test_every_verb_but_those_of_dependencies_is_tried() -> None:
+    assert set(VERBS) == set(Transition) - {Transition.UNBLOCK}
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+@pytest.mark.parametrize("status", list(JobStatus))
+def test_a_verb_does_what_its_row_of_the_table_says_and_nothing_elsewhere(
+    conn: Connection, status: JobStatus, verb: Transition
+) -> None:
+    job_id = jobs.in_status(conn, status)
+    before = jobs.job(conn, job_id)
+    sources, targets = TRANSITIONS[verb]
+    if status in sources:
+        VERBS[verb](conn, job_id)
+        assert jobs.job(conn, job_id).status in targets
+        return
+    with contextlib.suppress(errors.ClaimLost, errors.IllegalTransition):
+        VERBS[verb](conn, job_id)
+    assert jobs.job(conn, job_id) == before
+
+
+@pytest.mark.parametrize(
+    "status", [s for s in JobStatus if s not in TRANSITIONS[Transition.WAKE][0]]
+)
+def test_a_refusal_names_the_state_and_the_allowed_ones(
+    conn: Connection, status: JobStatus
+) -> None:
+    job_id = jobs.in_status(conn, status)
+    with pytest.raises(errors.IllegalTransition, match=f"that is {status}: it must be waiting"):
+        operator_changes.wake(conn, job_id=job_id)
+
+
+def test_an_unknown_job_is_not_found(conn: Connection) -> None:
+    with pytest.raises(errors.NotFound, match="no job 2147483648123"):
+        operator_changes.cancel(conn, job_id=2147483648123)
+
+
+def test_boost_adds_to_both_priorities_and_stops_at_a_hundred(conn: Connection) -> None:
+    job_id = jobs.enqueue(conn, priority=20)
+    job_maintenance.age_starved_jobs(
+        conn, policy=job_maintenance.AgingPolicy(), now=T0 + timedelta(minutes=61)
+    )
+    after = operator_changes.boost(conn, job_id=job_id, by=15).after
+    assert (after.priority, after.base_priority) == (45, 35)
+    after = operator_changes.boost(conn, job_id=job_id, by=70).after
+    assert (after.priority, after.base_priority) == (100, 100)
+
+
+def test_a_changed_priority_is_what_was_asked_for(conn: Connection) -> None:
+    job_id = jobs.enqueue(conn, priority=20)
+    change = operator_changes.change_priority(conn, job_id=job_id, priority=5)
+    assert (change.before.base_priority, change.after.base_priority) == (20, 5)
+
+
+def test_a_cancelled_crawl_leaves_an_attempt_and_its_worker_finds_it_lost(
+    conn: Connection,
+) -> None:
+    claim = jobs.crawling(conn)
+    jobs.enqueue(conn)  # a rerun is wanted, but not after a cancel
+    operator_changes.cancel(conn, job_id=claim.job_id, now=T0)
+    (attempt,) = job_reads.list_attempts(conn, job_id=claim.job_id)
+    assert attempt.outcome == "cancelled"
+    with pytest.raises(errors.ClaimLost):
+        jobs.ENDS["complete"](conn, claim)
+    assert len(job_reads.list_jobs(conn)) == 1
+
+
+def test_a_retried_job_has_all_its_retries_and_waits_anew(conn: Connection) -> None:
+    job_id = jobs.in_status(conn, JobStatus.FAILED)
+    after = operator_changes.retry(conn, job_id=job_id, now=LATER).after
+    assert (after.retry_count, after.retries, after.queued_at) == (0, 1, LATER)
+    assert after.finished_at is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "kind", "kept"),
+    [
+        ("comments", ErrorKind.RETRYABLE, True),
+        ("done", ErrorKind.RETRYABLE, False),
+        # Such as a checkpoint that nobody can read: it would fail the same way again.
+        ("comments", ErrorKind.PERMANENT, False),
+    ],
+)
+def test_a_retried_crawl_goes_on_unless_it_had_ended_or_cannot(
+    conn: Connection, phase: str, kind: ErrorKind, kept: bool
+) -> None:
+    claim = jobs.crawling(conn)
+    leases.save_checkpoint(conn, claim=claim, checkpoint={"phase": phase}, now=T0)
+    jobs.fail(conn, claim=claim, kind=kind, message="no", now=T0)
+    after = operator_changes.retry(conn, job_id=claim.job_id, now=T0).after
+    assert (after.checkpoint is not None) is kept
+
+
+def test_a_retry_beside_a_live_job_is_refused_and_names_it(conn: Connection) -> None:
+    old = jobs.in_status(conn, JobStatus.FAILED)
+    live = jobs.enqueue(conn)
+    with pytest.raises(errors.LiveJobExists) as refused:
+        operator_changes.retry(conn, job_id=old)
+    assert refused.value.job_id == live
+    assert jobs.job(conn, old).status is JobStatus.FAILED

@@ -1,0 +1,138 @@
+"""The breaker that all workers of one client id share."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection
+from crawljobs.domain.request_budget import Slot
+from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages
+
+T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
+CLIENT = "client"
+
+
+def reserve(conn: Connection, now: datetime = T0) -> Slot:
+    return reddit_budgets.reserve_slot(conn, client_id=CLIENT, longest_wait=10_000, now=now)
+
+
+def good(conn: Connection) -> None:
+    reddit_outages.record_good(conn, client_id=CLIENT)
+
+
+def failed(conn: Connection, now: datetime = T0) -> float:
+    return reddit_outages.record_failed(conn, client_id=CLIENT, now=now)
+
+
+def probe(conn: Connection, now: datetime, *, is_good: bool) -> float:
+    return reddit_outages.record_probe(conn, client_id=CLIENT, good=is_good, now=now)
+
+
+@pytest.fixture
+def budget(conn: Connection) -> Connection:
+    reserve(conn)
+    return conn
+
+
+@pytest.fixture
+def outage(budget: Connection) -> Connection:
+    for _ in range(10):
+        failed(budget)
+    return budget
+
+
+def test_good_replies_write_nothing(budget: Connection) -> None:
+    version = "SELECT ctid FROM reddit_budgets"
+    before = budget.execute(text(version)).scalar_one()
+    good(budget)
+    assert budget.execute(text(version)).scalar_one() == before
+    assert not reserve(budget).troubled
+
+
+def test_half_of_the_last_20_replies_open_the_breaker(budget: Connection) -> None:
+    assert [failed(budget) for _ in range(9)] == [0.0] * 9
+    for _ in range(9):
+        good(budget)
+    assert not reserve(budget).outage
+    assert failed(budget) == pytest.approx(30)
+    slot = reserve(budget)
+    assert (slot.taken, slot.outage) == (False, True)
+    assert slot.delay_seconds == pytest.approx(30)
+
+
+def test_the_reply_before_the_breaker_opens_is_known(budget: Connection) -> None:
+    would = []
+    for _ in range(11):
+        would.append(reddit_outages.would_open(budget, client_id=CLIENT))
+        failed(budget)
+    assert would == [False] * 9 + [True, False]  # open already: nothing is left to decide
+    reddit_outages.record_accepted(budget, client_id=CLIENT)
+    assert not reddit_outages.would_open(budget, client_id=CLIENT)
+    assert not reddit_outages.would_open(budget, client_id="of no budget")
+
+
+def test_failures_older_than_20_replies_are_forgotten(budget: Connection) -> None:
+    for _ in range(9):
+        failed(budget)
+    for _ in range(12):
+        good(budget)
+    assert failed(budget) == 0
+    assert not reserve(budget).outage
+
+
+def test_a_trouble_in_every_third_reply_opens_nothing(budget: Connection) -> None:
+    for _ in range(40):
+        assert failed(budget) == 0
+        good(budget)
+        good(budget)
+
+
+def test_after_the_pause_one_worker_probes_and_the_others_wait(outage: Connection) -> None:
+    later = T0 + timedelta(seconds=31)
+    first, second = reserve(outage, later), reserve(outage, later)
+    assert (first.taken, first.probe) == (True, True)
+    assert (second.taken, second.outage) == (False, True)
+
+
+def test_a_probe_that_nobody_tells_of_is_followed_by_another(outage: Connection) -> None:
+    reserve(outage, T0 + timedelta(seconds=31))
+    assert not reserve(outage, T0 + timedelta(seconds=100)).probe
+    assert reserve(outage, T0 + timedelta(seconds=125)).probe
+
+
+def test_a_good_probe_ends_the_outage(outage: Connection) -> None:
+    later = T0 + timedelta(seconds=31)
+    reserve(outage, later)
+    assert probe(outage, later, is_good=True) == 0
+    slot = reserve(outage, later)
+    assert (slot.taken, slot.probe, slot.troubled) == (True, False, False)
+    assert failed(outage, later) == 0
+
+
+def test_the_pause_doubles_with_every_probe_that_fails(outage: Connection) -> None:
+    now, pauses = T0 + timedelta(seconds=31), []
+    for _ in range(5):
+        assert reserve(outage, now).probe
+        left = probe(outage, now, is_good=False)
+        pauses.append(round(left))
+        now += timedelta(seconds=left + 1)
+    assert pauses == [60, 120, 240, 300, 300]
+
+
+def test_late_failures_change_nothing_about_the_next_probe(outage: Connection) -> None:
+    assert failed(outage, T0 + timedelta(seconds=10)) == pytest.approx(20)
+    # Overdue: whoever fails now is told to wait too, not charged for it.
+    assert failed(outage, T0 + timedelta(seconds=40)) == 1
+    assert reserve(outage, T0 + timedelta(seconds=31)).probe
+
+
+def test_late_good_replies_do_not_end_an_outage(outage: Connection) -> None:
+    for _ in range(20):
+        good(outage)
+    assert reserve(outage).outage
+
+
+def test_an_outage_counts_as_a_pause_for_those_who_sleep_to_their_slot(outage: Connection) -> None:
+    left = reddit_budgets.pause_left(outage, client_id=CLIENT, now=T0)
+    assert left == pytest.approx(30)

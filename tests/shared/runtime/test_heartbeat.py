@@ -1,0 +1,68 @@
+"""A process is seen while it lives, and its row goes when it ends."""
+
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from crawljobs.db.database import Database
+from crawljobs.repository.operations import service_instances
+from crawljobs.repository.operations.service_instances import Instance
+from crawljobs.runtime.heartbeat import Presence
+from support.waiting import wait_until
+
+
+@pytest.fixture
+def presence(database: Database) -> Iterator[Presence]:
+    made = Presence(
+        database, name="w1", role="crawler-worker", details=lambda: {"n": 1}, say_seconds=0.05
+    )
+    yield made
+    made.stop()
+
+
+def instances(database: Database) -> list[Instance]:
+    with database.begin() as conn:
+        return service_instances.list_instances(conn)
+
+
+def test_it_says_again_and_again_that_it_is_there(database: Database, presence: Presence) -> None:
+    presence.start()
+    wait_until(lambda: instances(database), timeout=10, describe="the first word")
+    (first,) = instances(database)
+    assert (first.name, first.role, first.details) == ("w1", "crawler-worker", {"n": 1})
+    assert first.alive
+    wait_until(
+        lambda: instances(database)[0].seen_at > first.seen_at, timeout=10, describe="another word"
+    )
+    assert instances(database)[0].started_at == first.started_at
+    presence.stop()
+    wait_until(lambda: not instances(database), timeout=10, describe="its end")
+
+
+def test_an_unexpected_error_is_logged_and_the_next_word_is_said(
+    database: Database, presence: Presence
+) -> None:
+    with database.begin() as conn:
+        conn.exec_driver_sql("ALTER TABLE service_instances RENAME TO away")
+    with structlog.testing.capture_logs() as told:
+        presence.start()
+        wait_until(lambda: told, timeout=10, describe="no error was logged")
+        with database.begin() as conn:
+            conn.exec_driver_sql("ALTER TABLE away RENAME TO service_instances")
+        wait_until(lambda: instances(database), timeout=10, describe="it says nothing more")
+    assert told[0]["event"] == "presence.failed"
+
+
+def test_one_that_never_started_can_be_stopped(database: Database, presence: Presence) -> None:
+    presence.stop()
+    assert instances(database) == []
+
+
+def test_a_database_that_is_down_harms_nobody() -> None:
+    down = Database("postgresql://nobody@127.0.0.1:1/none")
+    presence = Presence(down, name="w", role="scheduler", details=dict, say_seconds=0.01)
+    presence.start()
+    presence.stop()
+    wait_until(lambda: not presence._thread.is_alive(), timeout=10, describe="the thread's end")
+    down.close()
