@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--write-contract",
         action="store_true",
-        help="write tests/services/admin_api/openapi/contract.txt after a deliberate change of the API",
+        help="write the contract of the API after a deliberate change",
     )
 
 

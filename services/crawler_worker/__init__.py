@@ -1,0 +1,1 @@
+"""The process that crawls: claims jobs, asks Reddit, stores the replies."""

@@ -1,0 +1,1 @@
+"""The process that fires schedules when they are due."""

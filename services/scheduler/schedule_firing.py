@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
-
 from crawljobs import errors
 from crawljobs.db import failures
+from crawljobs.db.database import Connection
+from crawljobs.db.failures import StatementError
 from crawljobs.domain import schedule as rules
 from crawljobs.domain import subreddit as subreddits
 from crawljobs.domain.actor import Actor
@@ -109,7 +108,7 @@ def fire_due_schedules(
     try:
         with conn.begin_nested():
             results += _fire(conn, decided, wish)
-    except (DBAPIError, errors.CrawljobsError) as error:
+    except (StatementError, errors.CrawljobsError) as error:
         if not _is_rows_own_fault(error):
             raise
         for one in decided:
@@ -173,7 +172,7 @@ def _fire_alone(
     try:
         with conn.begin_nested():
             (fired,) = _fire(conn, [one], wish)
-    except (DBAPIError, errors.CrawljobsError) as error:
+    except (StatementError, errors.CrawljobsError) as error:
         if not _is_rows_own_fault(error):
             raise
         return _disable(conn, one[0], _runs(one[0].schedule, one[1]), failures.describe(error))
@@ -215,7 +214,7 @@ def _disable(
     try:
         with conn.begin_nested():
             return _disable_row(conn, due, runs, reason)
-    except DBAPIError as error:
+    except StatementError as error:
         if not _is_rows_own_fault(error):
             raise
         return Stuck(due.schedule, failures.describe(error))
@@ -228,7 +227,7 @@ def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason
     try:
         with conn.begin_nested():
             recorded = due_schedules.record_runs(conn, runs=missed, now=due.now)
-    except DBAPIError as error:
+    except StatementError as error:
         if not _is_rows_own_fault(error):  # else it may be the ledger that refuses the row
             raise
     due_schedules.disable_schedule(conn, schedule_id=schedule.id, reason=reason, now=due.now)
@@ -244,7 +243,7 @@ def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason
     return Disabled(schedule, reason, due_schedules.missed_ticks(missed, recorded))
 
 
-def _is_rows_own_fault(error: DBAPIError | errors.CrawljobsError) -> bool:
+def _is_rows_own_fault(error: StatementError | errors.CrawljobsError) -> bool:
     if isinstance(error, errors.CrawljobsError):
         return not isinstance(error, errors.DatabaseUnavailable)
     return (failures.sqlstate(error) or "").startswith(_ROWS_OWN_CLASSES)

@@ -1,0 +1,1 @@
+"""Code that all processes share: rules, tables, statements, runtime."""

@@ -11,23 +11,27 @@ EQUIVALENT: dict[str, str] = {
     "shared/crawljobs/db/administration/roles.py::_patiently [removed call] "
     "time.sleep(jitter.uniform(0, PAUSE_SECONDS)) -> pass in: "
     "time.sleep(jitter.uniform(0, PAUSE_SECONDS))": "only pauses between two tries",
-    "services/crawler_worker/maintenance/sweeps.py::Maintenance.__init__ [constant] 1 -> (1 + 1) in: "
+    "services/crawler_worker/maintenance/sweeps.py::Maintenance.__init__ [constant] 1 -> (1 + "
+    "1) in: "
     'job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},': (
         "every sweep may run at once with itself; one only spares connections"
     ),
-    "services/crawler_worker/maintenance/sweeps.py::Maintenance.__init__ [constant] 1 -> (1 + 1) in: "
+    "services/crawler_worker/maintenance/sweeps.py::Maintenance.__init__ [constant] 1 -> (1 + "
+    "1) in: "
     'executors={"default": ThreadPoolExecutor(1), "prune": ThreadPoolExecutor(1)},': (
         "every sweep may run at once with others; one thread only spares connections"
     ),
     "shared/crawljobs/domain/reddit_items.py::Account.suspended [constant] False -> True in: "
     "suspended: bool = False": "only an account's own page is asked, and that gives the value",
-    "services/admin_api/http/problems.py::respond_to_http_exception [constant] 500 -> (500 - 1) in: "
+    "services/admin_api/http/problems.py::respond_to_http_exception [constant] 500 -> (500 - "
+    "1) in: "
     "status = error.code or 500": "every exception that Werkzeug raises has a code",
     "shared/crawljobs/repository/operations/idempotency_keys.py::_PRUNE [SQL order] created_at -> "
     "created_at DESC in: ORDER BY created_at LIMIT :at_most FOR UPDATE SKIP LOCKED": (
         "chunks follow until all are gone, whatever their order"
     ),
-    "shared/crawljobs/repository/operations/audit_log.py::_FIRST_ID_AT [SQL comparison] >= -> > in: "
+    "shared/crawljobs/repository/operations/audit_log.py::_FIRST_ID_AT [SQL comparison] >= -> "
+    "> in: "
     "SELECT id FROM admin_audit_log WHERE at >= CAST({at} AS timestamptz) {room}": (
         "the range of ids has a minute to spare; the exact time is compared as well"
     ),
@@ -35,7 +39,8 @@ EQUIVALENT: dict[str, str] = {
     "SELECT 1 FROM scheduled_jobs WHERE NOT enabled ORDER BY id LIMIT {at_most}": (
         "only their number is read"
     ),
-    "shared/crawljobs/repository/queue/job_enqueue.py::_LIVE [SQL removed term] WHERE job.status IN "
+    "shared/crawljobs/repository/queue/job_enqueue.py::_LIVE [SQL removed term] WHERE "
+    "job.status IN "
     "('blocked', 'waiting', 'queued', 'crawling') AND -> WHERE in: "
     "WHERE job.status IN ('blocked', 'waiting', 'queued', 'crawling')": (
         "finished jobs are read too, but none is asked for by its id"
@@ -58,9 +63,11 @@ EQUIVALENT: dict[str, str] = {
 # work, so no test holds the exact one.
 TUNED: dict[str, str] = {
     "services/scheduler/timetable.py::LEAST_PAUSE_SECONDS": "between two looks for what is locked",
-    "services/crawler_worker/reddit/oauth/token.py::LOOK_AGAIN_SECONDS": "between two looks for a token",
+    "services/crawler_worker/reddit/oauth/token.py::LOOK_AGAIN_SECONDS": "between two looks "
+    "for a token",
     "services/crawler_worker/claims/worker.py::POLL_JITTER": "so that workers do not poll together",
-    "shared/crawljobs/db/administration/grants.py::CONNECTION_SHARES": "shares of the server's connections",
+    "shared/crawljobs/db/administration/grants.py::CONNECTION_SHARES": "shares of the server's "
+    "connections",
     "shared/crawljobs/domain/request_budget.py::QUEUE_SECONDS": "below it there is no queue",
     "shared/crawljobs/repository/content/crawled_items.py::BATCH": "items a statement",
 }

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).parents[1] / "services" / "admin_api" / "contract.txt"
+FILE = Path(__file__).parents[1] / "services" / "admin_api" / "openapi" / "contract.txt"
 METHODS = ("get", "post", "put", "patch", "delete")
 _PROSE = {"description", "summary", "title", "example", "examples", "x-codeSamples"}
 _HEAD = """\
 # What programs rely on: the OpenAPI document without its prose. A test holds it to the code.
-# After a deliberate change: ./run test tests/services/admin_api/openapi/test_contract.py --write-contract
+# After a deliberate change:
+# ./run test tests/services/admin_api/openapi/test_contract.py --write-contract
 """
 
 

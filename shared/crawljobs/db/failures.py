@@ -18,6 +18,9 @@ PASSING_STATES = (
 )
 PASSING_CLASSES = ("08", "53")
 
+# A statement that the driver or the server refused, for callers that do not import SQLAlchemy.
+StatementError = DBAPIError
+
 
 def sqlstate(error: BaseException) -> str | None:
     """The SQLSTATE; None when the failure happened while connecting."""

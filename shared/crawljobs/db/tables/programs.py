@@ -82,7 +82,7 @@ CREATE TRIGGER crawl_job_attempts_count_succeeded AFTER INSERT ON crawl_job_atte
 """,
 )
 
-# For every role that has the right; `crawljobs.db.administration.audit_policies` restricts each service further.
+# For every role that has the right; `db.administration.audit_policies` restricts each service.
 POLICIES = (
     "ALTER TABLE admin_audit_log ENABLE ROW LEVEL SECURITY",
     "CREATE POLICY admin_audit_log_read ON admin_audit_log FOR SELECT USING (true)",
