@@ -50,7 +50,7 @@ def _upgrade(given: argparse.Namespace) -> int:
 def _roles(given: argparse.Namespace) -> int:
     asked = _role_settings()
     with _database() as database:
-        done = migration.when_it_answers(
+        done = migration.retry_until_deadline(
             lambda: roles.set_up(
                 database, prefix=asked.prefix, passwords=asked.passwords, keeps=given.keep
             ),
@@ -79,7 +79,7 @@ def _wait(given: argparse.Namespace) -> int:
 
 
 def _check(_given: argparse.Namespace) -> int:
-    with migration.told(), _database() as database:
+    with migration.translate_errors(), _database() as database:
         protected = protection.find(database, prefix=_role_settings().prefix)
         found = [*drift.find(database), *protected.differences]
     _tell([*found, *protected.notes])
@@ -87,7 +87,7 @@ def _check(_given: argparse.Namespace) -> int:
 
 
 def _archive_audit(given: argparse.Namespace) -> int:
-    with migration.told(), _database() as database:
+    with migration.translate_errors(), _database() as database:
         done = audit_archive.archive(database, before=given.before)
     if done.rows:
         ids = f"ids {done.first_id} to {done.last_id}"

@@ -1,6 +1,7 @@
 """The house rules that a machine can hold."""
 
 import ast
+import graphlib
 import os
 import re
 import shutil
@@ -19,6 +20,16 @@ from crawljobs.domain import job, subreddit
 ROOT = Path(__file__).parents[1]
 SOURCE_ROOTS = ("shared", "services", "deploy")
 MODULE_MAX = 250  # lines
+MODULE_MEDIAN = 80
+MODULE_P90 = 200
+PACKAGE_MAX = 20  # modules
+PACKAGES_THAT_MAY_BE_LARGE = {
+    "shared/crawljobs/domain",  # each name is a rule
+    "migrations/versions",
+    "services/admin_api/resources",
+    "services/admin_api/schemas",
+    "deploy/reddit_sandbox",
+}
 NAMES_THAT_SAY_NOTHING = {"utils.py", "util.py", "helpers.py", "common.py", "base.py", "misc.py"}
 
 
@@ -72,14 +83,77 @@ def test_each_import_contract_fails_when_it_is_broken(tmp_path: Path) -> None:
     assert kept == [], found.stdout
 
 
-def test_no_module_is_longer_than_one_room() -> None:
-    lengths = {
-        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
-        for path in modules(*SOURCE_ROOTS)
-    }
+def lines_of(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_modules_are_short() -> None:
+    lengths = {str(path.relative_to(ROOT)): lines_of(path) for path in modules(*SOURCE_ROOTS)}
     assert {name: n for name, n in lengths.items() if n > MODULE_MAX} == {}
-    written = [n for n in lengths.values() if n]
-    assert statistics.median(written) <= 110
+    written = sorted(n for n in lengths.values() if n)
+    assert statistics.median(written) <= MODULE_MEDIAN
+    assert written[int(len(written) * 0.9)] <= MODULE_P90
+
+
+def test_no_package_has_more_modules_than_a_reader_can_scan() -> None:
+    counts: dict[str, int] = {}
+    for path in modules(*SOURCE_ROOTS, "migrations"):
+        if path.name != "__init__.py":
+            folder = path.parent.relative_to(ROOT).as_posix()
+            counts[folder] = counts.get(folder, 0) + 1
+    large = {folder: n for folder, n in counts.items() if n > PACKAGE_MAX}
+    assert set(large) <= PACKAGES_THAT_MAY_BE_LARGE, large
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in modules(*SOURCE_ROOTS, "migrations")
+        if not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert silent == []
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, str]]:
+    """(name, full name) of each of our own modules that this one imports; no name when it imports
+    only names of that module."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for each in node.names:
+                full = f"{node.module}.{each.name}"
+                if full in OWN_MODULES:
+                    yield each.asname or each.name, full
+                elif node.module in OWN_MODULES:
+                    yield "", node.module
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+OWN_MODULES = {dotted(path): path for path in modules(*SOURCE_ROOTS)}
+
+
+def test_one_name_of_a_module_means_one_module() -> None:
+    """Two modules of one name, imported by it, would look alike where they are used."""
+    meanings: dict[str, set[str]] = {}
+    for path in OWN_MODULES.values():
+        for name, full in imports_of(path):
+            if full.rpartition(".")[2] == name:  # an alias shows which one is meant
+                meanings.setdefault(name, set()).add(full)
+    assert {name: full for name, full in meanings.items() if len(full) > 1} == {}
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    graph = {
+        name: {full for _, full in imports_of(path) if full != name}
+        for name, path in OWN_MODULES.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f"modules import one another: {' -> '.join(error.args[1])}")
 
 
 def test_no_file_has_a_name_that_says_nothing() -> None:

@@ -47,9 +47,9 @@ from admin_api.resources import (
 )
 from crawljobs import settings
 from crawljobs.db.database import Database
-from crawljobs.db.server_liveness import Pulse
-from crawljobs.db.timeouts import IMPATIENT, PROBING, Limits
-from crawljobs.runtime.heartbeat import Presence
+from crawljobs.db.server_liveness import ServerLiveness
+from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS, Timeouts
+from crawljobs.runtime.heartbeat import Heartbeat
 from crawljobs.runtime.readiness import Readiness
 
 
@@ -97,7 +97,7 @@ def read_state(variables: Mapping[str, str]) -> state.State:
     admin_api = settings.read_admin_api_settings(variables)
     database = settings.read_database_settings(variables)
 
-    def pool(size: int, limits: Limits, pulse: Pulse | None = None) -> Database:
+    def pool(size: int, limits: Timeouts, pulse: ServerLiveness | None = None) -> Database:
         return Database(
             database.url,
             pool_size=size,
@@ -107,8 +107,8 @@ def read_state(variables: Mapping[str, str]) -> state.State:
             pulse=pulse,
         )
 
-    probes = pool(1, PROBING)
-    requests = pool(admin_api.threads, IMPATIENT, Pulse(probes.ask))
+    probes = pool(1, PROBE_TIMEOUTS)
+    requests = pool(admin_api.threads, INTERACTIVE_TIMEOUTS, ServerLiveness(probes.ask))
     return state.State(
         settings=admin_api,
         max_retries=settings.read_max_retries(variables),
@@ -120,7 +120,7 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         rates=RequestRates(admin_api.requests_per_second),
         answers=KeptAnswers(admin_api.kept_answers_mib * 1024 * 1024),
         exports=Exports(of_one=admin_api.exports_at_once, of_all=max(1, admin_api.threads // 2)),
-        presence=Presence(
+        heartbeat=Heartbeat(
             requests,
             name=settings.read_instance_name(variables, NAME),
             role=NAME,

@@ -33,7 +33,7 @@ from admin_api.server import allocator, metrics_server, probe_socket
 from crawljobs import settings
 from crawljobs.db.connection import SHORTEST_CONNECT_TIMEOUT_SECONDS
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import PROBING
+from crawljobs.db.timeouts import PROBE_TIMEOUTS
 from crawljobs.errors import SettingsError, UnusableDatabase
 from crawljobs.runtime import logs, startup, tracing
 
@@ -119,7 +119,7 @@ def post_worker_init(worker: Any) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     name = settings.read_instance_name(os.environ, NAME)
     tracing.start(NAME, name, settings.read_tracing_settings(os.environ))
-    state.of(worker.wsgi).presence.start()
+    state.of(worker.wsgi).heartbeat.start()
     worker.refusal_writer = audit_refusals.RefusalWriter(state.of(worker.wsgi))
     worker.refusal_writer.start()
 
@@ -127,7 +127,7 @@ def post_worker_init(worker: Any) -> None:
 def _refuse_unusable_database() -> None:
     address = settings.read_database_settings(os.environ)
     # As long a connect as needs no thread: none should be there at the fork.
-    limits = replace(PROBING, connect=SHORTEST_CONNECT_TIMEOUT_SECONDS)
+    limits = replace(PROBE_TIMEOUTS, connect=SHORTEST_CONNECT_TIMEOUT_SECONDS)
     database = Database(
         address.url, pool_size=1, application_name=NAME, pooled=address.pooled, limits=limits
     )
@@ -142,5 +142,5 @@ def _refuse_unusable_database() -> None:
 def worker_exit(_server: object, worker: Any) -> None:
     if isinstance(worker.wsgi, flask.Flask):
         worker.refusal_writer.stop()
-        state.of(worker.wsgi).presence.stop()
+        state.of(worker.wsgi).heartbeat.stop()
     tracing.stop()

@@ -21,7 +21,7 @@ from crawljobs import errors, settings
 from crawljobs.db.database import Database
 from crawljobs.runtime import logs, startup, tracing
 from crawljobs.runtime.health import Health
-from crawljobs.runtime.heartbeat import Presence
+from crawljobs.runtime.heartbeat import Heartbeat
 
 log = logs.get_logger(__name__)
 
@@ -47,7 +47,7 @@ class Process:
         address: settings.DatabaseSettings,
         drain_seconds: float,
         health: Health,
-        presence: Presence,
+        heartbeat: Heartbeat,
         stopping: threading.Event,
     ) -> None:
         self._worker = worker
@@ -57,7 +57,7 @@ class Process:
         self._address = address
         self._drain_seconds = drain_seconds
         self._health = health
-        self._presence = presence
+        self._presence = heartbeat
         self._stopping = stopping
         self._code = 1
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
@@ -81,8 +81,8 @@ class Process:
             startup.check_direct_address(
                 self._address, application_name="crawljobs start", stop=self._stopping
             )
-            told_to = self._stopping.is_set() or self._serve()
-            self._code = 0 if told_to else 1
+            stop_requested = self._stopping.is_set() or self._serve()
+            self._code = 0 if stop_requested else 1
         except (
             errors.SettingsError,
             errors.UnknownSchema,
@@ -173,7 +173,7 @@ def main() -> int:
         address,
         queue.drain_seconds,
         health,
-        Presence(
+        Heartbeat(
             database,
             name=name,
             role="crawler-worker",

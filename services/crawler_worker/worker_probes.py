@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from crawler_worker.claims.worker import Worker
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import IMPATIENT
+from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS
 from crawljobs.runtime import exposition
 from crawljobs.runtime.health import Health, Watched
 from crawljobs.runtime.probe_server import ProbeServer
@@ -49,7 +49,7 @@ def readiness_of(address: DatabaseSettings, name: str) -> Readiness:
             pool_size=1,
             application_name=name,
             pooled=address.pooled,
-            limits=IMPATIENT,
+            limits=INTERACTIVE_TIMEOUTS,
         )
     )
 

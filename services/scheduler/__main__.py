@@ -12,7 +12,7 @@ from crawljobs import errors, settings
 from crawljobs.db.database import Database
 from crawljobs.runtime import logs, startup, tracing
 from crawljobs.runtime.health import Health
-from crawljobs.runtime.heartbeat import Presence
+from crawljobs.runtime.heartbeat import Heartbeat
 from crawljobs.runtime.readiness import Readiness
 from scheduler import scheduler_probes
 from scheduler.hints import Hints
@@ -35,12 +35,12 @@ class Process:
         timetable: Timetable,
         hints: Hints,
         health: Health,
-        presence: Presence,
+        heartbeat: Heartbeat,
         stop: threading.Event,
     ) -> None:
         self._database = database
         self._health = health
-        self._presence = presence
+        self._presence = heartbeat
         self._timetable = timetable
         self._hints = hints
         self._stop = stop
@@ -125,13 +125,13 @@ def main() -> int:
             scheduler_probes.serve(probed_at, health, timetable, monitored)
         except errors.SettingsError as error:
             sys.exit(f"scheduler: {error}")
-    presence = Presence(
+    heartbeat = Heartbeat(
         database,
         name=name,
         role="scheduler",
         details=lambda: {"tick_seconds": chosen.tick_seconds},
     )
-    return Process(database, timetable, hints, health, presence, stop).run()
+    return Process(database, timetable, hints, health, heartbeat, stop).run()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from crawljobs.domain.schedule import Firing, RunOutcome, Schedule
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.schedules import due_schedules, schedule_enqueue
 from crawljobs.repository.schedules.due_schedules import Advance, DueSchedule, Run, SettledRun
-from crawljobs.repository.schedules.schedule_enqueue import Wish
+from crawljobs.repository.schedules.schedule_enqueue import ScheduledEnqueue
 
 ACTOR = Actor(name="system:scheduler")
 
@@ -81,9 +81,9 @@ def fire_due_schedules(
     Those whose ids are in `passed_over` are left alone.
     """
 
-    def wish(schedule: Schedule) -> Wish:
+    def wish(schedule: Schedule) -> ScheduledEnqueue:
         retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
-        return Wish(
+        return ScheduledEnqueue(
             schedule.id,
             schedule.subreddit_id,
             schedule.priority,
@@ -130,7 +130,7 @@ def _decide(due: DueSchedule) -> Firing:
 def _fire(
     conn: Connection,
     decided: Sequence[tuple[DueSchedule, Firing]],
-    wish: Callable[[Schedule], Wish],
+    wish: Callable[[Schedule], ScheduledEnqueue],
 ) -> list[Fired]:
     if not decided:
         return []
@@ -140,7 +140,7 @@ def _fire(
     fresh = [one for one in decided if (one[0].schedule.id, one[1].due_at) in recorded]
     enqueued = schedule_enqueue.enqueue_for_schedules(
         conn,
-        wishes=[wish(due.schedule) for due, firing in fresh if firing.fires],
+        enqueues=[wish(due.schedule) for due, firing in fresh if firing.fires],
         now=now,
     )
     fired = [_fired(one, enqueued.get(one[0].schedule.id), recorded) for one in decided]
@@ -167,7 +167,7 @@ def _fire(
 
 
 def _fire_alone(
-    conn: Connection, one: tuple[DueSchedule, Firing], wish: Callable[[Schedule], Wish]
+    conn: Connection, one: tuple[DueSchedule, Firing], wish: Callable[[Schedule], ScheduledEnqueue]
 ) -> Fired | Disabled | Stuck:
     try:
         with conn.begin_nested():

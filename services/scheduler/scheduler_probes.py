@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import IMPATIENT
+from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS
 from crawljobs.runtime import exposition
 from crawljobs.runtime.health import Health, Watched
 from crawljobs.runtime.probe_server import ProbeServer
@@ -55,7 +55,7 @@ def database_of(address: DatabaseSettings, name: str) -> Database:
         pool_size=2,
         application_name=name,
         pooled=address.pooled,
-        limits=IMPATIENT,
+        limits=INTERACTIVE_TIMEOUTS,
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from crawljobs import errors
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import Limits
+from crawljobs.db.timeouts import Timeouts
 from support import private_postgres
 from support.crew import LEASE_SECONDS, Crew
 from support.seeds import rng, seeded
@@ -108,7 +108,7 @@ def test_claims_are_kept_and_nothing_is_charged_while_the_server_has_no_connecti
 
 
 def test_a_full_pool_answers_within_its_limit(database_url: str) -> None:
-    limits = Limits(pool=0.2)
+    limits = Timeouts(pool=0.2)
     with contextlib.closing(Database(database_url, pool_size=1, limits=limits)) as database:
         let_go = threading.Event()
         taken = threading.Event()

@@ -20,7 +20,7 @@ from psycopg.types.string import TextLoader
 
 from crawljobs.db.administration import drift, grants, protection
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import IMPATIENT
+from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS
 from crawljobs.domain.actor import Actor
 from crawljobs.errors import DatabaseUnavailable
 from crawljobs.repository.operations import audit_log
@@ -119,7 +119,7 @@ def within_deadline(honest: Honest, what: str, call: Callable[[], object]) -> ob
 
 def write_honestly(own: Roles, kind: str, honest: Honest, stop: threading.Event) -> None:
     """Rows as the service writes them, through its own pool; each is remembered when committed."""
-    database = Database(own.url_as(kind), pool_size=1, limits=IMPATIENT)
+    database = Database(own.url_as(kind), pool_size=1, limits=INTERACTIVE_TIMEOUTS)
     try:
         while not stop.wait(HONEST_PAUSE_SECONDS):
             note = uuid.uuid4().hex
@@ -150,7 +150,7 @@ def write_honestly(own: Roles, kind: str, honest: Honest, stop: threading.Event)
 
 def read_honestly(own: Roles, writers: list[Honest], honest: Honest, stop: threading.Event) -> None:
     """The newest page, and a row that an honest writer has committed."""
-    database = Database(own.url_as(grants.ADMIN_API), pool_size=1, limits=IMPATIENT)
+    database = Database(own.url_as(grants.ADMIN_API), pool_size=1, limits=INTERACTIVE_TIMEOUTS)
 
     def page(**filters: str) -> audit_log.AuditPage:
         with database.read() as conn:

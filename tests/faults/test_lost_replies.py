@@ -25,7 +25,7 @@ EXTEND = "FOR UPDATE OF held"
 FIND_AGAIN = "AND job.claim_token = CAST"
 
 # A lease so long that nothing here can be the work of a rescue.
-PATIENT = {"LEASE_SECONDS": "60"}
+BACKGROUND_TIMEOUTS = {"LEASE_SECONDS": "60"}
 SOON_SECONDS = 20
 
 
@@ -34,7 +34,7 @@ def test_a_claim_whose_reply_is_lost_is_found_again_by_its_token(
 ) -> None:
     jobs = queue.enqueue("pages_1", "pages_2", "pages_3")
     lost = proxy.rule = LoseReply(CLAIM, autocommit=True)
-    worker = crew.started(database_url=proxy.url, **PATIENT)
+    worker = crew.started(database_url=proxy.url, **BACKGROUND_TIMEOUTS)
     queue.wait_until_ended(timeout=SOON_SECONDS, describe=crew.log)
     assert lost.is_lost
     assert worker.logged("claim.found_again")
@@ -56,7 +56,7 @@ def test_a_claim_whose_reply_is_lost_is_given_back_when_the_worker_is_told_to_st
 
     (job_id,) = queue.enqueue("pages_1")
     proxy.rule = lose_and_fall_silent
-    worker = crew.started(database_url=proxy.url, **PATIENT)
+    worker = crew.started(database_url=proxy.url, **BACKGROUND_TIMEOUTS)
     wait_until(lambda: lost.is_lost, timeout=SOON_SECONDS, describe=crew.log)
     worker.signal(signal.SIGTERM)
     proxy.heal()
@@ -105,7 +105,7 @@ def _holds(message: Message, statement: str) -> bool:
 def test_a_page_whose_reply_is_lost_is_stored_once(
     queue: WatchedQueue, crew: Crew, proxy: TcpProxy
 ) -> None:
-    crew.started(database_url=proxy.url, **PATIENT)
+    crew.started(database_url=proxy.url, **BACKGROUND_TIMEOUTS)
     lost = proxy.rule = LoseReply(PAGE)
     (job_id,) = queue.enqueue("pages_1")
     queue.wait_until_ended(timeout=SOON_SECONDS, describe=crew.log)
@@ -118,7 +118,7 @@ def test_a_page_whose_reply_is_lost_is_stored_once(
 def test_a_completion_whose_reply_is_lost_completes_once_with_one_follow_up(
     queue: WatchedQueue, crew: Crew, proxy: TcpProxy
 ) -> None:
-    worker = crew.started(database_url=proxy.url, **PATIENT)
+    worker = crew.started(database_url=proxy.url, **BACKGROUND_TIMEOUTS)
     (job_id,) = queue.enqueue("gate_1")
     worker.wait_for("crawl.at_gate")
     queue.enqueue("gate_1")  # asks for a rerun
@@ -137,7 +137,7 @@ def test_a_completion_whose_reply_is_lost_completes_once_with_one_follow_up(
 def test_a_release_whose_reply_is_lost_releases_once(
     queue: WatchedQueue, crew: Crew, proxy: TcpProxy
 ) -> None:
-    worker = crew.started(database_url=proxy.url, **PATIENT)
+    worker = crew.started(database_url=proxy.url, **BACKGROUND_TIMEOUTS)
     (job_id,) = queue.enqueue("hold_1")
     worker.wait_for("crawl.began")
     lost = proxy.rule = LoseReply(RELEASE, autocommit=True)
@@ -196,7 +196,7 @@ def test_whichever_replies_are_lost_each_effect_happens_once(
     proxy.rule = lose_some
     jobs = queue.enqueue(*(f"pages_{number}" for number in range(10)))
     for _ in range(2):
-        crew.started(database_url=proxy.url, **PATIENT)
+        crew.started(database_url=proxy.url, **BACKGROUND_TIMEOUTS)
     queue.wait_until_ended(timeout=60, describe=crew.log)
     assert next(commits) > min(lost)
     for job_id in jobs:

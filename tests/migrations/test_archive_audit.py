@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from crawljobs.db.administration import audit_archive, drift, grants, protection
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import IMPATIENT
+from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS
 from crawljobs.domain.actor import Actor
 from crawljobs.repository.operations import audit_log
 from onebox.postgres import binaries
@@ -157,7 +157,7 @@ def test_a_run_that_broke_off_is_continued_and_writers_go_on_meanwhile(
 ) -> None:
     stop, wrote = threading.Event(), []
     database = Database(own.url_as(grants.OWNER), pool_size=1)
-    service = Database(own.url_as(grants.ADMIN_API), pool_size=1, limits=IMPATIENT)
+    service = Database(own.url_as(grants.ADMIN_API), pool_size=1, limits=INTERACTIVE_TIMEOUTS)
 
     def write() -> None:
         while not stop.is_set():

@@ -18,7 +18,7 @@ def test_work_is_tried_again_while_the_database_is_away(monkeypatch: pytest.Monk
         return "done"
 
     with structlog.testing.capture_logs() as logged:
-        assert migration.when_it_answers(work, deadline_seconds=60) == "done"
+        assert migration.retry_until_deadline(work, deadline_seconds=60) == "done"
     assert [(line["event"], line["reason"]) for line in logged] == [
         ("migrations.postponed", "down")
     ] * 2
@@ -30,4 +30,4 @@ def test_a_database_that_stays_away_fails_the_migration_at_its_deadline() -> Non
         raise errors.DatabaseUnavailable("down")
 
     with pytest.raises(migration.MigrationFailed, match=r"gave up after 0\.5 s: down"):
-        migration.when_it_answers(work, deadline_seconds=0.5)
+        migration.retry_until_deadline(work, deadline_seconds=0.5)

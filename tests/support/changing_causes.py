@@ -15,7 +15,7 @@ from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import stored_subreddits, subreddit_access
 from crawljobs.repository.content.stored_subreddits import Marks
 from crawljobs.repository.queue import job_completion, job_queue, parked_jobs, queue_pauses
-from crawljobs.repository.queue.job_completion import Fate
+from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.repository.queue.maintenance import job_maintenance
 from crawljobs.repository.queue.queue_pauses import EVERYTHING
 from scheduler import schedule_firing
@@ -139,12 +139,14 @@ class Causes:
             end = _end(claim, dice)
             self._end(end)
 
-    def _end(self, end: completion.End) -> None:
+    def _end(self, end: completion.Completion) -> None:
         """As the worker does: again while somebody else writes to the job."""
 
         def is_written() -> bool:
-            (fate,) = self.database.run(lambda conn: job_completion.end_claims(conn, ends=[end]))
-            return fate is not Fate.BUSY
+            (fate,) = self.database.run(
+                lambda conn: job_completion.complete_claims(conn, ends=[end])
+            )
+            return fate is not WriteResult.LOCKED
 
         wait_until(is_written, timeout=30, describe=f"{end} to be written")
 
@@ -196,7 +198,7 @@ class Causes:
                 queue_pauses.resume(conn, scope=scope)
 
 
-def _end(claim: Claim, dice: random.Random) -> completion.End:
+def _end(claim: Claim, dice: random.Random) -> completion.Completion:
     kind = ErrorKind.RETRYABLE
     short = timedelta(milliseconds=10)
     return dice.choice(

@@ -92,12 +92,12 @@ class Crawler:
         claim = self.claim()
         outcome = self.run(claim, transport=transport)
         with self.database.begin() as conn:
-            job_completion.end_claim(conn, completion.completed(claim, outcome))
+            job_completion.complete_claim(conn, completion.completed(claim, outcome))
         return outcome
 
     def release(self, claim: Claim) -> None:
         with self.database.begin() as conn:
-            job_completion.end_claim(conn, completion.released(claim))
+            job_completion.complete_claim(conn, completion.released(claim))
 
     def checkpoint(self, job_id: int | None = None) -> dict[str, Any]:
         """Of this job, else of the newest that has one."""

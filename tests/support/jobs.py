@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain import completion
-from crawljobs.domain.completion import End
+from crawljobs.domain.completion import Completion
 from crawljobs.domain.job import Claim, ErrorKind, Job, JobSource, JobStatus, WaitReason
 from crawljobs.repository.queue import (
     job_completion,
@@ -93,13 +93,15 @@ def in_status(conn: Connection, status: JobStatus, name: str = "python") -> int:
 
 
 def complete(conn: Connection, *, claim: Claim, outcome: str, now: datetime | None = None) -> None:
-    job_completion.end_claim(conn, completion.completed(claim, outcome), now=now)
+    job_completion.complete_claim(conn, completion.completed(claim, outcome), now=now)
 
 
 def fail(
     conn: Connection, *, claim: Claim, kind: ErrorKind, message: str, now: datetime | None = None
 ) -> None:
-    job_completion.end_claim(conn, completion.failed(claim, kind=kind, message=message), now=now)
+    job_completion.complete_claim(
+        conn, completion.failed(claim, kind=kind, message=message), now=now
+    )
 
 
 def schedule_retry(
@@ -112,15 +114,15 @@ def schedule_retry(
     now: datetime | None = None,
 ) -> None:
     end = completion.retried(claim, delay=delay, kind=kind, message=message)
-    job_completion.end_claim(conn, end, now=now)
+    job_completion.complete_claim(conn, end, now=now)
 
 
 def release(conn: Connection, *, claim: Claim, now: datetime | None = None) -> None:
-    job_completion.end_claim(conn, completion.released(claim), now=now)
+    job_completion.complete_claim(conn, completion.released(claim), now=now)
 
 
 # An end of each kind, as a value ...
-EACH_END: dict[str, Callable[[Claim], End]] = {
+EACH_END: dict[str, Callable[[Claim], Completion]] = {
     "complete": lambda claim: completion.completed(claim, "crawled"),
     "fail": lambda claim: completion.failed(claim, kind=ErrorKind.PERMANENT, message="no"),
     "schedule_retry": lambda claim: completion.retried(
@@ -134,11 +136,11 @@ EACH_END: dict[str, Callable[[Claim], End]] = {
 
 # ... and written.
 ENDS: dict[str, Callable[[Connection, Claim], None]] = {
-    how: lambda conn, claim, of=of: job_completion.end_claim(conn, of(claim), now=T0)  # type: ignore[misc]
+    how: lambda conn, claim, of=of: job_completion.complete_claim(conn, of(claim), now=T0)  # type: ignore[misc]
     for how, of in EACH_END.items()
 }
 
 
 def end_at(conn: Connection, claim: Claim, how: str, *, now: datetime) -> None:
     """End a claim in one of the ways of EACH_END."""
-    job_completion.end_claim(conn, EACH_END[how](claim), now=now)
+    job_completion.complete_claim(conn, EACH_END[how](claim), now=now)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
-from crawljobs.domain.schedule import Order, Schedule
+from crawljobs.domain.schedule import Schedule, ScheduleSpec
 from crawljobs.repository.schedules import schedule_changes, schedule_reads
 
 
@@ -20,7 +20,7 @@ def create(
     **wanted: Any,
 ) -> Schedule:
     """A schedule as the API makes it."""
-    order = Order(
+    order = ScheduleSpec(
         name=name,
         subreddit_id=schedule_changes.subreddit_id_of(conn, subreddit=subreddit),
         cron_expression=cron_expression,

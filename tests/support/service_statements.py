@@ -67,8 +67,10 @@ def statements(service: str) -> Iterator[tuple[str, TextClause]]:
 def _several(value: object) -> Iterator[tuple[object, object]]:
     if isinstance(value, dict):
         yield from value.items()
-    elif value is job_completion._ENDINGS:
-        yield from ((ending.verb, ending.statement) for ending in job_completion._ENDINGS)
+    elif value is job_completion._COMPLETION_STATEMENTS:
+        yield from (
+            (ending.verb, ending.statement) for ending in job_completion._COMPLETION_STATEMENTS
+        )
     else:
         yield "", value
 

@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from crawler_worker.crawl import crawl_finish, name_checks
 from crawler_worker.crawl.checkpoints import checkpoint
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.aging import AgingPolicy
@@ -26,7 +26,7 @@ from crawljobs.domain.job import Claim, JobSource
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from crawljobs.domain.reddit_items import Account, Items
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.domain.schedule import Order
+from crawljobs.domain.schedule import ScheduleSpec
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import (
     authors,
@@ -99,7 +99,7 @@ class World:
                 (claim,) = job_queue.claim_jobs(
                     conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=LEASE
                 )
-                job_completion.end_claim(conn, completion.completed(claim, "crawled"))
+                job_completion.complete_claim(conn, completion.completed(claim, "crawled"))
                 self.finished.append(claim.job_id)
             self.live = [claim.job_id for claim in claimed]
             for name in (LAST, ROOT):
@@ -108,7 +108,7 @@ class World:
                 queue_pauses.pause(conn, scope=self.ids[name], reason="x", paused_by="y")
             self.schedules = [
                 schedule_changes.create_schedule(
-                    conn, order=Order(name, self.ids[subreddit], "@hourly")
+                    conn, order=ScheduleSpec(name, self.ids[subreddit], "@hourly")
                 ).id
                 for name, subreddit in (
                     ("one", BETA),
@@ -154,8 +154,8 @@ class _Open:
         self.run = lambda work: work(conn)
 
 
-def session(conn: Connection, claim: Claim) -> Session:
-    opened = Session(
+def session(conn: Connection, claim: Claim) -> CrawlContext:
+    opened = CrawlContext(
         claim,
         checkpoint.read({"v": 1, "phase": "discovery"}),
         database=cast(Any, _Open(conn)),
@@ -269,7 +269,7 @@ def transactions(world: World) -> dict[str, Work]:
 
     def create(conn: Connection) -> None:
         subreddit_id = schedule_changes.subreddit_id_of(conn, subreddit=NEW[0])
-        schedule_changes.create_schedule(conn, order=Order("five", subreddit_id, "@daily"))
+        schedule_changes.create_schedule(conn, order=ScheduleSpec("five", subreddit_id, "@daily"))
 
     def pause(name: str) -> Work:
         def work(conn: Connection) -> None:
@@ -328,13 +328,13 @@ def transactions(world: World) -> dict[str, Work]:
         schedule_ledger.prune_runs_of_deleted(conn)
 
     def end_both(conn: Connection) -> None:
-        job_completion.end_claims(
+        job_completion.complete_claims(
             conn, ends=[completion.completed(alpha, "crawled"), completion.released(beta)]
         )
 
     def extend(conn: Connection) -> None:
         leases.extend_claims(conn, claims=[beta, alpha], lease_seconds=LEASE)
-        job_queue.claims_of(conn, claim_token=alpha.claim_token)
+        job_queue.find_claims(conn, claim_token=alpha.claim_token)
         job_queue.claim_jobs(
             conn, worker="v", claim_token=uuid.uuid4(), at_most=9, lease_seconds=LEASE
         )

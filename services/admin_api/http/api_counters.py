@@ -16,7 +16,7 @@ NO_ROUTE = "none"
 
 def enqueued(conn: Connection, results: Iterable[Enqueued], source: JobSource) -> None:
     for one in results:
-        after_commit.then(conn, metrics.jobs_enqueued.labels(source, one.result).inc)
+        after_commit.register(conn, metrics.jobs_enqueued.labels(source, one.result).inc)
 
 
 def ended(conn: Connection, changes: Iterable[JobChange]) -> None:
@@ -24,7 +24,7 @@ def ended(conn: Connection, changes: Iterable[JobChange]) -> None:
     for change in changes:
         before, after = change.before, change.after
         if change.error is None and before and after and after.status in FINAL - {before.status}:
-            after_commit.then(conn, metrics.jobs_finished.labels(after.status).inc)
+            after_commit.register(conn, metrics.jobs_finished.labels(after.status).inc)
 
 
 def refused(reason: str) -> None:

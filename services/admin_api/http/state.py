@@ -12,7 +12,7 @@ from admin_api.http.login_throttle import FailedLogins
 from admin_api.http.quotas import Exports, KeptAnswers, RequestRates
 from admin_api.http.refusal_counts import RefusalCounts
 from admin_api.http.request.request_database import RequestDatabase
-from crawljobs.runtime.heartbeat import Presence
+from crawljobs.runtime.heartbeat import Heartbeat
 from crawljobs.runtime.readiness import Readiness
 from crawljobs.settings import AdminApiSettings
 
@@ -37,7 +37,7 @@ class State:
     rates: RequestRates
     exports: Exports
     answers: KeptAnswers
-    presence: Presence
+    heartbeat: Heartbeat
     refusals: RefusalCounts = field(default_factory=RefusalCounts)
     drain: Drain = field(default_factory=Drain)
 

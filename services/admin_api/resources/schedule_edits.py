@@ -13,7 +13,7 @@ from admin_api.schemas.schedule import ScheduleSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain import subreddit as names
 from crawljobs.domain.actor import Actor
-from crawljobs.domain.schedule import MisfirePolicy, Order, Schedule
+from crawljobs.domain.schedule import MisfirePolicy, Schedule, ScheduleSpec
 from crawljobs.errors import DuplicateName, InvalidCron, InvalidSubredditName, NotFound
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.schedules import schedule_changes, schedule_quota, schedule_reads
@@ -24,7 +24,7 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
 def change(
     schedule_id: int,
     action: str,
-    ordered: Callable[[Connection, Schedule], Order],
+    ordered: Callable[[Connection, Schedule], ScheduleSpec],
     *,
     if_match: bool,
 ) -> Answer:
@@ -52,9 +52,9 @@ def locked(conn: Connection, schedule_id: int) -> Schedule:
     return found
 
 
-def order(conn: Connection, asked: dict[str, Any]) -> Order:
+def order(conn: Connection, asked: dict[str, Any]) -> ScheduleSpec:
     """The order that a whole body gives."""
-    return Order(**wanted(conn, asked))
+    return ScheduleSpec(**wanted(conn, asked))
 
 
 def wanted(conn: Connection, asked: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def wanted(conn: Connection, asked: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _check_can_fire(before: Schedule, order: Order) -> None:
+def _check_can_fire(before: Schedule, order: ScheduleSpec) -> None:
     """Refuse to enable a schedule whose stored subreddit cannot be crawled: an older release
     accepted the names of Reddit's own listings.
     """

@@ -19,7 +19,7 @@ from admin_api.schemas.schedule import (
 )
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
-from crawljobs.domain.schedule import Order, Schedule
+from crawljobs.domain.schedule import Schedule, ScheduleSpec
 from crawljobs.repository.schedules import schedule_changes
 from crawljobs.repository.schedules import schedule_reads as repository
 
@@ -137,7 +137,7 @@ def change_schedule(asked: dict[str, Any], schedule_id: int) -> Answer:
     What is left out stays. See PUT for what becomes of the due times.
     """
 
-    def changed(conn: Connection, before: Schedule) -> Order:
+    def changed(conn: Connection, before: Schedule) -> ScheduleSpec:
         return replace(before.order(), **schedule_edits.wanted(conn, asked))
 
     return schedule_edits.change(schedule_id, "update", changed, if_match=True)
@@ -156,7 +156,7 @@ def toggle_schedule(asked: dict[str, Any], schedule_id: int) -> Answer:
     Turned on again it fires at its next due time, not for those that passed meanwhile.
     """
 
-    def toggled(_: Connection, before: Schedule) -> Order:
+    def toggled(_: Connection, before: Schedule) -> ScheduleSpec:
         return replace(before.order(), enabled=asked.get("enabled", not before.enabled))
 
     return schedule_edits.change(schedule_id, "toggle", toggled, if_match=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from crawljobs.domain.completion import ATTEMPTS, End
+from crawljobs.domain.completion import ATTEMPTS, Completion
 from crawljobs.domain.job import AttemptOutcome, Claim, Enqueued, JobSource, JobStatus, Transition
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.repository.queue.maintenance.job_maintenance import Rescued
@@ -26,7 +26,7 @@ def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
         metrics.job_wait.observe(max(0.0, waited))
 
 
-def ended(ends: Sequence[tuple[End, float]]) -> None:
+def ended(ends: Sequence[tuple[Completion, float]]) -> None:
     """Those of one transaction, each with the seconds since its claim."""
     for end, seconds in ends:
         if end.attempt in _WHOLE:

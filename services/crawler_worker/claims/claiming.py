@@ -104,9 +104,9 @@ class Claiming:
         """What this token holds, its lease renewed; released as far as there are no free slots."""
 
         def take(conn: Connection) -> list[Claim]:
-            found = job_queue.claims_of(conn, claim_token=token)
+            found = job_queue.find_claims(conn, claim_token=token)
             given_back = [completion.released(claim) for claim in found[keep:]]
-            job_completion.end_claims(conn, ends=given_back)
+            job_completion.complete_claims(conn, ends=given_back)
             kept = leases.extend_claims(
                 conn, claims=found[:keep], lease_seconds=self._lease_seconds
             )

@@ -13,10 +13,10 @@ from crawler_worker.claims import claim_counters
 from crawler_worker.claims.held_claim import HeldClaim
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.completion import End
+from crawljobs.domain.completion import Completion
 from crawljobs.domain.job import Transition
 from crawljobs.repository.queue import job_completion
-from crawljobs.repository.queue.job_completion import Fate
+from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.runtime import jitter, logs
 
 log = logs.get_logger(__name__)
@@ -26,19 +26,19 @@ WRITERS = 2
 PAUSE_SECONDS = 0.05  # doubling: before an end that could not be written is tried again
 PAUSE_MAX_SECONDS = 1.0
 
-Then = Callable[[End, bool], object]  # told whether the end was written
+Then = Callable[[Completion, bool], object]  # told whether the end was written
 
 
 @dataclass
 class _Pending:
     held: HeldClaim
-    end: End
+    end: Completion
     then: Then
     due: float = 0.0  # on the monotonic clock
     pause: float = PAUSE_SECONDS
 
 
-class EndWriter:
+class CompletionWriter:
     """What gathers while all writers are busy is written by one statement a verb.
 
     `are_more_coming` says that others end at any moment: those are waited for, until `write_now`.
@@ -75,7 +75,7 @@ class EndWriter:
         for thread in self._threads:
             thread.start()
 
-    def hand_over(self, held: HeldClaim, end: End, then: Then) -> None:
+    def hand_over(self, held: HeldClaim, end: Completion, then: Then) -> None:
         """Take on the end of this claim; `then` is called in a writer. The first end counts."""
         with self._lock:
             if held.ending:
@@ -175,20 +175,20 @@ class EndWriter:
         else:
             self._finish(batch, fates)
 
-    def _finish(self, batch: Sequence[_Pending], fates: Sequence[Fate]) -> None:
+    def _finish(self, batch: Sequence[_Pending], fates: Sequence[WriteResult]) -> None:
         now = time.monotonic()
         claim_counters.ended(
             [
                 (one.end, now - one.held.asked_at)
                 for one, fate in zip(batch, fates, strict=True)
-                if fate is Fate.WRITTEN
+                if fate is WriteResult.APPLIED
             ]
         )
         busy = []
         for one, fate in zip(batch, fates, strict=True):
-            if fate is Fate.WRITTEN:
+            if fate is WriteResult.APPLIED:
                 one.then(one.end, True)
-            elif fate is Fate.BUSY:
+            elif fate is WriteResult.LOCKED:
                 busy.append(one)
             else:
                 self._lose(one)
@@ -218,11 +218,11 @@ class EndWriter:
         self._pending = []
 
 
-def _end(conn: Connection, batch: Sequence[_Pending]) -> list[Fate]:
-    fates = job_completion.end_claims(conn, ends=[one.end for one in batch])
+def _end(conn: Connection, batch: Sequence[_Pending]) -> list[WriteResult]:
+    fates = job_completion.complete_claims(conn, ends=[one.end for one in batch])
     for place, one in enumerate(batch):
-        if fates[place] is Fate.LOST:  # or ended by ourselves, and the reply was lost
-            ended_as = job_completion.ended_as(conn, claim=one.end.claim)
-            if ended_as is one.end.attempt:
-                fates[place] = Fate.WRITTEN
+        if fates[place] is WriteResult.STALE:  # or ended by ourselves, and the reply was lost
+            recorded_outcome = job_completion.recorded_outcome(conn, claim=one.end.claim)
+            if recorded_outcome is one.end.attempt:
+                fates[place] = WriteResult.APPLIED
     return fates

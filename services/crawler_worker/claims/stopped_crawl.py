@@ -8,7 +8,7 @@ from datetime import timedelta
 from crawler_worker.reddit import crawl_failures
 from crawljobs import errors
 from crawljobs.domain import completion, retry
-from crawljobs.domain.completion import End
+from crawljobs.domain.completion import Completion
 from crawljobs.domain.job import Claim, ErrorKind, Transition, WaitReason
 from crawljobs.runtime import exception_text, jitter, logs, tracing
 
@@ -17,7 +17,7 @@ log = logs.get_logger(__name__)
 DATABASE_OUTAGE_SECONDS = 5.0  # a job that met an outage of Postgres waits this long
 
 
-def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End:
+def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> Completion:
     """Defer, schedule_retry or fail, as the kind of the error says; unknown errors are retried."""
     if isinstance(error, crawl_failures.Interrupted):
         return completion.released(claim)
@@ -41,7 +41,7 @@ def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> End
     return completion.retried(claim, delay=decision.delay, kind=kind, message=message)
 
 
-def _deferred(claim: Claim, reason: WaitReason, seconds: float, message: str) -> End:
+def _deferred(claim: Claim, reason: WaitReason, seconds: float, message: str) -> Completion:
     delay = timedelta(seconds=max(0.0, seconds))
     return completion.deferred(claim, delay=delay, reason=reason, message=message)
 
@@ -56,7 +56,7 @@ _TOLD = {
 }
 
 
-def tell(end: End, span: tracing.Span) -> None:
+def tell(end: Completion, span: tracing.Span) -> None:
     """A line of the log, once the end has committed."""
     level, event = _TOLD[end.verb]
     if not logs.are_written(level):

@@ -13,14 +13,14 @@ from functools import partial
 
 from crawler_worker.claims import crawl_trace, stopped_crawl
 from crawler_worker.claims.claiming import Claiming
-from crawler_worker.claims.completion_writer import EndWriter
+from crawler_worker.claims.completion_writer import CompletionWriter
 from crawler_worker.claims.crawl_threads import CrawlThreads
 from crawler_worker.claims.held_claim import HeldClaim
 from crawler_worker.claims.lease_keeper import ClaimKeeper
 from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.domain import completion
-from crawljobs.domain.completion import End
+from crawljobs.domain.completion import Completion
 from crawljobs.domain.job import AttemptOutcome
 from crawljobs.runtime import jitter, logs, tracing
 from crawljobs.settings import QueueSettings
@@ -59,8 +59,8 @@ class Worker:
         self._crawl = crawl
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._threads = CrawlThreads(self._work, on_free=self._all_begun)
-        self._writer = EndWriter(
+        self._threads = CrawlThreads(self._work, on_free=self._on_batch_started)
+        self._writer = CompletionWriter(
             database, on_written=self._ends_written, are_more_coming=self._threads.has_waiting
         )
         self._waits_for_ends = False
@@ -101,10 +101,10 @@ class Worker:
                 spread = jitter.uniform(1 - POLL_JITTER, 1 + POLL_JITTER)
                 self._wake.wait(look_in * spread)
         finally:
-            told_to = self._stopping.is_set()
+            stop_requested = self._stopping.is_set()
             self.stop()
             self._drain()
-        return told_to
+        return stop_requested
 
     def _look_for_work(self) -> int:
         try:
@@ -133,7 +133,7 @@ class Worker:
         self._threads.start([self.keeper.hold(claim, asked_at=asked_at) for claim in claimed])
         return len(claimed)
 
-    def _all_begun(self) -> None:
+    def _on_batch_started(self) -> None:
         self._writer.write_now()
         self._wake.set()
 
@@ -159,11 +159,11 @@ class Worker:
                 end = self._crawled(held, span)
         finally:
             if end is None:
-                self._over(held, span, crawl_trace.LOST)
+                self._finish_claim(held, span, crawl_trace.LOST)
         if end is not None:
             self._writer.hand_over(held, end, partial(self._written, held, span))
 
-    def _crawled(self, held: HeldClaim, span: tracing.Span) -> End | None:
+    def _crawled(self, held: HeldClaim, span: tracing.Span) -> Completion | None:
         """How the crawl ended; None when its claim was lost."""
         claim = held.claim
         if logs.are_written(logging.INFO):
@@ -190,16 +190,18 @@ class Worker:
                 span.fail(type(error).__name__)
             return end
 
-    def _written(self, held: HeldClaim, span: tracing.Span, end: End, is_written: bool) -> None:
+    def _written(
+        self, held: HeldClaim, span: tracing.Span, end: Completion, is_written: bool
+    ) -> None:
         if is_written:
             stopped_crawl.tell(end, span)
-        self._over(held, span, end.attempt if is_written else crawl_trace.LOST)
+        self._finish_claim(held, span, end.attempt if is_written else crawl_trace.LOST)
 
-    def _over(self, held: HeldClaim, span: tracing.Span, outcome: str) -> None:
+    def _finish_claim(self, held: HeldClaim, span: tracing.Span, outcome: str) -> None:
         self.keeper.drop(held)
         crawl_trace.ended(span, outcome)
 
-    def _given_back(self, held: HeldClaim, end: End, is_written: bool) -> None:
+    def _given_back(self, held: HeldClaim, end: Completion, is_written: bool) -> None:
         self.keeper.drop(held)
         if is_written:
             with crawl_trace.given_back(held) as span:

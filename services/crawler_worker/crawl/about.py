@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts, required
 from crawler_worker.reddit import crawl_failures, endpoints
 from crawljobs.domain.reddit_items import Items
@@ -16,7 +16,7 @@ from crawljobs.domain.subreddit import AccessState
 PROFILE = "u_"
 
 
-def crawl(session: Session) -> None:
+def crawl(session: CrawlContext) -> None:
     name = session.claim.subreddit
     try:
         about = required.request(
@@ -34,7 +34,7 @@ def crawl(session: Session) -> None:
     )
 
 
-def _check_account(session: Session, name: str) -> None:
+def _check_account(session: CrawlContext, name: str) -> None:
     """Raises Unavailable when the account is suspended, which its profile does not tell."""
     try:
         account = session.ask(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Connection
 from crawljobs.domain.actor import Actor
@@ -20,7 +20,7 @@ log = logs.get_logger(__name__)
 WORKER = Actor("system:crawler-worker")
 
 
-def enable_all(session: Session) -> int:
+def enable_all(session: CrawlContext) -> int:
     """Enable the schedules that were disabled as the community was gone; how many.
 
     To be called before the access is recorded: a crawl that is stopped here goes on when it is
@@ -36,7 +36,7 @@ def enable_all(session: Session) -> int:
     return _in_chunks(session, "schedules.enabled", chunk)
 
 
-def disable_all(session: Session, access: AccessState) -> int:
+def disable_all(session: CrawlContext, access: AccessState) -> int:
     """Disable the schedules of a community that is believed to be gone; how many.
 
     A schedule that is being fired is left out: the crawl that it brings comes here again. Raises
@@ -53,7 +53,7 @@ def disable_all(session: Session, access: AccessState) -> int:
     return _in_chunks(session, "schedules.disabled", chunk)
 
 
-def _in_chunks(session: Session, action: str, chunk: Callable[[Connection], int]) -> int:
+def _in_chunks(session: CrawlContext, action: str, chunk: Callable[[Connection], int]) -> int:
     """Until a chunk is not full. Schedules are locked before the job: see shared/README.md."""
     total = changed = 0
 

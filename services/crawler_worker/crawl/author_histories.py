@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.reddit import crawl_failures, endpoints
 from crawler_worker.reddit.client import RedditClient
@@ -21,7 +21,7 @@ HISTORY_EVERY = timedelta(days=30)
 NOTHING_SHOWN = Page(Items(), None)
 
 
-def crawl(session: Session) -> None:
+def crawl(session: CrawlContext) -> None:
     if not session.settings.fetch_user_subreddits:
         return
     if session.at.histories is None:
@@ -45,7 +45,7 @@ def crawl(session: Session) -> None:
         )
 
 
-def _skip(session: Session, name: str, rest: tuple[str, ...]) -> None:
+def _skip(session: CrawlContext, name: str, rest: tuple[str, ...]) -> None:
     """The crawl of a neighbour has read this history meanwhile: it is not missing any more."""
     then = replace(session.at, histories=rest)
     if session.parts.get(PartKind.HISTORY, name) is None:
@@ -54,14 +54,14 @@ def _skip(session: Session, name: str, rest: tuple[str, ...]) -> None:
         session.store(then, settled=[(PartKind.HISTORY, name)])
 
 
-def left(session: Session) -> tuple[str, ...]:
+def left(session: CrawlContext) -> tuple[str, ...]:
     """The authors whose histories were to be read, in whichever phase the crawl is."""
     if not session.settings.fetch_user_subreddits:
         return ()
     return _due(session) if session.at.histories is None else session.at.histories
 
 
-def _history(session: Session, name: str) -> Page:
+def _history(session: CrawlContext, name: str) -> Page:
     """Empty when the author is gone or suspended; a suspension is told by the account alone."""
     request = partial(parts.request, session, PartKind.HISTORY, name, if_gone=NOTHING_SHOWN)
     try:
@@ -77,7 +77,7 @@ def _history(session: Session, name: str) -> Page:
     return request(is_suspended)
 
 
-def _due(session: Session) -> tuple[str, ...]:
+def _due(session: CrawlContext) -> tuple[str, ...]:
     """First all that earlier crawls gave up, then the most active of the subreddit's.
 
     What is due and not asked for would be postponed for long, although Reddit is well again.
@@ -100,11 +100,11 @@ def _due(session: Session) -> tuple[str, ...]:
     return tuple(names)[: max(at_most, len(again))]
 
 
-def _is_still_due(session: Session, name: str) -> bool:
+def _is_still_due(session: CrawlContext, name: str) -> bool:
     return session.read(lambda conn: authors.is_history_due(conn, name=name, every=HISTORY_EVERY))
 
 
-def _call(session: Session, name: str) -> Callable[[RedditClient], Page]:
+def _call(session: CrawlContext, name: str) -> Callable[[RedditClient], Page]:
     def call(client: RedditClient) -> Page:
         return endpoints.history(client, name=name, stop=session.stop)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crawler_worker.crawl.checkpoints.checkpoint import NOT_WALKED
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.crawl.walks import listing_walk, walk_ends
 from crawler_worker.reddit import endpoints
@@ -16,7 +16,7 @@ from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Page
 
 
-def crawl(session: Session) -> None:
+def crawl(session: CrawlContext) -> None:
     listing_walk.resume(
         session, restarted=replace(session.at, comments=0, comments_walk=NOT_WALKED)
     )
@@ -53,7 +53,7 @@ def crawl(session: Session) -> None:
         return
 
 
-def _is_broken_off(session: Session) -> bool:
+def _is_broken_off(session: CrawlContext) -> bool:
     """Whether not even the first page came lately: then the listing is left out until it is due."""
     known = session.parts.get(PartKind.COMMENTS)
     is_at_start = session.at.page == 0 and not session.at.whole
@@ -65,7 +65,7 @@ def _is_broken_off(session: Session) -> bool:
     )
 
 
-def _call(session: Session) -> listing_walk.Ask:
+def _call(session: CrawlContext) -> listing_walk.Ask:
     def call(client: RedditClient, after: str | None) -> Page:
         return endpoints.comments(
             client, name=session.claim.subreddit, after=after, stop=session.stop

@@ -12,6 +12,7 @@ from crawler_worker.claims import claim_counters
 from crawler_worker.crawl import politeness
 from crawler_worker.crawl.checkpoints import estimate
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.forecast import Forecast
 from crawler_worker.crawl.discovery_budget import Spending
 from crawler_worker.crawl.missing.known_parts import Key, KnownParts
 from crawler_worker.reddit import crawl_failures
@@ -23,7 +24,7 @@ from crawljobs.domain.job import Claim
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import crawl_history, crawled_items, missing_parts
-from crawljobs.repository.content.crawl_history import Past
+from crawljobs.repository.content.crawl_history import CrawlHistory
 from crawljobs.repository.queue import leases
 from crawljobs.runtime import logs
 from crawljobs.settings import CrawlSettings
@@ -38,7 +39,7 @@ class AllowanceSpent(Exception):
     """The crawl made all the requests that it may: it ends with what it has."""
 
 
-class Session:
+class CrawlContext:
     """One claim being worked on. The only place that writes during a crawl."""
 
     def __init__(
@@ -71,8 +72,10 @@ class Session:
             settings.min_request_gap_seconds if past.request_gap is None else past.request_gap
         )
 
-    def _look_back(self, conn: Connection) -> tuple[Past, Spending]:
-        return crawl_history.before_crawl(conn, subreddit_id=self.claim.subreddit_id), Spending.of(
+    def _look_back(self, conn: Connection) -> tuple[CrawlHistory, Spending]:
+        return crawl_history.load_crawl_history(
+            conn, subreddit_id=self.claim.subreddit_id
+        ), Spending.of(
             conn,
             self.claim,
             at_most=self.settings.discovery_max_requests,
@@ -218,7 +221,7 @@ class Session:
         """Whether a subreddit that this one leads to could still be paid for."""
         return self._spending.is_left(conn, self.claim, self.at.requests)
 
-    def _forecast(self, at: Checkpoint) -> estimate.Forecast:
+    def _forecast(self, at: Checkpoint) -> Forecast:
         made = at.requests - self._requests_before
         return estimate.forecast(
             at,

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from crawler_worker.claims import claim_counters
 from crawler_worker.crawl import access_schedules, name_checks
-from crawler_worker.crawl.checkpoints.checkpoint import PHASES, Checkpoint
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.forecast import PHASES
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import unfetched_parts
 from crawljobs.db.database import Connection
 from crawljobs.domain import revisit
@@ -33,7 +34,7 @@ from crawljobs.runtime import logs
 log = logs.get_logger(__name__)
 
 
-def finish(session: Session, *, left: Sequence[MissingPart] = ()) -> None:
+def finish(session: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
     """Marks, discovered jobs and the phase `done`, all or nothing.
 
     `left` are parts that a crawl without requests leaves to the next one.
@@ -75,7 +76,7 @@ def finish(session: Session, *, left: Sequence[MissingPart] = ()) -> None:
     claim_counters.enqueued(JobSource.DISCOVERY, promoted)
 
 
-def _record_coverage(session: Session, conn: Connection) -> None:
+def _record_coverage(session: CrawlContext, conn: Connection) -> None:
     at, subreddit_id = session.at, session.claim.subreddit_id
     missing_parts.postpone_due(conn, subreddit_id=subreddit_id)
     coverage.record_gaps(
@@ -94,7 +95,7 @@ def _record_coverage(session: Session, conn: Connection) -> None:
     )
 
 
-def _trees(session: Session, conn: Connection) -> TreeSummary | None:
+def _trees(session: CrawlContext, conn: Connection) -> TreeSummary | None:
     """None when nothing has changed: counting takes longer than all else that is written here."""
     is_first = session.last_crawled_at is None
     if not (is_first or session.met_new() or session.has_changed_parts or session.at.whole):
@@ -102,7 +103,7 @@ def _trees(session: Session, conn: Connection) -> TreeSummary | None:
     return crawled_trees.summary(conn, subreddit_id=session.claim.subreddit_id)
 
 
-def record_barred(session: Session, access: AccessState) -> None:
+def record_barred(session: CrawlContext, access: AccessState) -> None:
     """Record that access is denied, set the next look, and disable the schedules of a subreddit
     that is gone: at once, or at the third equal look when it was crawled before.
     """
@@ -128,7 +129,7 @@ def _marks(at: Checkpoint) -> Marks:
     )
 
 
-def _next_visit(session: Session, conn: Connection) -> datetime | None:
+def _next_visit(session: CrawlContext, conn: Connection) -> datetime | None:
     """None: when somebody asks, or when it has become stale."""
     if not session.settings.adaptive_interval:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.reddit import endpoints
 from crawljobs.db.database import Connection
@@ -19,7 +19,7 @@ from crawljobs.repository.queue import job_queue
 PRIORITY = 0  # nobody asked for it: it comes after everything that somebody did
 
 
-def crawl(session: Session) -> None:
+def crawl(session: CrawlContext) -> None:
     """Leaves the checkpoint in this phase: what follows is the end."""
     if not is_wanted(session):
         return
@@ -35,7 +35,7 @@ def crawl(session: Session) -> None:
         session.store(session.at, settled=[(PartKind.NAMES, "")])
 
 
-def is_wanted(session: Session) -> bool:
+def is_wanted(session: CrawlContext) -> bool:
     """Not from a crawl that met nothing new: what it could lead to, the one before led to.
 
     Unless that one could not ask.
@@ -51,7 +51,7 @@ def is_wanted(session: Session) -> bool:
     )
 
 
-def _check(session: Session, names: Sequence[str]) -> None:
+def _check(session: CrawlContext, names: Sequence[str]) -> None:
     """What Reddit does not show of these does not exist, or not for us."""
     try:
         items = _shown(session, names)
@@ -88,7 +88,7 @@ def _check(session: Session, names: Sequence[str]) -> None:
     )
 
 
-def _shown(session: Session, names: Sequence[str]) -> Items:
+def _shown(session: CrawlContext, names: Sequence[str]) -> Items:
     """The communities that Reddit shows of these names. Raises GivenUp.
 
     The crawled community itself is the last of the names asked for: a reply without it is empty or
@@ -115,7 +115,7 @@ def _shown(session: Session, names: Sequence[str]) -> Items:
     raise parts.GivenUp(parts.missing(session, PartKind.NAMES, "", PartReason.TROUBLE, message))
 
 
-def promotable(session: Session, conn: Connection) -> dict[str, int]:
+def promotable(session: CrawlContext, conn: Connection) -> dict[str, int]:
     """The strongest candidates for which there is room, with the ids of their subreddits."""
     if not is_wanted(session) or not session.can_discover(conn):
         return {}
@@ -132,7 +132,7 @@ def promotable(session: Session, conn: Connection) -> dict[str, int]:
     return {name: ids[name.lower()] for name in names}
 
 
-def enqueue(session: Session, conn: Connection, names: Collection[str]) -> list[Enqueued]:
+def enqueue(session: CrawlContext, conn: Connection, names: Collection[str]) -> list[Enqueued]:
     """Enqueue crawls of what was found, in the transaction that ends the crawl."""
     return job_queue.enqueue_many(
         conn,

@@ -8,13 +8,13 @@ from __future__ import annotations
 from functools import partial
 
 from crawler_worker.crawl import access_schedules
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.domain.completion import TERMINAL_OUTCOMES
 from crawljobs.domain.subreddit import OPEN, AccessState
 from crawljobs.repository.content import subreddit_access
 
 
-def record(session: Session) -> None:
+def record(session: CrawlContext) -> None:
     """To be called with the first page of posts. Writes nothing when nothing has changed.
 
     Raises Interrupted between two chunks of schedules.
@@ -33,7 +33,7 @@ def record(session: Session) -> None:
     session.access, session.access_unconfirmed = access, None
 
 
-def _access(session: Session) -> AccessState:
+def _access(session: CrawlContext) -> AccessState:
     """As it describes itself. What calls itself private and shows its posts is open to us."""
     described = session.at.described_as
     if described is None:  # by an earlier release, which has recorded it

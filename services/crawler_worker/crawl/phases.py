@@ -12,8 +12,8 @@ from crawler_worker.crawl import (
     trees,
 )
 from crawler_worker.crawl.checkpoints import checkpoint
-from crawler_worker.crawl.checkpoints.checkpoint import PHASES
-from crawler_worker.crawl.crawl_context import AllowanceSpent, Session
+from crawler_worker.crawl.checkpoints.forecast import PHASES
+from crawler_worker.crawl.crawl_context import AllowanceSpent, CrawlContext
 from crawler_worker.crawl.missing import unclear, unfetched_parts
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.client import RedditClient
@@ -42,7 +42,9 @@ def run(
     at = checkpoint.read(claim.checkpoint)
     if at.phase == "done":
         return CRAWLED
-    session = Session(claim, at, database=database, client=client, settings=settings, stop=stop)
+    session = CrawlContext(
+        claim, at, database=database, client=client, settings=settings, stop=stop
+    )
     try:
         return _crawl(session)
     except crawl_failures.Unavailable as error:
@@ -57,7 +59,7 @@ def run(
         client.forget_reply()
 
 
-def _crawl(session: Session) -> str:
+def _crawl(session: CrawlContext) -> str:
     """Each phase leaves the checkpoint at the next one."""
     try:
         if session.at.phase == "about":

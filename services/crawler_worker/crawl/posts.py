@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from crawler_worker.crawl import opening, trees
 from crawler_worker.crawl.checkpoints.checkpoint import NOT_WALKED
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.crawl.walks import listing_walk, walk_ends, whole_walks
 from crawler_worker.reddit import endpoints
@@ -19,7 +19,7 @@ from crawljobs.domain.reddit_items import Page, Post
 from crawljobs.repository.content import crawled_trees
 
 
-def crawl(session: Session) -> None:
+def crawl(session: CrawlContext) -> None:
     settings = session.settings
     by_age = settings.posts_sort == "new"  # only new is sorted so, and can have a mark
     mark = session.marks.post if by_age else None
@@ -57,7 +57,7 @@ def crawl(session: Session) -> None:
         return
 
 
-def _call(session: Session) -> listing_walk.Ask:
+def _call(session: CrawlContext) -> listing_walk.Ask:
     settings, seen = session.settings, session.at.posts
 
     def call(client: RedditClient, after: str | None) -> Page:
@@ -75,7 +75,7 @@ def _call(session: Session) -> listing_walk.Ask:
 
 
 def _busiest(
-    session: Session, known: Iterable[tuple[str, int]], posts: Iterable[Post]
+    session: CrawlContext, known: Iterable[tuple[str, int]], posts: Iterable[Post]
 ) -> tuple[tuple[str, int], ...]:
     """The posts with most comments among those whose comments are not all stored."""
     not_due = session.parts.not_due(*OF_A_TREE, now=session.now())

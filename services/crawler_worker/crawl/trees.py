@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.checkpoints.seen_ids import Seen
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.crawl.tree import Tree, grow
 from crawler_worker.reddit import crawl_failures, endpoints
@@ -26,7 +26,7 @@ LOOKS = 3
 Busiest = tuple[tuple[str, int], ...]
 
 
-def crawl(session: Session) -> None:
+def crawl(session: CrawlContext) -> None:
     if not session.settings.max_comments_per_post:
         return
     if session.at.tree is None:
@@ -44,7 +44,7 @@ def crawl(session: Session) -> None:
             _store(session, tree, items, busiest)
 
 
-def _choose(session: Session) -> None:
+def _choose(session: CrawlContext) -> None:
     """The posts whose comments are not all stored: of the busiest, those due for another look, and
     as many as there is room for of those that earlier crawls left.
 
@@ -64,7 +64,7 @@ def _choose(session: Session) -> None:
     session.at = replace(session.at, busiest=tuple(chosen.items()))
 
 
-def _left(session: Session, without: set[str], room: int) -> dict[str, int]:
+def _left(session: CrawlContext, without: set[str], room: int) -> dict[str, int]:
     return session.read(
         lambda conn: crawled_trees.left(
             conn,
@@ -76,7 +76,7 @@ def _left(session: Session, without: set[str], room: int) -> dict[str, int]:
     )
 
 
-def _next_part(session: Session, tree: Tree) -> tuple[Items, Tree]:
+def _next_part(session: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
     """The comments of the next request for this tree, and the tree after it."""
     if tree.is_first:
         items = _whole(session, tree)
@@ -107,7 +107,7 @@ def _next_part(session: Session, tree: Tree) -> tuple[Items, Tree]:
     return _looked_up(session, tree)
 
 
-def _whole(session: Session, tree: Tree) -> Items:
+def _whole(session: CrawlContext, tree: Tree) -> Items:
     depth = session.settings.max_comment_depth
     return _ask(
         session,
@@ -119,7 +119,7 @@ def _whole(session: Session, tree: Tree) -> Items:
     )
 
 
-def _more(session: Session, tree: Tree) -> tuple[Items, Tree]:
+def _more(session: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
     """The next hundred of the missing comments; fewer when so many are too long a request."""
     size = endpoints.MORE_CHILDREN_LIMIT
     while True:
@@ -144,7 +144,7 @@ def _more(session: Session, tree: Tree) -> tuple[Items, Tree]:
         return replace(items, comments=kept), after
 
 
-def _looked_up(session: Session, tree: Tree) -> tuple[Items, Tree]:
+def _looked_up(session: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
     """Comments that Reddit named and showed in no thread, by their names: one request a tree.
 
     What is below them comes by their own threads.
@@ -163,13 +163,13 @@ def _looked_up(session: Session, tree: Tree) -> tuple[Items, Tree]:
     return replace(items, comments=kept), after
 
 
-def _grown(session: Session, tree: Tree, items: Items) -> tuple[Items, Tree]:
+def _grown(session: CrawlContext, tree: Tree, items: Items) -> tuple[Items, Tree]:
     kept, after = grow(tree, items, session.settings)
     return replace(items, comments=kept), after
 
 
 def _ask(
-    session: Session,
+    session: CrawlContext,
     kind: PartKind,
     tree: Tree,
     call: Callable[[RedditClient], Items],
@@ -183,7 +183,7 @@ def _ask(
     return parts.request(session, kind, tree.post, call, if_gone=Items(), passing=passing)
 
 
-def _give_up(session: Session, tree: Tree, busiest: Busiest, part: MissingPart) -> None:
+def _give_up(session: CrawlContext, tree: Tree, busiest: Busiest, part: MissingPart) -> None:
     """Go on with the rest of the tree, or with the next one when nothing of it was fetched."""
     if tree.is_first:
         session.give_up(replace(session.at, tree=None, busiest=busiest), part)
@@ -196,7 +196,7 @@ def _give_up(session: Session, tree: Tree, busiest: Busiest, part: MissingPart) 
     session.give_up(_after(session, tree, busiest), part, also=_record(tree))
 
 
-def _store(session: Session, tree: Tree, items: Items, busiest: Busiest) -> None:
+def _store(session: CrawlContext, tree: Tree, items: Items, busiest: Busiest) -> None:
     seen = Seen(session.at.seen)
     then = _after(session, tree, busiest)
     new = len(seen.new_of(comment.id for comment in items.comments))
@@ -211,7 +211,7 @@ def _store(session: Session, tree: Tree, items: Items, busiest: Busiest) -> None
     session.store(then, items, also=_record(tree), settled=settled)
 
 
-def _short(session: Session, tree: Tree) -> MissingPart | None:
+def _short(session: CrawlContext, tree: Tree) -> MissingPart | None:
     """The tree as a part to be given up, when it brought less than half of what Reddit reports.
 
     An empty reply, and one that says that the post is gone, contradict the listing that shows the
@@ -228,7 +228,7 @@ def _short(session: Session, tree: Tree) -> MissingPart | None:
     return parts.missing(session, PartKind.TREE, tree.post, PartReason.UNAVAILABLE, message)
 
 
-def _after(session: Session, tree: Tree, busiest: Busiest) -> Checkpoint:
+def _after(session: CrawlContext, tree: Tree, busiest: Busiest) -> Checkpoint:
     return replace(session.at, tree=None if tree.is_done else tree, busiest=busiest)
 
 

@@ -25,7 +25,7 @@ from crawljobs.repository.queue.maintenance import job_maintenance
 from crawljobs.repository.queue.maintenance.job_maintenance import Aged, Rescued
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
 from crawljobs.runtime import logs
-from crawljobs.runtime.periodic_tasks import Beat, Heartbeat
+from crawljobs.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
@@ -51,11 +51,11 @@ class Maintenance:
         self._pruning = Pruning(database, settings, self._stopping)
         self._rescue_from = time.monotonic()
         # What cannot wait for a host whose wall clock was set back.
-        self._heartbeat = Heartbeat(
+        self._heartbeat = PeriodicTasks(
             [
-                Beat(self._guarded(self.requeue), settings.requeue_seconds),
-                Beat(self._guarded(self.rescue), settings.rescue_seconds),
-                Beat(self._guarded(self.mend), clock_mending.EVERY_SECONDS),
+                PeriodicTask(self._guarded(self.requeue), settings.requeue_seconds),
+                PeriodicTask(self._guarded(self.rescue), settings.rescue_seconds),
+                PeriodicTask(self._guarded(self.mend), clock_mending.EVERY_SECONDS),
             ]
         )
         self._metronome = BackgroundScheduler(

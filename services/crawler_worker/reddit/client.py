@@ -5,21 +5,20 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from crawler_worker.reddit import crawl_failures, probe, reading, replies, second_looks
+from crawler_worker.reddit import crawl_failures, probe, reading, second_looks
 from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.exchange import transfer
 from crawler_worker.reddit.exchange.transfer import Transport
 from crawler_worker.reddit.limiter import Limiter
 from crawler_worker.reddit.oauth.token import TokenSource
 from crawler_worker.reddit.probe import Probe
+from crawler_worker.reddit.request import Parameters, Request
 from crawler_worker.reddit.stop import Stop
 from crawljobs.db.database import Database
-from crawljobs.domain.reply_meaning import Endpoint
 from crawljobs.domain.request_budget import Slot
 from crawljobs.runtime import jitter, metrics
 from crawljobs.settings import RedditSettings
@@ -36,19 +35,6 @@ UNREACHABLE_SECONDS = 10.0
 
 T = TypeVar("T")
 Parse = Callable[[Any], T]
-Parameters = Mapping[str, str | int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    path: str
-    params: Parameters
-    form: Parameters | None = None
-
-    @property
-    def endpoint(self) -> Endpoint:
-        return replies.endpoint_of(self.path)
 
 
 class _Mine(threading.local):
@@ -117,13 +103,13 @@ class RedditClient:
         `parse` runs while no other large reply is decoded; its UpstreamTrouble makes the reply
         unclear.
         """
-        return self._ask(_Request("GET", path, params), parse, stop)
+        return self._ask(Request("GET", path, params), parse, stop)
 
     def post(self, path: str, form: Parameters, parse: Parse[T], *, stop: Stop) -> T:
         """The same for a POST that only reads, as it may be sent again."""
-        return self._ask(_Request("POST", path, {}, form), parse, stop)
+        return self._ask(Request("POST", path, {}, form), parse, stop)
 
-    def _ask(self, request: _Request, parse: Parse[T], stop: Stop) -> T:
+    def _ask(self, request: Request, parse: Parse[T], stop: Stop) -> T:
         throttles = tries = 0
         is_patient = self._mine.gap <= LONGEST_GAP_SECONDS
         refused: str | None = None
@@ -185,7 +171,7 @@ class RedditClient:
             self._pause_all(error, last=True)
 
     def _ask_probe(self, token: str) -> None:
-        request = _Request("GET", probe.PATH, probe.PARAMETERS)
+        request = Request("GET", probe.PATH, probe.PARAMETERS)
         reading.check_probe(self._url(request), self._exchange(request, token))
 
     def _pause_all(self, error: crawl_failures.Throttled, *, last: bool) -> None:
@@ -202,7 +188,7 @@ class RedditClient:
         if seconds > 0 and stop.wait(seconds):
             raise crawl_failures.Interrupted("told to stop before asking again")
 
-    def _ask_once(self, request: _Request, token: str, parse: Parse[T], stop: Stop) -> T:
+    def _ask_once(self, request: Request, token: str, parse: Parse[T], stop: Stop) -> T:
         if self._limiter is None or self._probe is None:
             reply = self._exchange(request, token)
             return reading.parsed(request.endpoint, self._url(request), reply, parse)
@@ -226,7 +212,7 @@ class RedditClient:
             raise
 
     def _judged(
-        self, limiter: Limiter, slot: Slot, request: _Request, token: str, parse: Parse[T]
+        self, limiter: Limiter, slot: Slot, request: Request, token: str, parse: Parse[T]
     ) -> T:
         """The parsed reply; a good one is reported to all workers."""
         try:
@@ -241,10 +227,10 @@ class RedditClient:
         limiter.went_well(slot)
         return value
 
-    def _url(self, request: _Request) -> str:
+    def _url(self, request: Request) -> str:
         return f"{self._settings.api_url}{request.path}"
 
-    def _exchange(self, request: _Request, token: str) -> transfer.Exchange:
+    def _exchange(self, request: Request, token: str) -> transfer.Exchange:
         query = urlencode({**request.params, "raw_json": 1})
         headers = {"Authorization": f"bearer {token}"}
         body = None

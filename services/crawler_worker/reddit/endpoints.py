@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from crawler_worker.reddit import crawl_failures, parsing
-from crawler_worker.reddit.client import Parameters, RedditClient
+from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.request import Parameters
 from crawler_worker.reddit.stop import Stop
 from crawljobs.domain import subreddit, untrusted_text
 from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from crawler_worker.reddit import removal_markers
+from crawler_worker.reddit import about_parsing, removal_markers
 from crawljobs.domain import mentions, untrusted_text
 from crawljobs.domain.reddit_items import (
     Account,
@@ -15,13 +15,9 @@ from crawljobs.domain.reddit_items import (
     Items,
     MoreComments,
     Post,
-    SubredditAbout,
 )
-from crawljobs.domain.subreddit import AccessState
 
-# Characters kept. Reddit's own limits are 300 for titles, 40,000 for posts, 10,000 for comments.
-TITLE_MAX = 1_000
-BODY_MAX = 50_000
+# Characters kept.
 URL_MAX = 4_000
 NAME_MAX = 300
 DEPTH_MAX = 10_000
@@ -32,14 +28,6 @@ THINGS_MAX = 10_000
 NEIGHBOUR = re.compile(r"[A-Za-z0-9_]{2,21}")
 
 DELETED_BY_AUTHOR = frozenset({"deleted", "author"})
-SUBREDDIT_TYPES = {
-    "public": AccessState.PUBLIC,
-    "user": AccessState.PUBLIC,
-    "private": AccessState.PRIVATE,
-    "employees_only": AccessState.PRIVATE,
-    "gold_only": AccessState.PRIVATE,
-}
-
 Data = dict[str, Any]
 _NO_MORE = object()
 
@@ -121,8 +109,8 @@ def _post(data: Data, _depth: int | None) -> Post | None:
             return None
         return untrusted_text.text(data.get(key), limit=limit)
 
-    title = content("title", TITLE_MAX)
-    body = None if removed else content("selftext", BODY_MAX)
+    title = content("title", about_parsing.TITLE_MAX)
+    body = None if removed else content("selftext", about_parsing.BODY_MAX)
     return Post(
         id=post_id,
         subreddit=subreddit,
@@ -181,7 +169,9 @@ def _comment(data: Data, depth: int | None) -> Comment | None:
     removed = raw_body == removal_markers.REMOVED
     by_reddit = removal_markers.is_removed_by_reddit(raw_body)
     body = (
-        None if deleted or removed or by_reddit else untrusted_text.text(raw_body, limit=BODY_MAX)
+        None
+        if deleted or removed or by_reddit
+        else untrusted_text.text(raw_body, limit=about_parsing.BODY_MAX)
     )
     return Comment(
         id=comment_id,
@@ -215,33 +205,6 @@ def _more(data: Data, depth: int | None) -> MoreComments | None:
     return MoreComments(parent_id=parent, children=ids, depth=depth or 0, count=count)
 
 
-def subreddit(data: Data, _depth: int | None = None) -> SubredditAbout | None:
-    name = untrusted_text.subreddit_name(data.get("display_name"))
-    if name is None:
-        return None
-    kind = data.get("subreddit_type")
-    known = SUBREDDIT_TYPES.get(kind) if isinstance(kind, str) else None
-    return SubredditAbout(
-        name=name,
-        reddit_id=untrusted_text.full_name(data.get("name"), kinds=("t5",)),
-        title=untrusted_text.text(data.get("title"), limit=TITLE_MAX),
-        description=untrusted_text.text(data.get("public_description"), limit=BODY_MAX),
-        subscribers=untrusted_text.count(data.get("subscribers")),
-        over_18=untrusted_text.flag(data.get("over18")),
-        created_at=untrusted_text.time(data.get("created_utc")),
-        access=known or AccessState.RESTRICTED,
-    )
-
-
-def account(data: Data, _depth: int | None = None) -> Account | None:
-    name = untrusted_text.account_name(data.get("name"))
-    if name is None:
-        return None
-    bare = untrusted_text.base36(data.get("id"))
-    suspended = untrusted_text.flag(data.get("is_suspended"))
-    return Account(name=name, reddit_id=f"t2_{bare}" if bare else None, suspended=suspended)
-
-
 def _author(data: Data) -> Account | None:
     """None for `[deleted]`, which is no account's name."""
     name = untrusted_text.account_name(data.get("author"))
@@ -252,8 +215,8 @@ def _author(data: Data) -> Account | None:
 
 _PARSERS: dict[str, Callable[[Data, int | None], object | None]] = {
     "t1": _comment,
-    "t2": account,
+    "t2": about_parsing.account,
     "t3": _post,
-    "t5": subreddit,
+    "t5": about_parsing.subreddit,
     "more": _more,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler_worker.reddit import crawl_failures, item_parsing
+from crawler_worker.reddit import about_parsing, crawl_failures, item_parsing
 from crawljobs.domain import untrusted_text
 from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 
@@ -45,14 +45,14 @@ def more_children(reply: object) -> Items:
 
 
 def about(reply: object) -> SubredditAbout:
-    parsed = item_parsing.subreddit(_data(reply, "t5"))
+    parsed = about_parsing.subreddit(_data(reply, "t5"))
     if parsed is None:
         raise crawl_failures.UpstreamTrouble("expected a subreddit with a name")
     return parsed
 
 
 def account(reply: object) -> Account:
-    parsed = item_parsing.account(_data(reply, "t2"))
+    parsed = about_parsing.account(_data(reply, "t2"))
     if parsed is None:
         raise crawl_failures.UpstreamTrouble("expected an account with a name")
     return parsed

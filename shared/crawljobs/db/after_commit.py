@@ -10,7 +10,7 @@ Act = Callable[[], object]
 _KEY = "crawljobs.then"
 
 
-def then(conn: Connection, act: Act) -> None:
+def register(conn: Connection, act: Act) -> None:
     """Do `act` after the commit of the Database's transaction; it must be quick and not fail.
 
     A savepoint that is rolled back does not take it back.
@@ -18,7 +18,7 @@ def then(conn: Connection, act: Act) -> None:
     conn.info.setdefault(_KEY, []).append(act)
 
 
-def taken(conn: Connection) -> list[Act]:
+def pop_callbacks(conn: Connection) -> list[Act]:
     """What is to be done, once; at the start of a transaction: what another left that failed."""
     acts: list[Act] = conn.info.pop(_KEY, [])
     return acts

@@ -14,8 +14,8 @@ from psycopg import conninfo
 from crawljobs import errors
 from crawljobs.db import call_deadline, character_set, server_liveness, timed_connect
 from crawljobs.db.driver_errors import NoReply
-from crawljobs.db.server_liveness import Pulse
-from crawljobs.db.timeouts import PATIENT, Limits
+from crawljobs.db.server_liveness import ServerLiveness
+from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS, Timeouts
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq knows no shorter one
 SURELY_ALIVE_SECONDS = 1.0
 
 
-def session_settings(limits: Limits) -> dict[str, str]:
+def session_settings(limits: Timeouts) -> dict[str, str]:
     """A session's own limits, for a database whose roles carry none."""
     return {
         "statement_timeout": f"{1000 * limits.statement:g}ms",
@@ -38,7 +38,7 @@ def session_settings(limits: Limits) -> dict[str, str]:
 
 
 def _parameters(
-    url: str, application_name: str, limits: Limits, *, pooled: bool
+    url: str, application_name: str, limits: Timeouts, *, pooled: bool
 ) -> dict[str, object]:
     """Connection parameters that give every call a deadline of its own."""
     parameters: dict[str, object] = {
@@ -63,8 +63,8 @@ class BoundedConnection(psycopg.Connection[Any]):
     With a `pulse` they are told from a statement that is only slow.
     """
 
-    reply_seconds = PATIENT.reply
-    pulse: Pulse | None = None
+    reply_seconds = BACKGROUND_TIMEOUTS.reply
+    pulse: ServerLiveness | None = None
     alive_at = -math.inf  # monotonic: when the server was last known to be there
     has_been_used = False
 
@@ -114,7 +114,7 @@ def connect(
     *,
     pooled: bool = False,
     reply_seconds: float | None = None,
-    limits: Limits = PATIENT,
+    limits: Timeouts = BACKGROUND_TIMEOUTS,
 ) -> BoundedConnection:
     """One connection whose every wait has a deadline. Raises UnusableDatabase."""
     parameters = _parameters(url, application_name, limits, pooled=pooled)
@@ -125,7 +125,7 @@ def connect(
     if limits.connect >= SHORTEST_CONNECT_TIMEOUT_SECONDS:
         connection = open_connection()
     else:
-        connection = timed_connect.within(limits.connect, open_connection)
+        connection = timed_connect.connect_within(limits.connect, open_connection)
     try:
         character_set.check_encoding(connection)
     except errors.UnusableDatabase:

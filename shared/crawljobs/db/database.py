@@ -17,8 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from crawljobs import errors
 from crawljobs.db import after_commit, call_deadline, failures
 from crawljobs.db.connection import BoundedConnection, connect, session_settings
-from crawljobs.db.server_liveness import Pulse
-from crawljobs.db.timeouts import PATIENT, Limits
+from crawljobs.db.server_liveness import ServerLiveness
+from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS, Timeouts
 from crawljobs.runtime import jitter
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ CONFLICT_RETRIES = 8  # deadlock, serialization, lock timeout: short, so retried
 CONFLICT_BACKOFF_SECONDS = 0.01
 
 
-def _limit_transaction(limits: Limits) -> Callable[[Connection], None]:
+def _limit_transaction(limits: Timeouts) -> Callable[[Connection], None]:
     """For a pooler: it refuses start-up options, and its sessions are everybody's."""
     settings = session_settings(limits)
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
@@ -57,8 +57,8 @@ class Database:
         application_name: str = "crawljobs",
         pooled: bool = False,
         reply_seconds: float | None = None,
-        limits: Limits = PATIENT,
-        pulse: Pulse | None = None,
+        limits: Timeouts = BACKGROUND_TIMEOUTS,
+        pulse: ServerLiveness | None = None,
     ) -> None:
         if reply_seconds is not None:
             limits = replace(limits, reply=reply_seconds, ping=min(limits.ping, reply_seconds))
@@ -88,7 +88,7 @@ class Database:
         if pooled:
             event.listen(self._transactions, "begin", _limit_transaction(limits))
         event.listen(self._engine, "checkout", self._use)
-        event.listen(self._engine, "checkin", self._lay_by)
+        event.listen(self._engine, "checkin", self._on_checkin)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -98,16 +98,16 @@ class Database:
                 yield conn
             return
         _refuse_late()
-        with _as_ours(), self._engine.connect() as conn:
+        with _translate_errors(), self._engine.connect() as conn:
             yield conn
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         _refuse_late()
-        with _as_ours(), self._transactions.begin() as conn:
-            after_commit.taken(conn)
+        with _translate_errors(), self._transactions.begin() as conn:
+            after_commit.pop_callbacks(conn)
             yield conn
-            acts = after_commit.taken(conn)
+            acts = after_commit.pop_callbacks(conn)
         for act in acts:
             act()
 
@@ -129,14 +129,14 @@ class Database:
         for attempt in range(CONFLICT_RETRIES):
             try:
                 with engine.begin() as conn:
-                    after_commit.taken(conn)
+                    after_commit.pop_callbacks(conn)
                     result = work(conn)
-                    acts = after_commit.taken(conn)
+                    acts = after_commit.pop_callbacks(conn)
                 break
             except (DBAPIError, PoolTimeout, psycopg.Error) as error:
                 again = attempt + 1 < CONFLICT_RETRIES and time.monotonic() < give_up_at
                 if not (failures.is_conflict(error) and again):
-                    with _as_ours():
+                    with _translate_errors():
                         raise
                 failures.count(error)
                 longest = CONFLICT_BACKOFF_SECONDS * 2**attempt
@@ -160,7 +160,7 @@ class Database:
                 raise InvalidatePoolError from error
         connection.reply_seconds = self._limits.reply
 
-    def _lay_by(self, connection: BoundedConnection | None, *_: object) -> None:
+    def _on_checkin(self, connection: BoundedConnection | None, *_: object) -> None:
         if connection is not None:  # it may have been thrown away
             connection.has_been_used = True
             connection.alive_at = time.monotonic()
@@ -174,7 +174,7 @@ def _refuse_late() -> None:
 
 
 @contextmanager
-def _as_ours() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Errors of the pool and the driver as ours, where they are no bugs."""
     try:
         yield

@@ -21,7 +21,7 @@ AGAIN_SECONDS = 1.0  # between two questions
 OWN_LIMIT_SECONDS = 0.6
 
 
-class Pulse:
+class ServerLiveness:
     """At most one question is under way, whoever waits for its answer."""
 
     def __init__(self, ask: Callable[[], None]) -> None:

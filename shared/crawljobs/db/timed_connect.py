@@ -15,7 +15,7 @@ from crawljobs.db.driver_errors import NoReply
 Connection = TypeVar("Connection", bound="psycopg.Connection[Any]")
 
 
-def within(seconds: float, open_connection: Callable[[], Connection]) -> Connection:
+def connect_within(seconds: float, open_connection: Callable[[], Connection]) -> Connection:
     """Connect in a thread that is left behind when it is late; libpq's own limit ends it soon."""
     opened: Future[Connection] = Future()
 

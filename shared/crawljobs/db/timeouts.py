@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class Limits:
+class Timeouts:
     """In seconds. Those of the server (statement, lock) must come before the client's (reply)."""
 
     connect: float = 5.0
@@ -19,8 +19,10 @@ class Limits:
 
 
 # For work in the background, which may as well wait.
-PATIENT = Limits()
+BACKGROUND_TIMEOUTS = Timeouts()
 # For a caller who waits: a database that is silent is found out within 2 s (ping, then connect).
-IMPATIENT = Limits(connect=0.9, pool=1.0, statement=5.0, lock=2.0, reply=6.0, ping=0.7, conflicts=8)
+INTERACTIVE_TIMEOUTS = Timeouts(
+    connect=0.9, pool=1.0, statement=5.0, lock=2.0, reply=6.0, ping=0.7, conflicts=8
+)
 # For SELECTs that only show whether anything answers.
-PROBING = replace(IMPATIENT, statement=1.0, reply=1.5)
+PROBE_TIMEOUTS = replace(INTERACTIVE_TIMEOUTS, statement=1.0, reply=1.5)

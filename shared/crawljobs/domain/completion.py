@@ -23,7 +23,7 @@ ATTEMPTS = {
 }
 
 
-class End(NamedTuple):  # made for each job, as Claim is
+class Completion(NamedTuple):  # made for each job, as Claim is
     """How one claim ends; completed, failed, retried, deferred and released make it."""
 
     claim: Claim
@@ -39,19 +39,19 @@ class End(NamedTuple):  # made for each job, as Claim is
         return ATTEMPTS[self.verb]
 
 
-def completed(claim: Claim, outcome: str) -> End:
+def completed(claim: Claim, outcome: str) -> Completion:
     """As succeeded; makes the follow-up job when a rerun was requested."""
-    return End(claim, Transition.COMPLETE, outcome=outcome)
+    return Completion(claim, Transition.COMPLETE, outcome=outcome)
 
 
-def failed(claim: Claim, *, kind: ErrorKind, message: str) -> End:
+def failed(claim: Claim, *, kind: ErrorKind, message: str) -> Completion:
     """As failed, for good; makes the follow-up job when a rerun was requested."""
-    return End(claim, Transition.FAIL, error_kind=kind, error_message=storable(message))
+    return Completion(claim, Transition.FAIL, error_kind=kind, error_message=storable(message))
 
 
-def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) -> End:
+def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) -> Completion:
     """The job waits for its next attempt; this one is charged."""
-    return End(
+    return Completion(
         claim,
         Transition.SCHEDULE_RETRY,
         delay=delay,
@@ -60,11 +60,11 @@ def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) ->
     )
 
 
-def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str) -> End:
+def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str) -> Completion:
     """The job waits; no attempt is charged. A worker looks at it again within a minute, or after
     the whole delay when the reason is unclear.
     """
-    return End(
+    return Completion(
         claim,
         Transition.DEFER,
         delay=delay,
@@ -74,9 +74,9 @@ def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str
     )
 
 
-def released(claim: Claim) -> End:
+def released(claim: Claim) -> Completion:
     """The job is given back, claimable at once; no attempt is charged."""
-    return End(claim, Transition.RELEASE)
+    return Completion(claim, Transition.RELEASE)
 
 
 def storable(message: str) -> str:

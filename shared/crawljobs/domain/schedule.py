@@ -36,7 +36,7 @@ class RunOutcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Order:
+class ScheduleSpec:
     """What somebody may want of a schedule."""
 
     name: str
@@ -75,8 +75,10 @@ class Schedule:
     created_at: datetime
     updated_at: datetime
 
-    def order(self) -> Order:
-        return Order(**{field.name: getattr(self, field.name) for field in fields(Order)})
+    def order(self) -> ScheduleSpec:
+        return ScheduleSpec(
+            **{field.name: getattr(self, field.name) for field in fields(ScheduleSpec)}
+        )
 
     def due_times(self) -> DueTimes:
         """Raises InvalidCron when somebody wrote past the checks."""
@@ -95,7 +97,7 @@ class Schedule:
         return ON_TIME if self.misfire_policy is MisfirePolicy.SKIP else None
 
 
-def due_times(order: Order, *, schedule_id: int, anchor: datetime) -> DueTimes:
+def due_times(order: ScheduleSpec, *, schedule_id: int, anchor: datetime) -> DueTimes:
     """Raises InvalidCron."""
     return DueTimes(
         crons.parse(order.cron_expression, order.timezone),

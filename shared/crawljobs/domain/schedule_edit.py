@@ -9,7 +9,7 @@ from crawljobs import errors
 from crawljobs.domain import due_times, tick_count
 from crawljobs.domain import schedule as schedules
 from crawljobs.domain.due_times import DueTimes
-from crawljobs.domain.schedule import Order, Schedule, Ticks
+from crawljobs.domain.schedule import Schedule, ScheduleSpec, Ticks
 
 _TIMING = ("cron_expression", "timezone", "spread_seconds", "enabled")
 
@@ -18,7 +18,7 @@ _TIMING = ("cron_expression", "timezone", "spread_seconds", "enabled")
 class Edit:
     """The order as it is to be kept, and when it is due; `given_up` goes into the ledger."""
 
-    order: Order
+    order: ScheduleSpec
     anchor: datetime
     next_run_at: datetime | None
     runs_per_day: float | None  # None: the expression was not looked at
@@ -26,7 +26,7 @@ class Edit:
     given_up: tuple[Ticks, ...] = ()
 
 
-def first(order: Order, *, schedule_id: int, now: datetime) -> Edit:
+def first(order: ScheduleSpec, *, schedule_id: int, now: datetime) -> Edit:
     """A new schedule is due at its next time, not now. Raises InvalidCron."""
     times = schedules.due_times(order, schedule_id=schedule_id, anchor=now)
     return Edit(
@@ -37,7 +37,7 @@ def first(order: Order, *, schedule_id: int, now: datetime) -> Edit:
     )
 
 
-def edited(before: Schedule, order: Order, *, now: datetime) -> Edit:
+def edited(before: Schedule, order: ScheduleSpec, *, now: datetime) -> Edit:
     """Due again at the next time of what is wanted now. Raises InvalidCron.
 
     What was due and not fired stays due while the timing stays; else it is given up. A schedule
@@ -78,7 +78,7 @@ def _same_text(expression: str, kept: str) -> bool:
     return expression.upper().split() == kept.upper().split()
 
 
-def _moved(before: Schedule, order: Order, times: DueTimes) -> Schedule | None:
+def _moved(before: Schedule, order: ScheduleSpec, times: DueTimes) -> Schedule | None:
     """The schedule waiting at its place in another spread; None when it does not wait."""
     if not before.enabled or before.next_run_at is None:
         return None

@@ -20,7 +20,7 @@ JITTER = 0.2
 STOP_SECONDS = 0.2  # a row that stays is only shown as gone
 
 
-class Presence:
+class Heartbeat:
     """Writes from a thread of its own, so that a database that hangs holds up nobody else."""
 
     def __init__(

@@ -13,20 +13,20 @@ JITTER = 0.1  # so that many workers started together do not sweep together
 
 
 @dataclass(frozen=True)
-class Beat:
+class PeriodicTask:
     """A task and the seconds from one run of it to the next."""
 
     task: Callable[[], object]
     seconds: float
 
 
-class Heartbeat(threading.Thread):
+class PeriodicTasks(threading.Thread):
     """Every beat runs at once and then at its pace, whatever the host's wall clock does.
 
     A task answers for its own errors: one that raises ends the heartbeat.
     """
 
-    def __init__(self, beats: Sequence[Beat]) -> None:
+    def __init__(self, beats: Sequence[PeriodicTask]) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self._beats = tuple(beats)
         self._stopping = threading.Event()

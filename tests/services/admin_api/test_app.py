@@ -12,7 +12,7 @@ from admin_api import app as application
 from admin_api.http import security_headers, state
 from crawljobs.db import call_deadline
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import IMPATIENT, PROBING
+from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS
 from crawljobs.repository.operations import audit_log
 from support.admin_api import TOKEN, CheckedClient, openapi_document, with_token
 from support.counted import counted
@@ -165,8 +165,8 @@ def test_pools_and_quotas_are_as_large_as_the_settings_say(create: Create) -> No
     assert own.answers._per_day == 5 * 1024 * 1024
     assert own.rates._per_second == 3
     requests, probes = own.database._database, own.readiness._database
-    assert (requests._limits, probes._limits) == (IMPATIENT, PROBING)
+    assert (requests._limits, probes._limits) == (INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS)
     assert (requests._engine.pool.size(), probes._engine.pool.size()) == (6, 1)
-    assert own.presence._details() == {"threads": 6}
-    assert (own.presence._role, own.presence._name.split("@")[0]) == ("admin-api", "admin-api")
+    assert own.heartbeat._details() == {"threads": 6}
+    assert (own.heartbeat._role, own.heartbeat._name.split("@")[0]) == ("admin-api", "admin-api")
     assert state.of(create(ADMIN_API_THREADS="1")).exports._of_all == 1

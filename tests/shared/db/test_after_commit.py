@@ -11,13 +11,13 @@ def test_it_is_done_after_the_commit(database: Database) -> None:
     done: list[str] = []
 
     def work(conn: Connection) -> None:
-        after_commit.then(conn, lambda: done.append("run"))
+        after_commit.register(conn, lambda: done.append("run"))
         assert done == []
 
     database.run(work)
     assert done == ["run"]
     with database.begin() as conn:
-        after_commit.then(conn, lambda: done.append("begin"))
+        after_commit.register(conn, lambda: done.append("begin"))
         assert done == ["run"]
     assert done == ["run", "begin"]
 
@@ -26,7 +26,7 @@ def test_it_is_not_done_after_a_rollback_nor_by_whoever_comes_next(database_url:
     database = Database(database_url, pool_size=1)
     done: list[str] = []
     with pytest.raises(ZeroDivisionError), database.begin() as conn:
-        after_commit.then(conn, lambda: done.append("rolled back"))
+        after_commit.register(conn, lambda: done.append("rolled back"))
         raise ZeroDivisionError
     with database.begin() as conn:
         conn.execute(text("SELECT 1"))
@@ -40,7 +40,7 @@ def test_a_transaction_that_is_run_again_does_it_once(database: Database) -> Non
 
     def work(conn: Connection) -> None:
         tries.append(1)
-        after_commit.then(conn, lambda: done.append(len(tries)))
+        after_commit.register(conn, lambda: done.append(len(tries)))
         if len(tries) < 3:
             conn.execute(text("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$"))
 

@@ -6,7 +6,12 @@ from dataclasses import fields, replace
 import pytest
 
 from crawljobs.db import connection, server_liveness
-from crawljobs.db.timeouts import IMPATIENT, PATIENT, PROBING, Limits
+from crawljobs.db.timeouts import (
+    BACKGROUND_TIMEOUTS,
+    INTERACTIVE_TIMEOUTS,
+    PROBE_TIMEOUTS,
+    Timeouts,
+)
 
 NOTICED_SECONDS = 2.0  # within which a dead database is noticed by a caller who waits
 # The kernel's, of a connection over TCP.
@@ -38,14 +43,16 @@ def test_a_silent_network_is_noticed_by_the_kernel(database_url: str) -> None:
 def test_a_connect_ends_at_its_limit_in_whole_seconds_of_libpq(
     database_url: str, seconds: float, timeout: int
 ) -> None:
-    opened = connection.connect(database_url, "tests", limits=replace(PATIENT, connect=seconds))
+    opened = connection.connect(
+        database_url, "tests", limits=replace(BACKGROUND_TIMEOUTS, connect=seconds)
+    )
     try:
         assert opened.info.get_parameters()["connect_timeout"] == str(timeout)
     finally:
         opened.close()
 
 
-@pytest.mark.parametrize("limits", [PATIENT, IMPATIENT, PROBING])
+@pytest.mark.parametrize("limits", [BACKGROUND_TIMEOUTS, INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS])
 @pytest.mark.parametrize(
     ("setting", "of"),
     [
@@ -55,7 +62,7 @@ def test_a_connect_ends_at_its_limit_in_whole_seconds_of_libpq(
     ],
 )
 def test_a_session_has_the_limits_of_its_connection(
-    database_url: str, limits: Limits, setting: str, of: object
+    database_url: str, limits: Timeouts, setting: str, of: object
 ) -> None:
     opened = connection.connect(database_url, "tests", limits=limits)
     try:
@@ -68,21 +75,21 @@ def test_a_session_has_the_limits_of_its_connection(
         opened.close()
 
 
-@pytest.mark.parametrize("limits", [PATIENT, IMPATIENT, PROBING])
-def test_the_servers_limits_come_before_the_clients(limits: Limits) -> None:
+@pytest.mark.parametrize("limits", [BACKGROUND_TIMEOUTS, INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS])
+def test_the_servers_limits_come_before_the_clients(limits: Timeouts) -> None:
     """Then the error tells the cause, and the connection can be used again."""
     assert limits.statement < limits.reply
-    if limits is not PROBING:  # what it asks waits for no lock
+    if limits is not PROBE_TIMEOUTS:  # what it asks waits for no lock
         assert limits.lock < limits.statement
     assert all(getattr(limits, field.name) > 0 for field in fields(limits))
 
 
-@pytest.mark.parametrize("limits", [IMPATIENT, PROBING])
-def test_a_silent_database_is_found_out_in_time(limits: Limits) -> None:
+@pytest.mark.parametrize("limits", [INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS])
+def test_a_silent_database_is_found_out_in_time(limits: Timeouts) -> None:
     """By the sign of life of the connection that is there, then by a new one."""
     assert limits.ping + limits.connect < NOTICED_SECONDS
 
 
 def test_an_error_of_our_own_limits_is_no_sign_of_life() -> None:
-    shortest = min(getattr(PROBING, field.name) for field in fields(PROBING))
+    shortest = min(getattr(PROBE_TIMEOUTS, field.name) for field in fields(PROBE_TIMEOUTS))
     assert shortest > server_liveness.OWN_LIMIT_SECONDS

@@ -17,7 +17,7 @@ from crawljobs.db.database import (
     Connection,
     Database,
 )
-from crawljobs.db.timeouts import PATIENT
+from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
 from crawljobs.runtime import startup
 from support.waiting import wait_until
 
@@ -140,7 +140,7 @@ def test_conflicts_are_tried_again_so_often_with_growing_pauses(
 
 
 def test_conflicts_are_not_tried_again_when_their_time_is_over(database_url: str) -> None:
-    limits = replace(PATIENT, conflicts=0.0)
+    limits = replace(BACKGROUND_TIMEOUTS, conflicts=0.0)
     opened, work = Database(database_url, limits=limits), Conflicting()
     try:
         with pytest.raises(errors.DatabaseUnavailable):

@@ -8,8 +8,8 @@ import pytest
 
 from crawljobs import errors
 from crawljobs.db.database import Database
-from crawljobs.db.server_liveness import ANSWER_SECONDS, LATE_SECONDS, Pulse
-from crawljobs.db.timeouts import PROBING
+from crawljobs.db.server_liveness import ANSWER_SECONDS, LATE_SECONDS, ServerLiveness
+from crawljobs.db.timeouts import PROBE_TIMEOUTS
 from support import tcp_proxy
 from support.waiting import wait_until
 
@@ -22,8 +22,8 @@ def test_a_silent_database_is_lost_with_and_without_a_connection_of_the_probes(
     database_url: str, *, was_connected: bool
 ) -> None:
     with tcp_proxy.serve(database_url) as proxy:
-        probes = Database(proxy.url, pool_size=1, limits=PROBING)
-        pulse = Pulse(probes.ask)
+        probes = Database(proxy.url, pool_size=1, limits=PROBE_TIMEOUTS)
+        pulse = ServerLiveness(probes.ask)
         if was_connected:
             probes.ask()
         proxy.stall()
@@ -36,8 +36,8 @@ def test_a_silent_database_is_lost_with_and_without_a_connection_of_the_probes(
 
 
 def test_a_database_that_refuses_is_not_lost() -> None:
-    probes = Database("postgresql://nobody@127.0.0.1:1/none", pool_size=1, limits=PROBING)
-    pulse = Pulse(probes.ask)
+    probes = Database("postgresql://nobody@127.0.0.1:1/none", pool_size=1, limits=PROBE_TIMEOUTS)
+    pulse = ServerLiveness(probes.ask)
     until = time.monotonic() + ANSWER_SECONDS + LATE_SECONDS
     wait_until(lambda: pulse.is_lost() or time.monotonic() > until, timeout=5, describe="its time")
     assert not pulse.is_lost()
@@ -77,7 +77,7 @@ def test_a_dead_database_is_lost_within_two_seconds_of_a_statement(
     clock: _Clock, silent: Callable[[], None]
 ) -> None:
     began = clock.now
-    pulse = Pulse(silent)
+    pulse = ServerLiveness(silent)
     clock.now += LATE_SECONDS
     assert not pulse.is_lost()
     clock.now = began + LATE_SECONDS + LONGEST_ANSWER_SECONDS
@@ -94,7 +94,7 @@ def test_silence_counts_from_the_first_of_the_questions_in_vain(clock: _Clock) -
         clock.now += took[0]
         raise errors.DatabaseUnavailable("no reply")
 
-    pulse = Pulse(ask)
+    pulse = ServerLiveness(ask)
     took[0] = 0.7
     assert not asked(pulse)
     clock.now += 0.4
@@ -113,7 +113,7 @@ def test_an_answer_of_any_kind_ends_the_silence(clock: _Clock, answer: Exception
         if error is not None:
             raise error
 
-    pulse = Pulse(ask)
+    pulse = ServerLiveness(ask)
     assert not asked(pulse)
     clock.now += 0.05
     assert not asked(pulse)
@@ -125,7 +125,7 @@ def test_silence_of_long_ago_tells_nothing(clock: _Clock) -> None:
         clock.now += 1.5
         raise errors.DatabaseUnavailable("no reply")
 
-    pulse = Pulse(ask)
+    pulse = ServerLiveness(ask)
     assert not asked(pulse)
     assert pulse.is_lost()
     for thread in threading.enumerate():
@@ -135,7 +135,7 @@ def test_silence_of_long_ago_tells_nothing(clock: _Clock) -> None:
     assert not asked(pulse)
 
 
-def asked(pulse: Pulse) -> bool:
+def asked(pulse: ServerLiveness) -> bool:
     """`is_lost`, and wait for the question that it began."""
     is_lost = pulse.is_lost()
     for thread in threading.enumerate():

@@ -14,8 +14,8 @@ from crawljobs.domain.schedule import (
     TOLD_ONE_BY_ONE,
     Firing,
     MisfirePolicy,
-    Order,
     Schedule,
+    ScheduleSpec,
     Ticks,
     when_due,
 )
@@ -86,7 +86,7 @@ def test_a_deadline_holds_under_either_policy() -> None:
 def test_the_policy_says_how_late_unless_the_schedule_does(
     policy: MisfirePolicy, seconds: int | None, deadline: timedelta | None
 ) -> None:
-    order = Order("s", 1, "@daily", misfire_policy=policy, misfire_deadline_seconds=seconds)
+    order = ScheduleSpec("s", 1, "@daily", misfire_policy=policy, misfire_deadline_seconds=seconds)
     made = Schedule(
         **vars(order),
         id=1,

@@ -8,11 +8,11 @@ import pytest
 
 from crawljobs import errors
 from crawljobs.domain import schedule_edit
-from crawljobs.domain.schedule import TOLD_ONE_BY_ONE, MisfirePolicy, Order, Schedule, Ticks
+from crawljobs.domain.schedule import TOLD_ONE_BY_ONE, MisfirePolicy, Schedule, ScheduleSpec, Ticks
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-ORDER = Order(name="s", subreddit_id=7, cron_expression="@hourly")
+ORDER = ScheduleSpec(name="s", subreddit_id=7, cron_expression="@hourly")
 
 
 def schedule(next_run_at: datetime | None = NOON + HOUR, **changes: Any) -> Schedule:

@@ -8,13 +8,13 @@ import structlog
 from crawljobs.db.database import Database
 from crawljobs.repository.operations import service_instances
 from crawljobs.repository.operations.service_instances import Instance
-from crawljobs.runtime.heartbeat import Presence
+from crawljobs.runtime.heartbeat import Heartbeat
 from support.waiting import wait_until
 
 
 @pytest.fixture
-def presence(database: Database) -> Iterator[Presence]:
-    made = Presence(
+def heartbeat(database: Database) -> Iterator[Heartbeat]:
+    made = Heartbeat(
         database, name="w1", role="crawler-worker", details=lambda: {"n": 1}, say_seconds=0.05
     )
     yield made
@@ -26,8 +26,8 @@ def instances(database: Database) -> list[Instance]:
         return service_instances.list_instances(conn)
 
 
-def test_it_says_again_and_again_that_it_is_there(database: Database, presence: Presence) -> None:
-    presence.start()
+def test_it_says_again_and_again_that_it_is_there(database: Database, heartbeat: Heartbeat) -> None:
+    heartbeat.start()
     wait_until(lambda: instances(database), timeout=10, describe="the first word")
     (first,) = instances(database)
     assert (first.name, first.role, first.details) == ("w1", "crawler-worker", {"n": 1})
@@ -36,17 +36,17 @@ def test_it_says_again_and_again_that_it_is_there(database: Database, presence: 
         lambda: instances(database)[0].seen_at > first.seen_at, timeout=10, describe="another word"
     )
     assert instances(database)[0].started_at == first.started_at
-    presence.stop()
+    heartbeat.stop()
     wait_until(lambda: not instances(database), timeout=10, describe="its end")
 
 
 def test_an_unexpected_error_is_logged_and_the_next_word_is_said(
-    database: Database, presence: Presence
+    database: Database, heartbeat: Heartbeat
 ) -> None:
     with database.begin() as conn:
         conn.exec_driver_sql("ALTER TABLE service_instances RENAME TO away")
     with structlog.testing.capture_logs() as told:
-        presence.start()
+        heartbeat.start()
         wait_until(lambda: told, timeout=10, describe="no error was logged")
         with database.begin() as conn:
             conn.exec_driver_sql("ALTER TABLE away RENAME TO service_instances")
@@ -54,15 +54,15 @@ def test_an_unexpected_error_is_logged_and_the_next_word_is_said(
     assert told[0]["event"] == "presence.failed"
 
 
-def test_one_that_never_started_can_be_stopped(database: Database, presence: Presence) -> None:
-    presence.stop()
+def test_one_that_never_started_can_be_stopped(database: Database, heartbeat: Heartbeat) -> None:
+    heartbeat.stop()
     assert instances(database) == []
 
 
 def test_a_database_that_is_down_harms_nobody() -> None:
     down = Database("postgresql://nobody@127.0.0.1:1/none")
-    presence = Presence(down, name="w", role="scheduler", details=dict, say_seconds=0.01)
-    presence.start()
-    presence.stop()
-    wait_until(lambda: not presence._thread.is_alive(), timeout=10, describe="the thread's end")
+    heartbeat = Heartbeat(down, name="w", role="scheduler", details=dict, say_seconds=0.01)
+    heartbeat.start()
+    heartbeat.stop()
+    wait_until(lambda: not heartbeat._thread.is_alive(), timeout=10, describe="the thread's end")
     down.close()

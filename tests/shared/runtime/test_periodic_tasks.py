@@ -6,16 +6,16 @@ from types import SimpleNamespace
 import pytest
 
 from crawljobs.runtime import periodic_tasks
-from crawljobs.runtime.periodic_tasks import Beat, Heartbeat
+from crawljobs.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from support.waiting import wait_until
 
 
 def test_every_task_runs_at_once_and_then_at_its_own_pace() -> None:
     ran: Counter[str] = Counter()
-    beating = Heartbeat(
+    beating = PeriodicTasks(
         [
-            Beat(lambda: ran.update(["quick"]), 0.01),
-            Beat(lambda: ran.update(["slow"]), 3600),
+            PeriodicTask(lambda: ran.update(["quick"]), 0.01),
+            PeriodicTask(lambda: ran.update(["slow"]), 3600),
         ]
     )
     beating.start()
@@ -28,7 +28,7 @@ def test_every_task_runs_at_once_and_then_at_its_own_pace() -> None:
 def test_a_wall_clock_set_back_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each reading of the wall clock is an hour before the last one."""
     ran: list[int] = []
-    beating = Heartbeat([Beat(lambda: ran.append(1), 0.01)])
+    beating = PeriodicTasks([PeriodicTask(lambda: ran.append(1), 0.01)])
     readings = itertools.count(1_800_000_000, -3600)
     clocks = SimpleNamespace(time=lambda: float(next(readings)), monotonic=time.monotonic)
     monkeypatch.setattr(periodic_tasks, "time", clocks)

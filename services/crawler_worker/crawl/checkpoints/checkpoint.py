@@ -8,7 +8,7 @@ from typing import Any
 
 from crawler_worker.crawl import tree as trees
 from crawler_worker.crawl.checkpoints import saved_values
-from crawler_worker.crawl.checkpoints.estimate import NOTHING_KNOWN, Forecast
+from crawler_worker.crawl.checkpoints.forecast import NOTHING_KNOWN, PHASES, Forecast
 from crawler_worker.crawl.checkpoints.seen_ids import Seen
 from crawler_worker.crawl.tree import Tree
 from crawler_worker.reddit import crawl_failures
@@ -19,7 +19,6 @@ from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.subreddit import AccessState
 
 VERSION = 1
-PHASES = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
 # Listings move on: an old cursor would miss what came since, so the listing starts again.
 CURSOR_LIVES = timedelta(minutes=15)
 NOT_WALKED = Walk()

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.forecast import PHASES, Forecast
 from crawljobs.repository.content.stored_subreddits import Marks
 from crawljobs.settings import CrawlSettings
-
-if TYPE_CHECKING:
-    from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 
 PAGE = 100  # items a page
 CAPACITY = 1_000  # items a listing shows
 TREE_REQUESTS = 1.3  # a tree's own, and what is cut from one in three
-# Before anything was measured: what a budget of 97 requests a minute gives.
-SECONDS_PER_REQUEST = 0.62
-
-_ORDER = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """Requests that the whole crawl will have made, and the seconds that each takes."""
-
-    total: int = 0
-    pace: float = SECONDS_PER_REQUEST
-
-
-NOTHING_KNOWN = Forecast()
 
 
 def forecast(
@@ -44,7 +25,7 @@ def forecast(
 
 def _left(at: Checkpoint, marks: Marks, settings: CrawlSettings) -> int:
     """At least the request that comes next."""
-    phases = _ORDER[_ORDER.index(at.phase) :]
+    phases = PHASES[PHASES.index(at.phase) :]
     left = 0.0
     for phase in phases:
         here = phase == at.phase

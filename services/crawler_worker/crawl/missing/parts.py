@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.domain import completion, missing_part
@@ -49,7 +49,7 @@ def reason_of(error: crawl_failures.CrawlFailure) -> PartReason | None:
 
 
 def request(
-    session: Session,
+    session: CrawlContext,
     kind: PartKind,
     item: str,
     call: Callable[[RedditClient], T],
@@ -80,7 +80,7 @@ def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
 
 
 def missing(
-    session: Session, kind: PartKind, item: str, reason: PartReason, message: str
+    session: CrawlContext, kind: PartKind, item: str, reason: PartReason, message: str
 ) -> MissingPart:
     """The part, given up now: its next look is the later the more crawls have done so in a row.
 
@@ -101,7 +101,7 @@ def missing(
     )
 
 
-def posts_to_fetch(session: Session) -> list[str]:
+def posts_to_fetch(session: CrawlContext) -> list[str]:
     """The posts whose tree, or a part of it, an earlier crawl gave up and is due for another look.
 
     A crawl that was interrupted does not ask again for the parts that it gave up itself.
@@ -111,6 +111,6 @@ def posts_to_fetch(session: Session) -> list[str]:
     return list(dict.fromkeys(part.item for part in due if part.item not in own))
 
 
-def own_trees(session: Session) -> set[str]:
+def own_trees(session: CrawlContext) -> set[str]:
     """The posts whose tree, or a part of it, this crawl gave up, as far as it lists them."""
     return {part.item for part in session.at.missing if part.kind in OF_A_TREE}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.client import RedditClient
 
 T = TypeVar("T")
 
 
-def request(session: Session, call: Callable[[RedditClient], T]) -> T:
+def request(session: CrawlContext, call: Callable[[RedditClient], T]) -> T:
     """One request, and a second one when Reddit denies access in a way that is not known yet.
 
     A subreddit that was never crawled is believed to be gone at once, with its schedules disabled:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.reddit import crawl_failures
 from crawljobs.domain import retry
 
 
 def deferral(
-    session: Session, error: crawl_failures.UpstreamTrouble | crawl_failures.BadRequest
+    session: CrawlContext, error: crawl_failures.UpstreamTrouble | crawl_failures.BadRequest
 ) -> crawl_failures.CrawlFailure:
     """The failure that ends this claim: the job waits without an attempt, or fails after a day.
 

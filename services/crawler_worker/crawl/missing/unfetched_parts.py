@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from crawler_worker.crawl import author_histories, name_checks
-from crawler_worker.crawl.checkpoints.checkpoint import PHASES, Checkpoint
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.forecast import PHASES
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts as crawl_parts
 from crawler_worker.crawl.missing.known_parts import Key, key_of
 from crawljobs.domain import missing_part
@@ -16,7 +17,7 @@ from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, Part
 MESSAGE = "the crawl had made all the requests that it may"
 
 
-def parts(session: Session) -> list[MissingPart]:
+def parts(session: CrawlContext) -> list[MissingPart]:
     """Trees and histories that were chosen and not fetched, the listing that was cut off, and the
     parts of earlier crawls that were due and not reached.
 
@@ -40,7 +41,7 @@ def parts(session: Session) -> list[MissingPart]:
     return [_part(session, kind, item) for kind, item in left]
 
 
-def _trees(session: Session) -> list[Key]:
+def _trees(session: CrawlContext) -> list[Key]:
     """A tree that an earlier crawl gave up keeps the kind of its part."""
     at, again = session.at, set(crawl_parts.posts_to_fetch(session))
     due = session.parts.due(*OF_A_TREE, now=session.now())
@@ -50,7 +51,7 @@ def _trees(session: Session) -> list[Key]:
     return [*found, *((PartKind.TREE, post) for post in chosen if post not in again)]
 
 
-def _part(session: Session, kind: PartKind, item: str) -> MissingPart:
+def _part(session: CrawlContext, kind: PartKind, item: str) -> MissingPart:
     """It did not fail: the count of its failures is that of the crawls before."""
     known = session.parts.get(kind, item)
     return MissingPart(
@@ -64,7 +65,7 @@ def _part(session: Session, kind: PartKind, item: str) -> MissingPart:
     )
 
 
-def listed(session: Session, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
+def listed(session: CrawlContext, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
     """`at` with all parts that are missing after this crawl: its own, the `left` ones, and those of
     earlier crawls that it did not ask for, because their next look is to come.
     """

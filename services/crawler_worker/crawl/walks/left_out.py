@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.checkpoints.seen_ids import Seen
-from crawler_worker.crawl.crawl_context import AllowanceSpent, Session
+from crawler_worker.crawl.crawl_context import AllowanceSpent, CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.reddit import endpoints
 from crawler_worker.reddit.client import RedditClient
@@ -23,7 +23,9 @@ from crawljobs.repository.content import coverage
 ASKED_MAX = 100  # names that one request may ask for
 
 
-def stored_below(session: Session, listing: ListingName, walk: Walk, at: Checkpoint) -> list[str]:
+def stored_below(
+    session: CrawlContext, listing: ListingName, walk: Walk, at: Checkpoint
+) -> list[str]:
     """Ids of stored items that are older than this walk, and not older than an earlier one.
 
     The newest come first. Items that are known to be removed or deleted are left out.
@@ -46,7 +48,7 @@ def stored_below(session: Session, listing: ListingName, walk: Walk, at: Checkpo
     ]
 
 
-def is_any_shown(session: Session, kind: PartKind, ids: Sequence[str]) -> bool:
+def is_any_shown(session: CrawlContext, kind: PartKind, ids: Sequence[str]) -> bool:
     """Whether Reddit still shows one of these items to everybody; also when it does not say."""
     prefix = "t3_" if kind is PartKind.POSTS else "t1_"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from crawler_worker.crawl.checkpoints import checkpoint
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.checkpoints.seen_ids import Seen
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts, required
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.domain import reddit_items
@@ -62,7 +62,7 @@ class Step:
     seen: int  # distinct items of all pages so far
 
 
-def resume(session: Session, *, restarted: Checkpoint) -> None:
+def resume(session: CrawlContext, *, restarted: Checkpoint) -> None:
     """Go on from the saved cursor, or from `restarted` when the cursor is too old.
 
     What is stored already is met again then, and writes nothing.
@@ -73,7 +73,7 @@ def resume(session: Session, *, restarted: Checkpoint) -> None:
 
 
 def next_page(
-    session: Session, course: Course, ask: Ask, *, is_required: bool
+    session: CrawlContext, course: Course, ask: Ask, *, is_required: bool
 ) -> tuple[Page, bool]:
     """The page behind the cursor, and whether the walk lost its way.
 
@@ -117,7 +117,7 @@ def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
 
 
 def after_page(
-    session: Session,
+    session: CrawlContext,
     page: Page,
     items: Sequence[Post | Comment],
     course: Course,
@@ -185,7 +185,7 @@ def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
     return replace(walk, oldest=items[-1].id, oldest_at=items[-1].created_at)
 
 
-def course_of(session: Session, listing: ListingName, mark: str | None) -> Course:
+def course_of(session: CrawlContext, listing: ListingName, mark: str | None) -> Course:
     """The course of a listing's walk.
 
     A page that an earlier crawl gave up is asked for again when it is due, and by a walk of the

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.crawl.walks import left_out, listing_walk
 from crawler_worker.crawl.walks.listing_walk import Course, Step
@@ -25,7 +25,7 @@ _BROKEN: dict[WalkEnd | None, str] = {
 
 
 def next_step(
-    session: Session,
+    session: CrawlContext,
     course: Course,
     ask: listing_walk.Ask,
     so_far: tuple[Walk, int],
@@ -53,7 +53,7 @@ def next_step(
     return page, _believed(session, course, step, left) if left else step
 
 
-def _left_out(session: Session, course: Course, step: Step) -> list[str]:
+def _left_out(session: CrawlContext, course: Course, step: Step) -> list[str]:
     """Stored items below the place where the listing ended, as if that were its first item."""
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []
@@ -66,7 +66,7 @@ def _is_doubtful(course: Course, step: Step) -> bool:
     return not is_capped and (course.is_whole or not step.at.older_in_a_row)
 
 
-def _believed(session: Session, course: Course, step: Step, left: Sequence[str]) -> Step:
+def _believed(session: CrawlContext, course: Course, step: Step, left: Sequence[str]) -> Step:
     """The step with the end that its listing came to, which has left out these items."""
     if step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED:
         end = WalkEnd.CAP
@@ -80,7 +80,13 @@ def _believed(session: Session, course: Course, step: Step, left: Sequence[str])
 
 
 def finish(
-    session: Session, then: Checkpoint, page: Page, course: Course, *, walk: Walk, mark: str | None
+    session: CrawlContext,
+    then: Checkpoint,
+    page: Page,
+    course: Course,
+    *,
+    walk: Walk,
+    mark: str | None,
 ) -> None:
     """Store the last page of a walk; `mark` is that of the last crawl.
 

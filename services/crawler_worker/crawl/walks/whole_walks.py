@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.domain.missing_part import PartKind
 from crawljobs.runtime import jitter
 
 
-def choose(session: Session) -> None:
+def choose(session: CrawlContext) -> None:
     """At the first page of posts: whether this crawl stops at the marks of the last one."""
     at = session.at
     if at.page == 0 and not at.whole and _is_due(session):
         session.at = replace(at, whole=True)
 
 
-def _is_due(session: Session) -> bool:
+def _is_due(session: CrawlContext) -> bool:
     every = session.settings.walk_whole_every
     if every is None or session.marks.post is None or session.last_crawled_at is None:
         return False

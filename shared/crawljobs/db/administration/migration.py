@@ -70,14 +70,14 @@ def upgrade(
     }
 
     def run() -> None:
-        with told():
+        with translate_errors():
             alembic.command.upgrade(config, revision)
 
-    when_it_answers(run, deadline_seconds=deadline_seconds)
+    retry_until_deadline(run, deadline_seconds=deadline_seconds)
     return granted
 
 
-def when_it_answers(work: Callable[[], T], *, deadline_seconds: float) -> T:
+def retry_until_deadline(work: Callable[[], T], *, deadline_seconds: float) -> T:
     """Try until the deadline while the database is away or busy. Then raises MigrationFailed."""
     deadline = time.monotonic() + deadline_seconds
     pause = PAUSE_SECONDS
@@ -97,7 +97,7 @@ def downgrade(scripts: Path, url: str, *, revision: str, role_prefix: str | None
 
     config = _config(scripts, url)
     config.attributes |= {"role_prefix": role_prefix, "granted": []}
-    with told():
+    with translate_errors():
         alembic.command.downgrade(config, revision)
 
 
@@ -106,7 +106,7 @@ def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str
     import alembic.command
 
     written = io.StringIO()
-    with told():
+    with translate_errors():
         alembic.command.upgrade(_config(scripts, None, written), f"{start}:{end}", sql=True)
     return written.getvalue().replace("%%", "%")  # doubled for a driver that is not asked
 
@@ -125,7 +125,7 @@ def _config(
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """What goes wrong as a sentence: MigrationFailed, or DatabaseUnavailable when it may pass."""
     import alembic.util
 

@@ -18,7 +18,7 @@ from crawljobs.db import failures
 from crawljobs.db.administration import audit_policies, granting, grants, rights
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import PATIENT
+from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
 from crawljobs.runtime import jitter
 
 # Two that make the same role, or change one at once: one of them has to begin anew.
@@ -28,8 +28,8 @@ PAUSE_SECONDS = 0.2
 
 # Sessions of ours say their own limits; these are for those that do not, and behind a pooler.
 SETTINGS = {
-    "statement_timeout": f"{PATIENT.statement:g}s",
-    "lock_timeout": f"{PATIENT.lock:g}s",
+    "statement_timeout": f"{BACKGROUND_TIMEOUTS.statement:g}s",
+    "lock_timeout": f"{BACKGROUND_TIMEOUTS.lock:g}s",
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
 }
 # To see how long sessions of others have kept rows from being cleaned up.

@@ -24,7 +24,7 @@ _BEFORE_CRAWL = text(f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class CrawlHistory:
     """What a crawl goes on from; `request_gap` None: as the settings say."""
 
     marks: Marks
@@ -36,9 +36,9 @@ class Past:
     missing_parts: tuple[MissingPart, ...] = ()
 
 
-def before_crawl(conn: Connection, *, subreddit_id: int) -> Past:
+def load_crawl_history(conn: Connection, *, subreddit_id: int) -> CrawlHistory:
     row = conn.execute(_BEFORE_CRAWL, {"subreddit_id": subreddit_id}).one()
-    return Past(
+    return CrawlHistory(
         marks=Marks(post=row.high_water_post, comment=row.high_water_comment),
         request_gap=row.min_request_gap_seconds,
         last_crawled_at=row.last_crawled_at,

@@ -142,7 +142,7 @@ def record_many(
             "changes": json.dumps(rows),
         },
     )
-    after_commit.then(conn, partial(metrics.audit_rows.labels(action).inc, len(rows)))
+    after_commit.register(conn, partial(metrics.audit_rows.labels(action).inc, len(rows)))
 
 
 def list_entries(

@@ -16,32 +16,32 @@ from sqlalchemy import Connection, text
 
 from crawljobs import errors
 from crawljobs.db.driver_statement import DriverStatement
-from crawljobs.domain.completion import ATTEMPTS, TERMINAL_OUTCOMES, End
+from crawljobs.domain.completion import ATTEMPTS, TERMINAL_OUTCOMES, Completion
 from crawljobs.domain.job import AttemptOutcome, Claim, Transition
 from crawljobs.repository.queue import queue_sql
 from crawljobs.repository.queue.queue_sql import (
     NO_REASON,
     NOW,
     PARKED_UNTIL,
+    RERUN_SERVED,
+    RERUN_SERVED_RESET,
     UNCLAIMED,
-    WISH_SERVED,
-    WISH_SERVED_ANEW,
 )
 
 
-class Fate(Enum):
+class WriteResult(Enum):
     """What became of an end."""
 
-    WRITTEN = auto()
-    BUSY = auto()  # still ours, but somebody is writing to the job: to be tried again
-    LOST = auto()  # the job is no longer crawling under this claim
+    APPLIED = auto()
+    LOCKED = auto()  # still ours, but somebody is writing to the job: to be tried again
+    STALE = auto()  # the job is no longer crawling under this claim
 
 
 _ERROR = {"error_kind": "text", "error_message": "text"}
 
 
 @dataclass(frozen=True)
-class _Ending:
+class _CompletionStatement:
     verb: Transition
     statement: DriverStatement
     columns: tuple[str, ...]  # what it takes of each End, beside the claim
@@ -78,7 +78,7 @@ def _ending(
     follow_up: str | None = None,
     hint: bool = False,
     streaks: bool = False,
-) -> _Ending:
+) -> _CompletionStatement:
     """End the claims that are ours; where `follow_up` holds, with the job that was wished for.
 
     It never waits for a row, so it needs no order to lock them in. With `hint` idle workers are
@@ -115,7 +115,7 @@ def _ending(
     ){f", follow_up AS ({wished})" if follow_up else ""}
     SELECT place{f", pg_notify('{queue_sql.CHANNEL}', '')" if hint else ""} FROM ended
     """
-    return _Ending(verb, DriverStatement(text(sql)), tuple(columns))
+    return _CompletionStatement(verb, DriverStatement(text(sql)), tuple(columns))
 
 
 _FAILED_SO = "error_kind = held.end_error_kind, error_message = held.end_error_message"
@@ -126,11 +126,11 @@ _FINISHED = f"finished_at = greatest({NOW}, job.claimed_at)"
 
 _TERMINAL = ", ".join(f"'{outcome}'" for outcome in sorted(TERMINAL_OUTCOMES))
 
-_ENDINGS = (
+_COMPLETION_STATEMENTS = (
     _ending(
         Transition.COMPLETE,
         f"status = 'succeeded', {NO_REASON}, outcome = held.end_outcome, {_FINISHED}, "
-        f"error_kind = NULL, error_message = NULL, {WISH_SERVED}",
+        f"error_kind = NULL, error_message = NULL, {RERUN_SERVED}",
         {"outcome": "text"},
         # An outcome that is not believed yet is not terminal.
         follow_up=f"""CASE WHEN held.end_outcome IN ({_TERMINAL}) THEN held.end_outcome = (
@@ -139,7 +139,7 @@ _ENDINGS = (
     ),
     _ending(
         Transition.FAIL,
-        f"status = 'failed', {NO_REASON}, {_FINISHED}, {_CHARGED}, {WISH_SERVED}",
+        f"status = 'failed', {NO_REASON}, {_FINISHED}, {_CHARGED}, {RERUN_SERVED}",
         _ERROR,
         follow_up="true",
     ),
@@ -147,7 +147,7 @@ _ENDINGS = (
         Transition.SCHEDULE_RETRY,
         f"status = 'waiting', visible_at = {NOW} + held.end_delay, wait_reason = 'retry', "
         f"priority = job.base_priority, {_CHARGED}, "
-        f"{WISH_SERVED_ANEW}",
+        f"{RERUN_SERVED_RESET}",
         {"delay": "interval", **_ERROR},
     ),
     _ending(
@@ -180,13 +180,15 @@ _ENDED_AS = text("""
     """)
 
 
-def end_claims(conn: Connection, *, ends: Sequence[End], now: datetime | None = None) -> list[Fate]:
+def complete_claims(
+    conn: Connection, *, ends: Sequence[Completion], now: datetime | None = None
+) -> list[WriteResult]:
     """What became of each, in their order; one statement a verb. Each claim is named once.
 
     A row that somebody else has locked is not waited for: its end comes back as BUSY.
     """
-    fates = [Fate.LOST] * len(ends)
-    for ending in _ENDINGS:
+    fates = [WriteResult.STALE] * len(ends)
+    for ending in _COMPLETION_STATEMENTS:
         places = [place for place, end in enumerate(ends) if end.verb is ending.verb]
         if not places:
             continue
@@ -195,30 +197,30 @@ def end_claims(conn: Connection, *, ends: Sequence[End], now: datetime | None = 
         if "wait_reason" in values:
             values["wait_reason"] = [end.wait_reason and end.wait_reason.stored for end in asked]
         for place, *_ in ending.statement.rows(conn, {**_claims(asked), **values, "now": now}):
-            fates[places[place - 1]] = Fate.WRITTEN
-    missing = [place for place, fate in enumerate(fates) if fate is Fate.LOST]
+            fates[places[place - 1]] = WriteResult.APPLIED
+    missing = [place for place, fate in enumerate(fates) if fate is WriteResult.STALE]
     if missing:
         asked = [ends[place] for place in missing]
         for found in conn.execute(_STILL_OURS, _claims(asked)):
-            fates[missing[found[0] - 1]] = Fate.BUSY
+            fates[missing[found[0] - 1]] = WriteResult.LOCKED
     return fates
 
 
-def end_claim(conn: Connection, end: End, *, now: datetime | None = None) -> None:
+def complete_claim(conn: Connection, end: Completion, *, now: datetime | None = None) -> None:
     """End one claim whose job nobody else is writing to."""
-    (fate,) = end_claims(conn, ends=[end], now=now)
-    if fate is not Fate.WRITTEN:
+    (fate,) = complete_claims(conn, ends=[end], now=now)
+    if fate is not WriteResult.APPLIED:
         raise errors.ClaimLost(f"job {end.claim.job_id} is no longer ours")
 
 
-def ended_as(conn: Connection, *, claim: Claim) -> AttemptOutcome | None:
+def recorded_outcome(conn: Connection, *, claim: Claim) -> AttemptOutcome | None:
     """How the claim ended, or None while it has not: the answer to an end whose reply was lost."""
     values = {"job_id": claim.job_id, "claimed_at": claim.claimed_at}
     outcome = conn.execute(_ENDED_AS, values).scalar()
     return None if outcome is None else AttemptOutcome(outcome)
 
 
-def _claims(ends: Sequence[End]) -> dict[str, str]:
+def _claims(ends: Sequence[Completion]) -> dict[str, str]:
     """As arrays in text: the driver would take as long for each element as for all the rest."""
     return {
         "ids": f"{{{','.join([str(end.claim.job_id) for end in ends])}}}",

@@ -220,7 +220,7 @@ def claim_jobs(
     return _claims(rows, claim_token)
 
 
-def claims_of(conn: Connection, *, claim_token: UUID) -> list[Claim]:
+def find_claims(conn: Connection, *, claim_token: UUID) -> list[Claim]:
     """What this token holds: the answer to a claim whose reply was lost.
 
     Nobody else ends any of it before the transaction ends.

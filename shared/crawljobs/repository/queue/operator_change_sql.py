@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from crawljobs.domain.job import FINAL, LIVE, PRIORITY_MAX, TRANSITIONS, JobStatus, Transition
 from crawljobs.repository.queue import job_reads
-from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, UNCLAIMED, WISH_SERVED
+from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, RERUN_SERVED, UNCLAIMED
 
 
 class Verb(StrEnum):
@@ -59,7 +59,7 @@ def _ending(changes: str) -> str:
         FROM crawl_jobs AS job, unnest(CAST(:ids AS bigint[])) AS chosen (id)
         WHERE job.id = chosen.id AND claimed_by IS NOT NULL
     )
-    UPDATE crawl_jobs AS job SET {changes}, wait_reason = NULL, {UNCLAIMED}, {WISH_SERVED},
+    UPDATE crawl_jobs AS job SET {changes}, wait_reason = NULL, {UNCLAIMED}, {RERUN_SERVED},
         finished_at = greatest({NOW}, created_at, claimed_at)
     {_CHOSEN} AND status IN {_LIVE}
     """

@@ -103,13 +103,13 @@ def passing_over(statement: TextClause, skip: int) -> TextClause:
 
 
 # A wish for a rerun is kept while the same crawl goes on, also after a release or a defer.
-WISH_SERVED = (
+RERUN_SERVED = (
     "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL, rerun_visible_at = NULL, "
     "rerun_traceparent = NULL"
 )
 # A retry that starts anew serves a wish for a rerun.
-WISH_SERVED_ANEW = (
-    f"checkpoint = CASE WHEN job.rerun_requested THEN NULL ELSE job.checkpoint END, {WISH_SERVED}"
+RERUN_SERVED_RESET = (
+    f"checkpoint = CASE WHEN job.rerun_requested THEN NULL ELSE job.checkpoint END, {RERUN_SERVED}"
 )
 # Of a job that waits no more, said once again: PostgreSQL 18 parses the expression of a generated
 # column (next_retry_at) for each row of an UPDATE that touches nothing it is made of, 2 of the 15

@@ -176,7 +176,7 @@ def give_up(conn: Connection, *, schedule_id: int, ticks: Sequence[Ticks], now: 
         return
     runs = [missed_run(schedule_id, one) for one in ticks]
     missed = missed_ticks(runs, record_runs(conn, runs=runs, now=now))
-    after_commit.then(conn, partial(metrics.count_missed, missed))
+    after_commit.register(conn, partial(metrics.count_missed, missed))
 
 
 def settle_runs(conn: Connection, *, runs: Sequence[SettledRun]) -> None:

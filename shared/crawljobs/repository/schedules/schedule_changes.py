@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from crawljobs import errors
 from crawljobs.domain import schedule_edit
 from crawljobs.domain import subreddit as names
-from crawljobs.domain.schedule import Order, Schedule
+from crawljobs.domain.schedule import Schedule, ScheduleSpec
 from crawljobs.domain.schedule_edit import Edit
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.queue.maintenance import job_maintenance
@@ -23,7 +23,7 @@ _CLOCK = text(f"SELECT {NOW}")
 
 _KNOWN_SUBREDDIT = text("SELECT name FROM subreddits WHERE id = :id")
 
-_FIELDS = tuple(Order.__dataclass_fields__)
+_FIELDS = tuple(ScheduleSpec.__dataclass_fields__)
 
 _INSERT = text(f"""
     INSERT INTO scheduled_jobs (
@@ -90,7 +90,9 @@ def subreddit_id_of(conn: Connection, *, subreddit: str | int) -> int:
     return subreddit
 
 
-def create_schedule(conn: Connection, *, order: Order, now: datetime | None = None) -> Schedule:
+def create_schedule(
+    conn: Connection, *, order: ScheduleSpec, now: datetime | None = None
+) -> Schedule:
     """Make a schedule; it fires at its next due time, not now.
 
     Raises InvalidCron or DuplicateName (names compare without case).
@@ -108,7 +110,7 @@ def create_schedule(conn: Connection, *, order: Order, now: datetime | None = No
 
 
 def change_schedule(
-    conn: Connection, *, before: Schedule, order: Order, now: datetime | None = None
+    conn: Connection, *, before: Schedule, order: ScheduleSpec, now: datetime | None = None
 ) -> Schedule:
     """Make the locked schedule what is wanted; unchanged when it is that already, as understood.
 

@@ -24,7 +24,7 @@ _ENQUEUE = enqueue_sql.enqueue_statement(f"""
 
 
 @dataclass(frozen=True)
-class Wish:
+class ScheduledEnqueue:
     """A crawl that a schedule asks for."""
 
     schedule_id: int
@@ -35,14 +35,14 @@ class Wish:
 
 
 def enqueue_for_schedules(
-    conn: Connection, *, wishes: Sequence[Wish], now: datetime | None = None
+    conn: Connection, *, enqueues: Sequence[ScheduledEnqueue], now: datetime | None = None
 ) -> dict[int, Enqueued]:
     """What became of each wish, by schedule; the same as one enqueue after the other.
 
     One statement, and one more for each further schedule of the same subreddit.
     """
     results: dict[int, Enqueued] = {}
-    for wave in _waves(wishes):
+    for wave in _waves(enqueues):
         rows = conn.execute(
             _ENQUEUE,
             {
@@ -63,9 +63,9 @@ def enqueue_for_schedules(
     return results
 
 
-def _waves(wishes: Sequence[Wish]) -> Iterator[list[Wish]]:
+def _waves(enqueues: Sequence[ScheduledEnqueue]) -> Iterator[list[ScheduledEnqueue]]:
     """No statement may merge into the same job twice: a subreddit is in a wave once."""
-    rest = list(wishes)
+    rest = list(enqueues)
     while rest:
         wave = {wish.subreddit_id: wish for wish in reversed(rest)}
         yield list(wave.values())

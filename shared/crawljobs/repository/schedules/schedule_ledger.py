@@ -13,7 +13,7 @@ from crawljobs.domain.schedule import RunOutcome, Schedule
 from crawljobs.repository.queue.maintenance.job_maintenance import CHUNK
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 from crawljobs.repository.schedules import schedule_enqueue
-from crawljobs.repository.schedules.schedule_enqueue import Wish
+from crawljobs.repository.schedules.schedule_enqueue import ScheduledEnqueue
 from crawljobs.repository.schedules.schedule_reads import bounded
 
 # By due time, which is unique in a schedule: ids tell in which order it was written down.
@@ -125,8 +125,10 @@ def run_now(
     names.checked_name(schedule.subreddit)
     at: datetime = conn.execute(_FIRED, {"id": schedule.id, "now": now}).scalar_one()
     retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
-    wish = Wish(schedule.id, schedule.subreddit_id, schedule.priority, retries, traceparent)
-    enqueued = schedule_enqueue.enqueue_for_schedules(conn, wishes=[wish], now=at)[schedule.id]
+    wish = ScheduledEnqueue(
+        schedule.id, schedule.subreddit_id, schedule.priority, retries, traceparent
+    )
+    enqueued = schedule_enqueue.enqueue_for_schedules(conn, enqueues=[wish], now=at)[schedule.id]
     created = enqueued.result is EnqueueResult.CREATED
     conn.execute(
         _RECORD,

@@ -53,7 +53,7 @@ def deferred(database: Database, *, reason: WaitReason, message: str) -> int:
         claim = factory.crawling(conn, NAME)
         hour = timedelta(hours=1)
         end = completion.deferred(claim, delay=hour, reason=reason, message=message)
-        job_completion.end_claim(conn, end)
+        job_completion.complete_claim(conn, end)
     return claim.job_id
 
 

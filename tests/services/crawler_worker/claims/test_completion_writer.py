@@ -13,12 +13,12 @@ from crawler_worker.claims.completion_writer import (
     PAUSE_MAX_SECONDS,
     PAUSE_SECONDS,
     WRITERS,
-    EndWriter,
+    CompletionWriter,
 )
 from crawler_worker.claims.held_claim import HeldClaim
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
-from crawljobs.domain.completion import End
+from crawljobs.domain.completion import Completion
 from crawljobs.domain.job import Claim, JobStatus
 from crawljobs.repository.queue import job_reads, operator_changes
 from support import jobs
@@ -31,7 +31,7 @@ class Told:
     def __init__(self) -> None:
         self.of: dict[int, list[bool]] = {}
 
-    def __call__(self, end: End, is_written: bool) -> None:
+    def __call__(self, end: Completion, is_written: bool) -> None:
         self.of.setdefault(end.claim.job_id, []).append(is_written)
 
     def wait_for(self, *claims: Claim) -> list[bool]:
@@ -47,8 +47,8 @@ class Told:
 
 
 @pytest.fixture
-def writer(database: Database) -> Iterator[EndWriter]:
-    started = EndWriter(database, on_written=lambda: None)
+def writer(database: Database) -> Iterator[CompletionWriter]:
+    started = CompletionWriter(database, on_written=lambda: None)
     started.start()
     yield started
     started.close(5)
@@ -59,7 +59,7 @@ def crawling(conn: Connection, *names: str) -> list[Claim]:
     return [jobs.crawling(conn, name) for name in names]
 
 
-def complete(writer: EndWriter, told: Told, *claims: Claim) -> list[HeldClaim]:
+def complete(writer: CompletionWriter, told: Told, *claims: Claim) -> list[HeldClaim]:
     held = [HeldClaim(claim, asked_at=0, lease_seconds=1e9) for claim in claims]
     for one in held:
         writer.hand_over(one, completion.completed(one.claim, "crawled"), told)
@@ -67,7 +67,7 @@ def complete(writer: EndWriter, told: Told, *claims: Claim) -> list[HeldClaim]:
 
 
 def test_an_end_is_told_once_and_only_when_it_has_committed(
-    database: Database, writer: EndWriter
+    database: Database, writer: CompletionWriter
 ) -> None:
     with database.begin() as conn:
         (claim,) = crawling(conn, "python")
@@ -89,7 +89,7 @@ def test_an_end_is_told_once_and_only_when_it_has_committed(
         assert conn.execute(text("SELECT last_value FROM commits")).scalar_one() == 4
 
 
-def test_the_first_end_of_a_claim_counts(database: Database, writer: EndWriter) -> None:
+def test_the_first_end_of_a_claim_counts(database: Database, writer: CompletionWriter) -> None:
     with database.begin() as conn:
         (claim,) = crawling(conn, "python")
     told = Told()
@@ -102,7 +102,7 @@ def test_the_first_end_of_a_claim_counts(database: Database, writer: EndWriter) 
 
 
 def test_ends_that_gather_while_every_writer_is_busy_are_written_by_one_transaction(
-    database: Database, writer: EndWriter
+    database: Database, writer: CompletionWriter
 ) -> None:
     go_on = threading.Event()
     transactions = []
@@ -137,7 +137,7 @@ def test_ends_wait_for_those_that_are_coming_until_none_are(database: Database) 
 
     with database.begin() as conn:
         first, second, third = crawling(conn, "first", "second", "third")
-    writer = EndWriter(database, on_written=lambda: None, are_more_coming=lambda: coming[0])
+    writer = CompletionWriter(database, on_written=lambda: None, are_more_coming=lambda: coming[0])
     writer.start()
     told = Told()
     event.listen(database._engine, "commit", count)
@@ -156,7 +156,7 @@ def test_ends_wait_for_those_that_are_coming_until_none_are(database: Database) 
 
 
 def test_an_end_is_told_as_written_although_what_came_after_it_failed(
-    database: Database, writer: EndWriter
+    database: Database, writer: CompletionWriter
 ) -> None:
     failures = [psycopg.errors.LockNotAvailable("somebody locks the table")]
 
@@ -181,7 +181,7 @@ def test_an_end_is_told_as_written_although_what_came_after_it_failed(
 
 
 def test_a_row_that_somebody_holds_and_a_claim_that_is_lost_keep_no_other_end(
-    database: Database, writer: EndWriter
+    database: Database, writer: CompletionWriter
 ) -> None:
     with database.begin() as conn:
         busy, gone, free = crawling(conn, "busy", "gone", "free")
@@ -199,7 +199,7 @@ def test_a_row_that_somebody_holds_and_a_claim_that_is_lost_keep_no_other_end(
 
 
 def test_an_end_that_the_database_refuses_keeps_no_other_end(
-    database: Database, writer: EndWriter
+    database: Database, writer: CompletionWriter
 ) -> None:
     with database.begin() as conn:
         bad, good = crawling(conn, "bad", "good")
@@ -222,7 +222,7 @@ def test_what_cannot_be_written_in_time_is_given_up(database: Database) -> None:
     with database.begin() as conn:
         (claim,) = crawling(conn, "python")
     told = Told()
-    writer = EndWriter(database, on_written=lambda: None)
+    writer = CompletionWriter(database, on_written=lambda: None)
     writer.start()
     with database.begin() as operator, capture_logs() as logged:
         operator_changes.lock_job(operator, job_id=claim.job_id)
@@ -240,7 +240,7 @@ def test_the_pause_before_an_end_is_tried_again_never_passes_its_maximum(
 ) -> None:
     with database.begin() as conn:
         claims = crawling(conn, "one", "other")
-    writer = EndWriter(database, on_written=lambda: None)  # not started: we are the writer
+    writer = CompletionWriter(database, on_written=lambda: None)  # not started: we are the writer
     told = Told()
     complete(writer, told, *claims)
     pauses = []

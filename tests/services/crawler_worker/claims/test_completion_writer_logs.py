@@ -8,11 +8,11 @@ import pytest
 import structlog
 
 from crawler_worker.claims import completion_writer
-from crawler_worker.claims.completion_writer import EndWriter
+from crawler_worker.claims.completion_writer import CompletionWriter
 from crawler_worker.claims.held_claim import HeldClaim
 from crawljobs.db.database import Database
 from crawljobs.domain import completion
-from crawljobs.domain.completion import End
+from crawljobs.domain.completion import Completion
 from crawljobs.domain.job import Claim, JobSource
 from crawljobs.errors import DatabaseUnavailable
 from support.counted import counted
@@ -48,11 +48,11 @@ def written(
 
     became: dict[int, bool] = {}
 
-    def then(end: End, is_written: bool) -> None:
+    def then(end: Completion, is_written: bool) -> None:
         became[end.claim.job_id] = is_written
 
     monkeypatch.setattr(completion_writer, "_end", fail)
-    writer = EndWriter(database, on_written=lambda: None)
+    writer = CompletionWriter(database, on_written=lambda: None)
     for job_id in job_ids:
         held = HeldClaim(claim(job_id), asked_at=time.monotonic(), lease_seconds=60)
         writer.hand_over(held, completion.completed(held.claim, "crawled"), then)
@@ -93,7 +93,7 @@ def test_a_writer_that_dies_is_logged_and_ends(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[bool] = []
-    writer = EndWriter(database, on_written=lambda: woken.append(True))
+    writer = CompletionWriter(database, on_written=lambda: woken.append(True))
 
     def break_down() -> None:
         raise ZeroDivisionError("odd")

@@ -206,7 +206,7 @@ def test_a_rerun_is_made_after_an_outcome_that_is_not_confirmed(
     crawler.enqueue("python")
     outcome = crawler.run(claim)
     with crawler.database.begin() as conn:
-        job_completion.end_claim(conn, completion.completed(claim, outcome))
+        job_completion.complete_claim(conn, completion.completed(claim, outcome))
     live = "SELECT count(*) FROM crawl_jobs WHERE status IN ('queued', 'waiting')"
     assert crawler.value(live) == follow_ups
 

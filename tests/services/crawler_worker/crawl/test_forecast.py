@@ -6,6 +6,7 @@ import pytest
 
 from crawler_worker.crawl.checkpoints import estimate
 from crawler_worker.crawl.checkpoints.checkpoint import PHASES, Checkpoint
+from crawler_worker.crawl.checkpoints.forecast import SECONDS_PER_REQUEST
 from crawler_worker.crawl.tree import Thread, Tree
 from crawljobs.repository.content.stored_subreddits import Marks
 from support.crawls import DEFAULTS, Crawler, Transport
@@ -52,7 +53,7 @@ def test_a_finished_crawl_took_what_it_took_and_none_takes_more_than_it_may() ->
     )
 
 
-@pytest.mark.parametrize(("requests", "pace"), [(5, 2.0), (0, estimate.SECONDS_PER_REQUEST)])
+@pytest.mark.parametrize(("requests", "pace"), [(5, 2.0), (0, SECONDS_PER_REQUEST)])
 def test_the_pace_is_measured_as_soon_as_there_is_something_to_measure(
     requests: int, pace: float
 ) -> None:

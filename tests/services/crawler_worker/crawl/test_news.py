@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
-from crawler_worker.crawl.crawl_context import Session
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.repository.content.stored_subreddits import Marks
 
 SEEN = Marks(post="zz", comment="zz")
@@ -38,5 +38,5 @@ NOTHING_SEEN = Marks()
     ],
 )
 def test_a_crawl_has_met_something_new(marks: Marks, met: dict[str, Any], *, is_new: bool) -> None:
-    session = cast(Session, SimpleNamespace(at=Checkpoint(**met), marks=marks))
-    assert Session.met_new(session) is is_new
+    session = cast(CrawlContext, SimpleNamespace(at=Checkpoint(**met), marks=marks))
+    assert CrawlContext.met_new(session) is is_new

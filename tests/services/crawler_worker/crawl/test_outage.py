@@ -40,7 +40,7 @@ def work(crawler: Crawler, claim: Claim) -> None:
         end = completion.completed(claim, crawler.run(claim))
     except Exception as error:  # noqa: BLE001 - as the worker
         end = stopped_crawl.stopped_by(error, claim, RetryPolicy())
-    crawler.database.run(lambda conn: job_completion.end_claim(conn, end))
+    crawler.database.run(lambda conn: job_completion.complete_claim(conn, end))
 
 
 def pass_time_until_claimable(crawler: Crawler) -> timedelta:

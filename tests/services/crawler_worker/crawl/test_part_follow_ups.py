@@ -67,7 +67,7 @@ def follow_up(crawler: Crawler) -> str:
     assert (claim.source, claim.is_background) == ("stale", True)
     outcome = crawler.run(claim)
     with crawler.database.begin() as conn:
-        job_completion.end_claim(conn, completion.completed(claim, outcome))
+        job_completion.complete_claim(conn, completion.completed(claim, outcome))
     return outcome
 
 

@@ -52,7 +52,7 @@ def stop_at(crawler: Crawler, reddit: Reddit, tree: str, how: str) -> None:
     def stop(query: Any) -> Any:
         with crawler.database.begin() as conn:
             end = completion.failed(claim, kind=ErrorKind.PERMANENT, message="stopped by the test")
-            job_completion.end_claim(conn, end)
+            job_completion.complete_claim(conn, end)
             if how == "cancelled":
                 conn.exec_driver_sql("UPDATE crawl_jobs SET status = 'cancelled'")
         return answer(query)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler_worker.reddit import crawl_failures, item_parsing, parsing
+from crawler_worker.reddit import about_parsing, crawl_failures, item_parsing, parsing
 from crawljobs.domain.reddit_items import Account
 from crawljobs.domain.subreddit import AccessState
 
@@ -238,7 +238,7 @@ def test_a_comments_and_a_subreddits_texts_are_cut_at_their_limits() -> None:
     long = "x" * 50_001
     comment = one_comment(body=long, removed_by_category=long)
     assert (len(comment.body), len(comment.removed_by_category)) == (50_000, 300)
-    about = item_parsing.subreddit(
+    about = about_parsing.subreddit(
         {"display_name": "python", "title": long, "public_description": long}
     )
     assert about is not None

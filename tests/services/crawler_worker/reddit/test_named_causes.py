@@ -10,7 +10,7 @@ from crawler_worker.claims import stopped_crawl
 from crawler_worker.reddit import crawl_failures, endpoints
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.db.database import Database
-from crawljobs.domain.completion import End
+from crawljobs.domain.completion import Completion
 from crawljobs.domain.job import Transition
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.queue import job_explain, job_reads
@@ -28,7 +28,7 @@ def token(it: Exchange) -> None:
     it.send(200, json.dumps({"access_token": "t", "expires_in": 86400}).encode())
 
 
-def ended(database: Database, settings: RedditSettings) -> tuple[End, int]:
+def ended(database: Database, settings: RedditSettings) -> tuple[Completion, int]:
     """How a job ends that met this way out, and its id."""
     client = RedditClient(settings, database=database, try_again_seconds=0.01)
     with database.begin() as conn:

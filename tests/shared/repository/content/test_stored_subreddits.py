@@ -106,10 +106,10 @@ def test_a_public_subreddit_keeps_its_next_visit_when_it_changes(conn: Connectio
 
 def test_the_end_of_a_crawl_sets_its_marks_and_keeps_the_others(conn: Connection) -> None:
     subreddit_id = known(conn)
-    assert crawl_history.before_crawl(conn, subreddit_id=subreddit_id).marks == Marks()
+    assert crawl_history.load_crawl_history(conn, subreddit_id=subreddit_id).marks == Marks()
     for marks in (Marks(post="abc", comment="xyz"), Marks(post="abd")):
         stored_subreddits.finish_crawl(conn, subreddit_id=subreddit_id, marks=marks, now=T0)
-    marks = crawl_history.before_crawl(conn, subreddit_id=subreddit_id).marks
+    marks = crawl_history.load_crawl_history(conn, subreddit_id=subreddit_id).marks
     assert marks == Marks(post="abd", comment="xyz")
     assert (row_of(conn).last_crawled_at, row_of(conn).gap_at) == (T0, None)
 

@@ -17,7 +17,7 @@ BEFORE = T0 - timedelta(hours=1)
 
 WAYS: dict[str, Callable[[Connection, Claim], object]] = {
     **{
-        how: lambda conn, claim, of=of: job_completion.end_claim(conn, of(claim), now=BEFORE)  # type: ignore[misc]
+        how: lambda conn, claim, of=of: job_completion.complete_claim(conn, of(claim), now=BEFORE)  # type: ignore[misc]
         for how, of in EACH_END.items()
     },
     **{

@@ -26,7 +26,7 @@ from crawljobs.repository.queue import (
     operator_changes,
     queue_sql,
 )
-from crawljobs.repository.queue.job_completion import Fate
+from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.repository.queue.maintenance import job_maintenance
 from crawljobs.repository.queue.maintenance.job_maintenance import Rescued
 from crawljobs.repository.queue.operator_change_sql import Verb
@@ -113,7 +113,7 @@ def test_no_deadlock_reaches_a_caller(wide: Database) -> None:
                 lambda conn, held=claimed: leases.extend_claims(conn, claims=held, lease_seconds=30)
             )
             done = [completion.completed(claim, "crawled") for claim in claimed]
-            wide.run(lambda conn, done=done: job_completion.end_claims(conn, ends=done))
+            wide.run(lambda conn, done=done: job_completion.complete_claims(conn, ends=done))
 
     def sweep() -> None:
         def all_sweeps(conn: Connection) -> None:
@@ -168,15 +168,15 @@ def test_a_completion_during_a_rescue_waits_for_nobody_and_finds_its_claim_lost_
     with database.begin() as conn:
         rescued, other = (jobs.crawling(conn, name) for name in ("rescued", "other"))
 
-    def complete_both(conn: Connection) -> list[Fate]:
+    def complete_both(conn: Connection) -> list[WriteResult]:
         done = [completion.completed(claim, "crawled") for claim in (rescued, other)]
-        return job_completion.end_claims(conn, ends=done)
+        return job_completion.complete_claims(conn, ends=done)
 
     with database.begin() as rescuing:
         operator_changes.lock_job(rescuing, job_id=rescued.job_id)
-        assert database.run(complete_both) == [Fate.BUSY, Fate.WRITTEN]
+        assert database.run(complete_both) == [WriteResult.LOCKED, WriteResult.APPLIED]
         assert len(rescue(rescuing)) == 1
-    assert database.run(complete_both) == [Fate.LOST, Fate.LOST]
+    assert database.run(complete_both) == [WriteResult.STALE, WriteResult.STALE]
     with database.begin() as conn:
         (attempt,) = job_reads.list_attempts(conn, job_id=rescued.job_id)
         assert attempt.outcome is AttemptOutcome.LEASE_EXPIRED

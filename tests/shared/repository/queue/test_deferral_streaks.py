@@ -25,7 +25,7 @@ def defer(
     end = completion.deferred(
         claim, delay=timedelta(seconds=9), reason=WaitReason.RATE_LIMIT, message=message
     )
-    job_completion.end_claim(conn, end, now=at + timedelta(seconds=1))
+    job_completion.complete_claim(conn, end, now=at + timedelta(seconds=1))
     return claim
 
 
@@ -96,7 +96,7 @@ def test_each_job_has_streaks_of_its_own(conn: Connection) -> None:
             )
             for claim in claimed
         ]
-        job_completion.end_claims(conn, ends=done, now=T0 + minute * MINUTE)
+        job_completion.complete_claims(conn, ends=done, now=T0 + minute * MINUTE)
     for job_id in (one, other):
         assert [attempt.times for attempt in attempts(conn, job_id)] == [3]
 
@@ -105,10 +105,10 @@ def test_each_job_has_streaks_of_its_own(conn: Connection) -> None:
 def test_an_end_whose_reply_was_lost_is_found_in_its_streak(conn: Connection, which: int) -> None:
     jobs.enqueue(conn)
     claims = [defer(conn, "429", at=T0 + minute * MINUTE) for minute in range(3)]
-    assert job_completion.ended_as(conn, claim=claims[which]) is AttemptOutcome.DEFERRED
+    assert job_completion.recorded_outcome(conn, claim=claims[which]) is AttemptOutcome.DEFERRED
     job_maintenance.requeue_due_jobs(conn, now=T0 + 9 * MINUTE)
     going_on = jobs.claim_one(conn, now=T0 + 9 * MINUTE)
-    assert job_completion.ended_as(conn, claim=going_on) is None
+    assert job_completion.recorded_outcome(conn, claim=going_on) is None
 
 
 def test_rows_of_the_previous_release_are_read_and_continued(conn: Connection) -> None:

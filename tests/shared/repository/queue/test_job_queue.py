@@ -146,8 +146,8 @@ def test_a_claim_whose_reply_was_lost_can_be_asked_for(database: Database) -> No
             conn, worker="w", claim_token=token, at_most=1, lease_seconds=30, now=T0
         )
     with database.begin() as conn:
-        assert job_queue.claims_of(conn, claim_token=token) == claimed
-        assert job_queue.claims_of(conn, claim_token=uuid.uuid4()) == []
+        assert job_queue.find_claims(conn, claim_token=token) == claimed
+        assert job_queue.find_claims(conn, claim_token=uuid.uuid4()) == []
 
 
 def test_workers_that_claim_at_once_share_the_queue_without_doubles(database: Database) -> None:

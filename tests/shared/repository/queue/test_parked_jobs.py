@@ -77,7 +77,7 @@ def deferred(
     """A job whose crawl stopped at T0 for this reason."""
     claim = claim or jobs.crawling(conn)
     end = completion.deferred(claim, delay=delay, reason=reason, message="not now")
-    job_completion.end_claim(conn, end, now=T0)
+    job_completion.complete_claim(conn, end, now=T0)
     return claim.job_id
 
 

@@ -142,7 +142,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     "still_ours": (job_completion._STILL_OURS, CLAIMS, None),
     **{
         str(ending.verb): (ending.statement.clause, {**CLAIMS, **END, "now": None}, None)
-        for ending in job_completion._ENDINGS
+        for ending in job_completion._COMPLETION_STATEMENTS
     },
     "requeue": (job_maintenance._REQUEUE, CHUNK, "crawl_jobs_due_idx"),
     "park": (queue_pauses._PARK, {"scope": None, **CHUNK}, "crawl_jobs_live_key"),
@@ -344,7 +344,7 @@ def test_the_plans_of_enqueue_claim_extend_and_complete_are_kept(in_crowd: Conne
         )
         leases.extend_claims(in_crowd, claims=claimed, lease_seconds=60)
         done = [completion.completed(claim, "crawled") for claim in claimed]
-        job_completion.end_claims(in_crowd, ends=done)
+        job_completion.complete_claims(in_crowd, ends=done)
     kept = "SELECT statement FROM pg_prepared_statements WHERE generic_plans = 0"
     used = "SELECT count(*) FROM pg_prepared_statements WHERE generic_plans > 0"
     assert in_crowd.exec_driver_sql(used).scalar_one() >= 5, in_crowd.exec_driver_sql(kept).all()

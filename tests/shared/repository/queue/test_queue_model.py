@@ -20,7 +20,7 @@ from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.aging import AgingPolicy
-from crawljobs.domain.completion import End
+from crawljobs.domain.completion import Completion
 from crawljobs.domain.job import (
     FINAL,
     TRANSITIONS,
@@ -43,7 +43,7 @@ from crawljobs.repository.queue import (
     parked_jobs,
     queue_pauses,
 )
-from crawljobs.repository.queue.job_completion import Fate
+from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.repository.queue.maintenance import job_maintenance
 from support import invariants, jobs
 from support.jobs import T0
@@ -202,17 +202,19 @@ class QueueMachine(RuleBasedStateMachine):
             self.believed = [claim for claim in self.believed if claim not in chosen]
         asked = [self.end_of(*one) for one in zip(chosen, verbs, strict=False)]
         held = {end.claim.job_id: end.verb for end in asked if self.holds(end.claim)}
-        fates = [Fate.WRITTEN if self.holds(claim) else Fate.LOST for claim in chosen]
+        fates = [
+            WriteResult.APPLIED if self.holds(claim) else WriteResult.STALE for claim in chosen
+        ]
         before = self.jobs()
 
         def change() -> None:
-            assert job_completion.end_claims(self.conn, ends=asked, now=self.now) == fates
+            assert job_completion.complete_claims(self.conn, ends=asked, now=self.now) == fates
 
         self.step(held, change)
         for job_id, job in before.items():
             assert job_id in held or self.jobs()[job_id] == job, "a lost claim changed something"
 
-    def end_of(self, claim: Claim, verb: str) -> End:
+    def end_of(self, claim: Claim, verb: str) -> Completion:
         job = self.jobs()[claim.job_id]
         if verb == "schedule_retry" and job.retry_count >= job.max_retries:
             verb = "fail"  # as retry.after_failure decides
@@ -424,7 +426,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.believed = []
             self.claim(3, WORKERS[0])
             done = [completion.completed(claim, "crawled") for claim in self.believed]
-            job_completion.end_claims(self.conn, ends=done, now=self.now)
+            job_completion.complete_claims(self.conn, ends=done, now=self.now)
             self.known = self.look()
         raise AssertionError(f"never ended: {live}")
 

@@ -11,7 +11,7 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus
 from crawljobs.repository.queue import job_queue, queue_pauses
 from crawljobs.repository.schedules import schedule_enqueue
-from crawljobs.repository.schedules.schedule_enqueue import Wish
+from crawljobs.repository.schedules.schedule_enqueue import ScheduledEnqueue
 from support import jobs
 from support import schedule_rows as rows
 from support.jobs import T0
@@ -42,13 +42,13 @@ def subreddit_id(conn: Connection, name: str) -> int:
     return int(found.scalar_one())
 
 
-def wishes(conn: Connection, dice: random.Random) -> list[Wish]:
+def enqueues(conn: Connection, dice: random.Random) -> list[ScheduledEnqueue]:
     """Several may be of the same subreddit; each schedule has one."""
     schedules = conn.execute(
         text("SELECT id, subreddit_id FROM scheduled_jobs ORDER BY subreddit_id, id")
     ).all()
     return [
-        Wish(row.id, subreddit.subreddit_id, dice.randint(0, 100), dice.randint(0, 9))
+        ScheduledEnqueue(row.id, subreddit.subreddit_id, dice.randint(0, 100), dice.randint(0, 9))
         for row, subreddit in zip(
             schedules, sorted(dice.choices(schedules, k=len(NAMES))), strict=True
         )
@@ -65,7 +65,7 @@ def state(conn: Connection) -> list[dict[str, Any]]:
 def test_a_batch_does_what_one_after_the_other_would(conn: Connection, seed: int) -> None:
     dice = random.Random(seed)
     prepare(conn, dice)
-    asked = wishes(conn, dice)
+    asked = enqueues(conn, dice)
     now = T0 + timedelta(minutes=1)
     name_of = {
         row.id: row.name for row in conn.execute(text("SELECT id, name FROM subreddits")).all()
@@ -85,19 +85,19 @@ def test_a_batch_does_what_one_after_the_other_would(conn: Connection, seed: int
     ]
     expected = state(conn)
     one_after_the_other.rollback()
-    results = schedule_enqueue.enqueue_for_schedules(conn, wishes=asked, now=now)
+    results = schedule_enqueue.enqueue_for_schedules(conn, enqueues=asked, now=now)
     assert [results[wish.schedule_id].result for wish in asked] == one_by_one
     assert state(conn) == expected
 
 
 def test_does_nothing_for_no_wish(conn: Connection) -> None:
-    assert schedule_enqueue.enqueue_for_schedules(conn, wishes=[]) == {}
+    assert schedule_enqueue.enqueue_for_schedules(conn, enqueues=[]) == {}
 
 
 def test_each_wish_has_its_own_priority_retries_and_schedule(conn: Connection) -> None:
     made = [rows.create(conn, name, subreddit=name, now=T0) for name in NAMES]
-    asked = [Wish(s.id, s.subreddit_id, 10 + i, i) for i, s in enumerate(made)]
-    results = schedule_enqueue.enqueue_for_schedules(conn, wishes=list(reversed(asked)), now=T0)
+    asked = [ScheduledEnqueue(s.id, s.subreddit_id, 10 + i, i) for i, s in enumerate(made)]
+    results = schedule_enqueue.enqueue_for_schedules(conn, enqueues=list(reversed(asked)), now=T0)
     for wish in asked:
         job = jobs.job(conn, results[wish.schedule_id].job_id)
         assert (job.priority, job.base_priority, job.max_retries, job.scheduled_job_id) == (

@@ -90,7 +90,7 @@ _RESCUE = text(f"""
             retry_count = job.retry_count + 1, retries = job.retries + 1,
             rescues_in_a_row = least(job.rescues_in_a_row + 1, 1000),
             error_kind = 'retryable', error_message = stuck.why,
-            {queue_sql.WISH_SERVED_ANEW}, {UNCLAIMED}
+            {queue_sql.RERUN_SERVED_RESET}, {UNCLAIMED}
         FROM stuck WHERE job.id = stuck.id
         RETURNING job.id, job.status
     ), attempt AS (

@@ -8,7 +8,7 @@ import pytest
 
 from crawler_worker.crawl.checkpoints import checkpoint
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint, UnreadableCheckpoint
-from crawler_worker.crawl.checkpoints.estimate import Forecast
+from crawler_worker.crawl.checkpoints.forecast import Forecast
 from crawler_worker.crawl.checkpoints.seen_ids import Seen
 from crawler_worker.crawl.tree import Stub, Thread, Tree
 from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd

@@ -7,6 +7,7 @@ import pytest
 
 from crawler_worker.crawl.checkpoints import estimate
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.forecast import Forecast
 from crawler_worker.crawl.tree import Thread, Tree
 from crawljobs import settings
 from crawljobs.repository.content.stored_subreddits import Marks
@@ -20,7 +21,7 @@ CHOSEN = replace(
 NEW, KNOWN = Marks(), Marks(post="a", comment="b")
 
 
-def forecast(at: Checkpoint, marks: Marks = NEW, **chosen: Any) -> estimate.Forecast:
+def forecast(at: Checkpoint, marks: Marks = NEW, **chosen: Any) -> Forecast:
     return estimate.forecast(
         at, marks=marks, settings=replace(CHOSEN, **chosen), seconds=10, requests=4
     )
@@ -69,7 +70,7 @@ def test_each_phase_that_is_left_takes_its_requests(
 
 
 def test_the_pace_is_that_of_the_last_requests_or_the_one_before() -> None:
-    at = Checkpoint(forecast=estimate.Forecast(total=3, pace=1.5))
+    at = Checkpoint(forecast=Forecast(total=3, pace=1.5))
     assert forecast(at).pace == 2.5
 
     def pace(seconds: float, requests: int) -> float:

@@ -211,7 +211,7 @@ def deferred_as_unclear(conn: Connection, delay: timedelta, now: datetime) -> in
     end = completion.deferred(
         claim, delay=delay, reason=WaitReason.UNCLEAR, message="403 text/html"
     )
-    job_completion.end_claim(conn, end, now=now)
+    job_completion.complete_claim(conn, end, now=now)
     return claim.job_id
 
 

@@ -1,0 +1,50 @@
+"""Parse what Reddit reports of a subreddit or an account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crawljobs.domain import untrusted_text
+from crawljobs.domain.reddit_items import Account, SubredditAbout
+from crawljobs.domain.subreddit import AccessState
+
+# Characters kept. Reddit's own limits are 300 for titles, 40,000 for posts, 10,000 for comments.
+TITLE_MAX = 1_000
+BODY_MAX = 50_000
+
+SUBREDDIT_TYPES = {
+    "public": AccessState.PUBLIC,
+    "user": AccessState.PUBLIC,
+    "private": AccessState.PRIVATE,
+    "employees_only": AccessState.PRIVATE,
+    "gold_only": AccessState.PRIVATE,
+}
+
+Data = dict[str, Any]
+
+
+def subreddit(data: Data, _depth: int | None = None) -> SubredditAbout | None:
+    name = untrusted_text.subreddit_name(data.get("display_name"))
+    if name is None:
+        return None
+    kind = data.get("subreddit_type")
+    known = SUBREDDIT_TYPES.get(kind) if isinstance(kind, str) else None
+    return SubredditAbout(
+        name=name,
+        reddit_id=untrusted_text.full_name(data.get("name"), kinds=("t5",)),
+        title=untrusted_text.text(data.get("title"), limit=TITLE_MAX),
+        description=untrusted_text.text(data.get("public_description"), limit=BODY_MAX),
+        subscribers=untrusted_text.count(data.get("subscribers")),
+        over_18=untrusted_text.flag(data.get("over18")),
+        created_at=untrusted_text.time(data.get("created_utc")),
+        access=known or AccessState.RESTRICTED,
+    )
+
+
+def account(data: Data, _depth: int | None = None) -> Account | None:
+    name = untrusted_text.account_name(data.get("name"))
+    if name is None:
+        return None
+    bare = untrusted_text.base36(data.get("id"))
+    suspended = untrusted_text.flag(data.get("is_suspended"))
+    return Account(name=name, reddit_id=f"t2_{bare}" if bare else None, suspended=suspended)

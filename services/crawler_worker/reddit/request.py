@@ -1,0 +1,23 @@
+"""One request to Reddit's API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crawler_worker.reddit import replies
+from crawljobs.domain.reply_meaning import Endpoint
+
+Parameters = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    path: str
+    params: Parameters
+    form: Parameters | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return replies.endpoint_of(self.path)
