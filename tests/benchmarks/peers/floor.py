@@ -69,7 +69,7 @@ class Script:
             driver = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
             driver.cursor_factory = Noting
             claimed = claim(conn, at_most=2)
-            job_completion.end_claims(
+            job_completion.complete_claims(
                 conn, ends=[completion.completed(one, "crawled") for one in claimed]
             )
             driver.cursor_factory = psycopg.Cursor

@@ -106,7 +106,7 @@ def test_a_hostile_value_is_made_harmless_and_its_post_is_kept(changes: dict[str
     post = one_post(**changes)
     assert post.id == "abc"
     for value in (post.title, post.body, post.flair, post.url):
-        assert value is None or (len(value) <= item_parsing.BODY_MAX and "\x00" not in value)
+        assert value is None or (len(value) <= about_parsing.BODY_MAX and "\x00" not in value)
     assert post.crosspost_parent is None
 
 
