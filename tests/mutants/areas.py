@@ -12,7 +12,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     "worker": ("services/crawler_worker",),
     "api": ("services/admin_api",),
     "scheduler": ("services/scheduler",),
-    "process": ("shared/crawljobs",),  # what stands beside the folders above
+    "process": ("shared/crawljobs/runtime", "shared/crawljobs/settings"),
 }
 # The catalogue and the migrations' own tests hold the tables to each other.
 LEFT_OUT = ("shared/crawljobs/db/tables/",)
@@ -22,6 +22,6 @@ def files(root: Path, areas: Iterable[str]) -> Iterator[str]:
     """From the root, sorted, so that a seed draws the same everywhere."""
     for area in areas:
         for folder in AREAS[area]:
-            found = (root / folder).glob("*.py" if area == "process" else "**/*.py")
+            found = (root / folder).glob("**/*.py")
             names = sorted(path.relative_to(root).as_posix() for path in found)
             yield from (name for name in names if not name.startswith(LEFT_OUT))
