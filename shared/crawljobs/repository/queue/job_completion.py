@@ -1,8 +1,8 @@
-"""Each way a claim can end, for any number of claims at once.
+"""Complete any number of claims: succeed, fail, retry, defer or release their jobs.
 
-Every row is guarded by its job's id, its own claim token and `status = 'crawling'`; its attempt
-and the follow-up job that was wished for are written by the same statement. What is not ours any
-more changes nothing, and spoils nothing for the others.
+The claim fence guards each row: the job's id, the claim token and `status = 'crawling'`. The same
+statement writes the attempt and, after a rerun request, the follow-up job. A lost claim changes
+nothing, and does not affect the other claims of the statement.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from crawljobs.repository.queue.queue_sql import (
 
 
 class WriteResult(Enum):
-    """What became of an end."""
+    """The result of one completion."""
 
     APPLIED = auto()
-    LOCKED = auto()  # still ours, but somebody is writing to the job: to be tried again
-    STALE = auto()  # the job is no longer crawling under this claim
+    LOCKED = auto()  # the claim is still held, but the job's row is locked: try again
+    STALE = auto()  # the claim is lost: the job is not crawling under this token
 
 
 _ERROR = {"error_kind": "text", "error_message": "text"}
@@ -44,12 +44,12 @@ _ERROR = {"error_kind": "text", "error_message": "text"}
 class _CompletionStatement:
     verb: Transition
     statement: DriverStatement
-    columns: tuple[str, ...]  # what it takes of each End, beside the claim
+    columns: tuple[str, ...]  # the fields of a Completion that the statement uses, except the claim
 
 
-# A job in the background may be deferred a thousand times in a row, by an outage or by a budget
-# that others use, with other seconds in the message each time. The job's row is locked, so no other
-# transaction writes to its last attempt.
+# An outage or a busy budget may defer a background job a thousand times in a row, each time with
+# another number of seconds in the message. Equal deferrals are counted in one attempt row. The
+# job's row is locked, so no other transaction writes to its last attempt.
 _STREAK = f"""
     , counted AS (
         UPDATE crawl_job_attempts AS last SET
@@ -70,7 +70,7 @@ _STREAK = f"""
     )"""
 
 
-def _ending(
+def _completion_statement(
     verb: Transition,
     changes: str,
     columns: dict[str, str],
@@ -79,20 +79,24 @@ def _ending(
     hint: bool = False,
     streaks: bool = False,
 ) -> _CompletionStatement:
-    """End the claims that are ours; where `follow_up` holds, with the job that was wished for.
+    """Return the statement that completes the claims of one verb.
 
-    It never waits for a row, so it needs no order to lock them in. With `hint` idle workers are
-    told that something is claimable. With `streaks` an end that repeats the one before it is
-    counted in that one's attempt.
+    It never waits for a row lock, so the order of its locks does not matter. Where the condition
+    `follow_up` is true, it inserts the follow-up job of a rerun request. With `hint`, it notifies
+    idle workers. With `streaks`, a completion equal to the previous one is counted in the previous
+    attempt row.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
-    # From the ends to their jobs, by the primary key: || hides the index of what is crawled, which
-    # holds everybody's claims and those that ended lately. The subqueries keep the planner from
-    # counting the ends, or a plan for one would look cheaper than the kept one each time.
+    # Finds each job by its primary key. `status || ''` hides the index of crawling jobs from the
+    # planner: that index has the claims of all workers and entries of recently completed ones. The
+    # subqueries hide the array lengths from the planner: otherwise a plan for one row would look
+    # cheaper than the generic plan each time.
     arrays = ", ".join(f"(SELECT CAST(:{name} AS {kind}[]))" for name, kind in taken.items())
     names = ", ".join(["job_id", "token", *(f"end_{name}" for name in columns), "place"])
     error = [f"held.end_{name}" if name in columns else "NULL" for name in _ERROR]
-    wished = queue_sql.follow_up_statement(before="held", ended="ended", condition=follow_up or "")
+    insert_follow_up = queue_sql.follow_up_statement(
+        before="held", ended="ended", condition=follow_up or ""
+    )
     sql = f"""
     WITH held AS (
         SELECT job.id, claimed_by, claimed_at, subreddit_id, priority_ceiling, depth, max_retries,
@@ -112,7 +116,7 @@ def _ending(
         SELECT id, claimed_by, claimed_at, greatest({NOW}, claimed_at), '{ATTEMPTS[verb]}',
             {", ".join(error)}
         FROM held{" WHERE id NOT IN (SELECT job_id FROM counted)" if streaks else ""}
-    ){f", follow_up AS ({wished})" if follow_up else ""}
+    ){f", follow_up AS ({insert_follow_up})" if follow_up else ""}
     SELECT place{f", pg_notify('{queue_sql.CHANNEL}', '')" if hint else ""} FROM ended
     """
     return _CompletionStatement(verb, DriverStatement(text(sql)), tuple(columns))
@@ -121,50 +125,52 @@ def _ending(
 _FAILED_SO = "error_kind = held.end_error_kind, error_message = held.end_error_message"
 _CHARGED = f"retry_count = job.retry_count + 1, retries = job.retries + 1, {_FAILED_SO}"
 
-# A clock of the database that was set back must not let a job end before it began.
+# After the database's clock was set back, a job must not finish before its claim began.
 _FINISHED = f"finished_at = greatest({NOW}, job.claimed_at)"
 
 _TERMINAL = ", ".join(f"'{outcome}'" for outcome in sorted(TERMINAL_OUTCOMES))
 
 _COMPLETION_STATEMENTS = (
-    _ending(
+    _completion_statement(
         Transition.COMPLETE,
         f"status = 'succeeded', {NO_REASON}, outcome = held.end_outcome, {_FINISHED}, "
         f"error_kind = NULL, error_message = NULL, {RERUN_SERVED}",
         {"outcome": "text"},
-        # An outcome that is not believed yet is not terminal.
+        # A terminal outcome is followed by no job, unless it still needs confirmation.
         follow_up=f"""CASE WHEN held.end_outcome IN ({_TERMINAL}) THEN held.end_outcome = (
             SELECT access_unconfirmed FROM subreddits WHERE id = held.subreddit_id LIMIT 1
         ) ELSE true END""",
     ),
-    _ending(
+    _completion_statement(
         Transition.FAIL,
         f"status = 'failed', {NO_REASON}, {_FINISHED}, {_CHARGED}, {RERUN_SERVED}",
         _ERROR,
         follow_up="true",
     ),
-    _ending(
+    _completion_statement(
         Transition.SCHEDULE_RETRY,
         f"status = 'waiting', visible_at = {NOW} + held.end_delay, wait_reason = 'retry', "
         f"priority = job.base_priority, {_CHARGED}, "
         f"{RERUN_SERVED_RESET}",
         {"delay": "interval", **_ERROR},
     ),
-    _ending(
+    _completion_statement(
         Transition.DEFER,
         f"status = 'waiting', wait_reason = held.end_wait_reason, {_FAILED_SO}, visible_at = "
-        # Only a wait whose cause is stored elsewhere is looked at every minute.
+        # Only a job whose cause is stored in another table is parked for at most 60 seconds.
         f"CASE WHEN held.end_wait_reason = 'retry' THEN {NOW} + held.end_delay ELSE "
         + PARKED_UNTIL.format(until=f"{NOW} + held.end_delay", now=NOW)
         + " END",
         {"delay": "interval", "wait_reason": "text", **_ERROR},
         streaks=True,
     ),
-    # Whoever gives back does so because it stops: others may be asleep.
-    _ending(Transition.RELEASE, f"status = 'queued', visible_at = {NOW}", {}, hint=True),
+    # A worker that releases its jobs is stopping: other workers may be idle and need the notice.
+    _completion_statement(
+        Transition.RELEASE, f"status = 'queued', visible_at = {NOW}", {}, hint=True
+    ),
 )
 
-_STILL_OURS = text("""
+_STILL_HELD = text("""
     SELECT mine.place
     FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[]))
         WITH ORDINALITY AS mine (job_id, token, place)
@@ -172,7 +178,8 @@ _STILL_OURS = text("""
     WHERE job.status = 'crawling'
     """)
 
-# Claims of one job follow one another, so when it began tells which it was, or of which streak.
+# Claims of one job do not overlap in time. So the start of a claim identifies its attempt row, or
+# the row that counts its streak of deferrals.
 _ENDED_AS = text("""
     SELECT outcome FROM crawl_job_attempts
     WHERE job_id = :job_id AND :claimed_at BETWEEN
@@ -183,45 +190,49 @@ _ENDED_AS = text("""
 def complete_claims(
     conn: Connection, *, ends: Sequence[Completion], now: datetime | None = None
 ) -> list[WriteResult]:
-    """What became of each, in their order; one statement a verb. Each claim is named once.
+    """Complete the claims with one statement for each verb. `ends` must name each claim once.
 
-    A row that somebody else has locked is not waited for: its end comes back as BUSY.
+    Returns one result for each completion, in the given order. The function does not wait for a
+    locked row: it returns LOCKED for that completion.
     """
-    fates = [WriteResult.STALE] * len(ends)
-    for ending in _COMPLETION_STATEMENTS:
-        places = [place for place, end in enumerate(ends) if end.verb is ending.verb]
+    results = [WriteResult.STALE] * len(ends)
+    for completion in _COMPLETION_STATEMENTS:
+        places = [place for place, end in enumerate(ends) if end.verb is completion.verb]
         if not places:
             continue
-        asked = [ends[place] for place in places]
-        values = {name: [getattr(end, name) for end in asked] for name in ending.columns}
+        chosen = [ends[place] for place in places]
+        values = {name: [getattr(end, name) for end in chosen] for name in completion.columns}
         if "wait_reason" in values:
-            values["wait_reason"] = [end.wait_reason and end.wait_reason.stored for end in asked]
-        for place, *_ in ending.statement.rows(conn, {**_claims(asked), **values, "now": now}):
-            fates[places[place - 1]] = WriteResult.APPLIED
-    missing = [place for place, fate in enumerate(fates) if fate is WriteResult.STALE]
+            values["wait_reason"] = [end.wait_reason and end.wait_reason.stored for end in chosen]
+        for place, *_ in completion.statement.rows(conn, {**_claims(chosen), **values, "now": now}):
+            results[places[place - 1]] = WriteResult.APPLIED
+    missing = [place for place, result in enumerate(results) if result is WriteResult.STALE]
     if missing:
-        asked = [ends[place] for place in missing]
-        for found in conn.execute(_STILL_OURS, _claims(asked)):
-            fates[missing[found[0] - 1]] = WriteResult.LOCKED
-    return fates
+        chosen = [ends[place] for place in missing]
+        for found in conn.execute(_STILL_HELD, _claims(chosen)):
+            results[missing[found[0] - 1]] = WriteResult.LOCKED
+    return results
 
 
 def complete_claim(conn: Connection, end: Completion, *, now: datetime | None = None) -> None:
-    """End one claim whose job nobody else is writing to."""
-    (fate,) = complete_claims(conn, ends=[end], now=now)
-    if fate is not WriteResult.APPLIED:
-        raise errors.ClaimLost(f"job {end.claim.job_id} is no longer ours")
+    """Complete one claim. Raises ClaimLost if the claim is lost or the job's row is locked."""
+    (result,) = complete_claims(conn, ends=[end], now=now)
+    if result is not WriteResult.APPLIED:
+        raise errors.ClaimLost(f"this worker no longer holds the claim of job {end.claim.job_id}")
 
 
 def recorded_outcome(conn: Connection, *, claim: Claim) -> AttemptOutcome | None:
-    """How the claim ended, or None while it has not: the answer to an end whose reply was lost."""
+    """Return the outcome of the claim's attempt, or None if the claim has not ended.
+
+    A worker calls this when it lost the reply of a completion.
+    """
     values = {"job_id": claim.job_id, "claimed_at": claim.claimed_at}
     outcome = conn.execute(_ENDED_AS, values).scalar()
     return None if outcome is None else AttemptOutcome(outcome)
 
 
 def _claims(ends: Sequence[Completion]) -> dict[str, str]:
-    """As arrays in text: the driver would take as long for each element as for all the rest."""
+    """Return ids and tokens as Postgres arrays in text form: the driver formats lists slowly."""
     return {
         "ids": f"{{{','.join([str(end.claim.job_id) for end in ends])}}}",
         "tokens": f"{{{','.join([end.claim.claim_token.hex for end in ends])}}}",

@@ -1,4 +1,4 @@
-"""Enqueue for an operator: what there was before is told too, for the audit log."""
+"""Enqueue for an operator, with each job before and after the request for the audit log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.job import Enqueued, EnqueueResult, Job, JobSource
 from crawljobs.repository.queue import job_queue, job_reads, operator_change_sql
 
-# They are locked already: by the statement that would have made them if there were none.
+# The live jobs of the requested subreddits. Needs no lock: the enqueue statement before it has
+# locked these rows.
 _LIVE = text(f"""
     SELECT {job_reads.JOB_COLUMNS}
     FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
@@ -23,7 +24,10 @@ _LIVE = text(f"""
 
 @dataclass(frozen=True)
 class EnqueueChange:
-    """What became of one request; `before` is the live job it was merged into, as it was."""
+    """The result of the request for one subreddit.
+
+    `before` is the live job that the request was merged into, as it was before; None for a new job.
+    """
 
     enqueued: Enqueued
     before: Job | None
@@ -40,10 +44,14 @@ def enqueue_many(
     visible_at: datetime | None = None,
     traceparent: str | None = None,
 ) -> list[EnqueueChange]:
-    """As job_queue.enqueue_many: one result a subreddit, in the order first named."""
+    """Enqueue one job for each subreddit, or merge the request into its live job.
+
+    Returns one result for each subreddit, in the order in which the names first occur. Raises
+    InvalidSubredditName before any write.
+    """
     live: dict[int, Job] = {}
 
-    def look() -> None:
+    def read_live_jobs() -> None:
         rows = conn.execute(_LIVE, {"keys": [name.lower() for name in subreddits_named]})
         live.update({row.id: job_reads.to_job(row) for row in rows})
 
@@ -55,7 +63,7 @@ def enqueue_many(
         max_retries=max_retries,
         visible_at=visible_at,
         traceparent=traceparent,
-        before_merging=look,
+        before_merging=read_live_jobs,
     )
     ids = sorted(one.job_id for one in enqueued)
     after = {

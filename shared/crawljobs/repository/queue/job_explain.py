@@ -1,4 +1,4 @@
-"""What decides when a job runs, looked up in one statement."""
+"""One query for everything except the job itself that decides when the job runs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from crawljobs.domain.explanation import Surroundings
 from crawljobs.domain.job import Job
 from crawljobs.repository.queue.queue_sql import NOW
 
-COUNT_MAX = 10_000  # jobs counted before a job of the same priority, and of a higher one
-PACE_SAMPLE = 200  # attempts that ended of late, from which the pace is reckoned
-SEEN_SECONDS = 60  # a process that was not seen for so long counts as gone
+COUNT_MAX = 10_000  # jobs counted at most, of a higher priority and before it at the same priority
+PACE_SAMPLE = 200  # newest attempts from which the number of starts per minute is computed
+SEEN_SECONDS = 60  # a process without a heartbeat for this time counts as gone
 
-# Two ranges of the claim index: an OR would read it whole.
+# The jobs ahead are counted in two ranges of the claim index: one condition with OR would read all
+# of it.
 _SURROUNDINGS = text(f"""
     WITH ended AS (
         SELECT ended_at FROM crawl_job_attempts ORDER BY id DESC LIMIT {PACE_SAMPLE}
@@ -50,7 +51,10 @@ _SURROUNDINGS = text(f"""
 
 
 def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> Surroundings:
-    """What, beside the job, decides when it runs; where it would stand if it were queued."""
+    """Return the pauses, the state of Reddit's budgets, the workers and the queue around the job.
+
+    `ahead` is the number of queued jobs that are claimed before this job, also if it is not queued.
+    """
     row = conn.execute(
         _SURROUNDINGS,
         {
@@ -73,7 +77,7 @@ def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> 
         workers_alive=row.workers_alive,
         ahead=min(row.higher, COUNT_MAX) + min(row.older, COUNT_MAX),
         ahead_at_least=max(row.higher, row.older) > COUNT_MAX,
-        # A full sample stands for the time it spans, any other for the whole hour.
+        # A full sample covers only the time since its oldest attempt; a smaller one the whole hour.
         starts_per_minute=60 * row.ended / max(row.span, 1)
         if row.ended == PACE_SAMPLE
         else row.ended / 60,

@@ -1,11 +1,11 @@
-"""Lists of jobs: filtered, in the order of an index, a page at a time, never a scan.
+"""Pages of jobs: filtered, in the order of an index, without a table scan.
 
-A page walks the index of its order, one branch a status, and looks at no more than `look_at` jobs.
-When so many were looked at and the page is not full it ends there, and says where to go on. A
-filter on a subreddit or a schedule reads that one's jobs instead, and sorts them.
+A page reads the index of its order, one branch for each status, and checks at most `look_at` jobs.
+If the page is not full after that, it ends there and returns the position for the next page. With a
+filter on a subreddit or on a schedule, the page reads all jobs of that one and sorts them.
 
-The statements are composed for the filters that are given: an optional condition as `x IS NULL OR`
-would lose the indexes in a generic plan, and so would a bound LIMIT.
+Each statement is composed for the given filters. An optional condition such as `x IS NULL OR` would
+lose the index in a generic plan, and so would a bound LIMIT.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from crawljobs.domain.job_filter import JobFilter, JobSort
 from crawljobs.repository import paging
 from crawljobs.repository.queue import job_reads
 
-LOOK_AT = 10_000  # jobs that one page looks at: some 20 ms
+LOOK_AT = 10_000  # jobs that one page checks at most: about 20 ms
 
 # The columns of each order, as (column, type, descending); the last one is unique.
 _ORDERS: dict[JobSort, tuple[tuple[str, str, bool], ...]] = {
@@ -53,14 +53,14 @@ _CONDITIONS = {
     "worker": "claimed_by = :worker",
     "incomplete": "incomplete = :incomplete",
 }
-# Which conditions are also bounds of the index that the order walks.
+# By the first column of an order: the filters that also bound the range of its index.
 _BOUNDS = {
     "created_at": ("created_after", "created_before"),
     "finished_at": ("finished_after", "finished_before"),
     "priority": ("priority_min", "priority_max"),
 }
 _READ_WHOLE = ("subreddit_id", "scheduled_job_id")
-# What the conditions look at; not the whole row, which may hold a long checkpoint.
+# The columns of the conditions. The whole row would include a checkpoint, which may be long.
 _COLUMNS = (
     "id",
     "subreddit_id",
@@ -74,8 +74,8 @@ _COLUMNS = (
     "claimed_by",
     "incomplete",
 )
-# In the order of the indexes of those that wait. `<=` where equality is meant: the planner would
-# take that for rare, and read all of them.
+# Queued jobs in the order of the index on queued_at. The condition means `=`, but the planner would
+# estimate that `=` matches few rows, and would then read all queued jobs.
 _QUEUED_WHEN_MADE = f"""(
     SELECT {", ".join(name for name in _COLUMNS if name != "created_at")},
         priority_ceiling, queued_at AS created_at
@@ -85,7 +85,7 @@ _QUEUED_WHEN_MADE = f"""(
 
 @dataclass(frozen=True)
 class JobPage:
-    """`next` is where the next page begins, for `after`; None at the end of the list."""
+    """One page. `next` is the `after` of the next page; None if there is no next page."""
 
     jobs: list[Job]
     next: list[Any] | None
@@ -93,7 +93,7 @@ class JobPage:
 
 @dataclass(frozen=True)
 class _Shape:
-    """What the text of a statement depends on; values are bound."""
+    """The parts of a request that decide the text of its statement. Values are bound."""
 
     sort: JobSort
     statuses: tuple[JobStatus, ...]
@@ -112,7 +112,10 @@ def list_jobs(
     limit: int = 100,
     look_at: int | None = None,
 ) -> JobPage:
-    """At most `limit` jobs; a page may hold fewer and still have a next one."""
+    """Return a page of at most `limit` jobs that match `filters`, in the order of `sort`.
+
+    `after` is the `next` of the previous page. A page with fewer jobs can still have a next page.
+    """
     statuses = filters.possible_statuses(sort)
     if not statuses:
         return JobPage([], None)
@@ -123,7 +126,7 @@ def list_jobs(
     }
     if not filters.sources:
         del given["sources"]
-    # One more than shown tells whether there is a next page.
+    # One job more than the page holds: it shows that there is a next page.
     shape = _Shape(
         sort,
         tuple(sorted(statuses)),
@@ -153,10 +156,11 @@ def _statement(shape: _Shape) -> TextClause:
     )
     columns = ", ".join([*_COLUMNS, *(c for c in keys if c not in _COLUMNS)])
     if any(name in shape.given for name in _READ_WHOLE):
-        # OFFSET 0 keeps the planner from walking another index in the hope to meet these few early.
+        # Without OFFSET 0, the planner could choose the index of the order and read most of it
+        # before it finds these few jobs.
         end = "OFFSET 0"
     else:
-        # Each in its own order and no further than needed, so that merging them reads no more.
+        # Each branch is sorted and bounded, so that the merge reads at most `look_at` jobs of each.
         end = f"ORDER BY {order} LIMIT {shape.look_at}"
     branches = " UNION ALL ".join(
         f"(SELECT {columns} FROM {source} WHERE {branch} {end})"
@@ -181,12 +185,12 @@ def _statement(shape: _Shape) -> TextClause:
 
 
 def _branches(shape: _Shape) -> list[tuple[str, str]]:
-    """FROM and WHERE of each range of an index to walk, best merged in the list's order."""
+    """Return FROM and WHERE of each index range that the page reads and merges."""
     whole = [_CONDITIONS[name] for name in _READ_WHOLE if name in shape.given]
     first_key = _ORDERS[shape.sort][0][0]
     bounds = [_CONDITIONS[name] for name in _BOUNDS.get(first_key, ()) if name in shape.given]
     if whole:
-        # The indexes of a subreddit's jobs are of ended ones and of the live one.
+        # One partial index holds the finished jobs of a subreddit, another its live job.
         parts = [sorted(part.intersection(shape.statuses)) for part in (FINAL, LIVE)]
         listed = [", ".join(f"'{status}'" for status in part) for part in parts if part]
         ranges = [
@@ -212,7 +216,7 @@ def _ranges(status: JobStatus, first_key: str) -> list[tuple[str, str]]:
 
 
 def _later_than_after(shape: _Shape) -> list[str]:
-    """Conditions that together mean `comes after the position`; each a range of the index."""
+    """Return one condition for each index range; together they select the jobs after `after`."""
     if not shape.goes_on:
         return [""]
     order = _ORDERS[shape.sort]
@@ -221,7 +225,8 @@ def _later_than_after(shape: _Shape) -> list[str]:
     if len({descending for _, _, descending in order}) == 1:
         operator = "<" if order[0][2] else ">"
         return [f"({', '.join(keys)}) {operator} ({', '.join(values)})"]
-    # The first key runs the other way: the rest of its equals, then all beyond.
+    # The first column sorts in the other direction than the rest. So one range has the rows with an
+    # equal first column, and another has all rows after them.
     beyond = "<" if order[0][2] else ">"
     rest = f"({', '.join(keys[1:])}) > ({', '.join(values[1:])})"
     return [f"{keys[0]} = {values[0]} AND {rest}", f"{keys[0]} {beyond} {values[0]}"]

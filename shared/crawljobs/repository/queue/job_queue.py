@@ -1,6 +1,6 @@
-"""The queue: enqueue at one end, claim at the other.
+"""Enqueue and claim jobs.
 
-Statuses stand in the SQL as literals: bound ones lose the partial indexes.
+Statuses are literals in the SQL: with bound parameters the planner could not use partial indexes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SOURCES = {source.value: source for source in JobSource}
 _ENQUEUE_NEW = DriverStatement(enqueue_sql.ENQUEUE_NEW)
 _ENQUEUE_NEW_ONE = DriverStatement(enqueue_sql.ENQUEUE_NEW_ONE)
 
-# LIMIT keeps the plan on the index although it was made when there were few subreddits.
+# LIMIT keeps the generic plan on the index, also if it was made when there were few subreddits.
 _KNOWN = f"""
     SELECT known.*, CAST(:priority AS smallint), CAST(:scheduled_job_id AS bigint),
         CAST(:max_retries AS smallint), CAST(:traceparent AS text)
@@ -36,7 +36,7 @@ _KNOWN = f"""
 _ENQUEUE_KNOWN = DriverStatement(enqueue_sql.enqueue_statement(_KNOWN))
 _CREATE_OR_LOCK = DriverStatement(enqueue_sql.enqueue_statement(_KNOWN, merges=False))
 
-# As _claims takes them apart: the order of claims, then the fields of Claim.
+# In the order in which _claims reads them: the claim order, then the fields of Claim.
 _CLAIMED = """-job.priority, job.created_at, job.id, job.subreddit_id, subreddit.name, job.source,
         job.depth, job.retry_count, job.max_retries, job.checkpoint,
         greatest(job.queued_at, job.visible_at), job.claimed_at, job.lease_expires_at,
@@ -59,8 +59,9 @@ _CLAIM = DriverStatement(
         LIMIT (SELECT CASE WHEN {NOT_PAUSED.format(scope="0")} THEN :at_most ELSE 0 END)
         FOR UPDATE SKIP LOCKED
     ))
-    -- False only in the moment between a pause and the sweep that parks its job. Not in the inner
-    -- query: a filter there makes the planner leave the claim index. The first is looked up once.
+    -- False only between a pause and the sweep that parks its job. The condition is not in the
+    -- inner query: a filter there makes the planner leave the claim index. Postgres computes the
+    -- first operand of OR once.
     AND ({NO_PAUSES} OR {NOT_PAUSED.format(scope="job.subreddit_id")})
     RETURNING {_CLAIMED}
     """)
@@ -88,8 +89,10 @@ def enqueue(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Enqueued:
-    """Ask for one crawl; see enqueue_many. One statement of it writes, so it may also be the whole
-    of a Database.run_statement."""
+    """Enqueue one job, or merge the request into a live job; see enqueue_many.
+
+    Only one of its statements writes, so it may also run under Database.run_statement.
+    """
     (enqueued,) = enqueue_many(
         conn,
         subreddits_named=[subreddit],
@@ -122,14 +125,14 @@ def enqueue_many(
     before_merging: Callable[[], object] | None = None,
     now: datetime | None = None,
 ) -> list[Enqueued]:
-    """Ask for a crawl of each subreddit; those with a live job are merged, none fails.
+    """Enqueue a job for each subreddit, or merge the request into its live job.
 
-    Names differing in case are one subreddit. One result a subreddit, in the order first named.
-    `depth` None: a subreddit is as many steps away as when it was found or last crawled.
-    New jobs, and follow-up jobs of a wish for a rerun, continue the trace of `traceparent`.
-    With `all_known` no row of subreddits is waited for: each must be committed already.
-    `before_merging` is called when all live jobs are locked that others will be merged into.
-    Raises InvalidSubredditName before anything is written.
+    Returns one result for each subreddit, in the order in which the names first occur. Names that
+    differ only in case are one subreddit. `depth` None means the stored depth of the subreddit. New
+    jobs, and follow-up jobs of a rerun request, continue the trace of `traceparent`. With
+    `all_known` the function inserts no subreddit: each must be committed already.
+    `before_merging` is called when all live jobs that a request merges into are locked.
+    Raises InvalidSubredditName before any write.
     """
     asked = [subreddits.checked_name(name) for name in subreddits_named]
     by_key: dict[str, str] = {}
@@ -152,7 +155,7 @@ def enqueue_many(
     }
     enqueued: dict[str, Enqueued] = {}
     if before_merging is not None:
-        # Live jobs, in their order, before any subreddit is made.
+        # Lock the live jobs, in the order of locks, before any subreddit is inserted.
         enqueued |= _by_key(_CREATE_OR_LOCK.rows(conn, values))
         before_merging()
         if known := _without(by_key, enqueued):
@@ -163,7 +166,7 @@ def enqueue_many(
         enqueued |= {
             name.lower(): Enqueued(job_id, name, EnqueueResult.CREATED) for job_id, name, _ in made
         }
-    # In a further statement: it sees what others made during the one before.
+    # A further statement sees the rows that other transactions inserted during the previous one.
     if known := _without(by_key, enqueued):
         if before_merging is not None:
             before_merging()
@@ -180,8 +183,8 @@ def _by_key(rows: Iterable[Any]) -> dict[str, Enqueued]:
 
 
 def enqueued_of(row: Any) -> Enqueued:
-    """What a row of an enqueue_statement tells."""
-    job_id, status, created, _, subreddit, _ = row  # by their names it would cost twice as much
+    """Return the result in a row of an enqueue_statement."""
+    job_id, status, created, _, subreddit, _ = row  # reading by column name takes twice as long
     result = EnqueueResult.MERGED
     if created:
         result = EnqueueResult.CREATED
@@ -200,11 +203,11 @@ def claim_jobs(
     skip: int = 0,
     now: datetime | None = None,
 ) -> list[Claim]:
-    """Claim up to `at_most` jobs, best first without the first `skip`, under the caller's token.
+    """Claim at most `at_most` jobs in claim order, after the first `skip`, under `claim_token`.
 
-    The token is new for each call, so that after an ambiguous COMMIT claims_of can tell. The
-    COMMIT does not wait for the disk: a crash of the server may undo a claim under which nothing
-    was written yet, and a later write under its token is refused.
+    Returns the claims. Each call needs a new token: if the reply to its COMMIT is lost, find_claims
+    reads the claims of the token. The COMMIT does not wait for the disk. A crash of the server may
+    undo a claim under which nothing was written yet; the fence then refuses writes of its token.
     """
     statement = DriverStatement(passing_over(_CLAIM.clause, skip)) if skip else _CLAIM
     rows = statement.rows(
@@ -221,15 +224,16 @@ def claim_jobs(
 
 
 def find_claims(conn: Connection, *, claim_token: UUID) -> list[Claim]:
-    """What this token holds: the answer to a claim whose reply was lost.
+    """Lock and return the jobs claimed under this token.
 
-    Nobody else ends any of it before the transaction ends.
+    A worker calls this when it lost the reply of a claim. No other transaction can end these claims
+    before this transaction ends.
     """
     return _claims(conn.execute(_CLAIMED_BY_TOKEN, {"claim_token": claim_token}).all(), claim_token)
 
 
 def _claims(rows: Iterable[Any], claim_token: UUID) -> list[Claim]:
-    """Best first. Rows are taken apart as tuples: by their names it would cost twice as much."""
+    """Return the claims in claim order. Reading by column name would take twice as long."""
     return [
         Claim(
             job_id,

@@ -1,4 +1,4 @@
-"""Jobs and attempts as the API shows them; reads only, every list bounded."""
+"""Read jobs and attempts for the API. Every list is bounded."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _FOREIGN = (
     "waits_until",
     "scheduled_job_id",
 )  # fields of a Job that are not columns of its row
-# Null when the schedule is deleted, which changes none of its jobs.
+# Null for a deleted schedule: a deletion does not change the jobs of the schedule.
 _SCHEDULE = """(
     SELECT id FROM scheduled_jobs WHERE id = {job}.scheduled_job_id
 ) AS scheduled_job_id"""
-# The same as text, for statements that name the tables `job` and `subreddit`. xmin is the
-# transaction that wrote this version of the row: it changes with every change.
+# The columns of a Job, for statements that use the table aliases `job` and `subreddit`. xmin is the
+# id of the transaction that wrote this version of the row, so it changes with each change.
 JOB_COLUMNS = ", ".join(
     [
         *(f"job.{name}" for name in Job.__dataclass_fields__ if name not in _FOREIGN),
@@ -42,7 +42,8 @@ JOB_COLUMNS = ", ".join(
     ]
 )
 
-# As text, since this is asked most: to build a select and look it up takes as long as to run it.
+# SQL text, because this is the most frequent read: SQLAlchemy needs as long to build a select as
+# Postgres needs to run it.
 _GET = text(f"""
     SELECT {JOB_COLUMNS}
     FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
@@ -66,11 +67,12 @@ _JOBS = select(
     ),
 ).join_from(crawl_jobs, subreddits, subreddits.c.id == crawl_jobs.c.subreddit_id)
 
-# Literals, so that the planner may use the partial indexes.
+# Literals: with bound parameters the planner could not use the partial indexes.
 _IS_LIVE = crawl_jobs.c.status.in_([literal_column(f"'{status}'") for status in sorted(LIVE)])
 
 
 def get_job(conn: Connection, *, job_id: int) -> Job | None:
+    """Return the job, or None if there is no such job."""
     row = conn.execute(_GET, {"id": job_id}).first()
     return None if row is None else to_job(row)
 
@@ -83,7 +85,10 @@ def list_jobs(
     before_id: int | None = None,
     limit: int = 100,
 ) -> list[Job]:
-    """The newest jobs first, at most `limit`; `before_id` goes on after the last one seen."""
+    """Return at most `limit` jobs, the newest first.
+
+    `before_id` is the id of the last job of the previous page.
+    """
     query: Select[Any] = _JOBS
     if statuses:
         query = query.where(_status_in(statuses))
@@ -96,7 +101,7 @@ def list_jobs(
 
 
 def waiting_among(conn: Connection, *, job_ids: Sequence[int]) -> frozenset[int]:
-    """Which of these jobs wait."""
+    """Return the ids of the given jobs that are waiting."""
     query = select(crawl_jobs.c.id).where(
         crawl_jobs.c.id.in_(job_ids), crawl_jobs.c.status == literal_column("'waiting'")
     )
@@ -104,7 +109,7 @@ def waiting_among(conn: Connection, *, job_ids: Sequence[int]) -> frozenset[int]
 
 
 def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[Attempt]:
-    """The last attempts of a job, newest first."""
+    """Return the last attempts of a job, at most `limit`, the newest first."""
     return [
         Attempt(
             **{
@@ -122,7 +127,7 @@ def _status_in(statuses: Sequence[JobStatus]) -> ColumnElement[bool]:
 
 
 def to_job(row: Any) -> Job:
-    """The job of a row that has JOB_COLUMNS, among others."""
+    """Return the job in a row that has at least JOB_COLUMNS."""
     mapping = row._mapping
     values = {name: mapping[name] for name in Job.__dataclass_fields__}
     values["status"] = JobStatus(values["status"])

@@ -1,7 +1,7 @@
-"""The queue in numbers, without counting what there may be millions of.
+"""Statistics of the queue, at a bounded cost.
 
-Finished jobs come from the counts that triggers keep; live ones are counted up to COUNT_MAX; how
-crawls went is told by a sample of the newest.
+Triggers count the finished jobs. Live jobs are counted up to COUNT_MAX for each state. Rates and
+waiting times come from a sample of the newest finished jobs.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from crawljobs.domain.queue_stats import JobCounts, QueueStats, RecentJobs
 from crawljobs.repository.queue import queue_sql
 from crawljobs.repository.queue.queue_sql import NOW
 
-COUNT_MAX = 100_000  # live jobs counted of one state: some 10 ms
-SAMPLE = 1_000  # finished jobs looked at
-MERGED_AT_ONCE = 1_000  # changes of counts in one transaction
+COUNT_MAX = 100_000  # live jobs counted in one state: about 10 ms
+SAMPLE = 1_000  # finished jobs in the sample
+MERGED_AT_ONCE = 1_000  # count changes merged in one transaction
 
 
 def _live(status: JobStatus) -> str:
@@ -51,7 +51,7 @@ def _first_queued(condition: str) -> str:
         ORDER BY queued_at LIMIT 1)"""
 
 
-# An index of those that may still age and one of the others; each queued job is in one of them.
+# Each queued job is in one of two partial indexes: jobs that can still age, and all others.
 OLDEST_QUEUED = f"""
     SELECT queued_at FROM (
         {_first_queued("priority < priority_ceiling")}
@@ -75,14 +75,15 @@ _NEWEST = queue_sql.newest_finished(
     limit=SAMPLE,
 )
 
-# The last attempt of each tells when it was claimed; visible_at is still that of this claim,
-# except after a rescue or a cancel, which are left out by being later.
+# The last attempt of a job has the time of its last claim, and visible_at is the time from which
+# that claim was possible. After a rescue or a cancel visible_at is later than the claim; the
+# waiting times leave these jobs out.
 _RECENT = text(f"""
     SELECT count(*) AS sampled, min(finished_at) AS since,
         CAST(extract(epoch FROM {NOW} - min(finished_at)) AS float8) AS span,
         count(*) FILTER (WHERE status <> 'cancelled') AS ended,
         count(*) FILTER (WHERE status = 'failed') AS failed,
-        -- the failure that ended a job was not followed by a retry
+        -- no retry followed the last failure of a failed job
         count(*) FILTER (WHERE retries > CASE status WHEN 'failed' THEN 1 ELSE 0 END
             AND status <> 'cancelled') AS retried,
         count(*) FILTER (WHERE retries > 0 AND status = 'succeeded') AS recovered,
@@ -113,6 +114,10 @@ _MERGE_COUNTS = text("""
 
 
 def count_jobs(conn: Connection) -> JobCounts:
+    """Return the number of jobs by status, and of queued jobs by priority.
+
+    A live status stops at COUNT_MAX and is then in `capped`.
+    """
     by_status = dict.fromkeys(JobStatus, 0)
     for row in conn.execute(_COUNTS):
         by_status[JobStatus(row.status)] = int(row.jobs)
@@ -124,7 +129,7 @@ def count_jobs(conn: Connection) -> JobCounts:
 
 
 def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
-    """Counts by status and, for queued jobs, by priority; and how the newest crawls went."""
+    """Return the job counts, the oldest queued job, the pauses, and rates of the newest crawls."""
     counts = count_jobs(conn)
     oldest = conn.execute(_OLDEST, {"now": now}).first()
     pauses = conn.execute(_PAUSES, {"now": now}).one()
@@ -141,7 +146,7 @@ def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
 
 
 def _recent(row: Any) -> RecentJobs:
-    # A full sample stands for the time it spans, any other for the whole hour.
+    # A full sample covers only the time since its oldest job; a smaller one covers the whole hour.
     minutes = max(row.span / 60, 1 / 60) if row.sampled == SAMPLE else 60
     p50, p95 = row.waits or (None, None)
     return RecentJobs(
@@ -156,5 +161,8 @@ def _recent(row: Any) -> RecentJobs:
 
 
 def merge_counts(conn: Connection, *, at_most: int = MERGED_AT_ONCE) -> int:
-    """Fold changes of counts into the counts; how many. A sweep, harmless when run by many."""
+    """Add pending count changes to the counts, and delete them. Returns how many were merged.
+
+    A sweep calls this; several processes may run it at the same time.
+    """
     return int(conn.execute(_MERGE_COUNTS, {"at_most": at_most}).scalar_one())

@@ -1,7 +1,7 @@
-"""What the holder of a claim may write while it crawls; claim_ends has the ways it can end.
+"""Lease extensions and checkpoints: the writes of a worker while it holds a claim.
 
-Every statement is guarded by the job's id, its claim token and `status = 'crawling'`; no row means
-ClaimLost, and the caller rolls back.
+The claim fence guards every statement: the job's id, its claim token and `status = 'crawling'`.
+If the fence matches no row, the worker has lost its claim. job_completion ends a claim.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _HELD = """
         WHERE held.status = 'crawling'
 """
 
-# Never waits for a row: one that somebody writes to must not cost the other claims their leases.
+# SKIP LOCKED: if the statement waited for one locked row, the leases of the other claims could
+# expire.
 _EXTEND = text(f"""
     WITH extended AS (
         UPDATE crawl_jobs AS job SET lease_expires_at = {NOW} + CAST(:lease AS interval)
@@ -43,18 +44,19 @@ _SAVE_CHECKPOINT = text(f"""
 
 @dataclass(frozen=True)
 class Extension:
-    """Which claims, by their jobs' ids, have a new lease; of those in neither set none is ours."""
+    """The result of extend_claims, as ids of jobs. A claim in neither set is lost."""
 
-    extended: frozenset[int]
-    busy: frozenset[int]  # still ours, but somebody is writing to the job: to be asked for again
+    extended: frozenset[int]  # claims with a new lease
+    busy: frozenset[int]  # claims still held, whose row is locked: extend them again later
 
 
 def extend_claims(
     conn: Connection, *, claims: Sequence[Claim], lease_seconds: float, now: datetime | None = None
 ) -> Extension:
-    """Extend the leases of these claims from the database's now.
+    """Extend the leases of these claims to `lease_seconds` after the database's current time.
 
-    A claim that expired but was not rescued is extended too.
+    Returns the extended claims and the claims whose rows are locked. An expired claim that no
+    sweep has rescued yet is extended too.
     """
     rows = conn.execute(
         _EXTEND,
@@ -77,9 +79,11 @@ def save_checkpoint(
     incomplete: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """Record progress; in every transaction that stores crawled data, before them, as its fence.
+    """Store the checkpoint and the time of this progress.
 
-    `incomplete`: the crawl has given up a part.
+    Each transaction that stores crawled data calls this first: the call is the fence of its page.
+    `incomplete` is true if the crawl has given up a part. Raises ClaimLost if the claim is lost;
+    the caller then rolls back.
     """
     saved = conn.execute(
         _SAVE_CHECKPOINT,
@@ -92,4 +96,4 @@ def save_checkpoint(
         },
     )
     if saved.rowcount != 1:
-        raise errors.ClaimLost(f"job {claim.job_id} is no longer ours")
+        raise errors.ClaimLost(f"this worker no longer holds the claim of job {claim.job_id}")

@@ -1,7 +1,7 @@
-"""The statements behind what operators do to jobs; each takes any number of ids.
+"""The statements that change jobs for operators; each takes any number of ids.
 
-A verb that a row's state does not allow leaves the row alone. So does one that would set the values
-that are there already: a row that is written gets another version.
+A statement does not change a row whose state does not allow the verb. It also does not change a row
+that already has the new values, because every write gives the row another version.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, RERUN_SERVED, UNC
 
 
 class Verb(StrEnum):
-    """Its value reads as in `cannot <verb> a job that is crawling`."""
+    """A change by an operator; its value completes `cannot <verb> a job that is crawling`."""
 
     BOOST = "boost"
     CHANGE_PRIORITY = "change the priority of"
@@ -44,14 +44,18 @@ _JOBS = f"""
     WHERE job.id = ANY (CAST(:ids AS bigint[])) ORDER BY job.subreddit_id, job.id
 """
 READ = text(_JOBS)
-LOCK = text(_JOBS + " FOR UPDATE OF job")  # in the order in which an enqueue locks
+LOCK = text(_JOBS + " FOR UPDATE OF job")  # locks in the same order as an enqueue
 
-# From the ids to their rows, in the order given: the planner has no better way.
+# Finds each row by its id, in the given order: the planner has no better way.
 _CHOSEN = "FROM unnest(CAST(:ids AS bigint[])) AS chosen (id) WHERE job.id = chosen.id"
 
 
-def _ending(changes: str) -> str:
-    """End live jobs; a claim that one has becomes an attempt, and its worker finds it lost."""
+def _ending_statement(changes: str) -> str:
+    """Return a statement that ends live jobs.
+
+    It records the claim of a crawling job as an attempt. The worker of that job then loses its
+    claim.
+    """
     return f"""
     WITH attempts AS (
         INSERT INTO crawl_job_attempts (job_id, worker, started_at, ended_at, outcome)
@@ -80,7 +84,7 @@ STATEMENTS = {
         gap_waived = true
     {_CHOSEN} AND status = 'waiting'
     """),
-    # A crawl that came to its end starts anew; one that did not goes on from its checkpoint.
+    # A finished crawl starts from the beginning; an unfinished crawl continues at its checkpoint.
     Verb.RETRY: text(f"""
     UPDATE crawl_jobs AS job SET
         status = 'queued', visible_at = {NOW}, queued_at = greatest({NOW}, created_at),
@@ -95,9 +99,9 @@ STATEMENTS = {
             AND error_kind IS DISTINCT FROM 'permanent'
     {_CHOSEN} AND status IN ('succeeded', 'failed', 'cancelled')
     """),
-    Verb.CANCEL: text(_ending("status = 'cancelled'")),
+    Verb.CANCEL: text(_ending_statement("status = 'cancelled'")),
     Verb.GIVE_UP: text(
-        _ending(
+        _ending_statement(
             "status = 'failed', error_kind = 'permanent', error_message = 'given up by an operator'"
         )
     ),

@@ -1,8 +1,8 @@
-"""What operators do to jobs: boost, change the priority, wake, retry, cancel, give up, delete.
+"""Changes of jobs by operators: boost, set the priority, wake, retry, cancel, give up, delete.
 
-Rows are locked first, by subreddit and id, so that the answer, the change and the audit rows agree.
-A verb that a job's state does not allow changes nothing: alone it raises, among many it spoils that
-item.
+Each change first locks its jobs, in the order of subreddit and id. So the response, the change and
+the audit rows agree. If the state of a job does not allow the verb, the job is not changed. A
+change of one job then raises an error; a change of many jobs returns the error in its result.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
 from crawljobs.repository.queue.operator_change_sql import ALLOWED, Verb
 
-RACES_MAX = 20  # enqueues that get in between one after the other
+RACES_MAX = 20  # attempts of a retry while enqueues create live jobs of the same subreddits
 
 
 @dataclass(frozen=True)
 class JobChange:
-    """What became of one job: before and after, or the error that kept it as it was."""
+    """The result for one job: the job before and after, or the error that prevented the change."""
 
     job_id: int
     before: Job | None = None
-    after: Job | None = None  # None too when it was deleted
+    after: Job | None = None  # None also for a deleted job
     error: errors.CrawljobsError | None = None
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether the job was already as it was asked for: there is nothing to record."""
+        """Return whether the job already had the requested values: then no audit row is written."""
         return self.error is None and self.before == self.after
 
 
 def lock_job(conn: Connection, *, job_id: int) -> Job | None:
-    """The job, which nobody else changes until the transaction ends."""
+    """Lock the job until the transaction ends, and return it; None if there is no such job."""
     row = conn.execute(sql.LOCK, {"ids": [job_id]}).first()
     return None if row is None else job_reads.to_job(row)
 
 
 def boost(conn: Connection, *, job_id: int, by: int) -> JobChange:
-    """Add to base and effective priority of a live job; both stop at 100."""
+    """Add `by` to the base priority and the priority of a live job; the maximum of both is 100."""
     return change(conn, verb=Verb.BOOST, job_id=job_id, points=by)
 
 
 def change_priority(conn: Connection, *, job_id: int, priority: int) -> JobChange:
-    """Set what was asked for; aging starts again from it at the next sweep."""
+    """Set the base priority and the priority; the next sweep ages the job from this value."""
     return change(conn, verb=Verb.CHANGE_PRIORITY, job_id=job_id, points=priority)
 
 
@@ -62,20 +62,20 @@ def wake(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobCh
 
 
 def retry(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
-    """Queue a finished job again, with all its retries.
+    """Queue a finished job again, with its full number of retries.
 
-    Raises LiveJobExists when its subreddit has a live job, also one made at this moment.
+    Raises LiveJobExists if its subreddit has a live job, even a job created at the same time.
     """
     return change(conn, verb=Verb.RETRY, job_id=job_id, now=now)
 
 
 def cancel(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
-    """End a live job; a crawl that is running stops at its next page."""
+    """Cancel a live job; a running crawl stops at its next page."""
     return change(conn, verb=Verb.CANCEL, job_id=job_id, now=now)
 
 
 def give_up(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
-    """End a live job as failed."""
+    """Set a live job to failed."""
     return change(conn, verb=Verb.GIVE_UP, job_id=job_id, now=now)
 
 
@@ -88,7 +88,7 @@ def change(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> JobChange:
-    """Do it to one job; raises NotFound, IllegalTransition or LiveJobExists."""
+    """Apply the verb to one job. Raises NotFound, IllegalTransition or LiveJobExists."""
     (changed,) = change_many(
         conn, verb=verb, job_ids=[job_id], points=points, traceparent=traceparent, now=now
     )
@@ -107,11 +107,11 @@ def change_many(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> list[JobChange]:
-    """Do it to all that allow it; one result an id, in the order given.
+    """Apply the verb to each job whose state allows it.
 
-    Of several finished jobs of one subreddit the newest is retried. With `dry_run` nothing is
-    written and nothing locked; `after` is then the job as it is. A retry begins a new life of its
-    job, in the trace of `traceparent`.
+    Returns one result for each id, in the given order. If several finished jobs belong to one
+    subreddit, only the newest is retried. A retried job gets the trace context `traceparent`.
+    With `dry_run` the function writes and locks nothing, and `after` is the unchanged job.
     """
     rows = conn.execute(sql.READ if dry_run else sql.LOCK, {"ids": sorted(set(job_ids))})
     found = {row.id: job_reads.to_job(row) for row in rows}
@@ -155,7 +155,7 @@ def _refusals(
 def _apply(
     conn: Connection, verb: Verb, chosen: list[int], values: dict[str, Any]
 ) -> dict[int, errors.CrawljobsError]:
-    """Do it; the jobs that an enqueue at this very moment spoiled."""
+    """Apply the verb. Returns the errors of jobs whose subreddit got a live job in the meantime."""
     spoiled: dict[int, errors.CrawljobsError] = {}
     for _ in range(RACES_MAX):
         try:
@@ -177,7 +177,7 @@ def _apply(
 def _live_jobs_of(conn: Connection, job_ids: list[int]) -> dict[int, errors.CrawljobsError]:
     return {
         row.id: errors.LiveJobExists(
-            f"the subreddit of job {row.id} has a live job already: {row.live_id}",
+            f"the subreddit of job {row.id} already has a live job: {row.live_id}",
             job_id=row.live_id,
         )
         for row in conn.execute(sql.LIVE_JOBS_OF, {"ids": job_ids})

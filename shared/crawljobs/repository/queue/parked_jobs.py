@@ -1,7 +1,8 @@
-"""Jobs that wait for a cause stored elsewhere: freed when it ends, parked again while it lasts.
+"""Free parked jobs when their cause ends, and park them again while the cause lasts.
 
-Whatever ends or changes a cause calls the function for it in its own transaction. The sweep is for
-what comes to its end by itself, and for changes that no function made.
+A parked job waits for a cause that another table stores. Code that ends or changes a cause calls
+the matching function here in the same transaction. The sweep finds causes that ended with time and
+changes made by hand.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, passing_over
 from crawljobs.repository.queue.wait_causes import DERIVED, SETTLED
 
 CHUNK = 1_000  # jobs freed or parked again in one transaction
-LOOK_AT = 10_000  # jobs that a look at the invariant reads of each kind
+LOOK_AT = 10_000  # jobs of each kind that a check of the invariant reads
 
 _HINT = f"CASE WHEN status = 'queued' THEN pg_notify('{CHANNEL}', '') END"
 
-# The row is waited for: a sweep that parks it at this moment must not win.
+# Waits for a locked row: with SKIP LOCKED, a sweep that parks the job at this moment would win.
 _OF_SUBREDDIT = text(f"""
     WITH settled AS (
         UPDATE crawl_jobs AS job SET {SETTLED}
@@ -33,13 +34,14 @@ _OF_SUBREDDIT = text(f"""
     SELECT id, {_HINT} FROM settled
     """)
 
-# A new gap holds at once, also for a crawl that has begun: its worker computes the wait again.
+# A changed gap takes effect at once. This includes a crawl that has begun: its worker computes the
+# wait again.
 _BY_POLITENESS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE subreddit_id = :subreddit_id AND status = 'waiting' AND wait_reason = 'politeness'
     """)
 
-# Those that were parked last stand first: a job that lost a race has just been parked.
+# Checks the jobs that were parked last first: a job that lost a race was parked just now.
 _SETTLE = text(f"""
     WITH settled AS (
         UPDATE crawl_jobs AS job SET {SETTLED}
@@ -62,7 +64,7 @@ _SETTLE = text(f"""
     SELECT id, {_HINT} FROM settled
     """)
 
-# Whatever their own term: the cause has ended.
+# Frees the jobs even before their visible_at, because the cause has ended.
 _FREE_FROM_REDDIT = text(f"""
     WITH freed AS (
         UPDATE crawl_jobs SET status = 'queued', wait_reason = NULL, visible_at = {NOW}
@@ -84,7 +86,7 @@ _WITHOUT_CAUSE = text(wait_causes.WITHOUT_CAUSE)
 
 @dataclass(frozen=True)
 class WaitingWithoutCause:
-    """A job that waits although what its reason names is over, or for longer than it may."""
+    """A job that waits although its cause is over, or that is parked for too long."""
 
     job_id: int
     subreddit_id: int
@@ -93,7 +95,10 @@ class WaitingWithoutCause:
 
 
 def settle_job_of(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> int:
-    """Let the parked job of this subreddit follow a pause that has changed or ended; how many."""
+    """Free or park again the parked job of this subreddit after its pause changed or ended.
+
+    Returns the number of changed jobs, 0 or 1.
+    """
     values = {"subreddit_id": subreddit_id, "now": now}
     return len(conn.execute(_OF_SUBREDDIT, values).all())
 
@@ -101,7 +106,10 @@ def settle_job_of(conn: Connection, *, subreddit_id: int, now: datetime | None =
 def settle_polite_job_of(
     conn: Connection, *, subreddit_id: int, now: datetime | None = None
 ) -> None:
-    """The same for a gap between two requests or two crawls of it that has changed."""
+    """Free or park again the parked job of this subreddit after one of its gaps changed.
+
+    A gap is the minimum time between two requests, or between two crawls.
+    """
     conn.execute(_BY_POLITENESS, {"subreddit_id": subreddit_id, "now": now})
     settle_job_of(conn, subreddit_id=subreddit_id, now=now)
 
@@ -109,19 +117,21 @@ def settle_polite_job_of(
 def settle_parked_jobs(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> int:
-    """Free or park again the jobs whose cause is another one now; how many. For a sweep.
+    """Free or park again the jobs whose cause has ended or changed; a sweep calls this.
 
-    It looks at the CHUNK that were parked last; the others are due within a minute.
+    Returns the number of changed jobs. Checks the CHUNK jobs that were parked last; the others are
+    due within 60 seconds.
     """
     values = {"look_at": CHUNK, "at_most": at_most, "now": now}
     return len(conn.execute(passing_over(_SETTLE, skip), values).all())
 
 
 def free_from_reddit(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
-    """Make jobs claimable that waited for Reddit, unless it still makes them wait; how many.
+    """Queue the jobs that wait for Reddit, unless its budgets still make them wait.
 
-    When one of them refuses its change, all are left to the sweep, which passes that one over: the
-    caller's token or the end of its outage must be stored all the same.
+    Returns the number of queued jobs. If the database refuses the change of one row, the function
+    changes no job and returns 0: the caller's transaction must still commit its token or the end of
+    an outage. The sweep then skips that row and frees the others.
     """
     try:
         with conn.begin_nested():
@@ -139,9 +149,9 @@ def waiting_without_cause(
     look_at: int = LOOK_AT,
     now: datetime | None = None,
 ) -> list[WaitingWithoutCause]:
-    """Invariant I11: the jobs that break it, the longest overdue first.
+    """Return the jobs that break invariant I11, the longest overdue first.
 
-    A cause that ended by itself less than `grace` ago still counts: the sweep may be on its way.
+    A cause that ended with time less than `grace` ago still counts: the sweep may not have run yet.
     """
     rows = conn.execute(_WITHOUT_CAUSE, {"grace": grace, "look_at": look_at, "now": now})
     return [

@@ -1,4 +1,4 @@
-"""Pause and resume everything, or one subreddit. Paused work waits; none of it is lost."""
+"""Pause and resume the whole queue, or one subreddit. A paused job waits; no job is lost."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, PARKED_UNTIL, passing_over
 
-EVERYTHING = 0  # the scope that is no subreddit's id
-CHUNK = 1_000  # jobs parked at most in one transaction
+EVERYTHING = 0  # the scope of the whole queue; no subreddit has this id
+CHUNK = 1_000  # at most so many jobs are parked in one transaction
 
 _PAUSE = text(f"""
     INSERT INTO queue_pauses (scope, reason, until, paused_by, paused_at)
@@ -21,10 +21,10 @@ _PAUSE = text(f"""
         paused_by = excluded.paused_by, paused_at = excluded.paused_at
     """)
 
-# From the pauses to their jobs: there are few pauses, and a job is found by the dedup index. LIMIT
-# keeps a plan from joining them the other way round, by reading the whole queue. The locks make
-# a transaction that ends or changes a pause wait until these jobs can be seen; a pause that is
-# being ended or changed is left alone.
+# Reads the pauses, which are few, and finds the job of each by the index of live jobs. Without
+# LIMIT, the planner could join in the other direction and read the whole queue. The lock makes a
+# transaction that ends or changes a pause wait until that transaction can see the parked jobs.
+# SKIP LOCKED: a pause that another transaction is ending or changing is not applied.
 _PARK = text(f"""
     UPDATE crawl_jobs AS job SET
         status = 'waiting', wait_reason = 'paused',
@@ -83,7 +83,7 @@ _LIST = text(f"""{_PAUSES}
 
 @dataclass(frozen=True)
 class Pause:
-    """`subreddit` None: everything. `until` None: until somebody resumes."""
+    """A pause. `subreddit` None: the whole queue. `until` None: until an operator resumes."""
 
     scope: int
     subreddit: str | None
@@ -102,14 +102,14 @@ def pause(
     until: datetime | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Let nobody begin work of this scope; crawls under way go on. Pausing again changes it."""
+    """Stop new crawls of this scope; running crawls continue. Replaces its earlier pause."""
     conn.execute(
         _PAUSE,
         {"scope": scope, "reason": reason, "until": until, "paused_by": paused_by, "now": now},
     )
-    if scope == EVERYTHING:  # what is queued stays so, and is not claimed
+    if scope == EVERYTHING:  # queued jobs stay queued; the claim statement checks this pause
         return
-    # Without forgetting what has ended, which this pause may have from the start.
+    # Not park_paused_jobs, which deletes old pauses: this pause may have an end in the past.
     conn.execute(_PARK, {"scope": scope, "at_most": 1, "now": now})
     parked_jobs.settle_job_of(conn, subreddit_id=scope, now=now)
 
@@ -117,16 +117,19 @@ def pause(
 def park_paused_jobs(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> int:
-    """Let jobs of paused subreddits wait with that reason; how many. A sweep runs it too."""
+    """Park the jobs of paused subreddits, and delete pauses that ended over an hour ago.
+
+    Returns the number of parked jobs. A sweep calls this.
+    """
     conn.execute(_FORGET_ENDED, {"at_most": CHUNK, "now": now})
     values = {"scope": None, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PARK, skip), values).rowcount
 
 
 def resume(conn: Connection, *, scope: int, now: datetime | None = None) -> bool:
-    """End the pause and make its job claimable, unless it waits for something else too.
+    """Delete the pause and queue its job, unless the job has another cause to wait.
 
-    False when there was no pause.
+    Returns false if there was no pause.
     """
     ended = conn.execute(_RESUME, {"scope": scope}).rowcount == 1
     if ended and scope != EVERYTHING:
@@ -139,18 +142,22 @@ def resume(conn: Connection, *, scope: int, now: datetime | None = None) -> bool
 def get_pause(
     conn: Connection, *, scope: int, ended_too: bool = False, now: datetime | None = None
 ) -> Pause | None:
-    """The pause of this scope, which nobody else changes until the transaction ends."""
+    """Lock the pause of this scope until the transaction ends, and return it.
+
+    Returns None if there is no pause in force. With `ended_too` a pause that is over is returned
+    too.
+    """
     row = conn.execute(_GET, {"scope": scope, "ended_too": ended_too, "now": now}).first()
     return None if row is None else Pause(**row._mapping)
 
 
 def is_paused(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> bool:
-    """Whether nobody may begin a crawl of it: it is paused itself, or everything is."""
+    """Return whether a pause of this subreddit or of the whole queue is in force."""
     values = {"subreddit_id": subreddit_id, "now": now}
     return bool(conn.execute(_IS_PAUSED, values).scalar_one())
 
 
 def list_pauses(conn: Connection, *, limit: int = 500, now: datetime | None = None) -> list[Pause]:
-    """The pauses in force, that of everything first."""
+    """Return at most `limit` pauses in force, the pause of the whole queue first."""
     rows = conn.execute(_LIST, {"limit": limit, "now": now})
     return [Pause(**row._mapping) for row in rows]

@@ -1,4 +1,4 @@
-"""The SQL that the statements of the queue share."""
+"""SQL fragments that several statements of the queue share."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from sqlalchemy import TextClause, text
 
 from crawljobs.domain.job import FINAL, PARKED_MAX_SECONDS
 
-# A scalar subquery is computed once; bare clock_timestamp() is volatile and would turn an index
-# condition into a filter.
+# The current time, or the parameter :now. Postgres computes a scalar subquery once. A bare
+# clock_timestamp() is volatile: with it, an index condition would become a filter.
 NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
 
-CHANNEL = "crawl_jobs"  # NOTIFY: a hint that something may be claimable
+CHANNEL = "crawl_jobs"  # channel of NOTIFY: a message means that a job may be claimable
 
-# When the pause that is in force ends; LIMIT keeps a plan from turning it into a join.
+# The end of the pause in force for a scope; null without a pause. Without LIMIT, the planner could
+# turn the subquery into a join.
 PAUSED_UNTIL = """(
     SELECT coalesce(until, 'infinity') FROM queue_pauses
     WHERE scope = {scope} AND (until IS NULL OR until > {now})
     LIMIT 1
 )"""
-# Of a single subreddit there is none, in force or not; 0 is the scope of everything.
+# True if no subreddit has a pause row, in force or over. Scope 0 is the pause of everything.
 NO_PAUSES = "(SELECT scope FROM queue_pauses WHERE scope > 0 ORDER BY scope LIMIT 1) IS NULL"
 NOT_PAUSED = f"{PAUSED_UNTIL.format(scope='{scope}', now=NOW)} IS NULL"
 
-# The dedup index answers; LIMIT keeps a plan from turning it into a join.
+# Reads the index of live jobs. Without LIMIT, the planner could turn the subquery into a join.
 NO_LIVE_JOB = """(
     SELECT job.id FROM crawl_jobs AS job
     WHERE job.subreddit_id = {scope}
@@ -33,14 +34,15 @@ NO_LIVE_JOB = """(
     LIMIT 1
 ) IS NULL"""
 
-# The same of a row that is about to wait for that end. The lock makes a transaction that ends
-# or changes the pause wait until this row can be seen; a pause that is being ended or changed is
-# over.
+# PAUSED_UNTIL for a statement that parks a row until the end of the pause. The lock makes a
+# transaction that ends or changes the pause wait until that transaction can see the parked row.
+# SKIP LOCKED: a pause that another transaction is ending or changing counts as over.
 PAUSED_FROM_NOW = PAUSED_UNTIL.replace("LIMIT 1", "LIMIT 1 FOR SHARE SKIP LOCKED")
 
-# Until when to park a job whose cause ends at `until`.
+# The time until which to park a job whose cause ends at `until`.
 PARKED_UNTIL = f"least({{until}}, {{now}} + interval '{PARKED_MAX_SECONDS} seconds')"
-# What a job that is born waits for, and until when: its cause is looked at again.
+# The wait reason of a new job and the time until which it waits. A job that waits for a pause or
+# for politeness is parked: a sweep checks the cause again.
 WAIT_AT_BIRTH = """(
     SELECT CASE WHEN {asked} > clock.now THEN 'later' WHEN pause.until IS NOT NULL THEN 'paused'
         WHEN {polite} > clock.now THEN 'politeness' END
@@ -51,26 +53,29 @@ VISIBLE_AT_BIRTH = (
     + " ELSE {asked} END"
 )
 
-# Of a row of subreddits; null when it wants no gap between two crawls.
+# The end of the minimum gap after the last crawl of a row of subreddits; null without a gap.
 POLITE = (
     "CASE WHEN min_crawl_gap_seconds > 0 "
     "THEN last_crawled_at + make_interval(secs => min_crawl_gap_seconds) END"
 )
 
-# Until when politeness wants a subreddit left alone after its last crawl; null: not at all.
+# POLITE of the subreddit with the id `scope`.
 POLITE_UNTIL = f"""(
     SELECT {POLITE} FROM subreddits WHERE id = {{scope}} LIMIT 1
 )"""
 
 
 def of_each_final_status(select: str) -> str:
-    """What a query selects for each status that it has as `{status}`: the index of finished jobs
-    leads by their status, so it is walked for one at a time."""
+    """Return a UNION ALL of `select` for each final status, which replaces `{status}`.
+
+    The status is the first column of the index of finished jobs. With one branch for each status,
+    each branch reads one range of that index.
+    """
     return " UNION ALL ".join(f"({select.format(status=status)})" for status in sorted(FINAL))
 
 
 def newest_finished(columns: str, *, limit: int, condition: str = "true") -> str:
-    """Finished jobs, the last that ended first."""
+    """Return a query for at most `limit` finished jobs, the newest end first."""
     newest = f"ORDER BY finished_at DESC, id DESC LIMIT {limit}"
     each = of_each_final_status(
         f"SELECT {columns} FROM crawl_jobs WHERE status = '{{status}}' AND {condition} {newest}"
@@ -79,8 +84,11 @@ def newest_finished(columns: str, *, limit: int, condition: str = "true") -> str
 
 
 def short(sql: str) -> TextClause:
-    """Without comments and indentation: the driver parses what is over 4,096 characters anew each
-    time it is executed."""
+    """Return the statement without comments and indentation.
+
+    The driver caches its parse of a statement of at most 4,096 characters. It parses a longer
+    statement again at each execution.
+    """
     return text(" ".join(re.sub("--[^\n]*", "", sql).split()))
 
 
@@ -89,39 +97,42 @@ _PIECE = re.compile(r"LIMIT :at_most(?! \+)|(?<=THEN :at_most ELSE 0 END\))")
 
 @functools.cache
 def passing_over(statement: TextClause, skip: int) -> TextClause:
-    """The statement of a sweep without its first `skip` rows: those that cannot be changed.
+    """Return the statement of a sweep with an OFFSET that skips its first `skip` rows.
 
-    A number and no parameter: a plan for any number would sort. Without rows to skip it is the
-    statement itself, as it was measured.
+    The skipped rows cannot be changed. With `skip` 0 the statement itself is returned, as it was
+    measured. `skip` is a literal in the SQL: with a bound parameter, the generic plan would sort.
+    Raises ValueError if the statement has no place for an OFFSET, or several.
     """
     if not skip:
         return statement
     sql, places = _PIECE.subn(rf"\g<0> OFFSET {skip:d}", statement.text)
     if places != 1:
-        raise ValueError(f"{places} places decide which rows this sweep changes")
+        raise ValueError(f"this sweep has {places} places for an OFFSET; it needs exactly one")
     return text(sql)
 
 
-# A wish for a rerun is kept while the same crawl goes on, also after a release or a defer.
+# Clears the rerun request of a job. A release and a defer keep the request, because the same crawl
+# continues later.
 RERUN_SERVED = (
     "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL, rerun_visible_at = NULL, "
     "rerun_traceparent = NULL"
 )
-# A retry that starts anew serves a wish for a rerun.
+# A retry serves a rerun request: it starts without the checkpoint, so it crawls everything again.
 RERUN_SERVED_RESET = (
     f"checkpoint = CASE WHEN job.rerun_requested THEN NULL ELSE job.checkpoint END, {RERUN_SERVED}"
 )
-# Of a job that waits no more, said once again: PostgreSQL 18 parses the expression of a generated
-# column (next_retry_at) for each row of an UPDATE that touches nothing it is made of, 2 of the 15
-# microseconds of a claim.
+# Written also where wait_reason is null already. If an UPDATE sets no column that the generated
+# column next_retry_at depends on, PostgreSQL 18 parses the expression of that column for each row:
+# 2 of the 15 microseconds of a claim.
 NO_REASON = "wait_reason = NULL"
 UNCLAIMED = "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL"
 
 
 def follow_up_statement(*, before: str, ended: str, condition: str) -> str:
-    """Insert the job that was wished for while the rows of `before` were crawled.
+    """Return an INSERT of the follow-up jobs of the rows of `before` that have a rerun request.
 
-    Joined with the ended rows: those must have left the dedup index before this one enters.
+    The INSERT joins the rows of `ended`: an ended job must leave the index of live jobs before its
+    follow-up enters it. A row gets no follow-up if `condition` is false.
     """
     paused = PAUSED_FROM_NOW.format(scope=f"{before}.subreddit_id", now="clock.now")
     return f"""
@@ -136,7 +147,7 @@ def follow_up_statement(*, before: str, ended: str, condition: str) -> str:
         {VISIBLE_AT_BIRTH.format(asked="greatest(clock.now, asked.at)", polite="polite.until")},
         clock.now, clock.now, {before}.rerun_traceparent
     FROM {before} JOIN {ended} ON {ended}.id = {before}.id CROSS JOIN {NOW} AS clock (now)
-        -- the previous release keeps the end of a pause here
+        -- the previous release stores the end of a pause in rerun_visible_at
         CROSS JOIN LATERAL (
             SELECT nullif({before}.rerun_visible_at, '9999-12-31T00:00:00Z')) AS asked (at)
         LEFT JOIN LATERAL {POLITE_UNTIL.format(scope=f"{before}.subreddit_id")} AS polite (until)

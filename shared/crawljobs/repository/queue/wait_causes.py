@@ -1,7 +1,7 @@
-"""Why a waiting job waits, as SQL: each cause, whether it is in force, and when it ends.
+"""SQL for the causes of waiting jobs: which cause is in force, and when it ends.
 
-Waits for a pause, for politeness and for Reddit are derived: their cause is stored elsewhere and
-may change or end at any time. So a job is parked for a minute at most, and a sweep looks again.
+The causes pause, politeness and Reddit are derived: other tables store them, and they may change or
+end at any time. So a job is parked for at most 60 seconds, and a sweep checks the cause again.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from crawljobs.domain import request_budget
 from crawljobs.domain.job import FREED_WITHIN_SECONDS
 from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, POLITE_UNTIL
 
-# The reasons of waits that are derived; the index of parked jobs lists the same.
+# The derived wait reasons. The index of parked jobs has the same list.
 DERIVED = "('outage', 'paused', 'politeness', 'rate_limit')"
 
-# A crawl that has begun goes on: the gap between two crawls is not for it.
+# True if the crawl has begun. The minimum gap between two crawls does not apply to it.
 _HAS_BEGUN = "({job}.error_kind IS NOT NULL OR {job}.checkpoint IS NOT NULL)"
 _BEGUN = _HAS_BEGUN.format(job="job")
 
-# Some deferrals have a cause that no row shows (a worker's own settings, a refused token): such a
-# job waits for as long as it was parked. Due, it is looked at by a worker again.
+# Some deferrals have a cause that no table stores, such as a worker's settings or a refused token.
+# Such a job waits until its visible_at; then a worker tries it again.
 _HAS_TERM = (
     f"(job.wait_reason IN ('outage', 'rate_limit') OR job.wait_reason = 'politeness' AND {_BEGUN})"
 )
 
-# When a worker may ask Reddit again. A client id that was not used for a day counts for nothing;
-# of several in use, one that may ask is enough.
+# The time from which a worker may send a request to Reddit. A client id that was not used for one
+# day does not count. One client id that may send requests is enough.
 _SLOT_NEAR = (
     "greatest(paused_until, "
     f"next_slot_at - interval '{request_budget.LONGEST_SLOT_WAIT_SECONDS:.0f} seconds')"
@@ -38,7 +38,7 @@ REDDIT = f"""
     HAVING min(greatest(outage_until, {_SLOT_NEAR})) > {{now}}"""
 
 
-# Of the row `job`, which is neither for later nor in backoff now: the first cause in force.
+# The first cause in force for the row `job`, which does not wait for `later` or for a retry.
 _CAUSE = f"""(
     SELECT 'paused', coalesce(until, 'infinity') FROM queue_pauses
     WHERE scope = job.subreddit_id AND (until IS NULL OR until > clock.now)
@@ -65,14 +65,15 @@ SETTLED = f"""(status, wait_reason, visible_at) = (
 # Parked longer than any cause may park.
 PARKED_TOO_LONG = f"visible_at > {NOW} + interval '{FREED_WITHIN_SECONDS} seconds'"
 
-# Of parked rows `job`: the one that waits for something else than its reason says, or too long.
+# True for a parked row `job` whose cause in force differs from its reason, or that is parked too
+# long.
 IS_TO_SETTLE = f"""(
     job.{PARKED_TOO_LONG}
     OR (SELECT cause.reason FROM {NOW} AS clock (now) LEFT JOIN LATERAL {_CAUSE} ON true)
         IS DISTINCT FROM job.wait_reason
 )"""
 
-# Of a waiting row `job`: its own reason is over, by more than `grace`.
+# True for a waiting row `job` whose own cause has been over for longer than `grace`.
 _OVER = f"""(
     job.visible_at < {NOW} - CAST(:grace AS interval)
     OR job.wait_reason = 'paused' AND NOT EXISTS (
@@ -83,8 +84,8 @@ _OVER = f"""(
 )"""
 
 # Invariant I11: a waiting job's reason is true now, and the job is claimable soon after its cause
-# has ended. It looks at the jobs that are overdue, that are parked too long, and that are parked
-# and due first: at `look_at` of each, along an index.
+# has ended. The query checks overdue jobs, jobs that are parked too long, and the parked jobs that
+# are due first: at most `look_at` of each kind, in the order of an index.
 WITHOUT_CAUSE = f"""
     SELECT job.id, job.subreddit_id, job.wait_reason, job.visible_at
     FROM (
@@ -106,8 +107,8 @@ WITHOUT_CAUSE = f"""
     ORDER BY job.visible_at, job.id
     """
 
-# Of a waiting row `job` and its row `subreddit`: when it may go on, as far as its cause tells; null
-# while a pause has no end.
+# The expected end of the wait of a row `job` with its row `subreddit`; null for a pause without an
+# end.
 _PAUSE = "queue_pauses WHERE scope = {job}.subreddit_id"
 WAITS_UNTIL = f"""CASE
     WHEN {{job}}.status <> 'waiting' THEN NULL

@@ -58,7 +58,7 @@ def stop_at(crawler: Crawler, reddit: Reddit, tree: str, how: str) -> None:
         return answer(query)
 
     reddit.answers[tree] = stop
-    with pytest.raises(Exception, match="no longer ours"):
+    with pytest.raises(Exception, match="no longer holds the claim"):
         crawler.run(claim)
     reddit.answers[tree] = answer
 

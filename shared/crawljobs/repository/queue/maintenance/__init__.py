@@ -1,1 +1,1 @@
-"""One bounded statement for each sweep over the queue."""
+"""The bounded statements of the sweeps over the queue."""

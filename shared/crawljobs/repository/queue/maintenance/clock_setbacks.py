@@ -1,9 +1,9 @@
-"""Takes back times to come that no clock of today can have written: nothing is to wait for them.
+"""Repair stored times that lie too far in the future after the database's clock was set back.
 
-The database's clock may be set back, by hand or by a failover to a standby whose clock is behind.
-What was stored before then lies in the future, and would hold everything up for as long. Each time
-here has a longest distance from now that it can have; what lies beyond is mended. The margin is for
-clocks that are corrected all the time.
+A clock is set back by hand, or by a failover to a standby whose clock is behind. Times stored
+before that lie in the future, and work would wait for them. Each kind of time has a maximum
+distance from now; the sweep replaces a time beyond it. The margin of 1 minute allows for small
+corrections of the clock.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from crawljobs.domain import request_budget
 from crawljobs.domain.retry import UNCLEAR_LONGEST_SECONDS, RetryPolicy
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
-CHUNK = 1_000  # rows of a table in one call
+CHUNK = 1_000  # rows repaired at most in one call
 _MARGIN = "interval '1 minute'"
 _SLOT_WAIT = f"make_interval(secs => {request_budget.LONGEST_SLOT_WAIT_SECONDS})"
 _WIDTH = "make_interval(secs => window_seconds)"
@@ -27,9 +27,10 @@ def _beyond(time: str, distance: str) -> str:
     return f"{time} > {NOW} + {distance} + {_MARGIN}"
 
 
-# A slot is taken when it is near, so its window has begun or is near; the next one lies a window
-# beyond at most, or a slot beyond that when there is one a window. A window of the future tells
-# nothing about how much of this one is spent: the next reply does.
+# A worker takes a slot only shortly before its time, so the window of the slot has begun or begins
+# soon. The next slot is at most one window later, or two if a window has a single slot. A window in
+# the future says nothing about the requests spent in the current window; the next reply of Reddit
+# reports them.
 _NEXT_SLOT = f"({_beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({_beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = _beyond(
@@ -62,8 +63,8 @@ _TOKENS = text(f"""
     WHERE {_ASK_AGAIN} OR {_TURN}
     """)
 
-# As the rule of retries has it, with the longest jitter; the settings may have changed since. What
-# was deferred waits for a clear reply about its community.
+# The longest backoff under the current retry settings, with the maximum jitter. A job with the
+# error kind `deferred` waits for a clear reply about its subreddit.
 _BACKOFF = f"""make_interval(secs => CASE WHEN error_kind = 'deferred'
     THEN {UNCLEAR_LONGEST_SECONDS} ELSE least(
     CAST(:base AS double precision) * power(2, least(greatest(retry_count, 1), 65) - 1)
@@ -81,8 +82,9 @@ _BACKOFFS = text(f"""
     """)
 
 
-# A worker of the previous release lets the follow-up of a crawl wait for ever when a pause without
-# an end was in force at the request. A request for that very time is no follow-up, and is kept.
+# If a pause without an end was in force at the request, a worker of the previous release writes the
+# year 9999 into the follow-up job, which would wait forever. The condition on an older finished job
+# excludes a job for which a user requested that time.
 _FOLLOW_UPS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE id = ANY (ARRAY(
@@ -102,8 +104,9 @@ _FOLLOW_UPS = text(f"""
     """)
 
 
-# Claims take equal priorities by created_at, and aging reckons from queued_at. The earliest come
-# first, so that a later piece does not pass them; of equal times the id decides.
+# Jobs of equal priority are claimed by created_at, and aging counts from queued_at. The sweep
+# repairs the earliest times first, so that a later chunk does not get earlier times than they have.
+# The id decides between equal times.
 def _queued_ahead(condition: str) -> str:
     return f"""(SELECT id FROM (
             SELECT id FROM crawl_jobs
@@ -124,8 +127,9 @@ _QUEUED = text(f"""
     ))
     """)
 
-# A claim and each page write now. A lease that was extended since then is the holder's, and stays;
-# of any other the holder may be gone, so that it ends as long from now as it was extended.
+# A claim and each page write the current time to progress_at. A lease that ends before progress_at
+# was extended after the clock was set back: its worker is alive, so the lease stays. The worker of
+# any other lease may be gone: that lease keeps its length, counted from now.
 _LEASES = text(f"""
     UPDATE crawl_jobs SET
         lease_expires_at = CASE WHEN lease_expires_at > progress_at
@@ -148,7 +152,7 @@ _LAST_CRAWLED = text(f"""
     ))
     """)
 
-# Spread over a day: there may be many of them.
+# Spread over one day, because there may be many subreddits.
 _NEXT_LOOK = text(f"""
     UPDATE subreddits SET next_crawl_at = {NOW} + random() * interval '1 day'
     WHERE id = ANY (ARRAY(
@@ -167,7 +171,7 @@ _INSTANCES = text(f"""
     ))
     """)
 
-# By what they mend. Each is to be a transaction by itself: a budget's row stops all workers.
+# Each statement needs a transaction of its own: a lock on a budget's row stops all workers.
 MENDS: dict[str, TextClause] = {
     "reddit_budgets": _BUDGETS,
     "reddit_tokens": _TOKENS,
@@ -180,7 +184,8 @@ MENDS: dict[str, TextClause] = {
     "service_instances": _INSTANCES,
 }
 
-IN_PIECES = [what for what, statement in MENDS.items() if ":at_most" in statement.text]
+# The statements that repair at most `at_most` rows, so that a sweep repeats them.
+IN_PIECES = [name for name, statement in MENDS.items() if ":at_most" in statement.text]
 
 
 def mend(
@@ -192,7 +197,7 @@ def mend(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Take back what of one of MENDS lies too far in the future; how many rows."""
+    """Run the statement `what` of MENDS. Returns the number of repaired rows."""
     values: dict[str, Any] = {
         "base": retry.base_seconds,
         "jitter": retry.jitter,

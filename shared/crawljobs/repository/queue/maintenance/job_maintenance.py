@@ -1,7 +1,8 @@
-"""The sweeps that keep the queue healthy: requeue, rescue, age.
+"""The sweeps requeue, rescue and age.
 
-Each is one bounded statement, harmless when run twice or by many at once: rows that somebody
-else holds are skipped, and a due column leads every ORDER BY.
+Each sweep is one bounded statement. Several processes may run it at the same time: it skips rows
+that another transaction has locked. The column that decides when a row is due comes first in each
+ORDER BY.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from crawljobs.repository.queue.queue_sql import (
 )
 from crawljobs.repository.queue.wait_causes import SETTLED
 
-CHUNK = 1_000  # rows a sweep takes at most in one transaction
+CHUNK = 1_000  # rows that a sweep changes at most in one transaction
 
 _REQUEUE = text(f"""
     WITH requeued AS (
@@ -40,7 +41,7 @@ _REQUEUE = text(f"""
         ))
         RETURNING status
     )
-    -- the same payload is sent once a transaction, however many rows there are
+    -- Postgres sends equal notifications of a transaction only once
     SELECT status, CASE WHEN status = 'queued' THEN pg_notify('{CHANNEL}', '') END FROM requeued
     """)
 
@@ -48,8 +49,8 @@ _FOLLOW_UP = queue_sql.follow_up_statement(
     before="stuck", ended="rescued", condition="stuck.next_status = 'failed'"
 )
 
-# Not before one lease has passed since the server started: during an outage nobody could extend or
-# store a page.
+# Rescues nothing in the first lease time after a start of the server: while the server was down, no
+# worker could extend a lease or store a page.
 _RESCUE = text(f"""
     WITH stuck AS (
         SELECT *,
@@ -103,13 +104,14 @@ _RESCUE = text(f"""
     SELECT id, status, pg_notify('{CHANNEL}', '') FROM rescued ORDER BY id
     """)
 
-# date_part, since extract reckons in numeric; doubles are exact enough for 285 years of waiting.
+# date_part computes in doubles, which are exact enough for 285 years of waiting; extract computes
+# in numeric, which is slower.
 _AGED = f"""least(priority_ceiling, base_priority + CAST(:step AS integer) * (1 + CAST(floor(
     date_part('epoch', {NOW} - queued_at - CAST(:after AS interval))
     / date_part('epoch', CAST(:every AS interval))) AS bigint)))"""
 
-# From where the last chunk ended: what it aged stands before everything that is left. The outer
-# query does not repeat the status, or it would walk the claim index for the ids.
+# Starts after the last job of the previous chunk: all jobs before it are aged already. If the outer
+# query repeated the condition on status, the planner would read the claim index to find the ids.
 _AGE = text(f"""
     WITH aged AS (
         UPDATE crawl_jobs SET {NO_REASON}, priority = {_AGED}
@@ -134,7 +136,7 @@ _AGE = text(f"""
 
 @dataclass(frozen=True)
 class Rescued:
-    """A job whose claim was taken from a worker that is gone or stuck."""
+    """A job taken from a worker that is gone or makes no progress, with its new status."""
 
     job_id: int
     status: JobStatus
@@ -142,7 +144,7 @@ class Rescued:
 
 @dataclass(frozen=True)
 class AgedUpTo:
-    """Where a sweep stands among the jobs that wait, the longest first."""
+    """The position of the aging sweep in the queue, ordered from the longest wait down."""
 
     queued_at: datetime
     job_id: int
@@ -150,7 +152,7 @@ class AgedUpTo:
 
 @dataclass(frozen=True)
 class Aged:
-    """How many jobs were aged, and the last of them in the sweep's order."""
+    """The number of aged jobs, and the position of the last of them."""
 
     jobs: int
     last: AgedUpTo | None
@@ -159,7 +161,10 @@ class Aged:
 def requeue_due_jobs(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> int:
-    """Make due jobs claimable, or park those that have another cause to wait; how many."""
+    """Queue due jobs, or park them again if another cause makes them wait.
+
+    Returns the number of changed jobs.
+    """
     return len(conn.execute(passing_over(_REQUEUE, skip), {"at_most": at_most, "now": now}).all())
 
 
@@ -173,9 +178,10 @@ def rescue_stuck_jobs(
     skip: int = 0,
     now: datetime | None = None,
 ) -> list[Rescued]:
-    """Take jobs from workers that stopped extending or made no progress; charges an attempt.
+    """Take jobs from workers that stopped extending their leases or made no progress.
 
-    A completion that is under way holds the row and is left alone.
+    Charges an attempt to each job, and returns the jobs. A job that a worker is completing at this
+    moment is locked, so the sweep skips it.
     """
     rows = conn.execute(
         passing_over(_RESCUE, skip),
@@ -193,9 +199,10 @@ def rescue_stuck_jobs(
 
 
 def commit_without_disk(conn: Connection) -> None:
-    """A crash of the server may undo what this transaction commits; nobody ever sees half of it.
+    """Commit the transaction without waiting for the disk.
 
-    For what the next sweep does again. What others commit upon it takes it to the disk too.
+    A crash of the server may undo the whole transaction, never a part of it. Use this only for work
+    that the next sweep repeats. A later commit that waits for the disk makes this one durable too.
     """
     conn.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
@@ -209,9 +216,9 @@ def age_starved_jobs(
     skip: int = 0,
     now: datetime | None = None,
 ) -> Aged:
-    """Raise the priority of jobs that have waited long, those first that waited longest.
+    """Raise the priority of jobs that have waited long, the longest wait first.
 
-    Same rule as aged_priority. `beyond` goes on where another call ended.
+    The rule is the same as in aged_priority. `beyond` is the `last` of the previous call.
     """
     aged = conn.execute(
         passing_over(_AGE, skip),

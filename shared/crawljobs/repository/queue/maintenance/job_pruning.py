@@ -1,4 +1,4 @@
-"""Deletes finished jobs after the retention, in bounded pieces."""
+"""Delete finished jobs after the retention time, in bounded chunks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from sqlalchemy import Connection, text
 from crawljobs.repository.queue import queue_sql
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
-CHUNK = 1_000  # jobs, and attempts, deleted at most in one transaction
+CHUNK = 1_000  # jobs deleted at most in one transaction, and also attempts deleted at most
 
-# Locks no more of them than the query around takes. A leaf of UNION ALL may not lock by itself.
+# LIMIT :look_at: each branch locks no more jobs than the outer query can take. Postgres does not
+# allow FOR UPDATE directly in a branch of UNION ALL, hence the inner query.
 _OLD = queue_sql.of_each_final_status(f"""
     SELECT id FROM (
         SELECT id FROM crawl_jobs
@@ -22,8 +23,8 @@ _OLD = queue_sql.of_each_final_status(f"""
     ) AS locked
     """)
 
-# One attempt more than may be deleted is looked at: the job that it belongs to stays for the next
-# time, and so do those after it.
+# Reads one attempt more than it may delete. The job of that attempt, and all jobs after it, stay
+# for the next call.
 _PRUNE = text(f"""
     WITH old AS MATERIALIZED (
         SELECT id, row_number() OVER () AS place
@@ -52,7 +53,7 @@ _PRUNE = text(f"""
 
 @dataclass(frozen=True)
 class Pruned:
-    """How many jobs and attempts were deleted, and whether there may be more."""
+    """The numbers of deleted jobs and attempts, and whether more may be left to delete."""
 
     jobs: int
     attempts: int
@@ -67,9 +68,10 @@ def prune_finished_jobs(
     skip: int = 0,
     now: datetime | None = None,
 ) -> Pruned:
-    """Delete jobs that ended longer ago than `retention`, with their attempts.
+    """Delete jobs that finished longer ago than `retention`, with their attempts.
 
-    At most `at_most` jobs and as many attempts. A job whose attempts are more loses some of them.
+    Deletes at most `at_most` jobs and at most `at_most` attempts. A job with more attempts than
+    that loses some of them in each call, and is deleted with the last of them.
     """
     values = {"retention": retention, "at_most": at_most, "look_at": at_most + skip, "now": now}
     row = conn.execute(passing_over(_PRUNE, skip), values).one()

@@ -1,7 +1,7 @@
-"""Sweeps that go on although one row cannot be changed.
+"""Run a sweep so that a row which cannot be changed does not stop the others.
 
-A sweep changes many rows in one transaction. One of them that always fails (by a trigger, a
-constraint, a value that no rule can read) would fail the whole piece, for ever.
+A sweep changes many rows in one transaction. A row may fail each time: because of a trigger, a
+constraint or an invalid value. Without isolation, that row would make its whole chunk fail forever.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-TRANSACTIONS_MAX = 1_000  # of one run: a sweep that never ends would hide the others
-PASSED_OVER_MAX = 50  # rows; when more fail, the rows are not at fault
-LOOK_AGAIN_SECONDS = 30.0  # until rows that were passed over are tried again
-REPORT_AGAIN_SECONDS = 3_600.0
-_SMALLER = 10  # by this factor a piece shrinks after a failure and grows after a success
+TRANSACTIONS_MAX = 1_000  # in one run: an endless sweep would keep the others from running
+PASSED_OVER_MAX = 50  # skipped rows; if more fail, the cause is not a single row
+LOOK_AGAIN_SECONDS = 30.0  # time until skipped rows are tried again
+REPORT_AGAIN_SECONDS = 3_600.0  # time until the same failure of a row is logged again
+_SMALLER = 10  # a chunk shrinks by this factor after a failure and grows by it after a success
 
 
 class Change(Protocol):
     def __call__(self, conn: Connection, *, at_most: int, skip: int) -> int:
-        """Change at most `at_most` rows after the first `skip`; how many.
+        """Change at most `at_most` rows after the first `skip`, and return how many changed.
 
-        What was changed is not found again. Fewer than `at_most`: nothing is left.
+        A later call must not find a changed row again. A result below `at_most` means that no row
+        is left.
         """
 
 
 class RowIsolation:
-    """One for each sweep of a process; it remembers the rows that it passed over."""
+    """Runs one sweep of a process, and counts the rows that it skips."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class RowIsolation:
         self._task = task
         self._at_most = at_most
         self._clock = clock
-        self._passed_over = 0  # rows at the front: they stay there, since they are never changed
+        self._passed_over = 0  # the first rows, which never change
         self._look_again_at = clock()
         self._reported: OrderedDict[tuple[int, str], float] = OrderedDict()  # row, reason -> when
 
@@ -62,13 +63,14 @@ class RowIsolation:
         goes_on: Callable[[], bool] = lambda: True,
         follows: bool = False,
     ) -> int:
-        """Sweep until nothing is left or `goes_on` is false; how many rows were changed.
+        """Sweep until no row is left or `goes_on` returns false.
 
-        `then` is called after each commit. `follows`: a piece begins after the last row that was
-        changed, so that no row before it counts for `skip`. Raises the error of a row when more
-        than PASSED_OVER_MAX fail, and any error that no row has caused.
+        Returns the number of changed rows. Calls `then` after each commit. With `follows`, each
+        chunk starts after the last changed row, so `skip` counts only rows after that one. Raises
+        the error of a row if more than PASSED_OVER_MAX rows fail, and any error that is not caused
+        by a single row.
         """
-        self._look_at_all_now_and_then()
+        self._retry_skipped_rows_when_due()
         skip, at_most, total = self._passed_over, self._at_most, 0
         for _ in range(TRANSACTIONS_MAX):
             try:
@@ -94,7 +96,7 @@ class RowIsolation:
             skip = 0 if follows else skip
         return total
 
-    def _look_at_all_now_and_then(self) -> None:
+    def _retry_skipped_rows_when_due(self) -> None:
         now = self._clock()
         if now >= self._look_again_at:
             self._passed_over = 0
