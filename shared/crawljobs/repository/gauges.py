@@ -1,6 +1,6 @@
-"""What the database knows of the work and of itself, in numbers for monitoring.
+"""Read the gauges for monitoring: the state of the queue, the schedules and the database.
 
-Nothing here scans: live jobs and schedules are counted up to a limit, along an index.
+No query scans a table: live jobs and schedules are counted up to a limit, along an index.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from crawljobs.repository.queue import job_stats, parked_jobs
 from crawljobs.repository.queue.queue_sql import NOW
 from crawljobs.repository.schedules.schedule_reads import bounded
 
-SCHEDULES_MAX = 100_000  # counted of each kind
-ALIVE_WITHIN = timedelta(seconds=60)  # a worker says more often that it is there
+SCHEDULES_MAX = 100_000  # enabled schedules counted at most, and disabled ones
+ALIVE_WITHIN = timedelta(seconds=60)  # longer than the interval of a worker's heartbeat
 
-# Crawling jobs are few: as many as there are slots of workers.
+# Crawling jobs are few: at most the number of slots of all workers.
 _CRAWLING = """
     SELECT coalesce(max(extract(epoch FROM clock.now - claimed_at)), 0) AS longest_crawl_seconds,
         count(*) FILTER (WHERE lease_expires_at < clock.now) AS expired_leases
@@ -45,7 +45,7 @@ def _schedules(at_most: int) -> str:
     ) AS disabled"""
 
 
-# A difference with an infinite time, written by hand, is an error before PostgreSQL 17.
+# A time written by hand may be infinite. Before PostgreSQL 17, a difference with it is an error.
 _LAG = f"""
     SELECT greatest(coalesce(max(extract(epoch FROM clock.now - next_run_at)), 0), 0)
         AS schedule_lag_seconds
@@ -58,7 +58,7 @@ _WORKERS = """
     SELECT count(*) AS workers_alive FROM service_instances, clock
     WHERE role = 'crawler-worker' AND seen_at > clock.now - CAST(:alive_within AS interval)"""
 
-# What cleaning up must leave alone, because somebody may still want to see it.
+# The age of the oldest transaction whose snapshot keeps vacuum from removing dead rows.
 _HORIZON = """
     SELECT coalesce(max(extract(epoch FROM clock.now - since)), 0) AS oldest_xmin_seconds
     FROM clock LEFT JOIN (
@@ -76,7 +76,7 @@ _DEAD = """
 
 _SIZE = "SELECT pg_database_size(current_database()) AS database_bytes"
 
-# Of several client ids the one that has least left.
+# The smallest remaining budget of all client ids.
 _BUDGET = """
     SELECT min(CASE
         WHEN outage_until > clock.now OR paused_until > clock.now THEN 0
@@ -87,7 +87,8 @@ _BUDGET = """
     FROM reddit_budgets, clock"""
 
 
-# A breaker that nobody has probed for long says nothing about now: there was nothing to crawl.
+# A circuit breaker without a probe in the last 10 minutes is ignored: there was nothing to crawl,
+# so its state says nothing about Reddit now.
 _PAUSED = """
     SELECT coalesce(array_agg(DISTINCT CASE
             WHEN outage_until > clock.now - interval '10 minutes'
@@ -108,6 +109,8 @@ def _all(schedules_at_most: int) -> TextClause:
 
 @dataclass(frozen=True)
 class Gauges:
+    """The values of all gauges at one time."""
+
     jobs: JobCounts
     longest_crawl_seconds: float
     expired_leases: float
@@ -121,16 +124,20 @@ class Gauges:
     database_bytes: float
     waiting_without_cause: float
     paused: dict[PausedReason, bool]  # whether all workers pause for this reason
-    reddit_budget_remaining: float | None  # None: nobody has asked Reddit anything yet
+    reddit_budget_remaining: float | None  # None before the first request to Reddit
 
 
 def read_gauges(
     conn: Connection, *, now: datetime | None = None, schedules_at_most: int = SCHEDULES_MAX
 ) -> Gauges:
-    """Counts end at job_stats.COUNT_MAX jobs of a state and at so many schedules of each kind."""
+    """Return the gauges.
+
+    Counts stop at job_stats.COUNT_MAX jobs of each state, and at `schedules_at_most` enabled and as
+    many disabled schedules.
+    """
     values = {"now": now, "share": USABLE_SHARE, "alive_within": ALIVE_WITHIN}
     row = conn.execute(_all(schedules_at_most), values).one()
-    told: dict[str, Any] = {
+    numbers: dict[str, Any] = {
         name: None if value is None else float(value)
         for name, value in row._mapping.items()
         if name != "paused"
@@ -139,5 +146,5 @@ def read_gauges(
         jobs=job_stats.count_jobs(conn),
         waiting_without_cause=len(parked_jobs.waiting_without_cause(conn, now=now)),
         paused={reason: reason in row.paused for reason in PausedReason},
-        **told,
+        **numbers,
     )

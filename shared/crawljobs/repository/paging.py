@@ -1,13 +1,14 @@
-"""A page of a list: walk an index so far, keep what the filters find, and tell where to go on."""
+"""SQL for a page of a list: read a bounded part of an index, and keep the rows that match."""
 
 from __future__ import annotations
 
 
 def common_tables(walk: str, *, conditions: str, position: str, look_at: int, limit: str) -> str:
-    """WITH `found` (id, place, position) and one row of `walk_end` (position).
+    """Return a WITH clause for `found` (id, place, position) and `walk_end` (position), one row.
 
-    `walk` selects an id and what the others name, in order, at most `look_at` rows. `walk_end` is
-    where it ended without filling the page, else null; `limit` is one more than the page holds.
+    `walk` selects, in order, at most `look_at` rows with an id and the columns that `conditions`
+    and `position` use. `limit` is one more than the page holds. `walk_end` is the last position of
+    the walk if the page is not full; null if it is full or if no rows are left.
     """
     return f"""
     WITH seen AS MATERIALIZED (

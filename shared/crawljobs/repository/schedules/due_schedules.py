@@ -1,4 +1,4 @@
-"""The scheduler's statements: lock what is due, keep the ledger, advance, disable."""
+"""The scheduler's statements: lock, advance and disable schedules, and write the ledger."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from crawljobs.repository.queue.queue_sql import NOW
 from crawljobs.repository.schedules import schedule_reads
 from crawljobs.runtime import metrics
 
-CHANNEL = "scheduled_jobs"  # NOTIFY: a hint that something may be due earlier than it was
+CHANNEL = "scheduled_jobs"  # channel of NOTIFY: a schedule may be due earlier than before
 
-# `enabled` and the order are those of scheduled_jobs_due_idx: an idle look is one index probe.
+# The condition `enabled` and the order are the same as in scheduled_jobs_due_idx: without a due
+# schedule the statement reads one index entry.
 _LOCK_DUE = text(f"""
     SELECT {schedule_reads.COLUMNS}, {NOW} AS now
     FROM scheduled_jobs AS schedule
@@ -69,7 +70,7 @@ _DISABLE = text(f"""
     WHERE id = :id AND enabled
     """)
 
-# At most a day: a difference with an infinite time is an error before PostgreSQL 17.
+# Limited to one day: before PostgreSQL 17, a difference with an infinite time is an error.
 _SECONDS_UNTIL_NEXT_DUE = text(f"""
     SELECT CAST(extract(epoch FROM
         least(greatest(next.next_run_at, clock.now), clock.now + INTERVAL '1 day') - clock.now
@@ -81,12 +82,12 @@ _SECONDS_UNTIL_NEXT_DUE = text(f"""
     ) AS next
     """)
 
-REASON_MAX = 500  # characters of a disabled_reason: it may quote what others wrote
+REASON_MAX = 500  # characters of a disabled_reason, which may quote text of any length
 
 
 @dataclass(frozen=True)
 class DueSchedule:
-    """A schedule whose time has come, locked, and the database's time of that look."""
+    """A due schedule, locked, and the database's time when it was read."""
 
     schedule: Schedule
     now: datetime
@@ -94,7 +95,7 @@ class DueSchedule:
 
 @dataclass(frozen=True)
 class Run:
-    """A row for the ledger: a due time, or a run of them up to `due_until`."""
+    """A row of the ledger: one due time, or `ticks` due times up to `due_until`."""
 
     schedule_id: int
     due_at: datetime
@@ -104,13 +105,14 @@ class Run:
 
 
 def missed_run(schedule_id: int, ticks: Ticks) -> Run:
+    """Return the ledger row for missed due times."""
     until = ticks.last if ticks.count > 1 else None
     return Run(schedule_id, ticks.first, RunOutcome.MISSED, due_until=until, ticks=ticks.count)
 
 
 @dataclass(frozen=True)
 class SettledRun:
-    """What a fired due time led to."""
+    """The outcome and the job of a fired due time."""
 
     schedule_id: int
     due_at: datetime
@@ -120,7 +122,7 @@ class SettledRun:
 
 @dataclass(frozen=True)
 class Advance:
-    """When a schedule is due next, and when it fired, if it did."""
+    """The next due time of a schedule; `fired_at` is None if it did not fire."""
 
     schedule_id: int
     next_run_at: datetime
@@ -134,9 +136,10 @@ def lock_due_schedules(
     passed_over: Sequence[int] = (),
     now: datetime | None = None,
 ) -> list[DueSchedule]:
-    """Lock the schedules longest due until the transaction ends; locked ones are left to others.
+    """Lock the schedules that have been due longest, and return them.
 
-    Those whose ids are in `passed_over` are left alone.
+    The locks last until the transaction ends. Schedules that another transaction has locked, and
+    schedules whose ids are in `passed_over`, are skipped.
     """
     values = {"at_most": at_most, "passed_over": list(passed_over), "now": now}
     rows = conn.execute(_LOCK_DUE, values)
@@ -146,7 +149,7 @@ def lock_due_schedules(
 def record_runs(
     conn: Connection, *, runs: Sequence[Run], now: datetime | None = None
 ) -> set[tuple[int, datetime]]:
-    """Write to the ledger; (schedule, due time) of those that were not in it yet."""
+    """Write runs to the ledger. Returns (schedule id, due time) of each run that was new in it."""
     rows = conn.execute(
         _RECORD_RUNS,
         {
@@ -162,7 +165,7 @@ def record_runs(
 
 
 def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> int:
-    """How many due times among `runs` were written down as missed, of what record_runs wrote."""
+    """Return the number of missed due times in `runs` that record_runs wrote as new."""
     return sum(
         run.ticks
         for run in runs
@@ -171,7 +174,10 @@ def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> in
 
 
 def give_up(conn: Connection, *, schedule_id: int, ticks: Sequence[Ticks], now: datetime) -> None:
-    """Write down as missed what nobody will fire any more, and count it once it is committed."""
+    """Record due times that will never fire as missed.
+
+    The metric of missed runs counts them after the commit.
+    """
     if not ticks:
         return
     runs = [missed_run(schedule_id, one) for one in ticks]
@@ -180,7 +186,7 @@ def give_up(conn: Connection, *, schedule_id: int, ticks: Sequence[Ticks], now: 
 
 
 def settle_runs(conn: Connection, *, runs: Sequence[SettledRun]) -> None:
-    """Name the jobs that recorded runs led to."""
+    """Set the outcome and the job of runs that are already in the ledger."""
     conn.execute(
         _SETTLE_RUNS,
         {
@@ -193,7 +199,7 @@ def settle_runs(conn: Connection, *, runs: Sequence[SettledRun]) -> None:
 
 
 def advance_schedules(conn: Connection, *, advances: Sequence[Advance]) -> None:
-    """Move schedules on. Firing is no edit: version and updated_at stay."""
+    """Set the next due times. Firing is not an edit: version and updated_at do not change."""
     conn.execute(
         _ADVANCE,
         {
@@ -207,7 +213,7 @@ def advance_schedules(conn: Connection, *, advances: Sequence[Advance]) -> None:
 def disable_schedule(
     conn: Connection, *, schedule_id: int, reason: str, now: datetime | None = None
 ) -> bool:
-    """Stop a schedule that cannot fire; False when it was disabled before."""
+    """Disable a schedule that cannot fire. Returns false if it was already disabled."""
     disabled = conn.execute(
         _DISABLE, {"id": schedule_id, "reason": reason[:REASON_MAX], "now": now}
     )
@@ -217,7 +223,10 @@ def disable_schedule(
 def seconds_until_next_due(
     conn: Connection, *, passed_over: Sequence[int] = (), now: datetime | None = None
 ) -> float | None:
-    """By the database's clock, 0 when one is due, a day at most; None when none is enabled."""
+    """Return the seconds until the next schedule is due, by the database's clock.
+
+    The result is 0 if a schedule is due, and at most one day; None if no schedule is enabled.
+    """
     values = {"passed_over": list(passed_over), "now": now}
     seconds: float | None = conn.execute(_SECONDS_UNTIL_NEXT_DUE, values).scalar()
     return seconds

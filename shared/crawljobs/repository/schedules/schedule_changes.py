@@ -1,4 +1,4 @@
-"""Make, edit and delete schedules. The caller holds the row by lock_schedule."""
+"""Create, change and delete schedules. The caller has locked the row with lock_schedule."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ _DELETE_RUNS = text("""
     ))
     """)
 
-# Only when nothing else is due earlier: a scheduler that wakes for that looks at this one too.
+# Notifies only if no other schedule is due earlier: a scheduler that wakes earlier reads this
+# schedule too.
 _HINT = text(f"""
     SELECT pg_notify('{due_schedules.CHANNEL}', '')
     WHERE (
@@ -68,15 +69,16 @@ _HINT = text(f"""
 
 
 def clock(conn: Connection, *, now: datetime | None = None) -> datetime:
-    """The database's time."""
-    told: datetime = conn.execute(_CLOCK, {"now": now}).scalar_one()
-    return told
+    """Return the database's current time."""
+    current: datetime = conn.execute(_CLOCK, {"now": now}).scalar_one()
+    return current
 
 
 def subreddit_id_of(conn: Connection, *, subreddit: str | int) -> int:
-    """The id of a subreddit by its name, which may be new, or its id, which may not.
+    """Return the id of a subreddit that is given by name or by id. A new name is inserted.
 
-    Raises NotFound; InvalidSubredditName also for the id of a stored name that cannot be crawled.
+    Raises NotFound for an unknown id, and InvalidSubredditName for a name that cannot be crawled,
+    also if it is the stored name of the id.
     """
     if isinstance(subreddit, str):
         name = names.checked_name(subreddit)
@@ -93,12 +95,12 @@ def subreddit_id_of(conn: Connection, *, subreddit: str | int) -> int:
 def create_schedule(
     conn: Connection, *, order: ScheduleSpec, now: datetime | None = None
 ) -> Schedule:
-    """Make a schedule; it fires at its next due time, not now.
+    """Create a schedule and return it. It first fires at its next due time.
 
-    Raises InvalidCron or DuplicateName (names compare without case).
+    Raises InvalidCron or DuplicateName. Names that differ only in case are equal.
     """
     at = clock(conn, now=now)
-    # Its place in the spread depends on its id, which only the insert tells.
+    # The spread of due times depends on the id, which is known only after the insert.
     made = schedule_edit.first(order, schedule_id=0, now=at)
     schedule_id = conn.execute(_INSERT, {**_values(made), "now": at}).scalar()
     if schedule_id is None:
@@ -112,10 +114,10 @@ def create_schedule(
 def change_schedule(
     conn: Connection, *, before: Schedule, order: ScheduleSpec, now: datetime | None = None
 ) -> Schedule:
-    """Make the locked schedule what is wanted; unchanged when it is that already, as understood.
+    """Change the locked schedule to `order`, and return it.
 
-    What was due by now and is given up with the old timing is in the ledger as missed. Raises
-    InvalidCron or DuplicateName.
+    Writes nothing if `order` means the same as the stored schedule. Due times before now that the
+    change gives up are recorded in the ledger as missed. Raises InvalidCron or DuplicateName.
     """
     if order == before.order():
         return before
@@ -141,16 +143,17 @@ def change_schedule(
 
 
 def delete_schedule(conn: Connection, *, schedule_id: int) -> None:
-    """With its ledger, of which a long one is left to a sweep; jobs that it enqueued stay.
+    """Delete the schedule and its ledger. Jobs that it enqueued stay.
 
-    Takes the same time however many jobs and runs it had: nothing of them is shown from here on.
+    Deletes at most job_maintenance.CHUNK ledger rows, so that the time is bounded. A sweep deletes
+    the rest, which no list shows any more.
     """
     conn.execute(_DELETE, {"id": schedule_id})
     conn.execute(_DELETE_RUNS, {"id": schedule_id, "at_most": job_maintenance.CHUNK})
 
 
 def _hinted(conn: Connection, schedule_id: int) -> Schedule:
-    """The schedule as it is now; a sleeping scheduler hears of it if it must wake earlier."""
+    """Return the stored schedule. Notifies the scheduler if this schedule is now due first."""
     written = schedule_reads.get_schedule(conn, schedule_id=schedule_id)
     if written is None:
         raise AssertionError("the row is locked by this transaction")
@@ -168,4 +171,4 @@ def _values(edit: Edit) -> dict[str, Any]:
 
 
 def _duplicate(name: str) -> errors.DuplicateName:
-    return errors.DuplicateName(f"there is a schedule named {name[:60]!r} already")
+    return errors.DuplicateName(f"a schedule named {name[:60]!r} already exists")

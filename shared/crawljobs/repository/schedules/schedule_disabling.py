@@ -1,4 +1,4 @@
-"""Disable the schedules of a subreddit that is gone, and enable them when it comes back."""
+"""Disable the schedules of an unavailable subreddit, and enable them when it is available again."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue.queue_sql import NOW
 from crawljobs.repository.schedules import due_schedules, schedule_changes, schedule_reads
 
-AT_MOST = 100  # in one transaction: the caller goes on until a chunk is not full
+AT_MOST = 100  # schedules in one transaction: the caller repeats the call until fewer are changed
 
-# One that is being fired now is left alone, which would otherwise be a deadlock: it brings a
-# crawl, and that brings us here again.
+# Skips a schedule that is firing now: to wait for its lock could be a deadlock. The crawl that it
+# enqueues disables it later.
 _LOCK_ENABLED = text(f"""
     SELECT {schedule_reads.COLUMNS}, {NOW} AS now FROM {schedule_reads.JOIN}
     WHERE schedule.subreddit_id = :subreddit_id AND schedule.enabled
@@ -36,8 +36,9 @@ _LOCK_BARRED = text(f"""
 
 
 def reason_of(name: str, access: str) -> str:
-    """The reason with which the schedules of a subreddit are disabled, and by which they are found
-    when it comes back.
+    """Return the disabled_reason of schedules of an unavailable subreddit.
+
+    enable_schedules_of finds the schedules by this text.
     """
     return f"r/{name} is {access.replace('_', ' ')} at Reddit"
 
@@ -45,8 +46,10 @@ def reason_of(name: str, access: str) -> str:
 def enable_schedules_of(
     conn: Connection, *, subreddit_id: int, name: str, actor: Actor, now: datetime | None = None
 ) -> int:
-    """Enable and audit the next AT_MOST schedules that were disabled because the subreddit was
-    gone; how many. Each is due at its next time.
+    """Enable at most AT_MOST schedules that were disabled because the subreddit was unavailable.
+
+    Writes an audit row for each, and returns how many were enabled. Each is due at its next due
+    time.
     """
     reasons = [reason_of(name, outcome).lower() for outcome in sorted(TERMINAL_OUTCOMES)]
     values = {"subreddit_id": subreddit_id, "reasons": reasons, "at_most": AT_MOST, "now": now}
@@ -75,9 +78,10 @@ def disable_schedules_of(
     actor: Actor,
     now: datetime | None = None,
 ) -> int:
-    """Disable and audit the next AT_MOST schedules; how many.
+    """Disable at most AT_MOST schedules of the subreddit.
 
-    What was due is in the ledger as missed.
+    Writes an audit row for each, and returns how many were disabled. Their overdue times are
+    recorded in the ledger as missed.
     """
     values = {"subreddit_id": subreddit_id, "at_most": AT_MOST, "now": now}
     found = conn.execute(_LOCK_ENABLED, values).all()

@@ -1,4 +1,7 @@
-"""Enqueue for many schedules at once: the rules of enqueue_many, each row with its own wishes."""
+"""Enqueue for many schedules at once, each with its own priority and retries.
+
+The rules are the rules of job_queue.enqueue_many.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _ENQUEUE = enqueue_sql.enqueue_statement(f"""
 
 @dataclass(frozen=True)
 class ScheduledEnqueue:
-    """A crawl that a schedule asks for."""
+    """A crawl that a schedule requests."""
 
     schedule_id: int
     subreddit_id: int
@@ -37,20 +40,21 @@ class ScheduledEnqueue:
 def enqueue_for_schedules(
     conn: Connection, *, enqueues: Sequence[ScheduledEnqueue], now: datetime | None = None
 ) -> dict[int, Enqueued]:
-    """What became of each wish, by schedule; the same as one enqueue after the other.
+    """Enqueue the crawls, and return the results by the schedule's id.
 
-    One statement, and one more for each further schedule of the same subreddit.
+    The result is the same as if each were enqueued alone. Runs one statement, and one more for each
+    further schedule of the same subreddit.
     """
     results: dict[int, Enqueued] = {}
     for wave in _waves(enqueues):
         rows = conn.execute(
             _ENQUEUE,
             {
-                "subreddit_ids": [wish.subreddit_id for wish in wave],
-                "priorities": [wish.priority for wish in wave],
-                "schedule_ids": [wish.schedule_id for wish in wave],
-                "max_retries": [wish.max_retries for wish in wave],
-                "traceparents": [wish.traceparent for wish in wave],
+                "subreddit_ids": [request.subreddit_id for request in wave],
+                "priorities": [request.priority for request in wave],
+                "schedule_ids": [request.schedule_id for request in wave],
+                "max_retries": [request.max_retries for request in wave],
+                "traceparents": [request.traceparent for request in wave],
                 "ceiling": priority_ceiling(JobSource.SCHEDULE),
                 "source": JobSource.SCHEDULE,
                 "depth": 0,
@@ -59,14 +63,14 @@ def enqueue_for_schedules(
             },
         )
         by_subreddit = {row.subreddit_id: job_queue.enqueued_of(row) for row in rows}
-        results |= {wish.schedule_id: by_subreddit[wish.subreddit_id] for wish in wave}
+        results |= {request.schedule_id: by_subreddit[request.subreddit_id] for request in wave}
     return results
 
 
 def _waves(enqueues: Sequence[ScheduledEnqueue]) -> Iterator[list[ScheduledEnqueue]]:
-    """No statement may merge into the same job twice: a subreddit is in a wave once."""
+    """Yield groups with each subreddit at most once: a statement cannot merge into a job twice."""
     rest = list(enqueues)
     while rest:
-        wave = {wish.subreddit_id: wish for wish in reversed(rest)}
+        wave = {request.subreddit_id: request for request in reversed(rest)}
         yield list(wave.values())
-        rest = [wish for wish in rest if wave[wish.subreddit_id] is not wish]
+        rest = [request for request in rest if wave[request.subreddit_id] is not request]

@@ -1,4 +1,4 @@
-"""The ledger as people read it, runs they ask for by hand, and its pruning."""
+"""List the ledger of a schedule, run a schedule by hand, and prune the ledger."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crawljobs.repository.schedules import schedule_enqueue
 from crawljobs.repository.schedules.schedule_enqueue import ScheduledEnqueue
 from crawljobs.repository.schedules.schedule_reads import bounded
 
-# By due time, which is unique in a schedule: ids tell in which order it was written down.
+# Ordered by due time, which is unique for each schedule. Ids show only the order of the writes.
 _LIST = text(f"""
     SELECT id, {bounded("due_at")} AS due_at, {bounded("due_until")} AS due_until, ticks,
         {bounded("fired_at")} AS fired_at, outcome, job_id, manual
@@ -45,7 +45,7 @@ _PRUNE = text(f"""
     ))
     """)
 
-# From one schedule to the next by the index, however many runs each has.
+# Finds the next schedule id with one index lookup, independent of the number of its runs.
 _PRUNE_DELETED = text("""
     WITH RECURSIVE seen (id, place) AS (
         SELECT (
@@ -77,10 +77,7 @@ _PRUNE_DELETED = text("""
 
 @dataclass(frozen=True)
 class Orphans:
-    """How many runs of deleted schedules were deleted, and the schedule to go on after.
-
-    `beyond` None: there are no more.
-    """
+    """The number of deleted runs, and the `beyond` of the next call; None if no runs are left."""
 
     deleted: int
     beyond: int | None
@@ -88,7 +85,7 @@ class Orphans:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """A due time and what became of it; a run of missed ones goes up to `due_until`."""
+    """A due time and its outcome, or `ticks` missed due times up to `due_until`."""
 
     id: int
     due_at: datetime
@@ -103,7 +100,7 @@ class LedgerRow:
 def list_runs(
     conn: Connection, *, schedule_id: int, before: datetime | None = None, limit: int = 100
 ) -> list[LedgerRow]:
-    """The latest due times first, at most `limit`."""
+    """Return at most `limit` ledger rows, the latest due time first."""
     rows = conn.execute(
         _LIST, {"schedule_id": schedule_id, "before": before, "at_most": limit}
     ).all()
@@ -118,17 +115,18 @@ def run_now(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Enqueued:
-    """Enqueue a crawl beside the timetable, whether the locked schedule is enabled or not.
+    """Enqueue a crawl for the locked schedule now, also if the schedule is disabled.
 
-    Raises InvalidSubredditName when there is no subreddit to crawl any more.
+    Returns the result of the enqueue. Its regular due times do not change. Raises
+    InvalidSubredditName if the subreddit's row was deleted.
     """
     names.checked_name(schedule.subreddit)
     at: datetime = conn.execute(_FIRED, {"id": schedule.id, "now": now}).scalar_one()
     retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
-    wish = ScheduledEnqueue(
+    request = ScheduledEnqueue(
         schedule.id, schedule.subreddit_id, schedule.priority, retries, traceparent
     )
-    enqueued = schedule_enqueue.enqueue_for_schedules(conn, enqueues=[wish], now=at)[schedule.id]
+    enqueued = schedule_enqueue.enqueue_for_schedules(conn, enqueues=[request], now=at)[schedule.id]
     created = enqueued.result is EnqueueResult.CREATED
     conn.execute(
         _RECORD,
@@ -150,7 +148,7 @@ def prune_runs(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Delete what was written down longer ago than `retention`; how many."""
+    """Delete ledger rows that fired longer ago than `retention`. Returns how many."""
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE, skip), values).rowcount
 
@@ -158,9 +156,10 @@ def prune_runs(
 def prune_runs_of_deleted(
     conn: Connection, *, beyond: int = 0, look_at: int = CHUNK, at_most: int = CHUNK
 ) -> Orphans:
-    """Delete what the ledger keeps of schedules that are deleted.
+    """Delete the ledger rows of deleted schedules.
 
-    Looks at `look_at` schedules, those after the id `beyond`, and deletes `at_most` rows.
+    Checks at most `look_at` schedules with ids greater than `beyond`, and deletes at most `at_most`
+    rows.
     """
     values = {"beyond": beyond, "look_at": look_at, "at_most": at_most}
     row = conn.execute(_PRUNE_DELETED, values).one()

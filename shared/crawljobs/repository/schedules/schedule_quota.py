@@ -1,4 +1,4 @@
-"""What all enabled schedules will ask of Reddit, from what crawls asked lately."""
+"""Estimate the requests a day of all enabled schedules, from the requests of recent crawls."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from crawljobs.domain import schedule_limit
 from crawljobs.domain.schedule_limit import Quota
 from crawljobs.repository.queue import queue_sql
 
-# Jobs that ended lately: enough for an average, few enough to be read with every edit.
+# Newest finished jobs: enough for an average, and few enough to read at each edit of a schedule.
 RECENT_JOBS = 2_000
 
 _RECENT = queue_sql.newest_finished(
     "id, finished_at, subreddit_id, status, checkpoint", limit=RECENT_JOBS
 )
 
-# A subreddit not among them counts as the average of those that are. Checkpoints are the workers'
-# own: what is no plausible number is left out. A rate nobody computed counts as once a day.
+# A subreddit without a recent crawl counts with the average of the others. Workers write the
+# checkpoints, so a value that is no plausible number is left out. A schedule without runs_per_day
+# counts as one run a day.
 _ESTIMATE = text(f"""
     WITH recent AS MATERIALIZED (
         SELECT subreddit_id, status, checkpoint -> 'requests' AS requests FROM ({_RECENT}) AS job
@@ -44,7 +45,10 @@ _ESTIMATE = text(f"""
 
 
 def estimate(conn: Connection) -> Quota:
-    """Reads every enabled schedule once; client ids not used for a day give no budget."""
+    """Return the estimated requests and the budget; reads every enabled schedule once.
+
+    A client id that was not used for one day adds no budget.
+    """
     row = conn.execute(
         _ESTIMATE,
         {"default": schedule_limit.DEFAULT_REQUESTS_PER_CRAWL},

@@ -1,4 +1,4 @@
-"""Schedules as people read them; who changes them is in schedule_changes and schedule_firing."""
+"""Read, list and lock schedules. schedule_changes and due_schedules change them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
 
-# Times written by hand may be infinite, which no datetime can hold: they count as these.
+# A time written by hand may be infinite, which a datetime cannot hold. These values replace it.
 _EARLIEST, _LATEST = "TIMESTAMPTZ '1970-01-01 00:00+00'", "TIMESTAMPTZ '9000-01-01 00:00+00'"
 
 
 def bounded(time: str) -> str:
-    """SQL: the time, or the nearest one that a datetime can hold."""
+    """Return SQL for the time, limited to values that a datetime can hold."""
     return f"CASE WHEN {time} IS NOT NULL THEN greatest(least({time}, {_LATEST}), {_EARLIEST}) END"
 
 
@@ -46,12 +46,13 @@ _FILTERS = {
 
 
 def get_schedule(conn: Connection, *, schedule_id: int) -> Schedule | None:
+    """Return the schedule, or None if there is no such schedule."""
     row = conn.execute(_GET, {"id": schedule_id}).first()
     return None if row is None else schedule_of(row)
 
 
 def lock_schedule(conn: Connection, *, schedule_id: int) -> Schedule | None:
-    """The schedule, held until the transaction ends: nobody fires or changes it meanwhile."""
+    """Lock the schedule until the transaction ends, and return it; None if there is none."""
     row = conn.execute(_LOCK, {"id": schedule_id}).first()
     return None if row is None else schedule_of(row)
 
@@ -66,14 +67,17 @@ def list_schedules(
     subreddit_id: int | None = None,
     subreddit: str | None = None,
 ) -> list[Schedule]:
-    """Oldest first, at most `limit`; `after_id` goes on after the last one seen."""
-    asked = {
+    """Return at most `limit` schedules that match the filters, the oldest first.
+
+    `after_id` is the id of the last schedule of the previous page.
+    """
+    filters = {
         "enabled": enabled,
         "broken": broken,
         "subreddit_id": subreddit_id,
         "subreddit": subreddit,
     }
-    given = {name: value for name, value in asked.items() if value is not None}
+    given = {name: value for name, value in filters.items() if value is not None}
     rows = conn.execute(
         _listing(tuple(given)), {**given, "after_id": after_id or 0, "at_most": limit}
     )
@@ -82,7 +86,10 @@ def list_schedules(
 
 @functools.cache
 def _listing(filters: tuple[str, ...]) -> TextClause:
-    """One statement for each set of filters: a filter that may be null would lose its index."""
+    """Return the statement for these filters.
+
+    Each set of filters has its own statement: a filter that may be null would lose its index.
+    """
     where = "".join(f" AND {_FILTERS[name]}" for name in filters)
     return text(f"""
         SELECT {COLUMNS} FROM {JOIN} WHERE schedule.id > :after_id{where}
@@ -91,6 +98,6 @@ def _listing(filters: tuple[str, ...]) -> TextClause:
 
 
 def schedule_of(row: Row[Any]) -> Schedule:
-    """The schedule in a row of COLUMNS."""
+    """Return the schedule in a row of COLUMNS."""
     fields = {name: row._mapping[name] for name in Schedule.__dataclass_fields__}
     return Schedule(**{**fields, "misfire_policy": MisfirePolicy(fields["misfire_policy"])})

@@ -1,8 +1,8 @@
-"""Schedules that fired, or were changed, at a time that the database's clock has not reached yet.
+"""Repair schedules that were fired or changed at a time later than the database's clock.
 
-It was set back since. The due times until then may have fired already, or, when the clock had been
-far ahead, never will: so such a schedule is due at its next time from now, and the ledger knows
-which of its due times have fired.
+The clock was set back since then. The due times up to that time may have fired already. If the
+clock was far ahead, the next due time may be far away. So the schedule becomes due at its next due
+time from now. The ledger shows which due times have fired, so none fires twice.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from crawljobs.domain.schedule import Schedule
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 from crawljobs.repository.schedules import schedule_reads
 
-CHUNK = 100
+CHUNK = 100  # schedules repaired at most in one call
 
-# From the latest to the earliest by the index of what is due; a schedule that was mended leaves.
+# Reads the index of due times from the latest time down. A repaired schedule no longer matches.
 _AHEAD = text(f"""
     SELECT {schedule_reads.COLUMNS}, {NOW} AS now
     FROM {schedule_reads.JOIN}
@@ -44,7 +44,7 @@ _MEND = text("""
 def mend_next_runs(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> int:
-    """Let schedules of the future be due at their next time from now; how many."""
+    """Set the next due times of such schedules from now. Returns how many were repaired."""
     found = conn.execute(passing_over(_AHEAD, skip), {"at_most": at_most, "now": now}).all()
     if found:
         conn.execute(
@@ -59,7 +59,7 @@ def mend_next_runs(
 
 
 def _next(schedule: Schedule, now: datetime) -> datetime:
-    """A broken one is due now: firing disables it, with its reason."""
+    """Return the next due time, or `now` for an invalid schedule: firing then disables it."""
     try:
         return min(schedule.due_at(), schedule.due_times().next_after(now))
     except errors.InvalidCron:
