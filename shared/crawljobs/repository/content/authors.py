@@ -1,4 +1,4 @@
-"""Authors: who wrote what is stored, and whose histories were read."""
+"""Store authors, and find the authors whose histories are due."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crawljobs.domain.reddit_items import Account
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
-# LIMIT 1 keeps the planner at one index look-up a name, where it would rather scan the table.
+# LIMIT 1 makes the planner use one index lookup for each name; it would otherwise scan the table.
 _ENSURE = text("""
     WITH looked_up AS (
         SELECT input.*, stored.id, stored.reddit_id AS known_id
@@ -36,8 +36,8 @@ _ENSURE = text("""
     SELECT key, id FROM looked_up WHERE id IS NOT NULL
     """)
 
-# The newest posts of a subreddit, and as many comments, whose authors are looked at: those of all
-# it ever had are millions, and a crawl would wait for them to be sorted.
+# The number of newest posts, and of newest comments, whose authors are read. A subreddit may have
+# millions of items, and a crawl would wait for the sort of all their authors.
 RECENT = 1_000
 
 
@@ -47,7 +47,8 @@ def _newest(table: str) -> str:
         ORDER BY created_at DESC LIMIT :recent)"""
 
 
-# AutoModerator writes everywhere: that makes nobody a neighbour. LIMIT 1 as above.
+# AutoModerator writes in many subreddits, so it is no evidence that two subreddits are related.
+# LIMIT 1 as above.
 ACTIVE = f"""
     SELECT edge.author_id, author.name, author.first_seen_at, author.history_fetched_at,
         edge.posts + edge.comments AS activity
@@ -79,8 +80,8 @@ _IS_HISTORY_DUE = text(f"""
     FROM authors WHERE lower(name) = lower(:name)
     """)
 
-# Never waits: the page's other rows are locked by then. An author whom somebody else writes to at
-# this moment stays due for another look.
+# SKIP LOCKED: the page has locked its other rows already, so to wait could be a deadlock. An author
+# that another transaction has locked stays due.
 _HISTORY_FETCHED = text(f"""
     UPDATE authors SET history_fetched_at = {_NOW} WHERE id = (
         SELECT id FROM authors WHERE lower(name) = lower(:name) LIMIT 1
@@ -89,7 +90,10 @@ _HISTORY_FETCHED = text(f"""
 
 
 def ensure(conn: Connection, *, accounts: Iterable[Account]) -> dict[str, int]:
-    """The ids of these accounts, no name twice, by lower-case name; new ones are inserted."""
+    """Insert new accounts, and return the ids of all given ones by lower-case name.
+
+    No name may occur twice in `accounts`.
+    """
     rows = [{"name": account.name, "reddit_id": account.reddit_id} for account in accounts]
     if not rows:
         return {}
@@ -105,8 +109,11 @@ def due_for_history(
     at_most: int,
     now: datetime | None = None,
 ) -> list[str]:
-    """The most active of the subreddit's recent authors who are new since its last crawl, or whose
-    history was last read `every` ago: a crawl that meets nobody new reads nothing again.
+    """Return the names of recent authors of the subreddit whose histories are due.
+
+    The most active author comes first. A history is due if it was never fetched and the author is
+    new since the last crawl, or if it was fetched over `every` ago. So a crawl without new authors
+    fetches no history twice.
     """
     rows = conn.execute(
         _DUE_FOR_HISTORY,
@@ -124,11 +131,11 @@ def due_for_history(
 def is_history_due(
     conn: Connection, *, name: str, every: timedelta, now: datetime | None = None
 ) -> bool:
-    """Whether nobody has read the history meanwhile: neighbours share their authors."""
+    """Return whether the history is still due: another crawl may have fetched it meanwhile."""
     values = {"name": name, "every": every, "now": now}
     return bool(conn.execute(_IS_HISTORY_DUE, values).scalar())
 
 
 def mark_history_fetched(conn: Connection, *, name: str, now: datetime | None = None) -> None:
-    """Also for an author who is gone or hides the history: nothing to see is an answer."""
+    """Record the time of the fetch, also for an author who is deleted or hides the history."""
     conn.execute(_HISTORY_FETCHED, {"name": name, "now": now})

@@ -1,4 +1,4 @@
-"""How much of a subreddit is stored: how far back its walks went, and the gaps between them."""
+"""Store how complete a subreddit is: how far back its walks reached, and the gaps between them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from crawljobs.domain.coverage import Gap, ListingName, Walk
 from crawljobs.repository.content.crawled_trees import TreeSummary
 from crawljobs.repository.queue.queue_sql import NOW
 
-GAPS_MAX = 100  # kept for each subreddit, the newest
-LOOKED_AT_MAX = 1_000  # stored items below a walk: as many as a listing shows
+GAPS_MAX = 100  # newest gaps that are kept for each subreddit
+LOOKED_AT_MAX = 1_000  # older stored items to check: as many as a listing of Reddit has
 
 _ADD_GAP = text(f"""
     INSERT INTO crawl_gaps AS gap
@@ -28,7 +28,7 @@ _ADD_GAP = text(f"""
         to_item = excluded.to_item, to_at = excluded.to_at, found_at = excluded.found_at
     """)
 
-# A walk that did not break off has seen everything that is newer than its oldest item.
+# A complete walk has seen every item that is newer than its oldest item.
 _CLOSE_GAPS = text("""
     DELETE FROM crawl_gaps
     WHERE subreddit_id = :subreddit_id AND listing = :listing
@@ -37,9 +37,10 @@ _CLOSE_GAPS = text("""
 
 
 def _stored_below(table: str, oldest_at: str) -> TextClause:
-    """Not older than the oldest item that a walk has reached: other crawls store single items too.
+    """Return a query for stored items older than `:before`, the newest first.
 
-    The inner limit bounds the look at a range in which all is removed.
+    The oldest item that a walk has reached is the lower bound, because other crawls store single
+    older items too. The inner LIMIT bounds the cost if all items of a range are removed.
     """
     return text(f"""
         SELECT id FROM (
@@ -88,7 +89,7 @@ _RECORD = text(f"""
 
 @dataclass(frozen=True)
 class StoredGap:
-    """A gap as lists show it; `from_at` is None when its older end is not stored."""
+    """A gap for a list; `from_at` is None if the item at its older end is not stored."""
 
     listing: ListingName
     from_item: str
@@ -106,7 +107,7 @@ def record_gaps(
     walks: dict[ListingName, Walk],
     now: datetime | None = None,
 ) -> None:
-    """Close the gaps that these walks have passed, then add the new ones."""
+    """Delete the gaps that these walks have covered, then add the new gaps."""
     for listing, walk in walks.items():
         if walk.is_complete:
             values = {
@@ -140,9 +141,10 @@ def record(
     soonest_look: timedelta,
     now: datetime | None = None,
 ) -> None:
-    """How far back these walks went; an unfinished walk adds nothing. `trees` None: as before.
+    """Store how far back these walks reached; an unfinished walk changes nothing.
 
-    The next crawl is due when the first missing part is, but not before `soonest_look` has passed.
+    With `trees` None the stored counts of comment trees stay. The next crawl becomes due when the
+    first missing part is due, but not before `soonest_look` has passed.
     """
     post = posts if posts.end is not None else Walk()
     comment = comments if comments.end is not None else Walk()
@@ -169,9 +171,9 @@ def stored_below(
     before: datetime | None,
     at_most: int,
 ) -> list[str]:
-    """Ids of stored items older than `before` (None: all) that an earlier walk has passed.
+    """Return ids of stored items that are older than `before` (None: all) and that a walk covered.
 
-    The newest come first; those known to be removed or deleted are left out.
+    The newest item comes first. Removed and deleted items are left out.
     """
     values = {
         "subreddit_id": subreddit_id,
@@ -183,7 +185,7 @@ def stored_below(
 
 
 def list_gaps(conn: Connection, *, subreddit_id: int, at_most: int) -> list[StoredGap]:
-    """The newest gaps first."""
+    """Return at most `at_most` gaps, the newest first."""
     rows = conn.execute(
         select(*(crawl_gaps.c[name] for name in StoredGap.__dataclass_fields__))
         .where(crawl_gaps.c.subreddit_id == subreddit_id)

@@ -1,4 +1,4 @@
-"""What earlier crawls of a subreddit left for the next one."""
+"""The results of earlier crawls of a subreddit that the next crawl needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BEFORE_CRAWL = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class CrawlHistory:
-    """What a crawl goes on from; `request_gap` None: as the settings say."""
+    """The stored state at the start of a crawl; `request_gap` None: the gap of the settings."""
 
     marks: Marks
     request_gap: float | None
@@ -37,6 +37,7 @@ class CrawlHistory:
 
 
 def load_crawl_history(conn: Connection, *, subreddit_id: int) -> CrawlHistory:
+    """Return the history of the subreddit, with at most STORED_MAX missing parts."""
     row = conn.execute(_BEFORE_CRAWL, {"subreddit_id": subreddit_id}).one()
     return CrawlHistory(
         marks=Marks(post=row.high_water_post, comment=row.high_water_comment),

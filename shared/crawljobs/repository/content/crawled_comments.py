@@ -1,4 +1,4 @@
-"""Comments. One that did not change is neither written nor locked."""
+"""Store comments. A comment that did not change is neither written nor locked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawljobs.repository.content.crawled_edges import Counts
 from crawljobs.repository.content.crawled_posts import Written
 from crawljobs.repository.content.refreshes import DUE_FOR_REFRESH
 
-# What a later sight of a comment may change.
+# The columns that a later reply of Reddit may change.
 _CONTENT = "author_id, body, score, stickied, is_submitter, removed_by_category, edited_at, edited"
 
 
@@ -21,7 +21,7 @@ def _of(row: str) -> str:
     return ", ".join(f"{row}.{column}" for column in _CONTENT.split(", "))
 
 
-# As for posts: deleted stays deleted, LIMIT 1 looks up.
+# A deleted comment stays deleted, and LIMIT 1 forces an index lookup, as in crawled_posts.
 _WRITE = f"""
     WITH input AS (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS input (
@@ -83,9 +83,10 @@ def upsert(
     subreddit_ids: Mapping[str, int],
     counts: Counts | None = None,
 ) -> Written:
-    """Store comments whose ids are distinct; both mappings are by lower-case name.
+    """Store comments with distinct ids, and return how many rows were written.
 
-    What they count for is left to `counts`, if that is given.
+    Both mappings have lower-case names as keys. If `counts` is given, it collects the counts of
+    edges and evidence; otherwise the statement adds them.
     """
     rows = [
         {

@@ -1,7 +1,8 @@
-"""What new posts and comments count for: edges of their authors, evidence for other subreddits.
+"""Count new posts and comments: on the edges of their authors, and as evidence for subreddits.
 
-A page of one statement counts in that statement. A page of several counts after all of them, or
-two pages could wait for edges of each other: one from its posts, one from its comments.
+An edge connects an author and a subreddit. A page of one statement counts in that statement. A page
+of several statements counts after all of them. Otherwise two pages could deadlock: one counts edges
+for its posts, the other counts edges for its comments.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from sqlalchemy import Connection, text
 
 
 def counting(*, edges: str, evidence: str) -> str:
-    """Common table expressions that count the rows of two queries.
+    """Return common table expressions that add the rows of two queries to the stored counts.
 
-    `edges` selects author_id, subreddit_id, posts, comments, first_at, last_at, and `evidence`
-    found_in, name, mentions, crossposts; each key once.
+    `edges` selects author_id, subreddit_id, posts, comments, first_at and last_at. `evidence`
+    selects found_in, name, mentions and crossposts. Each key occurs once.
     """
     return f"""
     edges AS (
@@ -42,13 +43,13 @@ def counting(*, edges: str, evidence: str) -> str:
 
 
 def telling(*, edges: str, evidence: str) -> str:
-    """Columns that hold the rows of both queries as JSON, for Counts."""
+    """Return columns that hold the rows of both queries as JSON, for Counts."""
     return f"""
         (SELECT json_agg(edge) FROM ({edges}) AS edge) AS edges,
         (SELECT json_agg(known) FROM ({evidence}) AS known) AS evidence"""
 
 
-# How many rows `written` has, for Written.
+# The numbers of inserted and of updated rows in `written`, for Written.
 WRITTEN = """count(*) FILTER (WHERE inserted) AS inserted,
         count(*) FILTER (WHERE NOT inserted) AS updated"""
 
@@ -73,18 +74,18 @@ _ADD = text(
 
 @dataclass
 class Counts:
-    """What the statements of one page leave to be counted."""
+    """Collects the counts of all statements of a page, to add them in one statement."""
 
     edges: list[dict[str, Any]] = field(default_factory=list)
     evidence: list[dict[str, Any]] = field(default_factory=list)
 
     def take(self, row: Any) -> None:
-        """Of a row that has the columns of `telling`."""
+        """Collect the counts in a row with the columns of `telling`."""
         self.edges += row.edges or []
         self.evidence += row.evidence or []
 
     def add(self, conn: Connection) -> None:
-        """Count all of it, in one order."""
+        """Add the collected counts to the stored counts, in the order of locks."""
         if self.edges or self.evidence:
             values = {"edges": json.dumps(self.edges), "evidence": json.dumps(self.evidence)}
             conn.execute(_ADD, values)

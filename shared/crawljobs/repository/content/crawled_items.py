@@ -1,4 +1,4 @@
-"""A page of whatever Reddit sent, stored in an order that cannot deadlock with another page."""
+"""Store a page of items from Reddit, in an order in which two pages cannot deadlock."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from crawljobs.repository.content import authors, crawled_comments, crawled_post
 from crawljobs.repository.content.crawled_edges import Counts
 from crawljobs.repository.content.crawled_posts import Written
 
-BATCH = 100  # items a statement: bounds its time and the JSON that it carries
+BATCH = 100  # items in one statement, which bounds its duration and the size of its JSON
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a page changed."""
+    """The numbers of written posts and comments of a page."""
 
     posts: Written
     comments: Written
@@ -35,16 +35,17 @@ def store(
     discovered_from: int | None = None,
     depth: int = 0,
 ) -> Stored:
-    """Store posts, comments, their authors and edges, and what is told about subreddits.
+    """Store posts, comments, their authors and edges, and descriptions of subreddits.
 
-    Writes nothing for what is stored and equal. `known_subreddits` are ids by lower-case name;
-    other subreddits named by the items become known too, as discovered from there.
+    Returns how many rows were written; an item that is equal to its stored row is not written.
+    `known_subreddits` maps lower-case names to ids. Other subreddits of the items are inserted with
+    `discovered_from` and `depth`.
     """
     posts = list({post.id: post for post in items.posts}.values())
     comments = list({comment.id: comment for comment in items.comments}.values())
     written: list[Post | Comment] = [*posts, *comments]
     author_ids: dict[str, int] = {}
-    # All authors before all subreddits before the items: one order for every worker.
+    # Authors, then subreddits, then items: every worker locks rows in this order.
     for accounts_batch in _batches(_accounts(items)):
         author_ids |= authors.ensure(conn, accounts=accounts_batch)
     names = {item.subreddit.lower(): item.subreddit for item in written}
@@ -82,7 +83,7 @@ def store(
 
 
 def _accounts(items: Items) -> list[Account]:
-    """Each account once, in key order; its id is kept if any mention tells it."""
+    """Return each account once, ordered by key; with its Reddit id if one of the items has it."""
     by_key: dict[str, Account] = {}
     written: list[Post | Comment] = [*items.posts, *items.comments]
     for account in chain(items.accounts, (item.author for item in written if item.author)):

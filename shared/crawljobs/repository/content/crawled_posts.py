@@ -1,4 +1,4 @@
-"""Posts. A post that did not change is neither written nor locked."""
+"""Store posts. A post that did not change is neither written nor locked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawljobs.repository.content import crawled_edges
 from crawljobs.repository.content.crawled_edges import Counts
 from crawljobs.repository.content.refreshes import DUE_FOR_REFRESH
 
-# What a later sight of a post may change.
+# The columns that a later reply of Reddit may change.
 _CONTENT = (
     "author_id, title, body, url, permalink, domain, flair, score, upvote_ratio, num_comments, "
     "over_18, spoiler, stickied, locked, is_self, crosspost_parent, removed_by_category, "
@@ -25,8 +25,8 @@ def _of(row: str) -> str:
     return ", ".join(f"{row}.{column}" for column in _CONTENT.split(", "))
 
 
-# What was deleted at Reddit stays deleted here, whatever an older reply says.
-# LIMIT 1 keeps the planner at one index look-up an item, where it would rather scan the table.
+# A deleted post stays deleted, also if an older reply of Reddit arrives later.
+# LIMIT 1 makes the planner use one index lookup for each item; it would otherwise scan the table.
 _WRITE = f"""
     WITH input AS (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS input (
@@ -61,8 +61,8 @@ _WRITE = f"""
         RETURNING id, author_id, subreddit_id, created_at, xmax = 0 AS inserted
     )
 """
-# Posts first seen now count, so exactly once: on their author's edge, and as evidence for other
-# subreddits once for each author of the statement.
+# Only inserted posts count, so each counts once: on the edge of its author, and as evidence for
+# other subreddits. Evidence counts once for each author in the statement.
 _EDGES = """
         SELECT author_id, subreddit_id, count(*) AS posts, 0 AS comments,
             min(created_at) AS first_at, max(created_at) AS last_at
@@ -94,7 +94,7 @@ _UPSERT_AND_TELL = text(f"""{_WRITE}
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many rows a page wrote; the others were there already and equal."""
+    """The numbers of written rows of a page; the other items were stored already and equal."""
 
     inserted: int = 0
     updated: int = 0
@@ -111,9 +111,10 @@ def upsert(
     subreddit_ids: Mapping[str, int],
     counts: Counts | None = None,
 ) -> Written:
-    """Store posts whose ids are distinct; both mappings are by lower-case name.
+    """Store posts with distinct ids, and return how many rows were written.
 
-    What they count for is left to `counts`, if that is given.
+    Both mappings have lower-case names as keys. If `counts` is given, it collects the counts of
+    edges and evidence; otherwise the statement adds them.
     """
     rows = [
         {

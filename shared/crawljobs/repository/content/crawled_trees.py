@@ -1,4 +1,4 @@
-"""What was fetched of the comment tree of each post, beside what Reddit reports of it."""
+"""Store how much of each post's comment tree was fetched, and find trees to fetch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.repository.queue.queue_sql import NOW
 
-# A count goes no further than it must, however many comments a post has.
+# The numbers of comments that Reddit reports and that are stored.
 _COUNTS = text("""
     SELECT post.id, coalesce(post.num_comments, 0) AS reported,
         (SELECT count(*) FROM comments WHERE post_id = post.id) AS stored
@@ -18,9 +18,11 @@ _COUNTS = text("""
 
 
 def _wanted(post_id: str, shown: str) -> str:
-    """Whether comments are missing that a request may bring: fewer are stored than Reddit shows,
-    and the tree was not fetched with this number. Nothing else decides: the number of a post
-    changes in histories and in looks at older items too, between two crawls and during one.
+    """Return an SQL condition: a request for the tree of this post may return missing comments.
+
+    Fewer comments are stored than Reddit shows, and the tree was not fetched since the number grew.
+    The stored number of the post does not decide, because other requests (histories of authors,
+    refreshes) change it between two crawls and during a crawl.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})
@@ -38,8 +40,8 @@ _WANTING = text(f"""
     WHERE {_wanted("input.id", "input.shown")}
     """)
 
-# After the comments, which is late for a post: one that another transaction writes to is left as it
-# is, and its tree counts as not fetched with this number.
+# Runs after the comments are written, which is too late for a post in the order of locks. So a post
+# that another transaction has locked is skipped: its tree then counts as not fetched.
 _RECORD = text(f"""
     UPDATE posts SET
         tree_fetched_at = {NOW}, comments_reported = CAST(:reported AS bigint),
@@ -49,8 +51,7 @@ _RECORD = text(f"""
     WHERE id = (SELECT id FROM posts WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED)
     """)
 
-# As many posts as a listing shows: those of all times may be a million.
-NEWEST = 1_000
+NEWEST = 1_000  # posts, as many as a listing of Reddit has; a subreddit may have a million
 STORED_LOOKED_AT = 1_000  # comments of one post that are counted
 
 _SUMMARY = text(f"""
@@ -87,7 +88,7 @@ _LEFT = text(f"""
 
 @dataclass(frozen=True)
 class TreeCounts:
-    """Comments of posts, by the post's id."""
+    """The numbers of stored and of reported comments, by the id of the post."""
 
     stored_by_post: Mapping[str, int] = field(default_factory=dict)
     reported_by_post: Mapping[str, int] = field(default_factory=dict)
@@ -100,15 +101,16 @@ class TreeCounts:
 
 
 def counts(conn: Connection, *, post_ids: Sequence[str]) -> TreeCounts:
+    """Return the numbers of stored and of reported comments of these posts."""
     rows = conn.execute(_COUNTS, {"ids": list(post_ids)}).all()
     return TreeCounts({row.id: row.stored for row in rows}, {row.id: row.reported for row in rows})
 
 
 def wanting(conn: Connection, *, shown: Mapping[str, int], at_most: int) -> set[str]:
-    """The posts, of these with the number of comments that Reddit shows, whose tree is worth a
-    request: comments are missing, and the tree was not fetched since the number grew.
+    """Return the ids of posts whose trees have missing comments and should be fetched.
 
-    `at_most` is the number of comments that are fetched of one tree.
+    `shown` has the number of comments that Reddit shows, by the id of the post. `at_most` is the
+    maximum number of comments that a crawl fetches of one tree.
     """
     if not shown:
         return set()
@@ -119,8 +121,10 @@ def wanting(conn: Connection, *, shown: Mapping[str, int], at_most: int) -> set[
 def left(
     conn: Connection, *, subreddit_id: int, without: Collection[str], at_most: int, limit: int
 ) -> dict[str, int]:
-    """The same of the newest stored posts of a subreddit, with their numbers of comments, those
-    with most of them first; at most `limit`, and none of `without`.
+    """Return the newest stored posts of a subreddit whose trees should be fetched.
+
+    The result maps at most `limit` post ids to their numbers of comments, the largest first. Posts
+    in `without` are left out. `at_most` is as in `wanting`.
     """
     values = {
         "subreddit_id": subreddit_id,
@@ -132,22 +136,24 @@ def left(
 
 
 def record(conn: Connection, *, post_id: str, reported: int | None, missing: int) -> None:
-    """The tree was fetched now; `missing` comments of it are known to exist and not stored.
+    """Record that the tree was fetched now.
 
-    More are missing when Reddit counts more, `reported`, than are stored.
-    Nothing is recorded while another transaction writes to the post.
+    `missing` is the number of comments that exist and are not stored. The recorded number is larger
+    if Reddit reports more comments (`reported`) than are stored and missing. Records nothing while
+    another transaction has locked the post.
     """
     conn.execute(_RECORD, {"id": post_id, "reported": reported, "missing": missing, "now": None})
 
 
 @dataclass(frozen=True)
 class TreeSummary:
-    """Of the newest posts of a subreddit: how many trees are whole."""
+    """The numbers of complete and of incomplete trees among the newest posts of a subreddit."""
 
     whole: int
     not_whole: int
 
 
 def summary(conn: Connection, *, subreddit_id: int) -> TreeSummary:
+    """Return the numbers of complete and of incomplete trees of the NEWEST newest posts."""
     row = conn.execute(_SUMMARY, {"subreddit_id": subreddit_id}).one()
     return TreeSummary(whole=row.whole, not_whole=row.not_whole)

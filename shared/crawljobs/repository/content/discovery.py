@@ -1,4 +1,8 @@
-"""Which subreddits to crawl next though nobody asked: what leads there, and what it may cost."""
+"""Discovery: find related subreddits to crawl, and limit the requests for them.
+
+A user requests the crawl of a root. Discovery finds subreddits by shared authors, mentions and
+crossposts, and charges their requests to the root.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,16 @@ from crawljobs.domain.subreddit import LISTINGS
 from crawljobs.repository.content import authors
 from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
-# Authors looked at: more would not change which subreddits come first, only the time it takes.
+# The most active authors that are read. More authors would cost time and hardly change the result.
 AUTHORS_MAX = 1_000
-# Of one author: who writes in more subreddits than this leads everywhere.
+# Subreddits of one author that are read. An author active in more shows no relation.
 EDGES_MAX = 1_000
-# Names that evidence led to, looked at: the strongest.
+# Names with the most mentions and crossposts that are read.
 EVIDENCE_MAX = 1_000
 
-# Profiles (u_...) are nobody's neighbours. The names must be such as can be enqueued.
-# `checked` false: those that nobody has asked Reddit about; true: those that may be promoted.
+# The candidates of a subreddit, the strongest evidence first. Profiles (u_...) and names that
+# cannot be enqueued are left out. With `checked` false, the names without a check of their access;
+# with `checked` true, the open subreddits.
 _LISTINGS = ", ".join(f"'{name}'" for name in sorted(LISTINGS))
 
 _CANDIDATES = text(f"""
@@ -70,7 +75,7 @@ _LIVE_JOBS = text("""
     WHERE source = 'discovery' AND status IN ('blocked', 'waiting', 'queued', 'crawling')
     """)
 
-# Two crawls that end at once must not both find the last place free.
+# Without the lock, two crawls that end at the same time could both use the last free place.
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtext('crawljobs discovery'))")
 
 _MISSING = text(f"""
@@ -83,7 +88,8 @@ _MISSING = text(f"""
         WHERE known.access = 'unknown'
     """)
 
-# As many steps back as the crawl is deep: what was found from elsewhere before does not count.
+# Follows discovered_from for as many steps as the crawl is deep. The subreddit may have been
+# discovered from another one before, so its own chain may be longer.
 _ROOT = text("""
     WITH RECURSIVE back AS (
         SELECT id, discovered_from, CAST(:depth AS integer) AS steps
@@ -122,12 +128,15 @@ _FORGET = text(f"""
 
 
 def unchecked(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
-    """Names that enough leads to and Reddit was not asked about yet, the strongest first."""
+    """Return names with enough evidence and without a check of their access, strongest first."""
     return _candidates(conn, subreddit_id, at_most, checked=False)
 
 
 def candidates(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
-    """Subreddits that exist and can be seen, never crawled nor waiting for it, strongest first."""
+    """Return open subreddits with enough evidence, the strongest first.
+
+    They were never crawled and have no live job.
+    """
     return _candidates(conn, subreddit_id, at_most, checked=True)
 
 
@@ -155,38 +164,39 @@ def record_missing(
     depth: int,
     now: datetime | None = None,
 ) -> None:
-    """Reddit does not know these: remembered, so that nobody asks again."""
+    """Record that these subreddits do not exist at Reddit, so that no crawl asks for them again."""
     values = {"names": list(names), "discovered_from": discovered_from, "depth": depth, "now": now}
     conn.execute(_MISSING, values)
 
 
 def room(conn: Connection, *, at_most: int) -> int:
-    """How many crawls that nobody asked for may be enqueued; the answer holds until the
-    transaction ends.
+    """Return how many discovery jobs may be enqueued, at most `at_most` minus the live ones.
+
+    Takes a lock, so that the result stays valid until the transaction ends.
     """
     conn.execute(_TAKE_TURN)
     return max(0, at_most - live_jobs(conn))
 
 
 def live_jobs(conn: Connection) -> int:
-    """How many crawls that nobody asked for are still to be done."""
+    """Return the number of live discovery jobs."""
     return int(conn.execute(_LIVE_JOBS).scalar_one())
 
 
 def root_of(conn: Connection, *, subreddit_id: int, depth: int) -> int:
-    """The subreddit somebody asked for, so many steps back."""
+    """Return the id of the root: the subreddit `depth` steps back, which a user requested."""
     values = {"subreddit_id": subreddit_id, "depth": depth}
     return int(conn.execute(_ROOT, values).scalar_one())
 
 
 def spend(conn: Connection, *, root: int, requests: int, now: datetime | None = None) -> int:
-    """Charge these requests to the root; what it has spent in its period."""
+    """Charge these requests to the root, and return its total in the current period."""
     values = {"root": root, "requests": requests, "period": rules.ROOT_PERIOD, "now": now}
     return int(conn.execute(_SPEND, values).scalar_one())
 
 
 def spent(conn: Connection, *, root: int, now: datetime | None = None) -> int:
-    """What discovery from this root has spent in its period."""
+    """Return the number of requests of discovery from this root in the current period."""
     values = {"root": root, "period": rules.ROOT_PERIOD, "now": now}
     return int(conn.execute(_SPENT, values).scalar() or 0)
 
@@ -194,6 +204,6 @@ def spent(conn: Connection, *, root: int, now: datetime | None = None) -> int:
 def forget_evidence(
     conn: Connection, *, at_most: int, skip: int = 0, now: datetime | None = None
 ) -> int:
-    """Delete evidence that nothing was added to for long; how much."""
+    """Delete evidence that has not grown for EVIDENCE_LIVES. Returns the number of rows."""
     values = {"lives": rules.EVIDENCE_LIVES, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_FORGET, skip), values).rowcount

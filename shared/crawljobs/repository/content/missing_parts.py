@@ -1,4 +1,4 @@
-"""The parts that crawls of a subreddit gave up, and when each is worth another look."""
+"""Store the parts that crawls of a subreddit gave up, and when to fetch each part again."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from crawljobs.domain.missing_part import (
 )
 from crawljobs.repository.queue.queue_sql import NOW
 
-# What a crawl had no reason to ask for although it was due: a setting may exclude it. A time
-# beyond `furthest` was written before the clock was set back.
+# Postpones due parts that the crawl did not request: a setting may exclude them. A time beyond
+# `furthest` was written before the clock was set back.
 _POSTPONE = text(f"""
     UPDATE missing_parts SET next_look_at = {NOW} + CAST(:postponed AS interval)
     WHERE subreddit_id = :subreddit_id AND reason <> 'allowance'
@@ -39,7 +39,7 @@ _TRIM = text("""
 
 @dataclass(frozen=True)
 class StoredPart:
-    """A part as lists show it."""
+    """A missing part for a list."""
 
     kind: PartKind
     item: str
@@ -52,7 +52,7 @@ class StoredPart:
 
 
 def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
-    """The part was given up again, or for the first time."""
+    """Insert or update a part that the crawl gave up. Keeps the STORED_MAX newest parts."""
     values = {
         "reason": part.reason,
         "message": part.message,
@@ -60,7 +60,7 @@ def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
         "next_look_at": part.next_look_at,
         "seen_to": part.seen_to,
     }
-    if part.kind in LISTINGS:  # at another cursor than before
+    if part.kind in LISTINGS:  # a subreddit has one missing part of a listing; its cursor changes
         conn.execute(
             delete(table).where(
                 table.c.subreddit_id == subreddit_id,
@@ -80,7 +80,7 @@ def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
 
 
 def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart]) -> None:
-    """These parts were fetched."""
+    """Delete these parts, because they were fetched."""
     if not parts:
         return
     listings = [part.kind for part in parts if part.kind in LISTINGS]
@@ -94,7 +94,7 @@ def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart])
 
 
 def postpone_due(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> None:
-    """Parts that are still due when a crawl ends: no crawl has asked for them."""
+    """Postpone the parts that are still due at the end of a crawl, which did not request them."""
     values = {
         "subreddit_id": subreddit_id,
         "postponed": POSTPONED,
@@ -105,7 +105,7 @@ def postpone_due(conn: Connection, *, subreddit_id: int, now: datetime | None = 
 
 
 def list_parts(conn: Connection, *, subreddit_id: int, at_most: int) -> list[StoredPart]:
-    """The parts that are looked at next come first."""
+    """Return at most `at_most` parts, the part that is due next first."""
     rows = conn.execute(
         select(*(table.c[name] for name in StoredPart.__dataclass_fields__))
         .where(table.c.subreddit_id == subreddit_id)
@@ -116,7 +116,10 @@ def list_parts(conn: Connection, *, subreddit_id: int, at_most: int) -> list[Sto
 
 
 def of_json(rows: Sequence[Any] | None) -> list[MissingPart]:
-    """The parts of a JSON array of rows; a kind that this release does not know is left out."""
+    """Return the parts of a JSON array of rows.
+
+    Leaves out rows with a kind or a reason that this release does not know.
+    """
     return [
         MissingPart(
             kind=PartKind(row["kind"]),

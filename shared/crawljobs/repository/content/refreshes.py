@@ -1,4 +1,4 @@
-"""Items whose score, edits and deletion are looked at again, at two ages."""
+"""Find items to refresh: their score, edits and deletion are fetched again at two ages."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sqlalchemy import Connection, text
 
 from crawljobs.repository.queue.queue_sql import NOT_PAUSED, NOW
 
-# By the age of the item: scores have settled by the first, what was reported is gone by the second.
+# Ages of an item: at the first its score has settled, at the second reported items are removed.
 FIRST_AGE, LAST_AGE = "interval '36 hours'", "interval '7 days'"
 
-# When an item, given its created_at, its score and the time `now`, is due next; null: never again.
-# An older item without a score is looked at once more: communities hide scores for a while.
+# The next refresh of an item, from its created_at, its score and the time `now`; null: no refresh.
+# An older item without a score is refreshed once more, because subreddits hide scores for a while.
 DUE_FOR_REFRESH = f"""CASE
     WHEN created_at > now - {FIRST_AGE} THEN created_at + {FIRST_AGE}
     WHEN created_at > now - {LAST_AGE} THEN created_at + {LAST_AGE}
@@ -35,7 +35,11 @@ _DUE = text(f"""
 
 
 def _settle(table: str) -> str:
-    """Never waits: the page's items are locked by then. What somebody else writes to stays due."""
+    """Return a statement that sets the next refresh of items.
+
+    SKIP LOCKED: the page has locked its items already, so to wait could be a deadlock. An item that
+    another transaction has locked stays due.
+    """
     return f"""
     UPDATE {table} SET
         refresh_due_at = CASE WHEN deleted_at IS NULL AND created_at > now - {LAST_AGE}
@@ -51,15 +55,15 @@ _SETTLE = {"t3": text(_settle("posts")), "t1": text(_settle("comments"))}
 
 
 def due(conn: Connection, *, at_most: int, now: datetime | None = None) -> list[str]:
-    """Full names of the items longest due; none while everything is paused."""
+    """Return full names of the items that have been due longest; none if the queue is paused."""
     rows = conn.execute(_DUE, {"at_most": at_most, "now": now})
     return [row.name for row in rows]
 
 
 def settle(conn: Connection, *, names: Sequence[str], now: datetime | None = None) -> None:
-    """They were looked at: due again at the last age, or never.
+    """Set the next refresh of refreshed items: at the last age, or never.
 
-    Also for what Reddit did not show: its silence tells nothing.
+    This includes items that Reddit's reply left out, which does not prove that they are deleted.
     """
     for kind, statement in _SETTLE.items():
         ids = [name.removeprefix(f"{kind}_") for name in names if name.startswith(f"{kind}_")]

@@ -1,4 +1,4 @@
-"""Subreddits that nobody asked for now, but that are due for another look."""
+"""Find subreddits that are due for another crawl without a request or a schedule."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
 CHUNK = 500  # subreddits enqueued at most in one transaction
 
-# What an enqueued look leaves behind: if its job comes to nothing, the next is a day later.
-# One that has a live job is looked at already, and is taken when it is over: its job would be
-# waited for while subreddits are locked.
+# Sets the next crawl one day ahead, in case the enqueued job fails. Skips a subreddit with a live
+# job: the enqueue would wait for a lock on that job while subreddits are locked. It is found again
+# when that job has ended.
 _TAKE_DUE = text(f"""
     UPDATE subreddits SET next_crawl_at = now + interval '1 day'
     FROM {NOW} AS clock (now)
@@ -27,8 +27,8 @@ _TAKE_DUE = text(f"""
 
 _LISTINGS = ", ".join(f"'{name}'" for name in sorted(subreddit.LISTINGS))
 
-# Barred ones have a next look of their own; those never crawled were never fresh. A name that
-# cannot be enqueued would be found again by each chunk.
+# Inaccessible subreddits have their own next_crawl_at. A subreddit that was never crawled is not
+# stale. A name that cannot be enqueued is left out, or each chunk would find it again.
 _STALE = text(f"""
     SELECT name FROM subreddits
     WHERE last_crawled_at < {NOW} - CAST(:after AS interval)
@@ -75,7 +75,10 @@ _RHYTHM = text(f"""
 def take_due(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> list[str]:
-    """Names of subreddits whose next look has come; the caller enqueues them."""
+    """Take the subreddits whose next_crawl_at has come, and return their names.
+
+    The caller enqueues them.
+    """
     rows = conn.execute(passing_over(_TAKE_DUE, skip), {"at_most": at_most, "now": now})
     return sorted(row.name for row in rows)
 
@@ -88,7 +91,7 @@ def stale(
     skip: int = 0,
     now: datetime | None = None,
 ) -> list[str]:
-    """Names of subreddits not crawled for so long, those longest ago first."""
+    """Return names of subreddits last crawled more than `after` ago, the oldest crawl first."""
     rows = conn.execute(
         passing_over(_STALE, skip), {"after": after, "at_most": at_most, "now": now}
     )
@@ -96,7 +99,7 @@ def stale(
 
 
 def activity(conn: Connection, *, subreddit_id: int, now: datetime) -> Activity:
-    """How busy a subreddit is, by what is stored of it."""
+    """Return the items a day and the posts by hour of a subreddit, from its newest stored items."""
     values = {
         "subreddit_id": subreddit_id,
         "now": now,

@@ -1,4 +1,4 @@
-"""Subreddits: known by name, described by Reddit, and how far we have crawled each."""
+"""Store subreddits: names, descriptions from Reddit, gaps, and the newest crawled items."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
-# LIMIT 1 keeps the planner at one index look-up a name, where it would rather scan the table.
+# LIMIT 1 makes the planner use one index lookup for each name; it would otherwise scan the table.
 _ENSURE = text("""
     WITH input AS (
         SELECT name, lower(name) AS key FROM unnest(CAST(:names AS text[])) AS name
@@ -36,7 +36,7 @@ _ENSURE = text("""
         (SELECT id FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored
     """)
 
-# The array keeps the planner at the index, as LIMIT 1 does above.
+# The array keeps the planner on the index, as LIMIT 1 does above.
 _HOLD = text("""
     SELECT id FROM subreddits WHERE lower(name) = ANY (CAST(:keys AS text[]))
     ORDER BY lower(name) COLLATE "C" FOR NO KEY UPDATE
@@ -67,7 +67,7 @@ _UPSERT = text(f"""
         ON CONFLICT (lower(name)) DO UPDATE SET
             (name, {_ABOUT}, access_checked_at)
                 = ROW(excluded.name, {_of("excluded")}, excluded.access_checked_at),
-            -- nobody is barred any more: the next look need not wait for weeks
+            -- the subreddit is open again, so the next crawl is due now and not in some weeks
             next_crawl_at = CASE
                 WHEN excluded.access IN ({_OPEN}) AND stored.access NOT IN ({_OPEN}, 'unknown')
                     AND {NO_LIVE_JOB.format(scope="stored.id")}
@@ -97,13 +97,13 @@ _FINISH_CRAWL = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The newest post and comment that a finished crawl has seen."""
+    """The ids of the newest post and comment that a finished crawl has seen."""
 
     post: str | None = None
     comment: str | None = None
 
 
-# As the table's own check.
+# The same limits as in the CHECK constraints of the table.
 REQUEST_GAP_MAX_SECONDS = 3_600.0
 CRAWL_GAP_MAX_SECONDS = 31_622_400.0
 
@@ -111,7 +111,7 @@ CRAWL_GAP_MAX_SECONDS = 31_622_400.0
 def ensure(
     conn: Connection, *, names: Iterable[str], discovered_from: int | None, depth: int
 ) -> dict[str, int]:
-    """The ids of these subreddits by lower-case name; those not heard of before are inserted."""
+    """Insert unknown subreddits, and return the ids of all given ones by lower-case name."""
     by_key = {name.lower(): name for name in names}
     if not by_key:
         return {}
@@ -125,8 +125,10 @@ def ensure(
 def hold(
     conn: Connection, *, names: Iterable[str], discovered_from: int | None, depth: int
 ) -> None:
-    """Lock these subreddits in order, those not heard of before too: further statements may then
-    write them in any order. Nobody else writes them before the transaction ends.
+    """Lock these subreddits in the order of locks, and insert unknown ones before that.
+
+    Later statements of the transaction may then write them in any order. No other transaction can
+    write them before this one ends.
     """
     keys = sorted({name.lower() for name in names})
     ensure(conn, names=keys, discovered_from=discovered_from, depth=depth)
@@ -136,7 +138,7 @@ def hold(
 def upsert(
     conn: Connection, *, abouts: Iterable[SubredditAbout], now: datetime | None = None
 ) -> int:
-    """Store what Reddit tells about these subreddits; how many rows were written."""
+    """Store Reddit's descriptions of these subreddits. Returns the number of written rows."""
     rows = {
         about.name.lower(): {
             "name": about.name,
@@ -164,18 +166,18 @@ def set_politeness(
     crawl_gap: float | None,
     now: datetime | None = None,
 ) -> None:
-    """Seconds between two requests and between two crawls of a subreddit; None: the default.
+    """Set the minimum seconds between two requests and between two crawls; None: the default.
 
-    A job that waits for the gap before waits for the new one.
-
-    Raises ValueError for a gap that is negative or longer than an hour and a year.
+    A job that waits for the old gap then waits for the new gap. Raises ValueError for a negative
+    gap, for a request gap above REQUEST_GAP_MAX_SECONDS (1 hour), and for a crawl gap above
+    CRAWL_GAP_MAX_SECONDS (366 days).
     """
     for gap, longest in (
         (request_gap, REQUEST_GAP_MAX_SECONDS),
         (crawl_gap, CRAWL_GAP_MAX_SECONDS),
     ):
         if gap is not None and not 0 <= gap <= longest:
-            raise ValueError(f"a gap of 0 to {longest:.0f} seconds is possible, not {gap}")
+            raise ValueError(f"the gap must be 0 to {longest:.0f} seconds, not {gap}")
     values = {"subreddit_id": subreddit_id, "request_gap": request_gap, "crawl_gap": crawl_gap}
     conn.execute(_SET_POLITENESS, values)
     parked_jobs.settle_polite_job_of(conn, subreddit_id=subreddit_id, now=now)
@@ -191,9 +193,11 @@ def finish_crawl(
     next_crawl_at: datetime | None = None,
     now: datetime | None = None,
 ) -> None:
-    """The crawl saw everything up to these marks, but for a gap; a mark of None stays.
+    """Record a finished crawl that has seen all items up to these marks.
 
-    `depth` is the crawl's: what somebody asked for is no more steps away, however it was found.
+    A mark of None keeps the stored mark. `gap` is true if the crawl left a gap below the marks.
+    `depth` is the depth of the job. The stored depth becomes the smaller of both: a subreddit that
+    a user requested has depth 0, also if discovery found it first.
     """
     conn.execute(
         _FINISH_CRAWL,

@@ -1,4 +1,4 @@
-"""What keeps us from seeing a subreddit: recorded at once, or when three looks agree."""
+"""Record the access to a subreddit: at once, or after three equal outcomes in a row."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.subreddit import AccessState
 
-# An outcome of a subreddit that was crawled before is believed after so many equal looks.
+# An outcome of a subreddit that was crawled before is confirmed by this number of equal checks. At
+# most one check in this number of hours counts.
 CONFIRM_LOOKS, CONFIRM_EVERY_HOURS = 3, 8
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
-# What was never crawled is believed at once, and so is what is known already. Any other outcome
-# counts once in 8 hours, and is believed at the third equal look. A time in the future was written
-# before the clock was set back.
-# Private may become public again: look after 7 days, then ever more rarely, at most every 90. What
-# is banned, missing or legal and was never crawled is not looked at again by itself.
+# An outcome is recorded at once if the subreddit was never crawled, or if it has this access
+# already. Any other outcome counts at most once in 8 hours, and the third equal one is recorded. A
+# time in the future was written before the clock was set back.
+# A private subreddit may become public again: the next crawl is after 7 days, and each further one
+# after twice the time, at most 90 days. A subreddit that was never crawled and is banned, missing
+# or legally restricted is not crawled again without a request.
 _RECORD_ACCESS = text(f"""
     WITH seen AS (
         SELECT id, access AS known, now, last_crawled_at IS NOT NULL AS is_crawled,
@@ -64,9 +66,10 @@ _RECORD_OPEN = text(f"""
 def record_access(
     conn: Connection, *, subreddit_id: int, access: AccessState, now: datetime | None = None
 ) -> bool:
-    """What kept us from seeing the subreddit, and when it is worth another look.
+    """Record that access to the subreddit was denied, and set the time of the next crawl.
 
-    Whether it is believed: for a subreddit that was crawled before, the third equal look is.
+    Returns whether the outcome is confirmed. A subreddit that was crawled before needs three equal
+    outcomes for that.
     """
     values = {"subreddit_id": subreddit_id, "access": access.value, "now": now}
     return bool(conn.execute(_RECORD_ACCESS, values).scalar())
@@ -75,6 +78,6 @@ def record_access(
 def record_open(
     conn: Connection, *, subreddit_id: int, access: AccessState, now: datetime | None = None
 ) -> None:
-    """The subreddit has shown its posts: what was seen before and not confirmed is forgotten."""
+    """Record that the subreddit showed its posts, and clear an unconfirmed outcome."""
     values = {"subreddit_id": subreddit_id, "access": access.value, "now": now}
     conn.execute(_RECORD_OPEN, values)

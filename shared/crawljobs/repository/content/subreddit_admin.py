@@ -1,4 +1,4 @@
-"""Subreddits as operators see them."""
+"""Read, list and lock subreddits for operators."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import paging
 from crawljobs.repository.queue.queue_sql import NOW
 
-LOOK_AT = 2_000  # subreddits that one page looks at
+LOOK_AT = 2_000  # subreddits that one page checks at most
 
 _COLUMNS = f"""
     id, name, reddit_id, title, description, subscribers, over_18, created_at_reddit, access,
@@ -30,7 +30,7 @@ _COLUMNS = f"""
 
 @dataclass(frozen=True)
 class Subreddit:
-    """A subreddit, how fresh what we know of it is, and how politely it is crawled."""
+    """A subreddit with its access, the state of its crawls, its coverage and its gaps."""
 
     id: int
     name: str
@@ -70,7 +70,7 @@ class Subreddit:
 
 @dataclass(frozen=True)
 class SubredditPage:
-    """`next` is the name the next page begins after; None at the end of the list."""
+    """One page. `next` is the `after` of the next page; None if there is no next page."""
 
     subreddits: list[Subreddit]
     next: str | None
@@ -80,7 +80,7 @@ _FIND_ID = text("SELECT id FROM subreddits WHERE lower(name) = :key")
 _GET = text(f"SELECT {_COLUMNS} FROM subreddits WHERE id = :id")
 _LOCK = text(f"SELECT {_COLUMNS} FROM subreddits WHERE id = :id FOR NO KEY UPDATE")
 
-# The walk is bounded; where it ended without filling the page the next one goes on.
+# Reads at most LOOK_AT names. If the page is not full, the next page continues after the last name.
 _WALK = f"""
     SELECT id, lower(name) AS key, access, last_crawled_at, missing_parts FROM subreddits
     WHERE lower(name) > :after
@@ -107,6 +107,7 @@ _LIST = text(f"""{_PAGE}
 
 
 def find_id(conn: Connection, *, name: str) -> int | None:
+    """Return the id of the subreddit with this name in any case; None if it is unknown."""
     found: int | None = conn.execute(_FIND_ID, {"key": name.lower()}).scalar()
     return found
 
@@ -114,7 +115,7 @@ def find_id(conn: Connection, *, name: str) -> int | None:
 def get_subreddit(
     conn: Connection, *, subreddit_id: int, lock: bool = False, now: datetime | None = None
 ) -> Subreddit | None:
-    """With `lock` nobody else changes it until the transaction ends."""
+    """Return the subreddit; None if there is none. `lock` locks it until the transaction ends."""
     row = conn.execute(_LOCK if lock else _GET, {"id": subreddit_id, "now": now}).first()
     return None if row is None else _subreddit(row._mapping)
 
@@ -130,7 +131,10 @@ def list_subreddits(
     limit: int = 100,
     now: datetime | None = None,
 ) -> SubredditPage:
-    """By name, at most `limit`; a page may hold fewer and still have a next one."""
+    """Return a page of at most `limit` subreddits that match the filters, ordered by name.
+
+    A page with fewer subreddits can still have a next page.
+    """
     values = {
         "access": access,
         "contains": None if contains is None else contains.lower(),
