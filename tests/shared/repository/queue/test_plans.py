@@ -139,7 +139,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         {"job_id": 1000, "claimed_at": T0},
         "crawl_job_attempts_job_id_idx",
     ),
-    "still_ours": (job_completion._STILL_OURS, CLAIMS, None),
+    "still_ours": (job_completion._STILL_HELD, CLAIMS, None),
     **{
         str(ending.verb): (ending.statement.clause, {**CLAIMS, **END, "now": None}, None)
         for ending in job_completion._COMPLETION_STATEMENTS
