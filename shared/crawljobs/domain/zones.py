@@ -67,13 +67,17 @@ def first_change(tz: ZoneInfo, start: datetime, end: datetime) -> datetime | Non
     while low < end:
         high = min(low + _PROBE, end)
         if offset_at(tz, high) != offset:
-            return _bisect(tz, low, high, offset)
+            # A zone changes its clocks at a whole second, so `high` may lose its fraction.
+            return _bisect(tz, low, high.replace(microsecond=0), offset)
         low = high
     return None
 
 
 def _bisect(tz: ZoneInfo, low: datetime, high: datetime, offset: timedelta) -> datetime:
-    """The change between `low`, which still has `offset`, and `high`, which has not."""
+    """The change between `low`, which still has `offset`, and `high`, which has not.
+
+    `high` is a whole second: a fraction would keep the two more than a second apart for ever.
+    """
     while high - low > _SECOND:
         middle = low + (high - low) // 2
         middle = middle.replace(microsecond=0)
@@ -81,4 +85,4 @@ def _bisect(tz: ZoneInfo, low: datetime, high: datetime, offset: timedelta) -> d
             low = middle
         else:
             high = middle
-    return high.replace(microsecond=0)
+    return high

@@ -1,12 +1,13 @@
 """Counting due times without walking them: the same numbers as walking."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawljobs.domain import cron, tick_count
+from crawljobs.domain import cron, tick_count, zones
 
 START = datetime(2024, 3, 9, 5, 17, 30, tzinfo=UTC)
 ZONES = ["UTC", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Antarctica/Troll"]
@@ -80,6 +81,23 @@ def test_does_not_count_the_second_pass_of_a_repeated_hour() -> None:
     in_second_pass = datetime(2024, 11, 3, 6, 15, tzinfo=UTC)  # 01:15 again
     until = in_second_pass + timedelta(hours=3)
     assert tick_count.count(parsed, after=in_second_pass, until=until, anchor=START) == 0
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("before", [0, 0.5, 1, 3600])
+@pytest.mark.parametrize("behind", [0, 1e-6, 0.25, 0.5, 0.999999, 1, 1.5])
+def test_counts_up_to_a_fraction_of_a_second_after_a_clock_change(
+    zone: str, before: float, behind: float
+) -> None:
+    """A scheduler that is late reads its clock at any microsecond."""
+    change = zones.first_change(ZoneInfo(zone), START, START + timedelta(days=60))
+    assert change is not None
+    after, until = change - timedelta(seconds=before), change + timedelta(seconds=behind)
+    expected = change if after < change else None
+    assert zones.first_change(ZoneInfo(zone), after, until) == expected
+    parsed = cron.parse("* * * * *", zone)
+    walked = sum(1 for _ in tick_count.walk(parsed, after=after, until=until, anchor=START))
+    assert tick_count.count(parsed, after=after, until=until, anchor=START) == walked
 
 
 def test_nothing_lies_in_an_empty_stretch() -> None:
