@@ -116,6 +116,17 @@ def test_jobs_before_it_and_reddit_put_the_start_off() -> None:
     assert explained(workers_alive=0).estimated_start is None
 
 
+@pytest.mark.parametrize("at_least", [True, False])
+@pytest.mark.parametrize("status", list(JobStatus))
+def test_only_a_queued_job_has_a_place_and_a_bound_of_it(
+    status: JobStatus, *, at_least: bool
+) -> None:
+    found = explained(replace(JOB, status=status), ahead=4, ahead_at_least=at_least)
+    is_queued = status is JobStatus.QUEUED
+    assert found.position == (5 if is_queued else None)
+    assert found.position_at_least is (is_queued and at_least)
+
+
 def test_a_finished_job_waits_for_nothing() -> None:
     found = explained(replace(JOB, status=JobStatus.SUCCEEDED, finished_at=NOW))
     assert (found.waits_for, found.until, found.estimated_start) == (None, None, None)

@@ -41,6 +41,14 @@ def test_a_text_of_nothing_but_names_leads_to_few_and_takes_no_time() -> None:
     assert time.monotonic() - begun < 1
 
 
+@pytest.mark.parametrize("place", [0, 5, 10])
+def test_the_name_of_home_leaves_room_for_as_many_others(place: int) -> None:
+    others = [f"name{n}" for n in range(mentions.PER_ITEM_MAX)]
+    named = [*others[:place], "home", *others[place:], "name_too_many"]
+    text = " ".join(f"r/{name}" for name in named)
+    assert mentions.find(text, home="Home") == tuple(others)
+
+
 @given(st.text(alphabet="r/aA_0\u043f -\n", max_size=60))
 def test_whatever_is_found_fits_the_tables_check(text: str) -> None:
     for name in mentions.find(text, home="python"):

@@ -5,7 +5,10 @@ from typing import Any
 
 import structlog
 
+from crawljobs.db.database import Database
+from support import scripted_reddit
 from support.crawls import Crawler
+from support.scripted_reddit import ScriptedReddit, always, post
 
 
 def lines(logged: list[Any], event: str) -> list[dict[str, Any]]:
@@ -44,3 +47,16 @@ def test_a_gap_is_logged(crawler: Crawler) -> None:
         "big_town",
         "warning",
     )
+
+
+def test_a_crawl_that_could_read_everything_reports_nothing_unreadable(database: Database) -> None:
+    """Also when it stores nothing, as for a post that is gone, and for a history that is hidden."""
+    reddit = ScriptedReddit([post("p1", num_comments=5, selftext="r/rust")])
+    gone = always(404, {"message": "Not Found", "error": 404})
+    reddit.answers["/comments/p1"] = gone
+    reddit.answers["/user/"] = always(403, {"message": "Forbidden", "error": 403})
+    with scripted_reddit.serve(reddit) as url, structlog.testing.capture_logs() as logged:
+        assert Crawler(database, url).crawl("python") == "crawled"
+    assert reddit.count("/comments/p1") > 0
+    assert reddit.count("/user/") > 0
+    assert lines(logged, "items.unreadable") == []

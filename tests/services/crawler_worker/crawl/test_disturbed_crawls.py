@@ -2,16 +2,21 @@
 
 import contextlib
 import random
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.exchange import transfer
 from crawljobs.db.database import Database
+from support import scripted_reddit
 from support.crawls import DEFAULTS, Contents, Crawler, Transport
 from support.databases import Databases
 from support.reddit_sandbox import RunningSandbox
+from support.scripted_reddit import Query, ScriptedReddit, always, server_error
 
 NAME = "big_mill"
 SETTINGS = replace(DEFAULTS, fetch_user_subreddits=False)
@@ -64,3 +69,39 @@ def test_what_a_disturbed_crawl_missed_the_next_one_brings(
     marks = {(each.high_water_post, each.high_water_comment) for each in undisturbed["subreddits"]}
     assert (row.high_water_post, row.high_water_comment) in marks
     assert row.missing_parts == 0
+
+
+TOLD_TO_STOP = "the worker is told to stop"
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (always(429, {"message": "Too Many Requests", "error": 429}), crawl_failures.Throttled),
+        (always(401, {"message": "Unauthorized", "error": 401}), crawl_failures.CrawlFailure),
+        (server_error, crawl_failures.NothingClear),
+        (TOLD_TO_STOP, crawl_failures.Interrupted),
+    ],
+)
+def test_what_stops_a_crawl_reaches_its_caller_and_its_requests_are_saved(
+    database: Database, answer: Any, failure: type[Exception]
+) -> None:
+    """Those that brought nothing count for the limit of the job, and for the gap between two."""
+    reddit, stop = ScriptedReddit(), threading.Event()
+
+    def fail_and_stop(query: Query) -> tuple[int, Any]:
+        stop.set()
+        return server_error(query)
+
+    reddit.answers["/r/python/new"] = fail_and_stop if answer == TOLD_TO_STOP else answer
+    with scripted_reddit.serve(reddit) as url:
+        crawler = Crawler(database, url, SETTINGS)
+        crawler.enqueue("python")
+        with pytest.raises(failure):
+            crawler.run(crawler.claim(), stop=stop)
+    saved = crawler.checkpoint()
+    asked = [path for path in reddit.asked if path.startswith("/r/python/")]
+    assert len(asked) > 1
+    assert saved["phase"] == "posts"
+    assert saved["requests"] >= len(asked)
+    assert saved["asked_at"] is not None

@@ -176,3 +176,19 @@ def test_reddit_holds_jobs_up_until_the_later_of_its_pauses(
         why,
         detail,
     )
+
+
+def test_of_several_client_ids_in_an_outage_the_last_to_end_is_named(conn: Connection) -> None:
+    job_id = jobs.enqueue(conn)
+    conn.execute(
+        text(
+            "INSERT INTO reddit_budgets (client_id, outage_until, paused_reason, paused_detail) "
+            "SELECT id, CAST(:now AS timestamptz) + seconds * interval '1 s', reason, id "
+            "FROM (VALUES ('one', 5, 'outage'), ('two', 9, 'client_refused'), "
+            "('three', 7, 'credentials_refused')) AS budget (id, seconds, reason)"
+        ),
+        {"now": T0},
+    )
+    found = around(conn, job_id)
+    assert found.reddit_until == T0 + 9 * SECOND
+    assert (found.reddit_reason, found.reddit_detail) == ("client_refused", "two")

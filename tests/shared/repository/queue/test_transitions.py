@@ -1,19 +1,22 @@
 """Every (state, verb) pair on the real database: allowed by TRANSITIONS, or refused unchanged."""
 
 import contextlib
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from crawljobs import errors
-from crawljobs.db.database import Connection
+from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import TRANSITIONS, Claim, ErrorKind, JobSource, JobStatus, Transition
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.queue import job_reads, leases, operator_changes, queue_pauses
 from crawljobs.repository.queue.maintenance import job_maintenance
-from support import jobs
+from crawljobs.repository.queue.operator_change_sql import Verb
+from support import jobs, locks
 from support.jobs import T0
 
 LATER = T0 + timedelta(days=1)
@@ -164,6 +167,61 @@ def test_a_retried_crawl_goes_on_unless_it_had_ended_or_cannot(
     jobs.fail(conn, claim=claim, kind=kind, message="no", now=T0)
     after = operator_changes.retry(conn, job_id=claim.job_id, now=T0).after
     assert (after.checkpoint is not None) is kept
+
+
+@pytest.mark.parametrize("incomplete", [True, False])
+@pytest.mark.parametrize(
+    ("end", "phase", "goes_on"),
+    [
+        ("cancel", "comments", True),
+        ("schedule_retry", "comments", True),
+        ("fail", "comments", False),  # permanent
+        ("cancel", "done", False),
+        ("complete", "done", False),
+    ],
+)
+def test_a_retried_crawl_lacks_parts_when_it_goes_on_from_where_it_lacked_them(
+    conn: Connection, end: str, phase: str, *, goes_on: bool, incomplete: bool
+) -> None:
+    claim = jobs.crawling(conn)
+    leases.save_checkpoint(
+        conn, claim=claim, checkpoint={"phase": phase}, incomplete=incomplete, now=T0
+    )
+    if end != "cancel":
+        jobs.ENDS[end](conn, claim)
+    if end in ("cancel", "schedule_retry"):
+        operator_changes.cancel(conn, job_id=claim.job_id, now=T0)
+    after = operator_changes.retry(conn, job_id=claim.job_id, now=T0).after
+    assert (after.checkpoint is not None, after.incomplete) == (goes_on, goes_on and incomplete)
+
+
+def test_a_preview_of_a_change_waits_for_no_lock_and_the_change_does(database: Database) -> None:
+    """A change decides by rows that no other transaction can change meanwhile."""
+    with database.begin() as conn:
+        job_id = jobs.enqueue(conn)
+    with database.begin() as other, database.begin() as conn:
+        other.execute(text("SELECT FROM crawl_jobs FOR UPDATE"))
+        conn.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        (previewed,) = operator_changes.change_many(
+            conn, verb=Verb.CANCEL, job_ids=[job_id], dry_run=True
+        )
+        assert previewed.error is None
+    with database.begin() as other:
+        before = operator_changes.change_many(other, verb=Verb.CANCEL, job_ids=[job_id])
+        changes: list[operator_changes.JobChange] = []
+
+        def change() -> None:
+            with database.begin() as conn:
+                changes.extend(
+                    operator_changes.change_many(conn, verb=Verb.CANCEL, job_ids=[job_id])
+                )
+
+        second = threading.Thread(target=change)
+        second.start()
+        locks.wait_until_blocked(database)
+    second.join(10)
+    assert [one.error for one in before] == [None]
+    assert [type(one.error) for one in changes] == [errors.IllegalTransition]
 
 
 def test_a_retry_beside_a_live_job_is_refused_and_names_it(conn: Connection) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
-from crawljobs.domain.request_budget import Slot
+from crawljobs.domain.request_budget import PausedReason, Slot
 from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages
 
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
@@ -125,6 +125,24 @@ def test_late_failures_change_nothing_about_the_next_probe(outage: Connection) -
     # Overdue: whoever fails now is told to wait too, not charged for it.
     assert failed(outage, T0 + timedelta(seconds=40)) == 1
     assert reserve(outage, T0 + timedelta(seconds=31)).probe
+
+
+@pytest.mark.parametrize(
+    "reason", [PausedReason.CLIENT_REFUSED, PausedReason.CREDENTIALS_REFUSED, PausedReason.OUTAGE]
+)
+def test_late_failures_leave_the_reason_of_a_pause(
+    budget: Connection, reason: PausedReason
+) -> None:
+    reddit_outages.pause(
+        budget, client_id=CLIENT, reason=reason, detail="as it began", is_probe=False, now=T0
+    )
+    for seconds in range(25):
+        reddit_outages.record_failed(
+            budget, client_id=CLIENT, detail="later", now=T0 + timedelta(seconds=seconds)
+        )
+    found = reddit_outages.paused(budget, client_id=CLIENT, now=T0)
+    assert found is not None
+    assert (found.reason, found.detail) == (reason, "as it began")
 
 
 def test_late_good_replies_do_not_end_an_outage(outage: Connection) -> None:

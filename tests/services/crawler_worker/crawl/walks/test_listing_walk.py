@@ -81,3 +81,28 @@ def test_a_cursor_that_leads_to_its_own_page_ends_the_walk(
     page = Page(Items(posts=(post("c"),)), after)
     step = listing_walk.after_page(session, page, page.items.posts, course, (Walk(), 0))
     assert (step.at.cursor, step.walk.end) == (None if end else after, end)
+
+
+@pytest.mark.parametrize(
+    ("listing", "ids", "after", "anchors"),
+    [
+        (ListingName.POSTS, "abcde", "t3_e", ("t3_d", "t3_c")),
+        (ListingName.COMMENTS, "abcde", "t1_e", ("t1_d", "t1_c")),
+        (ListingName.POSTS, "ab", "t3_b", ("t3_a",)),
+        (ListingName.POSTS, "a", "t3_a", ()),
+        (ListingName.POSTS, "abcde", None, ()),  # the walk is over: nothing follows
+    ],
+)
+def test_a_walk_remembers_the_items_before_its_cursor_as_long_as_it_lasts(
+    listing: ListingName, ids: str, after: str | None, anchors: tuple[str, ...]
+) -> None:
+    """The item of the cursor may be deleted before the next page is asked for."""
+    session: Any = SimpleNamespace(
+        at=Checkpoint(phase=listing.value, anchors=("t3_of_the_page_before",)),
+        now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    items = tuple(post(item_id) for item_id in ids)
+    course = listing_walk.Course(listing, mark=None)
+    page = Page(Items(posts=items), after)
+    step = listing_walk.after_page(session, page, items, course, (Walk(), 0))
+    assert step.at.anchors == anchors

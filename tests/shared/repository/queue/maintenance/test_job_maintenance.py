@@ -13,7 +13,7 @@ from crawljobs.domain.aging import AgingPolicy, aged_priority
 from crawljobs.domain.job import AttemptOutcome, JobSource, JobStatus, WaitReason
 from crawljobs.domain.retry import RetryPolicy, retry_delay
 from crawljobs.repository.operations import task_turns
-from crawljobs.repository.queue import job_reads, job_stats, leases
+from crawljobs.repository.queue import job_reads, job_stats, leases, operator_changes
 from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
 from support import jobs
 from support.jobs import T0
@@ -118,12 +118,26 @@ def test_the_backoff_of_a_rescue_equals_the_rule(conn: Connection, retry_count: 
     assert jobs.job(conn, claim.job_id).visible_at - EXPIRED == expected
 
 
-def test_a_rescue_after_a_release_is_a_first_one_again(conn: Connection) -> None:
-    jobs.crawling(conn)
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ("release", JobStatus.QUEUED),
+        ("defer", JobStatus.QUEUED),
+        ("schedule_retry", JobStatus.QUEUED),
+        (None, JobStatus.WAITING),  # two rescues in a row
+    ],
+)
+def test_a_rescue_after_a_claim_that_its_worker_ended_is_a_first_one_again(
+    conn: Connection, end: str | None, status: JobStatus
+) -> None:
+    claim = jobs.crawling(conn, max_retries=9)
     rescue(conn)
-    jobs.ENDS["release"](conn, jobs.claim_one(conn, now=EXPIRED))
+    if end is not None:
+        jobs.end_at(conn, jobs.claim_one(conn, now=EXPIRED), end, now=EXPIRED)
+        if end != "release":
+            operator_changes.wake(conn, job_id=claim.job_id, now=EXPIRED)
     jobs.claim_one(conn, now=EXPIRED)
-    assert rescue(conn, EXPIRED + timedelta(minutes=1)) == [JobStatus.QUEUED]
+    assert rescue(conn, EXPIRED + timedelta(minutes=1)) == [status]
 
 
 def test_a_crawl_without_progress_is_rescued_although_its_lease_is_extended(
