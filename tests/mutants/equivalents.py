@@ -58,6 +58,17 @@ EQUIVALENT: dict[str, str] = {
     "sys.setswitchinterval(SWITCH_SECONDS) -> pass in: sys.setswitchinterval(SWITCH_SECONDS)": (
         "threads take turns less often; a probe is answered in time either way"
     ),
+    "services/admin_api/server/connection.py::Connection.__init__ [removed assignment] "
+    "self.waits_since = 0.0 -> pass in: self.waits_since = 0.0  # for its next request to begin, "
+    "on the monotonic clock": "each connection gets its time before it is compared with others",
+    "services/crawler_worker/reddit/exchange/connections.py::deadline [constant] 0.0 -> "
+    "(0.0 * 2 + 0.1) in: _exchange.ends_at = 0.0": (
+        "either lies before each time of the monotonic clock, so the deadline has passed"
+    ),
+    "shared/crawljobs/domain/zones.py::first_change [constant] 0 -> (0 + 1) in: "
+    "low = start.replace(microsecond=0)": (
+        "clocks change at whole seconds; the search for the second drops the fraction"
+    ),
 }
 # By `path::definition`: numbers that were chosen for cost or pace. A value near by does the same
 # work, so no test holds the exact one.
@@ -70,6 +81,7 @@ TUNED: dict[str, str] = {
     "connections",
     "shared/crawljobs/domain/request_budget.py::QUEUE_SECONDS": "below it there is no queue",
     "shared/crawljobs/repository/content/crawled_items.py::BATCH": "items a statement",
+    "shared/crawljobs/domain/cron.py::_interval": "characters of the input that an error repeats",
 }
 
 

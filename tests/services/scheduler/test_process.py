@@ -121,6 +121,17 @@ def test_sigterm_ends_an_idle_one_at_once_with_success(
     assert scheduler.log_lines()[-1]["action"] == "scheduler.stopped"
 
 
+def test_it_is_listed_among_the_processes_while_it_runs(
+    database_url: str, start_scheduler: Start, sql: "psycopg.Connection[tuple[Any, ...]]"
+) -> None:
+    listed = "SELECT count(*) FROM service_instances WHERE role = 'scheduler'"
+    scheduler = start_scheduler(database_url)
+    wait_until(lambda: one(sql, listed) == 1, timeout=DEADLINE_SECONDS, describe="it is listed")
+    code, _ = scheduler.terminate()
+    assert code == 0
+    assert one(sql, listed) == 0
+
+
 def test_sigterm_does_not_wait_for_a_transaction_that_hangs(
     database_url: str, start_scheduler: Start, sql: "psycopg.Connection[tuple[Any, ...]]"
 ) -> None:

@@ -144,6 +144,28 @@ def test_refused_and_done_changes_of_a_subreddit_have_the_same_resource(
     assert (rows[0].after or {})["path"] == f"{path}/never_seen/enqueue"
 
 
+def test_a_refused_change_is_recorded_with_the_id_of_its_resource_however_it_was_named(
+    client: Client, database: Database
+) -> None:
+    client.post(JOBS, json={"subreddit": "Python"})
+    admin, token_id = "/api/admin", "00000000beef"
+    for method, path in (
+        ("PATCH", f"{admin}/subreddits/1"),
+        ("PATCH", f"{admin}/subreddits/PYTHON"),
+        ("POST", f"{JOBS}/77/boost"),
+        ("PUT", f"{admin}/scheduled-jobs/88"),
+        ("DELETE", f"{admin}/tokens/{token_id}"),
+    ):
+        answer = client.open(path, method=method, json={"unknown": 1}, headers={"If-Match": "*"})
+        assert 400 <= answer.status_code < 500, answer.text
+    assert [(row.resource_type, row.resource_id) for row in reversed(refused(database))] == [
+        ("subreddit", "1"),
+        ("crawl_job", "77"),
+        ("scheduled_job", "88"),
+        ("api_token", token_id),
+    ]
+
+
 def test_who_may_only_read_sees_no_addresses_in_the_page_of_a_job(
     client: Client, app: flask.Flask
 ) -> None:

@@ -85,6 +85,27 @@ def test_exports_are_counted_for_one_and_for_all() -> None:
     assert Exports(of_one=0, of_all=1).begin("one", is_exempt=False)
 
 
+def test_of_too_many_tokens_the_one_unseen_for_longest_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not one that has just used up its room or its requests: it would have them again."""
+    monkeypatch.setattr(quotas, "TOKENS_MAX", 2)
+    kept = KeptAnswers(KEY_BYTES / SAVED_SHARE, Clock())
+    for token in ("one", "two", "one", "three"):
+        kept.take(token, 0)
+    assert [kept.seconds_until_room(token) > 0 for token in ("one", "two", "three")] == [
+        True,
+        False,
+        True,
+    ]
+    rates = RequestRates(1, Clock())
+    for token in (b"one", b"two"):
+        rates.remember(token)
+    assert rates.take(b"one") > 0
+    rates.remember(b"three")
+    assert [rates.take(token) > 0 for token in (b"one", b"two", b"three")] == [True, False, True]
+
+
 def test_a_token_that_asks_too_often_is_429_and_no_other_is(
     make_app: Callable[..., flask.Flask], database_url: str
 ) -> None:

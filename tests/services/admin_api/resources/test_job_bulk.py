@@ -15,7 +15,8 @@ from crawljobs.repository.queue import job_queue
 from support import jobs as factory
 from support.waiting import wait_until
 
-BULK = "/api/admin/jobs/bulk"
+JOBS = "/api/admin/jobs"
+BULK = f"{JOBS}/bulk"
 Client = flask.testing.FlaskClient
 S = JobStatus
 
@@ -73,6 +74,41 @@ def test_boost_cancel_and_statuses_in_bulk(client: Client, database: Database) -
     queued = client.put(f"{BULK}/status", json={"job_ids": [one, waiting, two], "status": "queued"})
     assert codes(queued) == [(one, "ok"), (waiting, "ok"), (two, "ok")]
     assert statuses_of(database, [one, two, waiting]) == ["queued"] * 3
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "body"),
+    [
+        (S.QUEUED, "boost", {"boost": 60}),
+        (S.CRAWLING, "cancel", {}),
+        (S.FAILED, "retry", {}),
+        (S.WAITING, "status", {"status": "queued"}),
+        (S.QUEUED, "status", {"status": "failed"}),
+        (S.QUEUED, "status", {"status": "cancelled"}),
+    ],
+)
+def test_a_change_in_bulk_is_recorded_as_the_change_of_one_job(
+    client: Client, database: Database, status: JobStatus, path: str, body: dict[str, Any]
+) -> None:
+    """With the job before it and after it."""
+    alone, in_bulk = made(database, status, status)
+    send = client.put if path == "status" else client.post
+    assert send(f"{JOBS}/{alone}/{path}", json=body).status_code == 200
+    assert codes(send(f"{BULK}/{path}", json={"job_ids": [in_bulk], **body})) == [(in_bulk, "ok")]
+    with database.begin() as conn:
+        entries = audit_log.list_entries(conn).entries
+    of_bulk, of_one = (
+        next(entry for entry in entries if entry.resource_id == str(job_id))
+        for job_id in (in_bulk, alone)
+    )
+    assert of_bulk.action == of_one.action
+    for now, then in ((of_bulk.before, of_one.before), (of_bulk.after, of_one.after)):
+        assert now is not None
+        assert then is not None
+        assert now.keys() == then.keys()
+        for name in now.keys() & {"status", "priority", "base_priority", "wait_reason"}:
+            assert now[name] == then[name], name
+    assert of_bulk.before != of_bulk.after
 
 
 def test_of_several_jobs_of_one_subreddit_the_newest_is_retried(

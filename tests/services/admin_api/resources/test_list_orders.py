@@ -52,12 +52,15 @@ def run(conn: Connection, script: str, **values: Any) -> None:
 
 
 def walked(client: Client, path: str, size: int) -> list[dict[str, Any]]:
-    """All items, in pages of this size; none has more, and only the last has no cursor."""
+    """All items, in pages of this size; none has more, only the last has no cursor, and a cursor
+    leads to items.
+    """
     items: list[dict[str, Any]] = []
     query: dict[str, Any] = {"limit": size}
     while True:
         page = client.get(f"{ADMIN}/{path}", query_string=query).get_json()
         items += page["items"]
+        assert page["items"] or "cursor" not in query
         if page["next"] is None:
             return items
         assert len(page["items"]) == size

@@ -81,6 +81,30 @@ def test_the_ledger_shows_runs_of_both_kinds_page_by_page(
     assert runs[0]["job_id"] == runs[4]["job_id"]
 
 
+@pytest.mark.parametrize("year", [1971, 2031, 8999])
+def test_due_times_a_microsecond_apart_are_each_on_a_page(
+    client: Client, database: Database, hourly: str, year: int
+) -> None:
+    """Those of runs by hand are as close as the clock tells apart."""
+    due = [datetime(year, 5, 4, 12, 0, 0, n, tzinfo=UTC) for n in range(4)]
+    with database.begin() as conn:
+        conn.execute(
+            text(
+                "INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, outcome, manual) "
+                "SELECT id, due, 'merged', true "
+                "FROM scheduled_jobs, unnest(CAST(:due AS timestamptz[])) AS due"
+            ),
+            {"due": due},
+        )
+    found, query = [], "?limit=1"
+    for _ in due:
+        page = get(client, f"{hourly}/runs{query}")
+        found += [datetime.fromisoformat(run["due_at"]) for run in page["items"]]
+        query = f"?limit=1&cursor={page['next']}"
+    assert found == due[::-1]
+    assert page["next"] is None
+
+
 def test_a_cursor_of_one_schedule_is_none_of_another(client: Client, hourly: str) -> None:
     other = client.post(
         SCHEDULES, json={"name": "other", "subreddit": "rust", "cron_expression": "@daily"}

@@ -1,8 +1,12 @@
 """Creating, listing and showing schedules."""
 
+import re
 from typing import Any
 
 import flask.testing
+from sqlalchemy import CheckConstraint
+
+from crawljobs.db.tables.schedules import scheduled_jobs
 
 SCHEDULES = "/api/admin/scheduled-jobs"
 NIGHTLY = {"name": "nightly", "subreddit": "python", "cron_expression": "30 3 * * MON-FRI"}
@@ -80,6 +84,25 @@ def test_wrong_values_are_refused_by_their_place(client: Client) -> None:
         assert response.json is not None
         assert {error["pointer"] for error in response.json["errors"]} == {pointer}, change
     assert client.get(SCHEDULES).json == {"items": [], "next": None}
+
+
+def test_a_number_of_a_schedule_has_the_bounds_of_its_column(client: Client) -> None:
+    """The API takes each value that can be stored, and refuses the first that cannot."""
+    checks = [
+        re.fullmatch(r"([a-z_]+) BETWEEN (\d+) AND (\d+)", str(constraint.sqltext))
+        for constraint in scheduled_jobs.constraints
+        if isinstance(constraint, CheckConstraint)
+    ]
+    bounds = {check[1]: (int(check[2]), int(check[3])) for check in checks if check}
+    assert len(bounds) >= 4
+    for name, (low, high) in bounds.items():
+        for value in (low, high):
+            assert create(client, name=f"{name} {value}", **{name: value})[name] == value
+        for value in (low - 1, high + 1):
+            refused = client.post(SCHEDULES, json={**NIGHTLY, name: value})
+            assert refused.status_code == 422, (name, value)
+            assert refused.json is not None
+            assert [error["pointer"] for error in refused.json["errors"]] == [f"/{name}"]
 
 
 def test_a_second_schedule_of_the_same_name_is_refused(client: Client) -> None:

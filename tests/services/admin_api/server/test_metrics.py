@@ -37,6 +37,26 @@ def metrics_url(server: Gunicorn) -> str:
     return f"http://127.0.0.1:{port}"
 
 
+def test_a_worker_holds_no_socket_of_the_metrics_open(server: Gunicorn) -> None:
+    """A worker that outlives its master would keep the port from the next one."""
+    master = psutil.Process(server.process.pid)
+    port = int(metrics_url(server).rpartition(":")[2])
+
+    def listens(process: psutil.Process) -> bool:
+        return any(
+            each.status == psutil.CONN_LISTEN and each.laddr.port == port
+            for each in process.net_connections("tcp")
+        )
+
+    def workers() -> list[psutil.Process]:
+        return [one for one in master.children() if not listens(one)]
+
+    assert listens(master)
+    wait_until(
+        lambda: len(workers()) == 2, timeout=DEADLINE_SECONDS, describe="two workers without it"
+    )
+
+
 def requests_counted(shown: dict[str, float]) -> float:
     counts = "http_request_duration_seconds_count"
     return sum(value for name, value in shown.items() if name.startswith(counts))

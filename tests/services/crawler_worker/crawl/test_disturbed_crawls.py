@@ -77,7 +77,6 @@ TOLD_TO_STOP = "the worker is told to stop"
 @pytest.mark.parametrize(
     ("answer", "failure"),
     [
-        (always(429, {"message": "Too Many Requests", "error": 429}), crawl_failures.Throttled),
         (always(401, {"message": "Unauthorized", "error": 401}), crawl_failures.CrawlFailure),
         (server_error, crawl_failures.NothingClear),
         (TOLD_TO_STOP, crawl_failures.Interrupted),

@@ -120,6 +120,32 @@ def test_one_kind_that_cannot_be_deleted_stops_no_other(database: Database, tabl
     assert left == dict.fromkeys(left, 0) | {table: 1}
 
 
+@pytest.mark.parametrize(
+    ("table", "actions"),
+    [
+        ("idempotency_keys", ["idempotency_key.pruned"]),
+        ("service_instances", ["instance.pruned"]),
+        ("scheduled_job_runs", ["schedule_run.pruned", "schedule_run.orphans_pruned"]),
+    ],
+)
+def test_a_kind_that_fails_as_a_whole_is_logged_with_its_error(
+    database: Database, table: str, actions: list[str]
+) -> None:
+    """No row is at fault, so nothing else reports it; the other kinds are deleted."""
+    with database.begin() as conn:
+        jobs.in_status(conn, JobStatus.SUCCEEDED)
+        conn.exec_driver_sql(f"""
+            UPDATE crawl_jobs SET finished_at = now() - interval '99 days',
+                created_at = now() - interval '99 days';
+            ALTER TABLE {table} RENAME TO away
+            """)
+    with structlog.testing.capture_logs() as told:
+        assert Maintenance(database, settings.read_queue_settings({})).prune() == 1
+    failed = [line for line in told if line["event"] == "prune.failed"]
+    assert [line["action"] for line in failed] == actions
+    assert all(line["log_level"] == "error" and line["exc_info"] for line in failed)
+
+
 def test_the_ledger_of_a_deleted_schedule_goes_in_pieces(database: Database) -> None:
     with database.begin() as conn:
         kept, gone = rows.create(conn, "kept"), rows.create(conn, "gone")

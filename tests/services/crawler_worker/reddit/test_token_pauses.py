@@ -105,3 +105,36 @@ def test_a_token_is_replaced_a_minute_before_its_end(
     tokens._token = None  # as in a process that has just started
     tokens.current(stop=NEVER)
     assert endpoint.asked == asked
+
+
+@pytest.mark.parametrize("is_of_this_process", [True, False])
+def test_a_stop_ends_the_wait_for_a_token_that_another_asks_for(
+    tokens: TokenSource, endpoint: Endpoint, database: Database, *, is_of_this_process: bool
+) -> None:
+    """Another thread of this process, or another worker that has the turn."""
+    asked, may_answer, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def answer_late(it: Exchange) -> None:
+        asked.set()
+        may_answer.wait(20)
+        it.send(200, b'{"access_token": "t", "expires_in": 86400}')
+
+    endpoint.answer = answer_late
+    first = threading.Thread(target=lambda: tokens.current(stop=NEVER))
+    if is_of_this_process:
+        first.start()
+        assert asked.wait(10)
+    else:
+        with database.begin() as conn:
+            assert reddit_tokens.take_turn(
+                conn, client_id=CLIENT, refused=None, early_seconds=60, turn_seconds=60
+            )
+    stop.set()
+    try:
+        with pytest.raises(crawl_failures.Interrupted):
+            tokens.current(stop=stop)
+    finally:
+        may_answer.set()
+        if is_of_this_process:
+            first.join(10)
+    assert endpoint.asked == is_of_this_process

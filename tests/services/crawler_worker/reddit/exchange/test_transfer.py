@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import random
 import threading
 import tracemalloc
 import zlib
@@ -74,6 +75,22 @@ def test_a_gzip_bomb_is_refused_before_it_unfolds() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 32 << 20
+
+
+def test_a_gzip_bomb_behind_a_good_beginning_unfolds_to_what_is_left_of_the_bound() -> None:
+    """Of the bound of 8 MiB, 7 are used; each further piece would unfold to 60 MiB."""
+    compressed = zlib.compressobj(9, wbits=31)
+    beginning = random.Random(1).randbytes(7 << 20)
+    packed = compressed.compress(beginning) + compressed.compress(bytes(200 << 20))
+    packed += compressed.flush()
+    tracemalloc.start()
+    try:
+        with pytest.raises(crawl_failures.UpstreamTrouble, match="more than 8 MiB"):
+            fetch(lambda it: it.send(200, packed, content_encoding="gzip"))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 << 20
 
 
 def test_a_reply_without_end_is_refused() -> None:
