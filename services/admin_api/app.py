@@ -1,4 +1,4 @@
-"""The application: every part installed, nothing connected yet."""
+"""The factory of the Flask application; it opens no database connection."""
 
 from __future__ import annotations
 
@@ -54,10 +54,13 @@ from crawljobs.runtime.readiness import Readiness
 
 
 def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
-    """Raises SettingsError. Call it after the fork: it makes the pools."""
+    """The Flask application. Raises SettingsError.
+
+    Call it after the fork: it makes the connection pools, which processes must not share.
+    """
     app = flask.Flask("admin_api", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined] # of Flask's default provider
-    app.url_map.merge_slashes = False  # a redirect would be an answer before the token was seen
+    app.url_map.merge_slashes = False  # a redirect would be sent before the token check
     state.install(app, read_state(os.environ if variables is None else variables))
     request_trace.install(app)
     access_log.install(app)
@@ -93,7 +96,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
 
 
 def read_state(variables: Mapping[str, str]) -> state.State:
-    """All that one application has and another has not; raises SettingsError."""
+    """The state of one application, made from its settings. Raises SettingsError."""
     admin_api = settings.read_admin_api_settings(variables)
     database = settings.read_database_settings(variables)
 
@@ -112,7 +115,7 @@ def read_state(variables: Mapping[str, str]) -> state.State:
     return state.State(
         settings=admin_api,
         max_retries=settings.read_max_retries(variables),
-        # A connection for each thread: none has to wait for another's.
+        # One connection per thread, so that no thread waits for another thread's connection.
         database=RequestDatabase(requests),
         readiness=Readiness(probes),
         cursors=CursorSigner(admin_api.token),

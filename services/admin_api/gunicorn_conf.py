@@ -1,6 +1,7 @@
 """gunicorn's settings: `gunicorn -c python:admin_api.gunicorn_conf 'admin_api.app:create_app()'`.
 
-Read in the master, before anything listens: a wrong setting ends it with its sentence.
+The master process reads this module before it listens. A wrong setting stops the process with an
+error message that names the setting.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ try:
 except OSError as error:
     raise SystemExit(f"admin-api: {metrics_folder.NAME}: cannot be used: {error}") from None
 
-# Only now: the metrics' client is imported with these.
+# Imported after prepare(): prometheus_client reads the folder's variable when it is imported.
 from prometheus_client import multiprocess
 
 from admin_api.http import audit_refusals, state
@@ -39,7 +40,7 @@ from crawljobs.runtime import logs, startup, tracing
 
 
 class _Logger(Logger):  # type: ignore[misc] # the base has no types
-    """gunicorn's own lines go the way of all others."""
+    """Sends gunicorn's own log lines to the log of the service."""
 
     def setup(self, cfg: object) -> None:
         super().setup(cfg)
@@ -48,7 +49,10 @@ class _Logger(Logger):  # type: ignore[misc] # the base has no types
 
 
 def _checked() -> settings.AdminApiSettings:
-    """What the workers would refuse too, only later and again and again."""
+    """The settings of the service. Raises SettingsError.
+
+    Reads all settings of the workers too: an invalid one would crash each worker, repeatedly.
+    """
     logs.configure(NAME, os.environ)
     settings.read_database_settings(os.environ)
     settings.read_max_retries(os.environ)
@@ -65,31 +69,34 @@ except SettingsError as error:
 
 _probes = probe_socket.socket_in(_folder) if _probed_at and _folder else None
 bind = [_chosen.bind] if _probes is None else [_chosen.bind, f"unix:{_probes}"]
-umask = 0o077  # of that socket: no other user of the machine connects
+umask = 0o077  # keeps other users of the machine from connecting to the probe socket
 
 allocator.bound()
 
 wsgi_app = "admin_api.app:create_app()"
 worker_class = "admin_api.server.worker.Worker"
-preload_app = False  # the pools of connections are made after the fork
+preload_app = False  # the connection pools are made after the fork
 proc_name = NAME
 timeout = 30
 graceful_timeout = 20  # below a container's usual grace of 30 s
-keepalive = 5  # seconds of idling
-SWITCH_SECONDS = 0.001  # so that threads that compute let the loop answer a probe
-worker_connections = 400  # for each process, below the usual limit of open files
+keepalive = 5  # seconds that an idle connection stays open
+SWITCH_SECONDS = 0.001  # so that computing threads let the event loop answer a probe in time
+worker_connections = 400  # per process; below the usual limit of open files (1,024)
 control_socket_disable = True
-# Nobody may set scheme or path by a header. Client addresses are TRUSTED_PROXIES' business.
+# No header sets the scheme or the path. TRUSTED_PROXIES decides about client addresses.
 forwarded_allow_ips = ""
 logger_class = _Logger
-accesslog = None  # the application writes a line for each request itself
+accesslog = None  # http/access_log.py writes the line for each request
 
 
 def on_starting(_server: object) -> None:
-    """Import before the fork, so that the processes share the memory; no connection stays open."""
+    """Import the application before the fork, so that the processes share its memory.
+
+    No database connection stays open.
+    """
     _refuse_unusable_database()
     importlib.import_module("admin_api.app")
-    gc.freeze()  # a collection would write to all of it, last when a process ends
+    gc.freeze()  # a garbage collection would write to the shared memory, so Linux would copy it
 
 
 def when_ready(_server: object) -> None:
@@ -126,7 +133,7 @@ def post_worker_init(worker: Any) -> None:
 
 def _refuse_unusable_database() -> None:
     address = settings.read_database_settings(os.environ)
-    # As long a connect as needs no thread: none should be there at the fork.
+    # A longer connect timeout would start a thread, and no thread may exist at the fork.
     limits = replace(PROBE_TIMEOUTS, connect=SHORTEST_CONNECT_TIMEOUT_SECONDS)
     database = Database(
         address.url, pool_size=1, application_name=NAME, pooled=address.pooled, limits=limits

@@ -34,7 +34,7 @@ def table() -> list[str]:
 
 def _rows(app: flask.Flask, document: dict[str, Any]) -> Iterator[str]:
     wanted = {
-        (method.lower(), _templated(rule.rule)): scopes.wanted(rule.endpoint)
+        (method.lower(), _templated(rule.rule)): scopes.scope_of(rule.endpoint)
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
     }

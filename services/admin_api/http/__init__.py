@@ -1,1 +1,1 @@
-"""Rules that every route shares: who may call, how requests are read, how replies look."""
+"""Rules that every route shares: authentication, request reading, problems, response headers."""

@@ -1,4 +1,4 @@
-"""One log line for each request: who asked for what, and how it went."""
+"""One log line for each request: actor, method, path, status, duration."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _write(response: flask.Response) -> flask.Response:
         status=response.status_code,
         seconds=seconds,
     )
-    # Never the query string or a header: both may hold what must not be in a log.
+    # Not the query string and not the headers: both may hold secrets.
     if flask.request.endpoint not in auth.PUBLIC_ENDPOINTS:
         log.info(
             "http.request",

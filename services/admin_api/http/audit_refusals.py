@@ -1,4 +1,4 @@
-"""Changes that were asked for and refused are in the audit log too, in a transaction apart."""
+"""Audit rows for refused changes (4xx), each written in a transaction of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import flask
 
 from admin_api.http import api_counters, auth, state
-from admin_api.http.refusal_counts import Counted
+from admin_api.http.refusal_counts import RefusalCount
 from admin_api.http.request import request_id
 from crawljobs.db.database import Connection
 from crawljobs.domain import plain_text
@@ -22,11 +22,11 @@ log = logs.get_logger(__name__)
 
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PATH_MAX_CHARACTERS = 200
-LOOK_SECONDS = 5.0  # for windows that have ended
-STOP_SECONDS = 1.0
+CHECK_INTERVAL_SECONDS = 5.0  # between two searches for finished windows
+STOP_SECONDS = 1.0  # the wait for the last write when the process stops
 
-# What a path's parameter says that the request is about.
-_RESOURCES = {
+# The resource type of a request, by the name of its path parameter.
+_RESOURCE_TYPES = {
     "job_id": "crawl_job",
     "schedule_id": "scheduled_job",
     "token_id": "api_token",
@@ -35,10 +35,10 @@ _RESOURCES = {
 
 
 class RefusalWriter:
-    """Writes the counts of windows that have ended, in a thread, and all of them at the stop."""
+    """A thread that writes the counts of finished windows, and all counts when it stops."""
 
-    def __init__(self, of: state.State) -> None:
-        self._state = of
+    def __init__(self, app_state: state.State) -> None:
+        self._state = app_state
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="refusals", daemon=True)
 
@@ -51,32 +51,35 @@ class RefusalWriter:
             self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        while not self._stopping.wait(LOOK_SECONDS):
+        while not self._stopping.wait(CHECK_INTERVAL_SECONDS):
             write_counts(self._state)
-        write_counts(self._state, all_of_them=True)
+        write_counts(self._state, include_open=True)
 
 
-def write_counts(of: state.State, *, all_of_them: bool = False) -> None:
-    """A row for each count; what cannot be written now is kept for the next time."""
-    counted = of.refusals.take(all_of_them=all_of_them)
-    if not counted:
+def write_counts(app_state: state.State, *, include_open: bool = False) -> None:
+    """Write one audit row for each count. Counts that cannot be written stay for the next call.
+
+    `include_open`: also the counts of windows that have not ended.
+    """
+    counts = app_state.refusals.pop_finished(include_open=include_open)
+    if not counts:
         return
     try:
-        of.database.apart(lambda conn: _record_counts(conn, counted))
+        app_state.database.in_own_transaction(lambda conn: _record_counts(conn, counts))
     except DatabaseUnavailable as error:
-        of.refusals.give_back(counted)
-        log.warning("audit.not_written", reason=str(error), rows=len(counted))
+        app_state.refusals.put_back(counts)
+        log.warning("audit.write_failed", reason=str(error), rows=len(counts))
 
 
-def _record_counts(conn: Connection, counted: list[Counted]) -> None:
-    for one in counted:
+def _record_counts(conn: Connection, counts: list[RefusalCount]) -> None:
+    for count in counts:
         audit_log.record(
             conn,
-            actor=one.actor,
+            actor=count.actor,
             action=audit_log.REFUSED,
             resource_type="request",
             resource_id=None,
-            after=one.as_json(),
+            after=count.as_json(),
         )
 
 
@@ -86,7 +89,7 @@ def _record(response: flask.Response) -> flask.Response:
         request.method in CHANGING_METHODS
         and request.endpoint is not None
         and 400 <= response.status_code < 500
-        and response.status_code != HTTPStatus.TOO_MANY_REQUESTS  # rows would be what is too much
+        and response.status_code != HTTPStatus.TOO_MANY_REQUESTS  # rows would add to the overload
         and "identity" in flask.g
     ):
         _write(request, response)
@@ -94,7 +97,10 @@ def _record(response: flask.Response) -> flask.Response:
 
 
 def _write(request: flask.Request, response: flask.Response) -> None:
-    """Neither the query nor the body: both may hold what must not be kept."""
+    """Write the audit row of a refusal, or count the refusal.
+
+    The row holds neither the query string nor the body: both may hold secrets.
+    """
     counts = state.current().refusals
     actor = auth.current_actor()
     problem = response.get_json(silent=True) or {}
@@ -113,38 +119,38 @@ def _write(request: flask.Request, response: flask.Response) -> None:
     }
 
     def work(conn: Connection) -> None:
-        sort, resource_id = _resource(conn, request.view_args or {})
+        resource_type, resource_id = _resource(conn, request.view_args or {})
         audit_log.record(
             conn,
             actor=actor,
             action=audit_log.REFUSED,
-            resource_type=sort,
+            resource_type=resource_type,
             resource_id=resource_id,
             after=after,
         )
 
     written = False
     try:
-        state.current().database.apart(work)
+        state.current().database.in_own_transaction(work)
         written = True
     except DatabaseUnavailable as error:
-        # The refusal stands; that it could not be recorded is in the log.
-        log.warning("audit.not_written", reason=str(error), request_id=request_id.current())
+        # The client still gets the refusal; only its audit row is missing.
+        log.warning("audit.write_failed", reason=str(error), request_id=request_id.current())
     finally:
         if not written:
-            counts.forget(key)
+            counts.close_window(key)
 
 
 def _resource(conn: Connection, arguments: dict[str, Any]) -> tuple[str, str | None]:
-    """What the request is about, by the id that changes are recorded with."""
-    about = next((name for name in _RESOURCES if name in arguments), None)
-    if about is None:
+    """The type and id of the resource that the request names, as in the rows of changes."""
+    parameter = next((name for name in _RESOURCE_TYPES if name in arguments), None)
+    if parameter is None:
         return "request", None
-    given = str(arguments[about])[:100]
-    if about == "subreddit" and not given.isdigit():
-        found = subreddit_admin.find_id(conn, name=given)
-        return _RESOURCES[about], None if found is None else str(found)
-    return _RESOURCES[about], given
+    value = str(arguments[parameter])[:100]
+    if parameter == "subreddit" and not value.isdigit():
+        found = subreddit_admin.find_id(conn, name=value)
+        return _RESOURCE_TYPES[parameter], None if found is None else str(found)
+    return _RESOURCE_TYPES[parameter], value
 
 
 def install(app: flask.Flask) -> None:

@@ -1,10 +1,11 @@
-"""Who may come in: every route wants a bearer token unless it is listed here."""
+"""Authentication: every route requires a bearer token, except the endpoints listed here."""
 
 from __future__ import annotations
 
 import hmac
 import math
 from dataclasses import dataclass
+from typing import NoReturn
 
 import flask
 
@@ -19,7 +20,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Health is asked for by machines that hold no secret; the docs' static files hold no data.
+# Load balancers, which hold no secret, request the probes. The docs pages hold no data.
 PUBLIC_ENDPOINTS = frozenset(
     {
         "health.healthz",
@@ -31,15 +32,15 @@ PUBLIC_ENDPOINTS = frozenset(
     }
 )
 
-BOOTSTRAP_NAME = "bootstrap"  # the actor behind the token of the environment
+BOOTSTRAP_NAME = "bootstrap"  # the actor of the token in ADMIN_API_TOKEN
 _SCHEME = "bearer "
 _HINT = "Send the header 'Authorization: Bearer <token>'; /docs describes the API."
-_NOBODY = access.digest("no token has this hash")
+_HASH_OF_NO_TOKEN = access.digest("no token has this hash")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose token came with the request. `key` tells tokens of the same name apart."""
+    """The token of a request. `key` is unique; two tokens may share a `name`."""
 
     name: str
     key: str
@@ -47,35 +48,37 @@ class Identity:
 
     @property
     def token_id(self) -> str | None:
-        """None of the bootstrap token, which has no row."""
+        """The token's id; None for the bootstrap token, which has no row."""
         return None if self.key == BOOTSTRAP_NAME else self.key
 
     @property
     def is_bootstrap(self) -> bool:
-        """No quota holds for it: it is the operator's, who must get in when others ask too much."""
+        """Whether this is the bootstrap token. It has no quota: the operator always gets access."""
         return self.token_id is None
 
 
 def token_of(authorization: str | None) -> str | None:
-    """The token in an Authorization header, or None."""
+    """The token in an Authorization header; None without a header or without a bearer token."""
     if authorization is None or authorization[: len(_SCHEME)].lower() != _SCHEME:
         return None
     return authorization[len(_SCHEME) :].strip() or None
 
 
 def same_token(offered: str, expected: str) -> bool:
-    """Compare in constant time: digests are equally long and plain bytes, whatever was offered."""
+    """Whether both are equal, compared in constant time: both digests have the same length."""
     return hmac.compare_digest(access.digest(offered), access.digest(expected))
 
 
 def require_token() -> None:
-    """Deny by default: unknown paths and methods too, so that nothing can be probed."""
+    """Raise a Problem unless the request has a valid token.
+
+    Unknown paths and methods need a token too, so that strangers cannot list the routes.
+    """
     if flask.request.endpoint in PUBLIC_ENDPOINTS:
         return
     offered = token_of(flask.request.headers.get("Authorization"))
     if offered is None:
         _refuse("missing_token", 'Bearer realm="crawljobs"')
-        return
     identity = _identify(offered)
     if identity is None:
         _refuse("invalid_token", 'Bearer realm="crawljobs", error="invalid_token"')
@@ -88,14 +91,14 @@ def _identify(offered: str) -> Identity | None:
     token_id = access.id_of(offered)
     if token_id is None:
         return None
-    _refuse_haste(offered)
+    _check_request_rate(offered)
     with state.current().database.read() as conn:
         stored = api_tokens.find(conn, token_id=token_id)
-    # Compared also when there is none: how long it takes must not tell whether an id exists.
-    is_good = hmac.compare_digest(
-        access.digest(offered), _NOBODY if stored is None else stored.token_hash
+    # Compared for unknown ids too: the response time must not reveal that an id exists.
+    is_equal = hmac.compare_digest(
+        access.digest(offered), _HASH_OF_NO_TOKEN if stored is None else stored.token_hash
     )
-    if stored is None or not is_good or not stored.token.live:
+    if stored is None or not is_equal or not stored.token.live:
         return None
     state.current().rates.remember(access.digest(offered))
     if stored.is_stale:
@@ -103,8 +106,8 @@ def _identify(offered: str) -> Identity | None:
     return Identity(stored.token.name, token_id, stored.token.scopes)
 
 
-def _refuse_haste(offered: str) -> None:
-    """Before the database is asked: that a token is good was seen when it was remembered."""
+def _check_request_rate(offered: str) -> None:
+    """Raise a Problem when a known valid token exceeds its rate, before any database query."""
     wait = state.current().rates.take(access.digest(offered))
     if wait > 0:
         api_counters.throttled("requests")
@@ -119,13 +122,16 @@ def _refuse_haste(offered: str) -> None:
 def _mark_used(token_id: str) -> None:
     try:
         state.current().database.run(lambda conn: api_tokens.mark_used(conn, token_id=token_id))
-    except DatabaseUnavailable as error:  # read-only, perhaps: reading goes on
-        log.warning("auth.use_not_noted", reason=str(error), request_id=request_id.current())
+    except DatabaseUnavailable as error:  # a read-only database still answers read requests
+        log.warning(
+            "auth.last_used_update_failed", reason=str(error), request_id=request_id.current()
+        )
 
 
-def _refuse(code: str, challenge: str) -> None:
+def _refuse(code: str, challenge: str) -> NoReturn:
     client = current_client_address()
-    wait = state.current().failed_logins.failed(client) if code == "invalid_token" else 0.0
+    logins = state.current().failed_logins
+    wait = logins.record_failure(client) if code == "invalid_token" else 0.0
     if wait > 0:
         code = "too_many_failures"
     api_counters.refused(code)
@@ -151,19 +157,19 @@ def current_client_address() -> client_address.Address | None:
 
 
 def current_identity() -> Identity:
-    """Only inside a request that was let in."""
+    """The identity of the request. Call it only after authentication."""
     identity: Identity = flask.g.identity
     return identity
 
 
 def current_name() -> str | None:
-    """The name of the token in use, for logs; None before it was checked."""
+    """The name of the request's token, for logs; None before authentication."""
     identity: Identity | None = flask.g.get("identity")
     return None if identity is None else identity.name
 
 
 def current_actor() -> Actor:
-    """Who changes something, for the audit row. Only inside a request that was let in."""
+    """The actor for audit rows of this request. Call it only after authentication."""
     peer = client_address.parsed_address(flask.request.remote_addr)
     client = current_client_address()
     return Actor(

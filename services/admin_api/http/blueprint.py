@@ -1,4 +1,4 @@
-"""flask-smorest's Blueprint with our parser, our problems and types."""
+"""flask-smorest's Blueprint with the parser, problems, scopes and types of this API."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Decorator(Protocol):
-    """Leaves the type of the view as it was."""
+    """A decorator that keeps the type of the view."""
 
     def __call__(self, view: View, /) -> View: ...
 
 
-# Any operation behind the token may answer these.
+# Statuses that any operation with a token may return.
 USUAL_PROBLEMS = (400, 401, 403, 413, 429, 500, 503)
-POST_PROBLEMS = (409, 422)  # what Idempotency-Key may lead to
+POST_PROBLEMS = (409, 422)  # statuses that Idempotency-Key adds
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has no types
-    """Views come out as they went in, so that mypy still knows them."""
+    """Registers views without changing their types, so that mypy checks their callers."""
 
     ARGUMENTS_PARSER = request_parsing.Parser()
 
@@ -39,7 +39,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         import_name: str,
         *,
         reads: Scope = Scope.READ,
-        changes: Scope = Scope.TOKENS,  # that of fewest tokens, for who forgets to say
+        changes: Scope = Scope.TOKENS,  # the rarest scope, if a blueprint gives none
         **options: Any,
     ) -> None:
         super().__init__(name, import_name, **options)
@@ -50,7 +50,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         return self._at(rule, "GET", self._reads, options)
 
     def post(self, rule: str, *, secret: bool = False, **options: Any) -> Decorator:
-        """Repeatable by Idempotency-Key; a `secret` answer is not kept for that."""
+        """A POST route that accepts Idempotency-Key. A `secret` response is not stored."""
 
         def decorate(view: View) -> View:
             repeatable = idempotency.repeatable(view, secret=secret)
@@ -69,8 +69,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
     def _at(self, rule: str, method: str, scope: Scope, options: dict[str, Any]) -> Decorator:
         def decorate(view: View) -> View:
-            wanting = scopes.wants(scope, view)
-            return cast(View, self.route(rule, methods=[method], **options)(wanting))
+            scoped = scopes.set_scope(scope, view)
+            return cast(View, self.route(rule, methods=[method], **options)(scoped))
 
         return decorate
 
@@ -82,9 +82,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         required: bool = True,
         bounds: Bounds = request_body.USUAL,
     ) -> Decorator:
-        """The JSON body; the view gets it as its next positional argument.
+        """Declare the JSON body; the view receives it as its next positional argument.
 
-        One that is not `required` may be absent: it counts as {}.
+        An absent body counts as {} unless the body is `required`.
         """
         parsed = schema()
         if not required:
@@ -100,7 +100,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         return decorate
 
     def parameters(self, schema: type[ma.Schema]) -> Decorator:
-        """The query string; without it any parameter is refused."""
+        """Declare the query parameters; a view without this decorator refuses any parameter."""
 
         def decorate(view: View) -> View:
             wrapped = self.arguments(schema(), location="query", unknown=ma.RAISE)(view)
@@ -117,7 +117,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         *,
         headers: dict[str, Any] | None = None,
     ) -> Decorator:
-        """The usual answer: what the view returns, dumped by the schema."""
+        """Declare the usual response: the schema dumps the value that the view returns."""
         return cast(
             Decorator,
             self.response(status, schema(), description=description, headers=headers),
@@ -139,15 +139,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         )
 
     def if_match(self, *, required: bool) -> Decorator:
-        """Document the header that preconditions.check() looks at."""
+        """Document the If-Match header, which preconditions.check() reads."""
         return cast(Decorator, self.doc(parameters=[preconditions.parameter(required=required)]))
 
     def answers_nothing(self, description: str) -> Decorator:
-        """204: it is done, and there is nothing to show."""
+        """Document a 204 response without a body."""
         return cast(Decorator, self.response(204, description=description))
 
     def sends_files(self, types: Iterable[str], description: str) -> Decorator:
-        """200 with a file of one of these types, streamed."""
+        """Document a 200 response that streams a file of one of these types."""
         content = {kind: {"schema": {"type": "string"}} for kind in types}
         return cast(
             Decorator,
@@ -155,11 +155,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         )
 
     def without_token(self, view: View) -> View:
-        """Document that the view wants no token; auth.PUBLIC_ENDPOINTS is what lets it in."""
+        """Document that the view needs no token. auth.PUBLIC_ENDPOINTS grants the access."""
         return cast(View, self.doc(security=[])(view))
 
     def problems(self, *statuses: int, usual: bool = True) -> Decorator:
-        """Document which problems this view answers, besides the usual ones."""
+        """Document the problem statuses of this view, besides the usual ones."""
 
         def decorate(view: View) -> View:
             for status in {*(USUAL_PROBLEMS if usual else ()), *statuses}:

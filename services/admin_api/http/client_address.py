@@ -1,4 +1,4 @@
-"""Who a request really comes from, when proxies stand in between."""
+"""The address of the client behind trusted proxies."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-MAX_HOPS = 32  # more proxies in a row than this is a forgery
+MAX_HOPS = 32  # a longer chain of proxies is not plausible
 
 
 def parsed_address(text: str | None) -> Address | None:
-    """An address as proxies write it: with a port, in brackets, IPv4 inside IPv6; else None."""
+    """The address in text as proxies write it; None when it is not an address.
+
+    Accepts a port, brackets, a zone, and IPv4 mapped into IPv6.
+    """
     if text is None:
         return None
     bare = text.strip().strip('"')
@@ -35,10 +38,10 @@ def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
 def client_address(
     peer: str | None, forwarded_for: str | None, trusted: Sequence[Network]
 ) -> Address | None:
-    """Walk X-Forwarded-For from the right, as long as each hop is a proxy we trust.
+    """The first address of X-Forwarded-For, from the right, that is not a trusted proxy.
 
-    The result was always seen by a trusted machine (or is the peer itself): what stands further
-    left may be invented by the client.
+    The peer itself when it is not trusted. A trusted proxy has seen the returned address; the
+    client can forge any address further left.
     """
     address = parsed_address(peer)
     rest = forwarded_for or ""

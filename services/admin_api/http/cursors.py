@@ -1,4 +1,4 @@
-"""Cursors: a position in one list, signed, so that nobody can make up another."""
+"""Cursors: a signed position in a list, which clients cannot forge."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from typing import Any
 from admin_api.http import problems
 
 _MAC_BYTES = 16
-MAX_CHARACTERS = 512  # a longer one was not made here
+MAX_CHARACTERS = 512  # encode() never returns a longer cursor
 
 
 class CursorSigner:
-    """Makes and reads cursors. Processes that share the token understand each other's."""
+    """Makes and reads cursors. Processes with the same token accept each other's cursors."""
 
     def __init__(self, token: str) -> None:
-        # A key of its own: a cursor must not help anybody to guess the token.
+        # A derived key: a cursor must not help an attacker to guess the token.
         self._key = hashlib.sha256(b"crawljobs cursor\0" + token.encode()).digest()
 
     def encode(self, *, listing: str, filters: Mapping[str, Any], position: list[Any]) -> str:
-        """A cursor that is valid for this listing with these filters only."""
+        """A cursor that is valid only for this listing with these filters."""
         payload = json.dumps(position, separators=(",", ":")).encode()
         mac = self._mac(payload, listing, filters)
         return base64.urlsafe_b64encode(mac + payload).rstrip(b"=").decode()
 
     def decode(self, cursor: str, *, listing: str, filters: Mapping[str, Any]) -> list[Any]:
-        """The position inside; raises a Problem for anything that encode() did not make."""
+        """The position in the cursor. Raises a Problem for a cursor that encode() did not make."""
         try:
             padded = cursor + "=" * (-len(cursor) % 4)
             raw = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)

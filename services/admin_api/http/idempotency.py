@@ -1,8 +1,7 @@
-"""Idempotency-Key: a POST that is repeated has its effect once, and gets the first answer again.
+"""Idempotency-Key: a repeated POST takes effect once and returns the first response again.
 
-Key, effect, audit row and answer commit in one transaction: a crash leaves nothing of them behind,
-and there is no moment in which the effect is there and the answer is not. A refusal has no effect,
-so it is not kept.
+The key, the effect, the audit row and the response commit in one transaction. So no crash stores
+the effect without the response. A refused request has no effect, so its response is not stored.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_PATTERN = '^(?!""?$)[!-~]+$'  # quotes around it do not count, so those alone are no key
-_KEPT_HEADERS = ("Location", "ETag", "Content-Type")
+_PATTERN = '^(?!""?$)[!-~]+$'  # surrounding quotes are removed, so quotes alone are no key
+_STORED_HEADERS = ("Location", "ETag", "Content-Type")
 
 PARAMETER: dict[str, Any] = {
     "in": "header",
@@ -36,15 +35,16 @@ PARAMETER: dict[str, Any] = {
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": _PATTERN},
     "description": (
-        "Made up by you, unique for each change you want. When the answer got lost, send the same "
-        "request with the same key: it happens once, and the first answer comes again, for a day."
+        "A value that you choose, unique for each change. When a response is lost, send the same "
+        "request with the same key. The change happens once, and the API returns the first "
+        "response again, for one day."
     ),
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
 
 
 def repeatable(view: View, *, secret: bool = False) -> View:
-    """Let callers send Idempotency-Key; `secret`: the answer must not be kept."""
+    """A view that accepts Idempotency-Key. With `secret` the response is not stored."""
 
     @functools.wraps(view)
     def wrapped(*arguments: Any, **options: Any) -> Any:
@@ -56,13 +56,13 @@ def repeatable(view: View, *, secret: bool = False) -> View:
             if not idempotency_keys.take(conn, scope=scope, key=key):
                 raise problems.Problem(
                     "key_in_progress",
-                    "A request with this key is under way; wait for it, then ask again.",
+                    "A request with this key is in progress. Wait for it, then send yours again.",
                     headers={"Retry-After": str(problems.RETRY_AFTER_SECONDS)},
                 )
             stored = idempotency_keys.find(conn, scope=scope, key=key)
             if stored is not None:
-                return _again(stored, digest)
-            _refuse_without_room()
+                return _replayed(stored, digest)
+            _check_room_for_key()
             response = flask.make_response(view(*arguments, **options))
             answer = None if secret else response.get_data(as_text=True)
             if not _has_room(len(response.get_data())):
@@ -75,27 +75,30 @@ def repeatable(view: View, *, secret: bool = False) -> View:
                 status=response.status_code,
                 headers={
                     name: response.headers[name]
-                    for name in _KEPT_HEADERS
+                    for name in _STORED_HEADERS
                     if name in response.headers
                 },
                 body=answer,
             )
             return response
 
-        return state.current().database.together(work)
+        return state.current().database.in_shared_transaction(work)
 
     return cast(View, wrapped)
 
 
-def _refuse_without_room() -> None:
-    """Before anything is done: without its key it would be done twice when it is repeated."""
+def _check_room_for_key() -> None:
+    """Raise a Problem, before the effect, when the token has no room for another key.
+
+    Without a stored key, a repeated request would take effect twice.
+    """
     identity = auth.current_identity()
     wait = state.current().answers.seconds_until_room(identity.key)
     if wait > 0 and not identity.is_bootstrap:
         api_counters.throttled("answers")
         raise problems.Problem(
             "too_many_keys",
-            "The keys of your token and their answers take too much room: go on more slowly.",
+            "The stored keys and responses of your token take too much space. Send more slowly.",
             headers={"Retry-After": str(math.ceil(wait))},
         )
 
@@ -106,7 +109,7 @@ def _has_room(answer_bytes: int) -> bool:
 
 
 def _key() -> str:
-    # The draft has it in quotes, most callers do not.
+    # The IETF draft quotes the key; most clients send it without quotes.
     key = flask.request.headers[HEADER].strip().removeprefix('"').removesuffix('"')
     if not _KEY.fullmatch(key):
         raise refuse_value(f"/{HEADER}", "expected 1 to 255 visible ASCII characters")
@@ -123,16 +126,16 @@ def _request_hash() -> bytes:
     return hashlib.sha256(request.query_string + b"\0" + request_body.read()).digest()
 
 
-def _again(stored: idempotency_keys.StoredAnswer, digest: bytes) -> flask.Response:
+def _replayed(stored: idempotency_keys.StoredAnswer, digest: bytes) -> flask.Response:
     if stored.request_hash != digest:
         raise problems.Problem(
-            "key_reused", "This key came with another request before; make a new one."
+            "key_reused", "An earlier, different request used this key. Choose a new key."
         )
     if stored.body is None:
         raise problems.Problem(
             "answer_not_kept",
-            "It was done, but its answer is not repeated: it held a secret, or those of your token "
-            "take too much room.",
+            "The change was made, but its response was not stored: it held a secret, or the stored "
+            "responses of your token take too much space.",
         )
     response = flask.Response(stored.body, stored.status)
     response.headers.update(stored.headers)

@@ -1,4 +1,4 @@
-"""Failed logins, counted for each client: who tries too many tokens has to wait."""
+"""Counts failed logins per client address; a client with too many has to wait."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from admin_api.http.client_address import Address
 
 FAILURES_ALLOWED = 10  # wrong tokens in one window
 WINDOW_SECONDS = 60.0
-CLIENTS_MAX = 10_000  # remembered; the one unseen for longest is forgotten
-IPV6_PREFIX = 64  # bits: one client may own all addresses that share them
+CLIENTS_MAX = 10_000  # in memory; beyond it the least recently seen client is dropped
+IPV6_PREFIX = 64  # bits; a client may own all addresses with the same prefix
 
 
 class FailedLogins:
-    """One for each process. It never locks a token: a good one is let in whatever failed before."""
+    """The failed logins of one process. A valid token is always accepted, after any failures."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def failed(self, client: Address | None) -> float:
-        """Count a wrong token; for how many seconds the client has to wait, 0 for not at all."""
+    def record_failure(self, client: Address | None) -> float:
+        """Count a wrong token; returns the seconds that the client has to wait, or 0."""
         now, key = self._clock(), _key(client)
         with self._lock:
             began, failures = self._windows.pop(key, (now, 0))

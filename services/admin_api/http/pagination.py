@@ -1,4 +1,4 @@
-"""One page of a list: what was asked for, and the way to the next one."""
+"""One page of a list: its request, its response, and the cursor of the next page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from admin_api.schemas.fields import rfc3339
 LINK_HEADER = {
     "Link": {
         "schema": {"type": "string"},
-        "description": 'The next page, as `<...>; rel="next"`; absent on the last one.',
+        "description": 'The next page, as `<...>; rel="next"`. Absent on the last page.',
     }
 }
 
@@ -30,7 +30,7 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 @dataclass(frozen=True)
 class Page:
-    """`after` is the position at which the page before ended; None on the first page."""
+    """A request for one page. `after` is the last position of the previous page, or None."""
 
     listing: str
     filters: Mapping[str, Any]
@@ -38,28 +38,31 @@ class Page:
     after: list[Any] | None
 
     @classmethod
-    def asked_for(cls, listing: str, asked: Mapping[str, Any]) -> Page:
-        """Raises a Problem when the cursor belongs to other filters or another list."""
+    def requested(cls, listing: str, params: Mapping[str, Any]) -> Page:
+        """The page that the query parameters request.
+
+        Raises a Problem when the cursor belongs to other filters or to another list.
+        """
         filters = {
             name: value
-            for name, value in asked.items()
+            for name, value in params.items()
             if name not in ("limit", "cursor") and value is not None and value != []
         }
         after: list[Any] | None = None
-        if asked["cursor"] is not None:
+        if params["cursor"] is not None:
             after = state.current().cursors.decode(
-                asked["cursor"], listing=listing, filters=filters
+                params["cursor"], listing=listing, filters=filters
             )
-        return cls(listing=listing, filters=filters, limit=asked["limit"], after=after)
+        return cls(listing=listing, filters=filters, limit=params["limit"], after=after)
 
     @property
     def last_id(self) -> int | None:
-        """The position of a list whose order is that of one number."""
+        """`after` of a list that is ordered by one number."""
         return None if self.after is None else int(self.after[0])
 
     @property
     def rows_to_fetch(self) -> int:
-        """One more than shown: its presence says that there is a next page."""
+        """The limit plus one: the additional row shows that there is a next page."""
         return self.limit + 1
 
     def answer(
@@ -69,7 +72,10 @@ class Page:
         *,
         position: Callable[[AnyRow], int] = attrgetter("id"),
     ) -> tuple[dict[str, Any], int, dict[str, str]]:
-        """Body, status and headers. `position` is unique and in the order of the list."""
+        """Body, status and headers. `rows` holds up to `rows_to_fetch` rows.
+
+        `position` returns a unique number in the order of the list.
+        """
         items = rows[: self.limit]
         return self.answer_with(
             path, items, next_at=[position(items[-1])] if len(rows) > self.limit else None
@@ -78,7 +84,7 @@ class Page:
     def answer_with(
         self, path: str, items: Sequence[Any], *, next_at: list[Any] | None
     ) -> tuple[dict[str, Any], int, dict[str, str]]:
-        """The same for a list that says itself where its next page begins."""
+        """Body, status and headers. `next_at` is the last position of this page; None: no more."""
         if next_at is None:
             return {"items": items, "next": None}, 200, {}
         cursor = self.cursor(next_at)
@@ -87,7 +93,7 @@ class Page:
         return {"items": items, "next": cursor}, 200, link
 
     def cursor(self, position: list[Any]) -> str:
-        """Of the page that begins after this position."""
+        """The cursor of the page that begins after this position."""
         return state.current().cursors.encode(
             listing=self.listing, filters=self.filters, position=position
         )

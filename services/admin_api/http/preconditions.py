@@ -1,4 +1,4 @@
-"""ETag and If-Match: nobody overwrites a change that they have not seen."""
+"""ETag and If-Match: a client cannot overwrite a change that it has not read."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ from admin_api.http import problems
 HEADER = {
     "ETag": {
         "schema": {"type": "string"},
-        "description": "The version; send it as If-Match with a change.",
+        "description": "The version. Send it as If-Match when you change the resource.",
     }
 }
 
 
 def etag(version: int) -> dict[str, str]:
-    """The header for an answer that shows this version."""
+    """The ETag header of a response with this version."""
     return {"ETag": f'"{version}"'}
 
 
 def parameter(*, required: bool) -> dict[str, Any]:
-    """The OpenAPI parameter of an operation that looks at If-Match."""
+    """The If-Match parameter in the OpenAPI document."""
     return {
         "in": "header",
         "name": "If-Match",
         "required": required,
         "schema": {"type": "string"},
-        "description": "The ETag of the version to change, or * for whichever there is.",
+        "description": "The ETag of the version to change, or * for any version.",
         "example": "*",
     }
 
 
 def check(version: int, *, required: bool) -> None:
-    """Raise a Problem unless If-Match names this version, or is absent and need not be there."""
+    """Raise a Problem unless If-Match names this version, or is absent and not `required`."""
     request = flask.request
     if "If-Match" not in request.headers:
         if required:
             raise problems.Problem(
-                "precondition_required", "Send the ETag that you read as If-Match, or If-Match: *."
+                "precondition_required", "Send If-Match with the ETag that you read, or with *."
             )
         return
     if request.if_match.contains_weak(str(version)) and not request.if_match.contains(str(version)):
         raise problems.Problem(
             "precondition_failed",
-            f'A weak ETag never matches here: send "{version}" without W/, as it was given.',
+            f'If-Match accepts no weak ETag. Send "{version}" without W/, as the API returned it.',
         )
     if not request.if_match.contains(str(version)):
         raise problems.Problem(
-            "precondition_failed", f"It is at version {version} now: read it again, then decide."
+            "precondition_failed",
+            f"The current version is {version}. Read it again, then decide about your change.",
         )

@@ -1,4 +1,4 @@
-"""Every error as one RFC 9457 problem: what may go wrong, and how it is answered."""
+"""The errors of the API as RFC 9457 problems: codes, titles, responses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 2  # a failover or a full pool is usually over by then
+RETRY_AFTER_SECONDS = 2  # most failovers and full pools last less
 INSTANCE_MAX_CHARACTERS = 500
 
 
@@ -26,45 +26,45 @@ class Kind(NamedTuple):
     title: str
 
 
-# The `code` of a problem, for programs; `type` points at its line in the docs page.
+# By `code`, which programs read. The `type` of a problem links to its row at /docs.
 KINDS: dict[str, Kind] = {
-    "bad_request": Kind(400, "The request cannot be understood"),
-    "broken_body": Kind(400, "The body broke off or was malformed"),
-    "invalid_json": Kind(400, "The body is not JSON"),
-    "unknown_parameter": Kind(400, "A query parameter is not known here"),
-    "invalid_cursor": Kind(400, "The cursor was not made for this list"),
+    "bad_request": Kind(400, "Bad request"),
+    "broken_body": Kind(400, "Request body incomplete or malformed"),
+    "invalid_json": Kind(400, "Request body is not valid JSON"),
+    "unknown_parameter": Kind(400, "Unknown query parameter"),
+    "invalid_cursor": Kind(400, "Cursor is not valid for this list"),
     "missing_token": Kind(401, "Bearer token required"),
-    "invalid_token": Kind(401, "The bearer token is not valid"),
-    "insufficient_scope": Kind(403, "The token does not allow this"),
-    "insufficient_lifetime": Kind(403, "The token ends before the one it is asked to change"),
-    "not_found": Kind(404, "There is nothing here"),
-    "method_not_allowed": Kind(405, "The method does not apply here"),
-    "body_timeout": Kind(408, "The body did not arrive in time"),
-    "duplicate_name": Kind(409, "The name is taken"),
-    "subreddit_gone": Kind(409, "The schedule's subreddit is not there any more"),
-    "illegal_transition": Kind(409, "The job's state does not allow this"),
-    "live_job_exists": Kind(409, "The subreddit has another live job"),
-    "count_mismatch": Kind(409, "The filter matches another number of jobs"),
-    "not_paused": Kind(409, "Nothing is paused there"),
-    "too_many_tokens": Kind(409, "The name has two live tokens already"),
-    "token_revoked": Kind(409, "The token was revoked before"),
-    "key_in_progress": Kind(409, "A request with this Idempotency-Key is under way"),
-    "answer_not_kept": Kind(409, "It was done before, and its answer is not repeated"),
-    "precondition_failed": Kind(412, "It was changed since you read it"),
-    "body_too_large": Kind(413, "The body is too large"),
-    "unsupported_media_type": Kind(415, "The body has another type than application/json"),
-    "invalid_request": Kind(422, "Some values are not valid"),
-    "key_reused": Kind(422, "The Idempotency-Key belongs to another request"),
-    "too_many_matches": Kind(422, "The filter matches too many jobs"),
-    "precondition_required": Kind(428, "Say which version you mean to change"),
-    "too_many_requests": Kind(429, "The token asks more often than it may"),
-    "too_many_keys": Kind(429, "The token's kept answers take too much room"),
-    "too_many_exports": Kind(429, "Too many exports are under way"),
-    "too_many_failures": Kind(429, "Too many wrong tokens came from this address"),
-    "internal_error": Kind(500, "The server made a mistake"),
-    "database_unavailable": Kind(503, "The database cannot answer now"),
-    "shutting_down": Kind(503, "This process is on its way out"),
-    "unknown_schema": Kind(503, "The database has a schema this version does not know"),
+    "invalid_token": Kind(401, "Bearer token not valid"),
+    "insufficient_scope": Kind(403, "Token lacks a required scope"),
+    "insufficient_lifetime": Kind(403, "Token expires before the token to create or revoke"),
+    "not_found": Kind(404, "Not found"),
+    "method_not_allowed": Kind(405, "Method not allowed"),
+    "body_timeout": Kind(408, "Request body did not arrive in time"),
+    "duplicate_name": Kind(409, "Name already in use"),
+    "subreddit_gone": Kind(409, "Subreddit of the schedule cannot be crawled"),
+    "illegal_transition": Kind(409, "State of the job does not allow this change"),
+    "live_job_exists": Kind(409, "Subreddit has another live job"),
+    "count_mismatch": Kind(409, "Filter matches a different number of jobs"),
+    "not_paused": Kind(409, "Not paused"),
+    "too_many_tokens": Kind(409, "Name already has two live tokens"),
+    "token_revoked": Kind(409, "Token is already revoked"),
+    "key_in_progress": Kind(409, "Request with this Idempotency-Key in progress"),
+    "answer_not_kept": Kind(409, "Change already made; its response was not stored"),
+    "precondition_failed": Kind(412, "Resource changed since you read it"),
+    "body_too_large": Kind(413, "Request body too large"),
+    "unsupported_media_type": Kind(415, "Content-Type must be application/json"),
+    "invalid_request": Kind(422, "Invalid values in the request"),
+    "key_reused": Kind(422, "Idempotency-Key belongs to another request"),
+    "too_many_matches": Kind(422, "Filter matches too many jobs"),
+    "precondition_required": Kind(428, "If-Match header required"),
+    "too_many_requests": Kind(429, "Token exceeds its request rate"),
+    "too_many_keys": Kind(429, "Stored responses of the token take too much space"),
+    "too_many_exports": Kind(429, "Too many exports in progress"),
+    "too_many_failures": Kind(429, "Too many wrong tokens from this address"),
+    "internal_error": Kind(500, "Internal server error"),
+    "database_unavailable": Kind(503, "Database unavailable"),
+    "shutting_down": Kind(503, "Server is shutting down"),
+    "unknown_schema": Kind(503, "Database schema unknown to this version"),
 }
 
 _CODE_OF_STATUS = {
@@ -77,12 +77,12 @@ _CODE_OF_STATUS = {
     500: "internal_error",
 }
 
-_DETAIL_OF_STATUS = {404: "Nothing is at this path; /docs shows what there is."}
+_DETAIL_OF_STATUS = {404: "No resource has this path. /docs lists the paths."}
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One value at fault; `pointer` is a JSON pointer into the body or the query."""
+    """An invalid value; `pointer` is a JSON pointer into the body or the query."""
 
     pointer: str
     detail: str
@@ -90,7 +90,7 @@ class FieldError:
 
 @dataclass
 class Problem(Exception):
-    """Raise it anywhere in a request to answer with that code."""
+    """An error with a code of KINDS. Raise it anywhere in a request to return that problem."""
 
     code: str
     detail: str
@@ -113,9 +113,9 @@ def document(
     fields: Sequence[FieldError] = (),
     *,
     instance: str,
-    asked_by: str,
+    req_id: str,
 ) -> dict[str, Any]:
-    """The body of a problem; `asked_by` is the id of the request."""
+    """The body of a problem; `req_id` is the id of the request."""
     return {
         "type": f"/docs#{code}" if code in KINDS else "about:blank",
         "title": title,
@@ -123,8 +123,8 @@ def document(
         "detail": detail,
         "instance": instance,
         "code": code,
-        "request_id": asked_by,
-        "errors": [{"pointer": one.pointer, "detail": one.detail} for one in fields],
+        "request_id": req_id,
+        "errors": [{"pointer": error.pointer, "detail": error.detail} for error in fields],
     }
 
 
@@ -143,7 +143,7 @@ def _response(
         detail,
         fields,
         instance=quote(flask.request.path)[:INSTANCE_MAX_CHARACTERS],
-        asked_by=request_id.current(),
+        req_id=request_id.current(),
     )
     response = flask.jsonify(body)
     response.status_code = status
@@ -153,7 +153,7 @@ def _response(
 
 
 def respond_to_http_exception(error: HTTPException) -> flask.Response:
-    """Answer what Flask and Werkzeug raise; their other headers (Allow, Retry-After) stay."""
+    """The problem for an exception of Flask or Werkzeug. Keeps headers such as Allow."""
     status = error.code or 500
     headers = {
         name: value
@@ -169,7 +169,7 @@ def respond_to_http_exception(error: HTTPException) -> flask.Response:
 
 
 def unavailable_database(error: BaseException) -> Problem:
-    """What to tell a client; the cause may name hosts and files, so it goes to the log alone."""
+    """The problem for clients. The cause may name hosts and files, so only the log has it."""
     code = "unknown_schema" if isinstance(error, errors.UnknownSchema) else "database_unavailable"
     detail = "The same request may succeed in a moment."
     return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
@@ -189,7 +189,7 @@ def respond_to_bug(error: Exception) -> flask.Response:
         exc_info=error,
     )
     return respond(
-        Problem("internal_error", "The log has the cause under this request_id; please report it.")
+        Problem("internal_error", "The log has the cause under this request_id. Please report it.")
     )
 
 

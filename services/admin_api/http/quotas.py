@@ -1,4 +1,4 @@
-"""How much one token may ask of one process: requests, exports, answers that are kept for it."""
+"""Quotas of a token in one process: requests, exports, stored responses."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 DAY_SECONDS = 86_400.0
-SAVED_SHARE = 1 / 8  # of a day's room for answers: what may be used at once
-KEY_BYTES = 512  # what a key takes beside its answer
-TOKENS_MAX = 10_000  # remembered; the one unseen for longest is forgotten
+SAVED_SHARE = 1 / 8  # of the daily bytes: the most that a token can use at once
+KEY_BYTES = 512  # size of a stored key without its response
+TOKENS_MAX = 10_000  # in memory; beyond it the least recently seen token is dropped
 
 
 class RequestRates:
-    """A token may ask `per_second` times a second, and save up for one second; 0: as it likes.
+    """A token bucket per API token: `per_second` requests a second, a burst of one second.
 
-    Tokens are told apart by their digests. Only those that proved good are remembered, so what a
-    stranger sends neither uses up another's quota nor takes room.
+    `per_second` 0 means no limit. Tokens are identified by their digests. Only valid tokens are
+    stored, so requests with wrong tokens use neither memory nor the quota of another token.
     """
 
     def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -25,10 +25,11 @@ class RequestRates:
         self._most = max(1.0, per_second)
         self._clock = clock
         self._lock = threading.Lock()
-        self._left: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # and as of when
+        # Requests left, and the monotonic time of that value.
+        self._left: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
 
     def remember(self, digest: bytes) -> None:
-        """A token has proved good, by the request that is under way."""
+        """Store a valid token, and count the current request."""
         with self._lock:
             if self._per_second and digest not in self._left:
                 self._left[digest] = (self._most - 1, self._clock())
@@ -36,25 +37,26 @@ class RequestRates:
                     self._left.popitem(last=False)
 
     def take(self, digest: bytes) -> float:
-        """Count a request of a remembered token; the seconds it has to wait, 0: it may go on."""
+        """Count a request of a stored token; returns the seconds that it has to wait, or 0."""
         with self._lock:
             if digest not in self._left:
                 return 0.0
             now = self._clock()
             left, then = self._left.pop(digest)
             left = min(self._most, left + (now - then) * self._per_second)
-            may_go_on = left >= 1
-            self._left[digest] = (left - 1 if may_go_on else left, now)
-        return 0.0 if may_go_on else (1 - left) / self._per_second
+            is_allowed = left >= 1
+            self._left[digest] = (left - 1 if is_allowed else left, now)
+        return 0.0 if is_allowed else (1 - left) / self._per_second
 
 
 class Exports:
-    """Answers that are written while their clients read: each holds a thread meanwhile."""
+    """Limits the streamed responses: each holds a thread while its client reads."""
 
     def __init__(self, *, of_one: int, of_all: int) -> None:
-        """`of_one` token (0: as many as there are), and `of_all` together.
+        """At most `of_one` exports per token (0: no limit), and `of_all` in the process.
 
-        Of several the last is for those who are exempt: others cannot keep the operator out.
+        If `of_all` is above 1, the last slot is for exempt tokens: other tokens cannot block the
+        operator.
         """
         self._of_one = of_one
         self._of_all = of_all
@@ -63,7 +65,7 @@ class Exports:
         self._running: Counter[str] = Counter()
 
     def begin(self, key: str, *, is_exempt: bool) -> bool:
-        """Whether another may begin; then `end` it."""
+        """Reserve a slot; returns whether there was one. Call `end` to free it."""
         with self._lock:
             is_free = not self._of_one or is_exempt or self._running[key] < self._of_one
             most = self._of_all if is_exempt else self._of_others
@@ -75,30 +77,31 @@ class Exports:
     def end(self, key: str) -> None:
         with self._lock:
             self._running[key] -= 1
-            self._running += Counter()  # keeps those above 0 alone
+            self._running += Counter()  # removes the entries that are 0
 
 
 class KeptAnswers:
-    """Room in the database for answers that may be asked for again: so many bytes a day.
+    """Limits the bytes of stored idempotent responses per token and day.
 
-    They are kept for a day, so this bounds what is there of one token.
+    Responses are stored for one day, so this limits the storage of one token.
     """
 
     def __init__(self, per_day: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`per_day` bytes; 0: as many as come."""
+        """`per_day` is in bytes; 0 means no limit."""
         self._per_day = per_day
         self._clock = clock
         self._lock = threading.Lock()
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # and as of when
+        # Bytes left, and the monotonic time of that value.
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds_until_room(self, token: str) -> float:
-        """For another key without its answer; 0: now."""
+        """The seconds until a key without a response fits; 0 when it fits now."""
         with self._lock:
             missing = KEY_BYTES - self._now_left(token)
         return missing / self._per_day * DAY_SECONDS if self._per_day and missing > 0 else 0.0
 
     def take(self, token: str, answer_bytes: int) -> bool:
-        """Count a key; whether its answer has room too, or the key alone is to be kept."""
+        """Count a key; returns whether its response fits too. If not, store only the key."""
         with self._lock:
             left = self._now_left(token) - KEY_BYTES
             has_room = not self._per_day or answer_bytes <= left

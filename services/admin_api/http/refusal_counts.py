@@ -1,7 +1,7 @@
-"""Counts refused changes, so that one who repeats them cannot fill the audit log.
+"""Counts refused changes, so that a client that repeats them cannot fill the audit log.
 
-The first refusal of a token, a route and a code is a row at once and opens a window. Those that
-follow within it are counted, and their count becomes one row when the window has ended.
+The first refusal of a (token, route, code) is written at once and opens a window. Further refusals
+within the window are counted. When the window has ended, their count becomes one row.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from typing import Any
 from crawljobs.domain.actor import Actor
 
 WINDOW_SECONDS = 600.0
-KEYS_PER_TOKEN = 20  # of routes and codes; what goes beyond shares one count
-KEYS_MAX = 2_000  # of all tokens; the oldest is written out before its time
+KEYS_PER_TOKEN = 20  # pairs of route and code; all further pairs share one count
+KEYS_MAX = 2_000  # of all tokens; beyond it the oldest window is closed early
 
 OTHERS = ("other", "other", "other")
 
 
 @dataclass(frozen=True)
 class Key:
-    """Which token was refused, and what: method, route and code."""
+    """The token that was refused, and the request: method, route, code."""
 
     token_id: str | None
     name: str
-    what: tuple[str, str, str]
+    request: tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Counted:
-    """Refusals after the first of a window, for one row."""
+class RefusalCount:
+    """The refusals after the first one of a window; they become one row."""
 
     key: Key
-    actor: Actor  # of the last one
+    actor: Actor  # of the last refusal
     status: int
     count: int
     since: datetime
     until: datetime
 
     def as_json(self) -> dict[str, Any]:
-        method, path, code = self.key.what
+        method, path, code = self.key.request
         return {
             "method": method,
             "path": path,
@@ -57,31 +57,34 @@ class Counted:
 
 @dataclass
 class _Window:
-    ends: float  # monotonic
-    counted: Counted | None = None
+    ends_at: float  # on the monotonic clock
+    count: RefusalCount | None = None
 
 
 class RefusalCounts:
-    """Of one process; bounded, whatever is refused. Times in rows are this host's."""
+    """The counts of one process, at most KEYS_MAX. Times in rows come from the host's clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._windows: dict[Key, _Window] = {}  # the oldest first
-        self._evicted: list[Counted] = []
+        self._evicted: list[RefusalCount] = []
 
-    def opens_window(self, actor: Actor, what: tuple[str, str, str], status: int) -> Key | None:
-        """The key of a refusal that is to be a row of its own; None: it was counted."""
+    def opens_window(self, actor: Actor, request: tuple[str, str, str], status: int) -> Key | None:
+        """The key of a refusal that needs a row of its own; None when the refusal was counted.
+
+        `request` is (method, route, code).
+        """
         now = datetime.now(UTC)
         with self._lock:
-            key = self._key(actor, what)
+            key = self._key(actor, request)
             window = self._windows.get(key)
             if window is None:
                 self._make_room()
                 self._windows[key] = _Window(self._clock() + WINDOW_SECONDS)
                 return key
-            before = window.counted or Counted(key, actor, status, 0, now, now)
-            window.counted = replace(
+            before = window.count or RefusalCount(key, actor, status, 0, now, now)
+            window.count = replace(
                 before,
                 actor=replace(actor, request_id=None),
                 status=status,
@@ -90,38 +93,42 @@ class RefusalCounts:
             )
             return None
 
-    def _key(self, actor: Actor, what: tuple[str, str, str]) -> Key:
-        key = Key(actor.token_id, actor.name, what)
+    def _key(self, actor: Actor, request: tuple[str, str, str]) -> Key:
+        key = Key(actor.token_id, actor.name, request)
         if key in self._windows:
             return key
-        own = sum(one.token_id == key.token_id for one in self._windows)
-        return key if own < KEYS_PER_TOKEN else replace(key, what=OTHERS)
+        windows_of_token = sum(other.token_id == key.token_id for other in self._windows)
+        return key if windows_of_token < KEYS_PER_TOKEN else replace(key, request=OTHERS)
 
     def _make_room(self) -> None:
         while len(self._windows) >= KEYS_MAX:
             oldest = next(iter(self._windows))
-            if counted := self._windows.pop(oldest).counted:
-                self._evicted.append(counted)
+            if count := self._windows.pop(oldest).count:
+                self._evicted.append(count)
 
-    def forget(self, key: Key) -> None:
-        """The row of its first refusal was not written: the next one is to be a row."""
+    def close_window(self, key: Key) -> None:
+        """Close the window because its first refusal was not written: the next one gets a row."""
         with self._lock:
             window = self._windows.pop(key, None)
-            if window is not None and window.counted is not None:
-                self._evicted.append(window.counted)
+            if window is not None and window.count is not None:
+                self._evicted.append(window.count)
 
-    def take(self, *, all_of_them: bool = False) -> list[Counted]:
-        """The counts of windows that have ended, or of all; each is handed out once."""
+    def pop_finished(self, *, include_open: bool = False) -> list[RefusalCount]:
+        """The counts of windows that have ended, or of all windows; returns each count once."""
         with self._lock:
             now = self._clock()
-            over = [key for key, one in self._windows.items() if all_of_them or one.ends <= now]
-            found, self._evicted = self._evicted, []
-            found += [
-                counted for key in over if (counted := self._windows.pop(key).counted) is not None
+            finished = [
+                key
+                for key, window in self._windows.items()
+                if include_open or window.ends_at <= now
             ]
-            return found
+            counts, self._evicted = self._evicted, []
+            counts += [
+                count for key in finished if (count := self._windows.pop(key).count) is not None
+            ]
+            return counts
 
-    def give_back(self, counted: list[Counted]) -> None:
-        """They could not be written: they are handed out again."""
+    def put_back(self, counts: list[RefusalCount]) -> None:
+        """Keep counts that could not be written; pop_finished() returns them again."""
         with self._lock:
-            self._evicted = [*counted, *self._evicted][:KEYS_MAX]
+            self._evicted = [*counts, *self._evicted][:KEYS_MAX]

@@ -1,4 +1,4 @@
-"""What each view wants of a token. A view without a scope would be open to any token."""
+"""The scope that each view requires. A view without a scope accepts any valid token."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from typing import Any, TypeVar
 
 import flask
 
-from admin_api.http import problems
+from admin_api.http import auth, problems
 from crawljobs.domain.access import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def wants(scope: Scope, view: View) -> View:
-    view.scope = scope  # type: ignore[attr-defined] # read by wanted()
+def set_scope(scope: Scope, view: View) -> View:
+    view.scope = scope  # type: ignore[attr-defined] # read by scope_of()
     return view
 
 
-def wanted(endpoint: str | None) -> Scope | None:
-    """None for a path that does not exist, and for the OpenAPI document: any token will do."""
+def scope_of(endpoint: str | None) -> Scope | None:
+    """The required scope; None for unknown paths and for the OpenAPI document."""
     view = flask.current_app.view_functions.get(endpoint or "")
     scope: Scope | None = getattr(view, "scope", None)
     return scope
 
 
 def require() -> None:
-    scope = wanted(flask.request.endpoint)
-    if flask.g.get("identity") is not None and scope is not None:
+    """Raise a Problem unless the token has the scope of the view. Public endpoints have none."""
+    scope = scope_of(flask.request.endpoint)
+    if scope is not None and flask.request.endpoint not in auth.PUBLIC_ENDPOINTS:
         require_also(scope, "for this")
 
 
 def require_also(scope: Scope, why: str) -> None:
-    """Raise a Problem unless the request's token has this scope."""
-    identity = flask.g.identity
+    """Raise a Problem unless the token of the request has this scope."""
+    identity = auth.current_identity()  # fails for a request that was not authenticated
     if scope in identity.scopes:
         return
     held = ", ".join(sorted(identity.scopes))

@@ -1,4 +1,4 @@
-"""Headers that keep a browser from doing anything with an answer but showing it."""
+"""Security headers of every response: no caching, no sniffing, no foreign content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the views of one application share."""
+"""The state that the views of one application share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEY = "admin_api"
 
 @dataclass
 class Drain:
-    """Whether the process was told to end, and only finishes what it has begun."""
+    """Whether the process is stopping: it finishes running requests and accepts no new ones."""
 
     has_begun: bool = False
 
@@ -29,7 +29,7 @@ class Drain:
 @dataclass(frozen=True)
 class State:
     settings: AdminApiSettings
-    max_retries: int  # of a job whose caller did not say
+    max_retries: int  # of a job whose request has no max_retries
     database: RequestDatabase
     readiness: Readiness
     cursors: CursorSigner

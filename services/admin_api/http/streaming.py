@@ -1,4 +1,4 @@
-"""Answers that are made while their client reads: in large pieces, each with a deadline."""
+"""Streamed responses: sent in large pieces, each with a deadline."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import flask
 
 from admin_api.http import api_counters, auth, problems, state
 
-# A client reads a piece in so many seconds, at 16 KiB/s or more, or is cut off.
+# A client has PIECE_SECONDS to read a piece (16 KiB/s); then its connection is closed.
 PIECE_BYTES = 480 * 1024
 PIECE_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 10
 
 
 def response(lines: Iterator[str], *, mimetype: str) -> flask.Response:
-    """Raises a Problem when the token, or all clients together, export too much already.
+    """A response that streams the lines.
 
-    Call it last: what is between it and the answer could lose the answer.
+    Raises a Problem when the token, or all tokens together, have too many exports in progress.
+    Call it last: an error between this call and the response would lose the response.
     """
     identity = auth.current_identity()
     exports = state.current().exports
@@ -26,15 +27,15 @@ def response(lines: Iterator[str], *, mimetype: str) -> flask.Response:
         api_counters.throttled("exports")
         raise problems.Problem(
             "too_many_exports",
-            "Others are under way; ask again when one has ended.",
+            "Wait until an export has ended, then send the request again.",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
     answer = flask.Response(flask.stream_with_context(_pieces(lines)), mimetype=mimetype)
-    # When it is closed, or lost on the way to that.
+    # Frees the slot when the response is closed, or garbage-collected without a close.
     answer.call_on_close(weakref.finalize(answer, exports.end, identity.key))
     connection = flask.request.environ.get("gunicorn.socket")
     if connection is not None:
-        connection.settimeout(PIECE_SECONDS)  # gunicorn_connection sets it for each request
+        connection.settimeout(PIECE_SECONDS)  # server/connection.py resets it for each request
     return answer
 
 

@@ -1,4 +1,4 @@
-"""A curl command for every operation of an OpenAPI document, ready to paste."""
+"""Adds a curl command to every operation of an OpenAPI document."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import json
 import shlex
 from typing import Any
 
-SERVER = "http://127.0.0.1:8000"  # the docs page puts its own address in its place
-# A file with the line `Authorization: Bearer TOKEN`: every user of a machine sees command lines.
+SERVER = "http://127.0.0.1:8000"  # the docs page replaces it with its own address
+# A file with the line `Authorization: Bearer TOKEN`. A token in the command line would be visible
+# to all users of the machine.
 HEADER_FILE = "$ADMIN_API_HEADER"
 _PATH_EXAMPLES = {"token_id": "0123456789ab"}
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def add_examples(document: dict[str, Any]) -> None:
-    """Give each operation an `x-codeSamples` as documentation tools expect it."""
+    """Add `x-codeSamples`, an extension that documentation tools know, to each operation."""
     for path, item in document["paths"].items():
         for method in METHODS:
             if method in item:

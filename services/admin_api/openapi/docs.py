@@ -1,4 +1,4 @@
-"""/docs: the API explained, by files of our own under the strict policy of every answer."""
+"""/docs: the page that documents the API. It needs no file from another server."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from admin_api.openapi import document
 
 
 def blueprint(api: document.Api) -> flask.Blueprint:
-    """The page, its script and style, and the document it shows.
+    """The blueprint with the page, its script and style, and the document that it shows.
 
-    /api/openapi.json wants the token as everything under /api does; the page reads a copy beside
-    itself, so that a newcomer can read before having one. It holds no data.
+    /api/openapi.json needs a token, as every path under /api. The page reads a copy that needs no
+    token, so that people can read the documentation before they have one. It holds no data.
     """
     docs = flask.Blueprint("docs", __name__, static_folder="static", static_url_path="/docs/static")
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: flask-smorest's, with our problems, our ids and examples to paste."""
+"""The OpenAPI document: flask-smorest's, with the problems, the id types and curl examples."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from admin_api.schemas.fields import INT8_MAX
 from admin_api.schemas.problem import ProblemSchema
 
 DESCRIPTION = """\
-Enqueue crawls of subreddits, watch them, and have them repeated.
+Enqueue, watch and schedule crawls of subreddits.
 
-Send the token as `Authorization: Bearer <token>`. Times are RFC 3339 in UTC, ids are 64-bit
-integers, lists are paged by `next`. Every error has one shape, `application/problem+json`, and
-the `request_id` that the log has too.
+Send the token as `Authorization: Bearer <token>`. Times are RFC 3339 in UTC. Ids are 64-bit
+integers. `next` of a list is the cursor of its next page. Every error is an
+`application/problem+json` with a `request_id`, which is also in the log.
 
-The curl commands read that header from the file that `ADMIN_API_HEADER` names, since every user of
-a machine sees its command lines. `./run demo` writes it (`.onebox/admin-header`); elsewhere:
+The curl commands read that header from the file that `ADMIN_API_HEADER` names, because all users of
+a machine can see command lines. `./run demo` writes the file `.onebox/admin-header`; elsewhere:
 `(umask 077; printf 'Authorization: Bearer %s\\n' "$(cat TOKEN_FILE)" > admin-header)`.
 """
 
 
 class IdConverter(BaseConverter):
-    """A positive int8 in a path. What does not fit is nobody's id: 404."""
+    """A positive int8 in a path. Any other number is the id of no resource: 404."""
 
     regex = "[0-9]{1,19}"
 
@@ -43,7 +43,7 @@ class IdConverter(BaseConverter):
 
 
 class SubredditConverter(BaseConverter):
-    """The id or the name of a subreddit that we know; authors' histories have odd ones."""
+    """The id or name of a stored subreddit, with all characters that authors' histories hold."""
 
     regex = "[A-Za-z0-9_][A-Za-z0-9_.:-]{0,23}"
 
@@ -61,13 +61,13 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
         return problems.respond_to_http_exception(error)
 
     def _register_responses(self) -> None:
-        """Document problems under the type they are sent with."""
+        """Document problems with their content type."""
         self.DEFAULT_RESPONSE_CONTENT_TYPE: str = "application/problem+json"
         super()._register_responses()
-        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # the class's own applies again to other answers
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # the class attribute applies to other responses
 
     def _register_pagination_header(self) -> None:
-        """Not documented: lists are paged by cursors here."""
+        """Not documented: the lists of this API have cursors, not flask-smorest's header."""
 
     def _openapi_json(self) -> flask.Response:
         return respond(self)
@@ -117,7 +117,10 @@ def _as_json(api: Api) -> str:
 
 
 def _forbid_null_in_queries(paths: dict[str, Any]) -> None:
-    """A query string has no null: absent means the same. marshmallow cannot tell them apart."""
+    """Remove null from the types of query parameters: a query string cannot contain null.
+
+    marshmallow has one option for an absent value and for null, so its document allows both.
+    """
     for item in paths.values():
         for operation in item.values():
             for parameter in operation.get("parameters", []) if isinstance(operation, dict) else ():
@@ -138,7 +141,7 @@ def _describe_idempotency(paths: dict[str, Any]) -> None:
                 item["post"]["responses"].setdefault(str(status), {"$ref": reference})
 
 
-# What marshmallow checks for a whole object, as JSON Schema says it.
+# The checks of whole objects (validates_schema in marshmallow) as JSON Schema.
 _BY_FILTER = {"required": ["filter"], "not": {"required": ["job_ids"]}}
 _CHOICES: dict[str, dict[str, Any]] = {
     "Bulk": {
@@ -166,11 +169,13 @@ def _describe_choices(schemas: dict[str, Any]) -> None:
 
 
 def _describe_problems(responses: dict[str, Any]) -> None:
-    """Say what may go wrong instead of repeating the name of the status."""
+    """Describe each problem response by the titles of its problems."""
     for name, response in responses.items():
         status = HTTPStatus.__members__.get(name)
         titles = [
-            f"{kind.title} (`{c}`)." for c, kind in problems.KINDS.items() if kind[0] == status
+            f"{kind.title} (`{code}`)."
+            for code, kind in problems.KINDS.items()
+            if kind.status == status
         ]
         response["description"] = " ".join(titles) or response["description"]
 

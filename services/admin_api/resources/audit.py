@@ -1,4 +1,4 @@
-"""/api/admin/audit-log: who changed what, and who was refused."""
+"""/api/admin/audit-log: the changes of operators, and their refused requests."""
 
 from __future__ import annotations
 
@@ -30,35 +30,36 @@ from crawljobs.runtime import logs
 log = logs.get_logger(__name__)
 
 PREFIX = "/api/admin/audit-log"
-EXPORTED_AT_ONCE = 1_000  # entries read in one short transaction
+EXPORT_BATCH = 1_000  # entries read in one short transaction
 
 blueprint = Blueprint(
     "audit log",
     __name__,
     url_prefix=PREFIX,
-    description="Who changed what",
+    description="Changes by operators, and refused requests",
     reads=Scope.AUDIT,
     changes=Scope.AUDIT,
 )
 
 _TYPES = {"csv": "text/csv", "jsonl": "application/jsonl"}
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet reads a cell with one of these first characters as a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @blueprint.get("")
 @blueprint.parameters(AuditParameters)
 @blueprint.answers(200, AuditListSchema, "One page of entries.", headers=pagination.LINK_HEADER)
 @blueprint.problems(422)
-def list_entries(asked: dict[str, Any]) -> enqueueing.Answer:
+def list_entries(params: dict[str, Any]) -> enqueueing.Answer:
     """List the audit log, newest first
 
-    Filters are combined. A page looks at 10,000 entries at most, as lists of jobs do.
+    All filters must match. The API examines at most 10,000 entries for a page, so a page with a
+    `next` can hold fewer entries than `limit`.
     """
-    page = pagination.Page.asked_for("audit log", asked)
+    page = pagination.Page.requested("audit log", params)
     with state.current().database.read() as conn:
         found = audit_log.list_entries(
-            conn, filters=_filters(asked), before_id=page.last_id, limit=page.limit
+            conn, filters=_filters(params), before_id=page.last_id, limit=page.limit
         )
     return page.answer_with(
         PREFIX, found.entries, next_at=None if found.next is None else [found.next]
@@ -67,42 +68,45 @@ def list_entries(asked: dict[str, Any]) -> enqueueing.Answer:
 
 @blueprint.get("/export")
 @blueprint.parameters(ExportParameters)
-@blueprint.sends_files(_TYPES.values(), "The entries, newest first, and a line on their end.")
+@blueprint.sends_files(
+    _TYPES.values(), "The entries, newest first, and a last line with the result."
+)
 @blueprint.problems(422)
-def export_entries(asked: dict[str, Any]) -> flask.Response:
+def export_entries(params: dict[str, Any]) -> flask.Response:
     """Export the audit log as CSV or JSON lines
 
-    The last line says whether the export is whole. JSON lines end with
-    `{"end": "complete", "entries": 7, "next": null}`; `"truncated"` instead of `"complete"` comes
-    with the `next` that is the `cursor` of the rest. CSV ends with the row
-    `#end,complete,entries=7,next=`, as long as the others. A download without this line broke off.
+    The last line shows whether the export is complete. JSON lines end with
+    `{"end": "complete", "entries": 7, "next": null}`. With `"truncated"` instead of `"complete"`,
+    `next` is the `cursor` for the remaining entries. CSV ends with the row
+    `#end,complete,entries=7,next=`, which has as many cells as the other rows. A download without
+    this line is incomplete.
     """
-    page = pagination.Page.asked_for(
-        "audit log export", {name: asked[name] for name in asked if name != "format"}
+    page = pagination.Page.requested(
+        "audit log export", {name: params[name] for name in params if name != "format"}
     )
-    filters = _filters(asked)
-    # The first page is read before the answer begins, so that trouble can still be a problem.
+    filters = _filters(params)
+    # The first batch is read before the response starts, so that an error can still be a problem.
     export = _Export(page, filters, _page(filters, page.last_id, page.limit))
-    write = _csv if asked["format"] == "csv" else _json_lines
-    response = streaming.response(write(export), mimetype=_TYPES[asked["format"]])
-    response.headers["Content-Disposition"] = f'attachment; filename="audit-log.{asked["format"]}"'
+    write = _csv if params["format"] == "csv" else _json_lines
+    response = streaming.response(write(export), mimetype=_TYPES[params["format"]])
+    response.headers["Content-Disposition"] = f'attachment; filename="audit-log.{params["format"]}"'
     return response
 
 
-def _filters(asked: dict[str, Any]) -> AuditFilter:
-    return AuditFilter(**{name: asked[name] for name in vars(AuditFilter()) if name in asked})
+def _filters(params: dict[str, Any]) -> AuditFilter:
+    return AuditFilter(**{name: params[name] for name in vars(AuditFilter()) if name in params})
 
 
 def _page(filters: AuditFilter, before_id: int | None, left: int) -> AuditPage:
     with state.current().database.read() as conn:
         return audit_log.list_entries(
-            conn, filters=filters, before_id=before_id, limit=min(left, EXPORTED_AT_ONCE)
+            conn, filters=filters, before_id=before_id, limit=min(left, EXPORT_BATCH)
         )
 
 
 @dataclass
 class _Export:
-    """The entries of one answer; `next` and `count` are final when they have all been read."""
+    """The entries of one response; `next` and `count` are final after the last entry."""
 
     page: pagination.Page
     filters: AuditFilter
@@ -123,15 +127,15 @@ class _Export:
             try:
                 read = _page(self.filters, read.next, left)
             except DatabaseUnavailable as error:
-                # Too late for another status: the line on the end is missing, and the download is
-                # cut off.
+                # The status is already sent. The download ends without its last line, so the
+                # client detects the error.
                 log.warning(
-                    "audit.export_broken", reason=str(error), request_id=request_id.current()
+                    "audit.export_failed", reason=str(error), request_id=request_id.current()
                 )
                 raise
 
     def end(self) -> dict[str, Any]:
-        """After all entries: whether they are all that the filters find, and where to go on."""
+        """The last line. Call it after all entries."""
         if self.next is None:
             return {"end": "complete", "entries": self.count, "next": None}
         cursor = self.page.cursor([self.next])
@@ -153,15 +157,15 @@ def _csv(export: _Export) -> Iterator[str]:
     for entry in export.entries():
         yield written([_cell(entry[name]) for name in names])
     end = export.end()
-    told = ["#end", end["end"], f"entries={end['entries']}", f"next={end['next'] or ''}"]
-    yield written([*told, *[""] * (len(names) - len(told))])
+    cells = ["#end", end["end"], f"entries={end['entries']}", f"next={end['next'] or ''}"]
+    yield written([*cells, *[""] * (len(names) - len(cells))])
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = json.dumps(value) if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _json_lines(export: _Export) -> Iterator[str]:

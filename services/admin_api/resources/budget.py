@@ -1,4 +1,4 @@
-"""/api/admin/budget: what Reddit lets the workers ask, and why they pause."""
+"""/api/admin/budget: Reddit's request budget of each client id, and the reasons of pauses."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ blueprint = Blueprint("budget", __name__, url_prefix=PREFIX, description="Reddit
 def show_budget() -> dict[str, Any]:
     """Show Reddit's request budget
 
-    For each client id: what is left of the window, whether all its workers pause, why and until
-    when, the time of the next probe, and whether Reddit accepts the credentials.
+    For each client id: the requests left in the window, the pause of its workers with its reason
+    and end, the time of the next probe, and whether Reddit accepts the credentials.
     """
     with state.current().database.read() as conn:
         found = budget_overview.overview(conn)

@@ -1,4 +1,4 @@
-"""/api/crawl: the short way to have a subreddit crawled, and to see how it goes."""
+"""/api/crawl: shortcuts to enqueue a crawl and to show its progress."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crawljobs.domain.job_filter import JobFilter
 from crawljobs.repository.queue import job_list, job_stats
 
 blueprint = Blueprint(
-    "crawl", __name__, url_prefix="/api/crawl", description="The short way", changes=Scope.JOBS
+    "crawl", __name__, url_prefix="/api/crawl", description="Shortcuts", changes=Scope.JOBS
 )
 
 PRIORITY = 60
@@ -29,32 +29,32 @@ NEWEST_SHOWN = 10
 @blueprint.also_answers(
     200,
     EnqueuedSchema,
-    "The subreddit's live job serves this request too.",
+    "The subreddit's live job also serves this request.",
     headers=enqueueing.LOCATION,
 )
 @blueprint.problems(408, 415, 422)
-def crawl(asked: dict[str, Any]) -> enqueueing.Answer:
-    """Have a subreddit crawled soon
+def crawl(params: dict[str, Any]) -> enqueueing.Answer:
+    """Crawl a subreddit soon
 
-    The same as enqueueing it with priority 60.
+    Enqueues it with priority 60.
     """
-    return enqueueing.enqueue_one(asked["subreddit"], priority=PRIORITY)
+    return enqueueing.enqueue_one(params["subreddit"], priority=PRIORITY)
 
 
 @blueprint.get("/status")
 @blueprint.parameters(CrawlStatusParameters)
-@blueprint.answers(200, CrawlStatusSchema, "What is going on.")
+@blueprint.answers(200, CrawlStatusSchema, "The state of the queue, and the jobs.")
 @blueprint.problems(422)
-def show_status(asked: dict[str, Any]) -> dict[str, Any]:
-    """Show what is being crawled, or how it stands with one subreddit"""
+def show_status(params: dict[str, Any]) -> dict[str, Any]:
+    """Show the running crawls, or the jobs of one subreddit"""
     with state.current().database.read() as conn:
         stats = job_stats.queue_stats(conn)
-        if asked["subreddit"] is None:
+        if params["subreddit"] is None:
             filters = JobFilter(statuses=frozenset({JobStatus.CRAWLING}))
             limit = CRAWLING_SHOWN
         else:
             filters = JobFilter(
-                subreddit_id=job_filters.subreddit_id(conn, name=asked["subreddit"])
+                subreddit_id=job_filters.subreddit_id(conn, name=params["subreddit"])
             )
             limit = NEWEST_SHOWN
         found = job_list.list_jobs(conn, filters=filters, limit=limit)

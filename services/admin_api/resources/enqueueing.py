@@ -1,4 +1,4 @@
-"""Enqueue what operators ask for, with its audit rows and answers."""
+"""Enqueues crawls for operators, with their audit rows and responses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crawljobs.repository.queue.job_enqueue import EnqueueChange
 from crawljobs.runtime import tracing
 
 JOBS_PATH = "/api/admin/jobs"
-LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job's own path."}}
+LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of the job."}}
 
 Answer = tuple[Any, int, dict[str, str]]  # body, status, headers
 
@@ -29,7 +29,7 @@ def enqueue_one(
     max_retries: int | None = None,
     visible_at: datetime | None = None,
 ) -> Answer:
-    """Enqueue, audit and answer; 201 for a new job, 200 for one that serves this request too."""
+    """Enqueue and audit one crawl. The status is 201 for a new job, 200 for the live job."""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> EnqueueChange:
@@ -58,7 +58,10 @@ def enqueue(
     max_retries: int | None,
     visible_at: datetime | None,
 ) -> list[EnqueueChange]:
-    """All of them with an audit row each; one result a subreddit, in the order first named."""
+    """Enqueue each subreddit, and write an audit row for each.
+
+    Returns one result per subreddit, in the order of the first occurrences of the names.
+    """
     if max_retries is None:
         max_retries = state.current().max_retries
     with tracing.span("enqueue", tracing.Kind.PRODUCER) as span:
@@ -71,7 +74,7 @@ def enqueue(
             visible_at=visible_at,
             traceparent=str(span.context),
         )
-        told(span, [change.enqueued for change in changes])
+        describe_results(span, [change.enqueued for change in changes])
     api_counters.enqueued(conn, [change.enqueued for change in changes], jobs.JobSource.USER)
     audit_log.record_many(
         conn,
@@ -90,22 +93,22 @@ def enqueue(
     return changes
 
 
-def told(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> None:
-    """How many were enqueued, and more of one that is alone."""
+def describe_results(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> None:
+    """Add the number of jobs to the span; for a single job also its id, subreddit and result."""
     span.tell({"crawljobs.jobs": len(results)})
     if len(results) == 1:
-        (one,) = results
+        (only,) = results
         span.tell(
             {
-                "crawljobs.job.id": one.job_id,
-                "crawljobs.subreddit": one.subreddit,
-                "crawljobs.outcome": one.result,
+                "crawljobs.job.id": only.job_id,
+                "crawljobs.subreddit": only.subreddit,
+                "crawljobs.outcome": only.result,
             }
         )
 
 
 def audited(job: jobs.Job) -> dict[str, Any]:
-    """What an operator's change can touch, as JSON."""
+    """The fields of a job that operators can change, as JSON for the audit log."""
     return {
         "subreddit": job.subreddit,
         "status": job.status,

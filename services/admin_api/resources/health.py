@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can do its work. Neither wants a token."""
+"""/healthz: the process responds. /readyz: it can serve requests. Both need no token."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from admin_api.schemas.health import HealthSchema
 blueprint = Blueprint("health", __name__, description="For load balancers and orchestrators")
 
 
-# gunicorn_worker answers plain requests for these itself, so that they wait for no thread.
+# server/probe_replies.py answers plain requests for these paths, so that they need no thread.
 ALIVE = {"status": "ok"}
 READY = {"status": "ready"}
 
 
 def shutting_down() -> problems.Problem:
-    return problems.Problem("shutting_down", "Ask again: another process answers, or will soon.")
+    return problems.Problem("shutting_down", "Send the request again; another process will answer.")
 
 
 @blueprint.get("/healthz")
 @blueprint.without_token
-@blueprint.answers(200, HealthSchema, "The process answers.")
+@blueprint.answers(200, HealthSchema, "The process responds.")
 @blueprint.problems(413, usual=False)
 def healthz() -> dict[str, str]:
-    """Tell that the process lives
+    """Report that the process is alive
 
-    Never asks the database: its hiccup must not restart every process.
+    Does not use the database, so that a short database outage does not restart every process.
     """
     return ALIVE
 
@@ -35,9 +35,9 @@ def healthz() -> dict[str, str]:
 @blueprint.answers(200, HealthSchema, "Requests can be served.")
 @blueprint.problems(413, 503, usual=False)
 def readyz() -> dict[str, str]:
-    """Tell whether the database answers with a schema this version knows
+    """Report whether the database is available and has a known schema
 
-    Answers within 2 s; 503 too when the process is to end.
+    Responds within 2 s. Responds 503 also while the process is shutting down.
     """
     if state.current().drain.has_begun:
         raise shutting_down()

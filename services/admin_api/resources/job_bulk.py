@@ -1,4 +1,4 @@
-"""/api/admin/jobs/bulk/...: what operators do to many jobs at once."""
+"""/api/admin/jobs/bulk/...: changes of many jobs at once."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ blueprint = Blueprint(
     "bulk changes of jobs",
     __name__,
     url_prefix=f"{enqueueing.JOBS_PATH}/bulk",
-    description="What operators do to many jobs at once",
+    description="Changes of many jobs at once",
     changes=Scope.JOBS,
 )
 
-FILTER_LOOKS_AT = 100_000  # jobs; more would take longer than a request may
+JOBS_EXAMINED_MAX = 100_000  # by a filter; more would take longer than a request may
 _BY_IDS = {"ids": {"value": {"job_ids": [1], "dry_run": True}}}
-_ALL = "It was done, or would be, to every job."
-_SOME = "It was done, or would be, to some of them only: see the items."
+_ALL = "Every job was changed, or a dry run found that it would be."
+_SOME = "Some jobs could not be changed: see the items."
 
 
 @blueprint.put("/status")
@@ -58,14 +58,14 @@ _SOME = "It was done, or would be, to some of them only: see the items."
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)
-def change_statuses(asked: dict[str, Any]) -> enqueueing.Answer:
-    """Bring many jobs into a state
+def change_statuses(params: dict[str, Any]) -> enqueueing.Answer:
+    """Set the state of many jobs
 
-    Only legal transitions; each job that does not allow it is told apart and stays as it is.
+    A job whose state does not allow the transition stays unchanged; its item reports the problem.
     """
-    if asked["status"] != JobStatus.QUEUED:
-        return _change(asked, job_changes.verb_for(asked["status"], None))
-    return _change(asked, None)
+    if params["status"] != JobStatus.QUEUED:
+        return _change(params, job_changes.verb_for(params["status"], None))
+    return _change(params, None)
 
 
 @blueprint.post("/retry")
@@ -73,13 +73,13 @@ def change_statuses(asked: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)
-def retry_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
+def retry_jobs(params: dict[str, Any]) -> enqueueing.Answer:
     """Queue many finished jobs again
 
-    Of several jobs of one subreddit the newest is retried. A job whose subreddit has another live
-    job is told apart, with that job's id.
+    Of several jobs of one subreddit, only the newest is retried. If a subreddit has another live
+    job, the item reports a problem with the id of that job.
     """
-    return _change(asked, Verb.RETRY)
+    return _change(params, Verb.RETRY)
 
 
 @blueprint.post("/boost")
@@ -91,9 +91,9 @@ def retry_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)
-def boost_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
-    """Add to the priority of many live jobs"""
-    return _change(asked, Verb.BOOST, points=asked["boost"])
+def boost_jobs(params: dict[str, Any]) -> enqueueing.Answer:
+    """Raise the priority of many live jobs"""
+    return _change(params, Verb.BOOST, points=params["boost"])
 
 
 @blueprint.post("/cancel")
@@ -101,22 +101,22 @@ def boost_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)
-def cancel_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
+def cancel_jobs(params: dict[str, Any]) -> enqueueing.Answer:
     """Cancel many live jobs"""
-    return _change(asked, Verb.CANCEL)
+    return _change(params, Verb.CANCEL)
 
 
 def _change(
-    asked: dict[str, Any], verb: Verb | None, *, points: int | None = None
+    params: dict[str, Any], verb: Verb | None, *, points: int | None = None
 ) -> enqueueing.Answer:
-    """`verb` None: to be queued, by waking what waits and retrying what has finished."""
+    """Apply a verb to the chosen jobs; None: wake the waiting jobs and retry the finished ones."""
     actor = auth.current_actor()
-    dry_run: bool = asked["dry_run"]
-    if dry_run or "filter" in asked:
-        scopes.require_also(Scope.READ, "to choose jobs by a filter, or to try without changing")
+    dry_run: bool = params["dry_run"]
+    if dry_run or "filter" in params:
+        scopes.require_also(Scope.READ, "to choose jobs by a filter, and for a dry run")
 
     def work(conn: Connection) -> list[JobChange]:
-        job_ids = _chosen(conn, asked)
+        job_ids = _selected(conn, params)
         by_id: dict[int, list[JobChange]] = {}
         for chosen, ids in _by_verb(conn, verb, job_ids).items():
             changes = operator_changes.change_many(
@@ -145,29 +145,30 @@ def _change(
     return body, 207 if failed else 200, {}
 
 
-def _chosen(conn: Connection, asked: dict[str, Any]) -> list[int]:
-    if "job_ids" in asked:
-        ids: list[int] = asked["job_ids"]
+def _selected(conn: Connection, params: dict[str, Any]) -> list[int]:
+    """The ids of the jobs to change. Raises a Problem if the filter matches another number."""
+    if "job_ids" in params:
+        ids: list[int] = params["job_ids"]
         return ids
     page = job_list.list_jobs(
         conn,
-        filters=job_filters.asked_for(conn, asked["filter"]),
+        filters=job_filters.parsed(conn, params["filter"]),
         limit=ITEMS_MAX,
-        look_at=FILTER_LOOKS_AT,
+        look_at=JOBS_EXAMINED_MAX,
     )
     if page.next is not None:
         raise problems.Problem(
             "too_many_matches",
-            f"The filter may match at most {ITEMS_MAX:,} jobs and look at {FILTER_LOOKS_AT:,}; "
-            "narrow it, by states or times.",
+            f"A filter may match at most {ITEMS_MAX:,} jobs and examine at most "
+            f"{JOBS_EXAMINED_MAX:,}. Narrow the filter, for example by state or time.",
             [problems.FieldError("/filter", "matches too many jobs")],
         )
-    expected = asked.get("expected_count", len(page.jobs))
+    expected = params.get("expected_count", len(page.jobs))
     if expected != len(page.jobs):
         raise problems.Problem(
             "count_mismatch",
             f"The filter matches {len(page.jobs)} jobs, not {expected}; nothing was changed.",
-            [problems.FieldError("/expected_count", f"there are {len(page.jobs)}")],
+            [problems.FieldError("/expected_count", f"the filter matches {len(page.jobs)}")],
         )
     return [job.id for job in page.jobs]
 
@@ -183,7 +184,7 @@ def _by_verb(conn: Connection, verb: Verb | None, job_ids: list[int]) -> dict[Ve
 
 
 def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange]) -> None:
-    """A row for each job that changed, and one for the whole unless all were so already."""
+    """Write a row for each changed job and one for the request; none if no job changes."""
     if all(change.changes_nothing for change in changes):
         return
     done = [change for change in changes if change.error is None]

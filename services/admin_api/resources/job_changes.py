@@ -1,4 +1,4 @@
-"""/api/admin/jobs/{id}/...: what operators do to one job."""
+"""/api/admin/jobs/{id}/...: changes of one job."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ blueprint = Blueprint(
     "changes of jobs",
     __name__,
     url_prefix=f"{enqueueing.JOBS_PATH}/<id:job_id>",
-    description="What operators do to a job",
+    description="Changes of one job",
     changes=Scope.JOBS,
 )
 
-# As the audit log has them.
+# The names of the actions in the audit log.
 ACTIONS = {verb: verb.name.lower() for verb in Verb}
 _CODES: dict[type[CrawljobsError], str] = {
     NotFound: "not_found",
@@ -42,7 +42,7 @@ def code_of(error: CrawljobsError) -> str:
 
 
 def verb_for(status: str, before: Job | None) -> Verb:
-    """How to bring a job into a state; only legal transitions."""
+    """The verb that leads to a state; `before` is the job, None for several jobs."""
     if status == JobStatus.CANCELLED:
         return Verb.CANCEL
     if status == JobStatus.FAILED:
@@ -51,7 +51,7 @@ def verb_for(status: str, before: Job | None) -> Verb:
 
 
 def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> enqueueing.Answer:
-    """Do it, audit it, answer with the job; a `verb` that is a status means to bring that about."""
+    """Change and audit a job; the response shows the job. `verb` is a verb or the new status."""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> operator_changes.JobChange:
@@ -93,9 +93,9 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> enqu
 @blueprint.body(BoostSchema, examples={"boost": {"value": {"boost": 20}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 408, 409, 412, 415, 422)
-def boost_job(asked: dict[str, Any], job_id: int) -> enqueueing.Answer:
-    """Add to the priority of a live job"""
-    return _change(job_id, Verb.BOOST, points=asked["boost"])
+def boost_job(params: dict[str, Any], job_id: int) -> enqueueing.Answer:
+    """Raise the priority of a live job"""
+    return _change(job_id, Verb.BOOST, points=params["boost"])
 
 
 @blueprint.put("/priority")
@@ -103,9 +103,9 @@ def boost_job(asked: dict[str, Any], job_id: int) -> enqueueing.Answer:
 @blueprint.body(PrioritySchema, examples={"high": {"value": {"priority": 70}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 408, 409, 412, 415, 422)
-def change_priority(asked: dict[str, Any], job_id: int) -> enqueueing.Answer:
+def change_priority(params: dict[str, Any], job_id: int) -> enqueueing.Answer:
     """Set the priority of a live job"""
-    return _change(job_id, Verb.CHANGE_PRIORITY, points=asked["priority"])
+    return _change(job_id, Verb.CHANGE_PRIORITY, points=params["priority"])
 
 
 @blueprint.put("/status")
@@ -113,12 +113,12 @@ def change_priority(asked: dict[str, Any], job_id: int) -> enqueueing.Answer:
 @blueprint.body(StatusSchema, examples={"cancel": {"value": {"status": "cancelled"}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 408, 409, 412, 415, 422)
-def change_status(asked: dict[str, Any], job_id: int) -> enqueueing.Answer:
-    """Bring a job into a state
+def change_status(params: dict[str, Any], job_id: int) -> enqueueing.Answer:
+    """Set the state of a job
 
-    Only where a transition leads there; see retry, wake, give_up and cancel.
+    Performs the legal transition to that state: retry, wake, give_up or cancel.
     """
-    return _change(job_id, str(asked["status"]))
+    return _change(job_id, str(params["status"]))
 
 
 @blueprint.post("/retry")
@@ -128,7 +128,8 @@ def change_status(asked: dict[str, Any], job_id: int) -> enqueueing.Answer:
 def retry_job(job_id: int) -> enqueueing.Answer:
     """Queue a finished job again
 
-    With all its retries. 409 names the other job when its subreddit has a live one.
+    The job gets all its retries again. If its subreddit has another live job, the status is 409
+    and the problem names that job.
     """
     return _change(job_id, Verb.RETRY)
 
@@ -138,7 +139,7 @@ def retry_job(job_id: int) -> enqueueing.Answer:
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 409, 412)
 def wake_job(job_id: int) -> enqueueing.Answer:
-    """Let a waiting job be claimed now"""
+    """Make a waiting job claimable now"""
     return _change(job_id, Verb.WAKE)
 
 
@@ -149,7 +150,7 @@ def wake_job(job_id: int) -> enqueueing.Answer:
 def cancel_job(job_id: int) -> enqueueing.Answer:
     """Cancel a live job
 
-    A crawl under way stops at its next page.
+    A running crawl stops at its next page.
     """
     return _change(job_id, Verb.CANCEL)
 
@@ -159,13 +160,13 @@ def cancel_job(job_id: int) -> enqueueing.Answer:
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 409, 412)
 def give_up_job(job_id: int) -> enqueueing.Answer:
-    """End a live job as failed"""
+    """Fail a live job"""
     return _change(job_id, Verb.GIVE_UP)
 
 
 @blueprint.delete("")
 @blueprint.if_match(required=False)
-@blueprint.answers_nothing("It is gone, with its attempts. Its audit rows stay.")
+@blueprint.answers_nothing("The job and its attempts are deleted. Its audit rows stay.")
 @blueprint.problems(404, 409, 412)
 def delete_job(job_id: int) -> tuple[str, int]:
     """Delete a finished job"""

@@ -1,4 +1,4 @@
-"""What a request says about which jobs, as a filter of the repository."""
+"""Converts the job filter of a request to the filter of the repository."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawljobs.domain.job import ErrorKind, JobSource, JobStatus
 from crawljobs.domain.job_filter import JobFilter
 from crawljobs.repository.content import subreddit_admin
 
-# Nobody's id: a subreddit that we do not know has no jobs.
+# No subreddit has this id, so the filter matches no job: an unknown subreddit has no jobs.
 _NO_SUBREDDIT = 0
 
 
@@ -19,25 +19,25 @@ def subreddit_id(conn: Connection, *, name: str) -> int:
     return subreddit_admin.find_id(conn, name=name) or _NO_SUBREDDIT
 
 
-def asked_for(conn: Connection, asked: Mapping[str, Any]) -> JobFilter:
-    subreddit = asked["subreddit"]
-    error_kind = asked["error_kind"]
+def parsed(conn: Connection, params: Mapping[str, Any]) -> JobFilter:
+    subreddit = params["subreddit"]
+    error_kind = params["error_kind"]
     return JobFilter(
         statuses=frozenset(
             JobStatus.SUCCEEDED if status == SUCCESS else JobStatus(status)
-            for status in asked["status"]
+            for status in params["status"]
         ),
         subreddit_id=None if subreddit is None else subreddit_id(conn, name=subreddit),
-        scheduled_job_id=asked["schedule_id"],
-        sources=frozenset(JobSource(source) for source in asked["source"]),
-        priority_min=asked["priority_min"],
-        priority_max=asked["priority_max"],
+        scheduled_job_id=params["schedule_id"],
+        sources=frozenset(JobSource(source) for source in params["source"]),
+        priority_min=params["priority_min"],
+        priority_max=params["priority_max"],
         error_kind=None if error_kind is None else ErrorKind(error_kind),
-        error_text=asked["error"],
-        created_after=asked["created_after"],
-        created_before=asked["created_before"],
-        finished_after=asked["finished_after"],
-        finished_before=asked["finished_before"],
-        worker=asked["worker"],
-        incomplete=asked["incomplete"],
+        error_text=params["error"],
+        created_after=params["created_after"],
+        created_before=params["created_before"],
+        finished_after=params["finished_after"],
+        finished_before=params["finished_before"],
+        worker=params["worker"],
+        incomplete=params["incomplete"],
     )

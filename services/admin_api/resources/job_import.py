@@ -34,25 +34,25 @@ _STATUSES = {EnqueueResult.CREATED: 201}
     examples={"list": {"value": {"subreddits": ["python", "r/golang", "rust"]}}},
     bounds=request_body.MANY,
 )
-@blueprint.answers(200, ImportResultSchema, "All of them are enqueued.")
-@blueprint.also_answers(207, ImportResultSchema, "Some names cannot be: see the items.")
+@blueprint.answers(200, ImportResultSchema, "All subreddits are enqueued.")
+@blueprint.also_answers(207, ImportResultSchema, "Some names are not valid: see the items.")
 @blueprint.problems(408, 415, 422)
-def import_subreddits(asked: dict[str, Any]) -> enqueueing.Answer:
+def import_subreddits(params: dict[str, Any]) -> enqueueing.Answer:
     """Enqueue crawls of up to 1,000 subreddits
 
-    As enqueueing each alone, in one transaction: a name that cannot be spoils only its item.
+    One transaction enqueues all of them. A name that is not valid fails only its own item.
     """
     actor = auth.current_actor()
-    names, wrong = _checked(asked["subreddits"])
+    names, invalid = _checked(params["subreddits"])
 
     def work(conn: Connection) -> list[EnqueueChange]:
         changes = enqueueing.enqueue(
             conn,
             actor,
             list(names.values()),
-            priority=asked["priority"],
-            max_retries=asked["max_retries"],
-            visible_at=asked["visible_at"],
+            priority=params["priority"],
+            max_retries=params["max_retries"],
+            visible_at=params["visible_at"],
         )
         audit_log.record(
             conn,
@@ -60,40 +60,41 @@ def import_subreddits(asked: dict[str, Any]) -> enqueueing.Answer:
             action="bulk_enqueue",
             resource_type="crawl_jobs",
             resource_id=None,
-            after={"asked_for": len(asked["subreddits"]), "succeeded": len(changes)},
+            after={"asked_for": len(params["subreddits"]), "succeeded": len(changes)},
         )
         return changes
 
     changes = state.current().database.run(work)
     by_key = dict(zip(names, changes, strict=True))
-    items = list(_items(asked["subreddits"], by_key, wrong))
+    items = list(_items(params["subreddits"], by_key, invalid))
     failed = sum(item["status"] >= 400 for item in items)
     body = {"succeeded": len(items) - failed, "failed": failed, "items": items}
     return body, 207 if failed else 200, {}
 
 
-def _checked(asked: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The names by their key, each once, and what is wrong with the others."""
+def _checked(texts: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The valid names by their lower-case form, and the fault of each invalid text."""
     names: dict[str, str] = {}
-    wrong: dict[str, str] = {}
-    for one in asked:
+    invalid: dict[str, str] = {}
+    for text in texts:
         try:
-            name = subreddits.checked_name(one)
+            name = subreddits.checked_name(text)
         except InvalidSubredditName as error:
-            wrong[one] = str(error)
+            invalid[text] = str(error)
         else:
             names.setdefault(name.lower(), name)
-    return names, wrong
+    return names, invalid
 
 
-def _items(asked: list[str], changes: dict[str, EnqueueChange], wrong: dict[str, str]) -> Any:
+def _items(texts: list[str], changes: dict[str, EnqueueChange], invalid: dict[str, str]) -> Any:
+    """The result of each text, in the order of the request."""
     seen: set[str] = set()
-    for one in asked:
-        item = {"subreddit": one, "detail": "", "job_id": None}
-        if one in wrong:
-            yield {**item, "status": 422, "code": "invalid_request", "detail": wrong[one]}
+    for text in texts:
+        item = {"subreddit": text, "detail": "", "job_id": None}
+        if text in invalid:
+            yield {**item, "status": 422, "code": "invalid_request", "detail": invalid[text]}
             continue
-        key = subreddits.checked_name(one).lower()
+        key = subreddits.checked_name(text).lower()
         change = changes[key].enqueued
         code = "duplicate" if key in seen else change.result.value
         status = 200 if key in seen else _STATUSES.get(change.result, 200)

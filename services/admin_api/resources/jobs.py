@@ -1,4 +1,4 @@
-"""/api/admin/jobs: enqueue crawls and watch them."""
+"""/api/admin/jobs: enqueue, list, show and explain crawl jobs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ blueprint = Blueprint(
     "jobs",
     __name__,
     url_prefix=PREFIX,
-    description="Crawls, asked for and run",
+    description="Crawl jobs",
     changes=Scope.JOBS,
 )
 
@@ -45,36 +45,36 @@ blueprint = Blueprint(
 @blueprint.also_answers(
     200,
     EnqueuedSchema,
-    "The subreddit's live job serves this request too.",
+    "The subreddit's live job also serves this request.",
     headers=enqueueing.LOCATION,
 )
 @blueprint.problems(408, 415, 422)
-def enqueue_job(asked: dict[str, Any]) -> enqueueing.Answer:
+def enqueue_job(params: dict[str, Any]) -> enqueueing.Answer:
     """Enqueue a crawl
 
-    A subreddit has at most one live job. Enqueueing it again never fails: the live job takes the
-    higher priority, and is run once more afterwards when it is being crawled at this moment.
+    A subreddit has at most one live job. Enqueueing the subreddit again does not fail: the live
+    job takes the higher priority. If the job is being crawled, it runs once more afterwards.
     """
-    return enqueueing.enqueue_one(**asked)
+    return enqueueing.enqueue_one(**params)
 
 
 @blueprint.get("")
 @blueprint.parameters(JobParameters)
 @blueprint.answers(200, JobListSchema, "One page of jobs.", headers=pagination.LINK_HEADER)
 @blueprint.problems(422)
-def list_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
+def list_jobs(params: dict[str, Any]) -> enqueueing.Answer:
     """List jobs
 
-    Filters are combined. Follow `next` (or the Link header) to the following page; jobs that are
-    enqueued meanwhile do not shift it. A page looks at 10,000 jobs at most: when the filter is
-    met by few of very many, it may hold fewer than `limit`, or none, and still have a `next`.
+    All filters must match. `next` (or the Link header) leads to the next page; jobs enqueued in
+    the meantime do not shift it. The API examines at most 10,000 jobs for a page. If few jobs
+    match the filters, a page with a `next` can hold fewer jobs than `limit`, or none.
     """
-    page = pagination.Page.asked_for("jobs", asked)
+    page = pagination.Page.requested("jobs", params)
     with state.current().database.read() as conn:
         found = job_list.list_jobs(
             conn,
-            filters=job_filters.asked_for(conn, asked),
-            sort=JobSort(asked["sort"]),
+            filters=job_filters.parsed(conn, params),
+            sort=JobSort(params["sort"]),
             after=page.after,
             limit=page.limit,
         )
@@ -85,7 +85,7 @@ def list_jobs(asked: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.answers(200, StatsSchema, "The queue in numbers.")
 @blueprint.problems()
 def show_stats() -> QueueStats:
-    """Count jobs by state and priority, and tell how crawls went lately"""
+    """Count jobs by state and priority, with statistics of recent crawls"""
     with state.current().database.read() as conn:
         return job_stats.queue_stats(conn)
 
@@ -94,8 +94,8 @@ def show_stats() -> QueueStats:
 @blueprint.answers(200, JobDetailSchema, "The job.", headers=preconditions.HEADER)
 @blueprint.problems(404)
 def show_job(job_id: int) -> enqueueing.Answer:
-    """Show a job, its progress, its last attempts and what operators did to it"""
-    # Refusals are left out: whoever is refused often would hide what was done.
+    """Show a job, its progress, its last attempts and its last changes by operators"""
+    # Without refusals: many refused requests would push the changes out of the list.
     of_job = audit_log.AuditFilter(
         resource_type="crawl_job", resource_id=str(job_id), changes_only=True
     )
@@ -115,12 +115,13 @@ def show_job(job_id: int) -> enqueueing.Answer:
 
 
 @blueprint.get("/<id:job_id>/explain")
-@blueprint.answers(200, ExplanationSchema, "Why it runs or does not.")
+@blueprint.answers(200, ExplanationSchema, "Why the job runs or does not run.")
 @blueprint.problems(404)
 def explain_job(job_id: int) -> dict[str, Any]:
-    """Explain why a job runs or does not
+    """Explain why a job runs or does not run
 
-    Every condition of a claim with its value, the job's place in the queue, what it waits for.
+    Shows every condition of a claim with its value, the position in the queue, and the cause of
+    the wait.
     """
     with state.current().database.read() as conn:
         found = job_reads.get_job(conn, job_id=job_id)

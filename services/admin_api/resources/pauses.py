@@ -1,4 +1,4 @@
-"""/api/admin/queue: pause and resume everything, or one subreddit."""
+"""/api/admin/queue: pause and resume the whole queue or one subreddit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAUSES_SHOWN = 500
 @blueprint.answers(200, PauseListSchema, "The pauses in force.")
 @blueprint.problems()
 def list_pauses() -> dict[str, Any]:
-    """List what is paused"""
+    """List the pauses"""
     with state.current().database.read() as conn:
         return {"items": queue_pauses.list_pauses(conn, limit=PAUSES_SHOWN)}
 
@@ -45,36 +45,36 @@ def list_pauses() -> dict[str, Any]:
     PauseBodySchema,
     examples={"everything": {"value": {"reason": "maintenance of the database"}}},
 )
-@blueprint.answers(200, PauseSchema, "It is paused.")
+@blueprint.answers(200, PauseSchema, "The pause.")
 @blueprint.problems(408, 415, 422)
-def pause(asked: dict[str, Any]) -> Pause:
-    """Let no crawl begin, at all or of one subreddit
+def pause(params: dict[str, Any]) -> Pause:
+    """Pause the whole queue or one subreddit
 
-    Crawls under way go on, and what is enqueued waits. Pausing again changes reason and end; with
-    the same reason and the same end it changes nothing. An end in the past is refused.
+    No crawl starts; running crawls continue, and enqueued jobs wait. Pausing again sets the reason
+    and the end of the pause. The end must be in the future.
     """
     actor = auth.current_actor()
 
     def work(conn: Connection) -> Pause:
         scope = EVERYTHING
-        if asked["subreddit"] is not None:
-            name = asked["subreddit"]
+        if params["subreddit"] is not None:
+            name = params["subreddit"]
             (scope,) = stored_subreddits.ensure(
                 conn, names=[name], discovered_from=None, depth=0
             ).values()
         kept = queue_pauses.get_pause(conn, scope=scope, ended_too=True)
-        if kept is not None and (kept.reason, kept.until) == (asked["reason"], asked["until"]):
+        if kept is not None and (kept.reason, kept.until) == (params["reason"], params["until"]):
             return kept
         before = queue_pauses.get_pause(conn, scope=scope)
         queue_pauses.pause(
             conn,
             scope=scope,
-            reason=asked["reason"],
+            reason=params["reason"],
             paused_by=actor.name,
-            until=asked["until"],
+            until=params["until"],
         )
         after = queue_pauses.get_pause(conn, scope=scope)
-        if after is None:  # by the database's clock; nothing of this transaction is kept
+        if after is None:  # `until` is past on the database's clock; the error rolls back
             raise refuse_value("/until", "expected a time in the future; resume ends a pause")
         _audit(conn, "pause", scope, before=before, after=after)
         return after
@@ -84,19 +84,19 @@ def pause(asked: dict[str, Any]) -> Pause:
 
 @blueprint.post("/resume")
 @blueprint.body(ResumeBodySchema, required=False, examples={"everything": {"value": {}}})
-@blueprint.answers(200, PauseSchema, "The pause that is over.")
+@blueprint.answers(200, PauseSchema, "The pause that has ended.")
 @blueprint.problems(408, 409, 415, 422)
-def resume(asked: dict[str, Any]) -> Pause:
+def resume(params: dict[str, Any]) -> Pause:
     """End a pause
 
-    What waited because of it can be claimed at once.
+    Jobs that waited for its end become claimable at once.
     """
-    not_paused = problems.Problem("not_paused", "See GET /api/admin/queue/pauses for what is.")
+    not_paused = problems.Problem("not_paused", "GET /api/admin/queue/pauses lists the pauses.")
 
     def work(conn: Connection) -> Pause:
         scope: int | None = EVERYTHING
-        if asked.get("subreddit") is not None:
-            scope = subreddit_admin.find_id(conn, name=asked["subreddit"])
+        if params.get("subreddit") is not None:
+            scope = subreddit_admin.find_id(conn, name=params["subreddit"])
         before = None if scope is None else queue_pauses.get_pause(conn, scope=scope)
         if scope is None or before is None or not queue_pauses.resume(conn, scope=scope):
             raise not_paused

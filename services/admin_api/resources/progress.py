@@ -1,4 +1,4 @@
-"""How far a crawl has come, read from its job and the checkpoint on it."""
+"""The progress of a crawl, computed from its job and the job's checkpoint."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from crawljobs.domain.job import FINAL, Job, JobStatus
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.repository.content import missing_parts
 
-LONGEST_ETA = timedelta(days=366)  # a forecast beyond is none
+LONGEST_ETA = timedelta(days=366)  # a longer forecast is shown as unknown
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`phase` is None before the first page was stored; `done` and `total` are requests."""
+    """The progress. `phase` is None until a page is stored; `done` and `total` are requests."""
 
     phase: str | None = None
     page: int = 0
@@ -34,7 +34,7 @@ class Progress:
 
 
 def of_job(job: Job) -> Progress:
-    """What is missing or of another type counts as nothing: a checkpoint may be older or broken."""
+    """The progress of a job. Missing and invalid values of an old or damaged checkpoint are 0."""
     found = job.checkpoint or {}
     phase = found.get("phase")
     requests = _count(found.get("requests"))
@@ -56,7 +56,7 @@ def of_job(job: Job) -> Progress:
 
 
 def missing_of_job(job: Job) -> list[MissingPart]:
-    """The first parts that its crawl gave up; one that cannot be read is left out."""
+    """The first parts that the crawl gave up, without unreadable entries."""
     listed = (job.checkpoint or {}).get("missing")
     found = []
     for row in listed if isinstance(listed, list) else []:
@@ -68,19 +68,19 @@ def missing_of_job(job: Job) -> list[MissingPart]:
 
 
 def _eta(job: Job, seconds: float) -> datetime | None:
-    """None when it is over, or nobody knows when it begins."""
+    """The expected end; None for a finished job and for a job with an unknown start."""
     begins = {JobStatus.CRAWLING: job.progress_at, JobStatus.WAITING: job.waits_until}
     start = begins.get(job.status)
     if job.status in FINAL or start is None or seconds > LONGEST_ETA.total_seconds():
         return None
     try:
         return start + timedelta(seconds=seconds)
-    except OverflowError:  # paused until somebody resumes
+    except OverflowError:  # the job waits for a pause without an end
         return None
 
 
 def _forecast(saved: Any) -> tuple[int | None, float]:
-    """Requests in all, None when nobody knows, and the seconds that each takes."""
+    """The total of requests (None: unknown) and the seconds per request."""
     if not isinstance(saved, Mapping):
         return None, 0.0
     total, pace = _count(saved.get("total")), saved.get("pace")

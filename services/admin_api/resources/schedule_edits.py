@@ -1,4 +1,4 @@
-"""What every change of a schedule goes through: lock, If-Match, change, audit, quota."""
+"""The steps of every change of a schedule: lock, If-Match, change, audit, quota."""
 
 from __future__ import annotations
 
@@ -24,47 +24,48 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
 def change(
     schedule_id: int,
     action: str,
-    ordered: Callable[[Connection, Schedule], ScheduleSpec],
+    new_spec: Callable[[Connection, Schedule], ScheduleSpec],
     *,
     if_match: bool,
 ) -> Answer:
-    """Make the schedule what `ordered` says of the one there is; `if_match`: it is required."""
+    """Change the schedule to `new_spec(conn, stored)`. `if_match`: the header is required."""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> Answer:
         before = locked(conn, schedule_id)
         preconditions.check(before.version, required=if_match)
-        order = ordered(conn, before)
-        _check_can_fire(before, order)
-        after = schedule_changes.change_schedule(conn, before=before, order=order)
+        spec = new_spec(conn, before)
+        _check_can_fire(before, spec)
+        after = schedule_changes.change_schedule(conn, before=before, order=spec)
         if after.version != before.version:
             audit(conn, actor, action, before=before, after=after)
         return written(conn, after)
 
-    with refusals():
+    with domain_errors_as_problems():
         return state.current().database.run(work)
 
 
 def locked(conn: Connection, schedule_id: int) -> Schedule:
+    """The schedule, locked until the transaction ends. Raises a Problem when it does not exist."""
     found = schedule_reads.lock_schedule(conn, schedule_id=schedule_id)
     if found is None:
         raise problems.Problem("not_found", f"There is no schedule {schedule_id}.")
     return found
 
 
-def order(conn: Connection, asked: dict[str, Any]) -> ScheduleSpec:
-    """The order that a whole body gives."""
-    return ScheduleSpec(**wanted(conn, asked))
+def spec_of(conn: Connection, params: dict[str, Any]) -> ScheduleSpec:
+    """The specification in a body with all fields. Raises a Problem for an unknown subreddit."""
+    return ScheduleSpec(**spec_fields(conn, params))
 
 
-def wanted(conn: Connection, asked: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an order that are given, the subreddit by its id."""
-    fields = {name: value for name, value in asked.items() if not name.startswith("subreddit")}
+def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
+    """The fields of ScheduleSpec that a body contains. Raises a Problem like spec_of()."""
+    fields = {name: value for name, value in params.items() if not name.startswith("subreddit")}
     if "misfire_policy" in fields:
         fields["misfire_policy"] = MisfirePolicy(fields["misfire_policy"])
-    subreddit: str | int | None = asked.get("subreddit_id")
-    if asked.get("subreddit") is not None:
-        subreddit = asked["subreddit"]
+    subreddit: str | int | None = params.get("subreddit_id")
+    if params.get("subreddit") is not None:
+        subreddit = params["subreddit"]
     if subreddit is not None:
         try:
             fields["subreddit_id"] = schedule_changes.subreddit_id_of(conn, subreddit=subreddit)
@@ -73,11 +74,12 @@ def wanted(conn: Connection, asked: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _check_can_fire(before: Schedule, order: ScheduleSpec) -> None:
-    """Refuse to enable a schedule whose stored subreddit cannot be crawled: an older release
-    accepted the names of Reddit's own listings.
+def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
+    """Raise a Problem when a change enables a schedule whose subreddit cannot be crawled.
+
+    An older release accepted the names of Reddit's own listings, such as `all`.
     """
-    if not order.enabled or before.enabled or order.subreddit_id != before.subreddit_id:
+    if not spec.enabled or before.enabled or spec.subreddit_id != before.subreddit_id:
         return
     try:
         names.checked_name(before.subreddit)
@@ -87,16 +89,16 @@ def _check_can_fire(before: Schedule, order: ScheduleSpec) -> None:
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """What only the domain could judge, as problems of the field at fault."""
+def domain_errors_as_problems() -> Iterator[None]:
+    """Turn domain errors into problems that name the invalid field."""
     try:
         yield
     except InvalidCron as error:
-        wrong = [one for one in (error, error.also) if one is not None]
-        raise refuse_values([(f"/{one.field}", str(one)) for one in wrong]) from None
+        errors = [each for each in (error, error.also) if each is not None]
+        raise refuse_values([(f"/{each.field}", str(each)) for each in errors]) from None
     except DuplicateName as error:
         raise problems.Problem(
-            "duplicate_name", str(error), [problems.FieldError("/name", "is taken")]
+            "duplicate_name", str(error), [problems.FieldError("/name", "already in use")]
         ) from None
 
 
@@ -121,7 +123,7 @@ def audit(
 
 
 def written(conn: Connection, schedule: Schedule, *, status: int = 200) -> Answer:
-    """The answer to a change: the schedule, and whether Reddit's budget feeds all of them."""
+    """The response to a change: the schedule, and a warning if Reddit's budget is exceeded."""
     quota = schedule_quota.estimate(conn)
     body = {**asdict(schedule), **asdict(quota), "warning": quota.warning}
     return body, status, preconditions.etag(schedule.version)

@@ -1,4 +1,4 @@
-"""What schedules did, do now when asked, and would do."""
+"""Runs of schedules: the ledger of past runs, manual runs, previews of future runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ blueprint = Blueprint(
     "schedule runs",
     __name__,
     url_prefix=PREFIX,
-    description="What schedules do",
+    description="Ledger, manual runs and previews of schedules",
     changes=Scope.SCHEDULES,
 )
 
@@ -46,14 +46,15 @@ _MICROSECOND = timedelta(microseconds=1)
 @blueprint.also_answers(
     200,
     EnqueuedSchema,
-    "The subreddit's live job serves this run too.",
+    "The subreddit's live job also serves this run.",
     headers=enqueueing.LOCATION,
 )
 @blueprint.problems(404, 409, 412)
 def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Run a schedule now
 
-    Beside its timetable, and whether it is turned on or not. It is in the ledger as `manual`.
+    Independent of its timetable, and also if the schedule is disabled. The ledger shows the run as
+    `manual`.
     """
     actor = auth.current_actor()
     default = state.current().max_retries
@@ -68,7 +69,7 @@ def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]
                 default_max_retries=default,
                 traceparent=str(span.context),
             )
-            enqueueing.told(span, [enqueued])
+            enqueueing.describe_results(span, [enqueued])
         api_counters.enqueued(conn, [enqueued], job.JobSource.SCHEDULE)
         audit_log.record(
             conn,
@@ -100,13 +101,13 @@ def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]
 @blueprint.answers(200, RunListSchema, "One page of the ledger.", headers=pagination.LINK_HEADER)
 @blueprint.problems(404, 422)
 def list_runs(
-    asked: dict[str, Any], schedule_id: int
+    params: dict[str, Any], schedule_id: int
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """List what became of a schedule's due times, latest first
+    """List the due times of a schedule with their outcomes, latest first
 
-    Every due time is here once, also those that nobody fired.
+    The list holds every due time once, also the missed ones.
     """
-    page = pagination.Page.asked_for(f"runs of {schedule_id}", asked)
+    page = pagination.Page.requested(f"runs of {schedule_id}", params)
     with state.current().database.read() as conn:
         if repository.get_schedule(conn, schedule_id=schedule_id) is None:
             raise problems.Problem("not_found", f"There is no schedule {schedule_id}.")
@@ -132,20 +133,20 @@ def _position(row: LedgerRow) -> int:
         }
     },
 )
-@blueprint.answers(200, PreviewSchema, "What the expression means.")
+@blueprint.answers(200, PreviewSchema, "The meaning of the expression.")
 @blueprint.problems(408, 415, 422)
-def preview_schedule(asked: dict[str, Any]) -> dict[str, Any]:
-    """Show when an expression would come due
+def preview_schedule(params: dict[str, Any]) -> dict[str, Any]:
+    """Show the next due times of an expression
 
-    Nothing is kept. `@every` counts from now. With `spread_seconds` a schedule runs later than
-    that, by a share of them that is its own.
+    Nothing is stored. `@every` counts from now. A schedule with `spread_seconds` runs later than
+    these times, by a fixed delay of up to that number of seconds.
     """
-    with schedule_edits.refusals():
-        parsed = cron.parse(asked["cron_expression"], asked["timezone"])
+    with schedule_edits.domain_errors_as_problems():
+        parsed = cron.parse(params["cron_expression"], params["timezone"])
     now = state.current().database.run(schedule_changes.clock)
     return {
         "cron_expression": parsed.expression,
-        "timezone": asked["timezone"],
+        "timezone": params["timezone"],
         "description": cron.describe(parsed.expression),
-        "next_runs": list(schedule_preview.upcoming(parsed, now=now, count=asked["count"])),
+        "next_runs": list(schedule_preview.upcoming(parsed, now=now, count=params["count"])),
     }

@@ -1,4 +1,4 @@
-"""/api/admin/scheduled-jobs: standing orders to crawl a subreddit."""
+"""/api/admin/scheduled-jobs: schedules, which crawl a subreddit at the times of a timetable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ blueprint = Blueprint(
     changes=Scope.SCHEDULES,
 )
 
-_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The schedule's own path."}}
+_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of the schedule."}}
 _NIGHTLY = {
     "name": "python, nightly",
     "subreddit": "python",
@@ -51,20 +51,20 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
     201, WrittenScheduleSchema, "The new schedule.", headers={**_LOCATION, **preconditions.HEADER}
 )
 @blueprint.problems(408, 409, 415, 422)
-def create_schedule(asked: dict[str, Any]) -> Answer:
+def create_schedule(params: dict[str, Any]) -> Answer:
     """Create a schedule
 
-    At each due time a crawl of the subreddit is enqueued, once, however many schedulers run.
+    Each due time enqueues one crawl of the subreddit, even if several schedulers run.
     """
     actor = auth.current_actor()
 
     def work(conn: Connection) -> Answer:
-        order = schedule_edits.order(conn, asked)
-        created = schedule_changes.create_schedule(conn, order=order)
+        spec = schedule_edits.spec_of(conn, params)
+        created = schedule_changes.create_schedule(conn, order=spec)
         schedule_edits.audit(conn, actor, "create", before=None, after=created)
         return schedule_edits.written(conn, created, status=201)
 
-    with schedule_edits.refusals():
+    with schedule_edits.domain_errors_as_problems():
         body, status, headers = state.current().database.run(work)
     return body, status, {**headers, "Location": f"{PREFIX}/{body['id']}"}
 
@@ -75,21 +75,21 @@ def create_schedule(asked: dict[str, Any]) -> Answer:
     200, ScheduleListSchema, "One page of schedules.", headers=pagination.LINK_HEADER
 )
 @blueprint.problems(422)
-def list_schedules(asked: dict[str, Any]) -> Answer:
+def list_schedules(params: dict[str, Any]) -> Answer:
     """List schedules, oldest first
 
-    Filters are combined.
+    All filters must match.
     """
-    page = pagination.Page.asked_for("schedules", asked)
+    page = pagination.Page.requested("schedules", params)
     with state.current().database.read() as conn:
         found = repository.list_schedules(
             conn,
             after_id=page.last_id,
             limit=page.rows_to_fetch,
-            enabled=asked["enabled"],
-            broken=asked["broken"],
-            subreddit=asked["subreddit"],
-            subreddit_id=asked["subreddit_id"],
+            enabled=params["enabled"],
+            broken=params["broken"],
+            subreddit=params["subreddit"],
+            subreddit_id=params["subreddit_id"],
         )
     return page.answer(PREFIX, found)
 
@@ -113,14 +113,14 @@ def show_schedule(schedule_id: int) -> tuple[Schedule, int, dict[str, str]]:
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
 @blueprint.problems(404, 408, 409, 412, 415, 422, 428)
-def replace_schedule(asked: dict[str, Any], schedule_id: int) -> Answer:
+def replace_schedule(params: dict[str, Any], schedule_id: int) -> Answer:
     """Replace a schedule
 
-    What is left out gets its default. Never fires by itself: the next due time is reckoned from
-    now when the timing changed, and what was due until then is in the ledger as missed.
+    An absent field gets its default. The change itself starts no crawl. If the timing changes, the
+    next due time is computed from now; the ledger shows unfired earlier due times as missed.
     """
     return schedule_edits.change(
-        schedule_id, "update", lambda conn, _: schedule_edits.order(conn, asked), if_match=True
+        schedule_id, "update", lambda conn, _: schedule_edits.spec_of(conn, params), if_match=True
     )
 
 
@@ -131,14 +131,14 @@ def replace_schedule(asked: dict[str, Any], schedule_id: int) -> Answer:
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
 @blueprint.problems(404, 408, 409, 412, 415, 422, 428)
-def change_schedule(asked: dict[str, Any], schedule_id: int) -> Answer:
+def change_schedule(params: dict[str, Any], schedule_id: int) -> Answer:
     """Change some fields of a schedule
 
-    What is left out stays. See PUT for what becomes of the due times.
+    An absent field stays unchanged. PUT describes the effect on due times.
     """
 
     def changed(conn: Connection, before: Schedule) -> ScheduleSpec:
-        return replace(before.order(), **schedule_edits.wanted(conn, asked))
+        return replace(before.order(), **schedule_edits.spec_fields(conn, params))
 
     return schedule_edits.change(schedule_id, "update", changed, if_match=True)
 
@@ -150,21 +150,21 @@ def change_schedule(asked: dict[str, Any], schedule_id: int) -> Answer:
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
 @blueprint.problems(404, 408, 412, 415, 422)
-def toggle_schedule(asked: dict[str, Any], schedule_id: int) -> Answer:
-    """Turn a schedule on or off
+def toggle_schedule(params: dict[str, Any], schedule_id: int) -> Answer:
+    """Enable or disable a schedule
 
-    Turned on again it fires at its next due time, not for those that passed meanwhile.
+    An enabled schedule fires at its next due time, not for due times that have passed.
     """
 
     def toggled(_: Connection, before: Schedule) -> ScheduleSpec:
-        return replace(before.order(), enabled=asked.get("enabled", not before.enabled))
+        return replace(before.order(), enabled=params.get("enabled", not before.enabled))
 
     return schedule_edits.change(schedule_id, "toggle", toggled, if_match=False)
 
 
 @blueprint.delete("/<id:schedule_id>")
 @blueprint.if_match(required=False)
-@blueprint.answers_nothing("It is gone, with its ledger. Jobs that it enqueued stay.")
+@blueprint.answers_nothing("The schedule and its ledger are deleted. Its jobs stay.")
 @blueprint.problems(404, 412)
 def delete_schedule(schedule_id: int) -> tuple[str, int]:
     """Delete a schedule"""

@@ -1,4 +1,4 @@
-"""/api/admin/subreddits: what we know of subreddits, and how politely we crawl them."""
+"""/api/admin/subreddits: stored subreddits, and the politeness of their crawls."""
 
 from __future__ import annotations
 
@@ -48,20 +48,21 @@ blueprint = Blueprint(
     200, SubredditListSchema, "One page of subreddits.", headers=pagination.LINK_HEADER
 )
 @blueprint.problems(422)
-def list_subreddits(asked: dict[str, Any]) -> enqueueing.Answer:
+def list_subreddits(params: dict[str, Any]) -> enqueueing.Answer:
     """List subreddits by name
 
-    A page looks at 2,000 of them at most, as lists of jobs look at 10,000 jobs.
+    The API examines at most 2,000 subreddits for a page, so a page with a `next` can hold fewer
+    subreddits than `limit`.
     """
-    page = pagination.Page.asked_for("subreddits", asked)
-    access = asked["access"]
+    page = pagination.Page.requested("subreddits", params)
+    access = params["access"]
     with state.current().database.read() as conn:
         found = subreddit_admin.list_subreddits(
             conn,
             access=None if access is None else AccessState(access),
-            contains=asked["name_contains"],
-            incomplete=asked["incomplete"],
-            crawled_before=asked["crawled_before"],
+            contains=params["name_contains"],
+            incomplete=params["incomplete"],
+            crawled_before=params["crawled_before"],
             after=None if page.after is None else str(page.after[0]),
             limit=page.limit,
         )
@@ -74,7 +75,7 @@ def list_subreddits(asked: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.answers(200, SubredditDetailSchema, "The subreddit.", headers=preconditions.HEADER)
 @blueprint.problems(404)
 def show_subreddit(subreddit: str) -> enqueueing.Answer:
-    """Show a subreddit, how fresh it is and how crawls of it ended"""
+    """Show a subreddit, its freshness and its last jobs"""
     with state.current().database.read() as conn:
         found = _found(conn, subreddit)
         jobs = job_list.list_jobs(
@@ -100,21 +101,21 @@ def show_subreddit(subreddit: str) -> enqueueing.Answer:
     200, SubredditSchema, "The subreddit as it is now.", headers=preconditions.HEADER
 )
 @blueprint.problems(404, 408, 412, 415, 422)
-def change_subreddit(asked: dict[str, Any], subreddit: str) -> enqueueing.Answer:
-    """Set how politely a subreddit is crawled"""
+def change_subreddit(params: dict[str, Any], subreddit: str) -> enqueueing.Answer:
+    """Set the politeness of crawls of a subreddit"""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> Subreddit:
         before = _found(conn, subreddit, lock=True)
         preconditions.check(before.version, required=False)
-        wanted = {**_audited(before), **asked}
-        if wanted == _audited(before):
+        gaps = {**_audited(before), **params}
+        if gaps == _audited(before):
             return before
         repository.set_politeness(
             conn,
             subreddit_id=before.id,
-            request_gap=wanted["min_request_gap_seconds"],
-            crawl_gap=wanted["min_crawl_gap_seconds"],
+            request_gap=gaps["min_request_gap_seconds"],
+            crawl_gap=gaps["min_crawl_gap_seconds"],
         )
         audit_log.record(
             conn,
@@ -123,7 +124,7 @@ def change_subreddit(asked: dict[str, Any], subreddit: str) -> enqueueing.Answer
             resource_type="subreddit",
             resource_id=before.id,
             before=_audited(before),
-            after=wanted,
+            after=gaps,
         )
         return _found(conn, str(before.id))
 
@@ -137,23 +138,23 @@ def change_subreddit(asked: dict[str, Any], subreddit: str) -> enqueueing.Answer
 @blueprint.also_answers(
     200,
     EnqueuedSchema,
-    "The subreddit's live job serves this request too.",
+    "The subreddit's live job also serves this request.",
     headers=enqueueing.LOCATION,
 )
 @blueprint.problems(404, 408, 415, 422)
-def enqueue_subreddit(asked: dict[str, Any], subreddit: str) -> enqueueing.Answer:
-    """Have a known subreddit crawled now"""
+def enqueue_subreddit(params: dict[str, Any], subreddit: str) -> enqueueing.Answer:
+    """Crawl a known subreddit now"""
     with state.current().database.read() as conn:
         name = _found(conn, subreddit).name
-    asked = {**EnqueueNowSchema().load({}), **asked}
+    params = {**EnqueueNowSchema().load({}), **params}
     try:
-        return enqueueing.enqueue_one(name, **asked)
-    except InvalidSubredditName as error:  # such as t:1337, which only exists in histories
+        return enqueueing.enqueue_one(name, **params)
+    except InvalidSubredditName as error:  # t:1337, for example, exists only in authors' histories
         raise refuse_value("/subreddit", str(error)) from None
 
 
 def _found(conn: Connection, subreddit: str, *, lock: bool = False) -> Subreddit:
-    """By id when it is a number, else by name."""
+    """The subreddit with this id or name. Raises a Problem when it does not exist."""
     subreddit_id = (
         int(subreddit) if subreddit.isdigit() else subreddit_admin.find_id(conn, name=subreddit)
     )

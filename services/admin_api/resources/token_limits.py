@@ -1,4 +1,4 @@
-"""What a token may do to other tokens: nothing beyond its own scopes and its own end."""
+"""Limits on the tokens that a token creates or revokes: its own scopes, its own expiry time."""
 
 from __future__ import annotations
 
@@ -14,58 +14,72 @@ from crawljobs.repository.operations import api_tokens
 
 
 def expiry_of_child(
-    conn: Connection, identity: Identity, asked: datetime | None
+    conn: Connection, identity: Identity, requested: datetime | None
 ) -> datetime | None:
-    """When a token that `identity` makes ends: at its maker's end at the latest. None: never."""
-    if asked is not None and api_tokens.is_past(conn, at=asked):
+    """The expiry time of a new token, at most that of its creator `identity`; None: never.
+
+    Raises a Problem for a time that is past, or later than the creator's.
+    """
+    if requested is not None and api_tokens.is_past(conn, at=requested):
         raise refuse_value("/expires_at", "expected a time in the future")
     own = _own(conn, identity)
     if own is None or own.expires_at is None:
-        return asked
-    if asked is not None and asked > own.expires_at:
+        return requested
+    if requested is not None and requested > own.expires_at:
         raise problems.Problem(
             "insufficient_lifetime",
-            f"Your own token ends at {rfc3339(own.expires_at)}, and no other of yours later.",
-            [problems.FieldError("/expires_at", "later than your own")],
+            f"Your token expires at {rfc3339(own.expires_at)}; a token that it creates cannot "
+            "expire later.",
+            [problems.FieldError("/expires_at", "later than the expiry of your token")],
         )
-    return asked or own.expires_at
+    return requested or own.expires_at
 
 
 def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> None:
-    """Keep the second place of a name for its owner, so that it can always be rotated."""
+    """Raise a Problem when the name belongs to another token, or has two live tokens.
+
+    Only the owner of a name can create its second token, so that rotation is always possible.
+    """
     live = api_tokens.live_of_name(conn, name=name, at_most=access.LIVE_PER_NAME)
     if live and identity.token_id is not None and identity.token_id not in live:
         raise problems.Problem(
             "duplicate_name",
-            "A live token has this name: only that token or the bootstrap token makes another.",
+            "A live token has this name. Only that token or the bootstrap token can create "
+            "another one.",
             [problems.FieldError("/name", "belongs to another token")],
         )
     if len(live) >= access.LIVE_PER_NAME:
         raise problems.Problem(
-            "too_many_tokens", "Revoke one of them first; see GET /api/admin/tokens."
+            "too_many_tokens", "Revoke one of them first. GET /api/admin/tokens lists them."
         )
 
 
 def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> None:
-    """Unless it is itself, a token revokes only what allows and lasts no more than it does."""
+    """Raise a Problem when `other` has more scopes than `identity`, or expires later.
+
+    A token may always revoke itself.
+    """
     if identity.token_id in (None, other.id):
         return
     if missing := other.scopes - identity.scopes:
         raise problems.Problem(
             "insufficient_scope",
-            f"That token allows what yours does not: {', '.join(sorted(missing))}.",
+            f"That token has scopes that your token lacks: {', '.join(sorted(missing))}.",
         )
     own = _own(conn, identity)
     ends = None if own is None else own.expires_at
     if ends is not None and (other.expires_at is None or other.expires_at > ends):
         raise problems.Problem(
             "insufficient_lifetime",
-            f"Your own token ends at {rfc3339(ends)}, and that one later.",
+            f"Your token expires at {rfc3339(ends)}, before that token.",
         )
 
 
 def _own(conn: Connection, identity: Identity) -> Token | None:
-    """Locked, so that it is not revoked meanwhile; None of the bootstrap token."""
+    """The token of `identity`, locked against revocation; None for the bootstrap token.
+
+    Raises a Problem when it was revoked or has expired since its authentication.
+    """
     if identity.token_id is None:
         return None
     own = api_tokens.lock(conn, token_id=identity.token_id)

@@ -1,4 +1,4 @@
-"""/api/admin/tokens: who may use this API, and for what."""
+"""/api/admin/tokens: the API tokens and their scopes."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ blueprint = Blueprint(
     "tokens",
     __name__,
     url_prefix=PREFIX,
-    description="Who may use this API",
+    description="API tokens and their scopes",
     reads=Scope.TOKENS,
     changes=Scope.TOKENS,
 )
 
-_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The token's own path."}}
+_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of the token."}}
 
 
 @blueprint.get("")
 @blueprint.parameters(TokenParameters)
 @blueprint.answers(200, TokenListSchema, "One page of tokens.", headers=pagination.LINK_HEADER)
 @blueprint.problems(422)
-def list_tokens(asked: dict[str, Any]) -> enqueueing.Answer:
-    """List tokens by name, also those that expired or were revoked"""
-    page = pagination.Page.asked_for("tokens", asked)
+def list_tokens(params: dict[str, Any]) -> enqueueing.Answer:
+    """List tokens by name, also expired and revoked tokens"""
+    page = pagination.Page.requested("tokens", params)
     after = None if page.after is None else (str(page.after[0]), str(page.after[1]))
     with state.current().database.read() as conn:
         found = api_tokens.list_tokens(conn, after=after, limit=page.rows_to_fetch)
@@ -55,30 +55,31 @@ def list_tokens(asked: dict[str, Any]) -> enqueueing.Answer:
 )
 @blueprint.answers(201, CreatedTokenSchema, "The new token.", headers=_LOCATION)
 @blueprint.problems(408, 409, 415, 422)
-def create_token(asked: dict[str, Any]) -> enqueueing.Answer:
+def create_token(params: dict[str, Any]) -> enqueueing.Answer:
     """Create a token
 
-    It is shown this once, and expires with your own token at the latest. To rotate one, create
-    another of the same name with it, put that in place, then revoke the old one.
+    The API shows the token only in this response. The new token expires with your token at the
+    latest. To rotate a token, use it to create a second token of the same name, deploy the second
+    token, then revoke the first one.
     """
     identity, actor = auth.current_identity(), auth.current_actor()
-    scopes = frozenset(Scope(scope) for scope in asked["scopes"])
+    scopes = frozenset(Scope(scope) for scope in params["scopes"])
     if missing := scopes - identity.scopes:
         raise problems.Problem(
             "insufficient_scope",
-            f"A token cannot give scopes that it does not have: {', '.join(sorted(missing))}.",
-            [problems.FieldError("/scopes", "more than your own")],
+            f"A token cannot grant scopes that it lacks: {', '.join(sorted(missing))}.",
+            [problems.FieldError("/scopes", "more scopes than your token has")],
         )
     secret, token_id = access.new_token()
 
     def work(conn: Connection) -> Token:
-        expires_at = token_limits.expiry_of_child(conn, identity, asked["expires_at"])
-        token_limits.refuse_name_of_another(conn, identity, asked["name"])
+        expires_at = token_limits.expiry_of_child(conn, identity, params["expires_at"])
+        token_limits.refuse_name_of_another(conn, identity, params["name"])
         token = api_tokens.create(
             conn,
             token_id=token_id,
             token_hash=access.digest(secret),
-            name=asked["name"],
+            name=params["name"],
             scopes=scopes,
             created_by=actor.name,
             created_by_id=identity.token_id,
@@ -113,14 +114,14 @@ def show_token(token_id: str) -> enqueueing.Answer:
 @blueprint.delete("/<token:token_id>")
 @blueprint.if_match(required=False)
 @blueprint.answers(
-    200, TokenSchema, "The token, which is of no use any more.", headers=preconditions.HEADER
+    200, TokenSchema, "The token, which is no longer valid.", headers=preconditions.HEADER
 )
 @blueprint.problems(404, 409, 412)
 def revoke_token(token_id: str) -> enqueueing.Answer:
     """Revoke a token
 
-    From the next request on. It stays in the list. A token revokes itself, and others that allow
-    and last no more than it does.
+    The token is invalid from the next request on, and stays in the list. A token can revoke itself,
+    and any token that has no further scopes and does not expire later.
     """
     identity, actor = auth.current_identity(), auth.current_actor()
 
@@ -132,7 +133,7 @@ def revoke_token(token_id: str) -> enqueueing.Answer:
         preconditions.check(before.version, required=False)
         after = api_tokens.revoke(conn, token_id=token_id, revoked_by=actor.name)
         if after is None:
-            raise problems.Problem("token_revoked", f"By {before.revoked_by}.")
+            raise problems.Problem("token_revoked", f"Revoked by {before.revoked_by}.")
         audit_log.record(
             conn,
             actor=actor,

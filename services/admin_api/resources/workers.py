@@ -1,4 +1,4 @@
-"""/api/admin/workers: which processes are there, and what they do."""
+"""/api/admin/workers: the processes of the services, and the jobs that they crawl."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from crawljobs.repository.queue import job_list
 PREFIX = "/api/admin/workers"
 JOBS_SHOWN = 1_000
 
-blueprint = Blueprint("workers", __name__, url_prefix=PREFIX, description="Who is there")
+blueprint = Blueprint("workers", __name__, url_prefix=PREFIX, description="Running processes")
 
 
 @blueprint.get("")
 @blueprint.parameters(WorkerParameters)
 @blueprint.answers(200, WorkerListSchema, "One page of processes.", headers=pagination.LINK_HEADER)
 @blueprint.problems(422)
-def list_workers(asked: dict[str, Any]) -> enqueueing.Answer:
-    """List processes by name, and the jobs they crawl
+def list_workers(params: dict[str, Any]) -> enqueueing.Answer:
+    """List processes by name, with the jobs that they crawl
 
-    Also those not seen any more, for a day.
+    A process stays in the list for one day after its last heartbeat.
     """
-    page = pagination.Page.asked_for("workers", asked)
+    page = pagination.Page.requested("workers", params)
     with state.current().database.read() as conn:
         found = service_instances.list_instances(
             conn,
-            role=asked["role"],
+            role=params["role"],
             after=None if page.after is None else str(page.after[0]),
             limit=page.rows_to_fetch,
         )
@@ -47,6 +47,6 @@ def list_workers(asked: dict[str, Any]) -> enqueueing.Answer:
     shown = found[: page.limit]
     return page.answer_with(
         PREFIX,
-        [{**vars(one), "jobs": by_worker.get(one.name, [])} for one in shown],
+        [{**vars(process), "jobs": by_worker.get(process.name, [])} for process in shown],
         next_at=[shown[-1].name] if len(found) > page.limit else None,
     )

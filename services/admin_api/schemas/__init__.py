@@ -1,1 +1,1 @@
-"""The shapes of requests and answers, one module a resource."""
+"""The schemas of requests and responses, one module for each resource."""

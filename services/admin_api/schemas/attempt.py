@@ -1,4 +1,4 @@
-"""How claims of a job ended."""
+"""Attempts: the completed claims of a job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawljobs.domain import job
 
 
 class AttemptSchema(ma.Schema):
-    """A claim that ended; deferrals in a row with the same reason are one attempt."""
+    """A completed claim. Consecutive deferrals with the same reason are one attempt."""
 
     id = identifier("The attempt.")
     worker = fields.String(required=True)
@@ -23,8 +23,12 @@ class AttemptSchema(ma.Schema):
     error_message = fields.String(required=True, allow_none=True)
     times = fields.Integer(
         required=True,
-        metadata=described("How many deferrals it stands for; the other fields are of the last."),
+        metadata=described(
+            "The number of deferrals in this attempt; the other fields describe the last one."
+        ),
     )
     first_started_at = Timestamp(
-        required=True, allow_none=True, metadata=described("Of several, when the first began.")
+        required=True,
+        allow_none=True,
+        metadata=described("When the first of several deferrals started; else null."),
     )

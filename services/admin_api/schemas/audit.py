@@ -1,4 +1,4 @@
-"""The audit log as the API shows it."""
+"""Schemas of the audit log."""
 
 from __future__ import annotations
 
@@ -23,20 +23,22 @@ def _text(text: str) -> fields.String:
 
 def _filters() -> dict[str, fields.Field[Any]]:
     return {
-        "actor": _text("Only what this actor did: a token's name, or `system:<process>`."),
-        "action": _text("Only this action, such as `retry`; `refused`: what was not allowed."),
-        "resource_type": _text("Only what was done to this sort of thing, such as `crawl_job`."),
-        "resource_id": _text("Only what was done to this one; best with resource_type."),
-        "request_id": _text("Only what this request did."),
-        "token_id": _text("Only what this token did, whatever its name; a token's `id`."),
-        "since": Timestamp(load_default=None, metadata=described("At this time or later.")),
-        "until": Timestamp(load_default=None, metadata=described("Before this time.")),
+        "actor": _text("Only entries of this actor: a token's name, or `system:<process>`."),
+        "action": _text("Only this action, such as `retry`; `refused` for refused requests."),
+        "resource_type": _text("Only entries about this type of resource, such as `crawl_job`."),
+        "resource_id": _text("Only entries about this resource; best with `resource_type`."),
+        "request_id": _text("Only entries of this request."),
+        "token_id": _text("Only entries of the token with this `id`."),
+        "since": Timestamp(
+            load_default=None, metadata=described("Only entries at this time or later.")
+        ),
+        "until": Timestamp(load_default=None, metadata=described("Only entries before this time.")),
     }
 
 
 AuditParameters = PageParameters.from_dict(_filters(), name="AuditParameters")
 
-EXPORT_MAX = 100_000  # entries of one answer; `cursor` goes on after them
+EXPORT_MAX = 100_000  # entries in one response; `cursor` leads to the next ones
 
 ExportParameters = ma.Schema.from_dict(
     {
@@ -44,19 +46,19 @@ ExportParameters = ma.Schema.from_dict(
         "limit": fields.Integer(
             load_default=EXPORT_MAX,
             validate=validate.Range(min=1, max=EXPORT_MAX),
-            metadata=described("How many entries this answer holds at most."),
+            metadata=described("The maximum number of entries in this response."),
         ),
         "cursor": fields.String(
             load_default=None,
             validate=validate.Length(min=1, max=1000),
             metadata=described(
-                "`next` of the last line of an export with the same filters that was truncated."
+                "`next` in the last line of a truncated export with the same filters."
             ),
         ),
         "format": fields.String(
             load_default="csv",
             validate=validate.OneOf(EXPORT_FORMATS),
-            metadata=described("`csv`, or `jsonl`: a JSON object a line."),
+            metadata=described("`csv`, or `jsonl` with one JSON object per line."),
         ),
     },
     name="ExportParameters",
@@ -64,7 +66,7 @@ ExportParameters = ma.Schema.from_dict(
 
 
 class AuditEntrySchema(ma.Schema):
-    """One administrative change, or one that was refused."""
+    """A change by an operator, or a refused change."""
 
     id = identifier("The entry.")
     at = Timestamp(required=True)
@@ -74,29 +76,31 @@ class AuditEntrySchema(ma.Schema):
     action = fields.String(required=True)
     resource_type = fields.String(required=True)
     resource_id = fields.String(required=True, allow_none=True)
-    before = fields.Dict(required=True, allow_none=True, metadata=described("As it was."))
-    after = fields.Dict(required=True, allow_none=True, metadata=described("As it is since."))
+    before = fields.Dict(required=True, allow_none=True, metadata=described("The state before."))
+    after = fields.Dict(required=True, allow_none=True, metadata=described("The state after."))
     request_id = fields.String(required=True, allow_none=True)
     peer_address = fields.String(
-        required=True, allow_none=True, metadata=described("The other end of the connection.")
+        required=True, allow_none=True, metadata=described("The remote address of the connection.")
     )
     client_address = fields.String(
-        required=True, allow_none=True, metadata=described("The client behind trusted proxies.")
+        required=True,
+        allow_none=True,
+        metadata=described("The address of the client behind trusted proxies."),
     )
     token_id = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("The token's `id`; null: the bootstrap token, or a process."),
+        metadata=described("The token's `id`; null for the bootstrap token and for processes."),
     )
     db_role = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("The database role that wrote the row; null: before this was kept."),
+        metadata=described("The database role that wrote the row; null in old rows."),
     )
     transaction_id = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("Equal for rows that were written by one transaction."),
+        metadata=described("The same for all rows of one transaction."),
     )
 
 

@@ -1,4 +1,4 @@
-"""Reddit's request budget."""
+"""Schemas of Reddit's request budget."""
 
 from __future__ import annotations
 
@@ -19,79 +19,81 @@ def _time(text: str) -> Timestamp:
 
 
 class ClientBudgetSchema(ma.Schema):
-    """A client id: whether its workers may ask Reddit now, and what is left of the window."""
+    """The budget of a client id: its state, its pause, and the requests left in the window."""
 
     client_id = fields.String(required=True, metadata=described("`REDDIT_CLIENT_ID`."))
-    in_use = fields.Boolean(required=True, metadata=described("It was used within a day."))
+    in_use = fields.Boolean(required=True, metadata=described("Used within the last day."))
     state = fields.String(
         required=True,
         validate=validate.OneOf([state.value for state in BudgetState]),
         metadata=described(
-            "`paused`: no worker of this client id asks Reddit. `probe_due`: the pause is over, "
-            "and the next request finds out whether the cause has ended."
+            "`paused`: no worker of this client id sends requests. `probe_due`: the pause has "
+            "ended, and the next request tests whether its cause has ended."
         ),
     )
     reason = fields.String(
         required=True,
         allow_none=True,
         validate=validate.OneOf([reason.value for reason in PausedReason]),
-        metadata=described("Why its workers pause; null while it is available."),
+        metadata=described("Why the workers pause; null without a pause."),
     )
     detail = fields.String(
-        required=True, allow_none=True, metadata=described("What a worker met, such as a reply.")
+        required=True,
+        allow_none=True,
+        metadata=described("The observation of a worker, such as a reply."),
     )
     remedy = fields.String(
-        required=True, allow_none=True, metadata=described("What ends the pause.")
+        required=True, allow_none=True, metadata=described("How the pause ends.")
     )
-    paused_until = _time("No worker asks Reddit before; null: none pauses.")
-    next_probe_at = _time("One worker looks then whether an outage or a refusal has ended.")
+    paused_until = _time("No worker sends requests before this time; null without a pause.")
+    next_probe_at = _time("When a worker tests next whether an outage or a refusal has ended.")
     probing = fields.Boolean(
         required=True,
-        metadata=described("A worker looks at this moment whether Reddit accepts the client."),
+        metadata=described("A worker is testing now whether Reddit accepts the client."),
     )
     credentials = fields.String(
         required=True,
-        validate=validate.OneOf([one.value for one in Credentials]),
-        metadata=described("Whether Reddit gave tokens for the client id and secret."),
+        validate=validate.OneOf([state.value for state in Credentials]),
+        metadata=described("Whether Reddit issues tokens for the client id and secret."),
     )
-    requests_per_window = _count("As Reddit's replies tell it.")
-    usable = _count("What of them the workers use, all together.")
-    reserved = _count("Requests of this window that are spent or reserved.")
-    others = _count("Of these, the ones of other consumers of the client id.")
-    remaining = _count("What is left of the usable ones in this window.")
+    requests_per_window = _count("The limit that Reddit's replies report.")
+    usable = _count("The part of the limit that all workers together use.")
+    reserved = _count("Spent and reserved requests in this window.")
+    others = _count("The part of `reserved` that other users of the client id spent.")
+    remaining = _count("The usable requests left in this window.")
     window_started_at = Timestamp(required=True)
     window_ends_at = Timestamp(
-        required=True, metadata=described("Then all requests of the window are available again.")
+        required=True, metadata=described("When all requests of a window are available again.")
     )
     next_slot_at = Timestamp(
-        required=True, metadata=described("When the next request may start at the earliest.")
+        required=True, metadata=described("The earliest start of the next request.")
     )
-    failed_replies = _count("Of the last 20 replies; 10 open the breaker of an outage.")
-    outages_in_a_row = _count("Probes in a row that failed.")
-    throttles_in_a_row = _count("Replies of 429 in a row, as the pauses count them.")
-    last_throttled_at = _time("The last reply of 429.")
-    last_accepted_at = _time("The last good probe.")
+    failed_replies = _count("Failures among the last 20 replies; 10 start an outage pause.")
+    outages_in_a_row = _count("Consecutive failed probes.")
+    throttles_in_a_row = _count("Consecutive 429 replies, as counted for the pauses.")
+    last_throttled_at = _time("When the last 429 reply came.")
+    last_accepted_at = _time("When the last probe succeeded.")
 
 
 class WaitingForRedditSchema(ma.Schema):
-    """Jobs that wait for Reddit, without an attempt."""
+    """Jobs that wait for Reddit; no attempt is charged."""
 
-    rate_limit = _count("For the budget.")
-    outage = _count("For the end of an outage, or of a refusal.")
+    rate_limit = _count("Jobs that wait for budget.")
+    outage = _count("Jobs that wait for the end of an outage or a refusal.")
     at_least = fields.Boolean(
         required=True,
-        metadata=described("There are more: counting stops at 1,000 parked jobs."),
+        metadata=described("There may be more jobs: counting stops at 1,000 parked jobs."),
     )
 
 
 class BudgetSchema(ma.Schema):
     """Reddit's request budget, shared by all workers of a client id."""
 
-    as_of = Timestamp(required=True, metadata=described("The database's time of all values."))
+    as_of = Timestamp(required=True, metadata=described("The database time of all values."))
     clients = fields.List(
         fields.Nested(ClientBudgetSchema),
         required=True,
-        metadata=described("The client id that was used last comes first; at most 100."),
+        metadata=described("At most 100 client ids, the most recently used first."),
     )
-    workers_alive = _count("Crawler-workers seen within the last minute.")
+    workers_alive = _count("Crawler workers with a heartbeat within the last minute.")
     waiting_jobs = fields.Nested(WaitingForRedditSchema, required=True)

@@ -1,4 +1,4 @@
-"""Changes of many jobs at once, and what became of each."""
+"""Schemas of bulk changes and imports, with a result for each item."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from admin_api.schemas.job_change import settable_status
 from admin_api.schemas.job_filter import JobFilterSchema
 from crawljobs.domain import job
 
-ITEMS_MAX = 1_000  # in one request: some 300 ms of one transaction
+ITEMS_MAX = 1_000  # per request; one transaction of about 300 ms
 
 
 class BulkSchema(ma.Schema):
-    """Which jobs: `job_ids`, or a `filter` with the number of jobs it is expected to match."""
+    """The jobs to change: `job_ids`, or a `filter` with its expected number of matches."""
 
     job_ids = fields.List(
         Whole(validate=validate.Range(min=1, max=INT8_MAX)),
@@ -32,67 +32,73 @@ class BulkSchema(ma.Schema):
         metadata=described("The jobs, at most 1,000."),
     )
     filter = fields.Nested(
-        JobFilterSchema, metadata=described("As for the list; must match at most 1,000 jobs.")
+        JobFilterSchema,
+        metadata=described("The filters of the job list; at most 1,000 jobs may match."),
     )
     expected_count = Whole(
         validate=validate.Range(min=0, max=ITEMS_MAX),
         metadata=described(
-            "How many jobs the filter shall match; when there are others, nothing is changed. A "
-            "dry run tells the number."
+            "The number of jobs that must match the filter. With another number of matches, "
+            "nothing changes. A dry run returns the number."
         ),
     )
     dry_run = Flag(
-        load_default=False, metadata=described("Only tell what would become of each job.")
+        load_default=False, metadata=described("Return the result for each job without a change.")
     )
 
     @ma.validates_schema(skip_on_field_errors=True)
-    def _says_which(self, asked: dict[str, Any], **_: Any) -> None:
-        if ("job_ids" in asked) == ("filter" in asked):
+    def _check_selection(self, body: dict[str, Any], **_: Any) -> None:
+        if ("job_ids" in body) == ("filter" in body):
             raise ma.ValidationError({"job_ids": ["give either job_ids or filter"]})
-        if "filter" in asked and "expected_count" not in asked and not asked["dry_run"]:
+        if "filter" in body and "expected_count" not in body and not body["dry_run"]:
             raise ma.ValidationError(
-                {"expected_count": ["say how many jobs the filter shall match, or dry_run"]}
+                {"expected_count": ["required with a filter, except for a dry run"]}
             )
 
 
 class BulkStatusSchema(BulkSchema):
-    """Which jobs, and the state to bring about."""
+    """The jobs to change, and their new state."""
 
     status = settable_status()
 
 
 class BulkBoostSchema(BulkSchema):
-    """Which jobs, and how much to add."""
+    """The jobs to change, and the points to add."""
 
     boost = Whole(
         required=True,
         validate=validate.Range(min=1, max=job.PRIORITY_MAX),
-        metadata=described("Points for base and effective priority; both stop at 100."),
+        metadata=described("Points to add to the base and effective priority, up to 100 each."),
     )
 
 
 class BulkItemSchema(ma.Schema):
-    """What became of one job."""
+    """The result for one job."""
 
     id = fields.Integer(required=True, metadata=described("The job.", format="int64"))
     status = fields.Integer(
-        required=True, metadata=described("As the answer to a request for this job alone.")
+        required=True, metadata=described("The HTTP status of a request for this job alone.")
     )
     code = fields.String(
         required=True, metadata=described("`ok`, or the code of a problem.", example="ok")
     )
-    detail = fields.String(required=True, metadata=described("For people."))
+    detail = fields.String(
+        required=True, metadata=described("An explanation for people; empty for `ok`.")
+    )
     other_job_id = fields.Integer(
         required=True,
         allow_none=True,
-        metadata=described("The live job in its way; of several, the one retried.", format="int64"),
+        metadata=described(
+            "The live job that prevents the change, or the retried job of the same subreddit.",
+            format="int64",
+        ),
     )
 
 
 class BulkResultSchema(ma.Schema):
-    """One item a job, in the order asked for."""
+    """The result of a bulk change: one item per job, in the order of the request."""
 
-    dry_run = fields.Boolean(required=True, metadata=described("Nothing was changed."))
+    dry_run = fields.Boolean(required=True, metadata=described("Whether it was a dry run."))
     succeeded = fields.Integer(required=True)
     failed = fields.Integer(required=True)
     items = fields.List(fields.Nested(BulkItemSchema), required=True)
@@ -105,29 +111,31 @@ class ImportSchema(ma.Schema):
         fields.String(validate=validate.Length(min=1, max=100)),
         required=True,
         validate=validate.Length(min=1, max=ITEMS_MAX),
-        metadata=described("Names, with or without r/; one that cannot be spoils only its item."),
+        metadata=described(
+            "Names, with or without r/. A name that is not valid fails only its own item."
+        ),
     )
     priority = priority(default=60)
     max_retries = max_retries()
     visible_at = Timestamp(
         load_default=None,
         allow_none=True,
-        metadata=described("Not to be crawled before this time; at once when absent."),
+        metadata=described("The earliest start of the crawl; absent or null: now."),
     )
 
 
 class ImportItemSchema(ma.Schema):
-    """What became of one name."""
+    """The result for one name."""
 
-    subreddit = fields.String(required=True, metadata=described("As it was asked for."))
+    subreddit = fields.String(required=True, metadata=described("The name in the request."))
     status = fields.Integer(
-        required=True, metadata=described("As the answer to a request for this one alone.")
+        required=True, metadata=described("The HTTP status of a request for this name alone.")
     )
     code = fields.String(
         required=True,
         metadata=described(
-            "`created`, `merged`, `rerun_requested`; `duplicate`: named before in this list; "
-            "`invalid_request`: not a name."
+            "`created`, `merged`, `rerun_requested`; `duplicate`: repeats an earlier name of the "
+            "list; `invalid_request`: not a valid name."
         ),
     )
     detail = fields.String(required=True)
@@ -137,7 +145,7 @@ class ImportItemSchema(ma.Schema):
 
 
 class ImportResultSchema(ma.Schema):
-    """One item a name, in the order asked for."""
+    """The result of an import: one item per name, in the order of the request."""
 
     succeeded = fields.Integer(required=True)
     failed = fields.Integer(required=True)

@@ -1,4 +1,4 @@
-"""What is missing of a subreddit, as the API shows it."""
+"""Schemas of missing parts and gaps of a subreddit."""
 
 from __future__ import annotations
 
@@ -11,49 +11,51 @@ from crawljobs.domain.missing_part import PartKind, PartReason
 
 
 class MissingPartSchema(ma.Schema):
-    """A part that Reddit did not answer for."""
+    """A part of a crawl that Reddit did not deliver."""
 
     kind = fields.String(
         required=True,
         validate=validate.OneOf([kind.value for kind in PartKind]),
-        metadata=described("What was asked for."),
+        metadata=described("The kind of the part."),
     )
     item = fields.String(
         required=True,
         metadata=described(
-            "A post's id (tree, more_children, thread), an account's name (history), or the cursor "
-            "of a page (posts, comments); may be empty."
+            "The id of a post (tree, more_children, thread), the name of an account (history), or "
+            "the cursor of a page (posts, comments); may be empty."
         ),
     )
     reason = fields.String(
         required=True,
         validate=validate.OneOf([reason.value for reason in PartReason]),
-        metadata=described("Why it was given up."),
+        metadata=described("Why the crawl gave up the part."),
     )
     message = fields.String(required=True, metadata=described("The last failure."))
-    failures = fields.Integer(required=True, metadata=described("Crawls that gave it up in a row."))
-    next_look_at = Timestamp(required=True, metadata=described("When it is asked for again."))
+    failures = fields.Integer(
+        required=True, metadata=described("Consecutive crawls that gave up the part.")
+    )
+    next_look_at = Timestamp(required=True, metadata=described("When it is requested again."))
 
 
 class StoredPartSchema(MissingPartSchema):
     """A missing part of a subreddit."""
 
-    first_at = Timestamp(required=True, metadata=described("When it was given up first."))
-    last_at = Timestamp(required=True, metadata=described("When it was given up last."))
+    first_at = Timestamp(required=True, metadata=described("When a crawl first gave it up."))
+    last_at = Timestamp(required=True, metadata=described("When a crawl last gave it up."))
 
 
 class GapSchema(ma.Schema):
-    """Items of a listing that no crawl has seen, between two that were."""
+    """A range of a listing, between two stored items, that no crawl has fetched."""
 
     listing = fields.String(
         required=True, validate=validate.OneOf([name.value for name in ListingName])
     )
-    from_item = fields.String(required=True, metadata=described("The id at the older end."))
+    from_item = fields.String(required=True, metadata=described("The item at the older end."))
     from_at = Timestamp(
         required=True,
         allow_none=True,
-        metadata=described("When that was written; null: it is not stored."),
+        metadata=described("When that item was created; null if it is not stored."),
     )
-    to_item = fields.String(required=True, metadata=described("The id at the newer end."))
+    to_item = fields.String(required=True, metadata=described("The item at the newer end."))
     to_at = Timestamp(required=True)
     found_at = Timestamp(required=True)

@@ -1,4 +1,4 @@
-"""The crawl shortcut."""
+"""Schemas of the crawl shortcuts."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class CrawlStatusParameters(ma.Schema):
 
 
 class CrawlStatusSchema(ma.Schema):
-    """What is going on: in the whole queue, or of one subreddit."""
+    """The state of the whole queue, and the running jobs or the jobs of one subreddit."""
 
-    paused = fields.Boolean(required=True, metadata=described("Nothing is claimed at all."))
-    queued = fields.Integer(required=True, metadata=described("Jobs that can be claimed now."))
-    waiting = fields.Integer(required=True, metadata=described("Jobs that wait for something."))
-    crawling = fields.Integer(required=True, metadata=described("Jobs being crawled."))
+    paused = fields.Boolean(required=True, metadata=described("The whole queue is paused."))
+    queued = fields.Integer(required=True, metadata=described("The number of claimable jobs."))
+    waiting = fields.Integer(required=True, metadata=described("The number of waiting jobs."))
+    crawling = fields.Integer(required=True, metadata=described("The number of running jobs."))
     jobs = fields.List(
         fields.Nested(JobSchema),
         required=True,
         metadata=described(
-            "Those being crawled, with their progress, at most 100; with `subreddit`, its 10 "
-            "newest jobs instead."
+            "At most 100 running jobs with their progress; with `subreddit`, the 10 newest jobs of "
+            "that subreddit instead."
         ),
     )

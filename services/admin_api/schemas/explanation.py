@@ -1,4 +1,4 @@
-"""Why a job runs or does not."""
+"""Schemas of the explanation why a job runs or does not run."""
 
 from __future__ import annotations
 
@@ -9,33 +9,38 @@ from admin_api.schemas.fields import Timestamp, described, identifier
 
 
 class ConditionSchema(ma.Schema):
-    """One thing that a claim of this job needs."""
+    """A condition for a claim of this job."""
 
     name = fields.String(required=True)
     met = fields.Boolean(required=True)
-    value = fields.String(required=True, metadata=described("How it stands."))
-    detail = fields.String(required=True, metadata=described("What is wanted."))
+    value = fields.String(required=True, metadata=described("The current value."))
+    detail = fields.String(required=True, metadata=described("The required value."))
 
 
 class ExplanationSchema(ma.Schema):
-    """Why a job runs or does not: every condition, its place in the queue, what it waits for."""
+    """Why a job runs or does not run: its conditions, its position, the cause of its wait."""
 
     job_id = identifier("The job.")
     status = fields.String(required=True)
     summary = fields.String(required=True, metadata=described("One sentence for people."))
     conditions = fields.List(fields.Nested(ConditionSchema), required=True)
     position = fields.Integer(
-        required=True, allow_none=True, metadata=described("1 is claimed next; null: not queued.")
+        required=True,
+        allow_none=True,
+        metadata=described("1 is claimed next; null if not queued."),
     )
     position_at_least = fields.Boolean(
-        required=True, metadata=described("There are more jobs before it: counting stopped.")
+        required=True,
+        metadata=described("The job may be further back: counting stopped at this position."),
     )
     waits_for = fields.String(required=True, allow_none=True)
     until = Timestamp(
-        required=True, allow_none=True, metadata=described("When that ends, if it is known.")
+        required=True, allow_none=True, metadata=described("When the wait ends, if known.")
     )
     estimated_start = Timestamp(
         required=True,
         allow_none=True,
-        metadata=described("From its place and the pace of the last hour; null: nobody can tell."),
+        metadata=described(
+            "Estimated from the position and the claims of the last hour; null if unknown."
+        ),
     )

@@ -1,4 +1,4 @@
-"""Fields that more than one resource uses."""
+"""Schema fields that several resources share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crawljobs.errors import InvalidSubredditName
 
 INT8_MAX = 2**63 - 1
 NAME_MAX_CHARACTERS = 200
-# As the domain checks names, for the document.
+# For the OpenAPI document; crawljobs.domain.subreddit does the check.
 NAME_PATTERN = "^/?(r/)?([A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20})$"
 
 _RFC3339 = re.compile(
@@ -26,7 +26,7 @@ _RFC3339 = re.compile(
 
 
 class Timestamp(fields.AwareDateTime):
-    """RFC 3339, in UTC when written; a time without an offset is refused."""
+    """A time as RFC 3339. Responses use UTC; a time without an offset is not valid."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(format="iso", **options)
@@ -39,12 +39,12 @@ class Timestamp(fields.AwareDateTime):
             raise ma.ValidationError("expected an RFC 3339 time, such as 2031-05-17T09:30:00Z")
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):  # 30 February; a year 9999 that UTC makes 10000
+        except (ValueError, OverflowError):  # 30 February; a time that is in year 10000 in UTC
             raise ma.ValidationError("no such time") from None
 
 
 class Flag(fields.Boolean):
-    """true or false; not 1, "yes" or "on", which marshmallow would take for them."""
+    """true or false. Not 1, "yes" or "on", which marshmallow would accept."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
         if not isinstance(value, bool):
@@ -53,7 +53,7 @@ class Flag(fields.Boolean):
 
 
 def truth(**options: Any) -> fields.Boolean:
-    """true or false in a query string."""
+    """A Boolean for query strings: `true` or `false`."""
     return fields.Boolean(
         truthy={"true"},
         falsy={"false"},
@@ -63,7 +63,7 @@ def truth(**options: Any) -> fields.Boolean:
 
 
 class Whole(fields.Integer):
-    """A JSON number without a fraction, 60.0 included; not a text or a truth value."""
+    """A JSON number without a fraction, such as 60 or 60.0. Not a string and not a Boolean."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -78,7 +78,7 @@ def rfc3339(value: datetime) -> str:
 
 
 def described(text: str, **more: Any) -> dict[str, Any]:
-    """Metadata that goes into the OpenAPI document."""
+    """The metadata of a field, for the OpenAPI document."""
     return {"description": text, **more}
 
 
@@ -89,7 +89,7 @@ def identifier(text: str, *, nullable: bool = False) -> fields.Integer:
 
 
 class SubredditName(fields.String):
-    """A name that the domain accepts, without r/."""
+    """A valid subreddit name; loads without r/."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         name = super()._deserialize(value, attr, data, **options)
@@ -102,8 +102,8 @@ class SubredditName(fields.String):
 def subreddit(**options: Any) -> SubredditName:
     return SubredditName(
         metadata=described(
-            "A subreddit's name, with or without r/: 2 to 21 letters, digits or underscores, or "
-            "u_ and a user's name. Case does not matter.",
+            "The name of a subreddit, with or without r/: 2 to 21 letters, digits or underscores, "
+            "or u_ and a user name. Case does not matter.",
             example="python",
             pattern=NAME_PATTERN,
         ),
@@ -112,14 +112,14 @@ def subreddit(**options: Any) -> SubredditName:
 
 
 class Name(fields.String):
-    """A name of somebody's choice, in normal form NFKC and without blanks at its ends."""
+    """A free name; loads in normal form NFKC, without spaces at its ends."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         given = super()._deserialize(value, attr, data, **options)
         if len(given) > NAME_MAX_CHARACTERS:
             raise ma.ValidationError(f"Length must be between 1 and {NAME_MAX_CHARACTERS}.")
         if found := names.unseen(given):
-            raise ma.ValidationError(f"holds {found}, a character that cannot be seen")
+            raise ma.ValidationError(f"holds {found}, an invisible character")
         return names.normalized(given)
 
 
@@ -127,7 +127,10 @@ def priority(default: int) -> fields.Integer:
     return Whole(
         load_default=default,
         validate=validate.Range(min=job.PRIORITY_MIN, max=job.PRIORITY_MAX),
-        metadata=described("Higher is crawled first. People use 50 to 70, schedules 10 to 30."),
+        metadata=described(
+            "A higher priority is crawled first. Usual: 50 to 70 for people, 10 to 30 for "
+            "schedules."
+        ),
     )
 
 
@@ -137,24 +140,24 @@ def max_retries() -> fields.Integer:
         allow_none=True,
         validate=validate.Range(min=0, max=100),
         metadata=described(
-            "How many failed attempts are followed by another one; absent: MAX_RETRIES of the "
-            "server (3)."
+            "The number of retries after failed attempts. Absent or null: the server's "
+            "MAX_RETRIES (3)."
         ),
     )
 
 
 class PageParameters(ma.Schema):
-    """What every list takes."""
+    """The parameters of every list."""
 
     limit = fields.Integer(
         load_default=100,
         validate=validate.Range(min=1, max=500),
-        metadata=described("How many to list at most."),
+        metadata=described("The maximum number of items."),
     )
     cursor = fields.String(
         load_default=None,
         validate=validate.Length(min=1, max=512),
-        metadata=described("The `next` of the page before; with the same filters."),
+        metadata=described("`next` of the previous page, with the same filters."),
     )
 
 
@@ -162,19 +165,19 @@ def next_cursor() -> fields.String:
     return fields.String(
         required=True,
         allow_none=True,
-        metadata=described("The cursor of the next page; null on the last one."),
+        metadata=described("The cursor of the next page; null on the last page."),
     )
 
 
 def refuse_value(pointer: str, message: str) -> problems.Problem:
-    """A value that only the domain could judge."""
+    """The problem of a value that the schema accepts and the domain refuses."""
     return refuse_values([(pointer, message)])
 
 
-def refuse_values(wrong: Iterable[tuple[str, str]]) -> problems.Problem:
-    """The pointer of each, and what is wrong with it."""
+def refuse_values(errors: Iterable[tuple[str, str]]) -> problems.Problem:
+    """The problem of several values; each error is a JSON pointer and a message."""
     return problems.Problem(
         "invalid_request",
-        "See errors for each of them.",
-        [problems.FieldError(pointer, message) for pointer, message in wrong],
+        "`errors` lists each invalid value.",
+        [problems.FieldError(pointer, message) for pointer, message in errors],
     )

@@ -1,4 +1,4 @@
-"""What /healthz and /readyz answer."""
+"""The schema of /healthz and /readyz."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Crawl jobs as the API takes and shows them."""
+"""Schemas of crawl jobs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from admin_api.schemas.progress import ProgressSchema
 from crawljobs.domain import job
 
 STATUSES = [status.value for status in job.JobStatus]
-SUCCESS = "success"  # what filters also take for succeeded
+SUCCESS = "success"  # filters accept it as a synonym of `succeeded`
 
 
 class EnqueueSchema(ma.Schema):
@@ -38,18 +38,18 @@ class EnqueueSchema(ma.Schema):
     visible_at = Timestamp(
         load_default=None,
         allow_none=True,
-        metadata=described("Not to be crawled before this time; at once when absent."),
+        metadata=described("The earliest start of the crawl; absent or null: now."),
     )
 
 
 class JobSchema(ma.Schema):
-    """One request to crawl one subreddit."""
+    """A job: the crawl of one subreddit."""
 
     id = identifier("The job.")
     subreddit_id = identifier("The subreddit.")
     subreddit = fields.String(required=True, metadata=described("The subreddit's name."))
     status = fields.String(
-        required=True, validate=validate.OneOf(STATUSES), metadata=described("Its state.")
+        required=True, validate=validate.OneOf(STATUSES), metadata=described("The state.")
     )
     wait_reason = fields.String(
         required=True,
@@ -58,69 +58,80 @@ class JobSchema(ma.Schema):
         metadata=described("Why a waiting job is not queued yet."),
     )
     priority = fields.Integer(
-        required=True, metadata=described("Effective now: the base, grown with the waiting time.")
+        required=True,
+        metadata=described("The current priority: the base, raised while the job waits."),
     )
-    base_priority = fields.Integer(required=True, metadata=described("As asked for."))
-    priority_ceiling = fields.Integer(required=True, metadata=described("How high it may grow."))
+    base_priority = fields.Integer(required=True, metadata=described("The requested priority."))
+    priority_ceiling = fields.Integer(
+        required=True, metadata=described("The highest priority that aging can reach.")
+    )
     source = fields.String(
         required=True,
         validate=validate.OneOf([source.value for source in job.JobSource]),
-        metadata=described("Who asked for it."),
+        metadata=described("The origin of the job."),
     )
     scheduled_job_id = identifier(
-        "The schedule that enqueued it; null when that was deleted.", nullable=True
+        "The schedule that enqueued the job; null without one, or if it was deleted.",
+        nullable=True,
     )
     depth = fields.Integer(
-        required=True, metadata=described("Steps of discovery from what somebody asked for.")
+        required=True,
+        metadata=described("Discovery steps from a subreddit that a person or schedule enqueued."),
     )
     visible_at = Timestamp(
         required=True,
         allow_none=True,
         metadata=described(
-            "Not claimed before; of a waiting job the end of what it waits for, as far as that is "
-            "known: null while a pause has no end."
+            "No claim before this time. For a waiting job, the end of the wait; null while it is "
+            "unknown, such as during a pause without an end."
         ),
     )
-    queued_at = Timestamp(required=True, metadata=described("Waiting counts from here."))
+    queued_at = Timestamp(required=True, metadata=described("The start of the waiting time."))
     created_at = Timestamp(required=True)
     finished_at = Timestamp(required=True, allow_none=True)
     retry_count = fields.Integer(
         required=True,
         metadata=described(
-            "Failed attempts since an operator's last retry; beyond `max_retries` it fails."
+            "Failed attempts since the last retry by an operator. The job fails when the number "
+            "exceeds `max_retries`."
         ),
     )
     retries = fields.Integer(
         required=True,
-        metadata=described("Failed attempts in all; unlike `retry_count` never set back."),
+        metadata=described("All failed attempts; a retry by an operator does not reset them."),
     )
     max_retries = fields.Integer(required=True)
     next_retry_at = Timestamp(
-        required=True, allow_none=True, metadata=described("When a failed attempt is repeated.")
+        required=True, allow_none=True, metadata=described("When the next retry starts.")
     )
     claimed_by = fields.String(
-        required=True, allow_none=True, metadata=described("The worker that crawls it.")
+        required=True, allow_none=True, metadata=described("The worker that crawls the job.")
     )
     claimed_at = Timestamp(required=True, allow_none=True)
     lease_expires_at = Timestamp(
         required=True,
         allow_none=True,
-        metadata=described("When the worker counts as dead unless it extends its claim."),
+        metadata=described(
+            "When the claim expires and another worker may take the job, unless it is extended."
+        ),
     )
     progress_at = Timestamp(
-        required=True, allow_none=True, metadata=described("When it last stored a page.")
+        required=True, allow_none=True, metadata=described("When the crawl last stored a page.")
     )
     rerun_requested = fields.Boolean(
-        required=True, metadata=described("Asked for again while it was crawling.")
+        required=True, metadata=described("The job runs again after the current crawl.")
     )
     incomplete = fields.Boolean(
         required=True,
-        metadata=described("The crawl went on without parts that Reddit did not answer for."),
+        metadata=described("The crawl lacks parts that Reddit did not deliver."),
     )
     outcome = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("Of a succeeded crawl: crawled, what barred the way, or no_budget."),
+        metadata=described(
+            "The result of a succeeded crawl: crawled, the reason why access is denied, or "
+            "no_budget."
+        ),
     )
     error_kind = fields.String(
         required=True,
@@ -128,65 +139,73 @@ class JobSchema(ma.Schema):
         validate=validate.OneOf([kind.value for kind in job.ErrorKind]),
     )
     error_message = fields.String(
-        required=True, allow_none=True, metadata=described("Of the last failed attempt.")
+        required=True,
+        allow_none=True,
+        metadata=described("The error of the last failed attempt."),
     )
     checkpoint = fields.Dict(
         required=True,
         allow_none=True,
-        metadata=described("Where the next attempt goes on. Its shape is the worker's own."),
+        metadata=described("The position at which the next attempt continues; format internal."),
     )
     trace_id = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("The trace of its enqueue and crawls, as log lines have it."),
+        metadata=described("The trace id of the enqueue and the crawls, as in log lines."),
     )
     progress = fields.Nested(ProgressSchema, required=True)
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """Straight from the job: marshmallow's own way takes thrice as long, and lists are long."""
-        return [shown(one) for one in obj] if many or self.many else shown(obj)
+        """The job or jobs as JSON values. Three times as fast as marshmallow's dump()."""
+        return [shown(each) for each in obj] if many or self.many else shown(obj)
 
 
-# A job's own fields that are shown as they are.
+# Fields that the response copies from the job.
 _PLAIN = tuple(name for name in JobSchema().fields if name in job.Job.__dataclass_fields__)
 
 
-def shown(one: job.Job) -> dict[str, Any]:
-    """The job as JSON has it, with all that JobSchema describes."""
-    plain = {name: _as_json(getattr(one, name)) for name in _PLAIN}
-    plain["visible_at"] = _as_json(one.not_before)
-    trace_id = one.traceparent and one.traceparent.split("-")[1]
-    how_far = {name: _as_json(value) for name, value in vars(progress.of_job(one)).items()}
-    return {**plain, "trace_id": trace_id, "progress": how_far}
+def shown(stored: job.Job) -> dict[str, Any]:
+    """The job as JSON values, with all fields of JobSchema."""
+    plain = {name: _as_json(getattr(stored, name)) for name in _PLAIN}
+    plain["visible_at"] = _as_json(stored.not_before)
+    trace_id = stored.traceparent and stored.traceparent.split("-")[1]
+    shown_progress = vars(progress.of_job(stored))
+    return {
+        **plain,
+        "trace_id": trace_id,
+        "progress": {name: _as_json(value) for name, value in shown_progress.items()},
+    }
 
 
 def _as_json(value: Any) -> Any:
     return rfc3339(value) if isinstance(value, datetime) else value
 
 
-# Made once: to make a schema takes longer than to dump by it.
+# Module constants, because creating a schema takes longer than a dump.
 _ATTEMPTS = AttemptSchema(many=True)
 _ENTRIES = AuditEntrySchema(many=True)
 _MISSING = MissingPartSchema(many=True)
 
 
 class JobDetailSchema(JobSchema):
-    """A job, what is missing, the attempts that ended and what operators did to it."""
+    """A job with its missing parts, its attempts and its changes by operators."""
 
     missing = fields.List(
         fields.Nested(MissingPartSchema),
         required=True,
-        metadata=described("The first 50 parts that its crawl gave up."),
+        metadata=described("The first 50 parts that the crawl gave up."),
     )
 
     attempts = fields.List(
-        fields.Nested(AttemptSchema), required=True, metadata=described("The last 100.")
+        fields.Nested(AttemptSchema),
+        required=True,
+        metadata=described("The last 100 attempts."),
     )
     audit_log = fields.List(
         fields.Nested(AuditEntrySchema),
         required=True,
         metadata=described(
-            "The last 50 changes. Where they came from is null without the scope audit."
+            "The last 50 changes. Without the scope audit, the fields about their origin are null."
         ),
     )
 
@@ -205,14 +224,14 @@ class JobListSchema(ma.Schema):
 
 
 class EnqueuedSchema(ma.Schema):
-    """What became of the request, and the job that serves it."""
+    """The result of the request, and the job that serves the request."""
 
     result = fields.String(
         required=True,
         validate=validate.OneOf([result.value for result in job.EnqueueResult]),
         metadata=described(
-            "`created`: a new job. `merged`: the subreddit's live job serves it too. "
-            "`rerun_requested`: it is being crawled now and is crawled once more afterwards."
+            "`created`: a new job. `merged`: the live job of the subreddit also serves this "
+            "request. `rerun_requested`: the job is being crawled and runs once more afterwards."
         ),
     )
     job = fields.Nested(JobSchema, required=True)

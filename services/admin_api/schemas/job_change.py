@@ -1,4 +1,4 @@
-"""What operators ask to be done to a job."""
+"""Schemas of changes of a job."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from crawljobs.domain import job
 
 
 class BoostSchema(ma.Schema):
-    """How much to add."""
+    """The points to add."""
 
     boost = Whole(
         required=True,
         validate=validate.Range(min=1, max=job.PRIORITY_MAX),
-        metadata=described("Points for base and effective priority; both stop at 100."),
+        metadata=described("Points to add to the base and effective priority, up to 100 each."),
     )
 
 
@@ -25,11 +25,11 @@ class PrioritySchema(ma.Schema):
     priority = Whole(
         required=True,
         validate=validate.Range(min=job.PRIORITY_MIN, max=job.PRIORITY_MAX),
-        metadata=described("Base and effective; aging starts again from it."),
+        metadata=described("The new base and effective priority; aging restarts from it."),
     )
 
 
-# What operators may set, and by which verb; nobody can set crawling or succeeded by hand.
+# The states that operators can set. Only workers set crawling and succeeded.
 SETTABLE = ("queued", "failed", "cancelled")
 
 
@@ -38,13 +38,13 @@ def settable_status() -> fields.String:
         required=True,
         validate=validate.OneOf(SETTABLE),
         metadata=described(
-            "`queued`: a finished job is retried, a waiting one is woken. `failed`: a live job is "
-            "given up. `cancelled`: a live job is cancelled."
+            "`queued` retries a finished job and wakes a waiting job. `failed` gives up a live "
+            "job. `cancelled` cancels a live job."
         ),
     )
 
 
 class StatusSchema(ma.Schema):
-    """The state to bring about."""
+    """The new state."""
 
     status = settable_status()

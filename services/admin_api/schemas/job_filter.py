@@ -1,4 +1,4 @@
-"""Which jobs a list or a bulk change is about."""
+"""Filters of jobs, for lists and bulk changes."""
 
 from __future__ import annotations
 
@@ -61,45 +61,45 @@ def _text(text: str) -> fields.String:
 
 
 def filter_fields(*, strict: bool) -> dict[str, fields.Field[Any]]:
-    """`strict`: numbers are numbers, as in JSON; in a query string they are digits."""
+    """The filter fields. `strict`: numbers are JSON numbers; else digits of a query string."""
     return {
         "status": _some_of(
             [*STATUSES, SUCCESS],
-            "Only jobs in one of these states. `success` is `succeeded`.",
+            "Only jobs in one of these states. `success` means `succeeded`.",
         ),
         "subreddit": subreddit(load_default=None),
         "schedule_id": _number(
             "Only jobs that this schedule enqueued.", least=1, most=INT8_MAX, strict=strict
         ),
         "source": _some_of(
-            [source.value for source in job.JobSource], "Only jobs that these asked for."
+            [source.value for source in job.JobSource], "Only jobs from one of these origins."
         ),
         "priority_min": _number(
-            "Effective priority, at least.", least=0, most=job.PRIORITY_MAX, strict=strict
+            "The lowest effective priority.", least=0, most=job.PRIORITY_MAX, strict=strict
         ),
         "priority_max": _number(
-            "Effective priority, at most.", least=0, most=job.PRIORITY_MAX, strict=strict
+            "The highest effective priority.", least=0, most=job.PRIORITY_MAX, strict=strict
         ),
         "error_kind": _one_of(
             [kind.value for kind in job.ErrorKind], "Only jobs whose last error was of this kind."
         ),
-        "error": _text("Only jobs whose last error holds this text, whatever its case."),
-        "created_after": _time("Created at this time or later."),
-        "created_before": _time("Created before this time."),
-        "finished_after": _time("Finished at this time or later."),
-        "finished_before": _time("Finished before this time."),
+        "error": _text("Only jobs whose last error contains this text; case does not matter."),
+        "created_after": _time("Only jobs created at this time or later."),
+        "created_before": _time("Only jobs created before this time."),
+        "finished_after": _time("Only jobs finished at this time or later."),
+        "finished_before": _time("Only jobs finished before this time."),
         "worker": _text("Only jobs that this worker crawls now."),
         "incomplete": (Flag if strict else truth)(
             load_default=None,
-            metadata=described("Only jobs whose crawl gave up a part (true), or the others."),
+            metadata=described("true: only jobs whose crawl gave up a part; false: the others."),
         ),
     }
 
 
 _SORT = (
-    "`-created_at` (newest first) or `created_at`; `-finished_at` or `finished_at`: finished jobs; "
-    "`-priority`: queued jobs as they will be claimed; `visible_at`: waiting jobs by the "
-    "time at which the queue looks at them next, which is within a minute while a cause may change."
+    "`-created_at` (newest first) or `created_at`; `-finished_at` or `finished_at` for finished "
+    "jobs; `-priority` for queued jobs in the order of claims; `visible_at` for waiting jobs by "
+    "their next check, which is within one minute while the cause of the wait may change."
 )
 
 JobParameters = PageParameters.from_dict(

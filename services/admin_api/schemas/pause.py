@@ -1,4 +1,4 @@
-"""Pauses of the queue."""
+"""Schemas of pauses of the queue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REASON_MAX_CHARACTERS = 500
 
 
 class PauseBodySchema(ma.Schema):
-    """What to pause, and why."""
+    """A pause of the whole queue, or of one subreddit."""
 
     subreddit = subreddit(load_default=None)
     reason = fields.String(
@@ -20,30 +20,32 @@ class PauseBodySchema(ma.Schema):
             validate.Length(min=1, max=REASON_MAX_CHARACTERS),
             validate.Regexp(r"[\s\S]*\S", error="must not be blank"),
         ],
-        metadata=described("For whoever wonders later.", example="Reddit asked us to slow down"),
+        metadata=described(
+            "The reason, shown to other operators.", example="Reddit asked us to slow down"
+        ),
     )
     until = Timestamp(
         load_default=None,
         allow_none=True,
-        metadata=described("When it ends by itself; absent: when somebody resumes."),
+        metadata=described("The end of the pause; absent or null: until it is resumed."),
     )
 
 
 class ResumeBodySchema(ma.Schema):
-    """What to resume."""
+    """The pause to end: of the whole queue, or of one subreddit."""
 
     subreddit = subreddit(load_default=None)
 
 
 class PauseSchema(ma.Schema):
-    """Work that nobody may begin."""
+    """A pause: no crawl starts."""
 
     subreddit = fields.String(
-        required=True, allow_none=True, metadata=described("Null: everything.")
+        required=True, allow_none=True, metadata=described("Null for the whole queue.")
     )
     reason = fields.String(required=True)
     until = Timestamp(
-        required=True, allow_none=True, metadata=described("Null: until somebody resumes.")
+        required=True, allow_none=True, metadata=described("The end; null: until it is resumed.")
     )
     paused_by = fields.String(required=True)
     paused_at = Timestamp(required=True)
@@ -53,5 +55,5 @@ class PauseListSchema(ma.Schema):
     items = fields.List(
         fields.Nested(PauseSchema),
         required=True,
-        metadata=described("That of everything first; at most 500."),
+        metadata=described("At most 500 pauses; the pause of the whole queue comes first."),
     )

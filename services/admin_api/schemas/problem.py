@@ -1,4 +1,4 @@
-"""The one shape of every error."""
+"""The schema of every error."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ class FieldErrorSchema(ma.Schema):
             "JSON pointer to the value, or the query parameter.", example="/priority"
         ),
     )
-    detail = fields.String(required=True, metadata=described("What is wrong with it."))
+    detail = fields.String(required=True, metadata=described("The fault of the value."))
 
 
 class ProblemSchema(ma.Schema):
-    """RFC 9457."""
+    """An error as described by RFC 9457."""
 
     type = fields.String(
-        required=True, metadata=described("Where the code is explained.", format="uri-reference")
+        required=True,
+        metadata=described("A link to the meaning of the code.", format="uri-reference"),
     )
-    title = fields.String(required=True, metadata=described("What the code means."))
+    title = fields.String(required=True, metadata=described("The meaning of the code."))
     status = fields.Integer(required=True, metadata=described("The HTTP status."))
-    detail = fields.String(required=True, metadata=described("What to do about it."))
-    instance = fields.String(required=True, metadata=described("The path that was asked for."))
+    detail = fields.String(required=True, metadata=described("The cause, and how to fix it."))
+    instance = fields.String(required=True, metadata=described("The requested path."))
     code = fields.String(
         required=True,
-        metadata=described("For programs.", examples=sorted(problems.KINDS)),
+        metadata=described("The code of the error, for programs.", examples=sorted(problems.KINDS)),
     )
     request_id = fields.String(
-        required=True, metadata=described("The same as in X-Request-Id, the log and the audit row.")
+        required=True,
+        metadata=described("The id in X-Request-Id, in the log and in the audit row."),
     )
     errors = fields.List(
         fields.Nested(FieldErrorSchema),
         required=True,
         validate=validate.Length(max=50),
-        metadata=described("Each value at fault; empty when it is not about values."),
+        metadata=described("The invalid values; empty if the error is not about values."),
     )

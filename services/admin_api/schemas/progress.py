@@ -1,4 +1,4 @@
-"""How far a crawl has come, as the API shows it."""
+"""The schema of the progress of a crawl."""
 
 from __future__ import annotations
 
@@ -9,38 +9,39 @@ from admin_api.schemas.fields import Timestamp, described
 
 
 class ProgressSchema(ma.Schema):
-    """How far the crawl has come; all but the forecast only grows while it runs."""
+    """The progress of a crawl. The counts only grow while it runs; the forecast may change."""
 
     phase = fields.String(
         required=True,
         allow_none=True,
         metadata=described(
-            "about, posts, comments, trees, authors, discovery or done; null before it began."
+            "about, posts, comments, trees, authors, discovery or done; null before the first page."
         ),
     )
-    page = fields.Integer(required=True, metadata=described("The page of this phase."))
+    page = fields.Integer(required=True, metadata=described("The page number in this phase."))
     posts = fields.Integer(required=True, metadata=described("Posts stored."))
     comments = fields.Integer(required=True, metadata=described("Comments stored."))
     authors = fields.Integer(required=True, metadata=described("Authors stored."))
     requests = fields.Integer(required=True, metadata=described("Requests sent to Reddit."))
-    done = fields.Integer(required=True, metadata=described("Of `total`: the requests sent."))
+    done = fields.Integer(required=True, metadata=described("The part of `total` that is sent."))
     total = fields.Integer(
         required=True,
         allow_none=True,
-        metadata=described("Requests that the whole crawl will take, as far as can be told."),
+        metadata=described("The estimated requests of the whole crawl; null if unknown."),
     )
     waiting_until = Timestamp(
-        required=True, allow_none=True, metadata=described("When a waiting job goes on.")
+        required=True, allow_none=True, metadata=described("When a waiting job continues.")
     )
     eta = Timestamp(
         required=True,
         allow_none=True,
-        metadata=described("When the crawl may be over, at the pace it had so far."),
+        metadata=described("The estimated end of the crawl at its current pace; null if unknown."),
     )
     gap = fields.Boolean(
         required=True,
-        metadata=described("More was new than Reddit shows: something in between is missing."),
+        metadata=described("Items are missing: more were new than Reddit's listings show."),
     )
     missing_parts = fields.Integer(
-        required=True, metadata=described("Parts that Reddit did not answer for.")
+        required=True,
+        metadata=described("The number of parts that Reddit did not deliver."),
     )

@@ -1,4 +1,4 @@
-"""Schedules as the API takes and shows them."""
+"""Schemas of schedules."""
 
 from __future__ import annotations
 
@@ -31,15 +31,18 @@ MISFIRE_POLICIES = [policy.value for policy in MisfirePolicy]
 
 _EXPRESSION = (
     "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`; `@every 90m` (60 s to 366 d); or five "
-    "fields: minute, hour, day of month, month, day of week. A day matches by either of its two "
-    "fields; where one of them begins with `*`, by both."
+    "fields: minute, hour, day of month, month, day of week. A day matches if one of its two "
+    "fields matches; if one of them begins with `*`, both must match."
 )
 _POLICY = (
-    "After an outage the latest of the missed due times fires: `fire_once` however late, `skip` "
-    "only within 5 minutes."
+    "After an outage, only the latest missed due time can fire: with `fire_once` always, with "
+    "`skip` only if it is at most 5 minutes late."
 )
-_DEADLINE = "How late a due time may still fire, instead of what the policy says; null: the policy."
-_SPREAD = "Runs up to so many seconds after its time, always equally late: not all at once."
+_DEADLINE = "The longest delay in seconds with which a due time fires; null: the policy decides."
+_SPREAD = (
+    "Delays each run by a fixed number of seconds, at most this one, so that schedules with the "
+    "same due time do not start at once."
+)
 
 
 def cron_expression() -> fields.String:
@@ -63,12 +66,12 @@ def subreddit_id() -> fields.Integer:
         load_default=None,
         allow_none=False,
         validate=validate.Range(min=1, max=INT8_MAX),
-        metadata=described("Of a subreddit that is known already.", format="int64"),
+        metadata=described("The id of a stored subreddit.", format="int64"),
     )
 
 
 class ScheduleBodySchema(ma.Schema):
-    """When to crawl which subreddit; it is named by `subreddit` or by `subreddit_id`."""
+    """A schedule. Give either `subreddit` or `subreddit_id`."""
 
     name = Name(
         required=True,
@@ -77,7 +80,8 @@ class ScheduleBodySchema(ma.Schema):
             validate.Length(min=1, max=NAME_MAX_CHARACTERS),
         ],
         metadata=described(
-            "Unique, whatever its case. Kept in normal form NFKC; blanks at its ends are dropped.",
+            "A unique name; case does not matter. Stored in normal form NFKC, without spaces at "
+            "its ends.",
             example="python, nightly",
         ),
     )
@@ -103,23 +107,25 @@ class ScheduleBodySchema(ma.Schema):
         validate=validate.Range(min=0, max=int(LONGEST_SPREAD.total_seconds())),
         metadata=described(_SPREAD),
     )
-    enabled = Flag(load_default=True, metadata=described("Whether it fires."))
+    enabled = Flag(load_default=True, metadata=described("Whether the schedule fires."))
 
     @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
     def _names_one_subreddit(
-        self, _: dict[str, Any], said: Any, *, partial: bool | None, **__: Any
+        self, _: dict[str, Any], body: Any, *, partial: bool | None, **__: Any
     ) -> None:
         named = [
-            one for one in ("subreddit", "subreddit_id") if isinstance(said, dict) and one in said
+            name
+            for name in ("subreddit", "subreddit_id")
+            if isinstance(body, dict) and name in body
         ]
         if len(named) == 2:
-            raise ma.ValidationError({"subreddit_id": ["give it or subreddit, not both"]})
+            raise ma.ValidationError({"subreddit_id": ["give subreddit_id or subreddit, not both"]})
         if not named and not partial:
             raise ma.ValidationError({"subreddit": ["Missing data for required field."]})
 
 
 class SchedulePatchSchema(ScheduleBodySchema):
-    """What to change of a schedule; the rest stays."""
+    """The fields of a schedule to change; absent fields stay unchanged."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"partial": True, **options})
@@ -129,9 +135,9 @@ class SchedulePatchSchema(ScheduleBodySchema):
 
 
 class ToggleSchema(ma.Schema):
-    """Whether it shall fire; without it, the other way round."""
+    """Whether the schedule fires."""
 
-    enabled = Flag(metadata=described("Absent: the other way round."))
+    enabled = Flag(metadata=described("Absent: the opposite of the current value."))
 
 
 def _either(description: str) -> fields.Boolean:
@@ -139,8 +145,8 @@ def _either(description: str) -> fields.Boolean:
 
 
 class ScheduleParameters(PageParameters):
-    enabled = _either("Only schedules that fire, or only those that do not.")
-    broken = _either("Only schedules that the scheduler had to turn off, or only others.")
+    enabled = _either("true: only enabled schedules; false: only disabled ones.")
+    broken = _either("true: only schedules that the scheduler disabled; false: only the others.")
     subreddit = subreddit(load_default=None)
     subreddit_id = fields.Integer(
         load_default=None,
@@ -150,7 +156,7 @@ class ScheduleParameters(PageParameters):
 
 
 class ScheduleSchema(ma.Schema):
-    """A subreddit that is crawled again and again."""
+    """A schedule: repeated crawls of a subreddit."""
 
     id = identifier("The schedule.")
     name = fields.String(required=True)
@@ -160,7 +166,9 @@ class ScheduleSchema(ma.Schema):
     timezone = fields.String(required=True, metadata=described("An IANA time zone."))
     priority = fields.Integer(required=True)
     max_retries = fields.Integer(
-        required=True, allow_none=True, metadata=described("Null: the server's MAX_RETRIES.")
+        required=True,
+        allow_none=True,
+        metadata=described("Null: the server's MAX_RETRIES applies."),
     )
     misfire_policy = fields.String(
         required=True, validate=validate.OneOf(MISFIRE_POLICIES), metadata=described(_POLICY)
@@ -170,36 +178,41 @@ class ScheduleSchema(ma.Schema):
     )
     spread_seconds = fields.Integer(required=True, metadata=described(_SPREAD))
     enabled = fields.Boolean(required=True)
-    anchor_at = Timestamp(required=True, metadata=described("`@every` counts from here."))
+    anchor_at = Timestamp(required=True, metadata=described("`@every` counts from this time."))
     next_run_at = Timestamp(
-        required=True, allow_none=True, metadata=described("When it fires next.")
+        required=True, allow_none=True, metadata=described("When the schedule fires next.")
     )
-    last_run_at = Timestamp(required=True, allow_none=True, metadata=described("When it fired."))
+    last_run_at = Timestamp(
+        required=True, allow_none=True, metadata=described("When it last fired.")
+    )
     disabled_reason = fields.String(
-        required=True, allow_none=True, metadata=described("Why the scheduler turned it off.")
+        required=True,
+        allow_none=True,
+        metadata=described("Why the scheduler disabled it."),
     )
-    version = fields.Integer(required=True, metadata=described("Grows with every change."))
+    version = fields.Integer(required=True, metadata=described("Increases with every change."))
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
 
 
 class WrittenScheduleSchema(ScheduleSchema):
-    """A schedule that was written, and whether Reddit's budget still feeds all of them."""
+    """A created or changed schedule, with Reddit's budget for all schedules."""
 
     estimated_requests_per_day = fields.Integer(
         required=True,
         metadata=described(
-            "What all enabled schedules ask of Reddit, by what crawls of their subreddits took "
-            "lately."
+            "The estimated requests of all enabled schedules, from recent crawls of their "
+            "subreddits."
         ),
     )
     daily_request_budget = fields.Integer(
-        required=True, metadata=described("What Reddit answers in a day.")
+        required=True,
+        metadata=described("The requests that Reddit allows per day."),
     )
     warning = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("Present when the estimate is above the budget."),
+        metadata=described("Present if the estimate exceeds the budget; else null."),
     )
 
 

@@ -1,4 +1,4 @@
-"""The ledger of a schedule, and previews, as the API shows them."""
+"""Schemas of the ledger of a schedule, and of previews."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from admin_api.schemas.fields import (
 from admin_api.schemas.schedule import cron_expression, timezone
 from crawljobs.domain.schedule import RunOutcome
 
-PREVIEW_MAX = 100  # due times: what a person reads, and a moment of computing
+PREVIEW_MAX = 100  # due times; keeps the computing time short
 
 
 class RunParameters(PageParameters):
@@ -24,30 +24,31 @@ class RunParameters(PageParameters):
 
 
 class RunSchema(ma.Schema):
-    """A due time of a schedule, and what became of it."""
+    """A due time of a schedule, and its outcome."""
 
     id = identifier("The run.")
     due_at = Timestamp(required=True, metadata=described("When it was due."))
     due_until = Timestamp(
         required=True,
         allow_none=True,
-        metadata=described("The last due time of a long run of missed ones; else null."),
+        metadata=described("The last of several missed due times in this row; else null."),
     )
     ticks = fields.Integer(
-        required=True, metadata=described("How many due times this is: more than 1 when missed.")
+        required=True,
+        metadata=described("The number of due times in this row; above 1 only for missed ones."),
     )
-    fired_at = Timestamp(required=True, metadata=described("When a scheduler dealt with it."))
+    fired_at = Timestamp(required=True, metadata=described("When a scheduler processed it."))
     outcome = fields.String(
         required=True,
         validate=validate.OneOf([outcome.value for outcome in RunOutcome]),
         metadata=described(
-            "`enqueued`: a new job. `merged`: the subreddit's live job serves it too. `skipped`: "
-            "too late under the policy. `missed`: a later due time came before any scheduler, or "
-            "the schedule was changed or turned off."
+            "`enqueued`: a new job. `merged`: the live job of the subreddit also serves the run. "
+            "`skipped`: too late under the policy. `missed`: a later due time passed before a "
+            "scheduler processed this one, or the schedule was changed or disabled."
         ),
     )
-    job_id = identifier("The job; it may have been pruned since.", nullable=True)
-    manual = fields.Boolean(required=True, metadata=described("Asked for by hand."))
+    job_id = identifier("The job; it may have been deleted since.", nullable=True)
+    manual = fields.Boolean(required=True, metadata=described("An operator started the run."))
 
 
 class RunListSchema(ma.Schema):
@@ -63,32 +64,32 @@ class PreviewRequestSchema(ma.Schema):
     count = Whole(
         load_default=5,
         validate=validate.Range(min=1, max=PREVIEW_MAX),
-        metadata=described("How many due times to show."),
+        metadata=described("The number of due times to show."),
     )
 
 
 class UpcomingSchema(ma.Schema):
-    """A due time to come."""
+    """A future due time."""
 
     utc = Timestamp(required=True)
     local = fields.AwareDateTime(
-        required=True, format="iso", metadata=described("On the clock of the time zone.")
+        required=True, format="iso", metadata=described("The local time in the time zone.")
     )
     note = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("What a change of the clock does to it; null on ordinary days."),
+        metadata=described("The effect of a clock change on this time; null without one."),
     )
 
 
 class PreviewSchema(ma.Schema):
-    """What an expression means."""
+    """The meaning of an expression."""
 
-    cron_expression = fields.String(required=True, metadata=described("As it is understood."))
+    cron_expression = fields.String(required=True, metadata=described("In normal form."))
     timezone = fields.String(required=True)
-    description = fields.String(required=True, metadata=described("In plain English."))
+    description = fields.String(required=True, metadata=described("The meaning in English."))
     next_runs = fields.List(
         fields.Nested(UpcomingSchema),
         required=True,
-        metadata=described("Fewer than asked for when the calendar ends before."),
+        metadata=described("Fewer than requested if the calendar ends first."),
     )

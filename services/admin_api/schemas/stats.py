@@ -1,4 +1,4 @@
-"""The queue in numbers."""
+"""Schemas of the statistics of the queue."""
 
 from __future__ import annotations
 
@@ -33,41 +33,43 @@ def _seconds(text: str) -> fields.Float:
 class RecentSchema(ma.Schema):
     """The newest finished jobs of the last hour, at most 1,000 of them."""
 
-    sampled = fields.Integer(required=True, metadata=described("How many jobs this tells of."))
+    sampled = fields.Integer(required=True, metadata=described("The number of jobs in the sample."))
     since = Timestamp(
-        required=True, allow_none=True, metadata=described("When the oldest of them ended.")
+        required=True,
+        allow_none=True,
+        metadata=described("When the oldest job of the sample ended."),
     )
     finished_per_minute = fields.Float(
-        required=True, metadata=described("Jobs that succeeded or failed.")
+        required=True, metadata=described("Succeeded and failed jobs per minute.")
     )
-    failure_rate = _share("The share that failed, of those that succeeded or failed.")
-    retry_success_rate = _share("The share that succeeded, of those that were tried again.")
-    wait_seconds_p50 = _seconds("From claimable to claimed, the median.")
-    wait_seconds_p95 = _seconds("The same, the 95th percentile.")
+    failure_rate = _share("The share of failed jobs among the succeeded and failed jobs.")
+    retry_success_rate = _share("The share of succeeded jobs among the retried jobs.")
+    wait_seconds_p50 = _seconds("The median time from claimable to claimed.")
+    wait_seconds_p95 = _seconds("The 95th percentile of the time from claimable to claimed.")
 
 
 class StatsSchema(ma.Schema):
-    """Jobs by state, how long the oldest claimable one has waited, and how crawls went lately."""
+    """Jobs by state, the wait of the oldest claimable job, and statistics of recent crawls."""
 
     by_status = fields.Nested(ByStatus, required=True)
     capped = fields.List(
         fields.String(validate=validate.OneOf(STATUSES)),
         required=True,
-        metadata=described("States of which there are more than told: counting stops at 100,000."),
+        metadata=described("States with more jobs than shown: counting stops at 100,000."),
     )
     queued_by_priority = fields.Dict(
         keys=fields.String(),
         values=fields.Integer(),
         required=True,
-        metadata=described("How many jobs are queued at each effective priority."),
+        metadata=described("The number of queued jobs by effective priority."),
     )
     oldest_queued_at = Timestamp(
-        required=True, allow_none=True, metadata=described("Null when nothing is queued.")
+        required=True, allow_none=True, metadata=described("Null if no job is queued.")
     )
-    oldest_queued_seconds = _seconds("How long that one has waited.")
-    paused = fields.Boolean(required=True, metadata=described("Nothing is claimed at all."))
+    oldest_queued_seconds = _seconds("The time for which the oldest queued job has waited.")
+    paused = fields.Boolean(required=True, metadata=described("The whole queue is paused."))
     paused_subreddits = fields.Integer(
-        required=True, metadata=described("How many subreddits are paused.")
+        required=True, metadata=described("The number of paused subreddits.")
     )
     recent = fields.Nested(RecentSchema, required=True)
 

@@ -1,4 +1,4 @@
-"""Subreddits as the API shows them."""
+"""Schemas of subreddits."""
 
 from __future__ import annotations
 
@@ -29,16 +29,21 @@ from crawljobs.repository.content.stored_subreddits import (
 
 ACCESS_STATES = [state.value for state in AccessState]
 
-_REQUEST_GAP = "Seconds between two requests about it; null: as the workers' settings say."
-_CRAWL_GAP = "Seconds between two crawls of it; null: none."
+_REQUEST_GAP = (
+    "Minimum seconds between two requests of a crawl; null: the workers' setting applies."
+)
+_CRAWL_GAP = "Minimum seconds between two crawls; null: no minimum."
 
 
 class OnlyNameCharacters(validate.Validator):
-    """Not validate.Regexp: its pattern would stand in the document, in Python's dialect."""
+    """Checks the characters of a name.
+
+    validate.Regexp would put its pattern, in Python's dialect, into the OpenAPI document.
+    """
 
     def __call__(self, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9_.:-]+", value):
-            raise ma.ValidationError("no name has such characters in it")
+            raise ma.ValidationError("holds characters that no subreddit name contains")
         return value
 
 
@@ -46,28 +51,28 @@ class SubredditParameters(PageParameters):
     access = fields.String(
         load_default=None,
         validate=validate.OneOf(ACCESS_STATES),
-        metadata=described("Only subreddits that Reddit shows us like this."),
+        metadata=described("Only subreddits with this access state."),
     )
     name_contains = fields.String(
         load_default=None,
         validate=[validate.Length(min=1, max=24), OnlyNameCharacters()],
         metadata=described(
-            "Only subreddits whose name has this in it, whatever its case.",
+            "Only subreddits whose name contains this text; case does not matter.",
             pattern="^[A-Za-z0-9_.:-]+$",
         ),
     )
     incomplete = truth(
         load_default=None,
-        metadata=described("Only subreddits of which parts are missing (true), or the others."),
+        metadata=described("true: only subreddits with missing parts; false: only the others."),
     )
     crawled_before = Timestamp(
         load_default=None,
-        metadata=described("Only subreddits last crawled before this time, or never."),
+        metadata=described("Only subreddits without a crawl since this time."),
     )
 
 
 class SubredditSchema(ma.Schema):
-    """A subreddit, and how fresh what we know of it is."""
+    """A subreddit, and the freshness and completeness of its stored data."""
 
     id = identifier("The subreddit.")
     name = fields.String(required=True)
@@ -80,7 +85,7 @@ class SubredditSchema(ma.Schema):
     access = fields.String(
         required=True,
         validate=validate.OneOf(ACCESS_STATES),
-        metadata=described("What Reddit lets us see of it; `unknown` before the first look."),
+        metadata=described("The access that Reddit allows; `unknown` before the first check."),
     )
     access_checked_at = Timestamp(required=True, allow_none=True)
     access_unconfirmed = fields.String(
@@ -88,36 +93,40 @@ class SubredditSchema(ma.Schema):
         allow_none=True,
         validate=validate.OneOf(ACCESS_STATES),
         metadata=described(
-            "Another state that Reddit showed since. A subreddit that was crawled before takes it "
-            "over at the third equal look, each at least 8 hours after the one before."
+            "A different state that Reddit showed since. For a subreddit that was crawled before, "
+            "`access` changes after three checks with this state, at least 8 hours apart."
         ),
     )
     access_unconfirmed_looks = fields.Integer(
-        required=True, metadata=described("The looks that count for it, 0 to 2.")
+        required=True,
+        metadata=described("The number of checks that showed that other state, 0 to 2."),
     )
     discovered_from = identifier("The subreddit that led to it.", nullable=True)
     depth = fields.Integer(
-        required=True, metadata=described("Steps of discovery from what somebody asked for.")
+        required=True,
+        metadata=described("Discovery steps from a subreddit that a person or schedule enqueued."),
     )
     first_seen_at = Timestamp(required=True)
     last_crawled_at = Timestamp(
-        required=True, allow_none=True, metadata=described("When a crawl of it last succeeded.")
+        required=True, allow_none=True, metadata=described("When a crawl last succeeded.")
     )
     crawled_seconds_ago = fields.Float(required=True, allow_none=True)
     next_crawl_at = Timestamp(
-        required=True, allow_none=True, metadata=described("Worth another look then.")
+        required=True, allow_none=True, metadata=described("When new items are expected.")
     )
     gap_at = Timestamp(
         required=True,
         allow_none=True,
-        metadata=described("The last crawl that could not go back as far as the one before."),
+        metadata=described("The last crawl that could not reach the items of the previous crawl."),
     )
     incomplete = fields.Boolean(
-        required=True, metadata=described("Parts are missing that Reddit did not answer for.")
+        required=True, metadata=described("Parts are missing that Reddit did not deliver.")
     )
-    missing_parts = fields.Integer(required=True, metadata=described("How many parts."))
+    missing_parts = fields.Integer(
+        required=True, metadata=described("The number of missing parts.")
+    )
     gaps = fields.Integer(
-        required=True, metadata=described("Ranges of listings that no crawl has seen.")
+        required=True, metadata=described("The number of listing ranges that no crawl has fetched.")
     )
     oldest_post = fields.String(
         required=True,
@@ -128,7 +137,10 @@ class SubredditSchema(ma.Schema):
     oldest_comment = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("The same of the newest comments; trees reach further back."),
+        metadata=described(
+            "The id of the oldest comment that a walk of the comment listing has reached; comment "
+            "trees hold older comments."
+        ),
     )
     oldest_comment_at = Timestamp(required=True, allow_none=True)
     posts_walk_end = fields.String(
@@ -136,26 +148,28 @@ class SubredditSchema(ma.Schema):
         allow_none=True,
         validate=validate.OneOf([end.value for end in WalkEnd]),
         metadata=described(
-            "Why the last walk of the whole listing ended: `first_item` (nothing is older), `cap` "
-            "(Reddit shows no more) or `limit` (MAX_POSTS_PER_SUB)."
+            "Why the last walk of the whole listing ended: `first_item` (no older post exists), "
+            "`cap` (Reddit lists no more posts) or `limit` (MAX_POSTS_PER_SUB)."
         ),
     )
     known_to_first_post = fields.Boolean(
         required=True,
-        metadata=described("Every post that Reddit lists is stored, back to the first one."),
+        metadata=described("Every listed post is stored, back to the first post."),
     )
     whole_walk_at = Timestamp(
         required=True,
         allow_none=True,
-        metadata=described("When the whole listing was walked last; WALK_WHOLE_EVERY."),
+        metadata=described("The last walk of the whole listing (setting WALK_WHOLE_EVERY)."),
     )
     trees_whole = fields.Integer(
         required=True,
         allow_none=True,
-        metadata=described("Of the newest 1,000 posts: trees of which no comment is missing."),
+        metadata=described("Posts of the newest 1,000 whose comment trees are complete."),
     )
     trees_not_whole = fields.Integer(
-        required=True, allow_none=True, metadata=described("The others of these.")
+        required=True,
+        allow_none=True,
+        metadata=described("Posts of the newest 1,000 with incomplete comment trees."),
     )
     min_request_gap_seconds = fields.Float(
         required=True, allow_none=True, metadata=described(_REQUEST_GAP)
@@ -166,20 +180,24 @@ class SubredditSchema(ma.Schema):
 
 
 class SubredditDetailSchema(SubredditSchema):
-    """A subreddit, what is missing of it, whether it is paused, and how crawls of it ended."""
+    """A subreddit with its missing parts, its gaps, its pause and its newest jobs."""
 
     missing = fields.List(
         fields.Nested(StoredPartSchema),
         required=True,
-        metadata=described("The first 100 missing parts, the next to be looked at first."),
+        metadata=described("The first 100 missing parts, by the time of their next check."),
     )
     gap_ranges = fields.List(
         fields.Nested(GapSchema), required=True, metadata=described("The newest 100 gaps.")
     )
 
-    paused = fields.Boolean(required=True, metadata=described("By itself, or with everything."))
+    paused = fields.Boolean(
+        required=True, metadata=described("The subreddit or the whole queue is paused.")
+    )
     jobs = fields.List(
-        fields.Nested(JobSchema), required=True, metadata=described("The newest 20, newest first.")
+        fields.Nested(JobSchema),
+        required=True,
+        metadata=described("The newest 20 jobs, newest first."),
     )
 
 
@@ -189,7 +207,7 @@ class SubredditListSchema(ma.Schema):
 
 
 class Gap(fields.Float):
-    """A number; not a text or a truth value that looks like one."""
+    """A JSON number. Not a string and not a Boolean."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -198,7 +216,7 @@ class Gap(fields.Float):
 
 
 class PolitenessSchema(ma.Schema):
-    """How politely to crawl it; what is left out stays."""
+    """The politeness of crawls; absent fields stay unchanged."""
 
     min_request_gap_seconds = Gap(
         allow_none=True,
@@ -213,7 +231,7 @@ class PolitenessSchema(ma.Schema):
 
 
 class EnqueueNowSchema(ma.Schema):
-    """With which priority."""
+    """The options of the crawl."""
 
     priority = priority(default=60)
     max_retries = max_retries()

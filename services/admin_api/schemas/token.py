@@ -1,4 +1,4 @@
-"""Tokens as the API takes and shows them."""
+"""Schemas of API tokens."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from admin_api.schemas.fields import PageParameters, Timestamp, described, next_
 from crawljobs.domain.access import Scope
 
 SCOPES = [scope.value for scope in Scope]
-# Names of ours are reserved in any case, written for JavaScript's expressions too.
+# Reserved names, in any case. JavaScript has no inline flag for that, so both cases are listed.
 _RESERVED = "[Ss][Yy][Ss][Tt][Ee][Mm]|[Bb][Oo][Oo][Tt][Ss][Tt][Rr][Aa][Pp]"
 _NAME = f"(?!{_RESERVED})(?!.{{101}})[A-Za-z0-9][A-Za-z0-9._@-]*( [A-Za-z0-9._@-]+)*"
 
 
 class TokenBodySchema(ma.Schema):
-    """Whose token, and what it allows."""
+    """The name and the scopes of a new token."""
 
     name = fields.String(
         required=True,
         validate=validate.Regexp(
             f"{_NAME}\\Z",
-            error="expected 1 to 100 letters, digits, blanks, . _ @ or -, a letter or digit first, "
-            "no blank last or beside another; no name that begins with bootstrap or system",
+            error="expected 1 to 100 letters, digits, spaces, . _ @ or -; a letter or digit first; "
+            "no space at the end, no two spaces in a row; not beginning with bootstrap or system",
         ),
         metadata=described(
-            "The actor in the audit log; its case does not count. Two live tokens may share a "
-            "name, for rotation: the second is made by the first, or by the bootstrap token.",
+            "The actor in the audit log; case does not matter. Two live tokens may share a name, "
+            "for rotation: the first token or the bootstrap token creates the second one.",
             example="release-robot",
             pattern=f"^{_NAME}$",
         ),
@@ -38,14 +38,16 @@ class TokenBodySchema(ma.Schema):
         required=True,
         validate=validate.Length(min=1, max=len(SCOPES)),
         metadata=described(
-            "What it allows; none includes another, and you cannot give more than you have."
+            "The permissions. No scope includes another one, and you cannot grant scopes that your "
+            "token lacks."
         ),
     )
     expires_at = Timestamp(
         load_default=None,
         allow_none=True,
         metadata=described(
-            "It is of no use from then on. Absent: when your own token expires, or never."
+            "The token is not valid from this time on. Absent or null: the expiry time of your "
+            "token, or never."
         ),
     )
 
@@ -57,7 +59,7 @@ class TokenParameters(PageParameters):
 class TokenSchema(ma.Schema):
     """A token without its secret."""
 
-    id = fields.String(required=True, metadata=described("The part of it that may be shown."))
+    id = fields.String(required=True, metadata=described("The public part of the token."))
     name = fields.String(required=True)
     scopes = fields.List(fields.String(validate=validate.OneOf(SCOPES)), required=True)
     created_at = Timestamp(required=True)
@@ -65,13 +67,15 @@ class TokenSchema(ma.Schema):
     created_by_id = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("The token that made it; null: the bootstrap token, or not known."),
+        metadata=described(
+            "The `id` of the token that created it; null for the bootstrap token, or if unknown."
+        ),
     )
     expires_at = Timestamp(required=True, allow_none=True)
     revoked_at = Timestamp(required=True, allow_none=True)
     revoked_by = fields.String(required=True, allow_none=True)
     last_used_at = Timestamp(
-        required=True, allow_none=True, metadata=described("At most a minute too old.")
+        required=True, allow_none=True, metadata=described("Up to one minute behind.")
     )
     live = fields.Boolean(required=True, metadata=described("Neither revoked nor expired."))
 
@@ -81,9 +85,11 @@ class TokenSchema(ma.Schema):
 
 
 class CreatedTokenSchema(TokenSchema):
-    """A new token: this is the only time that it is shown."""
+    """A new token with its secret, which only this response shows."""
 
-    token = fields.String(required=True, metadata=described("Keep it; it is not stored."))
+    token = fields.String(
+        required=True, metadata=described("Store it safely: the API keeps only its hash.")
+    )
 
 
 class TokenListSchema(ma.Schema):

@@ -1,4 +1,4 @@
-"""Processes as the API shows them."""
+"""Schemas of the processes of the services."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WorkerParameters(PageParameters):
 
 
 class WorkerSchema(ma.Schema):
-    """A process that says now and then that it is there."""
+    """A process that sends heartbeats."""
 
     name = fields.String(required=True)
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
@@ -28,13 +28,14 @@ class WorkerSchema(ma.Schema):
     started_at = Timestamp(required=True)
     seen_at = Timestamp(required=True)
     alive = fields.Boolean(
-        required=True, metadata=described("Seen within the last minute; only told, never relied on")
+        required=True,
+        metadata=described("A heartbeat within the last minute; for information only."),
     )
-    details = fields.Dict(required=True, metadata=described("Depends on the service."))
+    details = fields.Dict(required=True, metadata=described("Details that depend on the service."))
     jobs = fields.List(
         fields.Nested(JobSchema),
         required=True,
-        metadata=described("What it crawls now; at most 1,000 jobs are told of in one page."),
+        metadata=described("The jobs that it crawls now; at most 1,000 jobs on a page."),
     )
 
 

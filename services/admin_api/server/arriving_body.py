@@ -1,7 +1,7 @@
-"""Where the body of a request ends, found in the bytes that have arrived.
+"""Finds the end of a request body in the received bytes.
 
-Only found: how it is to be understood is the parser's business. What is unclear counts as ended,
-for the parser to refuse.
+The parser, not this module, interprets the body. A body with an ambiguous end counts as complete,
+so that the parser refuses it.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-BODY_BYTES = 1024 * 1024 + 64 * 1024  # of the largest body, and what cutting it into chunks adds
+BODY_BYTES = 1024 * 1024 + 64 * 1024  # the largest body, plus its chunk sizes
 _FIELD = re.compile(rb"\r\n(content-length|transfer-encoding):[ \t]*([^\r\n]*)", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]{1,1000}")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})(?:[ \t]*;[^\r\n]*)?")
 _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*")
-_LINE_BYTES = 8_192  # of a chunk's size with its extensions, or of a trailer
+_LINE_BYTES = 8_192  # limit of a chunk-size line with its extensions, and of a trailer line
 
 
 class BodyEnd(Protocol):
     is_too_large: bool
-    is_clear: bool  # else the place after it is not that of the next request
+    is_clear: bool  # False: the start of the next request is unknown
 
     def find(self, received: bytearray) -> int | None:
-        """The place after the body; None when more has to come."""
+        """The offset after the body; None while bytes are missing."""
 
 
 class Unclear:
-    """For the parser to refuse, without waiting for more."""
+    """A body with an ambiguous end: the parser refuses it, without waiting for more bytes."""
 
     is_too_large = False
     is_clear = False
@@ -47,24 +47,24 @@ class KnownLength:
 
 
 class Chunks:
-    """Each byte is looked at once, however they arrive.
+    """A chunked body. Reads each byte once, whatever the sizes of the received pieces.
 
-    As strict as RFC 9112: a view that reads no body asks no parser, so nothing else checks it, and
-    a proxy that finds another end would take a part of the body for a request, or the reverse.
+    As strict as RFC 9112. If a view reads no body, the parser does not check it. A proxy that
+    finds a different end could then take a part of the body for a request (request smuggling).
     """
 
     def __init__(self, begin: int) -> None:
         self.is_too_large = False
         self.is_clear = True
         self._begin = begin
-        self._place = begin  # of the next line, or of the line end after a chunk
-        self._searched = begin  # no line end is in what stands between
+        self._place = begin  # offset of the next line, or of the line end after a chunk
+        self._searched = begin  # no line end starts between `_place` and this offset
         self._is_after_chunk = False
         self._is_in_trailers = False
 
     def find(self, received: bytearray) -> int | None:
         end = self._find(received)
-        # Of what has come, or by the size of the chunk that is coming.
+        # By the received bytes, or by the announced size of the current chunk.
         self.is_too_large = max(len(received), self._place) > self._begin + BODY_BYTES
         return end
 
@@ -110,7 +110,7 @@ class Chunks:
 
 
 def expected(head: bytes) -> BodyEnd | None:
-    """None when the head announces no body."""
+    """The finder for the body that the head announces; None without a body."""
     fields = [(found[1].lower(), found[2].strip(b" \t")) for found in _FIELD.finditer(head)]
     if not fields:
         return None

@@ -1,4 +1,4 @@
-"""Connections from which a request is coming: the loop collects it, and no thread waits."""
+"""Connections with an incomplete request: the event loop collects its bytes, without a thread."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from admin_api.server.arriving_request import ArrivingRequest, State
 from admin_api.server.connection import Connection
 
 PIECE_BYTES = 64 * 1024
-HELD_BYTES_MAX = 32 * 1024 * 1024  # of all requests that arrive or are served
-# Once the process is to end.
+HELD_BYTES_MAX = 32 * 1024 * 1024  # limit for all requests that arrive or are served
+# Limits for the rest of a request after the process begins to stop.
 STOP_HEAD_SECONDS = 1.0
 STOP_BODY_SECONDS = 3.0
 
 
 class ArrivingConnections:
-    """Used by the loop's thread alone; in the order in which they began."""
+    """The connections in the order of their requests. Only the event loop's thread uses it."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class ArrivingConnections:
         refuse: Callable[[Connection, http_rules.Refused], None],
         close: Callable[[Connection], None],
     ) -> None:
-        """Each of these calls `forget`."""
+        """The callbacks serve, refuse or close a connection; each of them calls `forget`."""
         self._serve = serve
         self._refuse = refuse
         self._close = close
@@ -38,7 +38,7 @@ class ArrivingConnections:
         self._held_bytes = 0
 
     def add(self, conn: Connection, poller: selectors.BaseSelector, received: bytes = b"") -> None:
-        """`received` is the beginning of its request, which came behind another."""
+        """Collect a request. `received` holds its first bytes, if they came with the last one."""
         try:
             conn.sock.setblocking(False)
             poller.register(conn.sock, selectors.EVENT_READ, partial(self.read, conn))
@@ -53,7 +53,7 @@ class ArrivingConnections:
 
     def read(self, conn: Connection, sock: socket.socket) -> None:
         if conn not in self._connections:
-            return  # closed meanwhile, in this turn of the loop
+            return  # closed earlier in this iteration of the event loop
         try:
             piece = sock.recv(PIECE_BYTES)
         except BlockingIOError:
@@ -80,7 +80,7 @@ class ArrivingConnections:
         if conn.arriving.is_over:
             self._serve(conn)
         elif self._held_bytes > HELD_BYTES_MAX:
-            largest = max(self._connections, key=lambda one: one.held_bytes)
+            largest = max(self._connections, key=lambda each: each.held_bytes)
             self._refuse(largest, http_rules.overload())
         elif conn.arriving.waits_to_send:
             with contextlib.suppress(OSError):
@@ -89,25 +89,27 @@ class ArrivingConnections:
     def forget(self, conn: Connection) -> None:
         self._connections.pop(conn, None)
 
-    def let_go(self, conn: Connection) -> None:
-        """Its request is no longer in memory."""
+    def release_memory(self, conn: Connection) -> None:
+        """Subtract the request of the connection, which is no longer in memory."""
         self._held_bytes -= conn.held_bytes
         conn.held_bytes = 0
 
     def oldest(self) -> Connection | None:
         return next(iter(self._connections), None)
 
-    def end_late(self, now: float) -> None:
+    def stop_late(self, now: float) -> None:
+        """Refuse or close the connections whose requests are past their deadlines."""
         for conn in [conn for conn in self._connections if conn.arriving.deadline <= now]:
             if conn.arriving.state is State.BODY:
                 conn.arriving.stop(State.LATE)
-                self._serve(conn)  # the application answers, if the token is good
+                self._serve(conn)  # the application responds, after its token check
             elif conn.arriving.received:
                 self._refuse(conn, http_rules.late())
             else:
                 self._close(conn)
 
-    def hurry(self, stops_since: float) -> None:
+    def shorten_deadlines(self, stops_since: float) -> None:
+        """Limit all deadlines because the process stops since that monotonic time."""
         for conn in self._connections:
             has_head = conn.arriving.state is State.BODY
             longest = STOP_BODY_SECONDS if has_head else STOP_HEAD_SECONDS

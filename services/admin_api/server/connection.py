@@ -1,4 +1,4 @@
-"""A connection whose requests are whole before a thread has anything to do with them."""
+"""A client connection. Its request is complete before a thread handles it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 
 from admin_api.server.arriving_request import ArrivingRequest, ReceivedBytes
 
-# For a piece of an answer; what the kernel takes meanwhile holds most answers whole, so that
-# a client that does not read holds no thread.
-SEND_SECONDS = 5.0
-SEND_BUFFER_BYTES = 256 * 1024
+SEND_SECONDS = 5.0  # limit for sending a piece of a response
+SEND_BUFFER_BYTES = 256 * 1024  # holds most responses, so that a slow client holds no thread
 
 
 class Connection(TConn):  # type: ignore[misc] # the base has no types
@@ -20,13 +18,13 @@ class Connection(TConn):  # type: ignore[misc] # the base has no types
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         super().__init__(cfg, sock, client, server)
         self.arriving = ArrivingRequest()
-        self.held_bytes = 0  # in memory, of its request
-        self.came_at = 0.0  # when its request was whole
-        self.waits_since = 0.0  # for its next request to begin, on the monotonic clock
-        self.data_ready = True  # gunicorn need not wait for any
+        self.held_bytes = 0  # size of its request in memory
+        self.came_at = 0.0  # monotonic time at which its request was complete
+        self.waits_since = 0.0  # monotonic time since which it waits for a request
+        self.data_ready = True  # keeps gunicorn from waiting for data
 
     def init(self) -> None:
-        """In a thread, before the parser is asked for the request."""
+        """Prepare the parser. gunicorn calls it in the thread that handles the request."""
         self.sock.settimeout(SEND_SECONDS)
         self.parser = http.get_parser(self.cfg, ReceivedBytes(self.arriving), self.client)
         self.arriving.received = bytearray()

@@ -1,4 +1,4 @@
-"""What HTTP/1.1 demands of a request (RFC 9112) and the parser lets pass."""
+"""Rules of HTTP/1.1 (RFC 9112) for requests that gunicorn's parser does not check."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 RETRY_AFTER_SECONDS = 2
-SPOKEN = ((1, 0), (1, 1))
-# A name, an IPv4 or an IPv6 address, and perhaps a port; empty for a target without an authority.
+VERSIONS = ((1, 0), (1, 1))
+# A name, an IPv4 or IPv6 address, with an optional port; empty for a target without an authority.
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
 
 class Refused(Exception):
-    """Answered by the server, without asking the application. `detail` says what to do."""
+    """The server refuses the request without calling the application. `detail` is the advice."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
         super().__init__(detail)
@@ -23,38 +23,39 @@ class Refused(Exception):
 
 
 def check(version: tuple[int, int], headers: Iterable[tuple[str, str]]) -> None:
-    """Raise Refused. Names of headers are in capitals."""
-    if version not in SPOKEN:
+    """Raise Refused for a request that breaks a rule. Header names are in upper case."""
+    if version not in VERSIONS:
         raise version_refused()
     hosts = [value for name, value in headers if name == "HOST"]
     if version == (1, 1) and len(hosts) != 1:
-        raise Refused(HTTPStatus.BAD_REQUEST, "Send one Host header: HTTP/1.1 wants it.")
+        raise Refused(HTTPStatus.BAD_REQUEST, "Send exactly one Host header; HTTP/1.1 requires it.")
     if not all(_HOST.fullmatch(host) for host in hosts):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The Host header is no name of a host.")
+        raise Refused(HTTPStatus.BAD_REQUEST, "The Host header is not a valid host name.")
     codings = [value.lower() for name, value in headers if name == "TRANSFER-ENCODING"]
     if codings not in ([], ["chunked"]):
-        # The parser would take what is compressed for the body itself.
-        raise Refused(HTTPStatus.NOT_IMPLEMENTED, "Transfer-Encoding may be 'chunked' alone.")
+        # The parser would not decompress the body.
+        raise Refused(HTTPStatus.NOT_IMPLEMENTED, "Transfer-Encoding must be 'chunked'.")
 
 
 def version_refused() -> Refused:
-    return Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "Only HTTP/1.0 and 1.1 are spoken here.")
+    return Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "Use HTTP/1.0 or HTTP/1.1.")
 
 
 def overload() -> Refused:
     return Refused(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "Too many requests wait here; send it again in a moment.",
+        "Too many requests are waiting. Send the request again in a moment.",
         **{"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
 
 
 def late() -> Refused:
-    return Refused(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time; send it again.")
+    detail = "The request did not arrive in time. Send it again."
+    return Refused(HTTPStatus.REQUEST_TIMEOUT, detail)
 
 
 def head_too_long(*, is_first_line: bool) -> Refused:
     if is_first_line:
         return Refused(HTTPStatus.REQUEST_URI_TOO_LONG, "The path and its query are too long.")
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    return Refused(status, "The headers are too many or too long.")
+    return Refused(status, "The request has too many or too long headers.")

@@ -1,6 +1,7 @@
-"""Where the processes of one admin-api keep their counters together.
+"""The folder in which the processes of one admin-api share their metrics.
 
-The metrics' client looks for the folder once, when it is imported, so this imports nothing of ours.
+prometheus_client reads the folder's variable when it is imported. So this module imports nothing
+that imports prometheus_client.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ NAME = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def prepare(variables: MutableMapping[str, str]) -> Path | None:
-    """Make and empty the folder; None when nothing is served and so nothing need be shared.
+    """Create and empty the folder, and return it; None without PROBE_BIND. Raises OSError.
 
-    What a killed process left would be counted again. Raises OSError.
+    Empties the folder because the files of a killed process would be counted again.
     """
     if not variables.get("PROBE_BIND", "").strip():
         variables.pop(NAME, None)

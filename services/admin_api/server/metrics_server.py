@@ -1,6 +1,6 @@
-"""gunicorn's master shows the counters and probes of its workers on an address of their own.
+"""gunicorn's master serves the metrics and probes of its workers on a separate address.
 
-Never the counters on the API's port, which the world may reach.
+The API's port, which may be public, does not serve metrics.
 """
 
 from __future__ import annotations
@@ -20,21 +20,23 @@ _running: list[ProbeServer] = []
 
 
 def start(address: ProbeAddress, folder: Path, probes: Path | None) -> None:
-    """In the master. `probes` is the socket for the workers' probes; without one, /healthz says
-    that the master lives."""
+    """Start the server in the master. `probes` is the socket for the workers' probes.
+
+    Without that socket, /healthz only reports that the master is alive.
+    """
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
     registry.register(exposition.BuildInfo(NAME))
     pages = {"/metrics": exposition.page(registry), "/healthz": check(lambda: None)}
     if probes is not None:
-        pages |= {asked: probe_socket.page(probes, asked) for asked in ("/healthz", "/readyz")}
+        pages |= {path: probe_socket.page(probes, path) for path in ("/healthz", "/readyz")}
     server = ProbeServer(address, pages)
     server.start()
     _running.append(server)
 
 
 def forget() -> None:
-    """In a worker: the socket is the master's, and must not stay open when that ends."""
+    """Close the inherited socket in a worker, so that it does not outlive the master."""
     for server in _running:
         server.abandon()
     _running.clear()

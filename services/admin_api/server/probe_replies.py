@@ -1,7 +1,7 @@
-"""/healthz and /readyz for the server's loop: no thread is taken, so none has to be free.
+"""Responses to /healthz and /readyz from the event loop, without a thread.
 
-Only what asks for nothing else is answered here: a plain GET with a whole head, no body and no
-other request behind it. All else goes the way of any request.
+Handles only plain probes: a complete GET without a body and without a request behind it. Threads
+handle all other requests.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from crawljobs.runtime.readiness import DEADLINE_SECONDS
 log = logs.get_logger(__name__)
 
 HEAD_BYTES = 2_048
-# While too many wait for an answer, "ready" is repeated for so long after the database said it.
+# If too many probes wait, the last "ready" is reused for this time after the database's reply.
 READY_SECONDS = 1.0
-# Lines of a head as simple as a probe's, each of which is looked at once.
+# The head of a plain probe; possessive quantifiers read each byte once.
 _HEAD = re.compile(
     rb"GET (/healthz|/readyz) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*+\r\n)*+)\r\n"
 )
 _LINE = re.compile(rb"([A-Za-z0-9-]+):[\t ]*([\t -~]*?)[\t ]*\r\n")
 _HOST = re.compile(rb"[A-Za-z0-9._\[\]:-]*")
-# What wants more than an answer: a body, its announcement, another protocol.
-_OTHERWISE = {b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"trailer"}
+# Headers that announce a body or another protocol, so that the request is no plain probe.
+_NOT_PLAIN = {b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"trailer"}
 
 
 @dataclass(frozen=True)
 class Probe:
     path: str
-    keeps: bool  # the connection
-    asked_by: str
+    keeps: bool  # whether the connection stays open
+    req_id: str
     came_at: float
 
 
-def asked_for(head: bytes, *, may_keep: bool) -> Probe | None:
-    """None for whatever is not a plain question for one of the two.
+def parse(head: bytes, *, may_keep: bool) -> Probe | None:
+    """The probe in this head; None when it is not a plain probe.
 
-    `may_keep`: the server lets another request follow on the connection, if the client asks so.
+    `may_keep`: the server allows a further request on the connection.
     """
     found = _HEAD.fullmatch(head)
     if found is None or len(head) > HEAD_BYTES:
@@ -59,7 +59,7 @@ def asked_for(head: bytes, *, may_keep: bool) -> Probe | None:
     hosts = [value for name, value in lines if name == b"host"]
     is_new = found[2] == b"1"
     wants_to_keep = by_name.get(b"connection", b"keep-alive").lower() == b"keep-alive"
-    if _OTHERWISE & by_name.keys() or not all(_HOST.fullmatch(host) for host in hosts):
+    if _NOT_PLAIN & by_name.keys() or not all(_HOST.fullmatch(host) for host in hosts):
         return None
     if len(hosts) > 1 or (is_new and not hosts):
         return None
@@ -67,7 +67,7 @@ def asked_for(head: bytes, *, may_keep: bool) -> Probe | None:
     return Probe(
         path=found[1].decode(),
         keeps=may_keep and is_new and wants_to_keep,
-        asked_by=request_id.chosen_or_new(None if offered is None else offered.decode()),
+        req_id=request_id.chosen_or_new(None if offered is None else offered.decode()),
         came_at=time.monotonic(),
     )
 
@@ -86,7 +86,7 @@ def ready(probe: Probe, why_not: problems.Problem | None) -> bytes:
         kind.title,
         why_not.detail,
         instance=probe.path,
-        asked_by=probe.asked_by,
+        req_id=probe.req_id,
     )
     headers = {"content_type": reply_bytes.PROBLEM_TYPE, "headers": why_not.headers}
     return _answered(probe, HTTPStatus(kind.status), body, **headers)
@@ -95,47 +95,47 @@ def ready(probe: Probe, why_not: problems.Problem | None) -> bytes:
 def _answered(probe: Probe, status: HTTPStatus, body: dict[str, Any], **options: Any) -> bytes:
     seconds = time.monotonic() - probe.came_at
     api_counters.answered(route=probe.path, method="GET", status=status.value, seconds=seconds)
-    return reply_bytes.answer(status, body, asked_by=probe.asked_by, keeps=probe.keeps, **options)
+    return reply_bytes.answer(status, body, req_id=probe.req_id, keeps=probe.keeps, **options)
 
 
 class WaitingProbes:
-    """Questions for readiness that wait for one answer; used by one thread alone."""
+    """Readiness probes that share one database check. Only the event loop's thread uses it."""
 
     def __init__(self, answer: Callable[[Any, bytes, bool], None]) -> None:
-        """`answer(connection, bytes, keeps)` sends."""
+        """`answer(connection, bytes, keeps)` sends a response."""
         self._answer = answer
         self._waiting: dict[Any, Probe] = {}
-        self._question: Future[None] | None = None  # that will call us
-        self._ready_at = -READY_SECONDS  # when the database last answered that it is well
+        self._check: Future[None] | None = None  # the check with our callback
+        self._ready_at = -READY_SECONDS  # monotonic time of the last successful check
 
     def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:
-        """Answer now or later; `defer(function, *arguments)` calls it in this thread, soon."""
+        """Respond now, or after the check. `defer(function, *arguments)` calls it in the loop."""
         if state.drain.has_begun:
             self._send(connection, probe, health.shutting_down())
             return
-        question = state.readiness.ask()
-        if question.done():
-            self._send(connection, probe, _why_not(question))
+        check = state.readiness.ask()
+        if check.done():
+            self._send(connection, probe, _why_not(check))
             return
         self._waiting[connection] = probe
-        if question is not self._question:
-            self._question = question
-            question.add_done_callback(lambda done: defer(self._answered, done))
+        if check is not self._check:
+            self._check = check
+            check.add_done_callback(lambda done: defer(self._on_check_done, done))
 
-    def _answered(self, question: Future[None]) -> None:
-        why_not = _why_not(question)
+    def _on_check_done(self, check: Future[None]) -> None:
+        why_not = _why_not(check)
         self._ready_at = time.monotonic() if why_not is None else -READY_SECONDS
         self._send_all(why_not)
 
     def give_up(self) -> None:
-        """Answer those that have waited for too long."""
+        """Respond 503 to all probes when the oldest one has waited for DEADLINE_SECONDS."""
         if self.seconds_left() == 0:
             silent = DatabaseUnavailable(f"no answer within {DEADLINE_SECONDS} s")
             self._send_all(_problem_of(silent))
 
     def seconds_left(self) -> float | None:
-        """Until the first of them has waited for too long; None when there is none."""
-        first = next(iter(self._waiting.values()), None)  # in the order of their coming
+        """The seconds until the oldest probe has waited too long; None when no probe waits."""
+        first = next(iter(self._waiting.values()), None)  # dicts keep the order of arrival
         if first is None:
             return None
         return max(0.0, first.came_at + DEADLINE_SECONDS - time.monotonic())
@@ -144,7 +144,7 @@ class WaitingProbes:
         return len(self._waiting)
 
     def repeat_to_oldest(self) -> bool:
-        """Answer the one that waits for longest with what was true a moment ago; False: cannot."""
+        """Respond to the oldest probe with the last "ready"; False if there is no recent one."""
         if not self._waiting or time.monotonic() - self._ready_at > READY_SECONDS:
             return False
         oldest = next(iter(self._waiting))
@@ -152,7 +152,7 @@ class WaitingProbes:
         return True
 
     def remove_oldest(self) -> Any | None:
-        """The connection that waits for longest, for the caller to answer; None: none waits."""
+        """Remove and return the connection of the oldest probe; None when no probe waits."""
         oldest = next(iter(self._waiting), None)
         self._waiting.pop(oldest, None)
         return oldest
@@ -166,8 +166,9 @@ class WaitingProbes:
         self._answer(connection, ready(probe, why_not), probe.keeps)
 
 
-def _why_not(question: Future[None]) -> problems.Problem | None:
-    error = question.exception()
+def _why_not(check: Future[None]) -> problems.Problem | None:
+    """The problem of a failed check; None when the database is ready."""
+    error = check.exception()
     return None if error is None else _problem_of(error)
 
 
@@ -176,4 +177,4 @@ def _problem_of(error: BaseException) -> problems.Problem:
         log.warning("database.unavailable", error=str(error))
         return problems.unavailable_database(error)
     log.error("http.error", path="/readyz", exc_info=error)
-    return problems.Problem("internal_error", "The log has the cause; please report it.")
+    return problems.Problem("internal_error", "The log has the cause. Please report it.")

@@ -1,7 +1,7 @@
-"""The workers' probes, asked by the master over a socket of this machine alone.
+"""A local socket over which the master requests the probes of its workers.
 
-Clients that fill the queue of the API's port keep a probe there waiting, or the kernel drops it.
-This socket has a queue of its own, which no client of the API reaches.
+When clients fill the accept queue of the API's port, a probe on that port waits or is dropped. This
+socket has a separate queue, which clients of the API cannot reach.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pathlib import Path
 from crawljobs.runtime.probe_server import NotWell, Page, check
 
 FILE = "probes.sock"
-PATH_BYTES = 100  # the kernel takes 107
+PATH_BYTES = 100  # Linux allows 107
 ANSWER_SECONDS = 2.5  # a worker answers /readyz within 2 s; Kubernetes gives the probe 3 s
 
 
 def socket_in(folder: Path) -> Path | None:
-    """None when a path in this folder is too long for a socket."""
+    """The path of the socket in this folder; None when the path is too long for a socket."""
     path = folder / FILE
     return path if len(os.fsencode(path)) <= PATH_BYTES else None
 
 
-def page(path: Path, asked: str) -> Page:
-    """What a worker answers to this probe: any of them, as on the API's port."""
-    return check(partial(_ask, path, asked))
+def page(socket_path: Path, probe: str) -> Page:
+    """The page of a probe such as /healthz; any of the workers responds to it."""
+    return check(partial(_request, socket_path, probe))
 
 
 class _Connection(http.client.HTTPConnection):
@@ -42,10 +42,10 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _ask(path: Path, asked: str) -> None:
-    connection = _Connection(path)
+def _request(socket_path: Path, probe: str) -> None:
+    connection = _Connection(socket_path)
     try:
-        connection.request("GET", asked)
+        connection.request("GET", probe)
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         raise NotWell(f"no worker answered: {error or type(error).__name__}") from None

@@ -1,4 +1,4 @@
-"""The answer to what is not HTTP, which no application sees."""
+"""Responses to requests that are not valid HTTP; they do not reach the application."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-_refused_lines = LogLimit()  # a stranger can cause thousands a second
+_refused_lines = LogLimit()  # a client can cause thousands of lines per second
 _bug_lines = LogLimit()
 
-DETAIL = "The request could not be read as HTTP."
+DETAIL = "The request is not valid HTTP."
 
 _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (http_errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
@@ -30,9 +30,9 @@ _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
 
 
 def answer_to(error: BaseException) -> bytes:
-    """A whole response with a problem, after which the connection is closed.
+    """The bytes of a response with a problem; close the connection after it.
 
-    Neither it nor the log repeats what was sent: a header typed wrongly may hold the token.
+    Neither the response nor the log repeats the request: a malformed header may hold the token.
     """
     refused = error if isinstance(error, Refused) else _refused(error)
     status = refused.status
@@ -42,7 +42,7 @@ def answer_to(error: BaseException) -> bytes:
     if left_out is not None:
         write = log.error if is_bug else log.warning
         write(
-            "http.unreadable",
+            "http.request_rejected",
             error=type(error).__name__,
             reason=refused.detail,
             status=status.value,
@@ -54,19 +54,19 @@ def answer_to(error: BaseException) -> bytes:
     return reply_bytes.answer(
         status,
         problems.document(
-            status.value, code, status.phrase, detail, instance="", asked_by=request_id
+            status.value, code, status.phrase, detail, instance="", req_id=request_id
         ),
-        asked_by=request_id,
+        req_id=request_id,
         content_type=reply_bytes.PROBLEM_TYPE,
         headers=refused.headers,
     )
 
 
 def _refused(error: BaseException) -> Refused:
-    """What the parser found, or a bug."""
+    """The response to an error of the parser; 500 for any other error."""
     if isinstance(error, http_errors.InvalidHTTPVersion) and isinstance(error.version, tuple):
         return http_rules.version_refused()
     for kind, status in _STATUSES:
         if isinstance(error, kind):
             return Refused(status, DETAIL)
-    return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "The log has the cause; please report it.")
+    return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "The log has the cause. Please report it.")

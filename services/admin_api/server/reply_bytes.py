@@ -1,4 +1,4 @@
-"""A whole HTTP answer as bytes, for what no application is asked."""
+"""Builds HTTP responses as bytes, for the event loop, which does not call the application."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ def answer(
     status: HTTPStatus,
     body: Mapping[str, Any],
     *,
-    asked_by: str,
+    req_id: str,
     content_type: str = "application/json",
     headers: Mapping[str, str] | None = None,
     keeps: bool = False,
 ) -> bytes:
-    """`asked_by` is the id of the request; `keeps`: another may follow on the connection."""
+    """The bytes of a response. `req_id` is the id of the request.
+
+    `keeps`: the connection stays open for another request.
+    """
     text = json.dumps(body, separators=(",", ":")).encode() + b"\n"
     lines = {
         "Date": formatdate(usegmt=True),
         "Connection": "keep-alive" if keeps else "close",
         "Content-Type": content_type,
         "Content-Length": str(len(text)),
-        request_id.HEADER: asked_by,
+        request_id.HEADER: req_id,
         **security_headers.HEADERS,
         **(headers or {}),
     }

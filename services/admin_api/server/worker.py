@@ -1,8 +1,8 @@
-"""gunicorn's threaded worker, with threads for whole requests alone.
+"""gunicorn's threaded worker, with threads only for complete requests.
 
-The stock one gives a thread to a connection at once and lets it wait there for the head without
-a deadline: as many slow clients as threads stop everything. Here the loop collects the requests,
-and a thread reads nothing from a client.
+gunicorn's own worker assigns a thread to each new connection. The thread waits for the head without
+a deadline, so slow clients can occupy all threads. Here the event loop collects the requests, and
+threads do not read from clients.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ from admin_api.server.connection import SEND_SECONDS, Connection
 from admin_api.server.leaving_connections import STOP_LINGER_SECONDS, LeavingConnections
 from crawljobs.runtime.acceptor import Acceptor
 
-# Shares of the connections there may be. Requests that have a thread or wait for one: further ones
-# are refused.
+# Shares of the allowed connections (worker_connections).
+# Requests that have a thread or wait for one. Above this share the worker refuses new requests.
 SERVED_SHARE = 0.6
-# Questions for readiness that wait for the database: for another, the oldest is answered.
+# Readiness probes that wait for the database. Above this share the oldest probe gets a response.
 READINESS_SHARE = 0.2
-# The rest is for connections from which no whole request has come. Fewer than that are accepted in
-# one turn of the loop, so that each has several turns before it is the oldest and is closed.
+# The remaining share is for connections without a complete request. One iteration of the event loop
+# accepts fewer, so that each connection has several iterations before it is the oldest one, which
+# the worker closes.
 ACCEPTED_SHARE = 1 / 16
-SWEEP_SECONDS = 0.1  # how often deadlines are looked at
+SWEEP_SECONDS = 0.1  # the interval of deadline checks
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
@@ -66,7 +67,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         if self.alive:
             return
         for listener in self.sockets:
-            listener.close()  # whoever comes now is refused, and need not wait for our end
+            listener.close()  # new clients get an error at once instead of waiting for the exit
         if isinstance(self.wsgi, flask.Flask):
             state.of(self.wsgi).drain.has_begun = True
 
@@ -81,14 +82,14 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         self.nr_conns += 1
         try:
             conn = Connection(self.cfg, sock, address, sock.getsockname())
-        except OSError:  # the client has left
+        except OSError:  # the client has closed the connection
             self.nr_conns -= 1
             sock.close()
             return
         self._arriving.add(conn, self.poller)
 
     def _make_room(self) -> bool:
-        """Close the connection that has waited for longest without a thread; False: none."""
+        """Close the connection that has waited longest without a thread; False if there is none."""
         if self._leaving.close_oldest():
             return True
         kept = self.keepalived_conns[0] if self.keepalived_conns else None
@@ -103,7 +104,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         return True
 
     def _refuse_readiness(self) -> bool:
-        """Answer and close the connection that has waited for readiness for longest."""
+        """Refuse the oldest waiting readiness probe; returns whether there was one."""
         conn = self._probes.remove_oldest()
         if conn is None:
             return False
@@ -113,15 +114,15 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         return True
 
     def _serve(self, conn: Connection) -> None:
-        """By the loop when it is a probe, else by a thread."""
+        """Serve a complete request: a plain probe in the event loop, any other in a thread."""
         self._forget(conn)
         may_keep = self.alive and len(self.keepalived_conns) < self.max_keepalived
         probe = None
         if conn.arriving.may_be_followed and not conn.arriving.behind:
             head = bytes(conn.arriving.received)
-            probe = probe_replies.asked_for(head, may_keep=may_keep)
+            probe = probe_replies.parse(head, may_keep=may_keep)
         if probe is not None and isinstance(self.wsgi, flask.Flask):
-            self._arriving.let_go(conn)
+            self._arriving.release_memory(conn)
             if probe.path == "/healthz":
                 self._answer(conn, probe_replies.alive(probe), probe.keeps)
             else:
@@ -138,7 +139,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
             self.enqueue_req(conn)
 
     def _answer(self, conn: Connection, answer: bytes, keeps: bool) -> None:
-        """By the loop: what does not fit into the kernel's buffer is for a client that is gone."""
+        """Send from the event loop. If the send buffer is full, the client does not read: close."""
         try:
             is_sent = conn.sock.send(answer) == len(answer)
         except OSError:
@@ -151,7 +152,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
             self._leave(conn)
 
     def _keep(self, conn: Connection) -> None:
-        """Open, for another request."""
+        """Keep the connection open for another request."""
         conn.set_timeout()
         conn.waits_since = time.monotonic()
         if not self.alive:
@@ -171,9 +172,9 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         self._leave(conn)
 
     def on_client_socket_readable(self, conn: Connection, sock: socket.socket) -> None:
-        """A kept connection brings another request."""
+        """Collect another request from a kept connection."""
         if conn not in self.keepalived_conns:
-            return  # closed meanwhile, in this turn of the loop
+            return  # closed earlier in this iteration of the event loop
         self.poller.unregister(sock)
         self.keepalived_conns.remove(conn)
         self._arriving.add(conn, self.poller)
@@ -182,16 +183,16 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
     def handle_request(self, req: Any, conn: Connection) -> Any:
         http_rules.check(req.version, req.headers)
         request_deadline.came_at.set(conn.came_at)
-        req._expected_100_continue = False  # the loop has told the client to go on
+        req._expected_100_continue = False  # the event loop has sent `100 Continue`
         if not conn.arriving.may_be_followed:
-            req.force_close()  # the answer says so: the next request would not be found
+            req.force_close()  # sends `Connection: close`: the next request has an unknown start
         try:
             return super().handle_request(req, conn)
-        except TimeoutError as error:  # of sending: the application sees those of receiving
-            raise BrokenPipeError(errno.EPIPE, "the answer was not read in time") from error
+        except TimeoutError as error:  # while sending; the application handles receive timeouts
+            raise BrokenPipeError(errno.EPIPE, "the client did not read the response") from error
 
     def _keepalive_after(self, _conn: Connection, keepalive: bool) -> bool:
-        return keepalive  # the answer promised it; gunicorn would look for a rest of the body
+        return keepalive  # as the response announced; gunicorn would read the rest of a body here
 
     def handle_error(
         self, req: object, client: socket.socket, addr: object, exc: BaseException
@@ -202,7 +203,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
 
     def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
         self._served.discard(conn)
-        self._arriving.let_go(conn)
+        self._arriving.release_memory(conn)
         if fs.cancelled() or fs.exception() is not None or not fs.result():
             self._leave(conn)
         elif conn.arriving.behind:
@@ -212,12 +213,12 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
 
     def _leave(self, conn: Connection) -> None:
         self._forget(conn)
-        self._arriving.let_go(conn)
+        self._arriving.release_memory(conn)
         self._leaving.add(conn, self.poller, stops=not self.alive)
 
     def _close(self, conn: Connection) -> None:
         self._forget(conn)
-        self._arriving.let_go(conn)
+        self._arriving.release_memory(conn)
         self.nr_conns -= 1
         conn.close()
 
@@ -228,20 +229,20 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
             self.poller.unregister(conn.sock)
 
     def murder_pending(self) -> None:
-        """In each turn of the loop, once a second at least, while it ends too."""
+        """Check the deadlines. gunicorn calls it in each loop iteration, at least once a second."""
         now = time.monotonic()
         self._probes.give_up()
         if now - self._swept_at < SWEEP_SECONDS:
-            return  # with many turns a second, to look at each connection would take most of them
+            return  # a check of each connection in every iteration would use too much CPU
         self._swept_at = now
         if not self.alive:
-            self._hurry(now)
-        self._arriving.end_late(now)
+            self._shorten_deadlines(now)
+        self._arriving.stop_late(now)
         self._leaving.close_late(now)
 
-    def _hurry(self, now: float) -> None:
-        """Let no client wait for long; a request that is here is answered."""
+    def _shorten_deadlines(self, now: float) -> None:
+        """Shorten the deadlines while the process stops. Complete requests still get a response."""
         if self._stops_since is None:
             self._stops_since = now
-        self._arriving.hurry(self._stops_since)
-        self._leaving.hurry(self._stops_since + STOP_LINGER_SECONDS)
+        self._arriving.shorten_deadlines(self._stops_since)
+        self._leaving.shorten_deadlines(self._stops_since + STOP_LINGER_SECONDS)

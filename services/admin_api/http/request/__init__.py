@@ -1,1 +1,1 @@
-"""One request: its id, body, parameters, deadline, database transaction, trace."""
+"""The parts of one request: id, body, parameters, deadline, database transaction, trace."""

@@ -1,4 +1,4 @@
-"""How large a JSON text may be in values and in depth, counted before anything is built of it."""
+"""Limits on the values and the depth of a JSON text, checked before the text is parsed."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import math
 import re
 from dataclasses import dataclass
 
-NUMBER_CHARACTERS = 64  # no number that we take has more
+NUMBER_CHARACTERS = 64  # no field of the API needs a longer number
 DEPTH_MAX = 16  # levels of lists and objects
-# Possessive: whatever a string holds, each byte is looked at once.
+# Possessive quantifiers do not backtrack, so each byte is read once.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 _OPENING = (b"[", b"{")
 
 
 class TooManyValues(ValueError):
-    """The text holds more values than its reader takes."""
+    """The text holds more values than allowed."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    bytes: int  # of a body as it is sent
-    values: int  # numbers, texts, lists, objects; names of members are not counted
+    bytes: int  # the length of the body
+    values: int  # numbers, strings, lists, objects; member names do not count
 
 
 def check(text: bytes, values_max: int) -> None:
-    """Raise ValueError when it is nested too deeply, TooManyValues when it holds too many.
+    """Raise ValueError for too deep nesting, TooManyValues for more than `values_max` values.
 
-    Takes time and memory in proportion to the bytes. Never refuses fewer values; text that is not
-    JSON may pass, for the parser to refuse.
+    Time and memory are linear in the bytes. A valid text within the limits always passes. A text
+    that is not JSON may pass; then the parser refuses it.
     """
     if _at_most(text) <= values_max and _openings(text) <= DEPTH_MAX:
         return
@@ -39,7 +39,7 @@ def check(text: bytes, values_max: int) -> None:
 
 
 def _at_most(text: bytes) -> int:
-    """Values in the text: a list of n has n - 1 commas, and is a value itself."""
+    """An upper bound of the values: a list of n values has n - 1 commas, and is a value too."""
     return text.count(b",") + _openings(text) + 1
 
 
@@ -66,12 +66,12 @@ def _too_many(values_max: int) -> TooManyValues:
 
 
 def whole_number(digits: str) -> int:
-    """For the parser, which would take thousands of digits."""
+    """The integer. Raises ValueError for too many digits, which json.loads would accept."""
     return int(_short(digits))
 
 
 def decimal_number(digits: str) -> float:
-    """The same; what is beyond a float's range would come out as infinite."""
+    """The float. Raises ValueError for too many digits, or outside the range of a float."""
     value = float(_short(digits))
     if math.isinf(value):
         raise ValueError("a number is too large")

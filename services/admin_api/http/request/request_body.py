@@ -1,4 +1,4 @@
-"""Reading a body: bounded in bytes. gunicorn_worker has waited for it, and none waits here."""
+"""Reads the request body up to a size limit. server/worker.py has received it already."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from admin_api.http import problems
 from admin_api.http.request.json_bounds import Bounds
 from admin_api.server.arriving_request import BodyTooLarge
 
-# Of a view that does not say; and of one that changes many things at once.
-USUAL = Bounds(bytes=64 * 1024, values=500)
-MANY = Bounds(bytes=1024 * 1024, values=2_000)
-BOUNDS = "body_bounds"  # the attribute of a view that has them
+USUAL = Bounds(bytes=64 * 1024, values=500)  # the default
+MANY = Bounds(bytes=1024 * 1024, values=2_000)  # for bulk requests
+BOUNDS = "body_bounds"  # the attribute of a view that holds its limits
 _CHUNK_BYTES = 64 * 1024
 _NAME = "request_body"
 
 
 def read() -> bytes:
-    """The whole body, however often it is asked for; a Problem when it is too large or too slow."""
+    """The whole body; later calls return it again. Raises a Problem: too large, late or broken."""
     if _NAME not in flask.g:
         setattr(flask.g, _NAME, _read())
     body: bytes = flask.g.get(_NAME)
@@ -29,7 +28,7 @@ def read() -> bytes:
 
 
 def bounds() -> Bounds:
-    """Of this request's body: those of its view, the usual ones when there is none."""
+    """The limits of the view of this request, or the default limits."""
     view = flask.current_app.view_functions.get(flask.request.endpoint or "")
     found: Bounds = getattr(view, BOUNDS, USUAL)
     return found
@@ -46,18 +45,21 @@ def _read() -> bytes:
 
 
 def refuse_large() -> None:
-    """Answer 413 by the announced length, on every route."""
+    """Respond 413 when Content-Length exceeds the limit, on every route."""
     most = bounds().bytes
     if (flask.request.content_length or 0) > most:
         raise _too_large(most)
 
 
 def _too_large(most: int) -> RequestEntityTooLarge:
-    return RequestEntityTooLarge(f"The body may have at most {most:,} bytes here.")
+    return RequestEntityTooLarge(f"This path accepts a body of at most {most:,} bytes.")
 
 
 def _chunks(most: int) -> Iterator[bytes]:
-    """What has come, to a byte more than `most`; a Problem when that is less than was announced."""
+    """The body, at most about one byte more than `most`.
+
+    Raises a Problem when the body is late, malformed or shorter than its Content-Length.
+    """
     environ = flask.request.environ
     announced = flask.request.content_length
     ends_by_itself = environ.get("wsgi.input_terminated", False)
@@ -66,17 +68,17 @@ def _chunks(most: int) -> Iterator[bytes]:
         try:
             chunk = environ["wsgi.input"].read(min(_CHUNK_BYTES, left))
         except TimeoutError:
-            detail = "It did not arrive in time; send it again."
+            detail = "The body did not arrive in time. Send the request again."
             raise problems.Problem("body_timeout", detail) from None
         except BodyTooLarge:
             raise _too_large(most) from None
         except (http_errors.ParseException, OSError):
             raise problems.Problem(
-                "broken_body", "It is not well chunked; send it again."
+                "broken_body", "The chunks of the body are malformed. Send the request again."
             ) from None
         if not chunk:
             if announced:
-                detail = "It was shorter than its Content-Length; send it again."
+                detail = "The body is shorter than its Content-Length. Send the request again."
                 raise problems.Problem("broken_body", detail)
             return
         left -= len(chunk)

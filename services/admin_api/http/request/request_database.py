@@ -1,4 +1,4 @@
-"""The database as views see it: inside a request that must be one transaction, they share it."""
+"""The database for views: the queries of a request can share one transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class RequestDatabase:
-    """`read()` and `run()` as those of Database; within `together()` they join its transaction."""
+    """`read()` and `run()` of Database; in `in_shared_transaction()` they use its transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,8 +32,8 @@ class RequestDatabase:
         joined = _joined()
         return self._database.run(work) if joined is None else work(joined)
 
-    def together(self, work: Callable[[Connection], T]) -> T:
-        """Run `work`, and all that views do in it, in one transaction; again on conflicts."""
+    def in_shared_transaction(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` and the database calls inside it in one transaction; retry on conflicts."""
 
         def joined(conn: Connection) -> T:
             flask.g.joined_transaction = conn
@@ -44,8 +44,8 @@ class RequestDatabase:
 
         return self._database.run(joined)
 
-    def apart(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction of its own, whatever becomes of the request's."""
+    def in_own_transaction(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a separate transaction, which commits even if the request's rolls back."""
         return self._database.run(work)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A request does not ask the database for longer than its caller will wait, all calls together."""
+"""Limits the total time of the database calls of one request."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import flask
 
 from crawljobs.db import call_deadline
 
-# Since the whole request was here. Each call has limits of its own, but a thousand
-# items, each with a lock to wait for, would be minutes.
+# From the arrival of the whole request. Each call has its own timeouts, but a bulk request with a
+# lock wait for each of 1,000 items would take minutes.
 SECONDS = 10.0
 
-# By the monotonic clock, when the server knows: it may have waited for a thread since.
+# The arrival on the monotonic clock, set by the server: the request may have waited for a thread.
 came_at: ContextVar[float | None] = ContextVar("came_at", default=None)
 
 
@@ -23,7 +23,7 @@ def begin() -> None:
 
 
 def _end(response: flask.Response) -> flask.Response:
-    # What follows the head (an export, page by page) takes as long as the client reads it.
+    # A streamed export has no such limit: it lasts as long as the client reads it.
     call_deadline.end()
     return response
 

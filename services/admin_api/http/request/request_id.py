@@ -1,4 +1,4 @@
-"""The id that ties an answer, its log lines and its audit row together."""
+"""The request id, which the response, the log lines and the audit row share."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import flask
 from crawljobs.domain import access
 
 HEADER = "X-Request-Id"
-# What a caller may choose: nothing that could break a log line, a header or a page.
+# Characters that clients may use: none of them can break a log line, a header or a page.
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def chosen_or_new(offered: str | None) -> str:
-    """The caller's id when it is harmless and not a token, which would be shown; else a new one."""
+    """The client's id if it is valid, else a new one. An API token is not valid: logs show ids."""
     if offered is not None and _SAFE.fullmatch(offered) and access.id_of(offered) is None:
         return offered
     return uuid.uuid4().hex
 
 
 def current() -> str:
-    """This request's id; made on first use, so that no hook depends on running first."""
+    """The id of this request. The first call sets it, so the order of hooks does not matter."""
     if "request_id" not in flask.g:
         flask.g.request_id = chosen_or_new(flask.request.headers.get(HEADER))
     return str(flask.g.request_id)

@@ -1,4 +1,4 @@
-"""How bodies and query strings are understood: strictly, and never into a server error."""
+"""Strict parsing of bodies and query strings: invalid input is a 4xx problem, never a 500."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from admin_api.http import problems
 from admin_api.http.request import json_bounds, request_body
 from crawljobs.domain import plain_text
 
-MAX_FIELD_ERRORS = 50  # a body may hold thousands of mistakes; nobody reads them all
+MAX_FIELD_ERRORS = 50  # a body can hold thousands of errors; clients need only the first
 MAX_MESSAGE_CHARACTERS = 300
 
 
 def refuse_stray_parameters() -> None:
-    """An unknown parameter is a mistake that would otherwise pass for a filter that works."""
+    """Refuse query parameters on views that declare none: an ignored filter would mislead."""
     endpoint = flask.request.endpoint
     if endpoint is None or not flask.request.args:
         return
@@ -30,7 +30,7 @@ def refuse_stray_parameters() -> None:
 
 
 class Parser(FlaskParser):
-    """Reads a request for a schema. Body: 400, 415 or 422; query: 400 or 422."""
+    """Reads a body (problems 400, 415, 422) or a query string (problems 400, 422) by a schema."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -41,7 +41,8 @@ class Parser(FlaskParser):
             return {}
         if req.mimetype != "application/json" or req.content_encoding not in (None, "identity"):
             raise problems.Problem(
-                "unsupported_media_type", "Send JSON, plain, as Content-Type: application/json."
+                "unsupported_media_type",
+                "Send uncompressed JSON with Content-Type: application/json.",
             )
         return parsed_json(request_body.read(), request_body.bounds().values)
 
@@ -89,7 +90,7 @@ def _by_location(error: ma.ValidationError) -> dict[str, Any]:
 
 
 def parsed_json(body: bytes, values_max: int) -> Any:
-    """The value of a JSON text that Postgres can store; anything else is a Problem."""
+    """The value of a JSON text. Raises a Problem if it is invalid or Postgres cannot store it."""
     try:
         json_bounds.check(body, values_max)
         value = json.loads(
@@ -116,7 +117,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Which of two equal keys counts would be a guess."""
+    """The object. Raises ValueError for a repeated key: parsers disagree about which one counts."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("an object has the same key twice")
@@ -124,9 +125,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _unusable(value: Any) -> Iterator[tuple[list[str | int], str]]:
-    """Texts that Postgres refuses or that could steer a terminal, wherever they stand.
+    """The path and the fault of each string that Postgres refuses or that can control a terminal.
 
-    Not recursive, so no depth overflows it.
+    Not recursive, so deep nesting cannot overflow the stack.
     """
     rest: list[tuple[list[str | int], Any]] = [([], value)]
     while rest:
@@ -148,14 +149,14 @@ def _has_surrogate(text: str) -> bool:
 
 
 def pointer_to(path: list[str | int]) -> str:
-    """A JSON pointer (RFC 6901), safe to encode whatever the keys were."""
+    """A JSON pointer (RFC 6901) that can be encoded, whatever the keys contain."""
     steps = [str(step).replace("~", "~0").replace("/", "~1") for step in path]
     text = "".join(f"/{step}" for step in steps)[:MAX_MESSAGE_CHARACTERS]
     return text.encode("utf-8", "replace").decode()
 
 
 def flattened(messages: Any, path: tuple[str | int, ...] = ()) -> Iterator[problems.FieldError]:
-    """Marshmallow's nested messages as one list; `_schema` means the whole value."""
+    """The nested messages of marshmallow as one list; `_schema` stands for the whole value."""
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
             yield from flattened(inner, path if name == "_schema" else (*path, name))
@@ -171,14 +172,14 @@ def _names_of(schema: ma.Schema) -> set[str]:
 def _unknown_parameters(names: list[str]) -> NoReturn:
     raise problems.Problem(
         "unknown_parameter",
-        "Leave it out, or see the parameters of this path at /docs.",
+        "Remove the parameter, or see the parameters of this path at /docs.",
         [problems.FieldError(pointer_to([name]), "unknown") for name in names[:MAX_FIELD_ERRORS]],
     )
 
 
 def _invalid(fields: list[problems.FieldError]) -> problems.Problem:
     return problems.Problem(
-        "invalid_request", "See errors for each of them.", fields[:MAX_FIELD_ERRORS]
+        "invalid_request", "`errors` lists each invalid value.", fields[:MAX_FIELD_ERRORS]
     )
 
 

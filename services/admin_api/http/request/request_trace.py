@@ -1,4 +1,4 @@
-"""Each request continues the caller's trace, or begins one."""
+"""Each request continues the trace of its client, or starts a new trace."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawljobs.domain import trace_context
 from crawljobs.runtime import metrics, tracing
 
 HEADER = "traceparent"
-# Asked for every few seconds, by nobody who wants to know.
+# Requested every few seconds; their traces are of no use.
 PROBES = frozenset({"health.healthz", "health.readyz"})
 SERVER_ERRORS = 500
 
@@ -33,7 +33,7 @@ def _begin() -> None:
     )
 
 
-def _tell(response: flask.Response) -> flask.Response:
+def _record_status(response: flask.Response) -> flask.Response:
     span: tracing.Span | None = flask.g.get("span")
     if span is not None:
         span.tell({"http.response.status_code": response.status_code})
@@ -49,7 +49,7 @@ def _end(_error: BaseException | None) -> None:
 
 
 def install(app: flask.Flask) -> None:
-    """Before whatever else writes a line for the request."""
+    """Call it before access_log.install(), so that log lines have the trace id."""
     app.before_request(_begin)
-    app.after_request(_tell)
+    app.after_request(_record_status)
     app.teardown_request(_end)

@@ -1,4 +1,4 @@
-// The page at /docs: reads the OpenAPI document beside it and shows it, with a way to try it.
+// The page at /docs: reads the OpenAPI document, shows it, and sends requests for trial.
 "use strict";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
@@ -8,7 +8,7 @@ function slug(method, path) {
   return `${method}${path.replace(/[^A-Za-z0-9]+/g, "-")}`.replace(/-+$/, "");
 }
 
-// Follows references into the document's components.
+// Returns the value behind a chain of references into the document.
 function resolved(document_, value) {
   let here = value;
   while (here && here.$ref) {
@@ -35,7 +35,7 @@ function sample(operation) {
       await navigator.clipboard.writeText(source);
       copy.textContent = "Copied";
     } catch {
-      copy.textContent = "Select it by hand";
+      copy.textContent = "Copy failed: select the text";
     }
     setTimeout(() => { copy.textContent = "Copy"; }, 2000);
   });
@@ -66,7 +66,7 @@ function answersOf(document_, operation) {
   return table(["Status", "Body", "Meaning"], rows);
 }
 
-// Inputs for each parameter and the body, a button, and the reply.
+// Returns a form with an input for each parameter and the body, a button, and the response.
 function trial(entry, body) {
   const field = (label, control, id) => {
     control.id = id;
@@ -92,7 +92,7 @@ function trial(entry, body) {
     try {
       reply.textContent = await send(entry, inputs, text && text.value);
     } catch (error) {
-      reply.textContent = `No answer: ${error.message}`;
+      reply.textContent = `No response: ${error.message}`;
     }
   });
   return form;
@@ -117,7 +117,7 @@ async function send(entry, inputs, body) {
   let shown = text;
   try {
     shown = JSON.stringify(JSON.parse(text), null, 2);
-  } catch { /* not JSON: shown as it is */ }
+  } catch { /* not JSON: shown unchanged */ }
   return `${answer.status} ${answer.statusText}\n\n${shown}`;
 }
 
@@ -126,7 +126,7 @@ function operationSection(document_, entry) {
   const body = bodyOf(document_, operation);
   const inside = element("div", { class: "inside" }, ...paragraphs(operation.description));
   if (operation.security && !operation.security.length) {
-    inside.append(element("p", { class: "quiet" }, "Wants no token."));
+    inside.append(element("p", { class: "quiet" }, "Needs no token."));
   }
   if (parameters.length) {
     inside.append(element("h4", {}, "Parameters"), table(["Parameter", "Type", "Meaning"],
@@ -134,9 +134,9 @@ function operationSection(document_, entry) {
         { required: one.required, description: one.description, marksRequired: true }))));
   }
   if (body) inside.append(element("h4", {}, "Body"), fieldsOf(body.schema, true));
-  inside.append(element("h4", {}, "Answers"), answersOf(document_, operation),
-    element("h4", {}, "From a shell"), sample(operation),
-    element("h4", {}, "From here"), trial(entry, body));
+  inside.append(element("h4", {}, "Responses"), answersOf(document_, operation),
+    element("h4", {}, "Example command"), sample(operation),
+    element("h4", {}, "Try it"), trial(entry, body));
   return element("details", { class: "operation", id },
     element("summary", {}, element("span", { class: `method ${method}` }, method),
       element("code", {}, path), element("span", { class: "summary" }, operation.summary || "")),
@@ -148,7 +148,7 @@ function problemsSection(problems) {
     element("td", {}, element("code", {}, one.code)), element("td", {}, String(one.status)),
     element("td", {}, one.title)));
   return [element("h2", { id: "problems" }, "Problems"),
-    element("p", {}, "The ", element("code", {}, "code"), " of an error, for programs."),
+    element("p", {}, "The values of ", element("code", {}, "code"), " in errors."),
     table(["Code", "Status", "Meaning"], rows)];
 }
 
@@ -168,7 +168,7 @@ function contents(groups) {
       link("/docs/openapi.json", "OpenAPI document"))];
 }
 
-// Opens and shows what the address names, also when it came before the page was built.
+// Opens the operation in the address and scrolls to it. Also called after the page is built.
 function showTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
@@ -201,5 +201,5 @@ fetch("/docs/openapi.json")
   .then(show)
   .catch((error) => {
     document.getElementById("operations").replaceChildren(
-      element("p", { class: "failure" }, `The API's description could not be read: ${error.message}`));
+      element("p", { class: "failure" }, `The OpenAPI document could not be loaded: ${error.message}`));
   });

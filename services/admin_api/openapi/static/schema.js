@@ -1,5 +1,5 @@
-// Builds parts of a page from JSON schemas. Texts only ever become text nodes: nothing in the
-// document can become markup.
+// Builds parts of a page from JSON schemas. All texts become text nodes, so the document cannot
+// inject markup.
 "use strict";
 
 function element(name, attributes = {}, ...children) {
@@ -11,7 +11,7 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-// Text in which `backticks` mark code.
+// Returns the text as nodes; `backticks` mark code.
 function inline(text) {
   const parts = (text || "").split("`");
   return parts.map((part, index) => (index % 2 ? element("code", {}, part) : part));
@@ -26,7 +26,7 @@ function nameOf(reference) {
   return reference.split("/").pop();
 }
 
-// A short name for a type, with links to the schemas it mentions.
+// Returns a short name for a type, with links to its schemas.
 function typeOf(schema) {
   if (!schema) return ["anything"];
   if (schema.$ref) {
@@ -42,7 +42,7 @@ function typeOf(schema) {
   return [words.join(" or ")];
 }
 
-// What a value must be like, in words.
+// Returns the limits of a value as sentences.
 function limitsOf(schema) {
   const inner = schema.items && !schema.items.$ref ? schema.items : schema;
   const limits = [];
@@ -72,7 +72,8 @@ function table(headings, rows) {
     element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
 }
 
-// Fields of an object; what is required is marked in requests only, for answers have it all.
+// Returns a table of the fields of an object. Only requests mark required fields: responses have
+// all fields.
 function fieldsOf(schema, marksRequired) {
   const required = new Set(schema.required || []);
   const rows = Object.entries(schema.properties || {}).map(([name, field]) =>

@@ -55,14 +55,14 @@ def test_many_refusals_of_a_token_are_a_row_and_a_count(
     assert (first.resource_type, first.resource_id) == ("crawl_job", "1")
     audit_refusals.write_counts(state.of(app))
     assert len(refused(database)) == 1  # the window has not ended
-    audit_refusals.write_counts(state.of(app), all_of_them=True)
+    audit_refusals.write_counts(state.of(app), include_open=True)
     counted, _ = refused(database)
     assert (counted.resource_type, counted.resource_id) == ("request", None)
     assert counted.after is not None
     assert (counted.after["count"], counted.after["code"]) == (299, "insufficient_scope")
     assert counted.after["since"] <= counted.after["until"]
     assert (counted.actor, counted.token_id) == (first.actor, first.token_id)
-    audit_refusals.write_counts(state.of(app), all_of_them=True)
+    audit_refusals.write_counts(state.of(app), include_open=True)
     assert len(refused(database)) == 2
     assert reader.delete(f"{JOBS}/1").status_code == 403
     assert len(refused(database)) == 3  # the next window
@@ -80,7 +80,7 @@ def test_every_path_a_token_can_think_of_leaves_few_rows(
                 assert reader.open(path, method=method, json=json).status_code >= 400
                 sent += 1
     assert sent > 2 * KEYS_PER_TOKEN
-    audit_refusals.write_counts(state.of(app), all_of_them=True)
+    audit_refusals.write_counts(state.of(app), include_open=True)
     rows = refused(database)
     assert len(rows) <= 2 * (KEYS_PER_TOKEN + 1)
     assert sum((row.after or {}).get("count", 1) for row in rows) == sent
@@ -110,10 +110,10 @@ def test_a_refusal_that_could_not_be_written_is_not_counted_as_written(
         raise DatabaseUnavailable("read-only")
 
     with monkeypatch.context() as away, structlog.testing.capture_logs() as told:
-        away.setattr(RequestDatabase, "apart", fails)
+        away.setattr(RequestDatabase, "in_own_transaction", fails)
         headers = {"X-Request-Id": "mine"}
         assert client.delete(f"{JOBS}/7", headers=headers).status_code == 404
-    (line,) = [line for line in told if line["event"] == "audit.not_written"]
+    (line,) = [line for line in told if line["event"] == "audit.write_failed"]
     assert (line["log_level"], line["reason"], line["request_id"]) == (
         ("warning", "read-only", "mine")
     )
@@ -230,19 +230,19 @@ def test_windows_end_and_counts_are_bounded_and_handed_out_once() -> None:
     now = [0.0]
     counts = RefusalCounts(clock=lambda: now[0])
     assert [note(counts) is None for _ in range(4)] == [False, True, True, True]
-    assert counts.take() == []
+    assert counts.pop_finished() == []
     now[0] = WINDOW_SECONDS
-    (counted,) = counts.take()
+    (counted,) = counts.pop_finished()
     assert counted.count == 3
-    assert counts.take() == []
-    counts.give_back([counted])
-    assert counts.take() == [counted]
+    assert counts.pop_finished() == []
+    counts.put_back([counted])
+    assert counts.pop_finished() == [counted]
     for number in range(KEYS_MAX + 500):
         note(counts, number)
         note(counts, number)
     assert len(counts._windows) <= KEYS_MAX
-    assert sum(one.count for one in counts.take(all_of_them=True)) == KEYS_MAX + 500
+    assert sum(one.count for one in counts.pop_finished(include_open=True)) == KEYS_MAX + 500
     for number in range(500):
         note(counts, path=f"/{number}")
     assert len(counts._windows) <= KEYS_PER_TOKEN + 1
-    assert refusal_counts.OTHERS in {key.what for key in counts._windows}
+    assert refusal_counts.OTHERS in {key.request for key in counts._windows}

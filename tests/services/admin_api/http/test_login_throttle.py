@@ -22,7 +22,7 @@ class Clock:
 
 
 def fail(logins: FailedLogins, times: int, client: object = HERE) -> list[float]:
-    return [logins.failed(client) for _ in range(times)]  # type: ignore[arg-type]
+    return [logins.record_failure(client) for _ in range(times)]  # type: ignore[arg-type]
 
 
 def test_the_eleventh_wrong_token_of_a_minute_has_to_wait_for_its_end() -> None:
@@ -31,21 +31,21 @@ def test_the_eleventh_wrong_token_of_a_minute_has_to_wait_for_its_end() -> None:
     assert fail(logins, FAILURES_ALLOWED) == [0.0] * FAILURES_ALLOWED
     clock.now += 20
     assert fail(logins, 2) == [WINDOW_SECONDS - 20] * 2
-    assert logins.failed(THERE) == 0.0
+    assert logins.record_failure(THERE) == 0.0
     clock.now += WINDOW_SECONDS - 20 - 0.001
-    assert 0 < logins.failed(HERE) < 0.01
+    assert 0 < logins.record_failure(HERE) < 0.01
     clock.now += 0.001
     assert fail(logins, FAILURES_ALLOWED) == [0.0] * FAILURES_ALLOWED
-    assert logins.failed(HERE) == WINDOW_SECONDS
+    assert logins.record_failure(HERE) == WINDOW_SECONDS
 
 
 def test_a_network_of_ipv6_is_one_client_and_an_unknown_address_is_one_too() -> None:
     logins = FailedLogins(Clock())
     fail(logins, FAILURES_ALLOWED, ip_address("2001:db8::1"))
-    assert logins.failed(ip_address("2001:db8:0:0:ffff::9")) > 0
-    assert logins.failed(ip_address("2001:db8:0:1::1")) == 0.0
+    assert logins.record_failure(ip_address("2001:db8:0:0:ffff::9")) > 0
+    assert logins.record_failure(ip_address("2001:db8:0:1::1")) == 0.0
     fail(logins, FAILURES_ALLOWED, None)
-    assert logins.failed(None) > 0
+    assert logins.record_failure(None) > 0
 
 
 def test_the_client_that_was_unseen_for_longest_is_forgotten() -> None:
@@ -53,10 +53,10 @@ def test_the_client_that_was_unseen_for_longest_is_forgotten() -> None:
     fail(logins, FAILURES_ALLOWED)
     fail(logins, FAILURES_ALLOWED, THERE)
     for number in range(CLIENTS_MAX - 2):
-        logins.failed(ip_address(0x0A000000 + number))
-    assert logins.failed(HERE) > 0  # seen again
-    logins.failed(ip_address(0x0B000000))
-    assert logins.failed(HERE) > 0
-    assert logins.failed(THERE) == 0.0
+        logins.record_failure(ip_address(0x0A000000 + number))
+    assert logins.record_failure(HERE) > 0  # seen again
+    logins.record_failure(ip_address(0x0B000000))
+    assert logins.record_failure(HERE) > 0
+    assert logins.record_failure(THERE) == 0.0
     assert len(logins._windows) == CLIENTS_MAX
     assert login_throttle.IPV6_PREFIX == 64

@@ -43,7 +43,7 @@ def test_a_problem_has_the_status_of_the_contract_and_its_title(offline: Client,
     ("error", "status", "code", "detail"),
     [
         (exceptions.BadRequest("odd"), 400, "bad_request", "odd"),
-        (exceptions.NotFound("gone"), 404, "not_found", "Nothing is at this path; /docs shows"),
+        (exceptions.NotFound("gone"), 404, "not_found", "No resource has this path. /docs lists"),
         (exceptions.RequestEntityTooLarge("long"), 413, "body_too_large", "long"),
         (exceptions.UnsupportedMediaType("odd"), 415, "unsupported_media_type", "odd"),
         (exceptions.UnprocessableEntity("odd"), 422, "invalid_request", "odd"),

@@ -48,7 +48,7 @@ def test_an_export_may_take_as_long_as_its_client_reads(
 ) -> None:
     for number in range(4):
         assert client.post(JOBS, json={"subreddit": f"sub_{number}"}).status_code == 201
-    monkeypatch.setattr(audit, "EXPORTED_AT_ONCE", 1)
+    monkeypatch.setattr(audit, "EXPORT_BATCH", 1)
     monkeypatch.setattr(streaming, "PIECE_BYTES", 1)
     monkeypatch.setattr(request_deadline, "SECONDS", 0.3)
     app = client.application

@@ -20,8 +20,8 @@ def enqueued(job_id: int) -> Enqueued:
 
 def test_a_span_counts_jobs_and_names_one_that_is_alone() -> None:
     alone, several = Span(), Span()
-    enqueueing.told(alone, [enqueued(7)])  # type: ignore[arg-type]
-    enqueueing.told(several, [enqueued(7), enqueued(8)])  # type: ignore[arg-type]
+    enqueueing.describe_results(alone, [enqueued(7)])  # type: ignore[arg-type]
+    enqueueing.describe_results(several, [enqueued(7), enqueued(8)])  # type: ignore[arg-type]
     assert alone.attributes == {
         "crawljobs.jobs": 1,
         "crawljobs.job.id": 7,

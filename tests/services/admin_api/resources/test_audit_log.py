@@ -86,7 +86,7 @@ def test_entries_are_found_by_time(recorded: Client) -> None:
 def test_an_export_holds_what_the_list_holds(
     recorded: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("admin_api.resources.audit.EXPORTED_AT_ONCE", 3)
+    monkeypatch.setattr("admin_api.resources.audit.EXPORT_BATCH", 3)
     listed = recorded.get(f"{LOG}?actor=bob").json
     assert listed is not None
     lines = recorded.get(f"{LOG}/export?actor=bob&format=jsonl")
@@ -110,7 +110,7 @@ def test_an_export_holds_what_the_list_holds(
 def test_an_export_in_parts_says_at_each_end_where_it_goes_on(
     recorded: Client, form: str, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("admin_api.resources.audit.EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr("admin_api.resources.audit.EXPORT_BATCH", 2)
     found, cursor, parts = [], "", 0
     while cursor is not None:
         more = f"&cursor={cursor}" if cursor else ""
@@ -133,7 +133,7 @@ def test_an_export_in_parts_says_at_each_end_where_it_goes_on(
 def test_an_export_that_breaks_off_is_logged(
     recorded: Client, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("admin_api.resources.audit.EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr("admin_api.resources.audit.EXPORT_BATCH", 2)
     read, pages = audit_log.list_entries, []
 
     def once(*arguments: Any, **options: Any) -> Any:
@@ -146,7 +146,7 @@ def test_an_export_that_breaks_off_is_logged(
     # The server that runs the application ends the connection then.
     with structlog.testing.capture_logs() as told, pytest.raises(DatabaseUnavailable):
         recorded.get(f"{LOG}/export?format={form}", headers={"X-Request-Id": "mine"})
-    (line,) = [line for line in told if line["event"] == "audit.export_broken"]
+    (line,) = [line for line in told if line["event"] == "audit.export_failed"]
     assert (line["log_level"], line["reason"], line["request_id"]) == (
         ("warning", "gone meanwhile", "mine")
     )

@@ -176,7 +176,7 @@ def test_by_filter_what_was_previewed_is_what_is_changed(
     assert wrong.json is not None
     assert (wrong.json["code"], wrong.json["errors"][0]["detail"]) == (
         "count_mismatch",
-        "there are 2",
+        "the filter matches 2",
     )
     assert statuses_of(database, ids) == ["failed", "failed", "succeeded"]
     done = client.post(f"{BULK}/retry", json={**asked, "expected_count": 2})
@@ -279,13 +279,13 @@ def test_a_filter_that_looked_at_too_many_jobs_changes_none(
             {"ids": [ids[0], ids[-1]]},
         )
     asked = {"filter": {"status": ["failed"], "priority_min": 80}, "expected_count": 1}
-    monkeypatch.setattr(job_bulk, "FILTER_LOOKS_AT", 3)
+    monkeypatch.setattr(job_bulk, "JOBS_EXAMINED_MAX", 3)
     for path, more in (("retry", {}), ("status", {"status": "queued"})):
         method = client.put if path == "status" else client.post
         refused = method(f"{BULK}/{path}", json={**asked, **more})
         assert refused.status_code == 422, refused.text
         assert refused.get_json()["code"] == "too_many_matches"
     assert statuses_of(database, ids) == ["failed"] * 5
-    monkeypatch.setattr(job_bulk, "FILTER_LOOKS_AT", 10)
+    monkeypatch.setattr(job_bulk, "JOBS_EXAMINED_MAX", 10)
     done = client.post(f"{BULK}/retry", json={**asked, "expected_count": 2})
     assert sorted(job_id for job_id, _ in codes(done)) == [ids[0], ids[-1]]

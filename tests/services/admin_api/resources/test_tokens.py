@@ -164,7 +164,7 @@ def test_a_token_serves_although_its_use_cannot_be_noted(
     with structlog.testing.capture_logs() as told:
         headers = {"X-Request-Id": "mine"}
         assert robot.get("/api/admin/jobs", headers=headers).status_code == 200
-    (line,) = [line for line in told if line["event"] == "auth.use_not_noted"]
+    (line,) = [line for line in told if line["event"] == "auth.last_used_update_failed"]
     assert (line["log_level"], line["reason"], line["request_id"]) == (
         ("warning", "read-only", "mine")
     )
@@ -268,12 +268,12 @@ def test_failures_are_forgotten_after_a_window_and_addresses_after_many() -> Non
     now = [0.0]
     logins = FailedLogins(clock=lambda: now[0])
     here = ip_address("2001:db8::1")
-    waits = [logins.failed(here) for _ in range(FAILURES_ALLOWED + 1)]
+    waits = [logins.record_failure(here) for _ in range(FAILURES_ALLOWED + 1)]
     assert waits == [0.0] * FAILURES_ALLOWED + [WINDOW_SECONDS]
-    assert logins.failed(ip_address("2001:db8::2")) > 0  # the same client, by its prefix
-    assert logins.failed(ip_address("2001:db8:0:1::1")) == 0
+    assert logins.record_failure(ip_address("2001:db8::2")) > 0  # the same client, by its prefix
+    assert logins.record_failure(ip_address("2001:db8:0:1::1")) == 0
     now[0] = WINDOW_SECONDS
-    assert logins.failed(here) == 0
+    assert logins.record_failure(here) == 0
     for number in range(20_000):
-        logins.failed(ip_address(number))
+        logins.record_failure(ip_address(number))
     assert len(logins._windows) <= 10_000

@@ -140,7 +140,7 @@ def test_clients_that_wait_for_readiness_make_room(hanging: Gunicorn) -> None:
     ],
 )
 def test_a_plain_probe_is_for_the_loop(head: bytes, keeps: bool) -> None:
-    probe = probe_replies.asked_for(head, may_keep=True)
+    probe = probe_replies.parse(head, may_keep=True)
     assert probe is not None
     assert probe.keeps is keeps
 
@@ -166,4 +166,4 @@ def test_a_plain_probe_is_for_the_loop(head: bytes, keeps: bool) -> None:
     ],
 )
 def test_all_else_is_for_the_parser(head: bytes) -> None:
-    assert probe_replies.asked_for(head, may_keep=True) is None
+    assert probe_replies.parse(head, may_keep=True) is None
