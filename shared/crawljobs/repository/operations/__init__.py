@@ -1,1 +1,1 @@
-"""Tables that operators and processes use: audit log, tokens, instances, turns."""
+"""Operations: audit log, API tokens, idempotency keys, running processes and task turns."""

@@ -1,4 +1,4 @@
-"""Tokens that operators gave out. Only hashes are kept."""
+"""Store API tokens that operators create. Only the hash of a token is stored."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from crawljobs.domain import names
 from crawljobs.domain.access import Scope, Token
 from crawljobs.repository.queue.queue_sql import NOW
 
-USED_SECONDS = 60  # last_used_at may be so old: a write for each request would be too many
+USED_SECONDS = 60  # last_used_at is written again after this time, not for each request
 
 _IS_LIVE = f"(revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {NOW}))"
 _COLUMNS = f"""
     id, name, scopes, created_at, created_by, expires_at, revoked_at, revoked_by, last_used_at,
     created_by_id, {_IS_LIVE} AS live, CAST(CAST(xmin AS text) AS bigint) AS version"""
 
-# A use in the future was written before the database's clock was set back.
+# A last_used_at in the future was written before the database's clock was set back.
 _IS_USE_OLD = f"""coalesce(
         last_used_at NOT BETWEEN {NOW} - interval '{USED_SECONDS} seconds' AND {NOW}, true)"""
 
@@ -37,7 +37,7 @@ _USED = text(f"""
 
 _TURN = text("SELECT pg_advisory_xact_lock(hashtext('crawljobs token ' || :name_key))")
 
-# As `domain.names.key` does for the characters that a token's name may hold.
+# The same as `domain.names.key`, for the characters that a token's name may have.
 _NAME_KEY = "lower(btrim(regexp_replace(name, ' +', ' ', 'g')))"
 _OF_NAME = text(f"""
     SELECT id FROM api_tokens WHERE {_NAME_KEY} = :name_key AND {_IS_LIVE}
@@ -71,32 +71,38 @@ _LIST = text(f"""
 
 @dataclass(frozen=True)
 class StoredToken:
+    """A token with its hash, for authentication."""
+
     token: Token
     token_hash: bytes
-    is_stale: bool  # last_used_at is worth writing again
+    is_stale: bool  # last_used_at must be written again
 
 
 def find(conn: Connection, *, token_id: str, now: datetime | None = None) -> StoredToken | None:
+    """Return the token with this id, also an expired or revoked one; None if there is none."""
     row = conn.execute(_FIND, {"id": token_id, "now": now}).first()
     return None if row is None else StoredToken(_token(row), row.token_hash, row.is_stale)
 
 
 def mark_used(conn: Connection, *, token_id: str, now: datetime | None = None) -> None:
-    """Note that it is in use, unless that was noted within the last minute."""
+    """Set last_used_at to now, unless it was set within the last USED_SECONDS."""
     conn.execute(_USED, {"id": token_id, "now": now})
 
 
 def live_of_name(
     conn: Connection, *, name: str, at_most: int, now: datetime | None = None
 ) -> list[str]:
-    """Ids of live tokens of this name; no other is made until the transaction ends."""
+    """Return at most `at_most` ids of live tokens with this name.
+
+    Takes a lock: no other transaction creates a token of this name before this one ends.
+    """
     values = {"name_key": names.key(name), "at_most": at_most, "now": now}
     conn.execute(_TURN, values)
     return [*conn.execute(_OF_NAME, values).scalars()]
 
 
 def is_past(conn: Connection, *, at: datetime, now: datetime | None = None) -> bool:
-    """By the database's clock, which decides when a token expires."""
+    """Return whether `at` is in the past by the database's clock, which decides on expiry."""
     return bool(conn.execute(_IS_PAST, {"at": at, "now": now}).scalar_one())
 
 
@@ -112,6 +118,7 @@ def create(
     created_by_id: str | None = None,
     now: datetime | None = None,
 ) -> Token:
+    """Insert a token and return it."""
     values = {
         "id": token_id,
         "token_hash": token_hash,
@@ -126,6 +133,7 @@ def create(
 
 
 def lock(conn: Connection, *, token_id: str, now: datetime | None = None) -> Token | None:
+    """Lock the token until the transaction ends, and return it; None if there is none."""
     row = conn.execute(_LOCK, {"id": token_id, "now": now}).first()
     return None if row is None else _token(row)
 
@@ -133,7 +141,7 @@ def lock(conn: Connection, *, token_id: str, now: datetime | None = None) -> Tok
 def revoke(
     conn: Connection, *, token_id: str, revoked_by: str, now: datetime | None = None
 ) -> Token | None:
-    """The token as it is now; None when it was revoked before."""
+    """Revoke the token, and return it; None if it was already revoked or does not exist."""
     values = {"id": token_id, "revoked_by": revoked_by, "now": now}
     row = conn.execute(_REVOKE, values).first()
     return None if row is None else _token(row)
@@ -146,7 +154,10 @@ def list_tokens(
     limit: int = 100,
     now: datetime | None = None,
 ) -> list[Token]:
-    """By name and id, those after (name, id); also what expired or was revoked."""
+    """Return at most `limit` tokens, ordered by name and id, also expired and revoked ones.
+
+    `after` is the (name, id) of the last token of the previous page.
+    """
     name, token_id = after or (None, None)
     values = {"after_name": name, "after_id": token_id, "limit": limit, "now": now}
     return [_token(row) for row in conn.execute(_LIST, values)]

@@ -1,4 +1,4 @@
-"""An entry of the audit log as it is read: also one that no code of ours has written."""
+"""Read entries of the audit log, also an entry that another program has written."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ LONGEST_JSON = 200_000  # characters; a CHECK of the table allows 65,536 bytes
 DEEPEST_JSON = 50
 LONGEST_NUMBER = 30  # digits
 
-# Times beyond what Python knows come as its last and first days. Objects come as text, because the
-# driver's own reader fails at numbers of thousands of digits and at arrays a thousand deep.
+# Times that a Python datetime cannot hold are replaced by its first or last day. JSON is read as
+# text, because the driver's JSON reader fails for numbers with thousands of digits and for arrays
+# nested a thousand levels deep.
 COLUMNS = f"""
     log.id,
     least(greatest(log.at, '0001-01-02T00:00:00Z'), '9999-12-30T00:00:00Z') AS at,
@@ -40,18 +41,21 @@ class AuditEntry:
     peer_address: str | None
     client_address: str | None
     token_id: str | None = None  # None: the bootstrap token, a process, or an earlier release
-    db_role: str | None = None  # that of the session which wrote the row; None: an earlier release
+    db_role: str | None = None  # role of the session that wrote the row; None: an earlier release
     transaction_id: str | None = None
 
 
 def from_row(row: Any) -> AuditEntry:
-    """From a row that holds `COLUMNS`, whatever is in it."""
+    """Return the entry in a row of `COLUMNS`. JSON that cannot be read is replaced by a notice."""
     values = {name: row._mapping[name] for name in AuditEntry.__dataclass_fields__}
     return AuditEntry(**{**values, "before": _object(row.before), "after": _object(row.after)})
 
 
 def without_origin(entry: AuditEntry) -> AuditEntry:
-    """Without addresses, request, token and role, for a reader who may not read the audit log."""
+    """Return the entry without request, addresses, token, role and transaction.
+
+    For a reader without the right to read the audit log.
+    """
     return replace(
         entry,
         request_id=None,
@@ -71,7 +75,7 @@ def _object(written: str | None) -> dict[str, Any] | None:
     try:
         value = json.loads(written, parse_int=_number(int), parse_float=_number(_finite))
     except (ValueError, RecursionError):
-        return {"unreadable": "a number or a depth that JSON's readers do not take"}
+        return {"unreadable": "a number or a nesting depth that the JSON reader does not support"}
     if _is_deep(value):
         return {"unreadable": f"more than {DEEPEST_JSON} levels deep"}
     return value if isinstance(value, dict) else {"value": value}

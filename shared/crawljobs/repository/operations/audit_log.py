@@ -1,4 +1,4 @@
-"""The audit log: written in the transaction of the change it records; never changed."""
+"""Write and list the audit log. An entry is written in the transaction of its change."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from crawljobs.runtime import metrics
 
 __all__ = ["AuditEntry", "AuditFilter", "AuditPage", "Change", "list_entries", "record"]
 
-LOOK_AT = 10_000  # entries that one page looks at
+LOOK_AT = 10_000  # entries that one page checks at most
 
 
 @dataclass(frozen=True)
 class Change:
-    """What one entry tells beside the actor."""
+    """One change to record: its resource, and the resource before and after."""
 
     resource_id: int | str | None
     before: Mapping[str, Any] | None = None
@@ -34,9 +34,9 @@ class Change:
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """What is None does not restrict; the range includes its start, not its end.
+    """Filters of the list; None does not filter. `since` is inclusive, `until` is exclusive.
 
-    `changes_only` leaves refusals out.
+    `changes_only` leaves out refused requests.
     """
 
     actor: str | None = None
@@ -52,7 +52,7 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """`next` is the id the next page begins before; None at the end of the list."""
+    """One page. `next` is the `before_id` of the next page; None if there is no next page."""
 
     entries: list[AuditEntry]
     next: int | None
@@ -68,7 +68,7 @@ _RECORD = text("""
         AS change (resource_id text, before jsonb, after jsonb)
     """)
 
-REFUSED = "refused"  # the action of what was asked for and not allowed
+REFUSED = "refused"  # the action of a request that was not allowed
 
 _CONDITIONS = {
     "actor": "actor = :actor",
@@ -81,7 +81,8 @@ _CONDITIONS = {
     "since": "at >= CAST(:since AS timestamptz)",
     "until": "at < CAST(:until AS timestamptz)",
 }
-# Ids grow with time, but for the moment a transaction takes: the range of ids, with room to spare.
+# Ids grow with time, except for the duration of a transaction. So a range of times becomes a range
+# of ids, with a margin of 1 minute.
 _FIRST_ID_AT = """coalesce((
     SELECT id FROM admin_audit_log WHERE at >= CAST({at} AS timestamptz) {room}
     ORDER BY at, id LIMIT 1), {otherwise})"""
@@ -91,7 +92,8 @@ _ID_RANGES = {
     "until": "id < "
     + _FIRST_ID_AT.format(at=":until", room="+ interval '1 minute'", otherwise=2**63 - 1),
 }
-# An index begins with these and goes on with the id. The first that is given is walked.
+# The columns of each index before the id. A page reads the first index whose columns all have a
+# filter.
 _WALKS = (("request_id",), ("resource_type", "resource_id"), ("actor",), ("action",))
 
 
@@ -105,7 +107,7 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write one row; the change it records commits with it or not at all."""
+    """Write one audit row in the transaction of the change: both commit, or neither."""
     change = Change(resource_id, before, after)
     record_many(conn, actor=actor, action=action, resource_type=resource_type, changes=[change])
 
@@ -118,7 +120,7 @@ def record_many(
     resource_type: str,
     changes: Iterable[Change],
 ) -> None:
-    """Write a row for each change, in one statement."""
+    """Write one audit row for each change, in one statement; counts them after the commit."""
     rows = [
         {
             "resource_id": None if change.resource_id is None else str(change.resource_id),
@@ -153,7 +155,10 @@ def list_entries(
     limit: int = 100,
     look_at: int | None = None,
 ) -> AuditPage:
-    """The newest entries first, at most `limit`; a page may hold fewer and still have a next."""
+    """Return a page of at most `limit` entries that match the filters, the newest first.
+
+    A page with fewer entries can still have a next page.
+    """
     given = {name: value for name, value in vars(filters or AuditFilter()).items() if value}
     statement = _statement(tuple(given), before_id is not None, limit + 1, look_at or LOOK_AT)
     rows = conn.execute(statement, {**given, "before_id": before_id}).all()
@@ -165,12 +170,12 @@ def list_entries(
 
 @lru_cache(maxsize=512)
 def _statement(given: tuple[str, ...], goes_on: bool, limit: int, look_at: int) -> TextClause:
-    """Composed for the filters that are given, as lists of jobs are, and for the same reasons."""
+    """Return the statement for the given filters; job_list explains why it is composed."""
     walked: tuple[str, ...] = next(
         (names for names in _WALKS if all(name in given for name in names)), ()
     )
     if walked == ("resource_type", "resource_id") and "changes_only" in given:
-        walked = (*walked, "changes_only")  # an index holds these alone
+        walked = (*walked, "changes_only")  # a partial index has only changes
     ranges = [_CONDITIONS[name] for name in walked]
     ranges += [_ID_RANGES[name] for name in _ID_RANGES if name in given]
     if goes_on:

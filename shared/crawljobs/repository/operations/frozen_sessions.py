@@ -1,8 +1,8 @@
-"""Sessions of ours whose process froze, or was cut off, while it was sending a statement.
+"""End database sessions whose process froze or lost its network while it sent a statement.
 
-The server's own limit for idle transactions does not count from the statement's first message, nor
-can a statement's timeout end a wait for the rest of it. Meanwhile the rows of that transaction
-are out of everybody's reach, and a claim among them is never rescued.
+Once a part of a statement has arrived, idle_in_transaction_session_timeout does not apply, and
+statement_timeout cannot end the wait for the rest. Until the session ends, the rows of its
+transaction stay locked, and no sweep can rescue a claim among them.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from sqlalchemy import Connection, text
 
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 
-# A function, since only the owner's role has the rights over all of them. Whose it may end is said
-# where it is made, in the migrations.
+# A function of the owner's role, because only that role may end sessions of all services. The
+# migration that creates it decides which sessions it may end.
 _END = text("SELECT application_name, ended FROM end_frozen_sessions(CAST(:silence AS interval))")
 
 
 def end_frozen_sessions(
     conn: Connection, *, silence: timedelta = timedelta(seconds=IDLE_IN_TRANSACTION_SECONDS)
 ) -> list[str]:
-    """End our services' that have been silent in mid-statement; their applications' names.
+    """End sessions of the services that sent nothing for `silence` in the middle of a statement.
 
-    What they had not committed is rolled back.
+    Returns the application names of the ended sessions. Postgres rolls their transactions back.
     """
     rows = conn.execute(_END, {"silence": silence})
     return [row.application_name for row in rows if row.ended]

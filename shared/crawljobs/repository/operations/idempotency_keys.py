@@ -1,4 +1,4 @@
-"""Answers to requests that their callers may repeat, kept with the effect or not at all."""
+"""Store responses by idempotency key; each commits together with the effect of its request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
-# Not by the row: whoever inserts it second would wait for the first instead of being told.
+# An advisory lock and not the row: a second INSERT of the key would wait for the first transaction,
+# where the caller needs an answer at once.
 _TAKE = text("""
     SELECT pg_try_advisory_xact_lock(hashtextextended('crawljobs key ' || :scope || ' ' || :key, 0))
     """)
@@ -37,7 +38,7 @@ _PRUNE = text(f"""
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """`body` None: it held a secret and was not kept."""
+    """A stored response. `body` is None if it had a secret and was not stored."""
 
     request_hash: bytes
     status: int
@@ -46,11 +47,12 @@ class StoredAnswer:
 
 
 def take(conn: Connection, *, scope: str, key: str) -> bool:
-    """Whether nobody else is at work on this key; ours until the transaction ends."""
+    """Lock the key until the transaction ends. Returns false if another transaction has it."""
     return bool(conn.execute(_TAKE, {"scope": scope, "key": key}).scalar_one())
 
 
 def find(conn: Connection, *, scope: str, key: str) -> StoredAnswer | None:
+    """Return the stored response of the key, or None."""
     row = conn.execute(_FIND, {"scope": scope, "key": key}).first()
     return None if row is None else StoredAnswer(**row._mapping)
 
@@ -66,6 +68,7 @@ def store(
     body: str | None,
     now: datetime | None = None,
 ) -> None:
+    """Store the response of a request in the request's transaction."""
     conn.execute(
         _STORE,
         {
@@ -88,6 +91,6 @@ def prune_keys(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Forget answers older than the retention; how many."""
+    """Delete at most `at_most` responses older than `retention`. Returns how many."""
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE, skip), values).rowcount

@@ -1,4 +1,4 @@
-"""Processes that say now and then that they are there. Only shown: no rule relies on it."""
+"""Store the heartbeats of processes. They are only shown: no rule depends on them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _PRUNE = text(f"""
 
 @dataclass(frozen=True)
 class Instance:
-    """A process of ours; `alive` when it was seen lately."""
+    """A process of the services; `alive` if its last heartbeat is recent."""
 
     name: str
     role: str
@@ -64,7 +64,7 @@ def seen(
     starts: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """This process is there; `starts`: it says so for the first time."""
+    """Store a heartbeat of this process; `starts` is true for its first heartbeat."""
     conn.execute(
         _SEEN,
         {
@@ -79,7 +79,7 @@ def seen(
 
 
 def gone(conn: Connection, *, name: str) -> None:
-    """This process ended as it should."""
+    """Delete the row of a process that ends normally."""
     conn.execute(_GONE, {"name": name})
 
 
@@ -92,7 +92,10 @@ def list_instances(
     limit: int = 100,
     now: datetime | None = None,
 ) -> list[Instance]:
-    """By name, at most `limit`, those after the name `after`."""
+    """Return at most `limit` processes, ordered by name, after the name `after`.
+
+    A process is alive if its last heartbeat is at most `alive_within` old.
+    """
     values = {
         "role": role,
         "after": after,
@@ -111,6 +114,6 @@ def prune_instances(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Forget processes that were not seen for so long; how many."""
+    """Delete processes whose last heartbeat is older than `retention`. Returns how many."""
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE, skip), values).rowcount

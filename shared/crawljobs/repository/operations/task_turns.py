@@ -1,4 +1,4 @@
-"""Whose turn it is to run a task of which one run for all workers is enough."""
+"""Turns for tasks that one process runs for all: at most one run in each interval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TAKE_TURN = text(f"""
     VALUES (:task, {NOW} + CAST(:hold AS interval))
     ON CONFLICT (task) DO UPDATE SET last_run_at = excluded.last_run_at
         WHERE run.last_run_at <= {NOW} - CAST(:every AS interval)
-            -- written before the clock was set back; the minute is for turns that raced for the row
+            -- written before the clock was set back; 1 minute is the margin for concurrent turns
             OR run.last_run_at > {NOW} + CAST(:hold AS interval) + interval '1 minute'
     RETURNING task
     """)
@@ -28,14 +28,15 @@ def take_turn(
     hold: timedelta = timedelta(0),
     now: datetime | None = None,
 ) -> bool:
-    """Whether this caller is the one to run `task` now: at most once per `every`, by anybody.
+    """Take the turn to run `task`, and return whether the caller has it.
 
-    With `hold` nobody else runs it for so much longer, unless the turn is ended before.
+    All processes together get one turn in each interval `every`. `hold` is the additional time
+    for which no other process gets the turn, unless end_turn is called earlier.
     """
     values = {"task": task, "every": every, "hold": hold, "now": now}
     return conn.execute(_TAKE_TURN, values).first() is not None
 
 
 def end_turn(conn: Connection, *, task: str, now: datetime | None = None) -> None:
-    """The task has run: `every` from now it may run again."""
+    """End the turn: the next turn is `every` from now."""
     conn.execute(_END_TURN, {"task": task, "now": now})

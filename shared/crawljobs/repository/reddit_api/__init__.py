@@ -1,1 +1,1 @@
-"""The state that all workers share about Reddit's API: budget, outages, token."""
+"""The state of Reddit's API that all workers share: budgets, circuit breakers and tokens."""

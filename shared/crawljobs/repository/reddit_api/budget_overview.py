@@ -1,4 +1,4 @@
-"""The budgets of all Reddit client ids as people see them, and the jobs that wait for Reddit."""
+"""Read the budgets of all Reddit client ids, and count the jobs that wait for Reddit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from crawljobs.domain.budget_state import ClientBudget, StoredBudget
 from crawljobs.domain.job import WaitReason
 from crawljobs.repository.queue.wait_causes import DERIVED
 
-CLIENTS_MAX = 100  # those used last
-WAITING_MAX = 1_000  # parked jobs that are counted
-ALIVE_WITHIN = timedelta(seconds=60)
+CLIENTS_MAX = 100  # client ids, the last used ones
+WAITING_MAX = 1_000  # parked jobs that are counted at most
+ALIVE_WITHIN = timedelta(seconds=60)  # a worker without a heartbeat for this time counts as gone
 
 
-# Of the parked jobs that are due first. In literals: bound values would lose the partial index.
+# Counts the parked jobs that are due first. The wait reasons are literals: with bound parameters
+# the planner could not use the partial index.
 _WAITING = text(f"""
     SELECT wait_reason, count(*) AS jobs FROM (
         SELECT wait_reason FROM crawl_jobs
@@ -30,7 +31,10 @@ _WAITING = text(f"""
 
 @dataclass(frozen=True)
 class BudgetOverview:
-    """`waiting_at_least`: more jobs are parked than were counted."""
+    """Budgets, waiting jobs and live workers at `now`.
+
+    `waiting_at_least` is true if more than WAITING_MAX jobs are parked: then more jobs may wait.
+    """
 
     now: datetime
     clients: list[ClientBudget]
@@ -40,7 +44,7 @@ class BudgetOverview:
 
 
 def overview(conn: Connection, *, now: datetime | None = None) -> BudgetOverview:
-    """At most CLIENTS_MAX client ids, the one used last first."""
+    """Return the overview with at most CLIENTS_MAX client ids, the last used first."""
     if now is None:
         now = conn.execute(select(func.clock_timestamp())).scalar_one()
     columns = [reddit_budgets.c[name] for name in StoredBudget.__dataclass_fields__]
@@ -55,7 +59,7 @@ def overview(conn: Connection, *, now: datetime | None = None) -> BudgetOverview
 
 
 def count_waiting(conn: Connection) -> tuple[dict[WaitReason, int], bool]:
-    """How many wait for Reddit's limit or an outage, and whether counting stopped."""
+    """Return the numbers of jobs that wait for Reddit, and whether the count stopped early."""
     rows = conn.execute(_WAITING, {"at_most": WAITING_MAX + 1})
     found = {row.wait_reason: row.jobs for row in rows}
     reasons = (WaitReason.RATE_LIMIT, WaitReason.OUTAGE)

@@ -1,9 +1,10 @@
-"""The budget of one Reddit client id, one row shared by every worker.
+"""The request budget of a Reddit client id: one row, shared by all workers.
 
-Each statement is to be committed at once: a row held in a longer transaction stops all workers.
-Windows are fixed and aligned to the clock, as Reddit's are. Within one, requests are spread evenly
-(GCRA); when others spent part of it, what is left is spread over the time that is left, less what
-they will spend in that time if they go on as until now.
+Commit each statement at once: a lock on the row stops all workers. Windows have a fixed length and
+are aligned to the clock, as Reddit's windows are. Within a window, requests are spread evenly
+(GCRA). Other programs may use the same client id and spend a part of the budget. Then the rest is
+spread over the rest of the window, minus the expected requests of the other programs at their
+present rate.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _CREATE = text(f"""
     ON CONFLICT DO NOTHING
     """)
 
-# `wanted` is the earliest slot; when its window is full, the slot is the start of the next one.
-# The row is locked first, so that every value is of its newest version.
+# `wanted` is the earliest slot. If its window is full, the slot is the start of the next window.
+# The row is locked first, so that all values are from its newest version.
 _RESERVE = text(f"""
     WITH budget AS MATERIALIZED (
         SELECT *, {_NOW} AS now
@@ -74,7 +75,7 @@ _RESERVE = text(f"""
             window_started_at = window_at,
             reserved = used + 1,
             others = answer.others,
-            -- the others go on waiting for what the probe tells
+            -- the other workers wait for the result of the probe
             outage_until = CASE WHEN answer.outage_until IS NOT NULL
                 THEN answer.at + make_interval(secs => :probe_seconds) END
         FROM answer WHERE row.client_id = answer.client_id AND taken
@@ -95,21 +96,24 @@ _PAUSE_LEFT = text(f"""
     FROM reddit_budgets WHERE client_id = :client_id
     """)
 
-# The window that a reply's reset ends: a late reply must not spend the next window.
+# True if the reset time of the reply is the end of the stored window: a late reply must not count
+# in the next window.
 _OF_THIS_WINDOW = """
     (abs(extract(epoch FROM window_started_at - now) + window_seconds - :reset)
         < window_seconds / 2.0)
 """
 
-# What this reply counts beyond our slots up to its own and what others were known to have used:
-# slots are in the order of their times, and what is reserved for later no reply has counted yet.
+# New requests of other programs: the count of the reply, minus the slots up to the slot of this
+# request, minus the known requests of other programs. Slots are in the order of their times, so the
+# count of the reply has no later slot.
 _NEW_OTHERS = """
     (CAST(:used AS integer) - CAST(:number AS integer) - (others - CAST(:others_then AS integer)))
 """
 _SEEN = f"CASE WHEN {_OF_THIS_WINDOW} THEN greatest(0, {_NEW_OTHERS}) ELSE 0 END"
 
-# A larger budget is used from now on, not after the slots that were spread for the smaller one.
-# Only columns of the row itself and the clock: another worker may have changed the row meanwhile.
+# A larger budget takes effect at once, not after the slots of the smaller budget. The statement
+# computes with columns of the row and the clock only, because another worker may have changed the
+# row meanwhile.
 _LEARN = text(f"""
     UPDATE reddit_budgets SET
         requests_per_window = CASE WHEN :remaining > 0 THEN :cap
@@ -130,7 +134,7 @@ _THROTTLES = """
         THEN throttles_in_a_row ELSE 0 END)
 """
 
-# A 429 that comes while everybody is paused already is the echo of the same trouble.
+# A 429 during a pause has the same cause as the pause, so it does not make the next pause longer.
 _PAUSE = text(f"""
     UPDATE reddit_budgets SET
         paused_until = greatest(paused_until, now + make_interval(secs => coalesce(
@@ -154,10 +158,10 @@ def reserve_slot(
     longest_queue: float | None = None,
     now: datetime | None = None,
 ) -> Slot:
-    """Reserve the next request slot if it is at most `longest_wait` seconds away, and behind at
-    most `longest_queue` others.
+    """Reserve the next slot if it is at most `longest_wait` seconds away.
 
-    A slot further away is told but not taken, so that nobody's budget is spent on it.
+    Returns the slot. With `longest_queue`, at most this number of other slots may be before it. If
+    the slot is too far away, it is returned with `taken` false and spends no budget.
     """
     values = {
         "client_id": client_id,
@@ -189,7 +193,7 @@ def reserve_slot(
 
 
 def pause_left(conn: Connection, *, client_id: str, now: datetime | None = None) -> float:
-    """For how many seconds nobody may ask anything; 0 when nobody is paused."""
+    """Return the seconds until the end of the pause or outage; 0 if there is none."""
     left = conn.execute(_PAUSE_LEFT, {"client_id": client_id, "now": now}).scalar()
     return max(0.0, left or 0.0)
 
@@ -202,12 +206,11 @@ def learn_from_reply(
     report: BudgetReport,
     now: datetime | None = None,
 ) -> None:
-    """Take over the cap, and what others used of this window; never lowers what is reserved.
+    """Store the budget of the window and the requests of other programs, as the reply reports them.
 
-    A window of which nothing is left may be overspent: its sum is no cap and raises none.
-
-    `slot` is the one whose request was answered. Writes nothing when the reply tells nothing new.
-    A budget that is free again makes the jobs claimable that waited for it.
+    `slot` is the slot of the request. The number of reserved slots never becomes smaller. If no
+    requests remain, the window may be overspent, so the reply does not raise the budget. Writes
+    nothing if the reply has no news. If a slot is free again, queues the jobs that wait for Reddit.
     """
     learned = conn.execute(
         _LEARN,
@@ -229,7 +232,10 @@ def learn_from_reply(
 def pause_all(
     conn: Connection, *, client_id: str, seconds: float | None, now: datetime | None = None
 ) -> None:
-    """Nobody asks anything for `seconds`; None: 5 s, doubling, forgiven after 30 quiet minutes."""
+    """Pause all workers for `seconds`.
+
+    With None the pause is 5 s, and doubles with each pause until 30 minutes pass without a 429.
+    """
     conn.execute(
         _PAUSE,
         {

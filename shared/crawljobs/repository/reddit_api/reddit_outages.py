@@ -1,6 +1,6 @@
-"""The breaker of one Reddit client id: when Reddit itself is in trouble, every worker pauses.
+"""The circuit breaker of a Reddit client id: during an outage of Reddit, all workers pause.
 
-It shares the row of the budget. While replies are good nothing is written.
+It is stored in the row of the budget. Good replies after good replies write nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from crawljobs.repository.queue import parked_jobs
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
-DETAIL_MAX = 500  # characters, as the table's own check
+DETAIL_MAX = 500  # characters, the same limit as in the CHECK constraint of the table
 
 _ALL = (1 << request_budget.REPLIES_REMEMBERED) - 1
 _SHIFTED = f"((recent_failures << 1) & {_ALL})"
@@ -25,7 +25,7 @@ _GOOD = text(f"""
     WHERE client_id = :client_id AND recent_failures <> 0
     """)
 
-# Open already: what comes in late changes nothing about when the next probe goes.
+# If the breaker is open already, a late failure does not change the time of the next probe.
 _FAILED = text(f"""
     UPDATE reddit_budgets SET
         recent_failures = {_SHIFTED} | 1,
@@ -67,7 +67,7 @@ _PROBE_GOOD = text(f"""
     WHERE client_id = :client_id
     """)
 
-# An open breaker's pause grows; a new reason starts with the first pause.
+# The pause of an open breaker doubles. A new reason starts with the shortest pause.
 _PAUSE = text(f"""
     INSERT INTO reddit_budgets AS row
         (client_id, next_slot_at, outage_until, paused_reason, paused_detail)
@@ -97,8 +97,8 @@ _TAKE_PROBE = text(f"""
     RETURNING client_id
     """)
 
-# A good look counts that began after the reply that it is to explain. A time in the future was
-# written before the clock was set back.
+# A good probe counts if it began after the unclear reply. A time in the future was written before
+# the clock was set back.
 _HAS_PROBED = text(f"""
     SELECT coalesce(probe_good_at BETWEEN {_NOW} - make_interval(secs => :since) AND {_NOW}, false)
     FROM reddit_budgets WHERE client_id = :client_id
@@ -108,12 +108,12 @@ _GIVE_BACK = text("UPDATE reddit_budgets SET probing_until = NULL WHERE client_i
 
 
 def record_good(conn: Connection, *, client_id: str) -> None:
-    """A reply of any sort that shows Reddit at work."""
+    """Record a reply which shows that Reddit works."""
     conn.execute(_GOOD, {"client_id": client_id})
 
 
 def would_open(conn: Connection, *, client_id: str) -> bool:
-    """Whether one more reply that failed opens the breaker: it is worth a probe before that."""
+    """Return whether one more failure would open the breaker: the caller then probes first."""
     values = {"client_id": client_id, "failures_that_open": request_budget.FAILURES_THAT_OPEN}
     return bool(conn.execute(_WOULD_OPEN, values).scalar())
 
@@ -121,8 +121,10 @@ def would_open(conn: Connection, *, client_id: str) -> bool:
 def record_failed(
     conn: Connection, *, client_id: str, detail: str = "", now: datetime | None = None
 ) -> float:
-    """A reply that failed: half of the last 20 open the breaker. For how many seconds it is open;
-    0 when it is not. `detail` says how it failed.
+    """Record a failed reply; 10 failures among the last 20 replies open the breaker.
+
+    Returns the seconds for which the breaker is open, 0 if it is closed. `detail` describes the
+    failure.
     """
     values = {
         "client_id": client_id,
@@ -137,9 +139,9 @@ def record_failed(
 def record_accepted(
     conn: Connection, *, client_id: str, now: datetime | None = None
 ) -> PausedReason | None:
-    """The probe was answered: every pause of the breaker is over. The reason of that pause.
+    """Record a good probe: close the breaker and queue the jobs that wait for Reddit.
 
-    Its end makes the jobs claimable that waited for it.
+    Returns the reason of the pause that ended, or None if the breaker was closed.
     """
     before = conn.execute(_LOCK, {"client_id": client_id, "now": now}).first()
     conn.execute(_PROBE_GOOD, {"client_id": client_id, "now": now})
@@ -152,7 +154,7 @@ def record_accepted(
 def record_probe(
     conn: Connection, *, client_id: str, good: bool, now: datetime | None = None
 ) -> float:
-    """What a probe of an outage found: it is over, or goes on for so many seconds."""
+    """Record the result of a probe. Returns the seconds of the next pause, 0 after a good probe."""
     if good:
         record_accepted(conn, client_id=client_id, now=now)
         return 0.0
@@ -171,9 +173,9 @@ def pause(
     is_probe: bool,
     now: datetime | None = None,
 ) -> Pause:
-    """All workers pause for this reason; the pause doubles with every probe that fails.
+    """Pause all workers for this reason, and return the pause. Each failed probe doubles it.
 
-    Late news of a reason for which all pause already changes nothing.
+    If the workers already pause for this reason and `is_probe` is false, nothing changes.
     """
     before = conn.execute(_LOCK, {"client_id": client_id, "now": now}).first()
     is_same = before is not None and before.is_open and before.reason == reason
@@ -200,10 +202,11 @@ def pause(
 def take_probe(
     conn: Connection, *, client_id: str, since: float, now: datetime | None = None
 ) -> ProbeTurn:
-    """Look whether Reddit accepts the client, after a reply `since` seconds ago that is unclear.
+    """Take the turn to probe whether Reddit accepts the client, after an unclear reply.
 
-    One worker at a time has the turn, for at most PROBE_SECONDS; it ends with record_accepted,
-    pause or give_back_probe.
+    The reply came `since` seconds ago. Returns the open pause, or a good probe that began after the
+    reply, or whether the caller has the turn. One worker at a time has the turn, for at most
+    PROBE_SECONDS. record_accepted, pause or give_back_probe ends it.
     """
     values = {
         "client_id": client_id,
@@ -226,7 +229,7 @@ def give_back_probe(conn: Connection, *, client_id: str) -> None:
 
 
 def paused(conn: Connection, *, client_id: str, now: datetime | None = None) -> Pause | None:
-    """The open breaker, whose pause may be over; None when it is closed."""
+    """Return the pause of the open breaker, which may be over; None if the breaker is closed."""
     row = conn.execute(_OPEN, {"client_id": client_id, "now": now}).first()
     return None if row is None else Pause(PausedReason(row.reason), row.detail, max(1.0, row.left))
 

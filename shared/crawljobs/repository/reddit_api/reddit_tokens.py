@@ -1,7 +1,8 @@
-"""The OAuth token of one Reddit client id, one row shared by every worker.
+"""The OAuth token of a Reddit client id: one row, shared by all workers.
 
-Whoever finds it unusable takes the turn to ask for a new one: the turn ends by itself, so that a
-worker that dies with it stops nobody for long. No transaction is held while Reddit is asked.
+A worker that finds the token unusable takes the turn to request a new one. The turn expires, so a
+worker that dies during its turn stops the others only for a short time. No transaction is open
+during the request to Reddit.
 """
 
 from __future__ import annotations
@@ -62,19 +63,20 @@ _POSTPONE = text(f"""
 
 @dataclass(frozen=True)
 class StoredToken:
-    """`token` lives so many seconds more; nobody may ask for another for `ask_again_in`."""
+    """The stored token, and when a worker may request a new one."""
 
     token: str | None
-    lives: float
-    ask_again_in: float
+    lives: float  # seconds until the token expires
+    ask_again_in: float  # seconds until a new token may be requested
     throttled: bool
 
     def __repr__(self) -> str:
-        """Without the token: whoever holds it is us."""
+        """Return the fields without the token, which is a secret."""
         return f"StoredToken(lives={self.lives:.0f}, ask_again_in={self.ask_again_in:.0f})"
 
 
 def look(conn: Connection, *, client_id: str, now: datetime | None = None) -> StoredToken:
+    """Return the stored token; its `token` is None if there is none."""
     row = conn.execute(_LOOK, {"client_id": client_id, "now": now}).first()
     if row is None:
         return StoredToken(None, 0.0, 0.0, throttled=False)
@@ -95,8 +97,10 @@ def take_turn(
     turn_seconds: float,
     now: datetime | None = None,
 ) -> bool:
-    """Whether the caller is the one to ask for a new token now; `refused` is one that is of no
-    use. False too when somebody else just got a new one.
+    """Take the turn to request a new token, and return whether the caller has the turn.
+
+    `refused` is a token that Reddit refused. Returns false also if another worker has just stored a
+    new token. A token that expires within `early_seconds` counts as expired.
     """
     values = {
         "client_id": client_id,
@@ -111,18 +115,21 @@ def take_turn(
 def keep(
     conn: Connection, *, client_id: str, token: str, lives: float, now: datetime | None = None
 ) -> None:
-    """The new token, for everybody; ends the turn, and the wait of jobs that needed a token."""
+    """Store the new token, end the turn, and queue the jobs that wait for Reddit.
+
+    `lives` is the number of seconds until the token expires.
+    """
     conn.execute(_KEEP, {"client_id": client_id, "token": token, "lives": lives, "now": now})
     parked_jobs.free_from_reddit(conn, now=now)
 
 
 def forget(conn: Connection, *, client_id: str, token: str) -> None:
-    """Reddit refuses this token: nobody uses it any more."""
+    """Delete this token, which Reddit refuses."""
     conn.execute(_FORGET, {"client_id": client_id, "token": token})
 
 
 def give_back(conn: Connection, *, client_id: str) -> None:
-    """End the turn without a token: somebody else may try at once."""
+    """End the turn without a token: another worker may take it at once."""
     conn.execute(_GIVE_BACK, {"client_id": client_id})
 
 
@@ -135,7 +142,10 @@ def postpone(
     longest: float,
     now: datetime | None = None,
 ) -> float:
-    """End the turn; nobody asks for so many seconds, twice as many after each 429 in a row."""
+    """End the turn, and return the seconds until a worker may request a token again.
+
+    This is `first`. With `throttled` (a 429) it doubles with each 429 in a row, up to `longest`.
+    """
     values = {
         "client_id": client_id,
         "throttled": throttled,
