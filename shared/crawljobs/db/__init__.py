@@ -1,1 +1,1 @@
-"""Connections, transactions and table definitions."""
+"""Connections, transactions, errors of the database, and table definitions."""

@@ -1,4 +1,7 @@
-"""What is done once a transaction has committed, and not when it was rolled back: counting."""
+"""Callbacks that run after the commit of a transaction, such as the count of a metric.
+
+A rollback discards them.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,23 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-Act = Callable[[], object]
+Callback = Callable[[], object]
 _KEY = "crawljobs.then"
 
 
-def register(conn: Connection, act: Act) -> None:
-    """Do `act` after the commit of the Database's transaction; it must be quick and not fail.
+def register(conn: Connection, callback: Callback) -> None:
+    """Run `callback` after the commit of the Database's transaction. It must be fast and not fail.
 
-    A savepoint that is rolled back does not take it back.
+    The rollback of a savepoint does not remove it.
     """
-    conn.info.setdefault(_KEY, []).append(act)
+    conn.info.setdefault(_KEY, []).append(callback)
 
 
-def pop_callbacks(conn: Connection) -> list[Act]:
-    """What is to be done, once; at the start of a transaction: what another left that failed."""
-    acts: list[Act] = conn.info.pop(_KEY, [])
-    return acts
+def pop_callbacks(conn: Connection) -> list[Callback]:
+    """Remove and return the registered callbacks.
+
+    Database also calls this at the start of a transaction, to discard the callbacks of a
+    transaction that failed.
+    """
+    callbacks: list[Callback] = conn.info.pop(_KEY, [])
+    return callbacks

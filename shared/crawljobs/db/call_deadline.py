@@ -1,4 +1,4 @@
-"""How long whoever is behind this thread's work will wait, over all of its calls together."""
+"""The deadline of the current request, for all database calls of this thread together."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 
 def begin(seconds: float) -> None:
-    """From now on; no call to the database lasts beyond it, or begins after it."""
+    """Set the deadline to `seconds` from now: no database call starts or lasts longer."""
     _until.set(time.monotonic() + seconds)
 
 
 def end() -> None:
+    """Remove the deadline."""
     _until.set(math.inf)
 
 
 def until() -> float:
-    """By the monotonic clock; infinite when nobody waits."""
+    """Return the deadline by the monotonic clock, in seconds; infinite without a deadline."""
     return _until.get()
 
 
 def is_over() -> bool:
+    """Return whether the deadline has passed."""
     return time.monotonic() >= _until.get()

@@ -1,7 +1,7 @@
 """Refuse a database whose encoding or locale would change names and texts.
 
-Names of subreddits are unique in lower case, in indexes of the database and in this code: both must
-agree on it. `lower('I')` is not `i` where the locale is Turkish or Azeri.
+Names of subreddits are unique in lower case. The indexes of the database and this code must compute
+the same lower case. With a Turkish or Azeri locale, `lower('I')` is not `i`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import psycopg
 from crawljobs import errors
 
 ENCODING = "UTF8"
-# As a comparison, because a database in SQL_ASCII answers text as bytes.
+# The server compares, because a database with the encoding SQL_ASCII returns text as bytes.
 LOWERS_AS_WE_DO = (
     f"SELECT lower('{string.ascii_uppercase}') = '{string.ascii_lowercase}' "
     f"AND lower('{string.ascii_lowercase}') = '{string.ascii_lowercase}'"
@@ -22,7 +22,7 @@ LOWERS_AS_WE_DO = (
 
 
 def check_encoding(connection: psycopg.Connection[Any]) -> None:
-    """Raise UnusableDatabase unless texts are stored as UTF-8; asks the server nothing."""
+    """Raise UnusableDatabase unless the database stores text as UTF-8. Needs no round trip."""
     encoding = connection.info.parameter_status("server_encoding")
     if encoding is not None and encoding != ENCODING:
         name = connection.info.dbname
@@ -33,7 +33,10 @@ def check_encoding(connection: psycopg.Connection[Any]) -> None:
 
 
 def check_letters(lowers_as_we_do: object, name: str) -> None:
-    """Raise UnusableDatabase unless `LOWERS_AS_WE_DO` answered true in the database `name`."""
+    """Raise UnusableDatabase unless the query `LOWERS_AS_WE_DO` returned true.
+
+    `name` is the name of the database, for the message.
+    """
     if lowers_as_we_do is not True:
         raise errors.UnusableDatabase(
             f"the database {name} has a locale in which lower('I') is not 'i': {_advice(name)}"
@@ -41,7 +44,7 @@ def check_letters(lowers_as_we_do: object, name: str) -> None:
 
 
 def check(connection: psycopg.Connection[Any]) -> None:
-    """Both, over a connection of the driver."""
+    """Run both checks over a connection of the driver. Raises UnusableDatabase."""
     check_encoding(connection)
     (answer,) = connection.execute(LOWERS_AS_WE_DO).fetchone() or (None,)
     check_letters(answer, connection.info.dbname)

@@ -1,4 +1,4 @@
-"""One connection to Postgres, whose every wait has a deadline."""
+"""A connection to Postgres with a deadline for each wait."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS, Timeouts
 
 T = TypeVar("T")
 
-# Nobody of ours thinks between two statements. Who is frozen there keeps its rows from the rescue,
-# so this is below the usual lease of 30 s.
+# The services do no long work between two statements of a transaction. A process that freezes there
+# keeps its rows locked, so this is shorter than the usual lease of 30 s.
 IDLE_IN_TRANSACTION_SECONDS = 15
-SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq knows no shorter one
-# Idle for longer, a connection is asked for a sign of life before it is used again.
+SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq supports no shorter timeout
+# A connection that was idle for longer is pinged before its next use.
 SURELY_ALIVE_SECONDS = 1.0
 
 
 def session_settings(limits: Timeouts) -> dict[str, str]:
-    """A session's own limits, for a database whose roles carry none."""
+    """Return the limits of a session, for a database whose roles have no settings."""
     return {
         "statement_timeout": f"{1000 * limits.statement:g}ms",
         "lock_timeout": f"{1000 * limits.lock:g}ms",
@@ -40,7 +40,7 @@ def session_settings(limits: Timeouts) -> dict[str, str]:
 def _parameters(
     url: str, application_name: str, limits: Timeouts, *, pooled: bool
 ) -> dict[str, object]:
-    """Connection parameters that give every call a deadline of its own."""
+    """Return connection parameters that give each network call a timeout."""
     parameters: dict[str, object] = {
         "application_name": application_name,
         "connect_timeout": max(SHORTEST_CONNECT_TIMEOUT_SECONDS, math.ceil(limits.connect)),
@@ -57,22 +57,23 @@ def _parameters(
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """Broken when a reply takes longer than `reply_seconds`, or than anybody waits for it.
+    """A connection that closes itself if a reply is late.
 
-    A network that swallows packets, a frozen server or a pooler that hangs show no error at all.
-    With a `pulse` they are told from a statement that is only slow.
+    A reply is late after `reply_seconds`, or at the deadline of the request. A network that drops
+    packets, a frozen server and a hanging pooler show no error. With `pulse`, the connection
+    distinguishes them from a slow statement.
     """
 
     reply_seconds = BACKGROUND_TIMEOUTS.reply
     pulse: ServerLiveness | None = None
-    alive_at = -math.inf  # monotonic: when the server was last known to be there
+    alive_at = -math.inf  # monotonic time of the last reply of the server
     has_been_used = False
 
     def may_be_dead(self) -> bool:
-        """Whether it was idle for long, or has something to read: an end, if nothing was asked.
+        """Return whether the connection was idle for long, or has unread data.
 
-        An end of the session or of the server is there to be read at once; only a network that
-        swallows packets shows nothing.
+        Without a statement, unread data means that the session or the server has ended. Only a
+        network that drops packets shows no data.
         """
         if self.closed or time.monotonic() > self.alive_at + SURELY_ALIVE_SECONDS:
             return True
@@ -84,7 +85,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         return super().wait(self._bounded(time.monotonic(), gen), *args, **options)
 
     def _bounded(self, began: float, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-        """The same generator; whoever waits for it comes back here several times a second."""
+        """Run the driver's generator, and check the deadlines several times a second."""
         try:
             wanted = next(gen)
             while True:
@@ -102,9 +103,9 @@ class BoundedConnection(psycopg.Connection[Any]):
         if now >= began + self.reply_seconds:
             return f"the server did not reply within {self.reply_seconds:g} s"
         if now >= call_deadline.until():
-            return "the reply came too late for whoever asked"
+            return "the deadline of the request passed before the reply"
         if self.pulse and now >= began + server_liveness.LATE_SECONDS and self.pulse.is_lost():
-            return "the server shows no sign of life"
+            return "the server does not respond"
         return None
 
 
@@ -116,7 +117,10 @@ def connect(
     reply_seconds: float | None = None,
     limits: Timeouts = BACKGROUND_TIMEOUTS,
 ) -> BoundedConnection:
-    """One connection whose every wait has a deadline. Raises UnusableDatabase."""
+    """Return a connection with a deadline for each wait.
+
+    Raises UnusableDatabase if the encoding is not UTF-8, and psycopg.Error if it cannot connect.
+    """
     parameters = _parameters(url, application_name, limits, pooled=pooled)
 
     def open_connection() -> BoundedConnection:
@@ -133,5 +137,5 @@ def connect(
         raise
     connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
     if pooled:
-        connection.prepare_threshold = None  # another session may get the next statement
+        connection.prepare_threshold = None  # the next statement may go to another session
     return connection

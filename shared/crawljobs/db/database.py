@@ -1,4 +1,4 @@
-"""The pool of connections to Postgres, and the one place that retries a transaction."""
+"""The pool of connections to Postgres. Transactions are retried only here."""
 
 from __future__ import annotations
 
@@ -28,12 +28,15 @@ __all__ = ["Connection", "Database", "connect"]
 
 T = TypeVar("T")
 
-CONFLICT_RETRIES = 8  # deadlock, serialization, lock timeout: short, so retried often
+CONFLICT_RETRIES = 8  # attempts after a deadlock, a serialization failure or a lock timeout
 CONFLICT_BACKOFF_SECONDS = 0.01
 
 
 def _limit_transaction(limits: Timeouts) -> Callable[[Connection], None]:
-    """For a pooler: it refuses start-up options, and its sessions are everybody's."""
+    """Return a function that sets the limits of a transaction.
+
+    Needed behind a pooler: it refuses start-up options, and many clients share its sessions.
+    """
     settings = session_settings(limits)
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
 
@@ -44,9 +47,9 @@ def _limit_transaction(limits: Timeouts) -> Callable[[Connection], None]:
 
 
 class Database:
-    """A pool. `begin()` is one transaction; `run(work)` one that is retried on conflicts.
+    """A pool of connections. `begin()` is one transaction; `run(work)` retries it on conflicts.
 
-    Both raise DatabaseUnavailable for whatever may pass by itself.
+    Both raise DatabaseUnavailable for a temporary failure.
     """
 
     def __init__(
@@ -73,27 +76,27 @@ class Database:
 
         self._engine = sqlalchemy.create_engine(
             "postgresql+psycopg://",
-            # psycopg parses the address itself: SQLAlchemy's own parser knows fewer forms of it.
+            # psycopg parses the address, because SQLAlchemy's parser supports fewer forms.
             creator=open_connection,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=limits.pool,
-            hide_parameters=True,  # errors go into logs, and what is stored may be secret
-            # A single statement is a transaction by itself, and needs no BEGIN and COMMIT. The
-            # busiest calls are such, so they shall not have to change the mode of a connection.
+            hide_parameters=True,  # errors go into logs, and parameters may be secret
+            # A single statement is its own transaction, and needs no BEGIN and COMMIT. The most
+            # frequent calls are single statements: autocommit saves them a change of the mode.
             isolation_level="AUTOCOMMIT",
         )
         self._transactions = self._engine.execution_options(isolation_level="READ COMMITTED")
         self._pooled = pooled
         if pooled:
             event.listen(self._transactions, "begin", _limit_transaction(limits))
-        event.listen(self._engine, "checkout", self._use)
+        event.listen(self._engine, "checkout", self._on_checkout)
         event.listen(self._engine, "checkin", self._on_checkin)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """For reading: each statement sees what was committed when it began."""
-        if self._pooled:  # its limits are those of a transaction
+        """Yield a connection for reads: each statement sees the commits before its start."""
+        if self._pooled:  # behind a pooler, the limits apply to a transaction
             with self.begin() as conn:
                 yield conn
             return
@@ -103,24 +106,31 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction, which commits at the end of the block."""
         _refuse_late()
         with _translate_errors(), self._transactions.begin() as conn:
             after_commit.pop_callbacks(conn)
             yield conn
-            acts = after_commit.pop_callbacks(conn)
-        for act in acts:
-            act()
+            callbacks = after_commit.pop_callbacks(conn)
+        for callback in callbacks:
+            callback()
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction; again when it deadlocked, conflicted or waited too long."""
+        """Run `work` in a transaction, and return its result.
+
+        Retries after a deadlock, a serialization failure or a lock timeout.
+        """
         return self._run(self._transactions, work)
 
     def run_statement(self, work: Callable[[Connection], T]) -> T:
-        """The same for work of one statement: two round trips less. Through a pooler as `run`."""
+        """Run `work` of a single statement without BEGIN and COMMIT: two round trips less.
+
+        Behind a pooler this is the same as `run`.
+        """
         return self._run(self._transactions if self._pooled else self._engine, work)
 
     def ask(self) -> None:
-        """Only whether the server answers: a connection that was just used is taken for alive."""
+        """Check that the server answers. Raises DatabaseUnavailable."""
         self.run_statement(lambda conn: conn.exec_driver_sql("SELECT 1"))
 
     def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
@@ -131,7 +141,7 @@ class Database:
                 with engine.begin() as conn:
                     after_commit.pop_callbacks(conn)
                     result = work(conn)
-                    acts = after_commit.pop_callbacks(conn)
+                    callbacks = after_commit.pop_callbacks(conn)
                 break
             except (DBAPIError, PoolTimeout, psycopg.Error) as error:
                 again = attempt + 1 < CONFLICT_RETRIES and time.monotonic() < give_up_at
@@ -143,16 +153,17 @@ class Database:
                 time.sleep(jitter.uniform(0, longest))
         else:
             raise AssertionError("the last attempt ends the loop or raises")
-        for act in acts:
-            act()
+        for callback in callbacks:
+            callback()
         return result
 
     def close(self) -> None:
+        """Close all idle connections."""
         self._engine.dispose()
 
-    def _use(self, connection: BoundedConnection, *_: object) -> None:
-        """Before each use; the pool opens another connection instead of one that has died."""
-        # A new one that is dead already fails its first statement, as any may.
+    def _on_checkout(self, connection: BoundedConnection, *_: object) -> None:
+        """Ping a connection that may be dead; the pool then replaces a dead one."""
+        # A new connection needs no ping: if it is dead, its first statement fails.
         if connection.has_been_used and connection.may_be_dead():
             try:
                 self._engine.dialect.do_ping(cast("DBAPIConnection", connection))
@@ -161,21 +172,24 @@ class Database:
         connection.reply_seconds = self._limits.reply
 
     def _on_checkin(self, connection: BoundedConnection | None, *_: object) -> None:
-        if connection is not None:  # it may have been thrown away
+        if connection is not None:  # None: the pool has discarded it
             connection.has_been_used = True
             connection.alive_at = time.monotonic()
-            connection.reply_seconds = self._limits.ping  # of the ping that may come first
+            connection.reply_seconds = self._limits.ping  # for a ping at the next checkout
 
 
 def _refuse_late() -> None:
-    """Before a connection is taken: none shall be thrown away for a caller who has gone."""
+    """Raise DatabaseUnavailable if the deadline has passed.
+
+    Without this check, a late request would take a connection and then break it.
+    """
     if call_deadline.is_over():
-        raise errors.DatabaseUnavailable("there is no time left to ask the database")
+        raise errors.DatabaseUnavailable("the deadline of the request has passed")
 
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Errors of the pool and the driver as ours, where they are no bugs."""
+    """Translate temporary errors of the pool and the driver to DatabaseUnavailable."""
     try:
         yield
     except PoolTimeout as error:

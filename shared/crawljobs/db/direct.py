@@ -1,4 +1,4 @@
-"""The one direct connection of a process: lease extension and LISTEN, never through a pooler."""
+"""The direct connection of a process, without a pooler: for lease extensions and LISTEN."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from crawljobs.db import database, failures
 
 
 class DirectConnection:
-    """An autocommit connection whose every reply comes within `deadline_seconds`.
+    """An autocommit connection with a deadline of `deadline_seconds` for each reply.
 
-    If not it breaks: the call fails like on any other broken connection, as DatabaseUnavailable.
+    If a reply is late, the connection closes and the call raises DatabaseUnavailable.
     """
 
     def __init__(self, url: str, *, application_name: str, deadline_seconds: float) -> None:
@@ -41,17 +41,21 @@ class DirectConnection:
 
     @contextmanager
     def call(self) -> Iterator[Connection]:
-        """The connection, for one statement."""
+        """Yield the connection for one statement. Raises DatabaseUnavailable."""
         with _translated():
             yield self._conn
-            self._conn.commit()  # nothing to commit: ends SQLAlchemy's own bookkeeping
+            self._conn.commit()  # autocommit: this only resets the state that SQLAlchemy keeps
 
     def listen(self, channel: str) -> None:
+        """Receive notifications of this channel from now on."""
         with self.call():
             self._driver.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
 
     def wait(self, seconds: float, *, wake: int) -> bool:
-        """Wait for a notification or for the file descriptor `wake`; whether notified."""
+        """Wait for a notification or until the file descriptor `wake` is readable.
+
+        Returns whether a notification came within `seconds`.
+        """
         with _translated():
             ready, _, _ = select.select([self._driver.fileno(), wake], [], [], max(0.0, seconds))
             if wake in ready:
@@ -61,6 +65,7 @@ class DirectConnection:
             return any(True for _ in self._driver.notifies(timeout=0))
 
     def close(self) -> None:
+        """Close the connection."""
         self._conn.invalidate()  # closes the socket without a round trip
         self._conn.close()
         self._engine.dispose()
@@ -75,7 +80,7 @@ def _translated() -> Iterator[None]:
         if failures.may_pass(error):
             raise errors.DatabaseUnavailable(failures.describe(error)) from error
         raise
-    except (OSError, ValueError) as error:  # select on a socket that was closed under it
+    except (OSError, ValueError) as error:  # select() on a socket that was closed meanwhile
         raise errors.DatabaseUnavailable(
             f"the connection broke ({type(error).__name__})"
         ) from error

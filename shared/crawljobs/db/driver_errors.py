@@ -1,7 +1,8 @@
-"""What a driver's error says, in words that can hold no secret.
+"""Describe a driver's error in a sentence that cannot contain a secret.
 
-The driver and the server quote parts of addresses and of values. So a text of theirs is shown only
-where it is a constant or names objects of the schema; every other error gets a sentence of ours.
+Messages of the driver and the server quote parts of addresses and of values. So such a message is
+used only if it is constant or names objects of the schema. All other errors get a fixed sentence of
+this module.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from crawljobs.domain import plain_text
 
 TEXT_MAX = 300  # characters
 
-# Their messages repeat values: what was written, or a piece of a statement.
+# SQLSTATEs whose messages quote values or parts of a statement.
 _QUOTES_VALUES = ("22", "42601", "42602", "42622", "XX")
 
-# How libpq, psycopg and poolers word a failed connection, which has no SQLSTATE; and what we say.
+# Parts of the messages of libpq, psycopg and poolers for failed connections, and the sentences that
+# replace them. A failed connection has no SQLSTATE.
 _CONNECTION_FAILURES = (
     ("password authentication failed", "password authentication failed"),
     ("authentication failed", "authentication failed"),
@@ -53,18 +55,18 @@ _CONNECTION_FAILURES = (
     ("server login", "the pooler cannot log in to the server"),
     ("does not exist", "the role or the database does not exist"),
 )
-# Only a name or address that was resolved: part of a password is none.
+# Matches only a host that was resolved, so it cannot match a part of a password.
 _PLACE = re.compile(
     r'connection to server at "([A-Za-z0-9._:-]{1,255})"[^,"]{0,80}, port (\d{1,5})'
 )
 
 
 class NoReply(psycopg.OperationalError):
-    """A deadline of ours passed; the message is ours and is shown as it is."""
+    """A deadline of this package passed. Its message contains no secret and is shown unchanged."""
 
 
 def sentence(error: BaseException) -> str:
-    """One line of at most TEXT_MAX characters: never an address, a statement or a value."""
+    """Return one line of at most TEXT_MAX characters, without connection strings and values."""
     if isinstance(error, NoReply):
         return plain_text.one_line(str(error), limit=TEXT_MAX)
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
@@ -79,7 +81,8 @@ def sentence(error: BaseException) -> str:
 def _connection_failure(error: BaseException) -> str:
     text = str(error)
     place = _PLACE.search(text[:2_000])
-    # Names of roles and databases are quoted, and may hold any of the words.
+    # Names of roles and databases are in quotes. They are removed, because they may contain one of
+    # the known parts.
     bare = re.sub(r'"[^"]{0,1000}"', "", text[:2_000])
     known = (said for sign, said in _CONNECTION_FAILURES if sign in bare)
     said = next(known, f"the connection failed ({type(error).__name__})")

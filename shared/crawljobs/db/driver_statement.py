@@ -1,4 +1,4 @@
-"""A statement that goes to the driver as it is, for the calls that are made most."""
+"""A statement that bypasses SQLAlchemy, for the most frequent calls."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 
 class DriverStatement:
-    """As `conn.execute(clause, values).all()`, without what SQLAlchemy does around the driver.
+    """Does the same as `conn.execute(clause, values).all()`, without the overhead of SQLAlchemy.
 
-    Errors are the driver's own, which Database knows.
+    It raises the driver's errors, which Database translates.
     """
 
     def __init__(self, clause: TextClause) -> None:
@@ -22,12 +22,13 @@ class DriverStatement:
         self._sql = str(compiled).encode()
 
     def rows(self, conn: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Execute the statement and return its rows as tuples. Raises psycopg.Error."""
         if not conn.in_transaction():
-            conn.begin()  # as any other statement would
+            conn.begin()  # as SQLAlchemy does for each statement
         driver = cast("psycopg.Connection[tuple[Any, ...]]", conn.connection.driver_connection)
         try:
             return driver.execute(self._sql, values).fetchall()
         except psycopg.Error as error:
             if driver.closed:
-                conn.invalidate(error)  # the pool must not hand it out again
+                conn.invalidate(error)  # the pool must not use it again
             raise

@@ -1,4 +1,4 @@
-"""What a database error means: a conflict to retry, trouble that passes, or our bug."""
+"""Classify database errors: a conflict to retry, a temporary failure, or a bug of this code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crawljobs import errors
 from crawljobs.db import driver_errors
 from crawljobs.runtime import metrics
 
-# Deadlock, serialization failure, lock not available: the transaction may simply run again.
+# Deadlock, serialization failure, lock not available: a retry of the transaction may succeed.
 CONFLICTS = frozenset({"40P01", "40001", "55P03"})
 # Connection trouble, shutdown or crash of the server, out of resources, read-only after failover.
 # 25P03, 25P04 and 57P05 end a session whose process was frozen for a while.
@@ -18,28 +18,29 @@ PASSING_STATES = (
 )
 PASSING_CLASSES = ("08", "53")
 
-# A statement that the driver or the server refused, for callers that do not import SQLAlchemy.
+# An error of a statement, for callers that do not import SQLAlchemy.
 StatementError = DBAPIError
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """The SQLSTATE; None when the failure happened while connecting."""
+    """Return the SQLSTATE, or None if the connection failed."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return original.sqlstate if isinstance(original, psycopg.Error) else None
 
 
 def constraint(error: BaseException) -> str | None:
-    """The name of the constraint that was violated."""
+    """Return the name of the violated constraint, or None."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return original.diag.constraint_name if isinstance(original, psycopg.Error) else None
 
 
 def is_conflict(error: BaseException) -> bool:
+    """Return whether a retry of the transaction may succeed at once."""
     return sqlstate(error) in CONFLICTS
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether the same call may succeed later without anybody changing it."""
+    """Return whether the same call may succeed later without a change of code or data."""
     state = sqlstate(error)
     if state is not None:
         return state in PASSING_STATES or state.startswith(PASSING_CLASSES)
@@ -48,18 +49,18 @@ def may_pass(error: BaseException) -> bool:
     return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
 
 
-# Classes of what one row can cause: its values, a constraint, an exception of a trigger, a limit
-# of sizes, corrupt storage. A missing right or column is ours.
+# SQLSTATE classes of errors that a single row can cause: its values, a constraint, an exception of
+# a trigger, a size limit, corrupt storage. A missing right or column concerns all rows.
 _CLASSES_OF_ROWS = ("21", "22", "23", "54", "P0", "XX")
 
 
 def is_of_one_row(error: Exception) -> bool:
-    """Whether other rows may be changed although this error came."""
+    """Return whether a single row caused the error; changes of other rows may then succeed."""
     if isinstance(error, errors.DatabaseUnavailable):
         return False
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, psycopg.Error):
-        # What a rule raises on a value that it cannot read; any other error is a mistake in code.
+        # A rule raises these for an invalid value; any other error is a bug.
         return isinstance(original, (errors.CrawljobsError, ValueError, ArithmeticError))
     state = original.sqlstate
     if state is None:  # the driver refused a value
@@ -67,7 +68,7 @@ def is_of_one_row(error: Exception) -> bool:
     return state.startswith(_CLASSES_OF_ROWS)
 
 
-# How libpq tells it in English, the only sign there is: a failed connection has no SQLSTATE.
+# Parts of libpq's English messages. A failed connection has no SQLSTATE, so only the text shows it.
 _REFUSALS = (
     "authentication failed",
     "no password supplied",
@@ -78,19 +79,19 @@ _REFUSALS = (
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether the server answered, and will give the same answer until the address is mended."""
+    """Return whether the server refused the connection, so that a retry cannot succeed."""
     return sqlstate(error) is None and any(sign in str(error) for sign in _REFUSALS)
 
 
 def count(error: BaseException) -> None:
-    """Into the metrics; what never reached the server has no class."""
+    """Count the error in the metrics by its SQLSTATE class; `none` for a failed connection."""
     state = sqlstate(error)
     kind = "none" if state is None else state[:2]
     metrics.db_errors.labels(metrics.bounded(kind, metrics.SQLSTATE_CLASSES)).inc()
 
 
 def describe(error: BaseException) -> str:
-    """One line for logs, answers and rows, without statement, parameters, address or secret."""
+    """Return one line for logs, responses and rows: without statement, parameters or secrets."""
     original = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(original, psycopg.Error):
         return driver_errors.sentence(original)

@@ -1,4 +1,4 @@
-"""Which schema this code knows, and which later ones say that they still suit it."""
+"""Check whether this code runs on the schema of the database."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from sqlalchemy import Connection, text
 
 from crawljobs import errors
 
-# Newest last: the revisions this code was written for.
+# The revisions that this code supports, the newest last.
 KNOWN_REVISIONS = ("0032",)
 
-# What migrations write as the comment of their own table, beside the revision and in its
-# transaction: the oldest code that runs on this schema. Code cannot know the revisions after it.
+# A migration writes this comment on the table alembic_version, in the transaction of its revision.
+# It names the oldest code that runs on the schema: code cannot know later revisions.
 RUNS_CODE_FROM = "runs code from {revision}"
 _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 
 
 def check_schema(conn: Connection) -> None:
-    """Raise UnknownSchema unless this code runs on the revision the database was migrated to."""
-    may_read = conn.execute(_MAY_READ).scalar_one()  # None: there is no such table
+    """Raise UnknownSchema unless this code runs on the revision of the database."""
+    may_read = conn.execute(_MAY_READ).scalar_one()  # None: the table does not exist
     if may_read is False:
         raise errors.UnknownSchema(
-            "this role may not read which schema the database has: run `python -m migrations roles`"
+            "this role may not read the schema's revision: run `python -m migrations roles`"
         )
     found = may_read and conn.execute(_FOUND).one_or_none()
     if found and (found.revision in KNOWN_REVISIONS or _suits_us(found.revision, found.comment)):
@@ -34,13 +34,13 @@ def check_schema(conn: Connection) -> None:
 
 
 def check_writable(conn: Connection) -> None:
-    """Raise DatabaseUnavailable on a replica, and after a failover that left it read-only."""
+    """Raise DatabaseUnavailable if the database is read-only, as a replica is."""
     if conn.execute(text("SHOW transaction_read_only")).scalar_one() == "on":
-        raise errors.DatabaseUnavailable("the database takes no writes now")
+        raise errors.DatabaseUnavailable("the database is read-only now")
 
 
 def may_rewrite_audit_log(conn: Connection) -> bool:
-    """Whether only its triggers protect it from whoever is logged in."""
+    """Return whether the role has the rights to change audit rows, so that only triggers refuse."""
     query = "SELECT has_table_privilege('admin_audit_log', 'UPDATE, DELETE, TRUNCATE')"
     return bool(conn.execute(text(query)).scalar_one())
 
@@ -55,7 +55,7 @@ _FOUND = text("""
 
 
 def _suits_us(revision: str, comment: str | None) -> bool:
-    """Whether a later revision says that it only expands what this code needs."""
+    """Return whether a later revision states that it still runs this code."""
     oldest = _RUNS_CODE_FROM.fullmatch(comment or "")
     newest_known = KNOWN_REVISIONS[-1]
     return oldest is not None and oldest[1] <= newest_known < revision

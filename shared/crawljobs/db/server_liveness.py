@@ -1,7 +1,7 @@
-"""Whether a database shows any sign of life while it owes us a reply.
+"""Detect a dead database server while a connection waits for a reply.
 
-A slow statement and a dead server look the same from a connection that waits. So we ask over
-another one: when that gets no answer either, there is nothing to wait for.
+From a waiting connection, a slow statement and a dead server look the same. So another connection
+sends a query. If that gets no answer either, the server is dead and the wait can end.
 """
 
 from __future__ import annotations
@@ -13,32 +13,36 @@ from collections.abc import Callable
 
 from crawljobs import errors
 
-# Together below the two seconds within which a dead database is to be noticed.
-LATE_SECONDS = 0.4  # most replies come sooner, and cost no question
+# The sum of the first two is below the 2 s in which a dead database must be detected.
+LATE_SECONDS = 0.4  # most replies come sooner, and cause no query
 ANSWER_SECONDS = 1.2
-AGAIN_SECONDS = 1.0  # between two questions
-# An error after this is one of our own limits (see limits.PROBING), the shortest of which is 0.7 s.
+AGAIN_SECONDS = 1.0  # between two queries
+# An error that comes later is one of our own timeouts (timeouts.PROBE_TIMEOUTS), of which the
+# shortest is 0.7 s.
 OWN_LIMIT_SECONDS = 0.6
 
 
 class ServerLiveness:
-    """At most one question is under way, whoever waits for its answer."""
+    """Checks the server for all waiting connections, with at most one query at a time."""
 
     def __init__(self, ask: Callable[[], None]) -> None:
-        """`ask` returns or raises DatabaseUnavailable, within a few seconds."""
+        """`ask` sends a query. It returns or raises DatabaseUnavailable within a few seconds."""
         self._ask = ask
         self._lock = threading.Lock()
         self._is_asking = False
         self._asked_at = self._ended_at = -math.inf
-        self._silent_since: float | None = None  # the first of the questions in vain
+        self._silent_since: float | None = None  # time of the first query without an answer
 
     def is_lost(self) -> bool:
-        """Never waits. An error is an answer too: then each connection learns of its own fate."""
+        """Return whether the server does not answer. Never waits; starts a query in a thread.
+
+        An error of the server counts as an answer: then each connection gets its own error.
+        """
         with self._lock:
             now = time.monotonic()
             if not self._is_asking:
                 if now > self._ended_at + AGAIN_SECONDS:
-                    self._silent_since = None  # it was silent then; who knows now
+                    self._silent_since = None  # the last query is too old to show the present state
                 if now > self._asked_at + AGAIN_SECONDS:
                     self._is_asking, self._asked_at = True, now
                     self._silent_since = now if self._silent_since is None else self._silent_since

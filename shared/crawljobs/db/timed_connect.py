@@ -1,4 +1,4 @@
-"""Connect within less time than libpq knows how to keep."""
+"""Connect with a shorter timeout than libpq supports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Connection = TypeVar("Connection", bound="psycopg.Connection[Any]")
 
 
 def connect_within(seconds: float, open_connection: Callable[[], Connection]) -> Connection:
-    """Connect in a thread that is left behind when it is late; libpq's own limit ends it soon."""
+    """Connect in a thread, and return the connection. Raises NoReply after `seconds`.
+
+    A late thread goes on alone: libpq's own timeout ends it, and a late connection is closed.
+    """
     opened: Future[Connection] = Future()
 
     def work() -> None:

@@ -11,5 +11,5 @@ def test_a_database_that_became_read_only_is_unavailable(database: Database) -> 
     with database.begin() as conn:
         schema.check_writable(conn)
         conn.exec_driver_sql("SET TRANSACTION READ ONLY")
-        with pytest.raises(errors.DatabaseUnavailable, match="takes no writes now"):
+        with pytest.raises(errors.DatabaseUnavailable, match="is read-only now"):
             schema.check_writable(conn)

@@ -204,7 +204,7 @@ def test_wait_waits_for_its_role_and_then_for_its_rights(prefix: str, databases:
                     sql.Identifier(f"{prefix}_scheduler"), sql.Literal(own.password)
                 )
             )
-        assert "this role may not read which schema" in waiting.stderr.readline()
+        assert "this role may not read the schema's revision" in waiting.stderr.readline()
         own.set_up()
         _, complaint = waiting.communicate(timeout=DEADLINE_SECONDS)
         assert waiting.returncode == 0, complaint
