@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import TextClause
 
 from crawljobs.db.driver_statement import DriverStatement
-from crawljobs.repository.queue import job_completion
+from crawljobs.repository.queue import job_completion_sql
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (ROOT / "shared", ROOT / "services")
@@ -67,9 +67,9 @@ def statements(service: str) -> Iterator[tuple[str, TextClause]]:
 def _several(value: object) -> Iterator[tuple[object, object]]:
     if isinstance(value, dict):
         yield from value.items()
-    elif value is job_completion._COMPLETION_STATEMENTS:
+    elif value is job_completion_sql.COMPLETION_STATEMENTS:
         yield from (
-            (ending.verb, ending.statement) for ending in job_completion._COMPLETION_STATEMENTS
+            (ending.verb, ending.statement) for ending in job_completion_sql.COMPLETION_STATEMENTS
         )
     else:
         yield "", value

@@ -82,8 +82,7 @@ class Database:
             max_overflow=0,
             pool_timeout=limits.pool,
             hide_parameters=True,  # errors go into logs, and parameters may be secret
-            # A single statement is its own transaction, and needs no BEGIN and COMMIT. The most
-            # frequent calls are single statements: autocommit saves them a change of the mode.
+            # The most frequent calls are single statements, which need no BEGIN and COMMIT.
             isolation_level="AUTOCOMMIT",
         )
         self._transactions = self._engine.execution_options(isolation_level="READ COMMITTED")

@@ -8,25 +8,15 @@ nothing, and does not affect the other claims of the statement.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from crawljobs import errors
-from crawljobs.db.driver_statement import DriverStatement
-from crawljobs.domain.completion import ATTEMPTS, TERMINAL_OUTCOMES, Completion
-from crawljobs.domain.job import AttemptOutcome, Claim, Transition
-from crawljobs.repository.queue import queue_sql
-from crawljobs.repository.queue.queue_sql import (
-    NO_REASON,
-    NOW,
-    PARKED_UNTIL,
-    RERUN_SERVED,
-    RERUN_SERVED_RESET,
-    UNCLAIMED,
-)
+from crawljobs.domain.completion import Completion
+from crawljobs.domain.job import AttemptOutcome, Claim
+from crawljobs.repository.queue import job_completion_sql
 
 
 class WriteResult(Enum):
@@ -35,156 +25,6 @@ class WriteResult(Enum):
     APPLIED = auto()
     LOCKED = auto()  # the claim is still held, but the job's row is locked: try again
     STALE = auto()  # the claim is lost: the job is not crawling under this token
-
-
-_ERROR = {"error_kind": "text", "error_message": "text"}
-
-
-@dataclass(frozen=True)
-class _CompletionStatement:
-    verb: Transition
-    statement: DriverStatement
-    columns: tuple[str, ...]  # the fields of a Completion that the statement uses, except the claim
-
-
-# An outage or a busy budget may defer a background job a thousand times in a row, each time with
-# another number of seconds in the message. Equal deferrals are counted in one attempt row. The
-# job's row is locked, so no other transaction writes to its last attempt.
-_STREAK = f"""
-    , counted AS (
-        UPDATE crawl_job_attempts AS last SET
-            times = last.times + 1,
-            first_started_at = least(last.first_started_at, last.started_at, held.claimed_at),
-            worker = held.claimed_by, started_at = held.claimed_at,
-            ended_at = greatest({NOW}, held.claimed_at), error_message = held.end_error_message
-        FROM held CROSS JOIN LATERAL (
-            SELECT id, outcome, error_kind, error_message FROM crawl_job_attempts
-            WHERE job_id = held.id
-            ORDER BY id DESC LIMIT 1
-        ) AS newest
-        WHERE last.id = newest.id AND newest.outcome = '{AttemptOutcome.DEFERRED}'
-            AND newest.error_kind IS NOT DISTINCT FROM held.end_error_kind
-            AND regexp_replace(newest.error_message, '[0-9.]+', '0', 'g')
-                IS NOT DISTINCT FROM regexp_replace(held.end_error_message, '[0-9.]+', '0', 'g')
-        RETURNING last.job_id
-    )"""
-
-
-def _completion_statement(
-    verb: Transition,
-    changes: str,
-    columns: dict[str, str],
-    *,
-    follow_up: str | None = None,
-    hint: bool = False,
-    streaks: bool = False,
-) -> _CompletionStatement:
-    """Return the statement that completes the claims of one verb.
-
-    It never waits for a row lock, so the order of its locks does not matter. Where the condition
-    `follow_up` is true, it inserts the follow-up job of a rerun request. With `hint`, it notifies
-    idle workers. With `streaks`, a completion equal to the previous one is counted in the previous
-    attempt row.
-    """
-    taken = {"ids": "bigint", "tokens": "uuid", **columns}
-    # Finds each job by its primary key. `status || ''` hides the index of crawling jobs from the
-    # planner: that index has the claims of all workers and entries of recently completed ones. The
-    # subqueries hide the array lengths from the planner: otherwise a plan for one row would look
-    # cheaper than the generic plan each time.
-    arrays = ", ".join(f"(SELECT CAST(:{name} AS {kind}[]))" for name, kind in taken.items())
-    names = ", ".join(["job_id", "token", *(f"end_{name}" for name in columns), "place"])
-    error = [f"held.end_{name}" if name in columns else "NULL" for name in _ERROR]
-    insert_follow_up = queue_sql.follow_up_statement(
-        before="held", ended="ended", condition=follow_up or ""
-    )
-    sql = f"""
-    WITH held AS (
-        SELECT job.id, claimed_by, claimed_at, subreddit_id, priority_ceiling, depth, max_retries,
-            rerun_requested, rerun_priority, rerun_source, rerun_visible_at, rerun_traceparent,
-            mine.*
-        FROM unnest({arrays}) WITH ORDINALITY AS mine ({names})
-            JOIN crawl_jobs AS job ON job.id = mine.job_id AND job.claim_token = mine.token
-        WHERE job.status || '' = 'crawling'
-        FOR UPDATE OF job SKIP LOCKED
-    ), ended AS (
-        UPDATE crawl_jobs AS job SET {changes}, rescues_in_a_row = 0, {UNCLAIMED}
-        FROM held WHERE job.id = held.id
-        RETURNING job.id, held.place
-    ){_STREAK if streaks else ""}, attempt AS (
-        INSERT INTO crawl_job_attempts
-            (job_id, worker, started_at, ended_at, outcome, error_kind, error_message)
-        SELECT id, claimed_by, claimed_at, greatest({NOW}, claimed_at), '{ATTEMPTS[verb]}',
-            {", ".join(error)}
-        FROM held{" WHERE id NOT IN (SELECT job_id FROM counted)" if streaks else ""}
-    ){f", follow_up AS ({insert_follow_up})" if follow_up else ""}
-    SELECT place{f", pg_notify('{queue_sql.CHANNEL}', '')" if hint else ""} FROM ended
-    """
-    return _CompletionStatement(verb, DriverStatement(text(sql)), tuple(columns))
-
-
-_FAILED_SO = "error_kind = held.end_error_kind, error_message = held.end_error_message"
-_CHARGED = f"retry_count = job.retry_count + 1, retries = job.retries + 1, {_FAILED_SO}"
-
-# After the database's clock was set back, a job must not finish before its claim began.
-_FINISHED = f"finished_at = greatest({NOW}, job.claimed_at)"
-
-_TERMINAL = ", ".join(f"'{outcome}'" for outcome in sorted(TERMINAL_OUTCOMES))
-
-_COMPLETION_STATEMENTS = (
-    _completion_statement(
-        Transition.COMPLETE,
-        f"status = 'succeeded', {NO_REASON}, outcome = held.end_outcome, {_FINISHED}, "
-        f"error_kind = NULL, error_message = NULL, {RERUN_SERVED}",
-        {"outcome": "text"},
-        # A terminal outcome is followed by no job, unless it still needs confirmation.
-        follow_up=f"""CASE WHEN held.end_outcome IN ({_TERMINAL}) THEN held.end_outcome = (
-            SELECT access_unconfirmed FROM subreddits WHERE id = held.subreddit_id LIMIT 1
-        ) ELSE true END""",
-    ),
-    _completion_statement(
-        Transition.FAIL,
-        f"status = 'failed', {NO_REASON}, {_FINISHED}, {_CHARGED}, {RERUN_SERVED}",
-        _ERROR,
-        follow_up="true",
-    ),
-    _completion_statement(
-        Transition.SCHEDULE_RETRY,
-        f"status = 'waiting', visible_at = {NOW} + held.end_delay, wait_reason = 'retry', "
-        f"priority = job.base_priority, {_CHARGED}, "
-        f"{RERUN_SERVED_RESET}",
-        {"delay": "interval", **_ERROR},
-    ),
-    _completion_statement(
-        Transition.DEFER,
-        f"status = 'waiting', wait_reason = held.end_wait_reason, {_FAILED_SO}, visible_at = "
-        # Only a job whose cause is stored in another table is parked for at most 60 seconds.
-        f"CASE WHEN held.end_wait_reason = 'retry' THEN {NOW} + held.end_delay ELSE "
-        + PARKED_UNTIL.format(until=f"{NOW} + held.end_delay", now=NOW)
-        + " END",
-        {"delay": "interval", "wait_reason": "text", **_ERROR},
-        streaks=True,
-    ),
-    # A worker that releases its jobs is stopping: other workers may be idle and need the notice.
-    _completion_statement(
-        Transition.RELEASE, f"status = 'queued', visible_at = {NOW}", {}, hint=True
-    ),
-)
-
-_STILL_HELD = text("""
-    SELECT mine.place
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[]))
-        WITH ORDINALITY AS mine (job_id, token, place)
-        JOIN crawl_jobs AS job ON job.id = mine.job_id AND job.claim_token = mine.token
-    WHERE job.status = 'crawling'
-    """)
-
-# Claims of one job do not overlap in time. So the start of a claim identifies its attempt row, or
-# the row that counts its streak of deferrals.
-_ENDED_AS = text("""
-    SELECT outcome FROM crawl_job_attempts
-    WHERE job_id = :job_id AND :claimed_at BETWEEN
-        coalesce(first_started_at, started_at) AND started_at
-    """)
 
 
 def complete_claims(
@@ -196,7 +36,7 @@ def complete_claims(
     locked row: it returns LOCKED for that completion.
     """
     results = [WriteResult.STALE] * len(ends)
-    for completion in _COMPLETION_STATEMENTS:
+    for completion in job_completion_sql.COMPLETION_STATEMENTS:
         places = [place for place, end in enumerate(ends) if end.verb is completion.verb]
         if not places:
             continue
@@ -209,7 +49,7 @@ def complete_claims(
     missing = [place for place, result in enumerate(results) if result is WriteResult.STALE]
     if missing:
         chosen = [ends[place] for place in missing]
-        for found in conn.execute(_STILL_HELD, _claims(chosen)):
+        for found in conn.execute(job_completion_sql.STILL_HELD, _claims(chosen)):
             results[missing[found[0] - 1]] = WriteResult.LOCKED
     return results
 
@@ -227,7 +67,7 @@ def recorded_outcome(conn: Connection, *, claim: Claim) -> AttemptOutcome | None
     A worker calls this when it lost the reply of a completion.
     """
     values = {"job_id": claim.job_id, "claimed_at": claim.claimed_at}
-    outcome = conn.execute(_ENDED_AS, values).scalar()
+    outcome = conn.execute(job_completion_sql.ENDED_AS, values).scalar()
     return None if outcome is None else AttemptOutcome(outcome)
 
 

@@ -1,8 +1,8 @@
 """Changes of jobs by operators: boost, set the priority, wake, retry, cancel, give up, delete.
 
-Each change first locks its jobs, in the order of subreddit and id. So the response, the change and
-the audit rows agree. If the state of a job does not allow the verb, the job is not changed. A
-change of one job then raises an error; a change of many jobs returns the error in its result.
+Each change first locks its jobs, by subreddit and id, so that change and audit rows agree.
+A job whose state does not allow the verb is not changed: a change of one job raises the error, a
+change of many jobs returns it.
 """
 
 from __future__ import annotations

@@ -17,7 +17,14 @@ from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobSource
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.operations import idempotency_keys, service_instances, task_turns
-from crawljobs.repository.queue import job_completion, job_queue, leases, parked_jobs, queue_pauses
+from crawljobs.repository.queue import (
+    job_completion,
+    job_completion_sql,
+    job_queue,
+    leases,
+    parked_jobs,
+    queue_pauses,
+)
 from crawljobs.repository.queue.maintenance import clock_setbacks, job_maintenance, job_pruning
 from crawljobs.repository.schedules import schedule_setbacks
 from support import plans
@@ -135,14 +142,14 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         None,
     ),
     "ended_as": (
-        job_completion._ENDED_AS,
+        job_completion_sql.ENDED_AS,
         {"job_id": 1000, "claimed_at": T0},
         "crawl_job_attempts_job_id_idx",
     ),
-    "still_ours": (job_completion._STILL_HELD, CLAIMS, None),
+    "still_ours": (job_completion_sql.STILL_HELD, CLAIMS, None),
     **{
         str(ending.verb): (ending.statement.clause, {**CLAIMS, **END, "now": None}, None)
-        for ending in job_completion._COMPLETION_STATEMENTS
+        for ending in job_completion_sql.COMPLETION_STATEMENTS
     },
     "requeue": (job_maintenance._REQUEUE, CHUNK, "crawl_jobs_due_idx"),
     "park": (queue_pauses._PARK, {"scope": None, **CHUNK}, "crawl_jobs_live_key"),
@@ -217,6 +224,7 @@ def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
     modules = (
         leases,
         job_completion,
+        job_completion_sql,
         job_queue,
         job_maintenance,
         job_pruning,
