@@ -19,7 +19,7 @@ from admin_api.http import (
 )
 from admin_api.http.cursors import CursorSigner
 from admin_api.http.login_throttle import FailedLogins
-from admin_api.http.quotas import Exports, KeptAnswers, RequestRates
+from admin_api.http.quotas import Exports, RequestRates, StoredResponses
 from admin_api.http.request import (
     request_body,
     request_deadline,
@@ -121,8 +121,10 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         cursors=CursorSigner(admin_api.token),
         failed_logins=FailedLogins(),
         rates=RequestRates(admin_api.requests_per_second),
-        answers=KeptAnswers(admin_api.kept_answers_mib * 1024 * 1024),
-        exports=Exports(of_one=admin_api.exports_at_once, of_all=max(1, admin_api.threads // 2)),
+        stored_responses=StoredResponses(admin_api.kept_answers_mib * 1024 * 1024),
+        exports=Exports(
+            per_token=admin_api.exports_at_once, in_total=max(1, admin_api.threads // 2)
+        ),
         heartbeat=Heartbeat(
             requests,
             name=settings.read_instance_name(variables, NAME),

@@ -59,8 +59,8 @@ EQUIVALENT: dict[str, str] = {
         "threads take turns less often; a probe is answered in time either way"
     ),
     "services/admin_api/server/connection.py::Connection.__init__ [removed assignment] "
-    "self.waits_since = 0.0 -> pass in: self.waits_since = 0.0  # for its next request to begin, "
-    "on the monotonic clock": "each connection gets its time before it is compared with others",
+    "self.waits_since = 0.0 -> pass in: self.waits_since = 0.0  # monotonic time of the start of "
+    "its wait for a request": "each connection gets its time before it is compared with others",
     "services/crawler_worker/reddit/exchange/connections.py::deadline [constant] 0.0 -> "
     "(0.0 * 2 + 0.1) in: _exchange.ends_at = 0.0": (
         "either lies before each time of the monotonic clock, so the deadline has passed"

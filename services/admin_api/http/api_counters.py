@@ -15,11 +15,11 @@ NO_ROUTE = "none"
 
 
 def enqueued(conn: Connection, results: Iterable[Enqueued], source: JobSource) -> None:
-    for one in results:
-        after_commit.register(conn, metrics.jobs_enqueued.labels(source, one.result).inc)
+    for result in results:
+        after_commit.register(conn, metrics.jobs_enqueued.labels(source, result.result).inc)
 
 
-def ended(conn: Connection, changes: Iterable[JobChange]) -> None:
+def finished(conn: Connection, changes: Iterable[JobChange]) -> None:
     """Count the jobs that an operator cancelled or gave up, once the transaction has committed."""
     for change in changes:
         before, after = change.before, change.after

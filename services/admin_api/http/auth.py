@@ -72,7 +72,7 @@ def same_token(offered: str, expected: str) -> bool:
 def require_token() -> None:
     """Raise a Problem unless the request has a valid token.
 
-    Unknown paths and methods need a token too, so that strangers cannot list the routes.
+    Unknown paths and methods need a token too, so that clients without one cannot list the routes.
     """
     if flask.request.endpoint in PUBLIC_ENDPOINTS:
         return

@@ -39,7 +39,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         import_name: str,
         *,
         reads: Scope = Scope.READ,
-        changes: Scope = Scope.TOKENS,  # the rarest scope, if a blueprint gives none
+        changes: Scope = Scope.TOKENS,  # the default is the scope that the fewest tokens have
         **options: Any,
     ) -> None:
         super().__init__(name, import_name, **options)

@@ -93,7 +93,7 @@ def _check_room_for_key() -> None:
     Without a stored key, a repeated request would take effect twice.
     """
     identity = auth.current_identity()
-    wait = state.current().answers.seconds_until_room(identity.key)
+    wait = state.current().stored_responses.seconds_until_room(identity.key)
     if wait > 0 and not identity.is_bootstrap:
         api_counters.throttled("answers")
         raise problems.Problem(
@@ -103,9 +103,11 @@ def _check_room_for_key() -> None:
         )
 
 
-def _has_room(answer_bytes: int) -> bool:
+def _has_room(response_bytes: int) -> bool:
     identity = auth.current_identity()
-    return identity.is_bootstrap or state.current().answers.take(identity.key, answer_bytes)
+    return identity.is_bootstrap or state.current().stored_responses.take(
+        identity.key, response_bytes
+    )
 
 
 def _key() -> str:

@@ -36,7 +36,7 @@ KINDS: dict[str, Kind] = {
     "missing_token": Kind(401, "Bearer token required"),
     "invalid_token": Kind(401, "Bearer token not valid"),
     "insufficient_scope": Kind(403, "Token lacks a required scope"),
-    "insufficient_lifetime": Kind(403, "Token expires before the token to create or revoke"),
+    "insufficient_lifetime": Kind(403, "The other token expires later than your token"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "body_timeout": Kind(408, "Request body did not arrive in time"),
@@ -182,7 +182,7 @@ def respond_to_unavailable_database(error: Exception) -> flask.Response:
 
 def respond_to_bug(error: Exception) -> flask.Response:
     log.error(
-        "http.error",
+        "http.request_failed",
         request_id=request_id.current(),
         method=flask.request.method,
         path=flask.request.path,

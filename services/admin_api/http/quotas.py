@@ -52,23 +52,23 @@ class RequestRates:
 class Exports:
     """Limits the streamed responses: each holds a thread while its client reads."""
 
-    def __init__(self, *, of_one: int, of_all: int) -> None:
-        """At most `of_one` exports per token (0: no limit), and `of_all` in the process.
+    def __init__(self, *, per_token: int, in_total: int) -> None:
+        """At most `per_token` exports per token (0: no limit), and `in_total` in the process.
 
-        If `of_all` is above 1, the last slot is for exempt tokens: other tokens cannot block the
+        If `in_total` is above 1, the last slot is for exempt tokens: other tokens cannot block the
         operator.
         """
-        self._of_one = of_one
-        self._of_all = of_all
-        self._of_others = max(1, of_all - 1)
+        self._per_token = per_token
+        self._in_total = in_total
+        self._for_non_exempt = max(1, in_total - 1)
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
 
     def begin(self, key: str, *, is_exempt: bool) -> bool:
         """Reserve a slot; returns whether there was one. Call `end` to free it."""
         with self._lock:
-            is_free = not self._of_one or is_exempt or self._running[key] < self._of_one
-            most = self._of_all if is_exempt else self._of_others
+            is_free = not self._per_token or is_exempt or self._running[key] < self._per_token
+            most = self._in_total if is_exempt else self._for_non_exempt
             if not is_free or self._running.total() >= most:
                 return False
             self._running[key] += 1
@@ -80,7 +80,7 @@ class Exports:
             self._running += Counter()  # removes the entries that are 0
 
 
-class KeptAnswers:
+class StoredResponses:
     """Limits the bytes of stored idempotent responses per token and day.
 
     Responses are stored for one day, so this limits the storage of one token.
@@ -100,12 +100,12 @@ class KeptAnswers:
             missing = KEY_BYTES - self._now_left(token)
         return missing / self._per_day * DAY_SECONDS if self._per_day and missing > 0 else 0.0
 
-    def take(self, token: str, answer_bytes: int) -> bool:
+    def take(self, token: str, response_bytes: int) -> bool:
         """Count a key; returns whether its response fits too. If not, store only the key."""
         with self._lock:
             left = self._now_left(token) - KEY_BYTES
-            has_room = not self._per_day or answer_bytes <= left
-            self._left[token] = (left - answer_bytes if has_room else left, self._clock())
+            has_room = not self._per_day or response_bytes <= left
+            self._left[token] = (left - response_bytes if has_room else left, self._clock())
             self._left.move_to_end(token)
             if len(self._left) > TOKENS_MAX:
                 self._left.popitem(last=False)

@@ -9,7 +9,7 @@ import flask
 
 from admin_api.http.cursors import CursorSigner
 from admin_api.http.login_throttle import FailedLogins
-from admin_api.http.quotas import Exports, KeptAnswers, RequestRates
+from admin_api.http.quotas import Exports, RequestRates, StoredResponses
 from admin_api.http.refusal_counts import RefusalCounts
 from admin_api.http.request.request_database import RequestDatabase
 from crawljobs.runtime.heartbeat import Heartbeat
@@ -36,7 +36,7 @@ class State:
     failed_logins: FailedLogins
     rates: RequestRates
     exports: Exports
-    answers: KeptAnswers
+    stored_responses: StoredResponses
     heartbeat: Heartbeat
     refusals: RefusalCounts = field(default_factory=RefusalCounts)
     drain: Drain = field(default_factory=Drain)

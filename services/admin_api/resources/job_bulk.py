@@ -189,7 +189,7 @@ def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange])
         return
     done = [change for change in changes if change.error is None]
     action = job_changes.ACTIONS[verb]
-    api_counters.ended(conn, done)
+    api_counters.finished(conn, done)
     audit_log.record_many(
         conn,
         actor=actor,

@@ -66,7 +66,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> enqu
             points=points,
             traceparent=tracing.traceparent(),
         )
-        api_counters.ended(conn, [changed])
+        api_counters.finished(conn, [changed])
         if changed.changes_nothing:
             return changed
         audit_log.record(

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from admin_api.server import arriving_body, http_rules
 
 HEAD_BYTES = 32 * 1024  # more than any browser or proxy sends
-HEAD_SECONDS = 10.0  # from the connection or the last response to the end of the head
+HEAD_SECONDS = 10.0  # for the head: from the connection, or from the first byte if it was kept
 # The deadline of a body: the grace plus the time of the received bytes at the lowest rate.
 BODY_GRACE_SECONDS = 5.0
 SILENCE_SECONDS = 10.0  # limit between two received pieces of a body

@@ -19,8 +19,8 @@ class Connection(TConn):  # type: ignore[misc] # the base has no types
         super().__init__(cfg, sock, client, server)
         self.arriving = ArrivingRequest()
         self.held_bytes = 0  # size of its request in memory
-        self.came_at = 0.0  # monotonic time at which its request was complete
-        self.waits_since = 0.0  # monotonic time since which it waits for a request
+        self.arrived_at = 0.0  # monotonic time at which its request was complete
+        self.waits_since = 0.0  # monotonic time of the start of its wait for a request
         self.data_ready = True  # keeps gunicorn from waiting for data
 
     def init(self) -> None:

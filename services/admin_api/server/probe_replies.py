@@ -43,7 +43,7 @@ class Probe:
     path: str
     keeps: bool  # whether the connection stays open
     req_id: str
-    came_at: float
+    arrived_at: float
 
 
 def parse(head: bytes, *, may_keep: bool) -> Probe | None:
@@ -68,7 +68,7 @@ def parse(head: bytes, *, may_keep: bool) -> Probe | None:
         path=found[1].decode(),
         keeps=may_keep and is_new and wants_to_keep,
         req_id=request_id.chosen_or_new(None if offered is None else offered.decode()),
-        came_at=time.monotonic(),
+        arrived_at=time.monotonic(),
     )
 
 
@@ -93,7 +93,7 @@ def ready(probe: Probe, why_not: problems.Problem | None) -> bytes:
 
 
 def _answered(probe: Probe, status: HTTPStatus, body: dict[str, Any], **options: Any) -> bytes:
-    seconds = time.monotonic() - probe.came_at
+    seconds = time.monotonic() - probe.arrived_at
     api_counters.answered(route=probe.path, method="GET", status=status.value, seconds=seconds)
     return reply_bytes.answer(status, body, req_id=probe.req_id, keeps=probe.keeps, **options)
 
@@ -138,7 +138,7 @@ class WaitingProbes:
         first = next(iter(self._waiting.values()), None)  # dicts keep the order of arrival
         if first is None:
             return None
-        return max(0.0, first.came_at + DEADLINE_SECONDS - time.monotonic())
+        return max(0.0, first.arrived_at + DEADLINE_SECONDS - time.monotonic())
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -176,5 +176,5 @@ def _problem_of(error: BaseException) -> problems.Problem:
     if isinstance(error, (DatabaseUnavailable, UnknownSchema)):
         log.warning("database.unavailable", error=str(error))
         return problems.unavailable_database(error)
-    log.error("http.error", path="/readyz", exc_info=error)
+    log.error("http.request_failed", path="/readyz", exc_info=error)
     return problems.Problem("internal_error", "The log has the cause. Please report it.")

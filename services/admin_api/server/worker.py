@@ -134,7 +134,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         elif len(self._served) >= SERVED_SHARE * self.worker_connections:
             self._refuse(conn, http_rules.overload())
         else:
-            conn.came_at = time.monotonic()
+            conn.arrived_at = time.monotonic()
             self._served.add(conn)
             self.enqueue_req(conn)
 
@@ -182,7 +182,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         http_rules.check(req.version, req.headers)
-        request_deadline.came_at.set(conn.came_at)
+        request_deadline.arrived_at.set(conn.arrived_at)
         req._expected_100_continue = False  # the event loop has sent `100 Continue`
         if not conn.arriving.may_be_followed:
             req.force_close()  # sends `Connection: close`: the next request has an unknown start

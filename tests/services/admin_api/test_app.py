@@ -160,13 +160,13 @@ def test_pools_and_quotas_are_as_large_as_the_settings_say(create: Create) -> No
     )
     own = state.of(app)
     assert own.max_retries == 7
-    assert own.exports._of_all == 3
-    assert own.exports._of_one == 2
-    assert own.answers._per_day == 5 * 1024 * 1024
+    assert own.exports._in_total == 3
+    assert own.exports._per_token == 2
+    assert own.stored_responses._per_day == 5 * 1024 * 1024
     assert own.rates._per_second == 3
     requests, probes = own.database._database, own.readiness._database
     assert (requests._limits, probes._limits) == (INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS)
     assert (requests._engine.pool.size(), probes._engine.pool.size()) == (6, 1)
     assert own.heartbeat._details() == {"threads": 6}
     assert (own.heartbeat._role, own.heartbeat._name.split("@")[0]) == ("admin-api", "admin-api")
-    assert state.of(create(ADMIN_API_THREADS="1")).exports._of_all == 1
+    assert state.of(create(ADMIN_API_THREADS="1")).exports._in_total == 1

@@ -14,12 +14,12 @@ from crawljobs.db import call_deadline
 SECONDS = 10.0
 
 # The arrival on the monotonic clock, set by the server: the request may have waited for a thread.
-came_at: ContextVar[float | None] = ContextVar("came_at", default=None)
+arrived_at: ContextVar[float | None] = ContextVar("arrived_at", default=None)
 
 
 def begin() -> None:
     now = time.monotonic()
-    call_deadline.begin(SECONDS - (now - (came_at.get() or now)))
+    call_deadline.begin(SECONDS - (now - (arrived_at.get() or now)))
 
 
 def _end(response: flask.Response) -> flask.Response:

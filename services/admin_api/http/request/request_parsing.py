@@ -105,7 +105,7 @@ def parsed_json(body: bytes, values_max: int) -> Any:
     except ValueError as error:  # also bytes that are not UTF-8
         raise problems.Problem("invalid_json", str(error)[:MAX_MESSAGE_CHARACTERS]) from None
     unusable = [
-        problems.FieldError(pointer_to(path), f"holds {what}") for path, what in _unusable(value)
+        problems.FieldError(pointer_to(path), f"holds {fault}") for path, fault in _unusable(value)
     ]
     if unusable:
         raise _invalid(unusable)

@@ -11,7 +11,7 @@ from crawljobs.domain import trace_context
 from crawljobs.runtime import metrics, tracing
 
 HEADER = "traceparent"
-# Requested every few seconds; their traces are of no use.
+# Load balancers request these every few seconds, so a trace of each would only add load.
 PROBES = frozenset({"health.healthz", "health.readyz"})
 SERVER_ERRORS = 500
 

@@ -7,7 +7,7 @@ import flask
 import flask.testing
 import pytest
 
-from admin_api.http import auth
+from admin_api.http import auth, scopes
 from support.admin_api import TOKEN, example_path, with_token
 
 PUBLIC = {"/healthz", "/readyz", "/", "/docs", "/docs/openapi.json", "/docs/static/<path:filename>"}
@@ -111,3 +111,13 @@ def test_the_application_refuses_to_be_made_without_a_good_token(
     for token in ("", "short", "changeme" * 5):
         with pytest.raises(Exception, match="ADMIN_API_TOKEN"):
             make_app("postgresql://nobody@127.0.0.1:1/none", ADMIN_API_TOKEN=token)
+
+
+def test_a_view_with_a_scope_fails_when_no_token_was_checked(
+    offline: flask.testing.FlaskClient,
+) -> None:
+    app = offline.application
+    with app.test_request_context("/api/admin/jobs"), pytest.raises(AttributeError):
+        scopes.require()
+    with app.test_request_context("/healthz"):
+        scopes.require()

@@ -65,7 +65,7 @@ def test_a_mistake_of_ours_is_500_and_logged_with_its_request(
         answer = client.get(JOBS, headers={"X-Request-Id": "r-1"})
     assert (answer.status_code, answer.get_json()["code"]) == (500, "internal_error")
     assert "secret" not in answer.text
-    (line,) = (line for line in logged if line["event"] == "http.error")
+    (line,) = (line for line in logged if line["event"] == "http.request_failed")
     assert line["log_level"] == "error"
     assert (line["method"], line["path"], line["request_id"]) == ("GET", JOBS, "r-1")
     assert isinstance(line["exc_info"], ZeroDivisionError)

@@ -21,8 +21,8 @@ from admin_api.http.quotas import (
     KEY_BYTES,
     SAVED_SHARE,
     Exports,
-    KeptAnswers,
     RequestRates,
+    StoredResponses,
 )
 from support import admin_api
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
@@ -70,7 +70,7 @@ def test_without_a_quota_a_token_may_ask_as_it_likes() -> None:
 
 
 def test_exports_are_counted_for_one_and_for_all() -> None:
-    exports = Exports(of_one=2, of_all=4)
+    exports = Exports(per_token=2, in_total=4)
     assert [exports.begin("one", is_exempt=False) for _ in range(3)] == [True, True, False]
     assert [exports.begin("boot", is_exempt=True) for _ in range(3)] == [True, True, False]
     exports.end("one")
@@ -78,11 +78,11 @@ def test_exports_are_counted_for_one_and_for_all() -> None:
     exports.end("one")
     assert exports.begin("two", is_exempt=False)
     assert not exports.begin("one", is_exempt=False)
-    free = Exports(of_one=0, of_all=3)
+    free = Exports(per_token=0, in_total=3)
     assert [free.begin("one", is_exempt=False) for _ in range(3)] == [True, True, False]
     assert free.begin("boot", is_exempt=True)
     assert not free.begin("boot", is_exempt=True)
-    assert Exports(of_one=0, of_all=1).begin("one", is_exempt=False)
+    assert Exports(per_token=0, in_total=1).begin("one", is_exempt=False)
 
 
 def test_of_too_many_tokens_the_one_unseen_for_longest_is_forgotten(
@@ -90,7 +90,7 @@ def test_of_too_many_tokens_the_one_unseen_for_longest_is_forgotten(
 ) -> None:
     """Not one that has just used up its room or its requests: it would have them again."""
     monkeypatch.setattr(quotas, "TOKENS_MAX", 2)
-    kept = KeptAnswers(KEY_BYTES / SAVED_SHARE, Clock())
+    kept = StoredResponses(KEY_BYTES / SAVED_SHARE, Clock())
     for token in ("one", "two", "one", "three"):
         kept.take(token, 0)
     assert [kept.seconds_until_room(token) > 0 for token in ("one", "two", "three")] == [
@@ -173,7 +173,7 @@ def test_an_answer_that_is_lost_before_it_is_sent_gives_its_place_back(
 def test_keys_without_room_lose_their_answers_first_and_are_refused_then() -> None:
     clock = Clock()
     most = 10 * KEY_BYTES
-    answers = KeptAnswers(most / SAVED_SHARE, clock)
+    answers = StoredResponses(most / SAVED_SHARE, clock)
     assert not answers.take("one", most)
     assert answers.take("one", most - 2 * KEY_BYTES)
     assert answers.seconds_until_room("one") == pytest.approx(DAY_SECONDS * SAVED_SHARE / 10)
@@ -183,8 +183,8 @@ def test_keys_without_room_lose_their_answers_first_and_are_refused_then() -> No
     assert not answers.take("one", 1)
     clock.now += 10 * DAY_SECONDS
     assert answers.take("one", most - KEY_BYTES)
-    assert KeptAnswers(0, clock).take("one", 10**12)
-    assert KeptAnswers(0, clock).seconds_until_room("one") == 0.0
+    assert StoredResponses(0, clock).take("one", 10**12)
+    assert StoredResponses(0, clock).seconds_until_room("one") == 0.0
 
 
 def test_the_answers_of_a_token_take_bounded_room(

@@ -35,11 +35,11 @@ def test_a_change_that_waits_for_lock_after_lock_is_503_at_the_deadline(
 def test_who_has_waited_for_a_thread_for_so_long_is_not_kept_waiting_for_the_database(
     client: Client,
 ) -> None:
-    before = request_deadline.came_at.set(time.monotonic() - request_deadline.SECONDS)
+    before = request_deadline.arrived_at.set(time.monotonic() - request_deadline.SECONDS)
     try:
         assert client.get(JOBS).status_code == 503
     finally:
-        request_deadline.came_at.reset(before)
+        request_deadline.arrived_at.reset(before)
     assert client.get(JOBS).status_code == 200
 
 

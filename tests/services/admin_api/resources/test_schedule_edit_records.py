@@ -158,7 +158,7 @@ def test_a_change_that_cannot_be_audited_does_not_happen(
                 headers=ANY,
             )
             assert response.status_code == 500, (method, rest)
-    assert len([line for line in told if line["event"] == "http.error"]) == len(CHANGES)
+    assert len([line for line in told if line["event"] == "http.request_failed"]) == len(CHANGES)
     assert client.get(path(made)).json == without_quota(made)
     assert client.get(path(made, "/runs")).json == {"items": [], "next": None}
     assert client.get("/api/admin/jobs").json == {"items": [], "next": None}

@@ -222,7 +222,7 @@ def test_a_bug_is_logged_without_any_secret(tmp_path: Path, database_url: str) -
             assert response.status_code == 500
             request_id = response.json()["request_id"]
             assert "broken" not in response.text
-        bugs = [line for line in server.log_lines() if line["action"] == "http.error"]
+        bugs = [line for line in server.log_lines() if line["action"] == "http.request_failed"]
         assert [bug["request_id"] for bug in bugs] == [request_id]
         assert bugs[0]["exception"]
         assert TOKEN not in server.log_text()
