@@ -70,7 +70,7 @@ class Process:
         self._worker.stop()
         self._thread.join(self._drain_seconds + LATE_SECONDS)
         if self._thread.is_alive():
-            log.critical("worker.gave_up_waiting")
+            log.critical("worker.stop_timed_out")
         tracing.stop()
         log.info("worker.stopped")
         return self._code
@@ -88,7 +88,7 @@ class Process:
             errors.UnknownSchema,
             errors.DatabaseUnavailable,
         ) as error:
-            log.critical("worker.cannot_start", reason=str(error))
+            log.critical("worker.start_failed", reason=str(error))
         except Exception:
             log.exception("worker.crashed")
         finally:

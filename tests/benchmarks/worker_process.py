@@ -29,7 +29,7 @@ def main() -> None:
         if manner == "quiet":
             return "crawled"
         now = time.monotonic()
-        claimed_in = now - held.asked_at  # until the crawl begins: a little more than the claim
+        claimed_in = now - held.requested_at  # until the crawl begins: a little more than the claim
         begun = {
             "job_id": held.claim.job_id,
             "at": now,

@@ -20,7 +20,7 @@ def test_a_worker_whose_keeper_died_gives_its_jobs_back_and_ends_so_that_a_new_o
     worker = crew.started(PAGES="400", WORKER_CONCURRENCY="1", KEEPER_DIES_AT=dies_at)
     worker.wait_for("keeper.killed_by_test")
     assert worker.wait(LEASE_SECONDS + 10) == 1
-    assert worker.logged("worker.without_keeper")
+    assert worker.logged("keeper.stopped")
     assert queue.job(job_id).status is JobStatus.QUEUED
     assert queue.job(waiting).status is JobStatus.QUEUED
     assert queue.outcomes(job_id) == ["released"]

@@ -92,7 +92,7 @@ def test_claims_are_kept_and_nothing_is_charged_while_the_server_has_no_connecti
                 for gate in dice.sample(gates, len(gates)):
                     crew.open_gate(gate)  # their pages find no connection
                 wait_until(
-                    lambda: len(worker.logged("job.end_postponed")) >= len(gates),
+                    lambda: len(worker.logged("completion.postponed")) >= len(gates),
                     timeout=20,
                     describe=crew.log,
                 )

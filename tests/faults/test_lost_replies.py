@@ -37,7 +37,7 @@ def test_a_claim_whose_reply_is_lost_is_found_again_by_its_token(
     worker = crew.started(database_url=proxy.url, **BACKGROUND_TIMEOUTS)
     queue.wait_until_ended(timeout=SOON_SECONDS, describe=crew.log)
     assert lost.is_lost
-    assert worker.logged("claim.found_again")
+    assert worker.logged("claim.recovered")
     assert [queue.outcomes(job_id) for job_id in jobs] == [["succeeded"]] * 3
     queue.check_ended()
     queue.check_pages(3)
@@ -94,7 +94,7 @@ def test_a_claim_that_is_committed_after_the_worker_gave_up_on_it_is_found_too(
     proxy.heal()
     queue.wait_for(job_id, JobStatus.SUCCEEDED)
     assert queue.outcomes(job_id) == ["succeeded"]
-    assert worker.logged("claim.found_again")
+    assert worker.logged("claim.recovered")
     queue.check_ended()
 
 

@@ -88,14 +88,14 @@ CHANGES: tuple[NamedChange, ...] = (
     NamedChange(
         "an extended lease counts from the answer",
         f"{WORKER}/claims/lease_keeper.py",
-        r"held\.extended\(asked_at\)",
+        r"held\.extended\(requested_at\)",
         "held.extended(time.monotonic())",
         ("tests/services/crawler_worker/claims/test_lease_keeper.py",),
     ),
     NamedChange(
         "the database counts as reached from the answer",
         f"{WORKER}/claims/lease_keeper.py",
-        r"self\._reached_at = asked_at",
+        r"self\._reached_at = requested_at",
         "self._reached_at = time.monotonic()",
         ("tests/services/crawler_worker/claims/test_lease_keeper.py",),
     ),
@@ -131,8 +131,8 @@ CHANGES: tuple[NamedChange, ...] = (
     NamedChange(
         "the pause between tries to write an end doubles without limit",
         f"{WORKER}/claims/completion_writer.py",
-        r"min\(2 \* one\.pause, PAUSE_MAX_SECONDS\)",
-        "2 * one.pause",
+        r"min\(2 \* pending\.pause, PAUSE_MAX_SECONDS\)",
+        "2 * pending.pause",
         ("tests/services/crawler_worker/claims/test_completion_writer.py",),
     ),
     NamedChange(

@@ -1,1 +1,1 @@
-"""Claims of jobs: taken, held while a crawl runs, completed."""
+"""The claim of a job: claim it, hold it during the crawl, complete it."""

@@ -1,4 +1,4 @@
-"""Counts what became of claims, after it was committed."""
+"""Metrics of claims; each function is called after the commit of the change that it counts."""
 
 from __future__ import annotations
 
@@ -11,45 +11,52 @@ from crawljobs.domain.missing_part import MissingPart
 from crawljobs.repository.queue.maintenance.job_maintenance import Rescued
 from crawljobs.runtime import metrics
 
-# Looked up once: a label costs as much as counting does.
+# The labelled counters are created once: labels() costs as much as inc().
 _ATTEMPTS = {outcome: metrics.job_attempts.labels(outcome) for outcome in AttemptOutcome}
 _FINISHED = {status: metrics.jobs_finished.labels(status) for status in metrics.FINISHED}
 
-# Only crawls that came to an end by themselves tell how long a crawl takes.
-_WHOLE = (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED)
+# Released and deferred crawls were interrupted, so their durations are not observed.
+_FINISHED_ATTEMPTS = (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED)
 
 
 def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
+    """Observe the duration of the claim statement, and the wait of each job in the queue."""
     metrics.claim_duration.observe(seconds)
     for claim in claims:
         waited = (claim.claimed_at - claim.claimable_at).total_seconds()
         metrics.job_wait.observe(max(0.0, waited))
 
 
-def ended(ends: Sequence[tuple[Completion, float]]) -> None:
-    """Those of one transaction, each with the seconds since its claim."""
-    for end, seconds in ends:
-        if end.attempt in _WHOLE:
+def completed(completions: Sequence[tuple[Completion, float]]) -> None:
+    """Count the completions of one transaction; the float is the seconds since the claim."""
+    for completion, seconds in completions:
+        if completion.attempt in _FINISHED_ATTEMPTS:
             metrics.job_duration.observe(seconds)
-    by_verb = Counter([end.verb for end, _ in ends])
+    by_verb = Counter([completion.verb for completion, _ in completions])
     for verb, number in by_verb.items():
         _ATTEMPTS[ATTEMPTS[verb]].inc(number)
     metrics.job_retries.inc(by_verb[Transition.SCHEDULE_RETRY])
     _FINISHED[JobStatus.FAILED].inc(by_verb[Transition.FAIL])
     _FINISHED[JobStatus.SUCCEEDED].inc(by_verb[Transition.COMPLETE])
-    retried = [end.verb is Transition.COMPLETE and end.claim.retry_count > 0 for end, _ in ends]
+    retried = [
+        completion.verb is Transition.COMPLETE and completion.claim.retry_count > 0
+        for completion, _ in completions
+    ]
     metrics.job_retries_succeeded.inc(sum(retried))
 
 
 def given_up(part: MissingPart) -> None:
+    """Count a part that the crawl left out."""
     metrics.crawl_parts_given_up.labels(part.kind, part.reason).inc()
 
 
 def fenced() -> None:
+    """Count an attempt that lost its claim."""
     metrics.job_attempts.labels(metrics.FENCED).inc()
 
 
 def rescued(jobs: Sequence[Rescued]) -> None:
+    """Count the jobs that one rescue transaction changed."""
     metrics.job_attempts.labels(AttemptOutcome.LEASE_EXPIRED).inc(len(jobs))
     failed = sum(job.status is JobStatus.FAILED for job in jobs)
     metrics.jobs_finished.labels(JobStatus.FAILED).inc(failed)
@@ -57,5 +64,6 @@ def rescued(jobs: Sequence[Rescued]) -> None:
 
 
 def enqueued(source: JobSource, results: Iterable[Enqueued]) -> None:
-    for one in results:
-        metrics.jobs_enqueued.labels(source, one.result).inc()
+    """Count the results of enqueues by a worker."""
+    for enqueue in results:
+        metrics.jobs_enqueued.labels(source, enqueue.result).inc()

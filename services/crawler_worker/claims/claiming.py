@@ -1,4 +1,4 @@
-"""Claims jobs, and finds again what a claim without an answer may have brought."""
+"""Claims jobs, and recovers the jobs of a claim statement whose reply was lost."""
 
 from __future__ import annotations
 
@@ -19,37 +19,42 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-# A COMMIT that got stuck on its way may still arrive; later than this its lease is long over.
-UNSURE_LEASES = 2
+# A COMMIT without a reply may still reach the server. After this many leases, the lease that it
+# would create has expired, so its token is forgotten.
+UNANSWERED_LEASES = 2
 
 
 class Claiming:
-    """Used by one thread alone."""
+    """Claims for one worker. Not thread-safe: one thread uses it."""
 
     def __init__(self, database: Database, *, worker: str, lease_seconds: float) -> None:
         self._database = database
         self._worker = worker
         self._lease_seconds = lease_seconds
-        # Tokens whose claim was not answered, and when it was asked for.
-        self._unsure: dict[UUID, float] = {}
-        self._skip = 0  # jobs at the front that refuse to be claimed
-        self._look_again_at = 0.0
+        # Token of each claim statement without a reply -> monotonic time of its request.
+        self._unanswered: dict[UUID, float] = {}
+        self._skip = 0  # number of jobs at the front of the queue whose claim fails
+        self._reset_skip_at = 0.0
         self._lines = LogLimit()
 
     @property
-    def is_unsure(self) -> bool:
-        return bool(self._unsure)
+    def has_unanswered(self) -> bool:
+        """Whether a claim statement without a reply may have claimed jobs."""
+        return bool(self._unanswered)
 
     def claim(self, at_most: int) -> tuple[float, list[Claim]]:
-        """When we asked, on the monotonic clock, and what we got; raises DatabaseUnavailable."""
-        for token in list(self._unsure):
-            asked_at = time.monotonic()
-            found = self._find_again(token, keep=at_most)
+        """Claim `at_most` jobs, or recover the jobs of a claim without a reply.
+
+        Returns the monotonic time before the request, and the claims. Raises DatabaseUnavailable.
+        """
+        for token in list(self._unanswered):
+            requested_at = time.monotonic()
+            found = self._recover(token, keep=at_most)
             if found:
-                return asked_at, found
+                return requested_at, found
         if at_most <= 0:
             return time.monotonic(), []
-        if time.monotonic() >= self._look_again_at:
+        if time.monotonic() >= self._reset_skip_at:
             self._skip = 0
         while True:
             try:
@@ -64,7 +69,7 @@ class Claiming:
                 at_most = 1
 
     def _claim(self, at_most: int) -> tuple[float, list[Claim]]:
-        token, asked_at = uuid.uuid4(), time.monotonic()
+        token, requested_at = uuid.uuid4(), time.monotonic()
 
         def claim(conn: Connection) -> list[Claim]:
             return job_queue.claim_jobs(
@@ -79,43 +84,49 @@ class Claiming:
         try:
             claimed = self._database.run_statement(claim)
         except errors.DatabaseUnavailable:
-            # It may have committed, or happen yet, although its reply is lost.
-            self._unsure[token] = asked_at
+            # The statement may have committed, or may still commit, although its reply is lost.
+            self._unanswered[token] = requested_at
             raise
-        claim_counters.claimed(claimed, seconds=time.monotonic() - asked_at)
-        return asked_at, claimed
+        claim_counters.claimed(claimed, seconds=time.monotonic() - requested_at)
+        return requested_at, claimed
 
     def _pass_over(self, error: Exception) -> None:
-        """A job that refuses to be claimed stays the best one: claim those after it."""
+        """Skip the first job, whose claim fails: it would stay first and block all others."""
         if not self._skip:
-            self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
+            self._reset_skip_at = time.monotonic() + LOOK_AGAIN_SECONDS
         self._skip += 1
         left_out = self._lines.lines_left_out()
         if left_out is not None:
             reason = failures.describe(error)
             log.error("claim.passed_over", reason=reason, lines_left_out=left_out)
 
-    def give_back(self) -> None:
-        """Release what unanswered claims brought: nobody will ask for it any more."""
-        for token in list(self._unsure):
-            self._find_again(token, keep=0)
+    def release_unanswered(self) -> None:
+        """Release the jobs of claims without a reply; the worker shuts down and will not crawl
+        them. Raises DatabaseUnavailable."""
+        for token in list(self._unanswered):
+            self._recover(token, keep=0)
 
-    def _find_again(self, token: UUID, *, keep: int) -> list[Claim]:
-        """What this token holds, its lease renewed; released as far as there are no free slots."""
+    def _recover(self, token: UUID, *, keep: int) -> list[Claim]:
+        """Extend the leases of the first `keep` jobs of this token, and release the others.
 
-        def take(conn: Connection) -> list[Claim]:
+        Returns the claims that were extended. Raises DatabaseUnavailable.
+        """
+
+        def recover(conn: Connection) -> list[Claim]:
             found = job_queue.find_claims(conn, claim_token=token)
-            given_back = [completion.released(claim) for claim in found[keep:]]
-            job_completion.complete_claims(conn, ends=given_back)
+            released = [completion.released(claim) for claim in found[keep:]]
+            job_completion.complete_claims(conn, ends=released)
             kept = leases.extend_claims(
                 conn, claims=found[:keep], lease_seconds=self._lease_seconds
             )
             return [claim for claim in found if claim.job_id in kept.extended]
 
-        found = self._database.run(take)
+        found = self._database.run(recover)
         if found:
-            log.info("claim.found_again", job_ids=[claim.job_id for claim in found])
-        is_late = time.monotonic() - self._unsure[token] > UNSURE_LEASES * self._lease_seconds
+            log.info("claim.recovered", job_ids=[claim.job_id for claim in found])
+        is_late = (
+            time.monotonic() - self._unanswered[token] > UNANSWERED_LEASES * self._lease_seconds
+        )
         if found or is_late:
-            del self._unsure[token]
+            del self._unanswered[token]
         return found

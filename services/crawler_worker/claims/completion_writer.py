@@ -1,4 +1,4 @@
-"""The threads that write the ends of claims, many by one statement."""
+"""Threads that write completions of claims; one statement writes many."""
 
 from __future__ import annotations
 
@@ -21,31 +21,33 @@ from crawljobs.runtime import jitter, logs
 
 log = logs.get_logger(__name__)
 
-# While one transaction is under way the next is made ready: one alone leaves a core idle.
+# Two: one thread prepares the next statement while the other waits for its transaction. A single
+# writer leaves a core idle.
 WRITERS = 2
-PAUSE_SECONDS = 0.05  # doubling: before an end that could not be written is tried again
+PAUSE_SECONDS = 0.05  # before the next try of a completion that was not written; doubles
 PAUSE_MAX_SECONDS = 1.0
 
-Then = Callable[[Completion, bool], object]  # told whether the end was written
+OnResult = Callable[[Completion, bool], object]  # the bool: whether the completion was written
 
 
 @dataclass
 class _Pending:
     held: HeldClaim
-    end: Completion
-    then: Then
-    due: float = 0.0  # on the monotonic clock
+    completion: Completion
+    on_result: OnResult
+    due: float = 0.0  # time of the next try, on the monotonic clock
     pause: float = PAUSE_SECONDS
 
 
 class CompletionWriter:
-    """What gathers while all writers are busy is written by one statement a verb.
+    """Collects completions while all writers are busy, then writes them, one statement a verb.
 
-    `are_more_coming` says that others end at any moment: those are waited for, until `write_now`.
+    While `are_more_coming()` is true, a new completion wakes no writer: it waits for the others
+    until `write_now`.
 
-    An end is written until the database says whether it counts, through an outage too. The claim's
-    token fences it, however late it comes: if the job was rescued meanwhile nothing changes.
-    `on_written` is called when there is less to write.
+    A completion is tried until the database accepts or refuses it, also after an outage. The claim
+    token fences a late write: if the job was rescued in the meantime, nothing changes.
+    `on_written` is called after each batch.
     """
 
     def __init__(
@@ -66,43 +68,47 @@ class CompletionWriter:
         self._to_write = threading.Condition(self._lock)
         self._less_left = threading.Condition(self._lock)
         self._threads = [
-            threading.Thread(target=self._run, name=f"end-writer-{n}", daemon=True)
+            threading.Thread(target=self._run, name=f"completion-writer-{n}", daemon=True)
             for n in range(1, WRITERS + 1)
         ]
-        self.has_ended = False  # one of them at least
+        self.has_stopped = False  # at least one writer thread has returned
 
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
 
-    def hand_over(self, held: HeldClaim, end: Completion, then: Then) -> None:
-        """Take on the end of this claim; `then` is called in a writer. The first end counts."""
+    def submit(self, held: HeldClaim, completion: Completion, on_result: OnResult) -> None:
+        """Queue the completion of this claim; a writer thread calls `on_result`.
+
+        Only the first completion of a claim is written; later ones are ignored.
+        """
         with self._lock:
-            if held.ending:
+            if held.completing:
                 return
-            held.ending = True
-            self._pending.append(_Pending(held, end, then))
+            held.completing = True
+            self._pending.append(_Pending(held, completion, on_result))
             if not self._are_more_coming():
                 self._to_write.notify()
 
     def write_now(self) -> None:
-        """No more are coming for the moment."""
+        """Wake a writer: no more completions are expected now."""
         if self._pending:
             with self._lock:
                 self._to_write.notify()
 
     def backlog(self) -> int:
-        """How many ends are not written yet."""
+        """The number of completions that are not written yet."""
         return len(self._pending) + self._writing
 
     def wait_until_empty(self, seconds: float) -> bool:
+        """Wait at most `seconds`; returns whether every completion was written."""
         with self._lock:
             return self._less_left.wait_for(lambda: not self.backlog(), seconds)
 
     def close(self, seconds: float) -> None:
-        """Write what is left, and give up what cannot be written within these seconds.
+        """Stop the writers once the remaining completions are written, at the latest in `seconds`.
 
-        Whoever gives up leaves the job to be rescued.
+        A completion that is not written in time is abandoned; another worker rescues its job.
         """
         with self._lock:
             self._is_closed = True
@@ -110,7 +116,7 @@ class CompletionWriter:
             self._to_write.notify_all()
 
     def join(self) -> None:
-        """After `close`, which bounds it."""
+        """Wait for the writer threads. Call `close` first: it bounds this wait."""
         for thread in self._threads:
             thread.join()
 
@@ -124,105 +130,108 @@ class CompletionWriter:
                         self._writing -= len(batch)
                         self._less_left.notify_all()
                 self._on_written()
-        except Exception:  # the worker must not go on claiming what nobody ends
-            log.exception("end_writer.died")
+        except Exception:  # without a writer no claim is completed: has_stopped stops the worker
+            log.exception("completion_writer.crashed")
         finally:
-            self.has_ended = True
+            self.has_stopped = True
             self._on_written()
 
     def _next_batch(self) -> list[_Pending]:
-        """What is due, once something is; nothing when there will be no more."""
+        """Wait for completions that are due and return them; empty once closed and drained."""
         with self._lock:
             while True:
                 now = time.monotonic()
                 if now >= self._give_up_at:
-                    self._give_up()
-                due = [one for one in self._pending if one.due <= now]
+                    self._abandon()
+                due = [pending for pending in self._pending if pending.due <= now]
                 if due or (self._is_closed and not self._pending):
-                    self._pending = [one for one in self._pending if one.due > now]
+                    self._pending = [pending for pending in self._pending if pending.due > now]
                     self._writing += len(due)
                     return due
-                next_at = min((one.due for one in self._pending), default=math.inf)
+                next_at = min((pending.due for pending in self._pending), default=math.inf)
                 next_at = min(next_at, self._give_up_at)
                 self._to_write.wait(None if math.isinf(next_at) else next_at - now)
 
     def _write(self, batch: Sequence[_Pending]) -> None:
-        lost = [one for one in batch if one.held.is_lost()]
-        batch = [one for one in batch if not one.held.is_lost()]
-        for one in lost:
-            self._lose(one)
         by_verb: dict[Transition, list[_Pending]] = defaultdict(list)
-        for one in batch:
-            by_verb[one.end.verb].append(one)
-        for alike in by_verb.values():
-            self._write_alike(alike)
+        stale = [pending for pending in batch if pending.held.is_lost()]
+        for pending in batch:
+            if not pending.held.is_lost():
+                by_verb[pending.completion.verb].append(pending)
+        for pending in stale:
+            self._report_lost(pending)
+        for of_one_verb in by_verb.values():
+            self._write_one_verb(of_one_verb)
 
-    def _write_alike(self, batch: Sequence[_Pending]) -> None:
-        """Ends of one verb are one statement, which needs no transaction around it."""
+    def _write_one_verb(self, batch: Sequence[_Pending]) -> None:
+        """Write completions of one verb by one statement, which needs no explicit transaction."""
         try:
-            fates = self._database.run_statement(lambda conn: _end(conn, batch))
+            results = self._database.run_statement(lambda conn: _complete(conn, batch))
         except errors.DatabaseUnavailable as error:
-            for one in batch:
-                log.warning("job.end_postponed", job_id=one.end.claim.job_id, reason=str(error))
+            for pending in batch:
+                job_id = pending.completion.claim.job_id
+                log.warning("completion.postponed", job_id=job_id, reason=str(error))
             self._postpone(batch)
         except Exception:
             if len(batch) == 1:
-                log.exception("job.end_failed", job_id=batch[0].end.claim.job_id)
-                batch[0].then(batch[0].end, False)
+                (pending,) = batch
+                log.exception("completion.failed", job_id=pending.completion.claim.job_id)
+                pending.on_result(pending.completion, False)
                 return
-            for one in batch:  # the one at fault must not keep the others
-                self._write_alike([one])
+            for pending in batch:  # one by one, so that one faulty completion blocks no other
+                self._write_one_verb([pending])
         else:
-            self._finish(batch, fates)
+            self._handle_results(batch, results)
 
-    def _finish(self, batch: Sequence[_Pending], fates: Sequence[WriteResult]) -> None:
+    def _handle_results(self, batch: Sequence[_Pending], results: Sequence[WriteResult]) -> None:
         now = time.monotonic()
-        claim_counters.ended(
+        claim_counters.completed(
             [
-                (one.end, now - one.held.asked_at)
-                for one, fate in zip(batch, fates, strict=True)
-                if fate is WriteResult.APPLIED
+                (pending.completion, now - pending.held.requested_at)
+                for pending, result in zip(batch, results, strict=True)
+                if result is WriteResult.APPLIED
             ]
         )
-        busy = []
-        for one, fate in zip(batch, fates, strict=True):
-            if fate is WriteResult.APPLIED:
-                one.then(one.end, True)
-            elif fate is WriteResult.LOCKED:
-                busy.append(one)
+        locked = []
+        for pending, result in zip(batch, results, strict=True):
+            if result is WriteResult.APPLIED:
+                pending.on_result(pending.completion, True)
+            elif result is WriteResult.LOCKED:
+                locked.append(pending)
             else:
-                self._lose(one)
-        self._postpone(busy)
+                self._report_lost(pending)
+        self._postpone(locked)
 
-    def _lose(self, one: _Pending) -> None:
-        one.held.lose()
-        log.warning("claim.lost", job_id=one.end.claim.job_id)
-        one.then(one.end, False)
+    def _report_lost(self, pending: _Pending) -> None:
+        pending.held.mark_lost()
+        log.warning("claim.lost", job_id=pending.completion.claim.job_id)
+        pending.on_result(pending.completion, False)
 
     def _postpone(self, batch: Sequence[_Pending]) -> None:
         if not batch:
             return
-        # All of them together, so that they are written together.
-        pause = max(one.pause for one in batch)
+        # The whole batch gets one due time, so that one statement writes it again.
+        pause = max(pending.pause for pending in batch)
         due = time.monotonic() + jitter.uniform(pause / 2, pause)
-        for one in batch:
-            one.due, one.pause = due, min(2 * one.pause, PAUSE_MAX_SECONDS)
+        for pending in batch:
+            pending.due, pending.pause = due, min(2 * pending.pause, PAUSE_MAX_SECONDS)
         with self._lock:
             self._pending.extend(batch)
-            self._to_write.notify()  # the other writer may be free when they are due
+            self._to_write.notify()  # an idle writer must wait only until the new due time
 
-    def _give_up(self) -> None:
-        for one in self._pending:
-            log.warning("job.end_given_up", job_id=one.end.claim.job_id)
-            one.then(one.end, False)
+    def _abandon(self) -> None:
+        for pending in self._pending:
+            log.warning("completion.abandoned", job_id=pending.completion.claim.job_id)
+            pending.on_result(pending.completion, False)
         self._pending = []
 
 
-def _end(conn: Connection, batch: Sequence[_Pending]) -> list[WriteResult]:
-    fates = job_completion.complete_claims(conn, ends=[one.end for one in batch])
-    for place, one in enumerate(batch):
-        if fates[place] is WriteResult.STALE:  # or ended by ourselves, and the reply was lost
-            recorded_outcome = job_completion.recorded_outcome(conn, claim=one.end.claim)
-            if recorded_outcome is one.end.attempt:
-                fates[place] = WriteResult.APPLIED
-    return fates
+def _complete(conn: Connection, batch: Sequence[_Pending]) -> list[WriteResult]:
+    results = job_completion.complete_claims(conn, ends=[pending.completion for pending in batch])
+    for place, pending in enumerate(batch):
+        # STALE also follows when an earlier try committed and its reply was lost.
+        if results[place] is WriteResult.STALE:
+            recorded = job_completion.recorded_outcome(conn, claim=pending.completion.claim)
+            if recorded is pending.completion.attempt:
+                results[place] = WriteResult.APPLIED
+    return results

@@ -1,4 +1,4 @@
-"""The threads that crawl, used again and again."""
+"""A pool of threads that crawl."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from crawler_worker.claims.held_claim import HeldClaim
 
 
 class CrawlThreads:
-    """One claim at a time in each thread; `on_free` is called when nothing waits for one.
+    """Crawls one claim at a time in each thread.
 
-    Only one thread at a time is woken, and it wakes the next one before it begins to crawl. So
-    crawls that wait for the network all start at once, and jobs of no work are done by one thread
-    in a row instead of by as many as there are.
+    `on_free` is called, under this pool's lock, when no claim waits for a thread.
+
+    Only one thread at a time is woken, and it wakes the next thread before it starts to crawl.
+    Crawls that wait for the network therefore all start at once. Very short jobs are done by one
+    thread after another, without a thread switch for each job.
     """
 
     def __init__(
@@ -26,39 +28,43 @@ class CrawlThreads:
         self._crawling: set[HeldClaim] = set()
         self._threads = 0
         self._idle = 0
-        self._called = False  # a thread was woken and is on its way
+        self._waking = False  # a thread was notified and has not taken its claim yet
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._done = threading.Condition(self._lock)
 
     def start(self, claims: Sequence[HeldClaim]) -> None:
-        """Crawl these, each at once: there are as many threads as crawls, hanging ones included."""
+        """Crawl these claims now. Threads are added until there is one for each claim, and for each
+        crawl that hangs."""
         with self._lock:
             self._waiting.extend(claims)
             for _ in range(len(self._crawling) + len(self._waiting) - self._threads):
                 self._threads += 1
                 name = f"crawl-{self._threads}"
                 threading.Thread(target=self._run, name=name, daemon=True).start()
-            self._call_one()
+            self._wake_one()
 
     def all(self) -> list[HeldClaim]:
-        """What is being crawled, or will be in a moment."""
+        """The claims that are being crawled, and the claims that wait for a thread."""
         with self._lock:
             return [*self._crawling, *self._waiting]
 
     def has_waiting(self) -> bool:
-        """Whether a claim waits for its thread to wake. Without the lock: whoever hands over an end
-        asks under the writer's, which is taken after ours when all have begun."""
+        """Whether a claim waits for a thread.
+
+        Takes no lock, because CompletionWriter.submit calls this under the writer's lock, and
+        `on_free` takes the writer's lock under this pool's lock: a lock here could deadlock.
+        """
         return bool(self._waiting)
 
     def wait_until_idle(self, seconds: float) -> bool:
-        """Whether every crawl has come to its end."""
+        """Wait at most `seconds`; returns whether every crawl has returned."""
         with self._lock:
             return self._done.wait_for(lambda: not self._crawling and not self._waiting, seconds)
 
-    def _call_one(self) -> None:
-        if self._waiting and self._idle and not self._called:
-            self._called = True
+    def _wake_one(self) -> None:
+        if self._waiting and self._idle and not self._waking:
+            self._waking = True
             self._work.notify()
 
     def _run(self) -> None:
@@ -83,12 +89,12 @@ class CrawlThreads:
                 self._idle += 1
                 while not self._waiting:
                     self._work.wait()
-                    self._called = False
+                    self._waking = False
                 self._idle -= 1
             held = self._waiting.popleft()
             self._crawling.add(held)
             if self._waiting:
-                self._call_one()
+                self._wake_one()
             else:
                 self._on_free()
             return held

@@ -1,4 +1,4 @@
-"""A crawl continues the trace of whoever asked for it, from the claim on."""
+"""Spans of a claim and its crawl, in the trace of the request that enqueued the job."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from crawler_worker.claims.held_claim import HeldClaim
 from crawljobs.domain import trace_context
 from crawljobs.runtime import tracing
 
-LOST = "lost"  # the outcome of a claim that somebody else ended
+LOST = "lost"  # the outcome of a claim that this worker did not complete
 
 
 def begin(held: HeldClaim) -> tracing.Span:
-    """The crawl's span, below one for its claim, which many jobs may share; see ended."""
+    """Start the span of the crawl, as a child of a span of its claim; `finish` ends it.
+
+    One claim statement may claim many jobs; each job has its own claim span.
+    """
     claim = held.claim
     if not tracing.is_recording():
         parent = trace_context.parse(claim.traceparent)
         return tracing.begin("crawl", tracing.Kind.CONSUMER, parent=parent)
-    about: tracing.Attributes = {
+    attributes: tracing.Attributes = {
         "crawljobs.job.id": claim.job_id,
         "crawljobs.subreddit": claim.subreddit,
         "crawljobs.source": claim.source,
@@ -29,19 +32,20 @@ def begin(held: HeldClaim) -> tracing.Span:
         "claim",
         tracing.Kind.CONSUMER,
         parent=trace_context.parse(claim.traceparent),
-        attributes=about,
-        seconds_ago=time.monotonic() - held.asked_at,
+        attributes=attributes,
+        seconds_ago=time.monotonic() - held.requested_at,
     )
     claimed.end()
-    return tracing.begin("crawl", tracing.Kind.CONSUMER, under=claimed, attributes=about)
+    return tracing.begin("crawl", tracing.Kind.CONSUMER, under=claimed, attributes=attributes)
 
 
-def given_back(held: HeldClaim) -> AbstractContextManager[tracing.Span]:
-    """For the end of a claim whose crawl did not come to its own."""
+def release_span(held: HeldClaim) -> AbstractContextManager[tracing.Span]:
+    """The span of a release at shutdown, before the crawl has returned."""
     parent = trace_context.parse(held.claim.traceparent)
     return tracing.span("release", tracing.Kind.CONSUMER, parent=parent)
 
 
-def ended(span: tracing.Span, outcome: str) -> None:
+def finish(span: tracing.Span, outcome: str) -> None:
+    """Record the outcome of the claim and end the span of its crawl."""
     span.tell({"crawljobs.outcome": outcome})
     span.end()

@@ -1,4 +1,4 @@
-"""A claim as the crawl sees it: a stop signal that also knows when the lease ends."""
+"""A claim that this worker holds: a stop signal for its crawl, which also watches the lease."""
 
 from __future__ import annotations
 
@@ -9,71 +9,78 @@ from collections.abc import Callable
 from crawler_worker.claims import claim_counters
 from crawljobs.domain.job import Claim
 
-# The last part of a lease is not used: clocks drift and a write takes its time.
+# The last 10 % of a lease are not used: clocks drift, and a write takes time.
 MARGIN = 0.1
 
 
 class HeldClaim:
-    """Set when the crawl must stop: claim lost, lease near its end, or the worker shuts down.
+    """A stop event of one crawl. It is set when the claim is lost, when the lease is about to
+    expire, and when the worker shuts down.
 
-    The lease is measured on this process's monotonic clock from before the database was asked,
-    so that we stop before the database lets anybody else start.
+    The lease is measured on this process's monotonic clock, from the time before the request to
+    the database. So the crawl stops before another worker can claim the job.
     """
 
     def __init__(
         self,
         claim: Claim,
         *,
-        asked_at: float,
+        requested_at: float,
         lease_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.claim = claim
-        self.asked_at = asked_at
-        self.ending = False  # its end is being written: that it is gone is then no loss
+        self.requested_at = requested_at
+        # The completion is being written. A claim that is no longer extended is then not lost.
+        self.completing = False
         self._lease_seconds = lease_seconds
         self._clock = clock
         self._is_stopped = False
-        self._stop: threading.Event | None = None  # made for the first that waits
+        self._stop: threading.Event | None = None  # made by the first wait
         self._lost = False
-        self._fence_at = asked_at + lease_seconds * (1 - MARGIN)
+        self._fence_at = requested_at + lease_seconds * (1 - MARGIN)
 
-    def extended(self, asked_at: float) -> None:
-        """The lease was extended by a call that began at `asked_at`."""
-        self._fence_at = asked_at + self._lease_seconds * (1 - MARGIN)
+    def extended(self, requested_at: float) -> None:
+        """Record an extension of the lease that was requested at `requested_at` (monotonic)."""
+        self._fence_at = requested_at + self._lease_seconds * (1 - MARGIN)
 
-    def lose(self) -> None:
-        """Somebody else may hold the job: nothing more may be written."""
+    def mark_lost(self) -> None:
+        """Record that another worker may hold the job: this crawl must write nothing more."""
         if not self._lost:
             claim_counters.fenced()
         self._lost = True
         self.interrupt()
 
     def interrupt(self) -> None:
-        """Stop at the next page; the claim is still ours."""
+        """Stop the crawl at its next page; the claim stays valid."""
         self._is_stopped = True
         if self._stop is not None:
             self._stop.set()
 
     def is_lost(self) -> bool:
-        """Whether the database said so; a lease that ran out may still be extended."""
+        """Whether the database has reported the claim as lost.
+
+        False for a lease that has expired on this clock only: it may still be extended.
+        """
         return self._lost
 
-    def is_ours(self) -> bool:
+    def is_valid(self) -> bool:
+        """Whether the claim is not lost and its lease has not expired on this clock."""
         return not self._lost and self._clock() < self._fence_at
 
     def is_set(self) -> bool:
-        return self._is_stopped or not self.is_ours()
+        return self._is_stopped or not self.is_valid()
 
     def wait(self, seconds: float) -> bool:
-        """Wait unless stopped meanwhile; whether stopped."""
+        """Wait for the stop, at most `seconds`; returns whether the crawl must stop."""
         until = self._clock() + seconds
         stop = self._stop = self._stop or threading.Event()
-        # Looked at after the event is there: who stops us meanwhile sets one or the other.
+        # is_set() is checked after the event exists: a concurrent interrupt() sets the flag before
+        # it reads self._stop, so the flag or the event is seen here.
         while not self.is_set():
             now = self._clock()
             if now >= until:
                 return False
-            # The fence moves while we wait, so wait to whichever comes first and look again.
+            # An extension moves _fence_at during the wait, so the loop checks again at that time.
             stop.wait(max(0.001, min(until, self._fence_at) - now))
         return True

@@ -1,4 +1,4 @@
-"""The thread that keeps this process's claims alive, and hears of new jobs."""
+"""The thread that extends the leases of this process, and listens for new jobs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from crawljobs.runtime import jitter, logs, metrics
 log = logs.get_logger(__name__)
 
 EXTENSIONS_PER_LEASE = 3
-BUSY_TRIES = 10  # in the time of one extension, for a job that is being written to
-RECONNECT_SECONDS = 0.05  # doubling
+# Tries in the interval of one extension, for a job whose row another transaction has locked.
+LOCKED_TRIES = 10
+RECONNECT_SECONDS = 0.05  # doubles up to the maximum
 RECONNECT_MAX_SECONDS = 2.0
 
 
-class ClaimKeeper(threading.Thread):
-    """Extends every held claim each third of a lease on the process's one direct connection.
+class LeaseKeeper(threading.Thread):
+    """Extends every held claim each third of a lease, on the process's one direct connection.
 
-    The extension is also the ping that finds a dead connection: LISTEN alone dies silently.
-    `on_work` is called when something may be claimable.
+    The extension is also the ping that detects a dead connection: a LISTEN on a dead connection
+    reports no error. `on_work` is called when a job may be claimable.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class ClaimKeeper(threading.Thread):
         lease_seconds: float,
         on_work: Callable[[], None],
     ) -> None:
-        super().__init__(name="claim-keeper", daemon=True)
+        super().__init__(name="lease-keeper", daemon=True)
         self._url = url
         self._worker = worker
         self._lease_seconds = lease_seconds
@@ -49,18 +50,20 @@ class ClaimKeeper(threading.Thread):
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
-        self._beat_at = time.monotonic()
+        self._last_beat_at = time.monotonic()
         self._reached_at: float | None = None
-        self.has_ended = False
+        self.has_stopped = False
 
-    def hold(self, claim: Claim, *, asked_at: float) -> HeldClaim:
-        """Keep this claim alive until `drop`; `asked_at` is monotonic, before the claim began."""
-        held = HeldClaim(claim, asked_at=asked_at, lease_seconds=self._lease_seconds)
+    def hold(self, claim: Claim, *, requested_at: float) -> HeldClaim:
+        """Extend this claim until `drop`; `requested_at` is the monotonic time before the claim
+        statement."""
+        held = HeldClaim(claim, requested_at=requested_at, lease_seconds=self._lease_seconds)
         with self._lock:
             self._held[claim.job_id] = held
         return held
 
     def drop(self, held: HeldClaim) -> None:
+        """Stop extending this claim."""
         with self._lock:
             if self._held.get(held.claim.job_id) is held:
                 del self._held[held.claim.job_id]
@@ -69,30 +72,31 @@ class ClaimKeeper(threading.Thread):
         with self._lock:
             return list(self._held.values())
 
-    def is_keeping(self) -> bool:
-        """Whether a claim made now would be extended in time, as far as we know."""
+    def can_extend(self) -> bool:
+        """Whether the last successful extension is recent enough to extend a claim made now."""
         reached_at = self._reached_at
         usable = self._lease_seconds * (1 - MARGIN)
         return reached_at is not None and time.monotonic() < reached_at + usable
 
     def seconds_since_beat(self) -> float:
-        """Age of the last sign of life, for the liveness probe; endless when it has died."""
-        if self.has_ended:
+        """Seconds since the last turn of the loop, for the liveness probe; infinite once the thread
+        has stopped."""
+        if self.has_stopped:
             return math.inf
-        return time.monotonic() - self._beat_at
+        return time.monotonic() - self._last_beat_at
 
     def stop(self) -> None:
         self._stopping.set()
         os.write(self._wake_write, b"x")
 
     def run(self) -> None:
-        self._beat_at = time.monotonic()
+        self._last_beat_at = time.monotonic()
         try:
             self._keep()
-        except Exception:  # the worker must not go on claiming what nobody extends
-            log.exception("keeper.died")
+        except Exception:  # without extensions claims are lost: has_stopped stops the worker
+            log.exception("keeper.crashed")
         finally:
-            self.has_ended = True
+            self.has_stopped = True
             self._on_work()
 
     def _keep(self) -> None:
@@ -106,7 +110,7 @@ class ClaimKeeper(threading.Thread):
                 if self._reached_at != reached_before:
                     backoff = RECONNECT_SECONDS
                 pause = jitter.uniform(backoff / 2, backoff)
-                self._beat_at = time.monotonic()
+                self._last_beat_at = time.monotonic()
                 self._stopping.wait(pause)
                 backoff = min(backoff * 2, RECONNECT_MAX_SECONDS, self._every)
 
@@ -120,54 +124,55 @@ class ClaimKeeper(threading.Thread):
             direct.listen(queue_sql.CHANNEL)
             if self._reached_at is not None:
                 metrics.db_reconnects.inc()
-            busy = self._extend(direct, self.all_held())
-            self._on_work()  # whatever was announced while nobody listened
+            locked = self._extend(direct, self.all_held())
+            self._on_work()  # hints that were sent before this LISTEN are lost, so poll once
             extend_all_at = time.monotonic() + self._every
             while not self._stopping.is_set():
-                now = self._beat_at = time.monotonic()
+                now = self._last_beat_at = time.monotonic()
                 if now >= extend_all_at:
-                    busy = self._extend(direct, self.all_held())
+                    locked = self._extend(direct, self.all_held())
                     extend_all_at = now + self._every
-                elif busy:
-                    busy = self._extend(direct, busy)
-                pause = self._every / BUSY_TRIES if busy else self._every
+                elif locked:
+                    locked = self._extend(direct, locked)
+                pause = self._every / LOCKED_TRIES if locked else self._every
                 until = min(extend_all_at, now + pause)
                 if direct.wait(until - time.monotonic(), wake=self._wake_read):
                     self._on_work()
         finally:
             direct.close()
 
-    def _extend(self, direct: DirectConnection, mine: list[HeldClaim]) -> list[HeldClaim]:
-        """Those that could not be extended yet, although they are still ours."""
-        asked_at = time.monotonic()
+    def _extend(self, direct: DirectConnection, claims: list[HeldClaim]) -> list[HeldClaim]:
+        """Extend these claims; returns the valid claims whose rows are locked. Raises
+        DatabaseUnavailable."""
+        requested_at = time.monotonic()
         try:
             with direct.call() as conn:
                 extension = leases.extend_claims(
-                    conn, claims=[held.claim for held in mine], lease_seconds=self._lease_seconds
+                    conn, claims=[held.claim for held in claims], lease_seconds=self._lease_seconds
                 )
         except Exception as error:
             if isinstance(error, errors.DatabaseUnavailable) or not failures.is_of_one_row(error):
                 raise
-            return self._extend_each(direct, mine, error)
-        self._reached_at = asked_at
-        busy = []
-        for held in mine:
+            return self._extend_each(direct, claims, error)
+        self._reached_at = requested_at
+        locked = []
+        for held in claims:
             if held.claim.job_id in extension.extended:
-                held.extended(asked_at)
+                held.extended(requested_at)
             elif held.claim.job_id in extension.busy:
-                busy.append(held)
-            elif not held.ending and held in self.all_held():  # not merely ended while we asked
+                locked.append(held)
+            elif not held.completing and held in self.all_held():  # not completed in the meantime
                 log.warning("claim.lost", job_id=held.claim.job_id)
-                held.lose()
-        return busy
+                held.mark_lost()
+        return locked
 
     def _extend_each(
-        self, direct: DirectConnection, mine: list[HeldClaim], error: Exception
+        self, direct: DirectConnection, claims: list[HeldClaim], error: Exception
     ) -> list[HeldClaim]:
-        """One job refuses its extension: it must not cost the other claims their leases."""
-        if len(mine) > 1:
-            return [busy for held in mine for busy in self._extend(direct, [held])]
-        log.error(
-            "claim.not_extended", job_id=mine[0].claim.job_id, reason=failures.describe(error)
-        )
+        """Extend one by one, after one faulty row made the statement for all of them fail."""
+        if len(claims) > 1:
+            return [locked for held in claims for locked in self._extend(direct, [held])]
+        (held,) = claims
+        reason = failures.describe(error)
+        log.error("claim.extension_failed", job_id=held.claim.job_id, reason=reason)
         return []

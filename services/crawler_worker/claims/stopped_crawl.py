@@ -1,4 +1,4 @@
-"""How a crawl that stopped ends its claim, and what is told of it."""
+"""The completion of a crawl that raised an error, and the log line of a completion."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from crawljobs.runtime import exception_text, jitter, logs, tracing
 
 log = logs.get_logger(__name__)
 
-DATABASE_OUTAGE_SECONDS = 5.0  # a job that met an outage of Postgres waits this long
+DATABASE_OUTAGE_SECONDS = 5.0  # the delay of a job whose crawl could not reach Postgres
 
 
-def stopped_by(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> Completion:
-    """Defer, schedule_retry or fail, as the kind of the error says; unknown errors are retried."""
+def completion_after(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> Completion:
+    """Release, defer, schedule_retry or fail, by the kind of the error. An unknown error is
+    retried."""
     if isinstance(error, crawl_failures.Interrupted):
         return completion.released(claim)
     if isinstance(error, crawl_failures.Deferred):
@@ -46,29 +47,29 @@ def _deferred(claim: Claim, reason: WaitReason, seconds: float, message: str) ->
     return completion.deferred(claim, delay=delay, reason=reason, message=message)
 
 
-_TOLD = {
+_LOG_LINES = {
     Transition.COMPLETE: (logging.INFO, "job.completed"),
     Transition.RELEASE: (logging.INFO, "job.released"),
     Transition.DEFER: (logging.INFO, "job.deferred"),
     Transition.SCHEDULE_RETRY: (logging.WARNING, "job.retry_scheduled"),
-    # A permanent error, or all retries are used up.
+    # The error is permanent, or all retries are used up.
     Transition.FAIL: (logging.WARNING, "job.failed"),
 }
 
 
-def tell(end: Completion, span: tracing.Span) -> None:
-    """A line of the log, once the end has committed."""
-    level, event = _TOLD[end.verb]
+def log_completion(done: Completion, span: tracing.Span) -> None:
+    """Log a completion after its commit, within the span of its crawl."""
+    level, event = _LOG_LINES[done.verb]
     if not logs.are_written(level):
         return
-    about = {
-        "job_id": end.claim.job_id,
-        "subreddit": end.claim.subreddit,
-        "outcome": end.outcome,
-        "wait_reason": end.wait_reason,
-        "in_seconds": None if end.delay is None else end.delay.total_seconds(),
-        "error_kind": end.error_kind,
-        "error": end.error_message,
+    fields = {
+        "job_id": done.claim.job_id,
+        "subreddit": done.claim.subreddit,
+        "outcome": done.outcome,
+        "wait_reason": done.wait_reason,
+        "in_seconds": None if done.delay is None else done.delay.total_seconds(),
+        "error_kind": done.error_kind,
+        "error": done.error_message,
     }
     with tracing.within(span):
-        log.log(level, event, **{key: value for key, value in about.items() if value is not None})
+        log.log(level, event, **{key: value for key, value in fields.items() if value is not None})

@@ -1,6 +1,6 @@
-"""Claims as many jobs as there are free slots, and crawls each in a thread of its own.
+"""The claim loop: claims a job for each free slot, and crawls each job in its own thread.
 
-A slot is free when its crawl has come to an end; that end is written while the next ones begin.
+A slot is free when its crawl has returned; the completion is written while the next crawl starts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from crawler_worker.claims.claiming import Claiming
 from crawler_worker.claims.completion_writer import CompletionWriter
 from crawler_worker.claims.crawl_threads import CrawlThreads
 from crawler_worker.claims.held_claim import HeldClaim
-from crawler_worker.claims.lease_keeper import ClaimKeeper
+from crawler_worker.claims.lease_keeper import LeaseKeeper
 from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.domain import completion
@@ -29,20 +29,20 @@ log = logs.get_logger(__name__)
 
 Crawl = Callable[[HeldClaim], str]  # crawls one subreddit; returns the outcome or raises
 
-POLL_JITTER = 0.2  # so that many workers started together do not poll together
-# A hint is sent only into an empty queue, so one may stand for several jobs: whoever heard it or
-# found work looks again this soon, then at growing intervals up to the poll interval.
-LOOK_AGAIN_SECONDS = 0.05
-# Crawls that never return although their claim is lost hold a thread each. With so many of them
-# for each slot, only a new process helps.
+POLL_JITTER = 0.2  # a share of the poll interval: workers that start together poll apart
+# A NOTIFY is sent only when the queue was empty, so one NOTIFY may stand for several jobs. After a
+# NOTIFY or a claim the worker polls again this soon; the interval doubles up to POLL_SECONDS.
+POLL_MIN_SECONDS = 0.05
+# A crawl that lost its claim and never returns holds a thread. At this number for each slot the
+# process exits, because only a restart frees those threads.
 STUCK_PER_SLOT = 2
-# Ends that are not written yet, for each slot: with more of them nothing is claimed.
+# Crawls and unwritten completions for each slot; at this number the worker claims no more jobs.
 UNWRITTEN_PER_SLOT = 3
-RELEASE_SECONDS = 2.0  # to give back what outlasted the drain, when the database does not answer
+RELEASE_SECONDS = 2.0  # limit for releasing claims after the drain, if the database is unreachable
 
 
 class Worker:
-    """`run()` until `stop()`; what is unfinished then is released after its page."""
+    """Runs until `stop()`, then releases each unfinished crawl after its current page."""
 
     def __init__(
         self,
@@ -59,14 +59,16 @@ class Worker:
         self._crawl = crawl
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._threads = CrawlThreads(self._work, on_free=self._on_batch_started)
+        self._threads = CrawlThreads(self._crawl_claim, on_free=self._on_batch_started)
         self._writer = CompletionWriter(
-            database, on_written=self._ends_written, are_more_coming=self._threads.has_waiting
+            database,
+            on_written=self._on_completions_written,
+            are_more_coming=self._threads.has_waiting,
         )
-        self._waits_for_ends = False
-        self._beat_at = time.monotonic()
+        self._waits_for_writer = False
+        self._last_beat_at = time.monotonic()
         self._claiming = Claiming(database, worker=name, lease_seconds=settings.lease_seconds)
-        self.keeper = ClaimKeeper(
+        self.keeper = LeaseKeeper(
             direct_url,
             worker=name,
             lease_seconds=settings.lease_seconds,
@@ -74,97 +76,106 @@ class Worker:
         )
 
     def stop(self) -> None:
-        """Claim no more and interrupt what runs; from any thread, but not from a signal handler."""
+        """Stop claiming and interrupt the crawls. Any thread may call this; a signal handler must
+        not, because it could interrupt a thread that holds the event's lock."""
         self._stopping.set()
         self._wake.set()
 
     def seconds_since_beat(self) -> float:
-        """Age of the loop's last sign of life, for the liveness probe."""
-        return time.monotonic() - self._beat_at
+        """Seconds since the last turn of the loop, for the liveness probe."""
+        return time.monotonic() - self._last_beat_at
 
     def run(self) -> bool:
-        """Whether it ended because it was told to, rather than because only a restart helps."""
+        """Run the loop; returns True after `stop()`, and False when only a restart can help."""
         self.keeper.start()
         self._writer.start()
-        look_in = LOOK_AGAIN_SECONDS
+        poll_in = POLL_MIN_SECONDS
         try:
-            while not self._stopping.is_set() and self._is_able():
-                self._beat_at = time.monotonic()
+            while not self._stopping.is_set() and self._can_run():
+                self._last_beat_at = time.monotonic()
                 woken = self._wake.is_set()
                 self._wake.clear()
-                claimed = self._look_for_work()
+                claimed = self._try_to_claim()
                 if claimed:
-                    look_in = LOOK_AGAIN_SECONDS
+                    poll_in = POLL_MIN_SECONDS
                     continue
-                look_in = LOOK_AGAIN_SECONDS if woken else 2 * look_in
-                look_in = min(look_in, self._settings.poll_seconds)
+                poll_in = POLL_MIN_SECONDS if woken else 2 * poll_in
+                poll_in = min(poll_in, self._settings.poll_seconds)
                 spread = jitter.uniform(1 - POLL_JITTER, 1 + POLL_JITTER)
-                self._wake.wait(look_in * spread)
+                self._wake.wait(poll_in * spread)
         finally:
             stop_requested = self._stopping.is_set()
             self.stop()
             self._drain()
         return stop_requested
 
-    def _look_for_work(self) -> int:
+    def _try_to_claim(self) -> int:
         try:
             return self.run_once()
         except errors.DatabaseUnavailable as error:
-            log.warning("worker.no_database", reason=str(error))
+            log.warning("claim.postponed", reason=str(error))
             return 0
 
     def run_once(self) -> int:
-        """Claim for the free slots and start crawling; how many were claimed."""
-        if not self.keeper.is_keeping():
-            return 0  # what is claimed now would be lost
+        """Claim jobs for the free slots and start their crawls.
+
+        Returns the number of claimed jobs. Raises DatabaseUnavailable.
+        """
+        if not self.keeper.can_extend():
+            return 0  # a claim would be lost, because its lease would not be extended
         if self._threads.has_waiting():
-            return 0  # what was claimed begins first
-        self._waits_for_ends = True  # until we know: what is written meanwhile wakes us
-        # A crawl that lost its claim is on its way out, or hangs: its slot is free.
-        busy = sum(held.is_ours() for held in self._threads.all())
+            return 0  # the claimed jobs start first
+        # Set before the backlog is read: a completion written after the read must wake this loop.
+        self._waits_for_writer = True
+        # A crawl that lost its claim is about to return, or hangs: it does not use a slot.
+        busy = sum(held.is_valid() for held in self._threads.all())
         slots = self._settings.worker_concurrency
         room = UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog()
         free = min(slots - busy, room)
-        self._waits_for_ends = room <= 0
-        if free <= 0 and not self._claiming.is_unsure:
+        self._waits_for_writer = room <= 0
+        if free <= 0 and not self._claiming.has_unanswered:
             return 0
-        asked_at, claimed = self._claiming.claim(max(0, free))
-        # All are held before the first thread starts: if one cannot, the drain gives them back.
-        self._threads.start([self.keeper.hold(claim, asked_at=asked_at) for claim in claimed])
+        requested_at, claimed = self._claiming.claim(max(0, free))
+        # All claims are held before the first thread starts: if a thread cannot start, the drain
+        # releases them.
+        self._threads.start(
+            [self.keeper.hold(claim, requested_at=requested_at) for claim in claimed]
+        )
         return len(claimed)
 
     def _on_batch_started(self) -> None:
         self._writer.write_now()
         self._wake.set()
 
-    def _ends_written(self) -> None:
-        if self._waits_for_ends or self._writer.has_ended:
+    def _on_completions_written(self) -> None:
+        if self._waits_for_writer or self._writer.has_stopped:
             self._wake.set()
 
-    def _is_able(self) -> bool:
-        if self.keeper.has_ended or self._writer.has_ended:
-            who = "keeper" if self.keeper.has_ended else "end_writer"
-            log.critical(f"worker.without_{who}")
+    def _can_run(self) -> bool:
+        if self.keeper.has_stopped or self._writer.has_stopped:
+            log.critical(
+                "keeper.stopped" if self.keeper.has_stopped else "completion_writer.stopped"
+            )
             return False
-        hanging = sum(not held.is_ours() for held in self._threads.all())
+        hanging = sum(not held.is_valid() for held in self._threads.all())
         if hanging < STUCK_PER_SLOT * self._settings.worker_concurrency:
             return True
         log.critical("worker.stuck", hanging=hanging)
         return False
 
-    def _work(self, held: HeldClaim) -> None:
-        span, end = crawl_trace.begin(held), None
+    def _crawl_claim(self, held: HeldClaim) -> None:
+        span, done = crawl_trace.begin(held), None
         try:
             with tracing.within(span):
-                end = self._crawled(held, span)
+                done = self._run_crawl(held, span)
         finally:
-            if end is None:
+            if done is None:
                 self._finish_claim(held, span, crawl_trace.LOST)
-        if end is not None:
-            self._writer.hand_over(held, end, partial(self._written, held, span))
+        if done is not None:
+            self._writer.submit(held, done, partial(self._on_completion_written, held, span))
 
-    def _crawled(self, held: HeldClaim, span: tracing.Span) -> Completion | None:
-        """How the crawl ended; None when its claim was lost."""
+    def _run_crawl(self, held: HeldClaim, span: tracing.Span) -> Completion | None:
+        """Crawl; returns the completion, or None when the claim was lost."""
         claim = held.claim
         if logs.are_written(logging.INFO):
             log.info(
@@ -180,35 +191,35 @@ class Worker:
             return completion.completed(claim, self._crawl(held))
         except errors.ClaimLost:
             log.warning("claim.lost", job_id=claim.job_id)
-            held.lose()
+            held.mark_lost()
             return None
-        except Exception as error:  # whatever it was, the job must end somehow
+        except Exception as error:  # every error, bugs too: the claim must be completed
             if not isinstance(error, errors.CrawljobsError):
                 log.exception("job.crashed", job_id=claim.job_id)
-            end = stopped_crawl.stopped_by(error, claim, self._settings.retry)
-            if end.attempt is AttemptOutcome.FAILED:
+            done = stopped_crawl.completion_after(error, claim, self._settings.retry)
+            if done.attempt is AttemptOutcome.FAILED:
                 span.fail(type(error).__name__)
-            return end
+            return done
 
-    def _written(
-        self, held: HeldClaim, span: tracing.Span, end: Completion, is_written: bool
+    def _on_completion_written(
+        self, held: HeldClaim, span: tracing.Span, done: Completion, is_written: bool
     ) -> None:
         if is_written:
-            stopped_crawl.tell(end, span)
-        self._finish_claim(held, span, end.attempt if is_written else crawl_trace.LOST)
+            stopped_crawl.log_completion(done, span)
+        self._finish_claim(held, span, done.attempt if is_written else crawl_trace.LOST)
 
     def _finish_claim(self, held: HeldClaim, span: tracing.Span, outcome: str) -> None:
         self.keeper.drop(held)
-        crawl_trace.ended(span, outcome)
+        crawl_trace.finish(span, outcome)
 
-    def _given_back(self, held: HeldClaim, end: Completion, is_written: bool) -> None:
+    def _on_release_written(self, held: HeldClaim, done: Completion, is_written: bool) -> None:
         self.keeper.drop(held)
         if is_written:
-            with crawl_trace.given_back(held) as span:
-                stopped_crawl.tell(end, span)
+            with crawl_trace.release_span(held) as span:
+                stopped_crawl.log_completion(done, span)
 
     def _drain(self) -> None:
-        """Let pages in flight finish, then give back whatever is still held."""
+        """Wait for the current pages, then release the claims that are still held."""
         for held in self.keeper.all_held():
             held.interrupt()
         deadline = time.monotonic() + self._settings.drain_seconds
@@ -217,19 +228,19 @@ class Worker:
         until = time.monotonic() + RELEASE_SECONDS
         for held in self.keeper.all_held():
             if not held.is_lost():
-                # Its thread may still write: the release fences it.
-                self._writer.hand_over(
-                    held, completion.released(held.claim), partial(self._given_back, held)
+                # The crawl thread may still run: after the release its writes are fenced.
+                self._writer.submit(
+                    held, completion.released(held.claim), partial(self._on_release_written, held)
                 )
         self._writer.close(until - time.monotonic())
         self._writer.join()
-        self._give_back_unsure(until)
+        self._release_unanswered(until)
         self.keeper.stop()
 
-    def _give_back_unsure(self, until: float) -> None:
+    def _release_unanswered(self, until: float) -> None:
         if time.monotonic() > until:
-            return  # the database does not answer
+            return  # the database is unreachable
         try:
-            self._claiming.give_back()
+            self._claiming.release_unanswered()
         except errors.DatabaseUnavailable as error:
-            log.warning("worker.no_database", reason=str(error))
+            log.warning("claim.postponed", reason=str(error))

@@ -45,7 +45,7 @@ class Pruning:
         self._rows("job.pruned", jobs, then=jobs.count, deleted=lambda: jobs.deleted)
         self._rows("schedule_run.pruned", runs)
         self._kind("schedule_run.orphans_pruned", self._orphans)
-        self._rows("evidence.forgotten", discovery.forget_evidence)
+        self._rows("evidence.pruned", discovery.forget_evidence)
         self._rows("idempotency_key.pruned", keys)
         self._rows("instance.pruned", instances)
         return jobs.deleted

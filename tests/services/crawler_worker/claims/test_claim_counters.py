@@ -84,14 +84,14 @@ def test_a_claim_counts_how_long_each_of_its_jobs_waited() -> None:
 )
 def test_each_way_to_end_is_counted(how: str, grown_by: dict[str, float]) -> None:
     with counted() as grown:
-        claim_counters.ended([(EACH_END[how](claim()), 3.0)])
+        claim_counters.completed([(EACH_END[how](claim()), 3.0)])
     assert grown == grown_by
 
 
 def test_a_success_after_a_retry_counts_as_one() -> None:
     complete, fail = EACH_END["complete"], EACH_END["fail"]
     with counted() as grown:
-        claim_counters.ended(
+        claim_counters.completed(
             [(complete(claim(1)), 1.0), (complete(claim(0)), 1.0), (fail(claim(2)), 1.0)]
         )
     assert grown["job_retries_succeeded_total{}"] == 1

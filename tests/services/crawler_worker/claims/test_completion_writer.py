@@ -60,9 +60,9 @@ def crawling(conn: Connection, *names: str) -> list[Claim]:
 
 
 def complete(writer: CompletionWriter, told: Told, *claims: Claim) -> list[HeldClaim]:
-    held = [HeldClaim(claim, asked_at=0, lease_seconds=1e9) for claim in claims]
+    held = [HeldClaim(claim, requested_at=0, lease_seconds=1e9) for claim in claims]
     for one in held:
-        writer.hand_over(one, completion.completed(one.claim, "crawled"), told)
+        writer.submit(one, completion.completed(one.claim, "crawled"), told)
     return held
 
 
@@ -94,7 +94,7 @@ def test_the_first_end_of_a_claim_counts(database: Database, writer: CompletionW
         (claim,) = crawling(conn, "python")
     told = Told()
     (held,) = complete(writer, told, claim)
-    writer.hand_over(held, completion.released(claim), told)
+    writer.submit(held, completion.released(claim), told)
     assert told.wait_for(claim) == [True]
     assert writer.wait_until_empty(10)
     with database.begin() as conn:
@@ -204,18 +204,18 @@ def test_an_end_that_the_database_refuses_keeps_no_other_end(
     with database.begin() as conn:
         bad, good = crawling(conn, "bad", "good")
     told = Told()
-    held = [HeldClaim(claim, asked_at=0, lease_seconds=1e9) for claim in (bad, good)]
+    held = [HeldClaim(claim, requested_at=0, lease_seconds=1e9) for claim in (bad, good)]
     with capture_logs() as logged:
         with database.begin() as operator:  # so that both are written by one transaction
             for claim in (bad, good):
                 operator_changes.lock_job(operator, job_id=claim.job_id)
-            writer.hand_over(held[0], completion.completed(bad, "a NUL: \0"), told)
-            writer.hand_over(held[1], completion.completed(good, "crawled"), told)
+            writer.submit(held[0], completion.completed(bad, "a NUL: \0"), told)
+            writer.submit(held[1], completion.completed(good, "crawled"), told)
         assert told.wait_for(bad, good) == [False, True]
     assert [(one["event"], one["job_id"], one["log_level"]) for one in logged] == [
-        ("job.end_failed", bad.job_id, "error")
+        ("completion.failed", bad.job_id, "error")
     ]
-    assert not writer.has_ended
+    assert not writer.has_stopped
 
 
 def test_what_cannot_be_written_in_time_is_given_up(database: Database) -> None:
@@ -230,7 +230,9 @@ def test_what_cannot_be_written_in_time_is_given_up(database: Database) -> None:
         writer.close(0.2)
         writer.join()
     assert told.wait_for(claim) == [False]
-    assert logged == [{"event": "job.end_given_up", "log_level": "warning", "job_id": claim.job_id}]
+    assert logged == [
+        {"event": "completion.abandoned", "log_level": "warning", "job_id": claim.job_id}
+    ]
     with database.begin() as conn:
         assert jobs.job(conn, claim.job_id).status is JobStatus.CRAWLING
 

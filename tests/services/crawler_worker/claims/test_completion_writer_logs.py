@@ -51,17 +51,17 @@ def written(
     def then(end: Completion, is_written: bool) -> None:
         became[end.claim.job_id] = is_written
 
-    monkeypatch.setattr(completion_writer, "_end", fail)
+    monkeypatch.setattr(completion_writer, "_complete", fail)
     writer = CompletionWriter(database, on_written=lambda: None)
     for job_id in job_ids:
-        held = HeldClaim(claim(job_id), asked_at=time.monotonic(), lease_seconds=60)
-        writer.hand_over(held, completion.completed(held.claim, "crawled"), then)
+        held = HeldClaim(claim(job_id), requested_at=time.monotonic(), lease_seconds=60)
+        writer.submit(held, completion.completed(held.claim, "crawled"), then)
     with structlog.testing.capture_logs() as logged, counted() as grown:
         writer.start()
         writer.close(0.3)
         writer.join()
         wait_until(lambda: len(became) == len(job_ids), timeout=10, describe=lambda: became)
-    assert writer.has_ended
+    assert writer.has_stopped
     return [dict(line) for line in logged], became, grown
 
 
@@ -69,7 +69,7 @@ def test_an_end_that_cannot_be_written_is_logged_and_does_not_keep_the_others(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged, became, grown = written(database, monkeypatch, ZeroDivisionError("odd"), 7, 8)
-    failed = [line for line in logged if line["event"] == "job.end_failed"]
+    failed = [line for line in logged if line["event"] == "completion.failed"]
     assert sorted(line["job_id"] for line in failed) == [7, 8]
     assert {line["log_level"] for line in failed} == {"error"}
     assert became == {7: False, 8: False}
@@ -80,10 +80,10 @@ def test_an_end_is_postponed_while_the_database_is_away_and_given_up_at_the_clos
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged, became, grown = written(database, monkeypatch, DatabaseUnavailable("down"), 7)
-    postponed = [line for line in logged if line["event"] == "job.end_postponed"]
+    postponed = [line for line in logged if line["event"] == "completion.postponed"]
     assert len(postponed) >= 2
     assert {(line["job_id"], line["reason"]) for line in postponed} == {(7, "down")}
-    given_up = [line for line in logged if line["event"] == "job.end_given_up"]
+    given_up = [line for line in logged if line["event"] == "completion.abandoned"]
     assert [(line["job_id"], line["log_level"]) for line in given_up] == [(7, "warning")]
     assert became == {7: False}
     assert grown == {}
@@ -102,6 +102,6 @@ def test_a_writer_that_dies_is_logged_and_ends(
     with structlog.testing.capture_logs() as logged:
         writer.start()
         writer.join()
-    assert {line["event"] for line in logged} == {"end_writer.died"}
-    assert writer.has_ended
+    assert {line["event"] for line in logged} == {"completion_writer.crashed"}
+    assert writer.has_stopped
     assert woken

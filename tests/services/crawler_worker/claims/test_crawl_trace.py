@@ -44,7 +44,7 @@ def held(*, seconds_ago: float = 0.0, traceparent: str | None = str(CALLER)) -> 
         lease_expires_at=T0,
         traceparent=traceparent,
     )
-    return HeldClaim(claim, asked_at=time.monotonic() - seconds_ago, lease_seconds=60)
+    return HeldClaim(claim, requested_at=time.monotonic() - seconds_ago, lease_seconds=60)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_claim_and_its_crawl_are_told_with_the_job_and_the_outcome(
     received: collector.Collector,
 ) -> None:
     span = crawl_trace.begin(held(seconds_ago=5))
-    crawl_trace.ended(span, "succeeded")
+    crawl_trace.finish(span, "succeeded")
     claimed, crawl = arrived(received, "claim", "crawl")
     assert (claimed.parent_id, crawl.parent_id) == (CALLER.span_id, claimed.span_id)
     assert (claimed.kind, crawl.kind) == (5, 5)  # consumers
@@ -85,7 +85,7 @@ def test_a_claim_and_its_crawl_are_told_with_the_job_and_the_outcome(
 def test_a_claim_that_is_given_back_continues_the_trace_too(
     received: collector.Collector,
 ) -> None:
-    with crawl_trace.given_back(held()):
+    with crawl_trace.release_span(held()):
         pass
     (release,) = arrived(received, "release")
     assert (release.parent_id, release.kind) == (CALLER.span_id, 5)
@@ -94,5 +94,5 @@ def test_a_claim_that_is_given_back_continues_the_trace_too(
 def test_without_a_collector_the_crawl_is_in_the_trace_of_its_caller() -> None:
     span = crawl_trace.begin(held())
     assert span.context.trace_id == CALLER.trace_id
-    crawl_trace.ended(span, crawl_trace.LOST)
+    crawl_trace.finish(span, crawl_trace.LOST)
     assert crawl_trace.begin(held(traceparent=None)).context.trace_id != CALLER.trace_id

@@ -33,17 +33,17 @@ class Clock:
 
 
 def held_at(clock: Clock) -> HeldClaim:
-    return HeldClaim(CLAIM, asked_at=clock.now, lease_seconds=30, clock=clock)
+    return HeldClaim(CLAIM, requested_at=clock.now, lease_seconds=30, clock=clock)
 
 
 def test_a_claim_is_ours_until_shortly_before_its_lease_ends() -> None:
     clock = Clock()
     held = held_at(clock)
     clock.now += 26.9
-    assert held.is_ours()
+    assert held.is_valid()
     assert not held.is_set()
     clock.now += 0.2
-    assert not held.is_ours()
+    assert not held.is_valid()
     assert held.is_set()
 
 
@@ -51,11 +51,11 @@ def test_an_extension_counts_from_when_it_was_asked_for() -> None:
     clock = Clock()
     held = held_at(clock)
     clock.now += 20
-    held.extended(asked_at=110.0)
+    held.extended(requested_at=110.0)
     clock.now = 136.9
-    assert held.is_ours()
+    assert held.is_valid()
     clock.now = 137.1
-    assert not held.is_ours()
+    assert not held.is_valid()
 
 
 def test_an_interrupted_claim_is_still_ours_and_a_lost_one_is_not() -> None:
@@ -63,9 +63,9 @@ def test_an_interrupted_claim_is_still_ours_and_a_lost_one_is_not() -> None:
     held = held_at(clock)
     held.interrupt()
     assert held.is_set()
-    assert held.is_ours()
-    held.lose()
-    assert not held.is_ours()
+    assert held.is_valid()
+    held.mark_lost()
+    assert not held.is_valid()
 
 
 def test_an_interrupt_ends_a_wait_that_has_begun() -> None:
@@ -81,7 +81,7 @@ def test_an_interrupt_ends_a_wait_that_has_begun() -> None:
             return self.now
 
     clock = InterruptingClock()
-    held = HeldClaim(CLAIM, asked_at=clock.now, lease_seconds=7200, clock=clock)
+    held = HeldClaim(CLAIM, requested_at=clock.now, lease_seconds=7200, clock=clock)
     results: list[bool] = []
     waiting = threading.Thread(target=lambda: results.append(held.wait(3600)), daemon=True)
     waiting.start()
@@ -90,5 +90,5 @@ def test_an_interrupt_ends_a_wait_that_has_begun() -> None:
 
 
 def test_waiting_ends_by_itself_when_nothing_happens() -> None:
-    held = HeldClaim(CLAIM, asked_at=0, lease_seconds=1e9)
+    held = HeldClaim(CLAIM, requested_at=0, lease_seconds=1e9)
     assert not held.wait(0.02)

@@ -9,7 +9,7 @@ import pytest
 
 from crawler_worker.claims import lease_keeper
 from crawler_worker.claims.held_claim import MARGIN, HeldClaim
-from crawler_worker.claims.lease_keeper import ClaimKeeper
+from crawler_worker.claims.lease_keeper import LeaseKeeper
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.db.direct import DirectConnection
@@ -52,24 +52,24 @@ def test_a_slow_answer_makes_neither_the_lease_nor_the_reach_longer(
 ) -> None:
     with database.begin() as conn:
         claim = jobs.crawling(conn)
-    keeper = ClaimKeeper(
+    keeper = LeaseKeeper(
         "postgresql://nobody@127.0.0.1:1/none",
         worker="w",
         lease_seconds=LEASE,
         on_work=lambda: None,
     )
-    held = HeldClaim(claim, asked_at=clock.now, lease_seconds=LEASE, clock=clock)
+    held = HeldClaim(claim, requested_at=clock.now, lease_seconds=LEASE, clock=clock)
     keeper._held[claim.job_id] = held
     clock.now += 9
-    asked_at = clock.now
+    requested_at = clock.now
     direct = cast(DirectConnection, SlowNetwork(database, clock))
-    assert not keeper.is_keeping()  # it has never reached the database
+    assert not keeper.can_extend()  # it has never reached the database
     assert keeper._extend(direct, [held]) == []
-    assert clock.now == asked_at + SLOW
+    assert clock.now == requested_at + SLOW
     usable = LEASE * (1 - MARGIN)
     for seconds, still in ((SLOW, True), (usable - 0.1, True), (usable + 0.1, False)):
-        clock.now = asked_at + seconds
-        assert (held.is_ours(), keeper.is_keeping()) == (still, still), seconds
+        clock.now = requested_at + seconds
+        assert (held.is_valid(), keeper.can_extend()) == (still, still), seconds
 
 
 class Waits:
@@ -97,7 +97,7 @@ def test_the_pauses_of_an_outage_double_up_to_a_bound_below_the_lease(
         raise errors.DatabaseUnavailable("away")
 
     monkeypatch.setattr("crawljobs.runtime.jitter.uniform", lambda low, high: (low + high) / 2)
-    keeper = ClaimKeeper(database_url, worker="w", lease_seconds=lease, on_work=lambda: None)
+    keeper = LeaseKeeper(database_url, worker="w", lease_seconds=lease, on_work=lambda: None)
     waits = Waits(9)
     monkeypatch.setattr(keeper, "_stopping", waits)
     monkeypatch.setattr(keeper, "_serve", away)

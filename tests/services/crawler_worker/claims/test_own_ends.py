@@ -65,8 +65,8 @@ def hang_crawls(worker: Worker, database: Database) -> None:
 @pytest.mark.parametrize(
     ("broken", "critical", "also"),
     [
-        (break_keeper, {"event": "worker.without_keeper"}, "keeper.died"),
-        (break_writer, {"event": "worker.without_end_writer"}, "end_writer.died"),
+        (break_keeper, {"event": "keeper.stopped"}, "keeper.crashed"),
+        (break_writer, {"event": "completion_writer.stopped"}, "completion_writer.crashed"),
         (hang_crawls, {"event": "worker.stuck", "hanging": STUCK_PER_SLOT}, None),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_worker_that_was_told_to_stop_says_nothing_of_the_kind(worker: Worker)
     with capture_logs() as told:
         thread = threading.Thread(target=lambda: ended.append(worker.run()))
         thread.start()
-        wait_until(worker.keeper.is_keeping, timeout=10, describe="the keeper")
+        wait_until(worker.keeper.can_extend, timeout=10, describe="the keeper")
         worker.stop()
         thread.join(ENDED_SECONDS)
     assert ended == [True]
@@ -109,12 +109,11 @@ def test_an_outage_of_the_database_is_logged_and_waited_out(
         raise errors.DatabaseUnavailable("no server there")
 
     monkeypatch.setattr(worker, "run_once", away)
-    monkeypatch.setattr(worker._claiming, "give_back", away)
+    monkeypatch.setattr(worker._claiming, "release_unanswered", away)
     with capture_logs() as told:
-        assert worker._look_for_work() == 0
-        worker._give_back_unsure(float("inf"))
+        assert worker._try_to_claim() == 0
+        worker._release_unanswered(float("inf"))
     assert (
         told
-        == [{"event": "worker.no_database", "log_level": "warning", "reason": "no server there"}]
-        * 2
+        == [{"event": "claim.postponed", "log_level": "warning", "reason": "no server there"}] * 2
     )

@@ -42,7 +42,7 @@ def claim(retry_count: int = 0, max_retries: int = 3) -> Claim:
 
 
 def stopped(error: Exception, **about: int) -> dict[str, Any]:
-    end = stopped_crawl.stopped_by(error, claim(**about), POLICY)
+    end = stopped_crawl.completion_after(error, claim(**about), POLICY)
     return {
         "verb": end.verb,
         "delay": None if end.delay is None else end.delay.total_seconds(),
@@ -119,7 +119,7 @@ def test_each_end_is_one_line_with_what_it_has(how: str) -> None:
     level, event, values = LINES[how]
     span = tracing.begin("crawl", tracing.Kind.CONSUMER)
     with structlog.testing.capture_logs() as logged:
-        stopped_crawl.tell(EACH_END[how](claim()), span)
+        stopped_crawl.log_completion(EACH_END[how](claim()), span)
     (line,) = logged
     line.pop("wait_reason") if line.get("wait_reason") == "retry" else None
     assert line == {
@@ -136,5 +136,5 @@ def test_a_delay_is_the_whole_time() -> None:
         claim(), delay=timedelta(minutes=2), reason=WaitReason.OUTAGE, message="x"
     )
     with structlog.testing.capture_logs() as logged:
-        stopped_crawl.tell(end, tracing.begin("crawl", tracing.Kind.CONSUMER))
+        stopped_crawl.log_completion(end, tracing.begin("crawl", tracing.Kind.CONSUMER))
     assert logged[0]["in_seconds"] == 120.0

@@ -37,7 +37,7 @@ LINES = {
 
 
 def test_each_end_has_a_line() -> None:
-    assert LINES.keys() == jobs.EACH_END.keys() == {verb.value for verb in stopped_crawl._TOLD}
+    assert LINES.keys() == jobs.EACH_END.keys() == {verb.value for verb in stopped_crawl._LOG_LINES}
 
 
 @pytest.mark.parametrize("how", LINES)
@@ -45,7 +45,9 @@ def test_an_end_is_told_with_what_is_known_of_it(conn: Connection, how: str) -> 
     claim = jobs.crawling(conn)
     level, event, about = LINES[how]
     with capture_logs() as told:
-        stopped_crawl.tell(jobs.EACH_END[how](claim), tracing.begin("crawl", tracing.Kind.CONSUMER))
+        stopped_crawl.log_completion(
+            jobs.EACH_END[how](claim), tracing.begin("crawl", tracing.Kind.CONSUMER)
+        )
     (line,) = told
     assert line == {
         "event": event,
@@ -74,7 +76,7 @@ def test_an_end_is_told_with_what_is_known_of_it(conn: Connection, how: str) -> 
 def test_what_is_no_fault_of_the_job_defers_it(
     conn: Connection, error: Exception, reason: WaitReason, seconds: float
 ) -> None:
-    end = stopped_crawl.stopped_by(error, jobs.crawling(conn), RetryPolicy())
+    end = stopped_crawl.completion_after(error, jobs.crawling(conn), RetryPolicy())
     assert (end.verb, end.wait_reason) == (Transition.DEFER, reason)
     assert end.delay == timedelta(seconds=seconds)
 
@@ -94,7 +96,7 @@ def test_any_other_error_is_retried_or_fails(
     conn: Connection, error: Exception, retries: int, verb: Transition
 ) -> None:
     claim = jobs.crawling(conn, max_retries=3)._replace(retry_count=retries)
-    end = stopped_crawl.stopped_by(error, claim, RetryPolicy())
+    end = stopped_crawl.completion_after(error, claim, RetryPolicy())
     assert end.verb is verb
     if verb is not Transition.RELEASE:
         assert end.error_message is not None

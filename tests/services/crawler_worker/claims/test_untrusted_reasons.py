@@ -32,7 +32,7 @@ def test_a_reason_of_reddit_is_stored_harmless_and_bounded(conn: Connection, rea
     for status in (400, 403, 404, 418, 429, 500):
         error = replies.failure(Endpoint.ABOUT, status, {"location": reason}, body)
         for raised in (error, crawl_failures.UpstreamTrouble(reason), ValueError(reason)):
-            end = stopped_crawl.stopped_by(raised, claim, POLICY)
+            end = stopped_crawl.completion_after(raised, claim, POLICY)
             stored = end.error_message or ""
             assert stored.isprintable(), stored
             assert len(stored) <= 2_000
@@ -48,5 +48,5 @@ def test_a_reason_reaches_the_row_and_the_attempt_harmless(conn: Connection) -> 
 
 def test_a_drivers_error_is_stored_without_its_text(conn: Connection) -> None:
     error = psycopg.ProgrammingError("invalid percent-encoded token: canary")
-    end = stopped_crawl.stopped_by(error, jobs.crawling(conn), POLICY)
+    end = stopped_crawl.completion_after(error, jobs.crawling(conn), POLICY)
     assert end.error_message == "ProgrammingError: the connection failed (ProgrammingError)"

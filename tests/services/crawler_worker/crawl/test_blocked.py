@@ -35,7 +35,9 @@ def end(crawler: Crawler) -> None:
     with pytest.raises(crawl_failures.CrawlFailure) as caught:
         crawler.run(claim)
     with crawler.database.begin() as conn:
-        job_completion.complete_claim(conn, stopped_crawl.stopped_by(caught.value, claim, POLICY))
+        job_completion.complete_claim(
+            conn, stopped_crawl.completion_after(caught.value, claim, POLICY)
+        )
 
 
 def live(crawler: Crawler) -> list[Any]:

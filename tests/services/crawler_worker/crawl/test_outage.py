@@ -39,7 +39,7 @@ def work(crawler: Crawler, claim: Claim) -> None:
     try:
         end = completion.completed(claim, crawler.run(claim))
     except Exception as error:  # noqa: BLE001 - as the worker
-        end = stopped_crawl.stopped_by(error, claim, RetryPolicy())
+        end = stopped_crawl.completion_after(error, claim, RetryPolicy())
     crawler.database.run(lambda conn: job_completion.complete_claim(conn, end))
 
 

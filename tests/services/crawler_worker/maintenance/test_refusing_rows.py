@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from crawler_worker.claims.claiming import Claiming
 from crawler_worker.claims.held_claim import HeldClaim
-from crawler_worker.claims.lease_keeper import ClaimKeeper
+from crawler_worker.claims.lease_keeper import LeaseKeeper
 from crawler_worker.maintenance.revisiting import Revisiting
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs import settings
@@ -227,7 +227,7 @@ def test_jobs_that_refuse_to_be_claimed_leave_the_others_to_be_claimed(database:
     assert 1 <= len(passed_over) <= 6
     with database.begin() as conn:
         conn.execute(text("DROP TRIGGER refuse ON crawl_jobs"))
-    claiming._look_again_at = 0.0
+    claiming._reset_skip_at = 0.0
     assert [claim.job_id for claim in claiming.claim(5)[1]] == [ids[0], ids[1], ids[3]]
 
 
@@ -236,13 +236,15 @@ def test_a_job_that_refuses_its_extension_costs_the_other_claims_no_lease(
 ) -> None:
     with database.begin() as conn:
         held = [
-            HeldClaim(jobs.crawling(conn, f"sub_{number}", now=None), asked_at=0, lease_seconds=30)
+            HeldClaim(
+                jobs.crawling(conn, f"sub_{number}", now=None), requested_at=0, lease_seconds=30
+            )
             for number in range(3)
         ]
         conn.execute(text("UPDATE crawl_jobs SET lease_expires_at = '2001-01-01'"))
         bad = held[1].claim.job_id
         refuse(conn, "crawl_jobs", bad)
-    keeper = ClaimKeeper(database_url, worker="w", lease_seconds=30, on_work=lambda: None)
+    keeper = LeaseKeeper(database_url, worker="w", lease_seconds=30, on_work=lambda: None)
     direct = DirectConnection(database_url, application_name="test", deadline_seconds=10)
     with contextlib.closing(direct), structlog.testing.capture_logs() as lines:
         assert keeper._extend(direct, held) == []

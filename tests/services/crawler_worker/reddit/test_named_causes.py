@@ -38,7 +38,7 @@ def ended(database: Database, settings: RedditSettings) -> tuple[Completion, int
             endpoints.about(client, name="python", stop=threading.Event())
     finally:
         client.close()
-    return stopped_crawl.stopped_by(caught.value, claim, POLICY), claim.job_id
+    return stopped_crawl.completion_after(caught.value, claim, POLICY), claim.job_id
 
 
 @pytest.mark.parametrize(
