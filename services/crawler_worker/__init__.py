@@ -1,1 +1,1 @@
-"""The process that crawls: claims jobs, asks Reddit, stores the replies."""
+"""The process that crawls: it claims jobs, requests pages from Reddit, and stores the replies."""

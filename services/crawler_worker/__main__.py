@@ -26,16 +26,20 @@ from crawljobs.runtime.heartbeat import Heartbeat
 log = logs.get_logger(__name__)
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
-OTHER_CONNECTIONS = 5  # beside one a crawl: claims, two writers of ends, sweeps, refresher
-# A reply is waited for so long, or for a lease if that is shorter: later it is of no use.
+# Connections beside one for each crawl: claim loop, two completion writers, sweeps, refresher.
+OTHER_CONNECTIONS = 5
+# Longest wait for a reply of the database; one lease, if that is shorter, because the claim is lost
+# after it.
 REPLY_SECONDS = 10.0
-LATE_SECONDS = 15.0  # beyond the drain: a reply that is waited for, and giving back
+# Longest wait after the drain, for a reply of the database and for the release of claims.
+LATE_SECONDS = 15.0
 
 
 class Process:
-    """Works in a thread; the main thread does nothing but wait for a signal.
+    """Runs the worker in a thread, while the main thread waits for a signal.
 
-    So no handler can interrupt a lock that it needs itself, and any number of signals is one.
+    No signal handler runs, so none can deadlock on a lock that the interrupted code holds. Later
+    signals stay blocked and have no effect.
     """
 
     def __init__(
@@ -57,13 +61,16 @@ class Process:
         self._address = address
         self._drain_seconds = drain_seconds
         self._health = health
-        self._presence = heartbeat
+        self._heartbeat = heartbeat
         self._stopping = stopping
         self._code = 1
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
 
     def run(self) -> int:
-        """Until a signal or a failure; the exit code. The caller has blocked STOP_SIGNALS."""
+        """Run until a signal or a failure; returns the exit code.
+
+        The caller must have blocked STOP_SIGNALS in every thread.
+        """
         self._thread.start()
         signal.sigwait(STOP_SIGNALS)
         self._stopping.set()
@@ -97,7 +104,7 @@ class Process:
     def _serve(self) -> bool:
         log.info("worker.started")
         self._maintenance.start()
-        self._presence.start()
+        self._heartbeat.start()
         self._health.has_started()
         if self._refresher is not None:
             self._refresher.start()
@@ -107,27 +114,28 @@ class Process:
             if self._refresher is not None:
                 self._refresher.stop()
             self._maintenance.stop()
-            self._presence.stop()
+            self._heartbeat.stop()
 
 
 def main() -> int:
     memory.return_large_blocks()
-    # Before any thread starts, so that every thread leaves these signals to the main one.
+    # Before any thread starts, because a thread inherits the signal mask: only the main thread
+    # receives these signals, in sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         logs.configure("crawler-worker", os.environ)
         address = settings.read_database_settings(os.environ)
         queue = settings.read_queue_settings(os.environ)
         reddit = settings.read_reddit_settings(os.environ)
-        extent = settings.read_crawl_settings(os.environ)
-        again = settings.read_revisit_settings(os.environ)
+        crawl = settings.read_crawl_settings(os.environ)
+        revisit = settings.read_revisit_settings(os.environ)
         max_retries = settings.read_max_retries(os.environ)
-        probed_at = settings.read_probe_address(os.environ)
-        traced = settings.read_tracing_settings(os.environ)
+        probe_address = settings.read_probe_address(os.environ)
+        tracing_settings = settings.read_tracing_settings(os.environ)
     except errors.SettingsError as error:
         sys.exit(f"crawler-worker: {error}")
     name = settings.read_instance_name(os.environ, "crawler-worker")
-    tracing.start("crawler-worker", name, traced)
+    tracing.start("crawler-worker", name, tracing_settings)
     database = Database(
         address.url,
         pool_size=queue.worker_concurrency + OTHER_CONNECTIONS,
@@ -135,12 +143,12 @@ def main() -> int:
         pooled=address.pooled,
         reply_seconds=min(REPLY_SECONDS, queue.lease_seconds),
     )
-    # The refresher's, and of each slot also what hangs although its claim is lost.
+    # One for the refresher; for each slot one, and the crawls that lost their claims and hang.
     threads = 1 + queue.worker_concurrency * (1 + STUCK_PER_SLOT)
     client = RedditClient(reddit, database=database, threads=threads)
 
     def crawl_subreddit(held: HeldClaim) -> str:
-        return phases.run(held.claim, database=database, client=client, settings=extent, stop=held)
+        return phases.run(held.claim, database=database, client=client, settings=crawl, stop=held)
 
     worker = Worker(
         name=name,
@@ -149,7 +157,7 @@ def main() -> int:
         settings=queue,
         crawl=crawl_subreddit,
     )
-    revisiting = Revisiting(database, again, max_retries=max_retries)
+    revisiting = Revisiting(database, revisit, max_retries=max_retries)
     maintenance = Maintenance(database, queue, revisiting)
     stopping = threading.Event()
     health = worker_probes.health_of(
@@ -159,16 +167,16 @@ def main() -> int:
         readiness=worker_probes.readiness_of(address, f"crawljobs {name} probes"[:63]),
         stopping=stopping,
     )
-    if probed_at is not None:
+    if probe_address is not None:
         try:
-            worker_probes.serve(probed_at, health)
+            worker_probes.serve(probe_address, health)
         except errors.SettingsError as error:
             sys.exit(f"crawler-worker: {error}")
-    gc.freeze()  # what is there by now stays: every collection would look through it
+    gc.freeze()  # modules and settings stay until the exit: collections need not scan them
     return Process(
         worker,
         maintenance,
-        Refresher(database, client) if again.refresh_items else None,
+        Refresher(database, client) if revisit.refresh_items else None,
         database,
         address,
         queue.drain_seconds,
@@ -186,5 +194,5 @@ def main() -> int:
 if __name__ == "__main__":
     code = main()
     logging.shutdown()
-    # The interpreter's own way out would wait for a sweep that hangs, and let a late signal kill.
+    # sys.exit() would wait for a sweep that hangs, and a second signal would then kill the process.
     os._exit(code)

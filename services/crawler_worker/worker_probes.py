@@ -16,9 +16,9 @@ from crawljobs.runtime.probe_server import ProbeServer
 from crawljobs.runtime.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress, QueueSettings
 
-# Beyond its pause the loop may wait this long for a database that is silent or away.
+# The claim loop may wait this long, beside its poll interval, for an unreachable database.
 LOOP_LATE_SECONDS = 90.0
-# What connecting again may take before the keeper says something.
+# The lease keeper may need this long, beside one lease, to connect again.
 KEEPER_LATE_SECONDS = 15.0
 
 
@@ -30,6 +30,7 @@ def health_of(
     readiness: Readiness,
     stopping: threading.Event,
 ) -> Health:
+    """The health of the worker: its threads must show progress within the given seconds."""
     loop, keeper = worker.seconds_since_beat, worker.keeper.seconds_since_beat
     return Health(
         readiness=readiness,
@@ -43,6 +44,7 @@ def health_of(
 
 
 def readiness_of(address: DatabaseSettings, name: str) -> Readiness:
+    """The readiness check, on a database connection of its own named `name`."""
     return Readiness(
         Database(
             address.url,
@@ -55,6 +57,7 @@ def readiness_of(address: DatabaseSettings, name: str) -> Readiness:
 
 
 def serve(address: ProbeAddress, health: Health) -> ProbeServer:
+    """Serve the probes and `/metrics`. Raises SettingsError when the address cannot be used."""
     registry = CollectorRegistry()
     for collector in (REGISTRY, exposition.BuildInfo("crawler-worker")):
         registry.register(collector)

@@ -80,7 +80,7 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "jobs that the rescue fails get no audit row",
-        f"{WORKER}/maintenance/sweeps.py",
+        f"{WORKER}/maintenance/rescuing.py",
         r"( +)_audit\(conn, rescued\)",
         r"\1pass",
         ("tests/services/crawler_worker/maintenance/test_rescue_audit.py",),

@@ -1,4 +1,4 @@
-"""Looks for times that only a clock which has been set back since can have written."""
+"""Corrects timestamps too far in the future, which a clock wrote before it was set back."""
 
 from __future__ import annotations
 
@@ -16,42 +16,47 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-EVERY_SECONDS = 20.0  # by one worker
-KIND_SECONDS = 2.0  # for one kind in one turn: requeue and rescue wait for it
+EVERY_SECONDS = 20.0  # interval; one worker of all runs each turn
+KIND_SECONDS = 2.0  # limit for one kind of timestamp in one turn: requeue and rescue wait for it
 
 
 class ClockMending:
+    """Corrects each kind of timestamp in transactions of its own."""
+
     def __init__(self, database: Database, *, retry: RetryPolicy) -> None:
         self._database = database
         self._retry = retry
         self._isolations = {
-            what: RowIsolation(database, task=f"mend {what}", at_most=clock_setbacks.CHUNK)
-            for what in clock_setbacks.IN_PIECES
+            kind: RowIsolation(database, task=f"mend {kind}", at_most=clock_setbacks.CHUNK)
+            for kind in clock_setbacks.IN_PIECES
         }
 
     def run(self) -> int:
-        """Take back what lies too far in the future, if it is our turn; how many rows."""
+        """Correct all kinds, if no other worker has done so within the interval.
+
+        Returns the number of corrected rows. Raises DatabaseUnavailable.
+        """
         every = timedelta(seconds=EVERY_SECONDS * 0.8)
         take_turn = partial(task_turns.take_turn, task="clock", every=every)
         if not self._database.run(lambda conn: take_turn(conn)):
             return 0
         mended = 0
-        for what in clock_setbacks.MENDS:
+        for kind in clock_setbacks.MENDS:
             try:
-                count = self._mend(what)
+                count = self._mend(kind)
             except errors.DatabaseUnavailable:
                 raise
-            except Exception:  # one kind that cannot be changed must not stop the others
-                log.exception("maintenance.failed", task=f"mend {what}")
+            except Exception:  # one kind that cannot be corrected must not stop the other kinds
+                log.exception("maintenance.failed", task=f"mend {kind}")
                 continue
             mended += count
             if count:
-                log.warning("clock.mended", what=what, count=count)
+                log.warning("clock.mended", what=kind, count=count)
         return mended
 
-    def _mend(self, what: str) -> int:
-        mend = partial(clock_setbacks.mend, what=what, retry=self._retry)
-        if what not in self._isolations:
+    def _mend(self, kind: str) -> int:
+        mend = partial(clock_setbacks.mend, what=kind, retry=self._retry)
+        if kind not in self._isolations:
             return self._database.run(mend)
         until = time.monotonic() + KIND_SECONDS
-        return self._isolations[what].run(mend, goes_on=lambda: time.monotonic() <= until)
+        return self._isolations[kind].run(mend, goes_on=lambda: time.monotonic() <= until)

@@ -1,4 +1,4 @@
-"""Deletes what is old, each kind in pieces of its own; one kind that fails stops no other."""
+"""Deletes old rows, in chunks. Each kind of row is separate: one that fails stops no other."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-PIECES_MAX = 1_000  # a kind with a huge backlog goes on an interval later
-KEYS_KEPT = timedelta(days=1)  # answers to requests that callers may repeat
-INSTANCES_KEPT = timedelta(days=1)  # processes that were not seen any more
+CHUNKS_MAX = 1_000  # in one run; a larger backlog is continued by the next run
+KEYS_KEPT = timedelta(days=1)  # Idempotency-Key: a client may repeat a request for this long
+INSTANCES_KEPT = timedelta(days=1)  # processes, since their last heartbeat
 
 
 class Pruning:
-    """Deletes until nothing old is left, or `stopping` is set."""
+    """Deletes until no old row is left, or `stopping` is set."""
 
     def __init__(
         self, database: Database, settings: QueueSettings, stopping: threading.Event
@@ -36,7 +36,7 @@ class Pruning:
         self._isolations = RowIsolations(database, at_most=job_maintenance.CHUNK)
 
     def run(self) -> int:
-        """How many jobs were deleted. Raises DatabaseUnavailable, as each other kind would."""
+        """Prune every kind; returns the number of deleted jobs. Raises DatabaseUnavailable."""
         settings = self._settings
         runs = partial(schedule_ledger.prune_runs, retention=settings.ledger_retention)
         keys = partial(idempotency_keys.prune_keys, retention=KEYS_KEPT)
@@ -44,7 +44,7 @@ class Pruning:
         jobs = _Jobs(settings.retention)
         self._rows("job.pruned", jobs, then=jobs.count, deleted=lambda: jobs.deleted)
         self._rows("schedule_run.pruned", runs)
-        self._kind("schedule_run.orphans_pruned", self._orphans)
+        self._guard("schedule_run.orphans_pruned", self._orphans)
         self._rows("evidence.pruned", discovery.forget_evidence)
         self._rows("idempotency_key.pruned", keys)
         self._rows("instance.pruned", instances)
@@ -58,30 +58,33 @@ class Pruning:
         then: Callable[[], None] = lambda: None,
         deleted: Callable[[], int] | None = None,
     ) -> None:
-        """`deleted` counts when the changes count something else too."""
+        """Prune one kind, row by row if a chunk fails.
+
+        `deleted` returns the number to log, when `change` counts other rows too.
+        """
         isolation = self._isolations.of(action)
 
         def prune() -> int:
             changed = isolation.run(change, then=then, goes_on=lambda: not self._stopping.is_set())
             return changed if deleted is None else deleted()
 
-        self._kind(action, prune)
+        self._guard(action, prune)
 
     def _orphans(self) -> int:
-        """What is left in the ledger of deleted schedules, schedule by schedule."""
+        """Delete the ledger rows of deleted schedules, one schedule at a time."""
         orphans = _Orphans()
-        for _ in range(PIECES_MAX):
+        for _ in range(CHUNKS_MAX):
             self._database.run(orphans)
             if not orphans.more or self._stopping.is_set():
                 break
         return orphans.deleted
 
-    def _kind(self, action: str, prune: Callable[[], int]) -> None:
+    def _guard(self, action: str, prune: Callable[[], int]) -> None:
         try:
             total = prune()
         except errors.DatabaseUnavailable:
             raise
-        except Exception:  # what else is old must not pile up behind a bug in this kind
+        except Exception:  # a bug in one kind must not stop the pruning of the other kinds
             log.exception("prune.failed", action=action)
             return
         if total:
@@ -89,26 +92,31 @@ class Pruning:
 
 
 class _Jobs:
-    """A piece may delete attempts alone, of a job that has many; those are no jobs."""
+    """The prune statement of jobs, and the number of jobs that it has deleted.
+
+    A chunk may delete only attempts, of a job with many attempts; it then deletes no job.
+    """
 
     def __init__(self, retention: timedelta) -> None:
         self.deleted = 0
         self._retention = retention
-        self._in_piece = 0
+        self._in_chunk = 0
 
     def __call__(self, conn: Connection, *, at_most: int, skip: int) -> int:
         pruned = job_pruning.prune_finished_jobs(
             conn, retention=self._retention, at_most=at_most, skip=skip
         )
-        self._in_piece = pruned.jobs
+        self._in_chunk = pruned.jobs
         return at_most if pruned.more else min(pruned.jobs, at_most - 1)
 
     def count(self) -> None:
-        """After the commit of a piece."""
-        self.deleted += self._in_piece
+        """Add the jobs of a chunk; called after its commit."""
+        self.deleted += self._in_chunk
 
 
 class _Orphans:
+    """The prune statement of ledger rows without a schedule, and its position."""
+
     def __init__(self) -> None:
         self.deleted = 0
         self.more = True

@@ -1,4 +1,4 @@
-"""Looks at stored posts and comments again: scores, edits, and what was deleted at Reddit."""
+"""Fetches stored posts and comments again, to update scores, edits and deletions."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from crawljobs.runtime import logs
 log = logs.get_logger(__name__)
 
 TASK = "refresh"
-BATCH = 100  # full names one request may ask for
-# After the last ended, whoever made it: at most a tenth of Reddit's budget, so that crawls keep
-# the rest.
+BATCH = 100  # Reddit's maximum of full names in one request
+# Pause after a batch of any worker. One request in 6 s uses at most a tenth of Reddit's budget, so
+# that crawls keep the rest.
 EVERY = timedelta(seconds=6)
-# Whoever has not come back by then is dead: waiting for a slot, three replies and their pauses.
+# A batch takes at most this long: a wait for a request slot, three replies and the pauses between
+# them. After it the worker counts as dead, and another one may take the turn.
 TURN = timedelta(minutes=4)
-TROUBLE_SECONDS = 60.0
-# What one item of a batch may be the cause of; bugs too.
+PAUSE_AFTER_ERROR_SECONDS = 60.0
+# Errors that one item of a batch can cause; a bug, which is no CrawljobsError, can be one too.
 OF_AN_ITEM = (crawl_failures.BadRequest, crawl_failures.TooLarge, crawl_failures.UpstreamTrouble)
 
 
 class Refresher(threading.Thread):
-    """A thread of every worker; one of them works at a time.
+    """A thread of every worker; only one worker refreshes at a time.
 
-    A batch that fails is halved until the item that spoils it is alone and given up: else it would
-    be asked for again for ever, before all others.
+    A batch that fails is halved, down to the one item that causes the failure; that item is given
+    up. Otherwise it would stay first in every batch and block all other items.
     """
 
     def __init__(self, database: Database, client: RedditClient) -> None:
@@ -43,6 +44,7 @@ class Refresher(threading.Thread):
         self._at_most = BATCH
 
     def stop(self) -> None:
+        """End the thread at its next pause or request; does not wait for it."""
         self._stopping.set()
 
     def run(self) -> None:
@@ -55,13 +57,16 @@ class Refresher(threading.Thread):
                 return
             except (crawl_failures.CrawlFailure, errors.DatabaseUnavailable) as error:
                 log.warning("refresh.postponed", reason=str(error))
-                pause = TROUBLE_SECONDS
-            except Exception:  # what was deleted at Reddit must be deleted here all the same
+                pause = PAUSE_AFTER_ERROR_SECONDS
+            except Exception:  # the thread must live: deletions at Reddit must be repeated here
                 log.exception("refresh.failed")
-                pause = TROUBLE_SECONDS
+                pause = PAUSE_AFTER_ERROR_SECONDS
 
     def run_once(self) -> int:
-        """Refresh a batch of what is due, if it is our turn; how many were settled."""
+        """Refresh one batch of items that are due, if no other worker has the turn.
+
+        Returns the number of refreshed items. Raises CrawlFailure and DatabaseUnavailable.
+        """
         names = self._database.run(self._due)
         if names is None:
             return 0
@@ -94,7 +99,7 @@ class Refresher(threading.Thread):
             self._database.run(lambda conn: refreshes.settle(conn, names=names))
 
     def _due(self, conn: Connection) -> list[str] | None:
-        """None when it is not our turn."""
+        """The items that are due; None when another worker has the turn."""
         if not task_turns.take_turn(conn, task=TASK, every=EVERY, hold=TURN):
             return None
         return refreshes.due(conn, at_most=self._at_most)

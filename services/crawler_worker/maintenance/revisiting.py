@@ -1,4 +1,4 @@
-"""Looks at subreddits again that nobody asked for now: those due, and those gone stale."""
+"""Enqueues revisits of subreddits: those whose next crawl is due, and those that are stale."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ from crawljobs.settings import RevisitSettings
 
 log = logs.get_logger(__name__)
 
-# Before what discovery found, after what schedules and people ask for; never above its ceiling.
+# Above discovered subreddits, below schedules and requests through the API. The priority ceiling of
+# the job still limits it.
 PRIORITY = 5
 DUE_EVERY = timedelta(minutes=1)
-# Looked at this often whether the interval has passed: restarts must not starve a long one.
-LOOK_SECONDS = 60.0
+# Interval at which each worker checks whether its long intervals have passed. A timer as long as
+# the interval itself would start again at each restart and might never fire.
+CHECK_SECONDS = 60.0
 
 
 class Find(Protocol):
     def __call__(self, conn: Connection, *, at_most: int, skip: int) -> list[str]:
-        """Names of subreddits to look at again."""
+        """Returns the names of subreddits to crawl again."""
 
 
 class Revisiting:
-    """Each check by one worker an interval, whichever comes first."""
+    """Each check runs once an interval, in the first worker that takes the turn."""
 
     def __init__(self, database: Database, settings: RevisitSettings, *, max_retries: int) -> None:
         self._database = database
@@ -41,19 +43,20 @@ class Revisiting:
         self._isolations = RowIsolations(database, at_most=revisits.CHUNK)
 
     def check_due(self) -> int:
-        """Subreddits whose next look has come: barred ones, and all with an adaptive interval."""
-        if not self._is_our_turn("revisit", DUE_EVERY):
+        """Enqueue subreddits whose next crawl is due: barred ones, and all that have an adaptive
+        interval. Returns the number of jobs."""
+        if not self._takes_turn("revisit", DUE_EVERY):
             return 0
         return self._enqueue_all("subreddit.due", revisits.take_due)
 
     def check_stale(self) -> int:
-        """Subreddits not crawled for STALE_DAYS."""
+        """Enqueue subreddits that were not crawled for STALE_DAYS. Returns the number of jobs."""
         after, every = self._settings.stale_after, self._settings.stale_check_every
-        if not self._is_our_turn("stale check", every):
+        if not self._takes_turn("stale check", every):
             return 0
         return self._enqueue_all("subreddit.stale", partial(revisits.stale, after=after))
 
-    def _is_our_turn(self, task: str, every: timedelta) -> bool:
+    def _takes_turn(self, task: str, every: timedelta) -> bool:
         return self._database.run(lambda conn: task_turns.take_turn(conn, task=task, every=every))
 
     def _enqueue_all(self, action: str, find: Find) -> int:
@@ -68,7 +71,7 @@ class Revisiting:
                 priority=PRIORITY,
                 source=JobSource.STALE,
                 max_retries=self._max_retries,
-                depth=None,  # discovery ends where it ended before
+                depth=None,  # keeps the stored depth, so that discovery reaches no further
                 all_known=True,
             )
             return len(found)
@@ -85,5 +88,5 @@ class Revisiting:
 
 
 def _crawlable(found: list[str]) -> list[str]:
-    """Without names that cannot be enqueued: one of them would refuse the whole chunk."""
+    """The names that can be enqueued; one invalid name would make the whole chunk fail."""
     return [name for name in found if subreddit.is_valid(name)]

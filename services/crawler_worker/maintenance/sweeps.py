@@ -1,4 +1,4 @@
-"""The sweeps, in every worker: harmless when run twice or by many at once."""
+"""Runs the periodic sweeps. They are safe to run twice, and in many workers at once."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from crawler_worker.claims import claim_counters
 from crawler_worker.maintenance import clock_mending, revisiting
 from crawler_worker.maintenance.pruning import Pruning
+from crawler_worker.maintenance.rescuing import Rescuing
 from crawler_worker.maintenance.revisiting import Revisiting
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.actor import Actor
-from crawljobs.domain.job import JobStatus
-from crawljobs.repository.operations import audit_log, frozen_sessions, task_turns
+from crawljobs.repository.operations import task_turns
 from crawljobs.repository.queue import job_stats, parked_jobs, queue_pauses
 from crawljobs.repository.queue.maintenance import job_maintenance
-from crawljobs.repository.queue.maintenance.job_maintenance import Aged, Rescued
+from crawljobs.repository.queue.maintenance.job_maintenance import Aged
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
 from crawljobs.runtime import logs
 from crawljobs.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
@@ -30,52 +28,58 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# Of one sweep of those that take turns: a backlog of a million must not hold up the rescue.
+# Limit of one sweep in the thread that requeues and rescues: a backlog of a million jobs to requeue
+# must not delay the rescue.
 SWEEP_SECONDS = 5.0
-MERGE_COUNTS_SECONDS = 15.0  # a count is summed from the changes since, some thousands at most
-ACTOR = Actor("system:crawler-worker")
+# Interval. Readers add the changes since the last merge, so this bounds them to some thousands.
+MERGE_COUNTS_SECONDS = 15.0
 
 
 class Maintenance:
-    """requeue, rescue, age, prune and revisits, each at its own pace."""
+    """Runs requeue, rescue, mend, age, merge_counts, prune and the revisits, each at its interval.
+
+    Each task returns the number of changed rows.
+    """
 
     def __init__(
-        self, database: Database, settings: QueueSettings, again: Revisiting | None = None
+        self, database: Database, settings: QueueSettings, revisits: Revisiting | None = None
     ) -> None:
         self._database = database
         self._settings = settings
-        self._again = again
+        self._revisits = revisits
         self._stopping = threading.Event()
         self._isolations = RowIsolations(database, at_most=job_maintenance.CHUNK)
         self._mending = clock_mending.ClockMending(database, retry=settings.retry)
         self._pruning = Pruning(database, settings, self._stopping)
-        self._rescue_from = time.monotonic()
-        # What cannot wait for a host whose wall clock was set back.
-        self._heartbeat = PeriodicTasks(
+        self._rescuing = Rescuing(database, settings, self._stopping)
+        # These tasks wait by the monotonic clock: APScheduler would stop them for as long as the
+        # host's wall clock is set back.
+        self._periodic = PeriodicTasks(
             [
                 PeriodicTask(self._guarded(self.requeue), settings.requeue_seconds),
                 PeriodicTask(self._guarded(self.rescue), settings.rescue_seconds),
                 PeriodicTask(self._guarded(self.mend), clock_mending.EVERY_SECONDS),
             ]
         )
-        self._metronome = BackgroundScheduler(
+        self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            # A long prune must not hold up what keeps the queue fair.
+            # prune has its own thread, because a long prune would delay age.
             executors={"default": ThreadPoolExecutor(1), "prune": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
     def start(self) -> None:
-        """The first run of each is now: a task on a long interval must outlive short lives."""
-        settings, again = self._settings, self._again
-        looks = (again.check_due, again.check_stale) if again else ()
+        """Start the threads. Each task runs once now: a process that restarts often would
+        otherwise never run a task with a long interval."""
+        settings, revisits = self._settings, self._revisits
+        checks = (revisits.check_due, revisits.check_stale) if revisits else ()
         for task, seconds in (
-            *((look, revisiting.LOOK_SECONDS) for look in looks),
+            *((check, revisiting.CHECK_SECONDS) for check in checks),
             (self.age, settings.aging_every.total_seconds()),
             (self.merge_counts, MERGE_COUNTS_SECONDS),
             (self.prune, settings.maintenance_every.total_seconds()),
         ):
-            self._metronome.add_job(
+            self._scheduler.add_job(
                 self._guarded(task),
                 "interval",
                 seconds=seconds,
@@ -83,21 +87,22 @@ class Maintenance:
                 executor="prune" if task == self.prune else "default",
                 next_run_time=datetime.now(UTC),
             )
-        self._metronome.start()
-        self._heartbeat.start()
+        self._scheduler.start()
+        self._periodic.start()
 
     def seconds_since_beat(self) -> float:
-        """Endless when the thread of the sweeps has died."""
-        return 0.0 if self._heartbeat.is_alive() else math.inf
+        """For the liveness probe: 0 while the thread of the sweeps runs, infinite after."""
+        return 0.0 if self._periodic.is_alive() else math.inf
 
     def stop(self) -> None:
+        """Stop each sweep after its current chunk; does not wait for the threads."""
         self._stopping.set()
-        self._heartbeat.stop()
-        self._metronome.shutdown(wait=False)
+        self._periodic.stop()
+        self._scheduler.shutdown(wait=False)
 
     def requeue(self) -> int:
-        """Waiting jobs whose time has come, or whose cause has ended; what has another cause now
-        waits on for that."""
+        """Requeue waiting jobs that are due, or whose cause has ended. Parks a job again when it
+        has another cause now. Returns the number of requeued jobs."""
         requeued = 0
         for action, chunk in (
             ("job.parked", queue_pauses.park_paused_jobs),
@@ -108,56 +113,21 @@ class Maintenance:
                 requeued = self._sweep(action, chunk, seconds=SWEEP_SECONDS)
             except errors.DatabaseUnavailable:
                 raise
-            except Exception:  # a row that one of them cannot change must not stop the others
+            except Exception:  # one sweep that fails must not stop the sweeps after it
                 log.exception("maintenance.failed", task=action)
                 requeued = 0
         return requeued
 
     def mend(self) -> int:
-        """Times that only a clock which has been set back since can have written."""
+        """Correct timestamps that a clock wrote before it was set back."""
         return self._mending.run()
 
     def rescue(self) -> int:
-        """Jobs whose worker is gone or stuck.
-
-        Not before one lease has passed since we could not reach the database ourselves: nobody
-        else may have reached it either, and an outage must not cost attempts.
-        """
-        try:
-            if time.monotonic() < self._rescue_from:
-                self._database.ask()
-                return 0
-            return self._rescue_all()
-        except errors.DatabaseUnavailable:
-            self._rescue_from = time.monotonic() + self._settings.lease_seconds
-            raise
-
-    def _rescue_all(self) -> int:
-        for name in self._database.run(frozen_sessions.end_frozen_sessions):
-            log.warning("session.ended", application=name, reason="silent in mid-statement")
-        rescued: list[Rescued] = []
-
-        def chunk(conn: Connection, *, at_most: int, skip: int) -> int:
-            rescued[:] = job_maintenance.rescue_stuck_jobs(
-                conn,
-                lease_seconds=self._settings.lease_seconds,
-                reset_after=self._settings.reset_crawling_after,
-                retry=self._settings.retry,
-                at_most=at_most,
-                skip=skip,
-            )
-            _audit(conn, rescued)
-            return len(rescued)
-
-        def tell() -> None:
-            claim_counters.rescued(rescued)
-            for job in rescued:
-                log.warning("job.rescued", job_id=job.job_id, status=job.status)
-
-        return self._sweep("job.rescued", chunk, then=tell, seconds=SWEEP_SECONDS, is_logged=False)
+        """Take jobs from workers that died or make no progress."""
+        return self._rescuing.run()
 
     def age(self) -> int:
-        """Jobs that have waited long."""
+        """Raise the priority of jobs that have waited long."""
         policy = self._settings.aging
         aged = beyond = Aged(jobs=0, last=None)
 
@@ -176,7 +146,8 @@ class Maintenance:
         return self._sweep("job.aged", chunk, then=go_on, follows=True)
 
     def merge_counts(self) -> int:
-        """Changes of how many finished jobs there are: rows of our own triggers, all alike."""
+        """Merge the count changes that triggers insert for finished jobs. RowIsolation is not
+        needed: no row can make the statement fail, because all have one shape."""
         merged = 0
         while not self._stopping.is_set():
             count = self._database.run(job_stats.merge_counts)
@@ -186,9 +157,10 @@ class Maintenance:
         return merged
 
     def prune(self) -> int:
-        """What is old; by one worker at a time is enough."""
+        """Delete old rows, if no other worker has done so within the interval."""
         every = self._settings.maintenance_every
-        # A little early is harmless; a metronome a little fast must not skip every other turn.
+        # The turn is free after 80 % of the interval: timers have jitter, and a timer that fires a
+        # little early would otherwise skip every second turn.
         pace = every - timedelta(seconds=every.total_seconds() * 0.2)
         if not self._database.run(
             lambda conn: task_turns.take_turn(conn, task="prune", every=pace)
@@ -204,9 +176,11 @@ class Maintenance:
         *,
         seconds: float = math.inf,
         follows: bool = False,
-        is_logged: bool = True,
     ) -> int:
-        """Until nothing is left, or for so long; `then` follows the commit of each piece."""
+        """Apply `change` in chunks until no row is left, or for `seconds`.
+
+        `then` is called after the commit of each chunk. Returns the number of changed rows.
+        """
         until = time.monotonic() + seconds
         total = self._isolations.of(action).run(
             change,
@@ -214,7 +188,7 @@ class Maintenance:
             goes_on=lambda: time.monotonic() <= until and not self._stopping.is_set(),
             follows=follows,
         )
-        if total and is_logged:
+        if total:
             log.info(action, count=total)
         return total
 
@@ -224,23 +198,8 @@ class Maintenance:
                 task()
             except errors.DatabaseUnavailable as error:
                 log.warning("maintenance.postponed", task=task.__name__, reason=str(error))
-            except Exception:  # the others, and the next run, must go on
+            except Exception:  # the other tasks, and the next run of this one, must continue
                 log.exception("maintenance.failed", task=task.__name__)
 
         run.__name__ = task.__name__
         return run
-
-
-def _audit(conn: Connection, rescued: list[Rescued]) -> None:
-    """Jobs that this ended: somebody asked for them, and nobody told them to fail."""
-    failed = [job.job_id for job in rescued if job.status is JobStatus.FAILED]
-    audit_log.record_many(
-        conn,
-        actor=ACTOR,
-        action="rescue",
-        resource_type="crawl_job",
-        changes=[
-            audit_log.Change(job_id, {"status": "crawling"}, {"status": "failed"})
-            for job_id in failed
-        ],
-    )

@@ -309,7 +309,7 @@ def test_trouble_is_logged_and_followed_by_a_longer_pause(
         monkeypatch.setattr(refresher, "run_once", once)
         with structlog.testing.capture_logs() as told:
             refresher.run()
-    usual, longer = refreshing.EVERY.total_seconds(), refreshing.TROUBLE_SECONDS
+    usual, longer = refreshing.EVERY.total_seconds(), refreshing.PAUSE_AFTER_ERROR_SECONDS
     assert [one["event"] for one in told] == ([line] if line else [])
     if isinstance(error, crawl_failures.Interrupted):
         assert waits.seconds == [usual]

@@ -3,7 +3,7 @@
 import pytest
 import structlog
 
-from crawler_worker.maintenance import sweeps as maintenances
+from crawler_worker.maintenance import rescuing
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
@@ -29,7 +29,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(maintenances, "time", made)
+    monkeypatch.setattr(rescuing, "time", made)
     return made
 
 

@@ -129,8 +129,8 @@ def test_each_sweep_has_its_pace_and_prune_a_thread_of_its_own(
 ) -> None:
     chosen = settings.read_queue_settings({"AGING_EVERY_MIN": "7", "MAINTENANCE_MINUTES": "3"})
     maintenance = Maintenance(database, chosen, Again())  # type: ignore[arg-type]
-    start = maintenance._metronome.start
-    monkeypatch.setattr(maintenance._metronome, "start", lambda: start(paused=True))
+    start = maintenance._scheduler.start
+    monkeypatch.setattr(maintenance._scheduler, "start", lambda: start(paused=True))
     maintenance.start()
     try:
         planned = {
@@ -139,10 +139,10 @@ def test_each_sweep_has_its_pace_and_prune_a_thread_of_its_own(
                 job.trigger.jitter,
                 job.executor,
             )
-            for job in maintenance._metronome.get_jobs()
+            for job in maintenance._scheduler.get_jobs()
         }
         rules = {
-            (job.coalesce, job.misfire_grace_time) for job in maintenance._metronome.get_jobs()
+            (job.coalesce, job.misfire_grace_time) for job in maintenance._scheduler.get_jobs()
         }
     finally:
         maintenance.stop()
@@ -178,11 +178,11 @@ def test_the_stop_waits_for_no_sweep_and_ends_one_after_its_chunk(
     maintenance = Maintenance(database, settings.read_queue_settings({}))
     maintenance.start()
     assert begun.wait(SECONDS)
-    pools = [executor._pool for executor in maintenance._metronome._executors.values()]
+    pools = [executor._pool for executor in maintenance._scheduler._executors.values()]
     stopped = time.monotonic()
     maintenance.stop()
     assert time.monotonic() - stopped < SECONDS / 2
-    assert not maintenance._metronome.running
+    assert not maintenance._scheduler.running
     may_end.set()
     for pool in pools:
         pool.shutdown(wait=True)
