@@ -163,7 +163,7 @@ def session(conn: Connection, claim: Claim) -> CrawlContext:
         settings=crawls.DEFAULTS,
         stop=threading.Event(),
     )
-    opened.at = replace(opened.at, requests=3, authors=1)
+    opened.checkpoint = replace(opened.checkpoint, requests=3, authors=1)
     return opened
 
 
@@ -194,7 +194,7 @@ def page(claim: Claim, *, reverse: bool = False) -> Work:
             authors.mark_history_fetched(conn, name="zoe")
             crawled_trees.record(conn, post_id="p2", reported=3, missing=1)
 
-        mine.store(replace(mine.at, page=1), items, also=also, kept=PART)
+        mine.store(replace(mine.checkpoint, page=1), items, extra_writes=also, kept=PART)
 
     return work
 
@@ -216,7 +216,7 @@ def tree(claim: Claim, *, reverse: bool = False) -> Work:
 
     def work(conn: Connection) -> None:
         mine = session(conn, claim)
-        mine.store(replace(mine.at, page=1), Items(posts=posts, comments=comments))
+        mine.store(replace(mine.checkpoint, page=1), Items(posts=posts, comments=comments))
 
     return work
 
@@ -226,7 +226,7 @@ def looked_up(claim: Claim, shown: list[str], asked: list[str]) -> Work:
 
     def work(conn: Connection) -> None:
         mine = session(conn, claim)
-        mine.ask = lambda _call: Items(subreddits=tuple(map(crawled.about, shown)))  # type: ignore[method-assign, assignment, return-value]
+        mine.request = lambda _call: Items(subreddits=tuple(map(crawled.about, shown)))  # type: ignore[method-assign, assignment, return-value]
         name_checks._check(mine, asked)
 
     return work

@@ -1,6 +1,6 @@
 """First phase: the description of the subreddit.
 
-A description that is shown says nothing about the posts: see `opening.py`.
+A description does not prove that the posts are readable: see `opening.py`.
 """
 
 from __future__ import annotations
@@ -16,33 +16,34 @@ from crawljobs.domain.subreddit import AccessState
 PROFILE = "u_"
 
 
-def crawl(session: CrawlContext) -> None:
-    name = session.claim.subreddit
+def crawl(context: CrawlContext) -> None:
+    """Store the description. Raises Unavailable and all that CrawlContext.request raises."""
+    name = context.claim.subreddit
     try:
         about = required.request(
-            session, lambda client: endpoints.about(client, name=name, stop=session.stop)
+            context, lambda client: endpoints.about(client, name=name, stop=context.stop)
         )
     except crawl_failures.Unavailable:
         if name.lower().startswith(PROFILE):
-            _check_account(session, name[len(PROFILE) :])
+            _check_account(context, name[len(PROFILE) :])
         raise
-    if about.name.lower() != name.lower():  # renamed meanwhile: the row keeps the asked name
+    if about.name.lower() != name.lower():  # Reddit has renamed it: the row keeps the claim's name
         about = replace(about, name=name)
-    session.store(
-        replace(session.at.enter("posts"), described_as=about.access),
-        Items(subreddits=(replace(about, access=session.access),)),
+    context.store(
+        replace(context.checkpoint.enter("posts"), described_as=about.access),
+        Items(subreddits=(replace(about, access=context.access),)),
     )
 
 
-def _check_account(session: CrawlContext, name: str) -> None:
-    """Raises Unavailable when the account is suspended, which its profile does not tell."""
+def _check_account(context: CrawlContext, name: str) -> None:
+    """Raises Unavailable when the account is suspended; its profile does not report that."""
     try:
-        account = session.ask(
-            lambda client: endpoints.account(client, name=name, stop=session.stop)
+        account = context.request(
+            lambda client: endpoints.account(client, name=name, stop=context.stop)
         )
     except crawl_failures.CrawlFailure as error:
         if parts.reason_of(error) is None:
             raise
-        return  # gone, or not to be had: then the profile's own answer counts
+        return  # the account is gone or unreadable: the reply for the profile decides
     if account.suspended:
         raise crawl_failures.Unavailable(AccessState.SUSPENDED, "the account is suspended")

@@ -1,6 +1,6 @@
-"""Disables the schedules of a community that is gone, and enables them when it is back.
+"""Disables the schedules of a subreddit that is gone, and enables them when it is back.
 
-Each chunk is a transaction of its own: a community may have any number of schedules.
+Each chunk has its own transaction, because a subreddit may have any number of schedules.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ log = logs.get_logger(__name__)
 WORKER = Actor("system:crawler-worker")
 
 
-def enable_all(session: CrawlContext) -> int:
-    """Enable the schedules that were disabled as the community was gone; how many.
+def enable_all(context: CrawlContext) -> int:
+    """Enable the schedules that were disabled because the subreddit was gone; returns their number.
 
-    To be called before the access is recorded: a crawl that is stopped here goes on when it is
-    claimed again. Raises Interrupted between two chunks.
+    Call this before the access is recorded: a crawl that is interrupted here then calls it again
+    at its next claim. Raises Interrupted between two chunks.
     """
-    claim = session.claim
+    claim = context.claim
 
     def chunk(conn: Connection) -> int:
         return schedule_disabling.enable_schedules_of(
             conn, subreddit_id=claim.subreddit_id, name=claim.subreddit, actor=WORKER
         )
 
-    return _in_chunks(session, "schedules.enabled", chunk)
+    return _in_chunks(context, "schedules.enabled", chunk)
 
 
-def disable_all(session: CrawlContext, access: AccessState) -> int:
-    """Disable the schedules of a community that is believed to be gone; how many.
+def disable_all(context: CrawlContext, access: AccessState) -> int:
+    """Disable the schedules of a subreddit that counts as gone; returns their number.
 
-    A schedule that is being fired is left out: the crawl that it brings comes here again. Raises
+    A schedule that is being fired is skipped: the crawl that it enqueues calls this again. Raises
     Interrupted between two chunks.
     """
-    claim = session.claim
+    claim = context.claim
     reason = schedule_disabling.reason_of(claim.subreddit, access.value)
 
     def chunk(conn: Connection) -> int:
@@ -50,11 +50,12 @@ def disable_all(session: CrawlContext, access: AccessState) -> int:
             conn, subreddit_id=claim.subreddit_id, reason=reason, actor=WORKER
         )
 
-    return _in_chunks(session, "schedules.disabled", chunk)
+    return _in_chunks(context, "schedules.disabled", chunk)
 
 
-def _in_chunks(session: CrawlContext, action: str, chunk: Callable[[Connection], int]) -> int:
-    """Until a chunk is not full. Schedules are locked before the job: see shared/README.md."""
+def _in_chunks(context: CrawlContext, action: str, chunk: Callable[[Connection], int]) -> int:
+    """Repeat `chunk` until one is not full. Schedules are locked before the job, in the order of
+    locks of shared/README.md."""
     total = changed = 0
 
     def before(conn: Connection) -> None:
@@ -62,12 +63,12 @@ def _in_chunks(session: CrawlContext, action: str, chunk: Callable[[Connection],
         changed = chunk(conn)
 
     while True:
-        session.store(session.at, before=before)
+        context.store(context.checkpoint, before=before)
         total += changed
         if changed < schedule_disabling.AT_MOST:
             break
-        if session.stop.is_set():
-            raise crawl_failures.Interrupted("told to stop between two chunks of schedules")
+        if context.stop.is_set():
+            raise crawl_failures.Interrupted("stopped between two chunks of schedules")
     if total:
-        log.info(action, job_id=session.claim.job_id, count=total)
+        log.info(action, job_id=context.claim.job_id, count=total)
     return total

@@ -1,4 +1,4 @@
-"""Fifth phase: where else the subreddit's authors write, from their histories."""
+"""Fifth phase: histories of the subreddit's authors, which show their other subreddits."""
 
 from __future__ import annotations
 
@@ -15,83 +15,91 @@ from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Items, Page
 from crawljobs.repository.content import authors
 
-# A request brings one author's hundred newest items: too dear to repeat at every crawl.
+# One request returns the 100 newest items of one author: too expensive for every crawl.
 HISTORY_EVERY = timedelta(days=30)
-# Of an author who is gone; those who hide their history show an empty one too.
+# The history of an author who is gone, and of an author who hides it.
 NOTHING_SHOWN = Page(Items(), None)
 
 
-def crawl(session: CrawlContext) -> None:
-    if not session.settings.fetch_user_subreddits:
+def crawl(context: CrawlContext) -> None:
+    """Fetch and store the histories that are due, one request for each author."""
+    if not context.settings.fetch_user_subreddits:
         return
-    if session.at.histories is None:
-        session.at = replace(session.at, histories=_due(session))
-    while session.at.histories:
-        at = session.at
-        name, *rest = session.at.histories
-        if not _is_still_due(session, name):
-            _skip(session, name, tuple(rest))
+    if context.checkpoint.histories is None:
+        context.checkpoint = replace(context.checkpoint, histories=_due(context))
+    while context.checkpoint.histories:
+        at = context.checkpoint
+        name, *rest = context.checkpoint.histories
+        if not _is_still_due(context, name):
+            _skip(context, name, tuple(rest))
             continue
         try:
-            page = _history(session, name)
+            page = _history(context, name)
         except parts.GivenUp as given_up:
-            session.give_up(replace(session.at, histories=tuple(rest)), given_up.part)
+            context.give_up(replace(context.checkpoint, histories=tuple(rest)), given_up.part)
             continue
-        session.store(
-            replace(session.at, page=at.page + 1, authors=at.authors + 1, histories=tuple(rest)),
+        context.store(
+            replace(
+                context.checkpoint, page=at.page + 1, authors=at.authors + 1, histories=tuple(rest)
+            ),
             page.items,
-            also=partial(authors.mark_history_fetched, name=name),
+            extra_writes=partial(authors.mark_history_fetched, name=name),
             settled=[(PartKind.HISTORY, name)],
         )
 
 
-def _skip(session: CrawlContext, name: str, rest: tuple[str, ...]) -> None:
-    """The crawl of a neighbour has read this history meanwhile: it is not missing any more."""
-    then = replace(session.at, histories=rest)
-    if session.parts.get(PartKind.HISTORY, name) is None:
-        session.at = then
+def _skip(context: CrawlContext, name: str, rest: tuple[str, ...]) -> None:
+    """Skip a history that the crawl of another subreddit has fetched in the meantime."""
+    then = replace(context.checkpoint, histories=rest)
+    if context.parts.get(PartKind.HISTORY, name) is None:
+        context.checkpoint = then
     else:
-        session.store(then, settled=[(PartKind.HISTORY, name)])
+        context.store(then, settled=[(PartKind.HISTORY, name)])
 
 
-def left(session: CrawlContext) -> tuple[str, ...]:
-    """The authors whose histories were to be read, in whichever phase the crawl is."""
-    if not session.settings.fetch_user_subreddits:
+def left(context: CrawlContext) -> tuple[str, ...]:
+    """The authors whose histories this crawl has not fetched yet; callable in every phase."""
+    if not context.settings.fetch_user_subreddits:
         return ()
-    return _due(session) if session.at.histories is None else session.at.histories
+    return _due(context) if context.checkpoint.histories is None else context.checkpoint.histories
 
 
-def _history(session: CrawlContext, name: str) -> Page:
-    """Empty when the author is gone or suspended; a suspension is told by the account alone."""
-    request = partial(parts.request, session, PartKind.HISTORY, name, if_gone=NOTHING_SHOWN)
+def _history(context: CrawlContext, name: str) -> Page:
+    """The author's history; empty when the author is gone or suspended.
+
+    Only the account reports a suspension, so a refused history costs a second request. Raises
+    GivenUp.
+    """
+    request = partial(parts.request, context, PartKind.HISTORY, name, if_gone=NOTHING_SHOWN)
     try:
-        return request(_call(session, name), passing=(crawl_failures.AuthorRefused,))
+        return request(_call(context, name), passing=(crawl_failures.AuthorRefused,))
     except crawl_failures.AuthorRefused as refused:
         error = refused
 
     def is_suspended(client: RedditClient) -> Page:
-        if endpoints.account(client, name=name, stop=session.stop).suspended:
+        if endpoints.account(client, name=name, stop=context.stop).suspended:
             return NOTHING_SHOWN
         raise error
 
     return request(is_suspended)
 
 
-def _due(session: CrawlContext) -> tuple[str, ...]:
-    """First all that earlier crawls gave up, then the most active of the subreddit's.
+def _due(context: CrawlContext) -> tuple[str, ...]:
+    """The histories to fetch: first all that earlier crawls gave up and that are due, then those
+    of the most active authors.
 
-    What is due and not asked for would be postponed for long, although Reddit is well again.
+    A due part that is not requested would be postponed again, although Reddit may work by now.
     """
-    at_most = session.settings.user_sub_fetch_limit
+    at_most = context.settings.user_sub_fetch_limit
     if at_most == 0:
         return ()
-    now = session.now()
-    again = [part.item for part in session.parts.due(PartKind.HISTORY, now=now)]
-    not_yet = session.parts.not_due(PartKind.HISTORY, now=now)
-    found = session.read(
+    now = context.now()
+    again = [part.item for part in context.parts.due(PartKind.HISTORY, now=now)]
+    not_yet = context.parts.not_due(PartKind.HISTORY, now=now)
+    found = context.read(
         lambda conn: authors.due_for_history(
             conn,
-            subreddit_id=session.claim.subreddit_id,
+            subreddit_id=context.claim.subreddit_id,
             every=HISTORY_EVERY,
             at_most=at_most + len(not_yet),
         )
@@ -100,12 +108,12 @@ def _due(session: CrawlContext) -> tuple[str, ...]:
     return tuple(names)[: max(at_most, len(again))]
 
 
-def _is_still_due(session: CrawlContext, name: str) -> bool:
-    return session.read(lambda conn: authors.is_history_due(conn, name=name, every=HISTORY_EVERY))
+def _is_still_due(context: CrawlContext, name: str) -> bool:
+    return context.read(lambda conn: authors.is_history_due(conn, name=name, every=HISTORY_EVERY))
 
 
-def _call(session: CrawlContext, name: str) -> Callable[[RedditClient], Page]:
+def _call(context: CrawlContext, name: str) -> Callable[[RedditClient], Page]:
     def call(client: RedditClient) -> Page:
-        return endpoints.history(client, name=name, stop=session.stop)
+        return endpoints.history(client, name=name, stop=context.stop)
 
     return call

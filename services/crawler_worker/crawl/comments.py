@@ -1,4 +1,4 @@
-"""Third phase: the subreddit's newest comments, a hundred a request, whatever their posts."""
+"""Third phase: the newest comments of the subreddit, of all posts, 100 in one request."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Page
 
 
-def crawl(session: CrawlContext) -> None:
+def crawl(context: CrawlContext) -> None:
+    """Walk the listing of comments and store each page; leaves the checkpoint at the trees."""
     listing_walk.resume(
-        session, restarted=replace(session.at, comments=0, comments_walk=NOT_WALKED)
+        context, restarted=replace(context.checkpoint, comments=0, comments_walk=NOT_WALKED)
     )
-    mark = session.marks.comment
-    if _is_broken_off(session):
-        session.at = session.at.enter("trees")
+    mark = context.marks.comment
+    if _is_broken_off(context):
+        context.checkpoint = context.checkpoint.enter("trees")
         return
     while True:
-        at = session.at
-        course = listing_walk.course_of(session, ListingName.COMMENTS, mark)
+        at = context.checkpoint
+        course = listing_walk.course_of(context, ListingName.COMMENTS, mark)
         try:
             so_far = (at.comments_walk, at.comments)
             page, step = walk_ends.next_step(
-                session, course, _call(session), so_far, is_required=False
+                context, course, _call(context), so_far, is_required=False
             )
         except parts.GivenUp as given_up:
-            # Below this page nothing was seen: the mark stays where it is.
+            # Comments below this page were not seen, so the high-water mark must not move.
             part = replace(given_up.part, seen_to=at.newest_comment)
-            session.give_up(replace(at.enter("trees"), newest_comment=None), part)
+            context.give_up(replace(at.enter("trees"), newest_comment=None), part)
             return
         comments = page.items.comments
         then = replace(
@@ -47,28 +48,29 @@ def crawl(session: CrawlContext) -> None:
             ),
         )
         if step.walk.end is None:
-            session.store(then, page.items)
+            context.store(then, page.items)
             continue
-        walk_ends.finish(session, then.enter("trees"), page, course, walk=step.walk, mark=mark)
+        walk_ends.finish(context, then.enter("trees"), page, course, walk=step.walk, mark=mark)
         return
 
 
-def _is_broken_off(session: CrawlContext) -> bool:
-    """Whether not even the first page came lately: then the listing is left out until it is due."""
-    known = session.parts.get(PartKind.COMMENTS)
-    is_at_start = session.at.page == 0 and not session.at.whole
+def _is_broken_off(context: CrawlContext) -> bool:
+    """Whether an earlier crawl failed at the first page and its next try is not due yet. The
+    listing is then skipped."""
+    known = context.parts.get(PartKind.COMMENTS)
+    is_at_start = context.checkpoint.page == 0 and not context.checkpoint.whole
     return (
         known is not None
         and is_at_start
         and known.seen_to is None
-        and not known.is_due(session.now())
+        and not known.is_due(context.now())
     )
 
 
-def _call(session: CrawlContext) -> listing_walk.Ask:
+def _call(context: CrawlContext) -> listing_walk.FetchPage:
     def call(client: RedditClient, after: str | None) -> Page:
         return endpoints.comments(
-            client, name=session.claim.subreddit, after=after, stop=session.stop
+            client, name=context.claim.subreddit, after=after, stop=context.stop
         )
 
     return call

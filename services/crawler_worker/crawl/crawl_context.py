@@ -1,4 +1,4 @@
-"""What every phase of one crawl shares: its claim, its progress, its allowance of requests."""
+"""The state that all phases of one crawl share: claim, checkpoint, allowance of requests."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from crawljobs.settings import CrawlSettings
 log = logs.get_logger(__name__)
 
 T = TypeVar("T")
-DEPTH_MAX = 1_000  # of discovery: how many steps a subreddit is away from what was asked for
+DEPTH_MAX = 1_000  # of discovery: steps from the subreddit that a user or a schedule requested
 
 
 class AllowanceSpent(Exception):
-    """The crawl made all the requests that it may: it ends with what it has."""
+    """The crawl has made all requests that it may make; it completes with the stored items."""
 
 
 class CrawlContext:
-    """One claim being worked on. The only place that writes during a crawl."""
+    """The crawl of one claim. During a crawl all writes go through this class."""
 
     def __init__(
         self,
@@ -53,14 +53,14 @@ class CrawlContext:
         stop: Stop,
     ) -> None:
         self.claim = claim
-        self.at = checkpoint
+        self.checkpoint = checkpoint
         self.settings = settings
         self.stop = stop
         self._client = client
         self._database = database
         self._started_at = time.monotonic()
         self._requests_before = self._requests_saved = checkpoint.requests
-        past, self._spending = self.read(self._look_back)
+        past, self._spending = self.read(self._load_history)
         self.marks = past.marks
         self.parts = KnownParts(past.missing_parts)
         self.whole_walk_at = past.whole_walk_at
@@ -72,27 +72,27 @@ class CrawlContext:
             settings.min_request_gap_seconds if past.request_gap is None else past.request_gap
         )
 
-    def _look_back(self, conn: Connection) -> tuple[CrawlHistory, Spending]:
+    def _load_history(self, conn: Connection) -> tuple[CrawlHistory, Spending]:
         return crawl_history.load_crawl_history(
             conn, subreddit_id=self.claim.subreddit_id
         ), Spending.of(
             conn,
             self.claim,
             at_most=self.settings.discovery_max_requests,
-            charged=self.at.requests,
+            charged=self.checkpoint.requests,
         )
 
     def now(self) -> datetime:
-        """The time on the database's clock, as far as the claim tells it."""
+        """The time on the database's clock: the claim's time, plus the monotonic time since."""
         return self.claim.claimed_at + timedelta(seconds=time.monotonic() - self._started_at)
 
-    def ask(self, call: Callable[[RedditClient], T]) -> T:
-        """One request. Raises AllowanceSpent, Interrupted, and the client's errors."""
+    def request(self, call: Callable[[RedditClient], T]) -> T:
+        """Make one request. Raises AllowanceSpent, Interrupted, TooSoon and the client's errors."""
         self._client.forget_reply()
         if self.stop.is_set():
-            raise crawl_failures.Interrupted("told to stop between two pages")
-        is_spent = self._spending.is_spent(self.at.requests)
-        if is_spent or self.at.requests >= self.settings.max_requests_per_job:
+            raise crawl_failures.Interrupted("stopped between two pages")
+        is_spent = self._spending.is_spent(self.checkpoint.requests)
+        if is_spent or self.checkpoint.requests >= self.settings.max_requests_per_job:
             raise AllowanceSpent
         self._wait_politely()
         before = self._client.sent()
@@ -100,20 +100,21 @@ class CrawlContext:
             with self._client.asking(in_background=self.claim.is_background, gap=self.request_gap):
                 return call(self._client)
         finally:
-            self.at = replace(
-                self.at,
-                requests=self.at.requests + self._client.sent() - before,
+            self.checkpoint = replace(
+                self.checkpoint,
+                requests=self.checkpoint.requests + self._client.sent() - before,
                 asked_at=self.now().isoformat(),
             )
 
     def _wait_politely(self) -> None:
-        """The crawl before is somebody too who asked."""
+        """Wait for the gap after the last request, which an earlier crawl may have made."""
         asked_at = self.last_crawled_at
-        if self.at.asked_at is not None:
-            asked_at = datetime.fromisoformat(self.at.asked_at)
+        if self.checkpoint.asked_at is not None:
+            asked_at = datetime.fromisoformat(self.checkpoint.asked_at)
         politeness.wait(self.request_gap, asked_at=asked_at, now=self.now(), stop=self.stop)
 
     def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query that writes nothing. Raises DatabaseUnavailable."""
         return self._database.run(query)
 
     def store(
@@ -123,19 +124,19 @@ class CrawlContext:
         *,
         before: Callable[[Connection], object] = lambda _conn: None,
         first: Callable[[Connection], object] = lambda _conn: None,
-        also: Callable[[Connection], object] = lambda _conn: None,
+        extra_writes: Callable[[Connection], object] = lambda _conn: None,
         settled: Iterable[Key] = (),
         kept: MissingPart | None = None,
     ) -> None:
-        """Save the checkpoint, the items and all else that belongs to them, or nothing of it.
+        """Save the checkpoint and the items in one transaction, with the writes of the callers.
 
-        `before` comes before the job's own row, `first` after it and before the items, `also` after
-        them; the spending comes last. That is the order of locks in shared/README.md.
-        `settled` are parts that were fetched, `kept` is one that is still missing.
-        Raises ClaimLost when somebody else may hold the job by now.
+        The order is the order of locks in shared/README.md: `before`, the job's own row, `first`,
+        the items, `extra_writes`, the parts, the spending of discovery.
+        `settled` are parts that were fetched; `kept` is a part that is still missing.
+        Raises ClaimLost when another worker may hold the job, and DatabaseUnavailable.
         """
         fetched = self.parts.known_of(settled)
-        then = replace(then, requests=self.at.requests, asked_at=self.at.asked_at)
+        then = replace(then, requests=self.checkpoint.requests, asked_at=self.checkpoint.asked_at)
         then = replace(then, forecast=self._forecast(then))
 
         def work(conn: Connection) -> int:
@@ -152,7 +153,7 @@ class CrawlContext:
                     discovered_from=self.claim.subreddit_id,
                     depth=min(self.claim.depth + 1, DEPTH_MAX),
                 )
-            also(conn)
+            extra_writes(conn)
             missing_parts.settle(conn, subreddit_id=self.claim.subreddit_id, parts=fetched)
             if kept is not None:
                 missing_parts.record(conn, subreddit_id=self.claim.subreddit_id, part=kept)
@@ -162,7 +163,7 @@ class CrawlContext:
             self._spending.charged(self._database.run(work), then.requests)
         finally:
             self._client.forget_reply()
-        self.at = then
+        self.checkpoint = then
         self._requests_saved = then.requests
         self.parts.remove(fetched)
         self.has_changed_parts |= bool(fetched) or kept is not None
@@ -183,10 +184,10 @@ class CrawlContext:
         part: MissingPart,
         *,
         items: Items | None = None,
-        also: Callable[[Connection], object] = lambda _conn: None,
+        extra_writes: Callable[[Connection], object] = lambda _conn: None,
     ) -> None:
-        """Go on without this part: it is recorded with the time of its next look."""
-        self.store(then.without(part), items, also=also, kept=part)
+        """Store as `store` does, and record this part as missing, with the time of its next try."""
+        self.store(then.without(part), items, extra_writes=extra_writes, kept=part)
         claim_counters.given_up(part)
         log.warning(
             "crawl.part_given_up",
@@ -201,13 +202,14 @@ class CrawlContext:
         )
 
     def save_requests(self) -> None:
-        """Those that brought nothing count too, and whoever goes on keeps its distance to them."""
-        if self.at.requests > self._requests_saved:
-            self.store(self.at)
+        """Save the number and the time of requests that stored no page: they count against the
+        allowance, and the next request must keep its gap to them."""
+        if self.checkpoint.requests > self._requests_saved:
+            self.store(self.checkpoint)
 
     def met_new(self) -> bool:
-        """Whether this crawl has seen an item, or read a history, that no earlier one has."""
-        at, marks = self.at, self.marks
+        """Whether this crawl has seen an item, or read a history, that no earlier crawl has."""
+        at, marks = self.checkpoint, self.marks
         return (
             at.authors > 0
             or (at.newest_post is not None and reddit_items.is_newer(at.newest_post, marks.post))
@@ -218,8 +220,8 @@ class CrawlContext:
         )
 
     def can_discover(self, conn: Connection) -> bool:
-        """Whether a subreddit that this one leads to could still be paid for."""
-        return self._spending.is_left(conn, self.claim, self.at.requests)
+        """Whether the discovery budget has requests left for subreddits that this crawl finds."""
+        return self._spending.is_left(conn, self.claim, self.checkpoint.requests)
 
     def _forecast(self, at: Checkpoint) -> Forecast:
         made = at.requests - self._requests_before

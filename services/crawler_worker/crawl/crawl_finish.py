@@ -1,4 +1,4 @@
-"""The end of a crawl: its marks, the next visit, and the subreddits it led to."""
+"""Finishes a crawl: high-water marks, time of the next crawl, discovered subreddits."""
 
 from __future__ import annotations
 
@@ -34,50 +34,51 @@ from crawljobs.runtime import logs
 log = logs.get_logger(__name__)
 
 
-def finish(session: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
-    """Marks, discovered jobs and the phase `done`, all or nothing.
+def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
+    """Store the marks, the discovered jobs and the phase `done` in one transaction.
 
-    `left` are parts that a crawl without requests leaves to the next one.
+    `left` are the parts that a crawl without remaining requests leaves to the next crawl.
 
-    Jobs are locked in the order of their subreddits, this crawl's own among them.
+    Jobs are locked in the order of their subreddit ids, and this crawl's own job is one of them:
+    so some discovered jobs are enqueued before its row is locked, and the others after.
     """
-    marks = _marks(session.at)
-    done = unfetched_parts.listed(session, session.at.enter("done"), left)
+    marks = _marks(context.checkpoint)
+    done = unfetched_parts.listed(context, context.checkpoint.enter("done"), left)
     promoted: list[Enqueued] = []
     later: list[str] = []
 
     def enqueue_earlier(conn: Connection) -> None:
-        found = name_checks.promotable(session, conn)
-        own = session.claim.subreddit_id
+        found = name_checks.promotable(context, conn)
+        own = context.claim.subreddit_id
         later[:] = [name for name, subreddit_id in found.items() if subreddit_id > own]
-        promoted[:] = name_checks.enqueue(session, conn, found.keys() - set(later))
+        promoted[:] = name_checks.enqueue(context, conn, found.keys() - set(later))
 
     def enqueue_later(conn: Connection) -> None:
-        promoted.extend(name_checks.enqueue(session, conn, later))
+        promoted.extend(name_checks.enqueue(context, conn, later))
 
     def work(conn: Connection) -> None:
         stored_subreddits.finish_crawl(
             conn,
-            subreddit_id=session.claim.subreddit_id,
+            subreddit_id=context.claim.subreddit_id,
             marks=marks,
-            depth=session.claim.depth,
-            gap=session.at.gap,
-            next_crawl_at=_next_visit(session, conn),
+            depth=context.claim.depth,
+            gap=context.checkpoint.gap,
+            next_crawl_at=_next_visit(context, conn),
         )
         for part in left:
-            missing_parts.record(conn, subreddit_id=session.claim.subreddit_id, part=part)
-        _record_coverage(session, conn)
+            missing_parts.record(conn, subreddit_id=context.claim.subreddit_id, part=part)
+        _record_coverage(context, conn)
 
-    session.store(done, before=enqueue_earlier, first=enqueue_later, also=work)
-    if session.at.gap:
-        log.warning("crawl.gap", job_id=session.claim.job_id, subreddit=session.claim.subreddit)
+    context.store(done, before=enqueue_earlier, first=enqueue_later, extra_writes=work)
+    if context.checkpoint.gap:
+        log.warning("crawl.gap", job_id=context.claim.job_id, subreddit=context.claim.subreddit)
     for part in left:
         claim_counters.given_up(part)
     claim_counters.enqueued(JobSource.DISCOVERY, promoted)
 
 
-def _record_coverage(session: CrawlContext, conn: Connection) -> None:
-    at, subreddit_id = session.at, session.claim.subreddit_id
+def _record_coverage(context: CrawlContext, conn: Connection) -> None:
+    at, subreddit_id = context.checkpoint, context.claim.subreddit_id
     missing_parts.postpone_due(conn, subreddit_id=subreddit_id)
     coverage.record_gaps(
         conn,
@@ -90,38 +91,42 @@ def _record_coverage(session: CrawlContext, conn: Connection) -> None:
         subreddit_id=subreddit_id,
         posts=at.posts_walk,
         comments=at.comments_walk,
-        trees=_trees(session, conn),
-        soonest_look=session.settings.part_retry,
+        trees=_trees(context, conn),
+        soonest_look=context.settings.part_retry,
     )
 
 
-def _trees(session: CrawlContext, conn: Connection) -> TreeSummary | None:
-    """None when nothing has changed: counting takes longer than all else that is written here."""
-    is_first = session.last_crawled_at is None
-    if not (is_first or session.met_new() or session.has_changed_parts or session.at.whole):
+def _trees(context: CrawlContext, conn: Connection) -> TreeSummary | None:
+    """The summary of comment trees; None when nothing has changed, because counting is the most
+    expensive statement of this transaction."""
+    is_first = context.last_crawled_at is None
+    if not (is_first or context.met_new() or context.has_changed_parts or context.checkpoint.whole):
         return None
-    return crawled_trees.summary(conn, subreddit_id=session.claim.subreddit_id)
+    return crawled_trees.summary(conn, subreddit_id=context.claim.subreddit_id)
 
 
-def record_barred(session: CrawlContext, access: AccessState) -> None:
-    """Record that access is denied, set the next look, and disable the schedules of a subreddit
-    that is gone: at once, or at the third equal look when it was crawled before.
+def record_barred(context: CrawlContext, access: AccessState) -> None:
+    """Record that access is denied, and set the time of the next check.
+
+    The schedules of a subreddit that is gone are disabled: at once when it was never crawled, else
+    at the third equal reply. Raises ClaimLost, Interrupted and DatabaseUnavailable.
     """
 
     is_believed = False
 
     def work(conn: Connection) -> None:
         nonlocal is_believed
-        subreddit_id = session.claim.subreddit_id
+        subreddit_id = context.claim.subreddit_id
         is_believed = subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=access)
 
-    session.store(session.at, also=work)
+    context.store(context.checkpoint, extra_writes=work)
     if is_believed and access.value in TERMINAL_OUTCOMES:
-        access_schedules.disable_all(session, access)
+        access_schedules.disable_all(context, access)
 
 
 def _marks(at: Checkpoint) -> Marks:
-    """Only of listings that were walked to their end: below an early end something is missing."""
+    """The marks of the listings that were walked to their end. After an early end older items are
+    missing, so the mark must not move."""
     reached = PHASES.index(at.phase)
     return Marks(
         post=at.newest_post if reached > PHASES.index("posts") else None,
@@ -129,11 +134,11 @@ def _marks(at: Checkpoint) -> Marks:
     )
 
 
-def _next_visit(session: CrawlContext, conn: Connection) -> datetime | None:
-    """None: when somebody asks, or when it has become stale."""
-    if not session.settings.adaptive_interval:
+def _next_visit(context: CrawlContext, conn: Connection) -> datetime | None:
+    """The time of the next crawl; None when only a request or staleness leads to one."""
+    if not context.settings.adaptive_interval:
         return None
-    now = session.now()
-    policy = RevisitPolicy(items=session.settings.revisit_items)
-    activity = revisits.activity(conn, subreddit_id=session.claim.subreddit_id, now=now)
+    now = context.now()
+    policy = RevisitPolicy(items=context.settings.revisit_items)
+    activity = revisits.activity(conn, subreddit_id=context.claim.subreddit_id, now=now)
     return revisit.next_visit(activity, now=now, policy=policy)

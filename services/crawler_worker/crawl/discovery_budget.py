@@ -1,4 +1,7 @@
-"""What a crawl that nobody asked for may cost: all from one root share a budget of requests."""
+"""The request budget of discovered crawls: all crawls found from one root share it.
+
+The root is the subreddit that a user or a schedule requested.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,18 @@ from crawljobs.repository.content import discovery
 
 
 class Spending:
-    """Nothing is counted of a crawl that somebody asked for."""
+    """What one crawl takes from its root's budget; a requested crawl takes nothing."""
 
     def __init__(self, root: int | None, *, at_most: int, spent: int, charged: int) -> None:
         self._root = root
         self._at_most = at_most
-        self._spent = spent  # by everybody, as of the last charge
-        self._charged = charged  # of this crawl's requests
+        self._spent = spent  # requests by all crawls of the root, at the last charge
+        self._charged = charged  # requests of this crawl that are part of `spent`
 
     @classmethod
     def of(cls, conn: Connection, claim: Claim, *, at_most: int, charged: int) -> Spending:
-        """`charged` are the requests of this crawl that earlier attempts have charged."""
+        """Read the spending of the claim's root. `charged` is the number of requests that earlier
+        attempts of this crawl have charged."""
         if claim.source is not JobSource.DISCOVERY:
             return cls(None, at_most=at_most, spent=0, charged=0)
         root = discovery.root_of(conn, subreddit_id=claim.subreddit_id, depth=claim.depth)
@@ -26,22 +30,27 @@ class Spending:
         return cls(root, at_most=at_most, spent=spent, charged=charged)
 
     def is_left(self, conn: Connection, claim: Claim, requests: int) -> bool:
-        """Whether crawls that this one, which has made so many requests, leads to would have
-        something to spend."""
+        """Whether the budget has requests left for crawls that this crawl discovers.
+
+        `requests` is the number of requests that this crawl has made.
+        """
         root = discovery.root_of(conn, subreddit_id=claim.subreddit_id, depth=claim.depth)
         uncharged = 0 if self._root is None else requests - self._charged
         return discovery.spent(conn, root=root) + uncharged < self._at_most
 
     def is_spent(self, requests: int) -> bool:
-        """Whether the crawl, which has made so many requests, may make no more."""
+        """Whether this crawl, after `requests` requests, has used up the budget."""
         return self._root is not None and self._spent + requests - self._charged >= self._at_most
 
     def charge(self, conn: Connection, requests: int) -> int:
-        """In the transaction that saves `requests`; what everybody has spent now."""
+        """Charge the requests since the last charge, in the transaction that saves `requests`.
+
+        Returns the number of requests that all crawls of the root have made.
+        """
         if self._root is None or requests == self._charged:
             return self._spent
         return discovery.spend(conn, root=self._root, requests=requests - self._charged)
 
     def charged(self, spent: int, requests: int) -> None:
-        """The transaction was committed."""
+        """Record the result of `charge`, after its transaction has committed."""
         self._spent, self._charged = spent, requests

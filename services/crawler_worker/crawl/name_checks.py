@@ -1,4 +1,4 @@
-"""Sixth phase: ask Reddit, in one request, which of the names that were met are subreddits."""
+"""Sixth phase: check with one request which of the found names are subreddits."""
 
 from __future__ import annotations
 
@@ -16,47 +16,48 @@ from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import discovery, stored_subreddits
 from crawljobs.repository.queue import job_queue
 
-PRIORITY = 0  # nobody asked for it: it comes after everything that somebody did
+PRIORITY = 0  # the lowest: discovered crawls run after all requested ones
 
 
-def crawl(session: CrawlContext) -> None:
-    """Leaves the checkpoint in this phase: what follows is the end."""
-    if not is_wanted(session):
+def crawl(context: CrawlContext) -> None:
+    """Check the names that were found. The checkpoint stays in this phase, which is the last."""
+    if not is_wanted(context):
         return
-    names = session.read(
+    names = context.read(
         lambda conn: discovery.unchecked(
-            conn, subreddit_id=session.claim.subreddit_id, at_most=endpoints.NAMES_LIMIT - 1
+            conn, subreddit_id=context.claim.subreddit_id, at_most=endpoints.NAMES_LIMIT - 1
         )
     )
     if names:
-        _check(session, names)
-    elif session.parts.get(PartKind.NAMES) is not None:
-        # The crawl of a neighbour has checked the names meanwhile: they are not missing any more.
-        session.store(session.at, settled=[(PartKind.NAMES, "")])
+        _check(context, names)
+    elif context.parts.get(PartKind.NAMES) is not None:
+        # The crawl of another subreddit has checked the names in the meantime: nothing is missing.
+        context.store(context.checkpoint, settled=[(PartKind.NAMES, "")])
 
 
-def is_wanted(session: CrawlContext) -> bool:
-    """Not from a crawl that met nothing new: what it could lead to, the one before led to.
+def is_wanted(context: CrawlContext) -> bool:
+    """Whether this crawl discovers subreddits.
 
-    Unless that one could not ask.
+    A crawl without new items does not: the crawl before it found the same names. It does when that
+    crawl could not check them.
     """
-    settings = session.settings
-    is_missing = bool(session.parts.due(PartKind.NAMES, now=session.now()))
+    settings = context.settings
+    is_missing = bool(context.parts.due(PartKind.NAMES, now=context.now()))
     return (
-        (session.met_new() or is_missing)
+        (context.met_new() or is_missing)
         and settings.fetch_user_subreddits
         and settings.user_sub_enqueue_max > 0
         and settings.discovery_max_live_jobs > 0
-        and session.claim.depth < settings.discovery_max_depth
+        and context.claim.depth < settings.discovery_max_depth
     )
 
 
-def _check(session: CrawlContext, names: Sequence[str]) -> None:
-    """What Reddit does not show of these does not exist, or not for us."""
+def _check(context: CrawlContext, names: Sequence[str]) -> None:
+    """Store the subreddits that Reddit returns, and record the other names as missing."""
     try:
-        items = _shown(session, names)
+        items = _shown(context, names)
     except parts.GivenUp as given_up:
-        session.give_up(session.at, given_up.part)
+        context.give_up(context.checkpoint, given_up.part)
         return
     asked = {name.lower() for name in names}
     shown = tuple(about for about in items.subreddits if about.name.lower() in asked)
@@ -66,44 +67,44 @@ def _check(session: CrawlContext, names: Sequence[str]) -> None:
         stored_subreddits.hold(
             conn,
             names=asked,
-            discovered_from=session.claim.subreddit_id,
-            depth=session.claim.depth + 1,
+            discovered_from=context.claim.subreddit_id,
+            depth=context.claim.depth + 1,
         )
 
     def record(conn: Connection) -> None:
         discovery.record_missing(
             conn,
             names=missing,
-            discovered_from=session.claim.subreddit_id,
-            depth=session.claim.depth + 1,
+            discovered_from=context.claim.subreddit_id,
+            depth=context.claim.depth + 1,
         )
 
-    then = replace(session.at, page=session.at.page + 1)
-    session.store(
+    then = replace(context.checkpoint, page=context.checkpoint.page + 1)
+    context.store(
         then,
         Items(subreddits=shown),
         first=hold,
-        also=record,
+        extra_writes=record,
         settled=[(PartKind.NAMES, "")],
     )
 
 
-def _shown(session: CrawlContext, names: Sequence[str]) -> Items:
-    """The communities that Reddit shows of these names. Raises GivenUp.
+def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
+    """The subreddits that Reddit returns for these names. Raises GivenUp.
 
-    The crawled community itself is the last of the names asked for: a reply without it is empty or
-    cut off, and would make all the others unknown for good. A profile is shown by no name: of its
-    crawl, a second empty reply is believed.
+    The request also names the crawled subreddit, at the end: a reply without it is empty or cut
+    off, and would mark existing names as missing for good. A profile is never returned by its name,
+    so in the crawl of a profile a second empty reply is accepted.
     """
-    own = session.claim.subreddit
+    own = context.claim.subreddit
     control = () if own.lower().startswith(subreddit.PROFILE) else (own,)
     for _ in range(2):
         items = parts.request(
-            session,
+            context,
             PartKind.NAMES,
             "",
             lambda client: endpoints.subreddits_named(
-                client, names=(*names, *control), stop=session.stop
+                client, names=(*names, *control), stop=context.stop
             ),
         )
         found = {about.name.lower() for about in items.subreddits}
@@ -112,14 +113,15 @@ def _shown(session: CrawlContext, names: Sequence[str]) -> Items:
     if not control:
         return items
     message = f"Reddit does not show r/{own} among the names, although it exists"
-    raise parts.GivenUp(parts.missing(session, PartKind.NAMES, "", PartReason.TROUBLE, message))
+    raise parts.GivenUp(parts.missing(context, PartKind.NAMES, "", PartReason.TROUBLE, message))
 
 
-def promotable(session: CrawlContext, conn: Connection) -> dict[str, int]:
-    """The strongest candidates for which there is room, with the ids of their subreddits."""
-    if not is_wanted(session) or not session.can_discover(conn):
+def promotable(context: CrawlContext, conn: Connection) -> dict[str, int]:
+    """The best candidates for a crawl, as {name: subreddit id}, as many as the limit of live
+    discovery jobs allows."""
+    if not is_wanted(context) or not context.can_discover(conn):
         return {}
-    claim, settings = session.claim, session.settings
+    claim, settings = context.claim, context.settings
     names = discovery.candidates(
         conn, subreddit_id=claim.subreddit_id, at_most=settings.user_sub_enqueue_max
     )
@@ -132,14 +134,14 @@ def promotable(session: CrawlContext, conn: Connection) -> dict[str, int]:
     return {name: ids[name.lower()] for name in names}
 
 
-def enqueue(session: CrawlContext, conn: Connection, names: Collection[str]) -> list[Enqueued]:
-    """Enqueue crawls of what was found, in the transaction that ends the crawl."""
+def enqueue(context: CrawlContext, conn: Connection, names: Collection[str]) -> list[Enqueued]:
+    """Enqueue crawls of the discovered subreddits, in the transaction that finishes the crawl."""
     return job_queue.enqueue_many(
         conn,
         subreddits_named=sorted(names, key=str.lower),
         priority=PRIORITY,
         source=JobSource.DISCOVERY,
-        depth=session.claim.depth + 1,
-        discovered_from=session.claim.subreddit_id,
-        all_known=True,  # no subreddit is locked before the jobs
+        depth=context.claim.depth + 1,
+        discovered_from=context.claim.subreddit_id,
+        all_known=True,  # skips the insert of subreddits, which would lock them before the jobs
     )

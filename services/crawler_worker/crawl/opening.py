@@ -1,6 +1,6 @@
-"""Records that a subreddit is open, once it has shown its first page of posts.
+"""Records that a subreddit is open, once Reddit has returned its first page of posts.
 
-Its description alone proves nothing: Reddit shows that of a subreddit whose posts it denies.
+The description alone is no proof: Reddit returns it for some subreddits whose posts it denies.
 """
 
 from __future__ import annotations
@@ -14,30 +14,32 @@ from crawljobs.domain.subreddit import OPEN, AccessState
 from crawljobs.repository.content import subreddit_access
 
 
-def record(session: CrawlContext) -> None:
-    """To be called with the first page of posts. Writes nothing when nothing has changed.
+def record(context: CrawlContext) -> None:
+    """Record the access. Call this when the first page of posts has been returned.
 
-    Raises Interrupted between two chunks of schedules.
+    Writes nothing when the access has not changed. Raises Interrupted between two chunks of
+    schedules, ClaimLost and DatabaseUnavailable.
     """
-    access = _access(session)
-    if access is session.access and session.access_unconfirmed is None:
+    access = _access(context)
+    if access is context.access and context.access_unconfirmed is None:
         return
-    if session.access.value in TERMINAL_OUTCOMES or session.access_unconfirmed is not None:
-        access_schedules.enable_all(session)
-    session.store(
-        session.at,
-        also=partial(
-            subreddit_access.record_open, subreddit_id=session.claim.subreddit_id, access=access
+    if context.access.value in TERMINAL_OUTCOMES or context.access_unconfirmed is not None:
+        access_schedules.enable_all(context)
+    context.store(
+        context.checkpoint,
+        extra_writes=partial(
+            subreddit_access.record_open, subreddit_id=context.claim.subreddit_id, access=access
         ),
     )
-    session.access, session.access_unconfirmed = access, None
+    context.access, context.access_unconfirmed = access, None
 
 
-def _access(session: CrawlContext) -> AccessState:
-    """As it describes itself. What calls itself private and shows its posts is open to us."""
-    described = session.at.described_as
-    if described is None:  # by an earlier release, which has recorded it
-        return session.access if session.access in OPEN else AccessState.PUBLIC
+def _access(context: CrawlContext) -> AccessState:
+    """The access that the description reports. A subreddit that is described as private but shows
+    its posts counts as restricted."""
+    described = context.checkpoint.described_as
+    if described is None:  # the checkpoint is of an earlier release, which recorded it elsewhere
+        return context.access if context.access in OPEN else AccessState.PUBLIC
     if described in OPEN:
         return described
-    return session.access if session.access in OPEN else AccessState.RESTRICTED
+    return context.access if context.access in OPEN else AccessState.RESTRICTED

@@ -1,4 +1,4 @@
-"""Runs the phases of one crawl, from wherever the last attempt came to."""
+"""Runs the phases of one crawl, from the checkpoint of the last attempt."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from crawljobs.runtime import logs
 from crawljobs.settings import CrawlSettings
 
 CRAWLED = "crawled"
-NO_BUDGET = "no_budget"  # nothing was seen: its requests were spent before the first reply
+NO_BUDGET = "no_budget"  # the allowance of requests was spent before the first reply
 
 log = logs.get_logger(__name__)
 
@@ -32,61 +32,61 @@ log = logs.get_logger(__name__)
 def run(
     claim: Claim, *, database: Database, client: RedditClient, settings: CrawlSettings, stop: Stop
 ) -> str:
-    """The outcome: `crawled`, `no_budget`, or the access state that kept us out. Completing is the
-    caller's.
+    """Crawl. Returns the outcome: `crawled`, `no_budget`, or the access state that denied access.
+    The caller completes the claim.
 
-    Raises CrawlFailure (its `kind` says what to do), Interrupted, ClaimLost, DatabaseUnavailable,
-    UnreadableCheckpoint. Whatever is raised, the pages stored so far are kept with their
-    checkpoint.
+    Raises CrawlFailure (its `kind` decides between retry and failure), Interrupted, ClaimLost,
+    DatabaseUnavailable and UnreadableCheckpoint. After an error the stored pages and their
+    checkpoint remain.
     """
     at = checkpoint.read(claim.checkpoint)
     if at.phase == "done":
         return CRAWLED
-    session = CrawlContext(
+    context = CrawlContext(
         claim, at, database=database, client=client, settings=settings, stop=stop
     )
     try:
-        return _crawl(session)
+        return _crawl(context)
     except crawl_failures.Unavailable as error:
-        crawl_finish.record_barred(session, error.access)
+        crawl_finish.record_barred(context, error.access)
         return error.access.value
     except (crawl_failures.UpstreamTrouble, crawl_failures.BadRequest) as error:
-        raise unclear.deferral(session, error) from error
+        raise unclear.deferral(context, error) from error
     except (crawl_failures.CrawlFailure, crawl_failures.Interrupted):
-        session.save_requests()
+        context.save_requests()
         raise
     finally:
         client.forget_reply()
 
 
-def _crawl(session: CrawlContext) -> str:
-    """Each phase leaves the checkpoint at the next one."""
+def _crawl(context: CrawlContext) -> str:
+    """Run the remaining phases; each phase moves the checkpoint to the next one."""
     try:
-        if session.at.phase == "about":
-            about.crawl(session)
-        if session.at.phase == "posts":
-            posts.crawl(session)
-        if session.at.phase == "comments":
-            comments.crawl(session)
-        if session.at.phase == "trees":
-            trees.crawl(session)
-            session.at = session.at.enter("authors")
-        if session.at.phase == "authors":
-            author_histories.crawl(session)
-            session.at = session.at.enter("discovery")
-        if session.at.phase == "discovery":
-            name_checks.crawl(session)
+        if context.checkpoint.phase == "about":
+            about.crawl(context)
+        if context.checkpoint.phase == "posts":
+            posts.crawl(context)
+        if context.checkpoint.phase == "comments":
+            comments.crawl(context)
+        if context.checkpoint.phase == "trees":
+            trees.crawl(context)
+            context.checkpoint = context.checkpoint.enter("authors")
+        if context.checkpoint.phase == "authors":
+            author_histories.crawl(context)
+            context.checkpoint = context.checkpoint.enter("discovery")
+        if context.checkpoint.phase == "discovery":
+            name_checks.crawl(context)
     except AllowanceSpent:
         log.info(
             "crawl.cut_short",
-            job_id=session.claim.job_id,
-            subreddit=session.claim.subreddit,
-            phase=session.at.phase,
-            requests=session.at.requests,
+            job_id=context.claim.job_id,
+            subreddit=context.claim.subreddit,
+            phase=context.checkpoint.phase,
+            requests=context.checkpoint.requests,
         )
-        if session.at.phase == PHASES[0]:
+        if context.checkpoint.phase == PHASES[0]:
             return NO_BUDGET
-        crawl_finish.finish(session, left=unfetched_parts.parts(session))
+        crawl_finish.finish(context, left=unfetched_parts.parts(context))
         return CRAWLED
-    crawl_finish.finish(session)
+    crawl_finish.finish(context)
     return CRAWLED

@@ -1,4 +1,4 @@
-"""Time between two requests for one subreddit, whichever worker makes them."""
+"""The gap between two requests for one subreddit, also when different workers make them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from crawler_worker.reddit.stop import Stop
 
 
 def wait(gap: float, *, asked_at: datetime | None, now: datetime, stop: Stop) -> None:
-    """Until `gap` seconds after the last request. Raises TooSoon and Interrupted."""
+    """Wait until `gap` seconds have passed since `asked_at`, the time of the last request.
+
+    Raises Interrupted, and TooSoon when the wait is too long to keep the claim.
+    """
     if gap <= 0 or asked_at is None:
         return
     left = min(gap, gap - (now - asked_at).total_seconds())
     if left > client.LONGEST_GAP_SECONDS:
         raise crawl_failures.TooSoon(
-            f"this subreddit wants {gap:.0f} s between two requests", resume_in=left
+            f"this subreddit requires {gap:.0f} s between two requests", resume_in=left
         )
     if left > 0 and stop.wait(left):
-        raise crawl_failures.Interrupted("told to stop while being polite")
+        raise crawl_failures.Interrupted("stopped while waiting between two requests")

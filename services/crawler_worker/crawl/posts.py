@@ -1,4 +1,4 @@
-"""Second phase: the subreddit's posts, page by page."""
+"""Second phase: the posts of the subreddit, page by page."""
 
 from __future__ import annotations
 
@@ -19,71 +19,77 @@ from crawljobs.domain.reddit_items import Page, Post
 from crawljobs.repository.content import crawled_trees
 
 
-def crawl(session: CrawlContext) -> None:
-    settings = session.settings
-    by_age = settings.posts_sort == "new"  # only new is sorted so, and can have a mark
-    mark = session.marks.post if by_age else None
-    listing_walk.resume(session, restarted=replace(session.at, posts=0, posts_walk=NOT_WALKED))
-    whole_walks.choose(session)
+def crawl(context: CrawlContext) -> None:
+    """Walk the listing of posts and store each page; leaves the checkpoint at the comments."""
+    settings = context.settings
+    by_age = settings.posts_sort == "new"  # only "new" is sorted by age and has a high-water mark
+    mark = context.marks.post if by_age else None
+    listing_walk.resume(
+        context, restarted=replace(context.checkpoint, posts=0, posts_walk=NOT_WALKED)
+    )
+    whole_walks.choose(context)
     while True:
-        at = session.at
-        course = listing_walk.course_of(session, ListingName.POSTS, mark)
+        at = context.checkpoint
+        course = listing_walk.course_of(context, ListingName.POSTS, mark)
         course = replace(course, items_max=settings.max_posts_per_sub, by_age=by_age)
         try:
             page, step = walk_ends.next_step(
-                session, course, _call(session), (at.posts_walk, at.posts), is_required=not at.page
+                context, course, _call(context), (at.posts_walk, at.posts), is_required=not at.page
             )
         except parts.GivenUp as given_up:
-            # Below this page nothing was seen: the mark stays where it is.
+            # Posts below this page were not seen, so the high-water mark must not move.
             part = replace(given_up.part, seen_to=at.newest_post)
-            session.give_up(replace(at.enter("comments"), newest_post=None), part)
+            context.give_up(replace(at.enter("comments"), newest_post=None), part)
             return
         if not at.page:
-            opening.record(session)
-            at = session.at
+            opening.record(context)
+            at = context.checkpoint
         posts = page.items.posts
         newest = reddit_items.newest(at.newest_post, *(post.id for post in posts))
         then = replace(
             step.at,
             posts=step.seen,
             posts_walk=step.walk if by_age else NOT_WALKED,
-            busiest=_busiest(session, at.busiest, posts),
+            busiest=_busiest(context, at.busiest, posts),
             newest_post=newest if by_age else None,
         )
         if step.walk.end is None:
-            session.store(then, page.items)
+            context.store(then, page.items)
             continue
-        walk_ends.finish(session, then.enter("comments"), page, course, walk=step.walk, mark=mark)
+        walk_ends.finish(context, then.enter("comments"), page, course, walk=step.walk, mark=mark)
         return
 
 
-def _call(session: CrawlContext) -> listing_walk.Ask:
-    settings, seen = session.settings, session.at.posts
+def _call(context: CrawlContext) -> listing_walk.FetchPage:
+    settings, seen = context.settings, context.checkpoint.posts
 
     def call(client: RedditClient, after: str | None) -> Page:
         return endpoints.posts(
             client,
-            name=session.claim.subreddit,
+            name=context.claim.subreddit,
             sort=settings.posts_sort,
             time_filter=settings.posts_time_filter,
             after=after,
             limit=max(1, settings.max_posts_per_sub - seen),
-            stop=session.stop,
+            stop=context.stop,
         )
 
     return call
 
 
 def _busiest(
-    session: CrawlContext, known: Iterable[tuple[str, int]], posts: Iterable[Post]
+    context: CrawlContext, known: Iterable[tuple[str, int]], posts: Iterable[Post]
 ) -> tuple[tuple[str, int], ...]:
-    """The posts with most comments among those whose comments are not all stored."""
-    not_due = session.parts.not_due(*OF_A_TREE, now=session.now())
+    """The posts with the most comments, of the posts whose comments are not all stored.
+
+    Returns (post id, number of comments), at most trees.MOST of them.
+    """
+    not_due = context.parts.not_due(*OF_A_TREE, now=context.now())
     shown = {
         post.id: post.num_comments for post in posts if post.num_comments and post.id not in not_due
     }
-    at_most = session.settings.max_comments_per_post
-    wanting = session.read(lambda conn: crawled_trees.wanting(conn, shown=shown, at_most=at_most))
+    at_most = context.settings.max_comments_per_post
+    wanting = context.read(lambda conn: crawled_trees.wanting(conn, shown=shown, at_most=at_most))
     found = {**dict(known), **{post_id: shown[post_id] for post_id in wanting}}
     ranked = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
     return tuple(ranked[: trees.MOST])

@@ -49,7 +49,7 @@ def reason_of(error: crawl_failures.CrawlFailure) -> PartReason | None:
 
 
 def request(
-    session: CrawlContext,
+    context: CrawlContext,
     kind: PartKind,
     item: str,
     call: Callable[[RedditClient], T],
@@ -59,17 +59,17 @@ def request(
 ) -> T:
     """One request for a part; `if_gone` is its value when Reddit says that it is not there.
 
-    Raises GivenUp, the failures in `passing`, and everything else that `Session.ask` raises.
+    Raises GivenUp, the failures in `passing`, and all that `CrawlContext.request` raises.
     """
     try:
-        return session.ask(call)
+        return context.request(call)
     except crawl_failures.CrawlFailure as error:
         reason = reason_of(error)
         if reason is None or isinstance(error, passing):
             raise
         if if_gone is not None and _is_gone(kind, error):
             return if_gone
-        raise GivenUp(missing(session, kind, item, reason, str(error))) from error
+        raise GivenUp(missing(context, kind, item, reason, str(error))) from error
 
 
 def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
@@ -80,37 +80,37 @@ def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
 
 
 def missing(
-    session: CrawlContext, kind: PartKind, item: str, reason: PartReason, message: str
+    context: CrawlContext, kind: PartKind, item: str, reason: PartReason, message: str
 ) -> MissingPart:
     """The part, given up now: its next look is the later the more crawls have done so in a row.
 
     A tree may lose several requests in one crawl.
     """
     item = item[: missing_part.ITEM_MAX]
-    known = session.parts.get(kind, item)
-    is_own = any((one.kind, one.item) == (kind, item) for one in session.at.missing)
+    known = context.parts.get(kind, item)
+    is_own = any((one.kind, one.item) == (kind, item) for one in context.checkpoint.missing)
     failed = 1 if known is None else known.failures + (not is_own)
-    delay = missing_part.next_look(kind, failed, first=session.settings.part_retry)
+    delay = missing_part.next_look(kind, failed, first=context.settings.part_retry)
     return MissingPart(
         kind=kind,
         item=item,
         reason=reason,
         message=completion.storable(message)[:MESSAGE_MAX],
         failures=failed,
-        next_look_at=session.now() + delay,
+        next_look_at=context.now() + delay,
     )
 
 
-def posts_to_fetch(session: CrawlContext) -> list[str]:
+def posts_to_fetch(context: CrawlContext) -> list[str]:
     """The posts whose tree, or a part of it, an earlier crawl gave up and is due for another look.
 
     A crawl that was interrupted does not ask again for the parts that it gave up itself.
     """
-    own = own_trees(session)
-    due = session.parts.due(*OF_A_TREE, now=session.now())
+    own = own_trees(context)
+    due = context.parts.due(*OF_A_TREE, now=context.now())
     return list(dict.fromkeys(part.item for part in due if part.item not in own))
 
 
-def own_trees(session: CrawlContext) -> set[str]:
+def own_trees(context: CrawlContext) -> set[str]:
     """The posts whose tree, or a part of it, this crawl gave up, as far as it lists them."""
-    return {part.item for part in session.at.missing if part.kind in OF_A_TREE}
+    return {part.item for part in context.checkpoint.missing if part.kind in OF_A_TREE}

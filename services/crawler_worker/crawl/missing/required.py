@@ -12,15 +12,15 @@ from crawler_worker.reddit.client import RedditClient
 T = TypeVar("T")
 
 
-def request(session: CrawlContext, call: Callable[[RedditClient], T]) -> T:
+def request(context: CrawlContext, call: Callable[[RedditClient], T]) -> T:
     """One request, and a second one when Reddit denies access in a way that is not known yet.
 
     A subreddit that was never crawled is believed to be gone at once, with its schedules disabled:
-    one wrong reply must not be enough. Raises everything that `Session.ask` raises.
+    one wrong reply must not be enough. Raises everything that `CrawlContext.request` raises.
     """
     try:
-        return session.ask(call)
+        return context.request(call)
     except crawl_failures.Unavailable as error:
-        if error.access is session.access:
+        if error.access is context.access:
             raise
-    return session.ask(call)
+    return context.request(call)

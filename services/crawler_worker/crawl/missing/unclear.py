@@ -14,24 +14,24 @@ from crawljobs.domain import retry
 
 
 def deferral(
-    session: CrawlContext, error: crawl_failures.UpstreamTrouble | crawl_failures.BadRequest
+    context: CrawlContext, error: crawl_failures.UpstreamTrouble | crawl_failures.BadRequest
 ) -> crawl_failures.CrawlFailure:
     """The failure that ends this claim: the job waits without an attempt, or fails after a day.
 
     A request that Reddit refuses for a community that was never crawled fails at once: there may be
     none of that name.
     """
-    if isinstance(error, crawl_failures.BadRequest) and session.last_crawled_at is None:
-        session.save_requests()
+    if isinstance(error, crawl_failures.BadRequest) and context.last_crawled_at is None:
+        context.save_requests()
         return error
-    so_far = session.at.unclear
+    so_far = context.checkpoint.unclear
     if so_far >= retry.UNCLEAR_DEFERRALS_MAX:
         return crawl_failures.BadRequest(
-            f"Reddit has given no usable reply for r/{session.claim.subreddit} for a day, though "
+            f"Reddit has given no usable reply for r/{context.claim.subreddit} for a day, though "
             f"it answers for others; last: {error}. Retry the job when the community can be "
             "opened in a browser."
         )
-    session.store(replace(session.at, unclear=so_far + 1))
+    context.store(replace(context.checkpoint, unclear=so_far + 1))
     seconds = min(retry.UNCLEAR_LONGEST_SECONDS, retry.UNCLEAR_FIRST_SECONDS * 2.0**so_far)
     return crawl_failures.NothingClear(
         f"Reddit gives no usable reply for this community, though it answers for others "

@@ -17,60 +17,60 @@ from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, Part
 MESSAGE = "the crawl had made all the requests that it may"
 
 
-def parts(session: CrawlContext) -> list[MissingPart]:
+def parts(context: CrawlContext) -> list[MissingPart]:
     """Trees and histories that were chosen and not fetched, the listing that was cut off, and the
     parts of earlier crawls that were due and not reached.
 
     No crawl is made for these: the next one asks for them.
     """
-    at, left = session.at, dict[Key, None]()
+    at, left = context.checkpoint, dict[Key, None]()
     phase = PHASES.index(at.phase)
     if at.phase == "posts":
         left[PartKind.POSTS, at.cursor or ""] = None
     if phase <= PHASES.index("comments"):
-        known = session.parts.get(PartKind.COMMENTS)
+        known = context.parts.get(PartKind.COMMENTS)
         if at.phase == "comments":
             left[PartKind.COMMENTS, at.cursor or ""] = None
-        elif known is not None and known.is_due(session.now()):
+        elif known is not None and known.is_due(context.now()):
             left[PartKind.COMMENTS, known.item] = None
-    if phase <= PHASES.index("trees") and session.settings.max_comments_per_post:
-        left.update(dict.fromkeys(_trees(session)))
-    left.update(dict.fromkeys((PartKind.HISTORY, name) for name in author_histories.left(session)))
-    if session.parts.due(PartKind.NAMES, now=session.now()) and name_checks.is_wanted(session):
+    if phase <= PHASES.index("trees") and context.settings.max_comments_per_post:
+        left.update(dict.fromkeys(_trees(context)))
+    left.update(dict.fromkeys((PartKind.HISTORY, name) for name in author_histories.left(context)))
+    if context.parts.due(PartKind.NAMES, now=context.now()) and name_checks.is_wanted(context):
         left[PartKind.NAMES, ""] = None
-    return [_part(session, kind, item) for kind, item in left]
+    return [_part(context, kind, item) for kind, item in left]
 
 
-def _trees(session: CrawlContext) -> list[Key]:
+def _trees(context: CrawlContext) -> list[Key]:
     """A tree that an earlier crawl gave up keeps the kind of its part."""
-    at, again = session.at, set(crawl_parts.posts_to_fetch(session))
-    due = session.parts.due(*OF_A_TREE, now=session.now())
+    at, again = context.checkpoint, set(crawl_parts.posts_to_fetch(context))
+    due = context.parts.due(*OF_A_TREE, now=context.now())
     found = [(part.kind, part.item) for part in due if part.item in again]
     chosen = [] if at.tree is None else [at.tree.post]
     chosen += [post for post, _ in at.busiest]
     return [*found, *((PartKind.TREE, post) for post in chosen if post not in again)]
 
 
-def _part(session: CrawlContext, kind: PartKind, item: str) -> MissingPart:
+def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
     """It did not fail: the count of its failures is that of the crawls before."""
-    known = session.parts.get(kind, item)
+    known = context.parts.get(kind, item)
     return MissingPart(
         kind=kind,
         item=item,
         reason=PartReason.ALLOWANCE,
         message=MESSAGE,
         failures=1 if known is None else known.failures,
-        next_look_at=session.now(),
+        next_look_at=context.now(),
         seen_to=None if known is None else known.seen_to,
     )
 
 
-def listed(session: CrawlContext, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
+def listed(context: CrawlContext, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
     """`at` with all parts that are missing after this crawl: its own, the `left` ones, and those of
     earlier crawls that it did not ask for, because their next look is to come.
     """
     missing: dict[Key, MissingPart] = {}
-    for part in (*at.missing, *left, *session.parts.all()):
+    for part in (*at.missing, *left, *context.parts.all()):
         missing.setdefault(key_of(part.kind, part.item), part)
     first = tuple(missing.values())[: missing_part.LISTED_MAX]
     return replace(at, missing=first, given_up=max(at.given_up, len(missing)))

@@ -24,17 +24,17 @@ ASKED_MAX = 100  # names that one request may ask for
 
 
 def stored_below(
-    session: CrawlContext, listing: ListingName, walk: Walk, at: Checkpoint
+    context: CrawlContext, listing: ListingName, walk: Walk, at: Checkpoint
 ) -> list[str]:
     """Ids of stored items that are older than this walk, and not older than an earlier one.
 
     The newest come first. Items that are known to be removed or deleted are left out.
     """
     seen = Seen(at.seen)
-    found = session.read(
+    found = context.read(
         lambda conn: coverage.stored_below(
             conn,
-            subreddit_id=session.claim.subreddit_id,
+            subreddit_id=context.claim.subreddit_id,
             listing=listing,
             before=walk.oldest_at,
             at_most=ASKED_MAX,
@@ -48,16 +48,16 @@ def stored_below(
     ]
 
 
-def is_any_shown(session: CrawlContext, kind: PartKind, ids: Sequence[str]) -> bool:
+def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> bool:
     """Whether Reddit still shows one of these items to everybody; also when it does not say."""
     prefix = "t3_" if kind is PartKind.POSTS else "t1_"
 
     def call(client: RedditClient) -> Items:
         names = [f"{prefix}{item_id}" for item_id in ids]
-        return endpoints.info(client, names=names, stop=session.stop)
+        return endpoints.info(client, names=names, stop=context.stop)
 
     try:
-        items = parts.request(session, kind, "", call)
+        items = parts.request(context, kind, "", call)
     except (parts.GivenUp, AllowanceSpent):
         return True
     named: list[Post | Comment] = [*items.posts, *items.comments]
@@ -65,5 +65,5 @@ def is_any_shown(session: CrawlContext, kind: PartKind, ids: Sequence[str]) -> b
     found = [item for item in named if item.id in asked]
     if not found:  # a deleted item is named too: this says nothing
         return True
-    session.store(session.at, items)  # the next crawl does not ask for them again
+    context.store(context.checkpoint, items)  # the next crawl does not ask for them again
     return any(not item.deleted and item.removed_by_category is None for item in found)

@@ -25,7 +25,7 @@ ITEMS_MAX = 2_000
 # Pages in a row without any item, but with a cursor: so many are a filter's, more are a loop.
 EMPTY_PAGES = 3
 
-Ask = Callable[[RedditClient, str | None], Page]
+FetchPage = Callable[[RedditClient, str | None], Page]
 
 _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMMENTS}
 _PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
@@ -62,33 +62,33 @@ class Step:
     seen: int  # distinct items of all pages so far
 
 
-def resume(session: CrawlContext, *, restarted: Checkpoint) -> None:
+def resume(context: CrawlContext, *, restarted: Checkpoint) -> None:
     """Go on from the saved cursor, or from `restarted` when the cursor is too old.
 
     What is stored already is met again then, and writes nothing.
     """
-    at, gap = session.at, session.request_gap
-    if at.cursor is not None and checkpoint.is_stale(at.cursor_at, now=session.now(), gap=gap):
-        session.at = restarted.restarted()
+    at, gap = context.checkpoint, context.request_gap
+    if at.cursor is not None and checkpoint.is_stale(at.cursor_at, now=context.now(), gap=gap):
+        context.checkpoint = restarted.restarted()
 
 
 def next_page(
-    session: CrawlContext, course: Course, ask: Ask, *, is_required: bool
+    context: CrawlContext, course: Course, fetch: FetchPage, *, is_required: bool
 ) -> tuple[Page, bool]:
     """The page behind the cursor, and whether the walk lost its way.
 
     An empty page is not the end: its cursor may have been deleted, so those before it are tried.
     Raises GivenUp for a page that is not required.
     """
-    cursor, anchors = session.at.cursor, session.at.anchors
+    cursor, anchors = context.checkpoint.cursor, context.checkpoint.anchors
 
     def page_behind(anchor: str | None) -> Page:
         def call(client: RedditClient) -> Page:
-            return ask(client, anchor)
+            return fetch(client, anchor)
 
         if is_required:
-            return required.request(session, call)
-        return parts.request(session, course.kind, anchor or "", call)
+            return required.request(context, call)
+        return parts.request(context, course.kind, anchor or "", call)
 
     page = page_behind(cursor)
     for anchor in anchors:
@@ -117,7 +117,7 @@ def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
 
 
 def after_page(
-    session: CrawlContext,
+    context: CrawlContext,
     page: Page,
     items: Sequence[Post | Comment],
     course: Course,
@@ -130,7 +130,7 @@ def after_page(
     `so_far` is the walk before this page, and the number of its distinct items.
     """
     walk, before = so_far
-    at = session.at
+    at = context.checkpoint
     seen = Seen(at.seen)
     ids = [item.id for item in items]
     new = seen.new_of(ids)
@@ -149,7 +149,7 @@ def after_page(
     then = replace(
         at,
         cursor=page.after if end is None else None,
-        cursor_at=session.now().isoformat(),
+        cursor_at=context.now().isoformat(),
         anchors=tuple(f"{prefix}{each}" for each in reversed(ids[-ANCHORS:-1])) if not end else (),
         page=at.page + 1,
         older_in_a_row=run,
@@ -185,15 +185,15 @@ def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
     return replace(walk, oldest=items[-1].id, oldest_at=items[-1].created_at)
 
 
-def course_of(session: CrawlContext, listing: ListingName, mark: str | None) -> Course:
+def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> Course:
     """The course of a listing's walk.
 
     A page that an earlier crawl gave up is asked for again when it is due, and by a walk of the
     whole listing: the walk then goes on to the mark. Until then it stops where the broken walk
     began, and the mark stays.
     """
-    whole = session.at.whole
-    known = session.parts.get(_KINDS[listing])
-    if known is None or known.seen_to is None or whole or known.is_due(session.now()):
+    whole = context.checkpoint.whole
+    known = context.parts.get(_KINDS[listing])
+    if known is None or known.seen_to is None or whole or known.is_due(context.now()):
         return Course(listing, mark, is_whole=whole)
     return Course(listing, known.seen_to, is_short=True)

@@ -25,9 +25,9 @@ _BROKEN: dict[WalkEnd | None, str] = {
 
 
 def next_step(
-    session: CrawlContext,
+    context: CrawlContext,
     course: Course,
-    ask: listing_walk.Ask,
+    fetch: listing_walk.FetchPage,
     so_far: tuple[Walk, int],
     *,
     is_required: bool,
@@ -40,24 +40,24 @@ def next_step(
     """
 
     def step_of() -> tuple[Page, Step]:
-        page, is_lost = listing_walk.next_page(session, course, ask, is_required=is_required)
+        page, is_lost = listing_walk.next_page(context, course, fetch, is_required=is_required)
         is_posts = course.listing is ListingName.POSTS
         items = page.items.posts if is_posts else page.items.comments
-        return page, listing_walk.after_page(session, page, items, course, so_far, is_lost=is_lost)
+        return page, listing_walk.after_page(context, page, items, course, so_far, is_lost=is_lost)
 
     page, step = step_of()
-    left = _left_out(session, course, step)
+    left = _left_out(context, course, step)
     if left and _is_doubtful(course, step):
         page, step = step_of()
-        left = _left_out(session, course, step)
-    return page, _believed(session, course, step, left) if left else step
+        left = _left_out(context, course, step)
+    return page, _believed(context, course, step, left) if left else step
 
 
-def _left_out(session: CrawlContext, course: Course, step: Step) -> list[str]:
+def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
     """Stored items below the place where the listing ended, as if that were its first item."""
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []
-    return left_out.stored_below(session, course.listing, step.walk, step.at)
+    return left_out.stored_below(context, course.listing, step.walk, step.at)
 
 
 def _is_doubtful(course: Course, step: Step) -> bool:
@@ -66,13 +66,13 @@ def _is_doubtful(course: Course, step: Step) -> bool:
     return not is_capped and (course.is_whole or not step.at.older_in_a_row)
 
 
-def _believed(session: CrawlContext, course: Course, step: Step, left: Sequence[str]) -> Step:
+def _believed(context: CrawlContext, course: Course, step: Step, left: Sequence[str]) -> Step:
     """The step with the end that its listing came to, which has left out these items."""
     if step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED:
         end = WalkEnd.CAP
     elif not _is_doubtful(course, step):
         end = WalkEnd.MARK
-    elif left_out.is_any_shown(session, course.kind, left):
+    elif left_out.is_any_shown(context, course.kind, left):
         end = WalkEnd.LOST
     else:
         return step
@@ -80,7 +80,7 @@ def _believed(session: CrawlContext, course: Course, step: Step, left: Sequence[
 
 
 def finish(
-    session: CrawlContext,
+    context: CrawlContext,
     then: Checkpoint,
     page: Page,
     course: Course,
@@ -94,18 +94,18 @@ def finish(
     then the next one looks there, and the mark does not move.
     """
     then = _with_gap(then, course.listing, walk, mark)
-    known = session.parts.get(course.kind)
+    known = context.parts.get(course.kind)
     message = _BROKEN.get(walk.end)
     if message is not None:
-        item = session.at.cursor or ""
-        part = parts.missing(session, course.kind, item, PartReason.TROUBLE, message)
+        item = context.checkpoint.cursor or ""
+        part = parts.missing(context, course.kind, item, PartReason.TROUBLE, message)
         seen_to, then = _without_mark(then, course.listing)
-        session.give_up(then, replace(part, seen_to=seen_to), items=page.items)
+        context.give_up(then, replace(part, seen_to=seen_to), items=page.items)
     elif known is None or walk.is_whole or not course.is_short:
-        session.store(then, page.items, settled=[(course.kind, "")])
+        context.store(then, page.items, settled=[(course.kind, "")])
     else:
         seen_to, then = _without_mark(then, course.listing)
-        session.store(then, page.items, kept=replace(known, seen_to=seen_to))
+        context.store(then, page.items, kept=replace(known, seen_to=seen_to))
 
 
 def _without_mark(then: Checkpoint, name: ListingName) -> tuple[str | None, Checkpoint]:

@@ -9,24 +9,24 @@ from crawljobs.domain.missing_part import PartKind
 from crawljobs.runtime import jitter
 
 
-def choose(session: CrawlContext) -> None:
+def choose(context: CrawlContext) -> None:
     """At the first page of posts: whether this crawl stops at the marks of the last one."""
-    at = session.at
-    if at.page == 0 and not at.whole and _is_due(session):
-        session.at = replace(at, whole=True)
+    at = context.checkpoint
+    if at.page == 0 and not at.whole and _is_due(context):
+        context.checkpoint = replace(at, whole=True)
 
 
-def _is_due(session: CrawlContext) -> bool:
-    every = session.settings.walk_whole_every
-    if every is None or session.marks.post is None or session.last_crawled_at is None:
+def _is_due(context: CrawlContext) -> bool:
+    every = context.settings.walk_whole_every
+    if every is None or context.marks.post is None or context.last_crawled_at is None:
         return False
-    now = session.now()
-    broken = session.parts.get(PartKind.POSTS)
+    now = context.now()
+    broken = context.parts.get(PartKind.POSTS)
     if broken is not None and not broken.is_due(now):
         return False  # it would break off at the same page again
-    if session.whole_walk_at is not None:
-        return now - session.whole_walk_at >= every
+    if context.whole_walk_at is not None:
+        return now - context.whole_walk_at >= every
     # Crawled by an older release, which did not record it. All of these must not be due at once:
     # each crawl draws by its share of the interval, so that most are walked within two intervals.
-    share = (now - session.last_crawled_at) / every
+    share = (now - context.last_crawled_at) / every
     return jitter.uniform(0, 1) < share

@@ -38,5 +38,5 @@ NOTHING_SEEN = Marks()
     ],
 )
 def test_a_crawl_has_met_something_new(marks: Marks, met: dict[str, Any], *, is_new: bool) -> None:
-    session = cast(CrawlContext, SimpleNamespace(at=Checkpoint(**met), marks=marks))
+    session = cast(CrawlContext, SimpleNamespace(checkpoint=Checkpoint(**met), marks=marks))
     assert CrawlContext.met_new(session) is is_new

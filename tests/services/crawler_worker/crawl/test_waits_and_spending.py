@@ -59,7 +59,7 @@ def test_a_crawl_waits_for_the_rest_of_the_gap(
 
 def test_a_long_gap_is_waited_for_in_the_queue_and_a_stop_ends_a_wait() -> None:
     gap = client.LONGEST_GAP_SECONDS + 10
-    with pytest.raises(crawl_failures.TooSoon, match=f"wants {gap:.0f} s between two") as soon:
+    with pytest.raises(crawl_failures.TooSoon, match=f"requires {gap:.0f} s between two") as soon:
         politeness.wait(gap, asked_at=T0 - SECOND, now=T0, stop=Stop())
     assert soon.value.resume_in == gap - 1
     with pytest.raises(crawl_failures.Interrupted):
