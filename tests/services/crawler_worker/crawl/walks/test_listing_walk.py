@@ -74,12 +74,13 @@ def test_the_newest_of_no_ids_is_none() -> None:
 def test_a_cursor_that_leads_to_its_own_page_ends_the_walk(
     cursor: str | None, after: str | None, end: WalkEnd | None
 ) -> None:
-    session: Any = SimpleNamespace(
-        at=Checkpoint(phase="posts", cursor=cursor), now=lambda: datetime(2026, 1, 1, tzinfo=UTC)
+    context: Any = SimpleNamespace(
+        checkpoint=Checkpoint(phase="posts", cursor=cursor),
+        now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
     )
     course = listing_walk.Course(ListingName.POSTS, mark=None)
     page = Page(Items(posts=(post("c"),)), after)
-    step = listing_walk.after_page(session, page, page.items.posts, course, (Walk(), 0))
+    step = listing_walk.after_page(context, page, page.items.posts, course, (Walk(), 0))
     assert (step.at.cursor, step.walk.end) == (None if end else after, end)
 
 
