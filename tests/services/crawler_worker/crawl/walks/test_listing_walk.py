@@ -98,12 +98,12 @@ def test_a_walk_remembers_the_items_before_its_cursor_as_long_as_it_lasts(
     listing: ListingName, ids: str, after: str | None, anchors: tuple[str, ...]
 ) -> None:
     """The item of the cursor may be deleted before the next page is asked for."""
-    session: Any = SimpleNamespace(
-        at=Checkpoint(phase=listing.value, anchors=("t3_of_the_page_before",)),
+    context: Any = SimpleNamespace(
+        checkpoint=Checkpoint(phase=listing.value, anchors=("t3_of_the_page_before",)),
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
     )
     items = tuple(post(item_id) for item_id in ids)
     course = listing_walk.Course(listing, mark=None)
     page = Page(Items(posts=items), after)
-    step = listing_walk.after_page(session, page, items, course, (Walk(), 0))
+    step = listing_walk.after_page(context, page, items, course, (Walk(), 0))
     assert step.at.anchors == anchors
