@@ -10,7 +10,7 @@ from mutants.record import Record
 from mutants.relations import Relations
 
 SECONDS_MAX = 20.0  # of tests, as recorded, that a mutant is tried on first
-REST_SECONDS_MAX = 150.0  # of the other tests that call the place, for a mutant that survived
+REST_SECONDS_MAX = 40.0  # of the other tests that call the place, for a mutant that survived
 FILES_MAX = 6  # test files, when no test is known to call the place
 FEW = 8  # tests; then the nearest test files are tried as well
 FILES_ADDED = 4
