@@ -12,10 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from admin_api.http.request import json_bounds
-from admin_api.http.request.request_body import MANY, USUAL
+from admin_api.http.request.json_bounds import Bounds
 
 JOBS = "/api/admin/jobs"
 JSON = {"Content-Type": "application/json"}
+# As docs/JOB_SYSTEM.md promises them: of a body, and of one for many jobs.
+USUAL = Bounds(bytes=64 * 1024, values=500)
+MANY = Bounds(bytes=1024 * 1024, values=2_000)
 
 
 def code_of(response: Any) -> tuple[int, str]:
@@ -143,6 +146,20 @@ def test_a_list_of_too_many_values_is_refused_before_it_is_built(
         assert code_of(response) == (422, "invalid_request"), inner[:20]
         (error,) = response.json["errors"]  # type: ignore[index]
         assert "values" in error["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "values"), [(JOBS, USUAL.values), (f"{JOBS}/bulk/retry", MANY.values)]
+)
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_body_may_have_as_many_values_as_documented(
+    offline: flask.testing.FlaskClient, path: str, values: int, more: int
+) -> None:
+    """The object and the list are values too. A body with fewer is refused for its fields."""
+    response = offline.post(path, json={"job_ids": [1] * (values - 2 + more)})
+    assert code_of(response) == (422, "invalid_request")
+    details = [error["detail"] for error in response.json["errors"]]  # type: ignore[index]
+    assert any(f"more than {values:,} values" in detail for detail in details) is bool(more)
 
 
 def test_commas_and_brackets_in_texts_are_no_values(offline: flask.testing.FlaskClient) -> None:
