@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mutants import drawing, named, record, report
+from mutants import drawing, equivalents, named, record, report
 from mutants.__main__ import main
 from mutants.checkout import ROOT, Ran
 from mutants.choosing import choose
@@ -91,6 +91,23 @@ def test_a_mutant_is_not_applied_to_code_that_has_changed() -> None:
 def test_each_named_change_still_finds_its_place(change: named.NamedChange) -> None:
     mutant = change.found_in(ROOT)
     assert mutant.after != mutant.before
+
+
+@pytest.mark.deep
+def test_each_reason_why_nothing_can_notice_a_mutant_still_finds_it() -> None:
+    """Else the mutant would count as a survivor after its line, or its file, has got a new name."""
+    listed = {*equivalents.EQUIVALENT, *equivalents.TUNED}
+    paths = sorted({key.partition("::")[0] for key in listed})
+    found = [
+        mutant
+        for path in paths
+        if (ROOT / path).exists()
+        for mutant in drawing.mutants_of(path, (ROOT / path).read_text())
+    ]
+    current = {mutant.fingerprint() for mutant in found} | {
+        f"{mutant.path}::{mutant.definition}" for mutant in found if mutant.rule == "constant"
+    }
+    assert sorted(listed - current) == []
 
 
 def test_a_constant_is_tried_on_the_tests_that_call_a_function_that_uses_it() -> None:
