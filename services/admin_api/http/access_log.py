@@ -22,7 +22,7 @@ def _start() -> None:
 def _write(response: flask.Response) -> flask.Response:
     seconds = time.monotonic() - flask.g.started
     rule = flask.request.url_rule
-    api_counters.answered(
+    api_counters.observe_request(
         route=None if rule is None else rule.rule,
         method=flask.request.method,
         status=response.status_code,

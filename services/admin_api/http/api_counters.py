@@ -39,7 +39,7 @@ def throttled(reason: str) -> None:
     metrics.api_throttled.labels(reason).inc()
 
 
-def answered(*, route: str | None, method: str, status: int, seconds: float) -> None:
+def observe_request(*, route: str | None, method: str, status: int, seconds: float) -> None:
     metrics.http_request_duration.labels(
         route or NO_ROUTE, metrics.bounded(method, METHODS), str(status)
     ).observe(seconds)

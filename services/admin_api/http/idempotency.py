@@ -64,9 +64,9 @@ def repeatable(view: View, *, secret: bool = False) -> View:
                 return _replayed(stored, digest)
             _check_room_for_key()
             response = flask.make_response(view(*arguments, **options))
-            answer = None if secret else response.get_data(as_text=True)
+            stored_body = None if secret else response.get_data(as_text=True)
             if not _has_room(len(response.get_data())):
-                answer = None
+                stored_body = None
             idempotency_keys.store(
                 conn,
                 scope=scope,
@@ -78,7 +78,7 @@ def repeatable(view: View, *, secret: bool = False) -> View:
                     for name in _STORED_HEADERS
                     if name in response.headers
                 },
-                body=answer,
+                body=stored_body,
             )
             return response
 

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
-from admin_api.http import state
+from admin_api.http import responses, state
 from admin_api.schemas.fields import rfc3339
 
 LINK_HEADER = {
@@ -65,25 +65,25 @@ class Page:
         """The limit plus one: the additional row shows that there is a next page."""
         return self.limit + 1
 
-    def answer(
+    def response(
         self,
         path: str,
         rows: Sequence[AnyRow],
         *,
         position: Callable[[AnyRow], int] = attrgetter("id"),
-    ) -> tuple[dict[str, Any], int, dict[str, str]]:
+    ) -> responses.Response:
         """Body, status and headers. `rows` holds up to `rows_to_fetch` rows.
 
         `position` returns a unique number in the order of the list.
         """
         items = rows[: self.limit]
-        return self.answer_with(
+        return self.response_with(
             path, items, next_at=[position(items[-1])] if len(rows) > self.limit else None
         )
 
-    def answer_with(
+    def response_with(
         self, path: str, items: Sequence[Any], *, next_at: list[Any] | None
-    ) -> tuple[dict[str, Any], int, dict[str, str]]:
+    ) -> responses.Response:
         """Body, status and headers. `next_at` is the last position of this page; None: no more."""
         if next_at is None:
             return {"items": items, "next": None}, 200, {}

@@ -30,13 +30,13 @@ def response(lines: Iterator[str], *, mimetype: str) -> flask.Response:
             "Wait until an export has ended, then send the request again.",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
-    answer = flask.Response(flask.stream_with_context(_pieces(lines)), mimetype=mimetype)
+    streamed = flask.Response(flask.stream_with_context(_pieces(lines)), mimetype=mimetype)
     # Frees the slot when the response is closed, or garbage-collected without a close.
-    answer.call_on_close(weakref.finalize(answer, exports.end, identity.key))
+    streamed.call_on_close(weakref.finalize(streamed, exports.end, identity.key))
     connection = flask.request.environ.get("gunicorn.socket")
     if connection is not None:
         connection.settimeout(PIECE_SECONDS)  # server/connection.py resets it for each request
-    return answer
+    return streamed
 
 
 def _pieces(lines: Iterator[str]) -> Iterator[bytes]:

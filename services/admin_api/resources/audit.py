@@ -11,10 +11,9 @@ from typing import Any
 
 import flask
 
-from admin_api.http import pagination, state, streaming
+from admin_api.http import pagination, responses, state, streaming
 from admin_api.http.blueprint import Blueprint
 from admin_api.http.request import request_id
-from admin_api.resources import enqueueing
 from admin_api.schemas.audit import (
     AuditEntrySchema,
     AuditListSchema,
@@ -50,7 +49,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 @blueprint.parameters(AuditParameters)
 @blueprint.answers(200, AuditListSchema, "One page of entries.", headers=pagination.LINK_HEADER)
 @blueprint.problems(422)
-def list_entries(params: dict[str, Any]) -> enqueueing.Answer:
+def list_entries(params: dict[str, Any]) -> responses.Response:
     """List the audit log, newest first
 
     All filters must match. The API examines at most 10,000 entries for a page, so a page with a
@@ -61,7 +60,7 @@ def list_entries(params: dict[str, Any]) -> enqueueing.Answer:
         found = audit_log.list_entries(
             conn, filters=_filters(params), before_id=page.last_id, limit=page.limit
         )
-    return page.answer_with(
+    return page.response_with(
         PREFIX, found.entries, next_at=None if found.next is None else [found.next]
     )
 

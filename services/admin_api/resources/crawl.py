@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api.http import state
+from admin_api.http import responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing, job_filters
 from admin_api.schemas.crawl import CrawlSchema, CrawlStatusParameters, CrawlStatusSchema
@@ -33,7 +33,7 @@ NEWEST_SHOWN = 10
     headers=enqueueing.LOCATION,
 )
 @blueprint.problems(408, 415, 422)
-def crawl(params: dict[str, Any]) -> enqueueing.Answer:
+def crawl(params: dict[str, Any]) -> responses.Response:
     """Crawl a subreddit soon
 
     Enqueues it with priority 60.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from admin_api.http import api_counters, auth, problems, state
+from admin_api.http import api_counters, auth, problems, responses, state
 from admin_api.schemas.fields import rfc3339
 from crawljobs.db.database import Connection
 from crawljobs.domain import job as jobs
@@ -19,8 +19,6 @@ from crawljobs.runtime import tracing
 JOBS_PATH = "/api/admin/jobs"
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of the job."}}
 
-Answer = tuple[Any, int, dict[str, str]]  # body, status, headers
-
 
 def enqueue_one(
     subreddit: str,
@@ -28,7 +26,7 @@ def enqueue_one(
     priority: int,
     max_retries: int | None = None,
     visible_at: datetime | None = None,
-) -> Answer:
+) -> responses.Response:
     """Enqueue and audit one crawl. The status is 201 for a new job, 200 for the live job."""
     actor = auth.current_actor()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api.http import api_counters, auth, problems, scopes, state
+from admin_api.http import api_counters, auth, problems, responses, scopes, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.http.request import request_body
 from admin_api.resources import enqueueing, job_changes, job_filters
@@ -58,7 +58,7 @@ _SOME = "Some jobs could not be changed: see the items."
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)
-def change_statuses(params: dict[str, Any]) -> enqueueing.Answer:
+def change_statuses(params: dict[str, Any]) -> responses.Response:
     """Set the state of many jobs
 
     A job whose state does not allow the transition stays unchanged; its item reports the problem.
@@ -73,7 +73,7 @@ def change_statuses(params: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)
-def retry_jobs(params: dict[str, Any]) -> enqueueing.Answer:
+def retry_jobs(params: dict[str, Any]) -> responses.Response:
     """Queue many finished jobs again
 
     Of several jobs of one subreddit, only the newest is retried. If a subreddit has another live
@@ -91,7 +91,7 @@ def retry_jobs(params: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)
-def boost_jobs(params: dict[str, Any]) -> enqueueing.Answer:
+def boost_jobs(params: dict[str, Any]) -> responses.Response:
     """Raise the priority of many live jobs"""
     return _change(params, Verb.BOOST, points=params["boost"])
 
@@ -101,14 +101,14 @@ def boost_jobs(params: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)
-def cancel_jobs(params: dict[str, Any]) -> enqueueing.Answer:
+def cancel_jobs(params: dict[str, Any]) -> responses.Response:
     """Cancel many live jobs"""
     return _change(params, Verb.CANCEL)
 
 
 def _change(
     params: dict[str, Any], verb: Verb | None, *, points: int | None = None
-) -> enqueueing.Answer:
+) -> responses.Response:
     """Apply a verb to the chosen jobs; None: wake the waiting jobs and retry the finished ones."""
     actor = auth.current_actor()
     dry_run: bool = params["dry_run"]

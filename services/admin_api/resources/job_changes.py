@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api.http import api_counters, auth, preconditions, problems, state
+from admin_api.http import api_counters, auth, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing
 from admin_api.schemas.job import JobSchema
@@ -50,7 +50,7 @@ def verb_for(status: str, before: Job | None) -> Verb:
     return Verb.WAKE if before is not None and before.status is JobStatus.WAITING else Verb.RETRY
 
 
-def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> enqueueing.Answer:
+def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> responses.Response:
     """Change and audit a job; the response shows the job. `verb` is a verb or the new status."""
     actor = auth.current_actor()
 
@@ -93,7 +93,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> enqu
 @blueprint.body(BoostSchema, examples={"boost": {"value": {"boost": 20}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 408, 409, 412, 415, 422)
-def boost_job(params: dict[str, Any], job_id: int) -> enqueueing.Answer:
+def boost_job(params: dict[str, Any], job_id: int) -> responses.Response:
     """Raise the priority of a live job"""
     return _change(job_id, Verb.BOOST, points=params["boost"])
 
@@ -103,7 +103,7 @@ def boost_job(params: dict[str, Any], job_id: int) -> enqueueing.Answer:
 @blueprint.body(PrioritySchema, examples={"high": {"value": {"priority": 70}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 408, 409, 412, 415, 422)
-def change_priority(params: dict[str, Any], job_id: int) -> enqueueing.Answer:
+def change_priority(params: dict[str, Any], job_id: int) -> responses.Response:
     """Set the priority of a live job"""
     return _change(job_id, Verb.CHANGE_PRIORITY, points=params["priority"])
 
@@ -113,7 +113,7 @@ def change_priority(params: dict[str, Any], job_id: int) -> enqueueing.Answer:
 @blueprint.body(StatusSchema, examples={"cancel": {"value": {"status": "cancelled"}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 408, 409, 412, 415, 422)
-def change_status(params: dict[str, Any], job_id: int) -> enqueueing.Answer:
+def change_status(params: dict[str, Any], job_id: int) -> responses.Response:
     """Set the state of a job
 
     Performs the legal transition to that state: retry, wake, give_up or cancel.
@@ -125,7 +125,7 @@ def change_status(params: dict[str, Any], job_id: int) -> enqueueing.Answer:
 @blueprint.if_match(required=False)
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 409, 412)
-def retry_job(job_id: int) -> enqueueing.Answer:
+def retry_job(job_id: int) -> responses.Response:
     """Queue a finished job again
 
     The job gets all its retries again. If its subreddit has another live job, the status is 409
@@ -138,7 +138,7 @@ def retry_job(job_id: int) -> enqueueing.Answer:
 @blueprint.if_match(required=False)
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 409, 412)
-def wake_job(job_id: int) -> enqueueing.Answer:
+def wake_job(job_id: int) -> responses.Response:
     """Make a waiting job claimable now"""
     return _change(job_id, Verb.WAKE)
 
@@ -147,7 +147,7 @@ def wake_job(job_id: int) -> enqueueing.Answer:
 @blueprint.if_match(required=False)
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 409, 412)
-def cancel_job(job_id: int) -> enqueueing.Answer:
+def cancel_job(job_id: int) -> responses.Response:
     """Cancel a live job
 
     A running crawl stops at its next page.
@@ -159,7 +159,7 @@ def cancel_job(job_id: int) -> enqueueing.Answer:
 @blueprint.if_match(required=False)
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 409, 412)
-def give_up_job(job_id: int) -> enqueueing.Answer:
+def give_up_job(job_id: int) -> responses.Response:
     """Fail a live job"""
     return _change(job_id, Verb.GIVE_UP)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api.http import auth, state
+from admin_api.http import auth, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.http.request import request_body
 from admin_api.resources import enqueueing
@@ -37,7 +37,7 @@ _STATUSES = {EnqueueResult.CREATED: 201}
 @blueprint.answers(200, ImportResultSchema, "All subreddits are enqueued.")
 @blueprint.also_answers(207, ImportResultSchema, "Some names are not valid: see the items.")
 @blueprint.problems(408, 415, 422)
-def import_subreddits(params: dict[str, Any]) -> enqueueing.Answer:
+def import_subreddits(params: dict[str, Any]) -> responses.Response:
     """Enqueue crawls of up to 1,000 subreddits
 
     One transaction enqueues all of them. A name that is not valid fails only its own item.

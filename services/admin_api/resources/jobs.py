@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api.http import auth, pagination, preconditions, state
+from admin_api.http import auth, pagination, preconditions, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing, job_filters
 from admin_api.schemas.explanation import ExplanationSchema
@@ -49,7 +49,7 @@ blueprint = Blueprint(
     headers=enqueueing.LOCATION,
 )
 @blueprint.problems(408, 415, 422)
-def enqueue_job(params: dict[str, Any]) -> enqueueing.Answer:
+def enqueue_job(params: dict[str, Any]) -> responses.Response:
     """Enqueue a crawl
 
     A subreddit has at most one live job. Enqueueing the subreddit again does not fail: the live
@@ -62,7 +62,7 @@ def enqueue_job(params: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.parameters(JobParameters)
 @blueprint.answers(200, JobListSchema, "One page of jobs.", headers=pagination.LINK_HEADER)
 @blueprint.problems(422)
-def list_jobs(params: dict[str, Any]) -> enqueueing.Answer:
+def list_jobs(params: dict[str, Any]) -> responses.Response:
     """List jobs
 
     All filters must match. `next` (or the Link header) leads to the next page; jobs enqueued in
@@ -78,7 +78,7 @@ def list_jobs(params: dict[str, Any]) -> enqueueing.Answer:
             after=page.after,
             limit=page.limit,
         )
-    return page.answer_with(PREFIX, found.jobs, next_at=found.next)
+    return page.response_with(PREFIX, found.jobs, next_at=found.next)
 
 
 @blueprint.get("/stats")
@@ -93,7 +93,7 @@ def show_stats() -> QueueStats:
 @blueprint.get("/<id:job_id>")
 @blueprint.answers(200, JobDetailSchema, "The job.", headers=preconditions.HEADER)
 @blueprint.problems(404)
-def show_job(job_id: int) -> enqueueing.Answer:
+def show_job(job_id: int) -> responses.Response:
     """Show a job, its progress, its last attempts and its last changes by operators"""
     # Without refusals: many refused requests would push the changes out of the list.
     of_job = audit_log.AuditFilter(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from admin_api.http import auth, preconditions, problems, state
+from admin_api.http import auth, preconditions, problems, responses, state
 from admin_api.schemas.fields import refuse_value, refuse_values
 from admin_api.schemas.schedule import ScheduleSchema
 from crawljobs.db.database import Connection
@@ -18,8 +18,6 @@ from crawljobs.errors import DuplicateName, InvalidCron, InvalidSubredditName, N
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.schedules import schedule_changes, schedule_quota, schedule_reads
 
-Answer = tuple[dict[str, Any], int, dict[str, str]]
-
 
 def change(
     schedule_id: int,
@@ -27,11 +25,11 @@ def change(
     new_spec: Callable[[Connection, Schedule], ScheduleSpec],
     *,
     if_match: bool,
-) -> Answer:
+) -> responses.Response:
     """Change the schedule to `new_spec(conn, stored)`. `if_match`: the header is required."""
     actor = auth.current_actor()
 
-    def work(conn: Connection) -> Answer:
+    def work(conn: Connection) -> responses.Response:
         before = locked(conn, schedule_id)
         preconditions.check(before.version, required=if_match)
         spec = new_spec(conn, before)
@@ -122,7 +120,7 @@ def audit(
     )
 
 
-def written(conn: Connection, schedule: Schedule, *, status: int = 200) -> Answer:
+def written(conn: Connection, schedule: Schedule, *, status: int = 200) -> responses.Response:
     """The response to a change: the schedule, and a warning if Reddit's budget is exceeded."""
     quota = schedule_quota.estimate(conn)
     body = {**asdict(schedule), **asdict(quota), "warning": quota.warning}

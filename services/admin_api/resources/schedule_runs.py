@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from admin_api.http import api_counters, auth, pagination, preconditions, problems, state
+from admin_api.http import api_counters, auth, pagination, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing, schedule_edits, schedules
 from admin_api.schemas.job import EnqueuedSchema
@@ -50,7 +50,7 @@ _MICROSECOND = timedelta(microseconds=1)
     headers=enqueueing.LOCATION,
 )
 @blueprint.problems(404, 409, 412)
-def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]:
+def run_schedule(schedule_id: int) -> responses.Response:
     """Run a schedule now
 
     Independent of its timetable, and also if the schedule is disabled. The ledger shows the run as
@@ -100,9 +100,7 @@ def run_schedule(schedule_id: int) -> tuple[dict[str, Any], int, dict[str, str]]
 @blueprint.parameters(RunParameters)
 @blueprint.answers(200, RunListSchema, "One page of the ledger.", headers=pagination.LINK_HEADER)
 @blueprint.problems(404, 422)
-def list_runs(
-    params: dict[str, Any], schedule_id: int
-) -> tuple[dict[str, Any], int, dict[str, str]]:
+def list_runs(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """List the due times of a schedule with their outcomes, latest first
 
     The list holds every due time once, also the missed ones.
@@ -117,7 +115,7 @@ def list_runs(
             before=None if page.last_id is None else _EPOCH + page.last_id * _MICROSECOND,
             limit=page.rows_to_fetch,
         )
-    return page.answer(f"{PREFIX}/{schedule_id}/runs", found, position=_position)
+    return page.response(f"{PREFIX}/{schedule_id}/runs", found, position=_position)
 
 
 def _position(row: LedgerRow) -> int:

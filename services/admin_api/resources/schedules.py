@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from admin_api.http import auth, pagination, preconditions, problems, state
+from admin_api.http import auth, pagination, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import schedule_edits
 from admin_api.schemas.schedule import (
@@ -42,8 +42,6 @@ _NIGHTLY = {
 }
 _WEEKLY = {**_NIGHTLY, "name": "python, weekly", "cron_expression": "@weekly"}
 
-Answer = tuple[dict[str, Any], int, dict[str, str]]
-
 
 @blueprint.post("")
 @blueprint.body(ScheduleBodySchema, examples={"nightly": {"value": _NIGHTLY}})
@@ -51,14 +49,14 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
     201, WrittenScheduleSchema, "The new schedule.", headers={**_LOCATION, **preconditions.HEADER}
 )
 @blueprint.problems(408, 409, 415, 422)
-def create_schedule(params: dict[str, Any]) -> Answer:
+def create_schedule(params: dict[str, Any]) -> responses.Response:
     """Create a schedule
 
     Each due time enqueues one crawl of the subreddit, even if several schedulers run.
     """
     actor = auth.current_actor()
 
-    def work(conn: Connection) -> Answer:
+    def work(conn: Connection) -> responses.Response:
         spec = schedule_edits.spec_of(conn, params)
         created = schedule_changes.create_schedule(conn, order=spec)
         schedule_edits.audit(conn, actor, "create", before=None, after=created)
@@ -75,7 +73,7 @@ def create_schedule(params: dict[str, Any]) -> Answer:
     200, ScheduleListSchema, "One page of schedules.", headers=pagination.LINK_HEADER
 )
 @blueprint.problems(422)
-def list_schedules(params: dict[str, Any]) -> Answer:
+def list_schedules(params: dict[str, Any]) -> responses.Response:
     """List schedules, oldest first
 
     All filters must match.
@@ -91,13 +89,13 @@ def list_schedules(params: dict[str, Any]) -> Answer:
             subreddit=params["subreddit"],
             subreddit_id=params["subreddit_id"],
         )
-    return page.answer(PREFIX, found)
+    return page.response(PREFIX, found)
 
 
 @blueprint.get("/<id:schedule_id>")
 @blueprint.answers(200, ScheduleSchema, "The schedule.", headers=preconditions.HEADER)
 @blueprint.problems(404)
-def show_schedule(schedule_id: int) -> tuple[Schedule, int, dict[str, str]]:
+def show_schedule(schedule_id: int) -> responses.Response:
     """Show a schedule"""
     with state.current().database.read() as conn:
         found = repository.get_schedule(conn, schedule_id=schedule_id)
@@ -113,7 +111,7 @@ def show_schedule(schedule_id: int) -> tuple[Schedule, int, dict[str, str]]:
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
 @blueprint.problems(404, 408, 409, 412, 415, 422, 428)
-def replace_schedule(params: dict[str, Any], schedule_id: int) -> Answer:
+def replace_schedule(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """Replace a schedule
 
     An absent field gets its default. The change itself starts no crawl. If the timing changes, the
@@ -131,7 +129,7 @@ def replace_schedule(params: dict[str, Any], schedule_id: int) -> Answer:
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
 @blueprint.problems(404, 408, 409, 412, 415, 422, 428)
-def change_schedule(params: dict[str, Any], schedule_id: int) -> Answer:
+def change_schedule(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """Change some fields of a schedule
 
     An absent field stays unchanged. PUT describes the effect on due times.
@@ -150,7 +148,7 @@ def change_schedule(params: dict[str, Any], schedule_id: int) -> Answer:
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
 @blueprint.problems(404, 408, 412, 415, 422)
-def toggle_schedule(params: dict[str, Any], schedule_id: int) -> Answer:
+def toggle_schedule(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """Enable or disable a schedule
 
     An enabled schedule fires at its next due time, not for due times that have passed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api.http import auth, pagination, preconditions, problems, state
+from admin_api.http import auth, pagination, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing
 from admin_api.schemas.fields import INT8_MAX, refuse_value
@@ -48,7 +48,7 @@ blueprint = Blueprint(
     200, SubredditListSchema, "One page of subreddits.", headers=pagination.LINK_HEADER
 )
 @blueprint.problems(422)
-def list_subreddits(params: dict[str, Any]) -> enqueueing.Answer:
+def list_subreddits(params: dict[str, Any]) -> responses.Response:
     """List subreddits by name
 
     The API examines at most 2,000 subreddits for a page, so a page with a `next` can hold fewer
@@ -66,7 +66,7 @@ def list_subreddits(params: dict[str, Any]) -> enqueueing.Answer:
             after=None if page.after is None else str(page.after[0]),
             limit=page.limit,
         )
-    return page.answer_with(
+    return page.response_with(
         PREFIX, found.subreddits, next_at=None if found.next is None else [found.next]
     )
 
@@ -74,7 +74,7 @@ def list_subreddits(params: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.get("/<subreddit:subreddit>")
 @blueprint.answers(200, SubredditDetailSchema, "The subreddit.", headers=preconditions.HEADER)
 @blueprint.problems(404)
-def show_subreddit(subreddit: str) -> enqueueing.Answer:
+def show_subreddit(subreddit: str) -> responses.Response:
     """Show a subreddit, its freshness and its last jobs"""
     with state.current().database.read() as conn:
         found = _found(conn, subreddit)
@@ -101,7 +101,7 @@ def show_subreddit(subreddit: str) -> enqueueing.Answer:
     200, SubredditSchema, "The subreddit as it is now.", headers=preconditions.HEADER
 )
 @blueprint.problems(404, 408, 412, 415, 422)
-def change_subreddit(params: dict[str, Any], subreddit: str) -> enqueueing.Answer:
+def change_subreddit(params: dict[str, Any], subreddit: str) -> responses.Response:
     """Set the politeness of crawls of a subreddit"""
     actor = auth.current_actor()
 
@@ -142,7 +142,7 @@ def change_subreddit(params: dict[str, Any], subreddit: str) -> enqueueing.Answe
     headers=enqueueing.LOCATION,
 )
 @blueprint.problems(404, 408, 415, 422)
-def enqueue_subreddit(params: dict[str, Any], subreddit: str) -> enqueueing.Answer:
+def enqueue_subreddit(params: dict[str, Any], subreddit: str) -> responses.Response:
     """Crawl a known subreddit now"""
     with state.current().database.read() as conn:
         name = _found(conn, subreddit).name

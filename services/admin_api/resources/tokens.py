@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api.http import auth, pagination, preconditions, problems, state
+from admin_api.http import auth, pagination, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.resources import enqueueing, token_limits
+from admin_api.resources import token_limits
 from admin_api.schemas.token import (
     CreatedTokenSchema,
     TokenBodySchema,
@@ -37,7 +37,7 @@ _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path
 @blueprint.parameters(TokenParameters)
 @blueprint.answers(200, TokenListSchema, "One page of tokens.", headers=pagination.LINK_HEADER)
 @blueprint.problems(422)
-def list_tokens(params: dict[str, Any]) -> enqueueing.Answer:
+def list_tokens(params: dict[str, Any]) -> responses.Response:
     """List tokens by name, also expired and revoked tokens"""
     page = pagination.Page.requested("tokens", params)
     after = None if page.after is None else (str(page.after[0]), str(page.after[1]))
@@ -45,7 +45,9 @@ def list_tokens(params: dict[str, Any]) -> enqueueing.Answer:
         found = api_tokens.list_tokens(conn, after=after, limit=page.rows_to_fetch)
     shown = found[: page.limit]
     more = len(found) > page.limit
-    return page.answer_with(PREFIX, shown, next_at=[shown[-1].name, shown[-1].id] if more else None)
+    return page.response_with(
+        PREFIX, shown, next_at=[shown[-1].name, shown[-1].id] if more else None
+    )
 
 
 @blueprint.post("", secret=True)
@@ -55,7 +57,7 @@ def list_tokens(params: dict[str, Any]) -> enqueueing.Answer:
 )
 @blueprint.answers(201, CreatedTokenSchema, "The new token.", headers=_LOCATION)
 @blueprint.problems(408, 409, 415, 422)
-def create_token(params: dict[str, Any]) -> enqueueing.Answer:
+def create_token(params: dict[str, Any]) -> responses.Response:
     """Create a token
 
     The API shows the token only in this response. The new token expires with your token at the
@@ -102,7 +104,7 @@ def create_token(params: dict[str, Any]) -> enqueueing.Answer:
 @blueprint.get("/<token:token_id>")
 @blueprint.answers(200, TokenSchema, "The token, without its secret.", headers=preconditions.HEADER)
 @blueprint.problems(404)
-def show_token(token_id: str) -> enqueueing.Answer:
+def show_token(token_id: str) -> responses.Response:
     """Show a token"""
     with state.current().database.read() as conn:
         found = api_tokens.find(conn, token_id=token_id)
@@ -117,7 +119,7 @@ def show_token(token_id: str) -> enqueueing.Answer:
     200, TokenSchema, "The token, which is no longer valid.", headers=preconditions.HEADER
 )
 @blueprint.problems(404, 409, 412)
-def revoke_token(token_id: str) -> enqueueing.Answer:
+def revoke_token(token_id: str) -> responses.Response:
     """Revoke a token
 
     The token is invalid from the next request on, and stays in the list. A token can revoke itself,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api.http import pagination, state
+from admin_api.http import pagination, responses, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.resources import enqueueing
 from admin_api.schemas.worker import WorkerListSchema, WorkerParameters
 from crawljobs.domain.job import Job, JobStatus
 from crawljobs.domain.job_filter import JobFilter
@@ -23,7 +22,7 @@ blueprint = Blueprint("workers", __name__, url_prefix=PREFIX, description="Runni
 @blueprint.parameters(WorkerParameters)
 @blueprint.answers(200, WorkerListSchema, "One page of processes.", headers=pagination.LINK_HEADER)
 @blueprint.problems(422)
-def list_workers(params: dict[str, Any]) -> enqueueing.Answer:
+def list_workers(params: dict[str, Any]) -> responses.Response:
     """List processes by name, with the jobs that they crawl
 
     A process stays in the list for one day after its last heartbeat.
@@ -45,7 +44,7 @@ def list_workers(params: dict[str, Any]) -> enqueueing.Answer:
     for job in crawling:
         by_worker.setdefault(job.claimed_by, []).append(job)
     shown = found[: page.limit]
-    return page.answer_with(
+    return page.response_with(
         PREFIX,
         [{**vars(process), "jobs": by_worker.get(process.name, [])} for process in shown],
         next_at=[shown[-1].name] if len(found) > page.limit else None,

@@ -94,8 +94,10 @@ def ready(probe: Probe, why_not: problems.Problem | None) -> bytes:
 
 def _answered(probe: Probe, status: HTTPStatus, body: dict[str, Any], **options: Any) -> bytes:
     seconds = time.monotonic() - probe.arrived_at
-    api_counters.answered(route=probe.path, method="GET", status=status.value, seconds=seconds)
-    return reply_bytes.answer(status, body, req_id=probe.req_id, keeps=probe.keeps, **options)
+    api_counters.observe_request(
+        route=probe.path, method="GET", status=status.value, seconds=seconds
+    )
+    return reply_bytes.response(status, body, req_id=probe.req_id, keeps=probe.keeps, **options)
 
 
 class WaitingProbes:

@@ -29,7 +29,7 @@ _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
 )
 
 
-def answer_to(error: BaseException) -> bytes:
+def response_to(error: BaseException) -> bytes:
     """The bytes of a response with a problem; close the connection after it.
 
     Neither the response nor the log repeats the request: a malformed header may hold the token.
@@ -51,7 +51,7 @@ def answer_to(error: BaseException) -> bytes:
             exc_info=error if is_bug else None,
         )
     code, detail = status.name.lower(), refused.detail
-    return reply_bytes.answer(
+    return reply_bytes.response(
         status,
         problems.document(
             status.value, code, status.phrase, detail, instance="", req_id=request_id

@@ -14,7 +14,7 @@ from admin_api.http.request import request_id
 PROBLEM_TYPE = "application/problem+json"
 
 
-def answer(
+def response(
     status: HTTPStatus,
     body: Mapping[str, Any],
     *,

@@ -47,7 +47,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         )
         self._leaving = LeavingConnections(self._close)
         self._served: set[Connection] = set()
-        self._probes = probe_replies.WaitingProbes(self._answer)
+        self._probes = probe_replies.WaitingProbes(self._send)
         self._stops_since: float | None = None
         self._swept_at = 0.0
         self._acceptor = Acceptor(
@@ -109,7 +109,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         if conn is None:
             return False
         with contextlib.suppress(OSError):
-            conn.sock.send(protocol_errors.answer_to(http_rules.overload()))
+            conn.sock.send(protocol_errors.response_to(http_rules.overload()))
         self._close(conn)
         return True
 
@@ -124,7 +124,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
         if probe is not None and isinstance(self.wsgi, flask.Flask):
             self._arriving.release_memory(conn)
             if probe.path == "/healthz":
-                self._answer(conn, probe_replies.alive(probe), probe.keeps)
+                self._send(conn, probe_replies.alive(probe), probe.keeps)
             else:
                 is_full = len(self._probes) >= READINESS_SHARE * self.worker_connections
                 if is_full and not self._probes.repeat_to_oldest():
@@ -138,10 +138,10 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
             self._served.add(conn)
             self.enqueue_req(conn)
 
-    def _answer(self, conn: Connection, answer: bytes, keeps: bool) -> None:
+    def _send(self, conn: Connection, response: bytes, keeps: bool) -> None:
         """Send from the event loop. If the send buffer is full, the client does not read: close."""
         try:
-            is_sent = conn.sock.send(answer) == len(answer)
+            is_sent = conn.sock.send(response) == len(response)
         except OSError:
             is_sent = False
         if not is_sent:
@@ -168,7 +168,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
 
     def _refuse(self, conn: Connection, error: BaseException) -> None:
         with contextlib.suppress(OSError):
-            conn.sock.send(protocol_errors.answer_to(error))
+            conn.sock.send(protocol_errors.response_to(error))
         self._leave(conn)
 
     def on_client_socket_readable(self, conn: Connection, sock: socket.socket) -> None:
@@ -199,7 +199,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # the base has no types
     ) -> None:
         with contextlib.suppress(OSError):
             client.settimeout(SEND_SECONDS)
-            client.sendall(protocol_errors.answer_to(exc))
+            client.sendall(protocol_errors.response_to(exc))
 
     def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
         self._served.discard(conn)

@@ -32,7 +32,7 @@ def test_an_answer_has_its_headers_and_its_body(
     options: dict[str, Any], changed: dict[str, str]
 ) -> None:
     body = {"code": "körper", "n": 1}
-    made = reply_bytes.answer(HTTPStatus.NOT_FOUND, body, req_id="mine", **options)
+    made = reply_bytes.response(HTTPStatus.NOT_FOUND, body, req_id="mine", **options)
     first, headers, sent = parsed(made)
     assert first == "HTTP/1.1 404 Not Found"
     assert json.loads(sent) == body
