@@ -1,6 +1,6 @@
-"""Every table. Above each, what one row means.
+"""All tables. The comment above each table defines one row.
 
-The migrations are the truth in production; a test holds them equal to these.
+In production, the migrations create the tables; a test compares them with these definitions.
 """
 
 from crawljobs.db.tables.access import api_tokens, idempotency_keys
@@ -48,8 +48,8 @@ __all__ = [
     "subreddits",
 ]
 
-# Rows that change at every step of a job leave room on their page, so that the new version
-# stays there (HOT), and are vacuumed early.
+# Tables with frequent updates. Free space on a page lets the new version of a row stay on it (a HOT
+# update). Vacuum and analyze run early.
 STORAGE_PARAMETERS = {
     "crawl_jobs": "fillfactor = 75, autovacuum_vacuum_scale_factor = 0.01, "
     "autovacuum_vacuum_threshold = 500, autovacuum_analyze_scale_factor = 0.05",

@@ -1,4 +1,4 @@
-"""Who may use the API, and the answers it gave to repeatable requests."""
+"""Tables of the API: its tokens, and the stored responses of requests with an idempotency key."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
 
-# A bearer token that somebody was given; only its hash is kept. Two live ones may share a name.
+# A bearer token. Only its hash is stored. Two live tokens may have the same name.
 api_tokens = Table(
     "api_tokens",
     metadata,
-    Column("id", Text, primary_key=True),  # the part of the token that may be shown
+    Column("id", Text, primary_key=True),  # the public part of the token
     Column("name", Text, nullable=False),  # the actor in the audit log
     Column("token_hash", LargeBinary, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
@@ -21,7 +21,7 @@ api_tokens = Table(
     Column("revoked_at", Timestamp),
     Column("revoked_by", Text),
     Column("last_used_at", Timestamp),  # at most a minute old
-    # The token that made it; null: the bootstrap token, or a release before this column.
+    # The token that created it; null: the bootstrap token, or a release before this column.
     Column("created_by_id", Text),
     CheckConstraint("id ~ '^[0-9a-f]{12}$'", name="id"),
     CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="name"),
@@ -33,20 +33,20 @@ api_tokens = Table(
     ),
     CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked"),
     Index("api_tokens_name_idx", "name", "id"),
-    # Names are compared as `domain.access.name_key` does.
+    # The same key as `domain.names.key`.
     Index("api_tokens_name_key_idx", text("lower(btrim(regexp_replace(name, ' +', ' ', 'g')))")),
 )
 
-# The answer to a request that its caller may repeat; it commits with the request's effect.
+# The response to a request with an idempotency key; it commits together with the request's effect.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
-    Column("scope", Text, primary_key=True),  # whose key, for which route
+    Column("scope", Text, primary_key=True),  # the owner of the key and the route
     Column("key", Text, primary_key=True),
     Column("request_hash", LargeBinary, nullable=False),
     Column("status", SmallInteger, nullable=False),
     Column("headers", JSONB, nullable=False),
-    Column("body", Text),  # null: it held a secret and was not kept
+    Column("body", Text),  # null: it had a secret and was not stored
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     CheckConstraint("octet_length(request_hash) = 32", name="request_hash"),
     CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="key"),

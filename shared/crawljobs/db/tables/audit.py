@@ -1,4 +1,4 @@
-"""The audit log."""
+"""The table of the audit log."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from sqlalchemy.dialects.postgresql import INET, JSONB
 
 from crawljobs.db.tables.columns import NOW, Timestamp, TransactionId, id_column, metadata
 
-# One administrative change, or a refused one, and who made it. Append-only. A service may not write
-# the id, the time, the role and the transaction: the server's defaults do. No trigger sets them,
-# because a restore or a replica must keep the values of the original.
+# An administrative change or a refused request, with its actor. Append-only. A service may not
+# write the id, the time, the role and the transaction: the defaults of the server set them. No
+# trigger sets them, because a restore or a replica must keep the original values.
 admin_audit_log = Table(
     "admin_audit_log",
     metadata,
@@ -29,7 +29,7 @@ admin_audit_log = Table(
     Column("db_role", Text, server_default=text("SESSION_USER")),
     Column("transaction_id", TransactionId, server_default=text("pg_current_xact_id()")),
     CheckConstraint("isfinite(at)", name="at"),
-    # A reader holds a page of rows in memory.
+    # Limits the size of a row, because a reader has a page of rows in memory.
     CheckConstraint(
         "char_length(actor) <= 200 AND char_length(action) <= 100 "
         "AND char_length(resource_type) <= 100 "
@@ -42,7 +42,7 @@ admin_audit_log = Table(
     ),
     Index("admin_audit_log_at_idx", "at", "id"),
     Index("admin_audit_log_resource_idx", "resource_type", "resource_id", "id"),
-    # The page of a job shows its changes, however many refusals name it.
+    # For the changes of one resource, at a cost that does not depend on its refused requests.
     Index(
         "admin_audit_log_changes_idx",
         "resource_type",

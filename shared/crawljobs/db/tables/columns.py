@@ -1,4 +1,4 @@
-"""What the tables are made of: their metadata, naming of constraints, and recurring columns."""
+"""The metadata of all tables, the names of constraints, and columns that many tables have."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOW = text("clock_timestamp()")
 
 
 class TransactionId(UserDefinedType[str]):
-    """Postgres's 64-bit transaction id, which SQLAlchemy does not know by itself."""
+    """The 64-bit transaction id of Postgres, which SQLAlchemy does not support."""
 
     cache_ok = True
 
@@ -31,14 +31,16 @@ class TransactionId(UserDefinedType[str]):
         return "XID8"
 
 
-ischema_names["xid8"] = TransactionId  # so that a comparison with the catalogue knows it
+ischema_names["xid8"] = TransactionId  # for the comparison with the catalogue
 
 
 def id_column() -> Column[int]:
+    """Return a generated bigint primary key `id`."""
     return Column("id", BigInteger, Identity(always=True), primary_key=True)
 
 
 def one_of(column: str, *values: str, nullable: bool = False, name: str) -> CheckConstraint:
+    """Return a CHECK that allows only these values, and null with `nullable`."""
     listed = ", ".join(f"'{value}'" for value in values)
     known = f"{column} IN ({listed})"
     return CheckConstraint(f"{column} IS NULL OR {known}" if nullable else known, name=name)

@@ -1,4 +1,4 @@
-"""What was crawled: subreddits, authors, posts, comments, and the edges of the map."""
+"""Tables of crawled content: subreddits, authors, posts, comments, and the edges of the map."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
 
-# A community on Reddit that we know of, crawled or only heard of.
+# A subreddit whose name is known. It may never have been crawled.
 subreddits = Table(
     "subreddits",
     metadata,
@@ -35,7 +35,8 @@ subreddits = Table(
     Column("created_at_reddit", Timestamp),
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
-    # Another outcome than `access` that was seen since, by so many looks that count, the last then.
+    # An outcome other than `access` that is not confirmed yet; the number of checks that count, and
+    # the time of the last of them.
     Column("access_unconfirmed", Text),
     Column("access_unconfirmed_looks", SmallInteger, nullable=False, server_default="0"),
     Column("access_unconfirmed_at", Timestamp),
@@ -43,27 +44,27 @@ subreddits = Table(
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("last_crawled_at", Timestamp),
-    Column("next_crawl_at", Timestamp),  # worth another look then; null: when somebody asks
-    # Looks in a row that found it private, quarantined or gated.
+    Column("next_crawl_at", Timestamp),  # time of the next crawl; null: only on request
+    # The number of consecutive crawls without access (private, quarantined or gated).
     Column("looks_in_vain", SmallInteger, nullable=False, server_default="0"),
-    # How much is stored; `coverage.py` has what is missing, row by row.
+    # How complete the stored content is. The tables in `coverage.py` list the missing content.
     Column("missing_parts", Integer, nullable=False, server_default="0"),
     Column("gaps", Integer, nullable=False, server_default="0"),
-    Column("oldest_post", Text),  # the oldest that a walk from the newest has reached
+    Column("oldest_post", Text),  # the oldest post that a walk from the newest post has reached
     Column("oldest_post_at", Timestamp),
     Column("oldest_comment", Text),
     Column("oldest_comment_at", Timestamp),
-    Column("posts_walk_end", Text),  # why the last walk that went beyond the mark ended
+    Column("posts_walk_end", Text),  # reason for the end of the last walk beyond the mark
     Column("whole_walk_at", Timestamp),  # the last walk of the whole listing of posts
     Column("trees_whole", Integer),  # of the newest posts; null: never counted
     Column("trees_not_whole", Integer),
-    Column("gap_at", Timestamp),  # the last crawl that did not reach the mark of the one before
-    Column("min_request_gap_seconds", Double),  # null: as the worker's settings say
+    Column("gap_at", Timestamp),  # the last crawl that did not reach the mark of the previous one
+    Column("min_request_gap_seconds", Double),  # null: the gap of the worker's settings
     Column("min_crawl_gap_seconds", Double),  # null: none
     # The newest post and comment that a finished crawl has seen: base-36 ids without their kind.
     Column("high_water_post", Text),
     Column("high_water_comment", Text),
-    # Wider than what can be asked for: authors' histories reach r/reddit.com and r/t:1337.
+    # Allows more names than a request does: authors' histories name r/reddit.com and r/t:1337.
     CheckConstraint("name ~ '^[A-Za-z0-9_][A-Za-z0-9_.:-]{1,23}$'", name="name"),
     one_of(
         "access",
@@ -94,7 +95,7 @@ subreddits = Table(
     ),
 )
 
-# A Reddit account that wrote something we stored, or was met in an account's history.
+# A Reddit account that wrote a stored item, or that an account's history names.
 authors = Table(
     "authors",
     metadata,
@@ -131,12 +132,12 @@ posts = Table(
     Column("removed_by_category", Text),
     Column("created_at", Timestamp, nullable=False),
     Column("edited", Boolean, nullable=False, server_default=text("false")),
-    Column("edited_at", Timestamp),  # null although edited: Reddit does not tell when
-    Column("deleted_at", Timestamp),  # when we saw that it was deleted at Reddit
+    Column("edited_at", Timestamp),  # may be null if edited: Reddit does not always give it
+    Column("deleted_at", Timestamp),  # when a crawl found it deleted at Reddit
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    Column("refresh_due_at", Timestamp),  # when scores and deletions are looked at again
-    # The tree, when it was last fetched; null: never. Its counts are of that time.
+    Column("refresh_due_at", Timestamp),  # time of the next refresh of score, edits and deletion
+    # The last fetch of the comment tree, null: never; and its counts at that time.
     Column("tree_fetched_at", Timestamp),
     Column("comments_reported", BigInteger),  # by Reddit
     Column("comments_stored", BigInteger),
@@ -168,11 +169,11 @@ comments = Table(
     Column("removed_by_category", Text),
     Column("created_at", Timestamp, nullable=False),
     Column("edited", Boolean, nullable=False, server_default=text("false")),
-    Column("edited_at", Timestamp),  # null although edited: Reddit does not tell when
+    Column("edited_at", Timestamp),  # may be null if edited: Reddit does not always give it
     Column("deleted_at", Timestamp),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    Column("refresh_due_at", Timestamp),  # when scores and deletions are looked at again
+    Column("refresh_due_at", Timestamp),  # time of the next refresh of score, edits and deletion
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
     Index("comments_post_id_idx", "post_id"),
     Index("comments_subreddit_id_created_at_idx", "subreddit_id", "created_at"),
@@ -184,7 +185,7 @@ comments = Table(
     ),
 )
 
-# An edge of the map: one author's activity in one subreddit, as far as we have seen it.
+# An edge of the map: the stored activity of one author in one subreddit.
 author_subreddits = Table(
     "author_subreddits",
     metadata,

@@ -1,4 +1,4 @@
-"""How many finished jobs there are, kept up to date so that nobody has to count them."""
+"""Tables of the numbers of finished jobs, so that no query has to count the jobs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Integer, Table, Text
 
 from crawljobs.db.tables.columns import id_column, metadata, one_of
 
-# Finished jobs of one status, up to the changes that are not merged yet.
+# The number of finished jobs of one status, without the changes that are not merged yet.
 crawl_job_counts = Table(
     "crawl_job_counts",
     metadata,
@@ -15,9 +15,9 @@ crawl_job_counts = Table(
     one_of("status", "succeeded", "failed", "cancelled", name="status"),
 )
 
-# Jobs that entered or left a final status. Triggers write them: a row of its own for each change,
-# since a shared counter would make every finish wait for the one before. Crawls that succeeded are
-# counted by the attempts that a statement writes, everything else by the jobs' rows.
+# A number of jobs that entered or left a final status. Triggers insert a row for each change: with
+# a shared counter, each completion would wait for the lock of the previous one. Succeeded crawls
+# are counted by their new attempt rows, all other changes by the rows of the jobs.
 crawl_job_count_changes = Table(
     "crawl_job_count_changes",
     metadata,

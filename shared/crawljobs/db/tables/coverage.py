@@ -1,4 +1,4 @@
-"""What is known to be missing of a community."""
+"""Tables of content that is known to be missing from a subreddit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer,
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
 
-# A part that the last crawl gave up: a page, a tree, a history. Deleted when it was fetched.
+# A part that the last crawl gave up: a page, a comment tree or a history. A later fetch deletes it.
 missing_parts = Table(
     "missing_parts",
     metadata,
@@ -24,13 +24,13 @@ missing_parts = Table(
     Column("first_at", Timestamp, nullable=False, server_default=NOW),
     Column("last_at", Timestamp, nullable=False, server_default=NOW),
     Column("next_look_at", Timestamp, nullable=False),
-    # Of a listing: the newest item that the broken walk has stored.
+    # For a listing: the newest item that the unfinished walk has stored.
     Column("seen_to", Text),
     CheckConstraint("failures > 0", name="failures"),
 )
 
-# Items of a listing that no crawl has seen, between two that were. Deleted when a walk of the whole
-# listing has passed them.
+# A range of items of a listing that no crawl has seen, between two items that were seen. A walk of
+# the whole listing deletes it.
 crawl_gaps = Table(
     "crawl_gaps",
     metadata,

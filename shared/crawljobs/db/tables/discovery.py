@@ -1,4 +1,4 @@
-"""How subreddits that nobody asked for are found, and what finding them may cost."""
+"""Tables of discovery: evidence for related subreddits, and the requests spent on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, I
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
 
-# A name that posts and comments of one subreddit led to; it may not even exist.
+# A name that posts and comments of one subreddit mention; no such subreddit need exist.
 discovery_evidence = Table(
     "discovery_evidence",
     metadata,
@@ -23,7 +23,7 @@ discovery_evidence = Table(
     Index("discovery_evidence_last_at_idx", "last_at"),
 )
 
-# A subreddit somebody asked for, and the requests that discovery from there has spent since.
+# A subreddit that a user requested, and the requests of discovery from it since the time `since`.
 discovery_roots = Table(
     "discovery_roots",
     metadata,

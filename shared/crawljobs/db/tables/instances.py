@@ -1,4 +1,4 @@
-"""The processes that are alive."""
+"""The table of running processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata, one_of
 
-# A process that says now and then that it is there. Only shown: no rule relies on it.
+# A process and its last heartbeat. Rows are only shown: no rule depends on them.
 service_instances = Table(
     "service_instances",
     metadata,

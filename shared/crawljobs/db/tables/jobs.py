@@ -1,4 +1,4 @@
-"""The queue, and how its claims ended."""
+"""Tables of the queue: jobs and the attempts of their claims."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
 
-# One request to crawl one subreddit, from enqueue to its end; at most one live per subreddit.
+# A job to crawl one subreddit, from enqueue to its final status. A subreddit has at most one live
+# job.
 crawl_jobs = Table(
     "crawl_jobs",
     metadata,
@@ -29,14 +30,15 @@ crawl_jobs = Table(
     Column("status", Text, nullable=False),
     Column("wait_reason", Text),
     Column("priority", SmallInteger, nullable=False),  # effective: base plus aging
-    Column("base_priority", SmallInteger, nullable=False),  # as asked for, boosts included
+    Column("base_priority", SmallInteger, nullable=False),  # the requested priority plus boosts
     Column("priority_ceiling", SmallInteger, nullable=False, server_default="100"),
     Column("source", Text, nullable=False),
-    # No foreign key: to delete a schedule would write to all its jobs. It may be of a deleted one.
+    # No foreign key: otherwise the deletion of a schedule would write to all its jobs. The schedule
+    # may be deleted.
     Column("scheduled_job_id", BigInteger),
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("visible_at", Timestamp, nullable=False, server_default=NOW),
-    Column("queued_at", Timestamp, nullable=False, server_default=NOW),  # waiting counts from here
+    Column("queued_at", Timestamp, nullable=False, server_default=NOW),  # aging counts from here
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     Column("finished_at", Timestamp),
     Column("retry_count", Integer, nullable=False, server_default="0"),
@@ -57,13 +59,13 @@ crawl_jobs = Table(
     Column("rerun_requested", Boolean, nullable=False, server_default=text("false")),
     Column("rerun_priority", SmallInteger),
     Column("rerun_source", Text),
-    Column("rerun_visible_at", Timestamp),  # the earliest time that a wish allowed
-    Column("traceparent", Text),  # W3C: what asked for the crawl, in a trace
-    Column("rerun_traceparent", Text),  # the same of a wish
+    Column("rerun_visible_at", Timestamp),  # the earliest time of all rerun requests
+    Column("traceparent", Text),  # W3C trace context of the request
+    Column("rerun_traceparent", Text),  # W3C trace context of the rerun request
     Column("incomplete", Boolean, nullable=False, server_default=text("false")),  # parts given up
-    # An operator woke or retried it: it may begin before the gap between two crawls has passed.
+    # An operator woke or retried the job: the minimum gap between two crawls does not apply to it.
     Column("gap_waived", Boolean, nullable=False, server_default=text("false")),
-    Column("outcome", Text),  # of a succeeded crawl: crawled, no_budget, or the access state met
+    Column("outcome", Text),  # of a succeeded crawl: crawled, no_budget or an access state
     Column("error_kind", Text),
     Column("error_message", Text),
     one_of(
@@ -121,14 +123,14 @@ crawl_jobs = Table(
         "AND rerun_traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$'",
         name="traceparent",
     ),
-    # Dedup: one live job per subreddit.
+    # Deduplication: one live job for each subreddit.
     Index(
         "crawl_jobs_live_key",
         "subreddit_id",
         unique=True,
         postgresql_where=text("status IN ('blocked', 'waiting', 'queued', 'crawling')"),
     ),
-    # A claim walks this index from its start and never sorts.
+    # A claim reads this index from its start, without a sort.
     Index(
         "crawl_jobs_claim_idx",
         text("priority DESC"),
@@ -137,7 +139,7 @@ crawl_jobs = Table(
         postgresql_where=text("status = 'queued'"),
     ),
     Index("crawl_jobs_due_idx", "visible_at", postgresql_where=text("status = 'waiting'")),
-    # Those that wait for a cause which is stored elsewhere: what has lost it is found here.
+    # Parked jobs, whose cause another table stores: the sweep reads them here.
     Index(
         "crawl_jobs_parked_idx",
         "visible_at",
@@ -145,37 +147,38 @@ crawl_jobs = Table(
             "status = 'waiting' AND wait_reason IN ('outage', 'paused', 'politeness', 'rate_limit')"
         ),
     ),
-    # Those that may still age: what has reached its ceiling is never looked at again.
+    # Jobs that can still age. A job that has reached its priority ceiling leaves this index.
     Index(
         "crawl_jobs_climbing_idx",
         "queued_at",
         "id",
         postgresql_where=text("status = 'queued' AND priority < priority_ceiling"),
     ),
-    # The others; together they show the oldest, and lists walk both.
+    # All other queued jobs. Both indexes together show the oldest queued job, and lists read both.
     Index(
         "crawl_jobs_at_ceiling_idx",
         "queued_at",
         "id",
         postgresql_where=text("status = 'queued' AND priority >= priority_ceiling"),
     ),
-    # Those that somebody retried; all others were made when they were queued.
+    # Retried jobs. All other jobs were queued when they were created.
     Index(
         "crawl_jobs_queued_again_idx",
         "created_at",
         "id",
         postgresql_where=text("status = 'queued' AND queued_at > created_at"),
     ),
-    # Leases and progress are in no index, so that extending one is a HOT update.
+    # No index has lease_expires_at or progress_at, so a lease extension is a HOT update.
     Index("crawl_jobs_crawling_idx", "id", postgresql_where=text("status = 'crawling'")),
-    # The live one is found by the dedup index: this one is written once in a job's life.
+    # Finished jobs of a subreddit. A job enters this index only when it finishes; the index
+    # crawl_jobs_live_key has the live job.
     Index(
         "crawl_jobs_subreddit_ended_idx",
         "subreddit_id",
         "id",
         postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
     ),
-    # Lists walk these, the newest first. What is crawled is little, and has an index of its own.
+    # Lists read these two, the newest job first. Crawling jobs are few and have their own index.
     Index(
         "crawl_jobs_listed_idx",
         "status",
@@ -190,7 +193,7 @@ crawl_jobs = Table(
         "id",
         postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
     ),
-    # Lists of the jobs of one schedule.
+    # For lists of the jobs of one schedule.
     Index(
         "crawl_jobs_scheduled_job_id_idx",
         "scheduled_job_id",
@@ -198,9 +201,9 @@ crawl_jobs = Table(
     ),
 )
 
-# A claim that ended, and how. No foreign key: it would lock the hot row a second time; a job and
-# its attempts are pruned by one statement. Deferrals in a row that differ in numbers at most are
-# one row, with the last of them in `started_at` and `ended_at`.
+# A claim that ended, with its outcome. No foreign key: it would lock the job's row a second time.
+# One statement prunes a job and its attempts. Consecutive deferrals whose messages differ only in
+# numbers are one row, with the times of the last one in `started_at` and `ended_at`.
 crawl_job_attempts = Table(
     "crawl_job_attempts",
     metadata,
@@ -213,7 +216,7 @@ crawl_job_attempts = Table(
     Column("error_kind", Text),
     Column("error_message", Text),
     Column("times", Integer, nullable=False, server_default="1"),
-    Column("first_started_at", Timestamp),  # of several; null: of one
+    Column("first_started_at", Timestamp),  # start of the first of several; null for a single one
     one_of(
         "outcome",
         "succeeded",

@@ -1,6 +1,6 @@
-"""The functions, triggers and policies beside the tables, as the newest revision leaves them.
+"""The functions, triggers and policies of the newest revision.
 
-`migrations check` makes them in a schema of its own and compares them with those of the database.
+`migrations check` creates them in a temporary schema and compares them with the database.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ CREATE TRIGGER admin_audit_log_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON admin_audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change()
 """,
-    # Also in a session with session_replication_role = replica.
+    # ALWAYS: the trigger also fires in a session with session_replication_role = replica.
     "ALTER TABLE admin_audit_log ENABLE ALWAYS TRIGGER admin_audit_log_append_only",
     """
 CREATE TRIGGER crawl_jobs_count_change AFTER UPDATE OF status ON crawl_jobs FOR EACH ROW
@@ -82,7 +82,7 @@ CREATE TRIGGER crawl_job_attempts_count_succeeded AFTER INSERT ON crawl_job_atte
 """,
 )
 
-# For every role that has the right; `db.administration.audit_policies` restricts each service.
+# For every role with the right; `db.administration.audit_policies` restricts each service.
 POLICIES = (
     "ALTER TABLE admin_audit_log ENABLE ROW LEVEL SECURITY",
     "CREATE POLICY admin_audit_log_read ON admin_audit_log FOR SELECT USING (true)",

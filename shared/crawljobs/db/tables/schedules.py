@@ -1,4 +1,4 @@
-"""Schedules and the ledger of their runs."""
+"""Tables of schedules and of the ledger of their runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
 
-# A standing order to crawl one subreddit again and again.
+# A schedule of repeated crawls of one subreddit.
 scheduled_jobs = Table(
     "scheduled_jobs",
     metadata,
@@ -35,9 +35,9 @@ scheduled_jobs = Table(
     Column("max_retries", SmallInteger),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
     Column("misfire_policy", Text, nullable=False, server_default="fire_once"),
-    Column("misfire_deadline_seconds", Integer),  # null: as the policy says
+    Column("misfire_deadline_seconds", Integer),  # null: the default of the policy
     Column("spread_seconds", Integer, nullable=False, server_default="0"),
-    Column("runs_per_day", Double),  # null: not known to whoever wrote the row
+    Column("runs_per_day", Double),  # null: the writer of the row did not compute it
     Column("anchor_at", Timestamp, nullable=False, server_default=NOW),  # @every counts from here
     Column("next_run_at", Timestamp),
     Column("last_run_at", Timestamp),
@@ -60,20 +60,20 @@ scheduled_jobs = Table(
     Index("scheduled_jobs_subreddit_id_idx", "subreddit_id"),
 )
 
-# One due time of one schedule and what became of it; a long run of missed ones is one row.
+# A due time of a schedule with its outcome. Consecutive missed due times are one row.
 scheduled_job_runs = Table(
     "scheduled_job_runs",
     metadata,
     id_column(),
-    # No foreign key: the runs of a deleted schedule are pruned in pieces.
+    # No foreign key: the runs of a deleted schedule are pruned in chunks.
     Column("scheduled_job_id", BigInteger, nullable=False),
     Column("due_at", Timestamp, nullable=False),
-    Column("due_until", Timestamp),  # the last due time of a run of missed ones
+    Column("due_until", Timestamp),  # the last of several missed due times
     Column("ticks", BigInteger, nullable=False, server_default="1"),
     Column("fired_at", Timestamp, nullable=False, server_default=NOW),
     Column("outcome", Text, nullable=False),
     Column("job_id", BigInteger),
-    Column("manual", Boolean, nullable=False, server_default=text("false")),  # asked for by hand
+    Column("manual", Boolean, nullable=False, server_default=text("false")),  # run by an operator
     one_of("outcome", "enqueued", "merged", "skipped", "missed", name="outcome"),
     CheckConstraint("ticks >= 1", name="ticks"),
     UniqueConstraint("scheduled_job_id", "due_at"),
