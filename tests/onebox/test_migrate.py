@@ -48,7 +48,7 @@ def test_tables_of_somebody_else_are_told(empty_database_url: str) -> None:
     ("hold", "told"),
     [
         ("SELECT pg_advisory_xact_lock(hashtext('crawljobs migrations'))", "another migration"),
-        ("LOCK TABLE alembic_version", "end the session that holds a table of ours"),
+        ("LOCK TABLE alembic_version", "end the session that holds a lock on a table"),
     ],
 )
 def test_a_database_that_others_hold_is_told(

@@ -1,1 +1,1 @@
-"""Commands of an administrator: migrate, roles, rights, drift, audit archive."""
+"""Administration of the database: migrations, roles, rights, drift and the audit archive."""

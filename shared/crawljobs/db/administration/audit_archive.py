@@ -1,7 +1,8 @@
-"""Move old rows of the audit log into a table of their own, which the owner may dump and drop.
+"""Move old rows of the audit log into an archive table, which the owner may dump and drop.
 
-Only the owner of the tables (or a superuser) can do this. Each chunk is one transaction, in which
-the trigger is off and the right to delete is there: no other session sees the log without them.
+Only the owner of the tables or a superuser can do this. Each chunk is one transaction: it disables
+the trigger, grants the right to delete, and restores both. So no other session sees the audit log
+without its protection.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from crawljobs.domain.actor import Actor
 
 SCHEMA = "crawljobs_audit_archive"
 ACTOR = Actor("system:migrations")
-CHUNK_ROWS = 10_000  # writers wait for one: about a fifth of a second
-LOCK_SECONDS = 1  # writers queue behind the wait for the lock
+CHUNK_ROWS = 10_000  # writers wait for a chunk: about 0.2 s
+LOCK_SECONDS = 1  # longest wait for the lock; writers wait behind it
 YOUNGEST_DAYS = 1
 
 _IS_OLD_ENOUGH = text(
@@ -36,12 +37,12 @@ _RECORD = text("""
 
 
 class ArchiveRefused(errors.CrawljobsError):
-    """Nothing was moved; the message says why."""
+    """The archive moved no row; the message has the reason."""
 
 
 @dataclass(frozen=True)
 class Archived:
-    """What the archive's table holds; `sha256` is of its rows as text, a line each, by id."""
+    """The content of the archive table. `sha256` is the hash of its rows as text lines, by id."""
 
     table: str
     rows: int
@@ -51,9 +52,10 @@ class Archived:
 
 
 def archive(database: Database, *, before: datetime, chunk_rows: int = CHUNK_ROWS) -> Archived:
-    """Move the rows from before this time, then write an audit row that says so.
+    """Move all rows from before this time, then record the archive in the audit log.
 
-    A run that was broken off is continued by another with the same time. Raises ArchiveRefused.
+    Returns the content of the archive table. After an interruption, a call with the same time
+    continues. Raises ArchiveRefused.
     """
     name = f"until_{before:%Y%m%d_%H%M%S}"
     table = f"{SCHEMA}.{name}"
@@ -90,7 +92,7 @@ def _move(conn: Connection, table: str, before: datetime, at_most: int) -> int:
                 RETURNING *
             )
             INSERT INTO {table} SELECT * FROM gone
-            """),  # noqa: S608 - a name of ours
+            """),  # noqa: S608 - the name is made of a fixed prefix and a time
         {"before": before, "at_most": at_most},
     ).rowcount
     conn.exec_driver_sql("REVOKE DELETE ON public.admin_audit_log FROM CURRENT_USER")
@@ -110,7 +112,7 @@ def _finish(conn: Connection, table: str, before: datetime) -> Archived:
 
 
 def _digest(conn: Connection, table: str) -> str:
-    """As `sha256sum` counts what psql prints of the rows."""
+    """Return the SHA-256 of the rows, equal to `sha256sum` of psql's output."""
     digest = hashlib.sha256()
     query = text(f"SELECT archived::text FROM {table} AS archived ORDER BY id")  # noqa: S608
     rows = conn.execute(query.execution_options(stream_results=True, yield_per=1_000))

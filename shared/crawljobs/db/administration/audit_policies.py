@@ -1,9 +1,9 @@
-"""Which actors each service's role may write into the audit log: a row policy for each role.
+"""Row policies that limit the actors which each service may write into the audit log.
 
-The table's own policies let every role with the right add rows of any actor, which is how a
-database without roles of the services is run. These restrict the roles that there are. They are for
-PUBLIC and name the role in their condition: a policy for a role is dropped by that very role with
-DROP OWNED.
+The policies of the table allow each role with the right to insert rows of any actor. A database
+without roles of the services needs this. The restrictive policies here limit each role that exists.
+They apply to PUBLIC and name the role in their condition. A policy for the role itself would not
+protect: the role could drop it with DROP OWNED.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from sqlalchemy import Connection, text
 
 from crawljobs.db.administration import grants
 
-# As Postgres writes them. A service acts as itself; admin-api acts for tokens, never as a service.
+# In the form in which Postgres prints them. A service writes rows of itself as actor. admin-api
+# writes rows of its tokens' names, never of a service.
 CONDITIONS: Mapping[str, str] = {
     grants.ADMIN_API: "(lower(\"left\"(actor, 7)) <> 'system:'::text)",
     grants.CRAWLER_WORKER: "((actor = 'system:crawler-worker'::text) AND (token_id IS NULL))",
@@ -35,7 +36,7 @@ _FOUND = text("""
 
 
 def wrong(conn: Connection, names: Mapping[str, str]) -> dict[str, str]:
-    """By role of a service: the condition that its policy should have and has not."""
+    """Return the correct condition of each missing or wrong policy, by the role of the service."""
     if not conn.execute(_IS_ON).scalar_one():
         return {}
     found = {row.name: row.condition for row in conn.execute(_FOUND) if row.is_ours}
@@ -47,7 +48,7 @@ def wrong(conn: Connection, names: Mapping[str, str]) -> dict[str, str]:
 
 
 def restrict(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
-    """Make or mend the policy of each service; a line for each that changed."""
+    """Create or replace the policy of each service. Yields one line for each change."""
     for role, condition in wrong(conn, names).items():
         name = _name(role)
         conn.exec_driver_sql(f"DROP POLICY IF EXISTS {name} ON public.admin_audit_log")
@@ -59,11 +60,11 @@ def restrict(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
 
 
 def differences(conn: Connection, names: Mapping[str, str]) -> list[str]:
-    """Policies that are missing or wrong, and those that restrict more than one role's INSERT."""
+    """Return one line for each missing, wrong or unknown restrictive policy."""
     unknown = {
         row.name
         for row in conn.execute(_FOUND)
-        # Another installation's roles may be there, too.
+        # The database may also have policies for the roles of another installation.
         if not (row.is_ours and row.condition.startswith(f"((SESSION_USER <> '{row.name[:-6]}'::"))
     }
     return [

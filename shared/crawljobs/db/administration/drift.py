@@ -1,4 +1,4 @@
-"""Where a database differs from the tables and programs of the code, thing by thing."""
+"""Compare the objects of a database with the tables and programs of the code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawljobs.db import tables
 from crawljobs.db.database import Database
 from crawljobs.db.tables import programs
 
-# What each query selects is a description of one thing, without the schema's name in it.
+# Each query selects one line for each object, without the name of the schema.
 _CATALOGUE = {
     "column": """
         SELECT format('%s.%s %s%s%s', class.relname, attname, format_type(atttypid, atttypmod),
@@ -22,7 +22,7 @@ _CATALOGUE = {
         JOIN pg_class AS class ON class.oid = attrelid AND relkind = 'r'
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE relnamespace = to_regnamespace(:schema) AND attnum > 0 AND NOT attisdropped""",
-    # 'n' is NOT NULL, which columns tell and older servers do not list.
+    # 'n' is NOT NULL: the columns already show it, and older servers do not list it.
     "constraint": """
         SELECT format('%s on %s: %s', conname, relname, pg_get_constraintdef(pg_constraint.oid))
         FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
@@ -37,12 +37,12 @@ _CATALOGUE = {
         SELECT format('%s: %s', relname, array_to_string(reloptions, ', '))
         FROM pg_class
         WHERE relnamespace = to_regnamespace(:schema) AND reloptions IS NOT NULL""",
-    # With its whole body. Its owner and its rights are compared by `rights`.
+    # Includes the body of the function. `rights` compares its owner and its rights.
     "function": """
         SELECT replace(pg_get_functiondef(pg_proc.oid), format('%I.', nspname), '')
         FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
         WHERE nspname = :schema AND prokind IN ('f', 'p')""",
-    # O: fires but in a session of a replica; A: always; R: only there; D: never.
+    # O: fires except in a replica session; A: always; R: only in a replica session; D: never.
     "trigger": """
         SELECT format('%s (fires: %s)', pg_get_triggerdef(pg_trigger.oid, true), tgenabled)
         FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
@@ -51,7 +51,7 @@ _CATALOGUE = {
         SELECT format('of %s: %s', relname, CASE WHEN relforcerowsecurity THEN 'for the owner too'
             ELSE 'on' END)
         FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relrowsecurity""",
-    # Restrictive ones carry the names of an installation's roles; `audit_policies` compares them.
+    # Restrictive policies contain role names of an installation; `audit_policies` compares them.
     "policy": """
         SELECT format('%s on %s for %s%s: %s, %s', polname, relname, polcmd,
             CASE WHEN polpermissive THEN '' ELSE ' restrictive' END,
@@ -67,10 +67,10 @@ ALEMBICS_OWN = "alembic_version"
 
 
 def find(database: Database) -> list[str]:
-    """A line for each difference; none when there is none.
+    """Return one line for each difference.
 
-    The tables of the code are made in a schema of their own, in a transaction that is rolled
-    back: nothing is locked and nothing stays.
+    Creates the tables of the code in a temporary schema, and rolls the transaction back. So it
+    locks nothing and leaves nothing behind.
     """
     scratch = f"crawljobs_check_{secrets.token_hex(4)}"
     with database.begin() as conn:
@@ -91,7 +91,7 @@ def find(database: Database) -> list[str]:
     return missing + [f"not in the code: {line}" for line in sorted(have - want)]
 
 
-# Every CHECK made anew from its own text, as a dump does it.
+# Creates each CHECK again from its own text, as a restore of a dump does.
 _RESTORE = """
     SELECT format('ALTER TABLE %I DROP CONSTRAINT %I, ADD CONSTRAINT %I %s',
         relname, conname, conname, pg_get_constraintdef(pg_constraint.oid))
@@ -100,9 +100,9 @@ _RESTORE = """
 
 
 def _restored(conn: Connection, scratch: str, made: set[str]) -> dict[str, str]:
-    """What a restored dump shows differently, although it is the same, and how it was made.
+    """Return lines of a restored dump that differ only in their text, with the original lines.
 
-    PostgreSQL reads the text that it writes of a CHECK with fewer parentheses.
+    PostgreSQL prints a CHECK with fewer parentheses after it was restored from its printed text.
     """
     for (statement,) in conn.execute(text(_RESTORE), {"schema": scratch}).all():
         conn.exec_driver_sql(statement.replace("%", "%%"))
@@ -112,7 +112,7 @@ def _restored(conn: Connection, scratch: str, made: set[str]) -> dict[str, str]:
 
 
 def describe(conn: Connection, schema: str) -> set[str]:
-    """A line for each thing of a schema that `_CATALOGUE` knows, functions in several lines."""
+    """Return one line for each object of the schema; functions have several lines."""
     conn.execute(text(f"SET LOCAL search_path = {schema}"))
     return {
         f"{kind} {line}"

@@ -1,6 +1,6 @@
-"""Make what roles may do in this database equal to `grants`.
+"""Grant and revoke, so that the rights of the roles in this database are equal to `grants`.
 
-`names` are those of roles in Postgres, by their kind in `grants`.
+`names` maps each kind of role in `grants` to the name of the role in Postgres.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from crawljobs.db.administration.rights import Names, Right
 
 
 def open_database(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
-    """Let the roles in; the owner may make things here.
+    """Allow the roles to connect, and the owner to create objects. Yields each statement.
 
-    With `revoke` no other role comes in, or makes temporary tables, by PUBLIC's right.
+    With `revoke`, PUBLIC loses its rights: other roles can no longer connect or create temporary
+    tables.
     """
     have = rights.granted(conn, names)
     for right in sorted(rights.places(conn, names) - have):
@@ -29,19 +30,19 @@ def open_database(conn: Connection, names: Names, *, revoke: bool) -> Iterator[s
 
 
 def is_new(conn: Connection) -> bool:
-    """Whether no code can be running here yet, because there is no schema."""
+    """Return whether the database has no schema yet, so that no service can use it."""
     query = "SELECT to_regclass('public.alembic_version') IS NULL"
     return bool(conn.exec_driver_sql(query).scalar_one())
 
 
 def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
-    """Hand the tables to the owner, then revoke, then grant; services lose rights with `revoke`.
+    """Give the tables to the owner, then revoke and grant rights. Yields one line for each change.
 
-    A right on a table that becomes one on some of its columns is always revoked: no release needs
-    more than these columns.
+    Services lose rights only with `revoke`. One kind of right is always revoked: a right on a table
+    that `grants` limits to some of its columns, because no release needs more than these columns.
     """
     owner = names.get(grants.OWNER)
-    for row in conn.execute(rights.OWNED, rights.things()).all():
+    for row in conn.execute(rights.OWNED, rights.object_names()).all():
         if owner and row.owner != owner:
             conn.exec_driver_sql(f"ALTER {row.object} OWNER TO {owner}")
             yield f"handed {row.object} to {owner}"
@@ -53,30 +54,31 @@ def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
         if right[1].startswith(("TABLE", "FUNCTION", "SEQUENCE"))
         and (revoke or right[2] in (rights.PUBLIC, owner) or _is_narrowed(right))
     ]
-    for together in _together(surplus):
-        yield _change(conn, "REVOKE", "FROM", together)
-    if surplus:  # with a right on a table those on its columns are gone, too
+    for group in _by_statement(surplus):
+        yield _change(conn, "REVOKE", "FROM", group)
+    if surplus:  # a REVOKE on a table also revokes the rights on its columns
         have = rights.granted(conn, names)
-    for together in _together(right for right in wanted - have if right[1] in there):
-        yield _change(conn, "GRANT", "TO", together)
+    for group in _by_statement(right for right in wanted - have if right[1] in there):
+        yield _change(conn, "GRANT", "TO", group)
 
 
 def _is_narrowed(right: Right) -> bool:
     return right[0] in grants.COLUMNS.get(right[1].removeprefix("TABLE public."), {})
 
 
-def _together(some: Iterable[Right]) -> Iterator[list[Right]]:
-    """In order; those on columns of one table that differ in the column alone in one list."""
-    for _, group in groupby(sorted(some), key=lambda right: (right[0].split(" ")[0], right[1:])):
+def _by_statement(changes: Iterable[Right]) -> Iterator[list[Right]]:
+    """Yield the rights of each statement: rights on columns of one table are one statement."""
+    ordered = sorted(changes)
+    for _, group in groupby(ordered, key=lambda right: (right[0].split(" ")[0], right[1:])):
         yield [*group]
 
 
-def _change(conn: Connection, verb: str, preposition: str, together: list[Right]) -> str:
-    """Of several each is on a column of one table."""
-    what, where, role = together[0]
-    if len(together) > 1:
-        columns = ", ".join(one.partition("(")[2].rstrip(")") for one, _, _ in together)
-        what = f"{what.split(' ')[0]} ({columns})"
-    said = f"{verb} {what} ON {where} {preposition} {role}"
-    conn.exec_driver_sql(said.replace("%", "%%"))
-    return said
+def _change(conn: Connection, verb: str, preposition: str, group: list[Right]) -> str:
+    """Execute and return the statement. Several rights must be on columns of one table."""
+    privilege, place, role = group[0]
+    if len(group) > 1:
+        columns = ", ".join(right[0].partition("(")[2].rstrip(")") for right in group)
+        privilege = f"{privilege.split(' ')[0]} ({columns})"
+    statement = f"{verb} {privilege} ON {place} {preposition} {role}"
+    conn.exec_driver_sql(statement.replace("%", "%%"))
+    return statement

@@ -1,19 +1,19 @@
-"""What each service may do to each table: the one place, and no more than its statements need."""
+"""The rights of each service on each table: no more than its statements need."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# The end of each role's name, after the installation's prefix.
+# The last part of each role's name, after the prefix of the installation.
 OWNER = "owner"  # owns the tables and migrates them
 ADMIN_API = "admin_api"
 CRAWLER_WORKER = "crawler_worker"
 SCHEDULER = "scheduler"
-METRICS = "metrics"  # for KEDA and whoever else only counts
+METRICS = "metrics"  # for KEDA and other programs that only count
 SERVICES = (ADMIN_API, CRAWLER_WORKER, SCHEDULER, METRICS)
 ROLES = (OWNER, *SERVICES)
 
-# As psql's \dp has them; `m` exists since PostgreSQL 17.
+# The letters of psql's \dp; `m` exists since PostgreSQL 17.
 LETTERS = {
     "r": "SELECT",
     "a": "INSERT",
@@ -26,8 +26,9 @@ LETTERS = {
 }
 PRIVILEGES = tuple(LETTERS.values())
 
-# Locking a row takes UPDATE: who lets a job wait for a pause locks that pause. The triggers of jobs
-# and attempts write crawl_job_count_changes with the rights of the session that changed the job.
+# A row lock needs UPDATE: a service that parks a job for a pause locks the row of the pause. The
+# triggers of jobs and attempts write crawl_job_count_changes with the rights of the session that
+# changed the job.
 _TABLES = """
     table                    admin_api  crawler_worker  scheduler  metrics
     admin_audit_log          ra         a               a          -
@@ -56,8 +57,8 @@ _TABLES = """
     subreddits               raw        raw             r          -
 """
 
-# For a service these rights are limited to columns. The server's defaults fill the other columns of
-# an audit row; of a token only its use and its revocation may change.
+# Rights of services that are limited to columns. The server's defaults fill the other columns of an
+# audit row. Of a token, a service may change only the last use and the revocation.
 COLUMNS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "admin_audit_log": {
         "INSERT": (
@@ -76,8 +77,8 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "api_tokens": {"UPDATE": ("revoked_at", "revoked_by", "last_used_at")},
 }
 
-# Share of the server's connections that the sessions of a role may take together. The sum is more
-# than one on purpose: no role can take them all, and each can grow.
+# The share of the server's connections that all sessions of a role may use together. The sum is
+# above 1 on purpose: no role can use all connections, and each role can grow.
 CONNECTION_SHARES: Mapping[str, float] = {
     ADMIN_API: 0.4,
     CRAWLER_WORKER: 0.7,
@@ -85,7 +86,7 @@ CONNECTION_SHARES: Mapping[str, float] = {
     METRICS: 0.1,
 }
 
-# Which services may call which of our functions; triggers fire without such a right.
+# The services that may call each function. Triggers fire without such a right.
 FUNCTIONS: Mapping[str, frozenset[str]] = {
     "crawl_job_attempts_count_succeeded()": frozenset(),
     "crawl_jobs_count_change()": frozenset(),
@@ -94,7 +95,7 @@ FUNCTIONS: Mapping[str, frozenset[str]] = {
     "refuse_audit_change()": frozenset(),
 }
 
-# Not even the owner may change what happened, short of granting itself the right.
+# Even the owner may not change audit rows, unless it first grants itself the right.
 _OF_OWNER = {"admin_audit_log": frozenset(PRIVILEGES) - {"UPDATE", "DELETE", "TRUNCATE"}}
 
 

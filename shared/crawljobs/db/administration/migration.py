@@ -1,6 +1,6 @@
-"""Bring a database to a revision of the schema, patiently and never twice at once.
+"""Migrate a database to a revision of the schema, with retries, and one run at a time.
 
-Alembic is imported when it is needed: the services' own images do not hold it.
+Alembic is imported only when it is needed, because the images of the services do not contain it.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ log = logs.get_logger(__name__)
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 600.0
-# Between tries: long enough that what queued up behind our wait for a lock gets through.
+# Pause between attempts: long enough for the sessions that queued behind our wait for a lock.
 PAUSE_SECONDS = 1.0
 PAUSE_MAX_SECONDS = 15.0
 
-# By SQLSTATE.
+# The next step for the reader of an error, by SQLSTATE.
 _ADVICE = {
     "42501": "grant the role CREATE on the schema public, or use the role that owns the tables",
-    "42P07": "something else has made tables here, so use a database that is empty",
-    "55P03": "end the session that holds a table of ours; pg_stat_activity and pg_locks name it",
+    "42P07": "another program has created tables here, so use an empty database",
+    "55P03": "end the session that holds a lock on a table; pg_stat_activity and pg_locks show it",
 }
 
 
 class MigrationFailed(errors.CrawljobsError):
-    """The schema could not be brought where it was to be; running it again goes on from there."""
+    """The migration failed. The next run continues with the revision that failed."""
 
 
 def upgrade(
@@ -51,12 +51,13 @@ def upgrade(
     deadline_seconds: float = DEADLINE_SECONDS,
     role_prefix: str | None = None,
 ) -> list[str]:
-    """Each revision commits by itself, so a run that was broken off goes on where it stopped.
+    """Upgrade to `revision`, and return one line for each right that was granted.
 
-    A lock that is not free within its timeout, a deadlock, a database that is away: tried again
-    until the deadline. Others that migrate meanwhile are waited for. With `role_prefix` what a
-    revision makes is granted with it, since services wait for the revision alone; what was granted
-    is returned.
+    Each revision commits alone, so a run after an interruption continues at the same revision.
+    After a lock timeout, a deadlock or a lost connection, it is tried again until the deadline. It
+    waits for another migration that runs at the same time. With `role_prefix` each revision also
+    grants the rights on its new objects, because services wait only for the revision. Raises
+    MigrationFailed.
     """
     import alembic.command
 
@@ -78,7 +79,10 @@ def upgrade(
 
 
 def retry_until_deadline(work: Callable[[], T], *, deadline_seconds: float) -> T:
-    """Try until the deadline while the database is away or busy. Then raises MigrationFailed."""
+    """Call `work` until it succeeds, and return its result.
+
+    Retries while the database is unavailable. Raises MigrationFailed at the deadline.
+    """
     deadline = time.monotonic() + deadline_seconds
     pause = PAUSE_SECONDS
     while True:
@@ -93,6 +97,7 @@ def retry_until_deadline(work: Callable[[], T], *, deadline_seconds: float) -> T
 
 
 def downgrade(scripts: Path, url: str, *, revision: str, role_prefix: str | None = None) -> None:
+    """Downgrade to `revision`. Raises MigrationFailed or DatabaseUnavailable."""
     import alembic.command
 
     config = _config(scripts, url)
@@ -102,13 +107,13 @@ def downgrade(scripts: Path, url: str, *, revision: str, role_prefix: str | None
 
 
 def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str:
-    """The statements of an upgrade, for whoever may not run programs against the database."""
+    """Return the SQL of an upgrade, for an administrator who runs it by hand."""
     import alembic.command
 
     written = io.StringIO()
     with translate_errors():
         alembic.command.upgrade(_config(scripts, None, written), f"{start}:{end}", sql=True)
-    return written.getvalue().replace("%%", "%")  # doubled for a driver that is not asked
+    return written.getvalue().replace("%%", "%")  # Alembic doubles % for a driver; here is none
 
 
 def _config(
@@ -117,7 +122,7 @@ def _config(
     import alembic.config
 
     if not (scripts / "env.py").is_file():
-        raise MigrationFailed(f"there are no migrations in {scripts}: run this from a whole clone")
+        raise MigrationFailed(f"there are no migrations in {scripts}: run this in a complete clone")
     config = alembic.config.Config(output_buffer=output)
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.attributes["database_url"] = url
@@ -126,7 +131,7 @@ def _config(
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """What goes wrong as a sentence: MigrationFailed, or DatabaseUnavailable when it may pass."""
+    """Translate errors to MigrationFailed, and temporary errors to DatabaseUnavailable."""
     import alembic.util
 
     try:
@@ -139,7 +144,7 @@ def translate_errors() -> Iterator[None]:
 
 
 def _sentence(error: BaseException) -> str:
-    """What the server said, and what to do about it where that is known."""
-    said = failures.describe(error)
+    """Return the description of the error, with advice if there is any."""
+    description = failures.describe(error)
     advice = _ADVICE.get(failures.sqlstate(error) or "")
-    return f"{said}: {advice}" if advice else said
+    return f"{description}: {advice}" if advice else description

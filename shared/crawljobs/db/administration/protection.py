@@ -1,4 +1,4 @@
-"""What protects the database from the roles of its services, as far as the catalogue shows it."""
+"""Check that the rights of the services' roles protect the database, by its catalogue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawljobs.db.administration import audit_policies, grants, rights, roles
 from crawljobs.db.database import Database
 
 OFF = (
-    "off: no service has a role of its own here, so whichever adds audit rows may name any actor: "
+    "off: the services have no roles in this database, so each may write audit rows of any actor: "
     "run `python -m migrations roles`"
 )
 
@@ -51,14 +51,14 @@ _DANGEROUS = text("""
 
 @dataclass(frozen=True)
 class Protection:
-    """`differences` are faults; `notes` say what is off because nothing of it was set up."""
+    """`differences` are faults; `notes` name protection that was never set up."""
 
     differences: list[str]
     notes: list[str]
 
 
 def find(database: Database, *, prefix: str) -> Protection:
-    """Compare owners, rights and policies with those that `roles` sets up."""
+    """Return the differences between owners, rights and policies and the set-up of `roles`."""
     with database.begin() as conn:
         known = rights.known(conn, {kind: f"{prefix}_{kind}" for kind in grants.ROLES})
         found = [*rights.owners(conn, known)]

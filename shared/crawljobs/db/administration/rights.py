@@ -1,6 +1,6 @@
-"""What roles may do in this database: read from the catalogue and compared with `grants`.
+"""Read the rights of the roles in this database, and compare them with `grants`.
 
-`names` are those of roles in Postgres, by their kind in `grants`.
+`names` maps each kind of role in `grants` to the name of the role in Postgres.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from sqlalchemy import Connection, text
 from crawljobs.db.administration import grants
 
 Names = Mapping[str, str]
-# What, on which object, to or from which role. A right on a column is written "INSERT (actor)".
+# (privilege, object, role). A privilege on a column has the form "INSERT (actor)".
 Right = tuple[str, str, str]
 
 PUBLIC = "PUBLIC"
 
-# What was granted to the roles themselves; 0 is PUBLIC.
+# The rights that were granted directly to the roles; 0 is PUBLIC.
 _GRANTED = text("""
     SELECT privilege_type AS privilege, object, coalesce(rolname, 'PUBLIC') AS role FROM (
         SELECT 'DATABASE ' || quote_ident(datname), coalesce(datacl, acldefault('d', datdba))
@@ -48,7 +48,7 @@ _GRANTED = text("""
         AND (grantee = 0 OR rolname = ANY(:names))
     """)
 
-# What they may in the end, by membership and as PUBLIC too.
+# The effective rights of the roles, including rights by membership and of PUBLIC.
 _MAY = text("""
     SELECT privilege, 'TABLE public.' || relname AS object, role
     FROM pg_class, unnest(CAST(:names AS text[])) AS role,
@@ -71,7 +71,7 @@ _MAY = text("""
     WHERE has_function_privilege(role, pg_proc.oid, 'EXECUTE')
     """)
 
-# Columns that there are: an earlier revision does not have them all.
+# The existing columns: an earlier revision does not have all of them.
 _COLUMNS = text("""
     SELECT relname AS table, attname AS column
     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped
@@ -89,14 +89,14 @@ OWNED = text("""
 
 
 def known(conn: Connection, names: Names) -> Names:
-    """Those that were given rights in this very database."""
+    """Return the roles that may connect to this database by a direct grant."""
     place = database_name(conn)
     have = {role for what, where, role in granted(conn, names) if (what, where) == _connect(place)}
     return {kind: name for kind, name in names.items() if name in have}
 
 
 def missing(conn: Connection, names: Names) -> list[str]:
-    """What `grants` says and the roles may not, in the end."""
+    """Return one line for each right in `grants` that a role does not have."""
     may = _may(conn, names)
     lacks = (places(conn, names) - granted(conn, names)) | {
         right
@@ -107,7 +107,7 @@ def missing(conn: Connection, names: Names) -> list[str]:
 
 
 def differences(conn: Connection, names: Names) -> list[str]:
-    """Where what the roles may in the end is not what `grants` says."""
+    """Return one line for each difference between the effective rights and `grants`."""
     beyond = {
         f"{role} has {what} on {where}, by a membership or as PUBLIC"
         for what, where, role in _may(conn, names) - _wanted_here(conn, names)
@@ -122,8 +122,11 @@ def differences(conn: Connection, names: Names) -> list[str]:
 
 
 def owners(conn: Connection, names: Names) -> list[str]:
-    """Tables and functions that do not belong to the owner; without one, to the same role."""
-    found = conn.execute(OWNED, things()).all()
+    """Return one line for each table and function that does not belong to the owner's role.
+
+    Without an owner's role, all must belong to the owner of the table alembic_version.
+    """
+    found = conn.execute(OWNED, object_names()).all()
     by_object = {row.object: row.owner for row in found}
     owner = names.get(grants.OWNER) or by_object.get("TABLE public.alembic_version")
     return sorted(
@@ -134,23 +137,25 @@ def owners(conn: Connection, names: Names) -> list[str]:
 
 
 def _may(conn: Connection, names: Names) -> set[Right]:
-    values = {**things(), "names": [*names.values()], "privileges": _privileges(conn)}
+    values = {**object_names(), "names": [*names.values()], "privileges": _privileges(conn)}
     return {(row.privilege, row.object, row.role) for row in conn.execute(_MAY, values)}
 
 
-def things() -> dict[str, list[str]]:
+def object_names() -> dict[str, list[str]]:
+    """Return the names of all tables and functions, as parameters of the statements."""
     return {"tables": [*grants.TABLES], "functions": [*grants.FUNCTIONS]}
 
 
 def _wanted_here(conn: Connection, names: Names) -> set[Right]:
-    """Of tables and functions that there are."""
+    """Return the rights of `wanted` on tables and functions that exist."""
     there = {where for _, where, _ in granted(conn, names)}
     return {right for right in wanted(conn, names) if right[1] in there}
 
 
 def wanted(conn: Connection, names: Names) -> set[Right]:
+    """Return all rights on tables, columns and functions that `grants` gives to the roles."""
     privileges = set(_privileges(conn))
-    columns = {(row.table, row.column) for row in conn.execute(_COLUMNS, things())}
+    columns = {(row.table, row.column) for row in conn.execute(_COLUMNS, object_names())}
     return {
         (one, f"TABLE public.{table}", names[kind])
         for table, kinds in grants.TABLES.items()
@@ -167,7 +172,7 @@ def wanted(conn: Connection, names: Names) -> set[Right]:
 
 
 def _on_columns(kind: str, table: str, what: str, there: set[tuple[str, str]]) -> list[str]:
-    """The right itself, or what is granted in its place."""
+    """Return the privilege, or the privileges on columns that replace it."""
     limited = grants.COLUMNS.get(table, {}).get(what)
     if limited is None or kind == grants.OWNER:
         return [what]
@@ -175,6 +180,7 @@ def _on_columns(kind: str, table: str, what: str, there: set[tuple[str, str]]) -
 
 
 def places(conn: Connection, names: Names) -> set[Right]:
+    """Return the rights on the database and the schema that the roles need."""
     here, schema = database_name(conn), "SCHEMA public"
     found = {(*_connect(here), name) for name in names.values()}
     found |= {("USAGE", schema, name) for name in names.values()}
@@ -188,16 +194,18 @@ def _connect(database: str) -> tuple[str, str]:
 
 
 def database_name(conn: Connection) -> str:
+    """Return the name of the current database as it is written in a Right."""
     name = conn.exec_driver_sql("SELECT quote_ident(current_database())").scalar_one()
     return f"DATABASE {name}"
 
 
 def granted(conn: Connection, names: Names) -> set[Right]:
-    values = {**things(), "names": [*names.values()], "owner": names.get(grants.OWNER)}
+    """Return the rights that were granted directly to the roles and to PUBLIC."""
+    values = {**object_names(), "names": [*names.values()], "owner": names.get(grants.OWNER)}
     return {(row.privilege, row.object, row.role) for row in conn.execute(_GRANTED, values)}
 
 
 def _privileges(conn: Connection) -> list[str]:
-    """Those that this server knows."""
+    """Return the privileges that this version of the server has."""
     version = int(conn.exec_driver_sql("SHOW server_version_num").scalar_one())
     return [one for one in grants.PRIVILEGES if one != "MAINTAIN" or version >= 170_000]

@@ -1,7 +1,7 @@
-"""Make the roles that services log in as, and keep their rights equal to `grants`.
+"""Create the login roles of the services, and make their rights equal to `grants`.
 
-Roles belong to the whole server, so their names begin with a prefix of the installation's own. What
-is as it should be is left alone: run again, all of this changes nothing.
+Roles belong to the whole server, so their names start with a prefix of the installation. A second
+run changes nothing.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from crawljobs.db.database import Database
 from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
 from crawljobs.runtime import jitter
 
-# Two that make the same role, or change one at once: one of them has to begin anew.
+# SQLSTATEs of two runs that create or change the same role at the same time: one run starts again.
 _CROSSED = frozenset({"42710", "23505", "XX000"})
 TRIES = 10
 PAUSE_SECONDS = 0.2
 
-# Sessions of ours say their own limits; these are for those that do not, and behind a pooler.
+# The services set these limits in their sessions. The settings of the roles are for other programs,
+# and for sessions behind a pooler.
 SETTINGS = {
     "statement_timeout": f"{BACKGROUND_TIMEOUTS.statement:g}s",
     "lock_timeout": f"{BACKGROUND_TIMEOUTS.lock:g}s",
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
 }
-# To see how long sessions of others have kept rows from being cleaned up.
+# The scheduler measures how long sessions of other roles have kept vacuum from removing rows.
 _READS_STATISTICS = ("pg_read_all_stats", grants.SCHEDULER)
 
 _FIND = text("""
@@ -44,7 +45,7 @@ _FIND = text("""
     """)
 
 
-# What a role can have set for its own sessions: on every database, or on this one.
+# Settings that a role can change for its own sessions: for all databases, or for this one.
 OWN_SETTINGS = text("""
     SELECT rolname, place, name AS setting, quote_ident(name) AS quoted
     FROM (
@@ -61,7 +62,7 @@ OWN_SETTINGS = text("""
     ORDER BY 1, 2, 3
     """)
 
-# Of those that a role without special rights may take.
+# The number of connections that roles without special rights may use.
 _CONNECTIONS = text("""
     SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)
     FROM pg_settings
@@ -71,22 +72,23 @@ CONNECTIONS_MIN = 5
 
 
 class RolesFailed(errors.CrawljobsError):
-    """The roles could not be made as they should be; nothing was changed."""
+    """The roles could not be set up; nothing was changed."""
 
 
 def set_up(
     database: Database, *, prefix: str, passwords: Mapping[str, str], keeps: bool = False
 ) -> list[str]:
-    """All roles, with their rights here; a line for each thing that was changed, none twice.
+    """Set up all roles and their rights in this database. Returns one line for each change.
 
-    `passwords` by the end of a role's name. With `keeps` no service loses a right, for code that is
-    still to be replaced. Run by a superuser, or by whoever owns the database and has CREATEROLE.
+    `passwords` has the end of a role's name as key. With `keeps` no service loses a right, because
+    the code of the previous release may still run. The caller must be a superuser, or the owner of
+    the database with CREATEROLE. Raises RolesFailed.
     """
     names = {role: f"{prefix}_{role}" for role in grants.ROLES}
 
     def work(conn: Connection) -> list[str]:
         done = [*_make_roles(conn, names, passwords), *_make_members(conn, names)]
-        # Code that is being replaced may come in by PUBLIC's right until the roles are known here.
+        # The previous release may connect by PUBLIC's right until the roles have rights here.
         closes = not keeps or granting.is_new(conn) or bool(rights.known(conn, names))
         done += [
             *granting.open_database(conn, names, revoke=closes),
@@ -97,18 +99,19 @@ def set_up(
             raise RolesFailed("; ".join(wrong[:5]))
         return done
 
-    return _patiently(database, work)
+    return _retry_crossed(database, work)
 
 
 def follow(database: Database, *, prefix: str) -> list[str]:
-    """After a migration: grant what is still missing, as `grant` does."""
-    return _patiently(database, lambda conn: grant(conn, prefix=prefix))
+    """Grant the rights that are missing after a migration, as `grant` does. Raises RolesFailed."""
+    return _retry_crossed(database, lambda conn: grant(conn, prefix=prefix))
 
 
 def grant(conn: Connection, *, prefix: str) -> list[str]:
-    """Give the roles that this database knows, if any, what they lack here.
+    """Grant missing rights to the roles that have rights in this database, if any.
 
-    No service loses a right, since code that is being replaced may still need it.
+    Returns one line for each change. No service loses a right, because the code of the previous
+    release may still need it.
     """
     known = rights.known(conn, {role: f"{prefix}_{role}" for role in grants.ROLES})
     if not known:
@@ -116,7 +119,7 @@ def grant(conn: Connection, *, prefix: str) -> list[str]:
     return [*granting.equalize(conn, known, revoke=False), *audit_policies.restrict(conn, known)]
 
 
-def _patiently(database: Database, work: Callable[[Connection], list[str]]) -> list[str]:
+def _retry_crossed(database: Database, work: Callable[[Connection], list[str]]) -> list[str]:
     for left in reversed(range(TRIES)):
         try:
             return database.run(work)
@@ -148,7 +151,7 @@ def _make_roles(
         elif known.dangerous or not known.rolcanlogin:
             raise RolesFailed(
                 f"the role {name} exists and may do more than a service should, or may not log in: "
-                "it is not ours; choose another DATABASE_ROLE_PREFIX"
+                "it is not a role of crawljobs; choose another DATABASE_ROLE_PREFIX"
             )
         has = () if known is None else known.settings
         for setting, value in SETTINGS.items():
@@ -170,22 +173,25 @@ def _make_roles(
 
 
 def _reset_settings(conn: Connection, name: str) -> Iterator[str]:
-    """A role may change its own settings, so that its new sessions do not work: undo that."""
+    """Reset the settings that the role has changed for itself: they could break its sessions."""
     for row in conn.execute(OWN_SETTINGS, {"roles": [name], "ours": [*SETTINGS]}).all():
         conn.exec_driver_sql(f"ALTER ROLE {name} {row.place} RESET {row.quoted}".replace("%", "%%"))
         yield f"reset the {row.setting} of {name}"
 
 
 def _hash(conn: Connection, name: str, password: str) -> str:
-    """Made here, so that no log of the server can hold the password."""
+    """Return the password's hash. The client computes it, so no server log has the password."""
     driver: Any = conn.connection.driver_connection
     hashed: bytes = driver.pgconn.encrypt_password(password.encode(), name.encode())
     return hashed.decode().replace("%", "%%")
 
 
 def _make_members(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
-    """The owner into the services' roles, so that it sees their sessions; whoever runs this into
-    the owner's, so that it may hand it the tables; the scheduler into that of the statistics.
+    """Grant three kinds of membership.
+
+    The owner joins the roles of the services, so that it sees their sessions. The current user
+    joins the owner's role, so that it may give the tables to the owner. The scheduler joins the
+    role that reads statistics.
     """
     owner = names[grants.OWNER]
     wanted = [(names[service], owner) for service in grants.SERVICES]
@@ -208,7 +214,10 @@ def _make_members(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
 
 
 def _may_grant(conn: Connection, role: str) -> bool:
-    """Until PostgreSQL 16 CREATEROLE was enough for every role that is no superuser."""
+    """Return whether the current user may grant the role.
+
+    Before PostgreSQL 16, CREATEROLE allows this for each role that is not a superuser.
+    """
     query = f"""
         SELECT rolsuper OR pg_has_role('{role}', 'USAGE WITH ADMIN OPTION')
             OR rolcreaterole AND current_setting('server_version_num')::int < 160000

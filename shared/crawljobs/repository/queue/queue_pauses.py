@@ -11,7 +11,7 @@ from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, PARKED_UNTIL, passing_over
 
 EVERYTHING = 0  # the scope of the whole queue; no subreddit has this id
-CHUNK = 1_000  # at most so many jobs are parked in one transaction
+CHUNK = 1_000  # jobs parked at most in one transaction
 
 _PAUSE = text(f"""
     INSERT INTO queue_pauses (scope, reason, until, paused_by, paused_at)
