@@ -40,7 +40,7 @@ def test_a_role_that_may_not_create_is_told_what_it_needs(guest_url: str) -> Non
 def test_tables_of_somebody_else_are_told(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE TABLE crawl_jobs (id int)")
-    with pytest.raises(PostgresError, match='"crawl_jobs" already exists: something else has made'):
+    with pytest.raises(PostgresError, match='"crawl_jobs" already exists: another program has'):
         migrate.upgrade(empty_database_url)
 
 
