@@ -17,12 +17,14 @@ from crawljobs.repository.schedules.schedule_enqueue import ScheduledEnqueue
 from crawljobs.repository.schedules.schedule_reads import bounded
 
 # Ordered by due time, which is unique for each schedule. Ids show only the order of the writes.
+# The limited time is compared too: a page that ends with a time before 1970 would be shown again.
 _LIST = text(f"""
     SELECT id, {bounded("due_at")} AS due_at, {bounded("due_until")} AS due_until, ticks,
         {bounded("fired_at")} AS fired_at, outcome, job_id, manual
     FROM scheduled_job_runs
     WHERE scheduled_job_id = :schedule_id
         AND due_at < coalesce(CAST(:before AS timestamptz), 'infinity')
+        AND {bounded("due_at")} < coalesce(CAST(:before AS timestamptz), 'infinity')
     ORDER BY due_at DESC
     LIMIT :at_most
     """)

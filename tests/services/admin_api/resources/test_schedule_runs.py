@@ -105,6 +105,29 @@ def test_due_times_a_microsecond_apart_are_each_on_a_page(
     assert page["next"] is None
 
 
+def test_due_times_that_no_clock_has_shown_end_the_list(
+    client: Client, database: Database, hourly: str
+) -> None:
+    """Written by hand. They are shown as the first and the last time that an answer can hold."""
+    with database.begin() as conn:
+        conn.execute(
+            text(
+                "INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, outcome) SELECT id, "
+                "due, 'missed' FROM scheduled_jobs, unnest(CAST(:due AS timestamptz[])) AS due"
+            ),
+            {"due": ["-infinity", "0044-03-15 BC", "1969-01-01Z", "2031-01-01Z", "9999-01-01Z"]},
+        )
+    found, query = [], "?limit=1"
+    for _ in range(6):
+        page = get(client, f"{hourly}/runs{query}")
+        found += [datetime.fromisoformat(run["due_at"]).year for run in page["items"]]
+        if page["next"] is None:
+            break
+        query = f"?limit=1&cursor={page['next']}"
+    assert page["next"] is None
+    assert found == [9000, 2031, 1970]
+
+
 def test_a_cursor_of_one_schedule_is_none_of_another(client: Client, hourly: str) -> None:
     other = client.post(
         SCHEDULES, json={"name": "other", "subreddit": "rust", "cron_expression": "@daily"}
