@@ -1,4 +1,4 @@
-"""The comment tree of one post: what was fetched of it, and what is still to be asked for."""
+"""The comment tree of one post: the fetched comments, and the requests that are still needed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from crawler_worker.crawl.checkpoints.seen_ids import Seen
 from crawljobs.domain.reddit_items import Comment, Items, MoreComments
 from crawljobs.settings import CrawlSettings
 
-OF_THREAD = "/"  # before the id of a comment whose thread was asked for, among the handled ids
+# Prefix, in `Tree.handled`, of the id of a comment whose thread was requested.
+OF_THREAD = "/"
 COMMENT = "t1_"
-# Threads asked for below comments that came by their names: one request each.
+# Maximum of threads to request below comments that were fetched by name; each costs a request.
 SOUGHT_BELOW = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """Comments of a tree still to be fetched: those below `parent`, itself at `depth`."""
+    """A request for the comments below `parent`, which is at `depth`."""
 
     parent: str
     depth: int
@@ -26,7 +27,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """The next `size` ids of `Tree.more`: they stand below `parent`, None below the post."""
+    """The parent of the next `size` ids in `Tree.more`; None for the post itself."""
 
     parent: str | None
     depth: int  # of the parent
@@ -35,21 +36,21 @@ class Stub:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """`comments` is the number of comments that it brought, `more` are ids to be asked for."""
+    """`comments` is the number of comments fetched; `more` are ids of comments to request."""
 
     post: str
     comments: int = 0
     more: tuple[str, ...] = ()
     threads: tuple[Thread, ...] = ()
-    # Parents of `more`, in its order. An older release does not keep them: then they are unknown.
+    # The parents of `more`, in its order; empty in a checkpoint of an older release.
     stubs: tuple[Stub, ...] = ()
-    reported: int | None = None  # comments, as Reddit counts them
-    handled: str = ""  # ids that were brought, and threads that were asked for; see Seen
-    unbrought: tuple[str, ...] = ()  # ids that Reddit named and did not show yet
-    cut: int = 0  # comments left out by our settings, as far as Reddit told their number
-    is_first: bool = True  # nothing was asked for yet
-    is_looked_up: bool = False  # the unbrought ones were asked for by their names
-    is_broken: bool = False  # a part of it was given up
+    reported: int | None = None  # number of comments, by Reddit's count
+    handled: str = ""  # ids of fetched comments, and of requested threads; see Seen
+    unbrought: tuple[str, ...] = ()  # ids that Reddit named but did not return yet
+    cut: int = 0  # comments left out because of the settings, if Reddit reported their number
+    is_first: bool = True  # before the first request
+    is_looked_up: bool = False  # the unbrought ids were requested by name
+    is_broken: bool = False  # a part of the tree was given up
 
     @property
     def is_done(self) -> bool:
@@ -57,7 +58,7 @@ class Tree:
 
     @property
     def lookup(self) -> tuple[str, ...]:
-        """The unbrought ids that are still to be asked for by their names."""
+        """The unbrought ids that are still to be requested by name."""
         return () if self.is_looked_up else self.unbrought
 
     @property
@@ -67,16 +68,17 @@ class Tree:
 
     @property
     def is_short(self) -> bool:
-        """Whether a tree that is done brought, or named, less than half of what Reddit reports.
+        """Whether a finished tree has, with the named ids, less than half of the comments that
+        Reddit reports.
 
-        Not when a part of it was given up, or our settings left out comments.
+        False when a part was given up, or the settings left out comments.
         """
         if not self.is_done or self.is_first or self.is_broken or self.cut:
             return False
         return 2 * (self.comments + len(self.unbrought)) < (self.reported or 0)
 
     def without_more(self, batch: Sequence[str]) -> Tree:
-        """After a request for these first ids of `more`."""
+        """The tree without these first ids of `more`, after a request for them."""
         left, stubs = len(batch), list(self.stubs)
         while stubs and left > 0:
             first = stubs.pop(0)
@@ -86,13 +88,13 @@ class Tree:
         return replace(self, more=self.more[len(batch) :], stubs=tuple(stubs))
 
     def broken(self, *, lost: Sequence[str] = ()) -> Tree:
-        """After a part of it was given up, with these first ids of `more`."""
+        """The tree after a part was given up; `lost` are the first ids of `more` that it loses."""
         after = self.without_more(lost)
         unbrought = tuple(dict.fromkeys([*self.unbrought, *lost]))
         return replace(after, unbrought=unbrought, is_broken=True, is_looked_up=True)
 
     def parents(self, batch: Sequence[str]) -> dict[str, Thread]:
-        """The parents, as threads, of those first ids of `more` that stand below a comment."""
+        """The parents of these first ids of `more`, as threads; ids below the post are omitted."""
         found: dict[str, Thread] = {}
         if sum(stub.size for stub in self.stubs) != len(self.more):
             return found
@@ -106,7 +108,7 @@ class Tree:
 
 
 def read(saved: dict[str, Any] | None) -> Tree | None:
-    """Raises TypeError, KeyError and ValueError for what is no tree."""
+    """The tree of a saved value. Raises TypeError, KeyError or ValueError for a damaged one."""
     if saved is None:
         return None
     handled = str(saved.get("handled") or "")
@@ -140,12 +142,12 @@ def grow(
     parents: Mapping[str, Thread] | None = None,
     without_replies: bool = False,
 ) -> tuple[tuple[Comment, ...], Tree]:
-    """The comments of a reply that are new to this tree, and the tree as it stands then.
+    """Add a reply to the tree. Returns the comments that are new to the tree, and the new tree.
 
-    `asked` are ids that the request named; the ones that the reply does not bring are asked for
-    again by the thread of their parent. A reply that brings only what this tree has seen adds
-    nothing to ask for: else a tree could be walked for ever. `without_replies`: the reply shows
-    comments without what is below them.
+    `asked` are the ids that the request named. For an id that the reply does not return, the thread
+    of its parent is requested. A reply without new comments adds no further requests: otherwise a
+    tree could be walked for ever. `without_replies`: the reply has the comments without the
+    comments below them.
     """
     growing = _Growing(tree, settings)
     kept = growing.take(items.comments)
@@ -159,7 +161,7 @@ def grow(
 
 
 class _Growing:
-    """A tree while one reply is added to it; every step is linear in what it is given."""
+    """A tree while one reply is added to it; each step takes time linear in its arguments."""
 
     def __init__(self, tree: Tree, settings: CrawlSettings) -> None:
         self._tree = tree
@@ -224,10 +226,11 @@ class _Growing:
             depth = 1 if comment.parent_id.startswith(COMMENT) else 0
             if depth + 1 < self._depth_max:
                 self._ask_for(Thread(comment.id, depth))
-        self._cut += len(comments[SOUGHT_BELOW:])  # at least a reply each, as far as is known
+        # Counts one missing reply for each further comment; the true number is not known.
+        self._cut += len(comments[SOUGHT_BELOW:])
 
     def _ask_for(self, thread: Thread) -> None:
-        """Each thread once."""
+        """Add a request for this thread, unless it was requested before."""
         name = f"{OF_THREAD}{thread.parent}"
         if name not in self._handled:
             self._handled.add([name])

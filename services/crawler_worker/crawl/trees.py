@@ -17,16 +17,18 @@ from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, Part
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import crawled_trees
 
-# One request a tree is dear, and most comments come by the hundred in the phase before.
+# Maximum of trees in one crawl. A tree costs at least one request; the phase before stores 100
+# comments with each request, which are most of the comments.
 MOST = 25
-# A tree that brings almost nothing is believed at this look: Reddit counts comments, too, that it
-# shows to nobody.
+# The number of tries after which an almost empty tree is accepted: Reddit also counts comments that
+# it shows to no user.
 LOOKS = 3
 
 Busiest = tuple[tuple[str, int], ...]
 
 
 def crawl(context: CrawlContext) -> None:
+    """Fetch the trees, one request at a time; each reply is stored with the checkpoint."""
     if not context.settings.max_comments_per_post:
         return
     if context.checkpoint.tree is None:
@@ -45,10 +47,10 @@ def crawl(context: CrawlContext) -> None:
 
 
 def _choose(context: CrawlContext) -> None:
-    """The posts whose comments are not all stored: of the busiest, those due for another look, and
-    as many as there is room for of those that earlier crawls left.
+    """Choose the posts whose comments are not all stored: due trees that earlier crawls gave up,
+    the busiest posts of this crawl, and trees that earlier crawls left, up to MOST.
 
-    Most trees are small: their comments came with the newest of the subreddit.
+    Most trees are small: the phase before has stored their comments.
     """
     again = parts.posts_to_fetch(context)
     not_yet = context.parts.not_due(*OF_A_TREE, now=context.now())
@@ -59,7 +61,7 @@ def _choose(context: CrawlContext) -> None:
         if counts.stored(post) < shown and post not in not_yet:
             chosen.setdefault(post, shown)
     room = MOST - len(chosen.keys() - set(again))
-    if context.checkpoint.page == 0 and room > 0:  # not when a crawl goes on: it has chosen
+    if context.checkpoint.page == 0 and room > 0:  # a resumed crawl has chosen before
         chosen.update(_left(context, {*chosen, *not_yet, *parts.own_trees(context)}, room))
     context.checkpoint = replace(context.checkpoint, busiest=tuple(chosen.items()))
 
@@ -82,7 +84,7 @@ def _next_part(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
         items = _whole(context, tree)
         reported = [post.num_comments for post in items.posts if post.id == tree.post]
         if reported and reported[0] is not None:
-            # The listing may lag behind, or the tree: the larger number was fetched for.
+            # The count of the listing or of the tree may be out of date: the larger one counts.
             tree = replace(tree, reported=max(reported[0], tree.reported or 0))
         return _grown(context, tree, items)
     if tree.more:
@@ -120,7 +122,7 @@ def _whole(context: CrawlContext, tree: Tree) -> Items:
 
 
 def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """The next hundred of the missing comments; fewer when so many are too long a request."""
+    """Fetch the next 100 of the missing comments; fewer, if the request is too long for Reddit."""
     size = endpoints.MORE_CHILDREN_LIMIT
     while True:
         batch = tree.more[:size]
@@ -145,9 +147,9 @@ def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
 
 
 def _looked_up(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """Comments that Reddit named and showed in no thread, by their names: one request a tree.
+    """Fetch by name the comments that Reddit named but returned in no thread: one request a tree.
 
-    What is below them comes by their own threads.
+    The replies below them are fetched by their own threads.
     """
     names = [f"t1_{comment}" for comment in tree.lookup[: endpoints.NAMES_LIMIT]]
     items = _ask(
@@ -176,15 +178,16 @@ def _ask(
     *,
     passing: tuple[type[crawl_failures.CrawlFailure], ...] = (),
 ) -> Items:
-    """A post or thread that is gone meanwhile brings nothing, and the crawl goes on.
+    """Request a part of a tree; empty when Reddit replies that the post or thread is gone.
 
-    Whether that can be is decided by the number of comments that the whole tree brings.
+    Whether that reply is credible is decided once the tree is done, by its number of comments.
     """
     return parts.request(context, kind, tree.post, call, if_gone=Items(), passing=passing)
 
 
 def _give_up(context: CrawlContext, tree: Tree, busiest: Busiest, part: MissingPart) -> None:
-    """Go on with the rest of the tree, or with the next one when nothing of it was fetched."""
+    """Give up a part. Continue with the rest of the tree, or with the next tree when the first
+    request failed."""
     if tree.is_first:
         context.give_up(replace(context.checkpoint, tree=None, busiest=busiest), part)
         return
@@ -212,11 +215,12 @@ def _store(context: CrawlContext, tree: Tree, items: Items, busiest: Busiest) ->
 
 
 def _short(context: CrawlContext, tree: Tree) -> MissingPart | None:
-    """The tree as a part to be given up, when it brought less than half of what Reddit reports.
+    """The tree as a part to give up, when it has less than half of the comments that Reddit
+    reports; else None.
 
-    An empty reply, and one that says that the post is gone, contradict the listing that shows the
-    post with comments. From the look of the number LOOKS on they are believed: what is missing is
-    counted on the post then, and the tree is fetched again when Reddit reports more.
+    An empty tree, or a reply that the post is gone, contradicts the listing, which returned the
+    post with comments. From try number LOOKS on it is accepted: the missing comments are then
+    counted on the post, and the tree is fetched again when Reddit reports more.
     """
     if not tree.is_short:
         return None
@@ -233,7 +237,7 @@ def _after(context: CrawlContext, tree: Tree, busiest: Busiest) -> Checkpoint:
 
 
 def _record(tree: Tree) -> Callable[[Connection], None]:
-    """Keep on the post what was fetched of its tree, once it is done."""
+    """A write that records the fetched tree on its post, once the tree is done."""
 
     def record(conn: Connection) -> None:
         if tree.is_done:

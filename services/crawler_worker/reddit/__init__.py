@@ -1,1 +1,1 @@
-"""Reddit's API: one client, its token, the shared budget, and what replies mean."""
+"""Reddit's API: the client, its token, the shared request budget, and the meaning of replies."""

@@ -1,4 +1,4 @@
-"""Parse what Reddit reports of a subreddit or an account."""
+"""Parses Reddit's description of a subreddit or an account."""
 
 from __future__ import annotations
 

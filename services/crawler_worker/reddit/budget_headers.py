@@ -1,4 +1,4 @@
-"""What the headers of a reply say of the request budget."""
+"""Reads the request budget from the headers of a reply."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Mapping
 
 from crawljobs.domain.request_budget import BudgetReport
 
-# Above this a header is not a budget but nonsense.
+# Requests; headers with a larger budget are ignored as invalid.
 CAP_MAX = 100_000_000
 
 
 def report_of(headers: Mapping[str, str]) -> BudgetReport | None:
-    """The x-ratelimit headers; old endpoints and every 429 lack them."""
+    """The budget in the x-ratelimit headers; None when they are missing or invalid.
+
+    Old endpoints and every 429 reply lack them.
+    """
     try:
         used = float(headers["x-ratelimit-used"])
         remaining = float(headers["x-ratelimit-remaining"])  # "997.0"

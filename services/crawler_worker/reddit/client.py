@@ -1,4 +1,4 @@
-"""The way to Reddit's API: paced, with a fresh token, every reply given its meaning."""
+"""The client of Reddit's API: it paces requests, sends a valid token and retries failures."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from crawljobs.domain.request_budget import Slot
 from crawljobs.runtime import jitter, metrics
 from crawljobs.settings import RedditSettings
 
-# Each pause is waited for in place when it is short; after so many the job waits in the queue.
+# At this number of 429 replies to one request its job is deferred; before, the thread waits.
 THROTTLES_IN_PLACE = 3
-# A reply that failed is asked for again in place: most trouble is over in a second.
+# Tries of a failed request before the failure is raised: most failures pass within a second.
 TRIES = 3
-TRY_AGAIN_SECONDS = 1.0  # doubling
-# Between two requests; a longer one is waited for in the queue: the worker can do another job.
+TRY_AGAIN_SECONDS = 1.0  # pause before the second try; doubles
+# For a longer gap between two requests the job is deferred, so that the worker can do another job.
 LONGEST_GAP_SECONDS = 30.0
-# A job that could not even connect waits this long, and no attempt is charged.
+# Deferral of a job that could not connect; no attempt is charged.
 UNREACHABLE_SECONDS = 10.0
 
 T = TypeVar("T")
 Parse = Callable[[Any], T]
 
 
-class _Mine(threading.local):
-    """What belongs to the calling thread."""
+class _ThreadState(threading.local):
+    """The state of the calling thread."""
 
     sent = 0
     in_background = False
@@ -46,9 +46,9 @@ class _Mine(threading.local):
 
 
 class RedditClient:
-    """One per process, for all its `threads`.
+    """One for each process, shared by `threads` threads.
 
-    `database` None: the server has no budget to protect, and the token is our own.
+    Without a `database` there is no shared budget, and the token belongs to this process alone.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class RedditClient:
         self._try_again_seconds = try_again_seconds
         self._transport = transport or transfer.open_transport(settings, threads=threads)
         self._tokens = TokenSource(settings, self._transport, database=database)
-        self._mine = _Mine()
+        self._mine = _ThreadState()
         self._probe = (
             None if self._limiter is None else Probe(self._limiter, self._tokens, self._ask_probe)
         )
@@ -79,17 +79,19 @@ class RedditClient:
         self._transport.close()
 
     def sent(self) -> int:
-        """How many requests to the API the calling thread has made so far."""
+        """The number of API requests that the calling thread has made."""
         return self._mine.sent
 
     def forget_reply(self) -> None:
-        """The calling thread has stored what it read: another may read a large reply."""
+        """Call this when the reply is stored: another thread may then read a large reply."""
         self._transport.large.leave()
 
     @contextlib.contextmanager
     def asking(self, *, in_background: bool, gap: float) -> Iterator[None]:
-        """What the calling thread asks meanwhile: in the background it steps back from a queue for
-        slots; what is asked again is `gap` seconds later, or not in place when that is too long.
+        """Set the options of the calling thread's requests within this context.
+
+        A request `in_background` does not queue for slots. Tries of one request are `gap` seconds
+        apart; with a gap over LONGEST_GAP_SECONDS there is one try.
         """
         self._mine.in_background, self._mine.gap = in_background, gap
         try:
@@ -98,15 +100,16 @@ class RedditClient:
             self._mine.in_background, self._mine.gap = False, 0.0
 
     def get(self, path: str, params: Parameters, parse: Parse[T], *, stop: Stop) -> T:
-        """Return the parsed JSON value of a good reply. Every other reply raises its CrawlFailure.
+        """Send a GET request; returns the parsed JSON value. Raises the CrawlFailure of a failed
+        reply, Interrupted and DatabaseUnavailable.
 
-        `parse` runs while no other large reply is decoded; its UpstreamTrouble makes the reply
-        unclear.
+        `parse` runs while no other large reply is decoded. A reply for which it raises
+        UpstreamTrouble is unclear.
         """
         return self._ask(Request("GET", path, params), parse, stop)
 
     def post(self, path: str, form: Parameters, parse: Parse[T], *, stop: Stop) -> T:
-        """The same for a POST that only reads, as it may be sent again."""
+        """Like `get`, for a POST that only reads: a failed request is sent again."""
         return self._ask(Request("POST", path, {}, form), parse, stop)
 
     def _ask(self, request: Request, parse: Parse[T], stop: Stop) -> T:
@@ -133,7 +136,7 @@ class RedditClient:
                 crawl_failures.BadRequest,
                 crawl_failures.TooLarge,
             ) as error:
-                if is_second_look or not second_looks.is_wanted(request.endpoint, error):
+                if is_second_look or not second_looks.needs_second_request(request.endpoint, error):
                     raise
                 is_second_look = True
                 self._wait(self._mine.gap if is_patient else 0.0, stop)
@@ -162,9 +165,9 @@ class RedditClient:
         self._wait(max(jitter.uniform(longest / 2, longest), self._mine.gap), stop)
 
     def _check_client(self, token: str, stop: Stop, since: float, *, is_fresh: bool) -> None:
-        """Return when Reddit accepts the client otherwise; raises Outage when it does not."""
+        """Probe whether Reddit accepts the client for another page. Raises Outage if not."""
         if self._probe is None:
-            return  # without a database, no other worker would share its finding
+            return  # without a database the result could not be shared with other workers
         try:
             self._probe.check(token, stop, since=since, is_fresh=is_fresh)
         except crawl_failures.Throttled as error:
@@ -186,7 +189,7 @@ class RedditClient:
     @staticmethod
     def _wait(seconds: float, stop: Stop) -> None:
         if seconds > 0 and stop.wait(seconds):
-            raise crawl_failures.Interrupted("told to stop before asking again")
+            raise crawl_failures.Interrupted("stopped before another try")
 
     def _ask_once(self, request: Request, token: str, parse: Parse[T], stop: Stop) -> T:
         if self._limiter is None or self._probe is None:
@@ -199,11 +202,11 @@ class RedditClient:
             self._probe.end_pause(slot, token, stop)
             slot = self._limiter.wait_for_slot(stop, in_background=in_background)
         try:
-            return self._judged(self._limiter, slot, request, token, parse)
+            return self._send_and_record(self._limiter, slot, request, token, parse)
         except crawl_failures.Unclear:
-            raise  # neither good nor bad news of Reddit
+            raise  # proves neither that Reddit works nor that it fails
         except crawl_failures.UpstreamTrouble as error:
-            # One community's broken pages are no outage: a page of no community decides.
+            # Broken pages of one subreddit are not an outage: a probe of another page decides.
             if self._limiter.is_doubtful():
                 self._check_client(token, stop, time.monotonic(), is_fresh=False)
             outage = self._limiter.failed(error.explained())
@@ -211,10 +214,10 @@ class RedditClient:
                 raise limiters.outage(outage, None, error.explained()) from error
             raise
 
-    def _judged(
+    def _send_and_record(
         self, limiter: Limiter, slot: Slot, request: Request, token: str, parse: Parse[T]
     ) -> T:
-        """The parsed reply; a good one is reported to all workers."""
+        """Send the request; returns the parsed reply. A valid reply is recorded for all workers."""
         try:
             reply = self._exchange(request, token)
             limiter.learn(slot, reply.headers)
@@ -222,9 +225,9 @@ class RedditClient:
         except crawl_failures.UpstreamTrouble:
             raise
         except crawl_failures.CrawlFailure:
-            limiter.went_well(slot)
+            limiter.record_success(slot)
             raise
-        limiter.went_well(slot)
+        limiter.record_success(slot)
         return value
 
     def _url(self, request: Request) -> str:

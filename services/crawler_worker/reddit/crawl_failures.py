@@ -1,4 +1,4 @@
-"""Why a crawl stopped, and what that means for the job."""
+"""Errors that stop a crawl; the class decides how the claim of the job completes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class CrawlFailure(CrawljobsError):
 
 
 class Unavailable(CrawlFailure):
-    """Not there, or not for us to see: for a subreddit an outcome of its crawl, not a failure."""
+    """The page does not exist or access is denied. For a subreddit this is an outcome of its crawl,
+    not a failure."""
 
     kind = ErrorKind.PERMANENT
 
@@ -27,9 +28,9 @@ class Unavailable(CrawlFailure):
 
 
 class UpstreamTrouble(CrawlFailure):
-    """Reddit, or the way to it, is not well; worth another attempt later.
+    """Reddit, or the network to it, has a failure; a later attempt may succeed.
 
-    `detail` is the text of the error below it: printable ASCII, at most 200 characters.
+    `detail` is the text of the underlying error: printable ASCII, at most 200 characters.
     """
 
     kind = ErrorKind.RETRYABLE
@@ -39,12 +40,12 @@ class UpstreamTrouble(CrawlFailure):
         self.detail = detail
 
     def explained(self) -> str:
-        """The message with the text of the error below it."""
+        """The message, with the text of the underlying error."""
         return f"{self}: {self.detail}" if self.detail else str(self)
 
 
 class Cause(StrEnum):
-    """Why there is no connection."""
+    """The step at which a connection failed."""
 
     CERTIFICATE = "certificate"
     NETWORK = "network"
@@ -56,7 +57,7 @@ class Cause(StrEnum):
 
 
 class Unreachable(UpstreamTrouble):
-    """There is no connection: no request, and so no subreddit, can be the cause."""
+    """The connection failed before a request was sent, so no subreddit can be the cause."""
 
     def __init__(self, message: str, *, cause: Cause, detail: str = "") -> None:
         super().__init__(message, detail=detail)
@@ -64,23 +65,24 @@ class Unreachable(UpstreamTrouble):
 
 
 class Unclear(UpstreamTrouble):
-    """A reply that says nothing about the requested page, such as a proxy's page, although it came
-    several times and Reddit accepts the client otherwise.
+    """The reply has no meaning for the requested page, for example the page of a proxy.
+
+    It is raised after several tries, when Reddit accepts other requests of the client.
     """
 
 
 class ClientRefused(UpstreamTrouble):
-    """Even the probe is refused, by Reddit or by a proxy: the client id or address is blocked."""
+    """Reddit or a proxy refuses the probe too: the client id or the IP address is blocked."""
 
 
 class AuthorRefused(CrawlFailure):
-    """Reddit does not show an author's history; the account's description may say why."""
+    """Reddit does not return an author's history; the account's description may give the reason."""
 
     kind = ErrorKind.PERMANENT
 
 
 class BadRequest(CrawlFailure):
-    """Reddit does not understand us: asking again would not help."""
+    """Reddit rejects the request as invalid; the same request would fail again."""
 
     kind = ErrorKind.PERMANENT
 
@@ -98,7 +100,7 @@ class TokenRefused(CrawlFailure):
 
 
 class Deferred(CrawlFailure):
-    """Nobody's fault: the job waits `resume_in` seconds and no attempt is charged."""
+    """The job is not at fault: it waits `resume_in` seconds and no attempt is charged."""
 
     kind = ErrorKind.DEFERRED
     reason: ClassVar[WaitReason]
@@ -109,7 +111,7 @@ class Deferred(CrawlFailure):
 
 
 class Throttled(Deferred):
-    """429: the budget is spent. `retry_after` is None when Reddit did not say."""
+    """429: the budget is spent. `retry_after`, in seconds, is None when Reddit did not send it."""
 
     reason = WaitReason.RATE_LIMIT
 
@@ -119,34 +121,34 @@ class Throttled(Deferred):
 
 
 class SlotTooLate(Deferred):
-    """The next free slot in the budget is further away than a worker should sleep."""
+    """The next free slot of the budget is later than a worker may wait."""
 
     reason = WaitReason.RATE_LIMIT
 
 
 class Outage(Deferred):
-    """Reddit is in trouble and all workers pause: no request is made until a probe succeeds."""
+    """Reddit has an outage and all workers pause: no request is sent until a probe succeeds."""
 
     reason = WaitReason.OUTAGE
 
 
 class NothingClear(Deferred):
-    """A required page of one community is unclear or fails: its job waits without an attempt."""
+    """A required page of one subreddit is unclear or fails; its job waits."""
 
     reason = WaitReason.UNCLEAR
 
 
 class TooSoon(Deferred):
-    """Politeness: this subreddit was asked for something too short a while ago."""
+    """The gap after the last request for this subreddit has not passed yet."""
 
     reason = WaitReason.POLITENESS
 
 
 class CredentialsRefused(Outage):
-    """The client id or secret is wrong, or its tokens are refused: every job waits until somebody
+    """The client id or secret is wrong, or its tokens are refused: all jobs wait until an operator
     corrects it.
     """
 
 
 class Interrupted(CrawljobsError):
-    """The worker was told to stop: the job is released and goes on from its checkpoint."""
+    """The worker shuts down: the job is released, and continues from its checkpoint later."""

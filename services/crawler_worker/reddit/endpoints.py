@@ -1,4 +1,8 @@
-"""The calls a crawl makes: each one request, its reply parsed. Names are checked before use."""
+"""The API calls of a crawl. Each is one request and returns the parsed reply.
+
+Names and ids are checked first. Each function raises BadRequest for an invalid one, and all that
+RedditClient.get raises.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from crawler_worker.reddit.stop import Stop
 from crawljobs.domain import subreddit, untrusted_text
 from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 
-PAGE_LIMIT = 100  # Reddit's own: more is silently 100
+PAGE_LIMIT = 100  # Reddit's limit; it silently reduces a larger value
 TREE_LIMIT = 500
 MORE_CHILDREN_LIMIT = 100
 NAMES_LIMIT = 100
@@ -41,7 +45,7 @@ def posts(
 
 
 def comments(client: RedditClient, *, name: str, after: str | None, stop: Stop) -> Page:
-    """The newest comments of a subreddit, whatever post they belong to."""
+    """The newest comments of a subreddit, of all posts."""
     params = _from(after, {"limit": PAGE_LIMIT})
     return client.get(f"/r/{_subreddit(name)}/comments", params, parsing.listing, stop=stop)
 
@@ -55,7 +59,7 @@ def tree(client: RedditClient, *, post_id: str, max_depth: int, stop: Stop) -> I
 def thread(
     client: RedditClient, *, post_id: str, comment_id: str, depth: int, max_depth: int, stop: Stop
 ) -> Items:
-    """The tree below one comment, which itself lies at `depth`."""
+    """The tree below one comment, which is at `depth`."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
     path = f"/comments/{_id(post_id)}/_/{_id(comment_id)}"
     return client.get(path, params, partial(parsing.tree, depth=depth), stop=stop)
@@ -77,13 +81,13 @@ def account(client: RedditClient, *, name: str, stop: Stop) -> Account:
 
 
 def history(client: RedditClient, *, name: str, stop: Stop) -> Page:
-    """An account's newest posts and comments; empty when it hides them."""
+    """The newest posts and comments of an account; empty when the account hides them."""
     params: Parameters = {"limit": PAGE_LIMIT, "sort": "new"}
     return client.get(f"/user/{_account(name)}/overview", params, parsing.listing, stop=stop)
 
 
 def info(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
-    """Posts and comments by their full names, at most a hundred; unknown ones are left out."""
+    """Posts and comments by their full names, at most 100; unknown names are omitted."""
     for name in names:
         if untrusted_text.full_name(name, kinds=("t1", "t3")) is None:
             raise crawl_failures.BadRequest(f"not a full name of Reddit's: {name[:60]!r}")
@@ -91,7 +95,7 @@ def info(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
 
 
 def subreddits_named(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
-    """Those of these names, at most a hundred, that are subreddits."""
+    """The subreddits with these names, at most 100; names of no subreddit are omitted."""
     asked = ",".join(_subreddit(name) for name in names)
     return client.get("/api/info", {"sr_name": asked}, parsing.listing, stop=stop).items
 

@@ -1,4 +1,7 @@
-"""From one thing of Reddit's to an item that can be stored; a hostile one spoils no other."""
+"""Parses Reddit's things (posts, comments, subreddits ...) into items that can be stored.
+
+The input is untrusted: an invalid thing is dropped, and the other things are kept.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,12 @@ from crawljobs.domain.reddit_items import (
     Post,
 )
 
-# Characters kept.
+# Maximum numbers of characters that are kept.
 URL_MAX = 4_000
 NAME_MAX = 300
 DEPTH_MAX = 10_000
-# A page has at most 102 things and a tree 500 comments, with stubs; what has many more is no reply
-# of Reddit's, and each would cost a row.
+# Maximum of things read from one reply; each costs a row. Reddit's pages have at most 102 things,
+# its trees 500 comments and their stubs.
 THINGS_MAX = 10_000
 
 NEIGHBOUR = re.compile(r"[A-Za-z0-9_]{2,21}")
@@ -33,7 +36,10 @@ _NO_MORE = object()
 
 
 def read_all(children: list[Any], *, depth: int | None = None) -> Items:
-    """Every thing by its kind, in the order of the page; replies follow their comment."""
+    """Parse things of all kinds, in the order of the page; replies follow their comment.
+
+    `depth` is the depth of `children`; None to read it from each thing.
+    """
     found: dict[str, list[Any]] = {kind: [] for kind in _PARSERS}
     dropped = unknown = 0
     for kind, data, level in islice(_walk(children, depth), THINGS_MAX):
@@ -58,8 +64,10 @@ def read_all(children: list[Any], *, depth: int | None = None) -> Items:
 
 
 def _walk(children: list[Any], depth: int | None) -> Iterator[tuple[str, Data, int | None]]:
-    """Yield things and their replies, without recursion (a tree may be deeper than the stack) and
-    without a copy of a list, which may be long.
+    """Yield (kind, data, depth) of the things and their replies.
+
+    Iterative, because a tree may be deeper than Python's stack; copies no list, because a list may
+    be long.
     """
     stack = [(iter(children), depth)]
     while stack:
@@ -74,8 +82,8 @@ def _walk(children: list[Any], depth: int | None) -> Iterator[tuple[str, Data, i
             yield "", {}, None
             continue
         if level is None:
-            told = untrusted_text.count(data.get("depth"))
-            level = None if told is None else min(told, DEPTH_MAX)
+            reported = untrusted_text.count(data.get("depth"))
+            level = None if reported is None else min(reported, DEPTH_MAX)
         yield kind, data, level
         stack.append((iter(_replies(data)), None if level is None else level + 1))
 
@@ -206,7 +214,7 @@ def _more(data: Data, depth: int | None) -> MoreComments | None:
 
 
 def _author(data: Data) -> Account | None:
-    """None for `[deleted]`, which is no account's name."""
+    """The author; None for `[deleted]`, which is not an account name."""
     name = untrusted_text.account_name(data.get("author"))
     if name is None:
         return None

@@ -1,4 +1,4 @@
-"""Waits for this process's turn in the budget that all workers of a client id share."""
+"""Waits for request slots of the budget that all workers of a client id share."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ from crawljobs.runtime import jitter, logs
 log = logs.get_logger(__name__)
 
 LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
-# What nobody asked for waits beside the queue and looks again so soon; when that was in vain for as
-# long as above, its job waits for so long. From and to, so that not all come at once.
+# Background requests do not queue for slots: they poll for a free slot at a random interval from
+# this range. After LONGEST_WAIT_SECONDS without a slot the job is deferred, for a random time from
+# BACKGROUND_PAUSE_SECONDS, so that the jobs do not all return at once.
 BESIDE_QUEUE_SECONDS = 0.4, 1.2
 BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
-# Until the first reply has told the cap, the others of this process wait for it, not longer.
+# The first request of a process learns the cap of the budget; its other requests wait for that
+# reply, at most this long.
 SCOUT_SECONDS = 2.0
 SCOUT_POLL_SECONDS = 0.02
-# Slept longer than this, somebody may have met a 429 meanwhile.
+# After a longer wait the pause is read again, because another worker may have received a 429.
 LONG_SLEEP_SECONDS = 0.05
 
 
 class Limiter:
-    """Shared by the threads of a process; the budget itself is in the database.
+    """Shared by the threads of a process; the budget is in the database.
 
-    Without the database there is no request: everything raises DatabaseUnavailable.
+    Each method raises DatabaseUnavailable, so no request is sent without the database.
     """
 
     def __init__(
@@ -47,11 +49,11 @@ class Limiter:
         self._longest_wait = longest_wait
         self._replied = threading.Event()
         self._scout = threading.Lock()
-        self._telling = threading.Lock()
-        self._told_until = 0.0  # by the monotonic clock: the end of the pause that was logged
+        self._log_lock = threading.Lock()
+        self._logged_until = 0.0  # end of the pause that was logged, on the monotonic clock
 
     def wait_for_slot(self, stop: Stop, *, in_background: bool = False) -> Slot:
-        """Sleep until the request may start. Raises SlotTooLate, Outage, Interrupted."""
+        """Reserve a slot and wait until it starts. Raises SlotTooLate, Outage, Interrupted."""
         self._let_one_ahead(stop)
         longest_queue = request_budget.BACKGROUND_QUEUE if in_background else None
         beside = 0.0
@@ -66,12 +68,12 @@ class Limiter:
                 pause = jitter.uniform(*BESIDE_QUEUE_SECONDS)
                 beside += pause
                 if stop.wait(pause):
-                    raise crawl_failures.Interrupted("told to stop while waiting beside the queue")
+                    raise crawl_failures.Interrupted("stopped while polling for a request slot")
                 continue
             if slot.delay_seconds > 0 and stop.wait(slot.delay_seconds):
-                raise crawl_failures.Interrupted("told to stop while waiting for a request slot")
+                raise crawl_failures.Interrupted("stopped while waiting for a request slot")
             if time.monotonic() - asked_at >= slot.expires_seconds:
-                continue  # overslept on a busy machine: it would be spent from the next window
+                continue  # the wait was too long: the request would count in the next window
             if slot.probe or slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
                 return slot
 
@@ -86,7 +88,7 @@ class Limiter:
         )
 
     def learn(self, slot: Slot, headers: Mapping[str, str]) -> None:
-        """Take over what a reply's headers tell; no headers tell nothing: the slot is spent."""
+        """Correct the budget by the headers of a reply; without them the slot counts as spent."""
         report = budget_headers.report_of(headers)
         if report is not None:
             self._database.run(
@@ -96,32 +98,32 @@ class Limiter:
             )
         self._replied.set()
 
-    def went_well(self, slot: Slot) -> None:
-        """The reply shows Reddit at work, whatever it says."""
+    def record_success(self, slot: Slot) -> None:
+        """Record that Reddit works: it has sent a valid reply, an error reply included."""
         if slot.troubled:
             self._database.run(
                 lambda conn: reddit_outages.record_good(conn, client_id=self._client_id)
             )
 
     def is_doubtful(self) -> bool:
-        """Whether one more failed reply would pause all workers: first a probe decides."""
+        """Whether one more failed reply would pause all workers. A probe must decide before."""
         return self._database.run(
             lambda conn: reddit_outages.would_open(conn, client_id=self._client_id)
         )
 
     def failed(self, detail: str = "") -> float:
-        """Reddit is in trouble: for how many seconds all workers pause for that, 0 if not yet."""
+        """Record a failed request; returns for how many seconds all workers pause now, or 0."""
         self._replied.set()
         left = self._database.run(
             lambda conn: reddit_outages.record_failed(
                 conn, client_id=self._client_id, detail=detail
             )
         )
-        self._tell(left, "outage", detail)
+        self._log_pause(left, "outage", detail)
         return left
 
     def take_probe(self, since: float) -> ProbeTurn:
-        """Whether to look now if Reddit accepts the client; `since` in seconds."""
+        """Take the turn to probe, unless a probe of the last `since` seconds has a result."""
         return self._database.run(
             lambda conn: reddit_outages.take_probe(conn, client_id=self._client_id, since=since)
         )
@@ -132,7 +134,7 @@ class Limiter:
         )
 
     def accepted(self) -> None:
-        """A probe was answered: every pause of the breaker is over."""
+        """Record that a probe succeeded, which ends every pause of the circuit breaker."""
         self._replied.set()
         before = self._database.run(
             lambda conn: reddit_outages.record_accepted(conn, client_id=self._client_id)
@@ -147,36 +149,36 @@ class Limiter:
     def pause_for(
         self, reason: PausedReason, detail: str, *, is_probe: bool
     ) -> crawl_failures.Outage:
-        """All workers pause; the failure with which the caller's job waits."""
+        """Pause all workers; returns the failure that defers the caller's job."""
         self._replied.set()
         pause = self._database.run(
             lambda conn: reddit_outages.pause(
                 conn, client_id=self._client_id, reason=reason, detail=detail, is_probe=is_probe
             )
         )
-        tell_refused(pause)
+        log_refused(pause)
         if reason is PausedReason.OUTAGE and not is_probe:
-            self._tell(pause.seconds, "outage", pause.detail)
+            self._log_pause(pause.seconds, "outage", pause.detail)
         return outage(pause.seconds, pause.reason, pause.detail)
 
     def pause_all(self, seconds: float | None) -> float:
-        """A 429: every worker pauses. For how many seconds from now."""
+        """Pause all workers after a 429; returns the seconds until the pause ends."""
         self._replied.set()
         self._database.run(
             lambda conn: reddit_budgets.pause_all(conn, client_id=self._client_id, seconds=seconds)
         )
         left = self._pause_left()
-        self._tell(left, "429")
+        self._log_pause(left, "429")
         return left
 
-    def _tell(self, seconds: float, reason: str, detail: str = "") -> None:
-        """One line when a pause begins; what prolongs it, or comes in late, adds none."""
-        with self._telling:
+    def _log_pause(self, seconds: float, reason: str, detail: str = "") -> None:
+        """Log the begin of a pause, but not its extensions, nor later reports of the same pause."""
+        with self._log_lock:
             now = time.monotonic()
-            is_news = seconds > 0 and now >= self._told_until
-            self._told_until = max(self._told_until, now + seconds)
+            is_news = seconds > 0 and now >= self._logged_until
+            self._logged_until = max(self._logged_until, now + seconds)
         if is_news:
-            tell_paused(reason, seconds, detail)
+            log_paused(reason, seconds, detail)
 
     def _pause_left(self) -> float:
         return self._database.run(
@@ -187,13 +189,14 @@ class Limiter:
         return self._pause_left() > 0
 
     def _let_one_ahead(self, stop: Stop) -> None:
-        """Else all threads would reserve at the pace of the default cap before it is learned."""
+        """Let one request go first, to learn the cap; otherwise all threads would reserve slots at
+        the pace of the default cap."""
         deadline = time.monotonic() + SCOUT_SECONDS
         while not self._replied.is_set() and time.monotonic() < deadline:
             if self._scout.acquire(blocking=False):
                 return
             if stop.wait(SCOUT_POLL_SECONDS):
-                raise crawl_failures.Interrupted("told to stop while waiting for the first reply")
+                raise crawl_failures.Interrupted("stopped while waiting for the first reply")
         self._replied.set()
 
 
@@ -206,14 +209,14 @@ def _too_late(seconds: float, *, in_background: bool) -> crawl_failures.SlotTooL
 
 _PAUSED_FOR = {
     PausedReason.CLIENT_REFUSED: "Reddit refuses the client: its id or address is blocked",
-    PausedReason.CREDENTIALS_REFUSED: "Reddit refuses the credentials or every token of theirs",
+    PausedReason.CREDENTIALS_REFUSED: "Reddit refuses the credentials or each of their tokens",
 }
 
 
 def outage(
     seconds: float, reason: PausedReason | None = None, detail: str = ""
 ) -> crawl_failures.Outage:
-    """The failure of a request during a pause of the breaker, with its cause."""
+    """The failure of a request during a pause of the circuit breaker, with the cause."""
     why = _PAUSED_FOR.get(reason, "Reddit is in trouble") if reason else "Reddit is in trouble"
     cause = f" ({detail})" if detail else ""
     kind = crawl_failures.Outage
@@ -222,14 +225,14 @@ def outage(
     return kind(f"{why}{cause}; the next look is in {seconds:.0f} s", resume_in=seconds)
 
 
-def tell_paused(reason: str, seconds: float, detail: str) -> None:
-    """One line of the log when a pause begins; `detail` says what the worker met."""
+def log_paused(reason: str, seconds: float, detail: str) -> None:
+    """Log that a pause begins; `detail` is the failure that caused it."""
     cause = {"detail": detail} if detail else {}
     log.warning("reddit.paused", reason=reason, seconds=round(seconds, 1), **cause)
 
 
-def tell_refused(pause: Pause) -> None:
-    """One line of the log when the client begins to be refused, by the worker that found it."""
+def log_refused(pause: Pause) -> None:
+    """Log that Reddit refuses the client, in the worker that found it, once for each pause."""
     if pause.is_new and pause.reason in request_budget.REFUSED:
         log.error(
             "reddit.refused",

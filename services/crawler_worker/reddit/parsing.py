@@ -1,4 +1,4 @@
-"""From a whole reply to its items; a reply of another shape than asked for is UpstreamTrouble."""
+"""Parses a reply into items; each function raises UpstreamTrouble for a reply of another shape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CURSOR_MAX = 100  # characters; a cursor is a full name
 
 
 def listing(reply: object) -> Page:
-    """One page of a listing. Raises UpstreamTrouble when the reply is none."""
+    """One page of a listing. Raises UpstreamTrouble for a reply of another shape."""
     data = _data(reply, "Listing")
     children = data.get("children")
     if not isinstance(children, list):
@@ -22,7 +22,7 @@ def listing(reply: object) -> Page:
 
 
 def tree(reply: object, *, depth: int = 0) -> Items:
-    """A post and its comments, replies included; `depth` is that of the topmost comments."""
+    """A post and its comments with all replies; `depth` is the depth of the topmost comments."""
     if not isinstance(reply, list) or len(reply) != 2:
         raise crawl_failures.UpstreamTrouble("expected a post and its comments")
     children = []
@@ -35,11 +35,11 @@ def tree(reply: object, *, depth: int = 0) -> Items:
 
 
 def more_children(reply: object) -> Items:
-    """The flat reply of morechildren, whose things tell their own depth."""
+    """The flat reply of morechildren, in which each item has its own depth."""
     body = reply.get("json") if isinstance(reply, dict) else None
     if not isinstance(body, dict):
         raise crawl_failures.UpstreamTrouble("expected a reply of morechildren")
-    data = body.get("data")  # absent when `errors` says why there is nothing
+    data = body.get("data")  # absent when the reply has `errors` instead
     found = data.get("things") if isinstance(data, dict) else None
     return item_parsing.read_all(found if isinstance(found, list) else [])
 

@@ -1,6 +1,6 @@
-"""Finds out whether Reddit accepts the client, by a page that no community of ours can spoil.
+"""Checks whether Reddit accepts the client, by a page that depends on no crawled subreddit.
 
-One worker at a time probes; its finding holds for all.
+One worker at a time probes; its result counts for all workers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from crawler_worker.reddit.stop import Stop
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason, Slot
 
-# A subreddit that exists on Reddit since its beginning, and costs nothing.
+# A subreddit that has existed since the start of Reddit; the reply is small.
 PATH, PARAMETERS = "/api/info", {"id": "t5_6"}
 LOOK_AGAIN_SECONDS = 0.2
 
@@ -23,25 +23,26 @@ Ask = Callable[[str], object]  # sends the probe with this token; raises its Cra
 
 
 class Probe:
+    """Sends the probe with `ask`, and records the result with the limiter."""
+
     def __init__(self, limiter: Limiter, tokens: TokenSource, ask: Ask) -> None:
         self._limiter = limiter
         self._tokens = tokens
         self._ask = ask
 
     def end_pause(self, slot: Slot, token: str, stop: Stop) -> None:
-        """Use the turn that a slot brings while all workers pause.
+        """Probe with a slot that was given out during a pause, and end the pause on success.
 
-        Raises Outage when the pause goes on; Throttled, for all workers to pause, when Reddit is at
-        work again.
+        Raises Outage when the pause continues, and Throttled when Reddit works but replies 429.
         """
         is_fresh = slot.paused_reason is PausedReason.CREDENTIALS_REFUSED
         self._settle(token, stop, is_fresh=is_fresh, is_probe=True)
 
     def check(self, token: str, stop: Stop, *, since: float, is_fresh: bool) -> None:
-        """Return when Reddit accepts the client, although a reply `since` then was unclear.
+        """Check that Reddit accepts the client, after an unclear reply at `since` (monotonic).
 
-        `since` is a time of the monotonic clock. Raises Outage, for all workers to pause, when it
-        does not; SlotTooLate, Throttled, Interrupted.
+        Raises Outage, and pauses all workers, when Reddit does not; SlotTooLate, Throttled,
+        Interrupted.
         """
         deadline = time.monotonic() + request_budget.PROBE_SECONDS
         while True:
@@ -54,11 +55,11 @@ class Probe:
                 break
             if time.monotonic() > deadline:
                 raise crawl_failures.SlotTooLate(
-                    "another worker has been probing Reddit for long",
+                    "another worker has been probing Reddit for too long",
                     resume_in=LOOK_AGAIN_SECONDS,
                 )
             if stop.wait(LOOK_AGAIN_SECONDS):
-                raise crawl_failures.Interrupted("told to stop while another worker probes")
+                raise crawl_failures.Interrupted("stopped while another worker probes")
         try:
             self._limiter.wait_for_slot(stop)
             self._settle(token, stop, is_fresh=is_fresh, is_probe=False)

@@ -1,4 +1,4 @@
-"""From an exchange to its parsed value, one large reply at a time."""
+"""Decodes and parses the reply of an exchange, one large reply at a time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ T = TypeVar("T")
 
 
 def parsed(endpoint: Endpoint, url: str, reply: Exchange, parse: Callable[[Any], T]) -> T:
-    """The value of a good reply to a request for `url`. Every other one raises its CrawlFailure.
+    """The parsed value of the reply to a request for `url`.
 
-    JSON of another form than requested, for which `parse` raises UpstreamTrouble, is Unclear.
+    Raises the CrawlFailure of a failed reply, and Unclear for JSON of another shape, for which
+    `parse` raises UpstreamTrouble.
     """
     with decoding.turn(len(reply.content)):
         value = replies.value_of(endpoint, reply.status, reply.headers, reply.content, asked=url)
@@ -27,9 +28,10 @@ def parsed(endpoint: Endpoint, url: str, reply: Exchange, parse: Callable[[Any],
 
 
 def check_probe(url: str, reply: Exchange) -> None:
-    """Return for the listing that every accepted client gets; raises the failure of another reply.
+    """Check that the reply is the listing that every accepted client gets.
 
-    JSON of another form is a proxy's, or an error with the status 200: the client is refused.
+    Raises the CrawlFailure of a failed reply. JSON of another shape comes from a proxy, or is an
+    error with the status 200: it raises ClientRefused.
     """
     try:
         parsed(Endpoint.PROBE, url, reply, parsing.listing)

@@ -1,4 +1,4 @@
-"""The words by which Reddit tells that something was removed, edited or is hidden."""
+"""Reads Reddit's markers of removed, deleted, edited and hidden items."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ REMOVED, DELETED = "[removed]", "[deleted]"
 REDDIT = "reddit"  # the category of an item that Reddit itself removed
 
 MARKER_MAX = 400  # characters; Reddit's own texts have fewer than 120
-# "[ Removed by Reddit ]", also with a reason, which may hold one link. People quote the words, but
-# not as the whole text.
+# "[ Removed by Reddit ]", also with a reason, which may contain one link. Users quote these words,
+# so only a match of the whole text counts.
 _BY_REDDIT = re.compile(
     r"\[\s*removed by reddit\b[^\[\]]*+(?:\[[^\[\]]*+\]\([^()\s]*+\)[^\[\]]*+)?\]", re.IGNORECASE
 )
@@ -30,15 +30,15 @@ def is_edited(value: object) -> bool:
 
 
 def removed_by(category: str | None, *, removed: bool, by_reddit: bool) -> str | None:
-    """The category that the item has by now; Reddit's own word for it comes first."""
+    """The removal category of the item: Reddit's own, or one derived from its text."""
     if by_reddit:
         return category or REDDIT
     return category or ("unknown" if removed else None)
 
 
 def comment_score(data: dict[str, object]) -> int | None:
-    """None while the community hides it: Reddit shows 1 for every such comment.
+    """The score; None while the subreddit hides it, because Reddit then returns 1.
 
-    A post with `hide_score` shows its score to programs all the same.
+    A post with `hide_score` returns its true score to API clients.
     """
     return None if data.get("score_hidden") is True else untrusted_text.integer(data.get("score"))

@@ -1,6 +1,6 @@
-"""From a whole reply to its value, or to the failure that its meaning is.
+"""Converts a reply to its JSON value, or to the failure that the reply means.
 
-The meanings are in `crawljobs.domain.reply_meaning`; this module finds the cell of a reply.
+The table of meanings is in `crawljobs.domain.reply_meaning`; this module finds the cell of a reply.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from crawljobs.domain.reply_meaning import (
 )
 from crawljobs.domain.subreddit import AccessState
 
-RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is asked for again when it is over
-REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page, not a reason
-REASON_SHOWN = 60  # characters of a reply's own words that may enter a message
+RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is cut to this; the next 429 prolongs it
+REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page, without a reason for an error
+REASON_SHOWN = 60  # maximum of characters that a message quotes from a reply
 
 _REASONS = {
     "private": Shape.PRIVATE,
@@ -40,7 +40,7 @@ _STATUSES = {
     401: Status.UNAUTHORIZED,
     403: Status.FORBIDDEN,
     **dict.fromkeys((404, 410), Status.NOT_FOUND),
-    # Not Reddit's, but of the network in front of it.
+    # Reddit does not send these; the network in front of it does.
     **dict.fromkeys((408, 425), Status.TIMEOUT),
     **dict.fromkeys((413, 414, 431), Status.TOO_LARGE),
     429: Status.THROTTLED,
@@ -81,7 +81,8 @@ _FAILURES: Mapping[Meaning, Callable[[str], crawl_failures.CrawlFailure]] = {
 
 
 def endpoint_of(path: str) -> Endpoint:
-    """The kind of page; a path of no known kind counts as a batch, which has no subject."""
+    """The endpoint of a path. An unknown path counts as INFO, whose replies concern no single
+    subreddit."""
     if _ACCOUNT.fullmatch(path):
         return Endpoint.ACCOUNT
     return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)
@@ -90,7 +91,7 @@ def endpoint_of(path: str) -> Endpoint:
 def value_of(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
 ) -> Any:
-    """The JSON value of a good reply. Every other reply raises its CrawlFailure."""
+    """The JSON value of a good reply. Raises the CrawlFailure of every other reply."""
     if status != 200:
         raise failure(endpoint, status, headers, content, asked=asked)
     try:
@@ -98,14 +99,14 @@ def value_of(
     except crawl_failures.UpstreamTrouble as error:
         found = failure(endpoint, status, headers, content)
         if isinstance(found, crawl_failures.UpstreamTrouble) and type(found) is type(error):
-            raise  # its message says more
+            raise  # the decoder's message is more exact
     raise found
 
 
 def failure(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
 ) -> crawl_failures.CrawlFailure:
-    """What a reply means whose body is not the requested one; `asked` as for `meaning_of`."""
+    """The failure that a reply without the requested body means; `asked` as in `meaning_of`."""
     meaning = meaning_of(endpoint, status, headers, content, asked=asked)
     says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
     if meaning in _ACCESS:
@@ -139,7 +140,8 @@ _MESSAGES = {
 def meaning_of(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
 ) -> Meaning:
-    """`asked` is the URL of the request, with which the target of a redirect is compared."""
+    """The meaning of a reply. `asked` is the URL of the request; the target of a redirect is
+    compared with it."""
     found = _status(status, headers, asked)
     return TABLE[Cell(endpoint, found, _type(headers), _shape(content))]
 
@@ -182,12 +184,12 @@ def _json_shape(body: object) -> Shape:
     has_code = isinstance(code, int) and not isinstance(code, bool)
     if isinstance(reason, str) and reason and (has_code or isinstance(message, str)):
         return Shape.OTHER_REASON
-    # A message alone is the error of a gateway in front of Reddit.
+    # A message without a code is an error of a gateway in front of Reddit.
     return Shape.ERROR if has_code else Shape.OTHER_JSON
 
 
 def _body(content: bytes) -> tuple[Any] | None:
-    """The JSON value in a tuple; None when there is none, or too long a one for an error."""
+    """The JSON value, in a tuple of one; None without JSON, or when it is too long for an error."""
     if len(content) > REASON_WITHIN_BYTES:
         return None
     try:
@@ -197,7 +199,7 @@ def _body(content: bytes) -> tuple[Any] | None:
 
 
 def _words(content: bytes) -> str:
-    """The reason that a body gives, or the begin of the body, as printable ASCII."""
+    """The reason in a body, or the start of the body, as printable ASCII."""
     body = _body(content)
     reason = body[0].get("reason") if body is not None and isinstance(body[0], dict) else None
     if isinstance(reason, str):
@@ -215,7 +217,7 @@ def _shown_type(headers: Mapping[str, str]) -> str:
 
 
 def _seconds(header: str | None) -> float | None:
-    """Retry-After as seconds from now; its other form, a date, is not seen on Reddit."""
+    """Retry-After in seconds; None if it is missing or a date, which Reddit does not send."""
     try:
         seconds = float(header or "")
     except ValueError:

@@ -13,6 +13,8 @@ Parameters = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """`path` and `params` form the URL; `form` is the body of a POST."""
+
     method: str
     path: str
     params: Parameters

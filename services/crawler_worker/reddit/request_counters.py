@@ -1,4 +1,4 @@
-"""Counts requests to Reddit by what was asked for and what came back."""
+"""Counts requests to Reddit by endpoint and status code."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _OF_THE_API = {"info": "info", "morechildren": "more_children", "v1": "token"}
 
 
 def replied(path: str, status: int) -> None:
+    """Count a request that got a complete reply."""
     code = str(status)
     if code not in metrics.REDDIT_CODES:
         code = metrics.bounded(f"{code[:1]}xx", metrics.REDDIT_CODES)
@@ -18,6 +19,7 @@ def replied(path: str, status: int) -> None:
 
 
 def failed(path: str, *, is_late: bool) -> None:
+    """Count a request without a complete reply; `is_late` after a timeout."""
     _count(path, TIMEOUT if is_late else NO_REPLY)
 
 
@@ -26,7 +28,7 @@ def _count(path: str, code: str) -> None:
 
 
 def endpoint_of(path: str) -> str:
-    """The kind of page; names and ids do not become labels."""
+    """The endpoint label of a path; names and ids in the path are not part of it."""
     first, *rest = path.strip("/").split("/")
     if first == "r":
         return _OF_A_SUBREDDIT.get(rest[1] if len(rest) > 1 else "", "posts")

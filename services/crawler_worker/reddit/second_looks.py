@@ -1,4 +1,4 @@
-"""Which replies are asked for a second time before they are believed."""
+"""Decides which failed requests are sent a second time before the failure counts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from crawler_worker.reddit import crawl_failures
 from crawljobs.domain.reply_meaning import Endpoint
 
-# What ends a job as failed, leaves items out for good or gives up a part is asked for a second
-# time: without its newest comments, a crawl fetches 25 trees. A denial of the community itself is
-# the crawl's to doubt, which knows the access so far; a large batch is halved.
+# A failure that fails the job, omits items for good or gives up a part is confirmed by a second
+# request: it is cheap beside its effect. For example, a crawl without the newest comments fetches
+# 25 trees. Not listed: a denial of the subreddit itself, which the crawl confirms because it knows
+# the stored access, and a batch that is too large, which the caller halves.
 _DENIED, _REFUSED = (
     (crawl_failures.Unavailable, crawl_failures.BadRequest),
     (crawl_failures.BadRequest,),
@@ -26,6 +27,6 @@ _SECOND_LOOKS: Mapping[Endpoint, tuple[type[crawl_failures.CrawlFailure], ...]] 
 }
 
 
-def is_wanted(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
-    """Whether one such reply alone is not to be believed."""
+def needs_second_request(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
+    """Whether a second request must confirm this failure."""
     return isinstance(error, _SECOND_LOOKS.get(endpoint, ()))

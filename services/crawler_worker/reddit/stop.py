@@ -1,4 +1,4 @@
-"""How a crawl is told to stop."""
+"""The interface of the event that stops a crawl."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Protocol
 
 
 class Stop(Protocol):
-    """An event such as threading.Event: set when the crawl must end at its next page."""
+    """An event such as threading.Event; it is set when the crawl must stop at its next page."""
 
     def is_set(self) -> bool: ...
 
     def wait(self, timeout: float, /) -> bool:
-        """Sleep unless stopped meanwhile; whether stopped."""
+        """Wait for the event, at most `timeout` seconds; returns whether it is set."""

@@ -1,1 +1,1 @@
-"""The saved state of a crawl, as JSON and back."""
+"""The saved state of a crawl, and its conversion to JSON and back."""

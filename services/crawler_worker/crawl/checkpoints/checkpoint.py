@@ -1,4 +1,4 @@
-"""Where a crawl stands: saved with every page, read again by whoever goes on."""
+"""The checkpoint of a crawl: saved with every page, read by the next attempt."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.subreddit import AccessState
 
 VERSION = 1
-# Listings move on: an old cursor would miss what came since, so the listing starts again.
+# With an older cursor the walk starts again at the first page: new items have come above it.
 CURSOR_LIVES = timedelta(minutes=15)
 NOT_WALKED = Walk()
-# Left out of a saved checkpoint while they have their defaults: most crawls never need them.
+# Fields that are saved only when they differ from their defaults; most crawls do not set them.
 _OPTIONAL = (
     *("whole", "seen", "empty_pages", "described_as"),
     *("posts_walk", "comments_walk", "gaps", "missing", "given_up", "unclear"),
@@ -31,14 +31,14 @@ _COUNTS = ("page", "posts", "comments", "authors", "requests", "given_up", "empt
 
 
 class UnreadableCheckpoint(crawl_failures.CrawlFailure):
-    """The saved progress is of another version, or damaged: nobody can go on from it."""
+    """The saved checkpoint has another version or is damaged, so no crawl can continue from it."""
 
     kind = ErrorKind.PERMANENT
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`posts` and `comments` are distinct items seen by this crawl, new or not."""
+    """`posts` and `comments` are the numbers of distinct items seen by this crawl, new or known."""
 
     phase: str = "about"
     cursor: str | None = None
@@ -48,17 +48,17 @@ class Checkpoint:
     comments: int = 0
     authors: int = 0
     requests: int = 0
-    asked_at: str | None = None  # the last request
+    asked_at: str | None = None  # time of the last request, ISO 8601
     forecast: Forecast = NOTHING_KNOWN
-    # A listing ended, or was lost, before what the last crawl saw.
+    # A listing ended, or was lost, before it reached the items of the last crawl.
     gap: bool = False
-    # What the description says of the access, which counts when posts are shown.
+    # The access that the description reports; it is recorded when posts are returned.
     described_as: AccessState | None = None
     # Deferrals in a row because a required reply was unclear.
     unclear: int = 0
-    # The listings are walked to their ends, whatever the last crawl saw.
+    # The listings are walked to their ends, past the items that the last crawl saw.
     whole: bool = False
-    # Ids that the listing being walked has shown (see Seen); those of comments stay for the trees.
+    # Ids that the current listing has returned (see Seen). Ids of comments stay for the trees.
     seen: str = ""
     empty_pages: int = 0  # in a row
     posts_walk: Walk = NOT_WALKED
@@ -67,24 +67,25 @@ class Checkpoint:
     # The first parts that this crawl gave up, and the number of all of them.
     missing: tuple[MissingPart, ...] = ()
     given_up: int = 0
-    # Of the listing being walked: items in a row that an earlier crawl has seen, and cursors to
-    # fall back on, the nearest first.
+    # For the current listing: the number of consecutive items that an earlier crawl has seen, and
+    # fallback cursors, the nearest first.
     older_in_a_row: int = 0
     anchors: tuple[str, ...] = ()
     newest_post: str | None = None
     newest_comment: str | None = None
-    # Posts worth a request for their tree, busiest first: (id, comments when last looked).
+    # Posts whose tree is to be fetched, busiest first: (id, number of comments in the listing).
     busiest: tuple[tuple[str, int], ...] = ()
     tree: Tree | None = None
-    # Authors whose history is still to be read; None until they were chosen.
+    # Authors whose history is to be fetched; None until they are chosen.
     histories: tuple[str, ...] | None = None
 
     def enter(self, phase: str) -> Checkpoint:
+        """The checkpoint at the start of this phase."""
         seen = self.seen if phase == "trees" else ""
         return replace(self.restarted(), phase=phase, seen=seen, unclear=0)
 
     def restarted(self) -> Checkpoint:
-        """At the first page of a listing."""
+        """The checkpoint at the first page of a listing."""
         return replace(
             self,
             cursor=None,
@@ -97,14 +98,14 @@ class Checkpoint:
         )
 
     def without(self, part: MissingPart) -> Checkpoint:
-        """After this part was given up; `missing` names each part once."""
+        """The checkpoint after this part was given up; `missing` lists each part once."""
         others = [one for one in self.missing if (one.kind, one.item) != (part.kind, part.item)]
         is_new = len(others) == len(self.missing)
         missing = (*others, part)[: missing_part.LISTED_MAX]
         return replace(self, missing=missing, given_up=self.given_up + is_new)
 
     def saved(self) -> dict[str, Any]:
-        """As it is stored on the job."""
+        """The JSON object that is stored on the job."""
         saved = asdict(self, dict_factory=saved_values.plain)
         for name in _OPTIONAL:
             if getattr(self, name) == getattr(_START, name):
@@ -116,10 +117,7 @@ _START = Checkpoint()
 
 
 def read(saved: dict[str, Any] | None) -> Checkpoint:
-    """The checkpoint to go on from; the very start when nothing was saved.
-
-    Raises UnreadableCheckpoint rather than guess.
-    """
+    """The saved checkpoint; the start of a crawl for None. Raises UnreadableCheckpoint."""
     if saved is None:
         return Checkpoint()
     if saved.get("v") != VERSION:
@@ -151,8 +149,10 @@ def read(saved: dict[str, Any] | None) -> Checkpoint:
 
 
 def is_stale(cursor_at: str | None, *, now: datetime, gap: float) -> bool:
-    """`gap` seconds lie between two requests: with a long one no cursor would live until its page,
-    and the listing would start again for ever.
+    """Whether a cursor of this time is too old to continue from.
+
+    The limit grows by `gap`, the seconds between two requests. Otherwise a long gap would make
+    every cursor stale, and the listing would start again for ever.
     """
     lives = CURSOR_LIVES + timedelta(seconds=gap)
     return cursor_at is None or now - datetime.fromisoformat(cursor_at) > lives

@@ -1,4 +1,4 @@
-"""How many requests a crawl will still make, and how quickly it makes them: for people to see."""
+"""Forecasts the requests of a crawl and their pace, for display."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from crawler_worker.crawl.checkpoints.forecast import PHASES, Forecast
 from crawljobs.repository.content.stored_subreddits import Marks
 from crawljobs.settings import CrawlSettings
 
-PAGE = 100  # items a page
-CAPACITY = 1_000  # items a listing shows
-TREE_REQUESTS = 1.3  # a tree's own, and what is cut from one in three
+PAGE = 100  # items in one page
+CAPACITY = 1_000  # items in one listing
+TREE_REQUESTS = 1.3  # for one tree: one request, and another one for every third tree
 
 
 def forecast(
     at: Checkpoint, *, marks: Marks, settings: CrawlSettings, seconds: float, requests: int
 ) -> Forecast:
-    """`requests` were made in the last `seconds`."""
+    """The forecast at this checkpoint, after `requests` requests in the last `seconds` seconds."""
     total = at.requests if at.phase == "done" else at.requests + _left(at, marks, settings)
     pace = seconds / requests if requests > 0 else at.forecast.pace
     return Forecast(
@@ -24,7 +24,7 @@ def forecast(
 
 
 def _left(at: Checkpoint, marks: Marks, settings: CrawlSettings) -> int:
-    """At least the request that comes next."""
+    """The expected number of remaining requests, at least 1."""
     phases = PHASES[PHASES.index(at.phase) :]
     left = 0.0
     for phase in phases:

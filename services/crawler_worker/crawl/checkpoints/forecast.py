@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# In the order in which a crawl runs them.
+# The phases in the order in which a crawl runs them.
 PHASES = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
-# Before anything was measured: what a budget of 97 requests a minute gives.
+# The pace before the first measurement: 97 requests a minute.
 SECONDS_PER_REQUEST = 0.62
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Requests that the whole crawl will have made, and the seconds that each takes."""
+    """The expected number of requests of the whole crawl, and the seconds for each request."""
 
     total: int = 0
     pace: float = SECONDS_PER_REQUEST

@@ -1,4 +1,4 @@
-"""The values inside a checkpoint, as JSON and back.
+"""Converts the values inside a checkpoint to JSON and back.
 
 Each function raises TypeError, KeyError or ValueError for a damaged value.
 """
@@ -16,7 +16,7 @@ from crawljobs.domain.subreddit import AccessState
 
 
 def plain(items: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """The fields of a dataclass as JSON has them."""
+    """The fields of a dataclass, with times as ISO 8601 strings."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value for name, value in items
     }

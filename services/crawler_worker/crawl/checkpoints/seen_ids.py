@@ -1,4 +1,4 @@
-"""The ids that a walk has seen, in a form that is saved with every page."""
+"""The set of ids that a walk has seen; its text form is saved with every page."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _SAVED = re.compile(r"[0-9a-z/ ]*")
 
 
 class Seen:
-    """A set of ids in the order in which they came. `text` is its saved form.
+    """A set of ids in the order of their insertion. `text` is its saved form.
 
-    Raises ValueError for a text that is no saved form.
+    Raises ValueError for a text that is not a saved form.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -30,7 +30,7 @@ class Seen:
         return self
 
     def new_of(self, ids: Iterable[str]) -> list[str]:
-        """The ids that are not in it, each once, in their order."""
+        """The ids that are not in the set, without duplicates, in their order."""
         return [item_id for item_id in dict.fromkeys(ids) if item_id not in self._ids]
 
     @property

@@ -1,8 +1,8 @@
-"""Decides which failures cost a crawl only the part that was asked for.
+"""Decides which failures make a crawl give up only the requested part.
 
 A crawl requires the description of the subreddit and the first page of its posts. Everything else
-is a part: when Reddit does not answer for it, the crawl goes on and says what is missing.
-An outage, a 429, refused credentials and an interruption are no failure of a part.
+is a part: when Reddit returns no usable reply for it, the crawl continues and records the part as
+missing. An outage, a 429, refused credentials and an interruption concern the whole crawl.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ T = TypeVar("T")
 
 MESSAGE_MAX = 200  # characters
 
-# The only place that says what gives up a part, and as what; the first class that fits counts.
-# What is not listed here passes through and decides about the job.
+# The failures that give up a part, each with the recorded reason; the first class that matches
+# counts. Every other failure is raised and decides about the job.
 _GIVES_UP: tuple[tuple[type[crawl_failures.CrawlFailure], PartReason], ...] = (
     (crawl_failures.BadRequest, PartReason.REFUSED),
     (crawl_failures.TooLarge, PartReason.TOO_LARGE),
@@ -31,12 +31,12 @@ _GIVES_UP: tuple[tuple[type[crawl_failures.CrawlFailure], PartReason], ...] = (
     (crawl_failures.UpstreamTrouble, PartReason.TROUBLE),
 )
 
-# By these Reddit answers that an item is not there (any more): nothing is missing then.
+# Reddit's replies for an item that does not exist (any more). No part is missing then.
 _GONE = frozenset({AccessState.NOT_FOUND, AccessState.BANNED, AccessState.LEGAL})
 
 
 class GivenUp(Exception):
-    """The part is not to be had now; the crawl goes on without it."""
+    """The part cannot be fetched now; the crawl continues without it."""
 
     def __init__(self, part: MissingPart) -> None:
         super().__init__(f"{part.kind} {part.item}: {part.reason}")
@@ -44,7 +44,8 @@ class GivenUp(Exception):
 
 
 def reason_of(error: crawl_failures.CrawlFailure) -> PartReason | None:
-    """Why a part that failed so is given up; None when the failure is about more than the part."""
+    """The reason for giving up a part after this failure; None when the failure concerns the whole
+    crawl."""
     return next((reason for kind, reason in _GIVES_UP if isinstance(error, kind)), None)
 
 
@@ -57,7 +58,7 @@ def request(
     if_gone: T | None = None,
     passing: tuple[type[crawl_failures.CrawlFailure], ...] = (),
 ) -> T:
-    """One request for a part; `if_gone` is its value when Reddit says that it is not there.
+    """Request a part. Returns `if_gone` when Reddit replies that the item does not exist.
 
     Raises GivenUp, the failures in `passing`, and all that `CrawlContext.request` raises.
     """
@@ -73,7 +74,8 @@ def request(
 
 
 def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
-    """A suspended account is 403: for a history, every refusal is Reddit's answer."""
+    """Whether the failure means that the item does not exist. A suspended account returns 403, so
+    for a history every refusal counts."""
     return isinstance(error, crawl_failures.Unavailable) and (
         kind is PartKind.HISTORY or error.access in _GONE
     )
@@ -82,9 +84,9 @@ def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
 def missing(
     context: CrawlContext, kind: PartKind, item: str, reason: PartReason, message: str
 ) -> MissingPart:
-    """The part, given up now: its next look is the later the more crawls have done so in a row.
+    """A part that is given up now. The more crawls in a row gave it up, the later its next try.
 
-    A tree may lose several requests in one crawl.
+    Several requests of one tree may fail in one crawl; they count as one failure.
     """
     item = item[: missing_part.ITEM_MAX]
     known = context.parts.get(kind, item)
@@ -102,9 +104,9 @@ def missing(
 
 
 def posts_to_fetch(context: CrawlContext) -> list[str]:
-    """The posts whose tree, or a part of it, an earlier crawl gave up and is due for another look.
+    """The posts whose tree, or a part of it, an earlier crawl gave up, and whose next try is due.
 
-    A crawl that was interrupted does not ask again for the parts that it gave up itself.
+    Leaves out the parts that this crawl gave up before an interruption.
     """
     own = own_trees(context)
     due = context.parts.due(*OF_A_TREE, now=context.now())
@@ -112,5 +114,6 @@ def posts_to_fetch(context: CrawlContext) -> list[str]:
 
 
 def own_trees(context: CrawlContext) -> set[str]:
-    """The posts whose tree, or a part of it, this crawl gave up, as far as it lists them."""
+    """The posts whose tree, or a part of it, this crawl gave up. The checkpoint lists only the
+    first parts, so posts may be absent here."""
     return {part.item for part in context.checkpoint.missing if part.kind in OF_A_TREE}

@@ -1,4 +1,4 @@
-"""Asks for what a crawl requires: the description of a subreddit and its first page of posts."""
+"""Requests the pages that a crawl requires: the description and the first page of posts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ T = TypeVar("T")
 
 
 def request(context: CrawlContext, call: Callable[[RedditClient], T]) -> T:
-    """One request, and a second one when Reddit denies access in a way that is not known yet.
+    """Make one request, and a second one when the reply denies access and would change the stored
+    access.
 
-    A subreddit that was never crawled is believed to be gone at once, with its schedules disabled:
-    one wrong reply must not be enough. Raises everything that `CrawlContext.request` raises.
+    A subreddit that was never crawled counts as gone after one denial, and its schedules are
+    disabled: so one wrong reply must not decide. Raises all that `CrawlContext.request` raises.
     """
     try:
         return context.request(call)

@@ -1,7 +1,6 @@
-"""Defers a crawl whose required replies are unclear or fail although Reddit answers for others.
+"""Defers a crawl whose required replies are unclear or fail while Reddit answers other requests.
 
-That is no fault of the job: a server, a cache or a proxy is in trouble, or takes the page for
-another one.
+The job is not at fault: a server, a cache or a proxy has a failure, or returns another page.
 """
 
 from __future__ import annotations
@@ -16,10 +15,11 @@ from crawljobs.domain import retry
 def deferral(
     context: CrawlContext, error: crawl_failures.UpstreamTrouble | crawl_failures.BadRequest
 ) -> crawl_failures.CrawlFailure:
-    """The failure that ends this claim: the job waits without an attempt, or fails after a day.
+    """Count the deferral, and return the failure that the crawl must raise.
 
-    A request that Reddit refuses for a community that was never crawled fails at once: there may be
-    none of that name.
+    The job waits and no attempt is charged; after a day it fails. A refused request for a subreddit
+    that was never crawled fails at once, because there may be no subreddit of that name. Raises
+    ClaimLost and DatabaseUnavailable.
     """
     if isinstance(error, crawl_failures.BadRequest) and context.last_crawled_at is None:
         context.save_requests()

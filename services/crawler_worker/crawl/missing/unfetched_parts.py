@@ -1,4 +1,4 @@
-"""What is still missing when a crawl ends, and what one that has spent its requests leaves."""
+"""The parts that are missing when a crawl finishes, also after it has used up its requests."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from crawler_worker.crawl.missing.known_parts import Key, key_of
 from crawljobs.domain import missing_part
 from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, PartReason
 
-MESSAGE = "the crawl had made all the requests that it may"
+MESSAGE = "the crawl had made all requests that it may make"
 
 
 def parts(context: CrawlContext) -> list[MissingPart]:
-    """Trees and histories that were chosen and not fetched, the listing that was cut off, and the
-    parts of earlier crawls that were due and not reached.
+    """The parts that a crawl without remaining requests has not fetched: chosen trees and
+    histories, the listing that was cut off, and due parts of earlier crawls.
 
-    No crawl is made for these: the next one asks for them.
+    No follow-up crawl is enqueued for them; the next crawl requests them.
     """
     at, left = context.checkpoint, dict[Key, None]()
     phase = PHASES.index(at.phase)
@@ -42,7 +42,7 @@ def parts(context: CrawlContext) -> list[MissingPart]:
 
 
 def _trees(context: CrawlContext) -> list[Key]:
-    """A tree that an earlier crawl gave up keeps the kind of its part."""
+    """The keys of unfetched trees; a part of an earlier crawl keeps its kind."""
     at, again = context.checkpoint, set(crawl_parts.posts_to_fetch(context))
     due = context.parts.due(*OF_A_TREE, now=context.now())
     found = [(part.kind, part.item) for part in due if part.item in again]
@@ -52,7 +52,7 @@ def _trees(context: CrawlContext) -> list[Key]:
 
 
 def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
-    """It did not fail: the count of its failures is that of the crawls before."""
+    """The part as not fetched. It did not fail, so its number of failures does not grow."""
     known = context.parts.get(kind, item)
     return MissingPart(
         kind=kind,
@@ -66,8 +66,10 @@ def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
 
 
 def listed(context: CrawlContext, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
-    """`at` with all parts that are missing after this crawl: its own, the `left` ones, and those of
-    earlier crawls that it did not ask for, because their next look is to come.
+    """`at`, with all parts that are missing after this crawl.
+
+    They are the parts that it gave up, `left`, and the parts of earlier crawls whose next try was
+    not due.
     """
     missing: dict[Key, MissingPart] = {}
     for part in (*at.missing, *left, *context.parts.all()):

@@ -1,1 +1,1 @@
-"""Walks of a listing: pages, ends, gaps."""
+"""Walks of a listing: its pages, the end of the walk, gaps."""

@@ -1,7 +1,7 @@
-"""Finds items that a listing has shown to an earlier crawl and leaves out now.
+"""Finds items that a listing has returned to an earlier crawl and now leaves out.
 
-Reddit cuts a listing short now and then, without a cursor for the rest. It looks the same when all
-older items were deleted, so those that are stored are asked for by their names.
+Reddit sometimes cuts a listing short, without a cursor for the rest. The reply is the same when all
+older items were deleted. To decide between the two, the stored items are requested by their names.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Comment, Items, Post
 from crawljobs.repository.content import coverage
 
-ASKED_MAX = 100  # names that one request may ask for
+ASKED_MAX = 100  # Reddit's maximum of names in one request
 
 
 def stored_below(
     context: CrawlContext, listing: ListingName, walk: Walk, at: Checkpoint
 ) -> list[str]:
-    """Ids of stored items that are older than this walk, and not older than an earlier one.
+    """Ids of stored items that are older than this walk, but not older than an earlier walk.
 
-    The newest come first. Items that are known to be removed or deleted are left out.
+    The newest come first. Items that are known to be removed or deleted are not included.
     """
     seen = Seen(at.seen)
     found = context.read(
@@ -49,7 +49,7 @@ def stored_below(
 
 
 def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> bool:
-    """Whether Reddit still shows one of these items to everybody; also when it does not say."""
+    """Whether Reddit still shows one of these items in public. True when the reply is no proof."""
     prefix = "t3_" if kind is PartKind.POSTS else "t1_"
 
     def call(client: RedditClient) -> Items:
@@ -63,7 +63,8 @@ def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> b
     named: list[Post | Comment] = [*items.posts, *items.comments]
     asked = set(ids)
     found = [item for item in named if item.id in asked]
-    if not found:  # a deleted item is named too: this says nothing
+    if not found:  # Reddit returns deleted items too, so an empty reply proves nothing
         return True
-    context.store(context.checkpoint, items)  # the next crawl does not ask for them again
+    # The deletions are stored, so that the next crawl does not request these items again.
+    context.store(context.checkpoint, items)
     return any(not item.deleted and item.removed_by_category is None for item in found)

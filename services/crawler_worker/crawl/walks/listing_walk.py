@@ -16,13 +16,15 @@ from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Comment, Page, Post
 
-# Stickies and late approvals come out of order: one older item does not mean that all are.
+# Consecutive known items after which a walk stops. One is not enough: sticky posts and late
+# approvals are out of order.
 OLDER_IN_A_ROW = 25
-# Cursors to fall back on: an item that is deleted meanwhile makes the page behind it empty.
+# Number of fallback cursors: the page after an item that was deleted in the meantime is empty.
 ANCHORS = 3
-# Distinct items after which a walk ends: twice what a listing of Reddit's shows.
+# Distinct items after which a walk stops: twice the size of Reddit's listings.
 ITEMS_MAX = 2_000
-# Pages in a row without any item, but with a cursor: so many are a filter's, more are a loop.
+# Consecutive pages with a cursor but without items after which the walk counts as a loop. Fewer can
+# come from a filter of Reddit's.
 EMPTY_PAGES = 3
 
 FetchPage = Callable[[RedditClient, str | None], Page]
@@ -33,12 +35,12 @@ _PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Where a walk begins and may stop.
+    """The plan of a walk: its listing and the place where it may stop.
 
-    `mark` is the newest item that an earlier crawl has seen with everything below it, None when
-    there is none. With `is_whole` the walk does not stop there. Only a listing that is sorted
-    `by_age` shows whether older items are left out. With `is_short` the walk stops where the one
-    that broke off began, and does not come to the mark of the last crawl.
+    `mark` is the newest item below which an earlier crawl has seen every item, or None. With
+    `is_whole` the walk does not stop at the mark. With `is_short` `mark` is the newest item of a
+    walk that failed below it, so this walk does not reach the mark of the last crawl.
+    Only in a listing that is sorted `by_age` can omitted older items be detected.
     """
 
     listing: ListingName
@@ -55,7 +57,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """After one page: `at` has no cursor when the walk is over."""
+    """The state after one page; `at` has no cursor when the walk is finished."""
 
     at: Checkpoint
     walk: Walk
@@ -63,9 +65,9 @@ class Step:
 
 
 def resume(context: CrawlContext, *, restarted: Checkpoint) -> None:
-    """Go on from the saved cursor, or from `restarted` when the cursor is too old.
+    """Continue from the saved cursor, or from `restarted` when the cursor is too old.
 
-    What is stored already is met again then, and writes nothing.
+    After a restart, stored items are returned again and write nothing.
     """
     at, gap = context.checkpoint, context.request_gap
     if at.cursor is not None and checkpoint.is_stale(at.cursor_at, now=context.now(), gap=gap):
@@ -75,10 +77,11 @@ def resume(context: CrawlContext, *, restarted: Checkpoint) -> None:
 def next_page(
     context: CrawlContext, course: Course, fetch: FetchPage, *, is_required: bool
 ) -> tuple[Page, bool]:
-    """The page behind the cursor, and whether the walk lost its way.
+    """Fetch the page after the cursor. Returns it, and whether the walk lost its position.
 
-    An empty page is not the end: its cursor may have been deleted, so those before it are tried.
-    Raises GivenUp for a page that is not required.
+    An empty page does not prove the end of the listing: the item of the cursor may have been
+    deleted, so the fallback cursors before it are tried. Raises GivenUp for a page that is not
+    required.
     """
     cursor, anchors = context.checkpoint.cursor, context.checkpoint.anchors
 
@@ -104,9 +107,9 @@ def _shows_something(page: Page) -> bool:
 
 
 def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
-    """How many items in a row were seen by an earlier crawl, this page included.
+    """The number of consecutive items that an earlier crawl has seen, this page included.
 
-    Stops counting at the limit: what follows on the page does not matter any more.
+    Stops at OLDER_IN_A_ROW, which ends the walk, whatever the rest of the page shows.
     """
     run = before
     for item_id in ids:
@@ -125,7 +128,7 @@ def after_page(
     *,
     is_lost: bool = False,
 ) -> Step:
-    """The checkpoint behind this page with these items.
+    """The step after this page with these items.
 
     `so_far` is the walk before this page, and the number of its distinct items.
     """
@@ -162,9 +165,9 @@ def after_page(
 def _end(
     course: Course, run: int, place: tuple[int, int], *, is_lost: bool, is_loop: bool, is_last: bool
 ) -> WalkEnd | None:
-    """Why the walk is over after a page; None when it goes on.
+    """The reason why the walk ends after this page; None when it continues.
 
-    `place` is the number of distinct items and that of pages so far.
+    `place` is the number of distinct items, and the number of pages.
     """
     count, pages = place
     is_broken = is_lost or (is_loop and not is_last)
@@ -179,18 +182,19 @@ def _end(
 
 
 def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
-    """The last item of a page is the oldest: one that is pinned or approved late comes earlier."""
+    """The walk with this page. The last item of a page is the oldest: pinned items and items that
+    were approved late come before it."""
     if not items or (walk.oldest is not None and reddit_items.is_newer(items[-1].id, walk.oldest)):
         return walk
     return replace(walk, oldest=items[-1].id, oldest_at=items[-1].created_at)
 
 
 def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> Course:
-    """The course of a listing's walk.
+    """The course of the walk of this listing.
 
-    A page that an earlier crawl gave up is asked for again when it is due, and by a walk of the
-    whole listing: the walk then goes on to the mark. Until then it stops where the broken walk
-    began, and the mark stays.
+    When an earlier crawl gave up a page, the walk stops at the newest item of that crawl, and the
+    mark does not move. When the next try of the page is due, or the whole listing is walked, the
+    walk requests the page again and continues to the mark.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

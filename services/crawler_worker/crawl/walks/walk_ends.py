@@ -1,4 +1,4 @@
-"""The end of a walk: whether the listing is to be believed, and the part or gap that is left."""
+"""The end of a walk: whether the listing is complete, and the part or gap that is missing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import PartReason
 from crawljobs.domain.reddit_items import Page
 
-# Where a walk that did not meet the mark of the last crawl has left something out.
+# Ends after which items are missing, if the walk did not reach the mark of the last crawl.
 _CUT = frozenset({WalkEnd.CAP, WalkEnd.LIMIT, WalkEnd.LOST, WalkEnd.LOOP})
-# Ends at which Reddit does not show what it has: the listing is asked for again.
+# Ends at which Reddit does not return all items that it has; a later crawl walks the listing again.
 _BROKEN: dict[WalkEnd | None, str] = {
-    WalkEnd.LOST: "the listing ended before items that it has shown earlier",
-    WalkEnd.LOOP: "the listing leads back to pages that it has shown",
+    WalkEnd.LOST: "the listing ended before items that it returned earlier",
+    WalkEnd.LOOP: "the listing leads back to pages that it has returned",
 }
 
 
@@ -32,10 +32,10 @@ def next_step(
     *,
     is_required: bool,
 ) -> tuple[Page, Step]:
-    """The next page of a walk, and the step behind it.
+    """The next page of a walk, and the step after it.
 
     `so_far` is the walk before this page, and the number of its distinct items. A page that ends
-    the listing before items that it has shown earlier is asked for a second time. Raises GivenUp
+    the listing before items that it returned earlier is requested a second time. Raises GivenUp
     for a page that is not required.
     """
 
@@ -54,20 +54,22 @@ def next_step(
 
 
 def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
-    """Stored items below the place where the listing ended, as if that were its first item."""
+    """Ids of stored items below the last page, when the listing claims to have ended there."""
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []
     return left_out.stored_below(context, course.listing, step.walk, step.at)
 
 
 def _is_doubtful(course: Course, step: Step) -> bool:
-    """Whether the end is worth a request: a walk that met the mark has seen all that is new."""
+    """Whether a second request should check the end. A walk that met known items has seen all new
+    items, so its end needs no check."""
     is_capped = step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED
     return not is_capped and (course.is_whole or not step.at.older_in_a_row)
 
 
 def _believed(context: CrawlContext, course: Course, step: Step, left: Sequence[str]) -> Step:
-    """The step with the end that its listing came to, which has left out these items."""
+    """The step with the corrected end of its walk, given the stored items `left` that the listing
+    did not return."""
     if step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED:
         end = WalkEnd.CAP
     elif not _is_doubtful(course, step):
@@ -88,10 +90,10 @@ def finish(
     walk: Walk,
     mark: str | None,
 ) -> None:
-    """Store the last page of a walk; `mark` is that of the last crawl.
+    """Store the last page of a walk; `mark` is the mark of the last crawl.
 
-    A walk that broke off, or stopped where an earlier one broke off, has not seen what lies below:
-    then the next one looks there, and the mark does not move.
+    A walk that failed, or that stopped above the failure of an earlier walk, has not seen the items
+    below. The mark does not move then, so that a later walk reaches these items.
     """
     then = _with_gap(then, course.listing, walk, mark)
     known = context.parts.get(course.kind)
@@ -109,18 +111,19 @@ def finish(
 
 
 def _without_mark(then: Checkpoint, name: ListingName) -> tuple[str | None, Checkpoint]:
-    """The newest item that the walk has seen, and the checkpoint that does not make it the mark."""
+    """The newest item of the walk, and the checkpoint without it, so that it does not become the
+    mark."""
     if name is ListingName.POSTS:
         return then.newest_post, replace(then, newest_post=None)
     return then.newest_comment, replace(then, newest_comment=None)
 
 
 def _with_gap(then: Checkpoint, name: ListingName, walk: Walk, mark: str | None) -> Checkpoint:
-    """The checkpoint, with the gap that a walk leaves which has not come to the mark."""
+    """The checkpoint, with the gap of a walk that ended before it reached the mark."""
     if walk.end not in _CUT or mark is None:
         return then
     if walk.oldest is None or walk.oldest_at is None:
-        return replace(then, gap=True)  # nothing was shown: the gap has no newer end
+        return replace(then, gap=True)  # no item was returned, so the gap has no newer end
     if not reddit_items.is_newer(walk.oldest, mark):
         return then
     gap = Gap(name, from_item=mark, to_item=walk.oldest, to_at=walk.oldest_at)

@@ -1,4 +1,4 @@
-"""Decides when a crawl walks the whole listings, to find what was approved late."""
+"""Decides when a crawl walks the whole listings, to find items that were approved late."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from crawljobs.runtime import jitter
 
 
 def choose(context: CrawlContext) -> None:
-    """At the first page of posts: whether this crawl stops at the marks of the last one."""
+    """Decide, at the first page of posts, whether this crawl walks past the marks of the last
+    crawl."""
     at = context.checkpoint
     if at.page == 0 and not at.whole and _is_due(context):
         context.checkpoint = replace(at, whole=True)
@@ -23,10 +24,11 @@ def _is_due(context: CrawlContext) -> bool:
     now = context.now()
     broken = context.parts.get(PartKind.POSTS)
     if broken is not None and not broken.is_due(now):
-        return False  # it would break off at the same page again
+        return False  # the walk would fail at the same page again
     if context.whole_walk_at is not None:
         return now - context.whole_walk_at >= every
-    # Crawled by an older release, which did not record it. All of these must not be due at once:
-    # each crawl draws by its share of the interval, so that most are walked within two intervals.
+    # An older release crawled the subreddit and recorded no whole walk. All such subreddits must
+    # not be due at once, so each crawl draws at random, by the share of the interval that has
+    # passed. Most are walked within two intervals.
     share = (now - context.last_crawled_at) / every
     return jitter.uniform(0, 1) < share

@@ -1,4 +1,4 @@
-"""Connections to Reddit for urllib3: each wait of an exchange ends at its deadline."""
+"""Connections to Reddit for urllib3; no wait of an exchange exceeds its deadline."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from crawler_worker.reddit.exchange.reply_head import ReplyHead
 
 CONNECT_SECONDS = 5.0  # for one address, and for a TLS handshake
 RESOLVE_SECONDS = 10.0
-READ_SECONDS = 15.0  # between two pieces
-ADDRESSES_MAX = 8  # of one host that are tried
+READ_SECONDS = 15.0  # between two received pieces
+ADDRESSES_MAX = 8  # of one host; further addresses are not tried
 BROKEN = (OSError, ValueError, http.client.HTTPException, exceptions.HTTPError)
 
 
 class NotConnected(exceptions.HTTPError):
-    """No request was sent. `cause` says at which step the connection failed."""
+    """The connection failed before a request was sent. `cause` is the step that failed."""
 
     def __init__(self, cause: Cause, error: Exception) -> None:
         super().__init__(str(error) or type(error).__name__)
@@ -35,7 +35,7 @@ class NotConnected(exceptions.HTTPError):
 
 
 class _Exchange(threading.local):
-    """When the exchange of the calling thread must be over, by the monotonic clock."""
+    """The deadline of the calling thread's exchange, on the monotonic clock."""
 
     ends_at = 0.0
 
@@ -45,7 +45,7 @@ _exchange = _Exchange()
 
 @contextlib.contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Whatever the calling thread waits for on a connection meanwhile ends within `seconds`."""
+    """Limit all waits of the calling thread on its connection to `seconds` together."""
     _exchange.ends_at = time.monotonic() + seconds
     try:
         yield
@@ -59,7 +59,7 @@ def is_over() -> bool:
 
 
 def end_within(seconds: float) -> None:
-    """Move the deadline of the calling thread's exchange forward, never back."""
+    """Set the deadline of the calling thread to `seconds` from now, if that is earlier."""
     _exchange.ends_at = min(_exchange.ends_at, time.monotonic() + seconds)
 
 
@@ -72,8 +72,10 @@ def left(longest: float) -> float:
 
 
 class _Socket(socket.socket):
-    """A timeout of the operating system holds for one call alone: a peer that sends a byte now and
-    then never meets it. So each call gets what is left of the exchange.
+    """A socket whose calls all end at the deadline.
+
+    A timeout of the operating system limits one call only: a peer that sends a byte now and then
+    never exceeds it. So each call gets the remaining time of the exchange as its timeout.
     """
 
     def recv_into(self, *args: Any) -> int:
@@ -90,7 +92,7 @@ class _Socket(socket.socket):
 
 
 class _TlsSocket(ssl.SSLSocket):
-    """The same inside TLS; a handshake counts as one call."""
+    """The same for TLS; a handshake counts as one call."""
 
     def do_handshake(self, block: bool = False) -> None:
         self.settimeout(left(CONNECT_SECONDS))
@@ -110,7 +112,8 @@ class _TlsSocket(ssl.SSLSocket):
 
 
 def tls(ca_file: str | None, ca_directory: str | None) -> ssl.SSLContext:
-    """Certificates are checked against these files. Raises OSError when they cannot be read."""
+    """A TLS context that trusts the certificates in these files. Raises OSError when they cannot be
+    read."""
     context = ssl.create_default_context(cafile=ca_file, capath=ca_directory)
     context.sslsocket_class = _TlsSocket
     return context
@@ -152,7 +155,7 @@ class _TlsPool(connectionpool.HTTPSConnectionPool):
 
 
 def pools(size: int, *, context: ssl.SSLContext | None, proxy: str | None) -> urllib3.PoolManager:
-    """`size` connections to a host are kept open; with `proxy`, all go through it."""
+    """A pool manager that keeps `size` connections to a host open; all use `proxy` if given."""
     manager: urllib3.PoolManager
     if proxy is None:
         manager = urllib3.PoolManager(maxsize=size, ssl_context=context)
@@ -165,7 +168,8 @@ def pools(size: int, *, context: ssl.SSLContext | None, proxy: str | None) -> ur
             proxy_ssl_context=context,
             proxy_headers=urllib3.make_headers(proxy_basic_auth=credentials),
         )
-    # Without a context, urllib3 would make one whose sockets know no deadline.
+    # Without a context there is no pool for https: urllib3 would make a context whose sockets have
+    # no deadline.
     manager.pool_classes_by_scheme = {"http": _Pool, **({"https": _TlsPool} if context else {})}
     return manager
 
@@ -198,7 +202,7 @@ _CAUSES = (
 
 
 def _connected(host: str, port: int) -> socket.socket:
-    """A connection to the first address of the host that takes one."""
+    """A connection to the first address of the host that accepts one. Raises OSError."""
     failed: OSError | None = None
     for family, kind, protocol, _, address in _addresses(host, port)[:ADDRESSES_MAX]:
         sock = _Socket(family, kind, protocol)
@@ -214,7 +218,8 @@ def _connected(host: str, port: int) -> socket.socket:
 
 
 def _addresses(host: str, port: int) -> list[Any]:
-    """Those of the host, looked up in a thread: the system's resolver takes no deadline."""
+    """The addresses of the host. A thread resolves them, because the system's resolver has no
+    timeout."""
     found: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
 
     def look_up() -> None:

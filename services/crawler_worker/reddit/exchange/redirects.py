@@ -1,4 +1,4 @@
-"""What the target of a redirect says. No redirect is followed."""
+"""Reads the meaning of a redirect from its target. No redirect is followed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ _COMMUNITY = re.compile(r"/r/([A-Za-z0-9_][A-Za-z0-9_.:-]{1,23})(/.*)?")
 
 
 def status_of(location: str, *, asked: str) -> Status:
-    """`asked` is the URL of the request: its host counts as Reddit's own.
+    """The status of a redirect to `location`. `asked` is the URL of the request; its host counts as
+    Reddit's own.
 
-    Reddit sends a client to its search page for a community that does not exist, and to another
-    community for one that was merged. A target on a foreign host is a portal's. A target at the
-    requested community itself, by another address, says nothing about that community.
+    Reddit redirects to its search page for a subreddit that does not exist, and to another
+    subreddit for one that was merged. A target on a foreign host comes from a network portal. A
+    target that is another address of the requested subreddit proves nothing about it.
     """
     try:
         target, request = urlsplit(location), urlsplit(asked)

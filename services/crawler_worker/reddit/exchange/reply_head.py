@@ -1,4 +1,5 @@
-"""The head of a reply, stricter than the standard library: bounded, and no chunk of odd size."""
+"""Reads the head of a reply more strictly than the standard library: its length is limited, and
+only valid chunk sizes are accepted."""
 
 from __future__ import annotations
 
@@ -6,26 +7,27 @@ import http.client
 import re
 from typing import Any
 
-HEAD_MAX_BYTES = 64 * 1024  # with all informational replies before it; Reddit's have 3 KiB
+HEAD_MAX_BYTES = 64 * 1024  # with all informational replies before it; Reddit sends about 3 KiB
 SWITCHING_PROTOCOLS = 101
 
-# Python's int() takes "-1" too, and then reads until the connection ends.
+# Python's int() accepts "-1", after which the standard library reads until the connection closes.
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*")
 _LINE_MAX = 64 * 1024
 
 
 class ReplyHead(http.client.HTTPResponse):
-    """Skips informational replies, such as 103: they would be taken for the reply itself, and the
-    reply for that of the next request.
+    """Skips informational replies, such as 103.
+
+    Without this, such a reply would count as the reply, and the reply as that of the next request.
     """
 
     def begin(self) -> None:
-        lines = _Bounded(self.fp)
+        lines = _LimitedLines(self.fp)
         self.fp = lines  # type: ignore[assignment]
         try:
             super().begin()
         finally:
-            if self.fp is not None:  # it is when the reply was refused
+            if self.fp is not None:  # None when the reply was refused
                 self.fp = lines.file
 
     def _read_status(self) -> tuple[str, int, str]:
@@ -41,12 +43,12 @@ class ReplyHead(http.client.HTTPResponse):
         size = line.partition(b";")[0].rstrip(b"\r\n")
         if len(line) > _LINE_MAX or _CHUNK_SIZE.fullmatch(size) is None:
             self._close_conn()  # type: ignore[attr-defined]
-            raise ValueError("no size of a chunk")
+            raise ValueError("invalid chunk size")
         return int(size, 16)
 
 
-class _Bounded:
-    """The lines of a head. Raises LineTooLong when they are more than HEAD_MAX_BYTES together."""
+class _LimitedLines:
+    """The lines of a head. Raises LineTooLong when their total exceeds HEAD_MAX_BYTES."""
 
     def __init__(self, file: Any) -> None:
         self.file = file

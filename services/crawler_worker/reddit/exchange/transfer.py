@@ -1,4 +1,4 @@
-"""One HTTP exchange with Reddit, bounded in time and size, without redirects and cookies."""
+"""One HTTP exchange with Reddit, limited in time and size, without redirects and cookies."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from crawljobs.runtime import tracing
 from crawljobs.settings import RedditSettings
 from crawljobs.settings.certificates import BROWSERS_TRUST
 
-EXCHANGE_SECONDS = 60.0  # from the look-up of the name to the last byte
+EXCHANGE_SECONDS = 60.0  # from the DNS lookup to the last byte
 # A tree of 500 long comments has 3 MiB, a page of 100 posts of 40,000 characters 8 MiB. One emoji
 # makes each character of a text cost 4 bytes in memory.
 REPLY_MAX_BYTES = 8 * 1024 * 1024
-ERROR_MAX_BYTES = 64 * 1024  # kept of a reply that is not 200: its reason is short
-LARGE_SECONDS = 20.0  # that a large reply may take from there on: others wait for it
+ERROR_MAX_BYTES = 64 * 1024  # kept of a reply with another status than 200; its reason is short
+LARGE_SECONDS = 20.0  # limit for the rest of a large reply, because other threads wait for it
 PIECE_BYTES = 64 * 1024
 OK, CLIENT_ERRORS = 200, 400
 GZIP = 16 + zlib.MAX_WBITS
-THREADS = 100  # that ask at once, when nobody says how many
-DETAIL_MAX = 200  # characters of an error's own text
+THREADS = 100  # default number of threads that send requests at once
+DETAIL_MAX = 200  # characters kept of the text of an error
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`url` is complete; headers come in addition to those of every request.
+    """`url` is the complete URL; `headers` are sent in addition to the headers of all requests.
 
-    `reply_max` is the largest good reply in bytes; 0 means REPLY_MAX_BYTES.
+    `reply_max` is the limit of a good reply in bytes; 0 means REPLY_MAX_BYTES.
     """
 
     method: str
@@ -53,8 +53,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A whole reply, or the first ERROR_MAX_BYTES of one that is not 200; header names are in lower
-    case.
+    """A complete reply, or the first ERROR_MAX_BYTES of one with another status than 200.
+
+    The names of headers are in lower case.
     """
 
     status: int
@@ -63,10 +64,10 @@ class Exchange:
 
 
 class Transport:
-    """Pools of connections, one connection for each of `threads`: waiting for one, which is no
-    trouble of Reddit's, would look like it.
+    """Pools of connections, with one connection for each of `threads`.
 
-    `proxies` holds the proxy of each origin, such as https://oauth.reddit.com, that is behind one.
+    With fewer connections a thread would wait for a free one, and that wait would count as a
+    failure of Reddit. `proxies` maps an origin, such as https://oauth.reddit.com, to its proxy.
     """
 
     def __init__(
@@ -91,15 +92,16 @@ class Transport:
             manager.clear()
 
     def send(self, request: Request) -> Exchange:
-        """Send and read to the end. Raises UpstreamTrouble for all that can go wrong on the way.
+        """Send the request and read the whole reply. Raises UpstreamTrouble for every failure, and
+        SlotTooLate while another thread reads a large reply.
 
-        Its span names the kind of page alone; Reddit is not told of our traces.
+        The span has the endpoint, not the full path. No trace header is sent to Reddit.
         """
         endpoint = request_counters.endpoint_of(request.path)
         host = urlsplit(request.url).hostname or ""
-        about = {"http.request.method": request.method, "server.address": host}
+        attributes = {"http.request.method": request.method, "server.address": host}
         with tracing.span(
-            f"{request.method} {endpoint}", tracing.Kind.CLIENT, attributes=about
+            f"{request.method} {endpoint}", tracing.Kind.CLIENT, attributes=attributes
         ) as span:
             reply = self._sent(request)
             span.tell({"http.response.status_code": reply.status})
@@ -127,7 +129,7 @@ class Transport:
         return Exchange(response.status, headers, content)
 
     def _answered(self, request: Request) -> urllib3.BaseHTTPResponse:
-        """The reply's head. No cookie of it is kept; nothing is sent again here."""
+        """Send the request and read the head of the reply. Keeps no cookie, and does not retry."""
         manager = self._through.get(_origin(request.url), self._direct)
         return manager.urlopen(
             request.method,
@@ -142,20 +144,21 @@ class Transport:
         )
 
     def _pieces(self, response: urllib3.BaseHTTPResponse, good_max: int) -> Iterator[bytes]:
-        """Decompressed here and not by urllib3, which would unpack a whole gzip bomb at once."""
+        """The body in pieces. It is decompressed here, because urllib3 would unpack a whole gzip
+        bomb at once."""
         encoding = response.headers.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity", "gzip"):
-            raise crawl_failures.UpstreamTrouble("the reply has an encoding that was not asked for")
+            raise crawl_failures.UpstreamTrouble("the reply has an encoding that was not requested")
         unpack = zlib.decompressobj(GZIP) if encoding == "gzip" else None
         most = good_max if response.status == OK else ERROR_MAX_BYTES
         size = received = 0
         while piece := response.read(PIECE_BYTES, decode_content=False):
-            received += len(piece)  # counts too: compressed data may unpack to nothing
+            received += len(piece)  # limited too, because compressed data may unpack to nothing
             if unpack is not None:
                 piece = unpack.decompress(piece, most - size + 1)
-                if unpack.unused_data:  # each further piece would be added to it, uncounted
+                if unpack.unused_data:  # it would grow by each further piece, without a limit
                     raise crawl_failures.UpstreamTrouble(
-                        "the compressed reply goes on after its end"
+                        "the compressed reply continues after its end"
                     )
             size += len(piece)
             if max(size, received) > most:
@@ -171,7 +174,7 @@ class Transport:
 
 
 def open_transport(settings: RedditSettings, *, threads: int) -> Transport:
-    """The way to Reddit that the settings describe, for so many threads."""
+    """A transport for this number of threads, with the URLs, proxies and trust of the settings."""
     urls = {settings.api_url: settings.api_proxy, settings.auth_url: settings.auth_proxy}
     proxies = {_origin(url): proxy for url, proxy in urls.items() if proxy is not None}
     is_tls = any(address.lower().startswith("https:") for address in (*urls, *proxies.values()))
@@ -191,7 +194,7 @@ def _origin(url: str) -> str:
 
 
 def _put_back(response: urllib3.BaseHTTPResponse) -> None:
-    """A connection is used again only when its reply was read to the end."""
+    """Return the connection to its pool; it is reused only if its reply was read to the end."""
     response.close()
     response.release_conn()
 

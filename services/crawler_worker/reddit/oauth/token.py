@@ -1,4 +1,4 @@
-"""The OAuth token that all workers share, kept in the database and asked for by one at a time."""
+"""The OAuth token that all workers share through the database; one worker at a time renews it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from crawljobs.repository.reddit_api import reddit_outages, reddit_tokens
 from crawljobs.settings import RedditSettings
 
 REFRESH_EARLY_SECONDS = token_endpoint.REFRESH_EARLY_SECONDS
-# The endpoint has a limit of its own (300 in 10 min) and does not say when to come again.
+# Pauses after a 429 of the token endpoint. Its own limit is 300 requests in 10 minutes, and it
+# sends no Retry-After.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = request_budget.LONGEST_TOKEN_PAUSE_SECONDS
 _IN_TROUBLE = "Reddit's token endpoint is in trouble"
@@ -26,7 +27,7 @@ LOOK_AGAIN_SECONDS = 0.05
 
 
 class TokenSource:
-    """One per process. `database` None: a token of this process's own."""
+    """One for each process. Without a `database` the token belongs to this process alone."""
 
     def __init__(
         self,
@@ -47,14 +48,14 @@ class TokenSource:
         self._refusal = ""
 
     def current(self, *, refused: str | None = None, stop: Stop) -> str:
-        """A token that Reddit has not refused; `refused` is one that it just did.
+        """A valid token; never `refused`, which Reddit has just refused.
 
-        Raises Throttled and Outage, for all workers; CredentialsRefused, without asking again for
-        a while; Interrupted.
+        Raises Throttled and Outage, which pause all workers; CredentialsRefused, during
+        REFUSED_PAUSE_SECONDS without a new request; Interrupted; DatabaseUnavailable.
         """
         while not self._lock.acquire(timeout=LOOK_AGAIN_SECONDS):
             if stop.is_set():
-                raise _told_to_stop()
+                raise _interrupted()
         try:
             while True:
                 if self._token and self._is_fresh(self._token, self._lives(), refused):
@@ -63,10 +64,10 @@ class TokenSource:
                 if self._database is None:
                     self._adopt(*self._ask(refused))
                     continue
-                found = self._adopted(self._database, refused)
-                found = found or self._refreshed(self._database, refused)
+                found = self._adopt_stored(self._database, refused)
+                found = found or self._refresh(self._database, refused)
                 if not found and stop.wait(LOOK_AGAIN_SECONDS):
-                    raise _told_to_stop()
+                    raise _interrupted()
         finally:
             self._lock.release()
 
@@ -80,8 +81,11 @@ class TokenSource:
     def _adopt(self, token: str, lives: float) -> None:
         self._token, self._expires_at = token, self._clock() + lives
 
-    def _adopted(self, database: Database, refused: str | None) -> bool:
-        """Whether the database has a token for us. Raises when nobody may ask for one."""
+    def _adopt_stored(self, database: Database, refused: str | None) -> bool:
+        """Adopt the token of the database; returns False when it has no valid one.
+
+        Raises Throttled or Outage while no worker may request a token.
+        """
         stored = database.run(
             lambda conn: reddit_tokens.look(conn, client_id=self._settings.client_id)
         )
@@ -103,7 +107,7 @@ class TokenSource:
     def _pause_all(
         self, database: Database, reason: PausedReason, detail: str
     ) -> crawl_failures.Outage:
-        """No worker asks Reddit for anything, nor for a token, until the pause is over."""
+        """Pause all requests of all workers, token requests included; returns the failure."""
         client_id = self._settings.client_id
 
         def work(conn: Connection) -> Pause:
@@ -120,13 +124,13 @@ class TokenSource:
             return pause
 
         pause = database.run(work)
-        limiter.tell_refused(pause)
+        limiter.log_refused(pause)
         if pause.is_new and reason is PausedReason.OUTAGE:
-            limiter.tell_paused(reason, pause.seconds, pause.detail)
+            limiter.log_paused(reason, pause.seconds, pause.detail)
         return limiter.outage(pause.seconds, pause.reason, pause.detail)
 
     def forget(self, token: str) -> None:
-        """Reddit refuses this token although it is fresh: the next look is with another one."""
+        """Discard a fresh token that Reddit refuses, so that the next request uses a new one."""
         with self._lock:
             if self._token == token:
                 self._token = None
@@ -136,8 +140,8 @@ class TokenSource:
                     lambda conn: reddit_tokens.forget(conn, client_id=client_id, token=token)
                 )
 
-    def _refreshed(self, database: Database, refused: str | None) -> bool:
-        """Ask for a new token if it is our turn; whether it was."""
+    def _refresh(self, database: Database, refused: str | None) -> bool:
+        """Request a new token, unless another worker does; returns whether this worker did."""
         client_id, run = self._settings.client_id, database.run
         if not run(
             lambda conn: reddit_tokens.take_turn(
@@ -176,7 +180,8 @@ class TokenSource:
         return True
 
     def _ask(self, refused: str | None) -> tuple[str, float]:
-        """Raises CredentialsRefused for the very token that was refused, too."""
+        """Request a token. Raises CredentialsRefused also when the endpoint returns the refused
+        token again."""
         try:
             token, lives = token_endpoint.fetch(self._settings, self._transport)
             if token == refused:
@@ -195,9 +200,9 @@ class TokenSource:
 
 def _throttled(seconds: float) -> crawl_failures.Throttled:
     return crawl_failures.Throttled(
-        "429: too many tokens were asked for", retry_after=None, resume_in=seconds
+        "429: too many tokens were requested", retry_after=None, resume_in=seconds
     )
 
 
-def _told_to_stop() -> crawl_failures.Interrupted:
-    return crawl_failures.Interrupted("told to stop while waiting for a token")
+def _interrupted() -> crawl_failures.Interrupted:
+    return crawl_failures.Interrupted("stopped while waiting for a token")

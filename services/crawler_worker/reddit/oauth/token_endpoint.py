@@ -1,4 +1,4 @@
-"""One request for an OAuth token, and what its replies mean."""
+"""Requests an OAuth token, and reads the reply."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from crawler_worker.reddit.exchange.transfer import Request, Transport
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.settings import RedditSettings
 
-REFRESH_EARLY_SECONDS = 60.0  # a token must not expire on its way
+REFRESH_EARLY_SECONDS = 60.0  # so that a token does not expire during a request
 LIFE_MAX_SECONDS = 86_400.0
-LIFE_UNTOLD_SECONDS = 3_600.0
-# Somebody has to correct the credentials; until then a look now and then is enough.
+LIFE_DEFAULT_SECONDS = 3_600.0  # for a reply without `expires_in`
+# An operator must correct the credentials, so frequent tries are useless.
 REFUSED_PAUSE_SECONDS = 300.0
 REPLY_MAX_BYTES = 64 * 1024
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # anything else could end a header
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # another character could end the HTTP header
 
 
 def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
-    """A token and the seconds it lives. Raises Throttled, CredentialsRefused, UpstreamTrouble."""
+    """A token and its lifetime in seconds. Raises Throttled, CredentialsRefused, ClientRefused and
+    UpstreamTrouble."""
     credentials = f"{settings.client_id}:{settings.client_secret}".encode()
     reply = transport.send(
         Request(
@@ -45,22 +46,24 @@ def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
 
 
 def token_of(content: bytes) -> tuple[str, float]:
-    """The token in the body of a reply, and the seconds it lives."""
+    """The token in the body of a reply, and its lifetime in seconds. Raises CredentialsRefused and
+    UpstreamTrouble."""
     body = decoding.decode(content)
     if not isinstance(body, dict):
         raise crawl_failures.UpstreamTrouble("the token endpoint sent no object")
-    if "error" in body:  # comes with 200 too
+    if "error" in body:  # Reddit sends an error with status 200 too
         raise _meaning_of(body["error"])
     token, lives = body.get("access_token"), body.get("expires_in")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise crawl_failures.UpstreamTrouble("the token endpoint sent no token")
     if isinstance(lives, bool) or not isinstance(lives, int | float):
-        lives = LIFE_UNTOLD_SECONDS
+        lives = LIFE_DEFAULT_SECONDS
     return token, max(2 * REFRESH_EARLY_SECONDS, min(float(lives), LIFE_MAX_SECONDS))
 
 
 def _meaning_of(error: object) -> crawl_failures.CrawlFailure:
-    """OAuth refuses credentials with a word, and by 400 or 401; another number is a gateway's."""
+    """The failure of an `error` value. OAuth refuses credentials by a word, or by 400 or 401;
+    another number comes from a gateway."""
     if isinstance(error, int) and error not in (400, 401):
         return crawl_failures.UpstreamTrouble(f"the token endpoint sent the error {_shown(error)}")
     return refused(_shown(error))
