@@ -19,7 +19,7 @@ from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import Claim
-from crawljobs.repository.queue import job_completion, job_queue
+from crawljobs.repository.queue import job_claim, job_completion
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 
 JOBS = "/api/admin/jobs"
@@ -168,7 +168,7 @@ def _retry_beside_claims(
     claimed: list[float] = []
 
     def claim(conn: Connection) -> list[Claim]:
-        return job_queue.claim_jobs(
+        return job_claim.claim_jobs(
             conn, worker="bench", claim_token=uuid.uuid4(), at_most=8, lease_seconds=30
         )
 

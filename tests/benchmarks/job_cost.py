@@ -9,7 +9,7 @@ from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_completion, job_queue
+from crawljobs.repository.queue import job_claim, job_completion, job_queue
 
 JOBS, JOBS_QUICK = 50_000, 10_000
 CHUNK = 5_000  # jobs of an enqueueing transaction
@@ -73,7 +73,7 @@ def enqueue(conn: Connection, first: int) -> None:
 
 
 def claim_and_complete(conn: Connection) -> int:
-    claimed = job_queue.claim_jobs(
+    claimed = job_claim.claim_jobs(
         conn, worker="bench", claim_token=uuid.uuid4(), at_most=BATCH, lease_seconds=30
     )
     job_completion.complete_claims(

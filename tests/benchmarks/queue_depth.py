@@ -12,7 +12,7 @@ from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import Claim
-from crawljobs.repository.queue import job_completion, job_queue
+from crawljobs.repository.queue import job_claim, job_completion
 
 SHALLOW = 10_000
 DEEP, DEEP_QUICK = 1_000_000, 100_000
@@ -89,7 +89,7 @@ def claim(database: Database, *, at_most: int = CLAIMED_AT_ONCE) -> tuple[list[C
     def ask(conn: Connection) -> list[Claim]:
         nonlocal statement
         asked = time.perf_counter()
-        claimed = job_queue.claim_jobs(
+        claimed = job_claim.claim_jobs(
             conn,
             worker="bench",
             claim_token=uuid.uuid4(),

@@ -9,7 +9,7 @@ from crawljobs.db import schema
 from crawljobs.db.administration import drift
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_queue
+from crawljobs.repository.queue import job_claim, job_queue
 from onebox.postgres import binaries
 from support import jobs
 
@@ -57,7 +57,7 @@ def test_a_restored_dump_has_no_drift_the_same_jobs_and_takes_new_ones(
         with restored.begin() as conn:
             schema.check_schema(conn)
             made = job_queue.enqueue(conn, subreddit="after", priority=99, source=JobSource.USER)
-            (claim, *_) = job_queue.claim_jobs(
+            (claim, *_) = job_claim.claim_jobs(
                 conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=30
             )
         assert claim.job_id == made.job_id

@@ -14,7 +14,13 @@ from crawljobs.domain.job import Claim, ErrorKind, JobSource, WaitReason
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import stored_subreddits, subreddit_access
 from crawljobs.repository.content.stored_subreddits import Marks
-from crawljobs.repository.queue import job_completion, job_queue, parked_jobs, queue_pauses
+from crawljobs.repository.queue import (
+    job_claim,
+    job_completion,
+    job_queue,
+    parked_jobs,
+    queue_pauses,
+)
 from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.repository.queue.maintenance import job_maintenance
 from crawljobs.repository.queue.queue_pauses import EVERYTHING
@@ -123,7 +129,7 @@ class Causes:
     def crawl(self, dice: random.Random) -> None:
         """Claim, perhaps ask again meanwhile, and end: several transactions."""
         claimed = self.database.run(
-            lambda conn: job_queue.claim_jobs(
+            lambda conn: job_claim.claim_jobs(
                 conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=30
             )
         )

@@ -16,7 +16,7 @@ from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import Claim, JobSource
-from crawljobs.repository.queue import job_completion, job_queue
+from crawljobs.repository.queue import job_claim, job_completion, job_queue
 from crawljobs.settings import CrawlSettings, RedditSettings
 
 # All phases, but few histories: the sandbox takes its time to make them up.
@@ -56,7 +56,7 @@ class Crawler:
 
     def claim(self) -> Claim:
         with self.database.begin() as conn:
-            (claim,) = job_queue.claim_jobs(
+            (claim,) = job_claim.claim_jobs(
                 conn,
                 worker="tests",
                 claim_token=uuid.uuid4(),

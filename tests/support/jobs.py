@@ -12,6 +12,7 @@ from crawljobs.domain import completion
 from crawljobs.domain.completion import Completion
 from crawljobs.domain.job import Claim, ErrorKind, Job, JobSource, JobStatus, WaitReason
 from crawljobs.repository.queue import (
+    job_claim,
     job_completion,
     job_queue,
     job_reads,
@@ -31,7 +32,7 @@ def enqueue(conn: Connection, name: str = "python", **options: Any) -> int:
 
 
 def claim_all(conn: Connection, *, at_most: int = 10, now: datetime = T0) -> list[Claim]:
-    return job_queue.claim_jobs(
+    return job_claim.claim_jobs(
         conn,
         worker="worker-1",
         claim_token=uuid.uuid4(),

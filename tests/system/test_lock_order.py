@@ -38,6 +38,7 @@ from crawljobs.repository.content import (
     subreddit_admin,
 )
 from crawljobs.repository.queue import (
+    job_claim,
     job_completion,
     job_enqueue,
     job_queue,
@@ -89,14 +90,14 @@ class World:
             )
             for name in (BETA, ALPHA):
                 self._enqueue(conn, name, JobSource.DISCOVERY, depth=1)
-            claimed = job_queue.claim_jobs(
+            claimed = job_claim.claim_jobs(
                 conn, worker="w", claim_token=uuid.uuid4(), at_most=9, lease_seconds=LEASE
             )
             self.claims = {claim.subreddit: claim for claim in claimed}
             self.finished = []
             for name in (OLD, DELTA):
                 self._enqueue(conn, name, JobSource.USER)
-                (claim,) = job_queue.claim_jobs(
+                (claim,) = job_claim.claim_jobs(
                     conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=LEASE
                 )
                 job_completion.complete_claim(conn, completion.completed(claim, "crawled"))
@@ -334,8 +335,8 @@ def transactions(world: World) -> dict[str, Work]:
 
     def extend(conn: Connection) -> None:
         leases.extend_claims(conn, claims=[beta, alpha], lease_seconds=LEASE)
-        job_queue.find_claims(conn, claim_token=alpha.claim_token)
-        job_queue.claim_jobs(
+        job_claim.find_claims(conn, claim_token=alpha.claim_token)
+        job_claim.claim_jobs(
             conn, worker="v", claim_token=uuid.uuid4(), at_most=9, lease_seconds=LEASE
         )
 

@@ -12,7 +12,7 @@ from crawljobs.db import failures
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import Claim
-from crawljobs.repository.queue import job_completion, job_queue, leases
+from crawljobs.repository.queue import job_claim, job_completion, leases
 from crawljobs.repository.queue.maintenance.row_isolation import LOOK_AGAIN_SECONDS, PASSED_OVER_MAX
 from crawljobs.runtime import logs
 from crawljobs.runtime.log_limit import LogLimit
@@ -72,7 +72,7 @@ class Claiming:
         token, requested_at = uuid.uuid4(), time.monotonic()
 
         def claim(conn: Connection) -> list[Claim]:
-            return job_queue.claim_jobs(
+            return job_claim.claim_jobs(
                 conn,
                 worker=self._worker,
                 claim_token=token,
@@ -113,7 +113,7 @@ class Claiming:
         """
 
         def recover(conn: Connection) -> list[Claim]:
-            found = job_queue.find_claims(conn, claim_token=token)
+            found = job_claim.find_claims(conn, claim_token=token)
             released = [completion.released(claim) for claim in found[keep:]]
             job_completion.complete_claims(conn, ends=released)
             kept = leases.extend_claims(

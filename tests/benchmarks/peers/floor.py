@@ -22,7 +22,7 @@ from benchmarks.peers.workloads import Sizes
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import Claim, JobSource
-from crawljobs.repository.queue import job_completion, job_queue
+from crawljobs.repository.queue import job_claim, job_completion, job_queue
 
 NAME = "floor (pgbench)"
 BATCH = 200  # jobs of a claim and of a completion: the most that a worker's settings allow
@@ -85,7 +85,7 @@ class Script:
 
 
 def claim(conn: Connection, *, at_most: int) -> list[Claim]:
-    return job_queue.claim_jobs(
+    return job_claim.claim_jobs(
         conn,
         worker=WORKER,
         claim_token=uuid.uuid4(),

@@ -16,7 +16,7 @@ from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from crawljobs.repository.content import coverage, missing_parts, stored_subreddits
 from crawljobs.repository.content.crawled_trees import TreeSummary
 from crawljobs.repository.content.stored_subreddits import Marks
-from crawljobs.repository.queue import job_queue, leases
+from crawljobs.repository.queue import job_claim, leases
 from support import jobs as factory
 
 Client = flask.testing.FlaskClient
@@ -32,7 +32,7 @@ SHOWN_TREE = {
 
 def claim(conn: Connection, name: str) -> Claim:
     factory.enqueue(conn, name)
-    (claimed,) = job_queue.claim_jobs(
+    (claimed,) = job_claim.claim_jobs(
         conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=30, now=factory.T0
     )
     return claimed

@@ -17,7 +17,7 @@ from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs import settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.db.direct import DirectConnection
-from crawljobs.repository.queue import job_queue
+from crawljobs.repository.queue import job_claim
 from crawljobs.repository.queue.maintenance import row_isolation
 from crawljobs.repository.queue.maintenance.row_isolation import RowIsolation
 from crawljobs.repository.reddit_api import reddit_tokens
@@ -184,7 +184,7 @@ def test_the_other_rows_are_swept_and_the_bad_one_is_reported_once(
         for number in range(ROWS):
             jobs.enqueue(conn, f"sub_{number}", now=None)
         if name in ("rescue", "mend leases"):
-            job_queue.claim_jobs(
+            job_claim.claim_jobs(
                 conn, worker="gone", claim_token=uuid.uuid4(), at_most=ROWS, lease_seconds=30
             )
         conn.execute(text(case.seed))

@@ -11,7 +11,7 @@ from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
 from crawljobs.repository.operations import audit_log
-from crawljobs.repository.queue import job_queue
+from crawljobs.repository.queue import job_claim, job_queue
 from support.waiting import wait_until
 
 NAMES = ["with_a_retry", "last_attempt", "no_retries"]
@@ -31,7 +31,7 @@ def test_each_job_failed_by_the_rescue_is_audited_and_the_others_are_not(
             ).job_id
             for name in NAMES
         }
-        claimed = job_queue.claim_jobs(
+        claimed = job_claim.claim_jobs(
             conn, worker="dead", claim_token=uuid.uuid4(), at_most=10, lease_seconds=30
         )
         assert len(claimed) == len(NAMES)
@@ -68,7 +68,7 @@ def test_each_job_failed_by_the_rescue_is_audited_and_the_others_are_not(
 def test_a_rescue_that_cannot_be_audited_does_not_happen(database: Database) -> None:
     with database.begin() as conn:
         job_queue.enqueue(conn, subreddit="last", priority=50, source=JobSource.USER, max_retries=0)
-        job_queue.claim_jobs(
+        job_claim.claim_jobs(
             conn, worker="dead", claim_token=uuid.uuid4(), at_most=1, lease_seconds=30
         )
         conn.execute(text("UPDATE crawl_jobs SET lease_expires_at = '2001-01-01'"))

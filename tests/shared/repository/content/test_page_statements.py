@@ -7,7 +7,7 @@ from sqlalchemy import event, text
 from crawljobs.db.database import Connection
 from crawljobs.domain.reddit_items import Account, Items
 from crawljobs.repository.content import crawled_items
-from crawljobs.repository.queue import job_queue, leases
+from crawljobs.repository.queue import job_claim, leases
 from support import crawled, jobs
 
 
@@ -27,7 +27,7 @@ def test_a_page_of_100_posts_takes_three_statements_and_the_same_page_writes_not
     conn: Connection,
 ) -> None:
     jobs.enqueue(conn, "python")
-    (claim,) = job_queue.claim_jobs(
+    (claim,) = job_claim.claim_jobs(
         conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=30, now=jobs.T0
     )
     items, sent = page(100), []

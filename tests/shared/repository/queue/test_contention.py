@@ -19,6 +19,7 @@ from crawljobs.domain.job import AttemptOutcome, EnqueueResult, ErrorKind, JobSo
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.queue import (
+    job_claim,
     job_completion,
     job_queue,
     job_reads,
@@ -105,7 +106,7 @@ def test_no_deadlock_reaches_a_caller(wide: Database) -> None:
     def crawl() -> None:
         for _ in range(15):
             claimed = wide.run(
-                lambda conn: job_queue.claim_jobs(
+                lambda conn: job_claim.claim_jobs(
                     conn, worker="w", claim_token=uuid.uuid4(), at_most=20, lease_seconds=30
                 )
             )

@@ -9,7 +9,7 @@ import pytest
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus, WaitReason
-from crawljobs.repository.queue import job_queue, job_reads
+from crawljobs.repository.queue import job_claim, job_queue, job_reads
 from support import jobs
 from support.jobs import T0
 
@@ -142,12 +142,12 @@ def test_a_claim_whose_reply_was_lost_can_be_asked_for(database: Database) -> No
     token = uuid.uuid4()
     with database.begin() as conn:
         jobs.enqueue(conn)
-        claimed = job_queue.claim_jobs(
+        claimed = job_claim.claim_jobs(
             conn, worker="w", claim_token=token, at_most=1, lease_seconds=30, now=T0
         )
     with database.begin() as conn:
-        assert job_queue.find_claims(conn, claim_token=token) == claimed
-        assert job_queue.find_claims(conn, claim_token=uuid.uuid4()) == []
+        assert job_claim.find_claims(conn, claim_token=token) == claimed
+        assert job_claim.find_claims(conn, claim_token=uuid.uuid4()) == []
 
 
 def test_workers_that_claim_at_once_share_the_queue_without_doubles(database: Database) -> None:
@@ -165,7 +165,7 @@ def test_workers_that_claim_at_once_share_the_queue_without_doubles(database: Da
         start.wait()
         while True:
             with database.begin() as conn:
-                got = job_queue.claim_jobs(
+                got = job_claim.claim_jobs(
                     conn, worker="w", claim_token=uuid.uuid4(), at_most=3, lease_seconds=30
                 )
             if not got:

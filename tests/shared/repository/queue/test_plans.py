@@ -18,6 +18,7 @@ from crawljobs.domain.job import JobSource
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.operations import idempotency_keys, service_instances, task_turns
 from crawljobs.repository.queue import (
+    job_claim,
     job_completion,
     job_completion_sql,
     job_queue,
@@ -118,12 +119,12 @@ MENDED_BY = {
 }
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     "claim": (
-        job_queue._CLAIM.clause,
+        job_claim._CLAIM.clause,
         {"worker": "w", "claim_token": TOKEN, "lease": MINUTE, "now": None, "at_most": 10},
         "crawl_jobs_claim_idx",
     ),
     "claims_of": (
-        job_queue._CLAIMED_BY_TOKEN,
+        job_claim._CLAIMED_BY_TOKEN,
         {"claim_token": TOKEN},
         "crawl_jobs_crawling_idx",
     ),
@@ -225,6 +226,7 @@ def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
         leases,
         job_completion,
         job_completion_sql,
+        job_claim,
         job_queue,
         job_maintenance,
         job_pruning,
@@ -305,7 +307,7 @@ def test_aging_reads_no_job_that_cannot_age_further_and_none_twice(in_crowd: Con
 
 def test_extending_a_lease_is_a_hot_update(crowded: Database) -> None:
     with crowded.begin() as conn:
-        claimed = job_queue.claim_jobs(
+        claimed = job_claim.claim_jobs(
             conn, worker="w", claim_token=uuid.uuid4(), at_most=5, lease_seconds=30, now=None
         )
         assert len(claimed) == 5
@@ -347,7 +349,7 @@ def test_the_plans_of_enqueue_claim_extend_and_complete_are_kept(in_crowd: Conne
             job_queue.enqueue(
                 in_crowd, subreddit=f"kept_{number}", priority=100, source=JobSource.USER
             )
-        claimed = job_queue.claim_jobs(
+        claimed = job_claim.claim_jobs(
             in_crowd, worker="w", claim_token=uuid.uuid4(), at_most=1 + number, lease_seconds=30
         )
         leases.extend_claims(in_crowd, claims=claimed, lease_seconds=60)

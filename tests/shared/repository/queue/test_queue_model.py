@@ -35,6 +35,7 @@ from crawljobs.domain.job import (
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.queue import (
+    job_claim,
     job_completion,
     job_queue,
     job_reads,
@@ -161,7 +162,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.workers[token] = worker
 
         def change() -> None:
-            claimed = job_queue.claim_jobs(
+            claimed = job_claim.claim_jobs(
                 self.conn,
                 worker=worker,
                 claim_token=token,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from crawljobs.db.database import Connection
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import Claim, JobSource
-from crawljobs.repository.queue import job_queue
+from crawljobs.repository.queue import job_claim, job_queue
 from crawljobs.repository.queue.maintenance import job_maintenance
 from support import jobs
 from support.jobs import T0
@@ -23,7 +23,7 @@ HOURS = 24
 
 
 def claim(conn: Connection, now: datetime, at_most: int) -> list[Claim]:
-    return job_queue.claim_jobs(
+    return job_claim.claim_jobs(
         conn, worker="w", claim_token=uuid.uuid4(), at_most=at_most, lease_seconds=3600, now=now
     )
 
