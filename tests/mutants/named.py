@@ -101,7 +101,7 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "a filter that looked at its limit changes only a part",
-        f"{API}/resources/job_bulk.py",
+        f"{API}/resources/job_selection.py",
         r"if page\.next is not None:",
         "if page.next is not None and len(page.jobs) >= ITEMS_MAX:",
         ("tests/services/admin_api/resources/test_job_bulk.py",),

@@ -7,9 +7,8 @@ from typing import Any
 from admin_api.http import api_counters, auth, problems, responses, scopes, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.http.request import request_body
-from admin_api.resources import enqueueing, job_changes, job_filters
+from admin_api.resources import enqueueing, job_changes, job_selection
 from admin_api.schemas.bulk import (
-    ITEMS_MAX,
     BulkBoostSchema,
     BulkResultSchema,
     BulkSchema,
@@ -21,7 +20,7 @@ from crawljobs.domain.actor import Actor
 from crawljobs.domain.job import JobStatus
 from crawljobs.errors import Duplicate, LiveJobExists
 from crawljobs.repository.operations import audit_log
-from crawljobs.repository.queue import job_list, job_reads, operator_changes
+from crawljobs.repository.queue import job_reads, operator_changes
 from crawljobs.repository.queue.operator_change_sql import Verb
 from crawljobs.repository.queue.operator_changes import JobChange
 from crawljobs.runtime import tracing
@@ -34,7 +33,6 @@ blueprint = Blueprint(
     changes=Scope.JOBS,
 )
 
-JOBS_EXAMINED_MAX = 100_000  # by a filter; more would take longer than a request may
 _BY_IDS = {"ids": {"value": {"job_ids": [1], "dry_run": True}}}
 _ALL = "Every job was changed, or a dry run found that it would be."
 _SOME = "Some jobs could not be changed: see the items."
@@ -116,7 +114,7 @@ def _change(
         scopes.require_also(Scope.READ, "to choose jobs by a filter, and for a dry run")
 
     def work(conn: Connection) -> list[JobChange]:
-        job_ids = _selected(conn, params)
+        job_ids = job_selection.selected(conn, params)
         by_id: dict[int, list[JobChange]] = {}
         for chosen, ids in _by_verb(conn, verb, job_ids).items():
             changes = operator_changes.change_many(
@@ -143,34 +141,6 @@ def _change(
         "items": items,
     }
     return body, 207 if failed else 200, {}
-
-
-def _selected(conn: Connection, params: dict[str, Any]) -> list[int]:
-    """The ids of the jobs to change. Raises a Problem if the filter matches another number."""
-    if "job_ids" in params:
-        ids: list[int] = params["job_ids"]
-        return ids
-    page = job_list.list_jobs(
-        conn,
-        filters=job_filters.parsed(conn, params["filter"]),
-        limit=ITEMS_MAX,
-        look_at=JOBS_EXAMINED_MAX,
-    )
-    if page.next is not None:
-        raise problems.Problem(
-            "too_many_matches",
-            f"A filter may match at most {ITEMS_MAX:,} jobs and examine at most "
-            f"{JOBS_EXAMINED_MAX:,}. Narrow the filter, for example by state or time.",
-            [problems.FieldError("/filter", "matches too many jobs")],
-        )
-    expected = params.get("expected_count", len(page.jobs))
-    if expected != len(page.jobs):
-        raise problems.Problem(
-            "count_mismatch",
-            f"The filter matches {len(page.jobs)} jobs, not {expected}; nothing was changed.",
-            [problems.FieldError("/expected_count", f"the filter matches {len(page.jobs)}")],
-        )
-    return [job.id for job in page.jobs]
 
 
 def _by_verb(conn: Connection, verb: Verb | None, job_ids: list[int]) -> dict[Verb, list[int]]:

@@ -11,9 +11,9 @@ from admin_api.schemas.explanation import ExplanationSchema
 from admin_api.schemas.job import (
     EnqueuedSchema,
     EnqueueSchema,
-    JobDetailSchema,
     JobListSchema,
 )
+from admin_api.schemas.job_detail import JobDetailSchema
 from admin_api.schemas.job_filter import JobParameters
 from admin_api.schemas.stats import StatsSchema
 from crawljobs.domain import explanation

@@ -10,13 +10,12 @@ from admin_api.resources import enqueueing
 from admin_api.schemas.fields import INT8_MAX, refuse_value
 from admin_api.schemas.job import EnqueuedSchema
 from admin_api.schemas.subreddit import (
-    EnqueueNowSchema,
-    PolitenessSchema,
     SubredditDetailSchema,
     SubredditListSchema,
     SubredditParameters,
     SubredditSchema,
 )
+from admin_api.schemas.subreddit_change import EnqueueNowSchema, PolitenessSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.job_filter import JobFilter

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields, validate
@@ -14,25 +13,15 @@ from admin_api.schemas.fields import (
     Timestamp,
     described,
     identifier,
-    max_retries,
     next_cursor,
-    priority,
     truth,
 )
 from admin_api.schemas.job import JobSchema
+from admin_api.schemas.subreddit_change import CRAWL_GAP, REQUEST_GAP
 from crawljobs.domain.coverage import WalkEnd
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository.content.stored_subreddits import (
-    CRAWL_GAP_MAX_SECONDS,
-    REQUEST_GAP_MAX_SECONDS,
-)
 
 ACCESS_STATES = [state.value for state in AccessState]
-
-_REQUEST_GAP = (
-    "Minimum seconds between two requests of a crawl; null: the workers' setting applies."
-)
-_CRAWL_GAP = "Minimum seconds between two crawls; null: no minimum."
 
 
 class OnlyNameCharacters(validate.Validator):
@@ -172,10 +161,10 @@ class SubredditSchema(ma.Schema):
         metadata=described("Posts of the newest 1,000 with incomplete comment trees."),
     )
     min_request_gap_seconds = fields.Float(
-        required=True, allow_none=True, metadata=described(_REQUEST_GAP)
+        required=True, allow_none=True, metadata=described(REQUEST_GAP)
     )
     min_crawl_gap_seconds = fields.Float(
-        required=True, allow_none=True, metadata=described(_CRAWL_GAP)
+        required=True, allow_none=True, metadata=described(CRAWL_GAP)
     )
 
 
@@ -204,34 +193,3 @@ class SubredditDetailSchema(SubredditSchema):
 class SubredditListSchema(ma.Schema):
     items = fields.List(fields.Nested(SubredditSchema), required=True)
     next = next_cursor()
-
-
-class Gap(fields.Float):
-    """A JSON number. Not a string and not a Boolean."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ma.ValidationError("Not a valid number.")
-        return super()._deserialize(value, attr, data, **options)
-
-
-class PolitenessSchema(ma.Schema):
-    """The politeness of crawls; absent fields stay unchanged."""
-
-    min_request_gap_seconds = Gap(
-        allow_none=True,
-        validate=validate.Range(min=0, max=REQUEST_GAP_MAX_SECONDS),
-        metadata=described(_REQUEST_GAP),
-    )
-    min_crawl_gap_seconds = Gap(
-        allow_none=True,
-        validate=validate.Range(min=0, max=CRAWL_GAP_MAX_SECONDS),
-        metadata=described(_CRAWL_GAP),
-    )
-
-
-class EnqueueNowSchema(ma.Schema):
-    """The options of the crawl."""
-
-    priority = priority(default=60)
-    max_retries = max_retries()

@@ -35,6 +35,7 @@ from admin_api.schemas import (
     fields,
     job,
     job_change,
+    job_detail,
     job_filter,
     pause,
     problem,
@@ -43,6 +44,7 @@ from admin_api.schemas import (
     schedule_run,
     stats,
     subreddit,
+    subreddit_change,
     token,
     worker,
 )
@@ -66,6 +68,7 @@ SCHEMAS = (
     health_schemas,
     job,
     job_change,
+    job_detail,
     job_filter,
     pause,
     problem,
@@ -74,6 +77,7 @@ SCHEMAS = (
     schedule_run,
     stats,
     subreddit,
+    subreddit_change,
     token,
     worker,
 )

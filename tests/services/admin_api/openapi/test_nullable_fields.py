@@ -9,10 +9,11 @@ import marshmallow as ma
 import pytest
 
 from admin_api.resources import progress
+from admin_api.schemas.attempt import AttemptSchema
 from admin_api.schemas.audit import AuditEntrySchema
 from admin_api.schemas.coverage import GapSchema, StoredPartSchema
 from admin_api.schemas.explanation import ExplanationSchema
-from admin_api.schemas.job import AttemptSchema, JobSchema
+from admin_api.schemas.job import JobSchema
 from admin_api.schemas.pause import PauseSchema
 from admin_api.schemas.progress import ProgressSchema
 from admin_api.schemas.schedule import ScheduleSchema

@@ -7,7 +7,7 @@ import flask.testing
 import pytest
 from sqlalchemy import text
 
-from admin_api.resources import job_bulk
+from admin_api.resources import job_selection
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource, JobStatus
 from crawljobs.repository.operations import audit_log
@@ -190,7 +190,7 @@ def test_a_filter_that_matches_too_many_is_refused(
     client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made(database, *[S.FAILED] * 3)
-    monkeypatch.setattr("admin_api.resources.job_bulk.ITEMS_MAX", 2)
+    monkeypatch.setattr("admin_api.resources.job_selection.ITEMS_MAX", 2)
     response = client.post(f"{BULK}/retry", json={"filter": {}, "dry_run": True})
     assert response.status_code == 422
     assert response.json is not None
@@ -279,13 +279,13 @@ def test_a_filter_that_looked_at_too_many_jobs_changes_none(
             {"ids": [ids[0], ids[-1]]},
         )
     asked = {"filter": {"status": ["failed"], "priority_min": 80}, "expected_count": 1}
-    monkeypatch.setattr(job_bulk, "JOBS_EXAMINED_MAX", 3)
+    monkeypatch.setattr(job_selection, "JOBS_EXAMINED_MAX", 3)
     for path, more in (("retry", {}), ("status", {"status": "queued"})):
         method = client.put if path == "status" else client.post
         refused = method(f"{BULK}/{path}", json={**asked, **more})
         assert refused.status_code == 422, refused.text
         assert refused.get_json()["code"] == "too_many_matches"
     assert statuses_of(database, ids) == ["failed"] * 5
-    monkeypatch.setattr(job_bulk, "JOBS_EXAMINED_MAX", 10)
+    monkeypatch.setattr(job_selection, "JOBS_EXAMINED_MAX", 10)
     done = client.post(f"{BULK}/retry", json={**asked, "expected_count": 2})
     assert sorted(job_id for job_id, _ in codes(done)) == [ids[0], ids[-1]]

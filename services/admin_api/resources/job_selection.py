@@ -1,0 +1,41 @@
+"""Selects the jobs of a bulk change: by their ids or by a filter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api.http import problems
+from admin_api.resources import job_filters
+from admin_api.schemas.bulk import ITEMS_MAX
+from crawljobs.db.database import Connection
+from crawljobs.repository.queue import job_list
+
+JOBS_EXAMINED_MAX = 100_000  # by a filter; more would take longer than a request may
+
+
+def selected(conn: Connection, params: dict[str, Any]) -> list[int]:
+    """The ids of the jobs to change. Raises a Problem if the filter matches another number."""
+    if "job_ids" in params:
+        ids: list[int] = params["job_ids"]
+        return ids
+    page = job_list.list_jobs(
+        conn,
+        filters=job_filters.parsed(conn, params["filter"]),
+        limit=ITEMS_MAX,
+        look_at=JOBS_EXAMINED_MAX,
+    )
+    if page.next is not None:
+        raise problems.Problem(
+            "too_many_matches",
+            f"A filter may match at most {ITEMS_MAX:,} jobs and examine at most "
+            f"{JOBS_EXAMINED_MAX:,}. Narrow the filter, for example by state or time.",
+            [problems.FieldError("/filter", "matches too many jobs")],
+        )
+    expected = params.get("expected_count", len(page.jobs))
+    if expected != len(page.jobs):
+        raise problems.Problem(
+            "count_mismatch",
+            f"The filter matches {len(page.jobs)} jobs, not {expected}; nothing was changed.",
+            [problems.FieldError("/expected_count", f"the filter matches {len(page.jobs)}")],
+        )
+    return [job.id for job in page.jobs]

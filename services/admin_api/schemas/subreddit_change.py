@@ -1,0 +1,49 @@
+"""Schemas of changes of a subreddit, and of its enqueue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from admin_api.schemas.fields import described, max_retries, priority
+from crawljobs.repository.content.stored_subreddits import (
+    CRAWL_GAP_MAX_SECONDS,
+    REQUEST_GAP_MAX_SECONDS,
+)
+
+# Descriptions that responses share.
+REQUEST_GAP = "Minimum seconds between two requests of a crawl; null: the workers' setting applies."
+CRAWL_GAP = "Minimum seconds between two crawls; null: no minimum."
+
+
+class Gap(fields.Float):
+    """A JSON number. Not a string and not a Boolean."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ma.ValidationError("Not a valid number.")
+        return super()._deserialize(value, attr, data, **options)
+
+
+class PolitenessSchema(ma.Schema):
+    """The politeness of crawls; absent fields stay unchanged."""
+
+    min_request_gap_seconds = Gap(
+        allow_none=True,
+        validate=validate.Range(min=0, max=REQUEST_GAP_MAX_SECONDS),
+        metadata=described(REQUEST_GAP),
+    )
+    min_crawl_gap_seconds = Gap(
+        allow_none=True,
+        validate=validate.Range(min=0, max=CRAWL_GAP_MAX_SECONDS),
+        metadata=described(CRAWL_GAP),
+    )
+
+
+class EnqueueNowSchema(ma.Schema):
+    """The options of the crawl."""
+
+    priority = priority(default=60)
+    max_retries = max_retries()
