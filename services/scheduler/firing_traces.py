@@ -42,7 +42,7 @@ class FiringTraces:
             return
         with tracing.within(span):
             yield
-        span.tell(
+        span.set_attributes(
             {
                 "crawljobs.job.id": result.enqueued.job_id,
                 "crawljobs.outcome": result.enqueued.result,

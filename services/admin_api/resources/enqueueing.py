@@ -93,10 +93,10 @@ def enqueue(
 
 def describe_results(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> None:
     """Add the number of jobs to the span; for a single job also its id, subreddit and result."""
-    span.tell({"crawljobs.jobs": len(results)})
+    span.set_attributes({"crawljobs.jobs": len(results)})
     if len(results) == 1:
         (only,) = results
-        span.tell(
+        span.set_attributes(
             {
                 "crawljobs.job.id": only.job_id,
                 "crawljobs.subreddit": only.subreddit,

@@ -115,7 +115,7 @@ class WaitingProbes:
         if state.drain.has_begun:
             self._send(connection, probe, health.shutting_down())
             return
-        check = state.readiness.ask()
+        check = state.readiness.start_check()
         if check.done():
             self._send(connection, probe, _why_not(check))
             return

@@ -47,5 +47,5 @@ def release_span(held: HeldClaim) -> AbstractContextManager[tracing.Span]:
 
 def finish(span: tracing.Span, outcome: str) -> None:
     """Record the outcome of the claim and end the span of its crawl."""
-    span.tell({"crawljobs.outcome": outcome})
+    span.set_attributes({"crawljobs.outcome": outcome})
     span.end()

@@ -1,1 +1,1 @@
-"""What every process has: start, health, probes, logs, metrics, traces, periodic work."""
+"""Parts that every process uses: startup, health, probes, logs, metrics, traces, periodic work."""

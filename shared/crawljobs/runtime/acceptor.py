@@ -1,8 +1,7 @@
-"""Accepting connections: several at a time, whatever error accept raises.
+"""Accept several connections at a time, and survive every error of accept().
 
-A server that accepts one connection in each turn of its loop lets the kernel's queue fill while
-attackers connect; a probe then waits for the whole queue, or for the kernel to try again after
-one second.
+A server that accepts only one connection per loop turn lets the kernel's backlog fill when many
+clients connect. A probe then waits for the whole backlog, or one second for a SYN retransmission.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ log = logs.get_logger(__name__)
 
 PAUSE_SECONDS = 0.05
 NONE_WAITS = (errno.EAGAIN, errno.EWOULDBLOCK)
-DESCRIPTORS_USED_UP = errno.EMFILE  # by this process: closing one of its connections helps
+DESCRIPTORS_USED_UP = errno.EMFILE  # limit of this process: closing a connection frees one
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-# The listener itself is broken. Every other error is one of a connection that failed before it
-# was accepted: ECONNABORTED, EPROTO, EPERM, and the network errors that Linux passes on.
+# The listener itself is broken. Every other error belongs to one connection, which failed before
+# it was accepted: ECONNABORTED, EPROTO, EPERM, and network errors that Linux reports here.
 LISTENER_BROKEN = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 
 
 class Acceptor:
-    """For one thread, and for listeners that do not block."""
+    """Accepts connections of non-blocking listeners; used by one thread."""
 
     def __init__(
         self,
@@ -38,9 +37,10 @@ class Acceptor:
         most: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`begin(client, address)` takes a connection over, at most `most` in one call of `accept`.
+        """`begin(client, address)` takes over one accepted connection.
 
-        `make_room` closes an idle connection; False when there is none.
+        One call of `accept` accepts at most `most` connections. `make_room` closes an idle
+        connection and returns whether there was one.
         """
         self._begin = begin
         self._make_room = make_room
@@ -51,11 +51,11 @@ class Acceptor:
 
     @property
     def pause_seconds(self) -> float:
-        """Until it makes sense to accept again; 0 for now."""
+        """Seconds until `accept` may be called again; 0 means at once."""
         return max(0.0, self._paused_until - self._clock())
 
     def accept(self, listener: socket.socket) -> None:
-        """Raises OSError when the listener itself is broken."""
+        """Accept the connections that wait. Raises OSError when the listener itself is broken."""
         for _ in range(self._most):
             try:
                 client, address = listener.accept()

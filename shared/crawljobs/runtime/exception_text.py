@@ -1,4 +1,4 @@
-"""Exceptions as text for logs and rows: bounded, printable, and without what a driver quotes."""
+"""Exceptions as text for logs and rows: bounded, printable, without values that a driver quotes."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from crawljobs.domain import masking, plain_text
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 TEXT_MAX = 2_000  # characters of one exception
-CHAIN_MAX = 10  # exceptions of one chain, the members of groups included
-FRAMES_MAX = 50  # of one exception: the outermost and innermost halves
+CHAIN_MAX = 10  # exceptions of one chain, including the members of groups
+FRAMES_MAX = 50  # of one traceback; a longer one keeps its first and last 25 frames
 _DRIVERS = ("psycopg", "psycopg_pool", "sqlalchemy")
 
 
 def text_of(error: BaseException) -> str:
-    """What the exception says; a driver's is worded by `db.driver_errors`."""
+    """The message of an exception; `db.failures` composes the message of a driver's exception."""
     if type(error).__module__.split(".", 1)[0] in _DRIVERS:
-        from crawljobs.db import failures  # late: a process without a database has no driver
+        from crawljobs.db import failures  # imported here: it imports the driver
 
         return failures.describe(error)
     try:
-        said = str(error)
-    except Exception:  # noqa: BLE001 - an exception whose own text fails
+        message = str(error)
+    except Exception:  # noqa: BLE001 - __str__ of an exception may raise anything
         return "(no text)"
-    return masking.mask(plain_text.one_line(said, limit=TEXT_MAX))
+    return masking.mask(plain_text.one_line(message, limit=TEXT_MAX))
 
 
 def as_dicts(exc_info: ExcInfo) -> list[dict[str, Any]]:
-    """The chain for JSON, the exception itself first."""
+    """The exception chain for JSON; the exception itself comes first."""
     return [
         {
             "exc_type": type(error).__name__,
@@ -47,7 +47,7 @@ def as_dicts(exc_info: ExcInfo) -> list[dict[str, Any]]:
 
 
 def as_lines(exc_info: ExcInfo) -> str:
-    """The chain for people, the first cause first."""
+    """The exception chain as text for people; the root cause comes first."""
     parts = []
     for error, is_cause in reversed([*_chain(exc_info[1])]):
         frames = "".join(
@@ -75,18 +75,18 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:
-    """Each exception once, and whether it is the declared cause of the one before."""
+    """Each exception of the chain once, and whether `raise ... from` declared it as a cause."""
     seen: set[int] = set()
-    waiting: list[tuple[BaseException, bool]] = [(error, False)]
-    while waiting and len(seen) < CHAIN_MAX:
-        one, is_cause = waiting.pop()
-        if id(one) in seen:
+    pending: list[tuple[BaseException, bool]] = [(error, False)]
+    while pending and len(seen) < CHAIN_MAX:
+        member, is_cause = pending.pop()
+        if id(member) in seen:
             continue
-        seen.add(id(one))
-        yield one, is_cause
-        if one.__cause__ is not None:
-            waiting.append((one.__cause__, True))
-        elif one.__context__ is not None and not one.__suppress_context__:
-            waiting.append((one.__context__, False))
-        if isinstance(one, BaseExceptionGroup):
-            waiting.extend((member, False) for member in reversed(one.exceptions[:CHAIN_MAX]))
+        seen.add(id(member))
+        yield member, is_cause
+        if member.__cause__ is not None:
+            pending.append((member.__cause__, True))
+        elif member.__context__ is not None and not member.__suppress_context__:
+            pending.append((member.__context__, False))
+        if isinstance(member, BaseExceptionGroup):
+            pending.extend((each, False) for each in reversed(member.exceptions[:CHAIN_MAX]))

@@ -1,4 +1,4 @@
-"""What /metrics answers: the counters of this process, and gauges that are asked for."""
+"""The /metrics page: the counters of this process, and gauges that are read at each scrape."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from crawljobs.runtime import metrics  # noqa: F401 - their counters are there from the start
+from crawljobs.runtime import metrics  # noqa: F401 - registers its counters
 from crawljobs.runtime.probe_server import Answer, Page
 from crawljobs.version import VERSION
 
 
 class BuildInfo(Collector):
-    """Which version of which service this is."""
+    """A gauge whose labels name the service, its version and the Python version."""
 
     def __init__(self, service: str) -> None:
         self._labels = {
@@ -36,7 +36,8 @@ class BuildInfo(Collector):
 
 
 def page(registry: CollectorRegistry = prometheus_client.REGISTRY) -> Page:
-    # A second time series for each, of when it was made: nobody asks for it.
+    """The page that renders `registry` in the Prometheus text format."""
+    # The `_created` series would double the number of series, and no alert or dashboard uses them.
     prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
     def answer() -> Answer:

@@ -1,4 +1,7 @@
-"""A process says now and then that it is there. Only shown to operators: nothing relies on it."""
+"""The heartbeat of a process: it refreshes a row of service_instances at a fixed interval.
+
+Operators see the row; no rule depends on it.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from crawljobs.version import VERSION
 
 log = logs.get_logger(__name__)
 
-# One small write for each process; operators see it as gone after three in vain.
-SAY_SECONDS = 20.0
-JITTER = 0.2
-STOP_SECONDS = 0.2  # a row that stays is only shown as gone
+# Each beat is one small write. After three missed beats operators see the process as gone.
+BEAT_SECONDS = 20.0
+JITTER = 0.2  # share of BEAT_SECONDS
+STOP_SECONDS = 0.2  # limit of the delete at shutdown; a row that stays is soon shown as gone
 
 
 class Heartbeat:
-    """Writes from a thread of its own, so that a database that hangs holds up nobody else."""
+    """Writes in a thread of its own, so that a hanging database blocks no other work."""
 
     def __init__(
         self,
@@ -30,21 +33,21 @@ class Heartbeat:
         name: str,
         role: str,
         details: Callable[[], Mapping[str, Any]],
-        say_seconds: float = SAY_SECONDS,
+        beat_seconds: float = BEAT_SECONDS,
     ) -> None:
         self._database = database
         self._name = name
         self._role = role
         self._details = details
-        self._say_seconds = say_seconds
+        self._beat_seconds = beat_seconds
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take the row away, if that goes quickly."""
+        """Delete the row; return after STOP_SECONDS at the latest."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
@@ -52,13 +55,14 @@ class Heartbeat:
     def _run(self) -> None:
         starts = True
         while not self._stopping.is_set():
-            if self._say(starts=starts):
+            if self._beat(starts=starts):
                 starts = False
             spread = jitter.uniform(1 - JITTER, 1 + JITTER)
-            self._stopping.wait(self._say_seconds * spread)
-        self._take_back()
+            self._stopping.wait(self._beat_seconds * spread)
+        self._delete()
 
-    def _say(self, *, starts: bool) -> bool:
+    def _beat(self, *, starts: bool) -> bool:
+        """Write the row and return whether that succeeded."""
         try:
             self._database.run(
                 lambda conn: service_instances.seen(
@@ -73,17 +77,17 @@ class Heartbeat:
             if starts:
                 startup.warn_of_needless_rights(self._database)
         except errors.DatabaseUnavailable as error:
-            log.debug("presence.not_said", reason=str(error))
+            log.debug("heartbeat.write_failed", reason=str(error))
             return False
-        except Exception:  # a missing right, say, which may be given while the process runs
-            log.exception("presence.failed")
+        except Exception:  # such as a missing right, which may be granted while the process runs
+            log.exception("heartbeat.failed")
             return False
         return True
 
-    def _take_back(self) -> None:
+    def _delete(self) -> None:
         try:
             self._database.run(lambda conn: service_instances.gone(conn, name=self._name))
         except errors.DatabaseUnavailable as error:
-            log.debug("presence.not_taken_back", reason=str(error))
+            log.debug("heartbeat.delete_failed", reason=str(error))
         except Exception:
-            log.exception("presence.failed")
+            log.exception("heartbeat.failed")

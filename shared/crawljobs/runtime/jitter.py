@@ -1,14 +1,14 @@
-"""Random pauses, so that what happened to many at once is not repeated by all at once."""
+"""Random factors and pauses, so that many processes do not repeat an action at the same time."""
 
 from __future__ import annotations
 
 import random
 
-# The system's generator: threads share no state, forked processes do not draw the same numbers, and
-# the state of the global generator stays as a program or a test has set it.
+# The operating system's generator has no state in this process: threads need no lock, forked
+# processes do not draw the same numbers, and a seed of the global generator stays untouched.
 _SYSTEM = random.SystemRandom()
 
 
 def uniform(shortest: float, longest: float) -> float:
-    """Seconds, or a factor, between the two."""
+    """A random number between `shortest` and `longest`: seconds, or a factor."""
     return _SYSTEM.uniform(shortest, longest)

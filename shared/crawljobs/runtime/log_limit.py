@@ -11,7 +11,7 @@ LINES_PER_SECOND = 1.0
 
 
 class LogLimit:
-    """Lets BURST_LINES lines through at once, and then LINES_PER_SECOND; for any thread."""
+    """A token bucket: allows BURST_LINES lines at once, then LINES_PER_SECOND. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -21,7 +21,7 @@ class LogLimit:
         self._left_out = 0
 
     def lines_left_out(self) -> int | None:
-        """None: write no line. Else write one, which names the lines left out before it."""
+        """How many lines were left out before this one; None when this line is to be left out."""
         with self._lock:
             now = self._clock()
             gained = max(0.0, now - self._counted_at) * LINES_PER_SECOND

@@ -1,4 +1,4 @@
-"""Every value of a log line, bounded, printable and without secrets of the usual shapes."""
+"""Clean the values of a log line: bounded, printable, without secrets of known shapes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ import structlog
 from crawljobs.domain import masking, plain_text
 
 TEXT_MAX = 10_000  # characters of one value
-DEPTH_MAX = 6  # of values within values
+DEPTH_MAX = 6  # levels of nested values
 ITEMS_MAX = 100  # of one list or mapping
-# They hold exceptions and records, which the renderers turn into text by rules of their own.
-_LEFT = frozenset({"exc_info", "_record", "_from_structlog", "stack_info"})
+# These keys hold exceptions and log records, which the renderers convert and clean themselves.
+_UNCHANGED = frozenset({"exc_info", "_record", "_from_structlog", "stack_info"})
 
 
 def clean(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A processor that runs after the traceback was rendered and before the line is."""
+    """A structlog processor; it runs after the traceback is rendered, before the line is."""
     return {
-        _name(name): value if name in _LEFT else cleaned(value) for name, value in event.items()
+        _name(name): value if name in _UNCHANGED else cleaned(value)
+        for name, value in event.items()
     }
 
 
 def cleaned(value: object, depth: int = 0) -> Any:
-    """The value with every text in it cleaned; a value of an unknown type as its clean repr."""
+    """The value with every text in it cleaned; a value of an unknown type becomes its repr."""
     if isinstance(value, str):
         return _text(value)
     if value is None or isinstance(value, bool | int | float):

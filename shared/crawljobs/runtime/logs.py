@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line; on a terminal, lines for people."""
+"""Set up logging: one JSON object a line; readable lines on a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import structlog
 from crawljobs import settings
 from crawljobs.runtime import exception_text, log_values, trace_scope
 
-_level = logging.NOTSET  # the lowest that is written
+_level = logging.NOTSET  # lines below this level are dropped
 
 
 def configure(service: str, variables: Mapping[str, str]) -> None:
@@ -29,12 +29,12 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    # Tracebacks without local variables: a frame of the web server holds the caller's token.
+    # Tracebacks omit local variables: a frame of the web server holds the caller's token.
     last: list[structlog.typing.Processor] = (
         [
             log_values.clean,
             structlog.dev.ConsoleRenderer(
-                # A file or a pipe gets no escape of a terminal, not even a colour's.
+                # A file or a pipe gets no terminal escapes.
                 colors=sys.stderr.isatty(),
                 exception_formatter=_write_traceback,
             ),
@@ -50,7 +50,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # What is below the level costs next to nothing: no processor sees it.
+        # A call below the level returns at once: no processor runs.
         wrapper_class=structlog.make_filtering_bound_logger(chosen.level),
         cache_logger_on_first_use=True,
     )
@@ -66,23 +66,23 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     root.setLevel(chosen.level)
     global _level
     _level = logging.getLevelNamesMapping()[chosen.level]
-    # It warns of odd headers, and repeats them.
+    # urllib3 logs malformed headers with their content.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    # It tells of each of its own plugins at the start of every command.
+    # Alembic logs each of its plugins at the start of every command.
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
-    # It warns of every turn that a sweep misses while the database is away.
+    # APScheduler logs a warning for every run that a sweep misses during a database outage.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(True)
-    # A line that cannot be written must not be printed raw, with its arguments.
+    # On a failed write, `logging` would print the raw line with its arguments.
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
-    if sys.unraisablehook is sys.__unraisablehook__:  # else a test runner's, which fails the test
+    if sys.unraisablehook is sys.__unraisablehook__:  # a test runner's hook must stay
         sys.unraisablehook = _log_unraisable
 
 
 def are_written(level: int) -> bool:
-    """Whether lines of this level come out anywhere: asked before one is put together."""
+    """Whether lines of this level are written; callers check it before costly lines."""
     return level >= _level
 
 
@@ -93,7 +93,7 @@ def _write_traceback(output: TextIO, exc_info: exception_text.ExcInfo) -> None:
 def _log_uncaught(
     kind: type[BaseException], error: BaseException, frames: TracebackType | None
 ) -> None:
-    """The interpreter's own traceback would show a driver's text."""
+    """Replaces the interpreter's traceback, which would show values that a driver quotes."""
     if issubclass(kind, KeyboardInterrupt):
         return
     get_logger(__name__).critical("process.crashed", exc_info=(kind, error, frames))
@@ -110,7 +110,7 @@ def _log_uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
 
 
 def _log_unraisable(given: sys.UnraisableHookArgs) -> None:
-    """Of a finalizer. Neither the object nor the message, which may hold its repr, is shown."""
+    """Log an error of a finalizer without the object and the message, which may hold its repr."""
     if given.exc_value is None:
         return
     get_logger(__name__).error(
@@ -127,5 +127,6 @@ def _service(service: str) -> structlog.typing.Processor:
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
+    """The logger of a module; `log.info("noun.past_participle", name=value)` writes a line."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
     return logger

@@ -1,8 +1,8 @@
-"""Every counter and histogram: what operators are told about the work of a process.
+"""Every counter and histogram of the work of a process.
 
-What the database knows (how many jobs are queued) is not counted here: see queue_gauges. Count
-after the COMMIT: a transaction may be run again. Every label has few values, all known beforehand,
-which begin at zero, so that the first event of a kind is seen as an increase.
+Numbers that the database holds, such as queued jobs, are gauges: see queue_gauges. Count after the
+COMMIT: a transaction may be retried. The values of a label are few and known beforehand. Each
+starts at zero, so that Prometheus sees the first event as an increase.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 FENCED = "fenced"  # a worker found that it no longer holds the job
 FINISHED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 TICK_OUTCOMES = ("enqueued", "merged", "skipped", "missed", "disabled")
-# What Reddit answered; statuses that are not listed count as their class, no reply as none.
+# Statuses of Reddit's replies. A status that is not listed counts as its class, such as 4xx;
+# a missing reply counts as none.
 REDDIT_CODES = (
     *("200", "301", "302", "304", "400", "401", "403", "404", "429", "451"),
     *("500", "502", "503", "504"),
     *("1xx", "2xx", "3xx", "4xx", "5xx", "timeout", "none"),
 )
-# What a token has too many of: requests a second, exports at once, kept answers.
+# The limits of a token: requests a second, exports at a time, stored replies a day.
 THROTTLED = ("requests", "exports", "answers")
 SQLSTATE_CLASSES = ("08", "22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "none")
 OTHER = "other"
@@ -49,7 +50,7 @@ def _zeroed(counter: Counter, *labels: Sequence[str]) -> Counter:
 
 
 def bounded(value: str, known: Iterable[str]) -> str:
-    """A label from outside must not make a new time series."""
+    """`value` if it is known, else `other`: a label from outside must not create a series."""
     return value if value in known else OTHER
 
 
@@ -59,7 +60,7 @@ jobs_enqueued = _zeroed(
     list(EnqueueResult),
 )
 jobs_finished = _zeroed(
-    Counter("crawl_jobs_finished_total", "Jobs that came to their end.", ("outcome",)),
+    Counter("crawl_jobs_finished_total", "Jobs that reached a final state.", ("outcome",)),
     FINISHED,
 )
 job_attempts = _zeroed(
@@ -70,74 +71,76 @@ job_retries = Counter("crawl_job_retries_total", "Retries scheduled after an err
 job_retries_succeeded = Counter(
     "crawl_job_retries_succeeded_total", "Jobs that succeeded after at least one retry."
 )
-job_wait = Histogram("crawl_job_wait_seconds", "From claimable to claimed.", buckets=WAIT_BUCKETS)
+job_wait = Histogram(
+    "crawl_job_wait_seconds", "Time from claimable to claimed.", buckets=WAIT_BUCKETS
+)
 job_duration = Histogram(
-    "crawl_job_duration_seconds", "From claimed to the end of the claim.", buckets=CRAWL_BUCKETS
+    "crawl_job_duration_seconds", "Time from the claim to its end.", buckets=CRAWL_BUCKETS
 )
 claim_duration = Histogram(
     "crawl_claim_duration_seconds",
-    "What one claim of jobs takes, as the worker sees it.",
+    "Duration of one claim of jobs, measured by the worker.",
     buckets=CLAIM_BUCKETS,
 )
 crawl_parts_given_up = _zeroed(
     Counter(
         "crawl_parts_given_up_total",
-        "Parts of crawls that Reddit did not answer for; the crawl went on without them.",
+        "Parts that crawls gave up after Reddit did not answer; each crawl finished without them.",
         ("kind", "reason"),
     ),
     list(PartKind),
     list(PartReason),
 )
 schedule_ticks = _zeroed(
-    Counter("crawl_schedule_ticks_total", "Due times dealt with.", ("outcome",)), TICK_OUTCOMES
+    Counter("crawl_schedule_ticks_total", "Processed due times.", ("outcome",)), TICK_OUTCOMES
 )
 schedule_missed = Counter(
-    "crawl_schedule_missed_total", "Due times that passed without a job, a skip included."
+    "crawl_schedule_missed_total", "Due times without a job, including skipped ones."
 )
 schedule_delay = Histogram(
-    "crawl_schedule_delay_seconds", "From due to fired.", buckets=DELAY_BUCKETS
+    "crawl_schedule_delay_seconds", "Time from due to fired.", buckets=DELAY_BUCKETS
 )
 reddit_requests = Counter(
     "crawl_reddit_requests_total", "Requests to Reddit.", ("endpoint", "code")
 )
 slot_wait = Histogram(
-    "crawl_slot_wait_seconds", "Waited for a slot of the shared budget.", buckets=SLOT_BUCKETS
+    "crawl_slot_wait_seconds", "Wait for a slot of the shared budget.", buckets=SLOT_BUCKETS
 )
 db_errors = _zeroed(
     Counter(
         "crawl_db_errors_total",
-        "Errors of the database by class of SQLSTATE; none: it could not be reached.",
+        "Database errors by SQLSTATE class; none: the database was unreachable.",
         ("sqlstate_class",),
     ),
     [*SQLSTATE_CLASSES, OTHER],
 )
 db_reconnects = Counter(
-    "crawl_db_reconnects_total", "Direct connections opened again after they broke."
+    "crawl_db_reconnects_total", "Direct connections reopened after they broke."
 )
 api_auth_failures = Counter(
-    "crawl_api_auth_failures_total", "Requests refused for want of a valid token.", ("reason",)
+    "crawl_api_auth_failures_total", "Requests refused without a valid token.", ("reason",)
 )
 api_refusals = Counter(
-    "crawl_api_refusals_total", "Changes refused to a valid token, each one of them.", ("code",)
+    "crawl_api_refusals_total", "Changes refused to a valid token, each counted.", ("code",)
 )
 api_throttled = _zeroed(
     Counter(
-        "crawl_api_throttled_total", "Requests refused because a token asks too much.", ("reason",)
+        "crawl_api_throttled_total", "Requests refused at a limit of their token.", ("reason",)
     ),
     THROTTLED,
 )
 audit_rows = Counter(
-    "crawl_audit_rows_total", "Rows written to the audit log by this API.", ("action",)
+    "crawl_audit_rows_total", "Rows that this API wrote to the audit log.", ("action",)
 )
 http_request_duration = Histogram(
     "http_request_duration_seconds",
-    "Requests to the API.",
+    "Duration of requests to the API.",
     ("route", "method", "code"),
     buckets=HTTP_BUCKETS,
 )
 
 
 def count_missed(ticks: int) -> None:
-    """Due times that the ledger has as missed."""
+    """Count due times that the ledger records as missed."""
     schedule_ticks.labels("missed").inc(ticks)
     schedule_missed.inc(ticks)

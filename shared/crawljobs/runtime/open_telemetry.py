@@ -1,4 +1,4 @@
-"""Spans by OpenTelemetry; imported only when its extra is installed and an endpoint is set."""
+"""Spans by OpenTelemetry; imported only when the extra `otel` is installed and an endpoint set."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# At shutdown: a collector that is slow then loses the last spans.
+# Limit of the flush at shutdown. The last spans are lost when the collector is slower.
 FLUSH_SECONDS = 1.5
-# Of one export with its repetitions. Meanwhile the queue fills and then drops; nobody waits.
+# Limit of one export with its retries. Meanwhile the queue fills and then drops spans; the work
+# of the process never waits.
 EXPORT_SECONDS = 5.0
 
 
 class Recorded:
-    """A span that is sent when it has ended."""
+    """A span that is sent after `end`."""
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span
@@ -37,7 +38,7 @@ class Recorded:
             found.trace_flags.sampled,
         )
 
-    def tell(self, attributes: Mapping[str, str | int | float | bool]) -> None:
+    def set_attributes(self, attributes: Mapping[str, str | int | float | bool]) -> None:
         self._span.set_attributes(attributes)
 
     def fail(self, error: str) -> None:
@@ -49,13 +50,13 @@ class Recorded:
 
 
 class Recorder:
-    """Makes spans; a thread of its own sends them, and drops what it cannot send.
+    """Starts spans. A thread of its own sends them, and drops spans that it cannot send.
 
-    Address, headers, sampling and the like are OpenTelemetry's own variables.
+    OpenTelemetry reads the address, headers, sampling and the like from its own variables.
     """
 
     def __init__(self, service: str, instance: str) -> None:
-        # It tells of every failed export at length; _Exporter tells of the first.
+        # OpenTelemetry logs a long message for every failed export; _Exporter logs the first one.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._exporter = _Exporter(OTLPSpanExporter(timeout=EXPORT_SECONDS))
         self._processor = BatchSpanProcessor(self._exporter)
@@ -81,11 +82,12 @@ class Recorder:
         attributes: Mapping[str, str | int | float | bool],
         seconds_ago: float,
     ) -> Recorded:
-        above = trace.INVALID_SPAN if parent is None else _known(parent, is_remote)
+        """A started span below `parent`; the root of a new trace without a parent."""
+        parent_span = trace.INVALID_SPAN if parent is None else _parent_span(parent, is_remote)
         return Recorded(
             self._tracer.start_span(
                 name,
-                context=trace.set_span_in_context(above),
+                context=trace.set_span_in_context(parent_span),
                 kind=trace.SpanKind[kind],
                 attributes=attributes,
                 start_time=time.time_ns() - int(seconds_ago * 1e9),
@@ -93,15 +95,16 @@ class Recorder:
         )
 
     def stop(self) -> None:
-        # Its own deadline does not hold while an export is on its way.
-        ending = threading.Thread(target=self._processor.shutdown, name="tracing-end", daemon=True)
-        ending.start()
-        ending.join(FLUSH_SECONDS)
-        if ending.is_alive():
+        """Send the remaining spans; give up after FLUSH_SECONDS."""
+        # The processor's own deadline does not bound an export that is under way.
+        flush = threading.Thread(target=self._processor.shutdown, name="tracing-end", daemon=True)
+        flush.start()
+        flush.join(FLUSH_SECONDS)
+        if flush.is_alive():
             self._exporter.abandon()
 
 
-def _known(parent: TraceContext, is_remote: bool) -> trace.Span:
+def _parent_span(parent: TraceContext, is_remote: bool) -> trace.Span:
     return trace.NonRecordingSpan(
         trace.SpanContext(
             trace_id=int(parent.trace_id, 16),
@@ -113,29 +116,31 @@ def _known(parent: TraceContext, is_remote: bool) -> trace.Span:
 
 
 class _Exporter(SpanExporter):
-    """Says once that spans are lost, and once that they arrive again."""
+    """Logs once that spans are lost, and once that the collector accepts them again."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
-        self._arrive = True
+        self._is_delivering = True
         self._is_abandoned = False
-        self._lock = threading.Lock()  # whoever flushes may export beside the thread that does
+        self._lock = threading.Lock()  # the flush thread may export beside the export thread
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = self._exporter.export(spans)
-        arrive = result is SpanExportResult.SUCCESS
+        delivered = result is SpanExportResult.SUCCESS
         with self._lock:
-            is_news = arrive is not self._arrive and not self._is_abandoned
-            self._arrive = arrive
-            if is_news:
-                log.warning("tracing.arrives_again" if arrive else "tracing.lost", spans=len(spans))
+            has_changed = delivered is not self._is_delivering and not self._is_abandoned
+            self._is_delivering = delivered
+            if has_changed:
+                log.warning("tracing.resumed" if delivered else "tracing.lost", spans=len(spans))
         return result
 
     def abandon(self) -> None:
-        """End the tries of an export that is on its way; log nothing after this call."""
+        """Stop the retries of an export that is under way; log nothing after this call."""
         with self._lock:
-            if self._arrive and not self._is_abandoned:
-                log.warning("tracing.lost", reason=f"not sent within {FLUSH_SECONDS} s of the end")
+            if self._is_delivering and not self._is_abandoned:
+                log.warning(
+                    "tracing.lost", reason=f"not sent within {FLUSH_SECONDS} s of the shutdown"
+                )
             self._is_abandoned = True
         self._exporter.shutdown()
 

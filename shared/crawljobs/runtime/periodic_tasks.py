@@ -1,4 +1,4 @@
-"""Runs short tasks at their own pace by the monotonic clock, one at a time."""
+"""Run short tasks at fixed intervals of the monotonic clock, one at a time."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from dataclasses import dataclass
 
 from crawljobs.runtime import jitter
 
-JITTER = 0.1  # so that many workers started together do not sweep together
+JITTER = 0.1  # share of the interval: workers that start together must not sweep together
 
 
 @dataclass(frozen=True)
 class PeriodicTask:
-    """A task and the seconds from one run of it to the next."""
+    """A task and the seconds between the end of one run and the next."""
 
     task: Callable[[], object]
     seconds: float
 
 
 class PeriodicTasks(threading.Thread):
-    """Every beat runs at once and then at its pace, whatever the host's wall clock does.
+    """Runs every task at once and then at its interval; changes of the wall clock have no effect.
 
-    A task answers for its own errors: one that raises ends the heartbeat.
+    A task must handle its own errors: a task that raises ends this thread.
     """
 
-    def __init__(self, beats: Sequence[PeriodicTask]) -> None:
-        super().__init__(name="heartbeat", daemon=True)
-        self._beats = tuple(beats)
+    def __init__(self, tasks: Sequence[PeriodicTask]) -> None:
+        super().__init__(name="periodic-tasks", daemon=True)
+        self._tasks = tuple(tasks)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
         self._stopping.set()
 
     def run(self) -> None:
-        due = dict.fromkeys(self._beats, time.monotonic())
+        due = dict.fromkeys(self._tasks, time.monotonic())
         while not self._stopping.is_set():
-            beat = min(due, key=lambda one: due[one])
-            if self._stopping.wait(max(0.0, due[beat] - time.monotonic())):
+            periodic = min(due, key=lambda task: due[task])
+            if self._stopping.wait(max(0.0, due[periodic] - time.monotonic())):
                 return
-            beat.task()
+            periodic.task()
             spread = jitter.uniform(1 - JITTER, 1 + JITTER)
-            due[beat] = time.monotonic() + beat.seconds * spread
+            due[periodic] = time.monotonic() + periodic.seconds * spread

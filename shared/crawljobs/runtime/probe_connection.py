@@ -1,4 +1,4 @@
-"""One client of the probe server: its head arrives and its answer leaves, each by a deadline."""
+"""One connection of the probe server: it reads a request head and sends a reply, by deadlines."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import socket
 import time
 
 REQUEST_BYTES = 8_192
-# From the connection to the whole head, then for the page and the answer, then for its end.
-REQUEST_SECONDS = 2.0
-ANSWER_SECONDS = 10.0
-LINGER_SECONDS = 1.0
-PIECE_BYTES = 64 * 1024  # at once, so that others have their turn
+REQUEST_SECONDS = 2.0  # from the connection to the complete request head
+ANSWER_SECONDS = 10.0  # from the request head to the last byte of the reply
+LINGER_SECONDS = 1.0  # from the last byte of the reply until the client closes
+PIECE_BYTES = 64 * 1024  # per call of send or recv, so that other connections get their turn
 
 
 class ProbeConnection:
-    """Never waits. It is to be asked for its state after each call."""
+    """A non-blocking connection. The caller checks `awaited` and `is_over` after each call."""
 
     def __init__(self, client: socket.socket) -> None:
         client.setblocking(False)
@@ -25,18 +24,24 @@ class ProbeConnection:
         self.has_asked = False
         self.is_over = False
         self._received = bytearray()
-        self._rest = memoryview(b"")  # of the answer
+        self._rest = memoryview(b"")  # the part of the reply that is not sent yet
         self._is_answered = False
 
     @property
     def awaited(self) -> int:
-        """Events of a selector; 0 while the page is made: a client's end would be one for ever."""
+        """The selector events to wait for; 0 while the page is built.
+
+        Without the 0 a client that closed would be reported as readable in every loop turn.
+        """
         if self._rest:
             return selectors.EVENT_WRITE
         return 0 if self.has_asked and not self._is_answered else selectors.EVENT_READ
 
     def receive(self) -> bytes | None:
-        """The head, once it is whole, too long or broken off; after the answer nothing counts."""
+        """The request head when it is complete, too long or cut off, else None.
+
+        Bytes that arrive after the reply are dropped.
+        """
         try:
             piece = self.socket.recv(PIECE_BYTES)
         except BlockingIOError:
@@ -63,7 +68,8 @@ class ProbeConnection:
             if self._rest:
                 return
             self._is_answered = True
-            # The client closes: what is on its way when we do would destroy the answer.
+            # Let the client close first. A close here while bytes of the client are in flight
+            # would reset the connection and destroy the reply.
             self.deadline = time.monotonic() + LINGER_SECONDS
             self.socket.shutdown(socket.SHUT_WR)
         except BlockingIOError:
@@ -72,6 +78,7 @@ class ProbeConnection:
             self.is_over = True
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # a process forked meanwhile may hold the socket too
+        # A shutdown closes the connection even if a forked process holds a copy of the socket.
+        with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()

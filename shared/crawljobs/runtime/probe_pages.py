@@ -1,4 +1,4 @@
-"""The pages of the probe server: how a request is understood, and each page made once at a time."""
+"""The pages of the probe server: parse a request head, and build each page once at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-WAITING_MAX = 128  # for one page; some may have left
+WAITING_MAX = 128  # requests that wait for one page; some of their clients may have left
 TEXT = "text/plain; charset=utf-8"
 _LINE = re.compile(rb"([!-~]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")
 _HOST = re.compile(rb"(?i)host:[\t ]*[A-Za-z0-9._~%\[\]:-]*[\t ]*")
@@ -30,11 +30,11 @@ Send = Callable[[bytes], None]
 
 
 class NotWell(Exception):
-    """Raised by a check; the message is the answer."""
+    """Raised by a check that fails; the message is the body of the reply."""
 
 
 def check(probe: Callable[[], None]) -> Page:
-    """200 when `probe` returns, 503 with its reason when it raises NotWell or a domain error."""
+    """A page: 200 when `probe` returns, 503 when it raises NotWell or an error of the domain."""
 
     def page() -> Answer:
         try:
@@ -47,22 +47,25 @@ def check(probe: Callable[[], None]) -> Page:
 
 
 class Pages:
-    """Requests that come while a page is made wait for it: one that hangs costs one thread."""
+    """Builds pages in threads. Requests that arrive while a page is built wait for that build.
+
+    A page that hangs therefore blocks one thread, however many clients request it.
+    """
 
     def __init__(
         self, pages: Mapping[str, Page], defer: Callable[[Callable[[], None]], None]
     ) -> None:
-        """`defer` has the server's thread make a call; all else is called in that thread."""
+        """`defer` schedules a call in the server's thread; all methods run in that thread."""
         self._pages = pages
         self._defer = defer
         self._waiting: dict[str, list[tuple[bool, Send]]] = {}
 
     def answer(self, head: bytes, send: Send) -> None:
-        """Send the answer to this head, now or later."""
-        method, path, refusal = _understood(head)
+        """Call `send` with the reply to this request head, now or when the page is built."""
+        method, path, refusal = _parsed(head)
         with_body = method != b"HEAD"
         if refusal is None and path not in self._pages:
-            refusal = Answer(HTTPStatus.NOT_FOUND, b"nothing here\n")
+            refusal = Answer(HTTPStatus.NOT_FOUND, b"no such page\n")
         if refusal is not None:
             send(_response(refusal, with_body))
         elif path not in self._waiting:
@@ -71,32 +74,32 @@ class Pages:
         elif len(self._waiting[path]) < WAITING_MAX:
             self._waiting[path].append((with_body, send))
         else:
-            send(_response(Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"many wait\n"), with_body))
+            send(_response(Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"too many wait\n"), with_body))
 
     def _make(self, path: str) -> None:
         try:
             answer = self._pages[path]()
-        except Exception:  # a bug in one page must not make the others look dead
+        except Exception:  # requests that wait for this page would never get a reply
             log.exception("probes.failed")
             answer = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"see the log\n")
-        self._defer(lambda: self._made(path, answer))
+        self._defer(lambda: self._send_to_all(path, answer))
 
-    def _made(self, path: str, answer: Answer) -> None:
+    def _send_to_all(self, path: str, answer: Answer) -> None:
         for with_body, send in self._waiting.pop(path):
             send(_response(answer, with_body))
 
 
-def _understood(head: bytes) -> tuple[bytes, str, Answer | None]:
-    """Method, path, and what to answer to a request that is none."""
-    first, *lines = head.partition(b"\r\n\r\n")[0].split(b"\r\n")
+def _parsed(head: bytes) -> tuple[bytes, str, Answer | None]:
+    """Method, path, and the reply to a request that is refused."""
+    first, *fields = head.partition(b"\r\n\r\n")[0].split(b"\r\n")
     line = _LINE.fullmatch(first)
     if line is None or b"\r\n\r\n" not in head:
         return b"", "", Answer(HTTPStatus.BAD_REQUEST, b"not HTTP\n")
     if (line[3], line[4]) not in ((b"1", b"0"), (b"1", b"1")):
         return b"", "", Answer(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, b"only HTTP/1.0 and 1.1\n")
-    hosts = [one for one in lines if one[:5].lower() == b"host:"]
+    hosts = [field for field in fields if field[:5].lower() == b"host:"]
     if len(hosts) > 1 or (line[4] == b"1" and not hosts) or not all(map(_HOST.fullmatch, hosts)):
-        return b"", "", Answer(HTTPStatus.BAD_REQUEST, b"HTTP/1.1 wants one Host\n")
+        return b"", "", Answer(HTTPStatus.BAD_REQUEST, b"HTTP/1.1 requires one valid Host\n")
     if line[1] not in (b"GET", b"HEAD"):
         return line[1], "", Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"only GET\n")
     return line[1], line[2].split(b"?", 1)[0].decode("ascii", "replace"), None

@@ -1,8 +1,8 @@
-"""Answers /healthz, /readyz, /startupz and /metrics on an address of its own.
+"""Serves /healthz, /readyz, /startupz and /metrics on an address of its own.
 
-For machines in the same network: no token, nothing about jobs but numbers. One thread reads all
-heads and sends all answers and waits for none of its clients; a page is made by a thread of its
-own, one at a time, so neither slow clients nor a slow page keep a probe from being answered.
+The pages are for machines in the same network: they need no token and show only numbers about
+jobs. One thread serves all connections and never blocks on a client. Each page is built in a
+thread of its own. So neither a slow client nor a slow page delays another probe.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ __all__ = ["Answer", "NotWell", "Page", "ProbeServer", "check"]
 
 log = logs.get_logger(__name__)
 
-CONNECTIONS_MAX = 64  # when another comes, the oldest is closed
-ACCEPTED_MAX = 16  # in one turn: a new one has three more turns before it can be the oldest
+CONNECTIONS_MAX = 64  # the oldest connection is closed for a further one
+# Per loop turn. A new connection then has three more turns before it can be the oldest.
+ACCEPTED_MAX = 16
 BACKLOG = 1_024
-TURN_SECONDS = 0.2  # how often deadlines are looked at
+TURN_SECONDS = 0.2  # interval of the deadline checks
 FAILED_TURN_PAUSE_SECONDS = 0.05
 
 
 class ProbeServer:
-    """Listens from `start` until `close`; raises SettingsError when the address cannot be used."""
+    """Serves from `start` until `close`. Raises SettingsError when the address cannot be used."""
 
     def __init__(self, address: ProbeAddress, pages: Mapping[str, Page]) -> None:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
@@ -60,7 +61,7 @@ class ProbeServer:
         self._selector.register(self._woken, selectors.EVENT_READ, self._run_deferred)
         self._deferred: deque[Callable[[], None]] = deque()
         self._pages = Pages(pages, self._defer)
-        # In the order of their coming; only the thread touches them.
+        # Ordered by arrival; only the server's thread uses it.
         self._connections: dict[ProbeConnection, None] = {}
         self._acceptor = Acceptor(
             begin=self._begin, make_room=self._close_oldest, most=ACCEPTED_MAX
@@ -75,7 +76,7 @@ class ProbeServer:
 
     @property
     def connections(self) -> int:
-        """Clients that are not done with."""
+        """The number of open connections."""
         return len(self._connections)
 
     def start(self) -> None:
@@ -83,7 +84,7 @@ class ProbeServer:
         log.info("probes.listening", port=self.port)
 
     def abandon(self) -> None:
-        """In a process forked from the one that serves: let go of its sockets."""
+        """Release the sockets in a forked process; the parent process goes on serving."""
         for key in list(self._selector.get_map().values()):
             if isinstance(key.fileobj, socket.socket):
                 os.close(key.fileobj.detach())
@@ -102,9 +103,10 @@ class ProbeServer:
             one.close()
 
     def _defer(self, call: Callable[[], None]) -> None:
-        """Have the server's thread make the call; from any thread."""
+        """Schedule a call in the server's thread; thread-safe."""
         self._deferred.append(call)
-        with contextlib.suppress(OSError):  # full: it is awake, or closed: nobody waits
+        # A full socket means that the thread is awake already; a closed socket, that it has ended.
+        with contextlib.suppress(OSError):
             self._wake_up.send(b"\0")
 
     def _run(self) -> None:
@@ -112,8 +114,8 @@ class ProbeServer:
             try:
                 for key, events in self._selector.select(TURN_SECONDS):
                     key.data(events)
-                self._close_late()
-            except Exception:  # the probes of this process must not end before it does
+                self._close_expired()
+            except Exception:  # the probes must run as long as the process
                 left_out = self._failures.lines_left_out()
                 if left_out is not None:
                     log.exception("probes.failed", lines_left_out=left_out)
@@ -127,7 +129,8 @@ class ProbeServer:
 
     def _accept(self, _events: int) -> None:
         self._acceptor.accept(self._listener)
-        time.sleep(self._acceptor.pause_seconds)  # 50 ms at most, when the machine has no resources
+        # At most 50 ms, and only when the process or the machine has run out of resources.
+        time.sleep(self._acceptor.pause_seconds)
 
     def _begin(self, client: socket.socket, _address: object) -> None:
         if len(self._connections) >= CONNECTIONS_MAX:
@@ -138,43 +141,46 @@ class ProbeServer:
             client.close()
             return
         self._connections[connection] = None
-        self._look_at(connection)
+        self._update(connection)
 
-    def _go_on(self, connection: ProbeConnection, events: int) -> None:
+    def _handle(self, connection: ProbeConnection, events: int) -> None:
         if events & selectors.EVENT_WRITE:
             connection.send()
-        elif (asked := connection.receive()) is not None:
-            self._pages.answer(asked, partial(self._send, connection))
-        self._look_at(connection)
+        elif (head := connection.receive()) is not None:
+            self._pages.answer(head, partial(self._send, connection))
+        self._update(connection)
 
     def _send(self, connection: ProbeConnection, answer: bytes) -> None:
         if connection in self._connections:
             connection.begin_to_send(answer)
-            self._look_at(connection)
+            self._update(connection)
 
-    def _look_at(self, connection: ProbeConnection) -> None:
-        """Wait for it in the way it now wants, or be done with it."""
+    def _update(self, connection: ProbeConnection) -> None:
+        """Register the connection for the events that it awaits, or drop it when it is over."""
         if connection not in self._connections:
             return
         if connection.is_over:
             self._drop(connection)
             return
-        self._stop_waiting(connection)
+        self._unregister(connection)
         if connection.awaited:
-            go_on = partial(self._go_on, connection)
-            self._selector.register(connection.socket, connection.awaited, go_on)
+            handle = partial(self._handle, connection)
+            self._selector.register(connection.socket, connection.awaited, handle)
 
-    def _stop_waiting(self, connection: ProbeConnection) -> None:
+    def _unregister(self, connection: ProbeConnection) -> None:
         with contextlib.suppress(KeyError):
             self._selector.unregister(connection.socket)
 
-    def _close_late(self) -> None:
+    def _close_expired(self) -> None:
         now = time.monotonic()
-        for connection in [one for one in self._connections if one.deadline <= now]:
+        for connection in [each for each in self._connections if each.deadline <= now]:
             self._drop(connection)
 
     def _close_oldest(self) -> bool:
-        """Whatever it waits for: of many clients, a probe is among the newest. False: none."""
+        """Close the oldest connection, in any state, and return whether there was one.
+
+        When many clients connect, a probe is among the newest connections.
+        """
         oldest = next(iter(self._connections), None)
         if oldest is not None:
             self._drop(oldest)
@@ -182,5 +188,5 @@ class ProbeServer:
 
     def _drop(self, connection: ProbeConnection) -> None:
         del self._connections[connection]
-        self._stop_waiting(connection)
+        self._unregister(connection)
         connection.close()

@@ -1,4 +1,4 @@
-"""The database's numbers as gauges, read when they are asked for and kept a moment."""
+"""Numbers from the database as gauges: read at a scrape, and cached for KEPT_SECONDS."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# However many ask, the database is asked this often.
+# The shortest interval between two queries, however many scrapers there are.
 KEPT_SECONDS = 5.0
-BANDS = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)  # lowest priority of each
+BANDS = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)  # lowest priority of each band
 
-# name -> what it tells, the field of Gauges
+# metric name -> (help text, field of Gauges)
 PLAIN = {
     "crawl_queue_oldest_age_seconds": ("Age of the oldest claimable job.", "oldest_queued_seconds"),
     "crawl_job_longest_running_seconds": (
-        "How long the longest crawl has been going on.",
+        "Duration of the longest running crawl.",
         "longest_crawl_seconds",
     ),
     "crawl_leases_expired": (
-        "Claims whose lease ran out and that nobody rescued.",
+        "Claims with an expired lease that no worker has rescued yet.",
         "expired_leases",
     ),
     "crawl_jobs_waiting_without_cause": (
-        "Jobs that wait although what they wait for ended more than a minute ago.",
+        "Jobs that still wait more than a minute after the end of their cause.",
         "waiting_without_cause",
     ),
     "crawl_schedule_lag_seconds": (
-        "How long the earliest due schedule has been waiting.",
+        "Delay of the schedule that has been due for longest.",
         "schedule_lag_seconds",
     ),
-    "crawl_workers_alive": ("Workers that said lately that they are there.", "workers_alive"),
+    "crawl_workers_alive": ("Workers with a recent heartbeat.", "workers_alive"),
     "crawl_db_oldest_xmin_age_seconds": (
-        "Age of the oldest transaction that keeps dead rows from being removed.",
+        "Age of the oldest transaction that prevents vacuum from removing dead rows.",
         "oldest_xmin_seconds",
     ),
     "crawl_db_dead_tuple_ratio": ("Share of dead rows in crawl_jobs.", "dead_tuple_ratio"),
@@ -52,7 +52,7 @@ PLAIN = {
 
 
 class QueueGauges(Collector):
-    """Without the database there are no gauges: old numbers would say that all is well."""
+    """The gauges of the queue; none while the database is away, as old numbers would mislead."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -61,7 +61,7 @@ class QueueGauges(Collector):
         self._last: Gauges | None = None
 
     def describe(self) -> list[Metric]:
-        return []  # registering must not ask the database
+        return []  # registering must not query the database
 
     def collect(self) -> Iterator[Metric]:
         found = self._current()
@@ -104,11 +104,11 @@ def _families(found: Gauges) -> Iterator[Metric]:
     schedules.add_metric(["true"], found.enabled_schedules)
     schedules.add_metric(["false"], found.disabled_schedules)
     yield schedules
-    for name, (tells, field) in PLAIN.items():
-        yield GaugeMetricFamily(name, tells, value=getattr(found, field))
+    for name, (help_text, field) in PLAIN.items():
+        yield GaugeMetricFamily(name, help_text, value=getattr(found, field))
     paused = GaugeMetricFamily(
         "crawl_reddit_paused",
-        "Whether all workers pause: 1 for the reason that holds.",
+        "1 for the reason for which all workers pause, else 0.",
         labels=["reason"],
     )
     for reason, is_paused in found.paused.items():
@@ -117,13 +117,13 @@ def _families(found: Gauges) -> Iterator[Metric]:
     if found.reddit_budget_remaining is not None:
         yield GaugeMetricFamily(
             "crawl_reddit_budget_remaining",
-            "Requests to Reddit left in this window, none during a pause.",
+            "Requests to Reddit left in this window; 0 during a pause.",
             value=found.reddit_budget_remaining,
         )
 
 
 def by_band(queued: dict[int, int]) -> dict[str, int]:
-    """Jobs in each band of ten priorities; the last one has 100 too."""
+    """The number of jobs in each band of ten priorities; the last band includes 100."""
     counts = {_band(lowest): 0 for lowest in BANDS}
     for priority, count in queued.items():
         counts[_band(min(priority // 10 * 10, BANDS[-1]))] += count

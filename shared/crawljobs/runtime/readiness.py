@@ -1,4 +1,4 @@
-"""Whether the database answers, found out within a deadline whatever the network does."""
+"""The readiness check: whether the database answers within a deadline."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from crawljobs import errors
 from crawljobs.db import schema
 from crawljobs.db.database import Database
 
-DEADLINE_SECONDS = 1.5  # /readyz promises an answer within 2 s
+DEADLINE_SECONDS = 1.5  # /readyz promises a reply within 2 s
 
 
 class Readiness:
-    """Asks over a connection of its own, so that a full pool does not look like a dead database.
+    """Checks over a connection of its own, so that a full pool does not look like a dead database.
 
-    At most one question is under way: callers that come meanwhile wait for the same answer, so a
-    database that never answers costs one thread and not one for each probe.
+    At most one check runs at a time, and further callers wait for its result. So a database that
+    never answers blocks one thread, not one thread for each probe.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._question: Future[None] | None = None
+        self._running: Future[None] | None = None
 
     def check(self) -> None:
         """Raises DatabaseUnavailable or UnknownSchema when requests could not be served."""
-        question = self.ask()
+        running = self.start_check()
         try:
-            question.result(timeout=DEADLINE_SECONDS)
+            running.result(timeout=DEADLINE_SECONDS)
         except Late:
             raise errors.DatabaseUnavailable(f"no answer within {DEADLINE_SECONDS} s") from None
 
-    def ask(self) -> Future[None]:
-        """The question under way, else a new one; its result is as `check`'s."""
+    def start_check(self) -> Future[None]:
+        """The check that is running, else a new one. Its result raises the errors of `check`."""
         with self._lock:
-            if self._question is None or self._question.done():
-                self._question = Future()
+            if self._running is None or self._running.done():
+                self._running = Future()
                 threading.Thread(
-                    target=self._answer, args=(self._question,), name="readiness", daemon=True
+                    target=self._run, args=(self._running,), name="readiness", daemon=True
                 ).start()
-            return self._question
+            return self._running
 
-    def _answer(self, question: Future[None]) -> None:
+    def _run(self, result: Future[None]) -> None:
         try:
             with self._database.begin() as conn:
                 schema.check_schema(conn)
                 schema.check_writable(conn)
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller
-            question.set_exception(error)
+        except BaseException as error:  # noqa: BLE001 - the callers raise it
+            result.set_exception(error)
         else:
-            question.set_result(None)
+            result.set_result(None)
 
     def close(self) -> None:
         self._database.close()

@@ -1,4 +1,4 @@
-"""Wait for the database and for the schema this code knows."""
+"""Wait at startup for the database and for a schema that this code knows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-SCHEMA_DEADLINE_SECONDS = 120.0  # a deploy starts us together with the database and its migrations
-LOOK_SECONDS = 0.5
+# A deployment starts the services together with the database and the migrations.
+SCHEMA_DEADLINE_SECONDS = 120.0
+CHECK_SECONDS = 0.5  # between two checks
 
 
 def wait_for_schema(
@@ -26,14 +27,15 @@ def wait_for_schema(
     deadline_seconds: float = SCHEMA_DEADLINE_SECONDS,
     waits_for_roles: bool = False,
 ) -> None:
-    """Return when the schema is known or `stop` is set; past the deadline raise what is wrong.
+    """Return when the schema is known or `stop` is set.
 
-    `setting` is where the address came from. Raises SettingsError at once when the server refuses
-    it for good, such as a wrong password, unless its role may still be made; UnusableDatabase,
-    which is one, for a database whose encoding or locale changes names.
+    `setting` names the setting that holds the address. Raises UnknownSchema or DatabaseUnavailable
+    after the deadline; SettingsError at once when the server refuses the address, such as for a
+    wrong password, unless `waits_for_roles` (the role may still be created); UnusableDatabase, a
+    SettingsError, when the encoding or locale of the database changes names.
     """
     deadline = time.monotonic() + deadline_seconds
-    told = None
+    logged = None
     while not stop.is_set():
         try:
             database.run(_check)
@@ -47,11 +49,10 @@ def wait_for_schema(
                 ) from error
             if time.monotonic() >= deadline:
                 raise
-            if str(error) != told:  # once for each reason, not at every look
-                told = str(error)
-                log.warning("database.waiting_for_schema", setting=setting, reason=told)
-        stop.wait(min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
-    return
+            if str(error) != logged:  # once for each reason, not at every check
+                logged = str(error)
+                log.warning("database.waiting_for_schema", setting=setting, reason=logged)
+        stop.wait(min(CHECK_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
 def _check(conn: Connection) -> None:
@@ -60,14 +61,14 @@ def _check(conn: Connection) -> None:
 
 
 def refuse_unusable(conn: Connection) -> None:
-    """Raise UnusableDatabase where names in lower case are not what they are here."""
+    """Raise UnusableDatabase when the server converts names to lower case unlike Python."""
     answer = conn.exec_driver_sql(character_set.LOWERS_AS_WE_DO).scalar_one()
     name = conn.exec_driver_sql("SELECT current_database()").scalar_one()
     character_set.check_letters(answer, str(name))
 
 
 def refuse_unusable_if_there(database: Database) -> None:
-    """The same now; a database that does not answer is left to the probes."""
+    """Call `refuse_unusable`, unless the database does not answer: then the probes report it."""
     try:
         with database.read() as conn:
             refuse_unusable(conn)
@@ -78,7 +79,7 @@ def refuse_unusable_if_there(database: Database) -> None:
 def check_direct_address(
     address: settings.DatabaseSettings, *, application_name: str, stop: threading.Event
 ) -> None:
-    """The same for DATABASE_DIRECT_URL, where it is another address than DATABASE_URL."""
+    """Call `wait_for_schema` for DATABASE_DIRECT_URL when it differs from DATABASE_URL."""
     if address.direct_url == address.url:
         return
     direct = Database(address.direct_url, pool_size=1, application_name=application_name)
@@ -89,9 +90,9 @@ def check_direct_address(
 
 
 def warn_of_needless_rights(database: Database) -> None:
-    """Say so when whoever this process logs in as could rewrite the audit log.
+    """Log a warning when the database role of this process may rewrite the audit log.
 
-    Then all services share one role, which is how a database without roles of its own is run.
+    That is the case when all services share one role, in a database set up without service roles.
     """
     with database.read() as conn:
         if schema.may_rewrite_audit_log(conn):

@@ -1,4 +1,4 @@
-"""Which span the work at hand is for, in this thread; log lines carry its ids."""
+"""The current span of this thread; log lines carry its ids."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ current: ContextVar[HasContext | None] = ContextVar("span", default=None)
 
 
 def add_ids(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A processor of log lines. Ids are made when one is written: most spans need none."""
+    """A structlog processor. It draws the ids of a span only when a line is written."""
     span = current.get()
     if span is not None:
         context = span.context

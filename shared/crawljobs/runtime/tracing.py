@@ -1,7 +1,7 @@
-"""Traces: who asked for a crawl, and what became of it, across processes.
+"""Traces connect the request for a crawl with its result, across processes.
 
-Every scope has its ids in the log lines. With the extra `otel` installed and an endpoint set they
-are also sent to a collector as spans; whatever becomes of that, the work goes on.
+Log lines within a span carry its ids. With the extra `otel` installed and an endpoint set, spans
+are also sent to a collector. A failure of that never affects the work.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _recorder: Recorder | None = None
 
 
 class Kind(StrEnum):
-    """A span's relation to others, as OpenTelemetry names it."""
+    """The relation of a span to its neighbours, in OpenTelemetry's terms."""
 
     SERVER = "SERVER"
     CLIENT = "CLIENT"
@@ -36,35 +36,35 @@ class Kind(StrEnum):
 
 
 class Span:
-    """One piece of work. What is not ended is not sent. Used by one thread at a time."""
+    """One piece of work. A span without `end` is not sent. One thread at a time uses it."""
 
     def __init__(
-        self, above: TraceContext | trace_scope.HasContext | None, recorded: Recorded | None
+        self, parent: TraceContext | trace_scope.HasContext | None, recorded: Recorded | None
     ) -> None:
-        self._above = above
+        self._parent = parent
         self._recorded = recorded
         self._context: TraceContext | None = None
 
     @property
     def context(self) -> TraceContext:
-        """Made when it is asked for first: most jobs of no work never are."""
+        """The ids, drawn at the first access: drawing costs time, and most spans need none."""
         if self._context is None:
-            self._context = self._recorded.context if self._recorded else self._drawn()
+            self._context = self._recorded.context if self._recorded else self._new_context()
         return self._context
 
-    def _drawn(self) -> TraceContext:
-        if self._above is None:
+    def _new_context(self) -> TraceContext:
+        if self._parent is None:
             return trace_context.new()
-        above = self._above
-        return (above if isinstance(above, TraceContext) else above.context).child()
+        parent = self._parent
+        return (parent if isinstance(parent, TraceContext) else parent.context).child()
 
-    def tell(self, attributes: Attributes) -> None:
-        """Never a secret, and nothing that others wrote at length."""
+    def set_attributes(self, attributes: Attributes) -> None:
+        """Add attributes; never secrets, and no long texts from outside."""
         if self._recorded is not None:
-            self._recorded.tell(attributes)
+            self._recorded.set_attributes(attributes)
 
     def fail(self, error: str) -> None:
-        """`error` is a kind of error, such as an exception's class; its text may hold anything."""
+        """Mark as failed. `error` is an error's class; its message may hold secrets."""
         if self._recorded is not None:
             self._recorded.fail(error)
 
@@ -74,7 +74,10 @@ class Span:
 
 
 def start(service: str, instance: str, chosen: settings.TracingSettings | None) -> None:
-    """Send spans from now on, if it was `chosen`; after the fork, for the sender is a thread."""
+    """Send spans from now on; do nothing without `chosen`.
+
+    Call it after the fork: the sender is a thread, which a fork does not copy.
+    """
     global _recorder
     if chosen is None:
         return
@@ -87,15 +90,15 @@ def start(service: str, instance: str, chosen: settings.TracingSettings | None) 
             "tracing.unavailable",
             reason=f"{chosen.named} is set, but the extra otel is not installed ({error})",
         )
-    except (OSError, TypeError, ValueError) as error:  # what its own variables may lead to
-        # Its text may repeat a variable's value.
+    except (OSError, TypeError, ValueError) as error:  # wrong values of OpenTelemetry's variables
+        # The error's text may repeat a value, which may be a secret.
         log.warning("tracing.unavailable", reason=type(error).__name__)
     else:
         log.info("tracing.started")
 
 
 def stop() -> None:
-    """Send what is left, within moments or not at all."""
+    """Send the remaining spans; drop those that are not sent within 1.5 s."""
     global _recorder
     recorder, _recorder = _recorder, None
     if recorder is not None:
@@ -103,19 +106,20 @@ def stop() -> None:
 
 
 def is_recording() -> bool:
-    """Whether anybody will see the spans; without, they lend their ids to log lines alone."""
+    """Whether spans are sent; if not, their ids appear in log lines only."""
     return _recorder is not None
 
 
 def current() -> TraceContext | None:
-    here = trace_scope.current.get()
-    return None if here is None else here.context
+    """The ids of this thread's current span."""
+    span = trace_scope.current.get()
+    return None if span is None else span.context
 
 
 def traceparent() -> str | None:
-    """What lets others continue where we are."""
-    here = current()
-    return None if here is None else str(here)
+    """The current span as a W3C traceparent, from which another process continues the trace."""
+    context = current()
+    return None if context is None else str(context)
 
 
 def begin(
@@ -127,20 +131,21 @@ def begin(
     attributes: Attributes | None = None,
     seconds_ago: float = 0.0,
 ) -> Span:
-    """A span under `parent`, else the current one, else of a new trace; the caller ends it.
+    """A started span; the caller ends it.
 
-    The current one is the span whose scope this is, unless `under` names another of this process.
+    Its parent is `parent`, a span of another process; else `under`, a span of this process; else
+    the current span of this thread. Without any of them it starts a new trace.
     """
     recorder = _recorder
     if recorder is None:
         return Span(parent or under or trace_scope.current.get(), None)
-    here = current() if under is None else under.context
-    above = here if parent is None else parent
+    local = current() if under is None else under.context
+    chosen = local if parent is None else parent
     recorded = recorder.begin(
         name,
         kind,
-        parent=above,
-        is_remote=above is not here,
+        parent=chosen,
+        is_remote=chosen is not local,
         attributes=attributes or {},
         seconds_ago=seconds_ago,
     )
@@ -148,7 +153,7 @@ def begin(
 
 
 class within:  # noqa: N801 - read as a verb; a class costs a third of a generator, twice a job
-    """Work for this span, in this thread: its ids are in the log lines."""
+    """Make the span the current one of this thread: log lines carry its ids."""
 
     def __init__(self, span: Span) -> None:
         self._span = span
@@ -168,7 +173,7 @@ def span(
     parent: TraceContext | None = None,
     attributes: Attributes | None = None,
 ) -> Iterator[Span]:
-    """Begin, work within, end; an exception that passes fails it."""
+    """Start a span, run the block within it, end it; an exception marks it as failed."""
     begun = begin(name, kind, parent=parent, attributes=attributes)
     try:
         with within(begun):

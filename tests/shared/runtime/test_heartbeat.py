@@ -15,7 +15,7 @@ from support.waiting import wait_until
 @pytest.fixture
 def heartbeat(database: Database) -> Iterator[Heartbeat]:
     made = Heartbeat(
-        database, name="w1", role="crawler-worker", details=lambda: {"n": 1}, say_seconds=0.05
+        database, name="w1", role="crawler-worker", details=lambda: {"n": 1}, beat_seconds=0.05
     )
     yield made
     made.stop()
@@ -51,7 +51,7 @@ def test_an_unexpected_error_is_logged_and_the_next_word_is_said(
         with database.begin() as conn:
             conn.exec_driver_sql("ALTER TABLE away RENAME TO service_instances")
         wait_until(lambda: instances(database), timeout=10, describe="it says nothing more")
-    assert told[0]["event"] == "presence.failed"
+    assert told[0]["event"] == "heartbeat.failed"
 
 
 def test_one_that_never_started_can_be_stopped(database: Database, heartbeat: Heartbeat) -> None:
@@ -61,7 +61,7 @@ def test_one_that_never_started_can_be_stopped(database: Database, heartbeat: He
 
 def test_a_database_that_is_down_harms_nobody() -> None:
     down = Database("postgresql://nobody@127.0.0.1:1/none")
-    heartbeat = Heartbeat(down, name="w", role="scheduler", details=dict, say_seconds=0.01)
+    heartbeat = Heartbeat(down, name="w", role="scheduler", details=dict, beat_seconds=0.01)
     heartbeat.start()
     heartbeat.stop()
     wait_until(lambda: not heartbeat._thread.is_alive(), timeout=10, describe="the thread's end")

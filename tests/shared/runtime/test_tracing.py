@@ -165,7 +165,7 @@ def test_a_span_arrives_with_its_parent_kind_attributes_and_failure(
             pytest.raises(ZeroDivisionError),
             tracing.span("work", tracing.Kind.SERVER, parent=caller) as span,
         ):
-            span.tell({"crawljobs.job.id": 7})
+            span.set_attributes({"crawljobs.job.id": 7})
             _ = 1 / 0
         tracing.begin("not ended", tracing.Kind.SERVER, parent=caller)
         wait_until(received.spans, timeout=20, describe="no span arrived")

@@ -36,7 +36,7 @@ def _begin() -> None:
 def _record_status(response: flask.Response) -> flask.Response:
     span: tracing.Span | None = flask.g.get("span")
     if span is not None:
-        span.tell({"http.response.status_code": response.status_code})
+        span.set_attributes({"http.response.status_code": response.status_code})
         if response.status_code >= SERVER_ERRORS:
             span.fail(str(response.status_code))
     return response

@@ -104,7 +104,7 @@ class Transport:
             f"{request.method} {endpoint}", tracing.Kind.CLIENT, attributes=attributes
         ) as span:
             reply = self._sent(request)
-            span.tell({"http.response.status_code": reply.status})
+            span.set_attributes({"http.response.status_code": reply.status})
             if reply.status >= CLIENT_ERRORS:
                 span.fail(str(reply.status))
             return reply
