@@ -251,7 +251,7 @@ def transactions(world: World) -> dict[str, Work]:
             before = schedule_reads.lock_schedule(conn, schedule_id=schedule_id)
             assert before is not None
             subreddit_id = schedule_changes.subreddit_id_of(conn, subreddit=name)
-            order = replace(before.order(), subreddit_id=subreddit_id)
+            order = replace(before.spec(), subreddit_id=subreddit_id)
             schedule_changes.change_schedule(conn, before=before, order=order)
 
         return work

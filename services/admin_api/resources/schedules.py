@@ -136,7 +136,7 @@ def change_schedule(params: dict[str, Any], schedule_id: int) -> responses.Respo
     """
 
     def changed(conn: Connection, before: Schedule) -> ScheduleSpec:
-        return replace(before.order(), **schedule_edits.spec_fields(conn, params))
+        return replace(before.spec(), **schedule_edits.spec_fields(conn, params))
 
     return schedule_edits.change(schedule_id, "update", changed, if_match=True)
 
@@ -155,7 +155,7 @@ def toggle_schedule(params: dict[str, Any], schedule_id: int) -> responses.Respo
     """
 
     def toggled(_: Connection, before: Schedule) -> ScheduleSpec:
-        return replace(before.order(), enabled=params.get("enabled", not before.enabled))
+        return replace(before.spec(), enabled=params.get("enabled", not before.enabled))
 
     return schedule_edits.change(schedule_id, "toggle", toggled, if_match=False)
 

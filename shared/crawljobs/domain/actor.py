@@ -1,4 +1,4 @@
-"""Who asks for an administrative change, and from where."""
+"""The author of an administrative change."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Actor:
-    """A token's name (never the token), or `system:<process>` for changes nobody asked for."""
+    """The name of a token (never the token), or `system:<process>` for automatic changes."""
 
     name: str
     request_id: str | None = None
-    peer_address: str | None = None  # the other end of the connection
-    client_address: str | None = None  # behind the trusted proxies
+    peer_address: str | None = None  # the other end of the TCP connection
+    client_address: str | None = None  # the client's own address, behind the trusted proxies
     token_id: str | None = None  # None: the bootstrap token, or a process

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class AgingPolicy:
-    """After `after`, `step` at once and again for every whole `every` beyond it."""
+    """Adds `step` to the priority after a wait of `after`, then again after each `every`."""
 
     after: timedelta = timedelta(minutes=60)
     every: timedelta = timedelta(minutes=5)
@@ -18,9 +18,10 @@ class AgingPolicy:
 def aged_priority(
     *, base: int, ceiling: int, queued_at: datetime, now: datetime, policy: AgingPolicy
 ) -> int:
-    """The effective priority: a function of base and waiting time, never of the last result.
+    """The effective priority; a base above the ceiling stays.
 
-    So any number of processes may compute it, any number of times. A base above the ceiling stays.
+    It depends on the base and the waiting time, not on earlier results. So several processes may
+    compute it, any number of times.
     """
     waited = now - queued_at
     if waited <= policy.after:

@@ -1,4 +1,4 @@
-"""Whether a Reddit client id may ask now, why not, and what is left of its window."""
+"""The state of a Reddit client id: available or paused, the reason, and the rest of its window."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from enum import StrEnum
 
 from crawljobs.domain.request_budget import REFUSED, USABLE_SHARE, PausedReason
 
-IN_USE_WITHIN = timedelta(days=1)  # of a client id: since its last slot
+IN_USE_WITHIN = timedelta(days=1)  # a client id counts as in use for a day after its last slot
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BudgetState(StrEnum):
-    """What the workers of a client id may do now."""
+    """Whether the workers of a client id may send requests now."""
 
     AVAILABLE = "available"
     PAUSED = "paused"
-    PROBE_DUE = "probe_due"  # the pause is over: the next request finds out whether it ends
+    PROBE_DUE = "probe_due"  # the pause has ended: the next request shows whether Reddit works
 
 
 class Credentials(StrEnum):
-    """What Reddit's token endpoint said of the client id and secret."""
+    """The answer of Reddit's token endpoint to the client id and secret."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
-    UNKNOWN = "unknown"  # no request was made with a token yet
+    UNKNOWN = "unknown"  # no worker has sent a request with a token yet
 
 
 _REMEDIES = {
@@ -41,7 +41,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class StoredBudget:
-    """The row of a client id, as workers keep it."""
+    """The row of a client id in reddit_budgets."""
 
     client_id: str
     next_slot_at: datetime
@@ -64,7 +64,7 @@ class StoredBudget:
 
 @dataclass(frozen=True)
 class ClientBudget:
-    """A client id at one moment. Times are None where they do not apply."""
+    """The state of a client id at one moment. Times that do not apply are None."""
 
     client_id: str
     in_use: bool
@@ -92,7 +92,7 @@ class ClientBudget:
 
 
 def at(row: StoredBudget, now: datetime) -> ClientBudget:
-    """The state of a client id; pauses leave `remaining` as it is."""
+    """The state of a client id at `now`. A pause does not change `remaining`."""
     reason = _reason(row, now)
     state = BudgetState.AVAILABLE
     ends = [end for end in (row.outage_until, row.paused_until) if end is not None and end > now]
@@ -132,25 +132,32 @@ def at(row: StoredBudget, now: datetime) -> ClientBudget:
 
 
 def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
-    """An older release opens the breaker without a reason; a later one may have further reasons."""
+    """The reason of the pause; None without a pause.
+
+    An older release opens the breaker without a reason, and a later release may write a reason that
+    this one does not know: both read as OUTAGE.
+    """
     if row.outage_until is not None:
-        return next((one for one in REFUSED if one == row.paused_reason), PausedReason.OUTAGE)
+        return next((each for each in REFUSED if each == row.paused_reason), PausedReason.OUTAGE)
     is_paused = row.paused_until is not None and row.paused_until > now
     return PausedReason.RATE_LIMIT if is_paused else None
 
 
 def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:
-    """Requests of this window that are spent, and those of other consumers among them."""
+    """The requests spent in this window, and how many of them other consumers spent."""
     if row.window_started_at is None or row.window_started_at < window:
         return 0, 0
-    if row.window_started_at > window:  # slots are given of the next one: this one is full
+    if row.window_started_at > window:  # workers reserve slots of the next window: this is full
         return usable, 0
     return row.reserved, row.others
 
 
 def _credentials(row: StoredBudget, reason: PausedReason | None) -> Credentials:
-    """A slot is reserved with a token in hand, so a window with slots tells that there was one."""
+    """Whether Reddit accepts the credentials.
+
+    A worker reserves a slot only after it has a token. So a window with slots proves a token.
+    """
     if reason is PausedReason.CREDENTIALS_REFUSED:
         return Credentials.REFUSED
-    has_asked = row.window_started_at is not None or row.probe_good_at is not None
-    return Credentials.ACCEPTED if has_asked else Credentials.UNKNOWN
+    had_token = row.window_started_at is not None or row.probe_good_at is not None
+    return Credentials.ACCEPTED if had_token else Credentials.UNKNOWN

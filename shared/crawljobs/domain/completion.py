@@ -1,4 +1,4 @@
-"""How a claim ends: complete, fail, schedule_retry, defer or release, as a value."""
+"""The completion of a claim as a value: complete, fail, schedule_retry, defer or release."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple
 from crawljobs.domain import plain_text
 from crawljobs.domain.job import AttemptOutcome, Claim, ErrorKind, Transition, WaitReason
 
-ERROR_MESSAGE_MAX = 2_000  # characters kept of an error, which may hold what others wrote
+ERROR_MESSAGE_MAX = 2_000  # stored characters of an error, which may quote untrusted text
 
-# A crawl that ended so will not go better at once: nobody wants the follow-up.
+# After these outcomes a crawl would have the same result: no follow-up job is made.
 TERMINAL_OUTCOMES = frozenset({"banned", "not_found", "legal", "suspended"})
 
-# What each verb makes of the claim.
+# The attempt outcome of each verb.
 ATTEMPTS = {
     Transition.COMPLETE: AttemptOutcome.SUCCEEDED,
     Transition.FAIL: AttemptOutcome.FAILED,
@@ -23,8 +23,8 @@ ATTEMPTS = {
 }
 
 
-class Completion(NamedTuple):  # made for each job, as Claim is
-    """How one claim ends; completed, failed, retried, deferred and released make it."""
+class Completion(NamedTuple):  # one per job: see Claim
+    """The completion of one claim; made by completed, failed, retried, deferred and released."""
 
     claim: Claim
     verb: Transition
@@ -40,17 +40,17 @@ class Completion(NamedTuple):  # made for each job, as Claim is
 
 
 def completed(claim: Claim, outcome: str) -> Completion:
-    """As succeeded; makes the follow-up job when a rerun was requested."""
+    """The job succeeds. A rerun request then makes the follow-up job."""
     return Completion(claim, Transition.COMPLETE, outcome=outcome)
 
 
 def failed(claim: Claim, *, kind: ErrorKind, message: str) -> Completion:
-    """As failed, for good; makes the follow-up job when a rerun was requested."""
+    """The job fails for good. A rerun request then makes the follow-up job."""
     return Completion(claim, Transition.FAIL, error_kind=kind, error_message=storable(message))
 
 
 def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) -> Completion:
-    """The job waits for its next attempt; this one is charged."""
+    """The job waits for its next attempt; this attempt is charged."""
     return Completion(
         claim,
         Transition.SCHEDULE_RETRY,
@@ -61,8 +61,10 @@ def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) ->
 
 
 def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str) -> Completion:
-    """The job waits; no attempt is charged. A worker looks at it again within a minute, or after
-    the whole delay when the reason is unclear.
+    """The job waits; no attempt is charged.
+
+    A sweep checks its cause again within a minute. A job whose reason is `unclear` waits the whole
+    delay.
     """
     return Completion(
         claim,
@@ -75,10 +77,10 @@ def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str
 
 
 def released(claim: Claim) -> Completion:
-    """The job is given back, claimable at once; no attempt is charged."""
+    """The job is claimable again at once; no attempt is charged."""
     return Completion(claim, Transition.RELEASE)
 
 
 def storable(message: str) -> str:
-    """An error's text on one line, of printable characters and of a bounded length."""
+    """The error message as one line of at most ERROR_MESSAGE_MAX printable characters."""
     return plain_text.one_line(message, limit=ERROR_MESSAGE_MAX)

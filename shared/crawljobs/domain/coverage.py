@@ -1,4 +1,4 @@
-"""How much of a community is stored: how far back, what lies between, which trees are whole."""
+"""How much of a community is stored: the oldest item, the gaps and the ends of walks."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ class ListingName(StrEnum):
 class WalkEnd(StrEnum):
     """Why a walk of a listing ended."""
 
-    MARK = "mark"  # it met what the last crawl has seen
-    # The listing ended, showed fewer items than a listing can, and nothing older is stored.
+    MARK = "mark"  # it reached an item that the last crawl has seen
+    # The listing ended below Reddit's cap, and no older item is stored.
     FIRST_ITEM = "first_item"
-    CAP = "cap"  # the listing ended where every listing ends, after about 1,000 items
-    LIMIT = "limit"  # MAX_POSTS_PER_SUB, or the most items that a walk takes
-    LOST = "lost"  # every cursor was deleted, or the listing left out items that exist
-    LOOP = "loop"  # a page brought only items that the walk had seen
+    CAP = "cap"  # the listing ended at Reddit's cap, after about 1,000 items
+    LIMIT = "limit"  # it reached MAX_POSTS_PER_SUB, or the item limit of a walk
+    LOST = "lost"  # every cursor item was deleted, or the listing left out existing items
+    LOOP = "loop"  # a page held only items that the walk had seen
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Items of a listing that were not seen, between two that were.
+    """A range of a listing between two seen items, in which items were not seen.
 
-    `from_item` is the older end: the newest item of the crawl before. `to_item` is the newer end:
-    the oldest item of this walk. Both are base-36 ids.
+    `from_item` is the older end: the newest item of the previous crawl. `to_item` is the newer
+    end: the oldest item of this walk. Both are base-36 ids.
     """
 
     listing: ListingName
@@ -38,13 +38,13 @@ class Gap:
     to_at: datetime
 
 
-# Then the walk has passed every item that the listing shows.
+# With these ends the walk has passed every item that the listing shows.
 _WHOLE = frozenset({WalkEnd.FIRST_ITEM, WalkEnd.CAP, WalkEnd.LIMIT})
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """A walk of one listing from its newest item; `end` is None while it goes on."""
+    """A walk of one listing from its newest item; `end` is None until the walk ends."""
 
     oldest: str | None = None
     oldest_at: datetime | None = None
@@ -52,11 +52,12 @@ class Walk:
 
     @property
     def is_whole(self) -> bool:
+        """Whether the walk has passed every item that the listing shows."""
         return self.end in _WHOLE
 
     @property
     def is_complete(self) -> bool:
-        """Whether the walk has seen all that is newer than its oldest item."""
+        """Whether the walk has seen every item newer than its oldest item."""
         return self.is_whole or self.end is WalkEnd.MARK
 
     @property

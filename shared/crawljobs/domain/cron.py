@@ -1,4 +1,7 @@
-"""When a schedule is due: an expression in a time zone, by Vixie cron's rule for clock changes."""
+"""Cron expressions in a time zone: parse, describe, and compute due times.
+
+Clock changes follow the rule of Vixie cron.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ NAMED = {
     "@hourly": "0 * * * *",
 }
 
-# Every term of a long list of minutes fits; parsing longer input would only cost time.
-LONGEST_EXPRESSION = 256
+# Long enough for a list of all 60 minutes; longer input would only cost parsing time.
+LONGEST_EXPRESSION = 256  # characters
 SHORTEST_EVERY = timedelta(seconds=60)
 LONGEST_EVERY = timedelta(days=366)
 
@@ -41,12 +44,12 @@ _FIELDS = {
 }
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
-# MON-SUN ends on the Sunday after Monday, which is 7.
+# A range that ends with SUN, such as MON-SUN, means Sunday as 7, not as 0.
 _UNTIL_SUNDAY = re.compile(r"(?<=[A-Z1-6])(?<!SUN)-SUN\b")
 _NAME = re.compile("[A-Z]{3}")
 _STEPPED_RANGE = re.compile("([0-9]+)-([0-9]+)/[0-9]+")
 
-# Any date will do: cronsim looks 50 years ahead and no date is rarer than once in 40.
+# Any date works: cronsim searches 50 years ahead, and the rarest date comes once in 40 years.
 _SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall clock without a zone
 
 
@@ -61,7 +64,7 @@ class Cron:
 
     @property
     def at_fixed_times(self) -> bool:
-        """Whether clock changes shift it; wildcards in minute or hour go by elapsed time."""
+        """Whether it names times of the clock; a wildcard in minute or hour means elapsed time."""
         minute, hour, *_ = (self.fields or "* *").split()
         return not minute.startswith("*") and not hour.startswith("*")
 
@@ -100,8 +103,8 @@ def parse(expression: str, timezone: str) -> Cron:
 def next_after(cron: Cron, after: datetime, *, anchor: datetime) -> datetime:
     """The first due time later than `after`, in UTC; `@every` counts from `anchor`.
 
-    Fixed times in a skipped hour come once, right after it; in a repeated hour once, the first
-    time. Raises InvalidCron when the calendar ends before.
+    A fixed time in a skipped hour is due once, right after that hour. A fixed time in a repeated
+    hour is due once, at its first pass. Raises InvalidCron when the calendar ends first.
     """
     after = after.astimezone(UTC)
     try:
@@ -124,12 +127,13 @@ def describe(expression: str) -> str:
 
 
 def simulator(cron: Cron, wall: datetime) -> CronSim:
-    """cronsim on the bare wall clock: zones and clock changes are this module's business."""
+    """cronsim on a wall clock without a zone: this module handles zones and clock changes."""
     return CronSim(cron.fields or "", wall)
 
 
 def _next_fixed(cron: Cron, after: datetime) -> datetime:
-    # A wall time in the second pass of a repeated hour maps to the first pass: not later, go on.
+    # In the second pass of a repeated hour a wall time maps to the first pass, which is not later
+    # than `after`: the loop skips it.
     for wall in simulator(cron, zones.wall_at(cron.zone, after)):
         instant = zones.instant_of(cron.zone, wall)
         if instant > after:
@@ -138,20 +142,20 @@ def _next_fixed(cron: Cron, after: datetime) -> datetime:
 
 
 def _next_elapsed(cron: Cron, after: datetime) -> datetime:
-    """Walk the stretches of time in which the zone's offset stays the same."""
-    stretch, last = after, after
+    """Search each period of a constant zone offset in turn."""
+    start, last = after, after
     while True:
-        offset = zones.offset_at(cron.zone, stretch)
+        offset = zones.offset_at(cron.zone, start)
         wall = (last + offset).replace(tzinfo=None)
         found = next(simulator(cron, wall), None)
         if found is None:
             raise OverflowError
         instant = found.replace(tzinfo=UTC) - offset
-        change = zones.first_change(cron.zone, stretch, instant)
+        change = zones.first_change(cron.zone, start, instant)
         if change is None:
             return instant
-        # One second earlier, so that a due time at the very change is later than it.
-        stretch, last = change, change - timedelta(seconds=1)
+        # One second before the change: a due time at the change itself is then later than `last`.
+        start, last = change, change - timedelta(seconds=1)
 
 
 def _interval(text: str) -> timedelta:
@@ -172,8 +176,8 @@ def _checked_fields(words: list[str]) -> str:
         hint = " (seconds are not supported)" if len(words) == len(_FIELDS) + 1 else ""
         _refuse(f"expected five fields ({' '.join(_FIELDS)}), got {len(words)}{hint}")
     words = [word.upper() for word in words]
-    numeric = [*words[:3], _numbered(words[3], _MONTHS, 1)]
-    numeric.append(_numbered(_UNTIL_SUNDAY.sub("-7", words[4]), _WEEKDAYS, 0))
+    numeric = [*words[:3], _with_numbers(words[3], _MONTHS, 1)]
+    numeric.append(_with_numbers(_UNTIL_SUNDAY.sub("-7", words[4]), _WEEKDAYS, 0))
     for position, (name, expected) in enumerate(_FIELDS.items()):
         alone = ["*"] * len(_FIELDS)
         alone[position] = numeric[position]
@@ -183,7 +187,7 @@ def _checked_fields(words: list[str]) -> str:
             _refuse(
                 f"{name} {words[position][:60]!r}: expected {expected}, *, ranges, steps, lists"
             )
-    fields = " ".join(_STEPPED_RANGE.sub(_without_idle_step, word) for word in numeric)
+    fields = " ".join(_STEPPED_RANGE.sub(_without_useless_step, word) for word in numeric)
     try:
         next(CronSim(fields, _SOME_DAY))
     except (CronSimError, StopIteration):
@@ -191,13 +195,13 @@ def _checked_fields(words: list[str]) -> str:
     return fields
 
 
-def _numbered(word: str, names: list[str], first: int) -> str:
+def _with_numbers(word: str, names: list[str], first: int) -> str:
     numbers = {name: str(number) for number, name in enumerate(names, first)}
     return _NAME.sub(lambda found: numbers.get(found[0], found[0]), word)
 
 
-def _without_idle_step(found: re.Match[str]) -> str:
-    """5-5/2 is 5; cronsim would take it for 5/2, which goes on to the field's end."""
+def _without_useless_step(found: re.Match[str]) -> str:
+    """5-5/2 means 5; cronsim would read it as 5/2, which runs to the end of the field."""
     first, last = int(found[1]), int(found[2])
     return str(first) if first == last else found[0]
 

@@ -1,7 +1,7 @@
-"""A schedule in plain English, made of the times at which it is due.
+"""Describe a schedule in plain English.
 
-The sentence comes from the sets of minutes, hours, days and months, never from the text of the
-expression: `1-31`, `*/1` and `*` are the same days, so they read the same.
+The sentence is made from the sets of minutes, hours, days and months, not from the text of the
+expression: `1-31`, `*/1` and `*` mean the same days, so they give the same sentence.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _EVERY_DATE = range(1, 32)
 _EVERY_MONTH = range(1, 13)
 _EVERY_WEEKDAY = range(1, 8)
 
-LISTED = 8  # more times of a day than these are no list that a person reads
-_RUN = 3  # values in a row that read better as "from through"
-_STEPS = 4  # values at equal distances that read better as "every second"
+LISTED = 8  # the longest list of times of a day that is easy to read
+_RUN = 3  # from this many consecutive values on, "a through c" replaces the list
+_STEPS = 4  # from this many values at equal distances on, "every second" replaces the list
 
 _LAST_DATES = {CronSim.LAST: "the last day", CronSim.LAST_WEEKDAY: "the last weekday"}
 
-Nth = tuple[int, int]  # a weekday, and which of the month or CronSim.LAST
+Nth = tuple[int, int]  # a weekday and its number within the month, or CronSim.LAST
 
 
 def interval(every: timedelta) -> str:
-    """Such as `Every 1 hour 30 minutes`."""
+    """A text such as `Every 1 hour 30 minutes`."""
     rest = int(every.total_seconds())
     parts = []
     for name, unit in _UNITS.items():
@@ -45,7 +45,7 @@ def interval(every: timedelta) -> str:
 
 
 def sentence(sim: CronSim) -> str:
-    """Such as `At 02:30 on the first day of every month or on Monday`."""
+    """A text such as `At 02:30 on the first day of every month or on Monday`."""
     times, by_the_clock = _times(sorted(sim.minutes), sorted(sim.hours))
     days = _days(sim)
     if days is None and (by_the_clock or len(sim.months) < len(_EVERY_MONTH)):
@@ -54,7 +54,7 @@ def sentence(sim: CronSim) -> str:
 
 
 def ordinal(number: int) -> str:
-    """Such as `ninth`, `11th`, `22nd`."""
+    """A text such as `ninth`, `11th`, `22nd`."""
     if number <= len(_ORDINALS):
         return _ORDINALS[number - 1]
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
@@ -62,7 +62,7 @@ def ordinal(number: int) -> str:
 
 
 def _times(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
-    """The times of a day, and whether these are told as times of the clock."""
+    """The times of a day, and whether the text names times of the clock."""
     if len(minutes) * len(hours) <= LISTED:
         listed = [_clock(hour, minute) for hour in hours for minute in minutes]
         return f"At {_joined(listed)}", True
@@ -74,36 +74,36 @@ def _times(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
         return f"Every {each} from {' through '.join(ends)}", True
     if minutes == [0] and every_hour:
         return "At the start of every hour", False
-    told, regular = _minutes(minutes)
+    text, regular = _minutes(minutes)
     if every_hour:
-        return (told if minutes == list(_EVERY_MINUTE) else f"{told} of every hour"), False
+        return (text if minutes == list(_EVERY_MINUTE) else f"{text} of every hour"), False
     if regular and (len(hours) == 1 or step == 1):
-        return f"{told} from {_clock(hours[0], 0)} through {_clock(hours[-1], 59)}", True
+        return f"{text} from {_clock(hours[0], 0)} through {_clock(hours[-1], 59)}", True
     if step and step > 1:
         span = f"from hour {hours[0]} through hour {hours[-1]}"
-        return f"{told} of every {ordinal(step)} hour {span}", False
-    return f"{told} of {_numbered('hour', hours)}", False
+        return f"{text} of every {ordinal(step)} hour {span}", False
+    return f"{text} of {_numbered('hour', hours)}", False
 
 
 def _minutes(minutes: list[int]) -> tuple[str, bool]:
-    """The minutes of an hour, and whether they go on evenly from one hour to the next."""
+    """The minutes of an hour, and whether their distance stays the same across the full hour."""
     if minutes == list(_EVERY_MINUTE):
         return "Every minute", True
     step = _step(minutes)
     if step is None or step == 1:
         return f"At {_numbered('minute', minutes)}", False
-    told = f"Every {ordinal(step)} minute"
+    text = f"Every {ordinal(step)} minute"
     if minutes == list(range(0, 60, step)) and 60 % step == 0:
-        return told, True
-    return f"{told} from minute {minutes[0]} through minute {minutes[-1]}", False
+        return text, True
+    return f"{text} from minute {minutes[0]} through minute {minutes[-1]}", False
 
 
 def _days(sim: CronSim) -> str | None:
-    """The days; None: every day of its months."""
+    """The days as text; None when the schedule runs on every day of its months."""
     dates = None if sim.days.issuperset(_EVERY_DATE) else sim.days
-    weekdays = _different(sim.weekdays)
+    weekdays = _distinct(sim.weekdays)
     if not sim.day_and and (dates is None or weekdays is None):
-        return None  # one of two fields matches each day, and one is enough
+        return None  # a match of either field is enough, and one field matches every day
     every_month = len(sim.months) == len(_EVERY_MONTH)
     months = "every month" if every_month else _joined(_month_names(sim))
     if dates is None:
@@ -118,13 +118,13 @@ def _days(sim: CronSim) -> str | None:
     return f"{either}, in {months}"
 
 
-def _different(weekdays: Iterable[int | Nth]) -> set[int | Nth] | None:
-    """Each weekday once, with Sunday as 7; None: all of them."""
-    plain = {one % 7 or 7 for one in weekdays if isinstance(one, int)}
+def _distinct(weekdays: Iterable[int | Nth]) -> set[int | Nth] | None:
+    """Each weekday once, with Sunday as 7; None when all weekdays are meant."""
+    plain = {each % 7 or 7 for each in weekdays if isinstance(each, int)}
     if plain.issuperset(_EVERY_WEEKDAY):
         return None
-    nth = {(one[0] % 7 or 7, one[1]) for one in weekdays if not isinstance(one, int)}
-    return plain | {one for one in nth if one[0] not in plain}
+    nth = {(each[0] % 7 or 7, each[1]) for each in weekdays if not isinstance(each, int)}
+    return plain | {each for each in nth if each[0] not in plain}
 
 
 def _of_month(dates: Iterable[int]) -> str:
@@ -134,21 +134,21 @@ def _of_month(dates: Iterable[int]) -> str:
     if not last and step and step > 1:
         ends = f"the {ordinal(numbers[0])} through the {ordinal(numbers[-1])}"
         return f"every {ordinal(step)} day from {ends}"
-    told = _runs(numbers, lambda date: f"the {ordinal(date)}")
+    runs = _runs(numbers, lambda date: f"the {ordinal(date)}")
     if last:
-        return _joined([*(f"{date} day" for date in told), *last])
-    return f"{_joined(told)} day"
+        return _joined([*(f"{date} day" for date in runs), *last])
+    return f"{_joined(runs)} day"
 
 
 def _of_week(weekdays: Iterable[int | Nth], *, last: str = "and") -> str:
-    plain = sorted(one for one in weekdays if isinstance(one, int))
-    told = _runs(plain, lambda day: _WEEKDAYS[day - 1])
-    nth = sorted(one for one in weekdays if not isinstance(one, int))
+    plain = sorted(each for each in weekdays if isinstance(each, int))
+    words = _runs(plain, lambda day: _WEEKDAYS[day - 1])
+    nth = sorted(each for each in weekdays if not isinstance(each, int))
     if not nth:
-        return _joined(told, last=last)
+        return _joined(words, last=last)
     which = {CronSim.LAST: "last"}
-    told += [f"the {which.get(n) or ordinal(n)} {_WEEKDAYS[day - 1]}" for day, n in nth]
-    return f"{_joined(told, last=last)} of the month"
+    words += [f"the {which.get(n) or ordinal(n)} {_WEEKDAYS[day - 1]}" for day, n in nth]
+    return f"{_joined(words, last=last)} of the month"
 
 
 def _in_months(sim: CronSim) -> str:
@@ -162,29 +162,29 @@ def _month_names(sim: CronSim) -> list[str]:
 
 
 def _numbered(name: str, numbers: list[int]) -> str:
-    told = _joined(_runs(numbers, str))
-    return f"{name} {told}" if len(numbers) == 1 else f"{name}s {told}"
+    text = _joined(_runs(numbers, str))
+    return f"{name} {text}" if len(numbers) == 1 else f"{name}s {text}"
 
 
 def _runs(numbers: list[int], word: Callable[[int], str]) -> list[str]:
-    """The numbers in words, `a through c` where three or more follow one another."""
+    """The numbers in words; `a through c` replaces three or more consecutive numbers."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and runs[-1][-1] == number - 1:
             runs[-1].append(number)
         else:
             runs.append([number])
-    told: list[str] = []
+    words: list[str] = []
     for run in runs:
         if len(run) >= _RUN:
-            told.append(f"{word(run[0])} through {word(run[-1])}")
+            words.append(f"{word(run[0])} through {word(run[-1])}")
         else:
-            told.extend(map(word, run))
-    return told
+            words.extend(map(word, run))
+    return words
 
 
 def _step(numbers: list[int]) -> int | None:
-    """The one distance between neighbours of a long list."""
+    """The distance between neighbours, when it is equal and there are _STEPS numbers or more."""
     steps = {after - before for before, after in itertools.pairwise(numbers)}
     return steps.pop() if len(numbers) >= _STEPS and len(steps) == 1 else None
 

@@ -1,18 +1,19 @@
-"""How much must lead to a subreddit that nobody asked for, before it is crawled."""
+"""How much evidence the crawl of a discovered subreddit requires."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-# One of these is enough. Mentions are cheap to make, so they must come from several.
+# Each of these thresholds is sufficient by itself. Anyone can write a mention, so several authors
+# must mention a subreddit.
 AUTHORS_ENOUGH = 1
 CROSSPOSTS_ENOUGH = 2
 MENTIONS_ENOUGH = 3
 
-# What an author in common weighs against a mention, when the best are chosen.
+# Weights of the kinds of evidence, when the best candidates are chosen.
 AUTHOR_WEIGHT, CROSSPOST_WEIGHT, MENTION_WEIGHT = 3, 2, 1
 
-# What discovery from one root may spend is counted over this time.
+# The request limit of discovery from one root applies to this period.
 ROOT_PERIOD = timedelta(days=30)
-# Evidence that nothing was added to for so long is forgotten.
+# Evidence is deleted when no new evidence has come for this time.
 EVIDENCE_LIVES = timedelta(days=90)

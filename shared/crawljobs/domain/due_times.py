@@ -1,4 +1,4 @@
-"""The due times of one schedule: its expression, its anchor, its share of the spread."""
+"""The due times of one schedule: its expression, its anchor and its offset in the spread."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 from crawljobs.domain import cron as crons
 from crawljobs.domain import tick_count
 
-# A day: with more, a schedule would run on another day than the one it names.
+# With a longer spread a schedule would run on another day than its expression names.
 LONGEST_SPREAD = timedelta(days=1)
 
-# 2^64 divided by the golden ratio: multiples of it lie as far apart as so many can, so schedules
-# made one after the other share a spread evenly.
+# 2^64 divided by the golden ratio. Multiples of it, modulo 2^64, are evenly distributed, so
+# schedules with consecutive ids are evenly distributed over a spread.
 _GOLDEN = 11_400_714_819_323_198_485
 _MASK = 2**64 - 1
 
 
 @dataclass(frozen=True)
 class DueTimes:
-    """Every due time is one of the expression, moved by `offset`; `@every` counts from `anchor`."""
+    """Each due time is a time of the expression plus `offset`; `@every` counts from `anchor`."""
 
     cron: crons.Cron
     anchor: datetime
@@ -31,7 +31,7 @@ class DueTimes:
         return moved + self.offset
 
     def count(self, *, after: datetime, until: datetime) -> int:
-        """How many due times lie in (after, until]."""
+        """The number of due times in (after, until]."""
         return tick_count.count(
             self.cron,
             after=after - self.offset,
@@ -40,7 +40,7 @@ class DueTimes:
         )
 
     def last_before(self, before: datetime, *, tick: datetime) -> datetime:
-        """The last due time earlier than `before`, given one, `tick`, that is."""
+        """The last due time before `before`; `tick` is any due time before it."""
         moved = tick_count.last_before(
             self.cron,
             tick=tick - self.offset,
@@ -51,6 +51,6 @@ class DueTimes:
 
 
 def offset_of(schedule_id: int, *, spread_seconds: int) -> timedelta:
-    """Where in the spread this schedule runs: always the same, to the millisecond."""
-    place = (schedule_id * _GOLDEN & _MASK) * spread_seconds * 1000 >> 64
-    return timedelta(milliseconds=place)
+    """The offset of this schedule in the spread, in whole milliseconds; always the same."""
+    offset = (schedule_id * _GOLDEN & _MASK) * spread_seconds * 1000 >> 64
+    return timedelta(milliseconds=offset)

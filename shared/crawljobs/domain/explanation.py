@@ -1,4 +1,4 @@
-"""Why a job runs or does not: every condition of a claim, and what it waits for."""
+"""Why a job runs or waits: every condition of a claim, and the cause of the wait."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WAITS: dict[WaitReason, str] = {
 }
 
 
-DETAIL_SHOWN = 300  # characters of what a worker met
+DETAIL_SHOWN = 300  # characters of an error that a worker met
 
 _REFUSED = {
     "client_refused": "Reddit to accept the client again: its id or address is blocked",
@@ -28,25 +28,25 @@ _REFUSED = {
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What, beside the job itself, decides when it runs."""
+    """The facts beside the job itself that decide when it runs."""
 
     now: datetime
-    paused: bool  # everything
-    paused_until: datetime | None  # None: until somebody resumes
+    paused: bool  # the whole queue
+    paused_until: datetime | None  # None: until an operator resumes
     subreddit_paused: bool
     subreddit_paused_until: datetime | None
-    reddit_until: datetime | None  # no worker asks Reddit for anything before
+    reddit_until: datetime | None  # until then no worker sends a request to Reddit
     workers_alive: int
-    ahead: int  # jobs that are claimed before it
-    ahead_at_least: bool  # there are more: counting stopped
-    starts_per_minute: float  # claims that ended lately
-    reddit_reason: str | None = None  # why no worker asks, during a pause of the breaker
+    ahead: int  # jobs that are claimed before this one
+    ahead_at_least: bool  # `ahead` is a lower bound: counting stopped at a limit
+    starts_per_minute: float  # rate of recently ended claims
+    reddit_reason: str | None = None  # the reason, when the breaker is open
     reddit_detail: str = ""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One thing that a claim of this job needs."""
+    """One condition of a claim of this job."""
 
     name: str
     met: bool
@@ -58,14 +58,15 @@ class Condition:
 class Explanation:
     summary: str
     conditions: tuple[Condition, ...]
-    position: int | None  # in the queue, 1 is next; None when it is not queued
-    position_at_least: bool
+    position: int | None  # in the queue, 1 is next; None when the job is not queued
+    position_at_least: bool  # `position` is a lower bound
     waits_for: str | None
     until: datetime | None
     estimated_start: datetime | None
 
 
 def explain(job: Job, around: Surroundings) -> Explanation:
+    """The conditions, the cause of the wait and an estimated start of this job."""
     conditions = _conditions(job, around)
     waits_for, until = _waits(job, around)
     queued = job.status is JobStatus.QUEUED
@@ -141,7 +142,7 @@ def _pause(paused: bool, until: datetime | None) -> str:
 
 
 def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]:
-    """What holds it back first, and until when if that is known."""
+    """The first cause that delays the job, and the end of the cause if it is known."""
     if job.status in FINAL or job.status is JobStatus.CRAWLING:
         return None, None
     if job.status is JobStatus.BLOCKED:
@@ -160,8 +161,8 @@ def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]
 
 
 def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
-    """What a waiting job waits for, with what a worker met."""
-    waits_for = _WAITS.get(reason, f"what its reason, {reason.value}, names")
+    """The cause of a wait, with the error that a worker met."""
+    waits_for = _WAITS.get(reason, f"the end of its wait reason, {reason.value}")
     if reason not in (WaitReason.OUTAGE, WaitReason.UNCLEAR):
         return waits_for
     detail = (job.error_message if job.error_kind is ErrorKind.DEFERRED else None) or ""
@@ -182,10 +183,10 @@ def _summary(job: Job, around: Surroundings, waits_for: str | None) -> str:
 
 
 def _estimated_start(job: Job, around: Surroundings, until: datetime | None) -> datetime | None:
-    """From the number of jobs before it and the pace of late; None when that cannot be told."""
+    """Estimated from the jobs ahead and the recent claim rate; None when there is no estimate."""
     if job.status not in (JobStatus.QUEUED, JobStatus.WAITING):
         return None
-    # Each of those that hold it back, with its end; without one there is no estimate.
+    # (whether it delays the job, its end). A delay without an end allows no estimate.
     holds = [
         (job.status is JobStatus.WAITING, until),
         (around.paused, around.paused_until),

@@ -1,4 +1,4 @@
-"""The life of a crawl job: its states, and the only ways from one to another."""
+"""Crawl jobs: their states, and every allowed transition between states."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class WaitReason(StrEnum):
     PAUSED = "paused"
     OUTAGE = "outage"
     LATER = "later"
-    UNCLEAR = "unclear"  # a required page of its community fails, or says nothing
+    UNCLEAR = "unclear"  # Reddit gives no usable reply to a required page of its community
 
     @classmethod
     def _missing_(cls, value: object) -> WaitReason | None:
-        """A reason of a later release is kept as it is."""
+        """Keep the reason that a later release has stored."""
         if not isinstance(value, str):
             return None
         unknown = str.__new__(cls, value)
@@ -41,15 +41,16 @@ class WaitReason(StrEnum):
 
     @property
     def stored(self) -> str:
-        """The value of the column: `unclear` is `retry` there, after an error that was deferred.
+        """The value of the column `wait_reason`.
 
-        The previous release knows no other value.
+        UNCLEAR is stored as `retry` with the error kind `deferred`, because the previous release
+        does not know `unclear`.
         """
         return WaitReason.RETRY.value if self == WaitReason.UNCLEAR else self.value
 
     @classmethod
     def of(cls, stored: str | None, error_kind: str | None) -> WaitReason | None:
-        """The reason of a row; no other deferral is stored as `retry`."""
+        """The reason of a row: `retry` with the error kind `deferred` means UNCLEAR."""
         if stored is None:
             return None
         if stored == cls.RETRY and error_kind == ErrorKind.DEFERRED:
@@ -57,15 +58,14 @@ class WaitReason(StrEnum):
         return cls(stored)
 
 
-# A wait whose cause may change or end (a pause, politeness, Reddit's limit, an outage) parks a job
-# for a minute at most. So it is claimable again soon after the cause has ended: one such minute,
-# and a sweep.
+# A job whose cause may change or end (a pause, politeness, Reddit's limit, an outage) is parked for
+# 60 s at most. So it is claimable within 65 s of the end of its cause: 60 s plus one sweep.
 PARKED_MAX_SECONDS = 60
 FREED_WITHIN_SECONDS = 65
 
 
 class ErrorKind(StrEnum):
-    """What an error means for the job: it decides between fail, schedule_retry and defer."""
+    """The class of an error: it decides between fail, schedule_retry and defer."""
 
     PERMANENT = "permanent"
     RETRYABLE = "retryable"
@@ -73,7 +73,7 @@ class ErrorKind(StrEnum):
 
 
 class AttemptOutcome(StrEnum):
-    """How a claim ended."""
+    """The outcome of a claim."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -84,7 +84,7 @@ class AttemptOutcome(StrEnum):
 
 
 class JobSource(StrEnum):
-    """Who asked for the crawl."""
+    """The origin of a request to crawl."""
 
     USER = "user"
     SCHEDULE = "schedule"
@@ -93,7 +93,7 @@ class JobSource(StrEnum):
 
 
 class Transition(StrEnum):
-    """One verb, one way between states."""
+    """A verb of the queue; each verb is one kind of transition."""
 
     UNBLOCK = "unblock"
     REQUEUE = "requeue"
@@ -134,14 +134,14 @@ TRANSITIONS: dict[Transition, tuple[frozenset[JobStatus], frozenset[JobStatus]]]
 }
 
 PRIORITY_MIN, PRIORITY_MAX = 0, 100
-# Of which nobody asked for the crawl.
+# Sources of automatic crawls.
 BACKGROUND = frozenset({JobSource.DISCOVERY, JobSource.STALE})
-# Background work cannot age past what people ask for (user requests are 50-70).
+# Background jobs must not age past user requests, which have priorities of 50 to 70.
 BACKGROUND_PRIORITY_CEILING = 40
 
 
 def priority_ceiling(source: JobSource) -> int:
-    """How high a job of this source may age."""
+    """The highest priority that a job of this source reaches by aging."""
     if source in BACKGROUND:
         return BACKGROUND_PRIORITY_CEILING
     return PRIORITY_MAX
@@ -155,15 +155,15 @@ class EnqueueResult(StrEnum):
 
 @dataclass(frozen=True)
 class Enqueued:
-    """What became of a request to crawl one subreddit."""
+    """The result of a request to crawl one subreddit."""
 
     job_id: int
     subreddit: str
     result: EnqueueResult
 
 
-class Claim(NamedTuple):  # made for each job: a frozen dataclass takes four times as long
-    """A worker's ownership of one job: what it needs to crawl, and the token that fences it."""
+class Claim(NamedTuple):  # one per job: a frozen dataclass takes four times as long to make
+    """A worker's ownership of one job: the data for the crawl, and the token that fences it."""
 
     job_id: int
     claim_token: UUID
@@ -178,17 +178,17 @@ class Claim(NamedTuple):  # made for each job: a frozen dataclass takes four tim
     claimable_at: datetime
     claimed_at: datetime
     lease_expires_at: datetime
-    traceparent: str | None = None  # the trace of whoever asked for the crawl
+    traceparent: str | None = None  # the trace of the request to crawl
 
     @property
     def is_background(self) -> bool:
-        """Nobody asked for it, and nobody who did was merged into it."""
+        """Whether it is an automatic crawl, and no user's or schedule's request was merged in."""
         return self.source in BACKGROUND and self.priority <= BACKGROUND_PRIORITY_CEILING
 
 
 @dataclass(frozen=True)
 class Job:
-    """A row of crawl_jobs as the API and the tests see it; all times are aware, in UTC."""
+    """A row of crawl_jobs; all times are aware, in UTC."""
 
     id: int
     subreddit_id: int
@@ -201,8 +201,8 @@ class Job:
     source: JobSource
     scheduled_job_id: int | None
     depth: int
-    visible_at: datetime  # not claimed before; a parked job is looked at again then
-    waits_until: datetime | None  # of a waiting job: its cause's end; None: that has no end
+    visible_at: datetime  # not claimed before; the next check of the cause of a parked job
+    waits_until: datetime | None  # of a waiting job: the end of its cause; None: no known end
     queued_at: datetime
     created_at: datetime
     finished_at: datetime | None
@@ -220,20 +220,22 @@ class Job:
     error_kind: ErrorKind | None
     error_message: str | None
     checkpoint: dict[str, Any] | None
-    traceparent: str | None  # of what asked for it
-    version: int  # differs after every change of the row
+    traceparent: str | None  # the trace of the request to crawl
+    version: int  # changes with every change of the row
 
     @property
     def not_before(self) -> datetime | None:
-        """When it may be claimed at the earliest; None: its pause has no end."""
+        """The earliest time of a claim; None: the cause of its wait has no known end."""
         return self.waits_until if self.status is JobStatus.WAITING else self.visible_at
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A claim that ended; of several deferrals in a row, that differ in numbers at most, the last.
+    """A claim that ended.
 
-    `times` is how many they were, and `first_started_at` when the first began; None of one alone.
+    A series of deferrals whose messages differ in numbers at most is stored as its last one.
+    `times` is the length of the series, and `first_started_at` the start of its first deferral;
+    None when `times` is 1.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""Which jobs a list or a bulk change is about, and in which order they are listed."""
+"""The filter of a job list or a bulk change, and the order of a list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALL = frozenset(JobStatus)
 
 
 class JobSort(StrEnum):
-    """Each order is that of an index; some are of jobs in certain states only."""
+    """The orders of a job list. An index serves each; some cover certain states only."""
 
     NEWEST = "-created_at"
     OLDEST = "created_at"
@@ -32,7 +32,7 @@ _ELIGIBLE: dict[JobSort, frozenset[JobStatus]] = {
 
 @dataclass(frozen=True)
 class JobFilter:
-    """What is None or empty does not restrict; ranges include their start, not their end."""
+    """A field that is None or empty does not restrict; a range excludes its end."""
 
     statuses: frozenset[JobStatus] = frozenset()
     subreddit_id: int | None = None
@@ -41,16 +41,16 @@ class JobFilter:
     priority_min: int | None = None
     priority_max: int | None = None
     error_kind: ErrorKind | None = None
-    error_text: str | None = None  # anywhere in the message, whatever its case
+    error_text: str | None = None  # a part of the message, in any case
     created_after: datetime | None = None
     created_before: datetime | None = None
     finished_after: datetime | None = None
     finished_before: datetime | None = None
-    worker: str | None = None  # that crawls it now
-    incomplete: bool | None = None  # whether its crawl has given up a part
+    worker: str | None = None  # the worker that crawls the job now
+    incomplete: bool | None = None  # whether the crawl has given up a part
 
     def possible_statuses(self, sort: JobSort = JobSort.NEWEST) -> frozenset[JobStatus]:
-        """The states that jobs of this filter, in this order, can be in."""
+        """The states that a job of this filter and this order can have."""
         possible = (self.statuses or ALL) & _ELIGIBLE.get(sort, ALL)
         if self.finished_after is not None or self.finished_before is not None:
             possible &= FINAL

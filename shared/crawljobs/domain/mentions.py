@@ -1,4 +1,4 @@
-"""Names of subreddits in what people write."""
+"""Find names of subreddits in posts and comments."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 
 from crawljobs.domain import subreddit
 
-# Bounded: a text may name as many as it likes, and most of them are not worth a row.
+# Subreddits that are stored for one item: a text may mention any number, most of little value.
 PER_ITEM_MAX = 10
 
-# r/name, /r/name and addresses that end in it. Profiles are nobody's neighbours.
+# r/name, /r/name and addresses with it; not u/name, as profiles are no communities.
 _MENTION = re.compile(r"(?<![A-Za-z0-9_])r/([A-Za-z0-9_]{2,21})(?![A-Za-z0-9_])", re.ASCII)
 
 
 def find(*texts: str | None, home: str) -> tuple[str, ...]:
-    """The subreddits named, in lower case, each once, without the one this was written in."""
+    """The mentioned subreddits except `home`, in lower case, each once; at most PER_ITEM_MAX."""
     found: dict[str, None] = {}
     for text in texts:
         for match in _MENTION.finditer(text or ""):

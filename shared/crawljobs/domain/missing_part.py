@@ -1,4 +1,4 @@
-"""A part of a crawl that was given up: what is missing, why, and when to look again."""
+"""Parts that a crawl gave up: which parts, why, and when to request them again."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# Each further failure doubles the delay of the next look up to this, so that a part that is broken
-# for ever costs its tries in place twice a month.
+# Each failure doubles the delay up to this limit, so that a part that always fails costs its
+# requests only twice a month.
 LONGEST_LOOK = timedelta(days=14)
-# A listing moves on: what it shows today may be out of its reach in two weeks.
+# New items push old ones out of a listing: in two weeks today's items may be out of reach.
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
-# A part that a crawl had no reason to ask for: a setting excludes it.
+# The delay of a part that a setting excludes from the crawl.
 POSTPONED = LONGEST_LOOK
-# A next look further ahead than this was written before the database's clock was set back.
+# A time further ahead than this was written before the database's clock was set back.
 FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
-LISTED_MAX = 50  # parts that a job lists; its count has no such bound
-STORED_MAX = 500  # rows kept for each subreddit; the parts that failed last are kept
+LISTED_MAX = 50  # parts in the details of a job; the count of its parts includes the others
+STORED_MAX = 500  # rows of each subreddit; those that failed most recently are kept
 ITEM_MAX = 100  # characters of an item's name
 
 
 class PartKind(StrEnum):
-    """What a crawl asks for beside the parts that it requires."""
+    """The optional parts of a crawl."""
 
     POSTS = "posts"  # a page of posts after the first; item: the cursor
     COMMENTS = "comments"  # a page of the newest comments; item: the cursor, empty for the first
@@ -30,30 +30,31 @@ class PartKind(StrEnum):
     MORE_CHILDREN = "more_children"  # comments behind stubs; item: the post's id
     THREAD = "thread"  # the thread below a comment; item: the post's id
     HISTORY = "history"  # an author's newest items; item: the account's name
-    NAMES = "names"  # which names are subreddits; no item
+    NAMES = "names"  # the check which names are subreddits; no item
 
 
 class PartReason(StrEnum):
     """Why a part was given up."""
 
-    REFUSED = "refused"  # 400 and its like: Reddit does not accept the request
+    REFUSED = "refused"  # 400 and similar statuses: Reddit does not accept the request
     TROUBLE = "trouble"  # 5xx, no reply, no JSON, or JSON of another shape
     TOO_LARGE = "too_large"  # a request of one item is still too long
-    UNAVAILABLE = "unavailable"  # Reddit does not show this
-    ALLOWANCE = "allowance"  # the crawl had made all the requests that it may
+    UNAVAILABLE = "unavailable"  # Reddit does not show this part
+    ALLOWANCE = "allowance"  # the crawl had used up its request limit
 
 
-# A tree is fetched again as a whole, whichever of its requests failed.
+# When one of these requests fails, the whole tree is fetched again.
 OF_A_TREE = (PartKind.TREE, PartKind.MORE_CHILDREN, PartKind.THREAD)
 LISTINGS = (PartKind.POSTS, PartKind.COMMENTS)
 
 
 @dataclass(frozen=True, slots=True)
 class MissingPart:
-    """`failures` counts the crawls that gave it up in a row.
+    """A part that the last crawl gave up.
 
-    `seen_to` is given for listings: the newest item that the broken walk has stored, as a base-36
-    id. Everything between that item and the page that failed is stored.
+    `failures` counts the consecutive crawls that gave it up. `seen_to` is set for listings: the
+    newest item that the interrupted walk has stored, as a base-36 id. Every item between it and the
+    failed page is stored.
     """
 
     kind: PartKind
@@ -65,9 +66,10 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a crawl asks for it now: after one failure always, then at its time.
+        """Whether a crawl requests the part at `now`.
 
-        A time that no clock of today can have written counts as passed.
+        A part with one failure is always due; later ones at `next_look_at`. A time beyond
+        FURTHEST_LOOK counts as passed: the clock was set back after it was written.
         """
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
         return self.failures <= 1 or is_time

@@ -1,33 +1,33 @@
-"""Names that people give to tokens and schedules: how they are compared, what they may hold."""
+"""Names of tokens and schedules: allowed characters, normal form and comparison."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# Controls, format characters (such as one of no width), halves of surrogate pairs, line ends: two
-# names that differ in these look the same, or break a line of a log.
+# Controls, format characters (such as the zero-width space), unpaired surrogates, line separators.
+# Names that differ only in these look the same, or break a log line.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-# Of other categories, and as invisible: fillers of Hangul and Khmer, the blank of Braille, and
-# marks that only join, separate or steer their neighbours (Default_Ignorable_Code_Point).
+# Invisible characters of other categories: fillers of Hangul and Khmer, the Braille blank, and
+# marks that only affect their neighbours (Default_Ignorable_Code_Point).
 _INVISIBLE = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u2800\u3164\uffa0"
 )
-# They choose between two pictures of the character before, as emoji keyboards do.
+# Variation selectors choose a glyph of the character before them; emoji keyboards insert them.
 _VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def normalized(name: str) -> str:
-    """Normal form NFKC, without variation selectors and blanks at the ends; a run of blanks is one.
+    """The name in normal form NFKC, without variation selectors and outer blanks.
 
-    Empty for a name of nothing else.
+    A run of blanks becomes one blank. A name of only such characters becomes empty.
     """
     shown = _VARIATION_SELECTORS.sub("", name)
     return " ".join(unicodedata.normalize("NFKC", shown).split())
 
 
 def unseen(name: str) -> str | None:
-    """The first character that a name may not hold, as U+XXXX; None when there is none."""
+    """The first forbidden character of the name, as U+XXXX; None when there is none."""
     for character in name:
         if character in _INVISIBLE or unicodedata.category(character) in _UNSEEN:
             return f"U+{ord(character):04X}"
@@ -35,6 +35,6 @@ def unseen(name: str) -> str | None:
 
 
 def key(name: str) -> str:
-    """Equal for names that people take for the same one."""
-    seen = (one for one in name if unicodedata.category(one) not in _UNSEEN - {"Cc"})
-    return normalized(normalized("".join(seen)).casefold())
+    """A comparison key; it is equal for names that look the same to people."""
+    visible = (each for each in name if unicodedata.category(each) not in _UNSEEN - {"Cc"})
+    return normalized(normalized("".join(visible)).casefold())

@@ -1,4 +1,4 @@
-"""Text from outside, made safe for a terminal, a log line, a row and a page."""
+"""Make untrusted text safe for a terminal, a log line, a row and a page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 import unicodedata
 
 REPLACEMENT = "\ufffd"
-# Control and format characters; among the latter are those that turn the direction of a text.
+# Control and format characters; the latter include those that change the text direction.
 _DROPPED = frozenset({"Cc", "Cf", "Zl", "Zp"})
-# White space that begins a new line or moves the cursor: one blank says as much.
+# White space that starts a new line or moves the cursor; it becomes one blank.
 _BREAKS = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029")
-# In a text of several lines too: all controls but tab and line breaks, and what overrides the
-# direction of the text after it.
+# All control characters except tab and line breaks, and characters that override the direction of
+# the text after them.
 _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _RUNS_OF_BLANKS = re.compile("  +")
 
@@ -19,7 +19,7 @@ _RUNS_OF_BLANKS = re.compile("  +")
 def one_line(text: str, *, limit: int) -> str:
     """At most `limit` printable characters on one line.
 
-    Line breaks and tabs become a blank, NUL and half a surrogate pair become U+FFFD, other control
+    Line breaks and tabs become a blank; NUL and unpaired surrogates become U+FFFD; other control
     and format characters are dropped.
     """
     cut = text[:limit]
@@ -29,7 +29,7 @@ def one_line(text: str, *, limit: int) -> str:
 
 
 def lines(text: str, *, limit: int) -> str:
-    """The same for a text of several lines, which keeps its line breaks."""
+    """At most `limit` characters, cleaned as by `one_line`; line breaks stay."""
     cut = text[:limit]
     if cut.isprintable():
         return cut
@@ -37,7 +37,7 @@ def lines(text: str, *, limit: int) -> str:
 
 
 def has_steering(text: str) -> bool:
-    """Whether a character of the text could steer a terminal or reorder the text around it."""
+    """Whether the text holds a character that controls a terminal or reorders text."""
     return not text.isprintable() and _STEERING.search(text) is not None
 
 

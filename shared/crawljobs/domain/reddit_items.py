@@ -1,4 +1,4 @@
-"""What is read from Reddit, after it was made safe to store."""
+"""Items read from Reddit, cleaned so that they can be stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawljobs.domain.subreddit import AccessState
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who wrote something; `reddit_id` is t2_ and base 36 when the reply told it."""
+    """An author; `reddit_id` is t2_ and a base-36 number, None when the reply has no id."""
 
     name: str
     reddit_id: str | None = None
@@ -31,7 +31,7 @@ class SubredditAbout:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """`deleted` when its author deleted it: then author and content are None."""
+    """A post. When its author deleted it, `deleted` is true, and author and content are None."""
 
     id: str
     subreddit: str
@@ -55,16 +55,17 @@ class Post:
     created_at: datetime
     edited_at: datetime | None
     deleted: bool
-    # Other subreddits, in lower case: named in the text, and the one a crosspost was taken from.
+    # Other subreddits, in lower case: those mentioned in the text, and the source of a crosspost.
     mentions: tuple[str, ...] = ()
     crossposted_from: str | None = None
-    edited: bool = False  # also without a time: Reddit does not tell when old items were edited
+    edited: bool = False  # `edited_at` may be None: Reddit gives no edit time for old items
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """`parent_id` is a full name; `depth` is told in trees only, 0 under the post.
+    """A comment. `parent_id` is a full name such as t1_abc.
 
+    `depth` is 0 directly below the post, and None when the comment is not read from a tree.
     `score` is None while the community hides it.
     """
 
@@ -88,10 +89,11 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class MoreComments:
-    """A cut in a tree. Without children the thread goes on in a tree of its parent's own.
+    """A stub in a tree, in place of comments that the reply leaves out.
 
-    `count` is the number of comments behind the cut, as far as Reddit tells: 0 with children is
-    known too.
+    Without children, the comments are in the tree of the parent, which is a page of its own.
+    `count` is the number of comments behind the stub as Reddit reports it. Reddit also reports 0
+    for stubs with children.
     """
 
     parent_id: str
@@ -102,7 +104,10 @@ class MoreComments:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The things of one reply by kind; `dropped` could not be read, `unknown` are other kinds."""
+    """The items of one reply by kind.
+
+    `dropped` counts items that could not be read, `unknown` items of other kinds.
+    """
 
     posts: tuple[Post, ...] = ()
     comments: tuple[Comment, ...] = ()
@@ -115,23 +120,23 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing; `after` is the cursor of the next, None at the end."""
+    """One page of a listing; `after` is the cursor of the next page, None on the last page."""
 
     items: Items
     after: str | None
 
 
-# A listing shows about a thousand items; with removed ones left out, fewer come.
+# A listing ends after about 1,000 items. It leaves out removed items, so fewer are shown.
 LISTING_CAP = 900
-# A listing that leads to so many pages of a hundred is as long, however few items they show.
+# A listing of 10 pages of 100 items has reached Reddit's cap, even if its pages show fewer items.
 LISTING_PAGES = 10
-# Where older items are known to exist, a listing of so many was cut off at its thousand, with the
-# removed ones left out.
+# When older items are known to exist, a listing of this many items has reached Reddit's cap: the
+# other items are removed ones.
 LISTING_CAP_WITH_REMOVED = 500
 
 
 def is_newer(item_id: str, mark: str | None) -> bool:
-    """Whether an id lies above the high-water mark; ids are base-36 numbers that only grow."""
+    """Whether an id is above the high-water mark; ids are base-36 numbers that only increase."""
     return mark is None or int(item_id, 36) > int(mark, 36)
 
 

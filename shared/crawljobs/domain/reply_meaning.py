@@ -1,8 +1,8 @@
 """The meaning of every reply of Reddit, as one table.
 
-A cell is an endpoint, a status, a content type and the shape of the body. Its meaning says
-something about the subject of the request, about the connection of all workers, or nothing.
-A meaning of `unknown` never changes what is stored about a community.
+A cell is an endpoint, a status, a content type and the shape of the body. Its meaning is about the
+requested subject, or about the connection of all workers, or `unknown`. An `unknown` reply never
+changes the stored state of a community.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Endpoint(StrEnum):
     ACCOUNT = "account"  # the description of an author
     INFO = "info"  # a batch of full names, or of names of communities
     PROBE = "probe"  # a page that exists for every client that Reddit accepts
-    TOKEN = "token"  # noqa: S105 - the page that gives one
+    TOKEN = "token"  # noqa: S105 - the page that issues tokens
 
 
 class Status(StrEnum):
@@ -73,7 +73,7 @@ class Shape(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What a reply says."""
+    """The meaning of a reply."""
 
     READ = "read"  # the body holds what was requested, if it has the requested form
     # About the community.
@@ -96,7 +96,7 @@ class Meaning(StrEnum):
     CLIENT_REFUSED = "client_refused"
     THROTTLED = "throttled"
     OUTAGE = "outage"
-    # Nothing.
+    # None of the above.
     UNKNOWN = "unknown"
 
 
@@ -108,7 +108,7 @@ class Cell(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A block of cells with one meaning; the empty tuple stands for every value."""
+    """A block of cells with one meaning; an empty tuple stands for every value."""
 
     endpoints: tuple[Endpoint, ...]
     statuses: tuple[Status, ...]
@@ -126,7 +126,7 @@ _AUTHOR = (_E.HISTORY, _E.ACCOUNT)
 _CONTENT = (*_OF_COMMUNITY, *_AUTHOR, _E.INFO)
 _LONG = (_E.COMMENTS, *_ITEM, _E.HISTORY, _E.INFO)  # requests that may be too large
 
-# A page in the words of a proxy is no word of Reddit's, whatever its body holds.
+# Content types of Reddit's own error replies. An HTML error page may come from a proxy.
 _OWN = (_T.JSON, _T.NONE)
 _JSON = (
     *(_B.PRIVATE, _B.QUARANTINED, _B.GATED, _B.BANNED),

@@ -1,48 +1,53 @@
-"""How a Reddit client's budget is spent: what is shared by all workers of one client id."""
+"""The request budget of a Reddit client id, which all its workers share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Never the last requests of a window: those of another consumer are only seen afterwards.
+# Share of a window's requests that workers use. The rest is a reserve: workers see the requests of
+# other consumers of the client id only afterwards.
 USABLE_SHARE = 0.97
-# Of a window, from its begin: too early to tell how fast others spend.
+# At the start of a window: too early to estimate the rate of other consumers.
 UNKNOWN_SHARE = 0.05
-# Of what is left, the most that is left to others: a burst of theirs must not stop us.
+# The largest share of the remaining requests that is left to other consumers: a burst of their
+# requests must not stop the workers.
 LEFT_TO_OTHERS_SHARE = 0.9
-# What Reddit gave in every recorded reply of 2025-26, until a reply tells otherwise.
+# Reddit's limit in every recorded reply of 2025-26; used until a reply reports another limit.
 DEFAULT_REQUESTS_PER_WINDOW = 1000
 DEFAULT_WINDOW_SECONDS = 600
 
-# What nobody asked for takes a slot behind so many others at most: else many such crawls would take
-# as many turns as they are from one that somebody waits for.
+# A background crawl takes a slot only when at most this many requests wait before it. Without this
+# limit many background crawls would delay a crawl that a user requested.
 BACKGROUND_QUEUE = 1.0
-# Sooner than this there is no queue, however close together slots are.
+# A slot within this time counts as free, however close together slots are.
 QUEUE_SECONDS = 0.25
 
-# A job whose turn comes later waits in the queue, so that its worker can do another.
+# A job whose slot is later than this is deferred, so that its worker can run another job.
 LONGEST_SLOT_WAIT_SECONDS = 30.0
 
-# A 429 that does not say how long: the first pause, and how long it may grow by doubling.
+# The pause after a 429 without a duration: the first pause, and the limit of its doubling.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
-# The same of one that does; what is longer is asked for again when this is over.
-LONGEST_TOLD_PAUSE_SECONDS = 3600.0
-# Of the token endpoint alone, and of the turn to ask it: longer than an exchange can take.
+# The limit of a pause whose duration Reddit gives. After it a request shows whether it still lasts.
+LONGEST_STATED_PAUSE_SECONDS = 3600.0
+# The limit of a pause of the token endpoint.
 LONGEST_TOKEN_PAUSE_SECONDS = 600.0
+# The lease of a worker's turn to request a token: longer than one exchange can take.
 TOKEN_TURN_SECONDS = 75.0
 FORGIVEN_AFTER_SECONDS = 1800.0
 
 
-# The breaker: this many of the last replies failed, and all workers pause.
+# The breaker opens, and all workers pause, when FAILURES_THAT_OPEN of the last REPLIES_REMEMBERED
+# replies are failures.
 REPLIES_REMEMBERED = 20
 FAILURES_THAT_OPEN = 10
-# A pause of an outage doubles with every probe that fails; who probes must have told by then.
+# The pause of an outage doubles with every failed probe.
 FIRST_OUTAGE_SECONDS = 30.0
 LONGEST_OUTAGE_SECONDS = 300.0
+# A worker that probes must report within this time; then another worker may probe.
 PROBE_SECONDS = 90.0
-# Between two looks whether Reddit accepts the client, by all workers together.
+# Between two checks whether Reddit accepts the client, counted over all workers.
 PROBE_EVERY_SECONDS = 1.0
 
 
@@ -60,30 +65,23 @@ REFUSED = frozenset({PausedReason.CLIENT_REFUSED, PausedReason.CREDENTIALS_REFUS
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """When the next request may start. Not `taken` when it is later than the caller would wait.
+    """The slot of the next request, and the state of the client id."""
 
-    It counts in its own window alone: `expires_seconds` from now it is worth nothing.
-    In an `outage` of Reddit nothing is taken, but by the one who is to `probe` whether it is over.
-    It is the `number`th request of its window, of which `others` were known to be somebody else's.
-    `troubled`: some of the last replies failed, so a good one is worth telling.
-    `paused_reason` and `paused_detail` say why, in an outage.
-    """
-
-    delay_seconds: float
-    taken: bool
-    expires_seconds: float = float("inf")
-    number: int = 0
-    others: int = 0
-    outage: bool = False
-    probe: bool = False
-    troubled: bool = False
-    paused_reason: PausedReason | None = None
+    delay_seconds: float  # until the request may start
+    taken: bool  # whether the slot is reserved; not when the delay exceeds the caller's limit
+    expires_seconds: float = float("inf")  # until the end of the slot's window
+    number: int = 0  # of the request within its window
+    others: int = 0  # requests of this window that other consumers sent
+    outage: bool = False  # the breaker is open: only the worker that probes gets a slot
+    probe: bool = False  # this worker sends the probe
+    troubled: bool = False  # recent replies failed, so a good reply must be recorded
+    paused_reason: PausedReason | None = None  # why the breaker is open
     paused_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetReport:
-    """What a reply's headers tell of the current window, other consumers included."""
+    """The rate-limit headers of a reply: the current window, including other consumers."""
 
     used: int
     remaining: int
@@ -92,7 +90,7 @@ class BudgetReport:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """All workers pause for `seconds` more; `is_new` when the reason was another one before."""
+    """All workers pause for `seconds` more; `is_new` when the reason has changed."""
 
     reason: PausedReason
     detail: str
@@ -102,8 +100,8 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class ProbeTurn:
-    """Whether the client is known to be accepted, or the caller is to look, or to wait."""
+    """Whether this worker sends the probe."""
 
-    is_good: bool = False
-    is_mine: bool = False
+    is_good: bool = False  # a recent probe showed that Reddit accepts the client
+    is_mine: bool = False  # the caller must probe now
     pause: Pause | None = None

@@ -1,4 +1,4 @@
-"""When a failed attempt is tried again, and when it is not."""
+"""The retry rule: whether a failed attempt is retried, and after which delay."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from datetime import timedelta
 
 from crawljobs.domain.job import ErrorKind
 
-# A job whose community is unclear waits 1, 2, 4, ... minutes and then 4 hours each time, without an
-# attempt: a day in all. Then it fails.
+# A job that waits as `unclear` waits 1, 2, 4, ... minutes, then 4 hours each time; no attempt is
+# charged. After 13 deferrals, about a day, it fails.
 UNCLEAR_FIRST_SECONDS, UNCLEAR_LONGEST_SECONDS = 60.0, 14_400.0
 UNCLEAR_DEFERRALS_MAX = 13
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """base x 2^retry_count, jittered, then capped."""
+    """The delay is base x 2^retry_count, with jitter, then capped."""
 
     base_seconds: float = 60.0
     max_hours: float = 24.0
@@ -42,7 +42,7 @@ def retry_delay(
 ) -> timedelta:
     """The delay before retry number `retry_count` (from 0): 0 < delay <= max_hours.
 
-    `uniform(a, b)` draws the jitter; the cap comes after it, so that no jitter exceeds it.
+    `uniform(a, b)` draws the jitter. The cap is applied last, so that no jitter exceeds it.
     """
     cap = policy.max_hours * 3600.0
     # 2.0 ** 1024 overflows a float; the cap is reached long before.
@@ -60,7 +60,7 @@ def after_failure(
     policy: RetryPolicy,
     uniform: Callable[[float, float], float],
 ) -> ScheduleRetry | Fail:
-    """The decision after an attempt that is charged; a deferred error never comes here."""
+    """The decision after an attempt that is charged; never called for a deferred error."""
     if kind is ErrorKind.PERMANENT:
         return Fail("the error is permanent")
     if retry_count >= max_retries:

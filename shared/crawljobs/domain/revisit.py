@@ -1,4 +1,4 @@
-"""When a subreddit is worth another visit, by its own rate of new items."""
+"""When to crawl a subreddit again, by its rate of new items."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 DAY = timedelta(days=1)
-# The rate is that of the newest items, as many as tell it well, none older than two weeks.
+# The rate is measured over the newest items: at most 200, none older than two weeks.
 NEWEST_ITEMS = 200
 NEWEST_WITHIN = timedelta(days=14)
-# The hours at which posts come are those of eight weeks: fewer would be noise.
+# The distribution of posts over the day is measured over eight weeks: less would be noise.
 RHYTHM_WITHIN = timedelta(days=56)
 RHYTHM_ITEMS = 1_000
 RHYTHM_ITEMS_MIN = 50
-# Visits rarer than this are moved to the hour after which least is left waiting.
+# Visits with a longer interval than this are moved to the best hour of the day.
 RHYTHM_FROM = timedelta(hours=16)
-RHYTHM_CLOSEST = timedelta(hours=8)
+RHYTHM_CLOSEST = timedelta(hours=8)  # the shortest interval after such a move
 
 
 @dataclass(frozen=True)
 class RevisitPolicy:
-    """`items` are those a visit is meant to find; a listing shows `capacity` of them safely."""
+    """A visit is due after about `items` new items, at the latest after `capacity` of them.
+
+    A listing reliably shows `capacity` items.
+    """
 
     items: float = 50.0
     shortest: timedelta = timedelta(minutes=10)
@@ -31,14 +34,14 @@ class RevisitPolicy:
 
 @dataclass(frozen=True)
 class Activity:
-    """Items a day, in the busier of both listings; posts by the hour (UTC) they came at."""
+    """The activity of a subreddit."""
 
-    per_day: float
-    by_hour: Sequence[int] = ()
+    per_day: float  # items a day, in the busier of both listings
+    by_hour: Sequence[int] = ()  # posts by the hour (UTC) of their creation
 
 
 def per_day(count: int, oldest: datetime | None, *, now: datetime) -> float:
-    """The rate that the newest `count` items tell, the oldest of them of that time."""
+    """Items a day, from the number of newest items and the time of the oldest of them."""
     if count == 0 or oldest is None:
         return 0.0
     span = now - oldest if count >= NEWEST_ITEMS else NEWEST_WITHIN
@@ -46,7 +49,10 @@ def per_day(count: int, oldest: datetime | None, *, now: datetime) -> float:
 
 
 def interval(rate: float, *, policy: RevisitPolicy) -> timedelta:
-    """`rate` in items a day. Never so long that a listing could not show all that came."""
+    """The time to the next visit, for a `rate` in items a day.
+
+    It is short enough that a listing still shows every new item.
+    """
     if rate <= 0:
         return policy.longest
     days = max(policy.items / rate, policy.shortest / DAY)
@@ -54,12 +60,12 @@ def interval(rate: float, *, policy: RevisitPolicy) -> timedelta:
 
 
 def next_visit(activity: Activity, *, now: datetime, policy: RevisitPolicy) -> datetime:
-    """After the interval; a visit days away is at the hour when the day's posts have come."""
-    wanted = interval(activity.per_day, policy=policy)
+    """The time of the next visit; a visit after RHYTHM_FROM or more moves to the best hour."""
+    delay = interval(activity.per_day, policy=policy)
     hour = best_hour(activity.by_hour)
-    if wanted < RHYTHM_FROM or hour is None:
-        return now + wanted
-    at = _nearest(now + wanted, hour)
+    if delay < RHYTHM_FROM or hour is None:
+        return now + delay
+    at = _nearest(now + delay, hour)
     while at < now + RHYTHM_CLOSEST:
         at += DAY
     latest = now + interval(activity.per_day, policy=replace(policy, items=policy.capacity))
@@ -69,7 +75,7 @@ def next_visit(activity: Activity, *, now: datetime, policy: RevisitPolicy) -> d
 
 
 def best_hour(by_hour: Sequence[int]) -> int | None:
-    """The hour at whose start a daily visit finds posts youngest; None when too few are known."""
+    """The hour (UTC) at whose start the average post is youngest; None for too few posts."""
     if sum(by_hour) < RHYTHM_ITEMS_MIN:
         return None
 
@@ -80,7 +86,7 @@ def best_hour(by_hour: Sequence[int]) -> int | None:
 
 
 def _nearest(moment: datetime, hour: int) -> datetime:
-    """The start of that hour (UTC) closest to the moment."""
+    """The start of `hour` (UTC) that is closest to `moment`."""
     same_day = moment.replace(hour=hour, minute=0, second=0, microsecond=0)
     around = (same_day - DAY, same_day, same_day + DAY)
     return min(around, key=lambda at: abs(at - moment))

@@ -1,4 +1,4 @@
-"""A standing order to crawl a subreddit, and what a due one does."""
+"""Schedules: a recurring request to crawl a subreddit, and the decision when one is due."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from enum import StrEnum
 from crawljobs.domain import cron as crons
 from crawljobs.domain.due_times import DueTimes, offset_of
 
-# Under `skip`, a tick fired within this is on time unless the schedule says otherwise: a restart
-# of the scheduler must not lose it.
+# Under `skip`, a tick that is this late still fires, unless the schedule sets another deadline: a
+# restart of the scheduler must not lose a tick.
 ON_TIME = timedelta(minutes=5)
 
-LONGEST_DEADLINE = timedelta(days=366)  # as the longest interval: the next tick has come by then
+LONGEST_DEADLINE = timedelta(days=366)  # the longest interval: the next tick is due by then
 
-# Missed ticks are told one by one as long as a person would read them so.
-TOLD_ONE_BY_ONE = 10
+# Up to this many missed ticks get a ledger row each; more get one row with their count.
+LISTED_ONE_BY_ONE = 10
 
 
 class MisfirePolicy(StrEnum):
-    """What to do with the latest tick when it could not be fired in time."""
+    """The rule for the latest tick when it could not fire in time."""
 
-    FIRE_ONCE = "fire_once"  # however late, unless the schedule has a deadline
-    SKIP = "skip"  # only within the schedule's deadline, ON_TIME when it has none
+    FIRE_ONCE = "fire_once"  # fire at any delay, unless the schedule has a deadline
+    SKIP = "skip"  # fire only within the deadline of the schedule; ON_TIME when it has none
 
 
 class RunOutcome(StrEnum):
-    """What became of a due time."""
+    """The outcome of a due time."""
 
     ENQUEUED = "enqueued"
-    MERGED = "merged"  # the subreddit had a live job, which now serves this tick too
-    SKIPPED = "skipped"  # the latest tick, later than policy and deadline allow
-    MISSED = "missed"  # overtaken by a later tick before any scheduler saw it
+    MERGED = "merged"  # the subreddit had a live job, which serves this tick too
+    SKIPPED = "skipped"  # the latest tick, later than its policy and deadline allow
+    MISSED = "missed"  # a later tick was due before a scheduler processed this one
 
 
 @dataclass(frozen=True)
 class ScheduleSpec:
-    """What somebody may want of a schedule."""
+    """The fields of a schedule that a user sets."""
 
     name: str
     subreddit_id: int
@@ -75,40 +75,40 @@ class Schedule:
     created_at: datetime
     updated_at: datetime
 
-    def order(self) -> ScheduleSpec:
+    def spec(self) -> ScheduleSpec:
         return ScheduleSpec(
             **{field.name: getattr(self, field.name) for field in fields(ScheduleSpec)}
         )
 
     def due_times(self) -> DueTimes:
-        """Raises InvalidCron when somebody wrote past the checks."""
-        return due_times(self.order(), schedule_id=self.id, anchor=self.anchor_at)
+        """The due times. Raises InvalidCron when the row was written without the checks."""
+        return due_times(self.spec(), schedule_id=self.id, anchor=self.anchor_at)
 
     def due_at(self) -> datetime:
-        """When it is due next. Only of one that is enabled."""
+        """The next due time; only for an enabled schedule."""
         if self.next_run_at is None:
             raise AssertionError("an enabled schedule has a due time")
         return self.next_run_at
 
     def deadline(self) -> timedelta | None:
-        """How late a tick may still fire; None: however late."""
+        """The largest delay at which a tick still fires; None: no limit."""
         if self.misfire_deadline_seconds is not None:
             return timedelta(seconds=self.misfire_deadline_seconds)
         return ON_TIME if self.misfire_policy is MisfirePolicy.SKIP else None
 
 
-def due_times(order: ScheduleSpec, *, schedule_id: int, anchor: datetime) -> DueTimes:
-    """Raises InvalidCron."""
+def due_times(spec: ScheduleSpec, *, schedule_id: int, anchor: datetime) -> DueTimes:
+    """The due times of a schedule. Raises InvalidCron."""
     return DueTimes(
-        crons.parse(order.cron_expression, order.timezone),
+        crons.parse(spec.cron_expression, spec.timezone),
         anchor,
-        offset_of(schedule_id, spread_seconds=order.spread_seconds),
+        offset_of(schedule_id, spread_seconds=spec.spread_seconds),
     )
 
 
 @dataclass(frozen=True)
 class Ticks:
-    """A run of due times, from the first to the last."""
+    """A series of consecutive due times, from the first to the last."""
 
     first: datetime
     last: datetime
@@ -117,21 +117,21 @@ class Ticks:
 
 @dataclass(frozen=True)
 class Firing:
-    """What a due schedule does: tell what it missed, fire the latest tick or not, and go on."""
+    """The decision for a due schedule."""
 
-    missed: tuple[Ticks, ...]
-    due_at: datetime
-    fires: bool
+    missed: tuple[Ticks, ...]  # to be recorded as missed
+    due_at: datetime  # the latest tick
+    fires: bool  # whether the latest tick fires
     next_run_at: datetime
 
 
 def when_due(
     times: DueTimes, *, due_at: datetime, now: datetime, deadline: timedelta | None
 ) -> Firing:
-    """The decision for a schedule whose `due_at` has come; ticks up to `now` are due.
+    """The decision for a schedule that is due: every tick from `due_at` to `now`.
 
-    One live job serves a subreddit, so only the latest of several ticks is fired. Takes time in
-    the length of the outage by the quarter of a day, not by the tick. Raises InvalidCron.
+    A subreddit has at most one live job, so only the latest of several ticks fires. The cost grows
+    with the days of an outage, not with the number of ticks. Raises InvalidCron.
     """
     missed: tuple[Ticks, ...] = ()
     latest, following = due_at, times.next_after(due_at)
@@ -149,12 +149,12 @@ def when_due(
 
 
 def _missed(times: DueTimes, *, first: datetime, latest: datetime, count: int) -> tuple[Ticks, ...]:
-    """The `count` due times from `first` up to, but without, `latest`."""
-    if count > TOLD_ONE_BY_ONE:
+    """The `count` due times from `first` up to, but not including, `latest`."""
+    if count > LISTED_ONE_BY_ONE:
         return (Ticks(first, times.last_before(latest, tick=first), count),)
-    told = []
+    missed = []
     tick = first
     while tick < latest:
-        told.append(Ticks(tick, tick, 1))
+        missed.append(Ticks(tick, tick, 1))
         tick = times.next_after(tick)
-    return tuple(told)
+    return tuple(missed)

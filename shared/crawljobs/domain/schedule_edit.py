@@ -1,4 +1,4 @@
-"""What an edit does to the due times of a schedule: it never fires one, and never loses one."""
+"""The effect of an edit on the due times of a schedule: it never fires or loses a due time."""
 
 from __future__ import annotations
 
@@ -16,55 +16,55 @@ _TIMING = ("cron_expression", "timezone", "spread_seconds", "enabled")
 
 @dataclass(frozen=True)
 class Edit:
-    """The order as it is to be kept, and when it is due; `given_up` goes into the ledger."""
+    """The edited schedule and its next due time; `given_up` goes into the ledger as missed."""
 
-    order: ScheduleSpec
+    spec: ScheduleSpec
     anchor: datetime
     next_run_at: datetime | None
-    runs_per_day: float | None  # None: the expression was not looked at
-    mends: bool = False  # whatever disabled it, this timing was found good since
+    runs_per_day: float | None  # None: the expression was not parsed
+    mends: bool = False  # the new timing is valid, so an earlier reason to disable it is void
     given_up: tuple[Ticks, ...] = ()
 
 
-def first(order: ScheduleSpec, *, schedule_id: int, now: datetime) -> Edit:
-    """A new schedule is due at its next time, not now. Raises InvalidCron."""
-    times = schedules.due_times(order, schedule_id=schedule_id, anchor=now)
+def first(spec: ScheduleSpec, *, schedule_id: int, now: datetime) -> Edit:
+    """A new schedule; it is due at its next time, not now. Raises InvalidCron."""
+    times = schedules.due_times(spec, schedule_id=schedule_id, anchor=now)
     return Edit(
-        order=replace(order, cron_expression=times.cron.expression),
+        spec=replace(spec, cron_expression=times.cron.expression),
         anchor=now,
-        next_run_at=times.next_after(now) if order.enabled else None,
+        next_run_at=times.next_after(now) if spec.enabled else None,
         runs_per_day=tick_count.per_day(times.cron),
     )
 
 
-def edited(before: Schedule, order: ScheduleSpec, *, now: datetime) -> Edit:
-    """Due again at the next time of what is wanted now. Raises InvalidCron.
+def edited(before: Schedule, spec: ScheduleSpec, *, now: datetime) -> Edit:
+    """A changed schedule; it is due at the next time of its new timing. Raises InvalidCron.
 
-    What was due and not fired stays due while the timing stays; else it is given up. A schedule
-    whose expression cannot be understood may still be disabled.
+    A tick that was due and has not fired stays due if the timing stays the same; else it is given
+    up. A schedule with an invalid expression can still be disabled.
     """
-    changed = {name for name in _TIMING if getattr(order, name) != getattr(before, name)}
-    if not order.enabled and changed <= {"enabled"}:
-        return Edit(order, before.anchor_at, None, None, given_up=overdue(before, now))
+    changed = {name for name in _TIMING if getattr(spec, name) != getattr(before, name)}
+    if not spec.enabled and changed <= {"enabled"}:
+        return Edit(spec, before.anchor_at, None, None, given_up=overdue(before, now))
     anchor = now if "cron_expression" in changed else before.anchor_at
-    times = schedules.due_times(order, schedule_id=before.id, anchor=anchor)
-    order = replace(order, cron_expression=times.cron.expression)
-    if _same_text(order.cron_expression, before.cron_expression):
-        order = replace(order, cron_expression=before.cron_expression)
+    times = schedules.due_times(spec, schedule_id=before.id, anchor=anchor)
+    spec = replace(spec, cron_expression=times.cron.expression)
+    if _same_text(spec.cron_expression, before.cron_expression):
+        spec = replace(spec, cron_expression=before.cron_expression)
         changed.discard("cron_expression")
         times = replace(times, anchor=before.anchor_at)
     next_run_at = before.next_run_at
     given_up = overdue(before, now) if changed else ()
     if changed:
-        # With another spread the time that just fired would come again, at its new place.
+        # With a new spread, the tick that just fired could be due again at its new offset.
         start = now + times.offset if "spread_seconds" in changed else now
-        next_run_at = times.next_after(start) if order.enabled else None
-    waiting = _moved(before, order, times) if changed == {"spread_seconds"} else None
+        next_run_at = times.next_after(start) if spec.enabled else None
+    waiting = _moved(before, spec, times) if changed == {"spread_seconds"} else None
     if waiting and next_run_at and waiting.due_at() < next_run_at:
         given_up = overdue(waiting, now)
         next_run_at = times.next_after(now) if given_up else waiting.due_at()
     return Edit(
-        order=order,
+        spec=spec,
         anchor=times.anchor,
         next_run_at=next_run_at,
         runs_per_day=tick_count.per_day(times.cron),
@@ -74,24 +74,24 @@ def edited(before: Schedule, order: ScheduleSpec, *, now: datetime) -> Edit:
 
 
 def _same_text(expression: str, kept: str) -> bool:
-    """Whether two expressions differ at most in white space and in upper and lower case."""
+    """Whether two expressions differ only in white space and in case."""
     return expression.upper().split() == kept.upper().split()
 
 
-def _moved(before: Schedule, order: ScheduleSpec, times: DueTimes) -> Schedule | None:
-    """The schedule waiting at its place in another spread; None when it does not wait."""
+def _moved(before: Schedule, spec: ScheduleSpec, times: DueTimes) -> Schedule | None:
+    """The schedule with its next tick moved to the new spread; None when it has no next tick."""
     if not before.enabled or before.next_run_at is None:
         return None
     old = due_times.offset_of(before.id, spread_seconds=before.spread_seconds)
     try:
         next_run_at = before.next_run_at - old + times.offset
-    except OverflowError:  # an infinite time, written by hand
+    except OverflowError:  # an infinite time, written by a manual UPDATE
         return None
-    return replace(before, spread_seconds=order.spread_seconds, next_run_at=next_run_at)
+    return replace(before, spread_seconds=spec.spread_seconds, next_run_at=next_run_at)
 
 
 def overdue(before: Schedule, now: datetime) -> tuple[Ticks, ...]:
-    """What was due by now, which nobody fires any more if it is not fired now."""
+    """The ticks that are due at `now` and have not fired; an edit of the timing gives them up."""
     if not before.enabled or before.next_run_at is None or before.next_run_at > now:
         return ()
     try:

@@ -1,4 +1,4 @@
-"""Whether Reddit's budget feeds all schedules: an estimate for people, no limit."""
+"""Whether Reddit's budget is enough for all schedules: an estimate for users, not a limit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from crawljobs.domain import request_budget
 
-# Requests of a crawl before any was finished: half of what MAX_REQUESTS_PER_JOB allows.
+# The estimate until a crawl has finished: half of the default of MAX_REQUESTS_PER_JOB.
 DEFAULT_REQUESTS_PER_CRAWL = 100
 
 _DAY_SECONDS = 86_400
@@ -14,26 +14,28 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Quota:
-    """What all enabled schedules need of Reddit in a day, and what it gives."""
+    """The requests a day that all enabled schedules need, and those that Reddit allows."""
 
     estimated_requests_per_day: int
     daily_request_budget: int
 
     @property
     def warning(self) -> str | None:
-        """None while the budget is enough."""
+        """A warning for users; None while the budget is enough."""
         if self.estimated_requests_per_day <= self.daily_request_budget:
             return None
         share = 100 * self.estimated_requests_per_day / max(1, self.daily_request_budget)
         return (
             f"All enabled schedules need about {self.estimated_requests_per_day} requests a day, "
-            f"{share:.0f} % of the {self.daily_request_budget} that Reddit gives: crawls will be "
+            f"{share:.0f} % of the {self.daily_request_budget} that Reddit allows: crawls will be "
             "late. Run some of them less often."
         )
 
 
 def quota(*, requests_per_day: float, budget_per_second: float | None) -> Quota:
-    """Before any worker reserved a request, the budget is Reddit's usual one."""
+    """The estimate. Without `budget_per_second` (no worker has reserved a request yet), it uses
+    Reddit's default budget.
+    """
     usual = request_budget.DEFAULT_REQUESTS_PER_WINDOW / request_budget.DEFAULT_WINDOW_SECONDS
     given = usual if budget_per_second is None else budget_per_second
     return Quota(

@@ -1,4 +1,4 @@
-"""The next due times of an expression, with a note where a change of the clock plays a part."""
+"""The next due times of an expression, with a note on those that a clock change affects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Upcoming:
-    """A due time, in UTC and on the clock of the zone."""
+    """A due time, in UTC and in the zone's local time."""
 
     utc: datetime
     local: datetime
@@ -35,7 +35,7 @@ def upcoming(cron: Cron, *, now: datetime, count: int) -> Iterator[Upcoming]:
 
 
 def note(cron: Cron, due: datetime) -> str | None:
-    """What a change of the clock does to this due time; None on ordinary days."""
+    """The effect of a clock change on this due time; None without one."""
     return _of_a_skipped_time(cron, due) or _of_a_repeated_time(cron, due)
 
 
@@ -56,7 +56,7 @@ def _of_a_skipped_time(cron: Cron, due: datetime) -> str | None:
 def _of_a_repeated_time(cron: Cron, due: datetime) -> str | None:
     wall = zones.wall_at(cron.zone, due)
     first, second = (wall.replace(tzinfo=cron.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if first >= second:  # the same on ordinary days
+    if first >= second:  # equal when the wall time is not repeated
         return None
     twice = f"{wall:%H:%M} comes twice on {wall:%Y-%m-%d}: clocks go back."
     if cron.at_fixed_times:

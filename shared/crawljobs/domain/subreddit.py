@@ -1,4 +1,4 @@
-"""Names of subreddits, and what we may see of them."""
+"""Names of subreddits, and their access states."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from enum import StrEnum
 
 from crawljobs import errors
 
-PROFILE = "u_"  # begins the name of an account's own page
-LINK_MAX = 300  # characters that are looked at for a name
+PROFILE = "u_"  # prefix of the name of an account's profile page
+LINK_MAX = 300  # characters of a link that are searched for a name
 # fullmatch: `$` would let a trailing newline into a URL.
 NAME_PATTERN = r"[A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20}"
 _NAME = re.compile(NAME_PATTERN)
-# What people copy from a browser's address bar.
+# An address copied from a browser.
 _LINK = re.compile(
     r"(?:https?://)?(?:[a-z]+\.)?(?:reddit\.com)?/?r/(?P<name>[A-Za-z0-9_]{2,21})(?:[/?#].*)?",
     re.IGNORECASE,
 )
 
 
-# Paths below r/ at which Reddit shows listings of many communities, or a page of its own.
+# Paths below r/ that are no community: listings of many communities, and other pages of Reddit.
 LISTINGS = frozenset(
     [
         "all",
@@ -38,7 +38,7 @@ LISTINGS = frozenset(
 
 
 class AccessState(StrEnum):
-    """What Reddit lets us see of a subreddit; `unknown` until the first look."""
+    """The access that Reddit gives to a subreddit; `unknown` until the first crawl."""
 
     UNKNOWN = "unknown"
     PUBLIC = "public"
@@ -53,12 +53,12 @@ class AccessState(StrEnum):
     LEGAL = "legal"
 
 
-# Posts are shown to us.
+# States in which Reddit shows posts.
 OPEN = frozenset({AccessState.PUBLIC, AccessState.RESTRICTED})
 
 
 def is_listing(name: str) -> bool:
-    """Whether Reddit has a listing or a page of its own at this name, in any case."""
+    """Whether this name, in any case, is a listing or another page of Reddit."""
     return name.lower() in LISTINGS
 
 
@@ -68,10 +68,9 @@ def is_valid(name: str) -> bool:
 
 
 def checked_name(name: str) -> str:
-    """The name without a leading r/, as the caller wrote it.
+    """The name without a leading r/, in the caller's case; names compare case-insensitively.
 
-    Raises InvalidSubredditName, for the names of Reddit's own listings too. Names compare
-    case-insensitively everywhere.
+    Raises InvalidSubredditName, also for the names of Reddit's own listings.
     """
     bare = name.removeprefix("/").removeprefix("r/")
     several = bare[:LINK_MAX].split("+")

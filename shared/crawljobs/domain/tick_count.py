@@ -1,4 +1,4 @@
-"""How many due times lie in a stretch of time, without walking a year of them one by one."""
+"""Count the due times in a period without computing each of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from cronsim import CronSim
 from crawljobs.domain import cron as crons
 from crawljobs.domain import zones
 
-# Longer than any clock was set back since 1970 but for the two moves of the date line, and short
-# enough that the ticks around a clock change, which are walked, are few.
+# Longer than any backward clock change since 1970 except the two moves of the date line. Short,
+# because the ticks within this time of a clock change are computed one by one.
 _WINDOW = timedelta(hours=6)
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 
 _FIRST_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall clock without a zone
-_CYCLE_DAYS = 28 * 365 + 7  # after so many days the leap years and their weekdays repeat
+_CYCLE_DAYS = 28 * 365 + 7  # the period after which leap years and weekdays repeat
 
 
 def walk(
@@ -33,7 +33,7 @@ def walk(
 
 
 def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetime) -> int:
-    """How many due times lie in (after, until]: exact, at a few microseconds a day."""
+    """The exact number of due times in (after, until]; it takes a few microseconds a day."""
     after, until = after.astimezone(UTC), until.astimezone(UTC)
     if until <= after:
         return 0
@@ -43,7 +43,7 @@ def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetim
     days = _Days(crons.simulator(cron, after.replace(tzinfo=None)))
     total = 0
     while after < until:
-        # Just after a clock was set back the wall repeats times that may have fired already.
+        # After a backward clock change the wall clock repeats times that may have fired already.
         change = zones.first_change(cron.zone, after - _WINDOW, until)
         end = until if change is None else change - _SECOND
         if end > after:
@@ -59,9 +59,9 @@ def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetim
 def last_before(
     cron: crons.Cron, *, tick: datetime, before: datetime, anchor: datetime
 ) -> datetime:
-    """The last due time earlier than `before`, given one, `tick`, that is.
+    """The last due time before `before`; `tick` is any due time before it.
 
-    Halves the stretch instead of walking it: two due times are never within one second.
+    A binary search; it stops at one second, because due times are further apart.
     """
     low, high = tick, before
     while high - low > _SECOND:
@@ -76,7 +76,7 @@ def last_before(
 
 
 def per_day(cron: crons.Cron) -> float:
-    """How many due times an average day has, over a whole cycle of leap years."""
+    """The average number of due times a day, over a full cycle of leap years."""
     if cron.every is not None:
         return timedelta(days=1) / cron.every
     days = (cron.fields or "").split()[2:]
@@ -92,14 +92,14 @@ def _share_of_days(fields: str) -> float:
 
 
 class _Days:
-    """The due times of days on which the wall clock runs evenly."""
+    """Counts due times in a period without clock changes."""
 
     def __init__(self, sim: CronSim) -> None:
         self._sim = sim
         self._minutes = sorted(hour * 60 + minute for hour in sim.hours for minute in sim.minutes)
 
     def count(self, wall: datetime, length: timedelta) -> int:
-        """How many lie in (wall, wall + length]."""
+        """The number of due times in (wall, wall + length]."""
         end = wall + length
         day, last = wall.date(), end.date()
         total = self._matches(last) * self._until(end) - self._matches(day) * self._until(wall)

@@ -1,4 +1,4 @@
-"""Where a piece of work belongs in a trace: W3C Trace Context, the form of `traceparent`."""
+"""W3C Trace Context: parse and write `traceparent`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# The newest version that we write; what later ones append is for those who know it.
+# Version 00. Later versions may append fields, which are ignored.
 _TRACEPARENT = re.compile(
     r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
     r"(?P<more>-[!-~]*)?",
     re.ASCII,
 )
-LONGEST = 256  # of a header: version 00 has 55 characters
+LONGEST = 256  # characters of a header; version 00 has 55
 _INVALID_VERSION = "ff"
 _SAMPLED = 0x01
 
-Randomness = Callable[[int], bytes]  # so many bytes; not shared by processes that were forked
+# Returns the requested number of random bytes; forked processes must not share its state.
+Randomness = Callable[[int], bytes]
 
 
 @dataclass(frozen=True)
 class TraceContext:
-    """A trace and the span in it that whatever comes next descends from; lower-case hex, not 0."""
+    """A trace id and the id of the parent span, in lower-case hex; neither is 0."""
 
     trace_id: str
     span_id: str
@@ -40,7 +41,7 @@ def new(randomness: Randomness = os.urandom) -> TraceContext:
 
 
 def parse(traceparent: str | None) -> TraceContext | None:
-    """None for whatever is not valid: a header is what anybody sends."""
+    """The context of a header; None for an invalid header, as any client may send one."""
     if traceparent is None or len(traceparent) > LONGEST:
         return None
     found = _TRACEPARENT.fullmatch(traceparent)
@@ -55,5 +56,5 @@ def parse(traceparent: str | None) -> TraceContext | None:
 
 def _id(size: int, randomness: Randomness) -> str:
     while not any(drawn := randomness(size)):
-        pass  # 0 is no id
+        pass  # 0 is not a valid id
     return drawn.hex()

@@ -1,6 +1,6 @@
-"""What is made of values that strangers wrote, before they may enter the database.
+"""Clean untrusted values before they are stored.
 
-Each function returns something storable or None; none raises, whatever it is given.
+Each function accepts any value and returns a storable value or None. No function raises.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import re
 from datetime import UTC, datetime
 
 INT8_MAX = 2**63 - 1
-# Reddit began in 2005; a century later is as wrong as a minute before the epoch.
+# From the epoch to the year 2100, in seconds; a time outside this range is wrong.
 TIME_MIN, TIME_MAX = 0.0, 4_102_444_800.0
 
-# Postgres holds neither NUL nor half a surrogate pair. A control character other than tab and line
-# breaks has no meaning in a text, and steers the terminal on which a row is shown.
+# Postgres stores neither NUL nor unpaired surrogates. Control characters other than tab and line
+# breaks have no meaning in a text, and could control the terminal that shows a row.
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BASE36 = re.compile(r"[0-9a-z]{1,13}")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -22,21 +22,21 @@ _SUBREDDIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{1,23}")
 
 
 def text(value: object, *, limit: int) -> str | None:
-    """At most `limit` characters; NUL, other controls and half surrogate pairs become U+FFFD."""
+    """At most `limit` characters; NUL, other controls and unpaired surrogates become U+FFFD."""
     if not isinstance(value, str):
         return None
     return _UNSTORABLE.sub("\ufffd", value[:limit])
 
 
 def integer(value: object) -> int | None:
-    """A whole number that fits an int8; huge ones are clamped."""
+    """A whole number, clamped to the range of an int8."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         return None
     return max(-INT8_MAX, min(INT8_MAX, int(value)))
 
 
 def count(value: object) -> int | None:
-    """An integer that counts things: never below 0."""
+    """An integer that is clamped to 0 or more."""
     number = integer(value)
     return None if number is None else max(0, number)
 
@@ -48,7 +48,7 @@ def ratio(value: object) -> float | None:
 
 
 def time(value: object) -> datetime | None:
-    """Seconds since the epoch as an aware time; None when it cannot be one."""
+    """Seconds since the epoch as an aware time; None when they are out of range."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if not TIME_MIN < value < TIME_MAX:  # false for NaN too
@@ -61,12 +61,12 @@ def flag(value: object) -> bool:
 
 
 def base36(value: object) -> str | None:
-    """An id without its kind, as Reddit makes them."""
+    """A base-36 id of Reddit, without the prefix of its kind."""
     return value if isinstance(value, str) and _BASE36.fullmatch(value) else None
 
 
 def full_name(value: object, *, kinds: tuple[str, ...]) -> str | None:
-    """A full name such as t3_abc when it is of one of these kinds."""
+    """A full name such as t3_abc, when its kind is in `kinds`."""
     if not isinstance(value, str):
         return None
     kind, _, bare = value.partition("_")
@@ -78,7 +78,7 @@ def account_name(value: object) -> str | None:
 
 
 def subreddit_name(value: object) -> str | None:
-    """Wider than what can be crawled: old communities have dots and colons in their names."""
+    """A name that can be stored. Some old names, with dots and colons, cannot be crawled."""
     return value if isinstance(value, str) and _SUBREDDIT.fullmatch(value) else None
 
 

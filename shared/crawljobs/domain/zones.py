@@ -1,4 +1,4 @@
-"""IANA time zones: which exist, and when their clocks change."""
+"""IANA time zones: known names, offsets and clock changes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from crawljobs import errors
 
-# Names in a host's zone folder that are no place: they mean another thing on every host.
+# Names in a host's zone folder that are not places: their meaning differs between hosts.
 _NOT_A_PLACE = frozenset({"localtime", "Factory"})
 
-# No zone changes its clocks there and back within this; between two probes a change is seen.
+# The step of the search for a clock change. No zone changes its clock forth and back within it.
 _PROBE = timedelta(days=1)
 
 _SECOND = timedelta(seconds=1)
@@ -25,7 +25,7 @@ def known_zones() -> frozenset[str]:
 
 
 def zone(name: str) -> ZoneInfo:
-    """The zone of this name. Raises InvalidCron; an unknown name never reaches the file system."""
+    """The zone of this name. Raises InvalidCron for an unknown name, before any file access."""
     if name not in known_zones():
         lowered = name.lower()
         meant = next((zone for zone in known_zones() if zone.lower() == lowered), None)
@@ -38,19 +38,19 @@ def zone(name: str) -> ZoneInfo:
 
 
 def offset_at(tz: ZoneInfo, instant: datetime) -> timedelta:
-    """How far the zone's wall clock is ahead of UTC at this instant."""
+    """The zone's offset from UTC at this instant."""
     return instant.astimezone(tz).utcoffset() or timedelta(0)
 
 
 def wall_at(tz: ZoneInfo, instant: datetime) -> datetime:
-    """What the zone's wall clock shows, as a naive datetime."""
+    """The zone's local time at this instant, as a naive datetime."""
     return instant.astimezone(tz).replace(tzinfo=None)
 
 
 def instant_of(tz: ZoneInfo, wall: datetime) -> datetime:
-    """When the wall clock shows `wall` for the first time, in UTC.
+    """The first instant, in UTC, at which the wall clock shows `wall`.
 
-    A wall time that the clock skips has the instant at which it skipped it.
+    For a skipped wall time it is the instant of the clock change.
     """
     instant = wall.replace(tzinfo=tz).astimezone(UTC)
     if wall_at(tz, instant) == wall:
@@ -74,9 +74,9 @@ def first_change(tz: ZoneInfo, start: datetime, end: datetime) -> datetime | Non
 
 
 def _bisect(tz: ZoneInfo, low: datetime, high: datetime, offset: timedelta) -> datetime:
-    """The change between `low`, which still has `offset`, and `high`, which has not.
+    """The instant of the change between `low`, which has `offset`, and `high`, which differs.
 
-    `high` is a whole second: a fraction would keep the two more than a second apart for ever.
+    `high` is a whole second: with a fraction the loop would never come within one second.
     """
     while high - low > _SECOND:
         middle = low + (high - low) // 2

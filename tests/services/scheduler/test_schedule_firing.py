@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource, JobStatus
-from crawljobs.domain.schedule import ON_TIME, TOLD_ONE_BY_ONE, MisfirePolicy, RunOutcome
+from crawljobs.domain.schedule import ON_TIME, LISTED_ONE_BY_ONE, MisfirePolicy, RunOutcome
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_queue, job_reads
 from crawljobs.repository.schedules import due_schedules
@@ -297,7 +297,7 @@ def test_infinite_times_written_by_hand_stop_nobody(conn: Connection, column: st
 
 def test_a_short_run_of_missed_ticks_is_one_row_each(conn: Connection) -> None:
     rows.make(conn, now=NOON)
-    fire(conn, NOON + (TOLD_ONE_BY_ONE + 1) * HOUR)
+    fire(conn, NOON + (LISTED_ONE_BY_ONE + 1) * HOUR)
     assert rows.count(conn, "scheduled_job_runs", "outcome = 'missed' AND ticks = 1") == 10
 
 

@@ -11,7 +11,7 @@ from crawljobs.domain import cron, tick_count
 from crawljobs.domain.due_times import DueTimes
 from crawljobs.domain.schedule import (
     ON_TIME,
-    TOLD_ONE_BY_ONE,
+    LISTED_ONE_BY_ONE,
     Firing,
     MisfirePolicy,
     Schedule,
@@ -100,12 +100,12 @@ def test_the_policy_says_how_late_unless_the_schedule_does(
         updated_at=DUE,
     )
     assert made.deadline() == deadline
-    assert made.order() == order
+    assert made.spec() == order
 
 
 @pytest.mark.parametrize("extra", [0, 1])
 def test_a_long_run_of_missed_ticks_is_told_as_one(extra: int) -> None:
-    count = TOLD_ONE_BY_ONE + extra
+    count = LISTED_ONE_BY_ONE + extra
     missed = decide("@hourly", timedelta(hours=count)).missed
     assert sum(ticks.count for ticks in missed) == count
     assert missed[0].first == DUE

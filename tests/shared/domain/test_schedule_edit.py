@@ -8,7 +8,7 @@ import pytest
 
 from crawljobs import errors
 from crawljobs.domain import schedule_edit
-from crawljobs.domain.schedule import TOLD_ONE_BY_ONE, MisfirePolicy, Schedule, ScheduleSpec, Ticks
+from crawljobs.domain.schedule import LISTED_ONE_BY_ONE, MisfirePolicy, Schedule, ScheduleSpec, Ticks
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -34,7 +34,7 @@ def schedule(next_run_at: datetime | None = NOON + HOUR, **changes: Any) -> Sche
 
 
 def edited(before: Schedule, now: datetime, **changes: Any) -> schedule_edit.Edit:
-    return schedule_edit.edited(before, replace(before.order(), **changes), now=now)
+    return schedule_edit.edited(before, replace(before.spec(), **changes), now=now)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_nothing_is_given_up_when_nothing_was_due() -> None:
 def test_a_long_time_given_up_is_told_as_one() -> None:
     missed, latest = edited(schedule(), NOON + 100 * HOUR, enabled=False).given_up
     assert missed == Ticks(NOON + HOUR, NOON + 99 * HOUR, 99)
-    assert missed.count > TOLD_ONE_BY_ONE
+    assert missed.count > LISTED_ONE_BY_ONE
     assert latest == Ticks(NOON + 100 * HOUR, NOON + 100 * HOUR, 1)
 
 
@@ -142,5 +142,5 @@ def test_a_new_schedule_is_due_at_its_next_time() -> None:
     edit = schedule_edit.first(replace(ORDER, spread_seconds=600), schedule_id=1, now=NOON)
     assert edit.next_run_at is not None
     assert NOON < edit.next_run_at < NOON + timedelta(minutes=10)
-    assert edit.order.cron_expression == "@hourly"
+    assert edit.spec.cron_expression == "@hourly"
     assert edit.runs_per_day == 24

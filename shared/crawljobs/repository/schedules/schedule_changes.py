@@ -119,11 +119,11 @@ def change_schedule(
     Writes nothing if `order` means the same as the stored schedule. Due times before now that the
     change gives up are recorded in the ledger as missed. Raises InvalidCron or DuplicateName.
     """
-    if order == before.order():
+    if order == before.spec():
         return before
     at = clock(conn, now=now)
     edit = schedule_edit.edited(before, order, now=at)
-    if edit.order == before.order():
+    if edit.spec == before.spec():
         return before
     due_schedules.give_up(conn, schedule_id=before.id, ticks=edit.given_up, now=at)
     values = {
@@ -164,7 +164,7 @@ def _hinted(conn: Connection, schedule_id: int) -> Schedule:
 
 def _values(edit: Edit) -> dict[str, Any]:
     return {
-        **asdict(edit.order),
+        **asdict(edit.spec),
         "next_run_at": edit.next_run_at,
         "runs_per_day": edit.runs_per_day,
     }

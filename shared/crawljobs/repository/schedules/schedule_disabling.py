@@ -56,7 +56,7 @@ def enable_schedules_of(
     found = conn.execute(_LOCK_BARRED, values).all()
     for row in found:
         before = schedule_reads.schedule_of(row)
-        order = replace(before.order(), enabled=True)
+        order = replace(before.spec(), enabled=True)
         schedule_changes.change_schedule(conn, before=before, order=order, now=now)
         audit_log.record(
             conn,

@@ -96,7 +96,7 @@ def test_a_reason_that_a_later_release_wrote_is_shown_as_it_is(
     for path in (f"{JOBS}/{job_id}", JOBS, f"{SUBREDDITS}/{NAME}"):
         assert '"moonphase"' in plain.get(path).text
     explained = got(plain.get(f"{JOBS}/{job_id}/explain"))
-    assert explained["waits_for"] == "what its reason, moonphase, names"
+    assert explained["waits_for"] == "the end of its wait reason, moonphase"
 
 
 def check_shown_everywhere(

@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 
 def change(conn: Connection, before: Schedule, now: datetime, **changes: Any) -> Schedule:
-    order = replace(before.order(), **changes)
+    order = replace(before.spec(), **changes)
     return schedule_changes.change_schedule(conn, before=before, order=order, now=now)
 
 
@@ -38,7 +38,7 @@ def test_every_field_of_an_order_is_kept(conn: Connection) -> None:
     made = rows.create(conn, now=NOON, **wanted)
     assert {name: getattr(made, name) for name in wanted} == wanted
     changed = change(conn, made, NOON + HOUR, name="other", priority=6, max_retries=None)
-    assert changed.order() == replace(made.order(), name="other", priority=6, max_retries=None)
+    assert changed.spec() == replace(made.spec(), name="other", priority=6, max_retries=None)
     assert (changed.version, changed.updated_at) == (made.version + 1, NOON + HOUR)
     assert changed.created_at == made.created_at
 

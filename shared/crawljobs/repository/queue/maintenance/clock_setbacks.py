@@ -34,7 +34,7 @@ def _beyond(time: str, distance: str) -> str:
 _NEXT_SLOT = f"({_beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({_beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = _beyond(
-    "paused_until", f"make_interval(secs => {request_budget.LONGEST_TOLD_PAUSE_SECONDS})"
+    "paused_until", f"make_interval(secs => {request_budget.LONGEST_STATED_PAUSE_SECONDS})"
 )
 _OUTAGE = _beyond("outage_until", f"make_interval(secs => {request_budget.LONGEST_OUTAGE_SECONDS})")
 _THROTTLED = _beyond("last_throttled_at", "interval '0'")
