@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from crawljobs.domain.schedule import ON_TIME, LISTED_ONE_BY_ONE
+from crawljobs.domain.schedule import LISTED_ONE_BY_ONE, ON_TIME
 
 FIRED = {"enqueued", "merged"}
 
@@ -33,7 +33,9 @@ def check_ledger(
         assert in_time or latest["outcome"] == "skipped", latest
         assert (latest["job_id"] is not None) == in_time
         if any(run["ticks"] > 1 for run in missed):
-            assert [run["ticks"] > LISTED_ONE_BY_ONE for run in missed] == [True], "one row for many"
+            assert [run["ticks"] > LISTED_ONE_BY_ONE for run in missed] == [True], (
+                "one row for many"
+            )
         else:
             assert len(missed) <= LISTED_ONE_BY_ONE
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource, JobStatus
-from crawljobs.domain.schedule import ON_TIME, LISTED_ONE_BY_ONE, MisfirePolicy, RunOutcome
+from crawljobs.domain.schedule import LISTED_ONE_BY_ONE, ON_TIME, MisfirePolicy, RunOutcome
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_queue, job_reads
 from crawljobs.repository.schedules import due_schedules

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from crawljobs.domain import cron, tick_count
 from crawljobs.domain.due_times import DueTimes
 from crawljobs.domain.schedule import (
-    ON_TIME,
     LISTED_ONE_BY_ONE,
+    ON_TIME,
     Firing,
     MisfirePolicy,
     Schedule,

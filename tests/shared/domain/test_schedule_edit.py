@@ -8,7 +8,13 @@ import pytest
 
 from crawljobs import errors
 from crawljobs.domain import schedule_edit
-from crawljobs.domain.schedule import LISTED_ONE_BY_ONE, MisfirePolicy, Schedule, ScheduleSpec, Ticks
+from crawljobs.domain.schedule import (
+    LISTED_ONE_BY_ONE,
+    MisfirePolicy,
+    Schedule,
+    ScheduleSpec,
+    Ticks,
+)
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
