@@ -21,13 +21,13 @@ from scheduler.timetable import Timetable, application_name
 log = logs.get_logger(__name__)
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
-# A batch takes milliseconds. One that hangs is given up: the server rolls it back.
+# A batch takes milliseconds. A batch that hangs is abandoned, and the server rolls it back.
 GRACE_SECONDS = 0.8
 POOL_SIZE = 2
 
 
 class Process:
-    """Works in a thread; the main thread does nothing but wait for a signal, so none is missed."""
+    """Works in a thread; the main thread only waits for a signal, so that no signal is missed."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Process:
     ) -> None:
         self._database = database
         self._health = health
-        self._presence = heartbeat
+        self._heartbeat = heartbeat
         self._timetable = timetable
         self._hints = hints
         self._stop = stop
@@ -48,18 +48,18 @@ class Process:
         self._thread = threading.Thread(target=self._work, name="timetable", daemon=True)
 
     def run(self) -> int:
-        """Until a signal or a failure; the exit code. The caller has blocked STOP_SIGNALS."""
+        """Run until a signal or a failure; return the exit code. STOP_SIGNALS must be blocked."""
         self._thread.start()
         signal.sigwait(STOP_SIGNALS)
         self._stop.set()
         self._timetable.wake()
         self._hints.stop()
-        self._presence.stop()
+        self._heartbeat.stop()
         self._thread.join(GRACE_SECONDS)
         tracing.stop()
         if self._thread.is_alive():
-            log.warning("scheduler.gave_up_waiting", seconds=GRACE_SECONDS)
-            # The interpreter's own way out could stumble over the thread.
+            log.warning("scheduler.drain_abandoned", seconds=GRACE_SECONDS)
+            # A normal exit of the interpreter could crash in the thread that still runs.
             os._exit(0)
         self._database.close()
         log.info("scheduler.stopped")
@@ -70,7 +70,7 @@ class Process:
             startup.wait_for_schema(self._database, stop=self._stop)
             if not self._stop.is_set():
                 self._hints.start()
-                self._presence.start()
+                self._heartbeat.start()
                 self._health.has_started()
                 log.info("scheduler.started")
                 self._timetable.run()
@@ -80,7 +80,7 @@ class Process:
             errors.DatabaseUnavailable,
         ) as error:
             self._failed = True
-            log.critical("scheduler.cannot_start", reason=str(error))
+            log.critical("scheduler.start_failed", reason=str(error))
         except Exception:
             self._failed = True
             log.exception("scheduler.crashed")
@@ -89,7 +89,7 @@ class Process:
 
 
 def main() -> int:
-    # Before any thread starts, so that every thread leaves these signals to the main one.
+    # Threads inherit the mask: block the signals before the first thread starts.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         logs.configure("scheduler", os.environ)
@@ -135,5 +135,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # what was imported stays: collecting it takes longest when the process ends
+    gc.freeze()  # exempt the imported modules from the costly collection at exit
     sys.exit(main())

@@ -1,22 +1,23 @@
-"""Counts what became of due schedules, after it was committed."""
+"""Count the results of due schedules, after their COMMIT."""
 
 from __future__ import annotations
 
 from crawljobs.domain.job import JobSource
 from crawljobs.domain.schedule import RunOutcome
 from crawljobs.runtime import metrics
-from scheduler.schedule_firing import Disabled, Fired
+from scheduler.firing_results import Disabled, Fired
 
 DISABLED = "disabled"
 
 
 def count(result: Fired | Disabled) -> None:
+    """Count one committed result."""
     metrics.count_missed(result.missed)
     if isinstance(result, Disabled):
         metrics.schedule_ticks.labels(DISABLED).inc()
         return
     if result.outcome is None:
-        return  # the ledger had it already: it was counted before
+        return  # the ledger had this due time already, so it was counted before
     metrics.schedule_ticks.labels(result.outcome).inc()
     metrics.schedule_missed.inc(result.outcome is RunOutcome.SKIPPED)
     if result.enqueued is not None:

@@ -1,4 +1,4 @@
-"""Each firing of a schedule begins a trace, which the crawl that it asked for continues."""
+"""Each firing of a schedule starts a trace, which the enqueued crawl continues."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 
 from crawljobs.domain.schedule import Schedule
 from crawljobs.runtime import tracing
-from scheduler.schedule_firing import Disabled, Fired
+from scheduler.firing_results import Disabled, Fired
 
 
 class FiringTraces:
-    """Used by one thread. What a transaction began and did not commit is never told."""
+    """The spans of one batch; used by one thread. Spans of a failed transaction are not sent."""
 
     def __init__(self) -> None:
         self._begun: dict[int, tracing.Span] = {}
 
     def begin(self, schedule: Schedule) -> str:
-        """The traceparent of the job; again when the transaction is run again."""
+        """The traceparent for the job; called again when the transaction is retried."""
         span = tracing.begin(
             "enqueue",
             tracing.Kind.PRODUCER,
@@ -29,13 +29,16 @@ class FiringTraces:
         self._begun[schedule.id] = span
         return str(span.context)
 
-    def forget(self) -> None:
-        """Before a batch: what is left is of one that failed."""
+    def clear(self) -> None:
+        """Drop the spans of a failed batch; call it before each batch."""
         self._begun.clear()
 
     @contextlib.contextmanager
-    def telling(self, result: Fired | Disabled) -> Iterator[None]:
-        """In the trace of what was committed, if it asked for a crawl; ends its span."""
+    def reporting(self, result: Fired | Disabled) -> Iterator[None]:
+        """Run the block within the span of a committed firing, and end the span.
+
+        A result without an enqueued crawl has no span.
+        """
         span = self._begun.pop(result.schedule.id, None)
         if span is None or isinstance(result, Disabled) or result.enqueued is None:
             yield

@@ -1,6 +1,7 @@
-"""Hears of schedules that are due earlier than before, so that a sleeping timetable looks at once.
+"""LISTEN for changed schedules, so that a sleeping timetable checks the due times at once.
 
-Only a hint: without it the timetable wakes at the next due time it knew, one tick at most.
+Schedules fire without hints too: then the timetable wakes at the due time that it knew, after one
+tick at the latest.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from crawljobs.runtime import jitter, logs, metrics
 
 log = logs.get_logger(__name__)
 
-PING_SECONDS = 30.0  # LISTEN dies silently: a round trip finds out
+PING_SECONDS = 30.0  # a broken connection reports nothing: only a round trip detects it
 DEADLINE_SECONDS = 5.0
-RECONNECT_SECONDS = 0.1  # doubling
+RECONNECT_SECONDS = 0.1  # the first pause; each failure doubles it
 RECONNECT_MAX_SECONDS = 30.0
-STEADY_SECONDS = 10.0  # a connection that lived as long was a good one
+STEADY_SECONDS = 10.0  # a connection that lasts this long resets the pause
 
 
 class Hints(threading.Thread):
-    """Calls `on_hint` at every hint, and once after it had to connect again."""
+    """Calls `on_hint` after every notification and after every new connection."""
 
     def __init__(self, url: str, *, name: str, on_hint: Callable[[], None]) -> None:
         super().__init__(name="hints", daemon=True)
@@ -48,7 +49,7 @@ class Hints(threading.Thread):
                 self._serve()
             except errors.DatabaseUnavailable as error:
                 log.warning("hints.disconnected", reason=str(error))
-            except Exception:  # hints only save time: schedules fire without them
+            except Exception:  # a failure of hints must not stop the scheduler
                 log.exception("hints.failed")
             if time.monotonic() - began > STEADY_SECONDS:
                 backoff = RECONNECT_SECONDS
@@ -69,16 +70,16 @@ class Hints(threading.Thread):
         return direct
 
     def _serve(self) -> None:
-        """Until we are told to stop. Raises DatabaseUnavailable when the connection breaks."""
+        """Listen until `stop` is called. Raises DatabaseUnavailable when the connection breaks."""
         direct = self._connect()
         metrics.db_reconnects.inc(self._connections > 0)
         self._connections += 1
         try:
-            self._on_hint()  # whatever was announced while nobody listened
+            self._on_hint()  # notifications without a connection are lost
             while not self._stopping.is_set():
                 if direct.wait(PING_SECONDS, wake=self._wake_read):
                     self._on_hint()
                 else:
-                    direct.listen(due_schedules.CHANNEL)  # harmless when it listens already
+                    direct.listen(due_schedules.CHANNEL)  # the ping: a second LISTEN is harmless
         finally:
             direct.close()

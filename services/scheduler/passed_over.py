@@ -1,6 +1,6 @@
-"""Due schedules that can neither fire nor be disabled: each is tried again after a while.
+"""Due schedules that can neither fire nor be disabled: skip each for TRY_AGAIN_SECONDS.
 
-Without this they would be the first of every batch, and a hundred of them would stop all others.
+Without the skip they would come first in every batch, and 100 of them would block all others.
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ from collections.abc import Callable
 
 from crawljobs.runtime import logs
 from crawljobs.runtime.log_limit import LogLimit
-from scheduler.schedule_firing import Stuck
+from scheduler.firing_results import Stuck
 
 log = logs.get_logger(__name__)
 
 TRY_AGAIN_SECONDS = 60.0
-MOST = 1_000  # schedules; the one passed over for longest is tried again first
+MOST = 1_000  # schedules; beyond it the oldest entry is dropped and tried again
 
 
 class PassedOver:
+    """The schedules that are skipped now."""
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._until: OrderedDict[int, float] = OrderedDict()
         self._lines = LogLimit(clock)
 
     def add(self, stuck: Stuck) -> None:
+        """Skip this schedule for TRY_AGAIN_SECONDS, and log it."""
         schedule = stuck.schedule
         self._until.pop(schedule.id, None)
         self._until[schedule.id] = self._clock() + TRY_AGAIN_SECONDS
@@ -42,7 +45,7 @@ class PassedOver:
             )
 
     def ids(self) -> list[int]:
-        """Of the schedules whose time to be tried again has not come."""
+        """The ids of the schedules that are still skipped."""
         now = self._clock()
         while self._until and next(iter(self._until.values())) <= now:
             self._until.popitem(last=False)

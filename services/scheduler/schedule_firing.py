@@ -1,10 +1,10 @@
-"""Fire what is due: ledger, job and next due time in one transaction, so that nothing is half."""
+"""Fire due schedules: ledger, job and next due time in one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from crawljobs import errors
 from crawljobs.db import failures
@@ -19,52 +19,18 @@ from crawljobs.repository.operations import audit_log
 from crawljobs.repository.schedules import due_schedules, schedule_enqueue
 from crawljobs.repository.schedules.due_schedules import Advance, DueSchedule, Run, SettledRun
 from crawljobs.repository.schedules.schedule_enqueue import ScheduledEnqueue
+from scheduler.firing_results import Disabled, Fired, Stuck
 
 ACTOR = Actor(name="system:scheduler")
 
-# Errors that the row itself causes: bad data, a violated constraint, an exception of a trigger.
-# Anything else (a missing right, a missing column) would disable every schedule for our own bug.
+# SQLSTATE classes of errors that the row itself causes: bad data, a violated constraint, an
+# exception of a trigger. Other errors, such as a missing right or column, hit every schedule: they
+# must not disable them.
 _ROWS_OWN_CLASSES = ("22", "23", "P0")
 
 
-# What the jobs of a due schedule shall continue; asked again when a transaction is run again.
+# The trace that the job of a due schedule continues; called again when a transaction is retried.
 TraceparentOf = Callable[[Schedule], str | None]
-
-
-@dataclass(frozen=True)
-class Fired:
-    """What one due schedule did; `outcome` is None when the ledger had this due time already.
-
-    `missed` are the due times that were written down as such now.
-    """
-
-    schedule: Schedule
-    firing: Firing
-    outcome: RunOutcome | None
-    enqueued: Enqueued | None
-    late: timedelta
-    missed: int
-
-    @property
-    def job_id(self) -> int | None:
-        return None if self.enqueued is None else self.enqueued.job_id
-
-
-@dataclass(frozen=True)
-class Disabled:
-    """A schedule that cannot fire, and why."""
-
-    schedule: Schedule
-    reason: str
-    missed: int
-
-
-@dataclass(frozen=True)
-class Stuck:
-    """A due schedule that can neither fire nor be disabled: its row refuses every change."""
-
-    schedule: Schedule
-    reason: str
 
 
 def fire_due_schedules(
@@ -76,12 +42,12 @@ def fire_due_schedules(
     passed_over: Sequence[int] = (),
     now: datetime | None = None,
 ) -> list[Fired | Disabled | Stuck]:
-    """Fire up to `at_most` due schedules; a broken one is disabled, the others go on.
+    """Fire up to `at_most` due schedules; a broken one is disabled, and the others still fire.
 
-    Those whose ids are in `passed_over` are left alone.
+    Schedules whose ids are in `passed_over` are skipped.
     """
 
-    def wish(schedule: Schedule) -> ScheduledEnqueue:
+    def enqueue_of(schedule: Schedule) -> ScheduledEnqueue:
         retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
         return ScheduledEnqueue(
             schedule.id,
@@ -94,7 +60,7 @@ def fire_due_schedules(
     decided: list[tuple[DueSchedule, Firing]] = []
     results: list[Fired | Disabled | Stuck] = []
     due = due_schedules.lock_due_schedules(conn, at_most=at_most, passed_over=passed_over, now=now)
-    # In the order in which enqueueing locks, whichever schedules another scheduler holds.
+    # Sorted in the lock order of enqueueing, so that two schedulers cannot deadlock.
     for item in sorted(due, key=lambda item: (item.schedule.subreddit_id, item.schedule.id)):
         try:
             decided.append((item, _decide(item)))
@@ -107,12 +73,12 @@ def fire_due_schedules(
             results.append(_disable(conn, item, _due(item), type(error).__name__))
     try:
         with conn.begin_nested():
-            results += _fire(conn, decided, wish)
+            results += _fire(conn, decided, enqueue_of)
     except (StatementError, errors.CrawljobsError) as error:
         if not _is_rows_own_fault(error):
             raise
-        for one in decided:
-            results.append(_fire_alone(conn, one, wish))
+        for each in decided:
+            results.append(_fire_alone(conn, each, enqueue_of))
     return results
 
 
@@ -130,68 +96,71 @@ def _decide(due: DueSchedule) -> Firing:
 def _fire(
     conn: Connection,
     decided: Sequence[tuple[DueSchedule, Firing]],
-    wish: Callable[[Schedule], ScheduledEnqueue],
+    enqueue_of: Callable[[Schedule], ScheduledEnqueue],
 ) -> list[Fired]:
     if not decided:
         return []
     now = decided[0][0].now
     runs = [run for due, firing in decided for run in _runs(due.schedule, firing)]
     recorded = due_schedules.record_runs(conn, runs=runs, now=now)
-    fresh = [one for one in decided if (one[0].schedule.id, one[1].due_at) in recorded]
+    new = [(due, firing) for due, firing in decided if (due.schedule.id, firing.due_at) in recorded]
     enqueued = schedule_enqueue.enqueue_for_schedules(
         conn,
-        enqueues=[wish(due.schedule) for due, firing in fresh if firing.fires],
+        enqueues=[enqueue_of(due.schedule) for due, firing in new if firing.fires],
         now=now,
     )
-    fired = [_fired(one, enqueued.get(one[0].schedule.id), recorded) for one in decided]
+    fired = [_fired(each, enqueued.get(each[0].schedule.id), recorded) for each in decided]
     due_schedules.settle_runs(
         conn,
         runs=[
-            SettledRun(one.schedule.id, one.firing.due_at, one.outcome, one.job_id)
-            for one in fired
-            if one.outcome is not None and one.job_id is not None
+            SettledRun(each.schedule.id, each.firing.due_at, each.outcome, each.job_id)
+            for each in fired
+            if each.outcome is not None and each.job_id is not None
         ],
     )
     due_schedules.advance_schedules(
         conn,
         advances=[
             Advance(
-                one.schedule.id,
-                one.firing.next_run_at,
-                fired_at=None if one.job_id is None else now,
+                each.schedule.id,
+                each.firing.next_run_at,
+                fired_at=None if each.job_id is None else now,
             )
-            for one in fired
+            for each in fired
         ],
     )
     return fired
 
 
 def _fire_alone(
-    conn: Connection, one: tuple[DueSchedule, Firing], wish: Callable[[Schedule], ScheduledEnqueue]
+    conn: Connection,
+    decided: tuple[DueSchedule, Firing],
+    enqueue_of: Callable[[Schedule], ScheduledEnqueue],
 ) -> Fired | Disabled | Stuck:
+    due, firing = decided
     try:
         with conn.begin_nested():
-            (fired,) = _fire(conn, [one], wish)
+            (fired,) = _fire(conn, [decided], enqueue_of)
     except (StatementError, errors.CrawljobsError) as error:
         if not _is_rows_own_fault(error):
             raise
-        return _disable(conn, one[0], _runs(one[0].schedule, one[1]), failures.describe(error))
+        return _disable(conn, due, _runs(due.schedule, firing), failures.describe(error))
     return fired
 
 
 def _runs(schedule: Schedule, firing: Firing) -> list[Run]:
     missed = [due_schedules.missed_run(schedule.id, ticks) for ticks in firing.missed]
-    # What it led to is known, and settled, after it was enqueued.
+    # A preliminary outcome: settle_runs corrects it after the enqueue.
     latest = RunOutcome.ENQUEUED if firing.fires else RunOutcome.SKIPPED
     return [*missed, Run(schedule.id, firing.due_at, latest)]
 
 
 def _fired(
-    one: tuple[DueSchedule, Firing],
+    decided: tuple[DueSchedule, Firing],
     enqueued: Enqueued | None,
     recorded: set[tuple[int, datetime]],
 ) -> Fired:
-    due, firing = one
+    due, firing = decided
     if enqueued is None:
         is_recorded = (due.schedule.id, firing.due_at) in recorded
         outcome = RunOutcome.SKIPPED if is_recorded else None
@@ -203,14 +172,14 @@ def _fired(
 
 
 def _due(due: DueSchedule) -> list[Run]:
-    """What is known to be due of a schedule whose other due times cannot be told."""
+    """The stored due time of a schedule whose further due times cannot be computed."""
     return [Run(due.schedule.id, due.schedule.due_at(), RunOutcome.MISSED)]
 
 
 def _disable(
     conn: Connection, due: DueSchedule, runs: Sequence[Run], reason: str
 ) -> Disabled | Stuck:
-    """Stop it; what was due and comes to nothing is in the ledger as missed."""
+    """Disable the schedule, and record its due times as missed."""
     try:
         with conn.begin_nested():
             return _disable_row(conn, due, runs, reason)
@@ -228,7 +197,8 @@ def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason
         with conn.begin_nested():
             recorded = due_schedules.record_runs(conn, runs=missed, now=due.now)
     except StatementError as error:
-        if not _is_rows_own_fault(error):  # else it may be the ledger that refuses the row
+        # If the row itself is at fault, the ledger may refuse it; the schedule is still disabled.
+        if not _is_rows_own_fault(error):
             raise
     due_schedules.disable_schedule(conn, schedule_id=schedule.id, reason=reason, now=due.now)
     audit_log.record(

@@ -1,4 +1,4 @@
-"""The scheduler's probes and metrics; it alone shows the gauges of the database."""
+"""Probes and metrics of the scheduler, the only service that exports the database's gauges."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from crawljobs.runtime.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
 
-# Beyond a tick: a batch on an overloaded database, and the backoff when it is away.
+# The allowed silence beyond a tick: a batch on an overloaded database, or the longest backoff.
 LATE_SECONDS = 90.0
 
 
 class LastTick(Collector):
-    """When this scheduler last looked; none before it did."""
+    """A gauge of the last completed check for due schedules; absent before the first one."""
 
     def __init__(self, timetable: Timetable) -> None:
         self._timetable = timetable
@@ -35,7 +35,7 @@ class LastTick(Collector):
         if (age := self._timetable.seconds_since_tick()) is not None:
             yield GaugeMetricFamily(
                 "crawl_scheduler_last_tick_timestamp_seconds",
-                "When this scheduler last looked what is due.",
+                "Time of the last completed check for due schedules by this scheduler.",
                 value=time.time() - age,
             )
 
@@ -49,7 +49,7 @@ def health_of(
 
 
 def database_of(address: DatabaseSettings, name: str) -> Database:
-    """Two connections of its own: what is asked for monitoring never waits for the work."""
+    """A pool of two connections for monitoring, so that its queries never wait for the work."""
     return Database(
         address.url,
         pool_size=2,

@@ -1,4 +1,4 @@
-"""Fire what is due, sleep until something is due again."""
+"""The loop of the scheduler: fire due schedules, then sleep until the next due time."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from crawljobs.repository.queue.maintenance.row_isolation import RowIsolation
 from crawljobs.repository.schedules import due_schedules, schedule_setbacks
 from crawljobs.runtime import jitter, logs
 from scheduler import firing_counters, schedule_firing
+from scheduler.firing_results import Disabled, Fired, Stuck
 from scheduler.firing_traces import FiringTraces
 from scheduler.passed_over import PassedOver
-from scheduler.schedule_firing import Disabled, Fired, Stuck
 
 log = logs.get_logger(__name__)
 
-BATCH = 100  # schedules a transaction: few enough that a crash repeats little
-# What is due and locked is being fired by another scheduler: look again soon, in case it died.
+BATCH = 100  # schedules per transaction; a crash repeats at most one batch
+# Another scheduler fires due schedules that are locked. Check again soon, as it may have died.
 LEAST_PAUSE_SECONDS = 0.1
-BACKOFF_SECONDS = 0.5  # after a failure of the database, doubled each time
+BACKOFF_SECONDS = 0.5  # after a database failure; each further failure doubles it
 BACKOFF_MAX_SECONDS = 15.0
 
 
 class Timetable:
-    """`run()` until `stop` is set, then `wake()`. Any number may run: they share the work."""
+    """Fires schedules until `stop` is set and `wake()` is called.
+
+    Several schedulers can run at the same time: they share the due schedules.
+    """
 
     def __init__(
         self,
@@ -55,11 +58,11 @@ class Timetable:
         self._passed_over = PassedOver()
 
     def wake(self) -> None:
-        """Look at once: something may be due earlier than it was, or `stop` is set."""
+        """Check at once: a schedule may be due earlier than before, or `stop` is set."""
         self._wake.set()
 
     def run(self) -> None:
-        """Waits by the monotonic clock: a step of the host's clock neither fires nor delays."""
+        """Run the loop. It waits by the monotonic clock; the wall clock has no effect."""
         failures = 0
         while not self._stop.is_set():
             self._beat_at = time.monotonic()
@@ -72,41 +75,43 @@ class Timetable:
             except errors.DatabaseUnavailable as error:
                 failures += 1
                 pause = backoff_seconds(failures)
-                log.warning("scheduler.no_database", reason=str(error), again_in=round(pause, 2))
+                log.warning(
+                    "scheduler.database_unavailable", reason=str(error), again_in=round(pause, 2)
+                )
             self._wake.wait(pause)
             self._wake.clear()
 
     def run_once(self) -> int:
-        """Fire everything that is due, batch by batch; how many schedules were dealt with."""
+        """Fire all due schedules, batch by batch; return the number of processed schedules."""
         total = 0
         while not self._stop.is_set():
-            self._traces.forget()
+            self._traces.clear()
             results = self._database.run(self._fire_batch)
             self._beat_at = time.monotonic()
             for result in results:
                 if isinstance(result, Stuck):
                     self._passed_over.add(result)
                     continue
-                with self._traces.telling(result):
-                    _tell(result)
+                with self._traces.reporting(result):
+                    _log(result)
                 firing_counters.count(result)
             total += len(results)
-            # A short batch: the rest is locked by another scheduler, or there is none.
+            # In a short batch, other due schedules are locked by another scheduler, or none exist.
             if len(results) < BATCH:
                 self._ticked_at = time.monotonic()
                 break
         return total
 
     def seconds_since_beat(self) -> float:
-        """Age of the last sign of life, whether or not the database answered."""
+        """Seconds since the last turn of the loop, whether or not the database answered."""
         return time.monotonic() - self._beat_at
 
     def seconds_since_tick(self) -> float | None:
-        """How long ago everything that was due had been dealt with; None before the first time."""
+        """Seconds since all due schedules were processed; None before the first time."""
         return None if self._ticked_at is None else time.monotonic() - self._ticked_at
 
     def seconds_to_sleep(self) -> float:
-        """Until the next due time by the database's clock, one tick at most."""
+        """Seconds until the next due time by the database's clock, at most one tick."""
         passed_over = self._passed_over.ids()
         seconds = self._database.run(
             lambda conn: due_schedules.seconds_until_next_due(conn, passed_over=passed_over)
@@ -116,7 +121,7 @@ class Timetable:
         return min(max(seconds, LEAST_PAUSE_SECONDS), self._tick_seconds)
 
     def _mend(self) -> None:
-        """Once a tick: due times from before the database's clock was set back."""
+        """Once a tick: correct due times that were written before the clock was set back."""
         if time.monotonic() - self._mended_at < self._tick_seconds:
             return
         try:
@@ -140,7 +145,7 @@ class Timetable:
         return not self._stop.is_set()
 
     def _end_frozen_sessions(self) -> None:
-        """What is due and stays locked may be held by one that froze in mid-statement."""
+        """End sessions that are silent in a statement: they may lock due schedules."""
 
         def end(conn: Connection) -> list[str]:
             return frozen_sessions.end_frozen_sessions(conn, silence=self._frozen_after)
@@ -159,17 +164,17 @@ class Timetable:
 
 
 def application_name(instance: str) -> str:
-    """What frozen_sessions knows ours by; PostgreSQL cuts longer names."""
+    """The name by which frozen_sessions recognises our sessions; PostgreSQL truncates at 63."""
     return f"crawljobs {instance}"[:63]
 
 
 def backoff_seconds(failures: int) -> float:
-    """How long to wait after so many failures in a row; jittered, lest all return at once."""
+    """The pause after `failures` consecutive failures, with jitter for many schedulers."""
     longest = min(BACKOFF_SECONDS * 2.0 ** min(failures, 10), BACKOFF_MAX_SECONDS)
     return jitter.uniform(longest / 2, longest)
 
 
-def _tell(result: Fired | Disabled) -> None:
+def _log(result: Fired | Disabled) -> None:
     schedule = result.schedule
     about = log.bind(schedule_id=schedule.id, schedule=schedule.name, subreddit=schedule.subreddit)
     if isinstance(result, Disabled):

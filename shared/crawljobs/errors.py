@@ -1,10 +1,10 @@
-"""Errors that mean something to the caller; each message says what to do."""
+"""The errors of the domain. Each message says what the user can do."""
 
 from __future__ import annotations
 
 
 class CrawljobsError(Exception):
-    """Any error of the domain."""
+    """Base of all errors of the domain."""
 
 
 class ClaimLost(CrawljobsError):
@@ -12,13 +12,13 @@ class ClaimLost(CrawljobsError):
 
 
 class InvalidSubredditName(CrawljobsError, ValueError):
-    """Not a name that Reddit would accept."""
+    """The name cannot be the name of a subreddit."""
 
 
 class InvalidCron(CrawljobsError, ValueError):
-    """A cron expression or time zone that cannot be used; `field` names the part at fault.
+    """The cron expression or the time zone is invalid; `field` names the invalid one.
 
-    `also` is what is wrong with the other one.
+    `also` is the error of the other one, when both are invalid.
     """
 
     def __init__(
@@ -30,11 +30,11 @@ class InvalidCron(CrawljobsError, ValueError):
 
 
 class NotFound(CrawljobsError):
-    """No row of this id."""
+    """There is no row with this id."""
 
 
 class IllegalTransition(CrawljobsError):
-    """The job's state does not allow this; the message names the state and the allowed ones."""
+    """The job's state forbids the change; the message names its state and the allowed states."""
 
 
 class LiveJobExists(CrawljobsError):
@@ -46,7 +46,7 @@ class LiveJobExists(CrawljobsError):
 
 
 class Duplicate(CrawljobsError):
-    """The same thing is asked for twice in one request."""
+    """One request names the same item twice."""
 
 
 class DuplicateName(CrawljobsError):
@@ -54,11 +54,11 @@ class DuplicateName(CrawljobsError):
 
 
 class SettingsError(CrawljobsError):
-    """A setting is missing or makes no sense; the message names it and what was expected."""
+    """A setting is missing or invalid; the message names it and the expected value."""
 
 
 class UnusableDatabase(SettingsError):
-    """The database was made in a way that would change names and texts; the message says how to."""
+    """The encoding or locale of the database would change names; the message gives the remedy."""
 
 
 class DatabaseUnavailable(CrawljobsError):
@@ -66,4 +66,4 @@ class DatabaseUnavailable(CrawljobsError):
 
 
 class UnknownSchema(CrawljobsError):
-    """The database's schema is not one this code knows."""
+    """This code does not support the schema of the database."""

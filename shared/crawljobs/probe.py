@@ -1,4 +1,7 @@
-"""Ask one probe, for containers without curl: `python -m crawljobs.probe URL`; 0 is well."""
+"""Request one probe, for containers without curl: `python -m crawljobs.probe URL`.
+
+The exit code is 0 after a 2xx reply, 1 after another reply or none, 2 after wrong arguments.
+"""
 
 from __future__ import annotations
 
@@ -12,31 +15,31 @@ DEADLINE_SECONDS = 2.5
 TEXT_MAX = 2_000  # characters
 
 
-def ask(url: str) -> tuple[bool, str]:
-    """Whether the answer was a success, and what it said. Never follows a redirect."""
+def request(url: str) -> tuple[bool, str]:
+    """Whether the reply was a success, and its text or the error. Never follows a redirect."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(
         parts.hostname or "", parts.port, timeout=DEADLINE_SECONDS
     )
     try:
         connection.request("GET", parts.path or "/")
-        answer = connection.getresponse()
-        said = answer.read(2_000).decode("utf-8", "replace").strip()
+        reply = connection.getresponse()
+        text = reply.read(TEXT_MAX).decode("utf-8", "replace").strip()
     except (OSError, http.client.HTTPException) as error:
         return False, str(error) or type(error).__name__
     finally:
         connection.close()
-    return 200 <= answer.status < 300, said
+    return 200 <= reply.status < 300, text
 
 
 def main() -> int:
     if len(sys.argv) != 2:
         sys.stderr.write("usage: python -m crawljobs.probe URL\n")
         return 2
-    is_well, said = ask(sys.argv[1])
-    shown = plain_text.lines(said, limit=TEXT_MAX)
-    (sys.stdout if is_well else sys.stderr).write(shown + "\n")
-    return 0 if is_well else 1
+    is_success, text = request(sys.argv[1])
+    shown = plain_text.lines(text, limit=TEXT_MAX)
+    (sys.stdout if is_success else sys.stderr).write(shown + "\n")
+    return 0 if is_success else 1
 
 
 if __name__ == "__main__":

@@ -1,3 +1,3 @@
-"""The version of this code, as pyproject.toml has it: the images hold no package metadata."""
+"""The version of this code, equal to pyproject.toml: the images contain no package metadata."""
 
 VERSION = "0.1.0"

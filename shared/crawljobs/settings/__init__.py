@@ -1,4 +1,4 @@
-"""Every setting of the three services: read once, at start, and refused by name when wrong."""
+"""The settings of all services. Each is read once, at startup; an error names the wrong setting."""
 
 from crawljobs.settings.admin_api import AdminApiSettings, Network, read_admin_api_settings
 from crawljobs.settings.crawl import CrawlSettings, read_crawl_settings

@@ -1,4 +1,4 @@
-"""Who may use the API, and which proxies are believed."""
+"""Settings of the admin-api: address, token, trusted proxies and limits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from crawljobs.settings.environment import Environment
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-TOKEN_MIN = 32  # characters: shorter ones can be guessed
-# What people copy from examples.
+TOKEN_MIN = 32  # characters: a shorter token can be guessed
+# Parts of tokens that are copied from examples.
 _PLACEHOLDERS = ("changeme", "change-me", "change_me", "replace", "example", "secret", "password")
 
 
@@ -20,16 +20,17 @@ _PLACEHOLDERS = ("changeme", "change-me", "change_me", "replace", "example", "se
 class AdminApiSettings:
     token: str = field(repr=False)
     trusted_proxies: tuple[Network, ...]
-    bind: str  # where it listens
+    bind: str  # the listening address
     workers: int  # processes
-    threads: int  # requests served at once by each, and its connections to the database
-    # Of a token in each process; 0: as many as it likes. ADMIN_API_TOKEN is exempt.
+    threads: int  # of each process: concurrent requests, and database connections
+    # Limits of each token in each process; 0: no limit. ADMIN_API_TOKEN is exempt.
     requests_per_second: int
     exports_at_once: int
-    kept_answers_mib: int  # a day
+    kept_answers_mib: int  # MiB of stored replies a day
 
 
 def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
+    """Raises SettingsError."""
     env = Environment(variables)
     token = env.secret("ADMIN_API_TOKEN")
     expected = f"expected at least {TOKEN_MIN} random characters"
@@ -41,7 +42,7 @@ def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
         raise errors.SettingsError(f"ADMIN_API_TOKEN has {len(token)} characters: {expected}")
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise errors.SettingsError(
-            "ADMIN_API_TOKEN holds characters that a header cannot carry: "
+            "ADMIN_API_TOKEN holds characters that an HTTP header cannot hold: "
             "expected letters, digits and punctuation of ASCII"
         )
     if any(word in token.lower() for word in _PLACEHOLDERS) or len(set(token)) < 8:

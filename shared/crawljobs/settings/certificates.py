@@ -1,4 +1,4 @@
-"""Which certificates are trusted: those of SSL_CERT_FILE or SSL_CERT_DIR, as OpenSSL reads them."""
+"""The trusted certificates: SSL_CERT_FILE or SSL_CERT_DIR, as OpenSSL reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawljobs.settings.environment import Environment
 
 @dataclass(frozen=True)
 class Trust:
-    """A file in PEM or a folder of hashed names; neither: the authorities that browsers trust."""
+    """A PEM file, or a folder with hashed names; without both, the authorities browsers trust."""
 
     file: str | None = None
     folder: str | None = None
@@ -35,7 +35,7 @@ def refuse_unreadable(trust: Trust) -> None:
         return
     try:
         if trust.folder is not None:
-            next(Path(trust.folder).iterdir(), None)  # OpenSSL does not mind that there is none
+            next(Path(trust.folder).iterdir(), None)  # OpenSSL accepts a missing folder
         ssl.create_default_context(cafile=trust.file, capath=trust.folder)
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         problem = getattr(error, "strerror", None) or type(error).__name__

@@ -1,4 +1,4 @@
-"""How much of a subreddit one crawl fetches, how politely, and where it leads."""
+"""Settings of a crawl: how much it fetches, its request rate, and discovery."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawljobs.settings.environment import Environment
 
 @dataclass(frozen=True)
 class CrawlSettings:
-    """How much of a subreddit one crawl fetches."""
+    """Limits of one crawl, and of the discovery of further subreddits."""
 
     max_posts_per_sub: int
     max_comments_per_post: int

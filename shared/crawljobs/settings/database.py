@@ -1,4 +1,4 @@
-"""Where the database is."""
+"""The addresses of the database."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _HOW_TO_ENCODE = (
     "password and parameters are percent-encoded: @ is %40, / is %2F, # is %23, ? is %3F, "
     "% is %25, a blank is %20"
 )
-# RFC 3986. The driver takes some other characters too, each version others, and reads a password
-# that is cut short at one of them as a host, a port or a database.
+# The characters of RFC 3986. The driver also accepts other characters, which differ between its
+# versions. It may split a password at such a character and read the rest as a host or a port.
 _ENCODED = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%(?!00)[0-9A-Fa-f]{2})"
 _URL = re.compile(
     rf"(?:(?P<user>{_ENCODED}*+)(?::(?P<password>(?:{_ENCODED}|:)*+))?@)?"
@@ -33,12 +33,13 @@ _PORT = re.compile(r"[0-9]{0,5}")
 @dataclass(frozen=True)
 class DatabaseSettings:
     url: str = field(repr=False)
-    # For lease extension and LISTEN, when `url` is a pooler; else the same.
+    # The server itself, for lease extension and LISTEN; differs from `url` behind a pooler.
     direct_url: str = field(repr=False)
     pooled: bool
 
 
 def read_database_settings(variables: Mapping[str, str]) -> DatabaseSettings:
+    """Raises SettingsError."""
     env = Environment(variables)
     url = _database_url(env, "DATABASE_URL")
     if env.secret("DATABASE_DIRECT_URL") is None:
@@ -48,19 +49,19 @@ def read_database_settings(variables: Mapping[str, str]) -> DatabaseSettings:
 
 
 def _database_url(env: Environment, name: str) -> str:
-    url = env.secret(name)  # it may hold a password
+    url = env.secret(name)  # a secret: it may hold a password
     if url is None:
         raise errors.SettingsError(f"{name} is missing, and so is {name}_FILE: {_HOW_TO_ENCODE}")
     return checked_database_url(name, url)
 
 
 def checked_database_url(name: str, url: str) -> str:
-    """The address, when the driver can read it in one way alone.
+    """The address, if it is unambiguous; `name` is the setting.
 
-    `name` is the setting. Raises SettingsError with no part of the address: a password that is not
-    encoded may stand anywhere in it.
+    Raises SettingsError. The message quotes no part of the address: an unencoded password could be
+    in any part of it.
     """
-    scheme = next((one for one in SCHEMES if url.startswith(one)), None)
+    scheme = next((each for each in SCHEMES if url.startswith(each)), None)
     found = None if scheme is None else _URL.fullmatch(url, len(scheme))
     if found is None or not _is_readable(url):
         raise errors.SettingsError(f"{name}: {_HOW_TO_ENCODE}")
@@ -68,7 +69,7 @@ def checked_database_url(name: str, url: str) -> str:
 
 
 def _is_readable(url: str) -> bool:
-    """Whether the driver reads it, and finds ports where it must."""
+    """Whether the driver can parse the address, and its ports are valid."""
     try:
         parts = conninfo.conninfo_to_dict(url)
     except (driver.Error, ValueError):

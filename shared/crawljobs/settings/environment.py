@@ -1,4 +1,4 @@
-"""Read settings from the environment; a wrong one is named, with what was expected."""
+"""Read settings from the environment; an error names the setting and the expected value."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from crawljobs import errors
 
-SECRET_FILE_MAX = 4_096  # bytes: a secret is a line, not a disk image
-# An absolute path of short names; a secret is no such text.
+SECRET_FILE_MAX = 4_096  # bytes; a larger file is not a secret
+# An absolute path of short names. A secret does not look like this.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._-]{1,31})+/?")
 _HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # the commonest wrong address
-# Narrower than the standard: what two readers of it could understand in two ways is refused.
+# Stricter than the standard: it refuses addresses that two parsers could read differently.
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?:/[a-z0-9._~/-]*)?",
@@ -23,7 +23,7 @@ _ADDRESS = re.compile(
 
 
 class Environment:
-    """Typed access to a mapping such as os.environ; every method raises SettingsError."""
+    """Typed access to a mapping such as os.environ. Every method raises SettingsError."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -83,10 +83,10 @@ class Environment:
         return raw
 
     def url(self, name: str, default: str, *, plain_http: str) -> str:
-        """An address that secrets may be sent to: https, or http to this machine.
+        """An address that may receive secrets: https, or http on this machine.
 
-        `plain_http` names the flag that allows http to any host. A wrong address is not repeated in
-        the error, except host:port, as it may hold a password.
+        `plain_http` names the flag that allows http to any host. The error quotes a wrong address
+        only if it is host:port, because others may hold a password.
         """
         raw = self.text(name, default)
         expected = "an address that starts with http:// or https://"
@@ -100,13 +100,13 @@ class Environment:
         is_safe = found["scheme"].lower() == "https" or is_this_machine(found["host"].strip("[]"))
         if not is_safe and not self.flag(plain_http, default=False):
             raise errors.SettingsError(
-                f"{name}: expected https://, as http:// shows secrets to the network between the "
-                f"machines; {plain_http}=true allows it"
+                f"{name}: expected https://, as http:// sends secrets unencrypted; "
+                f"{plain_http}=true allows it"
             )
         return raw.rstrip("/")
 
     def secret(self, name: str) -> str | None:
-        """The secret from NAME or from the file that NAME_FILE names; never shown in an error."""
+        """The secret from NAME, or from the file that NAME_FILE names; no error quotes it."""
         value, path = self.optional(name), self.optional(f"{name}_FILE")
         if value is not None and path is not None:
             raise errors.SettingsError(f"{name} and {name}_FILE are both set: set one of them")
@@ -129,19 +129,19 @@ class Environment:
 
 
 def _shown_path(name: str, path: str) -> str:
-    """The setting with its path; without it when it may be the secret itself, set by mistake."""
+    """The setting and its path; without the path if it may be the secret itself, by mistake."""
     return f"{name}_FILE={path!r}" if _PATH.fullmatch(path) else f"{name}_FILE"
 
 
 def _encodable(name: str, secret: str) -> str:
-    """Bytes of the environment that are not UTF-8 arrive as half surrogate pairs."""
+    """The secret, if it is valid UTF-8; Python reads other bytes as unpaired surrogates."""
     if not secret.isascii() and any("\ud800" <= character <= "\udfff" for character in secret):
         raise errors.SettingsError(f"{name}: expected a text in UTF-8")
     return secret
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether the host is the loopback, by its name or as an address without brackets."""
+    """Whether the host is localhost or a loopback address (without brackets)."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a process is called."""
+"""The instance name of a process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from crawljobs.settings.environment import Environment
 
 
 def read_instance_name(variables: Mapping[str, str], role: str) -> str:
-    """Who we are in logs and attempts; for people only, no rule depends on it."""
+    """The name of this process in logs and attempts; for people only, no rule depends on it."""
     given = Environment(variables).optional("INSTANCE_NAME")
     return (given or f"{role}@{socket.gethostname()}:{os.getpid()}")[:200]

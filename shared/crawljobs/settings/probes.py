@@ -1,4 +1,4 @@
-"""Where a process answers probes and shows its metrics."""
+"""The address of the probe server of a process."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MOST = 65_535
 @dataclass(frozen=True)
 class ProbeAddress:
     host: str
-    port: int  # 0: any free one; the log tells which
+    port: int  # 0: any free port, which the log names
 
 
 def read_probe_address(variables: Mapping[str, str]) -> ProbeAddress | None:
-    """None when nothing is to be served: several processes may then share a machine."""
+    """None when PROBE_BIND is not set: the process serves no probes. Raises SettingsError."""
     given = Environment(variables).optional("PROBE_BIND")
     if given is None:
         return None

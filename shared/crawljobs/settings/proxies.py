@@ -1,4 +1,4 @@
-"""The proxy that an address is behind, from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
+"""The proxy for an address, from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PROXY = re.compile(
 
 
 def proxy_of(address: str, variables: Mapping[str, str]) -> str | None:
-    """The address of the proxy, which may hold a password; None when there is none.
+    """The address of the proxy, which may hold a password; None without a proxy.
 
-    Proxies are for the outside: nothing on this machine is behind one. Raises SettingsError, with
-    the name of the variable alone, for a proxy of another kind.
+    Addresses on this machine never use a proxy. Raises SettingsError for a proxy of another kind;
+    the message quotes only the name of the variable.
     """
     parts = urlsplit(address)
     host = (parts.hostname or "").rstrip(".")
@@ -43,7 +43,10 @@ def proxy_of(address: str, variables: Mapping[str, str]) -> str | None:
 
 
 def _first(variables: Mapping[str, str], *names: str) -> tuple[str, str]:
-    """The first that is set, with its name. One in lower case wins, also when it is empty."""
+    """The name and value of the first variable that is set.
+
+    A name in lower case takes precedence over the same name in upper case, even if it is empty.
+    """
     for name in names:
         for written in (name.lower(), name):
             if written in variables:
@@ -61,8 +64,10 @@ def _has_port(proxy: str) -> bool:
 
 
 def _covers(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY means this host: `*`, a domain, an address, or a range of them;
-    each but a range of IPv6 may end in a port. An entry of another form means no host.
+    """Whether an entry of NO_PROXY matches this host.
+
+    An entry is `*`, a domain, an address, or a range of addresses. Each except an IPv6 range may
+    end with a port. An entry of another form matches no host.
     """
     if entry == "*":
         return True

@@ -1,4 +1,4 @@
-"""How a crawler-worker claims jobs and keeps the queue healthy."""
+"""Settings of a crawler-worker: claims, maintenance of the queue, aging and retries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crawljobs.settings.environment import Environment
 
 @dataclass(frozen=True)
 class QueueSettings:
-    """How a crawler-worker claims jobs and keeps the queue healthy."""
+    """Claims, maintenance of the queue, aging and retries."""
 
     worker_concurrency: int
     poll_seconds: float
@@ -32,6 +32,7 @@ class QueueSettings:
 
 
 def read_queue_settings(variables: Mapping[str, str]) -> QueueSettings:
+    """Raises SettingsError."""
     env = Environment(variables)
     lease = env.number("LEASE_SECONDS", 30.0, unit="seconds", least=1, most=3600)
     rescue = env.number("RESCUE_SECONDS", 5.0, unit="seconds", least=0.1, most=600)
@@ -87,5 +88,5 @@ def _read_retry_policy(env: Environment) -> RetryPolicy:
 
 
 def read_max_retries(variables: Mapping[str, str]) -> int:
-    """How often a job is retried when whoever enqueued it did not say."""
+    """The number of retries of a job, unless its request sets it. Raises SettingsError."""
     return Environment(variables).whole("MAX_RETRIES", 3, unit="retries", least=0, most=100)

@@ -1,4 +1,4 @@
-"""How to reach Reddit."""
+"""Settings of the connection to Reddit."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class RedditSettings:
 
 
 def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
+    """Raises SettingsError."""
     env = Environment(variables)
     client_id = env.text("REDDIT_CLIENT_ID", expected="the id of a Reddit OAuth client")
     client_secret = env.secret("REDDIT_CLIENT_SECRET")
@@ -34,7 +35,7 @@ def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
             "REDDIT_CLIENT_SECRET (or REDDIT_CLIENT_SECRET_FILE) is missing: "
             "expected the secret of a Reddit OAuth client"
         )
-    # Without an account: none that we could name is the user's.
+    # The default names no Reddit account: the user's account is unknown.
     agent = env.text("REDDIT_USER_AGENT", f"{platform.system().lower()}:crawljobs:0.1")
     if not (agent.isascii() and agent.isprintable()):
         raise errors.SettingsError(

@@ -1,4 +1,4 @@
-"""When subreddits and items that nobody asks for are looked at again."""
+"""Settings of automatic crawls: stale subreddits and refreshed items."""
 
 from __future__ import annotations
 

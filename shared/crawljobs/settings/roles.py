@@ -1,4 +1,4 @@
-"""The database's roles: how they are called, and the passwords they get."""
+"""Settings of the database roles: prefix of their names, and passwords."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from crawljobs import errors
 from crawljobs.settings.environment import Environment
 
-# Postgres cuts names at 63 bytes; the longest end is `_crawler_worker`.
+# Postgres truncates names at 63 bytes; the longest suffix is `_crawler_worker`.
 _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
 class RoleSettings:
     prefix: str
-    # By the end of the role's name; a role that is not in it keeps the password it has, or none.
+    # By the suffix of the role's name. A role that is not listed keeps its password, if any.
     passwords: Mapping[str, str] = field(repr=False)
 
 
@@ -26,7 +26,7 @@ def read_role_settings(variables: Mapping[str, str]) -> RoleSettings:
     if not _PREFIX.fullmatch(prefix) or prefix.startswith("pg_"):
         raise errors.SettingsError(
             f"DATABASE_ROLE_PREFIX={prefix[:80]!r}: expected 1 to 40 of a-z, 0-9 and _, "
-            "not with a digit or pg_ in front"
+            "not starting with a digit or pg_"
         )
     given = {
         "owner": env.secret("OWNER_DATABASE_PASSWORD"),
@@ -36,5 +36,6 @@ def read_role_settings(variables: Mapping[str, str]) -> RoleSettings:
         "metrics": env.secret("METRICS_DATABASE_PASSWORD"),
     }
     return RoleSettings(
-        prefix=prefix, passwords={role: one for role, one in given.items() if one is not None}
+        prefix=prefix,
+        passwords={role: password for role, password in given.items() if password is not None},
     )

@@ -1,4 +1,4 @@
-"""Whether spans are sent to a collector. All but the address is read by OpenTelemetry itself."""
+"""Whether spans are sent to a collector. OpenTelemetry itself reads its other variables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from crawljobs import errors
 from crawljobs.settings.environment import Environment
 
 HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
-# As OpenTelemetry reads them: each value percent-encoded. Its own complaint would repeat the value.
+# OpenTelemetry's format, with percent-encoded values. OpenTelemetry's own error message would
+# quote the value, which may be a secret.
 _HEADER = re.compile(r"\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+\s*=\s*[\x21-\x2b\x2d-\x7e]*\s*")
 PLAIN_HTTP = "OTEL_EXPORTER_OTLP_INSECURE"
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -19,11 +20,11 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 @dataclass(frozen=True)
 class TracingSettings:
-    named: str  # the variable that holds the address
+    named: str  # the name of the variable that holds the address
 
 
 def read_tracing_settings(variables: Mapping[str, str]) -> TracingSettings | None:
-    """None when no collector is named, or OpenTelemetry is told to be silent."""
+    """None without an address, or when OTEL_SDK_DISABLED is set. Raises SettingsError."""
     env = Environment(variables)
     if env.flag("OTEL_SDK_DISABLED", default=False):
         return None

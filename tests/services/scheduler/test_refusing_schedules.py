@@ -10,8 +10,8 @@ from sqlalchemy import text
 from crawljobs.db.database import Database
 from crawljobs.domain.schedule import Schedule
 from crawljobs.repository.schedules import schedule_reads, schedule_setbacks
+from scheduler.firing_results import Stuck
 from scheduler.passed_over import MOST, TRY_AGAIN_SECONDS, PassedOver
-from scheduler.schedule_firing import Stuck
 from scheduler.timetable import BATCH, LEAST_PAUSE_SECONDS, Timetable
 from support import schedule_rows as rows
 from support.refusing_rows import refuse

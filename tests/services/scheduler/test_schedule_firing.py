@@ -13,7 +13,7 @@ from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_queue, job_reads
 from crawljobs.repository.schedules import due_schedules
 from scheduler import schedule_firing
-from scheduler.schedule_firing import Disabled, Fired
+from scheduler.firing_results import Disabled, Fired
 from support import schedule_rows as rows
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)

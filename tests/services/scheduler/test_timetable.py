@@ -287,7 +287,7 @@ def test_goes_on_after_the_database_was_away(
         server.execute(allow(name, sql.SQL("false")))
         server.execute(cut, [conninfo_to_dict(database_url)["dbname"]])
         wait_until(
-            lambda: [line for line in told if line["event"] == "scheduler.no_database"],
+            lambda: [line for line in told if line["event"] == "scheduler.database_unavailable"],
             timeout=DEADLINE_SECONDS,
             describe="the outage was not noticed",
         )

@@ -206,8 +206,8 @@ def test_an_address_that_is_taken_is_refused_by_name(serve: Callable[..., ProbeS
 
 def test_the_probe_command_tells_by_its_exit_code(serve: Callable[..., ProbeServer]) -> None:
     server = serve(healthz=check(lambda: None), readyz=check(never_well))
-    assert probe.ask(f"http://127.0.0.1:{server.port}/healthz") == (True, "ok")
-    assert probe.ask("http://127.0.0.1:1/healthz")[0] is False
+    assert probe.request(f"http://127.0.0.1:{server.port}/healthz") == (True, "ok")
+    assert probe.request("http://127.0.0.1:1/healthz")[0] is False
     ended = subprocess.run(
         [sys.executable, "-P", "-m", "crawljobs.probe", f"http://127.0.0.1:{server.port}/readyz"],
         env={"PYTHONPATH": str(ROOT / "shared")},

@@ -13,7 +13,7 @@ from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
 from crawljobs.repository.schedules import due_schedules, schedule_changes, schedule_reads
-from scheduler import schedule_firing
+from scheduler import firing_results, schedule_firing
 from support import jobs
 from support import schedule_rows as rows
 
@@ -49,7 +49,7 @@ def test_a_new_schedule_has_its_place_in_the_spread(conn: Connection) -> None:
     assert timedelta(0) < offset < timedelta(minutes=10)
     assert made.next_run_at == NOON + offset
     (fired,) = schedule_firing.fire_due_schedules(conn, at_most=9, now=NOON + offset)
-    assert isinstance(fired, schedule_firing.Fired)
+    assert isinstance(fired, firing_results.Fired)
     assert fired.firing.next_run_at == NOON + HOUR + offset
 
 

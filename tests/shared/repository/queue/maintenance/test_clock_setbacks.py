@@ -20,7 +20,7 @@ from crawljobs.repository.queue.maintenance import clock_setbacks, job_maintenan
 from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages, reddit_tokens
 from crawljobs.repository.schedules import schedule_setbacks
 from scheduler import schedule_firing
-from scheduler.schedule_firing import Fired
+from scheduler.firing_results import Fired
 from support import jobs, schedule_rows
 from support.jobs import T0
 

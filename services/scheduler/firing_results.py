@@ -1,0 +1,45 @@
+"""The result of a due schedule: fired, disabled, or stuck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from crawljobs.domain.job import Enqueued
+from crawljobs.domain.schedule import Firing, RunOutcome, Schedule
+
+
+@dataclass(frozen=True)
+class Fired:
+    """The result of a due schedule; `outcome` is None if the ledger had this due time already.
+
+    `missed` is the number of due times that this firing recorded as missed.
+    """
+
+    schedule: Schedule
+    firing: Firing
+    outcome: RunOutcome | None
+    enqueued: Enqueued | None
+    late: timedelta
+    missed: int
+
+    @property
+    def job_id(self) -> int | None:
+        return None if self.enqueued is None else self.enqueued.job_id
+
+
+@dataclass(frozen=True)
+class Disabled:
+    """A schedule that cannot fire and was disabled, with the reason."""
+
+    schedule: Schedule
+    reason: str
+    missed: int
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A due schedule that can neither fire nor be disabled: its row refuses every change."""
+
+    schedule: Schedule
+    reason: str
