@@ -1,12 +1,12 @@
-"""python -m onebox."""
+"""The entry point of `python -m onebox`, which `./run demo` starts."""
 
 import gc
 import signal
 
 if __name__ == "__main__":
-    # Until the demo listens to it, Ctrl-C ends this process without a word.
+    # Until the demo handles signals itself, Ctrl-C ends this process without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from onebox.command_line import command
 
-    gc.freeze()  # what was imported stays: collecting it takes longest when the process ends
+    gc.freeze()  # exempt the imported modules from the costly collection at exit
     command(prog_name="./run demo")

@@ -1,4 +1,4 @@
-"""The admin-api as its callers see it: JSON over HTTP with a bearer token."""
+"""A client of the admin-api: JSON over HTTP with a bearer token."""
 
 import http.client
 import json
@@ -9,25 +9,28 @@ from onebox.demo_errors import OneboxError
 
 TIMEOUT_SECONDS = 10
 USER_AGENT = "crawljobs-demo"
-ANSWER_BYTES = 8 * 2**20  # 500 jobs take a tenth of it
+ANSWER_BYTES = 8 * 2**20  # the longest accepted reply; 500 jobs take a tenth of it
 
 
 class ApiUnavailableError(OneboxError):
-    """It does not answer; it may later."""
+    """The admin-api does not answer now; a later call may succeed."""
 
 
 class ApiRefusedError(OneboxError):
-    """It answered with a problem; the message is its detail."""
+    """The admin-api answered with a problem document; the message is its detail."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         details = [str(error.get("detail", "")) for error in problem.get("errors") or ()]
-        said = "; ".join([str(problem.get("detail") or problem.get("title") or ""), *details])
-        super().__init__(plain_text.one_line(said, limit=500) or f"HTTP status {status}")
+        text = "; ".join([str(problem.get("detail") or problem.get("title") or ""), *details])
+        super().__init__(plain_text.one_line(text, limit=500) or f"HTTP status {status}")
         self.status = status
 
 
 class ApiClient:
-    """One connection, opened again when it broke. Not for threads."""
+    """A client with one connection, reopened after an error. Not thread-safe.
+
+    Its calls raise ApiUnavailableError or ApiRefusedError.
+    """
 
     def __init__(self, port: int, token: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""The command line of ./run demo: options, exit codes, every refusal a sentence."""
+"""The command line of ./run demo: options, exit codes and error messages."""
 
 import os
 import sys
@@ -29,7 +29,10 @@ def _subreddits(_: click.Context, __: click.Parameter, value: str | None) -> tup
 
 
 class GivenPath(click.Path):
-    """An empty one, as of a variable that is not set, would be the folder we are called from."""
+    """A path option that refuses an empty text.
+
+    An unset shell variable gives an empty text, which would mean the current folder.
+    """
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -44,33 +47,35 @@ class GivenPath(click.Path):
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--once", is_flag=True, help="Crawl, print a table and a line of JSON, and end.")
+@click.option("--once", is_flag=True, help="Crawl once, print a table and a line of JSON, exit.")
 @click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True)
 @click.option("--schedulers", type=click.IntRange(0, 8), default=1, show_default=True)
 @click.option(
     "--data",
     type=GivenPath(),
     default=DEFAULT_DATA,
-    help="The folder that survives: database, token, logs.  [default: .onebox]",
+    help="The folder of the database, the token and the logs.  [default: .onebox]",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="Of the admin-api; 0 is any free one.",
+    help="Port of the admin-api; 0 means any free port.",
 )
-@click.option("--subreddits", callback=_subreddits, metavar="A,B,C", help="What to crawl.")
+@click.option(
+    "--subreddits", callback=_subreddits, metavar="A,B,C", help="The subreddits to crawl."
+)
 @click.option(
     "--ready-file",
     type=GivenPath(),
-    help="Gets addresses, token and process ids as JSON once all are at work.",
+    help="The file for addresses, token and process ids as JSON, written once all processes work.",
 )
 def command(**options: object) -> None:
     """Run the whole system on this machine and crawl a few subreddits.
 
-    It crawls a made-up Reddit; with REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET set, the real one.
-    The database is an embedded Postgres, or the one that DATABASE_URL names.
+    It crawls a simulated Reddit, or the real Reddit when REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET
+    are set. It uses an embedded Postgres, or the database that DATABASE_URL names.
     """
     request = demo.Request(**options)  # type: ignore[arg-type]
     stop = StopRequest()
@@ -83,10 +88,10 @@ def command(**options: object) -> None:
             sys.exit(stop.exit_code)
         click.echo(plain_text.lines(str(error), limit=MESSAGE_MAX), err=True)
         sys.exit(1)
-    except BrokenPipeError:  # whoever read what we print has gone
+    except BrokenPipeError:  # the reader of standard output has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:  # such as a disk that fills up
+    except OSError as error:  # such as a full disk
         message = f"{error.filename or 'The demo'}: {error.strerror or error}"
         click.echo(plain_text.lines(message, limit=MESSAGE_MAX), err=True)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""How far the crawls have come, asked of the admin-api."""
+"""The progress of the crawls, read from the admin-api."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Any
 from crawljobs.domain import plain_text
 from onebox.api_client import ApiClient
 
-CRAWLED = "crawled"  # the outcome of a crawl that nothing barred
+CRAWLED = "crawled"  # the outcome of a crawl of an accessible subreddit
 FINAL = ("succeeded", "failed", "cancelled")
-LISTED = 100  # newest jobs asked for at once
-TEXT_MAX = 120  # characters of a text that came from elsewhere
-USER = "user"  # the source of what people asked for
-UNTIL_RESUMED = 9999  # the year until which a job waits whose pause has no end
+LISTED = 100  # newest jobs per request
+TEXT_MAX = 120  # characters of a text from the API
+USER = "user"  # the source of jobs that users request
+UNTIL_RESUMED = 9999  # the year of `waiting_until` during a pause without an end
 SOURCE_ORDER = ("schedule", "stale", "discovery")
 
 
 @dataclass(frozen=True)
 class JobView:
-    """One job as it is shown."""
+    """The displayed fields of a job."""
 
     id: int
     subreddit: str
@@ -46,30 +46,31 @@ class JobView:
 
     @property
     def state(self) -> str:
-        """With why a job waits, or what barred the way of a crawl that succeeded."""
+        """The status with the wait reason, or with the outcome of a crawl that was barred."""
         if self.wait_reason:
             return f"{self.status} ({self.wait_reason})"
         return f"{self.status} ({self.outcome})" if self.is_barred else self.status
 
     @property
     def is_barred(self) -> bool:
+        """Whether the job succeeded without a crawl, such as for a private subreddit."""
         return self.status == "succeeded" and self.outcome not in ("", CRAWLED)
 
     @property
     def requests_of_total(self) -> str:
-        """As `12/40`; the total is a forecast, and none once it is over."""
+        """A text such as `12/40`; the total is a forecast, left out when the job is final."""
         is_open = self.total > self.requests and not self.is_final
         return f"{self.requests}/{self.total}" if is_open else str(self.requests)
 
     @property
     def note(self) -> str:
-        """What to know beside the numbers; an error only while it is the latest news."""
+        """A remark beside the numbers; an error only while it is the latest event."""
         if self.status == "waiting":
             return ": ".join(part for part in (until(self.waiting_until), self.error) if part)
         if self.status in ("failed", "cancelled"):
             return self.error
         if self.gap:
-            return "more was new than Reddit shows"
+            return "Reddit no longer shows some new items"
         if self.retry_count and not self.is_final:
             return f"attempt {self.retry_count + 1}"
         return ""
@@ -77,11 +78,11 @@ class JobView:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`asked` by the demo; `own`: what people asked for since; `others`: the other live ones."""
+    """The displayed jobs."""
 
-    asked: list[JobView]
-    own: list[JobView]
-    others: list[JobView]
+    asked: list[JobView]  # requested by the demo
+    own: list[JobView]  # requested by users since
+    others: list[JobView]  # all other live jobs
 
     @property
     def is_finished(self) -> bool:
@@ -96,9 +97,9 @@ class Snapshot:
 
 
 def poll(api: ApiClient, asked: list[int]) -> Snapshot:
-    """Raises ApiUnavailableError."""
+    """The current state of the jobs. Raises ApiUnavailableError."""
     listed = api.get(f"/api/admin/jobs?limit={LISTED}").get("items") or []
-    if len(listed) == LISTED:  # discovery may have crowded out what people asked for
+    if len(listed) == LISTED:  # jobs of discovery may fill the list and hide jobs of users
         listed += api.get(f"/api/admin/jobs?source={USER}&limit={LISTED}").get("items") or []
     found = {view.id: view for view in map(job_view, listed)}
     for job_id in asked:
@@ -117,15 +118,15 @@ def _rank(job: JobView) -> tuple[bool, int]:
 
 
 def until(moment: str) -> str:
-    """A time of the API as the clock on the wall shows it, with the date unless it is today's."""
+    """A time of the API in local time, with the date unless it is today."""
     try:
-        there = datetime.fromisoformat(moment).astimezone()
+        local = datetime.fromisoformat(moment).astimezone()
     except (ValueError, OverflowError):
         return ""
-    if there.year >= UNTIL_RESUMED:
-        return "until somebody resumes it"
-    today = there.date() == datetime.now().astimezone().date()
-    return f"until {there:%H:%M:%S}" if today else f"until {there:%Y-%m-%d %H:%M}"
+    if local.year >= UNTIL_RESUMED:
+        return "until an operator resumes it"
+    today = local.date() == datetime.now().astimezone().date()
+    return f"until {local:%H:%M:%S}" if today else f"until {local:%Y-%m-%d %H:%M}"
 
 
 def job_view(raw: dict[str, Any]) -> JobView:

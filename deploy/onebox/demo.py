@@ -1,4 +1,4 @@
-"""./run demo: the whole system on one machine, crawling before your eyes."""
+"""./run demo: run the whole system on one machine and show its crawls."""
 
 import json
 import os
@@ -23,9 +23,9 @@ from onebox.system import Plan, System
 
 SANDBOX_SUBREDDITS = ("Pottery", "GlazeRecipes", "TelescopeMakers", "LunarAtlas", "BirdingNotes")
 REAL_SUBREDDITS = ("Pottery", "telescopes", "birding")
-PRIORITY = 60  # what a person asks for
+PRIORITY = 60  # the usual priority of a user's request
 SCHEDULE = {"cron_expression": "*/5 * * * *", "timezone": "UTC"}
-NEW_ITEMS_PER_MINUTE = 6  # so that watching on and crawling again show something new
+NEW_ITEMS_PER_MINUTE = 6  # so that later crawls find new items
 SHOW_SECONDS = 0.2
 LINE_MAX = 4_000  # characters
 SHOW_IDLE_SECONDS = 1.0
@@ -73,7 +73,7 @@ def run(request: Request, stop: StopRequest) -> int:
 
 
 def _checked_source() -> str:
-    """Which Reddit, once every setting was found right; what will not count is told."""
+    """Check every setting, print warnings about unused ones, and return the source."""
     try:
         source = reddit_source.wanted(os.environ)
         preflight.refuse_wrong_settings(os.environ, source)
@@ -91,7 +91,7 @@ def _default_subreddits(source: str) -> tuple[str, ...]:
 
 
 def _token(folder: DataFolder) -> tuple[str, str]:
-    """The admin-api's token, and where its user finds it."""
+    """The admin-api's token, and the place where the user finds it."""
     try:
         given = Environment(os.environ).secret("ADMIN_API_TOKEN")
     except SettingsError as error:
@@ -99,12 +99,12 @@ def _token(folder: DataFolder) -> tuple[str, str]:
     if given is None:
         token = folder.token()
         return token, f"{folder.admin_token}; for curl: -H @{folder.admin_header}"
-    folder.admin_header.unlink(missing_ok=True)  # of another token; this one stays where it is
+    folder.admin_header.unlink(missing_ok=True)  # it holds another token
     return given, os.environ.get("ADMIN_API_TOKEN_FILE", "").strip() or "that in ADMIN_API_TOKEN"
 
 
 def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
-    """Ask for the crawls and for one that repeats; the jobs, with the requests made before."""
+    """Enqueue the crawls and make a schedule; return the jobs with their requests so far."""
     jobs: dict[int, int] = {}
     for name in names:
         body = {"subreddit": name, "priority": PRIORITY}
@@ -114,7 +114,7 @@ def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
     try:
         running.api.post("/api/admin/scheduled-jobs", schedule)
     except ApiRefusedError as error:
-        if error.status != 409:  # it exists since an earlier start
+        if error.status != 409:  # the schedule exists since an earlier start
             raise
     return jobs
 
@@ -122,7 +122,7 @@ def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
 def _watch(
     running: System, request: Request, stop: StopRequest, asked: dict[int, int], began: float
 ) -> int:
-    from onebox import display  # late: rich is imported while the processes start
+    from onebox import display  # imported here, so that rich loads while the processes start
 
     healthy = False
     view = display.opened()
@@ -157,7 +157,7 @@ def _summarise(running: System, snapshot: Snapshot, asked: dict[int, int], secon
     stored = running.database.count_rows()
     display.print_table(snapshot.asked)
     held = ", ".join(f"{name} {count}" for name, count in stored.items())
-    click.echo(f"This run: {requests} requests in {seconds:.1f} s. The table is of its crawls.")
+    click.echo(f"This run: {requests} requests in {seconds:.1f} s. The table shows its crawls.")
     click.echo(f"The database now holds, of all runs: {held}.")
     result = {"jobs": states, **stored, "requests": requests, "seconds": round(seconds, 2)}
     click.echo(json.dumps(result))
@@ -179,11 +179,11 @@ def _say_where(running: System, folder: DataFolder, token_place: str, source: st
             lines["Its data"] = f"{database.postgres.data} (its user cannot reach {folder.path})"
     for name, text in lines.items():
         click.echo(f"{name:<10}{plain_text.one_line(str(text), limit=LINE_MAX)}")
-    click.echo("Ctrl-C stops everything; what was crawled stays.\n")
+    click.echo("Ctrl-C stops all processes; the crawled data stays.\n")
 
 
 def _forget(ready_file: Path) -> None:
-    """Also finds out, before anything starts, whether it can be written."""
+    """Delete the ready file. Raises OneboxError when the file cannot be written later."""
     folder = ready_file.absolute().parent
     problem = None
     try:

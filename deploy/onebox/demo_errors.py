@@ -1,8 +1,8 @@
-"""What stops the one-machine system: every message is a sentence that says what to do."""
+"""Errors that stop the demo. Each message says what the user can do."""
 
 
 class OneboxError(Exception):
-    """Base of the refusals a person can do something about; the message is shown as it is."""
+    """Base of the errors that a user can correct; the demo prints the message."""
 
 
 class DataFolderError(OneboxError):
@@ -10,4 +10,4 @@ class DataFolderError(OneboxError):
 
 
 class PostgresError(OneboxError):
-    """Postgres cannot be found, run or reached."""
+    """Postgres cannot be found, started or reached."""

@@ -1,13 +1,13 @@
-"""Processes that cannot outlive the one that started them.
+"""Child processes that end with their parent.
 
-The kernel sends the chosen signal when the parent dies, SIGKILL included (PR_SET_PDEATHSIG). It
-must be asked for after privileges are dropped, since changing user clears it, so this file is also
-the small program that does both and then becomes the command:
+The kernel sends the child a chosen signal when its parent dies, even by SIGKILL (PR_SET_PDEATHSIG).
+A change of the user clears that request, so the request must follow the change. This file is
+therefore also a small program that changes the user, makes the request and executes the command:
 `python -I -S die_with_parent.py PARENT SIGNAL UID GID COMMAND...`. It starts in 15 ms and imports
-nothing of the project. Elsewhere than on Linux children are only stopped by an orderly end.
+no module of the project. On other systems than Linux, only an orderly stop ends the children.
 """
 
-import ctypes  # at the top: once privileges are dropped Python itself may be out of reach
+import ctypes  # imported at the top: the other user may have no access to Python's library
 import os
 import subprocess
 import sys
@@ -37,10 +37,10 @@ def spawn(
     run_as: SystemUser | None = None,
     pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start `command` in a session of its own, so that Ctrl-C reaches the parent alone.
+    """Start `command` in a session of its own, so that Ctrl-C signals only the parent.
 
-    Call it from a thread that lives as long as the process: the kernel watches the thread that
-    forked.
+    Call it from a thread that lives as long as the process: the kernel sends the signal when the
+    thread that forked ends.
     """
     launcher = [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(signal))]
     owner = [str(run_as.uid), str(run_as.gid)] if run_as else [str(KEEP), str(KEEP)]
@@ -59,7 +59,7 @@ def spawn(
 def run_as(
     user: SystemUser | None, command: Sequence[str], *, timeout: float
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run a command that ends by itself, as `user` or as ourselves."""
+    """Run a command to its end, as `user` or as the current user."""
     return subprocess.run(  # noqa: S603 - the callers' commands are fixed
         command,
         capture_output=True,
@@ -75,7 +75,7 @@ def run_as(
 
 
 def ask_kernel(signal: int) -> None:
-    """Have this process sent `signal` when the thread that forked it dies."""
+    """Request that the kernel sends `signal` to this process when its parent thread dies."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
@@ -84,6 +84,7 @@ def ask_kernel(signal: int) -> None:
 
 
 def become(arguments: list[str]) -> None:
+    """Change the user, tie this process to its parent, and execute the command."""
     parent, signal, uid, gid = map(int, arguments[:4])
     command = arguments[4:]
     if uid != KEEP:
@@ -92,7 +93,7 @@ def become(arguments: list[str]) -> None:
         os.setuid(uid)
         os.umask(0o077)
     ask_kernel(signal)
-    if os.getppid() != parent:  # it died before the kernel was asked
+    if os.getppid() != parent:  # the parent died before the request to the kernel
         raise SystemExit(EXIT_ORPHANED)
     try:
         os.execvp(command[0], command)  # noqa: S606 - no shell is the point

@@ -1,4 +1,4 @@
-"""Shows progress: a table that moves on a terminal, a line a change elsewhere."""
+"""Show progress: a live table on a terminal, otherwise one line per change."""
 
 import sys
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ from onebox.crawl_progress import JobView, Snapshot
 OTHERS_SHOWN = 12
 OWN_SHOWN = 12
 NOTES_SHOWN = 4
-LINE_WIDTH = 160  # of what is not a terminal
+LINE_WIDTH = 160  # characters of a line outside a terminal
 STYLES = {"succeeded": "green", "failed": "red", "cancelled": "red", "crawling": "cyan"}
 
 
 class Display(Protocol):
-    """A terminal's or a file's."""
+    """A display on a terminal or in a file."""
 
     def show(self, snapshot: Snapshot, notes: Iterable[str]) -> None: ...
 
@@ -60,20 +60,20 @@ class LineDisplay:
     """A line whenever a job's state or phase changes, and for each note."""
 
     def __init__(self) -> None:
-        self._said: dict[int, tuple[str, str]] = {}
+        self._shown: dict[int, tuple[str, str]] = {}
         self._noted: list[str] = []
 
     def show(self, snapshot: Snapshot, notes: Iterable[str]) -> None:
         current = [*snapshot.asked, *snapshot.own, *snapshot.others]
         for job in current:
-            if self._said.get(job.id) != (job.state, job.phase):
-                self._said[job.id] = (job.state, job.phase)
-                say(line(job))
-        self._said = {job.id: self._said[job.id] for job in current}
+            if self._shown.get(job.id) != (job.state, job.phase):
+                self._shown[job.id] = (job.state, job.phase)
+                print_line(line(job))
+        self._shown = {job.id: self._shown[job.id] for job in current}
         latest = [*notes]
         for note in latest:
             if note not in self._noted:
-                say(note)
+                print_line(note)
         self._noted = latest
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ def line(job: JobView) -> str:
     return f"r/{job.subreddit}: {job.state}{place}, {counts}, {asked}{note}"
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     cut = text if len(text) <= LINE_WIDTH else f"{text[: LINE_WIDTH - 3]}..."
     sys.stdout.write(f"{cut}\n")
     sys.stdout.flush()

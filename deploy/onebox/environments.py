@@ -1,4 +1,4 @@
-"""Which variables of the demo's own environment each of its processes inherits."""
+"""The environment variables that each process inherits from the demo."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,11 +13,11 @@ TRACING = (
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
     *("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
 )
-# With a user and a password in it, one is a secret that only Reddit's client needs.
+# A proxy address with a user and a password is a secret that only Reddit's client needs.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
-EVERY_ROLE = "every role"  # what all of them together are given, to look at it before the start
-# By role: the secrets it needs. Every other variable that looks like a secret is left out.
+EVERY_ROLE = "every role"  # the variables of all roles, for the checks before the start
+# The secrets that each role needs. Every other variable that looks like a secret is left out.
 NEEDED: dict[str, tuple[str, ...]] = {
     EVERY_ROLE: (*DATABASE, *TOKEN, *REDDIT, *TRACING, *PROXIES),
     "sandbox": (),
@@ -25,22 +25,22 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "crawler-worker": (*DATABASE, *REDDIT, *TRACING, *PROXIES),
     "scheduler": (*DATABASE, *TRACING),
 }
-# Whatever their names and values look like.
+# Variables that always count as secrets.
 _KNOWN = frozenset({*DATABASE, *TOKEN, *REDDIT, *TRACING})
 _LOOKS_SECRET = re.compile(
     "TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|COOKIE|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH|_DSN$|_PAT$"
     r"|(?:DATABASE|DB|POSTGRES|REDIS|MONGO|AMQP|BROKER)\w*_UR[IL]",
     re.IGNORECASE,
 )
-_HARMLESS = frozenset({"REDDIT_AUTH_URL"})  # a setting of the worker, and no secret
+_HARMLESS = frozenset({"REDDIT_AUTH_URL"})  # a setting of the worker that is no secret
 _USERINFO = re.compile(r"://[^/\s]*@")
 
 
 def inherited(variables: Mapping[str, str], role: str, without: Iterable[str]) -> dict[str, str]:
-    """All of `variables` but `without` and the secrets that this role does not need.
+    """The variables except `without` and the secrets that this role does not need.
 
-    Secrets are the known ones, and by their look: a name such as X_TOKEN, a value such as an
-    address with a user and a password.
+    A variable is a secret if it is in _KNOWN, if its name looks like one (X_TOKEN), or if its value
+    is an address with a user and a password.
     """
     needed = NEEDED[role]
     left_out = frozenset(without)

@@ -1,4 +1,8 @@
-"""admin-api's settings; its workers die with their master and do not log the demo's polling."""
+"""gunicorn settings of the demo's admin-api.
+
+They extend the admin-api's own settings: workers die with their master, and the demo's polling is
+not logged.
+"""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema, with the project's own migrations."""
+"""Migrate a database to the newest schema with the project's migrations."""
 
 import logging
 from pathlib import Path
@@ -12,7 +12,7 @@ DEADLINE_SECONDS = 60.0
 
 
 def upgrade(database_url: str, *, revision: str = "head") -> None:
-    """Two that migrate at once take turns; a database that is up to date is left alone."""
+    """Migrate the database; concurrent migrations take turns. Raises PostgresError."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         migration.upgrade(

@@ -1,4 +1,4 @@
-"""Every setting is looked at before anything starts: wrong ones refused, unused ones told."""
+"""Check every setting before any process starts: refuse wrong ones, report unused ones."""
 
 import secrets
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ PLACEHOLDER_URL = "postgresql://not-started-yet/"
 
 
 def refuse_wrong_settings(variables: Mapping[str, str], source: str) -> None:
-    """Raise SettingsError for what one of the processes would refuse."""
+    """Raise SettingsError for a setting that any of the processes would refuse."""
     sandbox = "http://127.0.0.1" if source == reddit_source.SANDBOX else None
-    told = services.Settings(PLACEHOLDER_URL, PLACEHOLDER_URL, "", sandbox, discovers=True)
-    environment = told.environment()
+    given = services.Settings(PLACEHOLDER_URL, PLACEHOLDER_URL, "", sandbox, discovers=True)
+    environment = given.environment()
     settings.read_log_settings(environment)
     settings.read_queue_settings(environment)
     settings.read_crawl_settings(environment)
@@ -22,17 +22,17 @@ def refuse_wrong_settings(variables: Mapping[str, str], source: str) -> None:
     settings.read_max_retries(environment)
     settings.read_scheduler_settings(environment)
     settings.read_reddit_settings(environment)
-    # Without a token of the user's own, the data folder has one.
+    # Without a token from the user, the demo uses a random one from the data folder.
     token = Environment(variables).secret("ADMIN_API_TOKEN") or secrets.token_urlsafe(32)
     settings.read_admin_api_settings({**environment, "ADMIN_API_TOKEN": token})
 
 
 def unused(variables: Mapping[str, str], source: str) -> list[str]:
-    """A sentence for each setting that somebody made and the demo does not follow."""
+    """A sentence for each setting that is set but that the demo ignores."""
     reasons = {
         "ADMIN_API_BIND": "the API listens on 127.0.0.1, at --port",
         "INSTANCE_NAME": "the demo names its processes itself",
-        "PROBE_BIND": "each process answers probes at a free port, which its log tells",
+        "PROBE_BIND": "each process serves probes on a free port, which its log names",
     }
     if source == reddit_source.SANDBOX:
         both = "without REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET the sandbox is crawled"

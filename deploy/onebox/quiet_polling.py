@@ -1,6 +1,6 @@
-"""Keeps the demo's own looks at its jobs out of the admin-api's log: five a second say nothing.
+"""Keep the demo's own polling, five requests a second, out of the admin-api's log.
 
-Runs inside the demo's admin-api alone. What fails, and all that anybody else asks, is logged.
+It runs only in the demo's admin-api. Failed requests and requests of other clients are logged.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Which Reddit is crawled; what was crawled from one is never mixed with another's."""
+"""The source of a demo: the sandbox or a real Reddit. Data of two sources is never mixed."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,16 @@ from onebox.postgres.data_folder import DataFolder
 
 SANDBOX = "sandbox"
 REAL = "https://oauth.reddit.com"
-# Nothing of these is anybody's secret: the sandbox takes any.
+# These are no secrets: the sandbox accepts any credentials.
 SANDBOX_CLIENT = {"REDDIT_CLIENT_ID": "sandbox", "REDDIT_CLIENT_SECRET": "sandbox"}
 CLIENT = ("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "REDDIT_CLIENT_SECRET_FILE")
 
 
 def wanted(variables: Mapping[str, str]) -> str:
-    """`sandbox`, or the address of the API; half of a client is a mistake, no wish for either."""
+    """`sandbox`, or the address of Reddit's API.
+
+    Raises OneboxError when only one of client id and secret is set, as the choice is then unclear.
+    """
     client, *secrets = (variables.get(name, "").strip() for name in CLIENT)
     if bool(client) != any(secrets):
         missing = "REDDIT_CLIENT_SECRET (or _FILE)" if client else "REDDIT_CLIENT_ID"
@@ -30,17 +33,20 @@ def shown(source: str) -> str:
 
 
 def warning(source: str, variables: Mapping[str, str]) -> str | None:
-    """What Reddit will hold against whoever crawls it like this."""
+    """A warning when the real Reddit may block this client; else None."""
     if source != REAL or variables.get("REDDIT_USER_AGENT", "").strip():
         return None
     return (
         "Warning: REDDIT_USER_AGENT is not set. Reddit slows down or blocks clients that do not "
-        "say whose they are: set it to something like 'linux:my-crawler:1.0 (by /u/your-name)'."
+        "name their owner: set it to something like 'linux:my-crawler:1.0 (by /u/your-name)'."
     )
 
 
 def refuse_mixing(folder: DataFolder, source: str) -> None:
-    """High-water marks of one Reddit would hide new posts of another."""
+    """Raise DataFolderError when the folder holds data of another source.
+
+    The high-water marks of one Reddit would hide new posts of another.
+    """
     try:
         kept = folder.source.read_text().strip()
     except FileNotFoundError:
@@ -53,12 +59,12 @@ def refuse_mixing(folder: DataFolder, source: str) -> None:
 
 
 def refuse_mixing_clients(place: str, source: str, clients: list[str]) -> None:
-    """The same for a database, by the client ids that asked for what it holds."""
-    ours = SANDBOX_CLIENT["REDDIT_CLIENT_ID"]
+    """Raise OneboxError when a database holds data of another source, judged by client ids."""
+    sandbox_id = SANDBOX_CLIENT["REDDIT_CLIENT_ID"]
     if source == SANDBOX:
-        mixed, other = any(client != ours for client in clients), "Reddit itself"
+        mixed, other = any(client != sandbox_id for client in clients), "Reddit itself"
     else:
-        mixed, other = ours in clients, "a sandbox"
+        mixed, other = sandbox_id in clients, "a sandbox"
     if mixed:
         raise OneboxError(
             f"{place} holds what was crawled from {other}, and now {shown(source)} is to be "

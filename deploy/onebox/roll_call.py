@@ -1,4 +1,4 @@
-"""Who of the children has been seen at work, by what the database's sessions call themselves."""
+"""Which children have started to work, judged by the names of their database sessions."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from onebox.supervisor import Spec, last_line
 
 
 class RollCall:
-    """`expect` each, then `hear` until nobody is missing."""
+    """Call `expect` for each child, then `check` until no child is missing."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -23,14 +23,14 @@ class RollCall:
     def expect(self, spec: Spec) -> None:
         self._missing[spec.env["INSTANCE_NAME"]] = spec
 
-    def hear(self, sessions: Iterable[str], *, log: Callable[[Spec], Path]) -> bool:
-        """Whether all have been heard, now or before; raise when that takes too long."""
+    def check(self, sessions: Iterable[str], *, log: Callable[[Spec], Path]) -> bool:
+        """Whether each child has had a session, now or before. Raises OneboxError when late."""
         self._began = time.monotonic() if self._began is None else self._began
         for session in sessions:
             for word in session.split():  # such as `crawljobs worker-1 keeper`
                 self._missing.pop(word, None)
         if self._missing and time.monotonic() - self._began > self._seconds:
             logs = [log(spec) for spec in self._missing.values()]
-            said = "; ".join(f"{one.stem} ({last_line(one)}; all of it: {one})" for one in logs)
-            raise OneboxError(f"Not at work within {self._seconds:g} s: {said}")
+            late = "; ".join(f"{path.stem} ({last_line(path)}; all of it: {path})" for path in logs)
+            raise OneboxError(f"Not at work within {self._seconds:g} s: {late}")
         return not self._missing

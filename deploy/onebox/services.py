@@ -1,4 +1,4 @@
-"""The processes of the demo: what each is called, how it is started, how it is stopped."""
+"""The processes of the demo: names, commands, environments and stop times."""
 
 import os
 import signal
@@ -12,18 +12,18 @@ from onebox.supervisor import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE_ROOTS = tuple(str(ROOT / folder) for folder in ("shared", "services", "deploy"))
-# -P: what lies in the folder it is started from is not imported.
+# -P: no module is imported from the current folder.
 PYTHON = (sys.executable, "-P", "-m")
-DRAIN_SECONDS = 10  # to finish a page; a demo need not wait for the slowest
-LEASE_SECONDS = 10  # a worker killed for show is missed soon
+DRAIN_SECONDS = 10  # to finish a page; shorter than the default, for a quick stop
+LEASE_SECONDS = 10  # shorter than the default, so that a killed worker is soon detected
 STOP_MARGIN_SECONDS = 2
 API_STOP_SECONDS = 5
 SANDBOX_RATE_LIMIT = (
-    100_000  # requests in 10 minutes, a hundred times Reddit's: watching is no wait
+    100_000  # requests in 10 minutes, 100 times Reddit's limit, so that the demo never waits
 )
 SANDBOX_STOP_SECONDS = 3
-PROBES = "127.0.0.1:0"  # a free port for each; its log tells which
-CRAWLING = ("crawler-worker", environments.EVERY_ROLE)  # they are clients of Reddit
+PROBES = "127.0.0.1:0"  # a free port for each process, which its log names
+CRAWLING = ("crawler-worker", environments.EVERY_ROLE)  # the roles that connect to Reddit
 NOT_INHERITED = frozenset(
     {
         "PYTHONPATH",
@@ -40,11 +40,11 @@ NOT_INHERITED = frozenset(
 
 @dataclass(frozen=True)
 class Settings:
-    """What all of them are told; `sandbox_url` is None when the real Reddit is crawled.
+    """The settings of all processes.
 
-    `direct_url` is another one than `database_url` when that leads to a pooler. `tag` tells the
-    processes of this demo from those of others on the same database. `own_urls` are those of each
-    service's own role; none on somebody else's server.
+    `direct_url` differs from `database_url` when that is a pooler. `sandbox_url` is None when the
+    real Reddit is crawled. `tag` distinguishes this demo from others on the same database.
+    `own_urls` holds the address for each service's own role; empty for an external database.
     """
 
     database_url: str = field(repr=False)
@@ -59,11 +59,11 @@ class Settings:
         return "-".join(part for part in (role, self.tag, str(number)) if part)
 
     def environment(self, role: str = environments.EVERY_ROLE, **own: str) -> dict[str, str]:
-        """The settings of a process of this role, and of the secrets those that it needs."""
+        """The environment of a process of this role, with only the secrets that it needs."""
         inherited = environments.inherited(os.environ, role, NOT_INHERITED)
         if self.direct_url != self.database_url:
             inherited["DATABASE_DIRECT_URL"] = self.direct_url
-        habits = {
+        defaults = {
             "DRAIN_SECONDS": str(DRAIN_SECONDS),
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "RESCUE_SECONDS": "1",
@@ -71,7 +71,7 @@ class Settings:
             **({} if self.discovers else {"USER_SUB_ENQUEUE_MAX": "0"}),
         }
         return {
-            **habits,
+            **defaults,
             **inherited,
             **(sandbox_client(self.sandbox_url) if self.sandbox_url and role in CRAWLING else {}),
             "PYTHONPATH": os.pathsep.join(SOURCE_ROOTS),
@@ -97,12 +97,12 @@ def sandbox(ready_file: Path, *, new_items_per_minute: int, port: int = 0) -> Sp
         ],
         env={**environment, "PYTHONPATH": os.pathsep.join(SOURCE_ROOTS)},
         stop_seconds=SANDBOX_STOP_SECONDS,
-        death_signal=signal.SIGTERM,  # its server passes it on to its worker
+        death_signal=signal.SIGTERM,  # the server forwards it to its worker
     )
 
 
 def admin_api(settings: Settings, listener: int) -> Spec:
-    """`listener` is a bound socket: no port is lost between looking for one and using it."""
+    """`listener` is the descriptor of a bound socket, so that no other process takes the port."""
     own = {
         "ADMIN_API_BIND": f"fd://{listener}",
         "ADMIN_API_TOKEN": settings.token,
@@ -147,4 +147,4 @@ def _drain_seconds(environment: Mapping[str, str]) -> float:
     try:
         return min(float(environment["DRAIN_SECONDS"]), 3600.0)
     except ValueError:
-        return float(DRAIN_SECONDS)  # the worker itself refuses it by name
+        return float(DRAIN_SECONDS)  # the worker itself reports the wrong value

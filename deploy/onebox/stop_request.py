@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM or a closed terminal: asked once, everything stops in order; twice, at once."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP: the first stops all in order, the second at once."""
 
 import os
 import select
@@ -11,10 +11,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopAskedError(OneboxError):
-    """Whoever started us wants it to end; not a failure of anything."""
+    """The user has requested a stop; not a failure."""
 
 
 class StopRequest:
+    """Counts the signals that request a stop."""
+
     def __init__(self) -> None:
         self._times = 0
         self._signal = signal.SIGTERM
@@ -29,18 +31,19 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """As shells tell that a signal ended a command."""
+        """128 plus the number of the signal, as shells report it."""
         return 128 + self._signal
 
     def is_urgent(self) -> bool:
         return self._times > 1
 
     def check(self) -> None:
+        """Raises StopAskedError after a signal."""
         if self.is_asked:
             raise StopAskedError("stopped")
 
     def sleep(self, seconds: float) -> None:
-        """Until a signal comes, at most that long."""
+        """Sleep until a signal arrives, for `seconds` at most."""
         if select.select([self._wake_read], [], [], seconds)[0]:
             os.read(self._wake_read, 64)
 

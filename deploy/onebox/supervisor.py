@@ -1,4 +1,7 @@
-"""Keeps child processes running: starts, restarts with backoff, stops in order, never outlived."""
+"""Keep child processes running: start them, restart them with backoff, stop them in order.
+
+No child outlives this process.
+"""
 
 import contextlib
 import os
@@ -15,20 +18,20 @@ from crawljobs.domain import plain_text
 from onebox import die_with_parent
 from onebox.demo_errors import OneboxError
 
-BACKOFF_SECONDS = 0.5  # doubles with every early death
+BACKOFF_SECONDS = 0.5  # each early death doubles it
 BACKOFF_MAX_SECONDS = 10.0
-STEADY_SECONDS = 30.0  # one that lived this long starts anew without a past
+STEADY_SECONDS = 30.0  # a child that lived this long restarts with the first backoff
 CHECK_SECONDS = 0.02
-LOG_BYTES = 4 * 2**20  # then it is put aside, and what was put aside before is forgotten
+LOG_BYTES = 4 * 2**20  # a longer log is moved to NAME.log.1, which replaces the older one
 LOG_CHECK_SECONDS = 5.0
 TAIL_BYTES = 4096
 NOTE_MAX = 500  # characters
-NOTES = 20  # what happened last, for whoever watches
+NOTES = 20  # the latest events, which the display shows
 
 
 @dataclass(frozen=True)
 class Spec:
-    """One child. `stop_seconds` is its grace after SIGTERM."""
+    """The start of one child. `stop_seconds` is the time from SIGTERM to SIGKILL."""
 
     role: str
     number: int
@@ -50,7 +53,7 @@ class Child:
     started_at: float
     early_deaths: int = 0
     restart_at: float | None = None
-    is_missed: bool = False  # ended, and not seen at work since
+    is_missed: bool = False  # it ended and has not been seen at work since
 
     @property
     def is_running(self) -> bool:
@@ -58,12 +61,12 @@ class Child:
 
 
 class ChildDiedError(OneboxError):
-    """A child ended while everything was being started."""
+    """A child ended during the start of the system."""
 
 
 @dataclass
 class Supervisor:
-    """Not for threads: the kernel ties the children's lives to the thread that started them."""
+    """The children of this process. Use it in one thread: children end with their parent thread."""
 
     logs: Path
     children: list[Child] = field(default_factory=list)
@@ -85,9 +88,9 @@ class Supervisor:
         return found
 
     def refuse_early_death(self, names: Container[str] | None = None) -> None:
-        """Raise when one of these, or any, ended by itself: at the start that is a wrong setting.
+        """Raise ChildDiedError when a child of these `names`, or any child, has exited by itself.
 
-        One that a signal ended is not refused: that is bad luck, to be started again.
+        At the start an exit means a wrong setting. A child that a signal ended is restarted.
         """
         for child in self.children:
             if names is not None and child.spec.name not in names:
@@ -99,7 +102,7 @@ class Supervisor:
                 )
 
     def restart_dead(self) -> bool:
-        """Start again what ended and has waited its backoff; whether anything changed."""
+        """Restart children whose backoff has passed; return whether a child ended or restarted."""
         changed = False
         for child in self.children:
             if child.restart_at is not None:
@@ -113,42 +116,43 @@ class Supervisor:
         return changed
 
     def stop(self, roles: Iterable[str], *, hurry: Callable[[], bool] = lambda: False) -> None:
-        """SIGTERM to all children of these roles at once, SIGKILL to those that do not end."""
-        wanted = set(roles)
-        stopping = [child for child in self.children if child.spec.role in wanted]
+        """Send SIGTERM to all children of these roles, then SIGKILL to those that do not end."""
+        chosen = set(roles)
+        stopping = [child for child in self.children if child.spec.role in chosen]
         self.children = [child for child in self.children if child not in stopping]
         for child in stopping:
             child.process.terminate()
-        asked_at = time.monotonic()
+        terminated_at = time.monotonic()
         while any(child.process.poll() is None for child in stopping):
-            waited = time.monotonic() - asked_at
+            waited = time.monotonic() - terminated_at
             for child in stopping:
                 if waited > child.spec.stop_seconds or hurry():
                     child.process.kill()
             time.sleep(CHECK_SECONDS)
 
     def kill(self) -> None:
-        """End everything at once."""
+        """Kill all children at once."""
         for child in self.children:
             child.process.kill()
         for child in self.children:
             child.process.wait()
         self.children.clear()
 
-    def all_clear(self, is_at_work: Callable[[Child], bool]) -> None:
-        """Tell of those that were started again once they are at work."""
+    def note_recovered(self, is_at_work: Callable[[Child], bool]) -> None:
+        """Note each restarted child once it is at work again."""
         for child in self.children:
             if child.is_missed and child.is_running and is_at_work(child):
                 child.is_missed = False
                 self.note(f"{child.spec.name} is at work again")
 
     def note(self, text: str) -> None:
+        """Add an event for the display."""
         self._last_note = text
         shown = plain_text.one_line(text, limit=NOTE_MAX)
         self.notes.append(f"{time.strftime('%H:%M:%S')} {shown}")
 
-    def tell(self, text: str) -> None:
-        """Once, however often it is true in a row."""
+    def note_once(self, text: str) -> None:
+        """Add an event unless it equals the last one."""
         if text != self._last_note:
             self.note(text)
 
@@ -156,7 +160,7 @@ class Supervisor:
         return self.logs / f"{spec.name}.log"
 
     def bound_logs(self) -> None:
-        """Copy and empty what has grown too long; a line written meanwhile may be lost."""
+        """Copy and truncate long logs; a line that is written meanwhile may be lost."""
         if time.monotonic() - self._logs_checked_at < LOG_CHECK_SECONDS:
             return
         self._logs_checked_at = time.monotonic()
@@ -176,7 +180,7 @@ class Supervisor:
 
     def _spawn(self, spec: Spec) -> "subprocess.Popen[bytes]":
         self.logs.mkdir(parents=True, exist_ok=True)
-        # Appending, so that a child goes on at the start of a file that was emptied.
+        # In append mode a child continues at the start of a truncated file.
         with self.log(spec).open("ab") as output:
             return die_with_parent.spawn(
                 spec.command,
@@ -197,9 +201,9 @@ def how_it_ended(status: int) -> str:
 
 
 def last_line(log: Path) -> str:
-    """The last thing it said, bounded, without what could steer a terminal."""
+    """The last line of a log, bounded, without characters that could control a terminal."""
     with log.open("rb") as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - TAIL_BYTES))
         lines = file.read().decode(errors="replace").strip().splitlines()
-    return plain_text.one_line(lines[-1], limit=NOTE_MAX) if lines else "it said nothing"
+    return plain_text.one_line(lines[-1], limit=NOTE_MAX) if lines else "its log is empty"

@@ -1,4 +1,4 @@
-"""Everything that runs in a demo, started in the order that has the first job claimed soonest."""
+"""All processes of a demo, started in the order that gives the earliest first claim."""
 
 import contextlib
 import dataclasses
@@ -22,27 +22,27 @@ from onebox.supervisor import Child, Supervisor
 
 HOST = "127.0.0.1"
 BACKLOG = 128
-READY_SECONDS = 60.0  # of imports on an overloaded machine
+READY_SECONDS = 60.0  # long enough for the imports on an overloaded machine
 TAG_BYTES = 3
 CHECK_SECONDS = 0.02
-LOOK_SECONDS = 1.0  # between looks at what the API does not tell
+LOOK_SECONDS = 1.0  # between checks of states that the API does not report
 PROBE_SECONDS = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What was asked for on the command line and by the environment."""
+    """The choices of the command line and the environment."""
 
     workers: int
     schedulers: int
     token: str = dataclasses.field(repr=False)
-    source: str  # which Reddit
+    source: str  # `sandbox`, or the address of Reddit's API
     discovers: bool
     new_items_per_minute: int
 
 
 class System:
-    """`start`, then `keep_up` again and again, then `stop`; `stop` is safe at any moment."""
+    """Call `start`, then `keep_up` repeatedly, then `stop`; `stop` is safe at any time."""
 
     def __init__(
         self, folder: DataFolder, plan: Plan, listener: socket.socket, stop: StopRequest
@@ -54,7 +54,7 @@ class System:
         self._roll_call = RollCall(READY_SECONDS)
         self.supervisor = Supervisor(folder.logs)
         self.database = DemoDatabase(folder)
-        # Only a database of ours is surely without the sessions of another demo.
+        # An external database may hold the sessions of another demo.
         self._tag = "" if self.database.postgres else secrets.token_hex(TAG_BYTES)
         self._api_answers = True
         self._looked_at = 0.0
@@ -71,7 +71,7 @@ class System:
         return f"http://{HOST}:{self.api_port}"
 
     def start(self) -> None:
-        """Return when the admin-api answers; the others may still be getting up."""
+        """Return when the admin-api answers; other processes may still be starting."""
         ready = self._folder.sandbox_ready
         ready.unlink(missing_ok=True)
         if self._has_sandbox:
@@ -102,7 +102,7 @@ class System:
         reddit_source.remember(self._folder, self._plan.source)
 
     def keep_up(self) -> bool:
-        """Restart what died; whether any process changed."""
+        """Restart dead processes; return whether a process ended or restarted."""
         self.supervisor.bound_logs()
         changed = self.supervisor.restart_dead()
         if not self.database.is_running():
@@ -113,16 +113,17 @@ class System:
         return changed
 
     def poll(self, asked: list[int]) -> Snapshot | None:
-        """How far the crawls are; None, and a note, while the admin-api does not answer."""
+        """The progress of the crawls; None, with a note, while the admin-api does not answer."""
         if not self._api_is_running:
-            # Its listening socket is ours too: a call would wait there, and we not start it again.
+            # This process holds the listening socket open. A call would wait in its backlog, and
+            # would delay the restart of the admin-api.
             self._api_answers = False
             return None
         try:
             found = crawl_progress.poll(self.api, asked)
         except ApiUnavailableError as error:
             self._api_answers = False
-            self.supervisor.tell(str(error))
+            self.supervisor.note_once(str(error))
             return None
         if not self._api_answers:
             self.supervisor.note("the admin-api answers again")
@@ -131,7 +132,7 @@ class System:
         return found
 
     def notes(self) -> list[str]:
-        """What happened lately, then what holds everything up now."""
+        """The latest events, then the causes for which all workers pause now."""
         return [*self.supervisor.notes, *self._pauses]
 
     def _look_around(self) -> None:
@@ -141,7 +142,7 @@ class System:
         self._pauses = self.database.reddit_pauses()
         if any(child.is_missed for child in self.supervisor.children):
             sessions = {word for name in self.database.connected() for word in name.split()}
-            self.supervisor.all_clear(lambda child: self._is_at_work(child, sessions))
+            self.supervisor.note_recovered(lambda child: self._is_at_work(child, sessions))
 
     def _is_at_work(self, child: Child, sessions: set[str]) -> bool:
         if child.spec.role == "sandbox":
@@ -157,10 +158,10 @@ class System:
         return False
 
     def becomes_healthy(self) -> bool:
-        """Whether all have been seen at work. Until then the end of one is a wrong setting."""
+        """Whether every process has been seen at work. Raises OneboxError when one exits before."""
         self.supervisor.refuse_early_death(self._roll_call.missing)
         self.keep_up()
-        return self._roll_call.hear(self.database.connected(), log=self.supervisor.log)
+        return self._roll_call.check(self.database.connected(), log=self.supervisor.log)
 
     def pids(self) -> dict[str, list[int]]:
         roles = ("admin-api", "crawler-worker", "scheduler", "sandbox")
@@ -181,8 +182,8 @@ class System:
         data_folder.write_private(path, json.dumps(content) + "\n")
 
     def stop(self) -> None:
-        """Workers give their jobs back, then what they talked to ends."""
-        self.api.close()  # the admin-api's end waits for connections that may be used again
+        """Stop workers and schedulers, which release their jobs; then the servers that they use."""
+        self.api.close()  # the admin-api waits at its stop for open connections
         for roles in (("crawler-worker", "scheduler"), ("admin-api", "sandbox")):
             self.supervisor.stop(roles, hurry=self._stop.is_urgent)
         self.database.stop()
@@ -201,7 +202,7 @@ class System:
     def _await_sandbox(self, ready: Path) -> None:
         self._wait("the Reddit sandbox", ready.is_file)
         self.sandbox_url = str(json.loads(ready.read_text())["url"])
-        # Started again, it must be found where the others look for it.
+        # A restarted sandbox must use the same port: the workers know its address.
         child = self.supervisor.children[0]
         rate = self._plan.new_items_per_minute
         port = int(self.sandbox_url.rsplit(":", 1)[1])
@@ -219,21 +220,21 @@ class System:
             return self.api.get("/readyz").get("status") == "ready"
         return False
 
-    def _wait(self, what: str, is_ready: Callable[[], bool]) -> None:
+    def _wait(self, name: str, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not is_ready():
             self._stop.check()
             self.supervisor.refuse_early_death()
             if time.monotonic() > deadline:
                 raise OneboxError(
-                    f"{what} was not ready within {READY_SECONDS:g} s: see {self._folder.logs}"
+                    f"{name} was not ready within {READY_SECONDS:g} s: see {self._folder.logs}"
                 )
             self.keep_up()
             self._stop.sleep(CHECK_SECONDS)
 
 
 def listen(port: int) -> socket.socket:
-    """Bound before anything starts, so that a taken port costs nothing; 0 is any free one."""
+    """A listening socket; port 0 means any free port. Raises OneboxError for a taken port."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -243,6 +244,6 @@ def listen(port: int) -> socket.socket:
         listener.close()
         raise OneboxError(
             f"Port {port} on {HOST} cannot be used ({error.strerror}): "
-            "stop what uses it, or choose another with --port (0: any free one)."
+            "stop the process that uses it, or choose another with --port (0: any free port)."
         ) from error
     return listener

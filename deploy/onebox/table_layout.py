@@ -1,4 +1,4 @@
-"""Which columns of a table of jobs fit, and how wide each is: texts are cut, numbers never."""
+"""Choose the columns of a job table and their widths; texts may be truncated, numbers never."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ GAP = 2
 
 @dataclass(frozen=True)
 class Column:
-    """`least` is how narrow its texts may be cut; None: they are not."""
+    """`least` is the narrowest width of its texts, in cells; None: they are never truncated."""
 
     name: str
     least: int | None = None
@@ -27,11 +27,11 @@ COLUMNS = (
     Column("note", least=12),
 )
 CUT_FIRST = ("note", "worker", "subreddit", "state")
-LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # only where cutting is not enough
+LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # when truncation is not enough
 
 
 def fit(rows: Sequence[Mapping[str, str]], width: int) -> list[tuple[Column, int]]:
-    """The columns with their widths in cells, together at most `width` where that can be."""
+    """The columns with their widths in cells; together at most `width`, if possible."""
     wide = {
         column.name: max(cell_len(text) for text in (column.name, *(r[column.name] for r in rows)))
         for column in COLUMNS

@@ -91,7 +91,7 @@ def test_the_state_tells_what_barred_the_way_and_the_note_only_what_is_news() ->
     waiting["progress"]["waiting_until"] = due.astimezone(UTC).isoformat()
     assert crawl_progress.job_view(waiting).note == "until 23:59:58: Reddit answered 503"
     assert crawl_progress.until("2031-05-17T12:00:00Z").startswith("until 2031-05-1")
-    assert crawl_progress.until("9999-12-31T00:00:00Z") == "until somebody resumes it"
+    assert crawl_progress.until("9999-12-31T00:00:00Z") == "until an operator resumes it"
     assert crawl_progress.until("soon") == ""
 
 

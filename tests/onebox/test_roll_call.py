@@ -19,7 +19,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_nobody_expected_is_nobody_missing(log: Path) -> None:
-    assert RollCall(60).hear([], log=lambda _: log)
+    assert RollCall(60).check([], log=lambda _: log)
 
 
 def test_each_answers_to_its_whole_name_only(log: Path) -> None:
@@ -32,17 +32,17 @@ def test_each_answers_to_its_whole_name_only(log: Path) -> None:
         "psql",
         "scheduler-1 hints",
     ]
-    assert not roll_call.hear(others, log=lambda _: log)
+    assert not roll_call.check(others, log=lambda _: log)
     assert roll_call.missing == {"crawler-worker-1"}
-    assert roll_call.hear(["crawljobs worker-1 keeper"], log=lambda _: log)
-    assert roll_call.hear([], log=lambda _: log), "who has been heard once is at work"
+    assert roll_call.check(["crawljobs worker-1 keeper"], log=lambda _: log)
+    assert roll_call.check([], log=lambda _: log), "who has been heard once is at work"
 
 
 def test_who_is_late_is_named_with_its_log(log: Path) -> None:
     roll_call = RollCall(0)
     roll_call.expect(spec("crawler-worker", 1, "worker-1"))
     with pytest.raises(OneboxError) as late:
-        while not roll_call.hear([], log=lambda _: log):
+        while not roll_call.check([], log=lambda _: log):
             pass
     assert str(late.value) == (
         "Not at work within 0 s: crawler-worker-1 (waiting for a schema; all of it: " + f"{log})"

@@ -60,9 +60,9 @@ def test_a_child_that_was_killed_is_started_again_and_told(supervised: Superviso
     wait_until(supervised.restart_dead, timeout=5, describe="it was started again")
     assert supervised.pids() != {"child": [first]}
     assert child.is_running
-    supervised.all_clear(lambda _: False)
-    supervised.all_clear(lambda found: found is child)
-    supervised.all_clear(lambda _: True)
+    supervised.note_recovered(lambda _: False)
+    supervised.note_recovered(lambda found: found is child)
+    supervised.note_recovered(lambda _: True)
     times, told = zip(*(note.split(" ", 1) for note in supervised.notes), strict=True)
     assert told == (
         "child-1 was ended by SIGKILL; started again in 0.5 s",
@@ -173,5 +173,5 @@ def test_a_long_log_is_put_aside_while_its_child_goes_on_writing(
 
 def test_a_note_that_stays_true_is_kept_once(supervised: Supervisor) -> None:
     for _ in range(3):
-        supervised.tell("the API does not answer")
+        supervised.note_once("the API does not answer")
     assert [note.split(" ", 1)[1] for note in supervised.notes] == ["the API does not answer"]

@@ -1,1 +1,1 @@
-"""Parts of the embedded Postgres: its programs, its folder, its pid file."""
+"""The database of the demo: an embedded Postgres with its programs, folders and roles."""

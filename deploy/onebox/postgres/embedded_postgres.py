@@ -1,4 +1,4 @@
-"""A Postgres of our own, from programs in a wheel: no service, no Docker, no leftovers."""
+"""An embedded Postgres, run from the programs in a wheel; it needs no service and no Docker."""
 
 import contextlib
 import hmac
@@ -15,16 +15,17 @@ from onebox import die_with_parent
 from onebox.demo_errors import PostgresError
 from onebox.postgres import binaries, cluster, pid_file, place
 
-HOST = "127.0.0.1"  # TCP with scram: a socket's path is limited to 107 bytes, a folder's is not
-READY_SECONDS = 60  # recovery after a crash included
-PORT_TRIES = 5  # somebody else may take a free port before Postgres does
+# TCP with scram, not a Unix socket: the path of a socket is limited to 107 bytes.
+HOST = "127.0.0.1"
+READY_SECONDS = 60  # including recovery after a crash
+PORT_TRIES = 5  # another process may take a free port before Postgres does
 SESSIONS_TRIES = 50
-SESSIONS_SECONDS = 0.2  # between them: a session ends when it next looks at the server
+SESSIONS_SECONDS = 0.2  # between tries: sessions of a killed server end after a moment
 FAST_SECONDS = 20  # to end sessions and write a checkpoint
 QUIT_SECONDS = 5
-LOG_BYTES = 2**20  # at start; what is over goes to one older file
+LOG_BYTES = 2**20  # a longer log is moved to NAME.log.1 at the start
 PORT_FILE = "crawljobs_port"
-EPHEMERAL = {  # nobody misses the data after a crash
+EPHEMERAL = {  # for tests: the data need not survive a crash
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -36,7 +37,7 @@ EPHEMERAL = {  # nobody misses the data after a crash
 
 @dataclass(frozen=True)
 class Options:
-    """`port` 0: the one used before, or any free one; `bindir` None: the embedded programs."""
+    """`port` 0: the previous port, or any free port; `bindir` None: the embedded programs."""
 
     port: int = 0
     durable: bool = True
@@ -48,9 +49,9 @@ class Options:
 
 
 class EmbeddedPostgres:
-    """`start` and `stop`, or a with block. It dies with this process, killed or not.
+    """A Postgres with `start` and `stop`, or a with block; it ends with this process.
 
-    Start it from the main thread: the kernel ends it when the thread that started it ends.
+    Start it in the main thread: the kernel ends it when the thread that started it ends.
     """
 
     def __init__(self, data: Path, *, log: Path, options: Options | None = None) -> None:
@@ -88,7 +89,7 @@ class EmbeddedPostgres:
         return f"postgresql://{role}:{password}@{HOST}:{self.port}/{database}"
 
     def password_of(self, role: str) -> str:
-        """Made from the cluster's own secret, so that there is nothing else to be kept."""
+        """The password of a role, derived from the cluster's secret, so it need not be stored."""
         return hmac.new(self._password().encode(), role.encode(), "sha256").hexdigest()
 
     def _password(self) -> str:
@@ -98,12 +99,12 @@ class EmbeddedPostgres:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Return when it takes connections; on a failure nothing is left running."""
+        """Return when it accepts connections. After an error no process is left running."""
         self.launch()
         self.wait_until_ready()
 
     def launch(self) -> None:
-        """Start it without waiting, so that other things can start meanwhile."""
+        """Start it without waiting, so that other processes can start meanwhile."""
         cluster.prepare(
             self.data,
             self._programs,
@@ -130,19 +131,22 @@ class EmbeddedPostgres:
             (self.data / PORT_FILE).write_text(str(self.port))
 
     def _spawn_again(self, tries: int) -> None:
-        """When it may help: the port was taken, or sessions of a killed server still end."""
+        """Try again if the port was taken or sessions of a killed server are still ending.
+
+        Raises the error of the failure otherwise.
+        """
         reason = cluster.failure_reason(self._log, self._log_start)
         if "Address already in use" in reason and tries < PORT_TRIES and not self._options.port:
             self.port = 0
         elif "is still in use" in reason and tries < SESSIONS_TRIES:
             time.sleep(SESSIONS_SECONDS)
         else:
-            what = f"Postgres did not start on {self.data} (see {self._log})"
-            raise cluster.failure(what, reason, self.data)
+            summary = f"Postgres did not start on {self.data} (see {self._log})"
+            raise cluster.failure(summary, reason, self.data)
         self._spawn()
 
     def stop(self) -> None:
-        """End it fast: sessions are cut, what was committed is kept."""
+        """Stop it: sessions are disconnected, committed data is kept."""
         if self._process is None:
             return
         for number, seconds in (
@@ -193,13 +197,13 @@ class EmbeddedPostgres:
         return log
 
     def _choose_port(self) -> int:
-        if wanted := self._options.port:
-            if not _is_free(wanted):
+        if fixed := self._options.port:
+            if not _is_free(fixed):
                 raise PostgresError(
-                    f"Port {wanted} on {HOST} is taken: "
-                    "stop what uses it, or give Postgres another port."
+                    f"Port {fixed} on {HOST} is taken: "
+                    "stop the process that uses it, or give Postgres another port."
                 )
-            return wanted
+            return fixed
         with contextlib.suppress(OSError, ValueError):
             before = int((self.data / PORT_FILE).read_text())
             if 1024 <= before <= 65535 and _is_free(before):

@@ -1,4 +1,4 @@
-"""A role for each service of the demo, on a server of ours, with just the rights it needs."""
+"""A role for each service on the embedded Postgres, with only the rights that it needs."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ KINDS = {
     "crawler-worker": grants.CRAWLER_WORKER,
     "scheduler": grants.SCHEDULER,
 }
-# What decides how the roles come out.
+# The modules that define the roles; a change of one requires a new setup.
 SOURCES = tuple(
     Path(str(module.__file__)) for module in (audit_policies, granting, grants, rights, roles)
 )
 
 
 def urls(postgres: EmbeddedPostgres, database: str) -> dict[str, str]:
-    """By service."""
+    """The database address of each service."""
     return {
         service: postgres.url_as(f"{PREFIX}_{kind}", postgres.password_of(kind), database)
         for service, kind in KINDS.items()
@@ -29,6 +29,7 @@ def urls(postgres: EmbeddedPostgres, database: str) -> dict[str, str]:
 
 
 def set_up(postgres: EmbeddedPostgres, database: str) -> None:
+    """Create the roles and grant their rights. Raises PostgresError."""
     passwords = {kind: postgres.password_of(kind) for kind in KINDS.values()}
     opened = Database(postgres.url(database), pool_size=1)
     try:

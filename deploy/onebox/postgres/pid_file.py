@@ -1,4 +1,4 @@
-"""postmaster.pid: is a Postgres there already, and is ours ready."""
+"""postmaster.pid: whether another Postgres uses the cluster, and whether ours is ready."""
 
 import os
 import sys
@@ -8,30 +8,32 @@ from pathlib import Path
 
 from onebox.demo_errors import DataFolderError
 
-PREVIOUS_SECONDS = 15  # a Postgres whose parent was killed is still shutting down
+PREVIOUS_SECONDS = 15  # limit for a Postgres whose parent was killed to shut down
 CHECK_SECONDS = 0.02
 
 
 def await_previous(cluster: Path) -> None:
-    """Let a Postgres whose parent was killed end; disown the pid of one that is gone.
+    """Wait until a previous Postgres on this cluster has ended. Raises DataFolderError.
 
-    Postgres itself takes any process that now has the old pid for its predecessor, and would
-    refuse to start. The file stays: by its other lines Postgres finds sessions that live on.
+    If another process now has the recorded pid, Postgres would take it for its predecessor and
+    refuse to start. Then the pid is replaced. The file stays: from its other lines Postgres finds
+    sessions that are still alive.
     """
     for _ in _until(PREVIOUS_SECONDS):
         pid = recorded_pid(cluster)
         if pid is None or not _is_alive(pid):
             return
         if not _serves(pid, cluster):
-            _disown(cluster)
+            _replace_pid(cluster)
             return
     raise DataFolderError(
         f"Another Postgres, process {recorded_pid(cluster)}, still runs on {cluster}: "
-        "stop what started it, or give another data folder."
+        "stop it, or give another data folder."
     )
 
 
 def recorded_pid(cluster: Path) -> int | None:
+    """The pid in the file; None without a file or a number."""
     try:
         first = (cluster / "postmaster.pid").read_text().splitlines()[0]
         return int(first)
@@ -40,7 +42,7 @@ def recorded_pid(cluster: Path) -> int | None:
 
 
 def is_ready(cluster: Path, pid: int) -> bool:
-    """As pg_ctl asks it: line 8 of the pid file says so, and the file is that process's."""
+    """Whether the Postgres with this pid accepts connections, by the rule of pg_ctl: line 8."""
     try:
         lines = (cluster / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -48,8 +50,8 @@ def is_ready(cluster: Path, pid: int) -> bool:
     return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
-def _disown(cluster: Path) -> None:
-    """Postgres knows that its parent, which we shall be, is none of its kind."""
+def _replace_pid(cluster: Path) -> None:
+    """Write our own pid: Postgres ignores the pid of its parent process."""
     file = cluster / "postmaster.pid"
     _, *others = file.read_text().splitlines(keepends=True)
     file.write_text("".join([f"{os.getpid()}\n", *others]))
@@ -57,7 +59,7 @@ def _disown(cluster: Path) -> None:
 
 def _serves(pid: int, cluster: Path) -> bool:
     if sys.platform != "linux":
-        return True  # whose process it is cannot be told: better to refuse than to run two
+        return True  # unknown without /proc: a refusal is safer than two servers on one cluster
     try:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == cluster.resolve()
     except OSError:

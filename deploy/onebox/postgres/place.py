@@ -1,4 +1,4 @@
-"""Where a cluster can lie so that the user Postgres runs as reaches it."""
+"""Choose a folder for the cluster that the system user of Postgres can reach."""
 
 import os
 import tempfile
@@ -8,30 +8,34 @@ from onebox.demo_errors import DataFolderError
 from onebox.die_with_parent import SystemUser, run_as
 from onebox.postgres import leftovers
 
-ELSEWHERE = Path("/var/lib/crawljobs")  # for root, when the data folder's parents admit root alone
+# The parent folder of clusters whose data folder only root can reach.
+ELSEWHERE = Path("/var/lib/crawljobs")
 ANSWER_SECONDS = 10
 
 
 def place(data: Path, user: SystemUser | None) -> Path:
-    """The cluster's folder: `data`, or one that `user` can reach, to which `data` then leads."""
+    """The cluster's folder: `data`, or a reachable folder to which `data` is then a link.
+
+    Raises DataFolderError when `user` can reach neither.
+    """
     if user is not None:
         leftovers.remove(ELSEWHERE)
     try:
         data.parent.mkdir(mode=0o700 if user is None else 0o711, parents=True, exist_ok=True)
         if data.is_symlink() and not data.exists():
-            data.unlink()  # what it led to was deleted: start afresh
+            data.unlink()  # the target of the link was deleted: start with a new cluster
         if not os.access(data.parent, os.W_OK):
             raise PermissionError(13, "Permission denied")
         if data.exists():
             link, data = data, data.resolve()
             if data.parent.parent == ELSEWHERE.resolve():
-                leftovers.tie(link, data.parent)
+                leftovers.link_lifetime(link, data.parent)
         if user is None or _reaches(user, data.parent):
             return data
         if data.exists():
             raise DataFolderError(
-                f"The user {user.name}, whom Postgres runs as, cannot reach {data}: "
-                "move it away, or let that user through."
+                f"Postgres runs as the user {user.name}, who cannot reach {data}: "
+                "move it away, or give that user access."
             )
         return _place_elsewhere(data, user)
     except OSError as error:
@@ -56,6 +60,6 @@ def _place_elsewhere(data: Path, user: SystemUser) -> Path:
             "give another data folder."
         )
     folder.chmod(0o711)
-    leftovers.tie(data, folder)
+    leftovers.link_lifetime(data, folder)
     data.symlink_to(folder / data.name)
     return folder / data.name
