@@ -42,7 +42,7 @@ def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
         raise errors.SettingsError(f"ADMIN_API_TOKEN has {len(token)} characters: {expected}")
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise errors.SettingsError(
-            "ADMIN_API_TOKEN holds characters that an HTTP header cannot hold: "
+            "ADMIN_API_TOKEN holds characters that an HTTP header cannot carry: "
             "expected letters, digits and punctuation of ASCII"
         )
     if any(word in token.lower() for word in _PLACEHOLDERS) or len(set(token)) < 8:
