@@ -1,1 +1,1 @@
-"""A Reddit made up by the project itself, with the shapes and the troubles of the real one."""
+"""A simulated Reddit: invented content, with the reply shapes and faults of the real one."""

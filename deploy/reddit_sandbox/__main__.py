@@ -1,4 +1,4 @@
-"""python -m reddit_sandbox --port P --seed N: serve a made-up Reddit."""
+"""python -m reddit_sandbox --port P --seed N: serve a simulated Reddit."""
 
 import argparse
 import datetime
@@ -94,5 +94,5 @@ def _moment(text: str) -> int:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # what was imported stays: collecting it takes longest when the process ends
+    gc.freeze()  # exempt the imported modules from the costly collection at exit
     sys.exit(main())

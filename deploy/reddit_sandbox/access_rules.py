@@ -1,4 +1,4 @@
-"""Communities that do not let the asker in, by the first word of their name."""
+"""Communities that refuse access, chosen by the first word of their name."""
 
 import flask
 
@@ -8,9 +8,9 @@ _WARNING = "This community is shown only to people who said that they want to se
 
 
 def refusal(script: str | None, name: str, tail: str) -> flask.Response | None:
-    """The answer of a community that is not readable; None when it is.
+    """The reply of a community without access; None for a readable community.
 
-    `tail` is the rest of the path, for a community that was renamed.
+    `tail` is the rest of the path, for the redirect of a renamed community.
     """
     match script:
         case "private":

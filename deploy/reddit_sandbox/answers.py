@@ -1,4 +1,4 @@
-"""Replies as Reddit words them: JSON, and the pages of its gateways."""
+"""Replies in Reddit's form: JSON, and the HTML pages of its gateways."""
 
 import http
 import json
@@ -43,7 +43,7 @@ def reply(body: str, status: int = 200, content_type: str = JSON_TYPE) -> flask.
 
 
 def encode(data: Any, *, raw: bool) -> str:
-    """ASCII JSON; unless `raw`, Reddit escapes the three characters that mean something in HTML."""
+    """ASCII JSON; without `raw_json=1`, Reddit escapes the three special characters of HTML."""
     text = json.dumps(data)
     if raw:
         return text
@@ -70,12 +70,12 @@ def error(status: int, reason: str | None = None, **more: Any) -> flask.Response
 
 
 def gateway_error(status: int) -> flask.Response:
-    """An error of the gateways in front: no body, yet called JSON, as recorded."""
+    """An error of Reddit's gateways: an empty body with the content type of JSON, as recorded."""
     return reply("", status)
 
 
 def page(status: int) -> flask.Response:
-    """HTML where JSON was expected."""
+    """An HTML page in place of JSON."""
     return reply(_ERROR_PAGE.format(phrase=phrase(status)), status, HTML_TYPE)
 
 
@@ -86,7 +86,7 @@ def too_many_requests() -> flask.Response:
 
 
 def uri_too_long() -> flask.Response:
-    """The cache in front refuses this one, before anything is counted."""
+    """A refusal by Reddit's cache, before the request counts against the limit."""
     found = reply("Error: URI Too Long", 414, "text/plain")
     found.headers["retry-after"] = "0"
     return found

@@ -1,4 +1,4 @@
-"""The web application: what happens to every request before and after its own answer."""
+"""The web application: the steps before and after the handler of every request."""
 
 import re
 import time
@@ -22,21 +22,21 @@ from reddit_sandbox import (
 from reddit_sandbox.options import Options
 from reddit_sandbox.request_log import Entry
 
-# Longer request lines are refused, as by the cache in front of Reddit.
+# Longer request lines are refused, as Reddit's cache refuses them.
 LONGEST_URL = 8_000  # bytes of path and query
 LONGEST_BODY = 1_000_000  # bytes
-# Replies on which no rate-limit headers were recorded; so are all of 500 and more.
+# Statuses without rate-limit headers, as recorded; every 5xx has none either.
 HEADERLESS = frozenset((301, 302, 401, 414, 429, 451))
 
 _SUFFIX = re.compile(r"(?<=[^/])(/?\.json|/)$")
 
-# The sandbox's own paths want no token and are neither counted nor logged.
+# The sandbox's own paths need no token, and are neither counted nor logged.
 CONTROL = "/sandbox/"
 GIVES_TOKENS = "token.access_token"
 
 
 class OneSpelling:
-    """Takes `.json` and a closing slash off paths: Reddit answers to all spellings."""
+    """Removes `.json` and a trailing slash from paths: Reddit accepts all three forms."""
 
     def __init__(self, wsgi: Callable[..., Iterable[bytes]]) -> None:
         self._wsgi = wsgi
@@ -65,7 +65,7 @@ def create_app(
 
 
 def _admit() -> flask.Response | None:
-    """Refuse what Reddit refuses before it looks at what was asked for."""
+    """Refuse requests that Reddit refuses before it routes them."""
     flask.g.client = flask.g.grant = flask.g.script = flask.g.token = None
     request, box = flask.request, sandbox.current()
     if request.path.startswith(CONTROL):
@@ -96,7 +96,7 @@ def _admit() -> flask.Response | None:
 
 
 def _dress(response: flask.Response) -> flask.Response:
-    """Spoil the reply where the script says so, add the headers, write the log."""
+    """Corrupt the reply if its script demands it, add the headers, write the log."""
     request, box = flask.request, sandbox.current()
     if request.path.startswith(CONTROL):
         return response
@@ -125,12 +125,12 @@ def _is_headerless(response: flask.Response) -> bool:
         return True
     if wrong_replies.is_wrong():
         return True
-    # Recorded without headers too: refusals to the uninvited, and batches by name.
+    # Also recorded without these headers: refusals without access, and batches by name.
     return status == 403 or bool(flask.request.args.get("sr_name"))
 
 
 def _worded(failure: werkzeug.exceptions.HTTPException) -> Any:
-    """Errors of the framework in Reddit's words; our own replies as they are."""
+    """Convert errors of the framework to Reddit's form; other replies stay as they are."""
     if failure.response is not None:
         return failure.response
     return answers.error(failure.code or 500)

@@ -1,4 +1,4 @@
-"""A comment as Reddit shows it (kind t1), and the stub for comments not shown (kind more)."""
+"""The JSON objects of a comment (kind t1) and of a stub for hidden comments (kind more)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +32,7 @@ _CONSTANT: dict[str, Any] = {
 
 
 def comment(world: World, item: Item) -> dict[str, Any]:
-    """The fields that a comment has wherever it stands; `replies` is empty."""
+    """The fields that a comment has in every listing; `replies` is empty."""
     home, what = item.community, item.what
     assert isinstance(what, community_module.Comment)  # noqa: S101 - narrows the union
     rng = home.rng("comment", what.number)
@@ -77,7 +77,7 @@ def comment(world: World, item: Item) -> dict[str, Any]:
 
 
 def in_listing(world: World, item: Item) -> dict[str, Any]:
-    """With the fields about its post, as in /r/X/comments and in a user's history."""
+    """The comment with the fields about its post, as in /r/X/comments and in histories."""
     found = comment(world, item)
     home = item.community
     what = item.what
@@ -96,7 +96,7 @@ def in_listing(world: World, item: Item) -> dict[str, Any]:
 
 
 def more(parent: str, depth: int, children: Sequence[str], count: int) -> dict[str, Any]:
-    """The stub for `count` comments below `parent`, of which `children` answer it directly."""
+    """The stub for `count` comments below `parent`; `children` are its direct replies."""
     first = children[0]
     data = {"count": count, "name": f"t1_{first}", "id": first}
     return {
@@ -106,7 +106,7 @@ def more(parent: str, depth: int, children: Sequence[str], count: int) -> dict[s
 
 
 def continue_thread(parent: str, depth: int) -> dict[str, Any]:
-    """The stub that sends the reader to /comments/ID/_/CID."""
+    """The stub "continue this thread", which leads to /comments/ID/_/CID."""
     data = {"count": 0, "name": "t1__", "id": "_", "parent_id": parent, "depth": depth}
     return {"kind": "more", "data": {**data, "children": []}}
 

@@ -1,4 +1,4 @@
-"""Which comments of a post are shown, which are left behind a stub."""
+"""Choose the comments of a post that a page shows; stubs stand for the others."""
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ ORDERS: dict[str, Callable[[Comment], float]] = {
 
 
 class Tree:
-    """The comments of one post, in one order."""
+    """The comments of one post, sorted by one order."""
 
     def __init__(self, world: World, home: Community, indexes: Iterable[int], order: str) -> None:
         self._world = world
@@ -55,7 +55,7 @@ class Tree:
     def nested(
         self, roots: Sequence[Comment], shown: set[int], depth: int, level: int = 0
     ) -> list[dict[str, Any]]:
-        """The shown comments with their answers in `replies`, and the stubs for the others."""
+        """The shown comments with their replies in `replies`, and the stubs for the others."""
         children = []
         for each in roots:
             if each.number not in shown:
@@ -74,7 +74,7 @@ class Tree:
     def flat(
         self, roots: Sequence[Comment], shown: set[int], levels: Mapping[int, int], depth: int
     ) -> list[dict[str, Any]]:
-        """The same as /api/morechildren gives it: one list, each comment before its answers."""
+        """The same in the form of /api/morechildren: one list, each comment before its replies."""
         things = []
         for each in roots:
             if each.number not in shown:
@@ -103,7 +103,7 @@ class Tree:
         items = [Item(self._home, each) for each in hidden]
         parent = self.parent_name(hidden[0])
         ids = [item.fullname.removeprefix("t1_") for item in items]
-        # In a community named stubs_* a stub does not tell how many comments it stands for.
+        # In a community named stubs_* a stub has the count 0.
         count = 0 if self._home.script == "stubs" else self.count(hidden)
         return [comment_shape.more(parent, level, ids, count)]
 
@@ -113,7 +113,7 @@ class Tree:
         return Item(home, above).fullname
 
     def count(self, roots: Iterable[Comment]) -> int:
-        """How many comments these are, with all their answers."""
+        """The number of these comments and all their replies."""
         waiting, total = list(roots), 0
         while waiting:
             total += 1

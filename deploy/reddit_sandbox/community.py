@@ -1,6 +1,6 @@
-"""What happened in one community: who posted and commented when, and what became of it.
+"""The posts and comments of one community: times, authors, scores and states.
 
-Only the skeleton is kept; titles and texts are written when an item is shown.
+Titles and texts are not stored: they are generated when an item is shown.
 """
 
 import bisect
@@ -12,7 +12,7 @@ from reddit_sandbox import keys, naming
 from reddit_sandbox import made_up_authors as authors_module
 
 DAY = 86_400
-# A live post takes this long, in seconds, from its writing to its showing up with its comments.
+# Seconds from the creation of a live post until listings show it with its comments.
 LIVE_LEAD = 3
 
 KEPT, DELETED, REMOVED = range(3)
@@ -31,19 +31,19 @@ class Comment(NamedTuple):
     number: int
     at: int
     post: int
-    parent: int  # number of the comment answered; -1 for an answer to the post
+    parent: int  # number of the parent comment; -1 for a reply to the post
     author: int
     score: int
     state: int
 
 
 class Draft(NamedTuple):
-    """A comment before all comments of the community were put in order of time."""
+    """A comment before the comments of the community are sorted by time and numbered."""
 
     at: int
     post: int
     serial: int
-    parent: int  # serial of the comment answered within the same post
+    parent: int  # serial of the parent comment within the same post
     author: int
     score: int
     state: int
@@ -53,7 +53,7 @@ _Item = TypeVar("_Item", Post, Comment)
 
 
 class Community:
-    """One community, oldest first. `grow` is called under the world's lock."""
+    """One community; items are sorted oldest first. Callers of `grow` hold the world's lock."""
 
     def __init__(self, seed: int, name: str, people: authors_module.Authors, now: int) -> None:
         self.key = _key(seed, name)
@@ -74,8 +74,9 @@ class Community:
         self._live = 0
         self._found(naming.size(seed, name))
 
-    def rng(self, *what: object) -> random.Random:
-        return keys.chance(self.key, *what)
+    def rng(self, *parts: object) -> random.Random:
+        """A random generator that depends only on the community and `parts`."""
+        return keys.chance(self.key, *parts)
 
     def _found(self, size: int) -> None:
         rng = self.rng("times", size)
@@ -97,7 +98,7 @@ class Community:
         self.posts.append(Post(index, at, author, score, _state(rng), []))
         self.by_author.setdefault(author, ([], []))[0].append(index)
         count = rng.randint(60, 350) if busy else max(0, int(rng.expovariate(1 / 5)) - 1)
-        # Answers to the newest comment make the long chains behind "continue this thread".
+        # Replies to the newest comment make the long chains behind "continue this thread".
         chains = 0.65 if busy else 0.4
         return self._write_comments(rng, index, at, min(3 * DAY, age), count, chains)
 
@@ -121,7 +122,7 @@ class Community:
         return drafts
 
     def _append_comments(self, drafts: list[Draft]) -> None:
-        """Number the comments in order of time: no two of a community share a second."""
+        """Append the comments in order of time; each gets a second of its own."""
         last = self.comments[-1].at if self.comments else self.created
         for draft in drafts:
             last = max(last + 1, draft.at)
@@ -135,7 +136,7 @@ class Community:
             self.by_author.setdefault(draft.author, ([], []))[1].append(index)
 
     def grow(self, now: float, per_minute: float) -> None:
-        """Add the posts that became due until `now`, each with up to two comments."""
+        """Add the posts that are due by `now`, each with up to two comments."""
         if per_minute <= 0 or not self.members:
             return
         while (due := self.now + (self._live + 1) * 60 / per_minute) <= now:
@@ -164,7 +165,7 @@ def _key(seed: int, name: str) -> int:
 
 
 def tag(seed: int, name: str) -> int:
-    """What marks the ids of a community's items."""
+    """The bits that mark the ids of a community's items."""
     return _key(seed, name) & ((1 << keys.TAG_BITS) - 1)
 
 

@@ -1,4 +1,4 @@
-"""What tests and the demo ask of the sandbox itself: no token, no limit, no log."""
+"""Routes that control the sandbox, for tests and the demo: no token, no limit, no log."""
 
 import flask
 
@@ -36,13 +36,13 @@ def stats() -> dict[str, object]:
 
 @blueprint.get("/communities")
 def communities() -> dict[str, list[str]]:
-    """The names that belong to the themes, as they are written."""
+    """The names of the catalogue, in their own spelling."""
     return {"communities": sorted(naming.CATALOGUE.values(), key=str.lower)}
 
 
 @blueprint.post("/rate-limit")
 def rate_limit() -> tuple[dict[str, object], int]:
-    """{"limit": N}: requests per window from now on, counted from nothing."""
+    """{"limit": N}: the new limit of requests per window; the count starts at 0."""
     limit = _number("limit")
     if limit is None:
         return {"error": "limit: expected a whole number of 0 or more"}, 422
@@ -52,7 +52,7 @@ def rate_limit() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/outage")
 def outage() -> tuple[dict[str, object], int]:
-    """{"status": 503}: what every request to the API gets from now on; 0 ends it."""
+    """{"status": 503}: every request to the API gets this status from now on; 0 ends it."""
     status = _number("status")
     if status is None or not (status == 0 or 500 <= status <= 599):
         return {"error": "status: expected 500 to 599, or 0"}, 422
@@ -74,7 +74,7 @@ def delete() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/hold")
 def hold() -> tuple[dict[str, object], int]:
-    """{"name": "t3_...", "held": true}: a moderator's filter holds it back; false: approved."""
+    """{"name": "t3_...", "held": true}: a moderator's filter hides the item; false: approved."""
     world = sandbox.current().world
     body = flask.request.get_json(silent=True)
     name, held = (body.get("name"), body.get("held")) if isinstance(body, dict) else (None, None)
@@ -88,7 +88,7 @@ def hold() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/tokens")
 def tokens() -> tuple[dict[str, object], int]:
-    """{"mode": "same"}: which tokens are given from now on (good, refused or same)."""
+    """{"mode": "same"}: the kind of tokens issued from now on (good, refused or same)."""
     body = flask.request.get_json(silent=True)
     mode = body.get("mode") if isinstance(body, dict) else None
     if mode not in list(Mode):
@@ -99,14 +99,14 @@ def tokens() -> tuple[dict[str, object], int]:
 
 @blueprint.get("/replies")
 def replies() -> dict[str, object]:
-    """The replies that are given in place of the sandbox's own."""
+    """The replies that currently replace the sandbox's own."""
     return {"replies": sandbox.current().replacements.all()}
 
 
 @blueprint.post("/replies")
 def replace_reply() -> tuple[dict[str, object], int]:
-    """{"path": "/comments/abc", "status": 500, "body": "html", "times": 3}: what requests get whose
-    path and query begin so; status 0 ends it."""
+    """{"path": "/comments/abc", "status": 500, "body": "html", "times": 3}: the reply to requests
+    whose path and query start with `path`; status 0 ends it."""
     kept = sandbox.current().replacements
     body = flask.request.get_json(silent=True)
     asked = body if isinstance(body, dict) else {}
@@ -129,14 +129,14 @@ def replace_reply() -> tuple[dict[str, object], int]:
 
 @blueprint.get("/wrong-replies")
 def wrong_replies() -> dict[str, object]:
-    """How many replies there were since the start of the trouble, and the wrong ones by kind."""
+    """The number of replies since the start of the faults, and of wrong replies by kind."""
     return sandbox.current().wrong_replies.shown()._asdict()
 
 
 @blueprint.post("/wrong-replies")
 def reply_wrongly() -> tuple[dict[str, object], int]:
-    """{"share": 0.05, "seed": 7, "in_a_row": 4}: that share of all replies is wrong from now on, a
-    page at most `in_a_row` times in a row; share 0 ends it."""
+    """{"share": 0.05, "seed": 7, "in_a_row": 4}: this share of all replies is wrong from now on; a
+    page is wrong at most `in_a_row` times in a row; share 0 ends it."""
     wrong = sandbox.current().wrong_replies
     body = flask.request.get_json(silent=True)
     asked = body if isinstance(body, dict) else {}

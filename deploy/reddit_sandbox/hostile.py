@@ -13,7 +13,7 @@ LONG_TEXT = 1_000_000  # characters; the limit on Reddit is 40,000
 DEEP = 200  # levels; Python's own reader manages about 1,000
 HUGE = 10**30  # beyond every integer column
 
-# The post (or comment) number n of a community gets the twist n modulo their number.
+# The post (or comment) with number n gets entry n modulo the length of its list.
 LINK_TWISTS: tuple[dict[str, Any], ...] = (
     {"title": "a NUL \x00 in the \x00 title", "selftext": "\x00" * 20},
     {"title": "a lone surrogate \ud83d and another \udc00", "author_flair_text": "\udfff"},
@@ -52,20 +52,20 @@ COMMENT_TWISTS: tuple[dict[str, Any], ...] = (
 
 
 def twist_link(data: dict[str, Any], index: int) -> None:
-    """Spoil a post in the way that its number stands for."""
+    """Corrupt a post in the way that its number selects."""
     data.update(LINK_TWISTS[index % len(LINK_TWISTS)])
     if index % len(LINK_TWISTS) == 3:
         data["media"] = _deep()
 
 
 def twist_comment(data: dict[str, Any], index: int) -> None:
-    """Spoil a comment; two of three stay as they are."""
+    """Corrupt a comment; two of three stay as they are."""
     if index % 3 == 0:
         data.update(COMMENT_TWISTS[index // 3 % len(COMMENT_TWISTS)])
 
 
 def strangers(children: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A page's children with some that nobody expects: a repeated one, an unknown kind, stubs."""
+    """A page's children with unexpected ones: a repeated item, an unknown kind, stubs."""
     odd: list[Any] = [{"kind": "t9", "data": {"id": "x"}}, {"kind": "t3", "data": {}}]
     odd += [
         {"kind": "Listing", "data": listing_pages.wrap([])["data"]},

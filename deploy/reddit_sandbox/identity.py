@@ -1,4 +1,4 @@
-"""The fields that posts and comments share: whose they are and where."""
+"""The fields that posts and comments share: ids, author and community."""
 
 import random
 from typing import Any
@@ -26,12 +26,12 @@ def subreddit_fields(home: Community) -> dict[str, Any]:
 
 
 def is_deleted(world: World, item: Item) -> bool:
-    """Deleted by its author: before the sandbox began, or since."""
+    """Whether its author has deleted it, before or after the start of the sandbox."""
     return item.what.state == community_module.DELETED or world.was_deleted(item.fullname)
 
 
 def visible_author(world: World, item: Item) -> made_up_authors.Author | None:
-    """Who is named as the author; None when Reddit would write `[deleted]`."""
+    """The author that is shown; None when Reddit would show `[deleted]`."""
     author = world.authors[item.what.author]
     if author.standing is made_up_authors.Standing.GONE or is_deleted(world, item):
         return None
@@ -46,7 +46,7 @@ _FLAIRLESS: dict[str, Any] = {
     "author_flair_text_color": None,
     "author_is_blocked": False,
 }
-# As recorded: without an author there is no `author_fullname`, no type of flair and no premium.
+# As recorded: without an author, `author_fullname`, the flair type and premium are absent.
 _NOBODY: dict[str, Any] = {
     **_FLAIRLESS,
     "author": "[deleted]",
@@ -56,7 +56,7 @@ _NOBODY: dict[str, Any] = {
 
 
 def author_fields(author: made_up_authors.Author | None) -> dict[str, Any]:
-    """The fields about an author, or about there being none."""
+    """The fields about the author, or those of an item without an author."""
     if author is None:
         return _NOBODY
     flair = "Regular" if author.number % 9 == 0 else None
@@ -74,6 +74,6 @@ def author_fields(author: made_up_authors.Author | None) -> dict[str, Any]:
 
 
 def edited(world: World, at: int, rng: random.Random, often: float) -> float | bool:
-    """When an item was edited, false when it was not."""
+    """The time of the edit; false when the item was not edited."""
     later = at + rng.randint(60, 3_600)
     return float(later) if rng.random() < often and later <= world.options.now else False

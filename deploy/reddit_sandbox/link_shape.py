@@ -1,4 +1,4 @@
-"""A post as Reddit shows it: kind t3."""
+"""The JSON object of a post: kind t3."""
 
 import random
 from typing import Any
@@ -51,7 +51,7 @@ _CONSTANT: dict[str, Any] = {
 
 
 def title_of(item: Item) -> str:
-    """The title, without writing the rest of the post."""
+    """The title, without generating the rest of the post."""
     post = item.what
     return writing.title(item.community.rng("title", post.number), item.community.theme)
 
@@ -62,7 +62,7 @@ def permalink_of(item: Item) -> str:
 
 
 def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
-    """The post; `alone` is how it stands above its own comments."""
+    """The post; `alone` gives the form on the page of its comments."""
     home, post = item.community, item.what
     assert isinstance(post, community_module.Post)  # noqa: S101 - narrows the union
     rng = home.rng("link", post.number)
@@ -102,7 +102,7 @@ def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
 
 
 def stickies(home: community_module.Community) -> tuple[int, ...]:
-    """The posts pinned to the top: none, one or two of the older ones."""
+    """The pinned posts: none, one or two older posts."""
     count = min(home.key % 3, len(home.posts) // 10)
     return tuple(sorted(home.rng("stickies").sample(range(len(home.posts) // 2 or 1), count)))
 
@@ -146,7 +146,7 @@ def _content(rng: random.Random, item: Item, permalink: str) -> dict[str, Any]:
 
 
 def _pointer(item: Item) -> str:
-    """A few posts point to another community of their theme."""
+    """A link to another community of the theme, in a few posts."""
     rng = item.community.rng("pointer", item.what.number)
     if rng.random() >= POINTER_SHARE:
         return ""
@@ -160,7 +160,7 @@ def _preview(url: str) -> dict[str, Any]:
 
 
 def _take_away(rng: random.Random, world: World, item: Item, data: dict[str, Any]) -> None:
-    """Leave of a deleted or removed post what Reddit leaves."""
+    """Reduce a deleted or removed post to the fields that Reddit keeps."""
     if identity.is_deleted(world, item):
         mark, category = "[deleted]", "deleted"
     elif item.what.state == community_module.REMOVED:

@@ -9,9 +9,9 @@ from reddit_sandbox.world import Item
 
 PAGE = 25
 LONGEST_PAGE = 100
-# Ten full pages and one item more were seen on Reddit before `after` was null.
+# On Reddit, `after` was null after ten full pages and one item.
 CAP = 1_001
-# A post is as hot as one with ten times the score that is this much older.
+# A post ranks equal to a post with ten times its score that is this much older.
 HOT_SECONDS = 45_000
 
 PERIODS = {
@@ -30,19 +30,19 @@ class Page(NamedTuple):
 
 
 def limit_of(text: str | None, default: int = PAGE, most: int = LONGEST_PAGE) -> int:
-    """A limit as asked for; above the maximum it is the maximum, nonsense is the default."""
+    """The requested limit, at most `most`; the default for an invalid one."""
     try:
-        asked = int(text or default)
+        limit = int(text or default)
     except ValueError:
         return default
-    return min(asked, most) if asked > 0 else default
+    return min(limit, most) if limit > 0 else default
 
 
 def page(
     items: Sequence[Item], *, limit: int, after: str | None = None, before: str | None = None
 ) -> Page:
-    """The page behind or before an anchor. An anchor that is not in the listing gives an empty
-    page, as Reddit does when its anchor was deleted."""
+    """The page after or before an anchor. An anchor that is not in the listing gives an empty
+    page, as on Reddit after the anchor was deleted."""
     items = items[:CAP]
     start, end = 0, len(items)
     if after:
@@ -63,12 +63,12 @@ def _where(items: Sequence[Item], name: str, absent: int) -> int:
 
 
 def wrap(children: Sequence[dict[str, Any]], *, after: str | None = None) -> dict[str, Any]:
-    """Children as Reddit wraps them in a page."""
+    """A listing object around the children of a page."""
     return _listing(children, after, len(children))
 
 
 def wrap_replies(children: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Children as Reddit wraps the comments of a tree: not counted."""
+    """A listing object around the comments of a tree, which has no count."""
     return _listing(children, None, None)
 
 
@@ -80,7 +80,7 @@ def _listing(
 
 
 def hotness(post: Post) -> float:
-    """Score by its order of magnitude, weighed against the time of posting."""
+    """The rank of a post: the order of magnitude of its score plus its time."""
     sign = (post.score > 0) - (post.score < 0)
     return sign * math.log10(max(abs(post.score), 1)) + post.at / HOT_SECONDS
 
@@ -95,7 +95,7 @@ ORDERS: dict[str, Callable[[Post], float]] = {
 
 
 def ordered(posts: Sequence[Post], order: str, period: str | None, now: float) -> list[Post]:
-    """The posts in an order, best first; a period bounds the age for top and controversial."""
+    """The posts in an order, best first; for top and controversial a period limits their age."""
     if order in ("top", "controversial"):
         seconds = PERIODS.get(period or "day", DAY)
         posts = [post for post in posts if seconds is None or now - post.at <= seconds]

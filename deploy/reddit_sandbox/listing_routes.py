@@ -35,7 +35,7 @@ def front(name: str) -> flask.Response:
 
 @blueprint.get("/r/<name>/<any(new, hot, top, rising, controversial):order>")
 def posts(name: str, order: str) -> flask.Response:
-    """A page of posts. The first page of `hot` begins with the pinned posts, beyond the limit."""
+    """A page of posts. The first page of `hot` starts with the pinned posts, above the limit."""
     box, args = sandbox.current(), flask.request.args
     home = box.enter(name)
     found = listing_pages.ordered(box.world.posts(home), order, args.get("t"), box.world.now())
@@ -52,7 +52,7 @@ def posts(name: str, order: str) -> flask.Response:
 
 @blueprint.get("/r/<name>/comments")
 def comments(name: str) -> flask.Response:
-    """The newest comments of all posts."""
+    """The newest comments of the community."""
     box = sandbox.current()
     home = box.enter(name)
     newest = (Item(home, each) for each in reversed(home.comments[-listing_pages.CAP :]))
@@ -76,7 +76,7 @@ def info() -> flask.Response:
 
 @blueprint.get("/subreddits/search")
 def search() -> flask.Response:
-    """Where Reddit sends those who ask for a community that does not exist: finds nothing."""
+    """The target of redirects from communities that do not exist; its result is always empty."""
     return answers.data(listing_pages.wrap([]))
 
 
@@ -111,7 +111,7 @@ def _by_fullname(world: World, name: str) -> dict[str, Any] | None:
 
 
 def _by_name(world: World, name: str) -> dict[str, Any] | None:
-    """A community of a batch: one that is not readable is shown with most fields withheld."""
+    """A community of a batch; most fields of a community without access are null."""
     script = naming.script(name)
     if not naming.VALID.fullmatch(name) or script in ("banned", "notfound", "missing", "redirect"):
         return None

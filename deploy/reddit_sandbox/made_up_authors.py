@@ -1,4 +1,4 @@
-"""Who exists: a fixed pool of authors per theme, and which of them belong to a community."""
+"""Invented authors: a fixed pool of each theme, and the members of a community."""
 
 import enum
 import random
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from reddit_sandbox import keys, words
 
-# Enough that two communities of a theme overlap without being the same people.
+# Large enough that two communities of a theme share some of their authors, not all.
 POOL_PER_THEME = 500
 LONGEST_NAME = 20
 
 
 class Standing(enum.Enum):
-    """What became of an account."""
+    """The state of an account."""
 
     ACTIVE = "active"
     HIDDEN = "hidden"  # the history is hidden: an empty listing
@@ -20,7 +20,7 @@ class Standing(enum.Enum):
     GONE = "gone"  # deleted: its items stay, without an author
 
 
-# Whoever has a name that begins with one of these and an underscore exists, without a history.
+# Every name that starts with one of these and an underscore exists, without a history.
 SCRIPTED = {
     "hidden": Standing.HIDDEN,
     "lurker": Standing.ACTIVE,
@@ -41,7 +41,7 @@ class Author(NamedTuple):
 
 
 class Authors:
-    """All authors of a seed. `-1` is nobody."""
+    """All authors of a seed. The number -1 means no author."""
 
     def __init__(self, seed: int, now: int) -> None:
         self._seed = seed
@@ -66,7 +66,7 @@ class Authors:
         return len(self._all)
 
     def named(self, name: str) -> Author | None:
-        """The author of that name, in any case; some names are scripted, see SCRIPTED."""
+        """The author of this name, in any case; some names are scripted, see SCRIPTED."""
         known = self._by_name.get(name.lower())
         word = name.lower().partition("_")[0]
         if known is not None or "_" not in name or word not in SCRIPTED:
@@ -75,8 +75,8 @@ class Authors:
         return Author(number, name.lower(), 0, SCRIPTED[word], self._all[0].created)
 
     def members_of(self, community: str, theme: int) -> list[int]:
-        """The authors of a community, the busiest first: mostly its theme's, some of the
-        neighbouring themes', a few from anywhere. Only its name and the seed decide."""
+        """The authors of a community, the busiest first: mostly of its theme, some of neighbouring
+        themes, a few of any theme. They depend only on its name and the seed."""
         rng = keys.chance(self._seed, "members", community)
         themes = len(words.THEMES)
         found = rng.sample(self._pool(theme), rng.randint(70, 140))

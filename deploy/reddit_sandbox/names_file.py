@@ -1,4 +1,4 @@
-"""The names that were asked for, kept in a file: a restarted sandbox knows its communities' ids."""
+"""A file with the requested names, so that a restarted sandbox knows the ids of communities."""
 
 import contextlib
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from reddit_sandbox import naming, world
 
 
 def load(path: Path) -> list[str]:
-    """The newest names of the file, oldest first; none when there is no file."""
+    """The newest names of the file, oldest first; empty without a file."""
     try:
         text = path.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
@@ -18,13 +18,13 @@ def load(path: Path) -> list[str]:
 
 
 def keep(path: Path, loaded: list[str]) -> Callable[[str], None]:
-    """Write the loaded names back, so that the file stays bounded; what is given adds one."""
+    """Rewrite the file, so that it stays bounded; return a function that appends a name."""
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text("".join(f"{name}\n" for name in loaded), encoding="ascii")
     draft.replace(path)
 
     def add(name: str) -> None:
-        # A full disk costs the name after a restart, not the request.
+        # On a full disk the name is lost after a restart, but the request succeeds.
         with contextlib.suppress(OSError), path.open("a", encoding="ascii") as file:
             file.write(f"{name}\n")
 

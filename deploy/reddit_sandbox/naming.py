@@ -1,4 +1,4 @@
-"""What a community's name decides: whether it is one at all, its script, its theme."""
+"""The properties that a community's name decides: validity, script, theme and size."""
 
 import re
 
@@ -11,7 +11,7 @@ _CATALOGUE_THEME = {
     name.lower(): index for index, theme in enumerate(words.THEMES) for name in theme.communities
 }
 
-# A name that starts with one of these and an underscore asks for access that is not granted.
+# A name that starts with one of these words and an underscore is scripted. These refuse access.
 ACCESS = frozenset(
     (
         "banned",
@@ -31,7 +31,7 @@ ACCESS = frozenset(
         "scope",
     )
 )
-# ... for the same failure every time, by the status it gives,
+# These always reply with the same status.
 STATUS = {
     "badreq": 400,
     "reqtimeout": 408,
@@ -43,18 +43,18 @@ STATUS = {
     "cf520": 520,
     "cf522": 522,
 }
-# ... for trouble that depends on what was asked before,
+# The faults of these depend on earlier requests.
 PASSING = frozenset(("flaky", "hiccup", "limited", "stale"))
-# ... or for a reply that is slow, never comes, or comes mangled,
+# The replies of these are slow, missing or corrupt.
 MANGLED = frozenset(
     ("bomb", "cutoff", "deep", "headerless", "html", "nan", "reset", "slow", "timeout")
 )
-# ... one part that does not answer, while everything else is in order,
+# One part of these fails; all other parts work.
 PARTS = frozenset(("badmore", "badpage", "badtree", "loop", "nocomments", "stubs"))
-# ... and these for content or size out of the ordinary.
+# These have unusual content or an unusual size.
 CONTENT = frozenset(("big", "empty", "hostile", "takedown", "tiny"))
 
-# Posts of communities whose script needs several pages, or none.
+# The numbers of posts of communities whose script requires several pages, or none.
 SIZES = {"big": 1_500, "tiny": 5, "empty": 0, "badpage": 300, "badtree": 300}
 
 SCRIPTS = ACCESS | frozenset(STATUS) | PASSING | MANGLED | PARTS | CONTENT
@@ -62,19 +62,19 @@ UNREADABLE = ACCESS | frozenset(STATUS) | frozenset(("timeout", "html"))
 
 
 def script(name: str) -> str | None:
-    """The scripted word that the name starts with, None for an ordinary community."""
+    """The scripted word at the start of the name; None for an ordinary community."""
     word, underscore, rest = name.lower().partition("_")
     return word if underscore and rest and word in SCRIPTS else None
 
 
 def display(name: str) -> str:
-    """The name as the community itself writes it, whatever case it was asked for in."""
+    """The name in the community's own case, for a name in any case."""
     return CATALOGUE.get(name.lower(), name.lower())
 
 
 def theme(seed: int, name: str) -> int:
-    """The theme of a name: its catalogue's, that of a keyword in it, or that of its first letters,
-    so that names that look related are related."""
+    """The theme of a name: from the catalogue, from a keyword in the name, or from its first four
+    letters, so that similar names belong to one theme."""
     lower = name.lower()
     if lower in _CATALOGUE_THEME:
         return _CATALOGUE_THEME[lower]
@@ -87,8 +87,8 @@ def theme(seed: int, name: str) -> int:
 
 
 def size(seed: int, name: str) -> int:
-    """How many posts the community has: mostly 40 to 300, some up to 1,500, so that a demo is quick
-    and the cap of the listings is still met."""
+    """The number of posts: mostly 40 to 300, so that a demo is quick; some have up to 1,500, so
+    that listings reach their cap."""
     fixed = SIZES.get(script(name) or "")
     if fixed is not None:
         return fixed

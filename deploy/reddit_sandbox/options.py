@@ -1,15 +1,15 @@
-"""What the sandbox can be asked to be."""
+"""The options of a sandbox."""
 
 import dataclasses
 from pathlib import Path
 
-# 2026-06-01T00:00:00Z: a fixed present, so that two runs tell the same story.
+# 2026-06-01T00:00:00Z: a fixed present, so that two runs show the same data.
 DEFAULT_NOW = 1_780_272_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """One sandbox. Seconds are seconds; an empty client id or secret accepts any that is not."""
+    """The options of one sandbox. An empty client id or secret accepts every non-empty value."""
 
     seed: int = 1
     now: int = DEFAULT_NOW

@@ -1,16 +1,16 @@
-"""Waiting inside a request, without holding on to a server that stops or a client that left."""
+"""Wait within a request, but no longer than the server runs and the client is connected."""
 
 import select
 import socket
 import time
 from collections.abc import Callable
 
-# How often a waiting request looks up, in seconds.
+# Seconds between two checks of a waiting request.
 GLANCE = 0.1
 
 
 def wait(seconds: float, stopping: Callable[[], bool], connection: object) -> None:
-    """Wait, but no longer than the server runs and the client stays."""
+    """Wait until the time is over, the server stops, or the client disconnects."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         if stopping() or _left(connection, min(left, GLANCE)):
@@ -18,7 +18,7 @@ def wait(seconds: float, stopping: Callable[[], bool], connection: object) -> No
 
 
 def _left(connection: object, seconds: float) -> bool:
-    """Has the client hung up? Takes that long to say no."""
+    """Whether the client has disconnected; waits the given seconds before it returns False."""
     if not isinstance(connection, socket.socket):
         time.sleep(seconds)
         return False

@@ -1,16 +1,16 @@
-"""Requests are counted over windows that are fixed and aligned to the wall clock."""
+"""Count requests in fixed windows that are aligned to the wall clock."""
 
 import math
 import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-# Clients counted at once; a new window forgets them all.
+# The limit of counted clients; a new window clears all counts.
 MOST_CLIENTS = 1_000
 
 
 class Grant(NamedTuple):
-    """One counted request: what is left in the window and when it ends."""
+    """One counted request: the rest of the window, and the seconds until it ends."""
 
     remaining: int
     used: int
@@ -29,7 +29,7 @@ class RateWindow:
         self._used: dict[str, int] = {}
 
     def take(self, client: str) -> Grant | None:
-        """Count a request of the client; None when its window is spent (not counted then)."""
+        """Count a request of the client; None, without a count, when its window is used up."""
         with self._lock:
             now = self._clock()
             window = int(now // self._seconds)
@@ -45,7 +45,7 @@ class RateWindow:
             return Grant(self.limit - used - 1, used + 1, reset)
 
     def change(self, limit: int) -> None:
-        """Another limit from now on, with an empty count."""
+        """Set a new limit, and clear the counts."""
         with self._lock:
             self.limit = limit
             self._used.clear()

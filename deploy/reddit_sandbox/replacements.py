@@ -1,4 +1,4 @@
-"""Replies that a test or the demo has put in the place of the sandbox's own, by path."""
+"""Replies that replace the sandbox's own, by path; set by tests or the demo."""
 
 import collections
 import threading
@@ -10,7 +10,7 @@ from reddit_sandbox import answers, broken_parts
 
 MOST = 100  # replacements kept; the oldest is dropped
 PATH_MAX = 500  # characters
-# What a replaced reply holds, by the word for it.
+# The bodies of replacements, by name.
 REASONS = ("private", "quarantined", "gated", "banned")
 BODIES = (
     *("json", "html", "empty", "null", "children_null", "cut_off", "scope", "gateway"),
@@ -19,14 +19,14 @@ BODIES = (
 
 
 class Replacements:
-    """Thread-safe. The longest path that a request's path and query begin with decides."""
+    """The replacements. The longest path that is a prefix of a request wins. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_path: collections.OrderedDict[str, dict[str, Any]] = collections.OrderedDict()
 
     def put(self, path: str, *, status: int, body: str, times: int | None) -> None:
-        """`times` None: until it is taken away."""
+        """Replace the reply `times` times; None: until it is removed."""
         with self._lock:
             self._by_path[path] = {"path": path, "status": status, "body": body, "times": times}
             self._by_path.move_to_end(path)
@@ -42,7 +42,7 @@ class Replacements:
             return [dict(each) for each in self._by_path.values()]
 
     def reply(self) -> flask.Response | None:
-        """The reply to the running request, None when its own is to be given."""
+        """The replacement for the current request; None without one."""
         if not self._by_path:
             return None
         asked = flask.request.full_path.removesuffix("?")

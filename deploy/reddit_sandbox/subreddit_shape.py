@@ -1,4 +1,4 @@
-"""A community as Reddit describes it: kind t5."""
+"""The JSON object of a community: kind t5."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ _CONSTANT: dict[str, Any] = {
     "whitelist_status": "all_ads",
     "wls": 6,
 }
-# What /api/info gives of a community that the asker may not see: these are null, as recorded.
+# The fields of a community without access that are null in /api/info, as recorded.
 _WITHHELD = (
     "accounts_active_is_fuzzed advertiser_category allow_discovery allow_galleries allow_images "
     "allow_polls collapse_deleted_comments comment_score_hide_mins description "
@@ -63,7 +63,7 @@ ONLINE_SHARE = 250
 
 
 def about(home: Community, *, in_batch: bool = False) -> dict[str, Any]:
-    """The community; in a batch (/api/info) nobody is counted online."""
+    """The community; in a batch (/api/info) it has no count of online users."""
     theme = words.THEMES[home.theme]
     rng = home.rng("about")
     summary = f"All about {rng.choice(theme.doings)} & the {rng.choice(theme.things)}."
@@ -97,7 +97,7 @@ def about(home: Community, *, in_batch: bool = False) -> dict[str, Any]:
 
 
 def withheld(home: Community) -> dict[str, Any]:
-    """What a batch shows of a private community."""
+    """A private community in a batch."""
     found = about(home, in_batch=True)
     found["data"].update(dict.fromkeys(_WITHHELD.split()), subreddit_type="private")
     return found

@@ -1,7 +1,6 @@
-"""Items as they look after Reddit itself removed them, in communities named takedown_*.
+"""Items that Reddit itself has removed, in communities named takedown_*.
 
-Also what is rare elsewhere: items of which Reddit does not tell when they were edited, and comments
-whose score is hidden.
+They also hold rare items: items with an unknown edit time, and comments with a hidden score.
 """
 
 from typing import Any
@@ -10,7 +9,7 @@ NOTICE = "[ Removed by Reddit ]"
 POLICY = "[ Removed by Reddit on account of violating the [content policy](/help/contentpolicy). ]"
 COPYRIGHT = "[ Removed by Reddit in response to a copyright notice. ]"
 
-# The post (or comment) number n of a community gets the change n modulo their number.
+# The post (or comment) with number n gets entry n modulo the length of its list.
 _GONE: dict[str, Any] = {"author": "[deleted]", "author_fullname": None}
 LINK_CHANGES: tuple[dict[str, Any], ...] = (
     {**_GONE, "title": NOTICE, "selftext": POLICY, "removed_by_category": "reddit"},

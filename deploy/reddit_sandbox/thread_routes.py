@@ -1,4 +1,4 @@
-"""Posts with their comments, and the comments behind stubs."""
+"""Routes of posts with their comments, and of the comments behind stubs."""
 
 import flask
 
@@ -9,7 +9,7 @@ from reddit_sandbox.world import Item
 
 blueprint = flask.Blueprint("thread", __name__)
 
-# Full names that one request to /api/morechildren may ask for, and things it gives at least.
+# The limit of ids in one request to /api/morechildren, and the minimal number of its results.
 MOST_CHILDREN = 100
 
 
@@ -20,7 +20,7 @@ MOST_CHILDREN = 100
 @blueprint.get("/r/<name>/comments/<post_id>/<slug>")
 @blueprint.get("/r/<name>/comments/<post_id>/<slug>/<comment_id>")
 def thread(post_id: str, name: str = "", slug: str = "", comment_id: str = "") -> flask.Response:
-    """A post and its comments; with a comment id only that comment and what answers it."""
+    """A post and its comments; with a comment id only that comment and its replies."""
     world, args = sandbox.current().world, flask.request.args
     item = _post(post_id, name)
     home, post = item.community, item.what
@@ -46,7 +46,7 @@ def thread(post_id: str, name: str = "", slug: str = "", comment_id: str = "") -
 
 @blueprint.route("/api/morechildren", methods=["GET", "POST"])
 def more_children() -> flask.Response:
-    """The comments behind a stub, with what answers them, in one flat list."""
+    """The comments behind a stub and their replies, in one flat list."""
     world, args = sandbox.current().world, flask.request.values
     ids = list(dict.fromkeys(each for each in args.get("children", "").split(",") if each))
     if args.get("api_type") != "json" or not ids or len(ids) > MOST_CHILDREN:
@@ -66,7 +66,10 @@ def more_children() -> flask.Response:
 
 
 def _post(post_id: str, name: str) -> Item:
-    """The post, of that community when it is named. Entered once: entering may count."""
+    """The post; 404 when it does not exist, or is not in the named community.
+
+    It enters the community only once, because each entry may count as a request.
+    """
     box = sandbox.current()
     home = box.enter(name) if name else None
     item = box.world.resolve(f"t3_{post_id.lower()}")
@@ -85,7 +88,7 @@ def _comment(item: Item, comment_id: str) -> Comment:
 
 
 def _comments(item: Item, ids: list[str]) -> list[Comment]:
-    """Those of the ids that are comments of the post."""
+    """The comments of the post among these ids."""
     world = sandbox.current().world
     resolved = [world.resolve(f"t1_{each.removeprefix('t1_')}") for each in ids]
     return [

@@ -1,4 +1,4 @@
-"""The token endpoint, which on Reddit lives on another host."""
+"""The token endpoint; Reddit serves it on another host."""
 
 import secrets
 
@@ -8,9 +8,9 @@ from reddit_sandbox import answers, sandbox
 
 blueprint = flask.Blueprint("token", __name__)
 
-# A client id of this form gets the error after the underscore, with status 200 as recorded.
+# A client id of this form gets the error after its underscore, with status 200, as recorded.
 ERROR_CLIENT = "error_"
-# The grants that Reddit knows but refuses to this kind of client, and how.
+# Grants that Reddit knows but refuses to this kind of client, with its reply.
 _REFUSED = {
     "password": {
         "error_description": "Only script apps may use password auth",

@@ -1,4 +1,4 @@
-"""Bearer tokens: given to clients, known until they expire or are revoked."""
+"""Bearer tokens, valid until they expire or are revoked."""
 
 import collections
 import enum
@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-# The oldest are forgotten first: to their owners they look expired.
+# Beyond this number the oldest tokens are dropped, which looks like an expiry.
 MOST_TOKENS = 10_000
 
 
 class Mode(enum.StrEnum):
-    """Which tokens are given: good ones, ever new ones that the API refuses, or one such again."""
+    """The kind of issued tokens: good, refused by the API, or one refused token repeatedly."""
 
     GOOD = "good"
     REFUSED = "refused"
@@ -25,7 +25,7 @@ class Token(NamedTuple):
 
 
 class Tokens:
-    """The tokens given out by this process. Thread-safe."""
+    """The tokens that this process has issued. Thread-safe."""
 
     def __init__(self, seconds: int, clock: Callable[[], float]) -> None:
         self.seconds = seconds
@@ -37,7 +37,7 @@ class Tokens:
         self._same = secrets.token_urlsafe(48)
 
     def change(self, mode: Mode) -> None:
-        """What is given from now on; all that was given is revoked."""
+        """Set the kind of the tokens issued from now on; revoke all tokens."""
         with self._lock:
             self.mode = mode
             self._known.clear()
@@ -55,7 +55,7 @@ class Tokens:
         return text
 
     def client_of(self, text: str) -> str | None:
-        """Whose token it is; None when it is unknown, expired or revoked."""
+        """The client of a token; None for an unknown, expired or revoked token."""
         with self._lock:
             token = self._known.get(text)
             if token is None or token.expires <= self._clock():

@@ -1,4 +1,4 @@
-"""Communities whose replies fail or come mangled, by the first word of their name."""
+"""Communities whose replies fail or are corrupt, chosen by the first word of their name."""
 
 import collections
 import functools
@@ -9,19 +9,19 @@ import flask
 
 from reddit_sandbox import answers, naming, wrong_kinds
 
-# Every one in this many requests to a flaky community fails.
+# One in this many requests to a flaky community fails.
 FLAKY_EVERY = 3
-# The first requests to a limited community that are told to wait.
+# The number of first requests to a limited community that get 429.
 LIMITED_FIRST = 2
-# Things remembered about what was asked; the oldest are forgotten.
+# The limit of remembered requests; the oldest are dropped.
 MEMORY = 10_000
 
-# A reply of a few hundred kilobytes that unfolds to this many bytes.
+# A compressed reply of a few hundred kilobytes decompresses to this many bytes.
 BOMB_BYTES = 128 * 1024 * 1024
-# Python's own reader manages about a thousand levels.
+# Python's JSON parser accepts about 1,000 levels.
 DEEP_LEVELS = 100_000
 
-# What makes a page of posts or comments no JSON, though many readers take it for JSON.
+# Values that are not valid JSON, although many parsers accept them.
 _NOT_NUMBERS = (
     (b'"upvote_ratio": 0.', b'"upvote_ratio": NaN, "was": 0.'),
     (b'"controversiality": 0', b'"controversiality": -Infinity'),
@@ -29,14 +29,14 @@ _NOT_NUMBERS = (
 
 
 class Troubles:
-    """Failures, of which some depend on what was asked before. Thread-safe."""
+    """Failing replies, of which some depend on earlier requests. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._asked: collections.OrderedDict[tuple[str, str], int] = collections.OrderedDict()
 
     def _count(self, name: str, what: str = "") -> int:
-        """How often this was asked, this time included."""
+        """The number of these requests, including this one."""
         with self._lock:
             key = (name.lower(), what)
             self._asked[key] = count = self._asked.get(key, 0) + 1
@@ -46,7 +46,7 @@ class Troubles:
             return count
 
     def failure(self, script: str | None, name: str, target: str) -> flask.Response | None:
-        """The failing reply to a request for `target`, None when it goes through."""
+        """The failing reply to a request for `target`; None when it succeeds."""
         if script in naming.STATUS:
             status = naming.STATUS[script]
             return answers.error(status) if status < 408 else answers.gateway_error(status)
@@ -64,10 +64,10 @@ class Troubles:
 
 
 def mangle(script: str, response: flask.Response) -> flask.Response:
-    """A good reply, spoilt on its way."""
+    """A good reply, corrupted in transit."""
     body = response.get_data()
     if script == "cutoff":
-        # As recorded: a JSON text that ends too early, delivered whole.
+        # As recorded: truncated JSON in a complete HTTP reply.
         response.set_data(body[: len(body) * 2 // 3])
     elif script == "nan":
         for sound, unsound in _NOT_NUMBERS:
@@ -87,7 +87,7 @@ def mangle(script: str, response: flask.Response) -> flask.Response:
 
 @functools.cache
 def _bomb() -> bytes:
-    """Made in parts, so that it does not take here what it is meant to waste there."""
+    """Compressed in parts, so that the sandbox itself never holds the decompressed reply."""
     packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
     part = b" " * (1024 * 1024)
     packed = b"".join(packer.compress(part) for _ in range(BOMB_BYTES // len(part)))

@@ -1,4 +1,4 @@
-"""Authors: who they are and what they did anywhere."""
+"""Routes of authors: descriptions and histories."""
 
 import flask
 
@@ -22,7 +22,7 @@ def front(name: str) -> flask.Response:
 
 @blueprint.get("/user/<name>/<any(overview, submitted, comments):what>")
 def history(name: str, what: str) -> flask.Response:
-    """A page of what the author wrote, newest first unless ?sort=top; empty when it is hidden."""
+    """A page of the author's items, newest first unless ?sort=top; empty for a hidden history."""
     author, args = _author(name), flask.request.args
     if author.standing is Standing.SUSPENDED:
         return answers.error(403)
@@ -52,7 +52,7 @@ def _shown(world: World, item: Item) -> dict[str, object]:
 
 
 def _author(name: str) -> Author:
-    """Nobody of that name, or an account that was deleted, is 404."""
+    """The author, or 404 for an unknown or deleted account."""
     author = sandbox.current().world.authors.named(name)
     if author is None or author.standing is Standing.GONE:
         flask.abort(answers.error(404))

@@ -1,4 +1,4 @@
-"""The vocabulary of the sandbox: themes with their communities, and words for people and prose."""
+"""The vocabulary of the sandbox: themes with their communities, and words for names and texts."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""All communities: which exist, where an item belongs, and what an author did anywhere."""
+"""All communities: look up communities, items and the histories of authors."""
 
 import collections
 import heapq
@@ -13,10 +13,10 @@ from reddit_sandbox import made_up_authors as authors_module
 from reddit_sandbox.community import Comment, Community, Post
 from reddit_sandbox.options import Options
 
-# Posts and comments kept ready, about 60 MB; communities beyond are made again, the same, when
-# asked for.
+# The limit of posts and comments in memory, about 60 MB. Further communities are generated again,
+# with the same content, when they are requested.
 READY_ITEMS = 250_000
-# Names outside the catalogue that authors' histories remember; the oldest are forgotten.
+# The limit of names outside the catalogue that histories include; the oldest are dropped.
 REMEMBERED = 2_000
 DELETIONS = 10_000
 
@@ -34,7 +34,7 @@ class Item(NamedTuple):
 
 
 class World:
-    """What a seed makes. Thread-safe."""
+    """The data of a seed. Thread-safe."""
 
     def __init__(self, options: Options, clock: Callable[[], float] = time.time) -> None:
         self.options = options
@@ -54,21 +54,20 @@ class World:
             self._register(name)
 
     def recall(self, names: Iterable[str], keep: Callable[[str], None]) -> None:
-        """Know these names as if they had been asked for; tell `keep` of every further one."""
+        """Add these names as if they had been requested; call `keep` with each further name."""
         with self._lock:
             for name in names:
                 self._remember(name.lower())
             self._keep_name = keep
 
     def now(self) -> float:
-        """The sandbox's present: fixed, unless new items are asked for."""
+        """The sandbox's present; it is fixed unless new items are generated."""
         if self.options.new_items_per_minute <= 0:
             return self.options.now
         return self.options.now + self._clock() - self._started
 
     def community(self, name: str) -> Community:
-        """The community of a valid name; a name seen for the first time becomes part of its
-        authors' histories."""
+        """The community of a valid name. A new name becomes part of its authors' histories."""
         lower = name.lower()
         with self._lock:
             self._remember(lower)
@@ -120,7 +119,7 @@ class World:
         return community_module.tag(self.options.seed, lower)
 
     def resolve(self, fullname: str) -> Item | None:
-        """The item of a full name (t1_ or t3_), None when there is none."""
+        """The item of a full name (t1_ or t3_); None when it does not exist."""
         kind, _, id36 = fullname.partition("_")
         place = keys.split_item_id(id36)
         if place is None or kind not in ("t1", "t3"):
@@ -141,14 +140,14 @@ class World:
             return self.community(name) if name else None
 
     def delete(self, fullname: str) -> None:
-        """From now on the item was deleted by its author."""
+        """Mark the item as deleted by its author."""
         with self._lock:
             self._deleted[fullname] = None
             if len(self._deleted) > DELETIONS:
                 self._deleted.popitem(last=False)
 
     def hold(self, fullname: str, *, held: bool) -> None:
-        """From now on listings leave the item out until it is approved, or show it again."""
+        """Hide the item from listings until it is approved, or show it again."""
         with self._lock:
             self._held.pop(fullname, None)
             if held:
@@ -160,7 +159,7 @@ class World:
         return fullname not in self._deleted and fullname not in self._held
 
     def was_deleted(self, fullname: str) -> bool:
-        """Deleted since the start, by `delete`."""
+        """Whether `delete` has marked the item."""
         return fullname in self._deleted
 
     def posts(self, home: Community) -> list[Post]:
@@ -170,7 +169,7 @@ class World:
         return [post for post in home.posts if self.is_listed(Item(home, post).fullname)]
 
     def history(self, author: int, *, posts: bool, comments: bool, limit: int) -> list[Item]:
-        """The newest items of an author in every community that is known, newest first."""
+        """The newest items of an author in all known communities, newest first."""
         found: list[Item] = []
         with self._lock:
             for name in tuple(self._names_by_author.get(author, ())):
@@ -182,7 +181,7 @@ class World:
         return heapq.nlargest(limit, kept, key=lambda each: (each.what.at, each.fullname))
 
     def _is_kept(self, item: Item) -> bool:
-        """Still names its author: a removed post does, a removed comment does not."""
+        """Whether the item shows its author: a removed post does, a removed comment does not."""
         state = item.what.state
         if state == community_module.REMOVED and isinstance(item.what, Comment):
             return False

@@ -1,4 +1,4 @@
-"""Prose for posts and comments, from the words of a theme."""
+"""Generate texts for posts and comments from the words of a theme."""
 
 import html
 import random
@@ -27,12 +27,12 @@ def as_html(markdown: str) -> str:
 
 
 def as_guarded_html(markdown: str) -> str:
-    """The same with the marks that Reddit puts around texts of posts and communities."""
+    """The same with the comment marks that Reddit puts around texts of posts and communities."""
     return f"<!-- SC_OFF -->{as_html(markdown)}<!-- SC_ON -->"
 
 
 def slug(text: str) -> str:
-    """A title as it stands in a permalink."""
+    """A title in the form of a permalink."""
     kept = "".join(char if char.isascii() and char.isalnum() else " " for char in text.lower())
     return "_".join(kept.split())[:50].strip("_") or "_"
 

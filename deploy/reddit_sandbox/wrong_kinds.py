@@ -55,14 +55,14 @@ def _moved(location: str) -> Callable[[], flask.Response]:
 
 
 def _cut(response: flask.Response) -> flask.Response:
-    """A JSON text that ends too early, delivered whole."""
+    """Truncated JSON in a complete HTTP reply."""
     body = response.get_data()
     response.set_data(body[: len(body) * 2 // 3])
     return response
 
 
 def _broken_off(response: flask.Response) -> flask.Response:
-    """Half of what was promised, then the connection is gone."""
+    """Half of the announced body, then the connection breaks."""
     body = response.get_data()
     connection = flask.request.environ.get("gunicorn.socket")
     response.response = broken_off(body, connection)
@@ -83,7 +83,7 @@ def _mislabelled(response: flask.Response) -> flask.Response:
 
 
 def _without_comments(response: flask.Response) -> flask.Response:
-    """A tree whose second half is no listing."""
+    """A tree whose second part is not a listing."""
     post, comments = json.loads(response.get_data())
     comments["data"]["children"] = None
     response.set_data(json.dumps([post, comments]))
@@ -98,7 +98,7 @@ def _without_things(response: flask.Response) -> flask.Response:
 
 
 _ANY_PAGE = (
-    # Of a proxy, or of a server in front of Reddit's.
+    # From a proxy, or from a server in front of Reddit.
     Kind("block page", _page(403)),
     Kind("page not found", _page(404)),
     Kind("login page", _moved("/login?to=/")),
@@ -113,7 +113,7 @@ _ANY_PAGE = (
     Kind("gateway 403", _json({"message": "Forbidden"}, 403)),
     Kind("scope 403", _json({"error": "insufficient_scope"}, 403)),
     Kind("403 without a reason", _error(403)),
-    # Of another form than was asked for.
+    # In another form than requested.
     Kind("null", _json(None)),
     Kind("list", _json([])),
     Kind("number", _json({"kind": "Listing", "data": 5})),
@@ -123,7 +123,7 @@ _ANY_PAGE = (
     Kind("cut", spoil=_cut),
     Kind("broken off", spoil=_broken_off),
     Kind("mislabelled", spoil=_mislabelled),
-    # Of the connection.
+    # Connection failures.
     Kind("token refused", answers.unauthorized),
     Kind("too many requests", lambda: answers.reply("", 429)),
     Kind("too many requests with a time", answers.too_many_requests),
@@ -134,7 +134,7 @@ _ANY_PAGE = (
     Kind("504", _bare(504)),
     Kind("520", _page(520)),
 )
-# The request is said to be at fault.
+# Replies that call the request invalid.
 _REFUSALS = (
     Kind("bad request", _error(400), is_own_word=True),
     Kind("bad request page", _page(400)),

@@ -18,14 +18,14 @@ from reddit_sandbox import wrong_kinds
 from reddit_sandbox.wrong_kinds import Kind
 
 IN_A_ROW_MAX = 20
-# Of one wrong reply that may hold: the chance that the page's next reply is wrong too.
+# After a wrong reply that may repeat: the chance that the page's next reply is wrong too.
 HOLDS_ON = 0.3
-# Pages remembered that are wrong now or answer well next; the oldest are forgotten.
+# The limit of pages with a pending wrong or good reply; the oldest are dropped.
 MEMORY = 10_000
 
 
 class Shown(NamedTuple):
-    """How many replies there were since the start, and how many of them were wrong."""
+    """The number of replies since the start, and of wrong replies among them."""
 
     replies: int
     wrong: Mapping[str, int]  # by kind
@@ -33,7 +33,7 @@ class Shown(NamedTuple):
 
 
 class WrongReplies:
-    """Thread-safe. Equal seeds and equal requests in equal order give equal replies."""
+    """Draws wrong replies: the same seed and sequence of requests give the same. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,8 +46,8 @@ class WrongReplies:
         self._wrong: dict[str, collections.Counter[str]] = {}
 
     def begin(self, *, share: float, seed: int, in_a_row: int) -> None:
-        """From now on `share` of the replies are wrong, one page at most `in_a_row` times in a row;
-        counted from nothing."""
+        """From now on `share` of the replies are wrong, one page at most `in_a_row` times in a row.
+        The counts start at 0."""
         with self._lock:
             self._share, self._in_a_row = share, in_a_row
             self._dice.seed(seed)
@@ -56,7 +56,7 @@ class WrongReplies:
             self._wrong = {}
 
     def end(self) -> None:
-        """Every reply is right from now on; the counts stay."""
+        """Stop wrong replies; the counts stay."""
         with self._lock:
             self._share = 0.0
             self._pages.clear()
@@ -92,7 +92,7 @@ class WrongReplies:
                 return None
             self._replies += 1
             kind, left = self._pages.pop(page, (None, 0))
-            if left == 0:  # else it is wrong still, or answers well now
+            if left == 0:  # otherwise the page is still wrong, or its good reply is due
                 kind, left = self._begin_one(endpoint)
             left -= 1
             if left > 0:
@@ -104,7 +104,7 @@ class WrongReplies:
             return kind
 
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
-        """The kind and how often it holds; None: this reply is right."""
+        """The kind of the wrong reply and its number of repetitions; None for a right reply."""
         kinds = wrong_kinds.KINDS[endpoint]
         right = self._mean(kinds) * (1 - self._share)  # replies for each wrong one that begins
         if self._dice.random() * right >= self._share:
@@ -116,7 +116,7 @@ class WrongReplies:
         return kind, times
 
     def _mean(self, kinds: Sequence[Kind]) -> float:
-        """How many replies in a row are wrong on average."""
+        """The average number of consecutive wrong replies."""
         held = sum(HOLDS_ON**more for more in range(self._in_a_row))
         return sum(1.0 if kind.is_own_word else held for kind in kinds) / len(kinds)
 
@@ -127,21 +127,21 @@ class WrongReplies:
 
 
 def _page() -> str:
-    """What makes two requests the same page; a POST that reads is told apart by its form."""
+    """The key of a page: equal for requests of the same page; a POST includes its form."""
     request = flask.request
     form = request.form if request.method == "POST" else {}
     return f"{request.full_path} {form.get('link_id', '')} {form.get('children', '')}".lower()
 
 
 def spoil(response: flask.Response) -> flask.Response:
-    """The page's own good reply, spoilt as was drawn."""
+    """The page's own good reply, corrupted as drawn."""
     how: Callable[[flask.Response], flask.Response] | None = flask.g.get("spoil")
     return how(response) if how is not None and response.status_code == 200 else response
 
 
 def is_wrong() -> bool:
-    """Whether the running request gets a wrong reply.
+    """Whether the current request gets a wrong reply.
 
-    Those tell nothing of the budget: most come from another server than Reddit's.
+    Wrong replies have no rate-limit headers: most would come from a server other than Reddit's.
     """
     return bool(flask.g.get("is_wrong"))
