@@ -1,7 +1,6 @@
-"""Content that breaks careless readers, in communities named hostile_*.
+"""Hostile content in communities named hostile_*: valid JSON with valid ids.
 
-Everything is valid JSON (`nan_*` is the exception, elsewhere), and ids stay sound: what Reddit's
-users can write into titles and texts, and what a changed server could write into other fields.
+Titles and texts hold any text a user could write; other fields, values of a changed server.
 """
 
 from typing import Any
@@ -10,7 +9,7 @@ from reddit_sandbox import listing_pages
 
 LONG_TITLE = 300_000  # characters; the limit on Reddit is 300
 LONG_TEXT = 1_000_000  # characters; the limit on Reddit is 40,000
-DEEP = 200  # levels; Python's own reader manages about 1,000
+DEEP = 200  # levels; Python's JSON parser accepts about 1,000
 HUGE = 10**30  # beyond every integer column
 
 # The post (or comment) with number n gets entry n modulo the length of its list.

@@ -66,11 +66,8 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a crawl requests the part at `now`.
-
-        A part with one failure is always due; later ones at `next_look_at`. A time beyond
-        FURTHEST_LOOK counts as passed: the clock was set back after it was written.
-        """
+        """Whether a crawl requests the part: after one failure always, then at `next_look_at`."""
+        # A time beyond FURTHEST_LOOK counts as passed: the clock was set back after its writing.
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
         return self.failures <= 1 or is_time
 

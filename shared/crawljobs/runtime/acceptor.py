@@ -1,7 +1,7 @@
 """Accept several connections at a time, and survive every error of accept().
 
-A server that accepts only one connection per loop turn lets the kernel's backlog fill when many
-clients connect. A probe then waits for the whole backlog, or one second for a SYN retransmission.
+With one accept per loop turn the kernel's backlog fills when many clients connect. A probe then
+waits for the whole backlog, or one second for a SYN retransmission.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ PAUSE_SECONDS = 0.05
 NONE_WAITS = (errno.EAGAIN, errno.EWOULDBLOCK)
 DESCRIPTORS_USED_UP = errno.EMFILE  # limit of this process: closing a connection frees one
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-# The listener itself is broken. Every other error belongs to one connection, which failed before
-# it was accepted: ECONNABORTED, EPROTO, EPERM, and network errors that Linux reports here.
+# Every other error belongs to one connection that failed before accept: such as ECONNABORTED.
 LISTENER_BROKEN = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 
 
@@ -37,10 +36,9 @@ class Acceptor:
         most: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`begin(client, address)` takes over one accepted connection.
+        """`begin` takes over one connection; one call of `accept` accepts at most `most`.
 
-        One call of `accept` accepts at most `most` connections. `make_room` closes an idle
-        connection and returns whether there was one.
+        `make_room` closes an idle connection and returns whether there was one.
         """
         self._begin = begin
         self._make_room = make_room
