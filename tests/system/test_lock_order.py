@@ -48,7 +48,7 @@ from crawljobs.repository.queue import (
     parked_jobs,
     queue_pauses,
 )
-from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
+from crawljobs.repository.queue.maintenance import job_aging, job_maintenance, job_pruning
 from crawljobs.repository.queue.operator_change_sql import Verb
 from crawljobs.repository.schedules import schedule_changes, schedule_ledger, schedule_reads
 from scheduler import schedule_firing
@@ -311,7 +311,7 @@ def transactions(world: World) -> dict[str, Work]:
     def sweep(conn: Connection) -> None:
         queue_pauses.park_paused_jobs(conn)
         job_maintenance.requeue_due_jobs(conn)
-        job_maintenance.age_starved_jobs(
+        job_aging.age_starved_jobs(
             conn, policy=AgingPolicy(after=timedelta(0), every=timedelta(microseconds=1))
         )
         job_maintenance.rescue_stuck_jobs(

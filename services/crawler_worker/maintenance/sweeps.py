@@ -19,8 +19,8 @@ from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.operations import task_turns
 from crawljobs.repository.queue import job_stats, parked_jobs, queue_pauses
-from crawljobs.repository.queue.maintenance import job_maintenance
-from crawljobs.repository.queue.maintenance.job_maintenance import Aged
+from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
+from crawljobs.repository.queue.maintenance.job_aging import Aged
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
 from crawljobs.runtime import logs
 from crawljobs.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
@@ -134,7 +134,7 @@ class Maintenance:
         def chunk(conn: Connection, *, at_most: int, skip: int) -> int:
             nonlocal aged
             job_maintenance.commit_without_disk(conn)
-            aged = job_maintenance.age_starved_jobs(
+            aged = job_aging.age_starved_jobs(
                 conn, policy=policy, beyond=beyond.last, at_most=at_most, skip=skip
             )
             return aged.jobs

@@ -13,8 +13,8 @@ from crawljobs import errors, settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository.queue import job_stats
-from crawljobs.repository.queue.maintenance import job_maintenance, row_isolation
-from crawljobs.repository.queue.maintenance.job_maintenance import Aged, AgedUpTo
+from crawljobs.repository.queue.maintenance import job_aging, job_maintenance, row_isolation
+from crawljobs.repository.queue.maintenance.job_aging import Aged, AgedUpTo
 from support import jobs
 from support.waiting import wait_until
 
@@ -226,7 +226,7 @@ def test_aging_goes_on_where_the_last_chunk_ended(
         begun_at.append(beyond)
         return next(found)
 
-    monkeypatch.setattr(job_maintenance, "age_starved_jobs", age)
+    monkeypatch.setattr(job_aging, "age_starved_jobs", age)
     maintenance = Maintenance(database, settings.read_queue_settings({}))
     assert maintenance.age() == job_maintenance.CHUNK + 1
     assert begun_at == [None, places[0]]

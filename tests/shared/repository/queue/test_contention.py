@@ -28,7 +28,7 @@ from crawljobs.repository.queue import (
     queue_sql,
 )
 from crawljobs.repository.queue.job_completion import WriteResult
-from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
 from crawljobs.repository.queue.maintenance.job_maintenance import Rescued
 from crawljobs.repository.queue.operator_change_sql import Verb
 from support import invariants, jobs
@@ -119,7 +119,7 @@ def test_no_deadlock_reaches_a_caller(wide: Database) -> None:
     def sweep() -> None:
         def all_sweeps(conn: Connection) -> None:
             job_maintenance.requeue_due_jobs(conn)
-            job_maintenance.age_starved_jobs(
+            job_aging.age_starved_jobs(
                 conn, policy=AgingPolicy(after=timedelta(0), every=timedelta(microseconds=1))
             )
             job_maintenance.rescue_stuck_jobs(

@@ -26,7 +26,12 @@ from crawljobs.repository.queue import (
     parked_jobs,
     queue_pauses,
 )
-from crawljobs.repository.queue.maintenance import clock_setbacks, job_maintenance, job_pruning
+from crawljobs.repository.queue.maintenance import (
+    clock_setbacks,
+    job_aging,
+    job_maintenance,
+    job_pruning,
+)
 from crawljobs.repository.schedules import schedule_setbacks
 from support import plans
 from support.jobs import T0
@@ -184,7 +189,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         "crawl_jobs_crawling_idx",
     ),
     "age": (
-        job_maintenance._AGE,
+        job_aging._AGE,
         {
             "after": MINUTE,
             "every": MINUTE,
@@ -228,6 +233,7 @@ def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
         job_completion_sql,
         job_claim,
         job_queue,
+        job_aging,
         job_maintenance,
         job_pruning,
         task_turns,
@@ -297,7 +303,7 @@ def test_aging_reads_no_job_that_cannot_age_further_and_none_twice(in_crowd: Con
         UPDATE crawl_jobs SET queued_at = queued_at - interval '1 day' WHERE status = 'queued';
         UPDATE crawl_jobs SET priority = priority_ceiling WHERE status = 'queued' AND id %% 2000 = 0
         """)
-    first = job_maintenance.age_starved_jobs(in_crowd, policy=AgingPolicy(step=1), at_most=10)
+    first = job_aging.age_starved_jobs(in_crowd, policy=AgingPolicy(step=1), at_most=10)
     assert first.jobs == 10
     assert first.last is not None
     values = {**values, "step": 1, "at_most": 10}

@@ -45,7 +45,7 @@ from crawljobs.repository.queue import (
     queue_pauses,
 )
 from crawljobs.repository.queue.job_completion import WriteResult
-from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
 from support import invariants, jobs
 from support.jobs import T0
 
@@ -380,8 +380,8 @@ class QueueMachine(RuleBasedStateMachine):
         policy = AgingPolicy()
 
         def change() -> None:
-            job_maintenance.age_starved_jobs(self.conn, policy=policy, now=self.now)
-            again = job_maintenance.age_starved_jobs(self.conn, policy=policy, now=self.now)
+            job_aging.age_starved_jobs(self.conn, policy=policy, now=self.now)
+            again = job_aging.age_starved_jobs(self.conn, policy=policy, now=self.now)
             assert again.jobs == 0, "aging is not a function of base and waiting time"
 
         self.step(None, change)

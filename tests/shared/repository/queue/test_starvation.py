@@ -10,7 +10,7 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import Claim, JobSource
 from crawljobs.repository.queue import job_claim, job_queue
-from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.maintenance import job_aging
 from support import jobs
 from support.jobs import T0
 
@@ -29,7 +29,7 @@ def claim(conn: Connection, now: datetime, at_most: int) -> list[Claim]:
 
 
 def age_all(conn: Connection, now: datetime) -> None:
-    while job_maintenance.age_starved_jobs(conn, policy=POLICY, now=now).jobs:
+    while job_aging.age_starved_jobs(conn, policy=POLICY, now=now).jobs:
         pass
 
 

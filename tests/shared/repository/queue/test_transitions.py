@@ -14,7 +14,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import TRANSITIONS, Claim, ErrorKind, JobSource, JobStatus, Transition
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.queue import job_reads, leases, operator_changes, queue_pauses
-from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
 from crawljobs.repository.queue.operator_change_sql import Verb
 from support import jobs, locks
 from support.jobs import T0
@@ -115,9 +115,7 @@ def test_an_unknown_job_is_not_found(conn: Connection) -> None:
 
 def test_boost_adds_to_both_priorities_and_stops_at_a_hundred(conn: Connection) -> None:
     job_id = jobs.enqueue(conn, priority=20)
-    job_maintenance.age_starved_jobs(
-        conn, policy=job_maintenance.AgingPolicy(), now=T0 + timedelta(minutes=61)
-    )
+    job_aging.age_starved_jobs(conn, policy=job_aging.AgingPolicy(), now=T0 + timedelta(minutes=61))
     after = operator_changes.boost(conn, job_id=job_id, by=15).after
     assert (after.priority, after.base_priority) == (45, 35)
     after = operator_changes.boost(conn, job_id=job_id, by=70).after

@@ -16,7 +16,7 @@ from crawljobs.repository.content import stored_subreddits, subreddit_access
 from crawljobs.repository.content.stored_subreddits import Marks
 from crawljobs.repository.operations import service_instances, task_turns
 from crawljobs.repository.queue import job_completion, leases, queue_pauses
-from crawljobs.repository.queue.maintenance import clock_setbacks, job_maintenance
+from crawljobs.repository.queue.maintenance import clock_setbacks, job_aging, job_maintenance
 from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages, reddit_tokens
 from crawljobs.repository.schedules import schedule_setbacks
 from scheduler import schedule_firing
@@ -274,7 +274,7 @@ def test_queued_jobs_are_claimed_in_turn_and_age_after_a_setback(
     assert mend(conn, now) == {"queued": 3}
     last = jobs.enqueue(conn, "last", priority=priority, now=now + MINUTE)
     later = now + 65 * MINUTE
-    aged = job_maintenance.age_starved_jobs(conn, policy=AgingPolicy(), now=later)
+    aged = job_aging.age_starved_jobs(conn, policy=AgingPolicy(), now=later)
     assert aged.jobs == (4 if priority == 50 else 0)
     claimed = [claim.job_id for claim in jobs.claim_all(conn, now=later)]
     assert claimed == [*first, last]

@@ -14,7 +14,7 @@ from crawljobs.domain.job import AttemptOutcome, JobSource, JobStatus, WaitReaso
 from crawljobs.domain.retry import RetryPolicy, retry_delay
 from crawljobs.repository.operations import task_turns
 from crawljobs.repository.queue import job_reads, job_stats, leases, operator_changes
-from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
+from crawljobs.repository.queue.maintenance import job_aging, job_maintenance, job_pruning
 from support import jobs
 from support.jobs import T0
 
@@ -38,7 +38,7 @@ def rescue(conn: Connection, now: datetime = EXPIRED) -> list[JobStatus]:
 
 
 def age(conn: Connection, now: datetime = T0) -> int:
-    return job_maintenance.age_starved_jobs(conn, policy=AGING, now=now).jobs
+    return job_aging.age_starved_jobs(conn, policy=AGING, now=now).jobs
 
 
 def prune(conn: Connection, now: datetime = T0) -> int:

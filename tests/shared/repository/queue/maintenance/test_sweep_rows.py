@@ -17,7 +17,12 @@ from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.content import discovery, refreshes, revisits
 from crawljobs.repository.operations import idempotency_keys, service_instances
 from crawljobs.repository.queue import parked_jobs, queue_pauses
-from crawljobs.repository.queue.maintenance import clock_setbacks, job_maintenance, job_pruning
+from crawljobs.repository.queue.maintenance import (
+    clock_setbacks,
+    job_aging,
+    job_maintenance,
+    job_pruning,
+)
 from crawljobs.repository.schedules import schedule_ledger, schedule_setbacks
 from support.jobs import T0
 
@@ -171,7 +176,7 @@ SWEEPS: dict[str, Sweep] = {
         },
     ),
     "age": jobs_sweep(
-        of(job_maintenance.age_starved_jobs, policy=AGING),
+        of(job_aging.age_starved_jobs, policy=AGING),
         {
             "a": job(queued_at=T0 - 4 * HOUR),
             "b": job(queued_at=T0 - 3 * HOUR),
