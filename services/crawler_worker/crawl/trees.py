@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from crawler_worker.crawl import tree_requests
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.checkpoints.seen_ids import Seen
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
-from crawler_worker.crawl.tree import Tree, grow
-from crawler_worker.reddit import crawl_failures, endpoints
-from crawler_worker.reddit.client import RedditClient
+from crawler_worker.crawl.tree import Tree
 from crawljobs.db.database import Connection
 from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, PartReason
 from crawljobs.domain.reddit_items import Items
@@ -39,7 +38,7 @@ def crawl(context: CrawlContext) -> None:
             (post, reported), *rest = busiest
             tree, busiest = Tree(post=post, reported=reported), tuple(rest)
         try:
-            items, tree = _next_part(context, tree)
+            items, tree = tree_requests.next_part(context, tree)
         except parts.GivenUp as given_up:
             _give_up(context, tree, busiest, given_up.part)
         else:
@@ -76,113 +75,6 @@ def _left(context: CrawlContext, without: set[str], room: int) -> dict[str, int]
             limit=room,
         )
     )
-
-
-def _next_part(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """The comments of the next request for this tree, and the tree after it."""
-    if tree.is_first:
-        items = _whole(context, tree)
-        reported = [post.num_comments for post in items.posts if post.id == tree.post]
-        if reported and reported[0] is not None:
-            # The count of the listing or of the tree may be out of date: the larger one counts.
-            tree = replace(tree, reported=max(reported[0], tree.reported or 0))
-        return _grown(context, tree, items)
-    if tree.more:
-        return _more(context, tree)
-    if tree.threads:
-        thread, rest = tree.threads[0], tree.threads[1:]
-        tree = replace(tree, threads=rest)
-        items = _ask(
-            context,
-            PartKind.THREAD,
-            tree,
-            lambda client: endpoints.thread(
-                client,
-                post_id=tree.post,
-                comment_id=thread.parent,
-                depth=thread.depth,
-                max_depth=context.settings.max_comment_depth - thread.depth,
-                stop=context.stop,
-            ),
-        )
-        return _grown(context, tree, items)
-    return _looked_up(context, tree)
-
-
-def _whole(context: CrawlContext, tree: Tree) -> Items:
-    depth = context.settings.max_comment_depth
-    return _ask(
-        context,
-        PartKind.TREE,
-        tree,
-        lambda client: endpoints.tree(
-            client, post_id=tree.post, max_depth=depth, stop=context.stop
-        ),
-    )
-
-
-def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """Fetch the next 100 of the missing comments; fewer, if the request is too long for Reddit."""
-    size = endpoints.MORE_CHILDREN_LIMIT
-    while True:
-        batch = tree.more[:size]
-        try:
-            items = _ask(
-                context,
-                PartKind.MORE_CHILDREN,
-                tree,
-                lambda client, batch=batch: endpoints.more_children(  # type: ignore[misc]
-                    client, post_id=tree.post, comment_ids=batch, stop=context.stop
-                ),
-                passing=(crawl_failures.TooLarge,) if len(batch) > 1 else (),
-            )
-        except crawl_failures.TooLarge:
-            size = len(batch) // 2
-            continue
-        parents = tree.parents(batch)
-        kept, after = grow(
-            tree.without_more(batch), items, context.settings, asked=batch, parents=parents
-        )
-        return replace(items, comments=kept), after
-
-
-def _looked_up(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """Fetch by name the comments that Reddit named but returned in no thread: one request a tree.
-
-    The replies below them are fetched by their own threads.
-    """
-    names = [f"t1_{comment}" for comment in tree.lookup[: endpoints.NAMES_LIMIT]]
-    items = _ask(
-        context,
-        PartKind.MORE_CHILDREN,
-        tree,
-        lambda client: endpoints.info(client, names=names, stop=context.stop),
-    )
-    found = tuple(comment for comment in items.comments if comment.post_id == tree.post)
-    items = replace(items, comments=found)
-    tree = replace(tree, is_looked_up=True)
-    kept, after = grow(tree, items, context.settings, without_replies=True)
-    return replace(items, comments=kept), after
-
-
-def _grown(context: CrawlContext, tree: Tree, items: Items) -> tuple[Items, Tree]:
-    kept, after = grow(tree, items, context.settings)
-    return replace(items, comments=kept), after
-
-
-def _ask(
-    context: CrawlContext,
-    kind: PartKind,
-    tree: Tree,
-    call: Callable[[RedditClient], Items],
-    *,
-    passing: tuple[type[crawl_failures.CrawlFailure], ...] = (),
-) -> Items:
-    """Request a part of a tree; empty when Reddit replies that the post or thread is gone.
-
-    Whether that reply is credible is decided once the tree is done, by its number of comments.
-    """
-    return parts.request(context, kind, tree.post, call, if_gone=Items(), passing=passing)
 
 
 def _give_up(context: CrawlContext, tree: Tree, busiest: Busiest, part: MissingPart) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from crawler_worker.crawl import tree as trees
-from crawler_worker.crawl.tree import SOUGHT_BELOW, Stub, Thread, Tree
+from crawler_worker.crawl import tree_growth
+from crawler_worker.crawl.tree import Stub, Thread, Tree
+from crawler_worker.crawl.tree_growth import SOUGHT_BELOW
 from crawljobs import settings
 from crawljobs.domain.reddit_items import Comment, Items, MoreComments
 from support.crawled import comment
@@ -20,7 +22,7 @@ def more(parent: str, *children: str, depth: int = 1, count: int | None = None) 
 
 
 def grown(items: Items, tree: Tree = START, **options: Any) -> tuple[tuple[Comment, ...], Tree]:
-    return trees.grow(tree, items, CHOSEN, **options)
+    return tree_growth.grow(tree, items, CHOSEN, **options)
 
 
 def page(*stubs: MoreComments, comments: tuple[Comment, ...] = ()) -> Items:
@@ -121,16 +123,16 @@ def test_comments_that_came_by_their_names_have_their_threads_asked_for() -> Non
         for n in range(SOUGHT_BELOW + 2)
     )
     roomy = replace(CHOSEN, max_comments_per_post=100)
-    _, tree = trees.grow(START, page(comments=comments), roomy, without_replies=True)
+    _, tree = tree_growth.grow(START, page(comments=comments), roomy, without_replies=True)
     assert tree.threads == (
         Thread("c0", 0),
         *(Thread(f"c{n}", 1) for n in range(1, SOUGHT_BELOW)),
     )
     assert tree.cut == 2
     shallow = replace(roomy, max_comment_depth=2)
-    _, tree = trees.grow(START, page(comments=comments), shallow, without_replies=True)
+    _, tree = tree_growth.grow(START, page(comments=comments), shallow, without_replies=True)
     assert tree.threads == (Thread("c0", 0),)
-    _, tree = trees.grow(START, page(comments=comments), roomy)
+    _, tree = tree_growth.grow(START, page(comments=comments), roomy)
     assert (tree.threads, tree.cut) == ((), 0)
 
 
@@ -211,5 +213,5 @@ def test_comments_of_a_reply_take_the_room_of_its_stubs() -> None:
 
 def test_a_comment_of_unknown_depth_counts_as_one_below_the_post() -> None:
     flat = replace(CHOSEN, max_comment_depth=1)
-    kept, _ = trees.grow(START, page(comments=(comment("a", depth=None),)), flat)
+    kept, _ = tree_growth.grow(START, page(comments=(comment("a", depth=None),)), flat)
     assert [one.id for one in kept] == ["a"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler_worker.crawl import tree as trees
+from crawler_worker.crawl import tree_growth
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint, read
 from crawler_worker.crawl.tree import Thread, Tree
 from crawljobs.domain.reddit_items import Items, MoreComments
@@ -30,19 +30,19 @@ def page(*depths: int, more: tuple[MoreComments, ...] = ()) -> Items:
 
 
 def test_a_tree_without_cuts_is_done() -> None:
-    kept, rest = trees.grow(START, page(0, 1, 2), SETTINGS)
+    kept, rest = tree_growth.grow(START, page(0, 1, 2), SETTINGS)
     assert (len(kept), rest.is_done, rest.missing) == (3, True, 0)
 
 
 def test_comments_deeper_than_the_setting_are_left_out() -> None:
-    kept, rest = trees.grow(START, page(0, 2, 3, 4), SETTINGS)
+    kept, rest = tree_growth.grow(START, page(0, 2, 3, 4), SETTINGS)
     assert [c.depth for c in kept] == [0, 2]
     assert rest.missing == 2
 
 
 def test_more_comments_than_the_setting_are_left_out_and_no_more_is_fetched() -> None:
     cut = MoreComments("t3_p1", ("x",), 0)
-    kept, rest = trees.grow(START, page(*[0] * 12, more=(cut,)), SETTINGS)
+    kept, rest = tree_growth.grow(START, page(*[0] * 12, more=(cut,)), SETTINGS)
     assert (len(kept), rest.is_done, rest.missing) == (10, True, 3)
 
 
@@ -53,7 +53,7 @@ def test_what_is_cut_is_fetched_later_as_far_as_there_is_room_and_depth() -> Non
         MoreComments("t1_c1", ("deep",), 3, count=1),
         MoreComments("t1_c2", (), 3),
     )
-    _, rest = trees.grow(START, page(0, 0, more=cuts), SETTINGS)
+    _, rest = tree_growth.grow(START, page(0, 0, more=cuts), SETTINGS)
     assert (len(rest.more), rest.comments) == (5, 2)
     assert rest.threads == (Thread("c0", depth=1),)
     assert rest.missing == 2  # too deep for the setting, and at least one comment each
@@ -62,7 +62,7 @@ def test_what_is_cut_is_fetched_later_as_far_as_there_is_room_and_depth() -> Non
 def test_a_reply_that_brings_only_more_cuts_is_not_followed_for_ever() -> None:
     tree = Tree(post="p1", comments=1, is_first=False)
     cut = MoreComments("t3_p1", ("again",), 0, count=1)
-    kept, rest = trees.grow(tree, Items(more=(cut,)), SETTINGS)
+    kept, rest = tree_growth.grow(tree, Items(more=(cut,)), SETTINGS)
     assert (kept, rest.is_done) == ((), True)
 
 
@@ -84,7 +84,7 @@ def test_a_tree_never_grows_beyond_the_settings(
 ) -> None:
     more = tuple(MoreComments(name, tuple(ids), depth, n) for ids, depth, n, name in cuts)
     tree = replace(START, comments=before)
-    kept, rest = trees.grow(tree, page(*depths, more=more), SETTINGS)
+    kept, rest = tree_growth.grow(tree, page(*depths, more=more), SETTINGS)
     assert before + len(kept) <= 10
     assert all((c.depth or 0) < 3 for c in kept)
     assert len(rest.more) + len(rest.unbrought) + rest.comments <= 10

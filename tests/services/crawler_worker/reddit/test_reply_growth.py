@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.crawl import tree as trees
+from crawler_worker.crawl import tree_growth
 from crawler_worker.crawl.tree import Tree
 from crawler_worker.reddit import budget_headers, parsing, replies
 from crawler_worker.reddit.exchange import decoding, transfer
@@ -185,7 +185,9 @@ def missing_comments(children: tuple[str, ...]) -> Family:
 
 @pytest.mark.parametrize("children", [(), ("b", "c", "d")])
 def test_the_cost_of_missing_comments_grows_with_their_number(children: tuple[str, ...]) -> None:
-    growth.check(lambda items: trees.grow(Tree(post="a"), items, MANY), missing_comments(children))
+    growth.check(
+        lambda items: tree_growth.grow(Tree(post="a"), items, MANY), missing_comments(children)
+    )
 
 
 def other_children_each(count: int) -> Family:
@@ -203,4 +205,6 @@ def other_children_each(count: int) -> Family:
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_the_cost_of_a_tree_grows_with_its_stubs(count: int) -> None:
-    growth.check(lambda items: trees.grow(Tree(post="a"), items, MANY), other_children_each(count))
+    growth.check(
+        lambda items: tree_growth.grow(Tree(post="a"), items, MANY), other_children_each(count)
+    )

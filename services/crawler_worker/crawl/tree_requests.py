@@ -1,0 +1,125 @@
+"""The requests for one comment tree: the whole tree, stubs of more comments, threads, names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from crawler_worker.crawl import tree_growth
+from crawler_worker.crawl.crawl_context import CrawlContext
+from crawler_worker.crawl.missing import parts
+from crawler_worker.crawl.tree import Tree
+from crawler_worker.reddit import crawl_failures, endpoints
+from crawler_worker.reddit.client import RedditClient
+from crawljobs.domain.missing_part import PartKind
+from crawljobs.domain.reddit_items import Items
+
+
+def next_part(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
+    """Make the next request for this tree. Returns its comments, and the tree after it.
+
+    Raises GivenUp, and all that CrawlContext.request raises.
+    """
+    if tree.is_first:
+        items = _whole(context, tree)
+        reported = [post.num_comments for post in items.posts if post.id == tree.post]
+        if reported and reported[0] is not None:
+            # The count of the listing or of the tree may be out of date: the larger one counts.
+            tree = replace(tree, reported=max(reported[0], tree.reported or 0))
+        return _grown(context, tree, items)
+    if tree.more:
+        return _more(context, tree)
+    if tree.threads:
+        thread, rest = tree.threads[0], tree.threads[1:]
+        tree = replace(tree, threads=rest)
+        items = _request(
+            context,
+            PartKind.THREAD,
+            tree,
+            lambda client: endpoints.thread(
+                client,
+                post_id=tree.post,
+                comment_id=thread.parent,
+                depth=thread.depth,
+                max_depth=context.settings.max_comment_depth - thread.depth,
+                stop=context.stop,
+            ),
+        )
+        return _grown(context, tree, items)
+    return _looked_up(context, tree)
+
+
+def _whole(context: CrawlContext, tree: Tree) -> Items:
+    depth = context.settings.max_comment_depth
+    return _request(
+        context,
+        PartKind.TREE,
+        tree,
+        lambda client: endpoints.tree(
+            client, post_id=tree.post, max_depth=depth, stop=context.stop
+        ),
+    )
+
+
+def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
+    """Fetch the next 100 of the missing comments; fewer, if the request is too long for Reddit."""
+    size = endpoints.MORE_CHILDREN_LIMIT
+    while True:
+        batch = tree.more[:size]
+        try:
+            items = _request(
+                context,
+                PartKind.MORE_CHILDREN,
+                tree,
+                lambda client, batch=batch: endpoints.more_children(  # type: ignore[misc]
+                    client, post_id=tree.post, comment_ids=batch, stop=context.stop
+                ),
+                passing=(crawl_failures.TooLarge,) if len(batch) > 1 else (),
+            )
+        except crawl_failures.TooLarge:
+            size = len(batch) // 2
+            continue
+        parents = tree.parents(batch)
+        kept, after = tree_growth.grow(
+            tree.without_more(batch), items, context.settings, asked=batch, parents=parents
+        )
+        return replace(items, comments=kept), after
+
+
+def _looked_up(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
+    """Fetch by name the comments that Reddit named but returned in no thread: one request a tree.
+
+    The replies below them are fetched by their own threads.
+    """
+    names = [f"t1_{comment}" for comment in tree.lookup[: endpoints.NAMES_LIMIT]]
+    items = _request(
+        context,
+        PartKind.MORE_CHILDREN,
+        tree,
+        lambda client: endpoints.info(client, names=names, stop=context.stop),
+    )
+    found = tuple(comment for comment in items.comments if comment.post_id == tree.post)
+    items = replace(items, comments=found)
+    tree = replace(tree, is_looked_up=True)
+    kept, after = tree_growth.grow(tree, items, context.settings, without_replies=True)
+    return replace(items, comments=kept), after
+
+
+def _grown(context: CrawlContext, tree: Tree, items: Items) -> tuple[Items, Tree]:
+    kept, after = tree_growth.grow(tree, items, context.settings)
+    return replace(items, comments=kept), after
+
+
+def _request(
+    context: CrawlContext,
+    kind: PartKind,
+    tree: Tree,
+    call: Callable[[RedditClient], Items],
+    *,
+    passing: tuple[type[crawl_failures.CrawlFailure], ...] = (),
+) -> Items:
+    """Request a part of a tree; empty when Reddit replies that the post or thread is gone.
+
+    Whether that reply is credible is decided once the tree is done, by its number of comments.
+    """
+    return parts.request(context, kind, tree.post, call, if_gone=Items(), passing=passing)
