@@ -1,1 +1,1 @@
-"""The crawl of one subreddit, one file a phase."""
+"""The crawl of one subreddit, with one module for each phase."""

@@ -171,7 +171,7 @@ class CrawlContext:
             self.parts.add(kept)
         if items is not None and items.dropped + items.unknown:
             log.warning(
-                "items.unreadable",
+                "items.dropped",
                 job_id=self.claim.job_id,
                 phase=then.phase,
                 dropped=items.dropped,

@@ -1,7 +1,7 @@
 """The API calls of a crawl. Each is one request and returns the parsed reply.
 
-Names and ids are checked first. Each function raises BadRequest for an invalid one, and all that
-RedditClient.get raises.
+Names and ids are checked first. An invalid subreddit name raises InvalidSubredditName, another
+invalid value BadRequest. Each function also raises all that RedditClient.get raises.
 """
 
 from __future__ import annotations

@@ -391,7 +391,7 @@ def test_an_operator_is_told_of_each_part_and_item_that_is_left_out(
     job_id = crawler.value("SELECT id FROM crawl_jobs WHERE source = 'user'")
     left_out = [line for line in told if line["log_level"] == "warning"]
     assert {line["job_id"] for line in left_out} == {job_id}
-    (page,) = [line for line in left_out if line["event"] == "items.unreadable"]
+    (page,) = [line for line in left_out if line["event"] == "items.dropped"]
     assert (page["phase"], page["dropped"], page["unknown"]) == ("comments", 1, 1)
     (part,) = [line for line in left_out if line["event"] == "crawl.part_given_up"]
     names = ("subreddit", "kind", "item", "reason", "failures")
