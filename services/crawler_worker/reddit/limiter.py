@@ -123,7 +123,10 @@ class Limiter:
         return left
 
     def take_probe(self, since: float) -> ProbeTurn:
-        """Take the turn to probe, unless a probe of the last `since` seconds has a result."""
+        """Take the turn to probe after an unclear reply, which came `since` seconds ago.
+
+        Returns instead an open pause, or a successful probe that began after the reply.
+        """
         return self._database.run(
             lambda conn: reddit_outages.take_probe(conn, client_id=self._client_id, since=since)
         )

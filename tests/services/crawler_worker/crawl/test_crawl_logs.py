@@ -59,4 +59,4 @@ def test_a_crawl_that_could_read_everything_reports_nothing_unreadable(database:
         assert Crawler(database, url).crawl("python") == "crawled"
     assert reddit.count("/comments/p1") > 0
     assert reddit.count("/user/") > 0
-    assert lines(logged, "items.unreadable") == []
+    assert lines(logged, "items.dropped") == []
