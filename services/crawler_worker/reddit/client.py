@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from crawler_worker.reddit import crawl_failures, probe, reading, second_looks
+from crawler_worker.reddit import crawl_failures, probe, reading, reddit_pauses, second_looks
 from crawler_worker.reddit import limiter as limiters
 from crawler_worker.reddit.exchange import transfer
 from crawler_worker.reddit.exchange.transfer import Transport
@@ -155,7 +155,9 @@ class RedditClient:
                 tries += 1
                 is_last = tries >= TRIES or not is_patient
                 if is_last and isinstance(error, crawl_failures.Unreachable):
-                    raise limiters.outage(UNREACHABLE_SECONDS, None, error.explained()) from error
+                    raise reddit_pauses.outage(
+                        UNREACHABLE_SECONDS, None, error.explained()
+                    ) from error
                 if is_last:
                     raise
                 self._wait_before_try(tries, stop)
@@ -211,7 +213,7 @@ class RedditClient:
                 self._check_client(token, stop, time.monotonic(), is_fresh=False)
             outage = self._limiter.failed(error.explained())
             if outage > 0:
-                raise limiters.outage(outage, None, error.explained()) from error
+                raise reddit_pauses.outage(outage, None, error.explained()) from error
             raise
 
     def _send_and_record(

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 
-from crawler_worker.reddit import budget_headers, crawl_failures
+from crawler_worker.reddit import budget_headers, crawl_failures, reddit_pauses
 from crawler_worker.reddit.stop import Stop
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
@@ -61,7 +61,9 @@ class Limiter:
             asked_at = time.monotonic()
             slot = self._reserve(longest_queue)
             if slot.outage:
-                raise outage(slot.delay_seconds, slot.paused_reason, slot.paused_detail)
+                raise reddit_pauses.outage(
+                    slot.delay_seconds, slot.paused_reason, slot.paused_detail
+                )
             if not slot.taken:
                 if max(beside, slot.delay_seconds) >= self._longest_wait:
                     raise _too_late(slot.delay_seconds, in_background=in_background)
@@ -147,7 +149,7 @@ class Limiter:
 
     @staticmethod
     def outage_of(pause: Pause) -> crawl_failures.Outage:
-        return outage(pause.seconds, pause.reason, pause.detail)
+        return reddit_pauses.outage(pause.seconds, pause.reason, pause.detail)
 
     def pause_for(
         self, reason: PausedReason, detail: str, *, is_probe: bool
@@ -159,10 +161,10 @@ class Limiter:
                 conn, client_id=self._client_id, reason=reason, detail=detail, is_probe=is_probe
             )
         )
-        log_refused(pause)
+        reddit_pauses.log_refused(pause)
         if reason is PausedReason.OUTAGE and not is_probe:
             self._log_pause(pause.seconds, "outage", pause.detail)
-        return outage(pause.seconds, pause.reason, pause.detail)
+        return reddit_pauses.outage(pause.seconds, pause.reason, pause.detail)
 
     def pause_all(self, seconds: float | None) -> float:
         """Pause all workers after a 429; returns the seconds until the pause ends."""
@@ -181,7 +183,7 @@ class Limiter:
             is_news = seconds > 0 and now >= self._logged_until
             self._logged_until = max(self._logged_until, now + seconds)
         if is_news:
-            log_paused(reason, seconds, detail)
+            reddit_pauses.log_paused(reason, seconds, detail)
 
     def _pause_left(self) -> float:
         return self._database.run(
@@ -208,38 +210,3 @@ def _too_late(seconds: float, *, in_background: bool) -> crawl_failures.SlotTooL
     return crawl_failures.SlotTooLate(
         f"the next request slot is {seconds:.0f} s away", resume_in=max(seconds, pause)
     )
-
-
-_PAUSED_FOR = {
-    PausedReason.CLIENT_REFUSED: "Reddit refuses the client: its id or address is blocked",
-    PausedReason.CREDENTIALS_REFUSED: "Reddit refuses the credentials or each of their tokens",
-}
-
-
-def outage(
-    seconds: float, reason: PausedReason | None = None, detail: str = ""
-) -> crawl_failures.Outage:
-    """The failure of a request during a pause of the circuit breaker, with the cause."""
-    why = _PAUSED_FOR.get(reason, "Reddit is in trouble") if reason else "Reddit is in trouble"
-    cause = f" ({detail})" if detail else ""
-    kind = crawl_failures.Outage
-    if reason is PausedReason.CREDENTIALS_REFUSED:
-        kind = crawl_failures.CredentialsRefused
-    return kind(f"{why}{cause}; the next look is in {seconds:.0f} s", resume_in=seconds)
-
-
-def log_paused(reason: str, seconds: float, detail: str) -> None:
-    """Log that a pause begins; `detail` is the failure that caused it."""
-    cause = {"detail": detail} if detail else {}
-    log.warning("reddit.paused", reason=reason, seconds=round(seconds, 1), **cause)
-
-
-def log_refused(pause: Pause) -> None:
-    """Log that Reddit refuses the client, in the worker that found it, once for each pause."""
-    if pause.is_new and pause.reason in request_budget.REFUSED:
-        log.error(
-            "reddit.refused",
-            reason=pause.reason,
-            detail=pause.detail,
-            seconds=round(pause.seconds, 1),
-        )

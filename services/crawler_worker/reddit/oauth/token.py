@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from crawler_worker.reddit import crawl_failures, limiter
+from crawler_worker.reddit import crawl_failures, reddit_pauses
 from crawler_worker.reddit.exchange.transfer import Transport
 from crawler_worker.reddit.oauth import token_endpoint
 from crawler_worker.reddit.stop import Stop
@@ -97,7 +97,7 @@ class TokenSource:
         if stored.ask_again_in > 0:
             client_id = self._settings.client_id
             pause = database.run(lambda conn: reddit_outages.paused(conn, client_id=client_id))
-            raise limiter.outage(
+            raise reddit_pauses.outage(
                 stored.ask_again_in,
                 None if pause is None else pause.reason,
                 _IN_TROUBLE if pause is None else pause.detail,
@@ -124,10 +124,10 @@ class TokenSource:
             return pause
 
         pause = database.run(work)
-        limiter.log_refused(pause)
+        reddit_pauses.log_refused(pause)
         if pause.is_new and reason is PausedReason.OUTAGE:
-            limiter.log_paused(reason, pause.seconds, pause.detail)
-        return limiter.outage(pause.seconds, pause.reason, pause.detail)
+            reddit_pauses.log_paused(reason, pause.seconds, pause.detail)
+        return reddit_pauses.outage(pause.seconds, pause.reason, pause.detail)
 
     def forget(self, token: str) -> None:
         """Discard a fresh token that Reddit refuses, so that the next request uses a new one."""

@@ -46,8 +46,7 @@ def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
 
 
 def token_of(content: bytes) -> tuple[str, float]:
-    """The token in the body of a reply, and its lifetime in seconds. Raises CredentialsRefused and
-    UpstreamTrouble."""
+    """A token and its lifetime in seconds. Raises CredentialsRefused and UpstreamTrouble."""
     body = decoding.decode(content)
     if not isinstance(body, dict):
         raise crawl_failures.UpstreamTrouble("the token endpoint sent no object")
@@ -62,8 +61,7 @@ def token_of(content: bytes) -> tuple[str, float]:
 
 
 def _meaning_of(error: object) -> crawl_failures.CrawlFailure:
-    """The failure of an `error` value. OAuth refuses credentials by a word, or by 400 or 401;
-    another number comes from a gateway."""
+    """OAuth refuses credentials by a word, 400 or 401; another number comes from a gateway."""
     if isinstance(error, int) and error not in (400, 401):
         return crawl_failures.UpstreamTrouble(f"the token endpoint sent the error {_shown(error)}")
     return refused(_shown(error))

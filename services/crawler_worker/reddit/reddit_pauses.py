@@ -1,0 +1,44 @@
+"""The failure and the log lines of a pause of all workers."""
+
+from __future__ import annotations
+
+from crawler_worker.reddit import crawl_failures
+from crawljobs.domain import request_budget
+from crawljobs.domain.request_budget import Pause, PausedReason
+from crawljobs.runtime import logs
+
+log = logs.get_logger(__name__)
+
+_PAUSED_FOR = {
+    PausedReason.CLIENT_REFUSED: "Reddit refuses the client: its id or address is blocked",
+    PausedReason.CREDENTIALS_REFUSED: "Reddit refuses the credentials or each of their tokens",
+}
+
+
+def outage(
+    seconds: float, reason: PausedReason | None = None, detail: str = ""
+) -> crawl_failures.Outage:
+    """The failure of a request during a pause of the circuit breaker, with the cause."""
+    why = _PAUSED_FOR.get(reason, "Reddit is in trouble") if reason else "Reddit is in trouble"
+    cause = f" ({detail})" if detail else ""
+    kind = crawl_failures.Outage
+    if reason is PausedReason.CREDENTIALS_REFUSED:
+        kind = crawl_failures.CredentialsRefused
+    return kind(f"{why}{cause}; the next look is in {seconds:.0f} s", resume_in=seconds)
+
+
+def log_paused(reason: str, seconds: float, detail: str) -> None:
+    """Log that a pause begins; `detail` is the failure that caused it."""
+    cause = {"detail": detail} if detail else {}
+    log.warning("reddit.paused", reason=reason, seconds=round(seconds, 1), **cause)
+
+
+def log_refused(pause: Pause) -> None:
+    """Log that Reddit refuses the client, in the worker that found it, once for each pause."""
+    if pause.is_new and pause.reason in request_budget.REFUSED:
+        log.error(
+            "reddit.refused",
+            reason=pause.reason,
+            detail=pause.detail,
+            seconds=round(pause.seconds, 1),
+        )
