@@ -15,7 +15,7 @@ from onebox import die_with_parent, quiet_polling
 EXIT_ORPHANED = die_with_parent.EXIT_ORPHANED
 
 
-def post_fork(server: Any, worker: Any) -> None:  # type: ignore[no-redef] # adds to theirs
+def post_fork(server: Any, worker: Any) -> None:  # type: ignore[no-redef] # extends the hook
     gunicorn_conf.post_fork(server, worker)
     quiet_polling.install()
     die_with_parent.ask_kernel(signal.SIGKILL)

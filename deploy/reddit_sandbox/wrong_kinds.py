@@ -1,6 +1,6 @@
-"""The kinds of wrong replies, by the endpoint that may get them.
+"""The kinds of wrong replies of each endpoint.
 
-They are the ways of the crawler's table of meanings: endpoint, status, content type, body.
+They cover the crawler's table of meanings: endpoint, status, content type and body.
 """
 
 import json
@@ -19,9 +19,9 @@ _PROXY = "upstream connect error or disconnect/reset before headers"
 
 
 class Kind(NamedTuple):
-    """`make` gives the reply; with `spoil` the page's own reply is spoilt instead.
+    """`make` returns the reply; `spoil` corrupts the page's own reply instead.
 
-    `is_own_word`: Reddit itself would say so of a community, an item, an author or a request.
+    `is_own_word`: Reddit itself could send it about a community, an item, an author or a request.
     """
 
     name: str

@@ -1,9 +1,9 @@
 """Wrong replies at random: a share of all replies, of every kind that a page can get.
 
-A wrong reply may hold for several requests of the same page. Then the page answers well once, so
-that no page is wrong more often in a row than was set. A reply in Reddit's own words about a
-community, post, author or request never holds: twice in a row, no client could tell it from the
-truth.
+A wrong reply may repeat for several requests of the same page. Then the page gives one good reply,
+so that no page is wrong more often in a row than the configured limit. A reply that Reddit itself
+could send about a community, post, author or request never repeats: after two of them no client
+could distinguish it from the truth.
 """
 
 import collections

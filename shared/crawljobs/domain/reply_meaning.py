@@ -75,7 +75,7 @@ class Shape(StrEnum):
 class Meaning(StrEnum):
     """The meaning of a reply."""
 
-    READ = "read"  # the body holds what was requested, if it has the requested form
+    READ = "read"  # the body holds the requested items, if its form is valid
     # About the community.
     PRIVATE = "private"
     QUARANTINED = "quarantined"
