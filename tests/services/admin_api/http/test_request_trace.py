@@ -10,7 +10,7 @@ class Span:
     def __init__(self) -> None:
         self.attributes: dict[str, Any] = {}
 
-    def tell(self, attributes: dict[str, Any]) -> None:
+    def set_attributes(self, attributes: dict[str, Any]) -> None:
         self.attributes |= attributes
 
 

@@ -42,7 +42,9 @@ def parts(crawler: Crawler) -> list[Any]:
 
 def jobs(crawler: Crawler) -> list[tuple[bool, int, list[str]]]:
     """Of each job: whether it is incomplete, the number of parts, and those that are listed."""
-    rows = crawler.rows("SELECT incomplete, checkpoint FROM crawl_jobs WHERE source = 'user'")
+    rows = crawler.rows(
+        "SELECT incomplete, checkpoint FROM crawl_jobs WHERE source = 'user' ORDER BY id"
+    )
     return [
         (
             row.incomplete,
