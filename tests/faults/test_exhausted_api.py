@@ -87,10 +87,6 @@ def memory(process: psutil.Process, file: str = "status", name: str = "VmRSS:") 
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
-def workers(server: Gunicorn) -> set[int]:
-    return {child.pid for child in psutil.Process(server.process.pid).children(recursive=True)}
-
-
 def tokens_of(server: Gunicorn) -> list[str]:
     with server.client() as client:
         asked = [{"name": f"client {number}", "scopes": SCOPES} for number in range(CLIENTS)]
@@ -98,7 +94,7 @@ def tokens_of(server: Gunicorn) -> list[str]:
 
 
 def survives(server: Gunicorn, seconds: float, *, slack: float = 0.0) -> None:
-    before = workers(server)
+    before = server.worker_pids()
     seed = secrets.token_hex(4)
     watch = Watch(server)
     watch.start()
@@ -131,7 +127,7 @@ def survives(server: Gunicorn, seconds: float, *, slack: float = 0.0) -> None:
     assert watch.statuses - overloaded == {("/healthz", 200), ("/readyz", 200)}, report
     assert watch.most_memory < MEMORY_MAX, report
     assert watch.worst_probe < PROBE_SECONDS + slack, report
-    assert workers(server) == before, report
+    assert server.worker_pids() == before, report
     with server.client() as client:
         assert client.get("/api/admin/jobs").status_code == 200
 

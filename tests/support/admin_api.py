@@ -16,6 +16,7 @@ import flask
 import flask.testing
 import httpx
 import jsonschema
+import psutil
 import werkzeug.test
 
 from admin_api import app as application
@@ -29,6 +30,7 @@ TOKEN = "k3J9xQ2mZ8vB5nW1rT7yU4pL6sD0fGhA"
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 15  # on an overloaded machine
 STOP_SECONDS = 10
+WORKERS = 2  # processes that answer, unless a test asks for another number
 PROBLEM = "application/problem+json"
 _idle: list[flask.Flask] = []
 
@@ -132,6 +134,9 @@ class Gunicorn:
         given = {"verify": NO_CERTIFICATES, "timeout": 10, **options}
         return httpx.Client(base_url=self.url, headers=headers, **given)
 
+    def worker_pids(self) -> set[int]:
+        return {one.pid for one in psutil.Process(self.process.pid).children(recursive=True)}
+
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.terminate()
@@ -160,7 +165,8 @@ def gunicorn_environment(database_url: str, **variables: str) -> dict[str, str]:
 
 
 def start_gunicorn(folder: Path, database_url: str, **variables: str) -> Gunicorn:
-    """A server that answers, on a free port; it ends with this process at the latest."""
+    """A server with all its workers, on a free port; it ends with this process at the latest."""
+    workers = int(variables.setdefault("ADMIN_API_WORKERS", str(WORKERS)))
     log = folder / "gunicorn.log"
     with log.open("wb") as output:
         process = die_with_parent.spawn(
@@ -176,6 +182,11 @@ def start_gunicorn(folder: Path, database_url: str, **variables: str) -> Gunicor
             lambda: _listening_address(server), timeout=START_SECONDS, describe=server.log_text
         )
         wait_until(lambda: _answers(server), timeout=START_SECONDS, describe=server.log_text)
+        wait_until(
+            lambda: len(server.worker_pids()) >= workers,  # the first one answers before the rest
+            timeout=START_SECONDS,
+            describe=server.log_text,
+        )
     except BaseException:
         server.stop()
         raise
