@@ -13,7 +13,7 @@ from crawljobs.runtime import metrics  # noqa: F401 - registers them
 from support import endpoint_table
 
 ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "JOB_SYSTEM.md"
+GUIDE = ROOT / "docs" / "concepts" / "crawling.md"
 TEXT = GUIDE.read_text()
 
 
