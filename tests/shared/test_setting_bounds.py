@@ -9,7 +9,7 @@ import pytest
 
 from crawljobs import errors, settings
 
-GUIDE = Path(__file__).parents[2] / "docs" / "concepts" / "crawling.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 DOCUMENTED = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", GUIDE.read_text(), re.MULTILINE))
 REQUIRED = {"ADMIN_API_TOKEN": "q8Zr4vT1xW7yB2nM5kJ9hG3fD6sA0pLc"}
 # The default, the least and the most. A whole number has no fraction in any of them.

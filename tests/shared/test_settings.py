@@ -117,7 +117,7 @@ def test_every_setting_of_the_code_is_documented_and_no_other() -> None:
     read_in = [*(package / "settings").glob("*.py"), package / "runtime/logs.py"]
     code = "\n".join(path.read_text() for path in read_in)
     in_code = set(re.findall(r'"([A-Z][A-Z_]{4,})"', code)) - {"DEBUG", "ERROR", "WARNING"}
-    table = (ROOT / "docs/concepts/crawling.md").read_text()
+    table = (ROOT / "docs/reference/settings.md").read_text()
     documented = set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))
     assert documented == in_code
 

@@ -1,4 +1,4 @@
-"""The table of endpoints in docs/concepts/crawling.md, as the OpenAPI document has it.
+"""The table of endpoints in docs/reference/api.md, as the OpenAPI document has it.
 
 `python -m support.endpoint_table` prints it, to be put there after a change.
 """

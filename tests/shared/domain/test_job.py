@@ -7,7 +7,7 @@ import pytest
 from crawljobs.domain import job
 from crawljobs.domain.job import ErrorKind, WaitReason
 
-README = Path(__file__).parents[3] / "shared" / "README.md"
+STATES = Path(__file__).parents[3] / "docs" / "concepts" / "jobs.md"
 
 
 def test_the_documented_transitions_are_those_of_the_code() -> None:
@@ -15,7 +15,7 @@ def test_the_documented_transitions_are_those_of_the_code() -> None:
         f"| {verb} | {', '.join(sorted(sources))} | {', '.join(sorted(targets))} |"
         for verb, (sources, targets) in job.TRANSITIONS.items()
     ]
-    assert "| verb | from | to |\n|---|---|---|\n" + "\n".join(rows) + "\n" in README.read_text()
+    assert "| verb | from | to |\n|---|---|---|\n" + "\n".join(rows) + "\n" in STATES.read_text()
 
 
 @pytest.mark.parametrize(

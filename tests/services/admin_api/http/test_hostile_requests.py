@@ -16,7 +16,7 @@ from admin_api.http.request.json_bounds import Bounds
 
 JOBS = "/api/admin/jobs"
 JSON = {"Content-Type": "application/json"}
-# As docs/concepts/crawling.md promises them: of a body, and of one for many jobs.
+# As docs/reference/api.md promises them: of a body, and of one for many jobs.
 USUAL = Bounds(bytes=64 * 1024, values=500)
 MANY = Bounds(bytes=1024 * 1024, values=2_000)
 

@@ -1,4 +1,4 @@
-"""The guide tells of the endpoints, tables, metrics and queries that there are."""
+"""The pages list the endpoints, tables, rights and metrics of the code; their queries run."""
 
 import re
 from pathlib import Path
@@ -13,30 +13,30 @@ from crawljobs.runtime import metrics  # noqa: F401 - registers them
 from support import endpoint_table
 
 ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "concepts" / "crawling.md"
-TEXT = GUIDE.read_text()
+REFERENCE = ROOT / "docs" / "reference"
 
 
-def section(title: str) -> str:
-    (found,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+def section(page: str, title: str) -> str:
+    text = (REFERENCE / page).read_text()
+    (found,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     return str(found)
 
 
 def test_the_table_of_endpoints_is_that_of_the_openapi_document() -> None:
     """After a change: PYTHONPATH=tests python -m support.endpoint_table prints it."""
-    written = [line for line in section("Endpoints").splitlines() if line.startswith("|")]
+    written = [line for line in section("api.md", "Endpoints").splitlines() if line.startswith("|")]
     assert written == endpoint_table.table()
 
 
-def test_every_table_of_the_database_is_told() -> None:
-    named = set(re.findall(r"^\| `(\w+)` \|", section("Schema"), re.MULTILINE))
+def test_every_table_of_the_database_is_documented() -> None:
+    named = set(re.findall(r"^\| `(\w+)` \|", (REFERENCE / "schema.md").read_text(), re.MULTILINE))
     assert named == set(tables.metadata.tables)
 
 
 def test_the_table_of_rights_is_the_one_that_is_granted() -> None:
     heads, _, *rows = [
         [cell.strip(" `") for cell in line.strip("|").split("|")]
-        for line in section("Rights").splitlines()
+        for line in (REFERENCE / "rights.md").read_text().splitlines()
         if line.startswith("|")
     ]
     granted = {
@@ -50,9 +50,12 @@ def test_the_table_of_rights_is_the_one_that_is_granted() -> None:
     assert {table: letters for table, *letters in rows} == granted
 
 
-def test_every_metric_is_told_with_its_labels() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", section("Monitoring"), re.MULTILINE)
-    told = {name: {label.strip() for label in labels.split(",")} - {""} for name, labels in rows}
+def test_every_metric_is_documented_with_its_labels() -> None:
+    text = (REFERENCE / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", text, re.MULTILINE)
+    documented = {
+        name: {label.strip() for label in labels.split(",")} - {""} for name, labels in rows
+    }
     gauges = set()
     for module in (
         "shared/crawljobs/runtime/queue_gauges.py",
@@ -65,22 +68,18 @@ def test_every_metric_is_told_with_its_labels() -> None:
         for family in prometheus_client.REGISTRY.collect()
         if family.name.startswith(("crawl_", "http_"))
     }
-    assert set(told) == gauges | set(counted)
+    assert set(documented) == gauges | set(counted)
     for name, family in counted.items():
         for sample in family.samples:
-            assert set(sample.labels) - {"le"} == told[name], name
+            assert set(sample.labels) - {"le"} == documented[name], name
 
 
 def queries() -> list[str]:
-    blocks = re.findall(r"^```sql\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "docs").rglob("*.md")))
+    blocks = re.findall(r"^```sql\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [query.strip() for block in blocks for query in block.split(";") if query.strip()]
 
 
 @pytest.mark.parametrize("query", queries(), ids=lambda query: query[:40])
 def test_every_query_runs_on_the_schema(conn: Connection, query: str) -> None:
     conn.exec_driver_sql(query.replace("%", "%%")).all()
-
-
-def test_links_lead_to_files() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", TEXT):
-        assert (GUIDE.parent / target).exists(), target
