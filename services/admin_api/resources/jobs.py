@@ -13,7 +13,7 @@ from admin_api.schemas.job import (
     EnqueueSchema,
     JobListSchema,
 )
-from admin_api.schemas.job_detail import JobDetailSchema
+from admin_api.schemas.job_detail import JobDetail, JobDetailSchema
 from admin_api.schemas.job_filter import JobParameters
 from admin_api.schemas.stats import StatsSchema
 from crawljobs.domain import explanation
@@ -106,12 +106,12 @@ def show_job(job_id: int) -> responses.Response:
         entries = audit_log.list_entries(conn, filters=of_job, limit=AUDIT_ENTRIES_SHOWN).entries
         if Scope.AUDIT not in auth.current_identity().scopes:
             entries = [audit_entry.without_origin(entry) for entry in entries]
-        body = {
-            "job": found,
-            "attempts": job_reads.list_attempts(conn, job_id=job_id, limit=ATTEMPTS_SHOWN),
-            "audit_log": entries,
-        }
-    return body, 200, preconditions.etag(found.version)
+        detail = JobDetail(
+            **vars(found),
+            attempts=job_reads.list_attempts(conn, job_id=job_id, limit=ATTEMPTS_SHOWN),
+            audit_log=entries,
+        )
+    return detail, 200, preconditions.etag(found.version)
 
 
 @blueprint.get("/<id:job_id>/explain")

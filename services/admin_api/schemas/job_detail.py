@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from marshmallow import fields
 
-from admin_api.resources import progress
 from admin_api.schemas.attempt import AttemptSchema
 from admin_api.schemas.audit import AuditEntrySchema
 from admin_api.schemas.coverage import MissingPartSchema
 from admin_api.schemas.fields import described
-from admin_api.schemas.job import JobSchema, shown
+from admin_api.schemas.job import JobSchema
+from crawljobs.domain import job, job_progress
+from crawljobs.domain.missing_part import MissingPart
+from crawljobs.repository.operations.audit_log import AuditEntry
 
-# Module constants, because creating a schema takes longer than a dump.
-_ATTEMPTS = AttemptSchema(many=True)
-_ENTRIES = AuditEntrySchema(many=True)
-_MISSING = MissingPartSchema(many=True)
+
+@dataclass(frozen=True)
+class JobDetail(job.Job):
+    """A job, its newest attempts and its newest changes by operators."""
+
+    attempts: list[job.Attempt]
+    audit_log: list[AuditEntry]
+
+    @property
+    def missing(self) -> list[MissingPart]:
+        """The first parts that the crawl gave up."""
+        return job_progress.missing_of_job(self)
 
 
 class JobDetailSchema(JobSchema):
@@ -40,11 +50,3 @@ class JobDetailSchema(JobSchema):
             "The last 50 changes. Without the scope audit, the fields about their origin are null."
         ),
     )
-
-    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        return {
-            **shown(obj["job"]),
-            "missing": _MISSING.dump(progress.missing_of_job(obj["job"])),
-            "attempts": _ATTEMPTS.dump(obj["attempts"]),
-            "audit_log": _ENTRIES.dump(obj["audit_log"]),
-        }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import marshmallow as ma
+from typing import Any
+
 from marshmallow import fields
 
+from admin_api.schemas.direct_dump import DirectDump
 from admin_api.schemas.fields import Timestamp, described
+from crawljobs.domain import job_progress
 
 
-class ProgressSchema(ma.Schema):
+class ProgressSchema(DirectDump):
     """The progress of a crawl. The counts only grow while it runs; the forecast may change."""
 
     phase = fields.String(
@@ -45,3 +48,13 @@ class ProgressSchema(ma.Schema):
         required=True,
         metadata=described("The number of parts that Reddit did not deliver."),
     )
+
+
+class ProgressOfJob(fields.Nested):
+    """The progress, computed from the job that holds the field."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(ProgressSchema, **options)
+
+    def get_value(self, obj: Any, *_: Any, **__: Any) -> job_progress.Progress:
+        return job_progress.of_job(obj)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 # Each failure doubles the delay up to this limit, so that a part that always fails costs its
 # requests only twice a month.
@@ -77,3 +79,23 @@ def next_look(kind: PartKind, failures: int, *, first: timedelta) -> timedelta:
     longest = LONGEST_LOOK_AT_LISTING if kind in LISTINGS else LONGEST_LOOK
     factor: int = 2 ** min(max(0, failures - 1), 16)
     return min(first * factor, longest)
+
+
+def of_json(rows: Sequence[Any] | None) -> list[MissingPart]:
+    """Return the parts of a JSON array of rows.
+
+    Leaves out rows with a kind or a reason that this release does not know.
+    """
+    return [
+        MissingPart(
+            kind=PartKind(row["kind"]),
+            item=row["item"],
+            reason=PartReason(row["reason"]),
+            message=row["message"],
+            failures=row["failures"],
+            next_look_at=datetime.fromisoformat(row["next_look_at"]),
+            seen_to=row["seen_to"],
+        )
+        for row in rows or ()
+        if row["kind"] in set(PartKind) and row["reason"] in set(PartReason)
+    ]

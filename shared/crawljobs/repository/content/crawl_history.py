@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from crawljobs.domain import missing_part
 from crawljobs.domain.missing_part import STORED_MAX, MissingPart
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository.content import missing_parts
 from crawljobs.repository.content.stored_subreddits import Marks
 
 _BEFORE_CRAWL = text(f"""
@@ -46,5 +46,5 @@ def load_crawl_history(conn: Connection, *, subreddit_id: int) -> CrawlHistory:
         whole_walk_at=row.whole_walk_at,
         access=AccessState(row.access),
         access_unconfirmed=row.access_unconfirmed and AccessState(row.access_unconfirmed),
-        missing_parts=tuple(missing_parts.of_json(row.missing_parts)),
+        missing_parts=tuple(missing_part.of_json(row.missing_parts)),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
@@ -113,23 +112,3 @@ def list_parts(conn: Connection, *, subreddit_id: int, at_most: int) -> list[Sto
         .limit(at_most)
     )
     return [StoredPart(**dict(row._mapping)) for row in rows]
-
-
-def of_json(rows: Sequence[Any] | None) -> list[MissingPart]:
-    """Return the parts of a JSON array of rows.
-
-    Leaves out rows with a kind or a reason that this release does not know.
-    """
-    return [
-        MissingPart(
-            kind=PartKind(row["kind"]),
-            item=row["item"],
-            reason=PartReason(row["reason"]),
-            message=row["message"],
-            failures=row["failures"],
-            next_look_at=datetime.fromisoformat(row["next_look_at"]),
-            seen_to=row["seen_to"],
-        )
-        for row in rows or ()
-        if row["kind"] in set(PartKind) and row["reason"] in set(PartReason)
-    ]

@@ -1,6 +1,5 @@
 """A field of an answer may be null exactly when the value that it shows may be None."""
 
-import dataclasses
 import types
 import typing
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import marshmallow as ma
 import pytest
 
-from admin_api.resources import progress
 from admin_api.schemas.attempt import AttemptSchema
 from admin_api.schemas.audit import AuditEntrySchema
 from admin_api.schemas.coverage import GapSchema, StoredPartSchema
@@ -22,7 +20,15 @@ from admin_api.schemas.stats import RecentSchema, StatsSchema
 from admin_api.schemas.subreddit import SubredditSchema
 from admin_api.schemas.token import TokenSchema
 from admin_api.schemas.worker import WorkerSchema
-from crawljobs.domain import access, explanation, job, queue_stats, schedule, schedule_preview
+from crawljobs.domain import (
+    access,
+    explanation,
+    job,
+    job_progress,
+    queue_stats,
+    schedule,
+    schedule_preview,
+)
 from crawljobs.repository.content import coverage, missing_parts, subreddit_admin
 from crawljobs.repository.operations import audit_log, service_instances
 from crawljobs.repository.queue import queue_pauses
@@ -35,7 +41,7 @@ SHOWS: dict[type[ma.Schema], Any] = {
     GapSchema: coverage.StoredGap,
     JobSchema: job.Job,
     PauseSchema: queue_pauses.Pause,
-    ProgressSchema: progress.Progress,
+    ProgressSchema: job_progress.Progress,
     RecentSchema: queue_stats.RecentJobs,
     RunSchema: schedule_ledger.LedgerRow,
     ScheduleSchema: schedule.Schedule,
@@ -46,8 +52,6 @@ SHOWS: dict[type[ma.Schema], Any] = {
     UpcomingSchema: schedule_preview.Upcoming,
     WorkerSchema: service_instances.Instance,
 }
-# Computed of the value, not one of its fields.
-COMPUTED = {(JobSchema, "visible_at"): job.Job.not_before}
 
 
 def may_be_none(hint: Any) -> bool:
@@ -59,10 +63,10 @@ def may_be_none(hint: Any) -> bool:
 def test_a_field_may_be_null_when_its_value_may_be_none(schema: type[ma.Schema]) -> None:
     shown = SHOWS[schema]
     hints = typing.get_type_hints(shown)
-    for (owner, name), computed in COMPUTED.items():
-        if owner is schema:
+    for name, computed in vars(shown).items():
+        if isinstance(computed, property):
             hints[name] = typing.get_type_hints(computed.fget)["return"]
-    names = {field.name for field in dataclasses.fields(shown)}
+    names = hints.keys()
     fields = {
         field.attribute or name: field.allow_none for name, field in schema().dump_fields.items()
     }

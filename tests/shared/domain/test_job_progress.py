@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from admin_api.resources.progress import Progress, of_job
 from crawljobs.domain.job import Job, JobSource, JobStatus, WaitReason
+from crawljobs.domain.job_progress import Progress, of_job
 
 NOW = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 NONE: dict[str, Any] = dict.fromkeys(Job.__dataclass_fields__)

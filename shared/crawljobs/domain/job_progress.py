@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from crawljobs.domain import missing_part
 from crawljobs.domain.job import FINAL, Job, JobStatus
 from crawljobs.domain.missing_part import MissingPart
-from crawljobs.repository.content import missing_parts
 
 LONGEST_ETA = timedelta(days=366)  # a longer forecast is shown as unknown
 
@@ -61,7 +61,7 @@ def missing_of_job(job: Job) -> list[MissingPart]:
     found = []
     for row in listed if isinstance(listed, list) else []:
         try:
-            found += missing_parts.of_json([row])
+            found += missing_part.of_json([row])
         except (KeyError, TypeError, ValueError):
             continue
     return found
