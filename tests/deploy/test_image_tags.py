@@ -47,7 +47,7 @@ def test_manifests_name_exact_versions() -> None:
 
 
 def test_the_documents_say_how_to_pin_digests() -> None:
-    assert "imagetools inspect" in (ROOT / "deploy/README.md").read_text()
+    assert "imagetools inspect" in (ROOT / "docs/operations/upgrading.md").read_text()
     assert EXACT.fullmatch(postgres.DOCKER_IMAGE)
 
 

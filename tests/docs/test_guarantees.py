@@ -8,7 +8,9 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/concepts/guarantees.md", "deploy/README.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/concepts/guarantees.md", "docs/operations/recovery.md"]
+)
 def test_durability_is_promised_for_one_server_or_a_synchronous_standby(name: str) -> None:
     text = " ".join((ROOT / name).read_text().replace("*", "").split())
     for words in ("synchronous standby", "asynchronous standby", "restore"):
