@@ -4,21 +4,28 @@ from collections.abc import Iterator
 from typing import Any
 
 from psycopg import sql
-from sqlalchemy import TextClause, text
-from sqlalchemy.dialects import postgresql
+from psycopg.types.json import Jsonb
+from sqlalchemy import ClauseElement, Compiled, text
+from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from crawljobs.db.database import Connection
 
 
+def compiled_for_prepare(statement: ClauseElement) -> Compiled:
+    """The statement as it is sent, with the casts of its parameters, which are $1 and so on."""
+    dialect = psycopg_dialect.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+    return statement.compile(dialect=dialect)
+
+
 def generic_plan(
-    conn: Connection, statement: TextClause, values: dict[str, Any], *, analyze: bool = False
+    conn: Connection, statement: ClauseElement, values: dict[str, Any], *, analyze: bool = False
 ) -> list[dict[str, Any]]:
     """Every node of the plan, the root first; `analyze` executes it too."""
     conn.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
-    dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-    compiled = statement.compile(dialect=dialect)
-    names = compiled.positiontup or []
-    arguments = ", ".join(sql.Literal(values[name]).as_string(None) for name in names)
+    compiled = compiled_for_prepare(statement)
+    names = getattr(compiled, "positiontup", None) or []
+    bound = compiled.construct_params(values) if names else {}
+    arguments = ", ".join(_literal(bound[name]).as_string(None) for name in names)
     conn.exec_driver_sql(f"PREPARE shown AS {compiled}")
     try:
         options = "ANALYZE, FORMAT JSON" if analyze else "FORMAT JSON"
@@ -29,16 +36,18 @@ def generic_plan(
     return list(_nodes(plans[0]["Plan"]))
 
 
-def pages_read(conn: Connection, statement: TextClause, values: dict[str, Any]) -> int:
+def pages_read(conn: Connection, statement: ClauseElement, values: dict[str, Any]) -> int:
     """How many pages of tables and indexes an execution looks at, cached ones included."""
-    explained = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.text}")
-    (plans,) = conn.execute(explained, values).one()
+    compiled = statement.compile(dialect=conn.dialect)
+    (plans,) = conn.exec_driver_sql(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}", compiled.construct_params(values)
+    ).one()
     root = plans[0]["Plan"]
     return int(root["Shared Hit Blocks"] + root["Shared Read Blocks"])
 
 
 def rows_read(
-    conn: Connection, statement: TextClause, values: dict[str, Any], *, table: str
+    conn: Connection, statement: ClauseElement, values: dict[str, Any], *, table: str
 ) -> int:
     """How many live rows of a table an execution looks at, those that it then leaves included."""
     nodes = generic_plan(conn, statement, values, analyze=True)
@@ -52,6 +61,10 @@ def rows_read(
 
 def tables_scanned(plan: list[dict[str, Any]]) -> list[str]:
     return [node["Relation Name"] for node in plan if node["Node Type"] == "Seq Scan"]
+
+
+def _literal(value: Any) -> sql.Literal:
+    return sql.Literal(Jsonb(value) if isinstance(value, dict) else value)
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

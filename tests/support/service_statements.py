@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import TextClause
+from sqlalchemy import ClauseElement, CompoundSelect, Select, TextClause, UpdateBase
 
 from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.repository.queue import job_completion_sql
@@ -52,7 +52,7 @@ def _read(tree: ast.Module) -> Module:
     return module
 
 
-def statements(service: str) -> Iterator[tuple[str, TextClause]]:
+def statements(service: str) -> Iterator[tuple[str, ClauseElement]]:
     """By their names; what is composed for a call is left out."""
     for module, name in sorted(_reached(service)):
         if module.startswith("crawljobs.repository."):
@@ -60,7 +60,7 @@ def statements(service: str) -> Iterator[tuple[str, TextClause]]:
             for key, one in _several(value):
                 if isinstance(one, DriverStatement):
                     one = one.clause
-                if isinstance(one, TextClause):
+                if isinstance(one, TextClause | Select | CompoundSelect | UpdateBase):
                     yield f"{module}.{name} {key}".strip(), one
 
 

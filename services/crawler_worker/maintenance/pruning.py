@@ -10,7 +10,7 @@ from functools import partial
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.content import discovery
-from crawljobs.repository.operations import idempotency_keys, service_instances
+from crawljobs.repository.operations import record_pruning
 from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
 from crawljobs.repository.schedules import schedule_ledger
@@ -39,8 +39,8 @@ class Pruning:
         """Prune every kind; returns the number of deleted jobs. Raises DatabaseUnavailable."""
         settings = self._settings
         runs = partial(schedule_ledger.prune_runs, retention=settings.ledger_retention)
-        keys = partial(idempotency_keys.prune_keys, retention=KEYS_KEPT)
-        instances = partial(service_instances.prune_instances, retention=INSTANCES_KEPT)
+        keys = partial(record_pruning.prune_keys, retention=KEYS_KEPT)
+        instances = partial(record_pruning.prune_instances, retention=INSTANCES_KEPT)
         jobs = _Jobs(settings.retention)
         self._rows("job.pruned", jobs, then=jobs.count, deleted=lambda: jobs.deleted)
         self._rows("schedule_run.pruned", runs)

@@ -1,6 +1,60 @@
-"""SQL for a page of a list: read a bounded part of an index, and keep the rows that match."""
+"""A page of a list: read a bounded part of an index, and keep the rows that match."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, case, func, or_, select
+
+from crawljobs.repository.sql import inline_number
+
+
+@dataclass(frozen=True)
+class Page:
+    """The parts of the statement of a page.
+
+    `found` has the columns id, place and position. `walk_end` has one row with the column position:
+    the last position of the walk if the page is not full; null if it is full or no rows are left.
+    """
+
+    found: CTE
+    walk_end: CTE
+
+
+def page_of(
+    walk: Select[Any],
+    *,
+    is_found: Callable[[FromClause], ColumnElement[bool]],
+    position: Callable[[FromClause], ColumnElement[Any]],
+    look_at: int,
+    limit: ColumnElement[int],
+) -> Page:
+    """Return a page of the rows of `walk` for which `is_found` is true.
+
+    `walk` selects, in order, at most `look_at` rows with an id and the columns that `is_found` and
+    `position` use. `limit` is one more than the page holds.
+    """
+    walked = walk.subquery("looked_at")
+    numbered = select(walked, func.row_number().over().label("place")).subquery("numbered")
+    is_last = numbered.c.place == inline_number(look_at)
+    seen = (
+        select(
+            numbered.c.id,
+            numbered.c.place,
+            is_found(numbered).label("is_found"),
+            position(numbered).label("position"),
+        )
+        .where(or_(is_found(numbered), is_last))
+        .limit(limit)
+        .cte("seen")
+        .prefix_with("MATERIALIZED")
+    )
+    found = select(seen.c.id, seen.c.place, seen.c.position).where(seen.c.is_found).cte("found")
+    count = select(func.count()).select_from(found).scalar_subquery()
+    last = select(seen.c.position).where(seen.c.place == inline_number(look_at)).scalar_subquery()
+    return Page(found, select(case((count < limit, last)).label("position")).cte("walk_end"))
 
 
 def common_tables(walk: str, *, conditions: str, position: str, look_at: int, limit: str) -> str:

@@ -7,66 +7,103 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import (
+    Connection,
+    Text,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
+from crawljobs.db import tables
+from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain import names
 from crawljobs.domain.access import Scope, Token
-from crawljobs.repository.queue.queue_sql import NOW
+from crawljobs.repository.sql import NOW, inline, inline_interval, row_version
 
 USED_SECONDS = 60  # last_used_at is written again after this time, not for each request
 
-_IS_LIVE = f"(revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {NOW}))"
-_COLUMNS = f"""
-    id, name, scopes, created_at, created_by, expires_at, revoked_at, revoked_by, last_used_at,
-    created_by_id, {_IS_LIVE} AS live, CAST(CAST(xmin AS text) AS bigint) AS version"""
+_tokens = tables.api_tokens
+_token = _tokens.c
+
+_IS_LIVE = and_(
+    _token.revoked_at.is_(None), or_(_token.expires_at.is_(None), _token.expires_at > NOW)
+)
+_COLUMNS = (
+    *(_token[name] for name in Token.__dataclass_fields__ if name in _token),
+    _IS_LIVE.label("live"),
+    row_version(_tokens),
+)
 
 # A last_used_at in the future was written before the database's clock was set back.
-_IS_USE_OLD = f"""coalesce(
-        last_used_at NOT BETWEEN {NOW} - interval '{USED_SECONDS} seconds' AND {NOW}, true)"""
+_IS_USE_OLD = func.coalesce(
+    not_(_token.last_used_at.between(NOW - inline_interval(f"{USED_SECONDS} seconds"), NOW)), true()
+)
 
-_FIND = text(f"""
-    SELECT {_COLUMNS}, token_hash,
-        {_IS_USE_OLD} AS is_stale
-    FROM api_tokens WHERE id = :id
-    """)
+_FIND = select(*_COLUMNS, _token.token_hash, _IS_USE_OLD.label("is_stale")).where(
+    _token.id == bindparam("token_id")
+)
 
-_USED = text(f"""
-    UPDATE api_tokens SET last_used_at = {NOW}
-    WHERE id = :id AND {_IS_USE_OLD}
-    """)
+_MARK_USED = (
+    update(_tokens).where(_token.id == bindparam("token_id"), _IS_USE_OLD).values(last_used_at=NOW)
+)
 
-_TURN = text("SELECT pg_advisory_xact_lock(hashtext('crawljobs token ' || :name_key))")
+_LOCK_NAME = select(
+    func.pg_advisory_xact_lock(
+        func.hashtext(literal("crawljobs token ").concat(bindparam("name_key", type_=Text)))
+    )
+)
 
 # The same as `domain.names.key`, for the characters that a token's name may have.
-_NAME_KEY = "lower(btrim(regexp_replace(name, ' +', ' ', 'g')))"
-_OF_NAME = text(f"""
-    SELECT id FROM api_tokens WHERE {_NAME_KEY} = :name_key AND {_IS_LIVE}
-    ORDER BY id LIMIT :at_most
-    """)
+_name_key = func.lower(
+    func.btrim(func.regexp_replace(_token.name, inline(" +"), inline(" "), inline("g")))
+)
+_LIVE_OF_NAME = (
+    select(_token.id)
+    .where(_name_key == bindparam("name_key", type_=Text), _IS_LIVE)
+    .order_by(_token.id)
+    .limit(bindparam("at_most"))
+)
 
-_IS_PAST = text(f"SELECT CAST(:at AS timestamptz) <= {NOW}")
+_IS_PAST = select(bindparam("at", type_=Timestamp) <= NOW)
 
-_CREATE = text(f"""
-    INSERT INTO api_tokens (id, name, token_hash, scopes, created_at, created_by, expires_at,
-        created_by_id)
-    VALUES (:id, :name, :token_hash, CAST(:scopes AS text[]), {NOW}, :created_by,
-        CAST(:expires_at AS timestamptz), :created_by_id)
-    RETURNING {_COLUMNS}
-    """)
+_CREATE = (
+    insert(_tokens)
+    .values(
+        id=bindparam("id"),
+        name=bindparam("name"),
+        token_hash=bindparam("token_hash"),
+        scopes=bindparam("scopes"),
+        created_at=NOW,
+        created_by=bindparam("created_by"),
+        expires_at=bindparam("expires_at"),
+        created_by_id=bindparam("created_by_id"),
+    )
+    .returning(*_COLUMNS)
+)
 
-_LOCK = text(f"SELECT {_COLUMNS} FROM api_tokens WHERE id = :id FOR UPDATE")
+_LOCK = select(*_COLUMNS).where(_token.id == bindparam("token_id")).with_for_update()
 
-_REVOKE = text(f"""
-    UPDATE api_tokens SET revoked_at = {NOW}, revoked_by = :revoked_by
-    WHERE id = :id AND revoked_at IS NULL
-    RETURNING {_COLUMNS}
-    """)
+_REVOKE = (
+    update(_tokens)
+    .where(_token.id == bindparam("token_id"), _token.revoked_at.is_(None))
+    .values(revoked_at=NOW, revoked_by=bindparam("revoked_by"))
+    .returning(*_COLUMNS)
+)
 
-_LIST = text(f"""
-    SELECT {_COLUMNS} FROM api_tokens
-    WHERE (CAST(:after_name AS text) IS NULL OR (name, id) > (:after_name, :after_id))
-    ORDER BY name, id LIMIT :limit
-    """)
+_FIRST_PAGE = select(*_COLUMNS).order_by(_token.name, _token.id).limit(bindparam("at_most"))
+_NEXT_PAGE = _FIRST_PAGE.where(
+    tuple_(_token.name, _token.id)
+    > tuple_(bindparam("after_name", type_=Text), bindparam("after_id", type_=Text))
+)
 
 
 @dataclass(frozen=True)
@@ -80,13 +117,13 @@ class StoredToken:
 
 def find(conn: Connection, *, token_id: str, now: datetime | None = None) -> StoredToken | None:
     """Return the token with this id, also an expired or revoked one; None if there is none."""
-    row = conn.execute(_FIND, {"id": token_id, "now": now}).first()
-    return None if row is None else StoredToken(_token(row), row.token_hash, row.is_stale)
+    row = conn.execute(_FIND, {"token_id": token_id, "now": now}).first()
+    return None if row is None else StoredToken(_to_token(row), row.token_hash, row.is_stale)
 
 
 def mark_used(conn: Connection, *, token_id: str, now: datetime | None = None) -> None:
     """Set last_used_at to now, unless it was set within the last USED_SECONDS."""
-    conn.execute(_USED, {"id": token_id, "now": now})
+    conn.execute(_MARK_USED, {"token_id": token_id, "now": now})
 
 
 def live_of_name(
@@ -97,8 +134,8 @@ def live_of_name(
     Takes a lock: no other transaction creates a token of this name before this one ends.
     """
     values = {"name_key": names.key(name), "at_most": at_most, "now": now}
-    conn.execute(_TURN, values)
-    return [*conn.execute(_OF_NAME, values).scalars()]
+    conn.execute(_LOCK_NAME, values)
+    return [*conn.execute(_LIVE_OF_NAME, values).scalars()]
 
 
 def is_past(conn: Connection, *, at: datetime, now: datetime | None = None) -> bool:
@@ -129,22 +166,22 @@ def create(
         "created_by_id": created_by_id,
         "now": now,
     }
-    return _token(conn.execute(_CREATE, values).one())
+    return _to_token(conn.execute(_CREATE, values).one())
 
 
 def lock(conn: Connection, *, token_id: str, now: datetime | None = None) -> Token | None:
     """Lock the token until the transaction ends, and return it; None if there is none."""
-    row = conn.execute(_LOCK, {"id": token_id, "now": now}).first()
-    return None if row is None else _token(row)
+    row = conn.execute(_LOCK, {"token_id": token_id, "now": now}).first()
+    return None if row is None else _to_token(row)
 
 
 def revoke(
     conn: Connection, *, token_id: str, revoked_by: str, now: datetime | None = None
 ) -> Token | None:
     """Revoke the token, and return it; None if it was already revoked or does not exist."""
-    values = {"id": token_id, "revoked_by": revoked_by, "now": now}
+    values = {"token_id": token_id, "revoked_by": revoked_by, "now": now}
     row = conn.execute(_REVOKE, values).first()
-    return None if row is None else _token(row)
+    return None if row is None else _to_token(row)
 
 
 def list_tokens(
@@ -158,11 +195,14 @@ def list_tokens(
 
     `after` is the (name, id) of the last token of the previous page.
     """
-    name, token_id = after or (None, None)
-    values = {"after_name": name, "after_id": token_id, "limit": limit, "now": now}
-    return [_token(row) for row in conn.execute(_LIST, values)]
+    values: dict[str, Any] = {"at_most": limit, "now": now}
+    statement = _FIRST_PAGE
+    if after is not None:
+        statement = _NEXT_PAGE
+        values["after_name"], values["after_id"] = after
+    return [_to_token(row) for row in conn.execute(statement, values)]
 
 
-def _token(row: Any) -> Token:
+def _to_token(row: Any) -> Token:
     values = {name: row._mapping[name] for name in Token.__dataclass_fields__}
     return Token(**{**values, "scopes": frozenset(Scope(scope) for scope in row.scopes)})

@@ -7,6 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Text, cast, func
+
+from crawljobs.db import tables
+from crawljobs.repository.sql import inline_time
+
 LONGEST_JSON = 200_000  # characters; a CHECK of the table allows 65,536 bytes
 DEEPEST_JSON = 50
 LONGEST_NUMBER = 30  # digits
@@ -14,15 +19,26 @@ LONGEST_NUMBER = 30  # digits
 # Times that a Python datetime cannot hold are replaced by its first or last day. JSON is read as
 # text, because the driver's JSON reader fails for numbers with thousands of digits and for arrays
 # nested a thousand levels deep.
-COLUMNS = f"""
-    log.id,
-    least(greatest(log.at, '0001-01-02T00:00:00Z'), '9999-12-30T00:00:00Z') AS at,
-    log.actor, log.action, log.resource_type, log.resource_id,
-    left(log.before::text, {LONGEST_JSON + 1}) AS before,
-    left(log.after::text, {LONGEST_JSON + 1}) AS after,
-    log.request_id, host(log.peer_address) AS peer_address,
-    host(log.client_address) AS client_address, log.token_id, log.db_role,
-    log.transaction_id::text AS transaction_id"""
+_log = tables.admin_audit_log.c
+COLUMNS = (
+    _log.id,
+    func.least(
+        func.greatest(_log.at, inline_time("0001-01-02T00:00:00Z")),
+        inline_time("9999-12-30T00:00:00Z"),
+    ).label("at"),
+    _log.actor,
+    _log.action,
+    _log.resource_type,
+    _log.resource_id,
+    func.left(cast(_log.before, Text), LONGEST_JSON + 1).label("before"),
+    func.left(cast(_log.after, Text), LONGEST_JSON + 1).label("after"),
+    _log.request_id,
+    func.host(_log.peer_address).label("peer_address"),
+    func.host(_log.client_address).label("client_address"),
+    _log.token_id,
+    _log.db_role,
+    cast(_log.transaction_id, Text).label("transaction_id"),
+)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Boolean, Connection, Text, column, func, select
 
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
+from crawljobs.repository.sql import interval
 
 # A function of the owner's role, because only that role may end sessions of all services. The
 # migration that creates it decides which sessions it may end.
-_END = text("SELECT application_name, ended FROM end_frozen_sessions(CAST(:silence AS interval))")
+_sessions = func.end_frozen_sessions(interval("silence")).table_valued(
+    column("application_name", Text), column("ended", Boolean)
+)
+_END = select(_sessions.c.application_name, _sessions.c.ended)
 
 
 def end_frozen_sessions(

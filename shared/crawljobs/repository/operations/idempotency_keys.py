@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Text, bindparam, func, insert, literal, select
 
-from crawljobs.repository.queue.queue_sql import NOW, passing_over
+from crawljobs.db import tables
+from crawljobs.repository.sql import NOW
+
+_stored = tables.idempotency_keys.c
 
 # An advisory lock and not the row: a second INSERT of the key would wait for the first transaction,
 # where the caller needs an answer at once.
-_TAKE = text("""
-    SELECT pg_try_advisory_xact_lock(hashtextextended('crawljobs key ' || :scope || ' ' || :key, 0))
-    """)
+_TAKE = select(
+    func.pg_try_advisory_xact_lock(
+        func.hashtextextended(
+            literal("crawljobs key ")
+            .concat(bindparam("scope", type_=Text))
+            .concat(" ")
+            .concat(bindparam("key", type_=Text)),
+            0,
+        )
+    )
+)
 
-_FIND = text("""
-    SELECT request_hash, status, headers, body FROM idempotency_keys
-    WHERE scope = :scope AND key = :key
-    """)
+_FIND = select(_stored.request_hash, _stored.status, _stored.headers, _stored.body).where(
+    _stored.scope == bindparam("scope"), _stored.key == bindparam("key")
+)
 
-_STORE = text(f"""
-    INSERT INTO idempotency_keys (scope, key, request_hash, status, headers, body, created_at)
-    VALUES (:scope, :key, :request_hash, :status, CAST(:headers AS jsonb), :body, {NOW})
-    """)
-
-_PRUNE = text(f"""
-    DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM idempotency_keys
-        WHERE created_at < {NOW} - CAST(:retention AS interval)
-        ORDER BY created_at LIMIT :at_most FOR UPDATE SKIP LOCKED
-    ))
-    """)
+_STORE = insert(tables.idempotency_keys).values(
+    scope=bindparam("scope"),
+    key=bindparam("key"),
+    request_hash=bindparam("request_hash"),
+    status=bindparam("status"),
+    headers=bindparam("headers"),
+    body=bindparam("body"),
+    created_at=NOW,
+)
 
 
 @dataclass(frozen=True)
@@ -76,21 +82,8 @@ def store(
             "key": key,
             "request_hash": request_hash,
             "status": status,
-            "headers": json.dumps(dict(headers)),
+            "headers": dict(headers),
             "body": body,
             "now": now,
         },
     )
-
-
-def prune_keys(
-    conn: Connection,
-    *,
-    retention: timedelta,
-    at_most: int = 1_000,
-    skip: int = 0,
-    now: datetime | None = None,
-) -> int:
-    """Delete at most `at_most` responses older than `retention`. Returns how many."""
-    values = {"retention": retention, "at_most": at_most, "now": now}
-    return conn.execute(passing_over(_PRUNE, skip), values).rowcount

@@ -2,43 +2,63 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Boolean, Connection, bindparam, case, delete, select
+from sqlalchemy.dialects.postgresql import insert
 
-from crawljobs.repository.queue.queue_sql import NOW, passing_over
+from crawljobs.db import tables
+from crawljobs.repository.sql import NOW, interval
 
-_SEEN = text(f"""
-    INSERT INTO service_instances AS stored (name, role, version, started_at, seen_at, details)
-    VALUES (:name, :role, :version, {NOW}, {NOW}, CAST(:details AS jsonb))
-    ON CONFLICT (name) DO UPDATE SET
-        role = excluded.role, version = excluded.version, details = excluded.details,
-        started_at = CASE WHEN :starts THEN excluded.started_at ELSE stored.started_at END,
-        seen_at = excluded.seen_at
-    """)
+_instances = tables.service_instances
+_instance = _instances.c
 
-_GONE = text("DELETE FROM service_instances WHERE name = :name")
+_new = insert(_instances).excluded
 
-_LIST = text(f"""
-    SELECT instance.name, role, version, started_at, seen_at, details,
-        seen_at > {NOW} - CAST(:alive_within AS interval) AS alive
-    FROM service_instances AS instance
-    WHERE (CAST(:role AS text) IS NULL OR role = :role)
-        AND (CAST(:after AS text) IS NULL OR instance.name > :after)
-    ORDER BY instance.name LIMIT :limit
-    """)
+_SEEN = (
+    insert(_instances)
+    .values(
+        name=bindparam("name"),
+        role=bindparam("role"),
+        version=bindparam("version"),
+        started_at=NOW,
+        seen_at=NOW,
+        details=bindparam("details"),
+    )
+    .on_conflict_do_update(
+        index_elements=[_instance.name],
+        set_={
+            "role": _new.role,
+            "version": _new.version,
+            "details": _new.details,
+            "started_at": case(
+                (bindparam("starts", type_=Boolean), _new.started_at), else_=_instance.started_at
+            ),
+            "seen_at": _new.seen_at,
+        },
+    )
+)
 
-_PRUNE = text(f"""
-    DELETE FROM service_instances WHERE name = ANY (ARRAY(
-        SELECT name FROM service_instances
-        WHERE seen_at < {NOW} - CAST(:retention AS interval)
-        ORDER BY seen_at LIMIT :at_most FOR UPDATE SKIP LOCKED
-    ))
-    """)
+_GONE = delete(_instances).where(_instance.name == bindparam("name"))
+
+_LIST = (
+    select(
+        _instance.name,
+        _instance.role,
+        _instance.version,
+        _instance.started_at,
+        _instance.seen_at,
+        _instance.details,
+        (_instance.seen_at > NOW - interval("alive_within")).label("alive"),
+    )
+    .order_by(_instance.name)
+    .limit(bindparam("limit"))
+)
+_OF_ROLE = _instance.role == bindparam("role")
+_AFTER = _instance.name > bindparam("after")
 
 
 @dataclass(frozen=True)
@@ -71,7 +91,7 @@ def seen(
             "name": name,
             "role": role,
             "version": version,
-            "details": json.dumps(dict(details)),
+            "details": dict(details),
             "starts": starts,
             "now": now,
         },
@@ -96,6 +116,11 @@ def list_instances(
 
     A process is alive if its last heartbeat is at most `alive_within` old.
     """
+    statement = _LIST
+    if role is not None:
+        statement = statement.where(_OF_ROLE)
+    if after is not None:
+        statement = statement.where(_AFTER)
     values = {
         "role": role,
         "after": after,
@@ -103,17 +128,4 @@ def list_instances(
         "limit": limit,
         "now": now,
     }
-    return [Instance(**row._mapping) for row in conn.execute(_LIST, values)]
-
-
-def prune_instances(
-    conn: Connection,
-    *,
-    retention: timedelta,
-    at_most: int = 1_000,
-    skip: int = 0,
-    now: datetime | None = None,
-) -> int:
-    """Delete processes whose last heartbeat is older than `retention`. Returns how many."""
-    values = {"retention": retention, "at_most": at_most, "now": now}
-    return conn.execute(passing_over(_PRUNE, skip), values).rowcount
+    return [Instance(**row._mapping) for row in conn.execute(statement, values)]

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, or_, update
+from sqlalchemy.dialects.postgresql import insert
 
-from crawljobs.repository.queue.queue_sql import NOW
+from crawljobs.db import tables
+from crawljobs.repository.sql import NOW, inline_interval, interval
 
-_TAKE_TURN = text(f"""
-    INSERT INTO maintenance_runs AS run (task, last_run_at)
-    VALUES (:task, {NOW} + CAST(:hold AS interval))
-    ON CONFLICT (task) DO UPDATE SET last_run_at = excluded.last_run_at
-        WHERE run.last_run_at <= {NOW} - CAST(:every AS interval)
-            -- written before the clock was set back; 1 minute is the margin for concurrent turns
-            OR run.last_run_at > {NOW} + CAST(:hold AS interval) + interval '1 minute'
-    RETURNING task
-    """)
-_END_TURN = text(f"UPDATE maintenance_runs SET last_run_at = {NOW} WHERE task = :task")
+_runs = tables.maintenance_runs
+_run = _runs.c
+
+_TAKE_TURN = (
+    insert(_runs)
+    .values(task=bindparam("task"), last_run_at=NOW + interval("hold"))
+    .on_conflict_do_update(
+        index_elements=[_run.task],
+        set_={"last_run_at": insert(_runs).excluded.last_run_at},
+        where=or_(
+            _run.last_run_at <= NOW - interval("every"),
+            # Written before the clock was set back. 1 minute is the margin for concurrent turns.
+            _run.last_run_at > NOW + interval("hold") + inline_interval("1 minute"),
+        ),
+    )
+    .returning(_run.task)
+)
+
+_END_TURN = update(_runs).where(_run.task == bindparam("ended")).values(last_run_at=NOW)
 
 
 def take_turn(
@@ -39,4 +50,4 @@ def take_turn(
 
 def end_turn(conn: Connection, *, task: str, now: datetime | None = None) -> None:
     """End the turn: the next turn is `every` from now."""
-    conn.execute(_END_TURN, {"task": task, "now": now})
+    conn.execute(_END_TURN, {"ended": task, "now": now})

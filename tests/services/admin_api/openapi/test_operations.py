@@ -10,7 +10,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository.content import stored_subreddits
-from crawljobs.repository.operations import audit_log, service_instances
+from crawljobs.repository.operations import audit_log, record_pruning, service_instances
 from support import jobs as factory
 
 Client = flask.testing.FlaskClient
@@ -335,7 +335,7 @@ def test_processes_are_listed_with_what_they_crawl(client: Client, database: Dat
     only = got(client.get(f"{WORKERS}?role=admin-api"))
     assert [one["name"] for one in only["items"]] == ["api"]
     with database.begin() as conn:
-        assert service_instances.prune_instances(conn, retention=timedelta(minutes=2)) == 1
-        assert service_instances.prune_instances(conn, retention=timedelta(minutes=2)) == 0
+        assert record_pruning.prune_instances(conn, retention=timedelta(minutes=2)) == 1
+        assert record_pruning.prune_instances(conn, retention=timedelta(minutes=2)) == 0
         service_instances.gone(conn, name="api")
     assert [one["name"] for one in got(client.get(WORKERS))["items"]] == ["worker-1"]

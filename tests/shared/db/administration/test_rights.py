@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from sqlalchemy.dialects import postgresql
 
 from crawljobs.db import tables
 from crawljobs.db.administration import grants, roles
 from crawljobs.db.database import Database
-from support import needs, service_statements
+from support import needs, plans, service_statements
 from support.databases import Databases
 from support.roles import Roles, made
 
@@ -241,7 +240,6 @@ def test_a_service_has_the_rights_for_every_statement_that_it_can_come_to(
     own: Roles, service: str
 ) -> None:
     """Also those of once a day. Planning a statement for execution looks at the rights."""
-    dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
     found = dict(service_statements.statements(service))
     assert len(found) >= 12
     denied = []
@@ -249,7 +247,7 @@ def test_a_service_has_the_rights_for_every_statement_that_it_can_come_to(
         if conn.info.server_version < 160_000:
             needs.missing("EXPLAIN (GENERIC_PLAN), of PostgreSQL 16")
         for name, statement in found.items():
-            explain = f"EXPLAIN (GENERIC_PLAN) {statement.compile(dialect=dialect)}"
+            explain = f"EXPLAIN (GENERIC_PLAN) {plans.compiled_for_prepare(statement)}"
             try:
                 conn.execute(explain.encode())
             except psycopg.errors.InsufficientPrivilege as error:

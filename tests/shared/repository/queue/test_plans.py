@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import ClauseElement, TextClause, UpdateBase, text
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from crawljobs.db.database import Connection, Database
@@ -16,7 +16,7 @@ from crawljobs.domain import completion
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobSource
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.operations import idempotency_keys, service_instances, task_turns
+from crawljobs.repository.operations import record_pruning, task_turns
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
@@ -122,7 +122,7 @@ MENDED_BY = {
     "next_crawl_at": "subreddits_next_crawl_at_idx",
     "service_instances": "service_instances_seen_at_idx",
 }
-STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
+STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str | None]] = {
     "claim": (
         job_claim._CLAIM.clause,
         {"worker": "w", "claim_token": TOKEN, "lease": MINUTE, "now": None, "at_most": 10},
@@ -202,12 +202,12 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
     ),
     "prune": (job_pruning._PRUNE, {"retention": MINUTE, **CHUNK}, "crawl_jobs_ended_idx"),
     "prune_keys": (
-        idempotency_keys._PRUNE,
+        record_pruning._PRUNE_KEYS,
         {"retention": MINUTE, **CHUNK},
         "idempotency_keys_created_at_idx",
     ),
     "prune_instances": (
-        service_instances._PRUNE,
+        record_pruning._PRUNE_INSTANCES,
         {"retention": MINUTE, **CHUNK},
         "service_instances_seen_at_idx",
     ),
@@ -221,7 +221,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str | None]] = {
         for what, statement in clock_setbacks.MENDS.items()
     },
     "mend_next_runs": (schedule_setbacks._AHEAD, CHUNK, "scheduled_jobs_due_idx"),
-    "end_turn": (task_turns._END_TURN, {"task": "prune", "now": None}, None),
+    "end_turn": (task_turns._END_TURN, {"ended": "prune", "now": None}, None),
 }
 
 
@@ -243,7 +243,7 @@ def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
         f"{module.__name__}.{name}": getattr(statement, "clause", statement)
         for module in modules
         for name, statement in vars(module).items()
-        if isinstance(statement, TextClause | DriverStatement)
+        if isinstance(statement, TextClause | UpdateBase | DriverStatement)
     }
     assert [name for name, one in named.items() if id(one) not in looked_at] == []
 

@@ -131,7 +131,7 @@ def test_pauses_that_ended_are_forgotten_in_pieces(conn: Connection) -> None:
 
 # A row by its key, rows that the caller names, or those of one subreddit, which are trimmed.
 _KEYS = "id|scope|name|client_id|task|job_id|subreddit_id"
-_OF_THE_CALLER = re.compile(rf"WHERE (job\.)?({_KEYS}) = (:|ANY \(CAST\()")
+_OF_THE_CALLER = re.compile(rf"WHERE (\w+\.)?({_KEYS}) = (:|ANY \(CAST\()")
 
 
 @pytest.mark.parametrize("service", [grants.ADMIN_API, grants.CRAWLER_WORKER, grants.SCHEDULER])

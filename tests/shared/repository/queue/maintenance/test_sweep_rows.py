@@ -15,7 +15,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.content import discovery, refreshes, revisits
-from crawljobs.repository.operations import idempotency_keys, service_instances
+from crawljobs.repository.operations import record_pruning
 from crawljobs.repository.queue import parked_jobs, queue_pauses
 from crawljobs.repository.queue.maintenance import (
     clock_setbacks,
@@ -285,13 +285,13 @@ SWEEPS: dict[str, Sweep] = {
     ),
     "prune processes": Sweep(
         "service_instances",
-        of(service_instances.prune_instances, retention=DAY),
+        of(record_pruning.prune_instances, retention=DAY),
         instances({"a": -3 * DAY, "b": -2 * DAY, "c": -DAY - SECOND}),
         instances({"young": -DAY, "here": timedelta()}),
     ),
     "prune keys": Sweep(
         "idempotency_keys",
-        of(idempotency_keys.prune_keys, retention=DAY),
+        of(record_pruning.prune_keys, retention=DAY),
         {"a": {"created_at": T0 - 3 * DAY}, "b": {"created_at": T0 - 2 * DAY},
          "c": {"created_at": T0 - DAY - SECOND}},
         {"young": {"created_at": T0 - DAY}},

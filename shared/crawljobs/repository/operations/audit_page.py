@@ -1,0 +1,106 @@
+"""Compose the statement of a page of the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    func,
+    select,
+    true,
+)
+
+from crawljobs.db import tables
+from crawljobs.db.tables.columns import Timestamp
+from crawljobs.repository import paging
+from crawljobs.repository.operations import audit_entry
+from crawljobs.repository.sql import ONE_ROW, inline, inline_interval, inline_number
+
+REFUSED = "refused"  # the action of a request that was not allowed
+
+_log = tables.admin_audit_log
+_earliest = _log.alias("earliest")
+_SINCE, _UNTIL = bindparam("since", type_=Timestamp), bindparam("until", type_=Timestamp)
+
+
+def _equals(name: str) -> Callable[[FromClause], ColumnElement[bool]]:
+    return lambda log: log.c[name] == bindparam(name, type_=Text)
+
+
+_EQUAL = ("actor", "action", "resource_type", "resource_id", "request_id", "token_id")
+_CONDITIONS: dict[str, Callable[[FromClause], ColumnElement[bool]]] = {
+    **{name: _equals(name) for name in _EQUAL},
+    "changes_only": lambda log: log.c.action != inline(REFUSED),
+    "since": lambda log: log.c.at >= _SINCE,
+    "until": lambda log: log.c.at < _UNTIL,
+}
+_READ = ("id", "at", *_EQUAL)  # the columns of the conditions
+
+
+def _first_id_at(time: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return the id of the first entry at this time or later; the largest id without an entry."""
+    first = select(_earliest.c.id).where(_earliest.c.at >= time)
+    first = first.order_by(_earliest.c.at, _earliest.c.id).limit(ONE_ROW)
+    return func.coalesce(first.scalar_subquery(), inline_number(2**63 - 1))
+
+
+# Ids grow with time, except for the duration of a transaction. So a range of times becomes a range
+# of ids, with a margin of 1 minute.
+_MARGIN = inline_interval("1 minute")
+_ID_RANGES = {
+    "since": _log.c.id >= _first_id_at(_SINCE - _MARGIN),
+    "until": _log.c.id < _first_id_at(_UNTIL + _MARGIN),
+}
+# The columns of each index before the id. A page reads the first index whose columns all have a
+# filter.
+_WALKS = (("request_id",), ("resource_type", "resource_id"), ("actor",), ("action",))
+
+
+@lru_cache(maxsize=512)
+def page_statement(
+    given: tuple[str, ...], continues: bool, limit: int, look_at: int
+) -> Select[Any]:
+    """Return the statement for the given filters; job_list explains why it is composed.
+
+    With `continues` the page starts below the id `before_id`.
+    """
+    walked: tuple[str, ...] = next(
+        (names for names in _WALKS if all(name in given for name in names)), ()
+    )
+    if walked == ("resource_type", "resource_id") and "changes_only" in given:
+        walked = (*walked, "changes_only")  # a partial index has only changes
+    ranges = [_CONDITIONS[name](_log) for name in walked]
+    ranges += [_ID_RANGES[name] for name in _ID_RANGES if name in given]
+    if continues:
+        ranges.append(_log.c.id < bindparam("before_id"))
+    rest = [name for name in given if name not in walked]
+    entries = select(*(_log.c[name] for name in _READ)).where(*ranges)
+    if walked == ("request_id",):
+        # Without OFFSET 0, the planner could read the index of ids instead of these few entries.
+        entries = entries.offset(inline_number(0))
+    inner = entries.subquery("walked")
+    walk = select(inner).order_by(inner.c.id.desc()).limit(inline_number(look_at))
+    page = paging.page_of(
+        walk,
+        is_found=lambda row: and_(true(), *(_CONDITIONS[name](row) for name in rest)),
+        position=lambda row: row.c.id,
+        look_at=look_at,
+        limit=inline_number(limit),
+    )
+    return (
+        select(*audit_entry.COLUMNS, page.walk_end.c.position.label("walk_end"))
+        .select_from(
+            page.walk_end.outerjoin(page.found, true()).outerjoin(
+                _log, _log.c.id == page.found.c.id
+            )
+        )
+        .order_by(page.found.c.place)
+    )
