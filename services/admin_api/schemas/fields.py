@@ -17,6 +17,8 @@ from crawljobs.errors import InvalidSubredditName
 
 INT8_MAX = 2**63 - 1
 NAME_MAX_CHARACTERS = 200
+# A cursor holds at most one name: 200 characters of 4 bytes in Base64, and the signature.
+CURSOR_MAX_CHARACTERS = 2_048
 # For the OpenAPI document; crawljobs.domain.subreddit does the check.
 NAME_PATTERN = "^/?(r/)?([A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20})$"
 
@@ -156,7 +158,7 @@ class PageParameters(ma.Schema):
     )
     cursor = fields.String(
         load_default=None,
-        validate=validate.Length(min=1, max=512),
+        validate=validate.Length(min=1, max=CURSOR_MAX_CHARACTERS),
         metadata=described("`next` of the previous page, with the same filters."),
     )
 

@@ -77,6 +77,19 @@ def test_a_list_has_its_order_whatever_the_size_of_a_page(
         assert [item[key] for item in walked(client, path, size)] == expected, size
 
 
+def test_a_list_with_the_longest_names_has_a_next_page(client: Client, database: Database) -> None:
+    names = ["".join(chr(first + n) for n in range(200)) for first in (0x1F300, 0x20000)]
+    with database.begin() as conn:
+        for name in names:
+            run(
+                conn,
+                "INSERT INTO service_instances (name, role, version, started_at, seen_at, details)"
+                " VALUES (:name, 'scheduler', '1', now(), now(), '{}')",
+                name=name,
+            )
+    assert [item["name"] for item in walked(client, "workers", 1)] == names
+
+
 def test_the_pause_of_everything_is_listed_first(client: Client, database: Database) -> None:
     with database.begin() as conn:
         run(conn, ROWS)
