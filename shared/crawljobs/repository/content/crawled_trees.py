@@ -54,6 +54,25 @@ _RECORD = text(f"""
 NEWEST = 1_000  # posts, as many as a listing of Reddit has; a subreddit may have a million
 STORED_LOOKED_AT = 1_000  # comments of one post that are counted
 
+# Comments that other requests have stored since the tree was fetched are not missing any more.
+_RECOUNT = text(f"""
+    UPDATE posts SET
+        comments_missing = greatest(0, comments_missing - (now.count - comments_stored)),
+        comments_stored = now.count
+    FROM (
+        SELECT post.id, (SELECT count(*) FROM comments WHERE post_id = post.id) AS count
+        FROM (
+            SELECT id FROM posts
+            WHERE comments_missing > 0 AND id = ANY (ARRAY(
+                SELECT id FROM posts WHERE subreddit_id = :subreddit_id
+                ORDER BY created_at DESC LIMIT {NEWEST}
+            ))
+            ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+        ) AS post
+    ) AS now
+    WHERE posts.id = now.id AND now.count > comments_stored
+    """)
+
 _SUMMARY = text(f"""
     SELECT count(*) FILTER (WHERE is_whole) AS whole,
         count(*) FILTER (WHERE NOT is_whole) AS not_whole
@@ -154,6 +173,8 @@ class TreeSummary:
 
 
 def summary(conn: Connection, *, subreddit_id: int) -> TreeSummary:
-    """Return the numbers of complete and of incomplete trees of the NEWEST newest posts."""
+    """Count the missing comments of the NEWEST newest posts again, and return the numbers of
+    complete and of incomplete trees among them."""
+    conn.execute(_RECOUNT, {"subreddit_id": subreddit_id})
     row = conn.execute(_SUMMARY, {"subreddit_id": subreddit_id}).one()
     return TreeSummary(whole=row.whole, not_whole=row.not_whole)

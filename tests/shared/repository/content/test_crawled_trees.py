@@ -118,3 +118,21 @@ def test_a_tree_is_whole_when_nothing_is_missing_of_the_number_that_is_shown(
     subreddit_id = conn.execute(text("SELECT subreddit_id FROM posts")).scalar_one()
     found = crawled_trees.summary(conn, subreddit_id=subreddit_id)
     assert found == TreeSummary(whole=int(is_whole), not_whole=int(not is_whole))
+
+
+@pytest.mark.parametrize(
+    ("later", "missing", "is_whole"), [(0, 3, False), (2, 1, False), (3, 0, True), (5, 0, True)]
+)
+def test_comments_that_arrive_after_the_tree_are_missing_no_more(
+    conn: Connection, later: int, missing: int, is_whole: bool
+) -> None:
+    """The listing of comments returns comments that the tree has named only."""
+    store(conn, post("p1", num_comments=4), comment("c1"))
+    crawled_trees.record(conn, post_id="p1", reported=4, missing=3)
+    store(conn, *(comment(f"d{n}") for n in range(later)))
+    subreddit_id = conn.execute(text("SELECT subreddit_id FROM posts")).scalar_one()
+    found = crawled_trees.summary(conn, subreddit_id=subreddit_id)
+    assert found == TreeSummary(whole=int(is_whole), not_whole=int(not is_whole))
+    assert crawled_trees.summary(conn, subreddit_id=subreddit_id) == found
+    row = conn.execute(text("SELECT comments_stored, comments_missing FROM posts")).one()
+    assert tuple(row) == (1 + later, missing)

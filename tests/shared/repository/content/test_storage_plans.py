@@ -118,6 +118,7 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "left trees": (lambda: crawled_trees._LEFT, TREE),
     "fetched tree": (lambda: crawled_trees._RECORD, TREE),
     "summary of trees": (lambda: crawled_trees._SUMMARY, TREE),
+    "recount of missing comments": (lambda: crawled_trees._RECOUNT, TREE),
     "before a crawl": (lambda: crawl_history._BEFORE_CRAWL, TREE),
     "postponed parts": (lambda: missing_parts._POSTPONE, COVERAGE),
     "trimmed parts": (lambda: missing_parts._TRIM, COVERAGE),
