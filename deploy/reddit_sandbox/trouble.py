@@ -7,7 +7,7 @@ import zlib
 
 import flask
 
-from reddit_sandbox import answers, naming, wrong_kinds
+from reddit_sandbox import answers, naming, spoilt_replies
 
 # One in this many requests to a flaky community fails.
 FLAKY_EVERY = 3
@@ -80,7 +80,7 @@ def mangle(script: str, response: flask.Response) -> flask.Response:
         response.set_data(body.replace(b'"kind"', b'"deep": ' + _deep() + b', "kind"', 1))
     elif script == "reset":
         connection = flask.request.environ.get("gunicorn.socket")
-        response.response = wrong_kinds.broken_off(body, connection)
+        response.response = spoilt_replies.half_of(body, connection)
         response.headers["content-length"] = str(len(body))
     return response
 

@@ -1,16 +1,17 @@
 """The kinds of wrong replies of each endpoint.
 
-They cover the crawler's table of meanings: endpoint, status, content type and body.
+They cover the crawler's table of meanings: endpoint, status, content type and body; and replies
+that leave out items, as long as a later reply can show that they do. The history of an author has
+none of these: authors may hide it, so a short one is believed.
 """
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flask
 
-from reddit_sandbox import answers, broken_parts
+from reddit_sandbox import answers, broken_parts, spoilt_replies
 
 Spoil = Callable[[flask.Response], flask.Response]
 
@@ -54,49 +55,6 @@ def _moved(location: str) -> Callable[[], flask.Response]:
     return lambda: answers.redirect(location)
 
 
-def _cut(response: flask.Response) -> flask.Response:
-    """Truncated JSON in a complete HTTP reply."""
-    body = response.get_data()
-    response.set_data(body[: len(body) * 2 // 3])
-    return response
-
-
-def _broken_off(response: flask.Response) -> flask.Response:
-    """Half of the announced body, then the connection breaks."""
-    body = response.get_data()
-    connection = flask.request.environ.get("gunicorn.socket")
-    response.response = broken_off(body, connection)
-    response.headers["content-length"] = str(len(body))
-    return response
-
-
-def broken_off(body: bytes, connection: object) -> Any:
-    yield body[: len(body) // 2]
-    shutdown = getattr(connection, "shutdown", None)
-    if shutdown:
-        shutdown(2)
-
-
-def _mislabelled(response: flask.Response) -> flask.Response:
-    response.content_type = answers.HTML_TYPE
-    return response
-
-
-def _without_comments(response: flask.Response) -> flask.Response:
-    """A tree whose second part is not a listing."""
-    post, comments = json.loads(response.get_data())
-    comments["data"]["children"] = None
-    response.set_data(json.dumps([post, comments]))
-    return response
-
-
-def _without_things(response: flask.Response) -> flask.Response:
-    found = json.loads(response.get_data())
-    found["json"]["data"]["things"] = None
-    response.set_data(json.dumps(found))
-    return response
-
-
 _ANY_PAGE = (
     # From a proxy, or from a server in front of Reddit.
     Kind("block page", _page(403)),
@@ -120,9 +78,9 @@ _ANY_PAGE = (
     Kind("children null", lambda: answers.data(broken_parts.without_children())),
     Kind("no children", _json({"kind": "Listing", "data": {}})),
     Kind("error with status 200", _json({"message": "Internal Server Error", "error": 500})),
-    Kind("cut", spoil=_cut),
-    Kind("broken off", spoil=_broken_off),
-    Kind("mislabelled", spoil=_mislabelled),
+    Kind("cut", spoil=spoilt_replies.cut),
+    Kind("broken off", spoil=spoilt_replies.broken_off),
+    Kind("mislabelled", spoil=spoilt_replies.mislabelled),
     # Connection failures.
     Kind("token refused", answers.unauthorized),
     Kind("too many requests", lambda: answers.reply("", 429)),
@@ -157,18 +115,34 @@ _COMMUNITY = (
     Kind("search", _moved("/subreddits/search?q=x"), is_own_word=True),
     Kind("renamed", _moved("/r/pottery/about"), is_own_word=True),
 )
+_LISTING = (
+    *_COMMUNITY,
+    Kind("half listing", spoil=spoilt_replies.half_listing, is_own_word=True),
+    Kind("empty listing", spoil=spoilt_replies.empty_listing, is_own_word=True),
+)
 _ITEM = (*_ANY_PAGE, *_REFUSALS, *_ACCESS, _NOT_FOUND, _GONE)
 _AUTHOR = (*_ANY_PAGE, *_REFUSALS, _NOT_FOUND, _GONE, _LEGAL)
 
 KINDS: dict[str, tuple[Kind, ...]] = {
     "about": _COMMUNITY,
-    "posts": _COMMUNITY,
-    "comments": _COMMUNITY,
-    "tree": (*_ITEM, Kind("tree without comments", spoil=_without_comments)),
-    "more_children": (*_ITEM, Kind("without things", spoil=_without_things)),
+    "posts": _LISTING,
+    "comments": _LISTING,
+    "tree": (
+        *_ITEM,
+        Kind("tree without comments", spoil=spoilt_replies.tree_without_list),
+        Kind("empty tree", spoil=spoilt_replies.empty_tree, is_own_word=True),
+    ),
+    "more_children": (
+        *_ITEM,
+        Kind("without things", spoil=spoilt_replies.without_things),
+        Kind("no more comments", spoil=spoilt_replies.no_more_comments, is_own_word=True),
+    ),
     "history": _AUTHOR,
     "account": _AUTHOR,
-    "info": (*_ANY_PAGE, *_REFUSALS),
+    "info": (
+        *(*_ANY_PAGE, *_REFUSALS),
+        Kind("no items", spoil=spoilt_replies.empty_listing, is_own_word=True),
+    ),
     "token": (*_ANY_PAGE, *_REFUSALS),
 }
 

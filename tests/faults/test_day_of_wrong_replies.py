@@ -39,7 +39,7 @@ SHORT = Plan(
     rate=1440,
     share=0.15,
     wrong_at_least=6,
-    variables={"FETCH_USER_SUBREDDITS": "false"},
+    variables={"FETCH_USER_SUBREDDITS": "false", "WALK_WHOLE_EVERY": "0.03"},
 )
 
 
@@ -47,7 +47,8 @@ def check(day: Day, undisturbed: Day) -> str:
     """The figures; that the requests are not too many is for the caller to say."""
     figures = json.dumps({**day.figures, "ratio": round(day.ratio(undisturbed), 3)})
     print(figures)  # noqa: T201 - shown with -rP
-    assert sandbox_day.differences(day.contents, undisturbed.contents) == {}, figures
+    different = sandbox_day.differences(day.contents, undisturbed.contents)
+    assert different == {}, f"{figures}\n{json.dumps(different, indent=1)}"
     assert (day.failed, day.charged) == ([], []), figures
     assert (undisturbed.failed, undisturbed.charged) == ([], [])
     return figures

@@ -49,11 +49,18 @@ WORKER = {
     # Names are looked at, and none of them is crawled.
     "DISCOVERY_MAX_DEPTH": "1",
     "DISCOVERY_MAX_REQUESTS": "0",
+    # A listing that is cut short in the first crawl looks complete until it is walked whole again.
+    "WALK_WHOLE_EVERY": "0.25",
 }
 SCHEDULER = {"SCHEDULER_TICK_SECONDS": "0.2"}
 
 
 _MISSING = "SELECT kind, item, reason, failures, next_look_at FROM missing_parts"
+_NOT_WALKED = """
+    SELECT name, whole_walk_at FROM subreddits
+    WHERE lower(name) = ANY(string_to_array('{names}', ',')) AND NOT coalesce(
+        whole_walk_at > '{since}', false)
+    """
 _LIVE = """
     SELECT name, status, wait_reason, error_message
     FROM crawl_jobs AS job JOIN subreddits ON subreddits.id = job.subreddit_id
@@ -154,7 +161,9 @@ class _Living:
                 if seed is not None:
                     self._wait_for_wrong_replies(worker)
                     self._reply_wrongly(share=0)
+                over, names = self.clock.now(), ",".join(self.plan.communities).lower()
                 self._wait_until(self.plan.hours + self.plan.calm, worker)
+                self._wait_for_none(_NOT_WALKED.format(names=names, since=over), worker)
                 self._wait_for_none(_MISSING, worker)
             self._wait_for_none(_LIVE, worker)
             self._wait_for_none(_MISSING, worker)
@@ -273,6 +282,15 @@ class _Living:
             "SELECT lower(name), access, access_unconfirmed, gap_at IS NULL "
             "FROM subreddits ORDER BY 1"
         )
+        found["coverage"] = self._rows(
+            "SELECT lower(name), missing_parts, gaps, oldest_post, oldest_comment, "
+            "posts_walk_end, trees_whole, trees_not_whole FROM subreddits ORDER BY 1"
+        )
+        # A tree is fetched when the listing of comments fails, so that it was is no difference.
+        found["trees"] = self._rows(
+            "SELECT id, coalesce(comments_missing, 0) FROM posts ORDER BY 1"
+        )
+        found["gaps"] = self._rows("SELECT listing, from_item, to_item FROM crawl_gaps ORDER BY 2")
         found["schedules"] = self._rows(
             "SELECT name, enabled, disabled_reason, version FROM scheduled_jobs ORDER BY 1"
         )

@@ -1,0 +1,80 @@
+"""Changes of a page's own reply: cut, broken off, mislabelled, or without a part of its items."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import flask
+
+from reddit_sandbox import answers
+
+
+def cut(response: flask.Response) -> flask.Response:
+    """Truncated JSON in a complete HTTP reply."""
+    body = response.get_data()
+    response.set_data(body[: len(body) * 2 // 3])
+    return response
+
+
+def broken_off(response: flask.Response) -> flask.Response:
+    """Half of the announced body, then the connection breaks."""
+    body = response.get_data()
+    response.response = half_of(body, flask.request.environ.get("gunicorn.socket"))
+    response.headers["content-length"] = str(len(body))
+    return response
+
+
+def half_of(body: bytes, connection: object) -> Iterator[bytes]:
+    yield body[: len(body) // 2]
+    shutdown = getattr(connection, "shutdown", None)
+    if shutdown:
+        shutdown(2)
+
+
+def mislabelled(response: flask.Response) -> flask.Response:
+    response.content_type = answers.HTML_TYPE
+    return response
+
+
+def half_listing(response: flask.Response) -> flask.Response:
+    """The first half of the items, as if the listing ended there."""
+    return _changed(response, _halve)
+
+
+def empty_listing(response: flask.Response) -> flask.Response:
+    return _changed(response, _empty)
+
+
+def empty_tree(response: flask.Response) -> flask.Response:
+    """A post whose comments and stubs are left out."""
+    return _changed(response, lambda reply: _empty(reply[1]))
+
+
+def tree_without_list(response: flask.Response) -> flask.Response:
+    """A tree whose second part is not a listing."""
+    return _changed(response, lambda reply: reply[1]["data"].update(children=None))
+
+
+def no_more_comments(response: flask.Response) -> flask.Response:
+    """Requested comments of a stub that are all left out."""
+    return _changed(response, lambda reply: reply["json"]["data"].update(things=[]))
+
+
+def without_things(response: flask.Response) -> flask.Response:
+    return _changed(response, lambda reply: reply["json"]["data"].update(things=None))
+
+
+def _changed(response: flask.Response, change: Callable[[Any], object]) -> flask.Response:
+    reply = json.loads(response.get_data())
+    change(reply)
+    response.set_data(json.dumps(reply))
+    return response
+
+
+def _halve(listing: Any) -> None:
+    found = listing["data"]
+    found.update(children=found["children"][: len(found["children"]) // 2], after=None)
+
+
+def _empty(listing: Any) -> None:
+    listing["data"].update(children=[], after=None)
