@@ -9,6 +9,8 @@ import threading
 
 from crawler_worker.reddit import endpoints
 from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.request_context import RequestContext
+from crawler_worker.reddit.requester import Requester
 from crawljobs.db.database import Database
 from crawljobs.settings import RedditSettings
 
@@ -20,11 +22,11 @@ def main() -> None:
     reddit = os.environ["REDDIT_URL"]
     settings = RedditSettings("bench", "secret", "bench", reddit, reddit)
     client = RedditClient(settings, database=Database(url, pool_size=THREADS))
-    stop = threading.Event()
+    requester = Requester(client, RequestContext(threading.Event()))
 
     def work() -> None:
         while True:
-            endpoints.about(client, name=name, stop=stop)
+            endpoints.about(requester, name=name)
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(THREADS)]
     for thread in threads:

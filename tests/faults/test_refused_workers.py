@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import probe
+from crawler_worker.reddit.pacing import probe
 from crawljobs.domain.job import FREED_WITHIN_SECONDS, JobStatus
 from support import probes, scripted_reddit, scripted_server
 from support.crew import PRODUCTION, Crew
@@ -37,7 +37,7 @@ class Reddit:
         path = it.path.partition("?")[0]
         if path.startswith("/api/v1/access_token"):
             it.send(200, b'{"access_token": "t", "expires_in": 86400}')
-        elif path == probe.PATH and "t5_6" in it.path:
+        elif path == probe.REQUEST.path and "t5_6" in it.path:
             self._answer_probe(it)
         else:
             with self._lock:

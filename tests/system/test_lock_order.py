@@ -152,7 +152,7 @@ class _Open:
     """What a session takes for its database: the transaction that is open."""
 
     def __init__(self, conn: Connection) -> None:
-        self.run = lambda work: work(conn)
+        self.run = self.run_statement = lambda work: work(conn)
 
 
 def session(conn: Connection, claim: Claim) -> CrawlContext:
@@ -164,7 +164,7 @@ def session(conn: Connection, claim: Claim) -> CrawlContext:
         settings=crawls.DEFAULTS,
         stop=threading.Event(),
     )
-    opened.checkpoint = replace(opened.checkpoint, requests=3, authors=1)
+    opened.move_to(replace(opened.checkpoint, requests=3, authors=1))
     return opened
 
 

@@ -20,9 +20,7 @@ def crawl(context: CrawlContext) -> None:
     """Store the description. Raises Unavailable and all that CrawlContext.request raises."""
     name = context.claim.subreddit
     try:
-        about = required.request(
-            context, lambda client: endpoints.about(client, name=name, stop=context.stop)
-        )
+        about = required.request(context, lambda requester: endpoints.about(requester, name=name))
     except crawl_failures.Unavailable:
         if name.lower().startswith(PROFILE):
             _check_account(context, name[len(PROFILE) :])
@@ -38,9 +36,7 @@ def crawl(context: CrawlContext) -> None:
 def _check_account(context: CrawlContext, name: str) -> None:
     """Raises Unavailable when the account is suspended; its profile does not report that."""
     try:
-        account = context.request(
-            lambda client: endpoints.account(client, name=name, stop=context.stop)
-        )
+        account = context.request(lambda requester: endpoints.account(requester, name=name))
     except crawl_failures.CrawlFailure as error:
         if parts.reason_of(error) is None:
             raise

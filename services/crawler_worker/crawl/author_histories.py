@@ -10,7 +10,7 @@ from functools import partial
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.reddit import crawl_failures, endpoints
-from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.requester import Requester
 from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Items, Page
 from crawljobs.repository.content import authors
@@ -26,7 +26,7 @@ def crawl(context: CrawlContext) -> None:
     if not context.settings.fetch_user_subreddits:
         return
     if context.checkpoint.histories is None:
-        context.checkpoint = replace(context.checkpoint, histories=_due(context))
+        context.move_to(replace(context.checkpoint, histories=_due(context)))
     while context.checkpoint.histories:
         at = context.checkpoint
         name, *rest = context.checkpoint.histories
@@ -52,7 +52,7 @@ def _skip(context: CrawlContext, name: str, rest: tuple[str, ...]) -> None:
     """Skip a history that the crawl of another subreddit has fetched in the meantime."""
     then = replace(context.checkpoint, histories=rest)
     if context.parts.get(PartKind.HISTORY, name) is None:
-        context.checkpoint = then
+        context.move_to(then)
     else:
         context.store(then, settled=[(PartKind.HISTORY, name)])
 
@@ -76,8 +76,8 @@ def _history(context: CrawlContext, name: str) -> Page:
     except crawl_failures.AuthorRefused as refused:
         error = refused
 
-    def is_suspended(client: RedditClient) -> Page:
-        if endpoints.account(client, name=name, stop=context.stop).suspended:
+    def is_suspended(requester: Requester) -> Page:
+        if endpoints.account(requester, name=name).suspended:
             return NOTHING_SHOWN
         raise error
 
@@ -112,8 +112,8 @@ def _is_still_due(context: CrawlContext, name: str) -> bool:
     return context.read(lambda conn: authors.is_history_due(conn, name=name, every=HISTORY_EVERY))
 
 
-def _call(context: CrawlContext, name: str) -> Callable[[RedditClient], Page]:
-    def call(client: RedditClient) -> Page:
-        return endpoints.history(client, name=name, stop=context.stop)
+def _call(context: CrawlContext, name: str) -> Callable[[Requester], Page]:
+    def call(requester: Requester) -> Page:
+        return endpoints.history(requester, name=name)
 
     return call

@@ -9,7 +9,7 @@ from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.crawl.walks import listing_walk, walk_ends
 from crawler_worker.reddit import endpoints
-from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.missing_part import PartKind
@@ -23,7 +23,7 @@ def crawl(context: CrawlContext) -> None:
     )
     mark = context.marks.comment
     if _is_broken_off(context):
-        context.checkpoint = context.checkpoint.enter("trees")
+        context.move_to(context.checkpoint.enter("trees"))
         return
     while True:
         at = context.checkpoint
@@ -68,9 +68,7 @@ def _is_broken_off(context: CrawlContext) -> bool:
 
 
 def _call(context: CrawlContext) -> listing_walk.FetchPage:
-    def call(client: RedditClient, after: str | None) -> Page:
-        return endpoints.comments(
-            client, name=context.claim.subreddit, after=after, stop=context.stop
-        )
+    def call(requester: Requester, after: str | None) -> Page:
+        return endpoints.comments(requester, name=context.claim.subreddit, after=after)
 
     return call

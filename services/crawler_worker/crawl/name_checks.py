@@ -103,9 +103,7 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
             context,
             PartKind.NAMES,
             "",
-            lambda client: endpoints.subreddits_named(
-                client, names=(*names, *control), stop=context.stop
-            ),
+            lambda requester: endpoints.subreddits_named(requester, names=(*names, *control)),
         )
         found = {about.name.lower() for about in items.subreddits}
         if found and found.issuperset(name.lower() for name in control):

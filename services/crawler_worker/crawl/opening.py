@@ -31,7 +31,7 @@ def record(context: CrawlContext) -> None:
             subreddit_access.record_open, subreddit_id=context.claim.subreddit_id, access=access
         ),
     )
-    context.access, context.access_unconfirmed = access, None
+    context.record_access(access)
 
 
 def _access(context: CrawlContext) -> AccessState:

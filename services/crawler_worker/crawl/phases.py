@@ -11,9 +11,10 @@ from crawler_worker.crawl import (
     posts,
     trees,
 )
+from crawler_worker.crawl.allowance import AllowanceSpent
 from crawler_worker.crawl.checkpoints import checkpoint
 from crawler_worker.crawl.checkpoints.forecast import PHASES
-from crawler_worker.crawl.crawl_context import AllowanceSpent, CrawlContext
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import unclear, unfetched_parts
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.client import RedditClient
@@ -70,10 +71,10 @@ def _crawl(context: CrawlContext) -> str:
             comments.crawl(context)
         if context.checkpoint.phase == "trees":
             trees.crawl(context)
-            context.checkpoint = context.checkpoint.enter("authors")
+            context.move_to(context.checkpoint.enter("authors"))
         if context.checkpoint.phase == "authors":
             author_histories.crawl(context)
-            context.checkpoint = context.checkpoint.enter("discovery")
+            context.move_to(context.checkpoint.enter("discovery"))
         if context.checkpoint.phase == "discovery":
             name_checks.crawl(context)
     except AllowanceSpent:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from crawler_worker.reddit import client, crawl_failures
+from crawler_worker.reddit import crawl_failures
+from crawler_worker.reddit.request_context import LONGEST_GAP_SECONDS
 from crawler_worker.reddit.stop import Stop
 
 
@@ -16,7 +17,7 @@ def wait(gap: float, *, asked_at: datetime | None, now: datetime, stop: Stop) ->
     if gap <= 0 or asked_at is None:
         return
     left = min(gap, gap - (now - asked_at).total_seconds())
-    if left > client.LONGEST_GAP_SECONDS:
+    if left > LONGEST_GAP_SECONDS:
         raise crawl_failures.TooSoon(
             f"this subreddit requires {gap:.0f} s between two requests", resume_in=left
         )

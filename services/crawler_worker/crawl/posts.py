@@ -11,7 +11,7 @@ from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.crawl.walks import listing_walk, walk_ends, whole_walks
 from crawler_worker.reddit import endpoints
-from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.missing_part import OF_A_TREE
@@ -63,15 +63,14 @@ def crawl(context: CrawlContext) -> None:
 def _call(context: CrawlContext) -> listing_walk.FetchPage:
     settings, seen = context.settings, context.checkpoint.posts
 
-    def call(client: RedditClient, after: str | None) -> Page:
+    def call(requester: Requester, after: str | None) -> Page:
         return endpoints.posts(
-            client,
+            requester,
             name=context.claim.subreddit,
             sort=settings.posts_sort,
             time_filter=settings.posts_time_filter,
             after=after,
             limit=max(1, settings.max_posts_per_sub - seen),
-            stop=context.stop,
         )
 
     return call

@@ -10,7 +10,7 @@ from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.crawl.tree import Tree
 from crawler_worker.reddit import crawl_failures, endpoints
-from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.requester import Requester
 from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Items
 
@@ -36,13 +36,12 @@ def next_part(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
             context,
             PartKind.THREAD,
             tree,
-            lambda client: endpoints.thread(
-                client,
+            lambda requester: endpoints.thread(
+                requester,
                 post_id=tree.post,
                 comment_id=thread.parent,
                 depth=thread.depth,
                 max_depth=context.settings.max_comment_depth - thread.depth,
-                stop=context.stop,
             ),
         )
         return _grown(context, tree, items)
@@ -55,9 +54,7 @@ def _whole(context: CrawlContext, tree: Tree) -> Items:
         context,
         PartKind.TREE,
         tree,
-        lambda client: endpoints.tree(
-            client, post_id=tree.post, max_depth=depth, stop=context.stop
-        ),
+        lambda requester: endpoints.tree(requester, post_id=tree.post, max_depth=depth),
     )
 
 
@@ -71,8 +68,8 @@ def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
                 context,
                 PartKind.MORE_CHILDREN,
                 tree,
-                lambda client, batch=batch: endpoints.more_children(  # type: ignore[misc]
-                    client, post_id=tree.post, comment_ids=batch, stop=context.stop
+                lambda requester, batch=batch: endpoints.more_children(  # type: ignore[misc]
+                    requester, post_id=tree.post, comment_ids=batch
                 ),
                 passing=(crawl_failures.TooLarge,) if len(batch) > 1 else (),
             )
@@ -96,7 +93,7 @@ def _looked_up(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
         context,
         PartKind.MORE_CHILDREN,
         tree,
-        lambda client: endpoints.info(client, names=names, stop=context.stop),
+        lambda requester: endpoints.info(requester, names=names),
     )
     found = tuple(comment for comment in items.comments if comment.post_id == tree.post)
     items = replace(items, comments=found)
@@ -114,7 +111,7 @@ def _request(
     context: CrawlContext,
     kind: PartKind,
     tree: Tree,
-    call: Callable[[RedditClient], Items],
+    call: Callable[[Requester], Items],
     *,
     passing: tuple[type[crawl_failures.CrawlFailure], ...] = (),
 ) -> Items:

@@ -62,7 +62,7 @@ def _choose(context: CrawlContext) -> None:
     room = MOST - len(chosen.keys() - set(again))
     if context.checkpoint.page == 0 and room > 0:  # a resumed crawl has chosen before
         chosen.update(_left(context, {*chosen, *not_yet, *parts.own_trees(context)}, room))
-    context.checkpoint = replace(context.checkpoint, busiest=tuple(chosen.items()))
+    context.move_to(replace(context.checkpoint, busiest=tuple(chosen.items())))
 
 
 def _left(context: CrawlContext, without: set[str], room: int) -> dict[str, int]:
@@ -96,7 +96,8 @@ def _store(context: CrawlContext, tree: Tree, items: Items, busiest: Busiest) ->
     then = _after(context, tree, busiest)
     new = len(seen.new_of(comment.id for comment in items.comments))
     then = replace(then, page=then.page + 1, comments=then.comments + new)
-    context.has_changed_parts |= tree.is_done
+    if tree.is_done:
+        context.record_changed_parts()
     short = _short(context, tree)
     if short is not None:
         context.give_up(then, short, items=items, extra_writes=_record(tree))

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 from crawler_worker.reddit import crawl_failures, endpoints
 from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.request_context import RequestContext
+from crawler_worker.reddit.requester import Requester
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.content import crawled_items, refreshes
@@ -41,6 +43,7 @@ class Refresher(threading.Thread):
         self._database = database
         self._client = client
         self._stopping = threading.Event()
+        self._requester = Requester(client, RequestContext(self._stopping))
         self._at_most = BATCH
 
     def stop(self) -> None:
@@ -81,7 +84,7 @@ class Refresher(threading.Thread):
             self._database.run(lambda conn: task_turns.end_turn(conn, task=TASK))
 
     def _refresh(self, names: Sequence[str]) -> int:
-        items = endpoints.info(self._client, names=names, stop=self._stopping)
+        items = endpoints.info(self._requester, names=names)
 
         def store(conn: Connection) -> None:
             crawled_items.store(conn, items=items, known_subreddits={})

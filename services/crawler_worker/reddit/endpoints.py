@@ -1,7 +1,7 @@
 """The API calls of a crawl. Each is one request and returns the parsed reply.
 
 Names and ids are checked first. An invalid subreddit name raises InvalidSubredditName, another
-invalid value BadRequest. Each function also raises all that RedditClient.get raises.
+invalid value BadRequest. Each function also raises all that RedditClient.send raises.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from crawler_worker.reddit import crawl_failures, parsing
-from crawler_worker.reddit.client import RedditClient
 from crawler_worker.reddit.request import Parameters
-from crawler_worker.reddit.stop import Stop
+from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import subreddit, untrusted_text
 from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 
@@ -23,81 +22,78 @@ NAMES_LIMIT = 100
 TIMED_SORTS = frozenset({"top", "controversial"})
 
 
-def about(client: RedditClient, *, name: str, stop: Stop) -> SubredditAbout:
-    return client.get(f"/r/{_subreddit(name)}/about", {}, parsing.about, stop=stop)
+def about(requester: Requester, *, name: str) -> SubredditAbout:
+    return requester.get(f"/r/{_subreddit(name)}/about", {}, parsing.about)
 
 
 def posts(
-    client: RedditClient,
+    requester: Requester,
     *,
     name: str,
     sort: str,
     time_filter: str,
     after: str | None,
     limit: int,
-    stop: Stop,
 ) -> Page:
     params: dict[str, str | int] = {"limit": min(limit, PAGE_LIMIT)}
     if sort in TIMED_SORTS:
         params["t"] = time_filter
     path = f"/r/{_subreddit(name)}/{sort}"
-    return client.get(path, _from(after, params), parsing.listing, stop=stop)
+    return requester.get(path, _from(after, params), parsing.listing)
 
 
-def comments(client: RedditClient, *, name: str, after: str | None, stop: Stop) -> Page:
+def comments(requester: Requester, *, name: str, after: str | None) -> Page:
     """The newest comments of a subreddit, of all posts."""
     params = _from(after, {"limit": PAGE_LIMIT})
-    return client.get(f"/r/{_subreddit(name)}/comments", params, parsing.listing, stop=stop)
+    return requester.get(f"/r/{_subreddit(name)}/comments", params, parsing.listing)
 
 
-def tree(client: RedditClient, *, post_id: str, max_depth: int, stop: Stop) -> Items:
+def tree(requester: Requester, *, post_id: str, max_depth: int) -> Items:
     """A post and the first comments of its tree."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
-    return client.get(f"/comments/{_id(post_id)}", params, parsing.tree, stop=stop)
+    return requester.get(f"/comments/{_id(post_id)}", params, parsing.tree)
 
 
 def thread(
-    client: RedditClient, *, post_id: str, comment_id: str, depth: int, max_depth: int, stop: Stop
+    requester: Requester, *, post_id: str, comment_id: str, depth: int, max_depth: int
 ) -> Items:
     """The tree below one comment, which is at `depth`."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
     path = f"/comments/{_id(post_id)}/_/{_id(comment_id)}"
-    return client.get(path, params, partial(parsing.tree, depth=depth), stop=stop)
+    return requester.get(path, params, partial(parsing.tree, depth=depth))
 
 
-def more_children(
-    client: RedditClient, *, post_id: str, comment_ids: Sequence[str], stop: Stop
-) -> Items:
+def more_children(requester: Requester, *, post_id: str, comment_ids: Sequence[str]) -> Items:
     form = {
         "api_type": "json",
         "link_id": f"t3_{_id(post_id)}",
         "children": ",".join(_id(comment_id) for comment_id in comment_ids),
     }
-    return client.post("/api/morechildren", form, parsing.more_children, stop=stop)
+    return requester.post("/api/morechildren", form, parsing.more_children)
 
 
-def account(client: RedditClient, *, name: str, stop: Stop) -> Account:
-    return client.get(f"/user/{_account(name)}/about", {}, parsing.account, stop=stop)
+def account(requester: Requester, *, name: str) -> Account:
+    return requester.get(f"/user/{_account(name)}/about", {}, parsing.account)
 
 
-def history(client: RedditClient, *, name: str, stop: Stop) -> Page:
+def history(requester: Requester, *, name: str) -> Page:
     """The newest posts and comments of an account; empty when the account hides them."""
     params: Parameters = {"limit": PAGE_LIMIT, "sort": "new"}
-    return client.get(f"/user/{_account(name)}/overview", params, parsing.listing, stop=stop)
+    return requester.get(f"/user/{_account(name)}/overview", params, parsing.listing)
 
 
-def info(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
+def info(requester: Requester, *, names: Sequence[str]) -> Items:
     """Posts and comments by their full names, at most 100; unknown names are omitted."""
     for name in names:
         if untrusted_text.full_name(name, kinds=("t1", "t3")) is None:
             raise crawl_failures.BadRequest(f"not a full name of Reddit's: {name[:60]!r}")
-    return client.get("/api/info", {"id": ",".join(names)}, parsing.listing, stop=stop).items
+    return requester.get("/api/info", {"id": ",".join(names)}, parsing.listing).items
 
 
-def subreddits_named(client: RedditClient, *, names: Sequence[str], stop: Stop) -> Items:
+def subreddits_named(requester: Requester, *, names: Sequence[str]) -> Items:
     """The subreddits with these names, at most 100; names of no subreddit are omitted."""
     asked = ",".join(_subreddit(name) for name in names)
-    return client.get("/api/info", {"sr_name": asked}, parsing.listing, stop=stop).items
+    return requester.get("/api/info", {"sr_name": asked}, parsing.listing).items
 
 
 def _from(after: str | None, params: dict[str, str | int]) -> Parameters:

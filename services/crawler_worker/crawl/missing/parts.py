@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.reddit import crawl_failures
-from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import completion, missing_part
 from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, PartReason
 from crawljobs.domain.subreddit import AccessState
@@ -53,7 +53,7 @@ def request(
     context: CrawlContext,
     kind: PartKind,
     item: str,
-    call: Callable[[RedditClient], T],
+    call: Callable[[Requester], T],
     *,
     if_gone: T | None = None,
     passing: tuple[type[crawl_failures.CrawlFailure], ...] = (),

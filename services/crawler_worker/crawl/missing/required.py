@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.reddit import crawl_failures
-from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.requester import Requester
 
 T = TypeVar("T")
 
 
-def request(context: CrawlContext, call: Callable[[RedditClient], T]) -> T:
+def request(context: CrawlContext, call: Callable[[Requester], T]) -> T:
     """Make one request, and a second one when the reply denies access and would change the stored
     access.
 

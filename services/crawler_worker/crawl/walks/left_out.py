@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from crawler_worker.crawl.allowance import AllowanceSpent
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.checkpoints.seen_ids import Seen
-from crawler_worker.crawl.crawl_context import AllowanceSpent, CrawlContext
+from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.reddit import endpoints
-from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName, Walk
 from crawljobs.domain.missing_part import PartKind
@@ -52,9 +53,9 @@ def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> b
     """Whether Reddit still shows one of these items in public. True when the reply is no proof."""
     prefix = "t3_" if kind is PartKind.POSTS else "t1_"
 
-    def call(client: RedditClient) -> Items:
+    def call(requester: Requester) -> Items:
         names = [f"{prefix}{item_id}" for item_id in ids]
-        return endpoints.info(client, names=names, stop=context.stop)
+        return endpoints.info(requester, names=names)
 
     try:
         items = parts.request(context, kind, "", call)

@@ -10,7 +10,7 @@ from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.checkpoints.seen_ids import Seen
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts, required
-from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import PartKind
@@ -27,7 +27,7 @@ ITEMS_MAX = 2_000
 # come from a filter of Reddit's.
 EMPTY_PAGES = 3
 
-FetchPage = Callable[[RedditClient, str | None], Page]
+FetchPage = Callable[[Requester, str | None], Page]
 
 _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMMENTS}
 _PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
@@ -71,7 +71,7 @@ def resume(context: CrawlContext, *, restarted: Checkpoint) -> None:
     """
     at, gap = context.checkpoint, context.request_gap
     if at.cursor is not None and checkpoint.is_stale(at.cursor_at, now=context.now(), gap=gap):
-        context.checkpoint = restarted.restarted()
+        context.move_to(restarted.restarted())
 
 
 def next_page(
@@ -86,8 +86,8 @@ def next_page(
     cursor, anchors = context.checkpoint.cursor, context.checkpoint.anchors
 
     def page_behind(anchor: str | None) -> Page:
-        def call(client: RedditClient) -> Page:
-            return fetch(client, anchor)
+        def call(requester: Requester) -> Page:
+            return fetch(requester, anchor)
 
         if is_required:
             return required.request(context, call)

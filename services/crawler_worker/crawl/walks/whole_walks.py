@@ -14,7 +14,7 @@ def choose(context: CrawlContext) -> None:
     crawl."""
     at = context.checkpoint
     if at.page == 0 and not at.whole and _is_due(context):
-        context.checkpoint = replace(at, whole=True)
+        context.move_to(replace(at, whole=True))
 
 
 def _is_due(context: CrawlContext) -> bool:

@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from crawler_worker.reddit import crawl_failures, reddit_pauses
+from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.exchange.transfer import Transport
 from crawler_worker.reddit.oauth import token_endpoint
+from crawler_worker.reddit.pacing import pause_reports
 from crawler_worker.reddit.stop import Stop
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import request_budget
@@ -97,7 +98,7 @@ class TokenSource:
         if stored.ask_again_in > 0:
             client_id = self._settings.client_id
             pause = database.run(lambda conn: reddit_outages.paused(conn, client_id=client_id))
-            raise reddit_pauses.outage(
+            raise pause_reports.outage(
                 stored.ask_again_in,
                 None if pause is None else pause.reason,
                 _IN_TROUBLE if pause is None else pause.detail,
@@ -124,10 +125,10 @@ class TokenSource:
             return pause
 
         pause = database.run(work)
-        reddit_pauses.log_refused(pause)
+        pause_reports.log_refused(pause)
         if pause.is_new and reason is PausedReason.OUTAGE:
-            reddit_pauses.log_paused(reason, pause.seconds, pause.detail)
-        return reddit_pauses.outage(pause.seconds, pause.reason, pause.detail)
+            pause_reports.log_paused(reason, pause.seconds, pause.detail)
+        return pause_reports.outage(pause.seconds, pause.reason, pause.detail)
 
     def forget(self, token: str) -> None:
         """Discard a fresh token that Reddit refuses, so that the next request uses a new one."""

@@ -10,7 +10,7 @@ import pytest
 
 from crawler_worker.crawl import politeness
 from crawler_worker.reddit import crawl_failures
-from crawler_worker.reddit.client import LONGEST_GAP_SECONDS
+from crawler_worker.reddit.request_context import LONGEST_GAP_SECONDS
 from crawljobs.repository.content import stored_subreddits
 from support.crawls import Crawler, Transport
 

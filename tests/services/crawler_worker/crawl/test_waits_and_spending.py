@@ -8,7 +8,7 @@ from sqlalchemy import text
 from crawler_worker.crawl import politeness
 from crawler_worker.crawl.discovery_budget import Spending
 from crawler_worker.crawl.missing.known_parts import KnownParts
-from crawler_worker.reddit import client, crawl_failures
+from crawler_worker.reddit import crawl_failures, request_context
 from crawljobs.db.database import Connection
 from crawljobs.domain import discovery_rules as rules
 from crawljobs.domain.job import Claim, JobSource
@@ -46,7 +46,7 @@ class Stop:
         (5.0, T0 - 9 * SECOND, []),
         # A clock that was set back does not make the gap longer.
         (5.0, T0 + 60 * SECOND, [5.0]),
-        (client.LONGEST_GAP_SECONDS, T0, [client.LONGEST_GAP_SECONDS]),
+        (request_context.LONGEST_GAP_SECONDS, T0, [request_context.LONGEST_GAP_SECONDS]),
     ],
 )
 def test_a_crawl_waits_for_the_rest_of_the_gap(
@@ -58,7 +58,7 @@ def test_a_crawl_waits_for_the_rest_of_the_gap(
 
 
 def test_a_long_gap_is_waited_for_in_the_queue_and_a_stop_ends_a_wait() -> None:
-    gap = client.LONGEST_GAP_SECONDS + 10
+    gap = request_context.LONGEST_GAP_SECONDS + 10
     with pytest.raises(crawl_failures.TooSoon, match=f"requires {gap:.0f} s between two") as soon:
         politeness.wait(gap, asked_at=T0 - SECOND, now=T0, stop=Stop())
     assert soon.value.resume_in == gap - 1

@@ -17,6 +17,7 @@ from crawljobs.db.database import Database
 from crawljobs.repository.reddit_api import reddit_budgets
 from crawljobs.settings import RedditSettings
 from support import scripted_server
+from support.requesters import requester_of
 from support.scripted_server import Exchange
 from support.waiting import wait_until
 
@@ -65,8 +66,13 @@ def client(settings: RedditSettings, database: Database) -> Iterator[RedditClien
     client.close()
 
 
-def ask(client: RedditClient, name: str = "python", stop: threading.Event | None = None) -> Any:
-    return endpoints.about(client, name=name, stop=stop or threading.Event())
+def ask(
+    client: RedditClient,
+    name: str = "python",
+    stop: threading.Event | None = None,
+    gap: float = 0.0,
+) -> Any:
+    return endpoints.about(requester_of(client, stop, gap=gap), name=name)
 
 
 def pause_left(database: Database) -> float:
@@ -250,13 +256,12 @@ def test_a_429_is_not_waited_for_in_place_where_the_next_request_is_far_away(
             it.send(200, ABOUT, **QUICK)
 
     reddit.answer = once
-    with client.asking(in_background=False, gap=gap):
-        if asked == 1:
-            with pytest.raises(crawl_failures.Throttled) as caught:
-                ask(client)
-            assert 0 < caught.value.resume_in <= 1
-        else:
-            ask(client)
+    if asked == 1:
+        with pytest.raises(crawl_failures.Throttled) as caught:
+            ask(client, gap=gap)
+        assert 0 < caught.value.resume_in <= 1
+    else:
+        ask(client, gap=gap)
     assert len(reddit.asked) == asked
 
 
@@ -318,8 +323,8 @@ def test_a_name_that_is_none_never_gets_into_an_address(
 def test_an_id_that_is_none_never_gets_into_an_address(client: RedditClient) -> None:
     stop = threading.Event()
     with pytest.raises(crawl_failures.BadRequest):
-        endpoints.tree(client, post_id="../about", max_depth=3, stop=stop)
+        endpoints.tree(requester_of(client, stop), post_id="../about", max_depth=3)
     with pytest.raises(crawl_failures.BadRequest):
-        endpoints.history(client, name="../about", stop=stop)
+        endpoints.history(requester_of(client, stop), name="../about")
     with pytest.raises(crawl_failures.BadRequest):
-        endpoints.more_children(client, post_id="abc", comment_ids=["a,b"], stop=stop)
+        endpoints.more_children(requester_of(client, stop), post_id="abc", comment_ids=["a,b"])

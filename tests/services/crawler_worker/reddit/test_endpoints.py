@@ -1,6 +1,5 @@
 """Names and ids are checked before a request is made of them."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from crawler_worker.reddit import crawl_failures, endpoints
 
 LONG = "!" * 61
-STOP = threading.Event()
 
 
 class _NoRequests:
@@ -19,19 +17,17 @@ class _NoRequests:
     post = get
 
 
-NO_CLIENT: Any = _NoRequests()
+NO_REQUESTER: Any = _NoRequests()
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda: endpoints.info(NO_CLIENT, names=["t3_abc", LONG], stop=STOP),
-        lambda: endpoints.account(NO_CLIENT, name=LONG, stop=STOP),
-        lambda: endpoints.history(NO_CLIENT, name=LONG, stop=STOP),
-        lambda: endpoints.more_children(
-            NO_CLIENT, post_id="abc", comment_ids=["def", LONG], stop=STOP
-        ),
-        lambda: endpoints.more_children(NO_CLIENT, post_id=LONG, comment_ids=["def"], stop=STOP),
+        lambda: endpoints.info(NO_REQUESTER, names=["t3_abc", LONG]),
+        lambda: endpoints.account(NO_REQUESTER, name=LONG),
+        lambda: endpoints.history(NO_REQUESTER, name=LONG),
+        lambda: endpoints.more_children(NO_REQUESTER, post_id="abc", comment_ids=["def", LONG]),
+        lambda: endpoints.more_children(NO_REQUESTER, post_id=LONG, comment_ids=["def"]),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_and_shown_up_to_60_characters(

@@ -1,7 +1,6 @@
 """A way out that is broken is named: in the job's error, in the log, and in what explains a job."""
 
 import json
-import threading
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from crawljobs.repository.queue import job_explain, job_reads
 from crawljobs.repository.reddit_api import reddit_outages
 from crawljobs.settings import RedditSettings
 from support import jobs, scripted_server
+from support.requesters import requester_of
 from support.scripted_server import Exchange
 
 POLICY = RetryPolicy(base_seconds=60, max_hours=24, jitter=0.2)
@@ -35,7 +35,7 @@ def ended(database: Database, settings: RedditSettings) -> tuple[Completion, int
         claim = jobs.crawling(conn)
     try:
         with pytest.raises(crawl_failures.Outage) as caught:
-            endpoints.about(client, name="python", stop=threading.Event())
+            endpoints.about(requester_of(client), name="python")
     finally:
         client.close()
     return stopped_crawl.completion_after(caught.value, claim, POLICY), claim.job_id

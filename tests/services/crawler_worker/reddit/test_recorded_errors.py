@@ -1,7 +1,6 @@
 """Every error that was recorded or documented, and what the client makes of it."""
 
 import json
-import threading
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ from crawler_worker.reddit import crawl_failures
 from crawljobs.domain.subreddit import AccessState
 from support import recordings
 from support.recordings import Interaction, Replay
-
-STOP = threading.Event()
+from support.requesters import requester_of
 
 # By status and reason, as the table of replies says it.
 MEANINGS: dict[tuple[int, str | None], type[crawl_failures.CrawlFailure] | AccessState] = {
@@ -41,7 +39,7 @@ def failure_of(*replies: Interaction, tokens: tuple[Interaction, ...] = ()) -> E
         # Only long requests may be too large.
         is_long = replies[0].status in (413, 414)
         path = "/comments/abc" if is_long else "/r/anything/about"
-        client.get(path, {}, recordings.unparsed, stop=STOP)
+        requester_of(client).get(path, {}, recordings.unparsed)
     client.close()
     return caught.value
 
@@ -111,7 +109,7 @@ def test_a_recorded_401_is_answered_with_a_fresh_token_and_the_same_request() ->
     )  # fmt: skip
     replay = Replay(*(each for each in recorded if not each.is_token), tokens=fresh)
     client = recordings.client(replay)
-    listing = client.get("/", {}, recordings.unparsed, stop=STOP)
+    listing = requester_of(client).get("/", {}, recordings.unparsed)
     client.close()
     assert len(listing["data"]["children"]) == 25
     assert replay.tokens_given == 2
@@ -127,7 +125,7 @@ def test_every_recorded_answer_of_the_token_endpoint_is_understood() -> None:
             continue
         if each.status == 200 and "access_token" in each.body:
             client = recordings.client(Replay(listing, tokens=(each,)))
-            client.get("/", {}, recordings.unparsed, stop=STOP)
+            requester_of(client).get("/", {}, recordings.unparsed)
             client.close()
             given += 1
             continue

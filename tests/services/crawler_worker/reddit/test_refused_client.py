@@ -9,13 +9,15 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from crawler_worker.reddit import crawl_failures, endpoints, probe
+from crawler_worker.reddit import crawl_failures, endpoints
 from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.pacing import probe
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import PausedReason
 from crawljobs.repository import gauges
 from crawljobs.settings import RedditSettings
 from support import scripted_server
+from support.requesters import requester_of
 from support.scripted_server import Exchange
 
 ABOUT = json.dumps({"kind": "t5", "data": {"display_name": "python"}}).encode()
@@ -72,10 +74,10 @@ class Reddit:
             it.send(200, self.token(self.tokens))
             return
         self.asked.append(path)
-        (self.probe if path == probe.PATH else self.page)(it)
+        (self.probe if path == probe.REQUEST.path else self.page)(it)
 
     def probes(self) -> int:
-        return self.asked.count(probe.PATH)
+        return self.asked.count(probe.REQUEST.path)
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def client(reddit: Reddit, database: Database) -> Iterator[RedditClient]:
 
 
 def ask(client: RedditClient, stop: threading.Event | None = None) -> str:
-    return endpoints.about(client, name="python", stop=stop or threading.Event()).name
+    return endpoints.about(requester_of(client, stop), name="python").name
 
 
 def end_pause(database: Database) -> None:
@@ -117,7 +119,7 @@ def test_a_blocked_client_pauses_all_workers_until_a_probe_is_answered(
             with pytest.raises(crawl_failures.Outage, match="blocked") as caught:
                 ask(client)
             assert 25 < caught.value.resume_in <= 30
-    assert reddit.asked == ["/r/python/about"] * 3 + [probe.PATH]
+    assert reddit.asked == ["/r/python/about"] * 3 + [probe.REQUEST.path]
     assert paused(database) == [PausedReason.CLIENT_REFUSED]
     assert [(line["log_level"], line["event"]) for line in told] == [("error", "reddit.refused")]
     # One request a pause, and the pause grows.
@@ -146,7 +148,7 @@ def test_one_page_that_is_unclear_pauses_nobody(
     reddit.page = BLOCKS[block]
     with pytest.raises(crawl_failures.Unclear):
         ask(client)
-    assert reddit.asked == ["/r/python/about"] * 3 + [probe.PATH]
+    assert reddit.asked == ["/r/python/about"] * 3 + [probe.REQUEST.path]
     assert paused(database) == []
 
 
@@ -316,7 +318,7 @@ WRONG = {"message": "Bad Request", "error": 400}
 
 
 def history(client: RedditClient) -> int:
-    return len(endpoints.history(client, name="ada", stop=threading.Event()).items.posts)
+    return len(endpoints.history(requester_of(client), name="ada").items.posts)
 
 
 @pytest.mark.parametrize(

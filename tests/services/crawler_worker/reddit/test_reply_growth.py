@@ -10,10 +10,11 @@ import pytest
 
 from crawler_worker.crawl import tree_growth
 from crawler_worker.crawl.tree import Tree
-from crawler_worker.reddit import budget_headers, parsing, replies
+from crawler_worker.reddit import parsing, replies
 from crawler_worker.reddit.exchange import decoding, transfer
 from crawler_worker.reddit.exchange.reply_head import ReplyHead
 from crawler_worker.reddit.oauth import token_endpoint
+from crawler_worker.reddit.pacing import budget_headers
 from crawljobs import settings
 from crawljobs.domain import mentions, subreddit, untrusted_text
 from crawljobs.domain.reddit_items import Items, MoreComments

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.reddit import crawl_failures, endpoints, probe
-from crawler_worker.reddit.client import LONGEST_GAP_SECONDS, RedditClient
+from crawler_worker.reddit import crawl_failures, endpoints
+from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.pacing import probe
+from crawler_worker.reddit.request_context import LONGEST_GAP_SECONDS
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.settings import RedditSettings
 from support import scripted_server
+from support.requesters import requester_of
 from support.scripted_server import Exchange
 
 ABOUT = json.dumps({"kind": "t5", "data": {"display_name": "python"}}).encode()
@@ -51,7 +54,7 @@ class FakeReddit:
         elif self.throttles:
             it.send(429, b"", retry_after="300")
         else:
-            it.send(200, FOUND if self.paths[-1] == probe.PATH else ABOUT, **QUICK)
+            it.send(200, FOUND if self.paths[-1] == probe.REQUEST.path else ABOUT, **QUICK)
 
 
 @pytest.fixture
@@ -74,8 +77,8 @@ def start(reddit: FakeReddit, database: Database) -> Iterator[Callable[[], Reddi
         yield client
 
 
-def ask(client: RedditClient) -> Any:
-    return endpoints.about(client, name="python", stop=threading.Event())
+def ask(client: RedditClient, gap: float = 0.0) -> Any:
+    return endpoints.about(requester_of(client, gap=gap), name="python")
 
 
 def let_time_pass(database: Database) -> None:
@@ -98,8 +101,10 @@ def test_trouble_that_is_over_at_once_is_not_noticed(
             reddit.down = False
             return False
 
-    assert endpoints.about(client, name="python", stop=UpAgain()).name == "python"
-    assert client.sent() == 3
+    sent: list[int] = []
+    requester = requester_of(client, UpAgain(), sent=sent)
+    assert endpoints.about(requester, name="python").name == "python"
+    assert len(sent) == 2
 
 
 def test_a_request_that_keeps_failing_fails_after_three_tries(
@@ -127,7 +132,7 @@ def test_in_an_outage_everybody_waits_and_one_probe_at_a_time_finds_its_end(
     assert raised == ["UpstreamTrouble", "UpstreamTrouble", "UpstreamTrouble", "Outage"]
     asked = len(reddit.paths)
     assert asked == 1 + 10 + 1
-    assert reddit.paths[-1] == probe.PATH  # before the pause began
+    assert reddit.paths[-1] == probe.REQUEST.path  # before the pause began
     with pytest.raises(crawl_failures.Outage) as waits:
         ask(one)
     assert (waits.value.kind, waits.value.reason) == ("deferred", "outage")
@@ -138,12 +143,12 @@ def test_in_an_outage_everybody_waits_and_one_probe_at_a_time_finds_its_end(
     with pytest.raises(crawl_failures.Outage) as probed:
         ask(other)
     assert 50 < probed.value.resume_in <= 60
-    assert reddit.paths[asked:] == [probe.PATH]
+    assert reddit.paths[asked:] == [probe.REQUEST.path]
 
     reddit.down = False
     let_time_pass(database)
     assert ask(one).name == "python"
-    assert reddit.paths[asked + 1 :] == [probe.PATH, "/r/python/about"]
+    assert reddit.paths[asked + 1 :] == [probe.REQUEST.path, "/r/python/about"]
     assert ask(other).name == "python"
 
 
@@ -163,7 +168,7 @@ def test_a_probe_that_meets_a_429_ends_the_outage_and_pauses_every_worker(
         with pytest.raises(crawl_failures.Deferred) as caught:
             ask(client)
         assert caught.value.reason == "rate_limit"
-    assert reddit.paths[asked:] == [probe.PATH]
+    assert reddit.paths[asked:] == [probe.REQUEST.path]
 
 
 def test_a_worker_told_to_stop_between_two_tries_gives_its_job_back(
@@ -178,7 +183,7 @@ def test_a_worker_told_to_stop_between_two_tries_gives_its_job_back(
             return True
 
     with pytest.raises(crawl_failures.Interrupted):
-        endpoints.about(client, name="python", stop=StoppedWhileWaiting())
+        endpoints.about(requester_of(client, StoppedWhileWaiting()), name="python")
 
 
 def test_processes_share_one_token_and_refresh_it_once(
@@ -236,11 +241,10 @@ def test_the_failure_that_opens_an_outage_makes_its_own_job_wait_too(
     ask(client)
     reddit.down = True
     raised = []
-    with client.asking(in_background=False, gap=LONGEST_GAP_SECONDS + 1):
-        for _ in range(request_budget.FAILURES_THAT_OPEN):
-            with pytest.raises(crawl_failures.CrawlFailure) as caught:
-                ask(client)
-            raised.append(caught.type)
+    for _ in range(request_budget.FAILURES_THAT_OPEN):
+        with pytest.raises(crawl_failures.CrawlFailure) as caught:
+            ask(client, gap=LONGEST_GAP_SECONDS + 1)
+        raised.append(caught.type)
     assert raised[-1] is crawl_failures.Outage
     assert set(raised[:-1]) == {crawl_failures.UpstreamTrouble}
 
@@ -254,13 +258,15 @@ def test_broken_pages_of_one_community_pause_nobody(
     reddit.broken = "/r/broken/"
     for n in range(25):
         with pytest.raises(crawl_failures.UpstreamTrouble) as caught:
-            endpoints.about((one, other)[n % 2], name="broken", stop=threading.Event())
+            endpoints.about(requester_of((one, other)[n % 2]), name="broken")
         assert caught.type is crawl_failures.UpstreamTrouble
         ask(one)
     with database.begin() as conn:
         outage = text("SELECT outage_until FROM reddit_budgets")
         assert conn.execute(outage).scalar_one() is None
-    assert 0 < reddit.paths.count(probe.PATH) <= 75 // (request_budget.FAILURES_THAT_OPEN - 1)
+    assert (
+        0 < reddit.paths.count(probe.REQUEST.path) <= 75 // (request_budget.FAILURES_THAT_OPEN - 1)
+    )
 
 
 def test_an_outage_that_begins_with_broken_pages_of_one_community_is_found(
@@ -271,7 +277,7 @@ def test_an_outage_that_begins_with_broken_pages_of_one_community_is_found(
     reddit.broken = "/r/broken/"
     for _ in range(4):
         with pytest.raises(crawl_failures.UpstreamTrouble):
-            endpoints.about(client, name="broken", stop=threading.Event())
+            endpoints.about(requester_of(client), name="broken")
     reddit.down = True
     raised = []
     for _ in range(4):

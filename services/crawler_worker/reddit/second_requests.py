@@ -15,7 +15,7 @@ _DENIED, _REFUSED = (
     (crawl_failures.Unavailable, crawl_failures.BadRequest),
     (crawl_failures.BadRequest,),
 )
-_SECOND_LOOKS: Mapping[Endpoint, tuple[type[crawl_failures.CrawlFailure], ...]] = {
+_CONFIRMED: Mapping[Endpoint, tuple[type[crawl_failures.CrawlFailure], ...]] = {
     Endpoint.ABOUT: _REFUSED,
     Endpoint.POSTS: _REFUSED,
     Endpoint.COMMENTS: (*_DENIED, crawl_failures.TooLarge),
@@ -27,6 +27,6 @@ _SECOND_LOOKS: Mapping[Endpoint, tuple[type[crawl_failures.CrawlFailure], ...]] 
 }
 
 
-def needs_second_request(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
+def is_needed(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
     """Whether a second request must confirm this failure."""
-    return isinstance(error, _SECOND_LOOKS.get(endpoint, ()))
+    return isinstance(error, _CONFIRMED.get(endpoint, ()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 from crawler_worker.reddit import crawl_failures
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason
@@ -24,7 +27,7 @@ def outage(
     kind = crawl_failures.Outage
     if reason is PausedReason.CREDENTIALS_REFUSED:
         kind = crawl_failures.CredentialsRefused
-    return kind(f"{why}{cause}; the next look is in {seconds:.0f} s", resume_in=seconds)
+    return kind(f"{why}{cause}; the next probe is in {seconds:.0f} s", resume_in=seconds)
 
 
 def log_paused(reason: str, seconds: float, detail: str) -> None:
@@ -42,3 +45,20 @@ def log_refused(pause: Pause) -> None:
             detail=pause.detail,
             seconds=round(pause.seconds, 1),
         )
+
+
+class PauseLog:
+    """Logs the begin of each pause, but not its extensions, nor later reports of the same pause."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._logged_until = 0.0  # end of the pause that was logged, on the monotonic clock
+
+    def record(self, seconds: float, reason: str, detail: str = "") -> None:
+        """Log a pause of `seconds` from now, unless the pause that was logged last still runs."""
+        with self._lock:
+            now = time.monotonic()
+            is_new = seconds > 0 and now >= self._logged_until
+            self._logged_until = max(self._logged_until, now + seconds)
+        if is_new:
+            log_paused(reason, seconds, detail)

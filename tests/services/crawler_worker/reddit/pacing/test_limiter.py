@@ -8,9 +8,11 @@ import structlog
 from sqlalchemy import text
 
 from crawler_worker.reddit import crawl_failures
-from crawler_worker.reddit import limiter as limiters
-from crawler_worker.reddit.budget_headers import report_of
-from crawler_worker.reddit.limiter import Limiter
+from crawler_worker.reddit.pacing import limiter as limiters
+from crawler_worker.reddit.pacing.budget_headers import report_of
+from crawler_worker.reddit.pacing.circuit_breaker import CircuitBreaker
+from crawler_worker.reddit.pacing.limiter import Limiter
+from crawler_worker.reddit.pacing.pause_reports import PauseLog
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.repository.reddit_api import reddit_budgets
@@ -70,13 +72,18 @@ def test_a_worker_that_slept_while_another_met_a_429_does_not_ask(database: Data
 
 
 def test_a_pause_is_logged_once_by_each_process_that_met_it(database: Database) -> None:
-    limiter, other = (Limiter(database, client_id=CLIENT_ID) for _ in range(2))
+    pause_log = PauseLog()
+    limiter = Limiter(database, client_id=CLIENT_ID, pause_log=pause_log)
+    other = Limiter(database, client_id=CLIENT_ID)
+    breaker = CircuitBreaker(
+        database, client_id=CLIENT_ID, pause_log=pause_log, on_reply=limiter.has_replied
+    )
     limiter.wait_for_slot(RUNNING)
     with structlog.testing.capture_logs() as told:
         for _ in range(3):
             limiter.pause_all(300)
         other.pause_all(None)
-        limiter.failed()
+        breaker.failed()
     assert [(line["event"], line["reason"]) for line in told] == [("reddit.paused", "429")] * 2
     assert 290 < told[0]["seconds"] <= 300
 

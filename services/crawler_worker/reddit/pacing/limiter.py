@@ -6,20 +6,15 @@ import threading
 import time
 from collections.abc import Mapping
 
-from crawler_worker.reddit import budget_headers, crawl_failures, reddit_pauses
+from crawler_worker.reddit import crawl_failures
+from crawler_worker.reddit.pacing import budget_headers, pause_reports
+from crawler_worker.reddit.pacing.pause_reports import PauseLog
 from crawler_worker.reddit.stop import Stop
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
-from crawljobs.domain.request_budget import (
-    Pause,
-    PausedReason,
-    ProbeTurn,
-    Slot,
-)
-from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages
-from crawljobs.runtime import jitter, logs
-
-log = logs.get_logger(__name__)
+from crawljobs.domain.request_budget import Slot
+from crawljobs.repository.reddit_api import reddit_budgets
+from crawljobs.runtime import jitter
 
 LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
 # Background requests do not queue for slots: they poll for a free slot at a random interval from
@@ -42,15 +37,19 @@ class Limiter:
     """
 
     def __init__(
-        self, database: Database, *, client_id: str, longest_wait: float = LONGEST_WAIT_SECONDS
+        self,
+        database: Database,
+        *,
+        client_id: str,
+        longest_wait: float = LONGEST_WAIT_SECONDS,
+        pause_log: PauseLog | None = None,
     ) -> None:
         self._database = database
         self._client_id = client_id
         self._longest_wait = longest_wait
+        self._pause_log = pause_log or PauseLog()
         self._replied = threading.Event()
         self._scout = threading.Lock()
-        self._log_lock = threading.Lock()
-        self._logged_until = 0.0  # end of the pause that was logged, on the monotonic clock
 
     def wait_for_slot(self, stop: Stop, *, in_background: bool = False) -> Slot:
         """Reserve a slot and wait until it starts. Raises SlotTooLate, Outage, Interrupted."""
@@ -61,7 +60,7 @@ class Limiter:
             asked_at = time.monotonic()
             slot = self._reserve(longest_queue)
             if slot.outage:
-                raise reddit_pauses.outage(
+                raise pause_reports.outage(
                     slot.delay_seconds, slot.paused_reason, slot.paused_detail
                 )
             if not slot.taken:
@@ -100,71 +99,10 @@ class Limiter:
             )
         self._replied.set()
 
-    def record_success(self, slot: Slot) -> None:
-        """Record that Reddit works: it has sent a valid reply, an error reply included."""
-        if slot.troubled:
-            self._database.run(
-                lambda conn: reddit_outages.record_good(conn, client_id=self._client_id)
-            )
-
-    def is_doubtful(self) -> bool:
-        """Whether one more failed reply would pause all workers. A probe must decide before."""
-        return self._database.run(
-            lambda conn: reddit_outages.would_open(conn, client_id=self._client_id)
-        )
-
-    def failed(self, detail: str = "") -> float:
-        """Record a failed request; returns for how many seconds all workers pause now, or 0."""
+    def has_replied(self) -> None:
+        """Record that a request of this process got a reply, or failed: no request waits for the
+        first reply any more."""
         self._replied.set()
-        left = self._database.run(
-            lambda conn: reddit_outages.record_failed(
-                conn, client_id=self._client_id, detail=detail
-            )
-        )
-        self._log_pause(left, "outage", detail)
-        return left
-
-    def take_probe(self, since: float) -> ProbeTurn:
-        """Take the turn to probe after an unclear reply, which came `since` seconds ago.
-
-        Returns instead an open pause, or a successful probe that began after the reply.
-        """
-        return self._database.run(
-            lambda conn: reddit_outages.take_probe(conn, client_id=self._client_id, since=since)
-        )
-
-    def give_back_probe(self) -> None:
-        self._database.run(
-            lambda conn: reddit_outages.give_back_probe(conn, client_id=self._client_id)
-        )
-
-    def accepted(self) -> None:
-        """Record that a probe succeeded, which ends every pause of the circuit breaker."""
-        self._replied.set()
-        before = self._database.run(
-            lambda conn: reddit_outages.record_accepted(conn, client_id=self._client_id)
-        )
-        if before in request_budget.REFUSED:
-            log.error("reddit.accepted_again", reason=before)
-
-    @staticmethod
-    def outage_of(pause: Pause) -> crawl_failures.Outage:
-        return reddit_pauses.outage(pause.seconds, pause.reason, pause.detail)
-
-    def pause_for(
-        self, reason: PausedReason, detail: str, *, is_probe: bool
-    ) -> crawl_failures.Outage:
-        """Pause all workers; returns the failure that defers the caller's job."""
-        self._replied.set()
-        pause = self._database.run(
-            lambda conn: reddit_outages.pause(
-                conn, client_id=self._client_id, reason=reason, detail=detail, is_probe=is_probe
-            )
-        )
-        reddit_pauses.log_refused(pause)
-        if reason is PausedReason.OUTAGE and not is_probe:
-            self._log_pause(pause.seconds, "outage", pause.detail)
-        return reddit_pauses.outage(pause.seconds, pause.reason, pause.detail)
 
     def pause_all(self, seconds: float | None) -> float:
         """Pause all workers after a 429; returns the seconds until the pause ends."""
@@ -173,17 +111,8 @@ class Limiter:
             lambda conn: reddit_budgets.pause_all(conn, client_id=self._client_id, seconds=seconds)
         )
         left = self._pause_left()
-        self._log_pause(left, "429")
+        self._pause_log.record(left, "429")
         return left
-
-    def _log_pause(self, seconds: float, reason: str, detail: str = "") -> None:
-        """Log the begin of a pause, but not its extensions, nor later reports of the same pause."""
-        with self._log_lock:
-            now = time.monotonic()
-            is_news = seconds > 0 and now >= self._logged_until
-            self._logged_until = max(self._logged_until, now + seconds)
-        if is_news:
-            reddit_pauses.log_paused(reason, seconds, detail)
 
     def _pause_left(self) -> float:
         return self._database.run(

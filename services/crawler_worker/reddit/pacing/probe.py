@@ -6,39 +6,42 @@ One worker at a time probes; its result counts for all workers.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
-from crawler_worker.reddit import crawl_failures
-from crawler_worker.reddit.limiter import Limiter
+from crawler_worker.reddit import crawl_failures, reading
+from crawler_worker.reddit.api_exchange import ApiExchange
 from crawler_worker.reddit.oauth.token import TokenSource
-from crawler_worker.reddit.stop import Stop
+from crawler_worker.reddit.pacing.circuit_breaker import CircuitBreaker
+from crawler_worker.reddit.pacing.limiter import Limiter
+from crawler_worker.reddit.request import Request
+from crawler_worker.reddit.request_context import RequestContext
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason, Slot
 
 # A subreddit that has existed since the start of Reddit; the reply is small.
-PATH, PARAMETERS = "/api/info", {"id": "t5_6"}
-LOOK_AGAIN_SECONDS = 0.2
-
-Ask = Callable[[str], object]  # sends the probe with this token; raises its CrawlFailure
+REQUEST = Request("GET", "/api/info", {"id": "t5_6"})
+POLL_SECONDS = 0.2  # while another worker probes
 
 
 class Probe:
-    """Sends the probe with `ask`, and records the result with the limiter."""
+    """Sends the probe, and records the result with the circuit breaker."""
 
-    def __init__(self, limiter: Limiter, tokens: TokenSource, ask: Ask) -> None:
+    def __init__(
+        self, limiter: Limiter, breaker: CircuitBreaker, tokens: TokenSource, api: ApiExchange
+    ) -> None:
         self._limiter = limiter
+        self._breaker = breaker
         self._tokens = tokens
-        self._ask = ask
+        self._api = api
 
-    def end_pause(self, slot: Slot, token: str, stop: Stop) -> None:
+    def end_pause(self, slot: Slot, token: str, context: RequestContext) -> None:
         """Probe with a slot that was given out during a pause, and end the pause on success.
 
         Raises Outage when the pause continues, and Throttled when Reddit works but replies 429.
         """
         is_fresh = slot.paused_reason is PausedReason.CREDENTIALS_REFUSED
-        self._settle(token, stop, is_fresh=is_fresh, is_probe=True)
+        self._settle(token, context, is_fresh=is_fresh, is_probe=True)
 
-    def check(self, token: str, stop: Stop, *, since: float, is_fresh: bool) -> None:
+    def check(self, token: str, context: RequestContext, *, since: float, is_fresh: bool) -> None:
         """Check that Reddit accepts the client, after an unclear reply at `since` (monotonic).
 
         Raises Outage, and pauses all workers, when Reddit does not; SlotTooLate, Throttled,
@@ -46,9 +49,9 @@ class Probe:
         """
         deadline = time.monotonic() + request_budget.PROBE_SECONDS
         while True:
-            turn = self._limiter.take_probe(time.monotonic() - since)
+            turn = self._breaker.take_probe(time.monotonic() - since)
             if turn.pause is not None:
-                raise self._limiter.outage_of(turn.pause)
+                raise self._breaker.outage_of(turn.pause)
             if turn.is_good:
                 return
             if turn.is_mine:
@@ -56,26 +59,28 @@ class Probe:
             if time.monotonic() > deadline:
                 raise crawl_failures.SlotTooLate(
                     "another worker has been probing Reddit for too long",
-                    resume_in=LOOK_AGAIN_SECONDS,
+                    resume_in=POLL_SECONDS,
                 )
-            if stop.wait(LOOK_AGAIN_SECONDS):
+            if context.stop.wait(POLL_SECONDS):
                 raise crawl_failures.Interrupted("stopped while another worker probes")
         try:
-            self._limiter.wait_for_slot(stop)
-            self._settle(token, stop, is_fresh=is_fresh, is_probe=False)
+            self._limiter.wait_for_slot(context.stop)
+            self._settle(token, context, is_fresh=is_fresh, is_probe=False)
         except BaseException:
-            self._limiter.give_back_probe()
+            self._breaker.give_back_probe()
             raise
 
-    def _settle(self, token: str, stop: Stop, *, is_fresh: bool, is_probe: bool) -> None:
+    def _settle(
+        self, token: str, context: RequestContext, *, is_fresh: bool, is_probe: bool
+    ) -> None:
         try:
             try:
-                self._ask(token)
+                self._send(token, context)
             except crawl_failures.TokenRefused:
                 if is_fresh:
                     raise
-                token = self._tokens.current(refused=token, stop=stop)
-                self._ask(token)
+                token = self._tokens.current(refused=token, stop=context.stop)
+                self._send(token, context)
         except crawl_failures.TokenRefused as error:
             self._tokens.forget(token)
             found, detail = PausedReason.CREDENTIALS_REFUSED, str(error)
@@ -84,9 +89,13 @@ class Probe:
         except crawl_failures.UpstreamTrouble as error:
             found, detail = PausedReason.OUTAGE, error.explained()
         except crawl_failures.Throttled:
-            self._limiter.accepted()
+            self._breaker.accepted()
             raise
         else:
-            self._limiter.accepted()
+            self._breaker.accepted()
             return
-        raise self._limiter.pause_for(found, detail, is_probe=is_probe)
+        raise self._breaker.pause_for(found, detail, is_probe=is_probe)
+
+    def _send(self, token: str, context: RequestContext) -> None:
+        """Send the probe with this token. Raises its CrawlFailure."""
+        reading.check_probe(self._api.url_of(REQUEST), self._api.send(REQUEST, token, context))

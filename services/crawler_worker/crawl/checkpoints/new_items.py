@@ -1,0 +1,19 @@
+"""Compares a checkpoint with the marks of earlier crawls."""
+
+from __future__ import annotations
+
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawljobs.domain import reddit_items
+from crawljobs.repository.content.stored_subreddits import Marks
+
+
+def has_new(at: Checkpoint, marks: Marks) -> bool:
+    """Whether the crawl has seen an item, or read a history, that no earlier crawl has."""
+    return (
+        at.authors > 0
+        or (at.newest_post is not None and reddit_items.is_newer(at.newest_post, marks.post))
+        or (
+            at.newest_comment is not None
+            and reddit_items.is_newer(at.newest_comment, marks.comment)
+        )
+    )

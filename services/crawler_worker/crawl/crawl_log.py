@@ -1,0 +1,37 @@
+"""Log lines about the content that a crawl stores or leaves out."""
+
+from __future__ import annotations
+
+from crawljobs.domain.job import Claim
+from crawljobs.domain.missing_part import MissingPart
+from crawljobs.domain.reddit_items import Items
+from crawljobs.runtime import logs
+
+log = logs.get_logger(__name__)
+
+
+def dropped(claim: Claim, phase: str, items: Items) -> None:
+    """Log the numbers of items that could not be read, if there are any."""
+    if items.dropped + items.unknown:
+        log.warning(
+            "items.dropped",
+            job_id=claim.job_id,
+            phase=phase,
+            dropped=items.dropped,
+            unknown=items.unknown,
+        )
+
+
+def part_given_up(claim: Claim, part: MissingPart) -> None:
+    """Log a part that the crawl leaves out, with the failure and the time of its next try."""
+    log.warning(
+        "crawl.part_given_up",
+        job_id=claim.job_id,
+        subreddit=claim.subreddit,
+        kind=part.kind,
+        item=part.item,
+        reason=part.reason,
+        error=part.message,
+        failures=part.failures,
+        next_look_at=part.next_look_at.isoformat(),
+    )

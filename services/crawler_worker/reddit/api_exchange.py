@@ -1,0 +1,34 @@
+"""One HTTP exchange with Reddit's API: URL, headers and body of a request."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from crawler_worker.reddit.exchange import transfer
+from crawler_worker.reddit.exchange.transfer import Transport
+from crawler_worker.reddit.request import Request
+from crawler_worker.reddit.request_context import RequestContext
+
+
+class ApiExchange:
+    """Sends requests to the API below `api_url`."""
+
+    def __init__(self, api_url: str, transport: Transport) -> None:
+        self._api_url = api_url
+        self._transport = transport
+
+    def url_of(self, request: Request) -> str:
+        """The URL of the request, without its query."""
+        return f"{self._api_url}{request.path}"
+
+    def send(self, request: Request, token: str, context: RequestContext) -> transfer.Exchange:
+        """Send the request once; returns the reply. Raises UpstreamTrouble and SlotTooLate."""
+        query = urlencode({**request.params, "raw_json": 1})
+        headers = {"Authorization": f"bearer {token}"}
+        body = None
+        if request.form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode(request.form).encode()
+        context.on_sent()
+        url = f"{self.url_of(request)}?{query}"
+        return self._transport.send(transfer.Request(request.method, url, headers, body))

@@ -1,0 +1,1 @@
+"""Paces the requests of all workers: slots, pauses, circuit breaker and probe."""

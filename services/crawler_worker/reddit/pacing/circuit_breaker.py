@@ -1,0 +1,102 @@
+"""The circuit breaker that all workers of a client id share: it pauses them during an outage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from crawler_worker.reddit import crawl_failures
+from crawler_worker.reddit.pacing import pause_reports
+from crawler_worker.reddit.pacing.pause_reports import PauseLog
+from crawljobs.db.database import Database
+from crawljobs.domain import request_budget
+from crawljobs.domain.request_budget import Pause, PausedReason, ProbeTurn, Slot
+from crawljobs.repository.reddit_api import reddit_outages
+from crawljobs.runtime import logs
+
+log = logs.get_logger(__name__)
+
+
+class CircuitBreaker:
+    """Shared by the threads of a process; its state is in the database.
+
+    Each method raises DatabaseUnavailable. `on_reply` is called after each failure and each probe.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        client_id: str,
+        pause_log: PauseLog,
+        on_reply: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._client_id = client_id
+        self._pause_log = pause_log
+        self._on_reply = on_reply
+
+    def record_success(self, slot: Slot) -> None:
+        """Record that Reddit works: it has sent a valid reply, an error reply included."""
+        if slot.troubled:
+            self._database.run(
+                lambda conn: reddit_outages.record_good(conn, client_id=self._client_id)
+            )
+
+    def is_doubtful(self) -> bool:
+        """Whether one more failed reply would pause all workers. A probe must decide before."""
+        return self._database.run(
+            lambda conn: reddit_outages.would_open(conn, client_id=self._client_id)
+        )
+
+    def failed(self, detail: str = "") -> float:
+        """Record a failed request; returns for how many seconds all workers pause now, or 0."""
+        self._on_reply()
+        left = self._database.run(
+            lambda conn: reddit_outages.record_failed(
+                conn, client_id=self._client_id, detail=detail
+            )
+        )
+        self._pause_log.record(left, "outage", detail)
+        return left
+
+    def take_probe(self, since: float) -> ProbeTurn:
+        """Take the turn to probe after an unclear reply, which came `since` seconds ago.
+
+        Returns instead an open pause, or a successful probe that began after the reply.
+        """
+        return self._database.run(
+            lambda conn: reddit_outages.take_probe(conn, client_id=self._client_id, since=since)
+        )
+
+    def give_back_probe(self) -> None:
+        self._database.run(
+            lambda conn: reddit_outages.give_back_probe(conn, client_id=self._client_id)
+        )
+
+    def accepted(self) -> None:
+        """Record that a probe succeeded, which ends every pause of the circuit breaker."""
+        self._on_reply()
+        before = self._database.run(
+            lambda conn: reddit_outages.record_accepted(conn, client_id=self._client_id)
+        )
+        if before in request_budget.REFUSED:
+            log.error("reddit.accepted_again", reason=before)
+
+    @staticmethod
+    def outage_of(pause: Pause) -> crawl_failures.Outage:
+        return pause_reports.outage(pause.seconds, pause.reason, pause.detail)
+
+    def pause_for(
+        self, reason: PausedReason, detail: str, *, is_probe: bool
+    ) -> crawl_failures.Outage:
+        """Pause all workers; returns the failure that defers the caller's job."""
+        self._on_reply()
+        pause = self._database.run(
+            lambda conn: reddit_outages.pause(
+                conn, client_id=self._client_id, reason=reason, detail=detail, is_probe=is_probe
+            )
+        )
+        pause_reports.log_refused(pause)
+        if reason is PausedReason.OUTAGE and not is_probe:
+            self._pause_log.record(pause.seconds, "outage", pause.detail)
+        return pause_reports.outage(pause.seconds, pause.reason, pause.detail)

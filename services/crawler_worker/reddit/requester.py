@@ -1,0 +1,29 @@
+"""Sends the requests of one caller through the client that all callers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from crawler_worker.reddit.client import RedditClient
+from crawler_worker.reddit.request import Parameters, Request
+from crawler_worker.reddit.request_context import RequestContext
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """The client together with the options of one caller."""
+
+    client: RedditClient
+    context: RequestContext
+
+    def get(self, path: str, params: Parameters, parse: Callable[[Any], T]) -> T:
+        """Send a GET request; returns and raises as `RedditClient.send` does."""
+        return self.client.send(Request("GET", path, params), parse, self.context)
+
+    def post(self, path: str, form: Parameters, parse: Callable[[Any], T]) -> T:
+        """Like `get`, for a POST that only reads: a failed request is sent again."""
+        return self.client.send(Request("POST", path, {}, form), parse, self.context)
