@@ -17,7 +17,6 @@ import flask
 
 from admin_api.http import api_counters, auth, problems, state
 from admin_api.http.request import request_body
-from admin_api.schemas.fields import refuse_value
 from crawljobs.db.database import Connection
 from crawljobs.repository.operations import idempotency_keys
 
@@ -114,7 +113,7 @@ def _key() -> str:
     # The IETF draft quotes the key; most clients send it without quotes.
     key = flask.request.headers[HEADER].strip().removeprefix('"').removesuffix('"')
     if not _KEY.fullmatch(key):
-        raise refuse_value(f"/{HEADER}", "expected 1 to 255 visible ASCII characters")
+        raise problems.refuse_value(f"/{HEADER}", "expected 1 to 255 visible ASCII characters")
     return key
 
 

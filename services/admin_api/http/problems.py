@@ -1,17 +1,18 @@
-"""The errors of the API as RFC 9457 problems: codes, titles, responses."""
+"""The errors of the API as RFC 9457 problems, and their responses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import flask
 from werkzeug.exceptions import HTTPException
 
 from admin_api.http.request import request_id
+from admin_api.schemas.problem_kinds import KINDS
 from crawljobs import errors
 from crawljobs.runtime import logs
 
@@ -20,52 +21,6 @@ log = logs.get_logger(__name__)
 RETRY_AFTER_SECONDS = 2  # most failovers and full pools last less
 INSTANCE_MAX_CHARACTERS = 500
 
-
-class Kind(NamedTuple):
-    status: int
-    title: str
-
-
-# By `code`, which programs read. The `type` of a problem links to its row at /docs.
-KINDS: dict[str, Kind] = {
-    "bad_request": Kind(400, "Bad request"),
-    "broken_body": Kind(400, "Request body incomplete or malformed"),
-    "invalid_json": Kind(400, "Request body is not valid JSON"),
-    "unknown_parameter": Kind(400, "Unknown query parameter"),
-    "invalid_cursor": Kind(400, "Cursor is not valid for this list"),
-    "missing_token": Kind(401, "Bearer token required"),
-    "invalid_token": Kind(401, "Bearer token not valid"),
-    "insufficient_scope": Kind(403, "Token lacks a required scope"),
-    "insufficient_lifetime": Kind(403, "The other token expires later than your token"),
-    "not_found": Kind(404, "Not found"),
-    "method_not_allowed": Kind(405, "Method not allowed"),
-    "body_timeout": Kind(408, "Request body did not arrive in time"),
-    "duplicate_name": Kind(409, "Name already in use"),
-    "subreddit_gone": Kind(409, "Subreddit of the schedule cannot be crawled"),
-    "illegal_transition": Kind(409, "State of the job does not allow this change"),
-    "live_job_exists": Kind(409, "Subreddit has another live job"),
-    "count_mismatch": Kind(409, "Filter matches a different number of jobs"),
-    "not_paused": Kind(409, "Not paused"),
-    "too_many_tokens": Kind(409, "Name already has two live tokens"),
-    "token_revoked": Kind(409, "Token is already revoked"),
-    "key_in_progress": Kind(409, "Request with this Idempotency-Key in progress"),
-    "answer_not_kept": Kind(409, "Change already made; its response was not stored"),
-    "precondition_failed": Kind(412, "Resource changed since you read it"),
-    "body_too_large": Kind(413, "Request body too large"),
-    "unsupported_media_type": Kind(415, "Content-Type must be application/json"),
-    "invalid_request": Kind(422, "Invalid values in the request"),
-    "key_reused": Kind(422, "Idempotency-Key belongs to another request"),
-    "too_many_matches": Kind(422, "Filter matches too many jobs"),
-    "precondition_required": Kind(428, "If-Match header required"),
-    "too_many_requests": Kind(429, "Token exceeds its request rate"),
-    "too_many_keys": Kind(429, "Stored responses of the token take too much space"),
-    "too_many_exports": Kind(429, "Too many exports in progress"),
-    "too_many_failures": Kind(429, "Too many wrong tokens from this address"),
-    "internal_error": Kind(500, "Internal server error"),
-    "database_unavailable": Kind(503, "Database unavailable"),
-    "shutting_down": Kind(503, "Server is shutting down"),
-    "unknown_schema": Kind(503, "Database schema unknown to this version"),
-}
 
 _CODE_OF_STATUS = {
     400: "bad_request",
@@ -96,6 +51,20 @@ class Problem(Exception):
     detail: str
     fields: Sequence[FieldError] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def refuse_value(pointer: str, message: str) -> Problem:
+    """The problem of a value that the schema accepts and the domain refuses."""
+    return refuse_values([(pointer, message)])
+
+
+def refuse_values(errors: Iterable[tuple[str, str]]) -> Problem:
+    """The problem of several values; each error is a JSON pointer and a message."""
+    return Problem(
+        "invalid_request",
+        "`errors` lists each invalid value.",
+        [FieldError(pointer, message) for pointer, message in errors],
+    )
 
 
 def respond(problem: Problem) -> flask.Response:

@@ -16,6 +16,7 @@ from admin_api.http.blueprint import POST_PROBLEMS
 from admin_api.openapi import curl
 from admin_api.schemas.fields import INT8_MAX
 from admin_api.schemas.problem import ProblemSchema
+from admin_api.schemas.problem_kinds import KINDS
 
 DESCRIPTION = """\
 Enqueue, watch and schedule crawls of subreddits.
@@ -87,7 +88,7 @@ def install(app: flask.Flask) -> Api:
             "security": [{"token": []}],
             "x-problems": [
                 {"code": code, "status": kind.status, "title": kind.title}
-                for code, kind in problems.KINDS.items()
+                for code, kind in KINDS.items()
             ],
         },
     )
@@ -173,9 +174,7 @@ def _describe_problems(responses: dict[str, Any]) -> None:
     for name, response in responses.items():
         status = HTTPStatus.__members__.get(name)
         titles = [
-            f"{kind.title} (`{code}`)."
-            for code, kind in problems.KINDS.items()
-            if kind.status == status
+            f"{kind.title} (`{code}`)." for code, kind in KINDS.items() if kind.status == status
         ]
         response["description"] = " ".join(titles) or response["description"]
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from admin_api.http import problems, state
+from admin_api.http import health_replies, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.schemas.health import HealthSchema
 
 blueprint = Blueprint("health", __name__, description="For load balancers and orchestrators")
-
-
-# server/probe_replies.py answers plain requests for these paths, so that they need no thread.
-ALIVE = {"status": "ok"}
-READY = {"status": "ready"}
-
-
-def shutting_down() -> problems.Problem:
-    return problems.Problem("shutting_down", "Send the request again; another process will answer.")
 
 
 @blueprint.get("/healthz")
@@ -27,7 +18,7 @@ def healthz() -> dict[str, str]:
 
     Does not use the database, so that a short database outage does not restart every process.
     """
-    return ALIVE
+    return health_replies.ALIVE
 
 
 @blueprint.get("/readyz")
@@ -40,6 +31,6 @@ def readyz() -> dict[str, str]:
     Responds within 2 s. Responds 503 also while the process is shutting down.
     """
     if state.current().drain.has_begun:
-        raise shutting_down()
+        raise health_replies.shutting_down()
     state.current().readiness.check()
-    return READY
+    return health_replies.READY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api.http import api_counters, auth, problems, responses, scopes, state
+from admin_api.http import api_counters, auth, responses, scopes, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.http.request import request_body
 from admin_api.resources import enqueueing, job_changes, job_selection
@@ -14,6 +14,7 @@ from admin_api.schemas.bulk import (
     BulkSchema,
     BulkStatusSchema,
 )
+from admin_api.schemas.problem_kinds import KINDS
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.actor import Actor
@@ -199,4 +200,4 @@ def _item(change: JobChange) -> dict[str, Any]:
 
 
 def _status(code: str) -> int:
-    return problems.KINDS[code].status
+    return KINDS[code].status

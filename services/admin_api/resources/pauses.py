@@ -6,7 +6,7 @@ from typing import Any
 
 from admin_api.http import auth, problems, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.schemas.fields import refuse_value, rfc3339
+from admin_api.schemas.fields import rfc3339
 from admin_api.schemas.pause import (
     PauseBodySchema,
     PauseListSchema,
@@ -75,7 +75,9 @@ def pause(params: dict[str, Any]) -> Pause:
         )
         after = queue_pauses.get_pause(conn, scope=scope)
         if after is None:  # `until` is past on the database's clock; the error rolls back
-            raise refuse_value("/until", "expected a time in the future; resume ends a pause")
+            raise problems.refuse_value(
+                "/until", "expected a time in the future; resume ends a pause"
+            )
         _audit(conn, "pause", scope, before=before, after=after)
         return after
 

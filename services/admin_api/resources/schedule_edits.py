@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 from admin_api.http import auth, preconditions, problems, responses, state
-from admin_api.schemas.fields import refuse_value, refuse_values
 from admin_api.schemas.schedule import ScheduleSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain import subreddit as names
@@ -68,7 +67,7 @@ def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
         try:
             fields["subreddit_id"] = schedule_changes.subreddit_id_of(conn, subreddit=subreddit)
         except (NotFound, InvalidSubredditName) as error:
-            raise refuse_value("/subreddit_id", str(error)) from None
+            raise problems.refuse_value("/subreddit_id", str(error)) from None
     return fields
 
 
@@ -83,7 +82,7 @@ def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
         names.checked_name(before.subreddit)
     except InvalidSubredditName as error:
         message = f"{error}, or delete the schedule"
-        raise refuse_value("/enabled", message) from None
+        raise problems.refuse_value("/enabled", message) from None
 
 
 @contextmanager
@@ -93,7 +92,7 @@ def domain_errors_as_problems() -> Iterator[None]:
         yield
     except InvalidCron as error:
         errors = [each for each in (error, error.also) if each is not None]
-        raise refuse_values([(f"/{each.field}", str(each)) for each in errors]) from None
+        raise problems.refuse_values([(f"/{each.field}", str(each)) for each in errors]) from None
     except DuplicateName as error:
         raise problems.Problem(
             "duplicate_name", str(error), [problems.FieldError("/name", "already in use")]

@@ -7,7 +7,7 @@ from typing import Any
 from admin_api.http import auth, pagination, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing
-from admin_api.schemas.fields import INT8_MAX, refuse_value
+from admin_api.schemas.fields import INT8_MAX
 from admin_api.schemas.job import EnqueuedSchema
 from admin_api.schemas.subreddit import (
     SubredditDetailSchema,
@@ -149,7 +149,7 @@ def enqueue_subreddit(params: dict[str, Any], subreddit: str) -> responses.Respo
     try:
         return enqueueing.enqueue_one(name, **params)
     except InvalidSubredditName as error:  # t:1337, for example, exists only in authors' histories
-        raise refuse_value("/subreddit", str(error)) from None
+        raise problems.refuse_value("/subreddit", str(error)) from None
 
 
 def _found(conn: Connection, subreddit: str, *, lock: bool = False) -> Subreddit:

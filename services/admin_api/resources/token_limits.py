@@ -6,7 +6,7 @@ from datetime import datetime
 
 from admin_api.http import problems
 from admin_api.http.auth import Identity
-from admin_api.schemas.fields import refuse_value, rfc3339
+from admin_api.schemas.fields import rfc3339
 from crawljobs.db.database import Connection
 from crawljobs.domain import access
 from crawljobs.domain.access import Token
@@ -21,7 +21,7 @@ def expiry_of_child(
     Raises a Problem for a time that is past, or later than the creator's.
     """
     if requested is not None and api_tokens.is_past(conn, at=requested):
-        raise refuse_value("/expires_at", "expected a time in the future")
+        raise problems.refuse_value("/expires_at", "expected a time in the future")
     own = _own(conn, identity)
     if own is None or own.expires_at is None:
         return requested

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api.http import problems
 from crawljobs.domain import job, names
 from crawljobs.domain import subreddit as subreddits
 from crawljobs.errors import InvalidSubredditName
@@ -168,18 +166,4 @@ def next_cursor() -> fields.String:
         required=True,
         allow_none=True,
         metadata=described("The cursor of the next page; null on the last page."),
-    )
-
-
-def refuse_value(pointer: str, message: str) -> problems.Problem:
-    """The problem of a value that the schema accepts and the domain refuses."""
-    return refuse_values([(pointer, message)])
-
-
-def refuse_values(errors: Iterable[tuple[str, str]]) -> problems.Problem:
-    """The problem of several values; each error is a JSON pointer and a message."""
-    return problems.Problem(
-        "invalid_request",
-        "`errors` lists each invalid value.",
-        [problems.FieldError(pointer, message) for pointer, message in errors],
     )

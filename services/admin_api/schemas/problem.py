@@ -5,8 +5,8 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api.http import problems
 from admin_api.schemas.fields import described
+from admin_api.schemas.problem_kinds import KINDS
 
 
 class FieldErrorSchema(ma.Schema):
@@ -32,7 +32,7 @@ class ProblemSchema(ma.Schema):
     instance = fields.String(required=True, metadata=described("The requested path."))
     code = fields.String(
         required=True,
-        metadata=described("The code of the error, for programs.", examples=sorted(problems.KINDS)),
+        metadata=described("The code of the error, for programs.", examples=sorted(KINDS)),
     )
     request_id = fields.String(
         required=True,

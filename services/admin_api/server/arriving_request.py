@@ -7,6 +7,7 @@ import re
 import time
 from enum import Enum, auto
 
+from admin_api.http.request.request_body import BodyTooLarge
 from admin_api.server import arriving_body, http_rules
 
 HEAD_BYTES = 32 * 1024  # more than any browser or proxy sends
@@ -20,10 +21,6 @@ SMALL_READ_BYTES = 2_048
 _PARSERS_READ_BYTES = 8_192
 _BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
 _WAITS_TO_SEND = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
-
-
-class BodyTooLarge(Exception):
-    """The body exceeds the limit of every route; the server did not receive all of it."""
 
 
 class State(Enum):

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from admin_api.http import api_counters, problems
+from admin_api.http import api_counters, health_replies, problems
 from admin_api.http.request import request_id
 from admin_api.http.state import State
-from admin_api.resources import health
+from admin_api.schemas.problem_kinds import KINDS
 from admin_api.server import reply_bytes
 from crawljobs.errors import DatabaseUnavailable, UnknownSchema
 from crawljobs.runtime import logs
@@ -73,13 +73,13 @@ def parse(head: bytes, *, may_keep: bool) -> Probe | None:
 
 
 def alive(probe: Probe) -> bytes:
-    return _answered(probe, HTTPStatus.OK, health.ALIVE)
+    return _answered(probe, HTTPStatus.OK, health_replies.ALIVE)
 
 
 def ready(probe: Probe, why_not: problems.Problem | None) -> bytes:
     if why_not is None:
-        return _answered(probe, HTTPStatus.OK, health.READY)
-    kind = problems.KINDS[why_not.code]
+        return _answered(probe, HTTPStatus.OK, health_replies.READY)
+    kind = KINDS[why_not.code]
     body = problems.document(
         kind.status,
         why_not.code,
@@ -113,7 +113,7 @@ class WaitingProbes:
     def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:
         """Respond now, or after the check. `defer(function, *arguments)` calls it in the loop."""
         if state.drain.has_begun:
-            self._send(connection, probe, health.shutting_down())
+            self._send(connection, probe, health_replies.shutting_down())
             return
         check = state.readiness.start_check()
         if check.done():

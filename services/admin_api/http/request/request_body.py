@@ -10,13 +10,16 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from admin_api.http import problems
 from admin_api.http.request.json_bounds import Bounds
-from admin_api.server.arriving_request import BodyTooLarge
 
 USUAL = Bounds(bytes=64 * 1024, values=500)  # the default
 MANY = Bounds(bytes=1024 * 1024, values=2_000)  # for bulk requests
 BOUNDS = "body_bounds"  # the attribute of a view that holds its limits
 _CHUNK_BYTES = 64 * 1024
 _NAME = "request_body"
+
+
+class BodyTooLarge(Exception):
+    """The body exceeds the limit of every route; the server did not receive all of it."""
 
 
 def read() -> bytes:

@@ -5,6 +5,7 @@ import pytest
 import structlog
 
 from admin_api.http import access_log, problems
+from admin_api.schemas.problem_kinds import KINDS
 from crawljobs.errors import DatabaseUnavailable, UnknownSchema
 
 Client = flask.testing.FlaskClient
@@ -21,7 +22,7 @@ def test_a_problem_names_the_path_it_is_about_up_to_500_characters(offline: Clie
         "not_found",
         404,
     )
-    assert problem["title"] == problems.KINDS["not_found"].title
+    assert problem["title"] == KINDS["not_found"].title
 
 
 def test_a_method_that_a_path_does_not_take_is_answered_with_those_it_does(

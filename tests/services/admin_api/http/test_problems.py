@@ -6,6 +6,7 @@ import structlog
 from werkzeug import exceptions
 
 from admin_api.http import problems
+from admin_api.schemas.problem_kinds import KINDS
 from crawljobs.errors import DatabaseUnavailable
 from support import api_contract
 
@@ -23,7 +24,7 @@ def answered(client: Client, error: Exception) -> tuple[int, dict[str, object], 
     return answer.status_code, body, dict(answer.headers)
 
 
-@pytest.mark.parametrize("code", sorted(problems.KINDS))
+@pytest.mark.parametrize("code", sorted(KINDS))
 def test_a_problem_has_the_status_of_the_contract_and_its_title(offline: Client, code: str) -> None:
     fields = [problems.FieldError("/a", "is wrong"), problems.FieldError("", "is odd")]
     status, body, headers = answered(
@@ -31,7 +32,7 @@ def test_a_problem_has_the_status_of_the_contract_and_its_title(offline: Client,
     )
     assert f"problem {code}: {status}" in api_contract.FILE.read_text().splitlines()
     assert (body["code"], body["detail"], body["type"]) == (code, "Do it.", f"/docs#{code}")
-    assert body["title"] == problems.KINDS[code].title
+    assert body["title"] == KINDS[code].title
     assert body["errors"] == [
         {"pointer": "/a", "detail": "is wrong"},
         {"pointer": "", "detail": "is odd"},
@@ -55,7 +56,7 @@ def test_an_error_of_the_framework_has_a_code_of_ours(
     offline: Client, error: exceptions.HTTPException, status: int, code: str, detail: str
 ) -> None:
     found, body, headers = answered(offline, error)
-    assert (found, body["code"], body["title"]) == (status, code, problems.KINDS[code].title)
+    assert (found, body["code"], body["title"]) == (status, code, KINDS[code].title)
     assert str(body["detail"]).startswith(detail)
     assert body["errors"] == []
     assert headers.get("Allow") == ("GET" if status == 405 else None)

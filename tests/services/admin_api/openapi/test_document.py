@@ -14,8 +14,8 @@ import jsonschema
 import psycopg
 import pytest
 
-from admin_api.http import problems
 from admin_api.openapi import docs
+from admin_api.schemas.problem_kinds import KINDS
 from support import needs
 from support.admin_api import TOKEN, Gunicorn, openapi_document, start_gunicorn
 
@@ -73,7 +73,7 @@ def test_every_problem_code_is_described(offline: Client) -> None:
     described = {
         one["code"]: one["status"] for one in openapi_document(offline.application)["x-problems"]
     }
-    assert described == {code: kind.status for code, kind in problems.KINDS.items()}
+    assert described == {code: kind.status for code, kind in KINDS.items()}
 
 
 def test_the_document_is_the_same_beside_the_page_and_behind_the_token(offline: Client) -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admin_api.http.request.request_body import BodyTooLarge
 from admin_api.server import arriving_body, arriving_request, http_rules
-from admin_api.server.arriving_request import ArrivingRequest, BodyTooLarge, ReceivedBytes, State
+from admin_api.server.arriving_request import ArrivingRequest, ReceivedBytes, State
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -1,0 +1,15 @@
+"""The replies of /healthz and /readyz.
+
+resources/health.py documents them. server/probe_replies.py sends them without a thread.
+"""
+
+from __future__ import annotations
+
+from admin_api.http import problems
+
+ALIVE = {"status": "ok"}
+READY = {"status": "ready"}
+
+
+def shutting_down() -> problems.Problem:
+    return problems.Problem("shutting_down", "Send the request again; another process will answer.")

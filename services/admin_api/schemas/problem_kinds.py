@@ -1,0 +1,52 @@
+"""The codes of the errors, with their HTTP status and title."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    status: int
+    title: str
+
+
+# By `code`, which programs read. The `type` of a problem links to its row at /docs.
+KINDS: dict[str, Kind] = {
+    "bad_request": Kind(400, "Bad request"),
+    "broken_body": Kind(400, "Request body incomplete or malformed"),
+    "invalid_json": Kind(400, "Request body is not valid JSON"),
+    "unknown_parameter": Kind(400, "Unknown query parameter"),
+    "invalid_cursor": Kind(400, "Cursor is not valid for this list"),
+    "missing_token": Kind(401, "Bearer token required"),
+    "invalid_token": Kind(401, "Bearer token not valid"),
+    "insufficient_scope": Kind(403, "Token lacks a required scope"),
+    "insufficient_lifetime": Kind(403, "The other token expires later than your token"),
+    "not_found": Kind(404, "Not found"),
+    "method_not_allowed": Kind(405, "Method not allowed"),
+    "body_timeout": Kind(408, "Request body did not arrive in time"),
+    "duplicate_name": Kind(409, "Name already in use"),
+    "subreddit_gone": Kind(409, "Subreddit of the schedule cannot be crawled"),
+    "illegal_transition": Kind(409, "State of the job does not allow this change"),
+    "live_job_exists": Kind(409, "Subreddit has another live job"),
+    "count_mismatch": Kind(409, "Filter matches a different number of jobs"),
+    "not_paused": Kind(409, "Not paused"),
+    "too_many_tokens": Kind(409, "Name already has two live tokens"),
+    "token_revoked": Kind(409, "Token is already revoked"),
+    "key_in_progress": Kind(409, "Request with this Idempotency-Key in progress"),
+    "answer_not_kept": Kind(409, "Change already made; its response was not stored"),
+    "precondition_failed": Kind(412, "Resource changed since you read it"),
+    "body_too_large": Kind(413, "Request body too large"),
+    "unsupported_media_type": Kind(415, "Content-Type must be application/json"),
+    "invalid_request": Kind(422, "Invalid values in the request"),
+    "key_reused": Kind(422, "Idempotency-Key belongs to another request"),
+    "too_many_matches": Kind(422, "Filter matches too many jobs"),
+    "precondition_required": Kind(428, "If-Match header required"),
+    "too_many_requests": Kind(429, "Token exceeds its request rate"),
+    "too_many_keys": Kind(429, "Stored responses of the token take too much space"),
+    "too_many_exports": Kind(429, "Too many exports in progress"),
+    "too_many_failures": Kind(429, "Too many wrong tokens from this address"),
+    "internal_error": Kind(500, "Internal server error"),
+    "database_unavailable": Kind(503, "Database unavailable"),
+    "shutting_down": Kind(503, "Server is shutting down"),
+    "unknown_schema": Kind(503, "Database schema unknown to this version"),
+}
