@@ -41,9 +41,3 @@ def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
     assert VERSION in versions
     kinds = set(re.findall(r"^### (\w+)$", text, re.MULTILINE))
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
-
-
-def test_decisions_are_numbered_in_order() -> None:
-    text = (ROOT / "shared/DECISIONS.md").read_text()
-    numbers = [int(number) for number in re.findall(r"^(\d+)\. \*\*", text, re.MULTILINE)]
-    assert numbers == sorted(set(numbers))
