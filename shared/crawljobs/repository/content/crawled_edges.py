@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 
-def counting(*, edges: str, evidence: str) -> str:
+def count_ctes(*, edges: str, evidence: str) -> str:
     """Return common table expressions that add the rows of two queries to the stored counts.
 
     `edges` selects author_id, subreddit_id, posts, comments, first_at and last_at. `evidence`
@@ -42,7 +42,7 @@ def counting(*, edges: str, evidence: str) -> str:
     )"""
 
 
-def telling(*, edges: str, evidence: str) -> str:
+def count_columns(*, edges: str, evidence: str) -> str:
     """Return columns that hold the rows of both queries as JSON, for Counts."""
     return f"""
         (SELECT json_agg(edge) FROM ({edges}) AS edge) AS edges,
@@ -55,7 +55,7 @@ WRITTEN = """count(*) FILTER (WHERE inserted) AS inserted,
 
 _ADD = text(
     "WITH "
-    + counting(
+    + count_ctes(
         edges="""
         SELECT author_id, subreddit_id, sum(posts), sum(comments), min(first_at), max(last_at)
         FROM json_to_recordset(CAST(:edges AS json)) AS edge (
@@ -80,7 +80,7 @@ class Counts:
     evidence: list[dict[str, Any]] = field(default_factory=list)
 
     def take(self, row: Any) -> None:
-        """Collect the counts in a row with the columns of `telling`."""
+        """Collect the counts in a row with the columns of `count_columns`."""
         self.edges += row.edges or []
         self.evidence += row.evidence or []
 

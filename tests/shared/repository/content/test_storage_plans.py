@@ -104,8 +104,11 @@ COVERAGE: dict[str, Any] = {
 STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS}),
     "comments": (lambda: crawled_comments._UPSERT, {"rows": ITEMS}),
-    "posts of a mixed page": (lambda: crawled_posts._UPSERT_AND_TELL, {"rows": ITEMS}),
-    "comments of a mixed page": (lambda: crawled_comments._UPSERT_AND_TELL, {"rows": ITEMS}),
+    "posts of a mixed page": (lambda: crawled_posts._UPSERT_AND_RETURN_COUNTS, {"rows": ITEMS}),
+    "comments of a mixed page": (
+        lambda: crawled_comments._UPSERT_AND_RETURN_COUNTS,
+        {"rows": ITEMS},
+    ),
     "edges": (lambda: crawled_edges._ADD, {"edges": "[]", "evidence": "[]"}),
     "authors": (lambda: authors._ENSURE, {"rows": NAMES}),
     "subreddits": (

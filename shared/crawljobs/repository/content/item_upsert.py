@@ -1,0 +1,106 @@
+"""Builds the statements that store posts or comments, and the JSON rows that they read.
+
+The columns of an item are listed once: in `ItemColumns`. Their types come from the table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+
+from crawljobs.domain.reddit_items import Comment, Post
+from crawljobs.repository.content.refreshes import DUE_FOR_REFRESH
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemColumns:
+    """The columns that an item fills; an item has an attribute of the same name for each.
+
+    `keys` never change. A later reply of Reddit may change `content`. `evidence` maps the columns
+    that are not stored in the table, but read by the statement, to their types. The ids
+    `subreddit_id` and `author_id` stand for the item's subreddit and author.
+    """
+
+    table: Table
+    keys: tuple[str, ...]
+    content: tuple[str, ...]
+    evidence: Mapping[str, str]
+
+
+def write_ctes(columns: ItemColumns) -> str:
+    """Return the common table expressions `input`, `changed` and `written` of an upsert.
+
+    A deleted item stays deleted, also if an older reply of Reddit arrives later. LIMIT 1 makes the
+    planner use one index lookup for each item; it would otherwise scan the table.
+    """
+    table, content, keys = columns.table, _listed(columns.content), _listed(columns.keys)
+    return f"""
+    WITH input AS (
+        SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS input ({_definitions(columns)})
+    ), changed AS (
+        SELECT input.*
+        FROM input LEFT JOIN LATERAL (SELECT * FROM {table.name} WHERE id = input.id LIMIT 1)
+            AS stored ON true
+        WHERE stored.id IS NULL OR (
+            (stored.deleted_at IS NULL OR input.deleted)
+            AND ROW(stored.deleted_at IS NOT NULL, {_listed(columns.content, "stored.")})
+                IS DISTINCT FROM ROW(input.deleted, {_listed(columns.content, "input.")}))
+        ORDER BY input.id
+    ), written AS (
+        INSERT INTO {table.name} AS stored (
+            {keys}, {content}, deleted_at, first_seen_at, updated_at, refresh_due_at
+        )
+        SELECT {keys}, {content}, CASE WHEN deleted THEN now END, now, now,
+            CASE WHEN NOT deleted THEN {DUE_FOR_REFRESH} END
+        FROM changed, (SELECT clock_timestamp()) AS clock (now)
+        ON CONFLICT (id) DO UPDATE SET
+            ({content}) = ROW({_listed(columns.content, "excluded.")}),
+            deleted_at = coalesce(stored.deleted_at, excluded.deleted_at),
+            updated_at = excluded.updated_at
+        WHERE stored.deleted_at IS NULL OR excluded.deleted_at IS NOT NULL
+        RETURNING id, author_id, subreddit_id, created_at, xmax = 0 AS inserted
+    )
+"""
+
+
+def rows_of(
+    columns: ItemColumns,
+    items: Sequence[Post | Comment],
+    *,
+    author_ids: Mapping[str, int],
+    subreddit_ids: Mapping[str, int],
+) -> str:
+    """Return the items as a JSON array of rows. Both mappings have lower-case names as keys."""
+    names = [
+        name
+        for name in (*columns.keys, *columns.content, *columns.evidence, "deleted")
+        if name not in ("author_id", "subreddit_id")
+    ]
+    rows = []
+    for item in items:
+        row = {name: getattr(item, name) for name in names}
+        row["subreddit_id"] = subreddit_ids[item.subreddit.lower()]
+        row["author_id"] = author_ids[item.author.name.lower()] if item.author else None
+        rows.append(row)
+    return json.dumps(rows, allow_nan=False, default=datetime.isoformat)
+
+
+def _definitions(columns: ItemColumns) -> str:
+    """Return the columns of the JSON rows with their types."""
+    types = {
+        name: columns.table.c[name].type.compile(dialect=_DIALECT)
+        for name in (*columns.keys, *columns.content)
+    }
+    types |= {"deleted": "boolean", **columns.evidence}
+    return ", ".join(f"{name} {kind}" for name, kind in types.items())
+
+
+def _listed(names: Sequence[str], prefix: str = "") -> str:
+    return ", ".join(f"{prefix}{name}" for name in names)
