@@ -16,9 +16,10 @@ from crawljobs.domain.actor import Actor
 from crawljobs.domain.job import Enqueued, EnqueueResult
 from crawljobs.domain.schedule import Firing, RunOutcome, Schedule
 from crawljobs.repository.operations import audit_log
-from crawljobs.repository.schedules import due_schedules, schedule_enqueue
-from crawljobs.repository.schedules.due_schedules import Advance, DueSchedule, Run, SettledRun
+from crawljobs.repository.schedules import due_schedules, schedule_enqueue, schedule_ledger
+from crawljobs.repository.schedules.due_schedules import Advance, DueSchedule
 from crawljobs.repository.schedules.schedule_enqueue import ScheduledEnqueue
+from crawljobs.repository.schedules.schedule_ledger import Run, SettledRun
 from scheduler.firing_results import Disabled, Fired, Stuck
 
 ACTOR = Actor(name="system:scheduler")
@@ -102,7 +103,7 @@ def _fire(
         return []
     now = decided[0][0].now
     runs = [run for due, firing in decided for run in _runs(due.schedule, firing)]
-    recorded = due_schedules.record_runs(conn, runs=runs, now=now)
+    recorded = schedule_ledger.record_runs(conn, runs=runs, now=now)
     new = [(due, firing) for due, firing in decided if (due.schedule.id, firing.due_at) in recorded]
     enqueued = schedule_enqueue.enqueue_for_schedules(
         conn,
@@ -110,7 +111,7 @@ def _fire(
         now=now,
     )
     fired = [_fired(each, enqueued.get(each[0].schedule.id), recorded) for each in decided]
-    due_schedules.settle_runs(
+    schedule_ledger.settle_runs(
         conn,
         runs=[
             SettledRun(each.schedule.id, each.firing.due_at, each.outcome, each.job_id)
@@ -149,7 +150,7 @@ def _fire_alone(
 
 
 def _runs(schedule: Schedule, firing: Firing) -> list[Run]:
-    missed = [due_schedules.missed_run(schedule.id, ticks) for ticks in firing.missed]
+    missed = [schedule_ledger.missed_run(schedule.id, ticks) for ticks in firing.missed]
     # A preliminary outcome: settle_runs corrects it after the enqueue.
     latest = RunOutcome.ENQUEUED if firing.fires else RunOutcome.SKIPPED
     return [*missed, Run(schedule.id, firing.due_at, latest)]
@@ -167,7 +168,7 @@ def _fired(
     else:
         created = enqueued.result is EnqueueResult.CREATED
         outcome = RunOutcome.ENQUEUED if created else RunOutcome.MERGED
-    missed = due_schedules.missed_ticks(_runs(due.schedule, firing), recorded)
+    missed = schedule_ledger.missed_ticks(_runs(due.schedule, firing), recorded)
     return Fired(due.schedule, firing, outcome, enqueued, due.now - firing.due_at, missed)
 
 
@@ -195,7 +196,7 @@ def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason
     recorded: set[tuple[int, datetime]] = set()
     try:
         with conn.begin_nested():
-            recorded = due_schedules.record_runs(conn, runs=missed, now=due.now)
+            recorded = schedule_ledger.record_runs(conn, runs=missed, now=due.now)
     except StatementError as error:
         # If the row itself is at fault, the ledger may refuse it; the schedule is still disabled.
         if not _is_rows_own_fault(error):
@@ -210,7 +211,7 @@ def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason
         before={"enabled": True, "disabled_reason": schedule.disabled_reason},
         after={"enabled": False, "disabled_reason": reason[: due_schedules.REASON_MAX]},
     )
-    return Disabled(schedule, reason, due_schedules.missed_ticks(missed, recorded))
+    return Disabled(schedule, reason, schedule_ledger.missed_ticks(missed, recorded))
 
 
 def _is_rows_own_fault(error: StatementError | errors.CrawljobsError) -> bool:

@@ -152,8 +152,8 @@ CHANGES: tuple[NamedChange, ...] = (
     NamedChange(
         "a skipped tick erases last_run_at",
         f"{REPOSITORY}/schedules/due_schedules.py",
-        r"coalesce\(advance\.fired_at, schedule\.last_run_at\)",
-        "advance.fired_at",
+        r"func\.coalesce\(_advance\.c\.fired_at, _schedule\.last_run_at\)",
+        "_advance.c.fired_at",
         ("tests/services/scheduler/test_schedule_firing.py",),
     ),
     NamedChange(
@@ -239,9 +239,9 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "merging counts waits for locked rows",
-        f"{REPOSITORY}/queue/job_stats.py",
-        r"(ORDER BY id LIMIT :at_most FOR UPDATE) SKIP LOCKED",
-        r"\1",
+        f"{REPOSITORY}/queue/maintenance/count_merging.py",
+        r"with_for_update\(skip_locked=True\)",
+        "with_for_update()",
         ("tests/shared/repository/queue/maintenance/test_job_maintenance.py",),
     ),
     NamedChange(

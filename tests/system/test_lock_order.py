@@ -42,15 +42,24 @@ from crawljobs.repository.queue import (
     job_completion,
     job_enqueue,
     job_queue,
-    job_stats,
     leases,
     operator_changes,
     parked_jobs,
     queue_pauses,
 )
-from crawljobs.repository.queue.maintenance import job_aging, job_maintenance, job_pruning
+from crawljobs.repository.queue.maintenance import (
+    count_merging,
+    job_aging,
+    job_maintenance,
+    job_pruning,
+)
 from crawljobs.repository.queue.operator_change_sql import Verb
-from crawljobs.repository.schedules import schedule_changes, schedule_ledger, schedule_reads
+from crawljobs.repository.schedules import (
+    ledger_pruning,
+    manual_run,
+    schedule_changes,
+    schedule_reads,
+)
 from scheduler import schedule_firing
 from support import crawled, crawls, interleaved
 from support.interleaved import Work
@@ -259,7 +268,7 @@ def transactions(world: World) -> dict[str, Work]:
     def run_by_hand(conn: Connection) -> None:
         schedule = schedule_reads.lock_schedule(conn, schedule_id=one)
         assert schedule is not None
-        schedule_ledger.run_now(conn, schedule=schedule)
+        manual_run.run_now(conn, schedule=schedule)
 
     def delete(schedule_id: int) -> Work:
         def work(conn: Connection) -> None:
@@ -322,11 +331,11 @@ def transactions(world: World) -> dict[str, Work]:
         )
         parked_jobs.settle_parked_jobs(conn)
         parked_jobs.free_from_reddit(conn)
-        job_stats.merge_counts(conn)
+        count_merging.merge_counts(conn)
 
     def prune(conn: Connection) -> None:
         job_pruning.prune_finished_jobs(conn, retention=timedelta(seconds=-1))
-        schedule_ledger.prune_runs_of_deleted(conn)
+        ledger_pruning.prune_runs_of_deleted(conn)
 
     def end_both(conn: Connection) -> None:
         job_completion.complete_claims(

@@ -21,7 +21,7 @@ from crawljobs.domain.access import Scope
 from crawljobs.errors import InvalidSubredditName
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_reads
-from crawljobs.repository.schedules import schedule_changes, schedule_ledger
+from crawljobs.repository.schedules import manual_run, schedule_changes, schedule_ledger
 from crawljobs.repository.schedules import schedule_reads as repository
 from crawljobs.repository.schedules.schedule_ledger import LedgerRow
 from crawljobs.runtime import tracing
@@ -63,7 +63,7 @@ def run_schedule(schedule_id: int) -> responses.Response:
         schedule = schedule_edits.locked(conn, schedule_id)
         preconditions.check(schedule.version, required=False)
         with tracing.span("enqueue", tracing.Kind.PRODUCER) as span:
-            enqueued = schedule_ledger.run_now(
+            enqueued = manual_run.run_now(
                 conn,
                 schedule=schedule,
                 default_max_retries=default,

@@ -13,7 +13,7 @@ from crawljobs.repository.content import discovery
 from crawljobs.repository.operations import record_pruning
 from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
-from crawljobs.repository.schedules import schedule_ledger
+from crawljobs.repository.schedules import ledger_pruning
 from crawljobs.runtime import logs
 from crawljobs.settings import QueueSettings
 
@@ -38,7 +38,7 @@ class Pruning:
     def run(self) -> int:
         """Prune every kind; returns the number of deleted jobs. Raises DatabaseUnavailable."""
         settings = self._settings
-        runs = partial(schedule_ledger.prune_runs, retention=settings.ledger_retention)
+        runs = partial(ledger_pruning.prune_runs, retention=settings.ledger_retention)
         keys = partial(record_pruning.prune_keys, retention=KEYS_KEPT)
         instances = partial(record_pruning.prune_instances, retention=INSTANCES_KEPT)
         jobs = _Jobs(settings.retention)
@@ -123,7 +123,7 @@ class _Orphans:
         self._beyond = 0
 
     def __call__(self, conn: Connection) -> None:
-        orphans = schedule_ledger.prune_runs_of_deleted(conn, beyond=self._beyond)
+        orphans = ledger_pruning.prune_runs_of_deleted(conn, beyond=self._beyond)
         self._beyond = orphans.beyond or self._beyond
         self.more = orphans.beyond is not None
         self.deleted += orphans.deleted

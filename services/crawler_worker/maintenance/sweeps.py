@@ -18,8 +18,8 @@ from crawler_worker.maintenance.revisiting import Revisiting
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.operations import task_turns
-from crawljobs.repository.queue import job_stats, parked_jobs, queue_pauses
-from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
+from crawljobs.repository.queue import parked_jobs, queue_pauses
+from crawljobs.repository.queue.maintenance import count_merging, job_aging, job_maintenance
 from crawljobs.repository.queue.maintenance.job_aging import Aged
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
 from crawljobs.runtime import logs
@@ -150,9 +150,9 @@ class Maintenance:
         needed: no row can make the statement fail, because all have one shape."""
         merged = 0
         while not self._stopping.is_set():
-            count = self._database.run(job_stats.merge_counts)
+            count = self._database.run(count_merging.merge_counts)
             merged += count
-            if count < job_stats.MERGED_AT_ONCE:
+            if count < count_merging.CHUNK:
                 break
         return merged
 

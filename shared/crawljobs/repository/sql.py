@@ -16,22 +16,30 @@ from sqlalchemy import (
     Double,
     FromClause,
     Label,
+    Select,
+    TableValuedAlias,
     Text,
     bindparam,
     cast,
+    column,
+    extract,
     func,
     literal_column,
     select,
 )
 from sqlalchemy.dialects.postgresql import INTERVAL
+from sqlalchemy.types import TypeEngine
 
 from crawljobs.db.tables.columns import Timestamp
 
+_now = func.coalesce(bindparam("now", type_=Timestamp), func.clock_timestamp())
+
 # The current time, or the parameter `now`. Postgres computes a scalar subquery once. A bare
 # clock_timestamp() is volatile: with it, an index condition would become a filter.
-NOW: ColumnElement[datetime] = select(
-    func.coalesce(bindparam("now", type_=Timestamp), func.clock_timestamp())
-).scalar_subquery()
+NOW: ColumnElement[datetime] = select(_now).scalar_subquery()
+
+# The same as a table of one row with the column `now`.
+CLOCK = select(_now.label("now")).subquery("clock")
 
 
 def inline(constant: str) -> ColumnElement[str]:
@@ -59,6 +67,11 @@ def interval(name: str) -> ColumnElement[Any]:
     return cast(bindparam(name), INTERVAL)
 
 
+def interval_of(seconds: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return an interval of this number of seconds."""
+    return func.make_interval(column("secs").op("=>")(seconds), type_=INTERVAL)
+
+
 def inline_interval(length: str) -> ColumnElement[Any]:
     """Return a constant interval, such as `1 minute`, that is written into the SQL."""
     return literal_column(f"interval '{length}'", INTERVAL)
@@ -74,9 +87,41 @@ def texts(name: str) -> BindParameter[Any]:
     return bindparam(name, type_=ARRAY(Text))
 
 
+def times(name: str) -> BindParameter[Any]:
+    """Return a parameter that is a list of times."""
+    return bindparam(name, type_=ARRAY(Timestamp))
+
+
+def unnested(name: str, **arrays: BindParameter[Any]) -> TableValuedAlias:
+    """Return a table whose columns are these array parameters, all of the same length."""
+    columns = [column(key, _item_type(array)) for key, array in arrays.items()]
+    return func.unnest(*arrays.values()).table_valued(*columns).render_derived(name=name)
+
+
+def _item_type(array: BindParameter[Any]) -> TypeEngine[Any]:
+    if not isinstance(array.type, ARRAY):
+        raise TypeError(f"{array.key} is no array")
+    return array.type.item_type
+
+
+def array_of(query: Select[Any]) -> ColumnElement[Any]:
+    """Return an array of the results of a query of one column.
+
+    Postgres then finds the rows by their index, whatever the number of results that it expects.
+    """
+    return func.array(query.scalar_subquery())
+
+
+def count_up_to(most: int, query: Select[Any]) -> Select[Any]:
+    """Return a query for the number of rows of `query`, which reads at most `most` rows."""
+    return select(func.count().label("jobs")).select_from(
+        query.limit(inline_number(most)).subquery("counted")
+    )
+
+
 def seconds(duration: ColumnElement[Any]) -> ColumnElement[float]:
     """Return the number of seconds of an interval."""
-    return cast(func.extract("epoch", duration), Double)
+    return cast(extract("epoch", duration), Double)
 
 
 ONE_ROW = inline_number(1)

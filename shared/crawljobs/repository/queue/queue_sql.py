@@ -74,15 +74,6 @@ def of_each_final_status(select: str) -> str:
     return " UNION ALL ".join(f"({select.format(status=status)})" for status in sorted(FINAL))
 
 
-def newest_finished(columns: str, *, limit: int, condition: str = "true") -> str:
-    """Return a query for at most `limit` finished jobs, the newest end first."""
-    newest = f"ORDER BY finished_at DESC, id DESC LIMIT {limit}"
-    each = of_each_final_status(
-        f"SELECT {columns} FROM crawl_jobs WHERE status = '{{status}}' AND {condition} {newest}"
-    )
-    return f"SELECT {columns} FROM ({each}) AS finished {newest}"
-
-
 def short(sql: str) -> TextClause:
     """Return the statement without comments and indentation.
 

@@ -6,66 +6,97 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Double,
+    any_,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from crawljobs import errors
+from crawljobs.db.tables import scheduled_job_runs, scheduled_jobs, subreddits
 from crawljobs.domain import schedule_edit
 from crawljobs.domain import subreddit as names
 from crawljobs.domain.schedule import Schedule, ScheduleSpec
 from crawljobs.domain.schedule_edit import Edit
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.queue.maintenance import job_maintenance
-from crawljobs.repository.queue.queue_sql import NOW
-from crawljobs.repository.schedules import due_schedules, schedule_reads
+from crawljobs.repository.schedules import due_schedules, schedule_ledger, schedule_reads
+from crawljobs.repository.sql import NOW, ONE_ROW, array_of, inline
 
-_CLOCK = text(f"SELECT {NOW}")
+_schedule = scheduled_jobs.c
 
-_KNOWN_SUBREDDIT = text("SELECT name FROM subreddits WHERE id = :id")
+_CLOCK = select(NOW)
+
+_KNOWN_SUBREDDIT = select(subreddits.c.name).where(subreddits.c.id == bindparam("id"))
 
 _FIELDS = tuple(ScheduleSpec.__dataclass_fields__)
+_SPEC: dict[str, Any] = {name: bindparam(name) for name in _FIELDS}
 
-_INSERT = text(f"""
-    INSERT INTO scheduled_jobs (
-        {", ".join(_FIELDS)}, runs_per_day, anchor_at, next_run_at, created_at, updated_at
+_INSERT = (
+    insert(scheduled_jobs)
+    .values(
+        **_SPEC,
+        runs_per_day=bindparam("runs_per_day"),
+        anchor_at=bindparam("now"),
+        next_run_at=bindparam("next_run_at"),
+        created_at=bindparam("now"),
+        updated_at=bindparam("now"),
     )
-    VALUES (
-        {", ".join(f":{name}" for name in _FIELDS)}, :runs_per_day, :now,
-        CAST(:next_run_at AS timestamptz), :now, :now
+    .on_conflict_do_nothing(index_elements=[func.lower(_schedule.name)])
+    .returning(_schedule.id)
+)
+
+_OF_ID = _schedule.id == bindparam("schedule_id")
+
+_SPREAD = update(scheduled_jobs).where(_OF_ID).values(next_run_at=bindparam("next_run_at"))
+
+_UPDATE = (
+    update(scheduled_jobs)
+    .where(_OF_ID)
+    .values(
+        **_SPEC,
+        runs_per_day=func.coalesce(bindparam("runs_per_day", type_=Double), _schedule.runs_per_day),
+        anchor_at=bindparam("anchor"),
+        next_run_at=bindparam("next_run_at"),
+        disabled_reason=case((bindparam("keeps_reason", type_=Boolean), _schedule.disabled_reason)),
+        version=_schedule.version + 1,
+        updated_at=bindparam("now"),
     )
-    ON CONFLICT (lower(name)) DO NOTHING
-    RETURNING id
-    """)
+)
 
-_SPREAD = text("UPDATE scheduled_jobs SET next_run_at = :next_run_at WHERE id = :id")
+_DELETE = delete(scheduled_jobs).where(_OF_ID)
 
-_UPDATE = text(f"""
-    UPDATE scheduled_jobs SET
-        {", ".join(f"{name} = :{name}" for name in _FIELDS)},
-        runs_per_day = coalesce(CAST(:runs_per_day AS double precision), runs_per_day),
-        anchor_at = :anchor, next_run_at = CAST(:next_run_at AS timestamptz),
-        disabled_reason = CASE WHEN :keeps_reason THEN disabled_reason END,
-        version = version + 1, updated_at = :now
-    WHERE id = :id
-    """)
-
-_DELETE = text("DELETE FROM scheduled_jobs WHERE id = :id")
-
-_DELETE_RUNS = text("""
-    DELETE FROM scheduled_job_runs WHERE id = ANY (ARRAY(
-        SELECT id FROM scheduled_job_runs WHERE scheduled_job_id = :id
-        LIMIT :at_most
-    ))
-    """)
+_chosen = scheduled_job_runs.alias("chosen")
+_DELETE_RUNS = delete(scheduled_job_runs).where(
+    scheduled_job_runs.c.id
+    == any_(
+        array_of(
+            select(_chosen.c.id)
+            .where(_chosen.c.scheduled_job_id == bindparam("schedule_id"))
+            .limit(bindparam("at_most"))
+        )
+    )
+)
 
 # Notifies only if no other schedule is due earlier: a scheduler that wakes earlier reads this
 # schedule too.
-_HINT = text(f"""
-    SELECT pg_notify('{due_schedules.CHANNEL}', '')
-    WHERE (
-        SELECT next_run_at FROM scheduled_jobs WHERE enabled ORDER BY next_run_at LIMIT 1
-    ) >= :next_run_at
-    """)
+_HINT = select(func.pg_notify(inline(due_schedules.CHANNEL), inline(""))).where(
+    select(_schedule.next_run_at)
+    .where(_schedule.enabled)
+    .order_by(_schedule.next_run_at)
+    .limit(ONE_ROW)
+    .scalar_subquery()
+    >= bindparam("next_run_at")
+)
 
 
 def clock(conn: Connection, *, now: datetime | None = None) -> datetime:
@@ -107,7 +138,7 @@ def create_schedule(
         raise _duplicate(order.name)
     if order.spread_seconds and order.enabled:
         spread = schedule_edit.first(order, schedule_id=schedule_id, now=at)
-        conn.execute(_SPREAD, {"id": schedule_id, "next_run_at": spread.next_run_at})
+        conn.execute(_SPREAD, {"schedule_id": schedule_id, "next_run_at": spread.next_run_at})
     return _hinted(conn, schedule_id)
 
 
@@ -125,9 +156,9 @@ def change_schedule(
     edit = schedule_edit.edited(before, order, now=at)
     if edit.spec == before.spec():
         return before
-    due_schedules.give_up(conn, schedule_id=before.id, ticks=edit.given_up, now=at)
+    schedule_ledger.give_up(conn, schedule_id=before.id, ticks=edit.given_up, now=at)
     values = {
-        "id": before.id,
+        "schedule_id": before.id,
         "now": at,
         "anchor": edit.anchor,
         "keeps_reason": not edit.mends,
@@ -148,8 +179,9 @@ def delete_schedule(conn: Connection, *, schedule_id: int) -> None:
     Deletes at most job_maintenance.CHUNK ledger rows, so that the time is bounded. A sweep deletes
     the rest, which no list shows any more.
     """
-    conn.execute(_DELETE, {"id": schedule_id})
-    conn.execute(_DELETE_RUNS, {"id": schedule_id, "at_most": job_maintenance.CHUNK})
+    conn.execute(_DELETE, {"schedule_id": schedule_id})
+    values = {"schedule_id": schedule_id, "at_most": job_maintenance.CHUNK}
+    conn.execute(_DELETE_RUNS, values)
 
 
 def _hinted(conn: Connection, schedule_id: int) -> Schedule:

@@ -5,34 +5,40 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, any_, bindparam, func, not_
 
+from crawljobs.db.tables import scheduled_jobs
 from crawljobs.domain import schedule_edit
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.completion import TERMINAL_OUTCOMES
 from crawljobs.repository.operations import audit_log
-from crawljobs.repository.queue.queue_sql import NOW
-from crawljobs.repository.schedules import due_schedules, schedule_changes, schedule_reads
+from crawljobs.repository.schedules import (
+    due_schedules,
+    schedule_changes,
+    schedule_ledger,
+    schedule_reads,
+)
+from crawljobs.repository.sql import NOW, texts
 
 AT_MOST = 100  # schedules in one transaction: the caller repeats the call until fewer are changed
 
+_schedule = scheduled_jobs.c
+_SCHEDULES = (
+    schedule_reads.SCHEDULES.add_columns(NOW.label("now"))
+    .where(_schedule.subreddit_id == bindparam("subreddit_id"))
+    .order_by(_schedule.id)
+    .limit(bindparam("at_most"))
+)
+
 # Skips a schedule that is firing now: to wait for its lock could be a deadlock. The crawl that it
 # enqueues disables it later.
-_LOCK_ENABLED = text(f"""
-    SELECT {schedule_reads.COLUMNS}, {NOW} AS now FROM {schedule_reads.JOIN}
-    WHERE schedule.subreddit_id = :subreddit_id AND schedule.enabled
-    ORDER BY schedule.id LIMIT :at_most
-    FOR UPDATE OF schedule SKIP LOCKED
-    """)
+_LOCK_ENABLED = _SCHEDULES.where(_schedule.enabled).with_for_update(
+    of=scheduled_jobs, skip_locked=True
+)
 
-
-_LOCK_BARRED = text(f"""
-    SELECT {schedule_reads.COLUMNS}, {NOW} AS now FROM {schedule_reads.JOIN}
-    WHERE schedule.subreddit_id = :subreddit_id AND NOT schedule.enabled
-        AND lower(schedule.disabled_reason) = ANY (CAST(:reasons AS text[]))
-    ORDER BY schedule.id LIMIT :at_most
-    FOR UPDATE OF schedule
-    """)
+_LOCK_BARRED = _SCHEDULES.where(
+    not_(_schedule.enabled), func.lower(_schedule.disabled_reason) == any_(texts("reasons"))
+).with_for_update(of=scheduled_jobs)
 
 
 def reason_of(name: str, access: str) -> str:
@@ -87,7 +93,7 @@ def disable_schedules_of(
     found = conn.execute(_LOCK_ENABLED, values).all()
     for row in found:
         given_up = schedule_edit.overdue(schedule_reads.schedule_of(row), row.now)
-        due_schedules.give_up(conn, schedule_id=row.id, ticks=given_up, now=row.now)
+        schedule_ledger.give_up(conn, schedule_id=row.id, ticks=given_up, now=row.now)
         due_schedules.disable_schedule(conn, schedule_id=row.id, reason=reason, now=now)
         audit_log.record(
             conn,

@@ -1,88 +1,105 @@
-"""List the ledger of a schedule, run a schedule by hand, and prune the ledger."""
+"""Write and list the ledger of the runs of schedules."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
-from crawljobs.domain import subreddit as names
-from crawljobs.domain.job import Enqueued, EnqueueResult
-from crawljobs.domain.schedule import RunOutcome, Schedule
-from crawljobs.repository.queue.maintenance.job_maintenance import CHUNK
-from crawljobs.repository.queue.queue_sql import NOW, passing_over
-from crawljobs.repository.schedules import schedule_enqueue
-from crawljobs.repository.schedules.schedule_enqueue import ScheduledEnqueue
+from crawljobs.db import after_commit
+from crawljobs.db.tables import scheduled_job_runs
+from crawljobs.db.tables.columns import Timestamp
+from crawljobs.domain.schedule import RunOutcome, Ticks
 from crawljobs.repository.schedules.schedule_reads import bounded
+from crawljobs.repository.sql import NOW, ids, inline_time, texts, times, unnested
+from crawljobs.runtime import metrics
+
+_run = scheduled_job_runs.c
 
 # Ordered by due time, which is unique for each schedule. Ids show only the order of the writes.
 # The limited time is compared too: a page that ends with a time before 1970 would be shown again.
-_LIST = text(f"""
-    SELECT id, {bounded("due_at")} AS due_at, {bounded("due_until")} AS due_until, ticks,
-        {bounded("fired_at")} AS fired_at, outcome, job_id, manual
-    FROM scheduled_job_runs
-    WHERE scheduled_job_id = :schedule_id
-        AND due_at < coalesce(CAST(:before AS timestamptz), 'infinity')
-        AND {bounded("due_at")} < coalesce(CAST(:before AS timestamptz), 'infinity')
-    ORDER BY due_at DESC
-    LIMIT :at_most
-    """)
-
-_RECORD = text("""
-    INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, fired_at, outcome, job_id, manual)
-    VALUES (:schedule_id, :now, :now, :outcome, :job_id, true)
-    ON CONFLICT (scheduled_job_id, due_at) DO NOTHING
-    """)
-
-_FIRED = text(f"UPDATE scheduled_jobs SET last_run_at = {NOW} WHERE id = :id RETURNING last_run_at")
-
-_PRUNE = text(f"""
-    DELETE FROM scheduled_job_runs WHERE id = ANY (ARRAY(
-        SELECT id FROM scheduled_job_runs
-        WHERE fired_at < {NOW} - CAST(:retention AS interval)
-        ORDER BY fired_at
-        LIMIT :at_most
-        FOR UPDATE SKIP LOCKED
-    ))
-    """)
-
-# Finds the next schedule id with one index lookup, independent of the number of its runs.
-_PRUNE_DELETED = text("""
-    WITH RECURSIVE seen (id, place) AS (
-        SELECT (
-            SELECT scheduled_job_id FROM scheduled_job_runs WHERE scheduled_job_id > :beyond
-            ORDER BY scheduled_job_id LIMIT 1
-        ), 1
-        UNION ALL
-        SELECT (
-            SELECT scheduled_job_id FROM scheduled_job_runs WHERE scheduled_job_id > seen.id
-            ORDER BY scheduled_job_id LIMIT 1
-        ), place + 1
-        FROM seen WHERE id IS NOT NULL AND place < :look_at
-    ), deleted AS (
-        DELETE FROM scheduled_job_runs WHERE id = ANY (ARRAY(
-            SELECT run.id
-            FROM seen CROSS JOIN LATERAL (
-                SELECT id FROM scheduled_job_runs WHERE scheduled_job_id = seen.id
-                LIMIT :at_most
-                FOR UPDATE SKIP LOCKED
-            ) AS run
-            WHERE NOT EXISTS (SELECT 1 FROM scheduled_jobs WHERE id = seen.id)
-            LIMIT :at_most
-        ))
-        RETURNING 1
+_before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))
+_LIST = (
+    select(
+        _run.id,
+        bounded(_run.due_at).label("due_at"),
+        bounded(_run.due_until).label("due_until"),
+        _run.ticks,
+        bounded(_run.fired_at).label("fired_at"),
+        _run.outcome,
+        _run.job_id,
+        _run.manual,
     )
-    SELECT (SELECT count(*) FROM deleted) AS deleted, (SELECT max(id) FROM seen) AS last
-    """)
+    .where(
+        _run.scheduled_job_id == bindparam("schedule_id"),
+        _run.due_at < _before,
+        bounded(_run.due_at) < _before,
+    )
+    .order_by(_run.due_at.desc())
+    .limit(bindparam("at_most"))
+)
+
+_new = unnested(
+    "run",
+    scheduled_job_id=ids("schedule_ids"),
+    due_at=times("due_ats"),
+    due_until=times("due_untils"),
+    ticks=ids("ticks"),
+    outcome=texts("outcomes"),
+)
+_RECORD_RUNS = (
+    insert(scheduled_job_runs)
+    .from_select(
+        ["scheduled_job_id", "due_at", "due_until", "ticks", "outcome", "fired_at"],
+        select(*_new.c, NOW.label("fired_at")).order_by(_new.c.scheduled_job_id, _new.c.due_at),
+    )
+    .on_conflict_do_nothing(index_elements=[_run.scheduled_job_id, _run.due_at])
+    .returning(_run.scheduled_job_id, _run.due_at)
+)
+
+_settled = unnested(
+    "settled",
+    scheduled_job_id=ids("schedule_ids"),
+    due_at=times("due_ats"),
+    outcome=texts("outcomes"),
+    job_id=ids("job_ids"),
+)
+_SETTLE_RUNS = (
+    update(scheduled_job_runs)
+    .where(_run.scheduled_job_id == _settled.c.scheduled_job_id, _run.due_at == _settled.c.due_at)
+    .values(outcome=_settled.c.outcome, job_id=_settled.c.job_id)
+)
 
 
 @dataclass(frozen=True)
-class Orphans:
-    """The number of deleted runs, and the `beyond` of the next call; None if no runs are left."""
+class Run:
+    """A row of the ledger: one due time, or `ticks` due times up to `due_until`."""
 
-    deleted: int
-    beyond: int | None
+    schedule_id: int
+    due_at: datetime
+    outcome: RunOutcome
+    due_until: datetime | None = None
+    ticks: int = 1
+
+
+def missed_run(schedule_id: int, ticks: Ticks) -> Run:
+    """Return the ledger row for missed due times."""
+    until = ticks.last if ticks.count > 1 else None
+    return Run(schedule_id, ticks.first, RunOutcome.MISSED, due_until=until, ticks=ticks.count)
+
+
+@dataclass(frozen=True)
+class SettledRun:
+    """The outcome and the job of a fired due time."""
+
+    schedule_id: int
+    due_at: datetime
+    outcome: RunOutcome
+    job_id: int
 
 
 @dataclass(frozen=True)
@@ -99,6 +116,58 @@ class LedgerRow:
     manual: bool
 
 
+def record_runs(
+    conn: Connection, *, runs: Sequence[Run], now: datetime | None = None
+) -> set[tuple[int, datetime]]:
+    """Write runs to the ledger. Returns (schedule id, due time) of each run that was new in it."""
+    rows = conn.execute(
+        _RECORD_RUNS,
+        {
+            "schedule_ids": [run.schedule_id for run in runs],
+            "due_ats": [run.due_at for run in runs],
+            "due_untils": [run.due_until for run in runs],
+            "ticks": [run.ticks for run in runs],
+            "outcomes": [run.outcome.value for run in runs],
+            "now": now,
+        },
+    )
+    return {(row.scheduled_job_id, row.due_at) for row in rows}
+
+
+def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> int:
+    """Return the number of missed due times in `runs` that record_runs wrote as new."""
+    return sum(
+        run.ticks
+        for run in runs
+        if run.outcome is RunOutcome.MISSED and (run.schedule_id, run.due_at) in recorded
+    )
+
+
+def give_up(conn: Connection, *, schedule_id: int, ticks: Sequence[Ticks], now: datetime) -> None:
+    """Record due times that will never fire as missed.
+
+    The metric of missed runs counts them after the commit.
+    """
+    if not ticks:
+        return
+    runs = [missed_run(schedule_id, one) for one in ticks]
+    missed = missed_ticks(runs, record_runs(conn, runs=runs, now=now))
+    after_commit.register(conn, partial(metrics.count_missed, missed))
+
+
+def settle_runs(conn: Connection, *, runs: Sequence[SettledRun]) -> None:
+    """Set the outcome and the job of runs that are already in the ledger."""
+    conn.execute(
+        _SETTLE_RUNS,
+        {
+            "schedule_ids": [run.schedule_id for run in runs],
+            "due_ats": [run.due_at for run in runs],
+            "outcomes": [run.outcome.value for run in runs],
+            "job_ids": [run.job_id for run in runs],
+        },
+    )
+
+
 def list_runs(
     conn: Connection, *, schedule_id: int, before: datetime | None = None, limit: int = 100
 ) -> list[LedgerRow]:
@@ -107,64 +176,3 @@ def list_runs(
         _LIST, {"schedule_id": schedule_id, "before": before, "at_most": limit}
     ).all()
     return [LedgerRow(**{**row._mapping, "outcome": RunOutcome(row.outcome)}) for row in rows]
-
-
-def run_now(
-    conn: Connection,
-    *,
-    schedule: Schedule,
-    default_max_retries: int = 3,
-    traceparent: str | None = None,
-    now: datetime | None = None,
-) -> Enqueued:
-    """Enqueue a crawl for the locked schedule now, also if the schedule is disabled.
-
-    Returns the result of the enqueue. Its regular due times do not change. Raises
-    InvalidSubredditName if the subreddit's row was deleted.
-    """
-    names.checked_name(schedule.subreddit)
-    at: datetime = conn.execute(_FIRED, {"id": schedule.id, "now": now}).scalar_one()
-    retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
-    request = ScheduledEnqueue(
-        schedule.id, schedule.subreddit_id, schedule.priority, retries, traceparent
-    )
-    enqueued = schedule_enqueue.enqueue_for_schedules(conn, enqueues=[request], now=at)[schedule.id]
-    created = enqueued.result is EnqueueResult.CREATED
-    conn.execute(
-        _RECORD,
-        {
-            "schedule_id": schedule.id,
-            "now": at,
-            "outcome": RunOutcome.ENQUEUED if created else RunOutcome.MERGED,
-            "job_id": enqueued.job_id,
-        },
-    )
-    return enqueued
-
-
-def prune_runs(
-    conn: Connection,
-    *,
-    retention: timedelta,
-    at_most: int = CHUNK,
-    skip: int = 0,
-    now: datetime | None = None,
-) -> int:
-    """Delete ledger rows that fired longer ago than `retention`. Returns how many."""
-    values = {"retention": retention, "at_most": at_most, "now": now}
-    return conn.execute(passing_over(_PRUNE, skip), values).rowcount
-
-
-def prune_runs_of_deleted(
-    conn: Connection, *, beyond: int = 0, look_at: int = CHUNK, at_most: int = CHUNK
-) -> Orphans:
-    """Delete the ledger rows of deleted schedules.
-
-    Checks at most `look_at` schedules with ids greater than `beyond`, and deletes at most `at_most`
-    rows.
-    """
-    values = {"beyond": beyond, "look_at": look_at, "at_most": at_most}
-    row = conn.execute(_PRUNE_DELETED, values).one()
-    if row.deleted == at_most:
-        return Orphans(row.deleted, beyond)
-    return Orphans(row.deleted, row.last)

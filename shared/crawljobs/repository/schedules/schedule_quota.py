@@ -2,46 +2,104 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import (
+    Connection,
+    Double,
+    Numeric,
+    bindparam,
+    case,
+    cast,
+    false,
+    func,
+    select,
+)
 
+from crawljobs.db.tables import reddit_budgets, scheduled_jobs
 from crawljobs.domain import schedule_limit
 from crawljobs.domain.schedule_limit import Quota
-from crawljobs.repository.queue import queue_sql
+from crawljobs.repository import finished_jobs
+from crawljobs.repository.sql import inline, inline_interval, inline_number
 
 # Newest finished jobs: enough for an average, and few enough to read at each edit of a schedule.
 RECENT_JOBS = 2_000
+PLAUSIBLE_REQUESTS_MAX = 100_000  # of one crawl
 
-_RECENT = queue_sql.newest_finished(
-    "id, finished_at, subreddit_id, status, checkpoint", limit=RECENT_JOBS
+_job = finished_jobs.newest_finished(
+    "id", "finished_at", "subreddit_id", "status", "checkpoint", limit=RECENT_JOBS
+)
+_recent = (
+    select(
+        _job.c.subreddit_id,
+        _job.c.status,
+        _job.c.checkpoint.op("->")(inline("requests")).label("requests"),
+    )
+    .cte("recent")
+    .prefix_with("MATERIALIZED")
 )
 
-# A subreddit without a recent crawl counts with the average of the others. Workers write the
-# checkpoints, so a value that is no plausible number is left out. A schedule without runs_per_day
-# counts as one run a day.
-_ESTIMATE = text(f"""
-    WITH recent AS MATERIALIZED (
-        SELECT subreddit_id, status, checkpoint -> 'requests' AS requests FROM ({_RECENT}) AS job
-    ), crawls AS (
-        SELECT subreddit_id, CAST(requests AS numeric) AS requests FROM recent
-        WHERE status = 'succeeded' AND CASE WHEN jsonb_typeof(requests) = 'number'
-            THEN CAST(requests AS numeric) BETWEEN 0 AND 100000 ELSE false END
-    ), averages AS (
-        SELECT subreddit_id, avg(requests) AS requests FROM crawls GROUP BY subreddit_id
+# Workers write the checkpoints, so a value that is no plausible number is left out.
+_requests = cast(_recent.c.requests, Numeric)
+_crawls = (
+    select(_recent.c.subreddit_id, _requests.label("requests"))
+    .where(
+        _recent.c.status == inline("succeeded"),
+        case(
+            (
+                func.jsonb_typeof(_recent.c.requests) == inline("number"),
+                _requests.between(inline_number(0), inline_number(PLAUSIBLE_REQUESTS_MAX)),
+            ),
+            else_=false(),
+        ),
     )
-    SELECT CAST(coalesce(sum(coalesce(schedule.runs_per_day, 1) * coalesce(
-            averages.requests, (SELECT avg(requests) FROM crawls), :default
-        )), 0) AS double precision) AS requests_per_day,
-        (
-            SELECT CAST(sum(
-                CAST(requests_per_window AS double precision) / window_seconds
-            ) AS double precision)
-            FROM reddit_budgets
-            WHERE next_slot_at > (SELECT max(next_slot_at) FROM reddit_budgets) - INTERVAL '1 day'
-        ) AS budget_per_second
-    FROM scheduled_jobs AS schedule
-        LEFT JOIN averages ON averages.subreddit_id = schedule.subreddit_id
-    WHERE schedule.enabled
-    """)
+    .cte("crawls")
+)
+_averages = (
+    select(_crawls.c.subreddit_id, func.avg(_crawls.c.requests).label("requests"))
+    .group_by(_crawls.c.subreddit_id)
+    .cte("averages")
+)
+
+# A subreddit without a recent crawl counts with the average of the others. A schedule without
+# runs_per_day counts as one run a day.
+_requests_per_run = func.coalesce(
+    _averages.c.requests,
+    select(func.avg(_crawls.c.requests)).scalar_subquery(),
+    bindparam("default", type_=Numeric),
+)
+_other = reddit_budgets.alias("other")
+_budget = (
+    select(
+        cast(
+            func.sum(
+                cast(reddit_budgets.c.requests_per_window, Double)
+                / cast(reddit_budgets.c.window_seconds, Double)
+            ),
+            Double,
+        )
+    )
+    .where(
+        reddit_budgets.c.next_slot_at
+        > select(func.max(_other.c.next_slot_at)).scalar_subquery() - inline_interval("1 day")
+    )
+    .scalar_subquery()
+)
+_ESTIMATE = (
+    select(
+        cast(
+            func.coalesce(
+                func.sum(func.coalesce(scheduled_jobs.c.runs_per_day, 1) * _requests_per_run), 0
+            ),
+            Double,
+        ).label("requests_per_day"),
+        _budget.label("budget_per_second"),
+    )
+    .select_from(
+        scheduled_jobs.outerjoin(
+            _averages, _averages.c.subreddit_id == scheduled_jobs.c.subreddit_id
+        )
+    )
+    .where(scheduled_jobs.c.enabled)
+)
 
 
 def estimate(conn: Connection) -> Quota:

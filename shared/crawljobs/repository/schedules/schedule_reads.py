@@ -5,43 +5,56 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    select,
+)
 
+from crawljobs.db.tables import scheduled_jobs, subreddits
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
+from crawljobs.repository.sql import inline, inline_time
 
 # A time written by hand may be infinite, which a datetime cannot hold. These values replace it.
-_EARLIEST, _LATEST = "TIMESTAMPTZ '1970-01-01 00:00+00'", "TIMESTAMPTZ '9000-01-01 00:00+00'"
+_EARLIEST, _LATEST = inline_time("1970-01-01 00:00+00"), inline_time("9000-01-01 00:00+00")
 
 
-def bounded(time: str) -> str:
-    """Return SQL for the time, limited to values that a datetime can hold."""
-    return f"CASE WHEN {time} IS NOT NULL THEN greatest(least({time}, {_LATEST}), {_EARLIEST}) END"
+def bounded(time: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the time, limited to values that a datetime can hold."""
+    return case((time.is_not(None), func.greatest(func.least(time, _LATEST), _EARLIEST)))
 
 
-def _column(name: str) -> str:
-    if name == "subreddit":
-        return "coalesce(subreddit.name, '') AS subreddit"  # the row may have been deleted by hand
-    if name.endswith("_at"):
-        return f"{bounded(f'schedule.{name}')} AS {name}"
-    return f"schedule.{name}"
+def _column(name: str) -> ColumnElement[Any]:
+    if name == "subreddit":  # the row may have been deleted by hand
+        return func.coalesce(subreddits.c.name, inline("")).label(name)
+    column = scheduled_jobs.c[name]
+    return bounded(column).label(name) if name.endswith("_at") else column
 
 
-COLUMNS = ", ".join(_column(name) for name in Schedule.__dataclass_fields__)
-JOIN = """
-    scheduled_jobs AS schedule
-    LEFT JOIN subreddits AS subreddit ON subreddit.id = schedule.subreddit_id
-    """
+# The columns of `schedule_of`.
+SCHEDULES = select(*(_column(name) for name in Schedule.__dataclass_fields__)).select_from(
+    scheduled_jobs.outerjoin(subreddits, subreddits.c.id == scheduled_jobs.c.subreddit_id)
+)
 
-_GET = text(f"SELECT {COLUMNS} FROM {JOIN} WHERE schedule.id = :id")
+_GET = SCHEDULES.where(scheduled_jobs.c.id == bindparam("id"))
 
-_LOCK = text(f"{_GET.text} FOR UPDATE OF schedule")
+_LOCK = _GET.with_for_update(of=scheduled_jobs)
 
-_FILTERS = {
-    "enabled": "schedule.enabled = :enabled",
-    "broken": "(schedule.disabled_reason IS NOT NULL) = :broken",
-    "subreddit_id": "schedule.subreddit_id = :subreddit_id",
-    "subreddit": "schedule.subreddit_id ="
-    " (SELECT id FROM subreddits WHERE lower(name) = lower(:subreddit))",
+_named = subreddits.alias("named")
+_FILTERS: dict[str, ColumnElement[bool]] = {
+    "enabled": scheduled_jobs.c.enabled == bindparam("enabled"),
+    "broken": scheduled_jobs.c.disabled_reason.is_not(None) == bindparam("broken", type_=Boolean),
+    "subreddit_id": scheduled_jobs.c.subreddit_id == bindparam("subreddit_id"),
+    "subreddit": scheduled_jobs.c.subreddit_id
+    == select(_named.c.id)
+    .where(func.lower(_named.c.name) == func.lower(bindparam("subreddit")))
+    .scalar_subquery(),
 }
 
 
@@ -85,19 +98,21 @@ def list_schedules(
 
 
 @functools.cache
-def _listing(filters: tuple[str, ...]) -> TextClause:
+def _listing(filters: tuple[str, ...]) -> Select[Any]:
     """Return the statement for these filters.
 
     Each set of filters has its own statement: a filter that may be null would lose its index.
     """
-    where = "".join(f" AND {_FILTERS[name]}" for name in filters)
-    return text(f"""
-        SELECT {COLUMNS} FROM {JOIN} WHERE schedule.id > :after_id{where}
-        ORDER BY schedule.id LIMIT :at_most
-        """)
+    return (
+        SCHEDULES.where(
+            scheduled_jobs.c.id > bindparam("after_id"), *(_FILTERS[name] for name in filters)
+        )
+        .order_by(scheduled_jobs.c.id)
+        .limit(bindparam("at_most"))
+    )
 
 
 def schedule_of(row: Row[Any]) -> Schedule:
-    """Return the schedule in a row of COLUMNS."""
+    """Return the schedule in a row of SCHEDULES."""
     fields = {name: row._mapping[name] for name in Schedule.__dataclass_fields__}
     return Schedule(**{**fields, "misfire_policy": MisfirePolicy(fields["misfire_policy"])})

@@ -9,43 +9,55 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, case, func, update
 
 from crawljobs import errors
+from crawljobs.db.tables import scheduled_jobs
 from crawljobs.domain.schedule import Schedule
-from crawljobs.repository.queue.queue_sql import NOW, passing_over
 from crawljobs.repository.schedules import schedule_reads
+from crawljobs.repository.sql import NOW, ids, inline_interval, inline_number, times, unnested
 
 CHUNK = 100  # schedules repaired at most in one call
 
-# Reads the index of due times from the latest time down. A repaired schedule no longer matches.
-_AHEAD = text(f"""
-    SELECT {schedule_reads.COLUMNS}, {NOW} AS now
-    FROM {schedule_reads.JOIN}
-    WHERE schedule.enabled AND schedule.next_run_at > {NOW} AND greatest(
-        schedule.last_run_at, schedule.updated_at) > {NOW} + interval '1 minute'
-    ORDER BY schedule.next_run_at DESC LIMIT :at_most
-    FOR UPDATE OF schedule SKIP LOCKED
-    """)
+_schedule = scheduled_jobs.c
 
-_MEND = text("""
-    UPDATE scheduled_jobs AS schedule SET
-        next_run_at = mended.next_run_at,
-        last_run_at = CASE WHEN schedule.last_run_at > mended.now
-            THEN mended.now ELSE schedule.last_run_at END,
-        updated_at = least(schedule.updated_at, mended.now)
-    FROM unnest(
-        CAST(:ids AS bigint[]), CAST(:next_run_ats AS timestamptz[]), CAST(:nows AS timestamptz[])
-    ) AS mended (id, next_run_at, now)
-    WHERE schedule.id = mended.id
-    """)
+# Reads the index of due times from the latest time down. A repaired schedule no longer matches.
+_AHEAD = (
+    schedule_reads.SCHEDULES.add_columns(NOW.label("now"))
+    .where(
+        _schedule.enabled,
+        _schedule.next_run_at > NOW,
+        func.greatest(_schedule.last_run_at, _schedule.updated_at)
+        > NOW + inline_interval("1 minute"),
+    )
+    .order_by(_schedule.next_run_at.desc())
+    .limit(bindparam("at_most"))
+    .with_for_update(of=scheduled_jobs, skip_locked=True)
+)
+
+_mended = unnested("mended", id=ids("ids"), next_run_at=times("next_run_ats"), now=times("nows"))
+_MEND = (
+    update(scheduled_jobs)
+    .where(_schedule.id == _mended.c.id)
+    .values(
+        next_run_at=_mended.c.next_run_at,
+        last_run_at=case(
+            (_schedule.last_run_at > _mended.c.now, _mended.c.now), else_=_schedule.last_run_at
+        ),
+        updated_at=func.least(_schedule.updated_at, _mended.c.now),
+    )
+)
 
 
 def mend_next_runs(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> int:
     """Set the next due times of such schedules from now. Returns how many were repaired."""
-    found = conn.execute(passing_over(_AHEAD, skip), {"at_most": at_most, "now": now}).all()
+    found = conn.execute(
+        # The planner needs to know the OFFSET, too.
+        _AHEAD.offset(inline_number(skip)) if skip else _AHEAD,
+        {"at_most": at_most, "now": now},
+    ).all()
     if found:
         conn.execute(
             _MEND,

@@ -11,7 +11,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import FINAL, ErrorKind, JobStatus
 from crawljobs.repository.queue import job_completion, job_stats, operator_changes
-from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
+from crawljobs.repository.queue.maintenance import count_merging, job_maintenance, job_pruning
 from support import jobs as factory
 from support.jobs import T0
 
@@ -83,14 +83,14 @@ def test_counts_of_finished_jobs_follow_every_way_in_and_out(conn: Connection) -
     operator_changes.change(conn, verb=operator_changes.Verb.GIVE_UP, job_id=together[0])
     operator_changes.cancel(conn, job_id=factory.claim_one(conn).job_id)
     assert counted(conn) == {"failed": 4, "succeeded": 1, "cancelled": 2}
-    assert job_stats.merge_counts(conn, at_most=2) == 2
+    assert count_merging.merge_counts(conn, at_most=2) == 2
     counted(conn)
     operator_changes.retry(conn, job_id=ids[0])
     operator_changes.change(conn, verb=operator_changes.Verb.DELETE, job_id=ids[1])
     assert counted(conn) == {"failed": 2, "succeeded": 1, "cancelled": 2}
-    while job_stats.merge_counts(conn):
+    while count_merging.merge_counts(conn):
         counted(conn)
-    assert job_stats.merge_counts(conn) == 0
+    assert count_merging.merge_counts(conn) == 0
     later = T0 + timedelta(days=40_000)
     assert job_pruning.prune_finished_jobs(conn, retention=timedelta(days=1), now=later).jobs == 5
     assert counted(conn) == dict.fromkeys(FINAL, 0)

@@ -12,8 +12,12 @@ from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs import errors, settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.queue import job_stats
-from crawljobs.repository.queue.maintenance import job_aging, job_maintenance, row_isolation
+from crawljobs.repository.queue.maintenance import (
+    count_merging,
+    job_aging,
+    job_maintenance,
+    row_isolation,
+)
 from crawljobs.repository.queue.maintenance.job_aging import Aged, AgedUpTo
 from support import jobs
 from support.waiting import wait_until
@@ -174,7 +178,7 @@ def test_the_stop_waits_for_no_sweep_and_ends_one_after_its_chunk(
         assert may_end.wait(SECONDS)
         return job_maintenance.CHUNK
 
-    monkeypatch.setattr(job_stats, "merge_counts", merge)
+    monkeypatch.setattr(count_merging, "merge_counts", merge)
     maintenance = Maintenance(database, settings.read_queue_settings({}))
     maintenance.start()
     assert begun.wait(SECONDS)

@@ -20,6 +20,7 @@ from crawljobs.repository.queue import (
     job_stats,
     operator_change_sql,
 )
+from crawljobs.repository.queue.maintenance import count_merging
 from crawljobs.repository.reddit_api import budget_overview
 from support import plans
 from support.databases import Databases
@@ -183,7 +184,7 @@ def test_no_change_of_jobs_scans_them(crowded: Database) -> None:
         operator_change_sql.LOCK,
         operator_change_sql.LIVE_JOBS_OF,
         *operator_change_sql.STATEMENTS.values(),
-        job_stats._MERGE_COUNTS,
+        count_merging._MERGE_COUNTS,
         job_enqueue._LIVE,
     ]
     for statement in statements:

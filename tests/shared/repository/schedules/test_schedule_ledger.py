@@ -9,7 +9,7 @@ from crawljobs import errors
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import EnqueueResult, JobSource
 from crawljobs.domain.schedule import RunOutcome
-from crawljobs.repository.schedules import schedule_ledger
+from crawljobs.repository.schedules import ledger_pruning, manual_run, schedule_ledger
 from scheduler import schedule_firing
 from support import jobs
 from support import schedule_rows as rows
@@ -68,7 +68,7 @@ def test_a_run_by_hand_is_in_the_ledger_and_leaves_the_timetable(
 ) -> None:
     made = rows.create(conn, now=NOON, enabled=enabled, priority=33)
     now = NOON + HOUR / 2
-    enqueued = schedule_ledger.run_now(conn, schedule=made, default_max_retries=7, now=now)
+    enqueued = manual_run.run_now(conn, schedule=made, default_max_retries=7, now=now)
     job = jobs.job(conn, enqueued.job_id)
     assert (job.source, job.priority, job.max_retries) == (JobSource.SCHEDULE, 33, 7)
     assert job.scheduled_job_id == made.id
@@ -82,7 +82,7 @@ def test_a_run_by_hand_is_in_the_ledger_and_leaves_the_timetable(
 def test_a_run_by_hand_merges_into_the_live_job(conn: Connection) -> None:
     asked = jobs.enqueue(conn, priority=70)
     made = rows.create(conn, now=NOON)
-    enqueued = schedule_ledger.run_now(conn, schedule=made, now=NOON)
+    enqueued = manual_run.run_now(conn, schedule=made, now=NOON)
     assert (enqueued.result, enqueued.job_id) == (EnqueueResult.MERGED, asked)
     (run,) = schedule_ledger.list_runs(conn, schedule_id=made.id)
     assert run.outcome is RunOutcome.MERGED
@@ -90,7 +90,7 @@ def test_a_run_by_hand_merges_into_the_live_job(conn: Connection) -> None:
 
 def test_a_run_by_hand_at_a_due_time_is_that_due_time(conn: Connection) -> None:
     made = rows.create(conn, now=NOON)
-    schedule_ledger.run_now(conn, schedule=made, now=NOON + HOUR)
+    manual_run.run_now(conn, schedule=made, now=NOON + HOUR)
     fire(conn, NOON + HOUR)
     (run,) = schedule_ledger.list_runs(conn, schedule_id=made.id)
     assert run.manual
@@ -111,7 +111,7 @@ def test_a_schedule_whose_subreddit_is_gone_is_disabled_and_cannot_be_run(
     made = rows.create(conn, now=NOON)
     lose_subreddits(conn)
     with pytest.raises(errors.InvalidSubredditName):
-        schedule_ledger.run_now(conn, schedule=rows.reload(conn, made), now=NOON)
+        manual_run.run_now(conn, schedule=rows.reload(conn, made), now=NOON)
     rows.create(conn, "good", subreddit="rust", now=NOON)
     fire(conn, NOON + HOUR)
     off = rows.reload(conn, made)
@@ -128,7 +128,7 @@ def test_prunes_what_was_written_down_long_ago_in_chunks(conn: Connection) -> No
     retention = 90 * DAY
 
     def prune() -> int:
-        return schedule_ledger.prune_runs(conn, retention=retention, at_most=3, now=now)
+        return ledger_pruning.prune_runs(conn, retention=retention, at_most=3, now=now)
 
     assert [prune() for _ in range(4)] == [3, 3, 0, 0]
     (left,) = schedule_ledger.list_runs(conn, schedule_id=made.id)
@@ -136,4 +136,4 @@ def test_prunes_what_was_written_down_long_ago_in_chunks(conn: Connection) -> No
 
 
 def test_prunes_nothing_from_an_empty_ledger(conn: Connection) -> None:
-    assert schedule_ledger.prune_runs(conn, retention=DAY) == 0
+    assert ledger_pruning.prune_runs(conn, retention=DAY) == 0

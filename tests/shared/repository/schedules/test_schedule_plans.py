@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import ClauseElement, text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.schedules import (
     due_schedules,
+    ledger_pruning,
     schedule_changes,
     schedule_enqueue,
     schedule_ledger,
@@ -51,7 +52,7 @@ def crowded(databases: Databases) -> Iterator[Database]:
         database.close()
 
 
-STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str]] = {
+STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str]] = {
     "lock_due": (
         due_schedules._LOCK_DUE,
         {"now": None, "at_most": 100, "passed_over": [7]},
@@ -63,7 +64,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str]] = {
         "scheduled_jobs_due_idx",
     ),
     "settle_runs": (
-        due_schedules._SETTLE_RUNS,
+        schedule_ledger._SETTLE_RUNS,
         {"schedule_ids": [1], "due_ats": [NOON], "outcomes": ["merged"], "job_ids": [1]},
         "scheduled_job_runs_scheduled_job_id_due_at_key",
     ),
@@ -101,13 +102,13 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any], str]] = {
         "scheduled_job_runs_scheduled_job_id_due_at_key",
     ),
     "prune_runs": (
-        schedule_ledger._PRUNE,
+        ledger_pruning._PRUNE,
         {"retention": timedelta(days=90), "at_most": 1000, "now": None},
         "scheduled_job_runs_fired_at_idx",
     ),
     "disable": (
         due_schedules._DISABLE,
-        {"id": 1, "reason": "x", "now": None},
+        {"schedule_id": 1, "reason": "x", "now": None},
         "scheduled_jobs_pkey",
     ),
 }

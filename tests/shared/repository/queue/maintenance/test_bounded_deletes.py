@@ -12,7 +12,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.repository.queue import job_reads, queue_pauses
 from crawljobs.repository.queue.maintenance import job_pruning
 from crawljobs.repository.queue.maintenance.job_pruning import Pruned
-from crawljobs.repository.schedules import schedule_changes, schedule_ledger, schedule_reads
+from crawljobs.repository.schedules import ledger_pruning, schedule_changes, schedule_reads
 from support import crawled, jobs, service_statements
 from support import schedule_rows as rows
 
@@ -62,7 +62,7 @@ def test_a_schedule_is_deleted_without_writing_to_its_jobs(conn: Connection, cou
     beyond: int | None = 0
     while beyond is not None:
         before, began = crawled.tuples_written(conn), time.monotonic()
-        orphans = schedule_ledger.prune_runs_of_deleted(conn, beyond=beyond)
+        orphans = ledger_pruning.prune_runs_of_deleted(conn, beyond=beyond)
         assert time.monotonic() - began < LONGEST_SECONDS
         assert crawled.tuples_written(conn) - before == orphans.deleted <= CHUNK
         beyond = orphans.beyond
@@ -77,7 +77,7 @@ def test_the_ledger_is_looked_through_a_few_schedules_at_a_time(conn: Connection
                  {"ids": [made[1].id, made[4].id]})  # fmt: skip
     seen, deleted, beyond = [], 0, 0
     while True:
-        orphans = schedule_ledger.prune_runs_of_deleted(conn, beyond=beyond, look_at=2, at_most=2)
+        orphans = ledger_pruning.prune_runs_of_deleted(conn, beyond=beyond, look_at=2, at_most=2)
         deleted += orphans.deleted
         if orphans.beyond is None:
             break
@@ -172,4 +172,4 @@ def test_a_deletion_that_is_killed_leaves_all_or_nothing(database: Database) -> 
         schedule_changes.delete_schedule(conn, schedule_id=made.id)
     with database.begin() as conn:
         assert left(conn, "scheduled_job_runs") == 500
-        assert schedule_ledger.prune_runs_of_deleted(conn).deleted == 500
+        assert ledger_pruning.prune_runs_of_deleted(conn).deleted == 500

@@ -13,8 +13,13 @@ from crawljobs.domain.aging import AgingPolicy, aged_priority
 from crawljobs.domain.job import AttemptOutcome, JobSource, JobStatus, WaitReason
 from crawljobs.domain.retry import RetryPolicy, retry_delay
 from crawljobs.repository.operations import task_turns
-from crawljobs.repository.queue import job_reads, job_stats, leases, operator_changes
-from crawljobs.repository.queue.maintenance import job_aging, job_maintenance, job_pruning
+from crawljobs.repository.queue import job_reads, leases, operator_changes
+from crawljobs.repository.queue.maintenance import (
+    count_merging,
+    job_aging,
+    job_maintenance,
+    job_pruning,
+)
 from support import jobs
 from support.jobs import T0
 
@@ -278,4 +283,4 @@ def test_counts_are_merged_past_rows_that_another_worker_merges(database: Databa
         first = "SELECT FROM crawl_job_count_changes ORDER BY id LIMIT 1 FOR UPDATE"
         other.execute(text(first))
         conn.execute(text("SET LOCAL lock_timeout = '500ms'"))
-        assert job_stats.merge_counts(conn) == changes - 1 > 0
+        assert count_merging.merge_counts(conn) == changes - 1 > 0

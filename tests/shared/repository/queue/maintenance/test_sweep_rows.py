@@ -23,7 +23,7 @@ from crawljobs.repository.queue.maintenance import (
     job_maintenance,
     job_pruning,
 )
-from crawljobs.repository.schedules import schedule_ledger, schedule_setbacks
+from crawljobs.repository.schedules import ledger_pruning, schedule_setbacks
 from support.jobs import T0
 
 ALL = 100  # more than there are
@@ -299,7 +299,7 @@ SWEEPS: dict[str, Sweep] = {
     ),
     "prune the ledger": Sweep(
         "scheduled_job_runs",
-        of(schedule_ledger.prune_runs, retention=DAY),
+        of(ledger_pruning.prune_runs, retention=DAY),
         {"1": {"fired_at": T0 - 3 * DAY}, "2": {"fired_at": T0 - 2 * DAY},
          "3": {"fired_at": T0 - DAY - SECOND}},
         {"4": {"fired_at": T0 - DAY}},

@@ -1,0 +1,175 @@
+"""The query of all gauges that are not counts of jobs: one row, with a subquery for each part."""
+
+from __future__ import annotations
+
+from functools import lru_cache, reduce
+from typing import Any
+
+from sqlalchemy import (
+    Double,
+    FromClause,
+    Select,
+    Text,
+    bindparam,
+    case,
+    cast,
+    column,
+    distinct,
+    extract,
+    func,
+    or_,
+    select,
+    table,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from crawljobs.db.tables import crawl_jobs, reddit_budgets, scheduled_jobs, service_instances
+from crawljobs.repository.queue import job_stats
+from crawljobs.repository.schedules.schedule_reads import bounded
+from crawljobs.repository.sql import (
+    NOW,
+    ONE_ROW,
+    count_up_to,
+    inline,
+    inline_interval,
+    inline_number,
+    interval,
+    interval_of,
+)
+
+_clock = select(NOW.label("now")).cte("clock").prefix_with("MATERIALIZED")
+_now = _clock.c.now
+_ZERO = inline_number(0)
+
+
+def _longest(since: Any) -> Any:
+    """Return the seconds since the earliest of these times; 0 without a time."""
+    return func.coalesce(func.max(extract("epoch", _now - since)), _ZERO)
+
+
+# Crawling jobs are few: at most the number of slots of all workers.
+_CRAWLING = select(
+    _longest(crawl_jobs.c.claimed_at).label("longest_crawl_seconds"),
+    func.count().filter(crawl_jobs.c.lease_expires_at < _now).label("expired_leases"),
+).select_from(_clock.outerjoin(crawl_jobs, crawl_jobs.c.status == inline("crawling")))
+
+_OLDEST_QUEUED = select(
+    _longest(job_stats.OLDEST_QUEUED.c.queued_at).label("oldest_queued_seconds")
+).select_from(_clock.outerjoin(job_stats.OLDEST_QUEUED, true()))
+
+
+def _schedules(at_most: int) -> Select[Any]:
+    row = select(inline_number(1).label("one"))
+    enabled = row.where(scheduled_jobs.c.enabled).order_by(scheduled_jobs.c.next_run_at)
+    disabled = row.where(~scheduled_jobs.c.enabled).order_by(scheduled_jobs.c.id)
+    return select(
+        count_up_to(at_most, enabled).scalar_subquery().label("enabled_schedules"),
+        count_up_to(at_most, disabled).scalar_subquery().label("disabled_schedules"),
+    )
+
+
+# A time written by hand may be infinite. Before PostgreSQL 17, a difference with it is an error.
+_next = (
+    select(bounded(scheduled_jobs.c.next_run_at).label("next_run_at"))
+    .where(scheduled_jobs.c.enabled)
+    .order_by(scheduled_jobs.c.next_run_at)
+    .limit(ONE_ROW)
+    .subquery("next")
+)
+_LAG = select(
+    func.greatest(_longest(_next.c.next_run_at), _ZERO).label("schedule_lag_seconds")
+).select_from(_clock.outerjoin(_next, true()))
+
+_WORKERS = (
+    select(func.count().label("workers_alive"))
+    .select_from(_clock.join(service_instances, true()))
+    .where(
+        service_instances.c.role == inline("crawler-worker"),
+        service_instances.c.seen_at > _now - interval("alive_within"),
+    )
+)
+
+_activity = table(
+    "pg_stat_activity",
+    column("xact_start"),
+    column("datname"),
+    column("backend_xmin"),
+    column("pid"),
+    column("backend_type"),
+).c
+_prepared = table("pg_prepared_xacts", column("prepared"), column("database")).c
+_transactions = union_all(
+    select(_activity.xact_start.label("since")).where(
+        _activity.datname == func.current_database(),
+        _activity.backend_xmin.is_not(None),
+        _activity.pid != func.pg_backend_pid(),
+        _activity.backend_type == inline("client backend"),
+    ),
+    select(_prepared.prepared).where(_prepared.database == func.current_database()),
+).subquery("transactions")
+# The age of the oldest transaction whose snapshot keeps vacuum from removing dead rows.
+_HORIZON = select(_longest(_transactions.c.since).label("oldest_xmin_seconds")).select_from(
+    _clock.outerjoin(_transactions, true())
+)
+
+_jobs = func.to_regclass(inline("crawl_jobs"))
+_dead, _live = func.pg_stat_get_dead_tuples(_jobs), func.pg_stat_get_live_tuples(_jobs)
+_DEAD = select(
+    func.coalesce(cast(_dead, Double) / func.nullif(_dead + _live, _ZERO), _ZERO).label(
+        "dead_tuple_ratio"
+    )
+)
+
+_SIZE = select(func.pg_database_size(func.current_database()).label("database_bytes"))
+
+_budget = reddit_budgets.c
+_window_end = _budget.window_started_at + interval_of(_budget.window_seconds)
+# The smallest remaining budget of all client ids.
+_BUDGET = select(
+    func.min(
+        case(
+            (or_(_budget.outage_until > _now, _budget.paused_until > _now), _ZERO),
+            else_=func.floor(_budget.requests_per_window * cast(bindparam("share"), Double))
+            - case((_window_end > _now, _budget.reserved), else_=_ZERO),
+        )
+    ).label("reddit_budget_remaining")
+).select_from(_clock.join(reddit_budgets, true()))
+
+# A circuit breaker without a probe in the last 10 minutes is ignored: there was nothing to crawl,
+# so its state says nothing about Reddit now.
+_reason = case(
+    (
+        _budget.outage_until > _now - inline_interval("10 minutes"),
+        func.coalesce(func.nullif(_budget.paused_reason, inline("rate_limit")), inline("outage")),
+    ),
+    (_budget.paused_until > _now, inline("rate_limit")),
+)
+_PAUSED = select(
+    func.coalesce(func.array_agg(distinct(_reason)), cast(inline("{}"), ARRAY(Text))).label(
+        "paused"
+    )
+).select_from(_clock.outerjoin(reddit_budgets, true()))
+
+
+@lru_cache(maxsize=4)
+def all_gauges(schedules_at_most: int) -> Select[Any]:
+    """Return the query; it counts at most this number of enabled and of disabled schedules."""
+    queries = [
+        _CRAWLING,
+        _OLDEST_QUEUED,
+        _schedules(schedules_at_most),
+        _LAG,
+        _WORKERS,
+        _HORIZON,
+        _DEAD,
+        _SIZE,
+        _BUDGET,
+        _PAUSED,
+    ]
+    parts: list[FromClause] = [
+        query.subquery(f"part_{number}") for number, query in enumerate(queries)
+    ]
+    together = reduce(lambda joined, part: joined.join(part, true()), parts)
+    return select(*(each for part in parts for each in part.c)).select_from(together)

@@ -1,0 +1,64 @@
+"""Count the jobs by status at a bounded cost.
+
+Triggers count the finished jobs. Live jobs are counted up to COUNT_MAX for each status.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import CompoundSelect, Connection, Select, func, select, union_all
+
+from crawljobs.db.tables import crawl_job_count_changes, crawl_job_counts, crawl_jobs
+from crawljobs.domain.job import FINAL, LIVE, JobStatus
+from crawljobs.domain.queue_stats import JobCounts
+from crawljobs.repository.sql import count_up_to, inline, inline_number
+
+COUNT_MAX = 100_000  # live jobs counted in one status: about 10 ms
+
+_job = crawl_jobs.c
+
+
+def _live(status: JobStatus) -> Select[str, int]:
+    jobs = select(inline_number(1).label("one")).where(_job.status == inline(status))
+    return count_up_to(COUNT_MAX + 1, jobs).with_only_columns(
+        inline(status).label("status"), func.count().label("jobs")
+    )
+
+
+_finished = union_all(
+    select(crawl_job_counts.c.status, crawl_job_counts.c.jobs),
+    select(crawl_job_count_changes.c.status, crawl_job_count_changes.c.change),
+).subquery("finished")
+_COUNTS: CompoundSelect[Any] = union_all(
+    *(_live(status) for status in sorted(LIVE - {JobStatus.QUEUED})),
+    select(_finished.c.status, func.sum(_finished.c.jobs)).group_by(_finished.c.status),
+)
+
+_queued = (
+    select(_job.priority)
+    .where(_job.status == inline("queued"))
+    .order_by(_job.priority.desc(), _job.created_at, _job.id)
+    .limit(inline_number(COUNT_MAX + 1))
+    .subquery("queued")
+)
+_PRIORITIES = (
+    select(_queued.c.priority, func.count().label("jobs"))
+    .group_by(_queued.c.priority)
+    .order_by(_queued.c.priority.desc())
+)
+
+
+def count_jobs(conn: Connection) -> JobCounts:
+    """Return the number of jobs by status, and of queued jobs by priority.
+
+    A live status stops at COUNT_MAX and is then in `capped`.
+    """
+    by_status = dict.fromkeys(JobStatus, 0)
+    for row in conn.execute(_COUNTS):
+        by_status[JobStatus(row.status)] = int(row.jobs)
+    queued = {row.priority: row.jobs for row in conn.execute(_PRIORITIES)}
+    by_status[JobStatus.QUEUED] = sum(queued.values())
+    capped = {s for s, count in by_status.items() if count > COUNT_MAX and s not in FINAL}
+    by_status |= dict.fromkeys(capped, COUNT_MAX)
+    return JobCounts(by_status=by_status, capped=frozenset(capped), queued_by_priority=queued)

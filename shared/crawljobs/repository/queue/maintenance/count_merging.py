@@ -1,0 +1,53 @@
+"""Merge the changes of the numbers of finished jobs, which triggers insert, into the numbers."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, any_, bindparam, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from crawljobs.db.tables import crawl_job_count_changes, crawl_job_counts
+from crawljobs.repository.sql import array_of
+
+CHUNK = 1_000  # count changes merged in one transaction
+
+_change = crawl_job_count_changes.c
+_oldest_changes = crawl_job_count_changes.alias("oldest")
+_merged = (
+    delete(crawl_job_count_changes)
+    .where(
+        _change.id
+        == any_(
+            array_of(
+                select(_oldest_changes.c.id)
+                .order_by(_oldest_changes.c.id)
+                .limit(bindparam("at_most"))
+                .with_for_update(skip_locked=True)
+            )
+        )
+    )
+    .returning(_change.status, _change.change)
+    .cte("merged")
+)
+_added = (
+    insert(crawl_job_counts)
+    .from_select(
+        ["status", "jobs"],
+        select(_merged.c.status, func.sum(_merged.c.change))
+        .group_by(_merged.c.status)
+        .order_by(_merged.c.status),
+    )
+    .on_conflict_do_update(
+        index_elements=[crawl_job_counts.c.status],
+        set_={"jobs": crawl_job_counts.c.jobs + insert(crawl_job_counts).excluded.jobs},
+    )
+    .cte("added")
+)
+_MERGE_COUNTS = select(func.count()).select_from(_merged).add_cte(_added)
+
+
+def merge_counts(conn: Connection, *, at_most: int = CHUNK) -> int:
+    """Add pending count changes to the counts, and delete them. Returns how many were merged.
+
+    A sweep calls this; several processes may run it at the same time.
+    """
+    return int(conn.execute(_MERGE_COUNTS, {"at_most": at_most}).scalar_one())
