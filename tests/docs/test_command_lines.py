@@ -1,5 +1,6 @@
 """No command that the documentation gives puts a secret where every user of a machine sees it."""
 
+import json
 import os
 import re
 import stat
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support import admin_api, needs
+from support import admin_api, needs, reddit_sandbox
 from support.admin_api import Gunicorn
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,13 @@ def server(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
     running.stop()
 
 
+def readme_block(word: str) -> str:
+    """The one block of commands in README.md that contains the word."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (block,) = [one for one in blocks if word in one]
+    return str(block)
+
+
 def recorded(folder: Path) -> tuple[str, Path]:
     """A PATH whose curl writes down its arguments, and where."""
     record, programs = folder / "arguments", folder / "programs"
@@ -87,8 +95,7 @@ def test_the_commands_of_the_readme_work_and_show_no_token(
     server: Gunicorn, tmp_path: Path
 ) -> None:
     path, record = recorded(tmp_path)
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (block,) = [one for one in blocks if "curl" in one]
+    block = readme_block("admin-header")
     (tmp_path / ".onebox").mkdir()
     (tmp_path / ".onebox/admin-header").write_text(f"Authorization: Bearer {admin_api.TOKEN}\n")
     done = subprocess.run(
@@ -105,6 +112,28 @@ def test_the_commands_of_the_readme_work_and_show_no_token(
     assert '"by_status"' in done.stdout
     assert record.read_text().count(server.url) == 2
     assert admin_api.TOKEN not in record.read_text()
+
+
+def test_the_commands_of_the_readme_make_replies_of_the_sandbox_wrong(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".onebox").mkdir()
+    with reddit_sandbox.serve() as sandbox:
+        (tmp_path / ".onebox/sandbox.json").write_text(json.dumps({"url": sandbox.url}))
+        done = subprocess.run(
+            [needs.program("bash"), "-ec", readme_block("wrong-replies")],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    begun, counts, ended = (json.loads(reply) for reply in done.stdout.split("\n") if reply)
+    assert (begun["share"], begun["in_a_row"]) == (0.05, 4)
+    assert counts["replies"] == 0
+    assert ended["share"] == 0
 
 
 @pytest.mark.parametrize("by_file", [True, False])
