@@ -13,7 +13,7 @@ from admin_api import app as application
 from admin_api.http import scopes, state
 from support.admin_api import TOKEN
 
-HEAD = ("| request | scope | what it takes | answers | its own errors |", "|---|---|---|---|---|")
+HEAD = ("| request | scope | parameters | responses | further errors |", "|---|---|---|---|---|")
 METHODS = ("get", "post", "put", "patch", "delete")
 # Told once above the table: those of every request, and of every request with a body.
 OF_ALL = {"400", "401", "403", "413", "429", "500", "503", "default"}
