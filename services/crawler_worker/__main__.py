@@ -26,7 +26,7 @@ from crawljobs.runtime.heartbeat import Heartbeat
 log = logs.get_logger(__name__)
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
-# Connections beside one for each crawl: claim loop, two completion writers, sweeps, refresher.
+# Connections beside one for each crawl: claim loop, completion writer, sweeps, prune, refresher.
 OTHER_CONNECTIONS = 5
 # Longest wait for a reply of the database; one lease, if that is shorter, because the claim is lost
 # after it.

@@ -12,7 +12,7 @@ from crawler_worker.claims.held_claim import HeldClaim
 class CrawlThreads:
     """Crawls one claim at a time in each thread.
 
-    `on_free` is called, under this pool's lock, when no claim waits for a thread.
+    `on_free` is called when no claim waits for a thread any more.
 
     Only one thread at a time is woken, and it wakes the next thread before it starts to crawl.
     Crawls that wait for the network therefore all start at once. Very short jobs are done by one
@@ -50,12 +50,9 @@ class CrawlThreads:
             return [*self._crawling, *self._waiting]
 
     def has_waiting(self) -> bool:
-        """Whether a claim waits for a thread.
-
-        Takes no lock, because CompletionWriter.submit calls this under the writer's lock, and
-        `on_free` takes the writer's lock under this pool's lock: a lock here could deadlock.
-        """
-        return bool(self._waiting)
+        """Whether a claim waits for a thread."""
+        with self._lock:
+            return bool(self._waiting)
 
     def wait_until_idle(self, seconds: float) -> bool:
         """Wait at most `seconds`; returns whether every crawl has returned."""
@@ -74,27 +71,34 @@ class CrawlThreads:
                 try:
                     self._crawl(held)
                 finally:
-                    with self._lock:
-                        self._crawling.discard(held)
+                    has_waiting = self._leave(held)
+                if not has_waiting:
+                    self._on_free()
         finally:
             with self._lock:
                 self._threads -= 1
                 self._done.notify_all()
 
     def _next(self) -> HeldClaim:
+        """Wait for a claim, and take it."""
         with self._lock:
-            if not self._waiting:
-                self._on_free()
-                self._done.notify_all()
-                self._idle += 1
-                while not self._waiting:
-                    self._work.wait()
-                    self._waking = False
-                self._idle -= 1
+            self._idle += 1
+            while not self._waiting:
+                self._work.wait()
+                self._waking = False
+            self._idle -= 1
             held = self._waiting.popleft()
             self._crawling.add(held)
-            if self._waiting:
-                self._wake_one()
-            else:
-                self._on_free()
-            return held
+            has_waiting = bool(self._waiting)
+            self._wake_one()
+        if not has_waiting:
+            self._on_free()
+        return held
+
+    def _leave(self, held: HeldClaim) -> bool:
+        """Remove a claim after its crawl; returns whether a claim waits for a thread."""
+        with self._lock:
+            self._crawling.discard(held)
+            if not self._waiting:
+                self._done.notify_all()
+            return bool(self._waiting)

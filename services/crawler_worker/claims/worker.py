@@ -59,13 +59,8 @@ class Worker:
         self._crawl = crawl
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._threads = CrawlThreads(self._crawl_claim, on_free=self._on_batch_started)
-        self._writer = CompletionWriter(
-            database,
-            on_written=self._on_completions_written,
-            are_more_coming=self._threads.has_waiting,
-        )
-        self._waits_for_writer = False
+        self._threads = CrawlThreads(self._crawl_claim, on_free=self._wake.set)
+        self._writer = CompletionWriter(database, on_written=self._wake.set)
         self._last_beat_at = time.monotonic()
         self._claiming = Claiming(database, worker=name, lease_seconds=settings.lease_seconds)
         self.keeper = LeaseKeeper(
@@ -125,14 +120,11 @@ class Worker:
             return 0  # a claim would be lost, because its lease would not be extended
         if self._threads.has_waiting():
             return 0  # the claimed jobs start first
-        # Set before the backlog is read: a completion written after the read must wake this loop.
-        self._waits_for_writer = True
         # A crawl that lost its claim is about to return, or hangs: it does not use a slot.
         busy = sum(held.is_valid() for held in self._threads.all())
         slots = self._settings.worker_concurrency
         room = UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog()
         free = min(slots - busy, room)
-        self._waits_for_writer = room <= 0
         if free <= 0 and not self._claiming.has_unanswered:
             return 0
         requested_at, claimed = self._claiming.claim(max(0, free))
@@ -142,14 +134,6 @@ class Worker:
             [self.keeper.hold(claim, requested_at=requested_at) for claim in claimed]
         )
         return len(claimed)
-
-    def _on_batch_started(self) -> None:
-        self._writer.write_now()
-        self._wake.set()
-
-    def _on_completions_written(self) -> None:
-        if self._waits_for_writer or self._writer.has_stopped:
-            self._wake.set()
 
     def _can_run(self) -> bool:
         if self.keeper.has_stopped or self._writer.has_stopped:

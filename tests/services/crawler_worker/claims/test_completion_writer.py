@@ -9,13 +9,9 @@ import pytest
 from sqlalchemy import event, text
 from structlog.testing import capture_logs
 
-from crawler_worker.claims.completion_writer import (
-    PAUSE_MAX_SECONDS,
-    PAUSE_SECONDS,
-    WRITERS,
-    CompletionWriter,
-)
+from crawler_worker.claims.completion_writer import PAUSE_MAX_SECONDS, CompletionWriter
 from crawler_worker.claims.held_claim import HeldClaim
+from crawler_worker.claims.pending_completion import PAUSE_SECONDS, PendingCompletion
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.completion import Completion
@@ -101,62 +97,42 @@ def test_the_first_end_of_a_claim_counts(database: Database, writer: CompletionW
         assert jobs.job(conn, claim.job_id).status is JobStatus.SUCCEEDED
 
 
-def test_ends_that_gather_while_every_writer_is_busy_are_written_by_one_transaction(
+def hold_first_commit(database: Database, go_on: threading.Event) -> list[int]:
+    """Let the first commit wait for `go_on`; returns a list that grows by one at each commit."""
+    commits: list[int] = []
+
+    def hold(_conn: Connection) -> None:
+        commits.append(1)
+        if len(commits) == 1:
+            go_on.wait(10)
+
+    event.listen(database._engine, "commit", hold)
+    return commits
+
+
+def test_ends_that_gather_during_a_write_are_written_by_one_transaction(
     database: Database, writer: CompletionWriter
 ) -> None:
     go_on = threading.Event()
-    transactions = []
-
-    def hold_the_first(_conn: Connection) -> None:
-        transactions.append(1)
-        if len(transactions) <= WRITERS:
-            go_on.wait(10)
-
     with database.begin() as conn:
         claims = crawling(conn, *(f"sub_{n}" for n in range(20)))
     told = Told()
-    event.listen(database._engine, "commit", hold_the_first)
-    for n in range(WRITERS):
-        complete(writer, told, claims[n])
-        wait_until(lambda n=n: len(transactions) > n, timeout=10, describe="a transaction")
-    complete(writer, told, *claims[WRITERS:])
+    commits = hold_first_commit(database, go_on)
+    complete(writer, told, claims[0])
+    wait_until(lambda: len(commits) == 1, timeout=10, describe="a transaction")
+    complete(writer, told, *claims[1:])
+    assert writer.backlog() == 20
     go_on.set()
     assert all(told.wait_for(*claims))
-    event.remove(database._engine, "commit", hold_the_first)
-    assert len(transactions) == WRITERS + 1
+    assert len(commits) == 2
+    assert writer.wait_until_empty(10)
     with database.begin() as conn:
         for claim in claims:
             assert len(job_reads.list_attempts(conn, job_id=claim.job_id)) == 1
 
 
-def test_ends_wait_for_those_that_are_coming_until_none_are(database: Database) -> None:
-    coming, commits = [True], []
-
-    def count(_conn: Connection) -> None:
-        commits.append(1)
-
-    with database.begin() as conn:
-        first, second, third = crawling(conn, "first", "second", "third")
-    writer = CompletionWriter(database, on_written=lambda: None, are_more_coming=lambda: coming[0])
-    writer.start()
-    told = Told()
-    event.listen(database._engine, "commit", count)
-    complete(writer, told, first)
-    coming[0] = False
-    complete(writer, told, second)
-    assert told.wait_for(first, second) == [True, True]
-    assert len(commits) == 1
-    coming[0] = True
-    complete(writer, told, third)
-    writer.write_now()
-    assert told.wait_for(third) == [True]
-    event.remove(database._engine, "commit", count)
-    writer.close(5)
-    writer.join()
-
-
 def test_an_end_is_told_as_written_although_what_came_after_it_failed(
-    database: Database, writer: CompletionWriter
+    database: Database,
 ) -> None:
     failures = [psycopg.errors.LockNotAvailable("somebody locks the table")]
 
@@ -167,17 +143,19 @@ def test_an_end_is_told_as_written_although_what_came_after_it_failed(
     with database.begin() as conn:
         busy, free = crawling(conn, "busy", "free")
     told = Told()
+    writer = CompletionWriter(database, on_written=lambda: None)
+    held = complete(writer, told, busy, free)  # before the start, so that one statement ends both
     with database.begin() as operator:
         operator_changes.lock_job(operator, job_id=busy.job_id)
         event.listen(database._engine, "before_cursor_execute", fail_once)
-        writer._are_more_coming = lambda: True  # so that one statement ends both
-        held = complete(writer, told, busy, free)
-        writer.write_now()
+        writer.start()
         assert told.wait_for(free) == [True]
         event.remove(database._engine, "before_cursor_execute", fail_once)
     assert told.wait_for(busy) == [True]
     assert not failures
     assert [one.is_lost() for one in held] == [False, False]
+    writer.close(5)
+    writer.join()
 
 
 def test_a_row_that_somebody_holds_and_a_claim_that_is_lost_keep_no_other_end(
@@ -242,13 +220,13 @@ def test_the_pause_before_an_end_is_tried_again_never_passes_its_maximum(
 ) -> None:
     with database.begin() as conn:
         claims = crawling(conn, "one", "other")
-    writer = CompletionWriter(database, on_written=lambda: None)  # not started: we are the writer
-    told = Told()
-    complete(writer, told, *claims)
+    writer = CompletionWriter(database, on_written=lambda: None)  # not started: we are its thread
+    held = [HeldClaim(claim, requested_at=0, lease_seconds=1e9) for claim in claims]
+    batch = [
+        PendingCompletion(one, completion.completed(one.claim, "crawled"), Told()) for one in held
+    ]
     pauses = []
     for _ in range(12):
-        batch = writer._pending
-        writer._pending = []
         before = time.monotonic()
         writer._postpone(batch)
         assert {one.due for one in batch} == {batch[0].due}

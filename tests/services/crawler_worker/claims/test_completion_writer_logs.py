@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
-from crawler_worker.claims import completion_writer
+from crawler_worker.claims import completion_batch
 from crawler_worker.claims.completion_writer import CompletionWriter
 from crawler_worker.claims.held_claim import HeldClaim
 from crawljobs.db.database import Database
@@ -51,7 +51,7 @@ def written(
     def then(end: Completion, is_written: bool) -> None:
         became[end.claim.job_id] = is_written
 
-    monkeypatch.setattr(completion_writer, "_complete", fail)
+    monkeypatch.setattr(completion_batch, "_complete", fail)
     writer = CompletionWriter(database, on_written=lambda: None)
     for job_id in job_ids:
         held = HeldClaim(claim(job_id), requested_at=time.monotonic(), lease_seconds=60)

@@ -1,0 +1,82 @@
+"""Writes a batch of completions, one statement a verb."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+
+from crawler_worker.claims import claim_counters
+from crawler_worker.claims.pending_completion import PendingCompletion
+from crawljobs import errors
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.job import Transition
+from crawljobs.repository.queue import job_completion
+from crawljobs.repository.queue.job_completion import WriteResult
+from crawljobs.runtime import logs
+
+log = logs.get_logger(__name__)
+
+
+def write(database: Database, batch: Sequence[PendingCompletion]) -> list[PendingCompletion]:
+    """Write the completions and report the result of each to its caller.
+
+    Returns the completions to try again: their rows are locked, or the database is unreachable.
+    """
+    by_verb: dict[Transition, list[PendingCompletion]] = defaultdict(list)
+    for pending in batch:
+        if pending.held.is_lost():
+            pending.lost()
+        else:
+            by_verb[pending.completion.verb].append(pending)
+    return [pending for group in by_verb.values() for pending in _write_verb(database, group)]
+
+
+def _write_verb(database: Database, batch: list[PendingCompletion]) -> list[PendingCompletion]:
+    """Write completions of one verb by one statement, which needs no explicit transaction."""
+    try:
+        results = database.run_statement(lambda conn: _complete(conn, batch))
+    except errors.DatabaseUnavailable as error:
+        for pending in batch:
+            log.warning("completion.postponed", job_id=pending.job_id, reason=str(error))
+        return batch
+    except Exception:
+        if len(batch) == 1:
+            log.exception("completion.failed", job_id=batch[0].job_id)
+            batch[0].not_written()
+            return []
+        # One by one, so that one faulty completion blocks no other.
+        return [again for pending in batch for again in _write_verb(database, [pending])]
+    return _report(batch, results)
+
+
+def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[WriteResult]:
+    results = job_completion.complete_claims(conn, ends=[pending.completion for pending in batch])
+    for place, pending in enumerate(batch):
+        # STALE also follows when an earlier try committed and its reply was lost.
+        if results[place] is WriteResult.STALE:
+            recorded = job_completion.recorded_outcome(conn, claim=pending.completion.claim)
+            if recorded is pending.completion.attempt:
+                results[place] = WriteResult.APPLIED
+    return results
+
+
+def _report(
+    batch: Sequence[PendingCompletion], results: Sequence[WriteResult]
+) -> list[PendingCompletion]:
+    """Count and report the results; returns the completions whose rows are locked."""
+    now = time.monotonic()
+    of_result: dict[WriteResult, list[PendingCompletion]] = defaultdict(list)
+    for pending, result in zip(batch, results, strict=True):
+        of_result[result].append(pending)
+    claim_counters.completed(
+        [
+            (pending.completion, now - pending.held.requested_at)
+            for pending in of_result[WriteResult.APPLIED]
+        ]
+    )
+    for pending in of_result[WriteResult.APPLIED]:
+        pending.written()
+    for pending in of_result[WriteResult.STALE]:
+        pending.lost()
+    return of_result[WriteResult.LOCKED]

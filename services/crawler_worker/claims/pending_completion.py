@@ -1,0 +1,43 @@
+"""A completion that waits for its write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crawler_worker.claims.held_claim import HeldClaim
+from crawljobs.domain.completion import Completion
+from crawljobs.runtime import logs
+
+log = logs.get_logger(__name__)
+
+PAUSE_SECONDS = 0.05  # before the next try of a completion that was not written; doubles
+
+OnResult = Callable[[Completion, bool], object]  # the bool: whether the completion was written
+
+
+@dataclass
+class PendingCompletion:
+    """The completion of one claim; `on_result` is called once, with the final result."""
+
+    held: HeldClaim
+    completion: Completion
+    on_result: OnResult
+    due: float = 0.0  # time of the next try, on the monotonic clock
+    pause: float = PAUSE_SECONDS
+
+    @property
+    def job_id(self) -> int:
+        return self.completion.claim.job_id
+
+    def written(self) -> None:
+        self.on_result(self.completion, True)
+
+    def not_written(self) -> None:
+        self.on_result(self.completion, False)
+
+    def lost(self) -> None:
+        """Another worker may hold the job: nothing was written, and nothing may be written."""
+        self.held.mark_lost()
+        log.warning("claim.lost", job_id=self.job_id)
+        self.not_written()
