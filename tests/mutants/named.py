@@ -232,7 +232,7 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "ended pauses are deleted at once",
-        f"{REPOSITORY}/queue/queue_pauses.py",
+        f"{REPOSITORY}/queue/maintenance/pause_parking.py",
         r"until <= \{NOW\} - interval '1 hour'",
         "until <= {NOW}",
         ("tests/shared/repository/queue/test_queue_pauses.py",),

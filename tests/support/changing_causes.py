@@ -22,7 +22,7 @@ from crawljobs.repository.queue import (
     queue_pauses,
 )
 from crawljobs.repository.queue.job_completion import WriteResult
-from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.maintenance import job_maintenance, pause_parking
 from crawljobs.repository.queue.queue_pauses import EVERYTHING
 from scheduler import schedule_firing
 from support import schedule_rows
@@ -36,7 +36,7 @@ LASTS = (timedelta(milliseconds=5), timedelta(milliseconds=40), timedelta(hours=
 
 def sweep(database: Database, *, now: datetime | None = None) -> None:
     """As a worker does it: each step in a transaction of its own."""
-    database.run(lambda conn: queue_pauses.park_paused_jobs(conn, now=now))
+    database.run(lambda conn: pause_parking.park_paused_jobs(conn, now=now))
     database.run(lambda conn: parked_jobs.settle_parked_jobs(conn, now=now))
     database.run(lambda conn: job_maintenance.requeue_due_jobs(conn, now=now))
 
@@ -120,7 +120,7 @@ class Causes:
     def sweep(self, conn: Connection, dice: random.Random) -> None:
         dice.choice(
             [
-                queue_pauses.park_paused_jobs,
+                pause_parking.park_paused_jobs,
                 parked_jobs.settle_parked_jobs,
                 job_maintenance.requeue_due_jobs,
             ]

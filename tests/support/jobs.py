@@ -17,9 +17,8 @@ from crawljobs.repository.queue import (
     job_queue,
     job_reads,
     parked_jobs,
-    queue_pauses,
 )
-from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.maintenance import job_maintenance, pause_parking
 
 # Far from any real clock, so that a test which forgets to pass its own time shows it.
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
@@ -66,7 +65,7 @@ def waits(conn: Connection, job_id: int) -> tuple[WaitReason | None, datetime | 
 
 def sweep(conn: Connection, *, now: datetime | None = None) -> None:
     """What a worker does every two seconds for jobs that wait."""
-    queue_pauses.park_paused_jobs(conn, now=now)
+    pause_parking.park_paused_jobs(conn, now=now)
     parked_jobs.settle_parked_jobs(conn, now=now)
     job_maintenance.requeue_due_jobs(conn, now=now)
 

@@ -52,6 +52,7 @@ from crawljobs.repository.queue.maintenance import (
     job_aging,
     job_maintenance,
     job_pruning,
+    pause_parking,
 )
 from crawljobs.repository.queue.operator_change_sql import Verb
 from crawljobs.repository.schedules import (
@@ -318,7 +319,7 @@ def transactions(world: World) -> dict[str, Work]:
         )
 
     def sweep(conn: Connection) -> None:
-        queue_pauses.park_paused_jobs(conn)
+        pause_parking.park_paused_jobs(conn)
         job_maintenance.requeue_due_jobs(conn)
         job_aging.age_starved_jobs(
             conn, policy=AgingPolicy(after=timedelta(0), every=timedelta(microseconds=1))

@@ -18,8 +18,13 @@ from crawler_worker.maintenance.revisiting import Revisiting
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.operations import task_turns
-from crawljobs.repository.queue import parked_jobs, queue_pauses
-from crawljobs.repository.queue.maintenance import count_merging, job_aging, job_maintenance
+from crawljobs.repository.queue import parked_jobs
+from crawljobs.repository.queue.maintenance import (
+    count_merging,
+    job_aging,
+    job_maintenance,
+    pause_parking,
+)
 from crawljobs.repository.queue.maintenance.job_aging import Aged
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
 from crawljobs.runtime import logs
@@ -105,7 +110,7 @@ class Maintenance:
         has another cause now. Returns the number of requeued jobs."""
         requeued = 0
         for action, chunk in (
-            ("job.parked", queue_pauses.park_paused_jobs),
+            ("job.parked", pause_parking.park_paused_jobs),
             ("job.settled", parked_jobs.settle_parked_jobs),
             ("job.requeued", job_maintenance.requeue_due_jobs),
         ):

@@ -1,10 +1,14 @@
 """Core expressions that statements of several tables share.
 
 Statements are constants of their modules: SQLAlchemy then computes their cache keys only once.
+
+A parameter of an UPDATE must not have the name of a column that the statement leaves as it is:
+SQLAlchemy would set that column to its value.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +54,11 @@ def inline(constant: str) -> ColumnElement[str]:
     """
     quoted = constant.replace("'", "''")
     return literal_column(f"'{quoted}'", Text)
+
+
+def one_of(column: ColumnElement[Any], constants: Iterable[str]) -> ColumnElement[bool]:
+    """Return a condition: the column has one of these constants, which are written into the SQL."""
+    return column.in_([inline(constant) for constant in sorted(constants)])
 
 
 def inline_number(constant: int) -> ColumnElement[int]:

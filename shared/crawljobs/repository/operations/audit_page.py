@@ -68,7 +68,7 @@ _WALKS = (("request_id",), ("resource_type", "resource_id"), ("actor",), ("actio
 def page_statement(
     given: tuple[str, ...], continues: bool, limit: int, look_at: int
 ) -> Select[Any]:
-    """Return the statement for the given filters; job_list explains why it is composed.
+    """Return the statement for the given filters; `queue/job_page.py` explains why it is composed.
 
     With `continues` the page starts below the id `before_id`.
     """

@@ -4,50 +4,115 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    SmallInteger,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
+from crawljobs.db.tables import (
+    crawl_job_attempts,
+    crawl_jobs,
+    queue_pauses,
+    reddit_budgets,
+    service_instances,
+)
+from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.explanation import Surroundings
 from crawljobs.domain.job import Job
-from crawljobs.repository.queue.queue_sql import NOW
+from crawljobs.repository.sql import (
+    CLOCK,
+    ONE_ROW,
+    count_up_to,
+    inline,
+    inline_interval,
+    inline_number,
+    seconds,
+)
 
 COUNT_MAX = 10_000  # jobs counted at most, of a higher priority and before it at the same priority
 PACE_SAMPLE = 200  # newest attempts from which the number of starts per minute is computed
 SEEN_SECONDS = 60  # a process without a heartbeat for this time counts as gone
 
+_now = CLOCK.c.now
+_budget = reddit_budgets.c
+_blocked_until = func.greatest(_budget.paused_until, _budget.outage_until)
+_outage = (
+    select().where(_budget.outage_until > _now).order_by(_budget.outage_until.desc()).limit(ONE_ROW)
+)
+_ended = (
+    select(crawl_job_attempts.c.ended_at)
+    .order_by(crawl_job_attempts.c.id.desc())
+    .limit(inline_number(PACE_SAMPLE))
+    .cte("ended")
+)
+_in_last_hour = _ended.c.ended_at > _now - inline_interval("1 hour")
+
 # The jobs ahead are counted in two ranges of the claim index: one condition with OR would read all
 # of it.
-_SURROUNDINGS = text(f"""
-    WITH ended AS (
-        SELECT ended_at FROM crawl_job_attempts ORDER BY id DESC LIMIT {PACE_SAMPLE}
+_job = crawl_jobs.c
+_queued = select(inline_number(1).label("one")).where(_job.status == inline("queued"))
+_PRIORITY = bindparam("priority", type_=SmallInteger)
+_higher = count_up_to(COUNT_MAX + 1, _queued.where(_job.priority > _PRIORITY))
+_older = count_up_to(
+    COUNT_MAX + 1,
+    _queued.where(
+        _job.priority == _PRIORITY,
+        tuple_(_job.created_at, _job.id)
+        < tuple_(bindparam("created_at", type_=Timestamp), bindparam("id", type_=BigInteger)),
+    ),
+)
+
+
+def _pause_of(name: str, scope: ColumnElement[int]) -> tuple[FromClause, ColumnElement[bool]]:
+    pause = queue_pauses.alias(name)
+    is_in_force = or_(pause.c.until.is_(None), pause.c.until > _now)
+    return pause, and_(pause.c.scope == scope, is_in_force)
+
+
+_everything, _everything_is_paused = _pause_of("everything", inline_number(0))
+_mine, _mine_is_paused = _pause_of("mine", bindparam("subreddit_id", type_=BigInteger))
+_instance = service_instances.c
+
+_SURROUNDINGS = select(
+    _now,
+    _everything.c.scope.is_not(None).label("paused"),
+    _everything.c.until.label("paused_until"),
+    _mine.c.scope.is_not(None).label("subreddit_paused"),
+    _mine.c.until.label("subreddit_paused_until"),
+    select(func.max(_blocked_until))
+    .where(_blocked_until > _now)
+    .scalar_subquery()
+    .label("reddit_until"),
+    _outage.with_only_columns(
+        func.coalesce(func.nullif(_budget.paused_reason, inline("rate_limit")), inline("outage"))
     )
-    SELECT clock.now,
-        everything.scope IS NOT NULL AS paused, everything.until AS paused_until,
-        mine.scope IS NOT NULL AS subreddit_paused, mine.until AS subreddit_paused_until,
-        (SELECT max(greatest(paused_until, outage_until)) FROM reddit_budgets
-         WHERE greatest(paused_until, outage_until) > clock.now) AS reddit_until,
-        (SELECT coalesce(nullif(paused_reason, 'rate_limit'), 'outage') FROM reddit_budgets
-         WHERE outage_until > clock.now ORDER BY outage_until DESC LIMIT 1) AS reddit_reason,
-        (SELECT paused_detail FROM reddit_budgets
-         WHERE outage_until > clock.now ORDER BY outage_until DESC LIMIT 1) AS reddit_detail,
-        (SELECT count(*) FROM service_instances
-         WHERE role = 'crawler-worker'
-            AND seen_at > clock.now - interval '{SEEN_SECONDS} seconds') AS workers_alive,
-        (SELECT count(*) FROM (
-            SELECT 1 FROM crawl_jobs WHERE status = 'queued' AND priority > :priority
-            LIMIT {COUNT_MAX + 1}) AS higher) AS higher,
-        (SELECT count(*) FROM (
-            SELECT 1 FROM crawl_jobs WHERE status = 'queued' AND priority = :priority
-                AND (created_at, id) < (CAST(:created_at AS timestamptz), CAST(:id AS bigint))
-            LIMIT {COUNT_MAX + 1}) AS older) AS older,
-        (SELECT count(*) FROM ended WHERE ended_at > clock.now - interval '1 hour') AS ended,
-        CAST((SELECT extract(epoch FROM clock.now - min(ended_at)) FROM ended
-         WHERE ended_at > clock.now - interval '1 hour') AS float8) AS span
-    FROM {NOW} AS clock (now)
-        LEFT JOIN queue_pauses AS everything ON everything.scope = 0
-            AND (everything.until IS NULL OR everything.until > clock.now)
-        LEFT JOIN queue_pauses AS mine ON mine.scope = :subreddit_id
-            AND (mine.until IS NULL OR mine.until > clock.now)
-    """)
+    .scalar_subquery()
+    .label("reddit_reason"),
+    _outage.with_only_columns(_budget.paused_detail).scalar_subquery().label("reddit_detail"),
+    select(func.count())
+    .where(
+        _instance.role == inline("crawler-worker"),
+        _instance.seen_at > _now - inline_interval(f"{SEEN_SECONDS} seconds"),
+    )
+    .scalar_subquery()
+    .label("workers_alive"),
+    _higher.scalar_subquery().label("higher"),
+    _older.scalar_subquery().label("older"),
+    select(func.count()).where(_in_last_hour).scalar_subquery().label("ended"),
+    select(seconds(_now - func.min(_ended.c.ended_at)))
+    .where(_in_last_hour)
+    .scalar_subquery()
+    .label("span"),
+).select_from(CLOCK.outerjoin(_everything, _everything_is_paused).outerjoin(_mine, _mine_is_paused))
 
 
 def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> Surroundings:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 
-from crawljobs.db.tables import crawl_jobs, scheduled_jobs, subreddits
+from crawljobs.db.tables import crawl_job_attempts, crawl_jobs, scheduled_jobs, subreddits
 from crawljobs.domain.job import (
-    LIVE,
     Attempt,
     AttemptOutcome,
     ErrorKind,
@@ -19,6 +27,7 @@ from crawljobs.domain.job import (
     WaitReason,
 )
 from crawljobs.repository.queue.wait_causes import WAITS_UNTIL
+from crawljobs.repository.sql import ids, inline, one_of, row_version
 
 _FOREIGN = (
     "subreddit",
@@ -42,33 +51,35 @@ JOB_COLUMNS = ", ".join(
     ]
 )
 
-# SQL text, because this is the most frequent read: SQLAlchemy needs as long to build a select as
-# Postgres needs to run it.
-_GET = text(f"""
-    SELECT {JOB_COLUMNS}
-    FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
-    WHERE job.id = :id
-    """)
-_ATTEMPTS = text(f"""
-    SELECT {", ".join(Attempt.__dataclass_fields__)} FROM crawl_job_attempts
-    WHERE job_id = :job_id ORDER BY id DESC LIMIT :limit
-    """)
-
-_JOBS = select(
+# The same columns as Core expressions.
+COLUMNS: tuple[ColumnElement[Any], ...] = (
     *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name not in _FOREIGN),
     subreddits.c.name.label("subreddit"),
-    literal_column("CAST(CAST(crawl_jobs.xmin AS text) AS bigint)").label("version"),
+    literal_column(WAITS_UNTIL.format(job="crawl_jobs", subreddit="subreddits")).label(
+        "waits_until"
+    ),
     select(scheduled_jobs.c.id)
     .where(scheduled_jobs.c.id == crawl_jobs.c.scheduled_job_id)
     .scalar_subquery()
     .label("scheduled_job_id"),
-    literal_column(WAITS_UNTIL.format(job="crawl_jobs", subreddit="subreddits")).label(
-        "waits_until"
-    ),
-).join_from(crawl_jobs, subreddits, subreddits.c.id == crawl_jobs.c.subreddit_id)
+    row_version(crawl_jobs),
+)
+JOBS = select(*COLUMNS).join_from(
+    crawl_jobs, subreddits, subreddits.c.id == crawl_jobs.c.subreddit_id
+)
 
-# Literals: with bound parameters the planner could not use the partial indexes.
-_IS_LIVE = crawl_jobs.c.status.in_([literal_column(f"'{status}'") for status in sorted(LIVE)])
+_GET = JOBS.where(crawl_jobs.c.id == bindparam("id"))
+
+_ATTEMPTS = (
+    select(*(crawl_job_attempts.c[name] for name in Attempt.__dataclass_fields__))
+    .where(crawl_job_attempts.c.job_id == bindparam("job_id"))
+    .order_by(crawl_job_attempts.c.id.desc())
+    .limit(bindparam("limit"))
+)
+
+_WAITING_AMONG = select(crawl_jobs.c.id).where(
+    crawl_jobs.c.id == any_(ids("ids")), crawl_jobs.c.status == inline("waiting")
+)
 
 
 def get_job(conn: Connection, *, job_id: int) -> Job | None:
@@ -89,9 +100,9 @@ def list_jobs(
 
     `before_id` is the id of the last job of the previous page.
     """
-    query: Select[Any] = _JOBS
+    query: Select[Any] = JOBS
     if statuses:
-        query = query.where(_status_in(statuses))
+        query = query.where(one_of(crawl_jobs.c.status, map(JobStatus, statuses)))
     if subreddit is not None:
         query = query.where(func.lower(subreddits.c.name) == subreddit.lower())
     if before_id is not None:
@@ -102,10 +113,7 @@ def list_jobs(
 
 def waiting_among(conn: Connection, *, job_ids: Sequence[int]) -> frozenset[int]:
     """Return the ids of the given jobs that are waiting."""
-    query = select(crawl_jobs.c.id).where(
-        crawl_jobs.c.id.in_(job_ids), crawl_jobs.c.status == literal_column("'waiting'")
-    )
-    return frozenset(conn.execute(query).scalars())
+    return frozenset(conn.execute(_WAITING_AMONG, {"ids": list(job_ids)}).scalars())
 
 
 def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[Attempt]:
@@ -122,12 +130,8 @@ def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[At
     ]
 
 
-def _status_in(statuses: Sequence[JobStatus]) -> ColumnElement[bool]:
-    return crawl_jobs.c.status.in_([literal_column(f"'{JobStatus(s)}'") for s in statuses])
-
-
 def to_job(row: Any) -> Job:
-    """Return the job in a row that has at least JOB_COLUMNS."""
+    """Return the job in a row that has at least COLUMNS."""
     mapping = row._mapping
     values = {name: mapping[name] for name in Job.__dataclass_fields__}
     values["status"] = JobStatus(values["status"])

@@ -7,12 +7,44 @@ that already has the new values, because every write gives the row another versi
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    SmallInteger,
+    Text,
+    Update,
+    and_,
+    any_,
+    bindparam,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 
-from crawljobs.domain.job import FINAL, LIVE, PRIORITY_MAX, TRANSITIONS, JobStatus, Transition
+from crawljobs.db.tables import crawl_job_attempts, crawl_jobs
+from crawljobs.domain.job import (
+    FINAL,
+    LIVE,
+    PRIORITY_MAX,
+    TRANSITIONS,
+    AttemptOutcome,
+    ErrorKind,
+    JobStatus,
+    Transition,
+)
 from crawljobs.repository.queue import job_reads
-from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, RERUN_SERVED, UNCLAIMED
+from crawljobs.repository.queue.queue_sql import CHANNEL
+from crawljobs.repository.sql import NOW, ids, inline, inline_number, one_of, unnested
 
 
 class Verb(StrEnum):
@@ -37,88 +69,147 @@ ALLOWED: dict[Verb, frozenset[JobStatus]] = {
     Verb.DELETE: FINAL,
 }
 
-_LIVE = "('blocked', 'waiting', 'queued', 'crawling')"
-_JOBS = f"""
-    SELECT {job_reads.JOB_COLUMNS}
-    FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
-    WHERE job.id = ANY (CAST(:ids AS bigint[])) ORDER BY job.subreddit_id, job.id
-"""
-READ = text(_JOBS)
-LOCK = text(_JOBS + " FOR UPDATE OF job")  # locks in the same order as an enqueue
+_job = crawl_jobs.c
+_UNCLAIMED = {
+    "claim_token": null(),
+    "claimed_by": null(),
+    "claimed_at": null(),
+    "lease_expires_at": null(),
+}
+_RERUN_SERVED = {
+    "rerun_requested": false(),
+    "rerun_priority": null(),
+    "rerun_source": null(),
+    "rerun_visible_at": null(),
+    "rerun_traceparent": null(),
+}
 
-# Finds each row by its id, in the given order: the planner has no better way.
-_CHOSEN = "FROM unnest(CAST(:ids AS bigint[])) AS chosen (id) WHERE job.id = chosen.id"
+READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)
+LOCK = READ.with_for_update(of=crawl_jobs)  # locks in the same order as an enqueue
 
 
-def _ending_statement(changes: str) -> str:
-    """Return a statement that ends live jobs.
+def _change(verb: Verb) -> Update:
+    """Return an UPDATE of the chosen jobs whose status allows the verb.
+
+    It finds each row by its id, in the given order: the planner has no better way.
+    """
+    chosen = unnested("chosen", id=ids("ids"))
+    return update(crawl_jobs).where(_job.id == chosen.c.id, one_of(_job.status, ALLOWED[verb]))
+
+
+def _end(verb: Verb, **changes: ColumnElement[Any]) -> Update:
+    """Return an UPDATE that ends live jobs.
 
     It records the claim of a crawling job as an attempt. The worker of that job then loses its
     claim.
     """
-    return f"""
-    WITH attempts AS (
-        INSERT INTO crawl_job_attempts (job_id, worker, started_at, ended_at, outcome)
-        SELECT job.id, claimed_by, claimed_at, greatest({NOW}, claimed_at), 'cancelled'
-        FROM crawl_jobs AS job, unnest(CAST(:ids AS bigint[])) AS chosen (id)
-        WHERE job.id = chosen.id AND claimed_by IS NOT NULL
+    claimed, chosen = crawl_jobs.alias("claimed"), unnested("claimed_ids", id=ids("ids"))
+    attempts = insert(crawl_job_attempts).from_select(
+        ["job_id", "worker", "started_at", "ended_at", "outcome"],
+        select(
+            claimed.c.id,
+            claimed.c.claimed_by,
+            claimed.c.claimed_at,
+            func.greatest(NOW, claimed.c.claimed_at),
+            inline(AttemptOutcome.CANCELLED),
+        ).where(claimed.c.id == chosen.c.id, claimed.c.claimed_by.is_not(None)),
     )
-    UPDATE crawl_jobs AS job SET {changes}, wait_reason = NULL, {UNCLAIMED}, {RERUN_SERVED},
-        finished_at = greatest({NOW}, created_at, claimed_at)
-    {_CHOSEN} AND status IN {_LIVE}
-    """
-
-
-STATEMENTS = {
-    Verb.BOOST: text(f"""
-    UPDATE crawl_jobs AS job SET priority = least({PRIORITY_MAX}, priority + :points),
-        base_priority = least({PRIORITY_MAX}, base_priority + :points)
-    {_CHOSEN} AND status IN {_LIVE} AND least(priority, base_priority) < {PRIORITY_MAX}
-    """),
-    Verb.CHANGE_PRIORITY: text(f"""
-    UPDATE crawl_jobs AS job SET priority = :points, base_priority = :points
-    {_CHOSEN} AND status IN {_LIVE} AND (priority <> :points OR base_priority <> :points)
-    """),
-    Verb.WAKE: text(f"""
-    UPDATE crawl_jobs AS job SET status = 'queued', wait_reason = NULL, visible_at = {NOW},
-        gap_waived = true
-    {_CHOSEN} AND status = 'waiting'
-    """),
-    # A finished crawl starts from the beginning; an unfinished crawl continues at its checkpoint.
-    Verb.RETRY: text(f"""
-    UPDATE crawl_jobs AS job SET
-        status = 'queued', visible_at = {NOW}, queued_at = greatest({NOW}, created_at),
-        finished_at = NULL,
-        gap_waived = true, priority = base_priority, retry_count = 0, rescues_in_a_row = 0,
-        outcome = NULL,
-        traceparent = CAST(:traceparent AS text),
-        checkpoint = CASE WHEN status = 'succeeded' OR checkpoint ->> 'phase' = 'done'
-            OR error_kind = 'permanent'
-            THEN NULL ELSE checkpoint END,
-        incomplete = incomplete AND status <> 'succeeded' AND checkpoint ->> 'phase' <> 'done'
-            AND error_kind IS DISTINCT FROM 'permanent'
-    {_CHOSEN} AND status IN ('succeeded', 'failed', 'cancelled')
-    """),
-    Verb.CANCEL: text(_ending_statement("status = 'cancelled'")),
-    Verb.GIVE_UP: text(
-        _ending_statement(
-            "status = 'failed', error_kind = 'permanent', error_message = 'given up by an operator'"
+    return (
+        _change(verb)
+        .values(
+            **changes,
+            **_UNCLAIMED,
+            **_RERUN_SERVED,
+            wait_reason=null(),
+            finished_at=func.greatest(NOW, _job.created_at, _job.claimed_at),
         )
-    ),
-    Verb.DELETE: text("""
-    WITH attempts AS (
-        DELETE FROM crawl_job_attempts WHERE job_id = ANY (CAST(:ids AS bigint[]))
+        .add_cte(attempts.cte("attempts"))
     )
-    DELETE FROM crawl_jobs WHERE id = ANY (CAST(:ids AS bigint[]))
-        AND status IN ('succeeded', 'failed', 'cancelled')
-    """),
+
+
+_POINTS = bindparam("points", type_=SmallInteger)
+_MAX = inline_number(PRIORITY_MAX)
+
+_boost = (
+    _change(Verb.BOOST)
+    .where(func.least(_job.priority, _job.base_priority) < _MAX)
+    .values(
+        priority=func.least(_MAX, _job.priority + _POINTS),
+        base_priority=func.least(_MAX, _job.base_priority + _POINTS),
+    )
+)
+
+_change_priority = (
+    _change(Verb.CHANGE_PRIORITY)
+    .where(or_(_job.priority != _POINTS, _job.base_priority != _POINTS))
+    .values(priority=_POINTS, base_priority=_POINTS)
+)
+
+_wake = _change(Verb.WAKE).values(
+    status=inline(JobStatus.QUEUED), wait_reason=null(), visible_at=NOW, gap_waived=true()
+)
+
+# A finished crawl starts from the beginning; an unfinished crawl continues at its checkpoint.
+_has_succeeded = _job.status == inline(JobStatus.SUCCEEDED)
+_phase = _job.checkpoint.op("->>")(inline("phase"))
+_is_permanent = _job.error_kind == inline(ErrorKind.PERMANENT)
+_retry = _change(Verb.RETRY).values(
+    status=inline(JobStatus.QUEUED),
+    visible_at=NOW,
+    queued_at=func.greatest(NOW, _job.created_at),
+    finished_at=null(),
+    gap_waived=true(),
+    priority=_job.base_priority,
+    retry_count=inline_number(0),
+    rescues_in_a_row=inline_number(0),
+    outcome=null(),
+    traceparent=bindparam("new_traceparent", type_=Text),
+    checkpoint=case(
+        (or_(_has_succeeded, _phase == inline("done"), _is_permanent), null()),
+        else_=_job.checkpoint,
+    ),
+    incomplete=and_(
+        _job.incomplete,
+        not_(_has_succeeded),
+        _phase != inline("done"),
+        _job.error_kind.is_distinct_from(inline(ErrorKind.PERMANENT)),
+    ),
+)
+
+_attempts_of_deleted = delete(crawl_job_attempts).where(
+    crawl_job_attempts.c.job_id == any_(ids("ids"))
+)
+_delete = (
+    delete(crawl_jobs)
+    .where(_job.id == any_(ids("ids")), one_of(_job.status, ALLOWED[Verb.DELETE]))
+    .add_cte(_attempts_of_deleted.cte("attempts"))
+)
+
+STATEMENTS: dict[Verb, Update | Delete] = {
+    Verb.BOOST: _boost,
+    Verb.CHANGE_PRIORITY: _change_priority,
+    Verb.WAKE: _wake,
+    Verb.RETRY: _retry,
+    Verb.CANCEL: _end(Verb.CANCEL, status=inline(JobStatus.CANCELLED)),
+    Verb.GIVE_UP: _end(
+        Verb.GIVE_UP,
+        status=inline(JobStatus.FAILED),
+        error_kind=inline(ErrorKind.PERMANENT),
+        error_message=inline("given up by an operator"),
+    ),
+    Verb.DELETE: _delete,
 }
 
-LIVE_JOBS_OF = text(f"""
-    SELECT job.id, live.id AS live_id FROM unnest(CAST(:ids AS bigint[])) AS chosen (id)
-        JOIN crawl_jobs AS job ON job.id = chosen.id
-        JOIN crawl_jobs AS live ON live.subreddit_id = job.subreddit_id
-    WHERE live.status IN {_LIVE}
-    """)
+_chosen = unnested("chosen", id=ids("ids"))
+_live = crawl_jobs.alias("live")
+LIVE_JOBS_OF = (
+    select(_job.id, _live.c.id.label("live_id"))
+    .select_from(
+        _chosen.join(crawl_jobs, _job.id == _chosen.c.id).join(
+            _live, _live.c.subreddit_id == _job.subreddit_id
+        )
+    )
+    .where(one_of(_live.c.status, LIVE))
+)
 
-NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
+NOTIFY = select(func.pg_notify(inline(CHANNEL), inline("")))

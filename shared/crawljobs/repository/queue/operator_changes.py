@@ -120,7 +120,7 @@ def change_many(
     after = found
     if chosen and not dry_run:
         refused |= _apply(
-            conn, verb, chosen, {"points": points, "traceparent": traceparent, "now": now}
+            conn, verb, chosen, {"points": points, "new_traceparent": traceparent, "now": now}
         )
         after = {row.id: job_reads.to_job(row) for row in conn.execute(sql.READ, {"ids": chosen})}
     return list(_results(job_ids, found, after, refused))

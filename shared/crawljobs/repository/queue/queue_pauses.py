@@ -5,80 +5,60 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 
+from crawljobs.db.tables import queue_pauses, subreddits
 from crawljobs.repository.queue import parked_jobs
-from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, PARKED_UNTIL, passing_over
+from crawljobs.repository.queue.maintenance import pause_parking
+from crawljobs.repository.queue.queue_sql import CHANNEL
+from crawljobs.repository.sql import NOW, inline, inline_number
 
 EVERYTHING = 0  # the scope of the whole queue; no subreddit has this id
-CHUNK = 1_000  # jobs parked at most in one transaction
 
-_PAUSE = text(f"""
-    INSERT INTO queue_pauses (scope, reason, until, paused_by, paused_at)
-    VALUES (:scope, :reason, CAST(:until AS timestamptz), :paused_by, {NOW})
-    ON CONFLICT (scope) DO UPDATE SET
-        reason = excluded.reason, until = excluded.until,
-        paused_by = excluded.paused_by, paused_at = excluded.paused_at
-    """)
+_pause = queue_pauses.c
+_new = insert(queue_pauses).excluded
 
-# Reads the pauses, which are few, and finds the job of each by the index of live jobs. Without
-# LIMIT, the planner could join in the other direction and read the whole queue. The lock makes a
-# transaction that ends or changes a pause wait until that transaction can see the parked jobs.
-# SKIP LOCKED: a pause that another transaction is ending or changing is not applied.
-_PARK = text(f"""
-    UPDATE crawl_jobs AS job SET
-        status = 'waiting', wait_reason = 'paused',
-        visible_at = coalesce(
-            (SELECT {PARKED_UNTIL.format(until="until", now=NOW)} FROM queue_pauses
-             WHERE scope = job.subreddit_id), {NOW})
-    WHERE job.id = ANY (ARRAY(
-        SELECT due.id
-        FROM queue_pauses AS pause CROSS JOIN LATERAL (
-            SELECT id FROM crawl_jobs
-            WHERE subreddit_id = pause.scope
-                AND status IN ('blocked', 'waiting', 'queued', 'crawling')
-                AND (status = 'queued' OR status = 'waiting' AND visible_at <= {NOW})
-            LIMIT 1
-            FOR UPDATE SKIP LOCKED
-        ) AS due
-        WHERE (pause.until IS NULL OR pause.until > {NOW})
-            AND pause.scope = coalesce(CAST(:scope AS bigint), pause.scope)
-        LIMIT :at_most
-        FOR SHARE OF pause SKIP LOCKED
-    ))
-    """)
+_STORE = (
+    insert(queue_pauses)
+    .values(
+        scope=bindparam("scope"),
+        reason=bindparam("reason"),
+        until=bindparam("until"),
+        paused_by=bindparam("paused_by"),
+        paused_at=NOW,
+    )
+    .on_conflict_do_update(
+        index_elements=[_pause.scope],
+        set_={name: _new[name] for name in ("reason", "until", "paused_by", "paused_at")},
+    )
+)
 
-_RESUME = text("DELETE FROM queue_pauses WHERE scope = :scope")
+_RESUME = delete(queue_pauses).where(_pause.scope == bindparam("scope"))
 
-_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
+_NOTIFY = select(func.pg_notify(inline(CHANNEL), inline("")))
 
-_FORGET_ENDED = text(f"""
-    DELETE FROM queue_pauses WHERE scope = ANY (ARRAY(
-        SELECT scope FROM queue_pauses WHERE until <= {NOW} - interval '1 hour'
-        LIMIT :at_most FOR UPDATE SKIP LOCKED
-    ))
-    """)
+_IN_FORCE = or_(_pause.until.is_(None), _pause.until > NOW)
 
-_PAUSES = """
-    SELECT pause.scope, subreddit.name AS subreddit, pause.reason, pause.until, pause.paused_by,
-        pause.paused_at
-    FROM queue_pauses AS pause LEFT JOIN subreddits AS subreddit ON subreddit.id = pause.scope
-"""
+_PAUSES = select(
+    _pause.scope,
+    subreddits.c.name.label("subreddit"),
+    _pause.reason,
+    _pause.until,
+    _pause.paused_by,
+    _pause.paused_at,
+).select_from(queue_pauses.outerjoin(subreddits, subreddits.c.id == _pause.scope))
 
-_GET = text(f"""{_PAUSES}
-    WHERE pause.scope = :scope AND (:ended_too OR pause.until IS NULL OR pause.until > {NOW})
-    FOR UPDATE OF pause
-    """)
+_LOCK_ANY = _PAUSES.where(_pause.scope == bindparam("scope")).with_for_update(of=queue_pauses)
+_LOCK_IN_FORCE = _LOCK_ANY.where(_IN_FORCE)
 
-_IS_PAUSED = text(f"""
-    SELECT EXISTS (SELECT 1 FROM queue_pauses WHERE scope IN (0, :subreddit_id)
-        AND (until IS NULL OR until > {NOW}))
-    """)
+_IS_PAUSED = select(
+    exists().where(
+        _pause.scope.in_([inline_number(EVERYTHING), bindparam("subreddit_id")]), _IN_FORCE
+    )
+)
 
-_LIST = text(f"""{_PAUSES}
-    WHERE pause.until IS NULL OR pause.until > {NOW}
-    ORDER BY pause.scope LIMIT :limit
-    """)
+_LIST = _PAUSES.where(_IN_FORCE).order_by(_pause.scope).limit(bindparam("limit"))
 
 
 @dataclass(frozen=True)
@@ -104,26 +84,14 @@ def pause(
 ) -> None:
     """Stop new crawls of this scope; running crawls continue. Replaces its earlier pause."""
     conn.execute(
-        _PAUSE,
+        _STORE,
         {"scope": scope, "reason": reason, "until": until, "paused_by": paused_by, "now": now},
     )
     if scope == EVERYTHING:  # queued jobs stay queued; the claim statement checks this pause
         return
     # Not park_paused_jobs, which deletes old pauses: this pause may have an end in the past.
-    conn.execute(_PARK, {"scope": scope, "at_most": 1, "now": now})
+    pause_parking.park_job_of(conn, subreddit_id=scope, now=now)
     parked_jobs.settle_job_of(conn, subreddit_id=scope, now=now)
-
-
-def park_paused_jobs(
-    conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
-) -> int:
-    """Park the jobs of paused subreddits, and delete pauses that ended over an hour ago.
-
-    Returns the number of parked jobs. A sweep calls this.
-    """
-    conn.execute(_FORGET_ENDED, {"at_most": CHUNK, "now": now})
-    values = {"scope": None, "at_most": at_most, "now": now}
-    return conn.execute(passing_over(_PARK, skip), values).rowcount
 
 
 def resume(conn: Connection, *, scope: int, now: datetime | None = None) -> bool:
@@ -147,7 +115,8 @@ def get_pause(
     Returns None if there is no pause in force. With `ended_too` a pause that is over is returned
     too.
     """
-    row = conn.execute(_GET, {"scope": scope, "ended_too": ended_too, "now": now}).first()
+    statement = _LOCK_ANY if ended_too else _LOCK_IN_FORCE
+    row = conn.execute(statement, {"scope": scope, "now": now}).first()
     return None if row is None else Pause(**row._mapping)
 
 

@@ -129,7 +129,7 @@ def waits_for_an_enqueue(database: Database) -> bool:
     with database.begin() as conn:
         waiting = text(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'transactionid'"
-            " AND query LIKE '%retry_count = 0%' AND datname = current_database()"
+            " AND query LIKE '%retry_count=0%' AND datname = current_database()"
         )
         return bool(conn.execute(waiting).scalar_one())
 

@@ -20,7 +20,7 @@ VALUES: dict[Verb, dict[str, Any]] = {
     Verb.BOOST: {"points": 5},
     Verb.CHANGE_PRIORITY: {"points": 55},
     Verb.WAKE: {"now": T0},
-    Verb.RETRY: {"now": T0, "traceparent": None},
+    Verb.RETRY: {"now": T0, "new_traceparent": None},
     Verb.CANCEL: {"now": T0},
     Verb.GIVE_UP: {"now": T0},
     Verb.DELETE: {},

@@ -20,7 +20,7 @@ from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.content.stored_subreddits import Marks
 from crawljobs.repository.queue import job_completion, operator_changes, parked_jobs, queue_pauses
-from crawljobs.repository.queue.maintenance import clock_setbacks
+from crawljobs.repository.queue.maintenance import clock_setbacks, pause_parking
 from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages, reddit_tokens
 from support import jobs
 from support.jobs import T0
@@ -548,7 +548,7 @@ def test_a_pause_cannot_end_between_the_sweep_that_parks_and_its_commit(
             {"scope": scope},
         )
     with database.begin() as sweeping:
-        assert queue_pauses.park_paused_jobs(sweeping) == 1
+        assert pause_parking.park_paused_jobs(sweeping) == 1
         resuming = threading.Thread(target=resume_in_background, args=(database, scope))
         resuming.start()
         wait_until(lambda: waits_for_a_lock(database), timeout=10, describe="the resume waits")

@@ -24,13 +24,13 @@ from crawljobs.repository.queue import (
     job_queue,
     leases,
     parked_jobs,
-    queue_pauses,
 )
 from crawljobs.repository.queue.maintenance import (
     clock_setbacks,
     job_aging,
     job_maintenance,
     job_pruning,
+    pause_parking,
 )
 from crawljobs.repository.schedules import schedule_setbacks
 from support import plans
@@ -158,7 +158,7 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str | None]] = {
         for ending in job_completion_sql.COMPLETION_STATEMENTS
     },
     "requeue": (job_maintenance._REQUEUE, CHUNK, "crawl_jobs_due_idx"),
-    "park": (queue_pauses._PARK, {"scope": None, **CHUNK}, "crawl_jobs_live_key"),
+    "park": (pause_parking._PARK, {"scope": None, **CHUNK}, "crawl_jobs_live_key"),
     "settle": (parked_jobs._SETTLE, CHUNK, "crawl_jobs_parked_idx"),
     "settle_of_subreddit": (
         parked_jobs._OF_SUBREDDIT,

@@ -45,7 +45,7 @@ from crawljobs.repository.queue import (
     queue_pauses,
 )
 from crawljobs.repository.queue.job_completion import WriteResult
-from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
+from crawljobs.repository.queue.maintenance import job_aging, job_maintenance, pause_parking
 from support import invariants, jobs
 from support.jobs import T0
 
@@ -278,7 +278,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule()
     def requeue(self) -> None:
         """A whole sweep; after it no wait outlives its cause, and no queued job is paused."""
-        self.step(Transition.PARK, lambda: queue_pauses.park_paused_jobs(self.conn, now=self.now))
+        self.step(Transition.PARK, lambda: pause_parking.park_paused_jobs(self.conn, now=self.now))
         self.step(
             Transition.REQUEUE, lambda: parked_jobs.settle_parked_jobs(self.conn, now=self.now)
         )

@@ -7,7 +7,7 @@ import pytest
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobStatus, WaitReason
 from crawljobs.repository.queue import queue_pauses
-from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.maintenance import job_maintenance, pause_parking
 from support import jobs
 from support.jobs import T0
 
@@ -24,7 +24,7 @@ def pause(conn: Connection, scope: int, **options: object) -> None:
 
 
 def test_parking_does_nothing_on_an_empty_table(conn: Connection) -> None:
-    assert queue_pauses.park_paused_jobs(conn) == 0
+    assert pause_parking.park_paused_jobs(conn) == 0
     assert queue_pauses.list_pauses(conn) == []
 
 
@@ -66,7 +66,7 @@ def test_a_backoff_that_ends_during_the_pause_turns_into_it(conn: Connection) ->
     assert jobs.job(conn, claim.job_id).wait_reason is WaitReason.RETRY
     due = T0 + timedelta(minutes=2)
     assert job_maintenance.requeue_due_jobs(conn, now=due) == 0
-    assert queue_pauses.park_paused_jobs(conn, now=due) == 1
+    assert pause_parking.park_paused_jobs(conn, now=due) == 1
     assert jobs.job(conn, claim.job_id).wait_reason is WaitReason.PAUSED
 
 
@@ -76,8 +76,8 @@ def test_a_crawl_under_way_goes_on_and_is_parked_when_it_comes_back(conn: Connec
     assert jobs.job(conn, claim.job_id).status is JobStatus.CRAWLING
     jobs.ENDS["release"](conn, claim)
     assert jobs.claim_all(conn) == []  # not even before the sweep has parked it
-    assert queue_pauses.park_paused_jobs(conn, now=T0) == 1
-    assert queue_pauses.park_paused_jobs(conn, now=T0) == 0
+    assert pause_parking.park_paused_jobs(conn, now=T0) == 1
+    assert pause_parking.park_paused_jobs(conn, now=T0) == 0
 
 
 def test_nothing_is_claimed_while_everything_is_paused(conn: Connection) -> None:
@@ -107,6 +107,6 @@ def test_ended_pauses_are_forgotten_after_an_hour(
     conn: Connection, minutes: int, is_there: bool
 ) -> None:
     pause(conn, queue_pauses.EVERYTHING, until=END)
-    queue_pauses.park_paused_jobs(conn, now=END + timedelta(minutes=minutes))
+    pause_parking.park_paused_jobs(conn, now=END + timedelta(minutes=minutes))
     ended = queue_pauses.get_pause(conn, scope=queue_pauses.EVERYTHING, ended_too=True, now=END)
     assert (ended is not None) is is_there

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from crawljobs.db.administration import grants
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository.queue import job_reads, queue_pauses
-from crawljobs.repository.queue.maintenance import job_pruning
+from crawljobs.repository.queue import job_reads
+from crawljobs.repository.queue.maintenance import job_pruning, pause_parking
 from crawljobs.repository.queue.maintenance.job_pruning import Pruned
 from crawljobs.repository.schedules import ledger_pruning, schedule_changes, schedule_reads
 from support import crawled, jobs, service_statements
@@ -124,14 +124,14 @@ def test_pauses_that_ended_are_forgotten_in_pieces(conn: Connection) -> None:
         """, count=2_500)  # fmt: skip
     numbers = []
     while left(conn, "queue_pauses"):
-        queue_pauses.park_paused_jobs(conn)
+        pause_parking.park_paused_jobs(conn)
         numbers.append(left(conn, "queue_pauses"))
     assert numbers == [1_500, 500, 0]
 
 
 # A row by its key, rows that the caller names, or those of one subreddit, which are trimmed.
 _KEYS = "id|scope|name|client_id|task|job_id|subreddit_id"
-_OF_THE_CALLER = re.compile(rf"WHERE (\w+\.)?({_KEYS}) = (:|ANY \(CAST\()")
+_OF_THE_CALLER = re.compile(rf"WHERE (\w+\.)?({_KEYS}) = (:|ANY \((CAST\(|:))")
 
 
 @pytest.mark.parametrize("service", [grants.ADMIN_API, grants.CRAWLER_WORKER, grants.SCHEDULER])

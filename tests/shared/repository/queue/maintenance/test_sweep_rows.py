@@ -16,12 +16,13 @@ from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.content import discovery, refreshes, revisits
 from crawljobs.repository.operations import record_pruning
-from crawljobs.repository.queue import parked_jobs, queue_pauses
+from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.queue.maintenance import (
     clock_setbacks,
     job_aging,
     job_maintenance,
     job_pruning,
+    pause_parking,
 )
 from crawljobs.repository.schedules import ledger_pruning, schedule_setbacks
 from support.jobs import T0
@@ -191,7 +192,7 @@ SWEEPS: dict[str, Sweep] = {
         },
     ),
     "park": jobs_sweep(
-        of(queue_pauses.park_paused_jobs),
+        of(pause_parking.park_paused_jobs),
         {"a": job(), "b": job("waiting", visible_at=T0), "c": job("waiting", wait_reason="retry")},
         {
             "early": job("waiting", visible_at=T0 + SECOND),
@@ -248,7 +249,7 @@ SWEEPS: dict[str, Sweep] = {
     ),
     "forget ended pauses": Sweep(
         "queue_pauses",
-        lambda conn, _: queue_pauses.park_paused_jobs(conn, now=T0),
+        lambda conn, _: pause_parking.park_paused_jobs(conn, now=T0),
         pauses({"a": T0 - HOUR, "b": T0 - 2 * HOUR, "c": T0 - DAY}),
         pauses({"late": T0 - HOUR + SECOND, "open": None, "to come": T0 + HOUR}),
         has_order=False,

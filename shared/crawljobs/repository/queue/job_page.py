@@ -1,0 +1,215 @@
+"""Compose the statement of a page of jobs.
+
+A page reads the index of its order, one branch for each status, and checks at most `look_at` jobs.
+If the page is not full after that, it ends there and returns the position for the next page. With a
+filter on a subreddit or on a schedule, the page reads all jobs of that one and sorts them.
+
+Each statement is composed for the given filters. An optional condition such as `x IS NULL OR` would
+lose the index in a generic plan, and so would a bound LIMIT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    func,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from crawljobs.db.tables import crawl_jobs, scheduled_jobs, subreddits
+from crawljobs.domain.job import FINAL, LIVE, JobStatus
+from crawljobs.domain.job_filter import JobSort
+from crawljobs.repository import paging
+from crawljobs.repository.queue import job_reads
+from crawljobs.repository.sql import inline, inline_number, one_of, texts
+
+Condition = Callable[[FromClause], ColumnElement[bool]]
+
+# The columns of each order, as (column, descending); the last one is unique.
+_ORDERS: dict[JobSort, tuple[tuple[str, bool], ...]] = {
+    JobSort.NEWEST: (("created_at", True), ("id", True)),
+    JobSort.OLDEST: (("created_at", False), ("id", False)),
+    JobSort.ENDED_LAST: (("finished_at", True), ("id", True)),
+    JobSort.ENDED_FIRST: (("finished_at", False), ("id", False)),
+    JobSort.CLAIM_ORDER: (("priority", True), ("created_at", False), ("id", False)),
+    JobSort.DUE_FIRST: (("visible_at", False), ("id", False)),
+}
+
+_schedule_id = (
+    select(scheduled_jobs.c.id)
+    .where(scheduled_jobs.c.id == bindparam("scheduled_job_id"))
+    .scalar_subquery()
+)
+FILTERS: dict[str, Condition] = {
+    "subreddit_id": lambda job: job.c.subreddit_id == bindparam("subreddit_id"),
+    "scheduled_job_id": lambda job: job.c.scheduled_job_id == _schedule_id,
+    "sources": lambda job: job.c.source == any_(texts("sources")),
+    "priority_min": lambda job: job.c.priority >= bindparam("priority_min"),
+    "priority_max": lambda job: job.c.priority <= bindparam("priority_max"),
+    "error_kind": lambda job: job.c.error_kind == bindparam("error_kind"),
+    "error_text": lambda job: job.c.error_message.ilike(bindparam("error_text")),
+    "created_after": lambda job: job.c.created_at >= bindparam("created_after"),
+    "created_before": lambda job: job.c.created_at < bindparam("created_before"),
+    "finished_after": lambda job: job.c.finished_at >= bindparam("finished_after"),
+    "finished_before": lambda job: job.c.finished_at < bindparam("finished_before"),
+    "worker": lambda job: job.c.claimed_by == bindparam("worker"),
+    "incomplete": lambda job: job.c.incomplete == bindparam("incomplete"),
+}
+# By the first column of an order: the filters that also bound the range of its index.
+_BOUNDS = {
+    "created_at": ("created_after", "created_before"),
+    "finished_at": ("finished_after", "finished_before"),
+    "priority": ("priority_min", "priority_max"),
+}
+_READ_WHOLE = ("subreddit_id", "scheduled_job_id")
+# The columns of the filters. The whole row would include a checkpoint, which may be long.
+_COLUMNS = (
+    "id",
+    "subreddit_id",
+    "scheduled_job_id",
+    "source",
+    "priority",
+    "error_kind",
+    "error_message",
+    "created_at",
+    "finished_at",
+    "claimed_by",
+    "incomplete",
+)
+_job = crawl_jobs.c
+_IS_QUEUED = _job.status == inline(JobStatus.QUEUED)
+# Queued jobs in the order of the index on queued_at. The condition means `=`, but the planner would
+# estimate that `=` matches few rows, and would then read all queued jobs.
+_queued_when_made = (
+    select(
+        *(_job[name] for name in _COLUMNS if name != "created_at"),
+        _job.priority_ceiling,
+        _job.queued_at.label("created_at"),
+    )
+    .where(_IS_QUEUED, _job.queued_at <= _job.created_at)
+    .subquery("queued")
+)
+_WHEN_MADE_RANGES = (
+    (_queued_when_made, _queued_when_made.c.priority < _queued_when_made.c.priority_ceiling),
+    (_queued_when_made, _queued_when_made.c.priority >= _queued_when_made.c.priority_ceiling),
+    (crawl_jobs, and_(_IS_QUEUED, _job.queued_at > _job.created_at)),
+)
+
+
+@dataclass(frozen=True)
+class PageShape:
+    """The parts of a request that decide the text of its statement. Values are bound."""
+
+    sort: JobSort
+    statuses: tuple[JobStatus, ...]
+    given: tuple[str, ...]
+    continues: bool  # the page starts after the position `after_0`, `after_1` ...
+    limit: int
+    look_at: int
+
+
+@lru_cache(maxsize=512)
+def page_statement(shape: PageShape) -> Select[Any]:
+    """Return the statement of a page of this shape."""
+    order = _ORDERS[shape.sort]
+    names = [*_COLUMNS, *(name for name, _ in order if name not in _COLUMNS)]
+
+    def branch(source: FromClause, condition: ColumnElement[bool]) -> Select[Any]:
+        jobs = select(*(source.c[name] for name in names)).where(condition)
+        if any(name in shape.given for name in _READ_WHOLE):
+            # Without OFFSET 0, the planner could choose the index of the order and read most of it
+            # before it finds these few jobs.
+            return jobs.offset(inline_number(0))
+        # Each branch is sorted and bounded, so that the merge reads at most `look_at` jobs of each.
+        return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.look_at))
+
+    walked = union_all(*(branch(*each) for each in _branches(shape))).subquery("walked")
+    page = paging.page_of(
+        select(walked).order_by(*_sorted_by(walked, shape)).limit(inline_number(shape.look_at)),
+        is_found=lambda job: and_(true(), *(FILTERS[name](job) for name in shape.given)),
+        position=lambda job: func.jsonb_build_array(
+            *(job.c[name] for name, _ in order), type_=JSONB
+        ),
+        look_at=shape.look_at,
+        limit=inline_number(shape.limit),
+    )
+    return (
+        select(
+            *job_reads.COLUMNS, page.found.c.position, page.walk_end.c.position.label("walk_end")
+        )
+        .select_from(
+            page.walk_end.outerjoin(page.found, true())
+            .outerjoin(crawl_jobs, _job.id == page.found.c.id)
+            .outerjoin(subreddits, subreddits.c.id == _job.subreddit_id)
+        )
+        .order_by(page.found.c.place)
+    )
+
+
+def _sorted_by(jobs: FromClause, shape: PageShape) -> list[ColumnElement[Any]]:
+    return [
+        jobs.c[name].desc() if descending else jobs.c[name]
+        for name, descending in _ORDERS[shape.sort]
+    ]
+
+
+def _branches(shape: PageShape) -> Iterator[tuple[FromClause, ColumnElement[bool]]]:
+    """Yield the table and the condition of each index range that the page reads and merges."""
+    first_key = _ORDERS[shape.sort][0][0]
+    given = (*_READ_WHOLE, *_BOUNDS.get(first_key, ()))
+    for source, condition in _ranges(shape, first_key):
+        bounds = [FILTERS[name](source) for name in given if name in shape.given]
+        for later in _later_than_after(source, shape):
+            yield source, and_(condition, *bounds, later)
+
+
+def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, ColumnElement[bool]]]:
+    if any(name in shape.given for name in _READ_WHOLE):
+        # One partial index holds the finished jobs of a subreddit, another its live job.
+        for part in (FINAL, LIVE):
+            if statuses := part.intersection(shape.statuses):
+                yield crawl_jobs, one_of(_job.status, statuses)
+        return
+    for status in shape.statuses:
+        if status is JobStatus.QUEUED and first_key == "created_at":
+            yield from _WHEN_MADE_RANGES
+        else:
+            yield crawl_jobs, _job.status == inline(status)
+
+
+def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnElement[bool]]:
+    """Yield one condition for each index range; together they select the jobs after `after`."""
+    if not shape.continues:
+        yield true()
+        return
+    order = _ORDERS[shape.sort]
+    keys = [source.c[name] for name, _ in order]
+    after = [bindparam(f"after_{number}", type_=key.type) for number, key in enumerate(keys)]
+    is_descending = order[0][1]
+    if len({descending for _, descending in order}) == 1:
+        yield _is_beyond(tuple_(*keys), tuple_(*after), is_descending)
+        return
+    # The first column sorts in the other direction than the rest. So one range has the rows with an
+    # equal first column, and another has all rows after them.
+    yield and_(keys[0] == after[0], tuple_(*keys[1:]) > tuple_(*after[1:]))
+    yield _is_beyond(keys[0], after[0], is_descending)
+
+
+def _is_beyond(
+    key: ColumnElement[Any], after: ColumnElement[Any], is_descending: bool
+) -> ColumnElement[bool]:
+    return key < after if is_descending else key > after
