@@ -2,7 +2,7 @@
 
 gunicorn assigns a thread to each new connection. The thread waits for the head without a deadline,
 so slow clients can occupy all threads. Here an event loop collects the requests (worker.py), and
-threads get complete requests only. shared/DECISIONS.md, 19, names the deployments that need this.
+threads get complete requests only. shared/DECISIONS.md, 108, names the deployments that need this.
 tests/services/admin_api/server/test_gunicorn_api.py fails when gunicorn changes a used method.
 """
 
