@@ -100,18 +100,18 @@ def read_state(variables: Mapping[str, str]) -> state.State:
     admin_api = settings.read_admin_api_settings(variables)
     database = settings.read_database_settings(variables)
 
-    def pool(size: int, limits: Timeouts, pulse: ServerLiveness | None = None) -> Database:
+    def pool(size: int, limits: Timeouts, liveness: ServerLiveness | None = None) -> Database:
         return Database(
             database.url,
             pool_size=size,
             application_name=NAME,
             pooled=database.pooled,
             limits=limits,
-            pulse=pulse,
+            liveness=liveness,
         )
 
     probes = pool(1, PROBE_TIMEOUTS)
-    requests = pool(admin_api.threads, INTERACTIVE_TIMEOUTS, ServerLiveness(probes.ask))
+    requests = pool(admin_api.threads, INTERACTIVE_TIMEOUTS, ServerLiveness(probes.check_reachable))
     return state.State(
         settings=admin_api,
         max_retries=settings.read_max_retries(variables),

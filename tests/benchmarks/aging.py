@@ -145,7 +145,7 @@ def main() -> None:
     sys.stdin.readline()
     with contextlib.closing(Database(url, pool_size=2)) as database:
         maintenance = Maintenance(database, settings.read_queue_settings({}))
-        database.ask()  # a worker has long been connected
+        database.check_reachable()  # a worker has long been connected
         begun = time.perf_counter()
         aged = maintenance.age()
         seconds = time.perf_counter() - begun

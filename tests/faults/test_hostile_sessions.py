@@ -208,7 +208,7 @@ def attack(own: Roles, kind: str, seed: int, hostile: Hostile, stop: threading.E
                 conn.execute("BEGIN")
             answer = conn.execute(statement.encode())
             hostile.allowed[template] += 1
-            look_at(answer, kind, hostile)
+            scan_limit(answer, kind, hostile)
             if mode == "kept":
                 stop.wait(draw.uniform(0, 2))
             if mode != "alone":
@@ -230,7 +230,7 @@ def forgive(conn: "psycopg.Connection[object]") -> None:
         conn.close()
 
 
-def look_at(answer: "psycopg.Cursor[object]", kind: str, hostile: Hostile) -> None:
+def scan_limit(answer: "psycopg.Cursor[object]", kind: str, hostile: Hostile) -> None:
     if answer.description is not None and answer.rowcount < 1000:
         text = repr(answer.fetchall())
         secrets = {"SCRAM-SHA-256", "root:x:"} | {*CANARIES} - {

@@ -74,8 +74,7 @@ EQUIVALENT: dict[str, str] = {
 # work, so no test holds the exact one.
 TUNED: dict[str, str] = {
     "services/scheduler/timetable.py::LEAST_PAUSE_SECONDS": "between two looks for what is locked",
-    "services/crawler_worker/reddit/oauth/token.py::LOOK_AGAIN_SECONDS": "between two looks "
-    "for a token",
+    "services/crawler_worker/reddit/oauth/token.py::POLL_SECONDS": "between two looks for a token",
     "services/crawler_worker/claims/worker.py::POLL_JITTER": "so that workers do not poll together",
     "shared/crawljobs/db/administration/grants.py::CONNECTION_SHARES": "shares of the server's "
     "connections",

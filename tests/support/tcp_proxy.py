@@ -71,8 +71,8 @@ class LoseReply:
         if self.is_lost or not is_end:
             return Verdict.PASS
         executed = message.link.transaction
-        looked_at = executed[-1:] if self._autocommit else executed
-        self.is_lost = any(self._statement in statement for statement in looked_at)
+        scanned = executed[-1:] if self._autocommit else executed
+        self.is_lost = any(self._statement in statement for statement in scanned)
         return Verdict.CUT if self.is_lost else Verdict.PASS
 
 

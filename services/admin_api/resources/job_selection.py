@@ -22,7 +22,7 @@ def selected(conn: Connection, params: dict[str, Any]) -> list[int]:
         conn,
         filters=job_filters.parsed(conn, params["filter"]),
         limit=ITEMS_MAX,
-        look_at=JOBS_EXAMINED_MAX,
+        scan_limit=JOBS_EXAMINED_MAX,
     )
     if page.next is not None:
         raise problems.Problem(

@@ -13,7 +13,10 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import Claim
 from crawljobs.repository.queue import job_claim, job_completion, leases
-from crawljobs.repository.queue.maintenance.row_isolation import LOOK_AGAIN_SECONDS, PASSED_OVER_MAX
+from crawljobs.repository.queue.maintenance.row_isolation import (
+    PASSED_OVER_MAX,
+    RETRY_SKIPPED_SECONDS,
+)
 from crawljobs.runtime import logs
 from crawljobs.runtime.log_limit import LogLimit
 
@@ -93,7 +96,7 @@ class Claiming:
     def _pass_over(self, error: Exception) -> None:
         """Skip the first job, whose claim fails: it would stay first and block all others."""
         if not self._skip:
-            self._reset_skip_at = time.monotonic() + LOOK_AGAIN_SECONDS
+            self._reset_skip_at = time.monotonic() + RETRY_SKIPPED_SECONDS
         self._skip += 1
         left_out = self._lines.lines_left_out()
         if left_out is not None:

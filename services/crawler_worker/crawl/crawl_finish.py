@@ -92,7 +92,7 @@ def _record_coverage(context: CrawlContext, conn: Connection) -> None:
         posts=at.posts_walk,
         comments=at.comments_walk,
         trees=_trees(context, conn),
-        soonest_look=context.settings.part_retry,
+        soonest_retry=context.settings.part_retry,
     )
 
 

@@ -21,7 +21,7 @@ from crawljobs.repository.content import crawled_trees
 MOST = 25
 # The number of tries after which an almost empty tree is accepted: Reddit also counts comments that
 # it shows to no user.
-LOOKS = 3
+SHORT_TREE_TRIES = 3
 
 Busiest = tuple[tuple[str, int], ...]
 
@@ -112,14 +112,14 @@ def _short(context: CrawlContext, tree: Tree) -> MissingPart | None:
     reports; else None.
 
     An empty tree, or a reply that the post is gone, contradicts the listing, which returned the
-    post with comments. From try number LOOKS on it is accepted: the missing comments are then
-    counted on the post, and the tree is fetched again when Reddit reports more.
+    post with comments. From try number SHORT_TREE_TRIES on it is accepted: the missing comments are
+    then counted on the post, and the tree is fetched again when Reddit reports more.
     """
     if not tree.is_short:
         return None
     known = context.parts.get(PartKind.TREE, tree.post)
     is_same = known is not None and known.reason is PartReason.UNAVAILABLE
-    if known is not None and is_same and known.failures + 1 >= LOOKS:
+    if known is not None and is_same and known.failures + 1 >= SHORT_TREE_TRIES:
         return None
     message = f"Reddit reports {tree.reported} comments and shows {tree.comments} of them"
     return parts.missing(context, PartKind.TREE, tree.post, PartReason.UNAVAILABLE, message)

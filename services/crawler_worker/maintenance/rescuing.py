@@ -43,7 +43,7 @@ class Rescuing:
         """
         try:
             if time.monotonic() < self._rescue_from:
-                self._database.ask()
+                self._database.check_reachable()
                 return 0
             return self._rescue_all()
         except errors.DatabaseUnavailable:

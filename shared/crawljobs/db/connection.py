@@ -60,12 +60,12 @@ class BoundedConnection(psycopg.Connection[Any]):
     """A connection that closes itself if a reply is late.
 
     A reply is late after `reply_seconds`, or at the deadline of the request. A network that drops
-    packets, a frozen server and a hanging pooler show no error. With `pulse`, the connection
+    packets, a frozen server and a hanging pooler show no error. With `liveness`, the connection
     distinguishes them from a slow statement.
     """
 
     reply_seconds = BACKGROUND_TIMEOUTS.reply
-    pulse: ServerLiveness | None = None
+    liveness: ServerLiveness | None = None
     alive_at = -math.inf  # monotonic time of the last reply of the server
     has_been_used = False
 
@@ -104,7 +104,11 @@ class BoundedConnection(psycopg.Connection[Any]):
             return f"the server did not reply within {self.reply_seconds:g} s"
         if now >= call_deadline.until():
             return "the deadline of the request passed before the reply"
-        if self.pulse and now >= began + server_liveness.LATE_SECONDS and self.pulse.is_lost():
+        if (
+            self.liveness
+            and now >= began + server_liveness.LATE_SECONDS
+            and self.liveness.is_lost()
+        ):
             return "the server does not respond"
         return None
 

@@ -61,7 +61,7 @@ class Database:
         pooled: bool = False,
         reply_seconds: float | None = None,
         limits: Timeouts = BACKGROUND_TIMEOUTS,
-        pulse: ServerLiveness | None = None,
+        liveness: ServerLiveness | None = None,
     ) -> None:
         if reply_seconds is not None:
             limits = replace(limits, reply=reply_seconds, ping=min(limits.ping, reply_seconds))
@@ -71,7 +71,7 @@ class Database:
             connection = connect(
                 url, application_name, pooled=pooled, reply_seconds=limits.ping, limits=limits
             )
-            connection.pulse = pulse
+            connection.liveness = liveness
             return connection
 
         self._engine = sqlalchemy.create_engine(
@@ -128,7 +128,7 @@ class Database:
         """
         return self._run(self._transactions if self._pooled else self._engine, work)
 
-    def ask(self) -> None:
+    def check_reachable(self) -> None:
         """Check that the server answers. Raises DatabaseUnavailable."""
         self.run_statement(lambda conn: conn.exec_driver_sql("SELECT 1"))
 

@@ -25,9 +25,9 @@ OWN_LIMIT_SECONDS = 0.6
 class ServerLiveness:
     """Checks the server for all waiting connections, with at most one query at a time."""
 
-    def __init__(self, ask: Callable[[], None]) -> None:
-        """`ask` sends a query. It returns or raises DatabaseUnavailable within a few seconds."""
-        self._ask = ask
+    def __init__(self, check: Callable[[], None]) -> None:
+        """`check` sends a query. It returns or raises DatabaseUnavailable within a few seconds."""
+        self._check = check
         self._lock = threading.Lock()
         self._is_asking = False
         self._asked_at = self._ended_at = -math.inf
@@ -46,13 +46,15 @@ class ServerLiveness:
                 if now > self._asked_at + AGAIN_SECONDS:
                     self._is_asking, self._asked_at = True, now
                     self._silent_since = now if self._silent_since is None else self._silent_since
-                    threading.Thread(target=self._question, name="pulse", daemon=True).start()
+                    threading.Thread(
+                        target=self._question, name="server-liveness", daemon=True
+                    ).start()
             return self._silent_since is not None and now > self._silent_since + ANSWER_SECONDS
 
     def _question(self) -> None:
         is_answered = False
         try:
-            self._ask()
+            self._check()
             is_answered = True
         except errors.DatabaseUnavailable:
             is_answered = time.monotonic() < self._asked_at + OWN_LIMIT_SECONDS

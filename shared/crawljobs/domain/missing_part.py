@@ -74,7 +74,7 @@ class MissingPart:
         return self.failures <= 1 or is_time
 
 
-def next_look(kind: PartKind, failures: int, *, first: timedelta) -> timedelta:
+def next_try_delay(kind: PartKind, failures: int, *, first: timedelta) -> timedelta:
     """The delay after this many failures in a row, at least 1; `first` is the first delay."""
     longest = LONGEST_LOOK_AT_LISTING if kind in LISTINGS else LONGEST_LOOK
     factor: int = 2 ** min(max(0, failures - 1), 16)

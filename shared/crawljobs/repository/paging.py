@@ -28,17 +28,17 @@ def page_of(
     *,
     is_found: Callable[[FromClause], ColumnElement[bool]],
     position: Callable[[FromClause], ColumnElement[Any]],
-    look_at: int,
+    scan_limit: int,
     limit: ColumnElement[int],
 ) -> Page:
     """Return a page of the rows of `walk` for which `is_found` is true.
 
-    `walk` selects, in order, at most `look_at` rows with an id and the columns that `is_found` and
-    `position` use. `limit` is one more than the page holds.
+    `walk` selects, in order, at most `scan_limit` rows with an id and the columns that `is_found`
+    and `position` use. `limit` is one more than the page holds.
     """
-    walked = walk.subquery("looked_at")
+    walked = walk.subquery("scanned")
     numbered = select(walked, func.row_number().over().label("place")).subquery("numbered")
-    is_last = numbered.c.place == inline_number(look_at)
+    is_last = numbered.c.place == inline_number(scan_limit)
     seen = (
         select(
             numbered.c.id,
@@ -53,26 +53,28 @@ def page_of(
     )
     found = select(seen.c.id, seen.c.place, seen.c.position).where(seen.c.is_found).cte("found")
     count = select(func.count()).select_from(found).scalar_subquery()
-    last = select(seen.c.position).where(seen.c.place == inline_number(look_at)).scalar_subquery()
+    last = (
+        select(seen.c.position).where(seen.c.place == inline_number(scan_limit)).scalar_subquery()
+    )
     return Page(found, select(case((count < limit, last)).label("position")).cte("walk_end"))
 
 
-def common_tables(walk: str, *, conditions: str, position: str, look_at: int, limit: str) -> str:
+def common_tables(walk: str, *, conditions: str, position: str, scan_limit: int, limit: str) -> str:
     """Return a WITH clause for `found` (id, place, position) and `walk_end` (position), one row.
 
-    `walk` selects, in order, at most `look_at` rows with an id and the columns that `conditions`
+    `walk` selects, in order, at most `scan_limit` rows with an id and the columns that `conditions`
     and `position` use. `limit` is one more than the page holds. `walk_end` is the last position of
     the walk if the page is not full; null if it is full or if no rows are left.
     """
     return f"""
     WITH seen AS MATERIALIZED (
         SELECT id, place, {conditions} AS is_found, {position} AS position
-        FROM (SELECT *, row_number() OVER () AS place FROM ({walk}) AS looked_at) AS numbered
-        WHERE {conditions} OR place = {look_at} LIMIT {limit}
+        FROM (SELECT *, row_number() OVER () AS place FROM ({walk}) AS scanned) AS numbered
+        WHERE {conditions} OR place = {scan_limit} LIMIT {limit}
     ), found AS (
         SELECT id, place, position FROM seen WHERE is_found
     ), walk_end AS (
         SELECT CASE WHEN (SELECT count(*) FROM found) < {limit} THEN (
-            SELECT position FROM seen WHERE place = {look_at}
+            SELECT position FROM seen WHERE place = {scan_limit}
         ) END AS position
     )"""

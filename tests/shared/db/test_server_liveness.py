@@ -23,24 +23,26 @@ def test_a_silent_database_is_lost_with_and_without_a_connection_of_the_probes(
 ) -> None:
     with tcp_proxy.serve(database_url) as proxy:
         probes = Database(proxy.url, pool_size=1, limits=PROBE_TIMEOUTS)
-        pulse = ServerLiveness(probes.ask)
+        liveness = ServerLiveness(probes.check_reachable)
         if was_connected:
-            probes.ask()
+            probes.check_reachable()
         proxy.stall()
         began = time.monotonic()
-        wait_until(pulse.is_lost, timeout=5, describe="the silence to be noticed")
+        wait_until(liveness.is_lost, timeout=5, describe="the silence to be noticed")
         assert time.monotonic() - began < LOST_SECONDS + SLACK_SECONDS
         proxy.heal(lose=True)
-        wait_until(lambda: not pulse.is_lost(), timeout=5, describe="a sign of life")
+        wait_until(lambda: not liveness.is_lost(), timeout=5, describe="a sign of life")
         probes.close()
 
 
 def test_a_database_that_refuses_is_not_lost() -> None:
     probes = Database("postgresql://nobody@127.0.0.1:1/none", pool_size=1, limits=PROBE_TIMEOUTS)
-    pulse = ServerLiveness(probes.ask)
+    liveness = ServerLiveness(probes.check_reachable)
     until = time.monotonic() + ANSWER_SECONDS + LATE_SECONDS
-    wait_until(lambda: pulse.is_lost() or time.monotonic() > until, timeout=5, describe="its time")
-    assert not pulse.is_lost()
+    wait_until(
+        lambda: liveness.is_lost() or time.monotonic() > until, timeout=5, describe="its time"
+    )
+    assert not liveness.is_lost()
     probes.close()
 
 
@@ -77,13 +79,13 @@ def test_a_dead_database_is_lost_within_two_seconds_of_a_statement(
     clock: _Clock, silent: Callable[[], None]
 ) -> None:
     began = clock.now
-    pulse = ServerLiveness(silent)
+    liveness = ServerLiveness(silent)
     clock.now += LATE_SECONDS
-    assert not pulse.is_lost()
+    assert not liveness.is_lost()
     clock.now = began + LATE_SECONDS + LONGEST_ANSWER_SECONDS
-    assert not pulse.is_lost()
+    assert not liveness.is_lost()
     clock.now = began + 2.0 - POLL_SECONDS
-    assert pulse.is_lost()
+    assert liveness.is_lost()
 
 
 def test_silence_counts_from_the_first_of_the_questions_in_vain(clock: _Clock) -> None:
@@ -94,13 +96,13 @@ def test_silence_counts_from_the_first_of_the_questions_in_vain(clock: _Clock) -
         clock.now += took[0]
         raise errors.DatabaseUnavailable("no reply")
 
-    pulse = ServerLiveness(ask)
+    liveness = ServerLiveness(ask)
     took[0] = 0.7
-    assert not asked(pulse)
+    assert not asked(liveness)
     clock.now += 0.4
-    assert not asked(pulse)
+    assert not asked(liveness)
     clock.now += 0.1
-    assert pulse.is_lost()
+    assert liveness.is_lost()
 
 
 @pytest.mark.parametrize("answer", [None, errors.DatabaseUnavailable("refused at once")])
@@ -113,11 +115,11 @@ def test_an_answer_of_any_kind_ends_the_silence(clock: _Clock, answer: Exception
         if error is not None:
             raise error
 
-    pulse = ServerLiveness(ask)
-    assert not asked(pulse)
+    liveness = ServerLiveness(ask)
+    assert not asked(liveness)
     clock.now += 0.05
-    assert not asked(pulse)
-    assert not pulse.is_lost()  # 1.65 s after the first question
+    assert not asked(liveness)
+    assert not liveness.is_lost()  # 1.65 s after the first question
 
 
 def test_silence_of_long_ago_tells_nothing(clock: _Clock) -> None:
@@ -125,20 +127,20 @@ def test_silence_of_long_ago_tells_nothing(clock: _Clock) -> None:
         clock.now += 1.5
         raise errors.DatabaseUnavailable("no reply")
 
-    pulse = ServerLiveness(ask)
-    assert not asked(pulse)
-    assert pulse.is_lost()
+    liveness = ServerLiveness(ask)
+    assert not asked(liveness)
+    assert liveness.is_lost()
     for thread in threading.enumerate():
-        if thread.name == "pulse":
+        if thread.name == "server-liveness":
             thread.join(5)
     clock.now += 1.1
-    assert not asked(pulse)
+    assert not asked(liveness)
 
 
-def asked(pulse: ServerLiveness) -> bool:
+def asked(liveness: ServerLiveness) -> bool:
     """`is_lost`, and wait for the question that it began."""
-    is_lost = pulse.is_lost()
+    is_lost = liveness.is_lost()
     for thread in threading.enumerate():
-        if thread.name == "pulse":
+        if thread.name == "server-liveness":
             thread.join(5)
     return is_lost

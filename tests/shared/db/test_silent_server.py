@@ -62,7 +62,7 @@ def test_a_sign_of_life_is_asked_for_only_after_idleness(
         questions = Questions(proxy)
         database.run_statement(lambda conn: conn.execute(text("SELECT 1")))
         assert questions.asked == asked
-        database.ask()
+        database.check_reachable()
         assert questions.asked == 2 * asked
 
 
@@ -98,12 +98,12 @@ def test_sessions_that_end_before_their_first_use_are_an_outage(
 
     monkeypatch.setattr("crawljobs.db.database.connect", connect)
     with contextlib.closing(Database(database_url, pool_size=1)) as database:
-        database.ask()
+        database.check_reachable()
         end(opened[0])
         for _ in range(2):
             with pytest.raises(errors.DatabaseUnavailable):
-                database.ask()
-        database.ask()
+                database.check_reachable()
+        database.check_reachable()
         assert len(opened) == 4
 
 

@@ -28,7 +28,7 @@ def test_a_part_that_failed_again_is_due_at_its_time(kind: PartKind) -> None:
 def test_no_rule_puts_the_next_look_where_it_counts_as_passed(
     kind: PartKind, failures: int, first: timedelta
 ) -> None:
-    delay = missing_part.next_look(kind, failures, first=first)
+    delay = missing_part.next_try_delay(kind, failures, first=first)
     assert delay <= (DAY if kind in LISTINGS else 14 * DAY)
     for ahead in (delay, missing_part.POSTPONED):
         assert not part(kind, max(2, failures), ahead).is_due(T0)

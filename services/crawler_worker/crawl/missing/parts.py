@@ -92,7 +92,7 @@ def missing(
     known = context.parts.get(kind, item)
     is_own = any((one.kind, one.item) == (kind, item) for one in context.checkpoint.missing)
     failed = 1 if known is None else known.failures + (not is_own)
-    delay = missing_part.next_look(kind, failed, first=context.settings.part_retry)
+    delay = missing_part.next_try_delay(kind, failed, first=context.settings.part_retry)
     return MissingPart(
         kind=kind,
         item=item,

@@ -24,7 +24,7 @@ FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = request_budget.LONGEST_TOKEN_PAUSE_SECONDS
 _IN_TROUBLE = "Reddit's token endpoint is in trouble"
 TURN_SECONDS = request_budget.TOKEN_TURN_SECONDS
-LOOK_AGAIN_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 
 class TokenSource:
@@ -54,7 +54,7 @@ class TokenSource:
         Raises Throttled and Outage, which pause all workers; CredentialsRefused, during
         REFUSED_PAUSE_SECONDS without a new request; Interrupted; DatabaseUnavailable.
         """
-        while not self._lock.acquire(timeout=LOOK_AGAIN_SECONDS):
+        while not self._lock.acquire(timeout=POLL_SECONDS):
             if stop.is_set():
                 raise _interrupted()
         try:
@@ -67,7 +67,7 @@ class TokenSource:
                     continue
                 found = self._adopt_stored(self._database, refused)
                 found = found or self._refresh(self._database, refused)
-                if not found and stop.wait(LOOK_AGAIN_SECONDS):
+                if not found and stop.wait(POLL_SECONDS):
                     raise _interrupted()
         finally:
             self._lock.release()
@@ -88,7 +88,7 @@ class TokenSource:
         Raises Throttled or Outage while no worker may request a token.
         """
         stored = database.run(
-            lambda conn: reddit_tokens.look(conn, client_id=self._settings.client_id)
+            lambda conn: reddit_tokens.read_token(conn, client_id=self._settings.client_id)
         )
         if stored.token and self._is_fresh(stored.token, stored.lives, refused):
             self._adopt(stored.token, stored.lives)

@@ -14,7 +14,7 @@ from crawljobs.repository.content.crawled_trees import TreeSummary
 from crawljobs.repository.queue.queue_sql import NOW
 
 GAPS_MAX = 100  # newest gaps that are kept for each subreddit
-LOOKED_AT_MAX = 1_000  # older stored items to check: as many as a listing of Reddit has
+SCAN_LIMIT = 1_000  # older stored items to check: as many as a listing of Reddit has
 
 _ADD_GAP = text(f"""
     INSERT INTO crawl_gaps AS gap
@@ -48,7 +48,7 @@ def _stored_below(table: str, oldest_at: str) -> TextClause:
             WHERE subreddit_id = :subreddit_id
                 AND created_at < coalesce(CAST(:before AS timestamptz), 'infinity')
                 AND created_at >= (SELECT {oldest_at} FROM subreddits WHERE id = :subreddit_id)
-            ORDER BY created_at DESC LIMIT :looked_at) AS older
+            ORDER BY created_at DESC LIMIT :scan_limit) AS older
         WHERE deleted_at IS NULL AND removed_by_category IS NULL
         ORDER BY created_at DESC LIMIT :at_most
         """)
@@ -138,19 +138,19 @@ def record(
     posts: Walk,
     comments: Walk,
     trees: TreeSummary | None,
-    soonest_look: timedelta,
+    soonest_retry: timedelta,
     now: datetime | None = None,
 ) -> None:
     """Store how far back these walks reached; an unfinished walk changes nothing.
 
     With `trees` None the stored counts of comment trees stay. The next crawl becomes due when the
-    first missing part is due, but not before `soonest_look` has passed.
+    first missing part is due, but not before `soonest_retry` has passed.
     """
     post = posts if posts.end is not None else Walk()
     comment = comments if comments.end is not None else Walk()
     values = {
         "subreddit_id": subreddit_id,
-        "soonest": soonest_look,
+        "soonest": soonest_retry,
         "post": post.oldest,
         "post_at": post.oldest_at,
         "comment": comment.oldest,
@@ -178,7 +178,7 @@ def stored_below(
     values = {
         "subreddit_id": subreddit_id,
         "before": before,
-        "looked_at": LOOKED_AT_MAX,
+        "scan_limit": SCAN_LIMIT,
         "at_most": at_most,
     }
     return list(conn.execute(_STORED_BELOW[listing], values).scalars())

@@ -52,7 +52,7 @@ _RECORD = text(f"""
     """)
 
 NEWEST = 1_000  # posts, as many as a listing of Reddit has; a subreddit may have a million
-STORED_LOOKED_AT = 1_000  # comments of one post that are counted
+STORED_SCAN_LIMIT = 1_000  # comments of one post that are counted
 
 # Comments that other requests have stored since the tree was fetched are not missing any more.
 _RECOUNT = text(f"""
@@ -83,7 +83,7 @@ _SUMMARY = text(f"""
                 THEN comments_missing <= comments_reported - num_comments
             ELSE (SELECT count(*) FROM (
                 SELECT FROM comments WHERE post_id = post.id
-                LIMIT least(num_comments, {STORED_LOOKED_AT})
+                LIMIT least(num_comments, {STORED_SCAN_LIMIT})
             ) AS stored) >= num_comments END AS is_whole
         FROM (
             SELECT id, num_comments, tree_fetched_at, comments_reported, comments_missing

@@ -10,7 +10,7 @@ from crawljobs.domain.subreddit import AccessState
 
 # An outcome of a subreddit that was crawled before is confirmed by this number of equal checks. At
 # most one check in this number of hours counts.
-CONFIRM_LOOKS, CONFIRM_EVERY_HOURS = 3, 8
+CONFIRM_CHECKS, CONFIRM_EVERY_HOURS = 3, 8
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
@@ -36,7 +36,7 @@ _RECORD_ACCESS = text(f"""
                 THEN counted_at ELSE now END AS at
         FROM seen
     ), look AS (
-        SELECT *, NOT is_crawled OR known = :access OR count >= {CONFIRM_LOOKS} AS is_believed
+        SELECT *, NOT is_crawled OR known = :access OR count >= {CONFIRM_CHECKS} AS is_believed
         FROM counted
     )
     UPDATE subreddits SET

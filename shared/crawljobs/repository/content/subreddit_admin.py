@@ -11,7 +11,7 @@ from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import paging
 from crawljobs.repository.queue.queue_sql import NOW
 
-LOOK_AT = 2_000  # subreddits that one page checks at most
+SCAN_LIMIT = 2_000  # subreddits that one page checks at most
 
 _COLUMNS = f"""
     id, name, reddit_id, title, description, subscribers, over_18, created_at_reddit, access,
@@ -80,11 +80,12 @@ _FIND_ID = text("SELECT id FROM subreddits WHERE lower(name) = :key")
 _GET = text(f"SELECT {_COLUMNS} FROM subreddits WHERE id = :id")
 _LOCK = text(f"SELECT {_COLUMNS} FROM subreddits WHERE id = :id FOR NO KEY UPDATE")
 
-# Reads at most LOOK_AT names. If the page is not full, the next page continues after the last name.
+# Reads at most SCAN_LIMIT names. If the page is not full, the next page continues after the last
+# name.
 _WALK = f"""
     SELECT id, lower(name) AS key, access, last_crawled_at, missing_parts FROM subreddits
     WHERE lower(name) > :after
-    ORDER BY lower(name) LIMIT {LOOK_AT}
+    ORDER BY lower(name) LIMIT {SCAN_LIMIT}
 """
 _CONDITIONS = """
     (CAST(:access AS text) IS NULL OR access = :access)
@@ -94,7 +95,7 @@ _CONDITIONS = """
         OR coalesce(last_crawled_at, '-infinity') < :crawled_before)
 """
 _PAGE = paging.common_tables(
-    _WALK, conditions=_CONDITIONS, position="key", look_at=LOOK_AT, limit=":limit"
+    _WALK, conditions=_CONDITIONS, position="key", scan_limit=SCAN_LIMIT, limit=":limit"
 )
 _LIST = text(f"""{_PAGE}
     SELECT stored.*, found.position, walk_end.position AS walk_end

@@ -29,7 +29,7 @@ __all__ = [
     "record_many",
 ]
 
-LOOK_AT = 10_000  # entries that one page checks at most
+SCAN_LIMIT = 10_000  # entries that one page checks at most
 
 
 @dataclass(frozen=True)
@@ -156,14 +156,16 @@ def list_entries(
     filters: AuditFilter | None = None,
     before_id: int | None = None,
     limit: int = 100,
-    look_at: int | None = None,
+    scan_limit: int | None = None,
 ) -> AuditPage:
     """Return a page of at most `limit` entries that match the filters, the newest first.
 
     A page with fewer entries can still have a next page.
     """
     given = {name: value for name, value in vars(filters or AuditFilter()).items() if value}
-    statement = page_statement(tuple(given), before_id is not None, limit + 1, look_at or LOOK_AT)
+    statement = page_statement(
+        tuple(given), before_id is not None, limit + 1, scan_limit or SCAN_LIMIT
+    )
     rows = conn.execute(statement, {**given, "before_id": before_id}).all()
     entries = [audit_entry.from_row(row) for row in rows if row.id is not None]
     if len(entries) > limit:

@@ -66,7 +66,7 @@ _WALKS = (("request_id",), ("resource_type", "resource_id"), ("actor",), ("actio
 
 @lru_cache(maxsize=512)
 def page_statement(
-    given: tuple[str, ...], continues: bool, limit: int, look_at: int
+    given: tuple[str, ...], continues: bool, limit: int, scan_limit: int
 ) -> Select[Any]:
     """Return the statement for the given filters; `queue/job_page.py` explains why it is composed.
 
@@ -87,12 +87,12 @@ def page_statement(
         # Without OFFSET 0, the planner could read the index of ids instead of these few entries.
         entries = entries.offset(inline_number(0))
     inner = entries.subquery("walked")
-    walk = select(inner).order_by(inner.c.id.desc()).limit(inline_number(look_at))
+    walk = select(inner).order_by(inner.c.id.desc()).limit(inline_number(scan_limit))
     page = paging.page_of(
         walk,
         is_found=lambda row: and_(true(), *(_CONDITIONS[name](row) for name in rest)),
         position=lambda row: row.c.id,
-        look_at=look_at,
+        scan_limit=scan_limit,
         limit=inline_number(limit),
     )
     return (

@@ -111,7 +111,7 @@ _SURROUNDINGS = select(
     select(seconds(_now - func.min(_ended.c.ended_at)))
     .where(_in_last_hour)
     .scalar_subquery()
-    .label("span"),
+    .label("sampled_seconds"),
 ).select_from(CLOCK.outerjoin(_everything, _everything_is_paused).outerjoin(_mine, _mine_is_paused))
 
 
@@ -143,7 +143,7 @@ def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> 
         ahead=min(row.higher, COUNT_MAX) + min(row.older, COUNT_MAX),
         ahead_at_least=max(row.higher, row.older) > COUNT_MAX,
         # A full sample covers only the time since its oldest attempt; a smaller one the whole hour.
-        starts_per_minute=60 * row.ended / max(row.span, 1)
+        starts_per_minute=60 * row.ended / max(row.sampled_seconds, 1)
         if row.ended == PACE_SAMPLE
         else row.ended / 60,
     )

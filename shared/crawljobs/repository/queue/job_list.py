@@ -12,7 +12,7 @@ from crawljobs.domain.job_filter import JobFilter, JobSort
 from crawljobs.repository.queue import job_page, job_reads
 from crawljobs.repository.queue.job_page import PageShape
 
-LOOK_AT = 10_000  # jobs that one page checks at most: about 20 ms
+SCAN_LIMIT = 10_000  # jobs that one page checks at most: about 20 ms
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def list_jobs(
     sort: JobSort = JobSort.NEWEST,
     after: list[Any] | None = None,
     limit: int = 100,
-    look_at: int | None = None,
+    scan_limit: int | None = None,
 ) -> JobPage:
     """Return a page of at most `limit` jobs that match `filters`, in the order of `sort`.
 
@@ -53,7 +53,7 @@ def list_jobs(
         tuple(given),
         after is not None,
         limit + 1,
-        look_at or LOOK_AT,
+        scan_limit or SCAN_LIMIT,
     )
     values = {**given, **{f"after_{n}": part for n, part in enumerate(after or ())}}
     if "sources" in given:

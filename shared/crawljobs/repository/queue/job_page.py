@@ -1,8 +1,8 @@
 """Compose the statement of a page of jobs.
 
-A page reads the index of its order, one branch for each status, and checks at most `look_at` jobs.
-If the page is not full after that, it ends there and returns the position for the next page. With a
-filter on a subreddit or on a schedule, the page reads all jobs of that one and sorts them.
+A page reads the index of its order, one branch for each status, and checks at most `scan_limit`
+jobs. If the page is not full after that, it ends there and returns the position for the next page.
+With a filter on a subreddit or on a schedule, the page reads all its jobs and sorts them.
 
 Each statement is composed for the given filters. An optional condition such as `x IS NULL OR` would
 lose the index in a generic plan, and so would a bound LIMIT.
@@ -119,7 +119,7 @@ class PageShape:
     given: tuple[str, ...]
     continues: bool  # the page starts after the position `after_0`, `after_1` ...
     limit: int
-    look_at: int
+    scan_limit: int
 
 
 @lru_cache(maxsize=512)
@@ -134,17 +134,17 @@ def page_statement(shape: PageShape) -> Select[Any]:
             # Without OFFSET 0, the planner could choose the index of the order and read most of it
             # before it finds these few jobs.
             return jobs.offset(inline_number(0))
-        # Each branch is sorted and bounded, so that the merge reads at most `look_at` jobs of each.
-        return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.look_at))
+        # Each branch is sorted and bounded: the merge reads at most `scan_limit` jobs of each.
+        return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))
 
     walked = union_all(*(branch(*each) for each in _branches(shape))).subquery("walked")
     page = paging.page_of(
-        select(walked).order_by(*_sorted_by(walked, shape)).limit(inline_number(shape.look_at)),
+        select(walked).order_by(*_sorted_by(walked, shape)).limit(inline_number(shape.scan_limit)),
         is_found=lambda job: and_(true(), *(FILTERS[name](job) for name in shape.given)),
         position=lambda job: func.jsonb_build_array(
             *(job.c[name] for name, _ in order), type_=JSONB
         ),
-        look_at=shape.look_at,
+        scan_limit=shape.scan_limit,
         limit=inline_number(shape.limit),
     )
     return (

@@ -99,7 +99,7 @@ _wait = extract("epoch", _attempt.c.started_at - _sample.c.claimable_at)
 _RECENT = select(
     func.count().label("sampled"),
     func.min(_sample.c.finished_at).label("since"),
-    seconds(NOW - func.min(_sample.c.finished_at)).label("span"),
+    seconds(NOW - func.min(_sample.c.finished_at)).label("sampled_seconds"),
     func.count().filter(not_(_is_cancelled)).label("ended"),
     func.count().filter(_has_failed).label("failed"),
     func.count()
@@ -134,7 +134,7 @@ def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
 
 def _recent(row: Any) -> RecentJobs:
     # A full sample covers only the time since its oldest job; a smaller one covers the whole hour.
-    minutes = max(row.span / 60, 1 / 60) if row.sampled == SAMPLE else 60
+    minutes = max(row.sampled_seconds / 60, 1 / 60) if row.sampled == SAMPLE else 60
     p50, p95 = row.waits or (None, None)
     return RecentJobs(
         sampled=row.sampled,

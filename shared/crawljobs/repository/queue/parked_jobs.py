@@ -20,7 +20,7 @@ from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, passing_over
 from crawljobs.repository.queue.wait_causes import DERIVED, SETTLED
 
 CHUNK = 1_000  # jobs freed or parked again in one transaction
-LOOK_AT = 10_000  # jobs of each kind that a check of the invariant reads
+SCAN_LIMIT = 10_000  # jobs of each kind that a check of the invariant reads
 
 _HINT = f"CASE WHEN status = 'queued' THEN pg_notify('{CHANNEL}', '') END"
 
@@ -49,7 +49,7 @@ _SETTLE = text(f"""
             SELECT job.id FROM (
                 SELECT id FROM crawl_jobs
                 WHERE status = 'waiting' AND wait_reason IN {DERIVED} AND visible_at > {NOW}
-                ORDER BY visible_at DESC LIMIT :look_at
+                ORDER BY visible_at DESC LIMIT :scan_limit
             ) AS parked CROSS JOIN LATERAL (
                 SELECT * FROM crawl_jobs
                 WHERE id = parked.id AND status = 'waiting'
@@ -122,7 +122,7 @@ def settle_parked_jobs(
     Returns the number of changed jobs. Checks the CHUNK jobs that were parked last; the others are
     due within 60 seconds.
     """
-    values = {"look_at": CHUNK, "at_most": at_most, "now": now}
+    values = {"scan_limit": CHUNK, "at_most": at_most, "now": now}
     return len(conn.execute(passing_over(_SETTLE, skip), values).all())
 
 
@@ -146,14 +146,14 @@ def waiting_without_cause(
     conn: Connection,
     *,
     grace: timedelta = timedelta(seconds=FREED_WITHIN_SECONDS),
-    look_at: int = LOOK_AT,
+    scan_limit: int = SCAN_LIMIT,
     now: datetime | None = None,
 ) -> list[WaitingWithoutCause]:
     """Return the jobs that break invariant I11, the longest overdue first.
 
     A cause that ended with time less than `grace` ago still counts: the sweep may not have run yet.
     """
-    rows = conn.execute(_WITHOUT_CAUSE, {"grace": grace, "look_at": look_at, "now": now})
+    rows = conn.execute(_WITHOUT_CAUSE, {"grace": grace, "scan_limit": scan_limit, "now": now})
     return [
         WaitingWithoutCause(row.id, row.subreddit_id, WaitReason(row.wait_reason), row.visible_at)
         for row in rows

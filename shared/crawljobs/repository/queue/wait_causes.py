@@ -85,21 +85,21 @@ _OVER = f"""(
 
 # Invariant I11: a waiting job's reason is true now, and the job is claimable soon after its cause
 # has ended. The query checks overdue jobs, jobs that are parked too long, and the parked jobs that
-# are due first: at most `look_at` of each kind, in the order of an index.
+# are due first: at most `scan_limit` of each kind, in the order of an index.
 WITHOUT_CAUSE = f"""
     SELECT job.id, job.subreddit_id, job.wait_reason, job.visible_at
     FROM (
         (SELECT id FROM crawl_jobs
          WHERE status = 'waiting' AND visible_at < {NOW} - CAST(:grace AS interval)
-         ORDER BY visible_at LIMIT :look_at)
+         ORDER BY visible_at LIMIT :scan_limit)
         UNION
         (SELECT id FROM crawl_jobs
          WHERE status = 'waiting' AND wait_reason IN {DERIVED} AND {PARKED_TOO_LONG}
-         ORDER BY visible_at DESC LIMIT :look_at)
+         ORDER BY visible_at DESC LIMIT :scan_limit)
         UNION
         (SELECT id FROM crawl_jobs
          WHERE status = 'waiting' AND wait_reason IN {DERIVED}
-         ORDER BY visible_at LIMIT :look_at)
+         ORDER BY visible_at LIMIT :scan_limit)
     ) AS looked CROSS JOIN LATERAL (
         SELECT * FROM crawl_jobs WHERE id = looked.id LIMIT 1
     ) AS job

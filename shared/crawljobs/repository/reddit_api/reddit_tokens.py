@@ -75,7 +75,7 @@ class StoredToken:
         return f"StoredToken(lives={self.lives:.0f}, ask_again_in={self.ask_again_in:.0f})"
 
 
-def look(conn: Connection, *, client_id: str, now: datetime | None = None) -> StoredToken:
+def read_token(conn: Connection, *, client_id: str, now: datetime | None = None) -> StoredToken:
     """Return the stored token; its `token` is None if there is none."""
     row = conn.execute(_LOOK, {"client_id": client_id, "now": now}).first()
     if row is None:

@@ -32,7 +32,7 @@ _PRUNE_DELETED = text("""
             SELECT scheduled_job_id FROM scheduled_job_runs WHERE scheduled_job_id > seen.id
             ORDER BY scheduled_job_id LIMIT 1
         ), place + 1
-        FROM seen WHERE id IS NOT NULL AND place < :look_at
+        FROM seen WHERE id IS NOT NULL AND place < :scan_limit
     ), deleted AS (
         DELETE FROM scheduled_job_runs WHERE id = ANY (ARRAY(
             SELECT run.id
@@ -72,14 +72,14 @@ def prune_runs(
 
 
 def prune_runs_of_deleted(
-    conn: Connection, *, beyond: int = 0, look_at: int = CHUNK, at_most: int = CHUNK
+    conn: Connection, *, beyond: int = 0, scan_limit: int = CHUNK, at_most: int = CHUNK
 ) -> Orphans:
     """Delete the ledger rows of deleted schedules.
 
-    Checks at most `look_at` schedules with ids greater than `beyond`, and deletes at most `at_most`
-    rows.
+    Checks at most `scan_limit` schedules with ids greater than `beyond`, and deletes at most
+    `at_most` rows.
     """
-    values = {"beyond": beyond, "look_at": look_at, "at_most": at_most}
+    values = {"beyond": beyond, "scan_limit": scan_limit, "at_most": at_most}
     row = conn.execute(_PRUNE_DELETED, values).one()
     if row.deleted == at_most:
         return Orphans(row.deleted, beyond)

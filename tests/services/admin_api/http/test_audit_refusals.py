@@ -89,7 +89,7 @@ def test_every_path_a_token_can_think_of_leaves_few_rows(
 def test_refusals_do_not_push_changes_out_of_the_page_of_a_job(
     client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_log, "LOOK_AT", 100)
+    monkeypatch.setattr(audit_log, "SCAN_LIMIT", 100)
     client.post(JOBS, json={"subreddit": "python"})
     with database.begin() as conn:  # as releases before the counts wrote them
         conn.execute(

@@ -56,8 +56,8 @@ def numbers(client: Client, query: str = "", limit: int = 3) -> list[int]:
 def test_entries_are_listed_newest_first_and_by_any_filter(
     recorded: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for look_at in (10_000, 2):
-        monkeypatch.setattr(audit_log, "LOOK_AT", look_at)
+    for scan_limit in (10_000, 2):
+        monkeypatch.setattr(audit_log, "SCAN_LIMIT", scan_limit)
         assert numbers(recorded) == [7, 6, 5, 4, 3, 2, 1, 0]
         assert numbers(recorded, "actor=bob") == [7, 5, 3, 1]
         assert numbers(recorded, "action=cancel") == [7, 6, 5, 4]

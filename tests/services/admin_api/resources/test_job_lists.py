@@ -221,7 +221,7 @@ def test_filters_are_combined(client: Client, database: Database) -> None:
 def test_a_page_that_looked_at_enough_says_where_to_go_on(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crawljobs.repository.queue.job_list.LOOK_AT", 3)
+    monkeypatch.setattr("crawljobs.repository.queue.job_list.SCAN_LIMIT", 3)
     for number in range(8):
         enqueue(client, f"sub{number}", priority=80 if number == 1 else 50)
     assert all_pages(client, "priority_min=80") == ["sub1"]

@@ -57,7 +57,7 @@ def crawled(conn: Connection, name: str, *parts: MissingPart) -> Claim:
         posts=Walk("a1", factory.T0, WalkEnd.FIRST_ITEM),
         comments=Walk("c1", factory.T0, WalkEnd.CAP),
         trees=TreeSummary(whole=3, not_whole=1),
-        soonest_look=timedelta(0),
+        soonest_retry=timedelta(0),
         now=factory.T0,
     )
     return claimed
@@ -138,7 +138,7 @@ def test_a_subreddit_with_a_hole_is_not_known_back_to_its_first_post(
             )
             coverage.record(
                 conn, subreddit_id=claimed.subreddit_id, posts=Walk(), comments=Walk(),
-                trees=TreeSummary(0, 0), soonest_look=timedelta(0),
+                trees=TreeSummary(0, 0), soonest_retry=timedelta(0),
             )  # fmt: skip
     shown = got(client, f"{SUBREDDITS}/python")
     assert (shown["posts_walk_end"], shown["known_to_first_post"]) == ("first_item", False)

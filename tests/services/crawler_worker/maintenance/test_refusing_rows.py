@@ -266,7 +266,7 @@ def test_a_job_that_refuses_to_be_freed_keeps_neither_a_token_nor_the_others(
         )
     database.run(lambda conn: reddit_tokens.keep(conn, client_id="c", token="t", lives=3600))
     with database.begin() as conn:
-        assert reddit_tokens.look(conn, client_id="c").token == "t"
+        assert reddit_tokens.read_token(conn, client_id="c").token == "t"
         conn.execute(
             text("UPDATE crawl_jobs SET visible_at = now() WHERE id <> :id"), {"id": ids[1]}
         )
@@ -345,7 +345,7 @@ def test_rows_that_were_passed_over_are_tried_again_after_a_while(
     with database.begin() as conn:
         conn.execute(text("DROP TRIGGER refuse ON numbers"))
     assert isolation.run(take) == 0
-    now += row_isolation.LOOK_AGAIN_SECONDS
+    now += row_isolation.RETRY_SKIPPED_SECONDS
     assert isolation.run(take) == 1
 
 

@@ -88,7 +88,7 @@ def test_a_turn_outlives_the_longest_exchange_by_little(
     assert tokens.current(stop=NEVER) == "t"
     assert 60 < left[0] <= 75
     with database.begin() as conn:
-        assert reddit_tokens.look(conn, client_id=CLIENT).ask_again_in == 0
+        assert reddit_tokens.read_token(conn, client_id=CLIENT).ask_again_in == 0
 
 
 @pytest.mark.parametrize(("lives", "asked"), [(59, 2), (61, 1)])

@@ -128,7 +128,7 @@ def test_the_newest_gaps_are_kept(conn: Connection, ours: int) -> None:
 
 
 def recorded(conn: Connection, subreddit_id: int, **given: Any) -> dict[str, Any]:
-    values = {"posts": Walk(), "comments": Walk(), "trees": None, "soonest_look": HOUR, "now": T0}
+    values = {"posts": Walk(), "comments": Walk(), "trees": None, "soonest_retry": HOUR, "now": T0}
     coverage.record(conn, subreddit_id=subreddit_id, **{**values, **given})
     row = conn.execute(text("SELECT * FROM subreddits WHERE id = :id"), {"id": subreddit_id}).one()
     return dict(row._mapping)

@@ -99,7 +99,7 @@ COVERAGE: dict[str, Any] = {
     "is_everything": False, "oldest_at": FIND["now"],
     "soonest": HOUR, "post": "p1", "post_at": FIND["now"], "comment": "c1",
     "comment_at": FIND["now"], "walk_end": "cap", "trees_whole": 1, "trees_not_whole": 0,
-    "now": None, "before": FIND["now"], "looked_at": 1000, "at_most": 100,
+    "now": None, "before": FIND["now"], "scan_limit": 1000, "at_most": 100,
 }  # fmt: skip
 STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS}),

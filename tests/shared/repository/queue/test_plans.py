@@ -96,7 +96,7 @@ END = {
     "error_kind": ["permanent"],
     "error_message": ["no"],
 }
-CHUNK: dict[str, Any] = {"at_most": 1000, "look_at": 1000, "now": None}
+CHUNK: dict[str, Any] = {"at_most": 1000, "scan_limit": 1000, "now": None}
 ENQUEUED = {
     "names": ["sub_1"],
     "discovered_from": None,
@@ -173,7 +173,7 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str | None]] = {
     "free_from_reddit": (parked_jobs._FREE_FROM_REDDIT, CHUNK, "crawl_jobs_parked_idx"),
     "without_cause": (
         parked_jobs._WITHOUT_CAUSE,
-        {"grace": MINUTE, "look_at": 1000, "now": None},
+        {"grace": MINUTE, "scan_limit": 1000, "now": None},
         "crawl_jobs_parked_idx",
     ),
     "rescue": (
@@ -226,7 +226,7 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str | None]] = {
 
 
 def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
-    looked_at = {id(statement) for statement, _, _ in STATEMENTS.values()}
+    scanned = {id(statement) for statement, _, _ in STATEMENTS.values()}
     modules = (
         leases,
         job_completion,
@@ -245,7 +245,7 @@ def test_every_statement_of_the_hot_path_and_the_sweeps_is_looked_at() -> None:
         for name, statement in vars(module).items()
         if isinstance(statement, TextClause | UpdateBase | DriverStatement)
     }
-    assert [name for name, one in named.items() if id(one) not in looked_at] == []
+    assert [name for name, one in named.items() if id(one) not in scanned] == []
 
 
 @pytest.mark.parametrize("name", sorted(STATEMENTS))

@@ -30,7 +30,7 @@ def postpone(conn: Connection, now: datetime, *, throttled: bool = True) -> floa
 
 
 def test_before_anybody_asked_there_is_no_token(conn: Connection) -> None:
-    stored = reddit_tokens.look(conn, client_id=CLIENT, now=T0)
+    stored = reddit_tokens.read_token(conn, client_id=CLIENT, now=T0)
     assert (stored.token, stored.ask_again_in) == (None, 0.0)
 
 
@@ -38,7 +38,7 @@ def test_one_asks_and_the_others_find_what_it_got(conn: Connection) -> None:
     assert take_turn(conn)
     assert not take_turn(conn)
     keep(conn)
-    stored = reddit_tokens.look(conn, client_id=CLIENT, now=T0 + timedelta(minutes=1))
+    stored = reddit_tokens.read_token(conn, client_id=CLIENT, now=T0 + timedelta(minutes=1))
     assert (stored.token, stored.lives) == (TOKEN, pytest.approx(3540))
     assert not take_turn(conn)
 
@@ -66,18 +66,18 @@ def test_a_pause_of_the_endpoint_doubles_with_each_429_and_is_over_with_a_token(
         assert take_turn(conn, now=now)
         pauses.append(round(postpone(conn, now)))
         assert not take_turn(conn, now=now)
-        assert reddit_tokens.look(conn, client_id=CLIENT, now=now).throttled
+        assert reddit_tokens.read_token(conn, client_id=CLIENT, now=now).throttled
         now += timedelta(seconds=pauses[-1] + 1)
     assert pauses == [5, 10, 20, 40, 80, 160, 320, 600, 600]
     keep(conn, now=now)
-    assert reddit_tokens.look(conn, client_id=CLIENT, now=now).ask_again_in == 0
+    assert reddit_tokens.read_token(conn, client_id=CLIENT, now=now).ask_again_in == 0
     assert round(postpone(conn, now)) == 5
 
 
 def test_trouble_of_the_endpoint_is_told_from_its_limit(conn: Connection) -> None:
     take_turn(conn)
     postpone(conn, T0, throttled=False)
-    stored = reddit_tokens.look(conn, client_id=CLIENT, now=T0)
+    stored = reddit_tokens.read_token(conn, client_id=CLIENT, now=T0)
     assert (stored.throttled, stored.ask_again_in) == (False, pytest.approx(5))
 
 
@@ -96,4 +96,4 @@ def test_workers_that_start_at_once_take_one_turn(database: Database) -> None:
 def test_a_token_is_not_shown_where_it_might_be_logged(conn: Connection) -> None:
     take_turn(conn)
     keep(conn)
-    assert TOKEN not in repr(reddit_tokens.look(conn, client_id=CLIENT, now=T0))
+    assert TOKEN not in repr(reddit_tokens.read_token(conn, client_id=CLIENT, now=T0))

@@ -111,7 +111,7 @@ def _queued_ahead(condition: str) -> str:
     return f"""(SELECT id FROM (
             SELECT id FROM crawl_jobs
             WHERE status = 'queued' AND {condition} AND {_beyond("queued_at", "interval '0'")}
-            ORDER BY queued_at, id LIMIT :look_at
+            ORDER BY queued_at, id LIMIT :scan_limit
             FOR UPDATE SKIP LOCKED
         ) AS locked)"""
 
@@ -203,7 +203,7 @@ def mend(
         "jitter": retry.jitter,
         "cap": retry.max_hours * 3600,
         "at_most": at_most,
-        "look_at": at_most + skip,
+        "scan_limit": at_most + skip,
         "now": now,
     }
     statement = passing_over(MENDS[what], skip)

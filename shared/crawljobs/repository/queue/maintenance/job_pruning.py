@@ -12,13 +12,13 @@ from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
 CHUNK = 1_000  # jobs deleted at most in one transaction, and also attempts deleted at most
 
-# LIMIT :look_at: each branch locks no more jobs than the outer query can take. Postgres does not
+# LIMIT :scan_limit: each branch locks no more jobs than the outer query can take. Postgres does not
 # allow FOR UPDATE directly in a branch of UNION ALL, hence the inner query.
 _OLD = queue_sql.of_each_final_status(f"""
     SELECT id FROM (
         SELECT id FROM crawl_jobs
         WHERE status = '{{status}}' AND finished_at < {NOW} - CAST(:retention AS interval)
-        ORDER BY finished_at LIMIT :look_at
+        ORDER BY finished_at LIMIT :scan_limit
         FOR UPDATE SKIP LOCKED
     ) AS locked
     """)
@@ -73,6 +73,6 @@ def prune_finished_jobs(
     Deletes at most `at_most` jobs and at most `at_most` attempts. A job with more attempts than
     that loses some of them in each call, and is deleted with the last of them.
     """
-    values = {"retention": retention, "at_most": at_most, "look_at": at_most + skip, "now": now}
+    values = {"retention": retention, "at_most": at_most, "scan_limit": at_most + skip, "now": now}
     row = conn.execute(passing_over(_PRUNE, skip), values).one()
     return Pruned(row.jobs, row.attempts, more=at_most in (row.jobs, row.attempts))

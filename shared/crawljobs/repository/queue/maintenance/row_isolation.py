@@ -22,7 +22,7 @@ log = logs.get_logger(__name__)
 
 TRANSACTIONS_MAX = 1_000  # in one run: an endless sweep would keep the others from running
 PASSED_OVER_MAX = 50  # skipped rows; if more fail, the cause is not a single row
-LOOK_AGAIN_SECONDS = 30.0  # time until skipped rows are tried again
+RETRY_SKIPPED_SECONDS = 30.0  # time until skipped rows are tried again
 REPORT_AGAIN_SECONDS = 3_600.0  # time until the same failure of a row is logged again
 _SMALLER = 10  # a chunk shrinks by this factor after a failure and grows by it after a success
 
@@ -52,7 +52,7 @@ class RowIsolation:
         self._at_most = at_most
         self._clock = clock
         self._passed_over = 0  # the first rows, which never change
-        self._look_again_at = clock()
+        self._retry_skipped_at = clock()
         self._reported: OrderedDict[tuple[int, str], float] = OrderedDict()  # row, reason -> when
 
     def run(
@@ -98,9 +98,9 @@ class RowIsolation:
 
     def _retry_skipped_rows_when_due(self) -> None:
         now = self._clock()
-        if now >= self._look_again_at:
+        if now >= self._retry_skipped_at:
             self._passed_over = 0
-            self._look_again_at = now + LOOK_AGAIN_SECONDS
+            self._retry_skipped_at = now + RETRY_SKIPPED_SECONDS
 
     def _report(self, error: Exception) -> None:
         reason = str(error) if isinstance(error, CrawljobsError) else failures.describe(error)

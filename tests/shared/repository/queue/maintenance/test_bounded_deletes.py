@@ -77,7 +77,7 @@ def test_the_ledger_is_looked_through_a_few_schedules_at_a_time(conn: Connection
                  {"ids": [made[1].id, made[4].id]})  # fmt: skip
     seen, deleted, beyond = [], 0, 0
     while True:
-        orphans = ledger_pruning.prune_runs_of_deleted(conn, beyond=beyond, look_at=2, at_most=2)
+        orphans = ledger_pruning.prune_runs_of_deleted(conn, beyond=beyond, scan_limit=2, at_most=2)
         deleted += orphans.deleted
         if orphans.beyond is None:
             break

@@ -158,7 +158,7 @@ def test_a_token_can_be_asked_for_after_a_setback(
         )
     now = T0 - setback
     assert mend(conn, now) == {"reddit_tokens": 1}
-    assert reddit_tokens.look(conn, client_id=CLIENT, now=now).ask_again_in == 0
+    assert reddit_tokens.read_token(conn, client_id=CLIENT, now=now).ask_again_in == 0
     assert reddit_tokens.take_turn(conn, **turn, now=now)
 
 
