@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What operators do most, over the API. Run it whole against a system for trying (./run demo):
+# The frequent tasks of an operator, over the API. Run the script against a test system (./run demo):
 #   ADMIN_API_TOKEN_FILE=.onebox/admin-token docs/examples/job_api_examples.sh
-# or copy single functions. Needs curl and python3.
+# or copy single functions. It needs curl and python3.
 set -euo pipefail
 shopt -s inherit_errexit # an error inside $(...) ends the script, too
 
@@ -9,12 +9,12 @@ API=${API:-http://127.0.0.1:8000}
 if [ -z "${ADMIN_API_TOKEN:-}" ]; then
     ADMIN_API_TOKEN=$(cat "${ADMIN_API_TOKEN_FILE:?is missing: the file with the bearer token}")
 fi
-export -n ADMIN_API_TOKEN # no program that is started here gets it
+export -n ADMIN_API_TOKEN # the programs that this script starts do not inherit it
 
-# The header with the token. printf is part of bash: no command line holds what it is given.
+# Prints the header with the token. printf is part of bash, so the token is on no command line.
 authorization() { printf 'Authorization: Bearer %s\n' "$ADMIN_API_TOKEN"; }
 
-# call METHOD PATH [BODY]: the answer's body; a problem goes to standard error and ends with 1.
+# call METHOD PATH [BODY]: print the body of the response; write a problem to standard error and return 1.
 call() {
     local body=("${@:3}") answer
     if answer=$(curl --silent --show-error --fail-with-body --max-time 30 --request "$1" "$API$2" \
@@ -28,17 +28,17 @@ call() {
     fi
 }
 
-# field EXPRESSION: of the JSON on standard input, which is called `it`; nothing of no JSON at all.
+# field EXPRESSION: evaluate it on the JSON of standard input, named `it`; print nothing without input.
 field() {
-    python3 -c "import json, sys; told = sys.stdin.read()
-if told: it = json.loads(told); print($1)"
+    python3 -c "import json, sys; text = sys.stdin.read()
+if text: it = json.loads(text); print($1)"
 }
 
-crawl_soon() { # SUBREDDIT: its job's id
+crawl_soon() { # SUBREDDIT: print the id of its job
     call POST /api/crawl "{\"subreddit\": \"$1\"}" | field "it['job']['id']"
 }
 
-create_daily_schedule() { # SUBREDDIT: the schedule's id, at 6 in the morning in Berlin; made once
+create_daily_schedule() { # SUBREDDIT: create it once, at 6 in the morning in Berlin; print its id
     local id
     id=$(call GET "/api/admin/scheduled-jobs?subreddit=$1" |
         field "next((one['id'] for one in it['items'] if one['name'] == 'daily $1'), '')")
@@ -60,7 +60,7 @@ boost() { # JOB POINTS
     call POST "/api/admin/jobs/$1/boost" "{\"boost\": $2}" | field "it['priority']"
 }
 
-explain() { # JOB: why it runs or does not
+explain() { # JOB: print why it runs or does not run
     call GET "/api/admin/jobs/$1/explain"
 }
 
@@ -68,7 +68,7 @@ cancel() { # JOB
     call POST "/api/admin/jobs/$1/cancel" | field "it['status']"
 }
 
-retry_failed() { # first look how many, then do it to exactly so many
+retry_failed() { # count the failed jobs, then retry exactly this number
     local filter='"filter": {"status": ["failed"]}' count
     count=$(call POST /api/admin/jobs/bulk/retry "{$filter, \"dry_run\": true}" | field "len(it['items'])")
     call POST /api/admin/jobs/bulk/retry "{$filter, \"expected_count\": $count}" | field "it['succeeded']"
@@ -80,7 +80,7 @@ enqueue_many() { # SUBREDDIT...
     call POST /api/admin/jobs/bulk "{\"subreddits\": $names, \"priority\": 50}" | field "it['succeeded']"
 }
 
-watch_job() { # JOB [SECONDS]: until it is final, or the time is up
+watch_job() { # JOB [SECONDS]: wait until it is final or the time is over
     local status
     for ((second = 0; second < ${2:-600}; second++)); do
         status=$(call GET "/api/admin/jobs/$1" | field "it['status']")
@@ -99,26 +99,26 @@ resume() { # SUBREDDIT
 }
 
 main() {
-    local job told # assigned in lines of their own: `local x=$(...)` hides an error
-    told=$(show_next_runs '@daily' 'Europe/Berlin')
-    echo "next runs: $told"
-    told=$(create_daily_schedule BirdingNotes)
-    echo "schedule: $told"
+    local job result # assigned in lines of their own: `local x=$(...)` hides an error
+    result=$(show_next_runs '@daily' 'Europe/Berlin')
+    echo "next runs: $result"
+    result=$(create_daily_schedule BirdingNotes)
+    echo "schedule: $result"
     job=$(crawl_soon LunarAtlas)
-    told=$(boost "$job" 10)
-    echo "job: $job, priority after a boost: $told"
+    result=$(boost "$job" 10)
+    echo "job: $job, priority after a boost: $result"
     explain "$job" >/dev/null
-    told=$(enqueue_many TinyGardens BalconyPots)
-    echo "enqueued: $told"
+    result=$(enqueue_many TinyGardens BalconyPots)
+    echo "enqueued: $result"
     pause TinyGardens "its moderators asked for a break" >/dev/null
     call GET /api/admin/queue/pauses >/dev/null
     resume TinyGardens >/dev/null
-    told=$(watch_job "$job" "${WATCH_SECONDS:-60}")
-    echo "watched: $told"
+    result=$(watch_job "$job" "${WATCH_SECONDS:-60}")
+    echo "watched: $result"
     job=$(crawl_soon MapTalk)
     cancel "$job"
-    told=$(retry_failed)
-    echo "retried: $told"
+    result=$(retry_failed)
+    echo "retried: $result"
     call GET '/api/admin/jobs?status=queued&sort=-priority&limit=10' >/dev/null
     call GET /api/admin/jobs/stats
 }

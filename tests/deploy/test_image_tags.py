@@ -1,4 +1,4 @@
-"""Every image has one exact version: what runs tomorrow is what was tried today."""
+"""Every image has one exact version, so that tomorrow's deployment is the tested one."""
 
 import re
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_manifests_name_exact_versions() -> None:
     assert {one["newTag"] for one in production["images"]} == {f"v{VERSION}"}
 
 
-def test_the_documents_say_how_to_pin_digests() -> None:
+def test_a_document_describes_how_to_pin_digests() -> None:
     assert "imagetools inspect" in (ROOT / "docs/operations/upgrading.md").read_text()
     assert EXACT.fullmatch(postgres.DOCKER_IMAGE)
 

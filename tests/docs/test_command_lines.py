@@ -1,4 +1,4 @@
-"""No command that the documentation gives puts a secret where every user of a machine sees it."""
+"""No command in a document puts a secret on a command line, which every user can read."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from support import admin_api, needs, reddit_sandbox
 from support.admin_api import Gunicorn
 
 ROOT = Path(__file__).parents[2]
-# What would put a secret on a command line.
+# Commands that put a secret on a command line.
 SHOWN = re.compile(
     r"""(?ix)
     (?:-H|--header) [\s=]+ ["']? (?:proxy-)?authorization |      # curl -H "Authorization: ..."
@@ -25,7 +25,7 @@ SHOWN = re.compile(
     """
 )
 SUFFIXES = (".md", ".sh", ".yaml", ".yml", ".html", ".js")
-# Each command line gets its own arguments written down before the program is run.
+# Writes the arguments of each call to a file, then runs the program.
 RECORDER = """#!/bin/sh
 printf '%s\\0' "$0" "$@" >> "{record}"
 exec "{program}" "$@"
@@ -82,7 +82,7 @@ def readme_block(word: str) -> str:
 
 
 def recorded(folder: Path) -> tuple[str, Path]:
-    """A PATH whose curl writes down its arguments, and where."""
+    """A PATH whose curl records its arguments, and the path of the record."""
     record, programs = folder / "arguments", folder / "programs"
     programs.mkdir()
     own = programs / "curl"

@@ -1,4 +1,4 @@
-"""The examples do what they say, against the real API; each function of theirs is told."""
+"""The examples run against the real API; their README lists each function."""
 
 import os
 import re
@@ -42,13 +42,13 @@ def run(server: Gunicorn, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_whole_script_runs_and_leaves_what_it_says(
+def test_the_whole_script_runs_twice_and_leaves_its_jobs(
     server: Gunicorn, database: Database
 ) -> None:
     ran = run(server, "main")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "enqueued: 2" in ran.stdout
-    assert "watched: queued" in ran.stdout  # nobody crawls here
+    assert "watched: queued" in ran.stdout  # no worker runs here
     assert "retried: 0" in ran.stdout
     assert '"by_status"' in ran.stdout
     with database.begin() as conn:
@@ -68,7 +68,7 @@ def test_failed_jobs_are_counted_and_retried(server: Gunicorn, database: Databas
     assert run(server, "retry_failed").stdout == "2\n"
 
 
-def test_an_error_of_the_api_ends_the_script_and_is_shown(server: Gunicorn) -> None:
+def test_an_error_of_the_api_ends_the_script_and_is_printed(server: Gunicorn) -> None:
     ran = run(server, "crawl_soon", "not valid!")
     assert ran.returncode != 0
     assert '"invalid_request"' in ran.stderr
@@ -78,9 +78,9 @@ def test_an_error_of_the_api_ends_the_script_and_is_shown(server: Gunicorn) -> N
     assert '"not_found"' in unknown.stderr
 
 
-def test_every_function_is_told_and_no_other() -> None:
+def test_the_readme_lists_every_function_and_no_other() -> None:
     functions = set(re.findall(r"^(\w+)\(\) \{", SCRIPT.read_text(), re.MULTILINE))
-    told = set(
+    listed = set(
         re.findall(r"`(\w+)[^`]*`", "".join(re.findall(r"^\| `.*?\|", README, re.MULTILINE)))
     )
-    assert told == functions - {"authorization", "call", "field", "main"}
+    assert listed == functions - {"authorization", "call", "field", "main"}

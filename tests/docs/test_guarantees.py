@@ -1,4 +1,4 @@
-"""Documents say when an acknowledged request is kept; the manifests keep to it."""
+"""Documents state when an acknowledged request is durable; the manifests match."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_our_own_standbys_are_synchronous() -> None:
     assert spec["instances"] > spec["minSyncReplicas"] >= 1
 
 
-def test_no_manifest_lets_a_server_forget_what_it_acknowledged() -> None:
+def test_no_manifest_turns_durability_off() -> None:
     texts = [
         path.read_text()
         for path in (ROOT / "docker-compose.yml", *(ROOT / "deploy").rglob("*.yaml"))

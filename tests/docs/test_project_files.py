@@ -1,4 +1,4 @@
-"""The files that an owner expects at the top exist, and what they name exists too."""
+"""The files at the top of the repository exist, and so do the paths that they name."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ def test_every_link_and_path_of_a_file_leads_somewhere(name: str) -> None:
         assert (ROOT / path).exists(), path
 
 
-def test_the_files_say_what_their_readers_look_for() -> None:
+def test_the_files_have_the_sections_that_readers_search_for() -> None:
     security = (ROOT / "SECURITY.md").read_text()
     for heading in ("Report a vulnerability", "Supported versions", "does not protect"):
         assert heading in security
