@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mutants import areas, drawing, named, record, report
 from mutants.checkout import ROOT
-from mutants.choosing import choose
+from mutants.choosing import SECONDS_MAX, choose
 from mutants.mutant import Mutant
 from mutants.relations import Relations
 from mutants.session import Session, Task, as_task
@@ -55,6 +55,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"of {','.join(areas.AREAS)} (default: {','.join(DEFAULT_AREAS)})",
     )
     parser.add_argument("--jobs", type=int, default=1, help="mutants tried at once (default: 1)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS_MAX,
+        help=f"of tests for each mutant; twice as many for one that survives ({SECONDS_MAX:.0f})",
+    )
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin none after them")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
@@ -77,7 +83,10 @@ def _tasks(options: argparse.Namespace) -> list[Task]:
     known, relations = record.load(), Relations(ROOT)
     if not known.tests_of:
         _say("No record of which tests call which code: chosen by name. --record makes one.")
-    chosen = [(mutant, choose(mutant, known, relations)) for mutant in mutants]
+    chosen = [
+        (mutant, choose(mutant, known, relations, seconds_max=options.seconds))
+        for mutant in mutants
+    ]
     return [as_task(mutant, choice) for mutant, choice in chosen]
 
 

@@ -10,7 +10,7 @@ from mutants.record import Record
 from mutants.relations import Relations
 
 SECONDS_MAX = 20.0  # of tests, as recorded, that a mutant is tried on first
-REST_SECONDS_MAX = 40.0  # of the other tests that call the place, for a mutant that survived
+REST = 2.0  # a mutant that survives is tried on so many times these seconds of other tests
 FILES_MAX = 6  # test files, when no test is known to call the place
 FEW = 8  # tests; then the nearest test files are tried as well
 FILES_ADDED = 4
@@ -27,7 +27,9 @@ class Choice:
     rest_seconds: float = 0.0
 
 
-def choose(mutant: Mutant, record: Record, relations: Relations) -> Choice:
+def choose(
+    mutant: Mutant, record: Record, relations: Relations, *, seconds_max: float = SECONDS_MAX
+) -> Choice:
     """Tests that were recorded to call the changed function, or functions that use the constant.
 
     Those of the nearest test files come first, of equally near ones the quickest. Without any, the
@@ -38,23 +40,23 @@ def choose(mutant: Mutant, record: Record, relations: Relations) -> Choice:
         seconds |= record.tests_of.get(function, {})
     if not seconds:
         files = tuple(relations.tests_near(mutant.path, mutant.definition)[:FILES_MAX])
-        return Choice(files, SECONDS_MAX, is_recorded=False)
+        return Choice(files, seconds_max, is_recorded=False)
     nearness = relations.nearness(mutant.path, mutant.definition)
 
     def order(test: str) -> tuple[int, float, str]:
         return (-nearness.get(test.split("::")[0], 0), seconds[test], test)
 
     ordered = sorted(seconds, key=order)
-    chosen, total = _within(SECONDS_MAX, ordered, seconds)
+    chosen, total = _within(seconds_max, ordered, seconds)
     rest, rest_total = _within(
-        REST_SECONDS_MAX, sorted(ordered[len(chosen) :], key=seconds.__getitem__), seconds
+        REST * seconds_max, sorted(ordered[len(chosen) :], key=seconds.__getitem__), seconds
     )
     # A test may read a constant or a class without a call, or be newer than the record.
     covered = {test.split("::")[0] for test in chosen}
     nearest = sorted(nearness.keys() - covered, key=lambda file: (-nearness[file], file))
     if len(chosen) < FEW or not relations.is_function(mutant.path, mutant.definition):
         chosen += nearest[:FILES_ADDED]
-        total += SECONDS_MAX / 2
+        total += seconds_max / 2
     chosen += [file for file in nearest[:FILES_MAX] if file not in record.files | {*chosen}]
     return Choice(tuple(chosen), total, is_recorded=True, rest=tuple(rest), rest_seconds=rest_total)
 

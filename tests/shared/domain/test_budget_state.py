@@ -62,6 +62,8 @@ def test_a_smaller_window_and_a_cap_of_one_are_understood() -> None:
     found = budget_state.at(row, NOW)
     assert (found.usable, found.window_ends_at - found.window_started_at) == (1, 7 * SECOND)
     assert found.window_started_at <= NOW < found.window_ends_at
+    since_1970 = int(found.window_started_at.timestamp())
+    assert since_1970 % 7 == 0  # as the database counts windows
 
 
 REFUSED = {PausedReason.CLIENT_REFUSED: "blocked", PausedReason.CREDENTIALS_REFUSED: "correct"}

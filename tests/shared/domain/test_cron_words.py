@@ -95,6 +95,10 @@ def test_an_interval_is_described_to_the_second(seconds: int) -> None:
         (["0 0 1 6 MON"], "At 00:00 on the first day of the month or on Monday, in June"),
         (["*/41 * * * *"], "At minutes 0 and 41 of every hour"),
         (["*/13 * * * *"], "Every 13th minute from minute 0 through minute 52 of every hour"),
+        (
+            ["*/5 */2 * * *", "*/5 */2 */1 * *"],
+            "Every fifth minute of every second hour from hour 0 through hour 22",
+        ),
         (["0 0 1 */3 *"], "At 00:00 on the first day of January, April, July and October"),
     ],
 )  # fmt: skip

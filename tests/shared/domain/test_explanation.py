@@ -116,6 +116,12 @@ def test_jobs_before_it_and_reddit_put_the_start_off() -> None:
     assert explained(workers_alive=0).estimated_start is None
 
 
+@pytest.mark.parametrize("starts", [1e-3, 1e-300])
+def test_a_start_is_estimated_for_a_year_ahead_at_most(starts: float) -> None:
+    found = explained(ahead=10**9, starts_per_minute=starts)
+    assert found.estimated_start == NOW + timedelta(days=365)
+
+
 @pytest.mark.parametrize("at_least", [True, False])
 @pytest.mark.parametrize("status", list(JobStatus))
 def test_only_a_queued_job_has_a_place_and_a_bound_of_it(

@@ -69,6 +69,23 @@ def test_the_token_may_come_from_a_file(tmp_path: Path, database_url: str) -> No
         assert server.stop() == 0
 
 
+@pytest.mark.parametrize("is_given", [False, True])
+def test_the_folder_of_the_metrics_is_removed_when_the_server_made_it(
+    tmp_path: Path, database_url: str, is_given: bool
+) -> None:
+    temporary, given = tmp_path / "temporary", tmp_path / "given"
+    temporary.mkdir()
+    variables = {"PROMETHEUS_MULTIPROC_DIR": str(given)} if is_given else {}
+    server = start_gunicorn(
+        tmp_path, database_url, PROBE_BIND="127.0.0.1:0", TMPDIR=str(temporary), **variables
+    )
+    (folder,) = [given] if is_given else temporary.glob("crawljobs-metrics-*")
+    assert list(folder.glob("*.db"))
+    assert server.stop() == 0
+    assert folder.exists() is is_given
+    assert list(temporary.iterdir()) == []
+
+
 def test_sigterm_ends_it_and_a_killed_master_takes_its_workers_along(
     tmp_path: Path, database_url: str
 ) -> None:

@@ -7,6 +7,7 @@ import prometheus_client
 import pytest
 
 from crawler_worker.claims import claim_counters
+from crawler_worker.claims.held_claim import HeldClaim
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawler_worker.reddit import request_counters as reddit_counting
 from crawljobs import settings
@@ -16,6 +17,7 @@ from crawljobs.repository.queue import job_queue
 from support import jobs
 from support.counted import counted
 from support.jobs import EACH_END, T0
+from support.waiting import wait_until
 from support.worker_thread import Start, enqueue, wait_for
 
 
@@ -41,6 +43,14 @@ def seconds_waited() -> float:
     waited = prometheus_client.REGISTRY.get_sample_value("crawl_job_wait_seconds_sum")
     assert waited is not None
     return waited
+
+
+def test_a_lost_claim_is_counted_once() -> None:
+    held = HeldClaim(claim(), requested_at=0.0, lease_seconds=30)
+    with counted() as grown:
+        held.mark_lost()
+        held.mark_lost()
+    assert grown == {"job_attempts_total{fenced}": 1}
 
 
 def test_a_claim_counts_how_long_each_of_its_jobs_waited() -> None:
@@ -114,9 +124,10 @@ def test_a_rescue_counts_retries_and_failed_jobs(database: Database) -> None:
             )
         jobs.claim_all(conn, now=None)
         conn.exec_driver_sql("UPDATE crawl_jobs SET lease_expires_at = now() - interval '1 s'")
-    chosen = settings.read_queue_settings({"LEASE_SECONDS": "1.5"})
+    maintenance = Maintenance(database, settings.read_queue_settings({"LEASE_SECONDS": "1.5"}))
     with counted() as grown:
-        assert Maintenance(database, chosen).rescue() == 2
+        # A server that has just started rescues nothing for one lease.
+        assert wait_until(maintenance.rescue, timeout=10, describe="a rescue") == 2
     assert grown == {
         "job_attempts_total{lease_expired}": 2,
         "jobs_finished_total{failed}": 1,
