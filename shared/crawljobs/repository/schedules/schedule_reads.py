@@ -74,7 +74,7 @@ def list_schedules(
     conn: Connection,
     *,
     after_id: int | None = None,
-    limit: int = 100,
+    limit: int,
     enabled: bool | None = None,
     broken: bool | None = None,
     subreddit_id: int | None = None,

@@ -78,6 +78,6 @@ def test_lists_page_by_page_oldest_first_and_filters(conn: Connection) -> None:
     first = schedule_reads.list_schedules(conn, limit=2)
     rest = schedule_reads.list_schedules(conn, after_id=first[-1].id, limit=100)
     assert first + rest == made
-    assert schedule_reads.list_schedules(conn, enabled=True) == made[::2]
-    assert schedule_reads.list_schedules(conn, enabled=False) == made[1::2]
-    assert schedule_reads.list_schedules(conn, after_id=made[-1].id) == []
+    assert schedule_reads.list_schedules(conn, enabled=True, limit=100) == made[::2]
+    assert schedule_reads.list_schedules(conn, enabled=False, limit=100) == made[1::2]
+    assert schedule_reads.list_schedules(conn, after_id=made[-1].id, limit=100) == []
