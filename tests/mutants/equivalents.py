@@ -61,7 +61,7 @@ EQUIVALENT: dict[str, str] = {
     "services/admin_api/server/connection.py::Connection.__init__ [removed assignment] "
     "self.waits_since = 0.0 -> pass in: self.waits_since = 0.0  # monotonic time of the start of "
     "its wait for a request": "each connection gets its time before it is compared with others",
-    "services/crawler_worker/reddit/exchange/connections.py::deadline [constant] 0.0 -> "
+    "services/crawler_worker/reddit/exchange/exchange_deadline.py::limit [constant] 0.0 -> "
     "(0.0 * 2 + 0.1) in: _exchange.ends_at = 0.0": (
         "either lies before each time of the monotonic clock, so the deadline has passed"
     ),

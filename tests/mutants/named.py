@@ -281,7 +281,7 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "425 is a refusal of the request",
-        f"{WORKER}/reddit/replies.py",
+        f"{WORKER}/reddit/reply_cells.py",
         r"\(\(408, 425\), Status\.TIMEOUT\)",
         "((408,), Status.TIMEOUT)",
         ("tests/services/crawler_worker/reddit/test_replies.py",),

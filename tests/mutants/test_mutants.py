@@ -112,11 +112,11 @@ def test_each_reason_why_nothing_can_notice_a_mutant_still_finds_it() -> None:
 
 def test_a_constant_is_tried_on_the_tests_that_call_a_function_that_uses_it() -> None:
     relations = Relations(ROOT)
-    using = relations.functions_using("services/crawler_worker/reddit/replies.py", "_CLASSES")
-    assert using == {"services/crawler_worker/reddit/replies.py::_status"}
+    using = relations.functions_using("services/crawler_worker/reddit/reply_cells.py", "_CLASSES")
+    assert using == {"services/crawler_worker/reddit/reply_cells.py::_status"}
     known = record.Record({using.pop(): {"tests/a.py::slow": 2.0, "tests/b.py::quick": 1.0}})
     mutant = Mutant(
-        "services/crawler_worker/reddit/replies.py", 0, "a", "b", "c", 1, definition="_CLASSES"
+        "services/crawler_worker/reddit/reply_cells.py", 0, "a", "b", "c", 1, definition="_CLASSES"
     )
     chosen = choose(mutant, known, relations).tests
     assert chosen[:2] == ("tests/b.py::quick", "tests/a.py::slow")

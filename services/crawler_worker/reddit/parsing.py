@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from crawler_worker.reddit import about_parsing, crawl_failures, item_parsing
+from crawler_worker.reddit import crawl_failures
+from crawler_worker.reddit.items import about_parsing, item_parsing
 from crawljobs.domain import untrusted_text
 from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 

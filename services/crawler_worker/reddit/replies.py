@@ -1,7 +1,4 @@
-"""Converts a reply to its JSON value, or to the failure that the reply means.
-
-The table of meanings is in `crawljobs.domain.reply_meaning`; this module finds the cell of a reply.
-"""
+"""Converts a reply to its JSON value, or to the failure that the reply means."""
 
 from __future__ import annotations
 
@@ -10,53 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crawler_worker.reddit import crawl_failures, request_counters
-from crawler_worker.reddit.exchange import decoding, redirects
-from crawljobs.domain.reply_meaning import (
-    TABLE,
-    Cell,
-    ContentType,
-    Endpoint,
-    Meaning,
-    Shape,
-    Status,
-)
+from crawler_worker.reddit import crawl_failures, reply_cells
+from crawler_worker.reddit.exchange import decoding
+from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.domain.subreddit import AccessState
 
 RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is cut to this; the next 429 prolongs it
-REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page, without a reason for an error
 REASON_SHOWN = 60  # maximum of characters that a message quotes from a reply
-
-_REASONS = {
-    "private": Shape.PRIVATE,
-    "gold_only": Shape.PRIVATE,
-    "quarantined": Shape.QUARANTINED,
-    "gated": Shape.GATED,
-    "banned": Shape.BANNED,
-}
-_STATUSES = {
-    200: Status.OK,
-    400: Status.BAD_REQUEST,
-    401: Status.UNAUTHORIZED,
-    403: Status.FORBIDDEN,
-    **dict.fromkeys((404, 410), Status.NOT_FOUND),
-    # Reddit does not send these; the network in front of it does.
-    **dict.fromkeys((408, 425), Status.TIMEOUT),
-    **dict.fromkeys((413, 414, 431), Status.TOO_LARGE),
-    429: Status.THROTTLED,
-    451: Status.LEGAL,
-}
-_CLASSES = {2: Status.OTHER_2XX, 4: Status.OTHER_4XX, 5: Status.TROUBLE}
-_ENDPOINTS = {
-    "about": Endpoint.ABOUT,
-    "posts": Endpoint.POSTS,
-    "comments": Endpoint.COMMENTS,
-    "tree": Endpoint.TREE,
-    "more_children": Endpoint.MORE_CHILDREN,
-    "history": Endpoint.HISTORY,
-    "token": Endpoint.TOKEN,
-}
-_ACCOUNT = re.compile(r"/user/[^/]+/about/?")
 
 _ACCESS = {
     Meaning.PRIVATE: AccessState.PRIVATE,
@@ -80,14 +37,6 @@ _FAILURES: Mapping[Meaning, Callable[[str], crawl_failures.CrawlFailure]] = {
 }
 
 
-def endpoint_of(path: str) -> Endpoint:
-    """The endpoint of a path. An unknown path counts as INFO, whose replies concern no single
-    subreddit."""
-    if _ACCOUNT.fullmatch(path):
-        return Endpoint.ACCOUNT
-    return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)
-
-
 def value_of(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
 ) -> Any:
@@ -106,8 +55,8 @@ def value_of(
 def failure(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
 ) -> crawl_failures.CrawlFailure:
-    """The failure that a reply without the requested body means; `asked` as in `meaning_of`."""
-    meaning = meaning_of(endpoint, status, headers, content, asked=asked)
+    """The failure that a reply without the requested body means; `asked` is the requested URL."""
+    meaning = reply_cells.meaning_of(endpoint, status, headers, content, asked=asked)
     says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
     if meaning in _ACCESS:
         return crawl_failures.Unavailable(_ACCESS[meaning], says)
@@ -137,70 +86,9 @@ _MESSAGES = {
 }
 
 
-def meaning_of(
-    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
-) -> Meaning:
-    """The meaning of a reply. `asked` is the URL of the request; the target of a redirect is
-    compared with it."""
-    found = _status(status, headers, asked)
-    return TABLE[Cell(endpoint, found, _type(headers), _shape(content))]
-
-
-def _status(status: int, headers: Mapping[str, str], asked: str) -> Status:
-    if 300 <= status < 400:
-        return redirects.status_of(headers.get("location", ""), asked=asked)
-    return _STATUSES.get(status, _CLASSES.get(status // 100, Status.OTHER))
-
-
-def _type(headers: Mapping[str, str]) -> ContentType:
-    essence = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not essence:
-        return ContentType.NONE
-    if essence == "application/json" or essence.endswith("+json"):
-        return ContentType.JSON
-    if essence in ("text/html", "application/xhtml+xml"):
-        return ContentType.HTML
-    return ContentType.OTHER
-
-
-def _shape(content: bytes) -> Shape:
-    start = content[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not start:
-        return Shape.OTHER if content.strip() else Shape.EMPTY
-    if start.startswith(b"<"):
-        return Shape.HTML
-    body = _body(content)
-    if body is None:
-        return Shape.OTHER
-    return _json_shape(body[0])
-
-
-def _json_shape(body: object) -> Shape:
-    if not isinstance(body, dict):
-        return Shape.OTHER_JSON
-    reason, code, message = body.get("reason"), body.get("error"), body.get("message")
-    if isinstance(reason, str) and reason in _REASONS:
-        return _REASONS[reason]
-    has_code = isinstance(code, int) and not isinstance(code, bool)
-    if isinstance(reason, str) and reason and (has_code or isinstance(message, str)):
-        return Shape.OTHER_REASON
-    # A message without a code is an error of a gateway in front of Reddit.
-    return Shape.ERROR if has_code else Shape.OTHER_JSON
-
-
-def _body(content: bytes) -> tuple[Any] | None:
-    """The JSON value, in a tuple of one; None without JSON, or when it is too long for an error."""
-    if len(content) > REASON_WITHIN_BYTES:
-        return None
-    try:
-        return (decoding.decode(content),)
-    except crawl_failures.UpstreamTrouble:
-        return None
-
-
 def _words(content: bytes) -> str:
     """The reason in a body, or the start of the body, as printable ASCII."""
-    body = _body(content)
+    body = reply_cells.short_body(content)
     reason = body[0].get("reason") if body is not None and isinstance(body[0], dict) else None
     if isinstance(reason, str):
         return reason[:REASON_SHOWN]

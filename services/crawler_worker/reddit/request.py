@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crawler_worker.reddit import replies
+from crawler_worker.reddit import reply_cells
 from crawljobs.domain.reply_meaning import Endpoint
 
 Parameters = Mapping[str, str | int]
@@ -22,4 +22,4 @@ class Request:
 
     @property
     def endpoint(self) -> Endpoint:
-        return replies.endpoint_of(self.path)
+        return reply_cells.endpoint_of(self.path)

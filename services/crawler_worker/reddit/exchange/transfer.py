@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -14,8 +14,14 @@ import urllib3
 from urllib3 import exceptions
 
 from crawler_worker.reddit import crawl_failures, request_counters
-from crawler_worker.reddit.exchange import connections
-from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeReplies
+from crawler_worker.reddit.exchange import (
+    connections,
+    exchange_deadline,
+    reply_body,
+    sockets,
+    transfer_failures,
+)
+from crawler_worker.reddit.exchange.large_replies import LargeReplies
 from crawljobs.runtime import tracing
 from crawljobs.settings import RedditSettings
 from crawljobs.settings.certificates import BROWSERS_TRUST
@@ -24,13 +30,8 @@ EXCHANGE_SECONDS = 60.0  # from the DNS lookup to the last byte
 # A tree of 500 long comments has 3 MiB, a page of 100 posts of 40,000 characters 8 MiB. One emoji
 # makes each character of a text cost 4 bytes in memory.
 REPLY_MAX_BYTES = 8 * 1024 * 1024
-ERROR_MAX_BYTES = 64 * 1024  # kept of a reply with another status than 200; its reason is short
-LARGE_SECONDS = 20.0  # limit for the rest of a large reply, because other threads wait for it
-PIECE_BYTES = 64 * 1024
-OK, CLIENT_ERRORS = 200, 400
-GZIP = 16 + zlib.MAX_WBITS
+CLIENT_ERRORS = 400
 THREADS = 100  # default number of threads that send requests at once
-DETAIL_MAX = 200  # characters kept of the text of an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +111,24 @@ class Transport:
             return reply
 
     def _sent(self, request: Request) -> Exchange:
-        with connections.deadline(EXCHANGE_SECONDS):
+        with exchange_deadline.limit(EXCHANGE_SECONDS):
             try:
                 response = self._answered(request)
                 try:
-                    content = b"".join(self._pieces(response, request.reply_max or REPLY_MAX_BYTES))
+                    content = reply_body.read(
+                        response,
+                        good_max=request.reply_max or REPLY_MAX_BYTES,
+                        large=self.large,
+                    )
                 finally:
                     _put_back(response)
             except crawl_failures.CrawlFailure:
                 request_counters.failed(request.path, is_late=False)
                 raise
             except (exceptions.HTTPError, http.client.HTTPException, OSError, zlib.error) as error:
-                is_late = connections.is_over() or _is_timeout(error)
+                is_late = exchange_deadline.is_over() or transfer_failures.is_timeout(error)
                 request_counters.failed(request.path, is_late=is_late)
-                raise _trouble(error) from error
+                raise transfer_failures.failure_of(error, seconds=EXCHANGE_SECONDS) from error
         request_counters.replied(request.path, response.status)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Exchange(response.status, headers, content)
@@ -140,37 +145,8 @@ class Transport:
             retries=False,
             preload_content=False,
             decode_content=False,
-            timeout=connections.READ_SECONDS,
+            timeout=sockets.READ_SECONDS,
         )
-
-    def _pieces(self, response: urllib3.BaseHTTPResponse, good_max: int) -> Iterator[bytes]:
-        """The body in pieces. It is decompressed here, because urllib3 would unpack a whole gzip
-        bomb at once."""
-        encoding = response.headers.get("content-encoding", "").strip().lower()
-        if encoding not in ("", "identity", "gzip"):
-            raise crawl_failures.UpstreamTrouble("the reply has an encoding that was not requested")
-        unpack = zlib.decompressobj(GZIP) if encoding == "gzip" else None
-        most = good_max if response.status == OK else ERROR_MAX_BYTES
-        size = received = 0
-        while piece := response.read(PIECE_BYTES, decode_content=False):
-            received += len(piece)  # limited too, because compressed data may unpack to nothing
-            if unpack is not None:
-                piece = unpack.decompress(piece, most - size + 1)
-                if unpack.unused_data:  # it would grow by each further piece, without a limit
-                    raise crawl_failures.UpstreamTrouble(
-                        "the compressed reply continues after its end"
-                    )
-            size += len(piece)
-            if max(size, received) > most:
-                if response.status != OK:
-                    yield piece[: max(0, len(piece) - (size - most))]
-                    return
-                raise crawl_failures.UpstreamTrouble(f"a reply of more than {_mebibytes(most)}")
-            if size > LARGE_BYTES and self.large.enter(connections.left(EXCHANGE_SECONDS)):
-                connections.end_within(LARGE_SECONDS)
-            yield piece
-        if unpack is not None and received and not unpack.eof:
-            raise crawl_failures.UpstreamTrouble("the compressed reply was cut off")
 
 
 def open_transport(settings: RedditSettings, *, threads: int) -> Transport:
@@ -184,7 +160,7 @@ def open_transport(settings: RedditSettings, *, threads: int) -> Transport:
         user_agent=settings.user_agent,
         threads=threads,
         proxies=proxies,
-        context=connections.tls(file, trust.folder) if is_tls else None,
+        context=sockets.tls(file, trust.folder) if is_tls else None,
     )
 
 
@@ -197,29 +173,3 @@ def _put_back(response: urllib3.BaseHTTPResponse) -> None:
     """Return the connection to its pool; it is reused only if its reply was read to the end."""
     response.close()
     response.release_conn()
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
-
-
-def _is_timeout(error: BaseException) -> bool:
-    return isinstance(error, TimeoutError | exceptions.TimeoutError) or (
-        isinstance(error, connections.NotConnected) and error.cause is crawl_failures.Cause.TIMEOUT
-    )
-
-
-def _trouble(error: Exception) -> crawl_failures.UpstreamTrouble:
-    detail = str(error)[:DETAIL_MAX].encode("ascii", "backslashreplace").decode()
-    detail = "".join(letter if letter.isprintable() else " " for letter in detail)
-    if isinstance(error, connections.NotConnected):
-        return crawl_failures.Unreachable(
-            f"no connection to Reddit ({error.cause})", cause=error.cause, detail=detail
-        )
-    if connections.is_over():
-        return crawl_failures.UpstreamTrouble(
-            f"no whole reply within {EXCHANGE_SECONDS:.0f} s", detail=detail
-        )
-    return crawl_failures.UpstreamTrouble(
-        f"no reply from Reddit ({type(error).__name__})", detail=detail
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 
-from crawler_worker.reddit import crawl_failures, replies
+from crawler_worker.reddit import crawl_failures, replies, reply_cells
 from crawler_worker.reddit.exchange import decoding
 from crawler_worker.reddit.exchange.transfer import Request, Transport
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
@@ -37,7 +37,7 @@ def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
             reply_max=REPLY_MAX_BYTES,
         )
     )
-    meaning = replies.meaning_of(Endpoint.TOKEN, reply.status, reply.headers, reply.content)
+    meaning = reply_cells.meaning_of(Endpoint.TOKEN, reply.status, reply.headers, reply.content)
     if meaning is Meaning.CREDENTIALS_REFUSED:
         raise refused(f"{reply.status} from the token endpoint")
     if reply.status != 200:

@@ -14,7 +14,7 @@ import pytest
 
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.crawl_failures import Cause
-from crawler_worker.reddit.exchange import connections, large_replies, transfer
+from crawler_worker.reddit.exchange import large_replies, reply_body, sockets, transfer
 from support import certificates, scripted_server
 from support.scripted_server import Exchange
 from support.waiting import wait_until
@@ -89,7 +89,7 @@ def test_a_handshake_that_drips_ends_at_the_deadline() -> None:
             it.sendall(b"\x02")
             threading.Event().wait(0.02)
 
-    with raw_server(drip) as port, transport(context=connections.tls(None, None)) as http:
+    with raw_server(drip) as port, transport(context=sockets.tls(None, None)) as http:
         with pytest.raises(crawl_failures.Unreachable) as caught:
             get(http, f"https://127.0.0.1:{port}")
         assert caught.value.cause is Cause.TIMEOUT
@@ -235,7 +235,7 @@ def test_of_a_page_of_errors_the_beginning_is_read() -> None:
 
     reply = fetch(answer)
     assert reply.status == 403
-    assert len(reply.content) == transfer.ERROR_MAX_BYTES
+    assert len(reply.content) == reply_body.ERROR_MAX_BYTES
 
 
 def test_a_connection_whose_reply_was_not_read_to_its_end_is_not_used_again() -> None:
@@ -279,10 +279,10 @@ def test_a_second_large_reply_waits_until_the_first_is_forgotten(
 def test_a_large_reply_that_drips_holds_its_turn_for_a_short_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transfer, "LARGE_SECONDS", 0.2)
+    monkeypatch.setattr(reply_body, "LARGE_SECONDS", 0.2)
     large = HEAD + b"Content-Length: 9999999\r\n\r\n" + bytes(large_replies.LARGE_BYTES + 1)
     # One piece more must be whole before the deadline is looked at.
-    large += bytes(transfer.PIECE_BYTES)
+    large += bytes(reply_body.PIECE_BYTES)
     began = time.monotonic()
     with pytest.raises(crawl_failures.UpstreamTrouble, match="no whole reply"):
         fetch(lambda it: it.drip(b" ", before=large))
@@ -312,7 +312,7 @@ def test_the_cause_of_a_failed_connection_is_named(tmp_path: Path) -> None:
     assert caught.value.cause is Cause.UNKNOWN_HOST
     with (
         raw_server(lambda it: it.sendall(b"no TLS\r\n")) as port,
-        transport(context=connections.tls(None, None)) as http,
+        transport(context=sockets.tls(None, None)) as http,
         pytest.raises(crawl_failures.Unreachable, match="tls") as caught,
     ):
         get(http, f"https://127.0.0.1:{port}")
@@ -354,7 +354,7 @@ def test_a_reply_that_drips_inside_tls_ends_at_the_deadline(
 
     with (
         raw_server(drip) as port,
-        transport(context=connections.tls(str(certificate), None)) as http,
+        transport(context=sockets.tls(str(certificate), None)) as http,
     ):
         monkeypatch.setattr(transfer, "EXCHANGE_SECONDS", 0.5)
         began = time.monotonic()
@@ -375,10 +375,10 @@ def test_a_certificate_is_checked_against_the_given_file(
 
     with raw_server(answer) as port:
         url = f"https://localhost:{port}"
-        with transport(context=connections.tls(str(certificate), None)) as http:
+        with transport(context=sockets.tls(str(certificate), None)) as http:
             assert get(http, url).content == b"{}"
         with (
-            transport(context=connections.tls(None, None)) as http,
+            transport(context=sockets.tls(None, None)) as http,
             pytest.raises(crawl_failures.Unreachable, match="certificate") as caught,
         ):
             get(http, url)
@@ -436,7 +436,7 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used_again() -
 @contextlib.contextmanager
 def through(proxy: str) -> Iterator[transfer.Transport]:
     proxies = {"https://reddit.test": proxy}
-    with transport(proxies=proxies, context=connections.tls(None, None)) as http:
+    with transport(proxies=proxies, context=sockets.tls(None, None)) as http:
         yield http
 
 

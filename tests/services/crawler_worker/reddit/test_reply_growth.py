@@ -11,7 +11,7 @@ import pytest
 from crawler_worker.crawl import tree_growth
 from crawler_worker.crawl.tree import Tree
 from crawler_worker.reddit import parsing, replies
-from crawler_worker.reddit.exchange import decoding, transfer
+from crawler_worker.reddit.exchange import decoding, reply_body
 from crawler_worker.reddit.exchange.reply_head import ReplyHead
 from crawler_worker.reddit.oauth import token_endpoint
 from crawler_worker.reddit.pacing import budget_headers
@@ -103,7 +103,7 @@ class Received:
 def read_on(content: bytes) -> None:
     reply = ReplyHead(Received(content))  # type: ignore[arg-type]
     reply.begin()
-    while reply.read(transfer.PIECE_BYTES):
+    while reply.read(reply_body.PIECE_BYTES):
         pass
 
 

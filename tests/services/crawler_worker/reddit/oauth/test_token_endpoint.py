@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import crawl_failures, replies
+from crawler_worker.reddit import crawl_failures, reply_cells
 from crawler_worker.reddit.oauth import token_endpoint
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
 
@@ -52,7 +52,7 @@ JSON = {"content-type": "application/json"}
 def test_a_gateways_refusal_is_no_fault_of_the_credentials(status: int, body: Any) -> None:
     """To correct the credentials would be the wrong remedy."""
     content = json.dumps(body).encode()
-    found = replies.meaning_of(Endpoint.TOKEN, status, JSON, content)
+    found = reply_cells.meaning_of(Endpoint.TOKEN, status, JSON, content)
     assert found is (Meaning.CLIENT_REFUSED if status == 403 else Meaning.UNKNOWN)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler_worker.reddit.exchange import connections
+from crawler_worker.reddit.exchange import exchange_deadline, sockets
 from support import certificates
 
 LEFT_SECONDS = 0.15
@@ -34,8 +34,8 @@ class Ends:
 @pytest.fixture
 def plain() -> Iterator[Ends]:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        with connections.deadline(10):
-            client = connections._connected("127.0.0.1", server.getsockname()[1])
+        with exchange_deadline.limit(10):
+            client = sockets.connect("127.0.0.1", server.getsockname()[1])
         peer, _ = server.accept()
         with client, peer:
             yield Ends(client, peer)
@@ -53,8 +53,8 @@ def tls(plain: Ends, secured: certificates.Certificate) -> Iterator[Ends]:
         target=lambda: hello.append(secured.context.wrap_socket(plain.peer, server_side=True))
     )
     accepting.start()
-    with connections.deadline(10):
-        client = connections.tls(str(secured.file), None).wrap_socket(
+    with exchange_deadline.limit(10):
+        client = sockets.tls(str(secured.file), None).wrap_socket(
             plain.client, server_hostname="localhost"
         )
     accepting.join(10)
@@ -83,7 +83,7 @@ def test_a_call_on_a_used_connection_ends_with_its_own_exchange(
 ) -> None:
     ends: Ends = request.getfixturevalue(kind)
     ends.client.settimeout(LEFT_BEHIND_SECONDS)
-    with soon(), connections.deadline(LEFT_SECONDS), pytest.raises(TimeoutError):
+    with soon(), exchange_deadline.limit(LEFT_SECONDS), pytest.raises(TimeoutError):
         CALLS[call](ends.client)
 
 
@@ -94,7 +94,7 @@ def test_no_call_begins_after_the_deadline(
 ) -> None:
     ends: Ends = request.getfixturevalue(kind)
     ends.peer.sendall(b"ready")
-    with connections.deadline(0), pytest.raises(TimeoutError, match="took too long"):
+    with exchange_deadline.limit(0), pytest.raises(TimeoutError, match="took too long"):
         CALLS[call](ends.client)
     with pytest.raises(TimeoutError, match="took too long"):  # of no exchange at all
         CALLS[call](ends.client)
@@ -105,21 +105,21 @@ def test_between_two_pieces_a_call_waits_no_longer_than_the_longest_silence(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     ends: Ends = request.getfixturevalue(kind)
-    monkeypatch.setattr(connections, "READ_SECONDS", LEFT_SECONDS)
+    monkeypatch.setattr(sockets, "READ_SECONDS", LEFT_SECONDS)
     for call in CALLS.values():
-        with soon(), connections.deadline(60), pytest.raises(TimeoutError):
+        with soon(), exchange_deadline.limit(60), pytest.raises(TimeoutError):
             call(ends.client)
 
 
 def test_a_handshake_ends_with_its_exchange_and_within_the_time_of_a_connect(
     plain: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = connections.tls(None, None)
+    context = sockets.tls(None, None)
     for seconds, connect in ((LEFT_SECONDS, 60.0), (60.0, LEFT_SECONDS)):
-        monkeypatch.setattr(connections, "CONNECT_SECONDS", connect)
+        monkeypatch.setattr(sockets, "CONNECT_SECONDS", connect)
         with contextlib.closing(plain.client.dup()) as client:
             client.settimeout(LEFT_BEHIND_SECONDS)
-            with soon(), connections.deadline(seconds), pytest.raises(TimeoutError):
+            with soon(), exchange_deadline.limit(seconds), pytest.raises(TimeoutError):
                 context.wrap_socket(client, server_hostname="localhost")
 
 
@@ -135,30 +135,34 @@ def test_a_connect_ends_with_its_exchange_and_within_its_own_time(
             one.setblocking(False)
             one.connect_ex(address)
         for seconds, connect in ((LEFT_SECONDS, 60.0), (60.0, LEFT_SECONDS)):
-            monkeypatch.setattr(connections, "CONNECT_SECONDS", connect)
-            with soon(), connections.deadline(seconds), pytest.raises(TimeoutError):
-                connections._connected(*address)
+            monkeypatch.setattr(sockets, "CONNECT_SECONDS", connect)
+            with soon(), exchange_deadline.limit(seconds), pytest.raises(TimeoutError):
+                sockets.connect(*address)
 
 
 def test_a_name_is_looked_up_within_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(20) and [])
     for seconds, resolve in ((LEFT_SECONDS, 60.0), (60.0, LEFT_SECONDS)):
-        monkeypatch.setattr(connections, "RESOLVE_SECONDS", resolve)
-        with soon(), connections.deadline(seconds), pytest.raises(TimeoutError, match="resolved"):
-            connections._connected("reddit.test", 443)
+        monkeypatch.setattr(sockets, "RESOLVE_SECONDS", resolve)
+        with (
+            soon(),
+            exchange_deadline.limit(seconds),
+            pytest.raises(TimeoutError, match="resolved"),
+        ):
+            sockets.connect("reddit.test", 443)
     released.set()
 
 
 def test_a_deadline_moves_forward_and_never_back() -> None:
-    with connections.deadline(60):
-        assert 59 < connections.left(1000) <= 60
-        assert connections.left(5) == 5
-        connections.end_within(1000)
-        assert 59 < connections.left(1000) <= 60
-        connections.end_within(30)
-        assert 29 < connections.left(1000) <= 30
-        assert not connections.is_over()
-        connections.end_within(0)
-        assert connections.is_over()
-    assert connections.is_over()
+    with exchange_deadline.limit(60):
+        assert 59 < exchange_deadline.left(1000) <= 60
+        assert exchange_deadline.left(5) == 5
+        exchange_deadline.end_within(1000)
+        assert 59 < exchange_deadline.left(1000) <= 60
+        exchange_deadline.end_within(30)
+        assert 29 < exchange_deadline.left(1000) <= 30
+        assert not exchange_deadline.is_over()
+        exchange_deadline.end_within(0)
+        assert exchange_deadline.is_over()
+    assert exchange_deadline.is_over()

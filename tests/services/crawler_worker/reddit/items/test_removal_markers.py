@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.reddit import removal_markers
+from crawler_worker.reddit.items import removal_markers
 
 NOTICE = "[ Removed by Reddit ]"
 

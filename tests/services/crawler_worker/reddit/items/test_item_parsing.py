@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler_worker.reddit import about_parsing, crawl_failures, item_parsing, parsing
+from crawler_worker.reddit import crawl_failures, parsing
+from crawler_worker.reddit.items import about_parsing, item_parsing
 from crawljobs.domain.reddit_items import Account
 from crawljobs.domain.subreddit import AccessState
 
@@ -159,14 +160,14 @@ def test_a_long_list_of_children_is_not_copied() -> None:
     children: list[Any] = [{}] * 1_000_000  # 8 MB, and no more when it is read
     tracemalloc.start()
     try:
-        assert item_parsing.read_all(children).unknown == item_parsing.THINGS_MAX
+        assert item_parsing.read_all(children).unknown == item_parsing.ITEMS_MAX
         (more,) = item_parsing.read_all(
             [thing("more", {"parent_id": "t1_a", "children": ["c"] * 1_000_000})]
         ).more
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(more.children) == item_parsing.THINGS_MAX
+    assert len(more.children) == item_parsing.ITEMS_MAX
     assert peak < 10 << 20
 
 

@@ -1,0 +1,61 @@
+"""Reads the body of a reply, with a limit of its size in memory."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+import urllib3
+
+from crawler_worker.reddit import crawl_failures
+from crawler_worker.reddit.exchange import exchange_deadline
+from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeReplies
+
+ERROR_MAX_BYTES = 64 * 1024  # kept of a reply with another status than 200; its reason is short
+LARGE_SECONDS = 20.0  # limit for the rest of a large reply, because other threads wait for it
+PIECE_BYTES = 64 * 1024
+OK = 200
+GZIP = 16 + zlib.MAX_WBITS
+
+
+def read(response: urllib3.BaseHTTPResponse, *, good_max: int, large: LargeReplies) -> bytes:
+    """The body; the first ERROR_MAX_BYTES of it for another status than 200.
+
+    Raises UpstreamTrouble for a good body of more than `good_max` bytes and for invalid
+    compression, SlotTooLate while another thread reads a large reply, and TimeoutError.
+    """
+    return b"".join(_pieces(response, good_max, large))
+
+
+def _pieces(
+    response: urllib3.BaseHTTPResponse, good_max: int, large: LargeReplies
+) -> Iterator[bytes]:
+    """The body in pieces. It is decompressed here, because urllib3 would unpack a whole gzip
+    bomb at once."""
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity", "gzip"):
+        raise crawl_failures.UpstreamTrouble("the reply has an encoding that was not requested")
+    unpack = zlib.decompressobj(GZIP) if encoding == "gzip" else None
+    most = good_max if response.status == OK else ERROR_MAX_BYTES
+    size = received = 0
+    while piece := response.read(PIECE_BYTES, decode_content=False):
+        received += len(piece)  # limited too, because compressed data may unpack to nothing
+        if unpack is not None:
+            piece = unpack.decompress(piece, most - size + 1)
+            if unpack.unused_data:  # it would grow by each further piece, without a limit
+                raise crawl_failures.UpstreamTrouble("the compressed reply continues after its end")
+        size += len(piece)
+        if max(size, received) > most:
+            if response.status != OK:
+                yield piece[: max(0, len(piece) - (size - most))]
+                return
+            raise crawl_failures.UpstreamTrouble(f"a reply of more than {_mebibytes(most)}")
+        if size > LARGE_BYTES and large.enter(exchange_deadline.left()):
+            exchange_deadline.end_within(LARGE_SECONDS)
+        yield piece
+    if unpack is not None and received and not unpack.eof:
+        raise crawl_failures.UpstreamTrouble("the compressed reply was cut off")
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"

@@ -1,0 +1,1 @@
+"""Parses untrusted items of Reddit into items that can be stored."""

@@ -1,0 +1,82 @@
+"""Parses a post."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from crawler_worker.reddit.items import about_parsing, author_parsing, removal_markers
+from crawljobs.domain import mentions, untrusted_text
+from crawljobs.domain.reddit_items import Post
+
+# Maximum numbers of characters that are kept.
+URL_MAX = 4_000
+NAME_MAX = 300
+
+NEIGHBOUR = re.compile(r"[A-Za-z0-9_]{2,21}")
+
+Data = dict[str, Any]
+
+
+def post(data: Data, _depth: int | None) -> Post | None:
+    """The post; None when its id, subreddit or time is invalid."""
+    post_id = untrusted_text.base36(data.get("id"))
+    subreddit = untrusted_text.subreddit_name(data.get("subreddit"))
+    created_at = untrusted_text.time(data.get("created_utc"))
+    if post_id is None or subreddit is None or created_at is None:
+        return None
+    author = author_parsing.author(data)
+    raw_body = data.get("selftext")
+    category = untrusted_text.text(data.get("removed_by_category"), limit=NAME_MAX) or None
+    deleted = author_parsing.is_deleted(author, body=raw_body, category=category)
+    removed = raw_body == removal_markers.REMOVED
+    by_reddit = any(
+        removal_markers.is_removed_by_reddit(data.get(key)) for key in ("title", "selftext")
+    )
+
+    def content(key: str, limit: int) -> str | None:
+        if deleted or removal_markers.is_removed_by_reddit(data.get(key)):
+            return None
+        return untrusted_text.text(data.get(key), limit=limit)
+
+    title = content("title", about_parsing.TITLE_MAX)
+    body = None if removed else content("selftext", about_parsing.BODY_MAX)
+    return Post(
+        id=post_id,
+        subreddit=subreddit,
+        author=author,
+        title=title,
+        body=body,
+        url=content("url", URL_MAX),
+        permalink=content("permalink", URL_MAX),
+        domain=content("domain", NAME_MAX),
+        flair=content("link_flair_text", NAME_MAX),
+        score=untrusted_text.integer(data.get("score")),
+        upvote_ratio=untrusted_text.ratio(data.get("upvote_ratio")),
+        num_comments=untrusted_text.count(data.get("num_comments")),
+        over_18=untrusted_text.flag(data.get("over_18")),
+        spoiler=untrusted_text.flag(data.get("spoiler")),
+        stickied=untrusted_text.flag(data.get("stickied")),
+        locked=untrusted_text.flag(data.get("locked")),
+        is_self=untrusted_text.flag(data.get("is_self")),
+        crosspost_parent=untrusted_text.full_name(data.get("crosspost_parent"), kinds=("t3",)),
+        removed_by_category=removal_markers.removed_by(
+            category, removed=removed, by_reddit=by_reddit
+        ),
+        created_at=created_at,
+        edited=removal_markers.is_edited(data.get("edited")),
+        edited_at=untrusted_text.time(data.get("edited")),
+        deleted=deleted,
+        mentions=mentions.find(title, body, home=subreddit),
+        crossposted_from=None if deleted else _crossposted_from(data, home=subreddit),
+    )
+
+
+def _crossposted_from(data: Data, *, home: str) -> str | None:
+    """The subreddit of the original, in lower case; None when it is a profile or the same."""
+    originals = data.get("crosspost_parent_list")
+    original = originals[0] if isinstance(originals, list) and originals else None
+    name = original.get("subreddit") if isinstance(original, dict) else None
+    if not isinstance(name, str) or not NEIGHBOUR.fullmatch(name):
+        return None
+    return name.lower() if mentions.is_neighbour(name.lower(), home=home) else None

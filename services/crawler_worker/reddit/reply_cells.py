@@ -1,0 +1,124 @@
+"""Finds the meaning of a reply: its cell in the table of meanings.
+
+The table is in `crawljobs.domain.reply_meaning`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from crawler_worker.reddit import crawl_failures, request_counters
+from crawler_worker.reddit.exchange import decoding, redirects
+from crawljobs.domain.reply_meaning import (
+    TABLE,
+    Cell,
+    ContentType,
+    Endpoint,
+    Meaning,
+    Shape,
+    Status,
+)
+
+REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page, without a reason for an error
+
+_REASONS = {
+    "private": Shape.PRIVATE,
+    "gold_only": Shape.PRIVATE,
+    "quarantined": Shape.QUARANTINED,
+    "gated": Shape.GATED,
+    "banned": Shape.BANNED,
+}
+_STATUSES = {
+    200: Status.OK,
+    400: Status.BAD_REQUEST,
+    401: Status.UNAUTHORIZED,
+    403: Status.FORBIDDEN,
+    **dict.fromkeys((404, 410), Status.NOT_FOUND),
+    # Reddit does not send these; the network in front of it does.
+    **dict.fromkeys((408, 425), Status.TIMEOUT),
+    **dict.fromkeys((413, 414, 431), Status.TOO_LARGE),
+    429: Status.THROTTLED,
+    451: Status.LEGAL,
+}
+_CLASSES = {2: Status.OTHER_2XX, 4: Status.OTHER_4XX, 5: Status.TROUBLE}
+_ENDPOINTS = {
+    "about": Endpoint.ABOUT,
+    "posts": Endpoint.POSTS,
+    "comments": Endpoint.COMMENTS,
+    "tree": Endpoint.TREE,
+    "more_children": Endpoint.MORE_CHILDREN,
+    "history": Endpoint.HISTORY,
+    "token": Endpoint.TOKEN,
+}
+_ACCOUNT = re.compile(r"/user/[^/]+/about/?")
+
+
+def endpoint_of(path: str) -> Endpoint:
+    """The endpoint of a path. An unknown path counts as INFO, whose replies concern no single
+    subreddit."""
+    if _ACCOUNT.fullmatch(path):
+        return Endpoint.ACCOUNT
+    return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)
+
+
+def meaning_of(
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
+) -> Meaning:
+    """The meaning of a reply. `asked` is the URL of the request; the target of a redirect is
+    compared with it."""
+    found = _status(status, headers, asked)
+    return TABLE[Cell(endpoint, found, _type(headers), _shape(content))]
+
+
+def _status(status: int, headers: Mapping[str, str], asked: str) -> Status:
+    if 300 <= status < 400:
+        return redirects.status_of(headers.get("location", ""), asked=asked)
+    return _STATUSES.get(status, _CLASSES.get(status // 100, Status.OTHER))
+
+
+def _type(headers: Mapping[str, str]) -> ContentType:
+    essence = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not essence:
+        return ContentType.NONE
+    if essence == "application/json" or essence.endswith("+json"):
+        return ContentType.JSON
+    if essence in ("text/html", "application/xhtml+xml"):
+        return ContentType.HTML
+    return ContentType.OTHER
+
+
+def _shape(content: bytes) -> Shape:
+    start = content[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start:
+        return Shape.OTHER if content.strip() else Shape.EMPTY
+    if start.startswith(b"<"):
+        return Shape.HTML
+    body = short_body(content)
+    if body is None:
+        return Shape.OTHER
+    return _json_shape(body[0])
+
+
+def _json_shape(body: object) -> Shape:
+    if not isinstance(body, dict):
+        return Shape.OTHER_JSON
+    reason, code, message = body.get("reason"), body.get("error"), body.get("message")
+    if isinstance(reason, str) and reason in _REASONS:
+        return _REASONS[reason]
+    has_code = isinstance(code, int) and not isinstance(code, bool)
+    if isinstance(reason, str) and reason and (has_code or isinstance(message, str)):
+        return Shape.OTHER_REASON
+    # A message without a code is an error of a gateway in front of Reddit.
+    return Shape.ERROR if has_code else Shape.OTHER_JSON
+
+
+def short_body(content: bytes) -> tuple[Any] | None:
+    """The JSON value, in a tuple of one; None without JSON, or when it is too long for an error."""
+    if len(content) > REASON_WITHIN_BYTES:
+        return None
+    try:
+        return (decoding.decode(content),)
+    except crawl_failures.UpstreamTrouble:
+        return None
