@@ -2,7 +2,8 @@
 
 The pages are for machines in the same network: they need no token and show only numbers about
 jobs. One thread serves all connections and never blocks on a client. Each page is built in a
-thread of its own. So neither a slow client nor a slow page delays another probe.
+thread of its own. So neither a slow client nor a slow page delays another probe. The standard
+library's server has a thread for each connection (shared/DECISIONS.md, 110).
 """
 
 from __future__ import annotations

@@ -161,6 +161,31 @@ def test_those_who_ask_for_a_page_that_hangs_cost_one_thread_and_get_one_answer(
     assert len(made) == 1
 
 
+def test_clients_start_one_thread_for_each_page(serve: Callable[..., ProbeServer]) -> None:
+    """A process whose clients could start threads would run out of them, and forks with them."""
+    end = threading.Event()
+
+    def hangs() -> Answer:
+        end.wait(20)
+        return Answer(HTTPStatus.OK, b"")
+
+    server = serve(metrics=hangs, healthz=check(lambda: None))
+    before = set(threading.enumerate())
+    with contextlib.ExitStack() as stack:
+        stack.callback(end.set)
+        for sent in [b"GET /metrics HTTP/1.0\r\n\r\n"] * 30 + [b"GET /"] * 30:
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            stack.enter_context(client).sendall(sent)
+        wait_until(lambda: server.connections == 60, timeout=10, describe="all to be connected")
+        assert get(server, "/healthz").startswith(b"HTTP/1.1 200 ")
+
+        def started() -> set[str]:
+            return {thread.name for thread in set(threading.enumerate()) - before}
+
+        wait_until(lambda: started() == {"page"}, timeout=10, describe=started)
+        assert len(set(threading.enumerate()) - before) == 1
+
+
 def test_a_client_that_sends_no_more_still_gets_its_answer(
     serve: Callable[..., ProbeServer],
 ) -> None:
