@@ -8,13 +8,11 @@ from typing import Any, cast
 import psycopg
 from sqlalchemy import Connection, TextClause
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
+from sqlalchemy.exc import DBAPIError
 
 
 class DriverStatement:
-    """Does the same as `conn.execute(clause, values).all()`, without the overhead of SQLAlchemy.
-
-    It raises the driver's errors, which Database translates.
-    """
+    """Does the same as `conn.execute(clause, values).all()`, without the overhead of SQLAlchemy."""
 
     def __init__(self, clause: TextClause) -> None:
         self.clause = clause
@@ -22,7 +20,7 @@ class DriverStatement:
         self._sql = str(compiled).encode()
 
     def rows(self, conn: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Execute the statement and return its rows as tuples. Raises psycopg.Error."""
+        """Execute the statement and return its rows as tuples. Raises DBAPIError."""
         if not conn.in_transaction():
             conn.begin()  # as SQLAlchemy does for each statement
         driver = cast("psycopg.Connection[tuple[Any, ...]]", conn.connection.driver_connection)
@@ -31,4 +29,19 @@ class DriverStatement:
         except psycopg.Error as error:
             if driver.closed:
                 conn.invalidate(error)  # the pool must not use it again
-            raise
+            raise self._translated(error, conn) from error
+
+    def _translated(self, error: psycopg.Error, conn: Connection) -> DBAPIError:
+        """Return the error that SQLAlchemy raises, without the values of the parameters."""
+        return cast(
+            "DBAPIError",
+            DBAPIError.instance(
+                self._sql.decode(),
+                None,
+                error,
+                psycopg.Error,
+                hide_parameters=True,
+                connection_invalidated=conn.invalidated,
+                dialect=conn.dialect,
+            ),
+        )
