@@ -10,15 +10,17 @@ from crawljobs import errors
 from crawljobs.db import failures
 from crawljobs.db.database import Connection
 from crawljobs.db.failures import StatementError
+from crawljobs.domain import enqueue_request
 from crawljobs.domain import schedule as rules
 from crawljobs.domain import subreddit as subreddits
 from crawljobs.domain.actor import Actor
+from crawljobs.domain.enqueue_request import EnqueueRequest
 from crawljobs.domain.job import Enqueued, EnqueueResult
 from crawljobs.domain.schedule import Firing, RunOutcome, Schedule
 from crawljobs.repository.operations import audit_log
-from crawljobs.repository.schedules import due_schedules, schedule_enqueue, schedule_ledger
+from crawljobs.repository.queue import job_enqueue
+from crawljobs.repository.schedules import due_schedules, schedule_ledger
 from crawljobs.repository.schedules.due_schedules import Advance, DueSchedule
-from crawljobs.repository.schedules.schedule_enqueue import ScheduledEnqueue
 from crawljobs.repository.schedules.schedule_ledger import Run, SettledRun
 from scheduler.firing_results import Disabled, Fired, Stuck
 
@@ -48,14 +50,11 @@ def fire_due_schedules(
     Schedules whose ids are in `passed_over` are skipped.
     """
 
-    def enqueue_of(schedule: Schedule) -> ScheduledEnqueue:
-        retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
-        return ScheduledEnqueue(
-            schedule.id,
-            schedule.subreddit_id,
-            schedule.priority,
-            retries,
-            traceparent_of(schedule),
+    def request_of(schedule: Schedule) -> EnqueueRequest:
+        return enqueue_request.of_schedule(
+            schedule,
+            default_max_retries=default_max_retries,
+            traceparent=traceparent_of(schedule),
         )
 
     decided: list[tuple[DueSchedule, Firing]] = []
@@ -74,12 +73,12 @@ def fire_due_schedules(
             results.append(_disable(conn, item, _due(item), type(error).__name__))
     try:
         with conn.begin_nested():
-            results += _fire(conn, decided, enqueue_of)
+            results += _fire(conn, decided, request_of)
     except (StatementError, errors.CrawljobsError) as error:
         if not _is_rows_own_fault(error):
             raise
         for each in decided:
-            results.append(_fire_alone(conn, each, enqueue_of))
+            results.append(_fire_alone(conn, each, request_of))
     return results
 
 
@@ -97,7 +96,7 @@ def _decide(due: DueSchedule) -> Firing:
 def _fire(
     conn: Connection,
     decided: Sequence[tuple[DueSchedule, Firing]],
-    enqueue_of: Callable[[Schedule], ScheduledEnqueue],
+    request_of: Callable[[Schedule], EnqueueRequest],
 ) -> list[Fired]:
     if not decided:
         return []
@@ -105,11 +104,11 @@ def _fire(
     runs = [run for due, firing in decided for run in _runs(due.schedule, firing)]
     recorded = schedule_ledger.record_runs(conn, runs=runs, now=now)
     new = [(due, firing) for due, firing in decided if (due.schedule.id, firing.due_at) in recorded]
-    enqueued = schedule_enqueue.enqueue_for_schedules(
-        conn,
-        enqueues=[enqueue_of(due.schedule) for due, firing in new if firing.fires],
-        now=now,
+    firing_now = [due.schedule for due, firing in new if firing.fires]
+    results = job_enqueue.enqueue_stored(
+        conn, [request_of(schedule) for schedule in firing_now], now=now
     )
+    enqueued = {schedule.id: result for schedule, result in zip(firing_now, results, strict=True)}
     fired = [_fired(each, enqueued.get(each[0].schedule.id), recorded) for each in decided]
     schedule_ledger.settle_runs(
         conn,
@@ -136,12 +135,12 @@ def _fire(
 def _fire_alone(
     conn: Connection,
     decided: tuple[DueSchedule, Firing],
-    enqueue_of: Callable[[Schedule], ScheduledEnqueue],
+    request_of: Callable[[Schedule], EnqueueRequest],
 ) -> Fired | Disabled | Stuck:
     due, firing = decided
     try:
         with conn.begin_nested():
-            (fired,) = _fire(conn, [decided], enqueue_of)
+            (fired,) = _fire(conn, [decided], request_of)
     except (StatementError, errors.CrawljobsError) as error:
         if not _is_rows_own_fault(error):
             raise

@@ -11,8 +11,7 @@ from benchmarks import crawl_memory
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_queue
-from support import reddit_sandbox
+from support import enqueueing, reddit_sandbox
 from support.waiting import wait_until
 
 SUBREDDITS, SUBREDDITS_QUICK = 50, 8
@@ -39,7 +38,9 @@ def measure(bench: Bench) -> list[Figure]:
         names = sandbox.http.get("/sandbox/communities").json()["communities"][:wanted]
         database = Database(url, pool_size=1)
         with database.begin() as conn:
-            job_queue.enqueue_many(conn, subreddits_named=names, priority=50, source=JobSource.USER)
+            enqueueing.enqueue_many(
+                conn, subreddits_named=names, priority=50, source=JobSource.USER
+            )
         workers = [
             crawl_memory.start(url, sandbox.url, DISCOVERY_MAX_DEPTH="0") for _ in range(WORKERS)
         ]

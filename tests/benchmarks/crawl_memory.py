@@ -13,8 +13,7 @@ from sqlalchemy import text
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_queue
-from support import reddit_sandbox
+from support import enqueueing, reddit_sandbox
 from support.waiting import wait_until
 
 PAGES, PAGES_QUICK = 10_000, 400
@@ -56,7 +55,7 @@ def measure(bench: Bench) -> list[Figure]:
     with bench.database("crawl_memory") as url, reddit_sandbox.serve(*options) as sandbox:
         database = Database(url, pool_size=1)
         with database.begin() as conn:
-            job_queue.enqueue_many(
+            enqueueing.enqueue_many(
                 conn,
                 subreddits_named=[f"big_{n}" for n in range(SUBREDDITS)],
                 priority=50,

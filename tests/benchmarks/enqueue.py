@@ -8,7 +8,7 @@ from benchmarks import queue_depth
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
 from crawljobs.domain.job import Enqueued, EnqueueResult, JobSource
-from crawljobs.repository.queue import job_queue
+from support import enqueueing
 
 ONE_BY_ONE, ONE_BY_ONE_QUICK = 2_000, 300
 BULK, BULK_QUICK = 50_000, 10_000
@@ -52,7 +52,7 @@ def one_by_one(database: Database, names: Sequence[str]) -> list[EnqueueResult]:
 def one(database: Database, name: str) -> Enqueued:
     """By itself, in one statement."""
     return database.run_statement(
-        lambda conn: job_queue.enqueue(conn, subreddit=name, priority=50, source=JobSource.USER)
+        lambda conn: enqueueing.enqueue(conn, subreddit=name, priority=50, source=JobSource.USER)
     )
 
 
@@ -60,7 +60,7 @@ def in_bulk(database: Database, names: Sequence[str]) -> list[EnqueueResult]:
     results = []
     for at in range(0, len(names), CHUNK):
         enqueued = database.run(
-            lambda conn, at=at: job_queue.enqueue_many(
+            lambda conn, at=at: enqueueing.enqueue_many(
                 conn,
                 subreddits_named=names[at : at + CHUNK],
                 priority=50,

@@ -12,7 +12,7 @@ from benchmarks import drain as drains
 from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_queue
+from support import enqueueing
 from support.waiting import wait_until
 
 QUEUED, QUEUED_QUICK = 1_000_000, 100_000
@@ -70,7 +70,7 @@ def enqueue(url: str, prefix: str, count: int) -> None:
         for start in range(0, count, ENQUEUED_AT_ONCE):
             names = [f"{prefix}_{n}" for n in range(start, min(start + ENQUEUED_AT_ONCE, count))]
             with database.begin() as conn:
-                job_queue.enqueue_many(
+                enqueueing.enqueue_many(
                     conn, subreddits_named=names, priority=100, source=JobSource.USER
                 )
 

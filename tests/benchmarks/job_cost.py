@@ -9,7 +9,8 @@ from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_claim, job_completion, job_queue
+from crawljobs.repository.queue import job_claim, job_completion
+from support import enqueueing
 
 JOBS, JOBS_QUICK = 50_000, 10_000
 CHUNK = 5_000  # jobs of an enqueueing transaction
@@ -69,7 +70,7 @@ def each(name: str, total: int, count: int) -> Figure:
 
 def enqueue(conn: Connection, first: int) -> None:
     names = [f"sub_{number}" for number in range(first, first + CHUNK)]
-    job_queue.enqueue_many(conn, subreddits_named=names, priority=50, source=JobSource.USER)
+    enqueueing.enqueue_many(conn, subreddits_named=names, priority=50, source=JobSource.USER)
 
 
 def claim_and_complete(conn: Connection) -> int:

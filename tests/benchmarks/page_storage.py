@@ -16,8 +16,8 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import Claim, JobSource
 from crawljobs.domain.reddit_items import Account, Items
 from crawljobs.repository.content import crawled_items
-from crawljobs.repository.queue import job_claim, job_queue, leases
-from support import crawled
+from crawljobs.repository.queue import job_claim, leases
+from support import crawled, enqueueing
 
 PAGES, PAGES_QUICK = 500, 100
 POSTS = 100
@@ -69,7 +69,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 def begin(database: Database) -> Claim:
     with database.begin() as conn:
-        job_queue.enqueue(conn, subreddit="python", priority=50, source=JobSource.USER)
+        enqueueing.enqueue(conn, subreddit="python", priority=50, source=JobSource.USER)
         (claim,) = job_claim.claim_jobs(
             conn, worker="bench", claim_token=uuid.uuid4(), at_most=1, lease_seconds=3600
         )

@@ -7,8 +7,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource, JobStatus
 from crawljobs.repository.operations import task_turns
-from crawljobs.repository.queue import job_queue
-from support import jobs
+from support import enqueueing, jobs
 from support.crew import PRODUCTION, Crew
 from support.reddit_sandbox import RunningSandbox
 from support.watched_queue import WatchedQueue
@@ -37,7 +36,7 @@ def test_everything_goes_on_within_seconds(
                 "WHERE status = 'crawling'"
             )
         )
-        queued = job_queue.enqueue(
+        queued = enqueueing.enqueue(
             conn, subreddit="empty_4", priority=50, source=JobSource.USER, now=now
         ).job_id
         conn.execute(

@@ -12,8 +12,14 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_queue
-from support import hostile_reddit, hostile_replies, memory_limit, probes, scripted_server
+from support import (
+    enqueueing,
+    hostile_reddit,
+    hostile_replies,
+    memory_limit,
+    probes,
+    scripted_server,
+)
 from support.crew import PRODUCTION, Crew
 from support.hostile_reddit import HostileReddit
 from support.service_process import ROOT, ServiceProcess
@@ -72,7 +78,7 @@ def enqueue_all(database: Database) -> None:
     """Each community that has no live job."""
     with database.begin() as conn:
         busy = set(conn.execute(text(LIVE)).scalars())
-        job_queue.enqueue_many(
+        enqueueing.enqueue_many(
             conn,
             subreddits_named=[name for name in NAMES if name not in busy],
             priority=50,

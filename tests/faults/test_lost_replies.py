@@ -9,7 +9,7 @@ import pytest
 from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus
-from crawljobs.repository.queue import job_queue
+from support import enqueueing
 from support.crew import Crew
 from support.seeds import rng, seeded
 from support.tcp_proxy import LoseReply, Message, TcpProxy, Verdict
@@ -172,9 +172,9 @@ def test_an_enqueue_whose_reply_is_lost_may_be_repeated(
     proxy.rule = LoseReply("INSERT INTO crawl_jobs")
     with contextlib.closing(Database(proxy.url)) as database:
         with pytest.raises(errors.DatabaseUnavailable), database.begin() as conn:
-            job_queue.enqueue(conn, subreddit="python", priority=50, source=JobSource.USER)
+            enqueueing.enqueue(conn, subreddit="python", priority=50, source=JobSource.USER)
         with database.begin() as conn:
-            again = job_queue.enqueue(conn, subreddit="python", priority=50, source=JobSource.USER)
+            again = enqueueing.enqueue(conn, subreddit="python", priority=50, source=JobSource.USER)
     assert again.result is EnqueueResult.MERGED
     assert queue.value("SELECT count(*) FROM crawl_jobs") == 1
     queue.check()

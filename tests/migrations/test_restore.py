@@ -9,9 +9,9 @@ from crawljobs.db import schema
 from crawljobs.db.administration import drift
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_claim, job_queue
+from crawljobs.repository.queue import job_claim
 from onebox.postgres import binaries
-from support import jobs
+from support import enqueueing, jobs
 
 DEADLINE_SECONDS = 40
 
@@ -56,7 +56,7 @@ def test_a_restored_dump_has_no_drift_the_same_jobs_and_takes_new_ones(
         assert drift.find(restored) == []
         with restored.begin() as conn:
             schema.check_schema(conn)
-            made = job_queue.enqueue(conn, subreddit="after", priority=99, source=JobSource.USER)
+            made = enqueueing.enqueue(conn, subreddit="after", priority=99, source=JobSource.USER)
             (claim, *_) = job_claim.claim_jobs(
                 conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=30
             )

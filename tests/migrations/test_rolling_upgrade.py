@@ -14,8 +14,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_queue
-from support import admin_api, crew, invariants, needs, reddit_sandbox, service_process
+from support import admin_api, crew, enqueueing, invariants, needs, reddit_sandbox, service_process
 from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -162,7 +161,7 @@ def test_old_code_runs_beside_new_code_or_refuses_the_schema_by_name(
 def enqueue(database: Database, prefix: str, count: int) -> set[int]:
     names = [f"{prefix}{number}" for number in range(count)]
     with database.begin() as conn:
-        made = job_queue.enqueue_many(
+        made = enqueueing.enqueue_many(
             conn, subreddits_named=names, priority=50, source=JobSource.USER
         )
     return {one.job_id for one in made}

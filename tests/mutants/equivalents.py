@@ -39,12 +39,6 @@ EQUIVALENT: dict[str, str] = {
     "SELECT 1 FROM scheduled_jobs WHERE NOT enabled ORDER BY id LIMIT {at_most}": (
         "only their number is read"
     ),
-    "shared/crawljobs/repository/queue/job_enqueue.py::_LIVE [SQL removed term] WHERE "
-    "job.status IN "
-    "('blocked', 'waiting', 'queued', 'crawling') AND -> WHERE in: "
-    "WHERE job.status IN ('blocked', 'waiting', 'queued', 'crawling')": (
-        "finished jobs are read too, but none is asked for by its id"
-    ),
     **{
         f"services/admin_api/schemas/fields.py::{field}._deserialize [swapped arguments] "
         f"attr, data -> data, attr in: {line}": "marshmallow's field of this kind reads neither"

@@ -158,12 +158,12 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "the later of two times of a rerun wins",
-        f"{REPOSITORY}/queue/queue_sql.py",
+        f"{REPOSITORY}/queue/job_enqueue_sql.py",
         r"least\(job\.rerun_visible_at,",
         "greatest(job.rerun_visible_at,",
         (
             "tests/shared/repository/queue/test_parked_jobs.py",
-            "tests/shared/repository/queue/test_job_queue.py",
+            "tests/shared/repository/queue/test_job_enqueue.py",
         ),
     ),
     NamedChange(

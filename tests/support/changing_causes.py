@@ -17,7 +17,6 @@ from crawljobs.repository.content.stored_subreddits import Marks
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
-    job_queue,
     parked_jobs,
     queue_pauses,
 )
@@ -25,7 +24,7 @@ from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.repository.queue.maintenance import job_maintenance, pause_parking
 from crawljobs.repository.queue.queue_pauses import EVERYTHING
 from scheduler import schedule_firing
-from support import schedule_rows
+from support import enqueueing, schedule_rows
 from support.waiting import wait_until
 
 LATER = timedelta(days=1)
@@ -102,7 +101,7 @@ class Causes:
         if dice.random() < self._share_later:
             later = datetime.now(UTC) + dice.choice([timedelta(milliseconds=20), LATER])
             self.asked_for.add(later)
-        job_queue.enqueue_many(
+        enqueueing.enqueue_many(
             conn,
             subreddits_named=dice.sample(list(self.ids), dice.randint(1, len(self.ids))),
             priority=dice.randint(0, 100),
@@ -191,7 +190,7 @@ class Causes:
                 )
             )
         self.database.run(
-            lambda conn: job_queue.enqueue_many(
+            lambda conn: enqueueing.enqueue_many(
                 conn, subreddits_named=list(self.ids), priority=50, source=JobSource.USER
             )
         )

@@ -16,8 +16,9 @@ from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import Claim, JobSource
-from crawljobs.repository.queue import job_claim, job_completion, job_queue
+from crawljobs.repository.queue import job_claim, job_completion
 from crawljobs.settings import CrawlSettings, RedditSettings
+from support import enqueueing
 
 # All phases, but few histories: the sandbox takes its time to make them up.
 DEFAULTS = dataclasses.replace(settings.read_crawl_settings({}), user_sub_fetch_limit=5)
@@ -52,7 +53,7 @@ class Crawler:
     def enqueue(self, name: str, **options: Any) -> int:
         with self.database.begin() as conn:
             options = {"priority": 50, "source": JobSource.USER, **options}
-            return job_queue.enqueue(conn, subreddit=name, **options).job_id
+            return enqueueing.enqueue(conn, subreddit=name, **options).job_id
 
     def claim(self) -> Claim:
         with self.database.begin() as conn:

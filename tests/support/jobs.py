@@ -14,11 +14,11 @@ from crawljobs.domain.job import Claim, ErrorKind, Job, JobSource, JobStatus, Wa
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
-    job_queue,
     job_reads,
     parked_jobs,
 )
 from crawljobs.repository.queue.maintenance import job_maintenance, pause_parking
+from support import enqueueing
 
 # Far from any real clock, so that a test which forgets to pass its own time shows it.
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
@@ -27,7 +27,7 @@ LEASE_SECONDS = 30.0
 
 def enqueue(conn: Connection, name: str = "python", **options: Any) -> int:
     options = {"priority": 50, "source": JobSource.USER, "now": T0, **options}
-    return job_queue.enqueue(conn, subreddit=name, **options).job_id
+    return enqueueing.enqueue(conn, subreddit=name, **options).job_id
 
 
 def claim_all(conn: Connection, *, at_most: int = 10, now: datetime = T0) -> list[Claim]:

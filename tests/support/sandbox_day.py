@@ -20,8 +20,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_queue
-from support import invariants, reddit_sandbox, schedule_rows, service_process
+from support import enqueueing, invariants, reddit_sandbox, schedule_rows, service_process
 from support.crawls import Contents, Crawler
 from support.databases import Databases
 from support.fast_clock import FastClock
@@ -183,7 +182,9 @@ class _Living:
                     conn, f"day: {name}", subreddit=name, cron_expression=self.plan.expression
                 )
         with self.database.begin() as conn:
-            job_queue.enqueue_many(conn, subreddits_named=names, priority=50, source=JobSource.USER)
+            enqueueing.enqueue_many(
+                conn, subreddits_named=names, priority=50, source=JobSource.USER
+            )
 
     @contextlib.contextmanager
     def _running(

@@ -13,8 +13,8 @@ from sqlalchemy import text
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import FINAL, TRANSITIONS, Attempt, Job, JobSource, JobStatus
-from crawljobs.repository.queue import job_queue, job_reads, operator_changes
-from support import invariants
+from crawljobs.repository.queue import job_reads, operator_changes
+from support import enqueueing, invariants
 from support.waiting import wait_until
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class WatchedQueue:
         """The ids, in the order of the names; the database has acknowledged every one."""
         asked = {"priority": 50, "source": JobSource.USER, **options}
         with self.database.begin() as conn:
-            enqueued = job_queue.enqueue_many(conn, subreddits_named=names, **asked)
+            enqueued = enqueueing.enqueue_many(conn, subreddits_named=names, **asked)
         self.accepted += [one.job_id for one in enqueued]
         return [one.job_id for one in enqueued]
 

@@ -10,7 +10,8 @@ from crawler_worker.reddit import crawl_failures
 from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.domain.job import Job, JobSource, JobStatus
-from crawljobs.repository.queue import job_queue, job_reads
+from crawljobs.repository.queue import job_reads
+from support import enqueueing
 from support.waiting import wait_until
 
 QUICK = {
@@ -28,7 +29,7 @@ Start = Callable[..., Worker]
 
 def enqueue(database: Database, *names: str, traceparent: str | None = None) -> list[int]:
     with database.begin() as conn:
-        enqueued = job_queue.enqueue_many(
+        enqueued = enqueueing.enqueue_many(
             conn,
             subreddits_named=names,
             priority=50,

@@ -22,6 +22,7 @@ from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.enqueue_request import EnqueueRequest
 from crawljobs.domain.job import Claim, JobSource
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from crawljobs.domain.reddit_items import Account, Items
@@ -41,7 +42,6 @@ from crawljobs.repository.queue import (
     job_claim,
     job_completion,
     job_enqueue,
-    job_queue,
     leases,
     operator_changes,
     parked_jobs,
@@ -62,7 +62,7 @@ from crawljobs.repository.schedules import (
     schedule_reads,
 )
 from scheduler import schedule_firing
-from support import crawled, crawls, interleaved
+from support import crawled, crawls, enqueueing, interleaved
 from support.interleaved import Work
 
 ROOT, ALPHA, BETA, DELTA, OLD, LAST = "root", "alpha", "beta", "delta", "old_one", "last"
@@ -155,7 +155,7 @@ class World:
         )
 
     def _enqueue(self, conn: Connection, name: str, source: JobSource, **options: Any) -> None:
-        job_queue.enqueue(conn, subreddit=name, priority=50, source=source, **options)
+        enqueueing.enqueue(conn, subreddit=name, priority=50, source=source, **options)
 
 
 class _Open:
@@ -252,9 +252,8 @@ def transactions(world: World) -> dict[str, Work]:
         return lambda conn: operator_changes.change_many(conn, verb=verb, job_ids=ids, **options)
 
     def enqueue(names: list[str]) -> Work:
-        return lambda conn: job_enqueue.enqueue_many(
-            conn, subreddits_named=names, priority=60, source=JobSource.USER, max_retries=3
-        )
+        request = EnqueueRequest(names, 60, JobSource.USER)
+        return lambda conn: job_enqueue.enqueue_with_jobs(conn, [request])
 
     def edit(schedule_id: int, name: str) -> Work:
         def work(conn: Connection) -> None:
@@ -309,13 +308,12 @@ def transactions(world: World) -> dict[str, Work]:
 
     def revisit(conn: Connection) -> None:
         names = revisits.take_due(conn)
-        job_queue.enqueue_many(
+        enqueueing.enqueue_many(
             conn,
             subreddits_named=names,
             priority=5,
             source=JobSource.STALE,
             depth=None,
-            all_known=True,
         )
 
     def sweep(conn: Connection) -> None:

@@ -17,8 +17,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_queue
-from support import crew, reddit_sandbox
+from support import crew, enqueueing, reddit_sandbox
 from support.crew import Crew
 from support.reddit_sandbox import RunningSandbox
 from support.waiting import wait_until
@@ -134,7 +133,7 @@ def prepare(database_url: str, scene: Scene) -> None:
             ),
             {"client": CLIENT, "cap": scene.cap, "window": scene.window},
         )
-        job_queue.enqueue_many(
+        enqueueing.enqueue_many(
             conn,
             subreddits_named=[f"empty_{n}" for n in range(jobs)],
             priority=50,

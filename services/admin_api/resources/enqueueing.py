@@ -11,6 +11,7 @@ from admin_api.schemas.fields import rfc3339
 from crawljobs.db.database import Connection
 from crawljobs.domain import job as jobs
 from crawljobs.domain.actor import Actor
+from crawljobs.domain.enqueue_request import EnqueueRequest
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_enqueue
 from crawljobs.repository.queue.job_enqueue import EnqueueChange
@@ -63,15 +64,15 @@ def enqueue(
     if max_retries is None:
         max_retries = state.current().max_retries
     with tracing.span("enqueue", tracing.Kind.PRODUCER) as span:
-        changes = job_enqueue.enqueue_many(
-            conn,
-            subreddits_named=names,
-            priority=priority,
-            source=jobs.JobSource.USER,
+        request = EnqueueRequest(
+            names,
+            priority,
+            jobs.JobSource.USER,
             max_retries=max_retries,
             visible_at=visible_at,
             traceparent=str(span.context),
         )
+        changes = job_enqueue.enqueue_with_jobs(conn, [request])
         describe_results(span, [change.enqueued for change in changes])
     api_counters.enqueued(conn, [change.enqueued for change in changes], jobs.JobSource.USER)
     audit_log.record_many(

@@ -10,11 +10,12 @@ from crawler_worker.crawl.missing import parts
 from crawler_worker.reddit import endpoints
 from crawljobs.db.database import Connection
 from crawljobs.domain import subreddit
+from crawljobs.domain.enqueue_request import EnqueueRequest
 from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.domain.missing_part import PartKind, PartReason
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import discovery, stored_subreddits
-from crawljobs.repository.queue import job_queue
+from crawljobs.repository.queue import job_enqueue
 
 PRIORITY = 0  # the lowest: discovered crawls run after all requested ones
 
@@ -134,12 +135,11 @@ def promotable(context: CrawlContext, conn: Connection) -> dict[str, int]:
 
 def enqueue(context: CrawlContext, conn: Connection, names: Collection[str]) -> list[Enqueued]:
     """Enqueue crawls of the discovered subreddits, in the transaction that finishes the crawl."""
-    return job_queue.enqueue_many(
-        conn,
-        subreddits_named=sorted(names, key=str.lower),
-        priority=PRIORITY,
-        source=JobSource.DISCOVERY,
+    request = EnqueueRequest(
+        sorted(names, key=str.lower),
+        PRIORITY,
+        JobSource.DISCOVERY,
         depth=context.claim.depth + 1,
         discovered_from=context.claim.subreddit_id,
-        all_known=True,  # skips the insert of subreddits, which would lock them before the jobs
     )
+    return job_enqueue.enqueue(conn, [request])

@@ -9,10 +9,11 @@ from typing import Protocol
 from crawler_worker.claims import claim_counters
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import subreddit
+from crawljobs.domain.enqueue_request import EnqueueRequest
 from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.repository.content import revisits
 from crawljobs.repository.operations import task_turns
-from crawljobs.repository.queue import job_queue
+from crawljobs.repository.queue import job_enqueue
 from crawljobs.repository.queue.maintenance.row_isolation import RowIsolations
 from crawljobs.runtime import logs
 from crawljobs.settings import RevisitSettings
@@ -65,15 +66,14 @@ class Revisiting:
 
         def change(conn: Connection, *, at_most: int, skip: int) -> int:
             found = find(conn, at_most=at_most, skip=skip)
-            enqueued[:] = job_queue.enqueue_many(
-                conn,
-                subreddits_named=_crawlable(found),
-                priority=PRIORITY,
-                source=JobSource.STALE,
+            request = EnqueueRequest(
+                _crawlable(found),
+                PRIORITY,
+                JobSource.STALE,
                 max_retries=self._max_retries,
                 depth=None,  # keeps the stored depth, so that discovery reaches no further
-                all_known=True,
             )
+            enqueued[:] = job_enqueue.enqueue(conn, [request])
             return len(found)
 
         def count() -> None:

@@ -22,7 +22,8 @@ from benchmarks.peers.workloads import Sizes
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import Claim, JobSource
-from crawljobs.repository.queue import job_claim, job_completion, job_queue
+from crawljobs.repository.queue import job_claim, job_completion
+from support import enqueueing
 
 NAME = "floor (pgbench)"
 BATCH = 200  # jobs of a claim and of a completion: the most that a worker's settings allow
@@ -63,7 +64,7 @@ class Script:
             database.begin() as conn,
             psycopg.connect(url) as plain,
         ):
-            job_queue.enqueue_many(
+            enqueueing.enqueue_many(
                 conn, subreddits_named=["first", "second"], priority=100, source=JobSource.USER
             )
             driver = cast("psycopg.Connection[Any]", conn.connection.driver_connection)

@@ -13,9 +13,9 @@ from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_queue
 from crawljobs.runtime import logs
 from onebox import migrate
+from support import enqueueing
 
 WANTED, BEHIND = 60, 10  # priorities
 CHUNK = 10_000  # jobs of one statement
@@ -34,7 +34,7 @@ class Producer:
 
     async def one(self, number: int) -> None:
         self._database.run_statement(
-            lambda conn: job_queue.enqueue(
+            lambda conn: enqueueing.enqueue(
                 conn, subreddit=f"{PREFIX}{number}", priority=WANTED, source=JobSource.USER
             )
         )
@@ -43,7 +43,7 @@ class Producer:
         for at in range(0, len(numbers), CHUNK):
             names = [f"{PREFIX}{number}" for number in numbers[at : at + CHUNK]]
             with self._database.begin() as conn:
-                job_queue.enqueue_many(
+                enqueueing.enqueue_many(
                     conn,
                     subreddits_named=names,
                     priority=WANTED if wanted else BEHIND,

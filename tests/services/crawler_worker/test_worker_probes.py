@@ -7,8 +7,7 @@ import pytest
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from crawljobs.repository.queue import job_queue
-from support import probes
+from support import enqueueing, probes
 from support.crew import Crew
 from support.waiting import wait_until
 
@@ -25,7 +24,7 @@ def crew(tmp_path: Path, database_url: str) -> Iterator[Crew]:
 
 def enqueue(database: Database, *names: str) -> None:
     with database.begin() as conn:
-        job_queue.enqueue_many(
+        enqueueing.enqueue_many(
             conn, subreddits_named=names, priority=50, source=JobSource.USER, max_retries=0
         )
 

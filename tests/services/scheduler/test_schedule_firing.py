@@ -10,10 +10,11 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource, JobStatus
 from crawljobs.domain.schedule import LISTED_ONE_BY_ONE, ON_TIME, MisfirePolicy, RunOutcome
 from crawljobs.repository.operations import audit_log
-from crawljobs.repository.queue import job_queue, job_reads
+from crawljobs.repository.queue import job_reads
 from crawljobs.repository.schedules import due_schedules
 from scheduler import schedule_firing
 from scheduler.firing_results import Disabled, Fired
+from support import enqueueing
 from support import schedule_rows as rows
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -76,7 +77,7 @@ def test_takes_the_longest_due_first_and_no_more_than_asked(conn: Connection) ->
 
 
 def test_a_subreddit_with_a_live_job_is_merged_into_it(conn: Connection) -> None:
-    asked = job_queue.enqueue(conn, subreddit="Python", priority=60, source=JobSource.USER)
+    asked = enqueueing.enqueue(conn, subreddit="Python", priority=60, source=JobSource.USER)
     rows.make(conn, "one", now=NOON)
     rows.make(conn, "two", now=NOON)
     fire(conn, NOON + HOUR)

@@ -20,6 +20,10 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
 
+# The live statuses. Statements use the same text: with bound parameters, the planner could not use
+# the partial indexes.
+LIVE = "('blocked', 'waiting', 'queued', 'crawling')"
+
 # A job to crawl one subreddit, from enqueue to its final status. A subreddit has at most one live
 # job.
 crawl_jobs = Table(
@@ -128,7 +132,7 @@ crawl_jobs = Table(
         "crawl_jobs_live_key",
         "subreddit_id",
         unique=True,
-        postgresql_where=text("status IN ('blocked', 'waiting', 'queued', 'crawling')"),
+        postgresql_where=text(f"status IN {LIVE}"),
     ),
     # A claim reads this index from its start, without a sort.
     Index(

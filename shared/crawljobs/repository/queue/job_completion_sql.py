@@ -12,7 +12,7 @@ from sqlalchemy import text
 from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.domain.completion import ATTEMPTS, TERMINAL_OUTCOMES
 from crawljobs.domain.job import AttemptOutcome, Transition
-from crawljobs.repository.queue import queue_sql
+from crawljobs.repository.queue import job_birth_sql, queue_sql
 from crawljobs.repository.queue.queue_sql import (
     NO_REASON,
     NOW,
@@ -81,7 +81,7 @@ def _completion_statement(
     arrays = ", ".join(f"(SELECT CAST(:{name} AS {kind}[]))" for name, kind in taken.items())
     names = ", ".join(["job_id", "token", *(f"end_{name}" for name in columns), "place"])
     error = [f"held.end_{name}" if name in columns else "NULL" for name in _ERROR]
-    insert_follow_up = queue_sql.follow_up_statement(
+    insert_follow_up = job_birth_sql.insert_follow_ups(
         before="held", ended="ended", condition=follow_up or ""
     )
     sql = f"""

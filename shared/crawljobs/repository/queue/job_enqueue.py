@@ -1,30 +1,37 @@
-"""Enqueue for an operator, with each job before and after the request for the audit log."""
+"""Enqueue jobs, or merge requests into live jobs.
+
+Every service enqueues here, with one statement for any number of requests.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from crawljobs.domain.job import Enqueued, EnqueueResult, Job, JobSource
-from crawljobs.repository.queue import job_queue, job_reads, operator_change_sql
+from crawljobs import errors
+from crawljobs.db.driver_statement import DriverStatement
+from crawljobs.domain.enqueue_request import EnqueueRequest
+from crawljobs.domain.job import Enqueued, EnqueueResult, Job, JobStatus
+from crawljobs.repository.queue import enqueue_asks, job_enqueue_sql, job_reads
+from crawljobs.repository.queue.enqueue_asks import Ask
 
-# The live jobs of the requested subreddits. Needs no lock: the enqueue statement before it has
-# locked these rows.
-_LIVE = text(f"""
-    SELECT {job_reads.JOB_COLUMNS}
-    FROM crawl_jobs AS job JOIN subreddits AS subreddit ON subreddit.id = job.subreddit_id
-    WHERE job.status IN ('blocked', 'waiting', 'queued', 'crawling')
-        AND job.subreddit_id = ANY (ARRAY(
-            SELECT id FROM subreddits WHERE lower(name) = ANY (CAST(:keys AS text[]))))
-    """)
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+# Executions of the statement for one name. The first gives no row if another transaction has
+# inserted the same subreddit, the second if the live job of that subreddit was changed meanwhile.
+# That job is then locked, so the third execution merges. More are needed only after a deletion.
+RUNS_MAX = 6
+NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class EnqueueChange:
-    """The result of the request for one subreddit.
+    """The result of the request for one subreddit, with its job for audit log and response.
 
     `before` is the live job that the request was merged into, as it was before; None for a new job.
     """
@@ -34,47 +41,93 @@ class EnqueueChange:
     after: Job
 
 
-def enqueue_many(
-    conn: Connection,
-    *,
-    subreddits_named: Sequence[str],
-    priority: int,
-    source: JobSource,
-    max_retries: int,
-    visible_at: datetime | None = None,
-    traceparent: str | None = None,
-) -> list[EnqueueChange]:
-    """Enqueue one job for each subreddit, or merge the request into its live job.
+def enqueue(
+    conn: Connection, requests: Iterable[EnqueueRequest], *, now: datetime | None = None
+) -> list[Enqueued]:
+    """Enqueue a job for each subreddit of the requests, or merge the request into its live job.
 
-    Returns one result for each subreddit, in the order in which the names first occur. Raises
-    InvalidSubredditName before any write.
+    Inserts unknown subreddits. Returns one result for each subreddit of each request, in the order
+    in which the names first occur in their request. Names that differ only in case are one
+    subreddit. Raises InvalidSubredditName before any write, and DatabaseUnavailable if other
+    transactions change the same subreddits all the time.
     """
-    live: dict[int, Job] = {}
+    return _run(conn, job_enqueue_sql.ENQUEUE, requests, _read_results, now=now)
 
-    def read_live_jobs() -> None:
-        rows = conn.execute(_LIVE, {"keys": [name.lower() for name in subreddits_named]})
-        live.update({row.id: job_reads.to_job(row) for row in rows})
 
-    enqueued = job_queue.enqueue_many(
-        conn,
-        subreddits_named=subreddits_named,
-        priority=priority,
-        source=source,
-        max_retries=max_retries,
-        visible_at=visible_at,
-        traceparent=traceparent,
-        before_merging=read_live_jobs,
-    )
-    ids = sorted(one.job_id for one in enqueued)
-    after = {
-        row.id: job_reads.to_job(row)
-        for row in conn.execute(operator_change_sql.READ, {"ids": ids})
+def enqueue_with_jobs(
+    conn: Connection, requests: Iterable[EnqueueRequest], *, now: datetime | None = None
+) -> list[EnqueueChange]:
+    """Do the same as `enqueue`, and return each job before and after its request."""
+    return _run(conn, job_enqueue_sql.ENQUEUE_WITH_JOBS, requests, _read_changes, now=now)
+
+
+def enqueue_stored(
+    conn: Connection, requests: Iterable[EnqueueRequest], *, now: datetime | None = None
+) -> list[Enqueued]:
+    """Do the same as `enqueue` for stored subreddits; needs no right to insert subreddits.
+
+    Raises NotFound for an unknown subreddit; the caller then rolls back.
+    """
+    return _run(conn, job_enqueue_sql.ENQUEUE_STORED, requests, _read_results, now=now, stored=True)
+
+
+def _run(
+    conn: Connection,
+    statement: DriverStatement,
+    requests: Iterable[EnqueueRequest],
+    read: Callable[[list[Row]], dict[int, T]],
+    *,
+    now: datetime | None,
+    stored: bool = False,
+) -> list[T]:
+    asks = enqueue_asks.of_requests(requests)
+    results: dict[int, T] = {}
+    for wave in enqueue_asks.waves(asks):
+        left = wave
+        for _ in range(1 if stored else RUNS_MAX):
+            rows = statement.rows(conn, {"requests": enqueue_asks.as_json(left), "now": now})
+            results |= {left[place].place: result for place, result in read(rows).items()}
+            left = [ask for ask in left if ask.place not in results]
+            if not left:
+                break
+        else:
+            _refuse(left, stored=stored)
+    return [results[ask.place] for ask in asks]
+
+
+def _refuse(asks: Sequence[Ask], *, stored: bool) -> NoReturn:
+    names = ", ".join(ask.name for ask in asks[:NAMES_SHOWN])
+    if stored:
+        raise errors.NotFound(f"unknown subreddits: {names}")
+    raise errors.DatabaseUnavailable(f"other transactions change {names} all the time; try again")
+
+
+def _read_results(rows: list[Row]) -> dict[int, Enqueued]:
+    return {
+        place: Enqueued(job_id, name, _result(created, status))
+        for place, name, job_id, status, created, _ in rows
     }
-    return [
-        EnqueueChange(
-            one,
-            None if one.result is EnqueueResult.CREATED else live[one.job_id],
-            after[one.job_id],
+
+
+def _read_changes(rows: list[Row]) -> dict[int, EnqueueChange]:
+    before: dict[int, Job] = {}
+    after: dict[int, tuple[bool, Job]] = {}
+    for place, created, _, *columns in rows:
+        job = job_reads.job_of(columns)
+        if created is None:
+            before[place] = job
+        else:
+            after[place] = created, job
+    return {
+        place: EnqueueChange(
+            Enqueued(job.id, job.subreddit, _result(created, job.status)), before.get(place), job
         )
-        for one in enqueued
-    ]
+        for place, (created, job) in after.items()
+    }
+
+
+def _result(created: bool, status: str) -> EnqueueResult:
+    if created:
+        return EnqueueResult.CREATED
+    is_crawling = status == JobStatus.CRAWLING
+    return EnqueueResult.RERUN_REQUESTED if is_crawling else EnqueueResult.MERGED

@@ -41,15 +41,14 @@ _SCHEDULE = """(
 ) AS scheduled_job_id"""
 # The columns of a Job, for statements that use the table aliases `job` and `subreddit`. xmin is the
 # id of the transaction that wrote this version of the row, so it changes with each change.
-JOB_COLUMNS = ", ".join(
-    [
-        *(f"job.{name}" for name in Job.__dataclass_fields__ if name not in _FOREIGN),
-        "subreddit.name AS subreddit",
-        f"{WAITS_UNTIL.format(job='job', subreddit='subreddit')} AS waits_until",
-        _SCHEDULE.format(job="job"),
-        "CAST(CAST(job.xmin AS text) AS bigint) AS version",
-    ]
-)
+_EXPRESSIONS = {
+    **{name: f"job.{name}" for name in Job.__dataclass_fields__ if name not in _FOREIGN},
+    "subreddit": "subreddit.name AS subreddit",
+    "waits_until": f"{WAITS_UNTIL.format(job='job', subreddit='subreddit')} AS waits_until",
+    "scheduled_job_id": _SCHEDULE.format(job="job"),
+    "version": "CAST(CAST(job.xmin AS text) AS bigint) AS version",
+}
+JOB_COLUMNS = ", ".join(_EXPRESSIONS.values())
 
 # The same columns as Core expressions.
 COLUMNS: tuple[ColumnElement[Any], ...] = (
@@ -133,7 +132,15 @@ def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[At
 def to_job(row: Any) -> Job:
     """Return the job in a row that has at least COLUMNS."""
     mapping = row._mapping
-    values = {name: mapping[name] for name in Job.__dataclass_fields__}
+    return _job({name: mapping[name] for name in Job.__dataclass_fields__})
+
+
+def job_of(values: Sequence[Any]) -> Job:
+    """Return the job in the values of JOB_COLUMNS, in their order."""
+    return _job(dict(zip(_EXPRESSIONS, values, strict=True)))
+
+
+def _job(values: dict[str, Any]) -> Job:
     values["status"] = JobStatus(values["status"])
     values["source"] = JobSource(values["source"])
     values["wait_reason"] = WaitReason.of(values["wait_reason"], values["error_kind"])

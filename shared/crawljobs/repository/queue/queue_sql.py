@@ -41,18 +41,6 @@ PAUSED_FROM_NOW = PAUSED_UNTIL.replace("LIMIT 1", "LIMIT 1 FOR SHARE SKIP LOCKED
 
 # The time until which to park a job whose cause ends at `until`.
 PARKED_UNTIL = f"least({{until}}, {{now}} + interval '{PARKED_MAX_SECONDS} seconds')"
-# The wait reason of a new job and the time until which it waits. A job that waits for a pause or
-# for politeness is parked: a sweep checks the cause again.
-WAIT_AT_BIRTH = """(
-    SELECT CASE WHEN {asked} > clock.now THEN 'later' WHEN pause.until IS NOT NULL THEN 'paused'
-        WHEN {polite} > clock.now THEN 'politeness' END
-) AS wait (reason)"""
-VISIBLE_AT_BIRTH = (
-    "CASE WHEN wait.reason <> 'later' THEN "
-    + PARKED_UNTIL.format(until="coalesce(pause.until, {polite})", now="clock.now")
-    + " ELSE {asked} END"
-)
-
 # The end of the minimum gap after the last crawl of a row of subreddits; null without a gap.
 POLITE = (
     "CASE WHEN min_crawl_gap_seconds > 0 "
@@ -117,33 +105,3 @@ RERUN_SERVED_RESET = (
 # 2 of the 15 microseconds of a claim.
 NO_REASON = "wait_reason = NULL"
 UNCLAIMED = "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL"
-
-
-def follow_up_statement(*, before: str, ended: str, condition: str) -> str:
-    """Return an INSERT of the follow-up jobs of the rows of `before` that have a rerun request.
-
-    The INSERT joins the rows of `ended`: an ended job must leave the index of live jobs before its
-    follow-up enters it. A row gets no follow-up if `condition` is false.
-    """
-    paused = PAUSED_FROM_NOW.format(scope=f"{before}.subreddit_id", now="clock.now")
-    return f"""
-    INSERT INTO crawl_jobs (
-        subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
-        depth, max_retries, visible_at, queued_at, created_at, traceparent
-    )
-    SELECT {before}.subreddit_id,
-        CASE WHEN wait.reason IS NULL THEN 'queued' ELSE 'waiting' END, wait.reason,
-        {before}.rerun_priority, {before}.rerun_priority, {before}.priority_ceiling,
-        {before}.rerun_source, {before}.depth, {before}.max_retries,
-        {VISIBLE_AT_BIRTH.format(asked="greatest(clock.now, asked.at)", polite="polite.until")},
-        clock.now, clock.now, {before}.rerun_traceparent
-    FROM {before} JOIN {ended} ON {ended}.id = {before}.id CROSS JOIN {NOW} AS clock (now)
-        -- the previous release stores the end of a pause in rerun_visible_at
-        CROSS JOIN LATERAL (
-            SELECT nullif({before}.rerun_visible_at, '9999-12-31T00:00:00Z')) AS asked (at)
-        LEFT JOIN LATERAL {POLITE_UNTIL.format(scope=f"{before}.subreddit_id")} AS polite (until)
-            ON true
-        LEFT JOIN LATERAL {paused} AS pause (until) ON true
-        CROSS JOIN LATERAL {WAIT_AT_BIRTH.format(asked="asked.at", polite="polite.until")}
-    WHERE {before}.rerun_requested AND {condition}
-    """

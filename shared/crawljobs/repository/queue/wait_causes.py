@@ -108,11 +108,11 @@ WITHOUT_CAUSE = f"""
     """
 
 # The expected end of the wait of a row `job` with its row `subreddit`; null for a pause without an
-# end.
+# end. With EXISTS, the planner could read all pauses into a hash table.
 _PAUSE = "queue_pauses WHERE scope = {job}.subreddit_id"
 WAITS_UNTIL = f"""CASE
     WHEN {{job}}.status <> 'waiting' THEN NULL
-    WHEN {{job}}.wait_reason = 'paused' AND EXISTS (SELECT FROM {_PAUSE})
+    WHEN {{job}}.wait_reason = 'paused' AND (SELECT scope FROM {_PAUSE}) IS NOT NULL
         THEN (SELECT until FROM {_PAUSE})
     WHEN {{job}}.wait_reason = 'politeness' AND NOT {_HAS_BEGUN} THEN greatest({{job}}.visible_at,
         {{subreddit}}.last_crawled_at

@@ -8,11 +8,11 @@ from sqlalchemy import Connection, bindparam, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from crawljobs.db.tables import scheduled_job_runs, scheduled_jobs
+from crawljobs.domain import enqueue_request
 from crawljobs.domain import subreddit as names
 from crawljobs.domain.job import Enqueued, EnqueueResult
 from crawljobs.domain.schedule import RunOutcome, Schedule
-from crawljobs.repository.schedules import schedule_enqueue
-from crawljobs.repository.schedules.schedule_enqueue import ScheduledEnqueue
+from crawljobs.repository.queue import job_enqueue
 from crawljobs.repository.sql import NOW
 
 _run = scheduled_job_runs.c
@@ -53,11 +53,10 @@ def run_now(
     """
     names.checked_name(schedule.subreddit)
     at: datetime = conn.execute(_FIRED, {"schedule_id": schedule.id, "now": now}).scalar_one()
-    retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
-    request = ScheduledEnqueue(
-        schedule.id, schedule.subreddit_id, schedule.priority, retries, traceparent
+    request = enqueue_request.of_schedule(
+        schedule, default_max_retries=default_max_retries, traceparent=traceparent
     )
-    enqueued = schedule_enqueue.enqueue_for_schedules(conn, enqueues=[request], now=at)[schedule.id]
+    (enqueued,) = job_enqueue.enqueue_stored(conn, [request], now=at)
     created = enqueued.result is EnqueueResult.CREATED
     conn.execute(
         _RECORD,

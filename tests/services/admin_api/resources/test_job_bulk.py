@@ -11,7 +11,7 @@ from admin_api.resources import job_selection
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource, JobStatus
 from crawljobs.repository.operations import audit_log
-from crawljobs.repository.queue import job_queue
+from support import enqueueing
 from support import jobs as factory
 from support.waiting import wait_until
 
@@ -138,7 +138,7 @@ def test_an_enqueue_in_between_spoils_only_its_own_item(client: Client, database
     ids = made(database, *[S.FAILED] * 4)
     answers: list[Any] = []
     with database.begin() as conn:  # the enqueue is under way, not yet visible
-        enqueued = job_queue.enqueue(conn, subreddit="sub2", priority=1, source=JobSource.USER)
+        enqueued = enqueueing.enqueue(conn, subreddit="sub2", priority=1, source=JobSource.USER)
         request = threading.Thread(
             target=lambda: answers.append(client.post(f"{BULK}/retry", json={"job_ids": ids}))
         )

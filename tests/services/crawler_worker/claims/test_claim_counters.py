@@ -13,8 +13,7 @@ from crawler_worker.reddit import request_counters as reddit_counting
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import Claim, JobSource, JobStatus
-from crawljobs.repository.queue import job_queue
-from support import jobs
+from support import enqueueing, jobs
 from support.counted import counted
 from support.jobs import EACH_END, T0
 from support.waiting import wait_until
@@ -119,7 +118,7 @@ def test_a_worker_counts_what_it_claims_and_ends(database: Database, start: Star
 def test_a_rescue_counts_retries_and_failed_jobs(database: Database) -> None:
     with database.begin() as conn:
         for name, retries in (("again", 3), ("failed", 0)):
-            job_queue.enqueue(
+            enqueueing.enqueue(
                 conn, subreddit=name, priority=50, source=JobSource.USER, max_retries=retries
             )
         jobs.claim_all(conn, now=None)

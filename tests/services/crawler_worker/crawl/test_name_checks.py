@@ -14,8 +14,7 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource
 from crawljobs.domain.subreddit import LISTINGS
 from crawljobs.repository.content import crawled_items, discovery, stored_subreddits
-from crawljobs.repository.queue import job_queue
-from support import crawled, jobs
+from support import crawled, enqueueing, jobs
 from support.crawls import Crawler, Transport
 
 EXISTING = ("knitalong", "trailmaps", "pastryfailures")
@@ -126,7 +125,7 @@ def test_crawls_that_end_at_once_do_not_both_take_the_last_place(lean: Crawler) 
 
         def work(conn: Connection) -> None:
             if discovery.room(conn, at_most=1):
-                job_queue.enqueue(
+                enqueueing.enqueue(
                     conn, subreddit=name, priority=0, source=JobSource.DISCOVERY,
                     discovered_from=ids[name],
                 )  # fmt: skip

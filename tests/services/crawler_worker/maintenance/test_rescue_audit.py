@@ -11,7 +11,8 @@ from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
 from crawljobs.repository.operations import audit_log
-from crawljobs.repository.queue import job_claim, job_queue
+from crawljobs.repository.queue import job_claim
+from support import enqueueing
 from support.waiting import wait_until
 
 NAMES = ["with_a_retry", "last_attempt", "no_retries"]
@@ -22,7 +23,7 @@ def test_each_job_failed_by_the_rescue_is_audited_and_the_others_are_not(
 ) -> None:
     with database.begin() as conn:
         made = {
-            name: job_queue.enqueue(
+            name: enqueueing.enqueue(
                 conn,
                 subreddit=name,
                 priority=50,
@@ -67,7 +68,9 @@ def test_each_job_failed_by_the_rescue_is_audited_and_the_others_are_not(
 
 def test_a_rescue_that_cannot_be_audited_does_not_happen(database: Database) -> None:
     with database.begin() as conn:
-        job_queue.enqueue(conn, subreddit="last", priority=50, source=JobSource.USER, max_retries=0)
+        enqueueing.enqueue(
+            conn, subreddit="last", priority=50, source=JobSource.USER, max_retries=0
+        )
         job_claim.claim_jobs(
             conn, worker="dead", claim_token=uuid.uuid4(), at_most=1, lease_seconds=30
         )

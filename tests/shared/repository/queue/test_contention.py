@@ -15,23 +15,25 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.enqueue_request import EnqueueRequest
 from crawljobs.domain.job import AttemptOutcome, EnqueueResult, ErrorKind, JobSource, JobStatus
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
-    job_queue,
+    job_enqueue,
     job_reads,
     leases,
     operator_changes,
     queue_sql,
 )
 from crawljobs.repository.queue.job_completion import WriteResult
+from crawljobs.repository.queue.job_enqueue import EnqueueChange
 from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
 from crawljobs.repository.queue.maintenance.job_maintenance import Rescued
 from crawljobs.repository.queue.operator_change_sql import Verb
-from support import invariants, jobs
+from support import enqueueing, invariants, jobs
 from support.jobs import T0
 
 NAMES = [f"sub_{n}" for n in range(100)]
@@ -73,7 +75,7 @@ def test_sixty_four_enqueues_of_one_subreddit_make_one_job(wide: Database) -> No
     def ask(number: int) -> None:
         name = "python" if number % 2 else "PYTHON"
         enqueued = wide.run(
-            lambda conn: job_queue.enqueue(
+            lambda conn: enqueueing.enqueue(
                 conn, subreddit=name, priority=number, source=JobSource.USER
             )
         )
@@ -86,6 +88,23 @@ def test_sixty_four_enqueues_of_one_subreddit_make_one_job(wide: Database) -> No
     assert job.priority == 63
 
 
+def test_simultaneous_merges_each_know_the_job_as_the_one_before_left_it(wide: Database) -> None:
+    changes: list[EnqueueChange] = []
+
+    def ask(number: int) -> None:
+        request = EnqueueRequest(["python", "rust"], number, JobSource.USER)
+        changes.extend(wide.run(lambda conn: job_enqueue.enqueue_with_jobs(conn, [request])))
+
+    together(32, ask)
+    for name in ("python", "rust"):
+        of_name = [change for change in changes if change.enqueued.subreddit == name]
+        befores = Counter(change.before for change in of_name)
+        afters = Counter(change.after for change in of_name)
+        (last,) = afters - befores
+        assert befores - afters == Counter([None])
+        assert last.priority == 31
+
+
 def test_no_deadlock_reaches_a_caller(wide: Database) -> None:
     """Sixteen threads enqueue the same names in random order while others claim, end, extend and
     age."""
@@ -95,7 +114,7 @@ def test_no_deadlock_reaches_a_caller(wide: Database) -> None:
     def enqueue(number: int) -> None:
         for _ in range(4):
             wide.run(
-                lambda conn: job_queue.enqueue_many(
+                lambda conn: enqueueing.enqueue_many(
                     conn,
                     subreddits_named=orders[number],
                     priority=number,
@@ -185,10 +204,10 @@ def test_a_completion_during_a_rescue_waits_for_nobody_and_finds_its_claim_lost_
         assert len(job_reads.list_attempts(conn, job_id=other.job_id)) == 1
 
 
-def test_a_thousand_names_are_enqueued_in_two_statements(database: Database) -> None:
+def test_a_thousand_names_are_enqueued_in_one_statement(database: Database) -> None:
     names = [f"sub_{n}" for n in range(1_000)]
     with database.begin() as conn:
-        job_queue.enqueue(conn, subreddit="sub_7", priority=1, source=JobSource.USER)
+        enqueueing.enqueue(conn, subreddit="sub_7", priority=1, source=JobSource.USER)
     statements: list[object] = []
 
     class Noting(psycopg.Cursor[Any]):
@@ -199,7 +218,7 @@ def test_a_thousand_names_are_enqueued_in_two_statements(database: Database) -> 
     with database.begin() as conn:
         driver = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
         driver.cursor_factory = Noting
-        results = job_queue.enqueue_many(
+        results = enqueueing.enqueue_many(
             conn, subreddits_named=names, priority=2, source=JobSource.USER
         )
         driver.cursor_factory = psycopg.Cursor
@@ -208,7 +227,7 @@ def test_a_thousand_names_are_enqueued_in_two_statements(database: Database) -> 
         EnqueueResult.CREATED: 999,
         EnqueueResult.MERGED: 1,
     }
-    assert len(statements) == 2  # one for those that nobody knew, one for the others
+    assert len(statements) == 1
 
 
 def test_a_hint_is_sent_once_and_only_into_an_empty_queue(database: Database) -> None:
@@ -220,7 +239,7 @@ def test_a_hint_is_sent_once_and_only_into_an_empty_queue(database: Database) ->
         listener.commit()
         for names in (["sub_1", "sub_2"], ["sub_3"]):
             with database.begin() as conn:
-                job_queue.enqueue_many(
+                enqueueing.enqueue_many(
                     conn, subreddits_named=names, priority=1, source=JobSource.USER
                 )
         heard = [note.channel for note in raw.notifies(timeout=0.2)]

@@ -1,5 +1,6 @@
 """What operators ask for walks an index, whatever they ask for and however much there is."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -14,7 +15,7 @@ from crawljobs.domain.job_filter import JobFilter, JobSort
 from crawljobs.repository.content import subreddit_admin
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import (
-    job_enqueue,
+    job_enqueue_sql,
     job_explain,
     job_list,
     job_stats,
@@ -180,12 +181,13 @@ def test_no_change_of_jobs_scans_them(crowded: Database) -> None:
     ids = list(range(1, 1001))
     values = {"ids": ids, "now": None, "points": 1, "at_most": 1000, "keys": ["crowd_1"]}
     values["new_traceparent"] = None
+    values["requests"] = json.dumps([{"names": ["crowd_1", "new"], "first": 0, "priority": 1}])
     statements = [
         operator_change_sql.LOCK,
         operator_change_sql.LIVE_JOBS_OF,
         *operator_change_sql.STATEMENTS.values(),
         count_merging._MERGE_COUNTS,
-        job_enqueue._LIVE,
+        job_enqueue_sql.ENQUEUE_WITH_JOBS.clause,
     ]
     for statement in statements:
         with crowded.begin() as conn:

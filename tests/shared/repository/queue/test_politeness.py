@@ -10,8 +10,8 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource, JobStatus, WaitReason
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.content.stored_subreddits import Marks
-from crawljobs.repository.queue import job_queue, operator_changes, queue_pauses
-from support import jobs
+from crawljobs.repository.queue import operator_changes, queue_pauses
+from support import enqueueing, jobs
 from support.jobs import T0
 
 GAP = timedelta(minutes=10)
@@ -91,7 +91,7 @@ def test_the_rerun_of_a_crawl_is_polite_too(conn: Connection) -> None:
 
 def test_many_are_enqueued_each_with_its_own_gap(conn: Connection) -> None:
     polite(conn, "rust")
-    found = job_queue.enqueue_many(
+    found = enqueueing.enqueue_many(
         conn, subreddits_named=["go", "rust", "zig"], priority=5, source=JobSource.USER, now=T0
     )
     states = {each.subreddit: jobs.job(conn, each.job_id).status.value for each in found}

@@ -37,7 +37,6 @@ from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
-    job_queue,
     job_reads,
     leases,
     operator_changes,
@@ -46,7 +45,7 @@ from crawljobs.repository.queue import (
 )
 from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.repository.queue.maintenance import job_aging, job_maintenance, pause_parking
-from support import invariants, jobs
+from support import enqueueing, invariants, jobs
 from support.jobs import T0
 
 LEASE_SECONDS = 30.0
@@ -132,7 +131,7 @@ class QueueMachine(RuleBasedStateMachine):
         live = {job.subreddit: job for job in self.jobs().values() if job.status not in FINAL}
 
         def change() -> None:
-            results = job_queue.enqueue_many(
+            results = enqueueing.enqueue_many(
                 self.conn,
                 subreddits_named=names,
                 priority=priority,

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from crawljobs.db.database import Connection
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import Claim, JobSource
-from crawljobs.repository.queue import job_claim, job_queue
+from crawljobs.repository.queue import job_claim
 from crawljobs.repository.queue.maintenance import job_aging
-from support import jobs
+from support import enqueueing, jobs
 from support.jobs import T0
 
 POLICY = AgingPolicy()
@@ -88,7 +88,7 @@ def test_the_longest_wait_of_each_class_stays_under_the_bound_of_the_policy(
 
 def test_discovery_never_delays_a_request_of_a_user(conn: Connection) -> None:
     for chunk in range(5):
-        job_queue.enqueue_many(
+        enqueueing.enqueue_many(
             conn,
             subreddits_named=[f"found_{chunk}_{n}" for n in range(1_000)],
             priority=0,

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import ClauseElement, text
 
 from crawljobs.db.database import Connection, Database
+from crawljobs.repository.queue import job_enqueue_sql
 from crawljobs.repository.schedules import (
     due_schedules,
     ledger_pruning,
     schedule_changes,
-    schedule_enqueue,
     schedule_ledger,
     schedule_quota,
     schedule_reads,
@@ -74,20 +74,9 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str]] = {
         "scheduled_jobs_pkey",
     ),
     "enqueue": (
-        schedule_enqueue._ENQUEUE,
-        {
-            "subreddit_ids": [1],
-            "priorities": [1],
-            "schedule_ids": [1],
-            "max_retries": [1],
-            "traceparents": [None],
-            "ceiling": 100,
-            "source": "schedule",
-            "depth": 0,
-            "visible_at": None,
-            "now": None,
-        },
-        "subreddits_pkey",
+        job_enqueue_sql.ENQUEUE_STORED.clause,
+        {"requests": '[{"names": ["sub7"], "first": 0, "priority": 1}]', "now": None},
+        "subreddits_name_key",
     ),
     "hint": (schedule_changes._HINT, {"next_run_at": NOON}, "scheduled_jobs_due_idx"),
     "list_of_a_subreddit": (

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.queue import queue_sql
+from crawljobs.repository.queue import job_birth_sql, queue_sql
 from crawljobs.repository.queue.queue_sql import (
     CHANNEL,
     NOT_PAUSED,
@@ -43,7 +43,7 @@ _REQUEUE = text(f"""
     SELECT status, CASE WHEN status = 'queued' THEN pg_notify('{CHANNEL}', '') END FROM requeued
     """)
 
-_FOLLOW_UP = queue_sql.follow_up_statement(
+_FOLLOW_UP = job_birth_sql.insert_follow_ups(
     before="stuck", ended="rescued", condition="stuck.next_status = 'failed'"
 )
 

@@ -9,14 +9,14 @@ import pytest
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus, WaitReason
-from crawljobs.repository.queue import job_claim, job_queue, job_reads
-from support import jobs
+from crawljobs.repository.queue import job_claim, job_reads
+from support import enqueueing, jobs
 from support.jobs import T0
 
 
 def enqueue_result(conn: Connection, name: str, **options: object) -> EnqueueResult:
     values = {"priority": 50, "source": JobSource.USER, "now": T0, **options}
-    return job_queue.enqueue(conn, subreddit=name, **values).result
+    return enqueueing.enqueue(conn, subreddit=name, **values).result
 
 
 def test_enqueue_makes_a_job_that_is_claimable_now(conn: Connection) -> None:
@@ -37,7 +37,7 @@ def test_a_job_for_later_waits_and_says_so(conn: Connection) -> None:
 
 def test_a_bad_name_is_refused_before_anything_is_written(conn: Connection) -> None:
     with pytest.raises(errors.InvalidSubredditName):
-        job_queue.enqueue_many(
+        enqueueing.enqueue_many(
             conn, subreddits_named=["good", "not good"], priority=1, source=JobSource.USER
         )
     assert job_reads.list_jobs(conn) == []
@@ -45,7 +45,7 @@ def test_a_bad_name_is_refused_before_anything_is_written(conn: Connection) -> N
 
 def test_names_that_differ_in_case_are_one_subreddit(conn: Connection) -> None:
     first = jobs.enqueue(conn, "Python")
-    results = job_queue.enqueue_many(
+    results = enqueueing.enqueue_many(
         conn,
         subreddits_named=["PYTHON", "rust", "pythoN"],
         priority=10,
@@ -152,7 +152,7 @@ def test_a_claim_whose_reply_was_lost_can_be_asked_for(database: Database) -> No
 
 def test_workers_that_claim_at_once_share_the_queue_without_doubles(database: Database) -> None:
     with database.begin() as conn:
-        job_queue.enqueue_many(
+        enqueueing.enqueue_many(
             conn,
             subreddits_named=[f"sub_{n}" for n in range(60)],
             priority=1,

@@ -1,0 +1,45 @@
+"""A request to crawl subreddits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from crawljobs.domain.job import JobSource
+from crawljobs.domain.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class EnqueueRequest:
+    """A request to crawl each of these subreddits, all with the same priority and other values.
+
+    `visible_at` is the earliest time of the crawl; None means now. `depth` None means the stored
+    depth of each subreddit. `discovered_from` is the id of the subreddit whose crawl found the
+    names. New jobs, and follow-up jobs of a rerun request, continue the trace of `traceparent`.
+    """
+
+    subreddits: Sequence[str]
+    priority: int
+    source: JobSource
+    max_retries: int = 3
+    visible_at: datetime | None = None
+    depth: int | None = 0
+    discovered_from: int | None = None
+    scheduled_job_id: int | None = None
+    traceparent: str | None = None
+
+
+def of_schedule(
+    schedule: Schedule, *, default_max_retries: int, traceparent: str | None
+) -> EnqueueRequest:
+    """Return the request for the subreddit of a schedule."""
+    retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
+    return EnqueueRequest(
+        [schedule.subreddit],
+        schedule.priority,
+        JobSource.SCHEDULE,
+        max_retries=retries,
+        scheduled_job_id=schedule.id,
+        traceparent=traceparent,
+    )

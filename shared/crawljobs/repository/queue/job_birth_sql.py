@@ -1,0 +1,71 @@
+"""The INSERT of new jobs: enqueued jobs and follow-up jobs begin by the same rules."""
+
+from __future__ import annotations
+
+from crawljobs.repository.queue.queue_sql import (
+    NOW,
+    PARKED_UNTIL,
+    PAUSED_FROM_NOW,
+    POLITE_UNTIL,
+)
+
+_COLUMNS = """subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
+    scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries, traceparent"""
+
+# A job that waits for a pause or for politeness is parked: a sweep checks the cause again.
+_WAIT = f"""
+    LEFT JOIN LATERAL {PAUSED_FROM_NOW.format(scope="new.subreddit_id", now="new.now")}
+        AS pause (until) ON true
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN due > now THEN 'later' WHEN pause.until IS NOT NULL THEN 'paused'
+            WHEN polite > now THEN 'politeness' END
+    ) AS wait (reason)"""
+_PARKED_UNTIL = PARKED_UNTIL.format(until="coalesce(pause.until, polite)", now="now")
+
+
+def insert_jobs(rows: str) -> str:
+    """Return an INSERT, with the table alias `job`, of a job for each row of the query `rows`.
+
+    `rows` has the columns subreddit_id, priority, ceiling, source, schedule, depth, due (the
+    requested time), polite (the end of the minimum gap), now, retries and trace.
+    """
+    return f"""
+    INSERT INTO crawl_jobs AS job ({_COLUMNS})
+    SELECT subreddit_id, CASE WHEN wait.reason IS NULL THEN 'queued' ELSE 'waiting' END,
+        wait.reason, priority, priority, ceiling, source, schedule, depth,
+        CASE WHEN wait.reason <> 'later' THEN {_PARKED_UNTIL} ELSE due END,
+        now, now, retries, trace
+    FROM ({rows}) AS new {_WAIT}"""
+
+
+def insert_first_jobs(rows: str) -> str:
+    """Return the same INSERT for subreddits that the statement itself has inserted.
+
+    No other transaction sees such a subreddit, so it has no pause, no gap and no live job.
+    """
+    return f"""
+    INSERT INTO crawl_jobs AS job ({_COLUMNS})
+    SELECT subreddit_id, CASE WHEN due > now THEN 'waiting' ELSE 'queued' END,
+        CASE WHEN due > now THEN 'later' END, priority, priority, ceiling, source, schedule, depth,
+        due, now, now, retries, trace
+    FROM ({rows}) AS new"""
+
+
+def insert_follow_ups(*, before: str, ended: str, condition: str) -> str:
+    """Return an INSERT of the follow-up jobs of the rows of `before` that have a rerun request.
+
+    The INSERT joins the rows of `ended`: an ended job must leave the index of live jobs before its
+    follow-up enters it. A row gets no follow-up if `condition` is false.
+    """
+    return insert_jobs(f"""
+        SELECT {before}.subreddit_id, {before}.rerun_priority AS priority,
+            {before}.priority_ceiling AS ceiling, {before}.rerun_source AS source,
+            CAST(NULL AS bigint) AS schedule, {before}.depth,
+            -- the previous release stores the end of a pause in rerun_visible_at
+            greatest(clock.now, nullif({before}.rerun_visible_at, '9999-12-31T00:00:00Z')) AS due,
+            polite.until AS polite, clock.now, {before}.max_retries AS retries,
+            {before}.rerun_traceparent AS trace
+        FROM {before} JOIN {ended} ON {ended}.id = {before}.id CROSS JOIN {NOW} AS clock (now)
+            LEFT JOIN LATERAL {POLITE_UNTIL.format(scope=f"{before}.subreddit_id")}
+                AS polite (until) ON true
+        WHERE {before}.rerun_requested AND {condition}""")

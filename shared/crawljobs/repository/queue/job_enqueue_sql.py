@@ -1,0 +1,132 @@
+"""The enqueue statement: it takes any number of requests, for stored and for unknown subreddits.
+
+It writes in the order of locks: first the jobs of stored subreddits, sorted by subreddit, then the
+unknown subreddits, sorted by name, and then their jobs. Decision 109 has the reasons.
+"""
+
+from __future__ import annotations
+
+from crawljobs.db.driver_statement import DriverStatement
+from crawljobs.db.tables.jobs import LIVE
+from crawljobs.repository.queue import job_reads
+from crawljobs.repository.queue.job_birth_sql import insert_first_jobs, insert_jobs
+from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, POLITE, short
+
+# One row for each name, with its request and its stored subreddit, if there is one. LIMIT keeps the
+# plan on the index, also if the plan was made for few subreddits.
+_ASKED = f"""
+    SELECT priority, ceiling, source, schedule, retries, trace, origin, first + number - 1 AS place,
+        coalesce(known_name, asked_name) AS name, known.*, known_id IS NULL AS is_new,
+        coalesce(ask_depth, own_depth, 0) AS depth, coalesce(ask_at, now) AS due, now
+    FROM {NOW} AS clock (now) CROSS JOIN jsonb_to_recordset(CAST(:requests AS jsonb)) AS ask (
+        names text[], first int, priority smallint, ceiling smallint, source text, schedule bigint,
+        ask_depth smallint, ask_at timestamptz, retries smallint, trace text, origin bigint
+    ) CROSS JOIN unnest(names) WITH ORDINALITY AS named (asked_name, number)
+    LEFT JOIN LATERAL (
+        SELECT id AS known_id, name AS known_name, depth AS own_depth, last_crawled_at,
+            min_crawl_gap_seconds, {POLITE} AS polite
+        FROM subreddits WHERE lower(name) = lower(asked_name) LIMIT 1
+    ) AS known ON true"""
+
+# A request without a later time ends a wait for `later`, and computes a wait for a pause or for
+# politeness again. It does not end a backoff.
+_FORWARD = """coalesce(excluded.wait_reason, '') <> 'later' AND job.wait_reason IN (
+    'later', 'paused', CASE WHEN job.error_kind IS NULL THEN 'politeness' END)"""
+_RERUN = "job.rerun_requested OR job.status = 'crawling'"
+# The rerun's source and trace come from the request with the higher priority. A parked job was
+# requested for now: its visible_at is the next check of its cause.
+_MERGE = f"""
+    priority = greatest(job.priority, excluded.priority),
+    base_priority = greatest(job.base_priority, excluded.base_priority),
+    priority_ceiling = greatest(job.priority_ceiling, excluded.priority_ceiling),
+    (status, wait_reason, visible_at) = (
+        SELECT excluded.status, excluded.wait_reason, excluded.visible_at WHERE {_FORWARD}
+        UNION ALL SELECT job.status, job.wait_reason, CASE WHEN job.wait_reason = 'later'
+            THEN least(job.visible_at, excluded.visible_at) ELSE job.visible_at END
+        LIMIT 1),
+    depth = least(job.depth, excluded.depth),
+    max_retries = greatest(job.max_retries, excluded.max_retries),
+    rerun_requested = {_RERUN},
+    (rerun_priority, rerun_visible_at, rerun_source, rerun_traceparent) = (
+        SELECT greatest(job.rerun_priority, excluded.base_priority),
+            least(job.rerun_visible_at, CASE WHEN excluded.wait_reason <> 'later'
+                THEN excluded.created_at ELSE excluded.visible_at END),
+            CASE WHEN kept THEN job.rerun_source ELSE excluded.source END,
+            CASE WHEN kept THEN job.rerun_traceparent ELSE excluded.traceparent END
+        FROM (SELECT job.rerun_priority >= excluded.base_priority) AS rerun (kept)
+        WHERE {_RERUN})"""
+
+_JOBS_OF_KNOWN = insert_jobs("SELECT *, known_id AS subreddit_id FROM asked WHERE NOT is_new")
+# Notify idle workers of a new job, but only if the queue was empty before the statement: otherwise
+# no worker is idle. ORDER BY keeps the planner on the claim index.
+_HINT = f"""CASE WHEN job.status = 'queued' AND (
+        SELECT id FROM crawl_jobs WHERE status = 'queued'
+        ORDER BY priority DESC, created_at, id LIMIT 1
+    ) IS NULL THEN pg_notify('{CHANNEL}', '') END"""
+
+# The live jobs, in the version that the snapshot of the statement shows. A merge into another
+# version would have no job before it: such a job is only locked, and gets no row.
+_SEEN = f""", seen AS (
+        SELECT live.* FROM asked CROSS JOIN LATERAL (
+            SELECT *, xmin FROM crawl_jobs
+            WHERE subreddit_id = known_id AND status IN {LIVE} LIMIT 1
+        ) AS live
+    )"""
+
+
+# Insert the unknown subreddits and their jobs. The count makes Postgres lock the jobs of the stored
+# subreddits before. If another transaction is inserting the same name, the statement waits for its
+# commit, and the name gets no row.
+_OF_UNKNOWN = f""", made AS (
+        INSERT INTO subreddits (name, discovered_from, depth)
+        SELECT name, origin, depth FROM asked WHERE is_new AND (SELECT count(*) FROM merged) >= 0
+        ORDER BY lower(name) COLLATE "C"
+        ON CONFLICT (lower(name)) DO NOTHING
+        RETURNING id AS subreddit_id, lower(name) AS key
+    ), found AS (
+        SELECT asked.*, subreddit_id FROM made JOIN asked ON lower(name) = key AND is_new
+    ), born AS (
+        {insert_first_jobs("TABLE found")} RETURNING {{returned}}, true
+    )"""
+
+
+def _statement(
+    returned: str, result: str, *, of_unknown: str = _OF_UNKNOWN, seen: str = "", merge_if: str = ""
+) -> DriverStatement:
+    sql = f"""
+    WITH asked AS ({_ASKED}){seen}, merged AS (
+        {_JOBS_OF_KNOWN} ORDER BY subreddit_id
+        ON CONFLICT (subreddit_id) WHERE status IN {LIVE} DO UPDATE SET {_MERGE} {merge_if}
+        RETURNING {returned}, job.xmax = 0 AS created
+    ){of_unknown.format(returned=returned)}, enqueued AS (
+        SELECT place, name, merged.* FROM merged JOIN asked ON known_id = subreddit_id
+        {_BORN if of_unknown else ""}
+    )
+    {result}"""
+    return DriverStatement(short(sql))
+
+
+_BORN = "UNION ALL SELECT place, name, born.* FROM born JOIN found USING (subreddit_id)"
+_RESULT = f"SELECT place, name, id, status, created, {_HINT} FROM enqueued AS job"
+_RETURNED = "job.id, job.status, job.subreddit_id"
+
+# A row for each name: place, name, id, status, created.
+ENQUEUE = _statement(_RETURNED, _RESULT)
+
+# The same without the insert of subreddits, for a service that has no right to insert them.
+ENQUEUE_STORED = _statement(_RETURNED, _RESULT, of_unknown="")
+
+# A row for each name with the job after the request, and one for each merge with the job before it:
+# place, created (null before), and the columns of the job.
+ENQUEUE_WITH_JOBS = _statement(
+    "job.*, job.xmin",
+    f"""
+    SELECT job.place, created, {_HINT}, {job_reads.JOB_COLUMNS}
+    FROM (
+        TABLE enqueued
+        UNION ALL SELECT merge.place, merge.name, seen.*, NULL
+        FROM seen JOIN enqueued AS merge USING (id)
+    ) AS job JOIN asked AS subreddit USING (place)""",
+    seen=_SEEN,
+    merge_if="WHERE (job.id, CAST(job.xmin AS text)) IN (SELECT id, CAST(xmin AS text) FROM seen)",
+)
