@@ -96,7 +96,8 @@ def on_starting(_server: object) -> None:
     """
     _refuse_unusable_database()
     importlib.import_module("admin_api.app")
-    gc.freeze()  # a garbage collection would write to the shared memory, so Linux would copy it
+    # A garbage collection would write to the shared memory, so Linux would copy it (decision 72).
+    gc.freeze()
 
 
 def when_ready(_server: object) -> None:

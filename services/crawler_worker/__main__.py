@@ -172,7 +172,7 @@ def main() -> int:
             worker_probes.serve(probe_address, health)
         except errors.SettingsError as error:
             sys.exit(f"crawler-worker: {error}")
-    gc.freeze()  # modules and settings stay until the exit: collections need not scan them
+    gc.freeze()  # modules and settings stay until the exit: no need to scan them (decision 72)
     return Process(
         worker,
         maintenance,
@@ -194,5 +194,6 @@ def main() -> int:
 if __name__ == "__main__":
     code = main()
     logging.shutdown()
-    # sys.exit() would wait for a sweep that hangs, and a second signal would then kill the process.
+    # sys.exit() would wait for a sweep that hangs, and a second signal would then kill the process
+    # (decision 28).
     os._exit(code)

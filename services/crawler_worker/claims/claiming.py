@@ -23,7 +23,7 @@ from crawljobs.runtime.log_limit import LogLimit
 log = logs.get_logger(__name__)
 
 # A COMMIT without a reply may still reach the server. After this many leases, the lease that it
-# would create has expired, so its token is forgotten.
+# would create has expired, so its token is forgotten (decision 27).
 UNANSWERED_LEASES = 2
 
 

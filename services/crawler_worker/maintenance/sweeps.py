@@ -58,7 +58,7 @@ class Maintenance:
         self._pruning = Pruning(database, settings, self._stopping)
         self._rescuing = Rescuing(database, settings, self._stopping)
         # These tasks wait by the monotonic clock: APScheduler would stop them for as long as the
-        # host's wall clock is set back.
+        # host's wall clock is set back (decision 15).
         self._periodic = PeriodicTasks(
             [
                 PeriodicTask(self._guarded(self.requeue), settings.requeue_seconds),

@@ -1,6 +1,6 @@
 """Callbacks that run after the commit of a transaction, such as the count of a metric.
 
-A rollback discards them.
+A rollback discards them. Decision 39.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ T = TypeVar("T")
 # keeps its rows locked, so this is shorter than the usual lease of 30 s.
 IDLE_IN_TRANSACTION_SECONDS = 15
 SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq supports no shorter timeout
-# A connection that was idle for longer is pinged before its next use.
+# A connection that was idle for longer is pinged before its next use (decision 70).
 SURELY_ALIVE_SECONDS = 1.0
 
 
@@ -57,7 +57,7 @@ def _parameters(
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that closes itself if a reply is late.
+    """A connection that closes itself if a reply is late (decision 24).
 
     A reply is late after `reply_seconds`, or at the deadline of the request. A network that drops
     packets, a frozen server and a hanging pooler show no error. With `liveness`, the connection

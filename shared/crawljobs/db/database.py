@@ -124,7 +124,7 @@ class Database:
     def run_statement(self, work: Callable[[Connection], T]) -> T:
         """Run `work` of a single statement without BEGIN and COMMIT: two round trips less.
 
-        Behind a pooler this is the same as `run`.
+        Decision 63. Behind a pooler this is the same as `run`.
         """
         return self._run(self._transactions if self._pooled else self._engine, work)
 

@@ -2,7 +2,7 @@
 
 Messages of the driver and the server quote parts of addresses and of values. So such a message is
 used only if it is constant or names objects of the schema. All other errors get a fixed sentence of
-this module.
+this module. Decision 75.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from crawljobs import errors
 KNOWN_REVISIONS = ("0032",)
 
 # A migration writes this comment on the table alembic_version, in the transaction of its revision.
-# It names the oldest code that runs on the schema: code cannot know later revisions.
+# It names the oldest code that runs on the schema: code cannot know later revisions (decision 38).
 RUNS_CODE_FROM = "runs code from {revision}"
 _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 

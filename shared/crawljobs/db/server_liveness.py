@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from crawljobs import errors
 
-# The sum of the first two is below the 2 s in which a dead database must be detected.
+# Decision 56. The sum of the first two is below the 2 s in which a dead database must be detected.
 LATE_SECONDS = 0.4  # most replies come sooner, and cause no query
 ANSWER_SECONDS = 1.2
 AGAIN_SECONDS = 1.0  # between two queries

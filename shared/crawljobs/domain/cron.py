@@ -127,7 +127,7 @@ def describe(expression: str) -> str:
 
 
 def simulator(cron: Cron, wall: datetime) -> CronSim:
-    """cronsim on a wall clock without a zone: this module handles zones and clock changes."""
+    """cronsim on a wall clock; this module handles zones and clock changes (decision 14)."""
     return CronSim(cron.fields or "", wall)
 
 

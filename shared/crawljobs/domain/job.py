@@ -44,7 +44,7 @@ class WaitReason(StrEnum):
         """The value of the column `wait_reason`.
 
         UNCLEAR is stored as `retry` with the error kind `deferred`, because the previous release
-        does not know `unclear`.
+        does not know `unclear` (decision 100).
         """
         return WaitReason.RETRY.value if self == WaitReason.UNCLEAR else self.value
 

@@ -1,4 +1,7 @@
-"""Read settings from the environment; an error names the setting and the expected value."""
+"""Read settings from the environment; an error names the setting and the expected value.
+
+Decision 5 compares this module with a library.
+"""
 
 from __future__ import annotations
 

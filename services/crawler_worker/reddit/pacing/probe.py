@@ -17,7 +17,7 @@ from crawler_worker.reddit.request_context import RequestContext
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason, Slot
 
-# A subreddit that has existed since the start of Reddit; the reply is small.
+# A subreddit that has existed since the start of Reddit; the reply is small. Decision 31.
 REQUEST = Request("GET", "/api/info", {"id": "t5_6"})
 POLL_SECONDS = 0.2  # while another worker probes
 

@@ -1,4 +1,4 @@
-"""The rights of each service on each table: no more than its statements need."""
+"""The rights of each service on each table: no more than its statements need (decision 53)."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ posts = Table(
 )
 
 # A comment. Kept when its author is gone, so that trees hold together; its post may be unknown
-# yet, because a subreddit's newest comments also belong to old posts: hence no foreign key.
+# yet, because a subreddit's newest comments also belong to old posts: no foreign key (decision 3).
 comments = Table(
     "comments",
     metadata,

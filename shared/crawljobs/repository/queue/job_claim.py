@@ -26,6 +26,7 @@ _CLAIMED = """-job.priority, job.created_at, job.id, job.subreddit_id, subreddit
         job.traceparent"""
 _CLAIM_ORDER = operator.itemgetter(0, 1, 2)
 
+# Decision 12: a pause sets the LIMIT to 0. Decision 69: the commit does not wait for the disk.
 _CLAIM = DriverStatement(
     text(f"""
     UPDATE crawl_jobs AS job SET

@@ -26,7 +26,7 @@ _HELD = """
 """
 
 # SKIP LOCKED: if the statement waited for one locked row, the leases of the other claims could
-# expire.
+# expire (decision 46).
 _EXTEND = text(f"""
     WITH extended AS (
         UPDATE crawl_jobs AS job SET lease_expires_at = {NOW} + CAST(:lease AS interval)

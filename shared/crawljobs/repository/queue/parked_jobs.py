@@ -2,7 +2,7 @@
 
 A parked job waits for a cause that another table stores. Code that ends or changes a cause calls
 the matching function here in the same transaction. The sweep finds causes that ended with time and
-changes made by hand.
+changes made by hand. Decision 78.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 A sweep changes many rows in one transaction. A row may fail each time: because of a trigger, a
 constraint or an invalid value. Without isolation, that row would make its whole chunk fail forever.
+Decision 99.
 """
 
 from __future__ import annotations
