@@ -1,7 +1,8 @@
 """Traces connect the request for a crawl with its result, across processes.
 
 Log lines within a span carry its ids. With the extra `otel` installed and an endpoint set, spans
-are also sent to a collector. A failure of that never affects the work.
+are also sent to a collector. A failure of that never affects the work. Without the SDK,
+opentelemetry-api makes no ids, so this module makes them (shared/DECISIONS.md, 52).
 """
 
 from __future__ import annotations
