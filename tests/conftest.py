@@ -54,6 +54,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the contract of the API after a deliberate change",
     )
+    group.addoption(
+        "--write-rules",
+        action="store_true",
+        help="write the PrometheusRule of Kubernetes after a change of the alerts",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

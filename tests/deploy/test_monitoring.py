@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from crawljobs.runtime import metrics  # noqa: F401 - registers them
-from support import images, needs
+from support import alert_rules, images, needs
 
 ROOT = images.ROOT
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -41,6 +41,17 @@ def in_code() -> set[str]:
 def alerts() -> list[dict[str, Any]]:
     groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
     return [rule for group in groups for rule in group["rules"]]
+
+
+def test_the_rules_of_kubernetes_are_made_from_the_alerts(pytestconfig: pytest.Config) -> None:
+    made = alert_rules.rules(alert_rules.ALERTS.read_text())
+    if pytestconfig.option.write_rules:
+        alert_rules.RULES.write_text(made)
+    assert alert_rules.RULES.read_text() == made, f"run {alert_rules.COMMAND}"
+    assert (
+        yaml.safe_load(made)["spec"]["groups"]
+        == yaml.safe_load(alert_rules.ALERTS.read_text())["groups"]
+    )
 
 
 def dashboards() -> dict[str, dict[str, Any]]:
