@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Copy the licence texts of installed packages: collect_licences.py ENVIRONMENT DESTINATION.
 
-An image carries them in /usr/share/licenses, a folder for each package. A package without a text of
-its own gets a file with the licence that its metadata declares; one that declares none is an error.
+An image has them in /usr/share/licenses, with a folder for each package. A package without a text
+gets a file with the licence that its metadata declares. A package that declares no licence is an
+error.
 """
 
 import sys
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 
 def collect(package: Path, destination: Path) -> bool:
-    """Whether the package names its licence anywhere."""
+    """Copy the texts of a package; return whether it has a text or declares a licence."""
     metadata = Parser().parsestr((package / "METADATA").read_text(errors="replace"))
     folder = destination / f"{metadata['Name']}-{metadata['Version']}"
     found = [*texts(package)]
