@@ -12,8 +12,13 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import Claim, ErrorKind, JobSource, WaitReason
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository.content import stored_subreddits, subreddit_access
-from crawljobs.repository.content.stored_subreddits import Marks
+from crawljobs.repository.content import (
+    finished_crawls,
+    politeness_gaps,
+    stored_subreddits,
+    subreddit_access,
+)
+from crawljobs.repository.content.finished_crawls import Marks
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
@@ -82,7 +87,7 @@ class Causes:
 
     def change_gap(self, conn: Connection, dice: random.Random) -> None:
         gap = dice.choice([None, 0.0, 0.02, 3600.0])
-        stored_subreddits.set_politeness(
+        politeness_gaps.set_politeness(
             conn,
             subreddit_id=dice.choice(list(self.ids.values())),
             request_gap=None,
@@ -94,7 +99,7 @@ class Causes:
         if dice.random() < 0.5:
             subreddit_access.record_access(conn, subreddit_id=chosen, access=AccessState.PRIVATE)
         else:
-            stored_subreddits.finish_crawl(conn, subreddit_id=chosen, marks=Marks())
+            finished_crawls.finish_crawl(conn, subreddit_id=chosen, marks=Marks())
 
     def enqueue(self, conn: Connection, dice: random.Random) -> None:
         later = None
@@ -137,7 +142,7 @@ class Causes:
                 self.do(dice.choice([self.enqueue, self.pause, self.resume]), dice)
             if dice.random() < 0.5:
                 self.database.run(
-                    lambda conn, of=claim: stored_subreddits.finish_crawl(  # type: ignore[misc]
+                    lambda conn, of=claim: finished_crawls.finish_crawl(  # type: ignore[misc]
                         conn, subreddit_id=of.subreddit_id, marks=Marks()
                     )
                 )
@@ -196,7 +201,7 @@ class Causes:
         )
         with self.database.begin() as conn:
             for subreddit_id in self.ids.values():
-                stored_subreddits.set_politeness(
+                politeness_gaps.set_politeness(
                     conn, subreddit_id=subreddit_id, request_gap=None, crawl_gap=None
                 )
             for scope in (EVERYTHING, *self.ids.values()):

@@ -33,6 +33,7 @@ from crawljobs.repository.content import (
     authors,
     crawled_items,
     crawled_trees,
+    politeness_gaps,
     refreshes,
     revisits,
     stored_subreddits,
@@ -302,7 +303,7 @@ def transactions(world: World) -> dict[str, Work]:
 
     def polite(conn: Connection) -> None:
         subreddit_admin.get_subreddit(conn, subreddit_id=world.ids[LAST], lock=True)
-        stored_subreddits.set_politeness(
+        politeness_gaps.set_politeness(
             conn, subreddit_id=world.ids[LAST], request_gap=1.0, crawl_gap=None
         )
 

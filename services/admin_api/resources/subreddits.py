@@ -21,8 +21,12 @@ from crawljobs.domain.access import Scope
 from crawljobs.domain.job_filter import JobFilter
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.errors import InvalidSubredditName
-from crawljobs.repository.content import coverage, missing_parts, subreddit_admin
-from crawljobs.repository.content import stored_subreddits as repository
+from crawljobs.repository.content import (
+    listing_gaps,
+    missing_parts,
+    politeness_gaps,
+    subreddit_admin,
+)
 from crawljobs.repository.content.subreddit_admin import Subreddit
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_list, queue_pauses
@@ -82,7 +86,7 @@ def show_subreddit(subreddit: str) -> responses.Response:
         ).jobs
         paused = queue_pauses.is_paused(conn, subreddit_id=found.id)
         parts = missing_parts.list_parts(conn, subreddit_id=found.id, at_most=PARTS_SHOWN)
-        gaps = coverage.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
+        gaps = listing_gaps.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
     body = {
         **vars(found),
         "paused": paused,
@@ -110,7 +114,7 @@ def change_subreddit(params: dict[str, Any], subreddit: str) -> responses.Respon
         gaps = {**_audited(before), **params}
         if gaps == _audited(before):
             return before
-        repository.set_politeness(
+        politeness_gaps.set_politeness(
             conn,
             subreddit_id=before.id,
             request_gap=gaps["min_request_gap_seconds"],

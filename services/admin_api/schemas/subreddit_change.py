@@ -8,7 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import described, max_retries, priority
-from crawljobs.repository.content.stored_subreddits import (
+from crawljobs.repository.content.politeness_gaps import (
     CRAWL_GAP_MAX_SECONDS,
     REQUEST_GAP_MAX_SECONDS,
 )

@@ -22,13 +22,14 @@ from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import (
     coverage,
     crawled_trees,
+    finished_crawls,
+    listing_gaps,
     missing_parts,
-    revisits,
-    stored_subreddits,
+    recent_activity,
     subreddit_access,
 )
 from crawljobs.repository.content.crawled_trees import TreeSummary
-from crawljobs.repository.content.stored_subreddits import Marks
+from crawljobs.repository.content.finished_crawls import Marks
 from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
@@ -57,7 +58,7 @@ def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
         promoted.extend(name_checks.enqueue(context, conn, later))
 
     def work(conn: Connection) -> None:
-        stored_subreddits.finish_crawl(
+        finished_crawls.finish_crawl(
             conn,
             subreddit_id=context.claim.subreddit_id,
             marks=marks,
@@ -80,7 +81,7 @@ def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
 def _record_coverage(context: CrawlContext, conn: Connection) -> None:
     at, subreddit_id = context.checkpoint, context.claim.subreddit_id
     missing_parts.postpone_due(conn, subreddit_id=subreddit_id)
-    coverage.record_gaps(
+    listing_gaps.record_gaps(
         conn,
         subreddit_id=subreddit_id,
         gaps=at.gaps,
@@ -140,5 +141,5 @@ def _next_visit(context: CrawlContext, conn: Connection) -> datetime | None:
         return None
     now = context.now()
     policy = RevisitPolicy(items=context.settings.revisit_items)
-    activity = revisits.activity(conn, subreddit_id=context.claim.subreddit_id, now=now)
+    activity = recent_activity.activity(conn, subreddit_id=context.claim.subreddit_id, now=now)
     return revisit.next_visit(activity, now=now, policy=policy)

@@ -14,7 +14,7 @@ from crawljobs.domain.enqueue_request import EnqueueRequest
 from crawljobs.domain.job import Enqueued, JobSource
 from crawljobs.domain.missing_part import PartKind, PartReason
 from crawljobs.domain.reddit_items import Items
-from crawljobs.repository.content import discovery, stored_subreddits
+from crawljobs.repository.content import discovery, discovery_candidates, stored_subreddits
 from crawljobs.repository.queue import job_enqueue
 
 PRIORITY = 0  # the lowest: discovered crawls run after all requested ones
@@ -25,7 +25,7 @@ def crawl(context: CrawlContext) -> None:
     if not is_wanted(context):
         return
     names = context.read(
-        lambda conn: discovery.unchecked(
+        lambda conn: discovery_candidates.unchecked(
             conn, subreddit_id=context.claim.subreddit_id, at_most=endpoints.NAMES_LIMIT - 1
         )
     )
@@ -121,7 +121,7 @@ def promotable(context: CrawlContext, conn: Connection) -> dict[str, int]:
     if not is_wanted(context) or not context.can_discover(conn):
         return {}
     claim, settings = context.claim, context.settings
-    names = discovery.candidates(
+    names = discovery_candidates.candidates(
         conn, subreddit_id=claim.subreddit_id, at_most=settings.user_sub_enqueue_max
     )
     if not names:

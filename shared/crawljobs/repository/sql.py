@@ -43,7 +43,9 @@ _now = func.coalesce(bindparam("now", type_=Timestamp), func.clock_timestamp())
 NOW: ColumnElement[datetime] = select(_now).scalar_subquery()
 
 # The same as a table of one row with the column `now`.
-CLOCK = select(_now.label("now")).subquery("clock")
+CLOCK = _now.table_valued(column("now", Timestamp), joins_implicitly=True).render_derived(
+    name="clock"
+)
 
 
 def inline(constant: str) -> ColumnElement[str]:
@@ -101,7 +103,7 @@ def times(name: str) -> BindParameter[Any]:
     return bindparam(name, type_=ARRAY(Timestamp))
 
 
-def unnested(name: str, **arrays: BindParameter[Any]) -> TableValuedAlias:
+def unnested(name: str, /, **arrays: BindParameter[Any]) -> TableValuedAlias:
     """Return a table whose columns are these array parameters, all of the same length."""
     columns = [column(key, _item_type(array)) for key, array in arrays.items()]
     return func.unnest(*arrays.values()).table_valued(*columns).render_derived(name=name)

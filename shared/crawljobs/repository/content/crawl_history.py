@@ -5,22 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import JSON, BigInteger, Connection, bindparam, func, select
 
+from crawljobs.db.tables import missing_parts, subreddits
 from crawljobs.domain import missing_part
 from crawljobs.domain.missing_part import STORED_MAX, MissingPart
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository.content.stored_subreddits import Marks
+from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.sql import inline_number
 
-_BEFORE_CRAWL = text(f"""
-    SELECT high_water_post, high_water_comment, min_request_gap_seconds, last_crawled_at,
-        whole_walk_at, access, access_unconfirmed,
-        (SELECT json_agg(part) FROM (
-            SELECT kind, item, reason, message, failures, next_look_at, seen_to
-            FROM missing_parts WHERE subreddit_id = :subreddit_id
-            ORDER BY next_look_at LIMIT {STORED_MAX}) AS part) AS missing_parts
-    FROM subreddits WHERE id = :subreddit_id
-    """)
+_subreddit = subreddits.c
+_of_subreddit = bindparam("subreddit_id", type_=BigInteger)
+_part = (
+    select(*(missing_parts.c[name] for name in MissingPart.__dataclass_fields__))
+    .where(missing_parts.c.subreddit_id == _of_subreddit)
+    .order_by(missing_parts.c.next_look_at)
+    .limit(inline_number(STORED_MAX))
+    .subquery("part")
+)
+_BEFORE_CRAWL = select(
+    _subreddit.high_water_post,
+    _subreddit.high_water_comment,
+    _subreddit.min_request_gap_seconds,
+    _subreddit.last_crawled_at,
+    _subreddit.whole_walk_at,
+    _subreddit.access,
+    _subreddit.access_unconfirmed,
+    select(func.json_agg(_part.table_valued(), type_=JSON))
+    .scalar_subquery()
+    .label("missing_parts"),
+).where(_subreddit.id == _of_subreddit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, or_, select, text, tuple_
+from sqlalchemy import BigInteger, Connection, bindparam, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from crawljobs.db.tables import missing_parts as table
@@ -19,21 +19,32 @@ from crawljobs.domain.missing_part import (
     PartKind,
     PartReason,
 )
-from crawljobs.repository.queue.queue_sql import NOW
+from crawljobs.repository.sql import NOW, inline, interval
+
+_of_subreddit = bindparam("of_subreddit", type_=BigInteger)
 
 # Postpones due parts that the crawl did not request: a setting may exclude them. A time beyond
 # `furthest` was written before the clock was set back.
-_POSTPONE = text(f"""
-    UPDATE missing_parts SET next_look_at = {NOW} + CAST(:postponed AS interval)
-    WHERE subreddit_id = :subreddit_id AND reason <> 'allowance'
-        AND (next_look_at <= {NOW} OR next_look_at > {NOW} + CAST(:furthest AS interval))
-    """)
+_POSTPONE = (
+    update(table)
+    .where(
+        table.c.subreddit_id == _of_subreddit,
+        table.c.reason != inline(PartReason.ALLOWANCE),
+        or_(table.c.next_look_at <= NOW, table.c.next_look_at > NOW + interval("furthest")),
+    )
+    .values(next_look_at=NOW + interval("postponed"))
+)
 
-_TRIM = text("""
-    DELETE FROM missing_parts WHERE subreddit_id = :subreddit_id AND (kind, item) IN (
-        SELECT kind, item FROM missing_parts WHERE subreddit_id = :subreddit_id
-        ORDER BY last_at DESC OFFSET :kept)
-    """)
+_newest = table.alias("newest")
+_TRIM = delete(table).where(
+    table.c.subreddit_id == _of_subreddit,
+    tuple_(table.c.kind, table.c.item).in_(
+        select(_newest.c.kind, _newest.c.item)
+        .where(_newest.c.subreddit_id == _of_subreddit)
+        .order_by(_newest.c.last_at.desc())
+        .offset(bindparam("kept"))
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,7 @@ def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
             index_elements=list(key), set_={**values, "last_at": func.clock_timestamp()}
         )
     )
-    conn.execute(_TRIM, {"subreddit_id": subreddit_id, "kept": STORED_MAX})
+    conn.execute(_TRIM, {"of_subreddit": subreddit_id, "kept": STORED_MAX})
 
 
 def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart]) -> None:
@@ -95,7 +106,7 @@ def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart])
 def postpone_due(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> None:
     """Postpone the parts that are still due at the end of a crawl, which did not request them."""
     values = {
-        "subreddit_id": subreddit_id,
+        "of_subreddit": subreddit_id,
         "postponed": POSTPONED,
         "furthest": FURTHEST_LOOK,
         "now": now,

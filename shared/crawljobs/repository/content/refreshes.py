@@ -4,13 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import (
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    Update,
+    and_,
+    any_,
+    bindparam,
+    case,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
-from crawljobs.repository.queue.queue_sql import NOT_PAUSED, NOW
+from crawljobs.db.tables import comments, posts, queue_pauses
+from crawljobs.repository.sql import (
+    CLOCK,
+    NOW,
+    ONE_ROW,
+    array_of,
+    inline,
+    inline_interval,
+    inline_number,
+    texts,
+)
 
 # Ages of an item: at the first its score has settled, at the second reported items are removed.
-FIRST_AGE, LAST_AGE = "interval '36 hours'", "interval '7 days'"
+FIRST_AGE, LAST_AGE_LENGTH = "interval '36 hours'", "7 days"
+LAST_AGE = f"interval '{LAST_AGE_LENGTH}'"
 
 # The next refresh of an item, from its created_at, its score and the time `now`; null: no refresh.
 # An older item without a score is refreshed once more, because subreddits hide scores for a while.
@@ -20,38 +46,65 @@ DUE_FOR_REFRESH = f"""CASE
     WHEN score IS NULL THEN now + {FIRST_AGE} END"""
 
 
-def _due(table: str, kind: str) -> str:
-    return f"""(
-        SELECT '{kind}_' || id AS name, refresh_due_at FROM {table}
-        WHERE refresh_due_at <= {NOW} ORDER BY refresh_due_at LIMIT :at_most)"""
+def _due(item: FromClause, kind: str) -> Select[Any]:
+    name = inline(f"{kind}_").concat(item.c.id).label("name")
+    is_due = item.c.refresh_due_at <= NOW
+    return (
+        select(name, item.c.refresh_due_at)
+        .where(is_due)
+        .order_by(item.c.refresh_due_at)
+        .limit(bindparam("at_most"))
+    )
 
 
-_DUE = text(f"""
-    SELECT name FROM ({_due("posts", "t3")} UNION ALL {_due("comments", "t1")}) AS due
-    WHERE {NOT_PAUSED.format(scope="0")}
-    ORDER BY refresh_due_at
-    LIMIT :at_most
-    """)
+_pause = queue_pauses.c
+_is_paused = (
+    select(_pause.scope)
+    .where(_pause.scope == inline_number(0), or_(_pause.until.is_(None), _pause.until > NOW))
+    .limit(ONE_ROW)
+    .scalar_subquery()
+)
+_due_items = union_all(_due(posts, "t3"), _due(comments, "t1")).subquery("due")
+_DUE = (
+    select(_due_items.c.name)
+    .where(_is_paused.is_(None))
+    .order_by(_due_items.c.refresh_due_at)
+    .limit(bindparam("at_most"))
+)
 
 
-def _settle(table: str) -> str:
+def _settle(item: Table) -> Update:
     """Return a statement that sets the next refresh of items.
 
     SKIP LOCKED: the page has locked its items already, so to wait could be a deadlock. An item that
     another transaction has locked stays due.
     """
-    return f"""
-    UPDATE {table} SET
-        refresh_due_at = CASE WHEN deleted_at IS NULL AND created_at > now - {LAST_AGE}
-            THEN created_at + {LAST_AGE} END
-    FROM {NOW} AS clock (now)
-    WHERE id = ANY (ARRAY(
-        SELECT id FROM {table} WHERE id = ANY (CAST(:ids AS text[]))
-        FOR NO KEY UPDATE SKIP LOCKED))
-    """
+    free = item.alias("free")
+    last_age = inline_interval(LAST_AGE_LENGTH)
+    return (
+        update(item)
+        .where(
+            item.c.id
+            == any_(
+                array_of(
+                    select(free.c.id)
+                    .where(free.c.id == any_(texts("ids")))
+                    .with_for_update(key_share=True, skip_locked=True)
+                )
+            )
+        )
+        .values(
+            refresh_due_at=case(
+                (
+                    and_(item.c.deleted_at.is_(None), item.c.created_at > CLOCK.c.now - last_age),
+                    item.c.created_at + last_age,
+                )
+            )
+        )
+    )
 
 
-_SETTLE = {"t3": text(_settle("posts")), "t1": text(_settle("comments"))}
+_SETTLE = {"t3": _settle(posts), "t1": _settle(comments)}
 
 
 def due(conn: Connection, *, at_most: int, now: datetime | None = None) -> list[str]:

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from crawljobs.domain import revisit, subreddit
-from crawljobs.domain.revisit import Activity
+from crawljobs.domain import subreddit
 from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
 CHUNK = 500  # subreddits enqueued at most in one transaction
@@ -41,37 +40,6 @@ _STALE = text(f"""
     """)
 
 
-_AT = "CAST(:now AS timestamptz)"
-
-
-def _newest(table: str) -> str:
-    return f"""
-    SELECT count(*) AS count, min(created_at) AS oldest FROM (
-        SELECT created_at FROM {table}
-        WHERE subreddit_id = :subreddit_id AND created_at > {_AT} - CAST(:within AS interval)
-            AND created_at <= {_AT}
-        ORDER BY created_at DESC LIMIT :newest) AS newest
-    """
-
-
-_ACTIVITY = text(f"""
-    SELECT post.count AS posts, post.oldest AS oldest_post,
-        comment.count AS comments, comment.oldest AS oldest_comment
-    FROM ({_newest("posts")}) AS post, ({_newest("comments")}) AS comment
-    """)
-
-_RHYTHM = text(f"""
-    SELECT CAST(extract(hour FROM created_at AT TIME ZONE 'UTC') AS integer) AS hour,
-        count(*) AS posts
-    FROM (
-        SELECT created_at FROM posts
-        WHERE subreddit_id = :subreddit_id AND created_at > {_AT} - CAST(:within AS interval)
-            AND created_at <= {_AT}
-        ORDER BY created_at DESC LIMIT :newest) AS newest
-    GROUP BY 1
-    """)
-
-
 def take_due(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> list[str]:
@@ -96,23 +64,3 @@ def stale(
         passing_over(_STALE, skip), {"after": after, "at_most": at_most, "now": now}
     )
     return [row.name for row in rows]
-
-
-def activity(conn: Connection, *, subreddit_id: int, now: datetime) -> Activity:
-    """Return the items a day and the posts by hour of a subreddit, from its newest stored items."""
-    values = {
-        "subreddit_id": subreddit_id,
-        "now": now,
-        "within": revisit.NEWEST_WITHIN,
-        "newest": revisit.NEWEST_ITEMS,
-    }
-    row = conn.execute(_ACTIVITY, values).one()
-    rate = max(
-        revisit.per_day(row.posts, row.oldest_post, now=now),
-        revisit.per_day(row.comments, row.oldest_comment, now=now),
-    )
-    values |= {"within": revisit.RHYTHM_WITHIN, "newest": revisit.RHYTHM_ITEMS}
-    by_hour = [0] * 24
-    for hour in conn.execute(_RHYTHM, values):
-        by_hour[hour.hour] = hour.posts
-    return Activity(per_day=rate, by_hour=tuple(by_hour))

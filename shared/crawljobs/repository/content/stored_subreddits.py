@@ -1,16 +1,14 @@
-"""Store subreddits: names, descriptions from Reddit, gaps, and the newest crawled items."""
+"""Store the names of subreddits and their descriptions from Reddit."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.reddit_items import SubredditAbout
-from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
@@ -77,36 +75,6 @@ _UPSERT = text(f"""
     SELECT count(*) FROM written
     """)
 
-_SET_POLITENESS = text("""
-    UPDATE subreddits SET min_request_gap_seconds = :request_gap, min_crawl_gap_seconds = :crawl_gap
-    WHERE id = :subreddit_id
-    """)
-
-_FINISH_CRAWL = text(f"""
-    UPDATE subreddits SET
-        last_crawled_at = now, access_checked_at = now, looks_in_vain = 0,
-        next_crawl_at = CAST(:next_crawl_at AS timestamptz),
-        depth = least(depth, CAST(:depth AS smallint)),
-        gap_at = CASE WHEN :gap THEN now ELSE gap_at END,
-        high_water_post = coalesce(CAST(:post AS text), high_water_post),
-        high_water_comment = coalesce(CAST(:comment AS text), high_water_comment)
-    FROM {_NOW} AS now
-    WHERE id = :subreddit_id
-    """)
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """The ids of the newest post and comment that a finished crawl has seen."""
-
-    post: str | None = None
-    comment: str | None = None
-
-
-# The same limits as in the CHECK constraints of the table.
-REQUEST_GAP_MAX_SECONDS = 3_600.0
-CRAWL_GAP_MAX_SECONDS = 31_622_400.0
-
 
 def ensure(
     conn: Connection, *, names: Iterable[str], discovered_from: int | None, depth: int
@@ -156,58 +124,3 @@ def upsert(
         return 0
     values = {"rows": json.dumps(list(rows.values())), "now": now}
     return int(conn.execute(_UPSERT, values).scalar_one())
-
-
-def set_politeness(
-    conn: Connection,
-    *,
-    subreddit_id: int,
-    request_gap: float | None,
-    crawl_gap: float | None,
-    now: datetime | None = None,
-) -> None:
-    """Set the minimum seconds between two requests and between two crawls; None: the default.
-
-    A job that waits for the old gap then waits for the new gap. Raises ValueError for a negative
-    gap, for a request gap above REQUEST_GAP_MAX_SECONDS (1 hour), and for a crawl gap above
-    CRAWL_GAP_MAX_SECONDS (366 days).
-    """
-    for gap, longest in (
-        (request_gap, REQUEST_GAP_MAX_SECONDS),
-        (crawl_gap, CRAWL_GAP_MAX_SECONDS),
-    ):
-        if gap is not None and not 0 <= gap <= longest:
-            raise ValueError(f"the gap must be 0 to {longest:.0f} seconds, not {gap}")
-    values = {"subreddit_id": subreddit_id, "request_gap": request_gap, "crawl_gap": crawl_gap}
-    conn.execute(_SET_POLITENESS, values)
-    parked_jobs.settle_polite_job_of(conn, subreddit_id=subreddit_id, now=now)
-
-
-def finish_crawl(
-    conn: Connection,
-    *,
-    subreddit_id: int,
-    marks: Marks,
-    depth: int = 0,
-    gap: bool = False,
-    next_crawl_at: datetime | None = None,
-    now: datetime | None = None,
-) -> None:
-    """Record a finished crawl that has seen all items up to these marks.
-
-    A mark of None keeps the stored mark. `gap` is true if the crawl left a gap below the marks.
-    `depth` is the depth of the job. The stored depth becomes the smaller of both: a subreddit that
-    a user requested has depth 0, also if discovery found it first.
-    """
-    conn.execute(
-        _FINISH_CRAWL,
-        {
-            "subreddit_id": subreddit_id,
-            "post": marks.post,
-            "comment": marks.comment,
-            "depth": depth,
-            "gap": gap,
-            "next_crawl_at": next_crawl_at,
-            "now": now,
-        },
-    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, null, text, update
 
+from crawljobs.db.tables import subreddits
 from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository.sql import NOW, inline_number
 
 # An outcome of a subreddit that was crawled before is confirmed by this number of equal checks. At
 # most one check in this number of hours counts.
@@ -56,11 +58,17 @@ _RECORD_ACCESS = text(f"""
     RETURNING is_believed
     """)
 
-_RECORD_OPEN = text(f"""
-    UPDATE subreddits SET access = :access, access_checked_at = {_NOW}, access_unconfirmed = NULL,
-        access_unconfirmed_looks = 0, access_unconfirmed_at = NULL
-    WHERE id = :subreddit_id
-    """)
+_RECORD_OPEN = (
+    update(subreddits)
+    .where(subreddits.c.id == bindparam("subreddit_id"))
+    .values(
+        access=bindparam("access"),
+        access_checked_at=NOW,
+        access_unconfirmed=null(),
+        access_unconfirmed_looks=inline_number(0),
+        access_unconfirmed_at=null(),
+    )
+)
 
 
 def record_access(

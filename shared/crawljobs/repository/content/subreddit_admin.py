@@ -5,27 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+)
 
+from crawljobs.db.tables import missing_parts, subreddits
+from crawljobs.db.tables.columns import Timestamp
+from crawljobs.domain.coverage import WalkEnd
+from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository import paging
-from crawljobs.repository.queue.queue_sql import NOW
+from crawljobs.repository.sql import (
+    NOW,
+    inline,
+    inline_number,
+    inline_time,
+    row_version,
+    seconds,
+)
 
 SCAN_LIMIT = 2_000  # subreddits that one page checks at most
-
-_COLUMNS = f"""
-    id, name, reddit_id, title, description, subscribers, over_18, created_at_reddit, access,
-    access_checked_at, access_unconfirmed, access_unconfirmed_looks,
-    discovered_from, depth, first_seen_at, last_crawled_at,
-    CAST(extract(epoch FROM {NOW} - last_crawled_at) AS float8) AS crawled_seconds_ago,
-    next_crawl_at, gap_at, missing_parts, missing_parts > 0 AS incomplete, gaps,
-    oldest_post, oldest_post_at, oldest_comment, oldest_comment_at, posts_walk_end, whole_walk_at,
-    trees_whole, trees_not_whole,
-    posts_walk_end IS NOT DISTINCT FROM 'first_item' AND gaps = 0 AND NOT EXISTS (
-        SELECT FROM missing_parts AS part
-        WHERE part.subreddit_id = subreddits.id AND part.kind = 'posts') AS known_to_first_post,
-    min_request_gap_seconds, min_crawl_gap_seconds,
-    CAST(CAST(xmin AS text) AS bigint) AS version"""
 
 
 @dataclass(frozen=True)
@@ -76,35 +89,79 @@ class SubredditPage:
     next: str | None
 
 
-_FIND_ID = text("SELECT id FROM subreddits WHERE lower(name) = :key")
-_GET = text(f"SELECT {_COLUMNS} FROM subreddits WHERE id = :id")
-_LOCK = text(f"SELECT {_COLUMNS} FROM subreddits WHERE id = :id FOR NO KEY UPDATE")
-
-# Reads at most SCAN_LIMIT names. If the page is not full, the next page continues after the last
-# name.
-_WALK = f"""
-    SELECT id, lower(name) AS key, access, last_crawled_at, missing_parts FROM subreddits
-    WHERE lower(name) > :after
-    ORDER BY lower(name) LIMIT {SCAN_LIMIT}
-"""
-_CONDITIONS = """
-    (CAST(:access AS text) IS NULL OR access = :access)
-    AND (CAST(:contains AS text) IS NULL OR strpos(key, :contains) > 0)
-    AND (CAST(:incomplete AS boolean) IS NULL OR (missing_parts > 0) = :incomplete)
-    AND (CAST(:crawled_before AS timestamptz) IS NULL
-        OR coalesce(last_crawled_at, '-infinity') < :crawled_before)
-"""
-_PAGE = paging.common_tables(
-    _WALK, conditions=_CONDITIONS, position="key", scan_limit=SCAN_LIMIT, limit=":limit"
+_subreddit = subreddits.c
+_missing_posts = (
+    select(literal_column("1"))
+    .where(
+        missing_parts.c.subreddit_id == _subreddit.id,
+        missing_parts.c.kind == inline(PartKind.POSTS),
+    )
+    .exists()
 )
-_LIST = text(f"""{_PAGE}
-    SELECT stored.*, found.position, walk_end.position AS walk_end
-    FROM walk_end LEFT JOIN found ON true
-        LEFT JOIN LATERAL (
-            SELECT {_COLUMNS} FROM subreddits WHERE subreddits.id = found.id
-        ) AS stored ON true
-    ORDER BY found.place
-    """)
+_COMPUTED = (
+    seconds(NOW - _subreddit.last_crawled_at).label("crawled_seconds_ago"),
+    (_subreddit.missing_parts > inline_number(0)).label("incomplete"),
+    and_(
+        _subreddit.posts_walk_end.is_not_distinct_from(inline(WalkEnd.FIRST_ITEM)),
+        _subreddit.gaps == inline_number(0),
+        not_(_missing_posts),
+    ).label("known_to_first_post"),
+    row_version(subreddits),
+)
+_COLUMNS = (
+    *(_subreddit[name] for name in Subreddit.__dataclass_fields__ if name in _subreddit),
+    *_COMPUTED,
+)
+_FIND_ID = select(_subreddit.id).where(func.lower(_subreddit.name) == bindparam("key"))
+_GET = select(*_COLUMNS).where(_subreddit.id == bindparam("id"))
+_LOCK = _GET.with_for_update(key_share=True)
+
+# Reads at most SCAN_LIMIT names. If the page is not full, the next page continues after the last name.
+_key = func.lower(_subreddit.name)
+_WALK = (
+    select(
+        _subreddit.id,
+        _key.label("key"),
+        _subreddit.access,
+        _subreddit.last_crawled_at,
+        _subreddit.missing_parts,
+    )
+    .where(_key > bindparam("after", type_=Text))
+    .order_by(_key)
+    .limit(inline_number(SCAN_LIMIT))
+)
+
+
+def _is_found(row: FromClause) -> ColumnElement[bool]:
+    access = bindparam("access", type_=Text)
+    contains = bindparam("contains", type_=Text)
+    incomplete = cast(bindparam("incomplete"), Boolean)
+    crawled_before = bindparam("crawled_before", type_=Timestamp)
+    last_crawled_at = func.coalesce(row.c.last_crawled_at, inline_time("-infinity"))
+    return and_(
+        or_(access.is_(None), row.c.access == access),
+        or_(contains.is_(None), func.strpos(row.c.key, contains) > inline_number(0)),
+        or_(incomplete.is_(None), (row.c.missing_parts > inline_number(0)) == incomplete),
+        or_(crawled_before.is_(None), last_crawled_at < crawled_before),
+    )
+
+
+_page = paging.page_of(
+    _WALK,
+    is_found=_is_found,
+    position=lambda row: row.c.key,
+    scan_limit=SCAN_LIMIT,
+    limit=bindparam("limit", type_=BigInteger),
+)
+_LIST = (
+    select(*_COLUMNS, _page.found.c.position, _page.walk_end.c.position.label("walk_end"))
+    .select_from(
+        _page.walk_end.outerjoin(_page.found, true()).outerjoin(
+            subreddits, _subreddit.id == _page.found.c.id
+        )
+    )
+    .order_by(_page.found.c.place)
+)
 
 
 def find_id(conn: Connection, *, name: str) -> int | None:
@@ -118,7 +175,7 @@ def get_subreddit(
 ) -> Subreddit | None:
     """Return the subreddit; None if there is none. `lock` locks it until the transaction ends."""
     row = conn.execute(_LOCK if lock else _GET, {"id": subreddit_id, "now": now}).first()
-    return None if row is None else _subreddit(row._mapping)
+    return None if row is None else _to_subreddit(row._mapping)
 
 
 def list_subreddits(
@@ -147,12 +204,12 @@ def list_subreddits(
     }
     rows = conn.execute(_LIST, values).all()
     found = [row for row in rows if row.id is not None]
-    subreddits = [_subreddit(row._mapping) for row in found[:limit]]
+    subreddits = [_to_subreddit(row._mapping) for row in found[:limit]]
     if len(found) > limit:
         return SubredditPage(subreddits, found[limit - 1].position)
     return SubredditPage(subreddits, rows[0].walk_end)
 
 
-def _subreddit(row: object) -> Subreddit:
+def _to_subreddit(row: object) -> Subreddit:
     values = {name: row[name] for name in Subreddit.__dataclass_fields__}  # type: ignore[index]
     return Subreddit(**{**values, "access": AccessState(values["access"])})

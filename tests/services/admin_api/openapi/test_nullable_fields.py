@@ -29,7 +29,7 @@ from crawljobs.domain import (
     schedule,
     schedule_preview,
 )
-from crawljobs.repository.content import coverage, missing_parts, subreddit_admin
+from crawljobs.repository.content import listing_gaps, missing_parts, subreddit_admin
 from crawljobs.repository.operations import audit_log, service_instances
 from crawljobs.repository.queue import queue_pauses
 from crawljobs.repository.schedules import schedule_ledger
@@ -38,7 +38,7 @@ SHOWS: dict[type[ma.Schema], Any] = {
     AttemptSchema: job.Attempt,
     AuditEntrySchema: audit_log.AuditEntry,
     ExplanationSchema: explanation.Explanation,
-    GapSchema: coverage.StoredGap,
+    GapSchema: listing_gaps.StoredGap,
     JobSchema: job.Job,
     PauseSchema: queue_pauses.Pause,
     ProgressSchema: job_progress.Progress,

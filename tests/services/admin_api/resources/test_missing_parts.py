@@ -13,9 +13,14 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
 from crawljobs.domain.job import Claim
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
-from crawljobs.repository.content import coverage, missing_parts, stored_subreddits
+from crawljobs.repository.content import (
+    coverage,
+    finished_crawls,
+    listing_gaps,
+    missing_parts,
+)
 from crawljobs.repository.content.crawled_trees import TreeSummary
-from crawljobs.repository.content.stored_subreddits import Marks
+from crawljobs.repository.content.finished_crawls import Marks
 from crawljobs.repository.queue import job_claim, leases
 from support import jobs as factory
 
@@ -48,7 +53,7 @@ def crawled(conn: Connection, name: str, *parts: MissingPart) -> Claim:
     leases.save_checkpoint(
         conn, claim=claimed, checkpoint=at.saved(), incomplete=bool(parts), now=factory.T0
     )
-    stored_subreddits.finish_crawl(
+    finished_crawls.finish_crawl(
         conn, subreddit_id=claimed.subreddit_id, marks=Marks(), now=factory.T0
     )
     coverage.record(
@@ -133,7 +138,7 @@ def test_a_subreddit_with_a_hole_is_not_known_back_to_its_first_post(
         claimed = crawled(conn, "python", *([PAGE] if missing == "a page of posts" else []))
         if missing == "a gap":
             gap = Gap(ListingName.POSTS, "a5", "a9", factory.T0)
-            coverage.record_gaps(
+            listing_gaps.record_gaps(
                 conn, subreddit_id=claimed.subreddit_id, gaps=[gap], walks={}, now=factory.T0
             )
             coverage.record(

@@ -13,7 +13,12 @@ from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource
 from crawljobs.domain.subreddit import LISTINGS
-from crawljobs.repository.content import crawled_items, discovery, stored_subreddits
+from crawljobs.repository.content import (
+    crawled_items,
+    discovery,
+    evidence_pruning,
+    stored_subreddits,
+)
 from support import crawled, enqueueing, jobs
 from support.crawls import Crawler, Transport
 
@@ -259,6 +264,6 @@ def test_old_evidence_is_forgotten(conn: Connection) -> None:
         items=crawled.Items(posts=(crawled.post("a", mentions=("rust",)),)),
         known_subreddits={},
     )
-    assert discovery.forget_evidence(conn, at_most=10) == 0
+    assert evidence_pruning.forget_evidence(conn, at_most=10) == 0
     conn.execute(text("UPDATE discovery_evidence SET last_at = now() - interval '91 days'"))
-    assert discovery.forget_evidence(conn, at_most=10) == 1
+    assert evidence_pruning.forget_evidence(conn, at_most=10) == 1

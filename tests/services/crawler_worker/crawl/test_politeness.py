@@ -11,14 +11,14 @@ import pytest
 from crawler_worker.crawl import politeness
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.request_context import LONGEST_GAP_SECONDS
-from crawljobs.repository.content import stored_subreddits
+from crawljobs.repository.content import politeness_gaps
 from support.crawls import Crawler, Transport
 
 
 def be_polite(crawler: Crawler, seconds: float) -> None:
     with crawler.database.begin() as conn:
         (subreddit_id,) = conn.exec_driver_sql("SELECT id FROM subreddits").one()
-        stored_subreddits.set_politeness(
+        politeness_gaps.set_politeness(
             conn, subreddit_id=subreddit_id, request_gap=seconds, crawl_gap=None
         )
 

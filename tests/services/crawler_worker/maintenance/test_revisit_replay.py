@@ -17,7 +17,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain import revisit
 from crawljobs.domain.revisit import RevisitPolicy
-from crawljobs.repository.content import revisits, stored_subreddits
+from crawljobs.repository.content import recent_activity, stored_subreddits
 from support import crawled, recordings, replayed_visits
 from support.replayed_visits import Cost
 
@@ -101,9 +101,9 @@ def test_the_repository_tells_the_activity_that_the_replay_computes(
     ids = {row.name: row.id for row in conn.execute(text("SELECT name, id FROM subreddits"))}
     for days in (1, 10, 100, 300):
         now = observed[0] + days * DAY
-        told = revisits.activity(conn, subreddit_id=ids["python"], now=now)
+        told = recent_activity.activity(conn, subreddit_id=ids["python"], now=now)
         expected = replayed_visits.activity(times, now)
         assert told.per_day == pytest.approx(expected.per_day)
         assert tuple(told.by_hour) == tuple(expected.by_hour)
-    nothing = revisits.activity(conn, subreddit_id=ids["quiet"], now=observed[1])
+    nothing = recent_activity.activity(conn, subreddit_id=ids["quiet"], now=observed[1])
     assert nothing.per_day == 0

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
-from crawljobs.repository.content import coverage
+from crawljobs.repository.content import coverage, listing_gaps
 from crawljobs.repository.content.crawled_trees import TreeSummary
 from support import crawled
 from support.jobs import T0
@@ -31,7 +31,7 @@ def subreddit(conn: Connection, name: str) -> int:
 
 
 def add(conn: Connection, subreddit_id: int, *gaps: Gap, **walks: Walk) -> None:
-    coverage.record_gaps(
+    listing_gaps.record_gaps(
         conn,
         subreddit_id=subreddit_id,
         gaps=gaps,
@@ -45,7 +45,7 @@ def gap(item: str, listing: ListingName = POSTS, **values: Any) -> Gap:
 
 
 def kept(conn: Connection, subreddit_id: int) -> list[tuple[str, str]]:
-    found = coverage.list_gaps(conn, subreddit_id=subreddit_id, at_most=1_000)
+    found = listing_gaps.list_gaps(conn, subreddit_id=subreddit_id, at_most=1_000)
     return sorted((one.listing, one.from_item) for one in found)
 
 
@@ -55,7 +55,7 @@ def test_a_gap_knows_when_its_older_end_was_written(conn: Connection, ours: int)
     add(conn, ours, gap("p1"), gap("c1", COMMENTS), gap("p9"), gap("p1", COMMENTS))
     found = {
         (one.listing, one.from_item): one.from_at
-        for one in coverage.list_gaps(conn, subreddit_id=ours, at_most=9)
+        for one in listing_gaps.list_gaps(conn, subreddit_id=ours, at_most=9)
     }
     assert found == {
         ("posts", "p1"): T0 - DAY,
@@ -68,8 +68,8 @@ def test_a_gap_knows_when_its_older_end_was_written(conn: Connection, ours: int)
 def test_a_gap_that_is_found_again_has_its_newest_end(conn: Connection, ours: int) -> None:
     add(conn, ours, gap("a"))
     later = Gap(POSTS, "a", "yy", T0 + HOUR)
-    coverage.record_gaps(conn, subreddit_id=ours, gaps=[later], walks={}, now=T0 + DAY)
-    (found,) = coverage.list_gaps(conn, subreddit_id=ours, at_most=9)
+    listing_gaps.record_gaps(conn, subreddit_id=ours, gaps=[later], walks={}, now=T0 + DAY)
+    (found,) = listing_gaps.list_gaps(conn, subreddit_id=ours, at_most=9)
     assert (found.to_item, found.to_at, found.found_at) == ("yy", T0 + HOUR, T0 + DAY)
 
 
@@ -117,14 +117,14 @@ def test_the_newest_gaps_are_kept(conn: Connection, ours: int) -> None:
                     CAST(:now AS timestamptz) - n * interval '1 minute'
                 FROM generate_series(1, :count) AS n
                 """),
-            {"id": subreddit_id, "now": T0, "count": coverage.GAPS_MAX + 1},
+            {"id": subreddit_id, "now": T0, "count": listing_gaps.GAPS_MAX + 1},
         )
     add(conn, ours, gap("new"))
     items = {item for _, item in kept(conn, ours)}
-    assert len(items) == coverage.GAPS_MAX
+    assert len(items) == listing_gaps.GAPS_MAX
     assert "new" in items
-    assert items.isdisjoint({f"i{coverage.GAPS_MAX}", f"i{coverage.GAPS_MAX + 1}"})
-    assert len(kept(conn, theirs)) == coverage.GAPS_MAX + 1
+    assert items.isdisjoint({f"i{listing_gaps.GAPS_MAX}", f"i{listing_gaps.GAPS_MAX + 1}"})
+    assert len(kept(conn, theirs)) == listing_gaps.GAPS_MAX + 1
 
 
 def recorded(conn: Connection, subreddit_id: int, **given: Any) -> dict[str, Any]:

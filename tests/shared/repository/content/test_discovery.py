@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository.content import discovery, stored_subreddits
+from crawljobs.repository.content import discovery_candidates, stored_subreddits
 
 HOME = "home"
 
@@ -25,7 +25,7 @@ def test_only_communities_that_anybody_may_read_are_led_to(conn: Connection) -> 
         ),
         {"home": ids[HOME]},
     )
-    found = discovery.candidates(conn, subreddit_id=ids[HOME], at_most=100)
+    found = discovery_candidates.candidates(conn, subreddit_id=ids[HOME], at_most=100)
     assert set(found) == {"is_public", "is_restricted"}
 
 
@@ -39,4 +39,4 @@ def test_a_listing_of_reddits_own_is_never_led_to(conn: Connection) -> None:
         ),
         {"home": ids[HOME]},
     )
-    assert discovery.unchecked(conn, subreddit_id=ids[HOME], at_most=100) == ["golang"]
+    assert discovery_candidates.unchecked(conn, subreddit_id=ids[HOME], at_most=100) == ["golang"]

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain import discovery_rules as rules
-from crawljobs.repository.content import discovery
+from crawljobs.repository.content import discovery, discovery_candidates
 from support.jobs import T0
 
 SECOND = timedelta(seconds=1)
@@ -57,11 +57,11 @@ def here(conn: Connection) -> int:
 
 
 def unchecked(conn: Connection, here: int, at_most: int = 99) -> list[str]:
-    return discovery.unchecked(conn, subreddit_id=here, at_most=at_most)
+    return discovery_candidates.unchecked(conn, subreddit_id=here, at_most=at_most)
 
 
 def candidates(conn: Connection, here: int) -> list[str]:
-    return discovery.candidates(conn, subreddit_id=here, at_most=99)
+    return discovery_candidates.candidates(conn, subreddit_id=here, at_most=99)
 
 
 def test_enough_of_one_kind_of_evidence_leads_to_a_name(conn: Connection, here: int) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain import revisit
-from crawljobs.repository.content import revisits
+from crawljobs.repository.content import recent_activity, revisits
 from support import crawled
 from support.jobs import T0
 
@@ -94,7 +94,7 @@ def test_the_rate_is_that_of_the_busier_kind_within_two_weeks(conn: Connection, 
     others = [edge, edge - DAY, T0 + SECOND]
     store(conn, "ours", kind, [*times, *others])
     store(conn, "theirs", kind, [T0 - HOUR] * 9)
-    found = revisits.activity(conn, subreddit_id=id_of(conn, "ours"), now=T0)
+    found = recent_activity.activity(conn, subreddit_id=id_of(conn, "ours"), now=T0)
     assert found.per_day == revisit.per_day(len(times), min(times), now=T0)
     assert found.per_day > 0
 
@@ -104,6 +104,6 @@ def test_the_rhythm_counts_posts_by_their_hour_within_eight_weeks(conn: Connecti
     store(conn, "ours", "posts", [T0, T0 - 2 * HOUR, T0 - DAY, edge, edge + HOUR, T0 + HOUR])
     store(conn, "ours", "comments", [T0 - 5 * HOUR])
     store(conn, "theirs", "posts", [T0 - 3 * HOUR])
-    found = revisits.activity(conn, subreddit_id=id_of(conn, "ours"), now=T0).by_hour
+    found = recent_activity.activity(conn, subreddit_id=id_of(conn, "ours"), now=T0).by_hour
     hours = {hour: count for hour, count in enumerate(found) if count}
     assert hours == {T0.hour: 2, T0.hour - 2: 1, T0.hour + 1: 1}

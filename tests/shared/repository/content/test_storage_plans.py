@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import ClauseElement, text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.coverage import ListingName
@@ -19,7 +19,11 @@ from crawljobs.repository.content import (
     crawled_posts,
     crawled_trees,
     discovery,
+    discovery_candidates,
+    evidence_pruning,
+    listing_gaps,
     missing_parts,
+    recent_activity,
     refreshes,
     revisits,
     stored_subreddits,
@@ -94,14 +98,15 @@ TREE: dict[str, Any] = {
     "without": ["p3"], "limit": 25, "reported": 3, "missing": 0, "subreddit_id": 7, "now": None,
 }  # fmt: skip
 COVERAGE: dict[str, Any] = {
-    "subreddit_id": 7, "postponed": HOUR, "furthest": HOUR, "kept": 5,
+    "subreddit_id": 7, "of_subreddit": 7, "whole": 1, "not_whole": 0,
+    "postponed": HOUR, "furthest": HOUR, "kept": 5,
     "listing": "posts", "from_item": "p1", "to_item": "p2", "to_at": FIND["now"],
     "is_everything": False, "oldest_at": FIND["now"],
     "soonest": HOUR, "post": "p1", "post_at": FIND["now"], "comment": "c1",
-    "comment_at": FIND["now"], "walk_end": "cap", "trees_whole": 1, "trees_not_whole": 0,
+    "comment_at": FIND["now"], "walk_end": "cap",
     "now": None, "before": FIND["now"], "scan_limit": 1000, "at_most": 100,
 }  # fmt: skip
-STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
+STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
     "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS}),
     "comments": (lambda: crawled_comments._UPSERT, {"rows": ITEMS}),
     "posts of a mixed page": (lambda: crawled_posts._UPSERT_AND_RETURN_COUNTS, {"rows": ITEMS}),
@@ -125,12 +130,12 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "before a crawl": (lambda: crawl_history._BEFORE_CRAWL, TREE),
     "postponed parts": (lambda: missing_parts._POSTPONE, COVERAGE),
     "trimmed parts": (lambda: missing_parts._TRIM, COVERAGE),
-    "added gap": (lambda: coverage._ADD_GAP, COVERAGE),
-    "closed gaps": (lambda: coverage._CLOSE_GAPS, COVERAGE),
-    "trimmed gaps": (lambda: coverage._TRIM_GAPS, COVERAGE),
+    "added gap": (lambda: listing_gaps._ADD_GAP, COVERAGE),
+    "closed gaps": (lambda: listing_gaps._CLOSE_GAPS, COVERAGE),
+    "trimmed gaps": (lambda: listing_gaps._TRIM_GAPS, COVERAGE),
     "coverage": (lambda: coverage._RECORD, COVERAGE),
-    "posts below a walk": (lambda: coverage._STORED_BELOW[ListingName.POSTS], COVERAGE),
-    "comments below a walk": (lambda: coverage._STORED_BELOW[ListingName.COMMENTS], COVERAGE),
+    "posts below a walk": (lambda: listing_gaps._STORED_BELOW[ListingName.POSTS], COVERAGE),
+    "comments below a walk": (lambda: listing_gaps._STORED_BELOW[ListingName.COMMENTS], COVERAGE),
     "reserve": (lambda: reddit_budgets._RESERVE, BUDGET),
     "learn": (lambda: reddit_budgets._LEARN, BUDGET),
     "pause": (lambda: reddit_budgets._PAUSE, BUDGET),
@@ -139,16 +144,16 @@ STATEMENTS: dict[str, tuple[Callable[[], TextClause], dict[str, Any]]] = {
     "refreshed comments": (lambda: refreshes._SETTLE["t1"], FIND),
     "due subreddits": (lambda: revisits._TAKE_DUE, FIND),
     "stale subreddits": (lambda: revisits._STALE, FIND),
-    "activity": (lambda: revisits._ACTIVITY, FIND),
-    "rhythm": (lambda: revisits._RHYTHM, FIND),
+    "activity": (lambda: recent_activity._ACTIVITY, FIND),
+    "rhythm": (lambda: recent_activity._RHYTHM, FIND),
     "due for history": (lambda: authors._DUE_FOR_HISTORY, FIND),
-    "candidates": (lambda: discovery._CANDIDATES, FIND),
-    "unchecked candidates": (lambda: discovery._CANDIDATES, {**FIND, "checked": False}),
+    "candidates": (lambda: discovery_candidates._CANDIDATES, FIND),
+    "unchecked candidates": (lambda: discovery_candidates._CANDIDATES, {**FIND, "checked": False}),
     "missing names": (lambda: discovery._MISSING, FIND),
     "root": (lambda: discovery._ROOT, FIND),
     "spend": (lambda: discovery._SPEND, FIND),
     "spent": (lambda: discovery._SPENT, FIND),
-    "forget evidence": (lambda: discovery._FORGET, FIND),
+    "forget evidence": (lambda: evidence_pruning._FORGET, FIND),
     "token": (lambda: reddit_tokens._LOOK, FIND),
     "token's turn": (lambda: reddit_tokens._TAKE_TURN, FIND),
     "barred schedules": (lambda: schedule_disabling._LOCK_ENABLED, FIND),

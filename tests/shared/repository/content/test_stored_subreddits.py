@@ -13,10 +13,12 @@ from crawljobs.repository.content import (
     authors,
     crawl_history,
     discovery,
+    discovery_candidates,
+    finished_crawls,
     stored_subreddits,
     subreddit_access,
 )
-from crawljobs.repository.content.stored_subreddits import Marks
+from crawljobs.repository.content.finished_crawls import Marks
 from support import crawled, jobs
 from support.crawled import comment, post, store, tuples_written
 
@@ -97,7 +99,7 @@ def test_a_public_subreddit_keeps_its_next_visit_when_it_changes(conn: Connectio
     subreddit_id = known(conn)
     stored_subreddits.upsert(conn, abouts=[crawled.about("Python")], now=T0)
     visit = T0 + 3 * DAY
-    stored_subreddits.finish_crawl(
+    finished_crawls.finish_crawl(
         conn, subreddit_id=subreddit_id, marks=Marks(), next_crawl_at=visit, now=T0
     )
     stored_subreddits.upsert(conn, abouts=[crawled.about("PYTHON")], now=T0 + DAY)
@@ -108,7 +110,7 @@ def test_the_end_of_a_crawl_sets_its_marks_and_keeps_the_others(conn: Connection
     subreddit_id = known(conn)
     assert crawl_history.load_crawl_history(conn, subreddit_id=subreddit_id).marks == Marks()
     for marks in (Marks(post="abc", comment="xyz"), Marks(post="abd")):
-        stored_subreddits.finish_crawl(conn, subreddit_id=subreddit_id, marks=marks, now=T0)
+        finished_crawls.finish_crawl(conn, subreddit_id=subreddit_id, marks=marks, now=T0)
     marks = crawl_history.load_crawl_history(conn, subreddit_id=subreddit_id).marks
     assert marks == Marks(post="abd", comment="xyz")
     assert (row_of(conn).last_crawled_at, row_of(conn).gap_at) == (T0, None)
@@ -117,7 +119,7 @@ def test_the_end_of_a_crawl_sets_its_marks_and_keeps_the_others(conn: Connection
 def test_a_crawl_with_a_gap_records_when_and_a_later_whole_one_keeps_that(conn: Connection) -> None:
     subreddit_id = known(conn)
     for gap, now in ((True, T0), (False, T0 + DAY)):
-        stored_subreddits.finish_crawl(
+        finished_crawls.finish_crawl(
             conn, subreddit_id=subreddit_id, marks=Marks(), gap=gap, now=now
         )
     assert row_of(conn).gap_at == T0
@@ -129,7 +131,7 @@ def test_what_somebody_asked_for_is_no_step_away_however_it_was_found(conn: Conn
     ).values()
     depth = "SELECT depth FROM subreddits WHERE id = :id"
     for crawled_at, then in ((3, 2), (2, 2), (0, 0), (1, 0)):
-        stored_subreddits.finish_crawl(conn, subreddit_id=found, marks=Marks(), depth=crawled_at)
+        finished_crawls.finish_crawl(conn, subreddit_id=found, marks=Marks(), depth=crawled_at)
         assert conn.execute(text(depth), {"id": found}).scalar_one() == then
 
 
@@ -159,19 +161,19 @@ def test_a_history_that_was_read_is_due_again_after_30_days(conn: Connection) ->
 def test_after_a_crawl_only_newcomers_are_due(conn: Connection) -> None:
     home = known(conn)
     store(conn, post("p1", author=Account("old")))
-    stored_subreddits.finish_crawl(conn, subreddit_id=home, marks=Marks())
+    finished_crawls.finish_crawl(conn, subreddit_id=home, marks=Marks())
     store(conn, post("p2", author=Account("old")), post("p3", author=Account("newcomer")))
     assert due(conn, home, T0) == ["newcomer"]
 
 
 def candidates(conn: Connection, subreddit_id: int, at_most: int = 10) -> list[str]:
     """Once Reddit was asked about them; before that none may be crawled."""
-    names = discovery.unchecked(conn, subreddit_id=subreddit_id, at_most=at_most)
-    assert discovery.candidates(conn, subreddit_id=subreddit_id, at_most=at_most) == []
+    names = discovery_candidates.unchecked(conn, subreddit_id=subreddit_id, at_most=at_most)
+    assert discovery_candidates.candidates(conn, subreddit_id=subreddit_id, at_most=at_most) == []
     conn.execute(text("SAVEPOINT before"))
     conn.execute(text("UPDATE subreddits SET access = 'public' WHERE access = 'unknown'"))
-    assert discovery.unchecked(conn, subreddit_id=subreddit_id, at_most=at_most) == []
-    found = discovery.candidates(conn, subreddit_id=subreddit_id, at_most=at_most)
+    assert discovery_candidates.unchecked(conn, subreddit_id=subreddit_id, at_most=at_most) == []
+    found = discovery_candidates.candidates(conn, subreddit_id=subreddit_id, at_most=at_most)
     conn.execute(text("ROLLBACK TO SAVEPOINT before"))
     assert found == names
     return found
@@ -193,7 +195,7 @@ def test_what_was_crawled_waits_or_cannot_be_asked_for_is_no_candidate(conn: Con
     names = ("crawled", "waiting", "banned", "u_ada", "reddit.com", "good")
     store(conn, post("p1"), *(comment(f"c{n}", author=Account("ada"), subreddit=s)
                               for n, s in enumerate(names)))  # fmt: skip
-    stored_subreddits.finish_crawl(conn, subreddit_id=known(conn, "crawled"), marks=Marks())
+    finished_crawls.finish_crawl(conn, subreddit_id=known(conn, "crawled"), marks=Marks())
     jobs.enqueue(conn, "waiting")
     subreddit_access.record_access(
         conn, subreddit_id=known(conn, "banned"), access=AccessState.BANNED, now=T0

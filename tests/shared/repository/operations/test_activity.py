@@ -6,7 +6,7 @@ import pytest
 
 from crawljobs.db.database import Connection
 from crawljobs.domain import revisit
-from crawljobs.repository.content import revisits, stored_subreddits
+from crawljobs.repository.content import recent_activity, stored_subreddits
 from support.crawled import comment, post, store
 
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
@@ -18,7 +18,7 @@ def activity(conn: Connection) -> revisit.Activity:
     (found,) = stored_subreddits.ensure(
         conn, names=["python"], discovered_from=None, depth=0
     ).values()
-    return revisits.activity(conn, subreddit_id=found, now=NOW)
+    return recent_activity.activity(conn, subreddit_id=found, now=NOW)
 
 
 def test_items_of_the_last_weeks_are_counted_and_others_are_not(conn: Connection) -> None:

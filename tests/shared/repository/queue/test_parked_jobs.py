@@ -17,8 +17,8 @@ from crawljobs.domain.job import (
 )
 from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.content import stored_subreddits
-from crawljobs.repository.content.stored_subreddits import Marks
+from crawljobs.repository.content import finished_crawls, politeness_gaps, stored_subreddits
+from crawljobs.repository.content.finished_crawls import Marks
 from crawljobs.repository.queue import job_completion, operator_changes, parked_jobs, queue_pauses
 from crawljobs.repository.queue.maintenance import clock_setbacks, pause_parking
 from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages, reddit_tokens
@@ -49,7 +49,7 @@ def resume(conn: Connection, now: datetime = T0) -> None:
 
 
 def crawl_gap(conn: Connection, gap: timedelta | None, now: datetime = T0) -> None:
-    stored_subreddits.set_politeness(
+    politeness_gaps.set_politeness(
         conn,
         subreddit_id=scope_of(conn),
         request_gap=None,
@@ -59,7 +59,7 @@ def crawl_gap(conn: Connection, gap: timedelta | None, now: datetime = T0) -> No
 
 
 def crawled(conn: Connection, at: datetime = T0) -> None:
-    stored_subreddits.finish_crawl(conn, subreddit_id=scope_of(conn), marks=Marks(), now=at)
+    finished_crawls.finish_crawl(conn, subreddit_id=scope_of(conn), marks=Marks(), now=at)
 
 
 def status(conn: Connection, job_id: int) -> JobStatus:

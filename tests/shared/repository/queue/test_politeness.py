@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource, JobStatus, WaitReason
-from crawljobs.repository.content import stored_subreddits
-from crawljobs.repository.content.stored_subreddits import Marks
+from crawljobs.repository.content import finished_crawls, politeness_gaps, stored_subreddits
+from crawljobs.repository.content.finished_crawls import Marks
 from crawljobs.repository.queue import operator_changes, queue_pauses
 from support import enqueueing, jobs
 from support.jobs import T0
@@ -23,10 +23,10 @@ def polite(conn: Connection, name: str = "python") -> int:
     (subreddit_id,) = stored_subreddits.ensure(
         conn, names=[name], discovered_from=None, depth=0
     ).values()
-    stored_subreddits.set_politeness(
+    politeness_gaps.set_politeness(
         conn, subreddit_id=subreddit_id, request_gap=None, crawl_gap=GAP.total_seconds()
     )
-    stored_subreddits.finish_crawl(conn, subreddit_id=subreddit_id, marks=Marks(), now=T0)
+    finished_crawls.finish_crawl(conn, subreddit_id=subreddit_id, marks=Marks(), now=T0)
     return subreddit_id
 
 
@@ -44,7 +44,7 @@ def test_one_asked_for_later_is_queued_at_once(conn: Connection) -> None:
 
 def test_a_subreddit_without_a_gap_of_its_own_is_crawled_when_asked_for(conn: Connection) -> None:
     subreddit_id = polite(conn)
-    stored_subreddits.set_politeness(conn, subreddit_id=subreddit_id, request_gap=2, crawl_gap=None)
+    politeness_gaps.set_politeness(conn, subreddit_id=subreddit_id, request_gap=2, crawl_gap=None)
     assert jobs.job(conn, jobs.enqueue(conn)).status is JobStatus.QUEUED
 
 
@@ -104,7 +104,7 @@ def test_a_gap_that_makes_no_sense_is_refused(
 ) -> None:
     subreddit_id = polite(conn)
     with pytest.raises(ValueError, match="gap"):
-        stored_subreddits.set_politeness(
+        politeness_gaps.set_politeness(
             conn, subreddit_id=subreddit_id, request_gap=request_gap, crawl_gap=crawl_gap
         )
 

@@ -1,0 +1,93 @@
+"""Find subreddits that are related to a crawled one, by shared authors, mentions and crossposts."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain import discovery_rules as rules
+from crawljobs.domain.subreddit import LISTINGS
+from crawljobs.repository.content import authors
+from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB
+
+# The most active authors that are read. More authors would cost time and hardly change the result.
+AUTHORS_MAX = 1_000
+# Subreddits of one author that are read. An author active in more shows no relation.
+EDGES_MAX = 1_000
+# Names with the most mentions and crossposts that are read.
+EVIDENCE_MAX = 1_000
+
+# The candidates of a subreddit, the strongest evidence first. Profiles (u_...) and names that
+# cannot be enqueued are left out. With `checked` false, the names without a check of their access;
+# with `checked` true, the open subreddits.
+_LISTINGS = ", ".join(f"'{name}'" for name in sorted(LISTINGS))
+
+_CANDIDATES = text(f"""
+    WITH here AS (
+        SELECT author_id FROM ({authors.ACTIVE}) AS author
+        ORDER BY activity DESC, author_id
+        LIMIT :authors_max
+    ), by_authors AS (
+        SELECT lower(subreddit.name) AS name, count(*) AS authors,
+            sum(edge.posts + edge.comments) AS activity
+        FROM here
+        CROSS JOIN LATERAL (
+            SELECT * FROM author_subreddits WHERE author_id = here.author_id LIMIT :edges_max
+        ) AS edge
+        JOIN subreddits AS subreddit ON subreddit.id = edge.subreddit_id
+        WHERE subreddit.id <> :subreddit_id
+        GROUP BY subreddit.id
+    ), by_evidence AS (
+        SELECT name, mentions, crossposts FROM discovery_evidence
+        WHERE found_in = :subreddit_id
+        ORDER BY crossposts DESC, mentions DESC, name
+        LIMIT :evidence_max
+    ), led AS (
+        SELECT name, coalesce(authors, 0) AS authors, coalesce(activity, 0) AS activity,
+            coalesce(mentions, 0) AS mentions, coalesce(crossposts, 0) AS crossposts
+        FROM by_authors FULL JOIN by_evidence USING (name)
+    )
+    SELECT coalesce(subreddit.name, led.name) AS name
+    FROM led LEFT JOIN LATERAL
+        (SELECT * FROM subreddits WHERE lower(name) = led.name LIMIT 1) AS subreddit ON true
+    WHERE (led.authors >= {rules.AUTHORS_ENOUGH} OR led.crossposts >= {rules.CROSSPOSTS_ENOUGH}
+            OR led.mentions >= {rules.MENTIONS_ENOUGH})
+        AND led.name ~ '^[a-z0-9_]{{2,21}}$' AND led.name !~ '^u_'
+        AND led.name NOT IN ({_LISTINGS})
+        AND subreddit.last_crawled_at IS NULL
+        AND CASE WHEN :checked THEN subreddit.access IN ('public', 'restricted')
+            ELSE subreddit.access IS NULL
+                OR (subreddit.access = 'unknown' AND subreddit.access_checked_at IS NULL) END
+        AND {NO_LIVE_JOB.format(scope="subreddit.id")}
+    ORDER BY led.authors * {rules.AUTHOR_WEIGHT} + led.crossposts * {rules.CROSSPOST_WEIGHT}
+            + led.mentions * {rules.MENTION_WEIGHT} DESC, led.activity DESC, led.name
+    LIMIT :at_most
+    """)
+
+
+def unchecked(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
+    """Return names with enough evidence and without a check of their access, strongest first."""
+    return _candidates(conn, subreddit_id, at_most, checked=False)
+
+
+def candidates(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
+    """Return open subreddits with enough evidence, the strongest first.
+
+    They were never crawled and have no live job.
+    """
+    return _candidates(conn, subreddit_id, at_most, checked=True)
+
+
+def _candidates(conn: Connection, subreddit_id: int, at_most: int, *, checked: bool) -> list[str]:
+    rows = conn.execute(
+        _CANDIDATES,
+        {
+            "subreddit_id": subreddit_id,
+            "recent": authors.RECENT,
+            "at_most": at_most,
+            "authors_max": AUTHORS_MAX,
+            "edges_max": EDGES_MAX,
+            "evidence_max": EVIDENCE_MAX,
+            "checked": checked,
+        },
+    )
+    return [row.name for row in rows]

@@ -1,0 +1,196 @@
+"""Store the gaps between the walks of a listing, and find stored items that a walk should show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Text,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from crawljobs.db.tables import comments as comments_table
+from crawljobs.db.tables import crawl_gaps, subreddits
+from crawljobs.db.tables import posts as posts_table
+from crawljobs.db.tables.columns import Timestamp
+from crawljobs.domain.coverage import Gap, ListingName, Walk
+from crawljobs.repository.sql import NOW, inline, inline_time
+
+GAPS_MAX = 100  # newest gaps that are kept for each subreddit
+SCAN_LIMIT = 1_000  # older stored items to check: as many as a listing of Reddit has
+
+_gap = crawl_gaps.c
+_of_subreddit = bindparam("subreddit_id", type_=BigInteger)
+
+
+def _created_at(item: FromClause) -> ColumnElement[Any]:
+    created_at = select(item.c.created_at).where(item.c.id == bindparam("from_item"))
+    return created_at.scalar_subquery()
+
+
+_new = insert(crawl_gaps).excluded
+_ADD_GAP = (
+    insert(crawl_gaps)
+    .values(
+        subreddit_id=_of_subreddit,
+        listing=bindparam("listing"),
+        from_item=bindparam("from_item"),
+        from_at=case(
+            (
+                bindparam("listing", type_=Text) == inline(ListingName.POSTS),
+                _created_at(posts_table),
+            ),
+            else_=_created_at(comments_table),
+        ),
+        to_item=bindparam("to_item"),
+        to_at=bindparam("to_at"),
+        found_at=NOW,
+    )
+    .on_conflict_do_update(
+        index_elements=[_gap.subreddit_id, _gap.listing, _gap.from_item],
+        set_={name: _new[name] for name in ("to_item", "to_at", "found_at")},
+    )
+)
+
+# A complete walk has seen every item that is newer than its oldest item.
+_CLOSE_GAPS = delete(crawl_gaps).where(
+    _gap.subreddit_id == _of_subreddit,
+    _gap.listing == bindparam("listing"),
+    or_(bindparam("is_everything", type_=Boolean), _gap.from_at >= bindparam("oldest_at")),
+)
+
+
+def _stored_below(item: FromClause, oldest_at: ColumnElement[Any]) -> Select[str]:
+    """Return a query for stored items older than `before`, the newest first.
+
+    The oldest item that a walk has reached is the lower bound, because other crawls store single
+    older items too. The inner LIMIT bounds the cost if all items of a range are removed.
+    """
+    oldest = select(oldest_at).where(subreddits.c.id == _of_subreddit).scalar_subquery()
+    before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))
+    older = (
+        select(item.c.id, item.c.created_at, item.c.deleted_at, item.c.removed_by_category)
+        .where(
+            item.c.subreddit_id == _of_subreddit,
+            item.c.created_at < before,
+            item.c.created_at >= oldest,
+        )
+        .order_by(item.c.created_at.desc())
+        .limit(bindparam("scan_limit"))
+        .subquery("older")
+    )
+    return (
+        select(older.c.id)
+        .where(older.c.deleted_at.is_(None), older.c.removed_by_category.is_(None))
+        .order_by(older.c.created_at.desc())
+        .limit(bindparam("at_most"))
+    )
+
+
+_STORED_BELOW = {
+    ListingName.POSTS: _stored_below(posts_table, subreddits.c.oldest_post_at),
+    ListingName.COMMENTS: _stored_below(comments_table, subreddits.c.oldest_comment_at),
+}
+
+_newest = crawl_gaps.alias("newest")
+_TRIM_GAPS = delete(crawl_gaps).where(
+    _gap.subreddit_id == _of_subreddit,
+    tuple_(_gap.listing, _gap.from_item).in_(
+        select(_newest.c.listing, _newest.c.from_item)
+        .where(_newest.c.subreddit_id == _of_subreddit)
+        .order_by(_newest.c.found_at.desc())
+        .offset(bindparam("kept"))
+    ),
+)
+
+
+@dataclass(frozen=True)
+class StoredGap:
+    """A gap for a list; `from_at` is None if the item at its older end is not stored."""
+
+    listing: ListingName
+    from_item: str
+    from_at: datetime | None
+    to_item: str
+    to_at: datetime
+    found_at: datetime
+
+
+def record_gaps(
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    gaps: Sequence[Gap],
+    walks: dict[ListingName, Walk],
+    now: datetime | None = None,
+) -> None:
+    """Delete the gaps that these walks have covered, then add the new gaps."""
+    for listing, walk in walks.items():
+        if walk.is_complete:
+            values = {
+                "subreddit_id": subreddit_id,
+                "listing": listing,
+                "is_everything": walk.covers_all,
+                "oldest_at": walk.oldest_at,
+            }
+            conn.execute(_CLOSE_GAPS, values)
+    for gap in gaps:
+        values = {
+            "subreddit_id": subreddit_id,
+            "listing": gap.listing,
+            "from_item": gap.from_item,
+            "to_item": gap.to_item,
+            "to_at": gap.to_at,
+            "now": now,
+        }
+        conn.execute(_ADD_GAP, values)
+    if gaps:
+        conn.execute(_TRIM_GAPS, {"subreddit_id": subreddit_id, "kept": GAPS_MAX})
+
+
+def stored_below(
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    listing: ListingName,
+    before: datetime | None,
+    at_most: int,
+) -> list[str]:
+    """Return ids of stored items that are older than `before` (None: all) and that a walk covered.
+
+    The newest item comes first. Removed and deleted items are left out.
+    """
+    values = {
+        "subreddit_id": subreddit_id,
+        "before": before,
+        "scan_limit": SCAN_LIMIT,
+        "at_most": at_most,
+    }
+    return list(conn.execute(_STORED_BELOW[listing], values).scalars())
+
+
+def list_gaps(conn: Connection, *, subreddit_id: int, at_most: int) -> list[StoredGap]:
+    """Return at most `at_most` gaps, the newest first."""
+    rows = conn.execute(
+        select(*(_gap[name] for name in StoredGap.__dataclass_fields__))
+        .where(_gap.subreddit_id == subreddit_id)
+        .order_by(_gap.to_at.desc(), _gap.from_item)
+        .limit(at_most)
+    )
+    return [StoredGap(**dict(row._mapping)) for row in rows]

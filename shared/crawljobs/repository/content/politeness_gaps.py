@@ -1,0 +1,48 @@
+"""Set the minimum times between two requests and between two crawls of a subreddit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, update
+
+from crawljobs.db.tables import subreddits
+from crawljobs.repository.queue import parked_jobs
+
+# The same limits as in the CHECK constraints of the table.
+REQUEST_GAP_MAX_SECONDS = 3_600.0
+CRAWL_GAP_MAX_SECONDS = 31_622_400.0
+
+_SET_POLITENESS = (
+    update(subreddits)
+    .where(subreddits.c.id == bindparam("subreddit_id"))
+    .values(
+        min_request_gap_seconds=bindparam("request_gap"),
+        min_crawl_gap_seconds=bindparam("crawl_gap"),
+    )
+)
+
+
+def set_politeness(
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    request_gap: float | None,
+    crawl_gap: float | None,
+    now: datetime | None = None,
+) -> None:
+    """Set the minimum seconds between two requests and between two crawls; None: the default.
+
+    A job that waits for the old gap then waits for the new gap. Raises ValueError for a negative
+    gap, for a request gap above REQUEST_GAP_MAX_SECONDS (1 hour), and for a crawl gap above
+    CRAWL_GAP_MAX_SECONDS (366 days).
+    """
+    for gap, longest in (
+        (request_gap, REQUEST_GAP_MAX_SECONDS),
+        (crawl_gap, CRAWL_GAP_MAX_SECONDS),
+    ):
+        if gap is not None and not 0 <= gap <= longest:
+            raise ValueError(f"the gap must be 0 to {longest:.0f} seconds, not {gap}")
+    values = {"subreddit_id": subreddit_id, "request_gap": request_gap, "crawl_gap": crawl_gap}
+    conn.execute(_SET_POLITENESS, values)
+    parked_jobs.settle_polite_job_of(conn, subreddit_id=subreddit_id, now=now)
