@@ -109,16 +109,15 @@ CHANGES: tuple[NamedChange, ...] = (
     NamedChange(
         "others count below zero after a changed cap",
         f"{REPOSITORY}/reddit_api/reddit_budgets.py",
-        r"THEN greatest\(0, \{_NEW_OTHERS\}\) ELSE 0 END",
-        "THEN {_NEW_OTHERS} ELSE 0 END",
+        r"func\.greatest\(_ZERO, _new_others\)",
+        "_new_others",
         ("tests/shared/repository/reddit_api/test_reddit_budgets.py",),
     ),
     NamedChange(
         "echoes of one 429 prolong the pause",
         f"{REPOSITORY}/reddit_api/reddit_budgets.py",
-        r"CASE WHEN paused_until > now THEN 0\s+"
-        r"ELSE (least\(CAST\(:longest AS float8\), [^\n]*\)) END",
-        r"\1",
+        r"case\(\(_is_paused, _ZERO\), else_=_growing_pause\)",
+        "_growing_pause",
         ("tests/shared/repository/reddit_api/test_reddit_budgets.py",),
     ),
     NamedChange(

@@ -14,7 +14,7 @@ from crawljobs.domain.job import JobStatus
 from crawljobs.repository import gauge_query, gauges
 from crawljobs.repository.operations import service_instances
 from crawljobs.repository.queue import job_counts
-from crawljobs.repository.reddit_api import reddit_budgets
+from crawljobs.repository.reddit_api import slot_reservation
 from support import plans, schedule_rows
 from support.jobs import T0, crawling, enqueue, in_status
 
@@ -80,7 +80,7 @@ def test_workers_that_were_seen_lately_are_alive(conn: Connection) -> None:
 
 def test_the_budget_that_is_left_in_the_window(conn: Connection) -> None:
     for _ in range(3):
-        reddit_budgets.reserve_slot(conn, client_id="id", longest_wait=60, now=T0)
+        slot_reservation.reserve_slot(conn, client_id="id", longest_wait=60, now=T0)
     assert gauges.read_gauges(conn, now=T0).reddit_budget_remaining == 967
     assert gauges.read_gauges(conn, now=T0 + timedelta(hours=1)).reddit_budget_remaining == 970
     conn.execute(text("UPDATE reddit_budgets SET paused_until = :until"), {"until": T0})

@@ -10,7 +10,7 @@ from crawler_worker.reddit.pacing.pause_reports import PauseLog
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason, ProbeTurn, Slot
-from crawljobs.repository.reddit_api import reddit_outages
+from crawljobs.repository.reddit_api import client_probes, reddit_outages
 from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
@@ -65,12 +65,12 @@ class CircuitBreaker:
         Returns instead an open pause, or a successful probe that began after the reply.
         """
         return self._database.run(
-            lambda conn: reddit_outages.take_probe(conn, client_id=self._client_id, since=since)
+            lambda conn: client_probes.take_probe(conn, client_id=self._client_id, since=since)
         )
 
     def give_back_probe(self) -> None:
         self._database.run(
-            lambda conn: reddit_outages.give_back_probe(conn, client_id=self._client_id)
+            lambda conn: client_probes.give_back_probe(conn, client_id=self._client_id)
         )
 
     def accepted(self) -> None:

@@ -13,7 +13,7 @@ from crawler_worker.reddit.stop import Stop
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import Slot
-from crawljobs.repository.reddit_api import reddit_budgets
+from crawljobs.repository.reddit_api import reddit_budgets, slot_reservation
 from crawljobs.runtime import jitter
 
 LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
@@ -80,7 +80,7 @@ class Limiter:
 
     def _reserve(self, longest_queue: float | None) -> Slot:
         return self._database.run(
-            lambda conn: reddit_budgets.reserve_slot(
+            lambda conn: slot_reservation.reserve_slot(
                 conn,
                 client_id=self._client_id,
                 longest_wait=self._longest_wait,

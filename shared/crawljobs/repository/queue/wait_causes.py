@@ -7,11 +7,17 @@ end at any time. So a job is parked for at most 60 seconds, and a sweep checks t
 from __future__ import annotations
 
 from crawljobs.domain import request_budget
-from crawljobs.domain.job import FREED_WITHIN_SECONDS
+from crawljobs.domain.job import FREED_WITHIN_SECONDS, WaitReason
 from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, POLITE_UNTIL
 
 # The derived wait reasons. The index of parked jobs has the same list.
-DERIVED = "('outage', 'paused', 'politeness', 'rate_limit')"
+DERIVED_REASONS = (
+    WaitReason.OUTAGE,
+    WaitReason.PAUSED,
+    WaitReason.POLITENESS,
+    WaitReason.RATE_LIMIT,
+)
+DERIVED = "(" + ", ".join(f"'{reason}'" for reason in DERIVED_REASONS) + ")"
 
 # True if the crawl has begun. The minimum gap between two crawls does not apply to it.
 _HAS_BEGUN = "({job}.error_kind IS NOT NULL OR {job}.checkpoint IS NOT NULL)"

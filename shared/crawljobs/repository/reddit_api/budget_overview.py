@@ -5,28 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, bindparam, func, select
 
-from crawljobs.db.tables import reddit_budgets, service_instances
+from crawljobs.db.tables import crawl_jobs, reddit_budgets, service_instances
 from crawljobs.domain import budget_state
 from crawljobs.domain.budget_state import ClientBudget, StoredBudget
-from crawljobs.domain.job import WaitReason
-from crawljobs.repository.queue.wait_causes import DERIVED
+from crawljobs.domain.job import JobStatus, WaitReason
+from crawljobs.repository.queue.wait_causes import DERIVED_REASONS
+from crawljobs.repository.sql import inline, one_of
 
 CLIENTS_MAX = 100  # client ids, the last used ones
 WAITING_MAX = 1_000  # parked jobs that are counted at most
 ALIVE_WITHIN = timedelta(seconds=60)  # a worker without a heartbeat for this time counts as gone
 
 
-# Counts the parked jobs that are due first. The wait reasons are literals: with bound parameters
-# the planner could not use the partial index.
-_WAITING = text(f"""
-    SELECT wait_reason, count(*) AS jobs FROM (
-        SELECT wait_reason FROM crawl_jobs
-        WHERE status = 'waiting' AND wait_reason IN {DERIVED}
-        ORDER BY visible_at LIMIT :at_most
-    ) AS parked GROUP BY wait_reason
-    """)
+# Counts the parked jobs that are due first.
+_parked = (
+    select(crawl_jobs.c.wait_reason)
+    .where(
+        crawl_jobs.c.status == inline(JobStatus.WAITING),
+        one_of(crawl_jobs.c.wait_reason, DERIVED_REASONS),
+    )
+    .order_by(crawl_jobs.c.visible_at)
+    .limit(bindparam("at_most"))
+    .subquery("parked")
+)
+_WAITING = select(_parked.c.wait_reason, func.count().label("jobs")).group_by(_parked.c.wait_reason)
 
 
 @dataclass(frozen=True)

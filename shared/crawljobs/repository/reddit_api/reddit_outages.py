@@ -7,114 +7,144 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import BIT, insert
 
+from crawljobs.db.tables import reddit_budgets
 from crawljobs.domain import plain_text, request_budget
-from crawljobs.domain.request_budget import Pause, PausedReason, ProbeTurn
+from crawljobs.domain.request_budget import Pause, PausedReason
 from crawljobs.repository.queue import parked_jobs
-
-_NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
+from crawljobs.repository.sql import CLOCK, NOW, inline, inline_number, interval_of, seconds
 
 DETAIL_MAX = 500  # characters, the same limit as in the CHECK constraint of the table
 
-_ALL = (1 << request_budget.REPLIES_REMEMBERED) - 1
-_SHIFTED = f"((recent_failures << 1) & {_ALL})"
+_budget = reddit_budgets.c
+_now = CLOCK.c.now
+_ZERO, _ONE = inline_number(0), inline_number(1)
+_OF_CLIENT = _budget.client_id == bindparam("client")
 
-_GOOD = text(f"""
-    UPDATE reddit_budgets SET recent_failures = {_SHIFTED}
-    WHERE client_id = :client_id AND recent_failures <> 0
-    """)
+_all_replies = inline_number((1 << request_budget.REPLIES_REMEMBERED) - 1)
+_after_good: ColumnElement[int] = _budget.recent_failures.bitwise_lshift(_ONE).bitwise_and(
+    _all_replies
+)
+_after_failure = _after_good.bitwise_or(_ONE)
+_is_closed = _budget.outage_until.is_(None)
+_opens = func.bit_count(cast(_after_failure, BIT(32))) >= bindparam(
+    "failures_that_open", type_=Integer
+)
+
+_GOOD = (
+    update(reddit_budgets)
+    .where(_OF_CLIENT, _budget.recent_failures != _ZERO)
+    .values(recent_failures=_after_good)
+)
 
 # If the breaker is open already, a late failure does not change the time of the next probe.
-_FAILED = text(f"""
-    UPDATE reddit_budgets SET
-        recent_failures = {_SHIFTED} | 1,
-        outage_until = CASE
-            WHEN outage_until IS NOT NULL THEN outage_until
-            WHEN bit_count(CAST({_SHIFTED} | 1 AS bit(32))) >= :failures_that_open
-                THEN now + make_interval(secs => :first) END,
-        paused_reason = CASE WHEN outage_until IS NULL THEN 'outage' ELSE paused_reason END,
-        paused_detail = CASE WHEN outage_until IS NULL
-            THEN CAST(:detail AS text) ELSE paused_detail END
-    FROM {_NOW} AS now
-    WHERE client_id = :client_id
-    RETURNING CAST(greatest(1, extract(epoch FROM outage_until - now)) AS float8)
-        * CAST(outage_until IS NOT NULL AS integer) AS left
-    """)
+_FAILED = (
+    update(reddit_budgets)
+    .where(_OF_CLIENT)
+    .values(
+        recent_failures=_after_failure,
+        outage_until=case(
+            (_budget.outage_until.is_not(None), _budget.outage_until),
+            (_opens, _now + interval_of(bindparam("first", type_=Double))),
+        ),
+        paused_reason=case((_is_closed, inline(PausedReason.OUTAGE)), else_=_budget.paused_reason),
+        paused_detail=case(
+            (_is_closed, bindparam("detail", type_=Text)), else_=_budget.paused_detail
+        ),
+    )
+    .returning(
+        case(
+            (_is_closed, _ZERO),
+            else_=func.greatest(_ONE, seconds(_budget.outage_until - _now)),
+        ).label("left")
+    )
+)
 
-_WOULD_OPEN = text(f"""
-    SELECT outage_until IS NULL
-        AND bit_count(CAST({_SHIFTED} | 1 AS bit(32))) >= :failures_that_open
-    FROM reddit_budgets WHERE client_id = :client_id
-    """)
+_WOULD_OPEN = select(_is_closed & _opens).where(_OF_CLIENT)
 
-_LOCK = text(f"""
-    SELECT outage_until, outage_until IS NOT NULL AS is_open,
-        coalesce(nullif(paused_reason, 'rate_limit'), 'outage') AS reason,
-        coalesce(paused_detail, '') AS detail,
-        CAST(greatest(0, extract(epoch FROM outage_until - {_NOW})) AS float8) AS left
-    FROM reddit_budgets WHERE client_id = :client_id
-    FOR UPDATE
-    """)
+_FIND = select(
+    _budget.outage_until.is_not(None).label("is_open"),
+    func.coalesce(
+        func.nullif(_budget.paused_reason, inline(PausedReason.RATE_LIMIT)),
+        inline(PausedReason.OUTAGE),
+    ).label("reason"),
+    func.coalesce(_budget.paused_detail, inline("")).label("detail"),
+    func.greatest(_ZERO, seconds(_budget.outage_until - NOW)).label("left"),
+    _budget.outages_in_a_row,
+).where(_OF_CLIENT)
 
-_OPEN = text(str(_LOCK).replace("FOR UPDATE", "").rstrip() + " AND outage_until IS NOT NULL")
+_LOCK = _FIND.with_for_update()
 
-_PROBE_GOOD = text(f"""
-    UPDATE reddit_budgets SET
-        recent_failures = 0, outage_until = NULL, outages_in_a_row = 0,
-        paused_reason = NULL, paused_detail = NULL,
-        probing_until = NULL, probe_good_at = coalesce(probe_began_at, {_NOW})
-    WHERE client_id = :client_id
-    """)
+_FIND_OPEN = _FIND.where(_budget.outage_until.is_not(None))
 
+_PROBE_GOOD = (
+    update(reddit_budgets)
+    .where(_OF_CLIENT)
+    .values(
+        recent_failures=_ZERO,
+        outage_until=null(),
+        outages_in_a_row=_ZERO,
+        paused_reason=null(),
+        paused_detail=null(),
+        probing_until=null(),
+        probe_good_at=func.coalesce(_budget.probe_began_at, NOW),
+    )
+)
+
+_first = bindparam("first", type_=Double)
+_row = bindparam("row", type_=Integer)
+_doubled = func.least(
+    bindparam("longest", type_=Double), _first * func.power(inline_number(2), _row)
+)
+_new = insert(reddit_budgets).excluded
 # The pause of an open breaker doubles. A new reason starts with the shortest pause.
-_PAUSE = text(f"""
-    INSERT INTO reddit_budgets AS row
-        (client_id, next_slot_at, outage_until, paused_reason, paused_detail)
-    SELECT :client_id, now, now + make_interval(secs => :first), :reason, :detail
-    FROM {_NOW} AS now
-    ON CONFLICT (client_id) DO UPDATE SET
-        next_slot_at = greatest(row.next_slot_at, {_NOW}),  -- the client id is in use
-        outage_until = {_NOW}
-            + make_interval(secs => least(:longest, :first * 2.0 ^ CAST(:row AS integer))),
-        outages_in_a_row = least(CAST(:row AS integer), 30),
-        paused_reason = excluded.paused_reason, paused_detail = excluded.paused_detail,
-        probing_until = NULL
-    RETURNING CAST(extract(epoch FROM outage_until - {_NOW}) AS float8) AS left
-    """)
-
-_IN_A_ROW = text("SELECT outages_in_a_row FROM reddit_budgets WHERE client_id = :client_id")
-
-_TAKE_PROBE = text(f"""
-    UPDATE reddit_budgets SET
-        probing_until = now + make_interval(secs => :probe_seconds), probe_began_at = now
-    FROM {_NOW} AS now
-    WHERE client_id = :client_id AND outage_until IS NULL
-        AND coalesce(probing_until <= now OR
-            probing_until > now + make_interval(secs => :probe_seconds), true)
-        AND coalesce(probe_began_at <= now - make_interval(secs => :every)
-            OR probe_began_at > now, true)
-    RETURNING client_id
-    """)
-
-# A good probe counts if it began after the unclear reply. A time in the future was written before
-# the clock was set back.
-_HAS_PROBED = text(f"""
-    SELECT coalesce(probe_good_at BETWEEN {_NOW} - make_interval(secs => :since) AND {_NOW}, false)
-    FROM reddit_budgets WHERE client_id = :client_id
-    """)
-
-_GIVE_BACK = text("UPDATE reddit_budgets SET probing_until = NULL WHERE client_id = :client_id")
+_PAUSE = (
+    insert(reddit_budgets)
+    .values(
+        client_id=bindparam("client"),
+        next_slot_at=NOW,
+        outage_until=NOW + interval_of(_first),
+        paused_reason=bindparam("reason"),
+        paused_detail=bindparam("detail"),
+    )
+    .on_conflict_do_update(
+        index_elements=[_budget.client_id],
+        set_={
+            "next_slot_at": func.greatest(_budget.next_slot_at, NOW),  # the client id is in use
+            "outage_until": NOW + interval_of(_doubled),
+            "outages_in_a_row": func.least(_row, inline_number(30)),
+            "paused_reason": _new.paused_reason,
+            "paused_detail": _new.paused_detail,
+            "probing_until": null(),
+        },
+    )
+    .returning(seconds(_budget.outage_until - NOW).label("left"))
+)
 
 
 def record_good(conn: Connection, *, client_id: str) -> None:
     """Record a reply which shows that Reddit works."""
-    conn.execute(_GOOD, {"client_id": client_id})
+    conn.execute(_GOOD, {"client": client_id})
 
 
 def would_open(conn: Connection, *, client_id: str) -> bool:
     """Return whether one more failure would open the breaker: the caller then probes first."""
-    values = {"client_id": client_id, "failures_that_open": request_budget.FAILURES_THAT_OPEN}
+    values = {"client": client_id, "failures_that_open": request_budget.FAILURES_THAT_OPEN}
     return bool(conn.execute(_WOULD_OPEN, values).scalar())
 
 
@@ -127,7 +157,7 @@ def record_failed(
     failure.
     """
     values = {
-        "client_id": client_id,
+        "client": client_id,
         "failures_that_open": request_budget.FAILURES_THAT_OPEN,
         "first": request_budget.FIRST_OUTAGE_SECONDS,
         "detail": _storable(detail),
@@ -143,8 +173,8 @@ def record_accepted(
 
     Returns the reason of the pause that ended, or None if the breaker was closed.
     """
-    before = conn.execute(_LOCK, {"client_id": client_id, "now": now}).first()
-    conn.execute(_PROBE_GOOD, {"client_id": client_id, "now": now})
+    before = conn.execute(_LOCK, {"client": client_id, "now": now}).first()
+    conn.execute(_PROBE_GOOD, {"client": client_id, "now": now})
     if before is None or not before.is_open:
         return None
     parked_jobs.free_from_reddit(conn, now=now)
@@ -177,17 +207,17 @@ def pause(
 
     If the workers already pause for this reason and `is_probe` is false, nothing changes.
     """
-    before = conn.execute(_LOCK, {"client_id": client_id, "now": now}).first()
+    before = conn.execute(_LOCK, {"client": client_id, "now": now}).first()
     is_same = before is not None and before.is_open and before.reason == reason
     if before is not None and is_same and not is_probe and before.left > 0:
         return Pause(reason, before.detail, before.left)
     row = 0
-    if is_same:
-        row = int(conn.execute(_IN_A_ROW, {"client_id": client_id}).scalar_one()) + 1
+    if before is not None and is_same:
+        row = before.outages_in_a_row + 1
     elif is_probe and before is not None and before.is_open:
         row = 1
     values = {
-        "client_id": client_id,
+        "client": client_id,
         "reason": reason.value,
         "detail": _storable(detail),
         "first": request_budget.FIRST_OUTAGE_SECONDS,
@@ -199,38 +229,9 @@ def pause(
     return Pause(reason, _storable(detail), max(0.0, left), is_new=not is_same)
 
 
-def take_probe(
-    conn: Connection, *, client_id: str, since: float, now: datetime | None = None
-) -> ProbeTurn:
-    """Take the turn to probe whether Reddit accepts the client, after an unclear reply.
-
-    The reply came `since` seconds ago. Returns the open pause, or a good probe that began after the
-    reply, or whether the caller has the turn. One worker at a time has the turn, for at most
-    PROBE_SECONDS. record_accepted, pause or give_back_probe ends it.
-    """
-    values = {
-        "client_id": client_id,
-        "since": since,
-        "probe_seconds": request_budget.PROBE_SECONDS,
-        "every": request_budget.PROBE_EVERY_SECONDS,
-        "now": now,
-    }
-    open_pause = paused(conn, client_id=client_id, now=now)
-    if open_pause is not None:
-        return ProbeTurn(pause=open_pause)
-    if conn.execute(_HAS_PROBED, values).scalar():
-        return ProbeTurn(is_good=True)
-    return ProbeTurn(is_mine=conn.execute(_TAKE_PROBE, values).first() is not None)
-
-
-def give_back_probe(conn: Connection, *, client_id: str) -> None:
-    """End the turn without a result."""
-    conn.execute(_GIVE_BACK, {"client_id": client_id})
-
-
 def paused(conn: Connection, *, client_id: str, now: datetime | None = None) -> Pause | None:
     """Return the pause of the open breaker, which may be over; None if the breaker is closed."""
-    row = conn.execute(_OPEN, {"client_id": client_id, "now": now}).first()
+    row = conn.execute(_FIND_OPEN, {"client": client_id, "now": now}).first()
     return None if row is None else Pause(PausedReason(row.reason), row.detail, max(1.0, row.left))
 
 

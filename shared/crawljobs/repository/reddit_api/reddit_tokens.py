@@ -10,55 +10,106 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Double,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 
+from crawljobs.db.tables import reddit_tokens
 from crawljobs.repository.queue import parked_jobs
+from crawljobs.repository.sql import CLOCK, NOW, inline_number, interval_of, seconds
 
-_NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
+_token = reddit_tokens.c
+_OF_CLIENT = _token.client_id == bindparam("client")
+_ACCESS_TOKEN = bindparam("token", type_=Text)
 
-_LOOK = text(f"""
-    SELECT access_token,
-        CAST(extract(epoch FROM expires_at - {_NOW}) AS float8) AS lives,
-        CAST(extract(epoch FROM ask_again_at - {_NOW}) AS float8) AS ask_again_in,
-        throttles_in_a_row > 0 AS throttled
-    FROM reddit_tokens WHERE client_id = :client_id
-    """)
+_FIND = select(
+    _token.access_token,
+    seconds(_token.expires_at - NOW).label("lives"),
+    seconds(_token.ask_again_at - NOW).label("ask_again_in"),
+    (_token.throttles_in_a_row > inline_number(0)).label("throttled"),
+).where(_OF_CLIENT)
 
-_TAKE_TURN = text(f"""
-    INSERT INTO reddit_tokens AS stored (client_id, refreshing_until)
-    SELECT :client_id, now + make_interval(secs => :turn_seconds) FROM {_NOW} AS now
-    ON CONFLICT (client_id) DO UPDATE SET refreshing_until = excluded.refreshing_until
-        WHERE coalesce(stored.refreshing_until <= {_NOW}, true)
-            AND coalesce(stored.ask_again_at <= {_NOW}, true)
-            AND (stored.access_token IS NULL OR stored.access_token = CAST(:refused AS text)
-                OR stored.expires_at <= {_NOW} + make_interval(secs => :early_seconds))
-    RETURNING client_id
-    """)
+_new = insert(reddit_tokens).excluded
+_TAKE_TURN = (
+    insert(reddit_tokens)
+    .values(
+        client_id=bindparam("client"),
+        refreshing_until=NOW + interval_of(bindparam("turn_seconds", type_=Double)),
+    )
+    .on_conflict_do_update(
+        index_elements=[_token.client_id],
+        set_={"refreshing_until": _new.refreshing_until},
+        where=and_(
+            func.coalesce(_token.refreshing_until <= NOW, true()),
+            func.coalesce(_token.ask_again_at <= NOW, true()),
+            or_(
+                _token.access_token.is_(None),
+                _token.access_token == bindparam("refused", type_=Text),
+                _token.expires_at <= NOW + interval_of(bindparam("early_seconds", type_=Double)),
+            ),
+        ),
+    )
+    .returning(_token.client_id)
+)
 
-_KEEP = text(f"""
-    UPDATE reddit_tokens SET
-        access_token = :token, expires_at = {_NOW} + make_interval(secs => :lives),
-        refreshing_until = NULL, ask_again_at = NULL, throttles_in_a_row = 0
-    WHERE client_id = :client_id
-    """)
+_KEEP = (
+    update(reddit_tokens)
+    .where(_OF_CLIENT)
+    .values(
+        access_token=_ACCESS_TOKEN,
+        expires_at=NOW + interval_of(bindparam("lives", type_=Double)),
+        refreshing_until=null(),
+        ask_again_at=null(),
+        throttles_in_a_row=inline_number(0),
+    )
+)
 
-_FORGET = text("""
-    UPDATE reddit_tokens SET access_token = NULL, expires_at = NULL
-    WHERE client_id = :client_id AND access_token = :token
-    """)
+_FORGET = (
+    update(reddit_tokens)
+    .where(_OF_CLIENT, _token.access_token == _ACCESS_TOKEN)
+    .values(access_token=null(), expires_at=null())
+)
 
-_GIVE_BACK = text("UPDATE reddit_tokens SET refreshing_until = NULL WHERE client_id = :client_id")
+_GIVE_BACK = update(reddit_tokens).where(_OF_CLIENT).values(refreshing_until=null())
 
-_POSTPONE = text(f"""
-    UPDATE reddit_tokens SET
-        refreshing_until = NULL,
-        ask_again_at = now + make_interval(secs => CASE WHEN :throttled
-            THEN least(:longest, :first * 2.0 ^ throttles_in_a_row) ELSE :first END),
-        throttles_in_a_row = CASE WHEN :throttled THEN least(throttles_in_a_row + 1, 30) ELSE 0 END
-    FROM {_NOW} AS now
-    WHERE client_id = :client_id
-    RETURNING CAST(extract(epoch FROM ask_again_at - now) AS float8)
-    """)
+_is_throttled = bindparam("throttled", type_=Boolean)
+_first = bindparam("first", type_=Double)
+_doubled = _first * func.power(inline_number(2), _token.throttles_in_a_row)
+_POSTPONE = (
+    update(reddit_tokens)
+    .where(_OF_CLIENT)
+    .values(
+        refreshing_until=null(),
+        ask_again_at=CLOCK.c.now
+        + interval_of(
+            case(
+                (_is_throttled, func.least(bindparam("longest", type_=Double), _doubled)),
+                else_=_first,
+            )
+        ),
+        throttles_in_a_row=case(
+            (
+                _is_throttled,
+                func.least(_token.throttles_in_a_row + inline_number(1), inline_number(30)),
+            ),
+            else_=inline_number(0),
+        ),
+    )
+    .returning(seconds(_token.ask_again_at - CLOCK.c.now))
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +128,7 @@ class StoredToken:
 
 def read_token(conn: Connection, *, client_id: str, now: datetime | None = None) -> StoredToken:
     """Return the stored token; its `token` is None if there is none."""
-    row = conn.execute(_LOOK, {"client_id": client_id, "now": now}).first()
+    row = conn.execute(_FIND, {"client": client_id, "now": now}).first()
     if row is None:
         return StoredToken(None, 0.0, 0.0, throttled=False)
     return StoredToken(
@@ -103,7 +154,7 @@ def take_turn(
     new token. A token that expires within `early_seconds` counts as expired.
     """
     values = {
-        "client_id": client_id,
+        "client": client_id,
         "refused": refused,
         "early_seconds": early_seconds,
         "turn_seconds": turn_seconds,
@@ -119,18 +170,18 @@ def keep(
 
     `lives` is the number of seconds until the token expires.
     """
-    conn.execute(_KEEP, {"client_id": client_id, "token": token, "lives": lives, "now": now})
+    conn.execute(_KEEP, {"client": client_id, "token": token, "lives": lives, "now": now})
     parked_jobs.free_from_reddit(conn, now=now)
 
 
 def forget(conn: Connection, *, client_id: str, token: str) -> None:
     """Delete this token, which Reddit refuses."""
-    conn.execute(_FORGET, {"client_id": client_id, "token": token})
+    conn.execute(_FORGET, {"client": client_id, "token": token})
 
 
 def give_back(conn: Connection, *, client_id: str) -> None:
     """End the turn without a token: another worker may take it at once."""
-    conn.execute(_GIVE_BACK, {"client_id": client_id})
+    conn.execute(_GIVE_BACK, {"client": client_id})
 
 
 def postpone(
@@ -147,7 +198,7 @@ def postpone(
     This is `first`. With `throttled` (a 429) it doubles with each 429 in a row, up to `longest`.
     """
     values = {
-        "client_id": client_id,
+        "client": client_id,
         "throttled": throttled,
         "first": first,
         "longest": longest,

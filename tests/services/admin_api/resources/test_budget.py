@@ -11,7 +11,12 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason
-from crawljobs.repository.reddit_api import budget_overview, reddit_budgets, reddit_outages
+from crawljobs.repository.reddit_api import (
+    budget_overview,
+    reddit_budgets,
+    reddit_outages,
+    slot_reservation,
+)
 from support import jobs
 
 Client = flask.testing.FlaskClient
@@ -32,7 +37,7 @@ def only(client: Client) -> dict[str, Any]:
 
 
 def reserve(conn: Connection, client_id: str = "me") -> None:
-    reddit_budgets.reserve_slot(conn, client_id=client_id, longest_wait=60)
+    slot_reservation.reserve_slot(conn, client_id=client_id, longest_wait=60)
 
 
 def at(shown: str | None) -> datetime:

@@ -29,7 +29,13 @@ from crawljobs.repository.content import (
     stored_subreddits,
     subreddit_access,
 )
-from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages, reddit_tokens
+from crawljobs.repository.reddit_api import (
+    client_probes,
+    reddit_budgets,
+    reddit_outages,
+    reddit_tokens,
+    slot_reservation,
+)
 from crawljobs.repository.schedules import schedule_disabling
 from support import plans
 
@@ -76,7 +82,8 @@ def full(conn: Connection) -> Connection:
 ITEMS = json.dumps([{"id": f"p{n}", "created_at": "2026-01-01T00:00:00Z"} for n in range(100)])
 NAMES = json.dumps([{"name": f"author{n}", "reddit_id": "t2_1"} for n in range(100)])
 BUDGET: dict[str, Any] = {
-    "client_id": "id7", "now": None, "longest_wait": 30, "share": 0.97, "cap": 600, "used": 3,
+    "client_id": "id7", "client": "id7",
+    "now": None, "longest_wait": 30, "share": 0.97, "cap": 600, "used": 3,
     "reset": 100, "seconds": None, "longest": 600.0, "first": 5.0, "forgiven": 1800.0,
     "probe_seconds": 90.0, "failures_that_open": 10, "unknown_share": 0.05,
     "left_to_others_share": 0.9, "longest_queue": 3, "queue_seconds": 1.0,
@@ -89,7 +96,8 @@ FIND: dict[str, Any] = {
     "within": HOUR, "newest": 200, "subreddit_id": 7, "recent": 1000, "authors_max": 1000,
     "edges_max": 1000, "evidence_max": 1000,
     "checked": True, "depth": 2, "root": 7, "requests": 1, "period": HOUR, "lives": HOUR,
-    "client_id": "id7", "refused": None, "early_seconds": 60, "turn_seconds": 75, "token": "t",
+    "client_id": "id7", "client": "id7",
+    "refused": None, "early_seconds": 60, "turn_seconds": 75, "token": "t",
     "throttled": True, "first": 5, "every": HOUR, "longest": 600, "names": ["sub1", "nobody"],
     "discovered_from": 7,
 }  # fmt: skip
@@ -136,7 +144,7 @@ STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
     "coverage": (lambda: coverage._RECORD, COVERAGE),
     "posts below a walk": (lambda: listing_gaps._STORED_BELOW[ListingName.POSTS], COVERAGE),
     "comments below a walk": (lambda: listing_gaps._STORED_BELOW[ListingName.COMMENTS], COVERAGE),
-    "reserve": (lambda: reddit_budgets._RESERVE, BUDGET),
+    "reserve": (lambda: slot_reservation._RESERVE, BUDGET),
     "learn": (lambda: reddit_budgets._LEARN, BUDGET),
     "pause": (lambda: reddit_budgets._PAUSE, BUDGET),
     "due for refresh": (lambda: refreshes._DUE, FIND),
@@ -154,7 +162,7 @@ STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
     "spend": (lambda: discovery._SPEND, FIND),
     "spent": (lambda: discovery._SPENT, FIND),
     "forget evidence": (lambda: evidence_pruning._FORGET, FIND),
-    "token": (lambda: reddit_tokens._LOOK, FIND),
+    "token": (lambda: reddit_tokens._FIND, FIND),
     "token's turn": (lambda: reddit_tokens._TAKE_TURN, FIND),
     "barred schedules": (lambda: schedule_disabling._LOCK_ENABLED, FIND),
     "good reply": (lambda: reddit_outages._GOOD, BUDGET),
@@ -162,9 +170,9 @@ STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
     "last reply before a pause": (lambda: reddit_outages._WOULD_OPEN, BUDGET),
     "good probe": (lambda: reddit_outages._PROBE_GOOD, BUDGET),
     "pause of all": (lambda: reddit_outages._PAUSE, BUDGET),
-    "turn of the probe": (lambda: reddit_outages._TAKE_PROBE, BUDGET),
-    "last probe": (lambda: reddit_outages._HAS_PROBED, BUDGET),
-    "refused token": (lambda: reddit_tokens._FORGET, {"client_id": "id7", "token": "t"}),
+    "turn of the probe": (lambda: client_probes._TAKE_TURN, BUDGET),
+    "last probe": (lambda: client_probes._HAS_PROBED, BUDGET),
+    "refused token": (lambda: reddit_tokens._FORGET, {"client": "id7", "token": "t"}),
     "seen access": (lambda: subreddit_access._RECORD_ACCESS, {**FIND, "access": "banned"}),
     "returned schedules": (lambda: schedule_disabling._LOCK_BARRED, {**FIND, "reasons": ["a"]}),
 }

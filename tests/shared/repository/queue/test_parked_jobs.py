@@ -21,7 +21,12 @@ from crawljobs.repository.content import finished_crawls, politeness_gaps, store
 from crawljobs.repository.content.finished_crawls import Marks
 from crawljobs.repository.queue import job_completion, operator_changes, parked_jobs, queue_pauses
 from crawljobs.repository.queue.maintenance import clock_setbacks, pause_parking
-from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages, reddit_tokens
+from crawljobs.repository.reddit_api import (
+    reddit_budgets,
+    reddit_outages,
+    reddit_tokens,
+    slot_reservation,
+)
 from support import jobs
 from support.jobs import T0
 from support.waiting import wait_until
@@ -392,7 +397,7 @@ def test_a_crawl_that_has_begun_does_not_wait_for_the_gap_between_crawls(
 
 
 def reserve(conn: Connection, now: datetime = T0) -> Slot:
-    return reddit_budgets.reserve_slot(conn, client_id=CLIENT, longest_wait=30, now=now)
+    return slot_reservation.reserve_slot(conn, client_id=CLIENT, longest_wait=30, now=now)
 
 
 def test_a_job_waits_on_while_reddit_is_paused_and_is_free_a_sweep_later(
@@ -472,7 +477,7 @@ def test_what_frees_jobs_of_reddit_leaves_them_while_it_is_paused_for_another_re
 
 def test_of_two_clients_one_that_may_ask_is_enough(conn: Connection) -> None:
     for client in ("one", "two"):
-        reddit_budgets.reserve_slot(conn, client_id=client, longest_wait=30, now=T0)
+        slot_reservation.reserve_slot(conn, client_id=client, longest_wait=30, now=T0)
     reddit_budgets.pause_all(conn, client_id="one", seconds=3_000, now=T0)
     job_id = deferred(conn, WaitReason.RATE_LIMIT, 3_000 * SECOND)
     jobs.sweep(conn, now=T0 + MINUTE)
@@ -480,7 +485,7 @@ def test_of_two_clients_one_that_may_ask_is_enough(conn: Connection) -> None:
 
 
 def test_a_client_that_is_used_no_more_says_nothing(conn: Connection) -> None:
-    reddit_budgets.reserve_slot(conn, client_id="old", longest_wait=30, now=T0 - 2 * DAY)
+    slot_reservation.reserve_slot(conn, client_id="old", longest_wait=30, now=T0 - 2 * DAY)
     reserve(conn)
     reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=300, now=T0)
     job_id = deferred(conn, WaitReason.RATE_LIMIT, 300 * SECOND)

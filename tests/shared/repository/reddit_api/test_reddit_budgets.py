@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.request_budget import BudgetReport, Slot
-from crawljobs.repository.reddit_api import reddit_budgets
+from crawljobs.repository.reddit_api import reddit_budgets, slot_reservation
 
 # The start of a window of ten minutes.
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
@@ -27,7 +27,7 @@ def reserve(
     longest_wait: float = 10_000,
     longest_queue: float | None = None,
 ) -> Slot:
-    return reddit_budgets.reserve_slot(
+    return slot_reservation.reserve_slot(
         conn, client_id=CLIENT, longest_wait=longest_wait, longest_queue=longest_queue, now=now
     )
 
@@ -262,7 +262,7 @@ def test_nobody_is_paused_before_the_first_request(conn: Connection) -> None:
 def test_two_client_ids_have_budgets_of_their_own(conn: Connection) -> None:
     reserve(conn)
     pause(conn, 60)
-    other = reddit_budgets.reserve_slot(conn, client_id="other", longest_wait=1, now=T0)
+    other = slot_reservation.reserve_slot(conn, client_id="other", longest_wait=1, now=T0)
     assert other == Slot(0.0, taken=True, expires_seconds=pytest.approx(600), number=1)
 
 
@@ -281,7 +281,7 @@ def test_workers_that_reserve_at_once_never_get_the_same_slot(database: Database
     def work() -> None:
         for _ in range(20):
             slot = database.run(
-                lambda conn: reddit_budgets.reserve_slot(
+                lambda conn: slot_reservation.reserve_slot(
                     conn, client_id=CLIENT, longest_wait=10_000, now=T0
                 )
             )

@@ -7,14 +7,14 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.request_budget import PausedReason, Slot
-from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages
+from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages, slot_reservation
 
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 CLIENT = "client"
 
 
 def reserve(conn: Connection, now: datetime = T0) -> Slot:
-    return reddit_budgets.reserve_slot(conn, client_id=CLIENT, longest_wait=10_000, now=now)
+    return slot_reservation.reserve_slot(conn, client_id=CLIENT, longest_wait=10_000, now=now)
 
 
 def good(conn: Connection) -> None:

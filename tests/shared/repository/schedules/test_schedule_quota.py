@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain import schedule_limit as rules
-from crawljobs.repository.reddit_api import reddit_budgets
+from crawljobs.repository.reddit_api import slot_reservation
 from crawljobs.repository.schedules import schedule_changes, schedule_quota
 from support import schedule_rows as rows
 
@@ -81,7 +81,7 @@ def test_a_rate_that_nobody_computed_counts_as_once_a_day(conn: Connection) -> N
 
 def test_the_budget_is_what_replies_told_of_the_clients_in_use(conn: Connection) -> None:
     for client in ("one", "two", "retired"):
-        reddit_budgets.reserve_slot(conn, client_id=client, longest_wait=1)
+        slot_reservation.reserve_slot(conn, client_id=client, longest_wait=1)
     conn.execute(text("UPDATE reddit_budgets SET requests_per_window = 60, window_seconds = 60"))
     conn.execute(
         text("""
@@ -93,7 +93,7 @@ def test_the_budget_is_what_replies_told_of_the_clients_in_use(conn: Connection)
 
 
 def test_warns_when_schedules_ask_for_more_than_there_is(conn: Connection) -> None:
-    reddit_budgets.reserve_slot(conn, client_id="one", longest_wait=1)
+    slot_reservation.reserve_slot(conn, client_id="one", longest_wait=1)
     conn.execute(text("UPDATE reddit_budgets SET requests_per_window = 1, window_seconds = 60"))
     rows.create(conn, "hourly")
     warning = schedule_quota.estimate(conn).warning

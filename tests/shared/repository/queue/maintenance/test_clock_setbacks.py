@@ -22,7 +22,12 @@ from crawljobs.repository.content.finished_crawls import Marks
 from crawljobs.repository.operations import service_instances, task_turns
 from crawljobs.repository.queue import job_completion, leases, queue_pauses
 from crawljobs.repository.queue.maintenance import clock_setbacks, job_aging, job_maintenance
-from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages, reddit_tokens
+from crawljobs.repository.reddit_api import (
+    reddit_budgets,
+    reddit_outages,
+    reddit_tokens,
+    slot_reservation,
+)
 from crawljobs.repository.schedules import schedule_setbacks
 from scheduler import schedule_firing
 from scheduler.firing_results import Fired
@@ -49,7 +54,7 @@ def mend(conn: Connection, now: datetime) -> dict[str, int]:
 
 
 def reserve(conn: Connection, now: datetime) -> Slot:
-    return reddit_budgets.reserve_slot(conn, client_id=CLIENT, longest_wait=30, now=now)
+    return slot_reservation.reserve_slot(conn, client_id=CLIENT, longest_wait=30, now=now)
 
 
 def rescue(

@@ -1,0 +1,75 @@
+"""Probes whether Reddit accepts a client id, after an unclear reply. All workers share them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Double, bindparam, false, func, null, or_, select, true, update
+
+from crawljobs.db.tables import reddit_budgets
+from crawljobs.domain import request_budget
+from crawljobs.domain.request_budget import ProbeTurn
+from crawljobs.repository.reddit_api import reddit_outages
+from crawljobs.repository.sql import CLOCK, NOW, interval_of
+
+_budget = reddit_budgets.c
+_now = CLOCK.c.now
+_OF_CLIENT = _budget.client_id == bindparam("client")
+
+_turn = interval_of(bindparam("probe_seconds", type_=Double))
+_every = interval_of(bindparam("every", type_=Double))
+# A time in the future was written before the clock was set back.
+_TAKE_TURN = (
+    update(reddit_budgets)
+    .where(
+        _OF_CLIENT,
+        _budget.outage_until.is_(None),
+        func.coalesce(
+            or_(_budget.probing_until <= _now, _budget.probing_until > _now + _turn), true()
+        ),
+        func.coalesce(
+            or_(_budget.probe_began_at <= _now - _every, _budget.probe_began_at > _now), true()
+        ),
+    )
+    .values(probing_until=_now + _turn, probe_began_at=_now)
+    .returning(_budget.client_id)
+)
+
+# A good probe counts if it began after the unclear reply.
+_HAS_PROBED = select(
+    func.coalesce(
+        _budget.probe_good_at.between(NOW - interval_of(bindparam("since", type_=Double)), NOW),
+        false(),
+    )
+).where(_OF_CLIENT)
+
+_GIVE_BACK = update(reddit_budgets).where(_OF_CLIENT).values(probing_until=null())
+
+
+def take_probe(
+    conn: Connection, *, client_id: str, since: float, now: datetime | None = None
+) -> ProbeTurn:
+    """Take the turn to probe whether Reddit accepts the client, after an unclear reply.
+
+    The reply came `since` seconds ago. Returns the open pause, or a good probe that began after the
+    reply, or whether the caller has the turn. One worker at a time has the turn, for at most
+    PROBE_SECONDS. `record_accepted` and `pause` of reddit_outages, and give_back_probe end it.
+    """
+    values = {
+        "client": client_id,
+        "since": since,
+        "probe_seconds": request_budget.PROBE_SECONDS,
+        "every": request_budget.PROBE_EVERY_SECONDS,
+        "now": now,
+    }
+    open_pause = reddit_outages.paused(conn, client_id=client_id, now=now)
+    if open_pause is not None:
+        return ProbeTurn(pause=open_pause)
+    if conn.execute(_HAS_PROBED, values).scalar():
+        return ProbeTurn(is_good=True)
+    return ProbeTurn(is_mine=conn.execute(_TAKE_TURN, values).first() is not None)
+
+
+def give_back_probe(conn: Connection, *, client_id: str) -> None:
+    """End the turn without a result."""
+    conn.execute(_GIVE_BACK, {"client": client_id})
