@@ -57,24 +57,3 @@ def page_of(
         select(seen.c.position).where(seen.c.place == inline_number(scan_limit)).scalar_subquery()
     )
     return Page(found, select(case((count < limit, last)).label("position")).cte("walk_end"))
-
-
-def common_tables(walk: str, *, conditions: str, position: str, scan_limit: int, limit: str) -> str:
-    """Return a WITH clause for `found` (id, place, position) and `walk_end` (position), one row.
-
-    `walk` selects, in order, at most `scan_limit` rows with an id and the columns that `conditions`
-    and `position` use. `limit` is one more than the page holds. `walk_end` is the last position of
-    the walk if the page is not full; null if it is full or if no rows are left.
-    """
-    return f"""
-    WITH seen AS MATERIALIZED (
-        SELECT id, place, {conditions} AS is_found, {position} AS position
-        FROM (SELECT *, row_number() OVER () AS place FROM ({walk}) AS scanned) AS numbered
-        WHERE {conditions} OR place = {scan_limit} LIMIT {limit}
-    ), found AS (
-        SELECT id, place, position FROM seen WHERE is_found
-    ), walk_end AS (
-        SELECT CASE WHEN (SELECT count(*) FROM found) < {limit} THEN (
-            SELECT position FROM seen WHERE place = {scan_limit}
-        ) END AS position
-    )"""

@@ -116,7 +116,8 @@ _FIND_ID = select(_subreddit.id).where(func.lower(_subreddit.name) == bindparam(
 _GET = select(*_COLUMNS).where(_subreddit.id == bindparam("id"))
 _LOCK = _GET.with_for_update(key_share=True)
 
-# Reads at most SCAN_LIMIT names. If the page is not full, the next page continues after the last name.
+# Reads at most SCAN_LIMIT names. If the page is not full, the next page continues after the last
+# name.
 _key = func.lower(_subreddit.name)
 _WALK = (
     select(
