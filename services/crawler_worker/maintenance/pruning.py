@@ -9,7 +9,7 @@ from functools import partial
 
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository.content import evidence_pruning
+from crawljobs.repository.content import discovery_candidates
 from crawljobs.repository.operations import record_pruning
 from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
@@ -45,7 +45,7 @@ class Pruning:
         self._rows("job.pruned", jobs, then=jobs.count, deleted=lambda: jobs.deleted)
         self._rows("schedule_run.pruned", runs)
         self._guard("schedule_run.orphans_pruned", self._orphans)
-        self._rows("evidence.pruned", evidence_pruning.forget_evidence)
+        self._rows("evidence.pruned", discovery_candidates.forget_evidence)
         self._rows("idempotency_key.pruned", keys)
         self._rows("instance.pruned", instances)
         return jobs.deleted

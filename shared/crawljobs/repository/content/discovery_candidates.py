@@ -1,13 +1,18 @@
-"""Find subreddits that are related to a crawled one, by shared authors, mentions and crossposts."""
+"""Find subreddits that are related to a crawled one: by shared authors, mentions and crossposts.
+
+The mentions and crossposts are evidence, which is deleted when it has not grown for a long time.
+"""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from crawljobs.domain import discovery_rules as rules
 from crawljobs.domain.subreddit import LISTINGS
 from crawljobs.repository.content import authors
-from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB
+from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
 # The most active authors that are read. More authors would cost time and hardly change the result.
 AUTHORS_MAX = 1_000
@@ -64,6 +69,15 @@ _CANDIDATES = text(f"""
     """)
 
 
+_FORGET = text(f"""
+    DELETE FROM discovery_evidence WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM discovery_evidence
+        WHERE last_at < {NOW} - CAST(:lives AS interval) ORDER BY last_at
+        LIMIT :at_most
+        FOR UPDATE SKIP LOCKED))
+    """)
+
+
 def unchecked(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
     """Return names with enough evidence and without a check of their access, strongest first."""
     return _candidates(conn, subreddit_id, at_most, checked=False)
@@ -91,3 +105,11 @@ def _candidates(conn: Connection, subreddit_id: int, at_most: int, *, checked: b
         },
     )
     return [row.name for row in rows]
+
+
+def forget_evidence(
+    conn: Connection, *, at_most: int, skip: int = 0, now: datetime | None = None
+) -> int:
+    """Delete evidence that has not grown for EVIDENCE_LIVES. Returns the number of rows."""
+    values = {"lives": rules.EVIDENCE_LIVES, "at_most": at_most, "now": now}
+    return conn.execute(passing_over(_FORGET, skip), values).rowcount

@@ -16,7 +16,7 @@ from crawljobs.domain.subreddit import LISTINGS
 from crawljobs.repository.content import (
     crawled_items,
     discovery,
-    evidence_pruning,
+    discovery_candidates,
     stored_subreddits,
 )
 from support import crawled, enqueueing, jobs
@@ -264,6 +264,6 @@ def test_old_evidence_is_forgotten(conn: Connection) -> None:
         items=crawled.Items(posts=(crawled.post("a", mentions=("rust",)),)),
         known_subreddits={},
     )
-    assert evidence_pruning.forget_evidence(conn, at_most=10) == 0
+    assert discovery_candidates.forget_evidence(conn, at_most=10) == 0
     conn.execute(text("UPDATE discovery_evidence SET last_at = now() - interval '91 days'"))
-    assert evidence_pruning.forget_evidence(conn, at_most=10) == 1
+    assert discovery_candidates.forget_evidence(conn, at_most=10) == 1

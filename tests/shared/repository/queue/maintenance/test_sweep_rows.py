@@ -14,7 +14,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.content import evidence_pruning, refreshes, revisits
+from crawljobs.repository.content import discovery_candidates, refreshes, revisits
 from crawljobs.repository.operations import record_pruning
 from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.queue.maintenance import (
@@ -330,7 +330,7 @@ SWEEPS: dict[str, Sweep] = {
     ),
     "forget evidence": Sweep(
         "discovery_evidence",
-        of(evidence_pruning.forget_evidence),
+        of(discovery_candidates.forget_evidence),
         {"aa": {"last_at": T0 - 120 * DAY}, "bb": {"last_at": T0 - 100 * DAY},
          "cc": {"last_at": T0 - 90 * DAY - SECOND}},
         {"young": {"last_at": T0 - 90 * DAY}},
