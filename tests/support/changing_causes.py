@@ -13,12 +13,12 @@ from crawljobs.domain import completion
 from crawljobs.domain.job import Claim, ErrorKind, JobSource, WaitReason
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import (
-    finished_crawls,
+    crawl_history,
     politeness_gaps,
     stored_subreddits,
     subreddit_access,
 )
-from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
@@ -99,7 +99,7 @@ class Causes:
         if dice.random() < 0.5:
             subreddit_access.record_access(conn, subreddit_id=chosen, access=AccessState.PRIVATE)
         else:
-            finished_crawls.finish_crawl(conn, subreddit_id=chosen, marks=Marks())
+            crawl_history.finish_crawl(conn, subreddit_id=chosen, marks=Marks())
 
     def enqueue(self, conn: Connection, dice: random.Random) -> None:
         later = None
@@ -142,7 +142,7 @@ class Causes:
                 self.do(dice.choice([self.enqueue, self.pause, self.resume]), dice)
             if dice.random() < 0.5:
                 self.database.run(
-                    lambda conn, of=claim: finished_crawls.finish_crawl(  # type: ignore[misc]
+                    lambda conn, of=claim: crawl_history.finish_crawl(  # type: ignore[misc]
                         conn, subreddit_id=of.subreddit_id, marks=Marks()
                     )
                 )

@@ -21,15 +21,15 @@ from crawljobs.domain.revisit import RevisitPolicy
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import (
     coverage,
+    crawl_history,
     crawled_trees,
-    finished_crawls,
     listing_gaps,
     missing_parts,
     recent_activity,
     subreddit_access,
 )
+from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.repository.content.crawled_trees import TreeSummary
-from crawljobs.repository.content.finished_crawls import Marks
 from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
@@ -58,7 +58,7 @@ def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
         promoted.extend(name_checks.enqueue(context, conn, later))
 
     def work(conn: Connection) -> None:
-        finished_crawls.finish_crawl(
+        crawl_history.finish_crawl(
             conn,
             subreddit_id=context.claim.subreddit_id,
             marks=marks,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.checkpoints.forecast import PHASES, Forecast
-from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.settings import CrawlSettings
 
 PAGE = 100  # items in one page

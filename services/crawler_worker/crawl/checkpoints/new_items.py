@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawljobs.domain import reddit_items
-from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.content.crawl_history import Marks
 
 
 def has_new(at: Checkpoint, marks: Marks) -> bool:

@@ -1,18 +1,29 @@
-"""The results of earlier crawls of a subreddit that the next crawl needs."""
+"""Record the finished crawls of a subreddit, and read the results that its next crawl needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, Connection, bindparam, func, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Connection,
+    SmallInteger,
+    Text,
+    bindparam,
+    case,
+    func,
+    select,
+    update,
+)
 
 from crawljobs.db.tables import missing_parts, subreddits
 from crawljobs.domain import missing_part
 from crawljobs.domain.missing_part import STORED_MAX, MissingPart
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository.content.finished_crawls import Marks
-from crawljobs.repository.sql import inline_number
+from crawljobs.repository.sql import CLOCK, inline_number
 
 _subreddit = subreddits.c
 _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
@@ -35,6 +46,31 @@ _BEFORE_CRAWL = select(
     .scalar_subquery()
     .label("missing_parts"),
 ).where(_subreddit.id == _of_subreddit)
+
+_FINISH_CRAWL = (
+    update(subreddits)
+    .where(_subreddit.id == bindparam("subreddit_id"))
+    .values(
+        last_crawled_at=CLOCK.c.now,
+        access_checked_at=CLOCK.c.now,
+        looks_in_vain=inline_number(0),
+        next_crawl_at=bindparam("next_crawl_at"),
+        depth=func.least(_subreddit.depth, bindparam("depth", type_=SmallInteger)),
+        gap_at=case((bindparam("gap", type_=Boolean), CLOCK.c.now), else_=_subreddit.gap_at),
+        high_water_post=func.coalesce(bindparam("post", type_=Text), _subreddit.high_water_post),
+        high_water_comment=func.coalesce(
+            bindparam("comment", type_=Text), _subreddit.high_water_comment
+        ),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The ids of the newest post and comment that a finished crawl has seen."""
+
+    post: str | None = None
+    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +97,34 @@ def load_crawl_history(conn: Connection, *, subreddit_id: int) -> CrawlHistory:
         access=AccessState(row.access),
         access_unconfirmed=row.access_unconfirmed and AccessState(row.access_unconfirmed),
         missing_parts=tuple(missing_part.of_json(row.missing_parts)),
+    )
+
+
+def finish_crawl(
+    conn: Connection,
+    *,
+    subreddit_id: int,
+    marks: Marks,
+    depth: int = 0,
+    gap: bool = False,
+    next_crawl_at: datetime | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Record a finished crawl that has seen all items up to these marks.
+
+    A mark of None keeps the stored mark. `gap` is true if the crawl left a gap below the marks.
+    `depth` is the depth of the job. The stored depth becomes the smaller of both: a subreddit that
+    a user requested has depth 0, also if discovery found it first.
+    """
+    conn.execute(
+        _FINISH_CRAWL,
+        {
+            "subreddit_id": subreddit_id,
+            "post": marks.post,
+            "comment": marks.comment,
+            "depth": depth,
+            "gap": gap,
+            "next_crawl_at": next_crawl_at,
+            "now": now,
+        },
     )

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.content import finished_crawls, stored_subreddits
+from crawljobs.repository.content import crawl_history, stored_subreddits
 from crawljobs.repository.operations import audit_log, record_pruning, service_instances
 from support import jobs as factory
 
@@ -263,8 +263,8 @@ def test_subreddits_are_listed_by_name_and_filtered(
         names = ["Alpha", "beta", "Gamma", "delta_beta", "t:1337"]
         ids = stored_subreddits.ensure(conn, names=names, discovered_from=None, depth=0)
         for name in ("alpha", "gamma"):
-            finished_crawls.finish_crawl(
-                conn, subreddit_id=ids[name], marks=finished_crawls.Marks(), now=factory.T0
+            crawl_history.finish_crawl(
+                conn, subreddit_id=ids[name], marks=crawl_history.Marks(), now=factory.T0
             )
 
     def listed(query: str = "", limit: int = 2) -> list[str]:

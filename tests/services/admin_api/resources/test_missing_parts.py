@@ -15,12 +15,12 @@ from crawljobs.domain.job import Claim
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from crawljobs.repository.content import (
     coverage,
-    finished_crawls,
+    crawl_history,
     listing_gaps,
     missing_parts,
 )
+from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.repository.content.crawled_trees import TreeSummary
-from crawljobs.repository.content.finished_crawls import Marks
 from crawljobs.repository.queue import job_claim, leases
 from support import jobs as factory
 
@@ -53,7 +53,7 @@ def crawled(conn: Connection, name: str, *parts: MissingPart) -> Claim:
     leases.save_checkpoint(
         conn, claim=claimed, checkpoint=at.saved(), incomplete=bool(parts), now=factory.T0
     )
-    finished_crawls.finish_crawl(
+    crawl_history.finish_crawl(
         conn, subreddit_id=claimed.subreddit_id, marks=Marks(), now=factory.T0
     )
     coverage.record(

@@ -12,7 +12,7 @@ from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
 from crawljobs.domain import completion, retry
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository.content import finished_crawls, stored_subreddits, subreddit_access
+from crawljobs.repository.content import crawl_history, stored_subreddits, subreddit_access
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_completion
 from crawljobs.repository.schedules import schedule_reads
@@ -214,8 +214,8 @@ def test_a_rerun_is_made_after_an_outcome_that_is_not_confirmed(
 def test_a_clock_that_was_set_back_counts_from_now(database: Database) -> None:
     with database.begin() as conn:
         ids = stored_subreddits.ensure(conn, names=["club"], discovered_from=None, depth=0)
-        marks = finished_crawls.Marks()
-        finished_crawls.finish_crawl(conn, subreddit_id=ids["club"], marks=marks, now=jobs.T0)
+        marks = crawl_history.Marks()
+        crawl_history.finish_crawl(conn, subreddit_id=ids["club"], marks=marks, now=jobs.T0)
         for now in (jobs.T0 + 24 * HOUR, jobs.T0, jobs.T0 + 8 * HOUR):
             assert not subreddit_access.record_access(
                 conn, subreddit_id=ids["club"], access=AccessState.BANNED, now=now

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from crawler_worker.reddit.exchange import transfer
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository.content import finished_crawls, stored_subreddits, subreddit_access
+from crawljobs.repository.content import crawl_history, stored_subreddits, subreddit_access
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.schedules import schedule_disabling, schedule_reads
 from support import jobs
@@ -137,8 +137,8 @@ def test_a_subreddit_that_lets_us_in_again_starts_over(crawler: Crawler) -> None
         with crawler.database.begin() as conn:
             ids = stored_subreddits.ensure(conn, names=["club"], discovered_from=None, depth=0)
             if outcome == "crawled":
-                finished_crawls.finish_crawl(
-                    conn, subreddit_id=ids["club"], marks=finished_crawls.Marks(), now=jobs.T0
+                crawl_history.finish_crawl(
+                    conn, subreddit_id=ids["club"], marks=crawl_history.Marks(), now=jobs.T0
                 )
             else:
                 subreddit_access.record_access(

@@ -8,7 +8,7 @@ from crawler_worker.crawl.checkpoints import estimate
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.checkpoints.forecast import PHASES, SECONDS_PER_REQUEST
 from crawler_worker.crawl.tree import Thread, Tree
-from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.content.crawl_history import Marks
 from support.crawls import DEFAULTS, Crawler, Transport
 
 FIRST, AGAIN = Marks(), Marks(post="a", comment="b")

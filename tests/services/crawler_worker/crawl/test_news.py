@@ -7,7 +7,7 @@ import pytest
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.crawl_context import CrawlContext
-from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.content.crawl_history import Marks
 
 SEEN = Marks(post="zz", comment="zz")
 NOTHING_SEEN = Marks()

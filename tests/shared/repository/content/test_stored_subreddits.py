@@ -14,11 +14,10 @@ from crawljobs.repository.content import (
     crawl_history,
     discovery,
     discovery_candidates,
-    finished_crawls,
     stored_subreddits,
     subreddit_access,
 )
-from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.content.crawl_history import Marks
 from support import crawled, jobs
 from support.crawled import comment, post, store, tuples_written
 
@@ -99,7 +98,7 @@ def test_a_public_subreddit_keeps_its_next_visit_when_it_changes(conn: Connectio
     subreddit_id = known(conn)
     stored_subreddits.upsert(conn, abouts=[crawled.about("Python")], now=T0)
     visit = T0 + 3 * DAY
-    finished_crawls.finish_crawl(
+    crawl_history.finish_crawl(
         conn, subreddit_id=subreddit_id, marks=Marks(), next_crawl_at=visit, now=T0
     )
     stored_subreddits.upsert(conn, abouts=[crawled.about("PYTHON")], now=T0 + DAY)
@@ -110,7 +109,7 @@ def test_the_end_of_a_crawl_sets_its_marks_and_keeps_the_others(conn: Connection
     subreddit_id = known(conn)
     assert crawl_history.load_crawl_history(conn, subreddit_id=subreddit_id).marks == Marks()
     for marks in (Marks(post="abc", comment="xyz"), Marks(post="abd")):
-        finished_crawls.finish_crawl(conn, subreddit_id=subreddit_id, marks=marks, now=T0)
+        crawl_history.finish_crawl(conn, subreddit_id=subreddit_id, marks=marks, now=T0)
     marks = crawl_history.load_crawl_history(conn, subreddit_id=subreddit_id).marks
     assert marks == Marks(post="abd", comment="xyz")
     assert (row_of(conn).last_crawled_at, row_of(conn).gap_at) == (T0, None)
@@ -119,9 +118,7 @@ def test_the_end_of_a_crawl_sets_its_marks_and_keeps_the_others(conn: Connection
 def test_a_crawl_with_a_gap_records_when_and_a_later_whole_one_keeps_that(conn: Connection) -> None:
     subreddit_id = known(conn)
     for gap, now in ((True, T0), (False, T0 + DAY)):
-        finished_crawls.finish_crawl(
-            conn, subreddit_id=subreddit_id, marks=Marks(), gap=gap, now=now
-        )
+        crawl_history.finish_crawl(conn, subreddit_id=subreddit_id, marks=Marks(), gap=gap, now=now)
     assert row_of(conn).gap_at == T0
 
 
@@ -131,7 +128,7 @@ def test_what_somebody_asked_for_is_no_step_away_however_it_was_found(conn: Conn
     ).values()
     depth = "SELECT depth FROM subreddits WHERE id = :id"
     for crawled_at, then in ((3, 2), (2, 2), (0, 0), (1, 0)):
-        finished_crawls.finish_crawl(conn, subreddit_id=found, marks=Marks(), depth=crawled_at)
+        crawl_history.finish_crawl(conn, subreddit_id=found, marks=Marks(), depth=crawled_at)
         assert conn.execute(text(depth), {"id": found}).scalar_one() == then
 
 
@@ -161,7 +158,7 @@ def test_a_history_that_was_read_is_due_again_after_30_days(conn: Connection) ->
 def test_after_a_crawl_only_newcomers_are_due(conn: Connection) -> None:
     home = known(conn)
     store(conn, post("p1", author=Account("old")))
-    finished_crawls.finish_crawl(conn, subreddit_id=home, marks=Marks())
+    crawl_history.finish_crawl(conn, subreddit_id=home, marks=Marks())
     store(conn, post("p2", author=Account("old")), post("p3", author=Account("newcomer")))
     assert due(conn, home, T0) == ["newcomer"]
 
@@ -195,7 +192,7 @@ def test_what_was_crawled_waits_or_cannot_be_asked_for_is_no_candidate(conn: Con
     names = ("crawled", "waiting", "banned", "u_ada", "reddit.com", "good")
     store(conn, post("p1"), *(comment(f"c{n}", author=Account("ada"), subreddit=s)
                               for n, s in enumerate(names)))  # fmt: skip
-    finished_crawls.finish_crawl(conn, subreddit_id=known(conn, "crawled"), marks=Marks())
+    crawl_history.finish_crawl(conn, subreddit_id=known(conn, "crawled"), marks=Marks())
     jobs.enqueue(conn, "waiting")
     subreddit_access.record_access(
         conn, subreddit_id=known(conn, "banned"), access=AccessState.BANNED, now=T0

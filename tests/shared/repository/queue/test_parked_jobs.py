@@ -17,8 +17,8 @@ from crawljobs.domain.job import (
 )
 from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.content import finished_crawls, politeness_gaps, stored_subreddits
-from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.content import crawl_history, politeness_gaps, stored_subreddits
+from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.repository.queue import job_completion, operator_changes, parked_jobs, queue_pauses
 from crawljobs.repository.queue.maintenance import clock_setbacks, pause_parking
 from crawljobs.repository.reddit_api import (
@@ -64,7 +64,7 @@ def crawl_gap(conn: Connection, gap: timedelta | None, now: datetime = T0) -> No
 
 
 def crawled(conn: Connection, at: datetime = T0) -> None:
-    finished_crawls.finish_crawl(conn, subreddit_id=scope_of(conn), marks=Marks(), now=at)
+    crawl_history.finish_crawl(conn, subreddit_id=scope_of(conn), marks=Marks(), now=at)
 
 
 def status(conn: Connection, job_id: int) -> JobStatus:

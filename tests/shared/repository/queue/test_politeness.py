@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource, JobStatus, WaitReason
-from crawljobs.repository.content import finished_crawls, politeness_gaps, stored_subreddits
-from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.content import crawl_history, politeness_gaps, stored_subreddits
+from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.repository.queue import operator_changes, queue_pauses
 from support import enqueueing, jobs
 from support.jobs import T0
@@ -26,7 +26,7 @@ def polite(conn: Connection, name: str = "python") -> int:
     politeness_gaps.set_politeness(
         conn, subreddit_id=subreddit_id, request_gap=None, crawl_gap=GAP.total_seconds()
     )
-    finished_crawls.finish_crawl(conn, subreddit_id=subreddit_id, marks=Marks(), now=T0)
+    crawl_history.finish_crawl(conn, subreddit_id=subreddit_id, marks=Marks(), now=T0)
     return subreddit_id
 
 

@@ -33,7 +33,7 @@ from crawljobs.domain.job import (
     WaitReason,
 )
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.content import finished_crawls, politeness_gaps, stored_subreddits
+from crawljobs.repository.content import crawl_history, politeness_gaps, stored_subreddits
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
@@ -342,10 +342,8 @@ class QueueMachine(RuleBasedStateMachine):
 
         def change() -> None:
             if crawled:
-                marks = finished_crawls.Marks()
-                finished_crawls.finish_crawl(
-                    self.conn, subreddit_id=scope, marks=marks, now=self.now
-                )
+                marks = crawl_history.Marks()
+                crawl_history.finish_crawl(self.conn, subreddit_id=scope, marks=marks, now=self.now)
             politeness_gaps.set_politeness(
                 self.conn, subreddit_id=scope, request_gap=None, crawl_gap=gap, now=self.now
             )

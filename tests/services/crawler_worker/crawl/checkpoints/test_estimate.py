@@ -10,7 +10,7 @@ from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.checkpoints.forecast import Forecast
 from crawler_worker.crawl.tree import Thread, Tree
 from crawljobs import settings
-from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.content.crawl_history import Marks
 
 CHOSEN = replace(
     settings.read_crawl_settings({}),

@@ -13,12 +13,12 @@ from crawljobs.domain.request_budget import Slot
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import (
-    finished_crawls,
+    crawl_history,
     politeness_gaps,
     stored_subreddits,
     subreddit_access,
 )
-from crawljobs.repository.content.finished_crawls import Marks
+from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.repository.operations import service_instances, task_turns
 from crawljobs.repository.queue import job_completion, leases, queue_pauses
 from crawljobs.repository.queue.maintenance import clock_setbacks, job_aging, job_maintenance
@@ -333,7 +333,7 @@ def test_a_subreddits_gap_does_not_last_for_the_setback(
     politeness_gaps.set_politeness(
         conn, subreddit_id=scope, request_gap=None, crawl_gap=600, now=T0
     )
-    finished_crawls.finish_crawl(conn, subreddit_id=scope, marks=Marks(), now=T0)
+    crawl_history.finish_crawl(conn, subreddit_id=scope, marks=Marks(), now=T0)
     now = T0 - setback
     assert mend(conn, now) == {"last_crawled_at": 1}
     job_id = jobs.enqueue(conn, now=now)
