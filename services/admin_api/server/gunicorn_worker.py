@@ -14,7 +14,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from admin_api.http import state
 from admin_api.http.request import request_deadline
-from admin_api.server import http_rules, protocol_errors
+from admin_api.server import http_rules, open_files, protocol_errors, thread_pool
 from admin_api.server.arriving_connections import STOP_HEAD_SECONDS
 from admin_api.server.connection import SEND_SECONDS, Connection
 from crawljobs.runtime.acceptor import Acceptor
@@ -38,6 +38,8 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no type
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.worker_connections = open_files.allowed_connections(self.cfg)
+        self.max_keepalived = max(1, self.worker_connections - self.cfg.threads)
         self._acceptor = Acceptor(
             begin=self._open,
             make_room=self.make_room,
@@ -119,6 +121,9 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no type
         conn.close()
 
     # gunicorn's own methods, which it calls.
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        return thread_pool.started(self.cfg.threads)
 
     def accept(self, listener: socket.socket) -> None:
         self._acceptor.accept(listener)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import time
 from collections.abc import Generator
@@ -128,7 +129,11 @@ def connect(
     parameters = _parameters(url, application_name, limits, pooled=pooled)
 
     def open_connection() -> BoundedConnection:
-        return BoundedConnection.connect(url, **parameters)  # type: ignore[arg-type]
+        try:
+            return BoundedConnection.connect(url, **parameters)  # type: ignore[arg-type]
+        except OSError as error:  # of this process: such as too many open files
+            reason = os.strerror(error.errno) if error.errno else type(error).__name__
+            raise NoReply(f"a connection cannot be opened: {reason}") from error
 
     if limits.connect >= SHORTEST_CONNECT_TIMEOUT_SECONDS:
         connection = open_connection()

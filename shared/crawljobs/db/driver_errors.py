@@ -41,6 +41,7 @@ _CONNECTION_FAILURES = (
     ("Connection refused", "Connection refused"),
     ("Connection reset", "Connection reset"),
     ("Broken pipe", "Broken pipe"),
+    ("Too many open files", "Too many open files"),
     ("No route to host", "No route to host"),
     ("Network is unreachable", "Network is unreachable"),
     ("No such file or directory", "there is no such socket"),
@@ -62,7 +63,10 @@ _PLACE = re.compile(
 
 
 class NoReply(psycopg.OperationalError):
-    """A deadline of this package passed. Its message contains no secret and is shown unchanged."""
+    """A deadline of this package passed, or the process has no resources left to connect.
+
+    Its message contains no secret and is shown unchanged.
+    """
 
 
 def sentence(error: BaseException) -> str:

@@ -44,12 +44,18 @@ class ServerLiveness:
                 if now > self._ended_at + AGAIN_SECONDS:
                     self._silent_since = None  # the last query is too old to show the present state
                 if now > self._asked_at + AGAIN_SECONDS:
-                    self._is_asking, self._asked_at = True, now
-                    self._silent_since = now if self._silent_since is None else self._silent_since
-                    threading.Thread(
-                        target=self._question, name="server-liveness", daemon=True
-                    ).start()
+                    self._asked_at = now
+                    self._start_query(now)
             return self._silent_since is not None and now > self._silent_since + ANSWER_SECONDS
+
+    def _start_query(self, now: float) -> None:
+        query = threading.Thread(target=self._question, name="server-liveness", daemon=True)
+        try:
+            query.start()
+        except RuntimeError:
+            return  # no thread can be started; that says nothing about the server
+        self._is_asking = True
+        self._silent_since = now if self._silent_since is None else self._silent_since
 
     def _question(self) -> None:
         is_answered = False

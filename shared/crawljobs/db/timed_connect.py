@@ -16,7 +16,9 @@ Connection = TypeVar("Connection", bound="psycopg.Connection[Any]")
 
 
 def connect_within(seconds: float, open_connection: Callable[[], Connection]) -> Connection:
-    """Connect in a thread, and return the connection. Raises NoReply after `seconds`.
+    """Connect in a thread, and return the connection.
+
+    Raises NoReply after `seconds`, and at once if the process cannot start a thread.
 
     A late thread goes on alone: libpq's own timeout ends it, and a late connection is closed.
     """
@@ -28,7 +30,10 @@ def connect_within(seconds: float, open_connection: Callable[[], Connection]) ->
         except BaseException as error:  # noqa: BLE001 - it is raised again in the caller
             opened.set_exception(error)
 
-    threading.Thread(target=work, name="connect", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="connect", daemon=True).start()
+    except RuntimeError:
+        raise NoReply("no thread can be started for a connection") from None
     try:
         return opened.result(timeout=seconds)
     except Late:

@@ -14,6 +14,7 @@ from crawljobs.runtime import logs
 log = logs.get_logger(__name__)
 
 WAITING_MAX = 128  # requests that wait for one page; some of their clients may have left
+NO_THREAD = b"no thread can be started\n"
 TEXT = "text/plain; charset=utf-8"
 _LINE = re.compile(rb"([!-~]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")
 _HOST = re.compile(rb"(?i)host:[\t ]*[A-Za-z0-9._~%\[\]:-]*[\t ]*")
@@ -70,7 +71,10 @@ class Pages:
             send(_response(refusal, with_body))
         elif path not in self._waiting:
             self._waiting[path] = [(with_body, send)]
-            threading.Thread(target=self._make, args=(path,), name="page", daemon=True).start()
+            try:
+                threading.Thread(target=self._make, args=(path,), name="page", daemon=True).start()
+            except RuntimeError:  # later requests would wait for a build that never starts
+                self._send_to_all(path, Answer(HTTPStatus.SERVICE_UNAVAILABLE, NO_THREAD))
         elif len(self._waiting[path]) < WAITING_MAX:
             self._waiting[path].append((with_body, send))
         else:

@@ -86,10 +86,13 @@ class ProbeServer:
 
     def abandon(self) -> None:
         """Release the sockets in a forked process; the parent process goes on serving."""
-        for key in list(self._selector.get_map().values()):
-            if isinstance(key.fileobj, socket.socket):
-                os.close(key.fileobj.detach())
-        os.close(self._wake_up.detach())
+        # A connection that waits for its page is not registered.
+        inherited = {connection.socket for connection in list(self._connections)}
+        registered = [key.fileobj for key in list(self._selector.get_map().values())]
+        inherited |= {one for one in registered if isinstance(one, socket.socket)}
+        for one in (*inherited, self._wake_up):
+            if one.fileno() >= 0:
+                os.close(one.detach())
         self._selector.close()
 
     def close(self) -> None:

@@ -38,10 +38,15 @@ class Readiness:
         with self._lock:
             if self._running is None or self._running.done():
                 self._running = Future()
-                threading.Thread(
-                    target=self._run, args=(self._running,), name="readiness", daemon=True
-                ).start()
+                self._start(self._running)
             return self._running
+
+    def _start(self, result: Future[None]) -> None:
+        run = threading.Thread(target=self._run, args=(result,), name="readiness", daemon=True)
+        try:
+            run.start()
+        except RuntimeError:  # without a result, every later caller would wait for this check
+            result.set_exception(errors.DatabaseUnavailable("no thread can be started"))
 
     def _run(self, result: Future[None]) -> None:
         try:

@@ -1,11 +1,18 @@
 """What a connection is opened with, so that no wait of it lasts longer than its limits say."""
 
+import contextlib
+import errno
+import os
+import resource
 import socket
+from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import pytest
 
+from crawljobs import errors
 from crawljobs.db import connection, server_liveness
+from crawljobs.db.database import Database
 from crawljobs.db.timeouts import (
     BACKGROUND_TIMEOUTS,
     INTERACTIVE_TIMEOUTS,
@@ -93,3 +100,46 @@ def test_a_silent_database_is_found_out_in_time(limits: Timeouts) -> None:
 def test_an_error_of_our_own_limits_is_no_sign_of_life() -> None:
     shortest = min(getattr(PROBE_TIMEOUTS, field.name) for field in fields(PROBE_TIMEOUTS))
     assert shortest > server_liveness.OWN_LIMIT_SECONDS
+
+
+@contextlib.contextmanager
+def free_files(number: int) -> Iterator[None]:
+    """Leave this process so few numbers for further open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]  # fills gaps between the numbers
+    lowest_free = taken[-1] + 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + number, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for one in taken:
+            os.close(one)
+
+
+@pytest.mark.parametrize("limits", [BACKGROUND_TIMEOUTS, INTERACTIVE_TIMEOUTS])
+def test_without_a_free_file_the_database_is_unavailable_for_a_while(
+    database_url: str, limits: Timeouts
+) -> None:
+    database = Database(database_url, pool_size=1, limits=limits)
+    for free in range(3):  # with one, the socket opens, and the selector that waits for it does not
+        with free_files(free), contextlib.suppress(errors.DatabaseUnavailable):
+            database.check_reachable()
+        database.check_reachable()
+        database.close()
+
+
+@pytest.mark.parametrize("limits", [BACKGROUND_TIMEOUTS, INTERACTIVE_TIMEOUTS])
+def test_an_error_of_this_process_is_named(
+    database_url: str, limits: Timeouts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    database = Database(database_url, pool_size=1, limits=limits)
+    with monkeypatch.context() as patched:
+        patched.setattr("psycopg.waiting.DefaultSelector", refuse)
+        with pytest.raises(errors.DatabaseUnavailable, match="Too many open files"):
+            database.check_reachable()
+    database.check_reachable()
+    database.close()

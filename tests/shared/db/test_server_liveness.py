@@ -144,3 +144,22 @@ def asked(liveness: ServerLiveness) -> bool:
         if thread.name == "server-liveness":
             thread.join(5)
     return is_lost
+
+
+def test_a_query_whose_thread_cannot_start_says_nothing_about_the_server(
+    clock: _Clock, silent: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulse = ServerLiveness(silent)
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert not pulse.is_lost()
+        clock.now += 10
+        assert not pulse.is_lost()
+    clock.now += 1.1
+    assert not pulse.is_lost()  # this query starts
+    clock.now += ANSWER_SECONDS + 0.1
+    assert pulse.is_lost()

@@ -1,6 +1,7 @@
 """Probes are answered whatever else a client does."""
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 
+import psutil
 import pytest
 
 from crawljobs import errors, probe
@@ -242,3 +244,53 @@ def test_the_probe_command_tells_by_its_exit_code(serve: Callable[..., ProbeServ
         check=False,
     )
     assert (ended.returncode, ended.stderr) == (1, "draining\n")
+
+
+def test_a_page_whose_thread_cannot_start_is_built_at_the_next_request(
+    serve: Callable[..., ProbeServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(healthz=check(lambda: None))
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert get(server, "/healthz").startswith(b"HTTP/1.1 503 ")
+    assert get(server, "/healthz").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_forked_process_keeps_no_socket_of_a_connection_that_waits_for_its_page(
+    serve: Callable[..., ProbeServer],
+) -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def slow() -> Answer:
+        begun.set()
+        end.wait(20)
+        return Answer(HTTPStatus.OK, b"")
+
+    server = serve(metrics=slow)
+    read_end, write_end = os.pipe()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert begun.wait(10)
+        child = os.fork()
+        if not child:
+            server.abandon()
+            open_sockets = [
+                one
+                for one in psutil.Process().net_connections("tcp")
+                if one.laddr.port == server_port(client)
+            ]
+            os.write(write_end, b"%d" % len(open_sockets))
+            os._exit(0)
+        os.waitpid(child, 0)
+        end.set()
+    assert os.read(read_end, 10) == b"0"
+    os.close(read_end)
+    os.close(write_end)
+
+
+def server_port(client: socket.socket) -> int:
+    return int(client.getpeername()[1])

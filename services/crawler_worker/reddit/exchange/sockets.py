@@ -91,7 +91,10 @@ def _addresses(host: str, port: int) -> list[Any]:
         except (OSError, UnicodeError) as error:
             found.put(error)
 
-    threading.Thread(target=look_up, name="resolver", daemon=True).start()
+    try:
+        threading.Thread(target=look_up, name="resolver", daemon=True).start()
+    except RuntimeError:
+        raise OSError("no thread can be started for the resolver") from None
     try:
         answer = found.get(timeout=exchange_deadline.left(RESOLVE_SECONDS))
     except queue.Empty:

@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[4]
 SOURCES = {
     # Overridden by server/gunicorn_worker.py.
     "gunicorn.workers.gthread:ThreadWorker.__init__": "20152d528c6fd472",
+    "gunicorn.workers.gthread:ThreadWorker.get_thread_pool": "6e47ed140dde75d0",
     "gunicorn.workers.gthread:ThreadWorker.accept": "03a421167ee31048",
     "gunicorn.workers.gthread:ThreadWorker.set_accept_enabled": "4283d1acdae10da6",
     "gunicorn.workers.gthread:ThreadWorker.wait_for_and_dispatch_events": "7dcf8fa850828ae2",
