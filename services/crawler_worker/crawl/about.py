@@ -25,8 +25,6 @@ def crawl(context: CrawlContext) -> None:
         if name.lower().startswith(PROFILE):
             _check_account(context, name[len(PROFILE) :])
         raise
-    if about.name.lower() != name.lower():  # Reddit has renamed it: the row keeps the claim's name
-        about = replace(about, name=name)
     context.store(
         replace(context.checkpoint.enter("posts"), described_as=about.access),
         Items(subreddits=(replace(about, access=context.access),)),

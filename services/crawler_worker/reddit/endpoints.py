@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from crawler_worker.reddit import crawl_failures, parsing
+from crawler_worker.reddit import crawl_failures, parsing, reply_subjects
 from crawler_worker.reddit.request import Parameters
 from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import subreddit, untrusted_text
@@ -23,7 +23,9 @@ TIMED_SORTS = frozenset({"top", "controversial"})
 
 
 def about(requester: Requester, *, name: str) -> SubredditAbout:
-    return requester.get(f"/r/{_subreddit(name)}/about", {}, parsing.about)
+    return requester.get(
+        f"/r/{_subreddit(name)}/about", {}, partial(reply_subjects.about, name=name)
+    )
 
 
 def posts(
@@ -39,19 +41,21 @@ def posts(
     if sort in TIMED_SORTS:
         params["t"] = time_filter
     path = f"/r/{_subreddit(name)}/{sort}"
-    return requester.get(path, _from(after, params), parsing.listing)
+    return requester.get(path, _from(after, params), partial(reply_subjects.posts, name=name))
 
 
 def comments(requester: Requester, *, name: str, after: str | None) -> Page:
     """The newest comments of a subreddit, of all posts."""
     params = _from(after, {"limit": PAGE_LIMIT})
-    return requester.get(f"/r/{_subreddit(name)}/comments", params, parsing.listing)
+    parse = partial(reply_subjects.comments, name=name)
+    return requester.get(f"/r/{_subreddit(name)}/comments", params, parse)
 
 
 def tree(requester: Requester, *, post_id: str, max_depth: int) -> Items:
     """A post and the first comments of its tree."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
-    return requester.get(f"/comments/{_id(post_id)}", params, parsing.tree)
+    parse = partial(reply_subjects.tree, post_id=post_id)
+    return requester.get(f"/comments/{_id(post_id)}", params, parse)
 
 
 def thread(
@@ -60,7 +64,7 @@ def thread(
     """The tree below one comment, which is at `depth`."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
     path = f"/comments/{_id(post_id)}/_/{_id(comment_id)}"
-    return requester.get(path, params, partial(parsing.tree, depth=depth))
+    return requester.get(path, params, partial(reply_subjects.tree, post_id=post_id, depth=depth))
 
 
 def more_children(requester: Requester, *, post_id: str, comment_ids: Sequence[str]) -> Items:
@@ -69,17 +73,20 @@ def more_children(requester: Requester, *, post_id: str, comment_ids: Sequence[s
         "link_id": f"t3_{_id(post_id)}",
         "children": ",".join(_id(comment_id) for comment_id in comment_ids),
     }
-    return requester.post("/api/morechildren", form, parsing.more_children)
+    parse = partial(reply_subjects.more_children, post_id=post_id)
+    return requester.post("/api/morechildren", form, parse)
 
 
 def account(requester: Requester, *, name: str) -> Account:
-    return requester.get(f"/user/{_account(name)}/about", {}, parsing.account)
+    parse = partial(reply_subjects.account, name=name)
+    return requester.get(f"/user/{_account(name)}/about", {}, parse)
 
 
 def history(requester: Requester, *, name: str) -> Page:
     """The newest posts and comments of an account; empty when the account hides them."""
     params: Parameters = {"limit": PAGE_LIMIT, "sort": "new"}
-    return requester.get(f"/user/{_account(name)}/overview", params, parsing.listing)
+    parse = partial(reply_subjects.history, name=name)
+    return requester.get(f"/user/{_account(name)}/overview", params, parse)
 
 
 def info(requester: Requester, *, names: Sequence[str]) -> Items:
@@ -87,7 +94,8 @@ def info(requester: Requester, *, names: Sequence[str]) -> Items:
     for name in names:
         if untrusted_text.full_name(name, kinds=("t1", "t3")) is None:
             raise crawl_failures.BadRequest(f"not a full name of Reddit's: {name[:60]!r}")
-    return requester.get("/api/info", {"id": ",".join(names)}, parsing.listing).items
+    parse = partial(reply_subjects.named, names=frozenset(names))
+    return requester.get("/api/info", {"id": ",".join(names)}, parse)
 
 
 def subreddits_named(requester: Requester, *, names: Sequence[str]) -> Items:

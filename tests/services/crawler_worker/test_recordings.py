@@ -3,15 +3,18 @@
 import collections
 import datetime
 import json
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import text
 
-from crawler_worker.reddit import parsing
+from crawler_worker.reddit import parsing, reply_subjects
+from crawler_worker.reddit.request import Request
+from crawler_worker.reddit.request_context import RequestContext
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.reddit_items import Items
+from crawljobs.domain.reddit_items import Items, Page
 from crawljobs.repository.content import crawled_items
 from support import recordings
 from support.recordings import Interaction, Replay
@@ -24,8 +27,9 @@ Raw = dict[str, Any]
 def read(interaction: Interaction) -> Items:
     """Through the client and the parser, as a crawl would."""
     client = recordings.client(Replay(interaction))
-    ask = client.get if interaction.method == "GET" else client.post
-    value = ask(interaction.path, interaction.query, recordings.unparsed, stop=STOP)
+    form = None if interaction.method == "GET" else interaction.query
+    request = Request(interaction.method, interaction.path, {} if form else interaction.query, form)
+    value = client.send(request, recordings.unparsed, RequestContext(STOP))
     client.close()
     match value:
         case {"kind": "Listing"}:
@@ -245,3 +249,30 @@ def test_a_year_of_daily_visits_to_twelve_subreddits_is_stored_whole(database: D
     ids = {each["id"] for each in observed}
     signed = {each["id"] for each in observed if each["author"] != "[deleted]"}
     assert tuple(counts) == (len(ids), len(authors), 12, len(signed))
+
+
+SUBJECTS: tuple[tuple[str, Callable[..., Page | Items], Callable[..., Page | Items], str], ...] = (
+    (r"/r/([^/]+)/(?:new|hot|top)/?", reply_subjects.posts, parsing.listing, "name"),
+    (r"/r/([^/]+)/comments/?", reply_subjects.comments, parsing.listing, "name"),
+    (
+        r"/user/([^/]+)/(?:overview|submitted|comments)/?",
+        reply_subjects.history,
+        parsing.listing,
+        "name",
+    ),
+    (r"/comments/([^/]+)/?.*", reply_subjects.tree, parsing.tree, "post_id"),
+)
+
+
+def test_a_recorded_reply_is_about_what_was_requested() -> None:
+    compared: collections.Counter[str] = collections.Counter()
+    for interaction in recordings.interactions():
+        if interaction.status != 200:
+            continue
+        for pattern, of_subject, plain, parameter in SUBJECTS:
+            asked = re.fullmatch(pattern, interaction.path.removesuffix(".json"))
+            if asked is not None:
+                found = of_subject(interaction.body, **{parameter: asked[1]})
+                assert found == plain(interaction.body), interaction.file
+                compared[pattern] += 1
+    assert len(compared) == len(SUBJECTS)

@@ -1,0 +1,99 @@
+"""Parses replies, and keeps only the items of the requested subject.
+
+A cache or a proxy can return the reply to another request. If its items counted, the next crawls
+would stop above items that Reddit never returned, and a missing history would count as read. Each
+function raises UpstreamTrouble for a reply of another shape, and for one without any item of the
+subject among other items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from crawler_worker.reddit import crawl_failures, parsing
+from crawljobs.domain.reddit_items import Account, Comment, Items, Page, Post, SubredditAbout
+
+IsOwn = Callable[[Post | Comment], bool]
+
+
+def about(reply: object, *, name: str) -> SubredditAbout:
+    found = parsing.about(reply)
+    if found.name.lower() != name.lower():
+        raise _other(f"r/{name}")
+    return found
+
+
+def account(reply: object, *, name: str) -> Account:
+    found = parsing.account(reply)
+    if found.name.lower() != name.lower():
+        raise _other(f"u/{name}")
+    return found
+
+
+def posts(reply: object, *, name: str) -> Page:
+    """A page of posts of this subreddit."""
+    is_own = _of_subreddit(name)
+    return _page(reply, lambda item: isinstance(item, Post) and is_own(item), f"r/{name}")
+
+
+def comments(reply: object, *, name: str) -> Page:
+    """A page of comments of this subreddit."""
+    is_own = _of_subreddit(name)
+    return _page(reply, lambda item: isinstance(item, Comment) and is_own(item), f"r/{name}")
+
+
+def history(reply: object, *, name: str) -> Page:
+    """A page of items of this account. An item may hide its author."""
+
+    def is_own(item: Post | Comment) -> bool:
+        return item.author is None or item.author.name.lower() == name.lower()
+
+    return _page(reply, is_own, f"u/{name}")
+
+
+def tree(reply: object, *, post_id: str, depth: int = 0) -> Items:
+    """This post and its comments; `depth` is the depth of the topmost comments."""
+    return _own(parsing.tree(reply, depth=depth), _of_post(post_id), f"the post {post_id}")
+
+
+def more_children(reply: object, *, post_id: str) -> Items:
+    return _own(parsing.more_children(reply), _of_post(post_id), f"the post {post_id}")
+
+
+def named(reply: object, *, names: Collection[str]) -> Items:
+    """The posts and comments with these full names."""
+
+    def is_own(item: Post | Comment) -> bool:
+        return f"{'t3' if isinstance(item, Post) else 't1'}_{item.id}" in names
+
+    return _page(reply, is_own, "the requested names").items
+
+
+def _of_subreddit(name: str) -> IsOwn:
+    return lambda item: item.subreddit.lower() == name.lower()
+
+
+def _of_post(post_id: str) -> IsOwn:
+    return lambda item: (item.id if isinstance(item, Post) else item.post_id) == post_id
+
+
+def _page(reply: object, is_own: IsOwn, subject: str) -> Page:
+    page = parsing.listing(reply)
+    return replace(page, items=_own(page.items, is_own, subject))
+
+
+def _own(items: Items, is_own: IsOwn, subject: str) -> Items:
+    """The items of the subject; the other ones count as dropped."""
+    posts = tuple(post for post in items.posts if is_own(post))
+    comments = tuple(comment for comment in items.comments if is_own(comment))
+    others = len(items.posts) - len(posts) + len(items.comments) - len(comments)
+    others += len(items.subreddits) + len(items.accounts)
+    if others and not posts and not comments:
+        raise _other(subject)
+    kept = replace(items, posts=posts, comments=comments, subreddits=(), accounts=())
+    return replace(kept, dropped=items.dropped + others)
+
+
+def _other(subject: str) -> crawl_failures.UpstreamTrouble:
+    return crawl_failures.UpstreamTrouble(f"the reply is not about {subject}")
