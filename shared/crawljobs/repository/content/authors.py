@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Text, bindparam, func, select, text, true, update
 
+from crawljobs.db.tables import authors
 from crawljobs.domain.reddit_items import Account
+from crawljobs.repository.sql import NOW, ONE_ROW, interval
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
@@ -75,18 +77,28 @@ _DUE_FOR_HISTORY = text(f"""
     LIMIT :at_most
     """)
 
-_IS_HISTORY_DUE = text(f"""
-    SELECT coalesce(history_fetched_at < {_NOW} - CAST(:every AS interval), true)
-    FROM authors WHERE lower(name) = lower(:name)
-    """)
+_author = authors.c
+_NAMED = func.lower(_author.name) == func.lower(bindparam("of_name", type_=Text))
+
+_IS_HISTORY_DUE = select(
+    func.coalesce(_author.history_fetched_at < NOW - interval("every"), true())
+).where(_NAMED)
 
 # SKIP LOCKED: the page has locked its other rows already, so to wait could be a deadlock. An author
 # that another transaction has locked stays due.
-_HISTORY_FETCHED = text(f"""
-    UPDATE authors SET history_fetched_at = {_NOW} WHERE id = (
-        SELECT id FROM authors WHERE lower(name) = lower(:name) LIMIT 1
-        FOR NO KEY UPDATE SKIP LOCKED)
-    """)
+_free = authors.alias("free")
+_HISTORY_FETCHED = (
+    update(authors)
+    .where(
+        _author.id
+        == select(_free.c.id)
+        .where(func.lower(_free.c.name) == func.lower(bindparam("of_name", type_=Text)))
+        .limit(ONE_ROW)
+        .with_for_update(key_share=True, skip_locked=True)
+        .scalar_subquery()
+    )
+    .values(history_fetched_at=NOW)
+)
 
 
 def ensure(conn: Connection, *, accounts: Iterable[Account]) -> dict[str, int]:
@@ -132,10 +144,10 @@ def is_history_due(
     conn: Connection, *, name: str, every: timedelta, now: datetime | None = None
 ) -> bool:
     """Return whether the history is still due: another crawl may have fetched it meanwhile."""
-    values = {"name": name, "every": every, "now": now}
+    values = {"of_name": name, "every": every, "now": now}
     return bool(conn.execute(_IS_HISTORY_DUE, values).scalar())
 
 
 def mark_history_fetched(conn: Connection, *, name: str, now: datetime | None = None) -> None:
     """Record the time of the fetch, also for an author who is deleted or hides the history."""
-    conn.execute(_HISTORY_FETCHED, {"name": name, "now": now})
+    conn.execute(_HISTORY_FETCHED, {"of_name": name, "now": now})

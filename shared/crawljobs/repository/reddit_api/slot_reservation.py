@@ -10,17 +10,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import insert
 
+from crawljobs.db.tables import reddit_budgets
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason, Slot
+from crawljobs.repository.sql import NOW
 
 _NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
-_CREATE = text(f"""
-    INSERT INTO reddit_budgets (client_id, next_slot_at) VALUES (:client_id, {_NOW})
-    ON CONFLICT DO NOTHING
-    """)
+_CREATE = (
+    insert(reddit_budgets)
+    .values(client_id=bindparam("client_id"), next_slot_at=NOW)
+    .on_conflict_do_nothing()
+    .inline()
+)
 
 # `wanted` is the earliest slot. If its window is full, the slot is the start of the next window.
 # The row is locked first, so that all values are from its newest version.
@@ -116,7 +121,7 @@ def reserve_slot(
     }
     row = conn.execute(_RESERVE, values).first()
     if row is None:  # the first request ever
-        conn.execute(_CREATE, values)
+        conn.execute(_CREATE, {"client_id": client_id, "now": now})
         row = conn.execute(_RESERVE, values).one()
     return Slot(
         delay_seconds=max(0.0, row.delay),

@@ -127,6 +127,7 @@ STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
         lambda: stored_subreddits._ENSURE,
         {"names": [f"sub{n}" for n in range(100)], "discovered_from": None, "depth": 0},
     ),
+    "held names": (lambda: stored_subreddits._HOLD, {"keys": ["sub1", "sub2"]}),
     "abouts": (lambda: stored_subreddits._UPSERT, {"rows": NAMES, "now": None}),
     "comment counts": (lambda: crawled_trees._COUNTS, {"ids": ["p1", "p2"]}),
     "wanting trees": (lambda: crawled_trees._WANTING, TREE),

@@ -159,6 +159,7 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str | None]] = {
     },
     "requeue": (job_maintenance._REQUEUE, CHUNK, "crawl_jobs_due_idx"),
     "park": (pause_parking._PARK, {"scope": None, **CHUNK}, "crawl_jobs_live_key"),
+    "forget_pauses": (pause_parking._FORGET_ENDED, CHUNK, None),
     "settle": (parked_jobs._SETTLE, CHUNK, "crawl_jobs_parked_idx"),
     "settle_of_subreddit": (
         parked_jobs._OF_SUBREDDIT,
@@ -256,7 +257,9 @@ def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
     with crowded.begin() as conn:
         found = plans.generic_plan(conn, statement, values)
     # A row a client id; and those pauses in force are few, and all of them are wanted.
-    few = {"reddit_budgets", "reddit_tokens"} | ({"queue_pauses"} if name == "park" else set())
+    few = {"reddit_budgets", "reddit_tokens"} | (
+        {"queue_pauses"} if name in ("park", "forget_pauses") else set()
+    )
     assert set(plans.tables_scanned(found)) <= few
     if index is not None:
         assert index in {node.get("Index Name") for node in found}

@@ -95,6 +95,11 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str]] = {
         {"retention": timedelta(days=90), "at_most": 1000, "now": None},
         "scheduled_job_runs_fired_at_idx",
     ),
+    "prune_runs_of_deleted": (
+        ledger_pruning._PRUNE_DELETED,
+        {"beyond": 0, "scan_limit": 1000, "at_most": 1000},
+        "scheduled_job_runs_scheduled_job_id_due_at_key",
+    ),
     "disable": (
         due_schedules._DISABLE,
         {"schedule_id": 1, "reason": "x", "now": None},
