@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from crawljobs.db.administration import audit_archive, drift, grants, protection
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS
+from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS, INTERACTIVE_TIMEOUTS
 from crawljobs.domain.actor import Actor
+from crawljobs.errors import DatabaseUnavailable
 from crawljobs.repository.operations import audit_log
 from onebox.postgres import binaries
 from support.databases import Databases
@@ -196,4 +198,22 @@ def test_a_run_that_broke_off_is_continued_and_writers_go_on_meanwhile(
     with psycopg.connect(own.url) as conn:
         rows = conn.execute("SELECT action, count(*) FROM admin_audit_log GROUP BY 1").fetchall()
     assert dict(rows) == {"new": 1, "archive": 1, "x": len(wrote)}  # type: ignore[arg-type]
+    assert_guarded(own)
+
+
+def test_a_chunk_gives_up_soon_when_a_writer_holds_the_log_and_the_run_goes_on_later(
+    own: Roles,
+) -> None:
+    """Writers of audit rows wait behind the lock that a chunk waits for."""
+    with opened(own, grants.OWNER) as database, psycopg.connect(own.url) as writer:
+        writer.execute(
+            "INSERT INTO admin_audit_log (actor, action, resource_type) VALUES ('a', 'b', 'c')"
+        )
+        asked = time.monotonic()
+        with pytest.raises(DatabaseUnavailable, match="lock timeout"), database.begin() as conn:
+            audit_archive._move(conn, "audit_archive.unused", CUT, 500)
+        waited = time.monotonic() - asked
+        writer.rollback()
+        assert waited < BACKGROUND_TIMEOUTS.lock - 1
+        assert audit_archive.archive(database, before=CUT).rows == OLD_ROWS
     assert_guarded(own)
