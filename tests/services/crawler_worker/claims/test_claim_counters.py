@@ -13,6 +13,7 @@ from crawler_worker.reddit import request_counters as reddit_counting
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import Claim, JobSource, JobStatus
+from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from support import enqueueing, jobs
 from support.counted import counted
 from support.jobs import EACH_END, T0
@@ -50,6 +51,13 @@ def test_a_lost_claim_is_counted_once() -> None:
         held.mark_lost()
         held.mark_lost()
     assert grown == {"job_attempts_total{fenced}": 1}
+
+
+def test_a_part_that_was_given_up_is_counted_by_its_kind_and_reason() -> None:
+    part = MissingPart(PartKind.TREE, "abc", PartReason.TROUBLE, "500", 1, T0)
+    with counted() as grown:
+        claim_counters.given_up(part)
+    assert grown == {"parts_given_up_total{tree,trouble}": 1}
 
 
 def test_a_claim_counts_how_long_each_of_its_jobs_waited() -> None:

@@ -158,3 +158,11 @@ def test_what_was_changed_by_hand_is_named_and_roles_mends_it(
     roles.set_up(database, prefix=own.prefix, passwords={})
     database.close()
     assert found(own) == []
+
+
+def test_a_schema_of_another_program_is_no_fault(own: Roles) -> None:
+    """Services do not look for tables there: their search path is public."""
+    with psycopg.connect(own.url, autocommit=True) as conn:
+        conn.execute("CREATE SCHEMA reports")
+        conn.execute("GRANT CREATE ON SCHEMA reports TO PUBLIC")
+        assert found(own) == []

@@ -98,6 +98,7 @@ def test_extending_nothing_is_a_ping(conn: Connection) -> None:
 def test_a_checkpoint_survives_a_release_and_comes_with_the_next_claim(conn: Connection) -> None:
     claim = jobs.crawling(conn)
     leases.save_checkpoint(conn, claim=claim, checkpoint={"v": 1, "page": 3}, now=T0)
+    assert jobs.job(conn, claim.job_id).incomplete is False
     jobs.ENDS["release"](conn, claim)
     assert jobs.claim_one(conn).checkpoint == {"v": 1, "page": 3}
 
