@@ -62,6 +62,7 @@ def _definition(module: Module, body: list[ast.stmt], start: int) -> str:
                 return name
             case (
                 ast.Assign(targets=[ast.Name(id=name), *_])
+                | ast.Assign(targets=[ast.Tuple(elts=[ast.Name(id=name), *_]), *_])
                 | ast.AnnAssign(target=ast.Name(id=name))
             ):
                 return name

@@ -150,6 +150,7 @@ def _definitions(path: str, body: list[ast.stmt], within: str = "") -> Iterator[
                 yield _Definition(path, within + name, True, _mentions(statement), is_hidden)
             case (
                 ast.Assign(targets=[ast.Name(id=name), *_])
+                | ast.Assign(targets=[ast.Tuple(elts=[ast.Name(id=name), *_]), *_])
                 | ast.AnnAssign(target=ast.Name(id=name))
             ):
                 yield _Definition(path, within + name, False, _mentions(statement))

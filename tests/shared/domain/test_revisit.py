@@ -66,6 +66,8 @@ def test_a_visit_on_the_full_hour_is_never_due_at_once() -> None:
 
 def test_a_rhythm_that_few_posts_tell_is_none() -> None:
     assert revisit.best_hour((1,) * 24) is None
+    assert revisit.best_hour((49,) + (0,) * 23) is None
+    assert revisit.best_hour((50,) + (0,) * 23) == 1
     at = revisit.next_visit(Activity(5, (1,) * 24), now=NOW, policy=POLICY)
     assert at - NOW == 10 * DAY
 

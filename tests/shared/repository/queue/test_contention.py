@@ -246,7 +246,10 @@ def test_a_hint_is_sent_once_and_only_into_an_empty_queue(database: Database) ->
     assert heard == [queue_sql.CHANNEL]
 
 
-def test_a_job_that_is_given_back_is_hinted_at(database: Database) -> None:
+@pytest.mark.parametrize("how", jobs.EACH_END)
+def test_workers_are_notified_of_a_job_that_is_given_back_alone(
+    database: Database, how: str
+) -> None:
     with database.begin() as conn:
         claim = jobs.crawling(conn)
     with database.begin() as listener:
@@ -255,9 +258,14 @@ def test_a_job_that_is_given_back_is_hinted_at(database: Database) -> None:
         listener.execute(text(f"LISTEN {queue_sql.CHANNEL}"))
         listener.commit()
         with database.begin() as conn:
-            jobs.release(conn, claim=claim)
-        heard = [note.channel for note in raw.notifies(timeout=5, stop_after=1)]
-    assert heard == [queue_sql.CHANNEL]
+            jobs.ENDS[how](conn, claim)
+            conn.execute(text(f"NOTIFY {queue_sql.CHANNEL}, 'the last one'"))
+        heard: list[str] = []
+        for note in raw.notifies(timeout=5):
+            heard.append(note.payload)
+            if note.payload == "the last one":
+                break
+    assert heard == [*([""] if how == "release" else []), "the last one"]
 
 
 @pytest.mark.parametrize("state", ["40P01", "40001", "55P03"])
