@@ -39,6 +39,18 @@ EQUIVALENT: dict[str, str] = {
     "SELECT 1 FROM scheduled_jobs WHERE NOT enabled ORDER BY id LIMIT {at_most}": (
         "only their number is read"
     ),
+    "shared/crawljobs/repository/content/crawled_edges.py::counting [SQL order] found_in -> "
+    "found_in DESC in: ORDER BY found_in, name": "any order that all transactions share will do",
+    "services/admin_api/server/protocol_errors.py::response_to [negated condition] is_bug -> "
+    "not is_bug in: left_out = (_bug_lines if is_bug else _refused_lines).lines_left_out()": (
+        "two equal limits, one for each kind of line"
+    ),
+    "services/crawler_worker/reddit/exchange/transfer.py::Transport._answered [constant] False -> "
+    "True in: decode_content=False,": "each read of the body says so again",
+    "services/crawler_worker/reddit/exchange/reply_head.py::ReplyHead._read_next_chunk_size "
+    "[constant] 1 -> (1 + 1) in: line = self.fp.readline(_LINE_MAX + 1)": (
+        "a line is refused one byte beyond the limit, or two"
+    ),
     **{
         f"services/admin_api/schemas/fields.py::{field}._deserialize [swapped arguments] "
         f"attr, data -> data, attr in: {line}": "marshmallow's field of this kind reads neither"
@@ -75,6 +87,7 @@ TUNED: dict[str, str] = {
     "shared/crawljobs/domain/request_budget.py::QUEUE_SECONDS": "below it there is no queue",
     "shared/crawljobs/repository/content/crawled_items.py::BATCH": "items a statement",
     "shared/crawljobs/domain/cron.py::_interval": "characters of the input that an error repeats",
+    "services/admin_api/http/streaming.py::PIECE_BYTES": "bytes that are sent at once",
 }
 
 
