@@ -5,29 +5,20 @@ A slot is free when its crawl has returned; the completion is written while the 
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
 
-from crawler_worker.claims import crawl_trace, stopped_crawl
+from crawler_worker.claims.claim_runner import ClaimRunner, Crawl
 from crawler_worker.claims.claiming import Claiming
 from crawler_worker.claims.completion_writer import CompletionWriter
 from crawler_worker.claims.crawl_threads import CrawlThreads
-from crawler_worker.claims.held_claim import HeldClaim
 from crawler_worker.claims.lease_keeper import LeaseKeeper
 from crawljobs import errors
 from crawljobs.db.database import Database
-from crawljobs.domain import completion
-from crawljobs.domain.completion import Completion
-from crawljobs.domain.job import AttemptOutcome
-from crawljobs.runtime import jitter, logs, tracing
+from crawljobs.runtime import jitter, logs
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
-
-Crawl = Callable[[HeldClaim], str]  # crawls one subreddit; returns the outcome or raises
 
 POLL_JITTER = 0.2  # a share of the poll interval: workers that start together poll apart
 # A NOTIFY is sent only when the queue was empty, so one NOTIFY may stand for several jobs. After a
@@ -56,10 +47,8 @@ class Worker:
         self._name = name
         self._database = database
         self._settings = settings
-        self._crawl = crawl
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._threads = CrawlThreads(self._crawl_claim, on_free=self._wake.set)
         self._writer = CompletionWriter(database, on_written=self._wake.set)
         self._last_beat_at = time.monotonic()
         self._claiming = Claiming(database, worker=name, lease_seconds=settings.lease_seconds)
@@ -69,6 +58,14 @@ class Worker:
             lease_seconds=settings.lease_seconds,
             on_work=self._wake.set,
         )
+        self._runner = ClaimRunner(
+            crawl,
+            writer=self._writer,
+            keeper=self.keeper,
+            retry=settings.retry,
+            stopping=self._stopping,
+        )
+        self._threads = CrawlThreads(self._runner.run, on_free=self._wake.set)
 
     def stop(self) -> None:
         """Stop claiming and interrupt the crawls. Any thread may call this; a signal handler must
@@ -147,61 +144,6 @@ class Worker:
         log.critical("worker.stuck", hanging=hanging)
         return False
 
-    def _crawl_claim(self, held: HeldClaim) -> None:
-        span, done = crawl_trace.begin(held), None
-        try:
-            with tracing.within(span):
-                done = self._run_crawl(held, span)
-        finally:
-            if done is None:
-                self._finish_claim(held, span, crawl_trace.LOST)
-        if done is not None:
-            self._writer.submit(held, done, partial(self._on_completion_written, held, span))
-
-    def _run_crawl(self, held: HeldClaim, span: tracing.Span) -> Completion | None:
-        """Crawl; returns the completion, or None when the claim was lost."""
-        claim = held.claim
-        if logs.are_written(logging.INFO):
-            log.info(
-                "job.claimed",
-                job_id=claim.job_id,
-                subreddit=claim.subreddit,
-                priority=claim.priority,
-                retry_count=claim.retry_count,
-            )
-        if self._stopping.is_set():
-            held.interrupt()
-        try:
-            return completion.completed(claim, self._crawl(held))
-        except errors.ClaimLost:
-            log.warning("claim.lost", job_id=claim.job_id)
-            held.mark_lost()
-            return None
-        except Exception as error:  # every error, bugs too: the claim must be completed
-            if not isinstance(error, errors.CrawljobsError):
-                log.exception("job.crashed", job_id=claim.job_id)
-            done = stopped_crawl.completion_after(error, claim, self._settings.retry)
-            if done.attempt is AttemptOutcome.FAILED:
-                span.fail(type(error).__name__)
-            return done
-
-    def _on_completion_written(
-        self, held: HeldClaim, span: tracing.Span, done: Completion, is_written: bool
-    ) -> None:
-        if is_written:
-            stopped_crawl.log_completion(done, span)
-        self._finish_claim(held, span, done.attempt if is_written else crawl_trace.LOST)
-
-    def _finish_claim(self, held: HeldClaim, span: tracing.Span, outcome: str) -> None:
-        self.keeper.drop(held)
-        crawl_trace.finish(span, outcome)
-
-    def _on_release_written(self, held: HeldClaim, done: Completion, is_written: bool) -> None:
-        self.keeper.drop(held)
-        if is_written:
-            with crawl_trace.release_span(held) as span:
-                stopped_crawl.log_completion(done, span)
-
     def _drain(self) -> None:
         """Wait for the current pages, then release the claims that are still held."""
         for held in self.keeper.all_held():
@@ -212,10 +154,7 @@ class Worker:
         until = time.monotonic() + RELEASE_SECONDS
         for held in self.keeper.all_held():
             if not held.is_lost():
-                # The crawl thread may still run: after the release its writes are fenced.
-                self._writer.submit(
-                    held, completion.released(held.claim), partial(self._on_release_written, held)
-                )
+                self._runner.release(held)
         self._writer.close(until - time.monotonic())
         self._writer.join()
         self._release_unanswered(until)

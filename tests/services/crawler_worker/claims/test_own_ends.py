@@ -49,7 +49,7 @@ def break_keeper(worker: Worker, _: Database) -> None:
 def break_writer(worker: Worker, database: Database) -> None:
     worker._writer._write = fails  # type: ignore[method-assign]
     enqueue(database, "first")
-    worker._crawl = lambda held: "crawled"
+    worker._runner.crawl = lambda held: "crawled"
 
 
 def hang_crawls(worker: Worker, database: Database) -> None:
