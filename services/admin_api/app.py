@@ -50,7 +50,7 @@ from crawljobs.db.database import Database
 from crawljobs.db.server_liveness import ServerLiveness
 from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS, Timeouts
 from crawljobs.runtime.heartbeat import Heartbeat
-from crawljobs.runtime.readiness import Readiness
+from crawljobs.runtime.probes.readiness import Readiness
 
 
 def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import signal
 import sys
 import threading
 
@@ -17,111 +16,22 @@ from crawler_worker.maintenance.refresher import Refresher
 from crawler_worker.maintenance.revisiting import Revisiting
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawler_worker.reddit.client import RedditClient
+from crawler_worker.worker_process import Task, WorkerProcess
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
-from crawljobs.runtime import logs, startup, tracing
-from crawljobs.runtime.health import Health
+from crawljobs.runtime import logs, process, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
 
-log = logs.get_logger(__name__)
-
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 # Connections beside one for each crawl: claim loop, completion writer, sweeps, prune, refresher.
 OTHER_CONNECTIONS = 5
 # Longest wait for a reply of the database; one lease, if that is shorter, because the claim is lost
 # after it.
 REPLY_SECONDS = 10.0
-# Longest wait after the drain, for a reply of the database and for the release of claims.
-LATE_SECONDS = 15.0
-
-
-class Process:
-    """Runs the worker in a thread, while the main thread waits for a signal.
-
-    No signal handler runs, so none can deadlock on a lock that the interrupted code holds. Later
-    signals stay blocked and have no effect.
-    """
-
-    def __init__(
-        self,
-        worker: Worker,
-        maintenance: Maintenance,
-        refresher: Refresher | None,
-        database: Database,
-        address: settings.DatabaseSettings,
-        drain_seconds: float,
-        health: Health,
-        heartbeat: Heartbeat,
-        stopping: threading.Event,
-    ) -> None:
-        self._worker = worker
-        self._maintenance = maintenance
-        self._refresher = refresher
-        self._database = database
-        self._address = address
-        self._drain_seconds = drain_seconds
-        self._health = health
-        self._heartbeat = heartbeat
-        self._stopping = stopping
-        self._code = 1
-        self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
-
-    def run(self) -> int:
-        """Run until a signal or a failure; returns the exit code.
-
-        The caller must have blocked STOP_SIGNALS in every thread.
-        """
-        self._thread.start()
-        signal.sigwait(STOP_SIGNALS)
-        self._stopping.set()
-        self._worker.stop()
-        self._thread.join(self._drain_seconds + LATE_SECONDS)
-        if self._thread.is_alive():
-            log.critical("worker.stop_timed_out")
-        tracing.stop()
-        log.info("worker.stopped")
-        return self._code
-
-    def _work(self) -> None:
-        try:
-            startup.wait_for_schema(self._database, stop=self._stopping)
-            startup.check_direct_address(
-                self._address, application_name="crawljobs start", stop=self._stopping
-            )
-            stop_requested = self._stopping.is_set() or self._serve()
-            self._code = 0 if stop_requested else 1
-        except (
-            errors.SettingsError,
-            errors.UnknownSchema,
-            errors.DatabaseUnavailable,
-        ) as error:
-            log.critical("worker.start_failed", reason=str(error))
-        except Exception:
-            log.exception("worker.crashed")
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)  # wakes the main thread
-
-    def _serve(self) -> bool:
-        log.info("worker.started")
-        self._maintenance.start()
-        self._heartbeat.start()
-        self._health.has_started()
-        if self._refresher is not None:
-            self._refresher.start()
-        try:
-            return self._worker.run()
-        finally:
-            if self._refresher is not None:
-                self._refresher.stop()
-            self._maintenance.stop()
-            self._heartbeat.stop()
 
 
 def main() -> int:
     memory.return_large_blocks()
-    # Before any thread starts, because a thread inherits the signal mask: only the main thread
-    # receives these signals, in sigwait.
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    process.block_stop_signals()
     try:
         logs.configure("crawler-worker", os.environ)
         address = settings.read_database_settings(os.environ)
@@ -173,22 +83,18 @@ def main() -> int:
         except errors.SettingsError as error:
             sys.exit(f"crawler-worker: {error}")
     gc.freeze()  # modules and settings stay until the exit: no need to scan them (decision 72)
-    return Process(
-        worker,
-        maintenance,
-        Refresher(database, client) if revisit.refresh_items else None,
+    heartbeat = Heartbeat(
         database,
-        address,
-        queue.drain_seconds,
-        health,
-        Heartbeat(
-            database,
-            name=name,
-            role="crawler-worker",
-            details=lambda: {"concurrency": queue.worker_concurrency},
-        ),
-        stopping,
-    ).run()
+        name=name,
+        role="crawler-worker",
+        details=lambda: {"concurrency": queue.worker_concurrency},
+    )
+    tasks: list[Task] = [maintenance, heartbeat]
+    if revisit.refresh_items:
+        tasks.append(Refresher(database, client))
+    return WorkerProcess(
+        worker, tasks=tasks, database=database, address=address, health=health, stopping=stopping
+    ).run(drain_seconds=queue.drain_seconds)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from crawler_worker.claims.worker import Worker
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs.db.database import Database
 from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS
-from crawljobs.runtime import exposition
-from crawljobs.runtime.health import Health, Watched
-from crawljobs.runtime.probe_server import ProbeServer
-from crawljobs.runtime.readiness import Readiness
+from crawljobs.runtime.probes import exposition
+from crawljobs.runtime.probes.health import Health, Watched
+from crawljobs.runtime.probes.probe_server import ProbeServer
+from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress, QueueSettings
 
 # The claim loop may wait this long, beside its poll interval, for an unreachable database.

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 import threading
 
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
-from crawljobs.runtime import logs, startup, tracing
-from crawljobs.runtime.health import Health
+from crawljobs.runtime import logs, process, startup, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
-from crawljobs.runtime.readiness import Readiness
+from crawljobs.runtime.probes.health import Health
+from crawljobs.runtime.probes.readiness import Readiness
 from scheduler import scheduler_probes
 from scheduler.hints import Hints
 from scheduler.timetable import Timetable, application_name
 
 log = logs.get_logger(__name__)
 
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 # A batch takes milliseconds. A batch that hangs is abandoned, and the server rolls it back.
 GRACE_SECONDS = 0.8
 POOL_SIZE = 2
 
 
 class Process:
-    """Works in a thread; the main thread only waits for a signal, so that no signal is missed."""
+    """The life of the process: start, fire until a signal or a failure, stop."""
 
     def __init__(
         self,
@@ -45,25 +43,29 @@ class Process:
         self._hints = hints
         self._stop = stop
         self._failed = False
-        self._thread = threading.Thread(target=self._work, name="timetable", daemon=True)
 
     def run(self) -> int:
-        """Run until a signal or a failure; return the exit code. STOP_SIGNALS must be blocked."""
-        self._thread.start()
-        signal.sigwait(STOP_SIGNALS)
-        self._stop.set()
-        self._timetable.wake()
-        self._hints.stop()
-        self._heartbeat.stop()
-        self._thread.join(GRACE_SECONDS)
+        """Run until a signal or a failure; return the exit code.
+
+        The caller must have called `process.block_stop_signals`.
+        """
+        has_ended = process.run(
+            self._work, thread_name="timetable", on_stop=self._stop_all, grace_seconds=GRACE_SECONDS
+        )
         tracing.stop()
-        if self._thread.is_alive():
+        if not has_ended:
             log.warning("scheduler.drain_abandoned", seconds=GRACE_SECONDS)
             # A normal exit of the interpreter could crash in the thread that still runs.
             os._exit(0)
         self._database.close()
         log.info("scheduler.stopped")
         return 1 if self._failed else 0
+
+    def _stop_all(self) -> None:
+        self._stop.set()
+        self._timetable.wake()
+        self._hints.stop()
+        self._heartbeat.stop()
 
     def _work(self) -> None:
         try:
@@ -84,13 +86,10 @@ class Process:
         except Exception:
             self._failed = True
             log.exception("scheduler.crashed")
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)  # wakes the main thread
 
 
 def main() -> int:
-    # Threads inherit the mask: block the signals before the first thread starts.
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    process.block_stop_signals()
     try:
         logs.configure("scheduler", os.environ)
         chosen = settings.read_scheduler_settings(os.environ)

@@ -13,11 +13,11 @@ from prometheus_client.registry import Collector
 
 from crawljobs.db.database import Database
 from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS
-from crawljobs.runtime import exposition
-from crawljobs.runtime.health import Health, Watched
-from crawljobs.runtime.probe_server import ProbeServer
-from crawljobs.runtime.queue_gauges import QueueGauges
-from crawljobs.runtime.readiness import Readiness
+from crawljobs.runtime.probes import exposition
+from crawljobs.runtime.probes.health import Health, Watched
+from crawljobs.runtime.probes.probe_server import ProbeServer
+from crawljobs.runtime.probes.queue_gauges import QueueGauges
+from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
 

@@ -30,8 +30,8 @@ def in_code() -> set[str]:
             else:
                 found.add(f"{family.name}_total")
     for module in (
-        "shared/crawljobs/runtime/queue_gauges.py",
-        "shared/crawljobs/runtime/exposition.py",
+        "shared/crawljobs/runtime/probes/queue_gauges.py",
+        "shared/crawljobs/runtime/probes/exposition.py",
     ):
         found |= set(re.findall(r'"(crawl_[a-z_]+)"', (ROOT / module).read_text()))
     probes = (ROOT / "services/scheduler/scheduler_probes.py").read_text()
@@ -96,7 +96,8 @@ def test_gauges_that_every_scheduler_shows_are_never_summed() -> None:
     text = (MONITORING / "alerts.yaml").read_text() + json.dumps(dashboards())
     gauges = set(
         re.findall(
-            r'"(crawl_[a-z_]+)"', (ROOT / "shared/crawljobs/runtime/queue_gauges.py").read_text()
+            r'"(crawl_[a-z_]+)"',
+            (ROOT / "shared/crawljobs/runtime/probes/queue_gauges.py").read_text(),
         )
     )
     for gauge in gauges:

@@ -58,8 +58,8 @@ def test_every_metric_is_documented_with_its_labels() -> None:
     }
     gauges = set()
     for module in (
-        "shared/crawljobs/runtime/queue_gauges.py",
-        "shared/crawljobs/runtime/exposition.py",
+        "shared/crawljobs/runtime/probes/queue_gauges.py",
+        "shared/crawljobs/runtime/probes/exposition.py",
         "services/scheduler/scheduler_probes.py",
     ):
         gauges |= set(re.findall(r'"(crawl_[a-z_]+)"', (ROOT / module).read_text()))

@@ -13,7 +13,7 @@ from admin_api.http.quotas import Exports, RequestRates, StoredResponses
 from admin_api.http.refusal_counts import RefusalCounts
 from admin_api.http.request.request_database import RequestDatabase
 from crawljobs.runtime.heartbeat import Heartbeat
-from crawljobs.runtime.readiness import Readiness
+from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import AdminApiSettings
 
 _KEY = "admin_api"

@@ -26,7 +26,7 @@ from admin_api.http.request import request_deadline
 from admin_api.server import http_rules, open_files, protocol_errors, thread_pool
 from admin_api.server.arriving_connections import STOP_HEAD_SECONDS
 from admin_api.server.connection import SEND_SECONDS, Connection
-from crawljobs.runtime.acceptor import Acceptor
+from crawljobs.runtime.probes.acceptor import Acceptor
 
 # One iteration of the event loop accepts at most this share of the allowed connections. So each
 # connection has several iterations before it is the oldest one, which the worker closes.

@@ -12,8 +12,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from admin_api import NAME
 from admin_api.server import probe_socket
-from crawljobs.runtime import exposition
-from crawljobs.runtime.probe_server import ProbeServer, check
+from crawljobs.runtime.probes import exposition
+from crawljobs.runtime.probes.probe_server import ProbeServer, check
 from crawljobs.settings import ProbeAddress
 
 _running: list[ProbeServer] = []

@@ -21,7 +21,7 @@ from admin_api.schemas.problem_kinds import KINDS
 from admin_api.server import reply_bytes
 from crawljobs.errors import DatabaseUnavailable, UnknownSchema
 from crawljobs.runtime import logs
-from crawljobs.runtime.readiness import DEADLINE_SECONDS
+from crawljobs.runtime.probes.readiness import DEADLINE_SECONDS
 
 log = logs.get_logger(__name__)
 

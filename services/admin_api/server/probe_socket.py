@@ -13,7 +13,7 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
-from crawljobs.runtime.probe_server import NotWell, Page, check
+from crawljobs.runtime.probes.probe_server import NotWell, Page, check
 
 FILE = "probes.sock"
 PATH_BYTES = 100  # Linux allows 107

@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors, version
 from crawljobs.db.database import Database
-from crawljobs.runtime import exposition, metrics
+from crawljobs.runtime import metrics
+from crawljobs.runtime.probes import exposition
 
 ROOT = Path(__file__).parents[3]
 OTHERS = re.compile(r"python_|process_")  # the client's own

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from crawljobs.runtime import acceptor
-from crawljobs.runtime.acceptor import PAUSE_SECONDS, Acceptor
+from crawljobs.runtime.probes import acceptor
+from crawljobs.runtime.probes.acceptor import PAUSE_SECONDS, Acceptor
 from support.waiting import wait_until
 
 MOST = 8

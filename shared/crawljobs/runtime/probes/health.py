@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from crawljobs.runtime.probe_server import NotWell, Page, check
-from crawljobs.runtime.readiness import Readiness
+from crawljobs.runtime.probes.probe_server import NotWell, Page, check
+from crawljobs.runtime.probes.readiness import Readiness
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from crawljobs import errors, probe
-from crawljobs.runtime import probe_connection, probe_server
-from crawljobs.runtime.probe_server import Answer, NotWell, ProbeServer, check
+from crawljobs.runtime.probes import probe_connection, probe_server
+from crawljobs.runtime.probes.probe_server import Answer, NotWell, ProbeServer, check
 from crawljobs.settings import ProbeAddress
 from support.waiting import wait_until
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from crawljobs import errors
-from crawljobs.runtime.health import Health, Watched
-from crawljobs.runtime.probe_server import NotWell
+from crawljobs.runtime.probes.health import Health, Watched
+from crawljobs.runtime.probes.probe_server import NotWell
 
 
 class Answering:

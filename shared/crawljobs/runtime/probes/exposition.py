@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from crawljobs.runtime import metrics  # noqa: F401 - registers its counters
-from crawljobs.runtime.probe_server import Answer, Page
+from crawljobs.runtime.probes.probe_server import Answer, Page
 from crawljobs.version import VERSION
 
 

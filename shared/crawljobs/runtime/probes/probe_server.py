@@ -20,10 +20,10 @@ from functools import partial
 
 from crawljobs import errors
 from crawljobs.runtime import logs
-from crawljobs.runtime.acceptor import Acceptor
 from crawljobs.runtime.log_limit import LogLimit
-from crawljobs.runtime.probe_connection import ProbeConnection
-from crawljobs.runtime.probe_pages import Answer, NotWell, Page, Pages, check
+from crawljobs.runtime.probes.acceptor import Acceptor
+from crawljobs.runtime.probes.probe_connection import ProbeConnection
+from crawljobs.runtime.probes.probe_pages import Answer, NotWell, Page, Pages, check
 from crawljobs.settings import ProbeAddress
 
 __all__ = ["Answer", "NotWell", "Page", "ProbeServer", "check"]

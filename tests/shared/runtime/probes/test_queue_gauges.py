@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository import gauges
-from crawljobs.runtime import exposition, queue_gauges
-from crawljobs.runtime.queue_gauges import QueueGauges
+from crawljobs.runtime.probes import exposition, queue_gauges
+from crawljobs.runtime.probes.queue_gauges import QueueGauges
 from support.jobs import T0, enqueue, in_status
 
 

@@ -1,0 +1,97 @@
+"""The life of the worker process: start, work until a signal or a failure, stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+from crawler_worker.claims.worker import Worker
+from crawljobs import errors, settings
+from crawljobs.db.database import Database
+from crawljobs.runtime import logs, process, startup, tracing
+from crawljobs.runtime.probes.health import Health
+
+log = logs.get_logger(__name__)
+
+# Longest wait after the drain, for a reply of the database and for the release of claims.
+LATE_SECONDS = 15.0
+
+
+class Task(Protocol):
+    """Work beside the claim loop, in threads of its own."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class WorkerProcess:
+    """Runs the worker and the tasks beside it, once the schema of the database is known."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        tasks: Sequence[Task],
+        database: Database,
+        address: settings.DatabaseSettings,
+        health: Health,
+        stopping: threading.Event,
+    ) -> None:
+        self._worker = worker
+        self._tasks = tasks
+        self._database = database
+        self._address = address
+        self._health = health
+        self._stopping = stopping
+        self._code = 1
+
+    def run(self, *, drain_seconds: float) -> int:
+        """Run until a signal or a failure; returns the exit code.
+
+        The caller must have called `process.block_stop_signals`.
+        """
+        has_ended = process.run(
+            self._work,
+            thread_name="worker",
+            on_stop=self._stop,
+            grace_seconds=drain_seconds + LATE_SECONDS,
+        )
+        if not has_ended:
+            log.critical("worker.stop_timed_out")
+        tracing.stop()
+        log.info("worker.stopped")
+        return self._code
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        self._worker.stop()
+
+    def _work(self) -> None:
+        try:
+            startup.wait_for_schema(self._database, stop=self._stopping)
+            startup.check_direct_address(
+                self._address, application_name="crawljobs start", stop=self._stopping
+            )
+            stop_requested = self._stopping.is_set() or self._serve()
+            self._code = 0 if stop_requested else 1
+        except (
+            errors.SettingsError,
+            errors.UnknownSchema,
+            errors.DatabaseUnavailable,
+        ) as error:
+            log.critical("worker.start_failed", reason=str(error))
+        except Exception:
+            log.exception("worker.crashed")
+
+    def _serve(self) -> bool:
+        log.info("worker.started")
+        for task in self._tasks:
+            task.start()
+        self._health.has_started()
+        try:
+            return self._worker.run()
+        finally:
+            for task in reversed(self._tasks):
+                task.stop()

@@ -1,0 +1,1 @@
+"""Probes and metrics of a process over HTTP: health, readiness, /metrics."""
