@@ -43,5 +43,5 @@ def test_a_process_stops_after_its_work_or_a_signal(
         assert running.stdout.readline() == "works\n"
         if sent is not None:
             running.send_signal(sent)
-        assert running.communicate(timeout=15)[0] == f"True True {has_ended}\n"
-    assert running.returncode == 0
+        assert running.wait(timeout=15) == 0
+        assert running.stdout.read() == f"True True {has_ended}\n"

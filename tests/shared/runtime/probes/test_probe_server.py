@@ -181,11 +181,11 @@ def test_clients_start_one_thread_for_each_page(serve: Callable[..., ProbeServer
         wait_until(lambda: server.connections == 60, timeout=10, describe="all to be connected")
         assert get(server, "/healthz").startswith(b"HTTP/1.1 200 ")
 
-        def started() -> set[str]:
-            return {thread.name for thread in set(threading.enumerate()) - before}
+        def started() -> list[str]:
+            return [thread.name for thread in set(threading.enumerate()) - before]
 
-        wait_until(lambda: started() == {"page"}, timeout=10, describe=started)
-        assert len(set(threading.enumerate()) - before) == 1
+        # The thread of /healthz ends a moment after its answer.
+        wait_until(lambda: started() == ["page"], timeout=10, describe=started)
 
 
 def test_a_client_that_sends_no_more_still_gets_its_answer(
