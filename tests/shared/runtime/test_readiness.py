@@ -8,7 +8,7 @@ import pytest
 from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.db.timeouts import PROBE_TIMEOUTS
-from crawljobs.runtime.readiness import Readiness
+from crawljobs.runtime.probes.readiness import Readiness
 
 
 @pytest.fixture
