@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import CheckConstraint
 
 from crawljobs.db import tables
-from crawljobs.domain import job, subreddit
+from crawljobs.domain import job, subreddit, transitions
+from crawljobs.domain.attempt import AttemptOutcome
 
 ROOT = Path(__file__).parents[1]
 SOURCE_ROOTS = ("shared", "services", "deploy")
@@ -266,7 +267,7 @@ def allowed(table: str, column: str) -> set[str]:
         ("crawl_jobs", "wait_reason", job.WaitReason),
         ("crawl_jobs", "source", job.JobSource),
         ("crawl_jobs", "error_kind", job.ErrorKind),
-        ("crawl_job_attempts", "outcome", job.AttemptOutcome),
+        ("crawl_job_attempts", "outcome", AttemptOutcome),
         ("subreddits", "access", subreddit.AccessState),
     ],
 )
@@ -278,7 +279,7 @@ def test_a_check_lists_exactly_the_values_of_its_enum(
 
 
 def test_every_state_can_be_reached_and_left_as_the_transitions_say() -> None:
-    reached = {state for _, targets in job.TRANSITIONS.values() for state in targets}
-    left = {state for sources, _ in job.TRANSITIONS.values() for state in sources}
+    reached = {state for _, targets in transitions.TRANSITIONS.values() for state in targets}
+    left = {state for sources, _ in transitions.TRANSITIONS.values() for state in sources}
     assert reached == set(job.JobStatus) - {job.JobStatus.BLOCKED}  # blocked is born so
     assert left == set(job.JobStatus)

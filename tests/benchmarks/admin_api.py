@@ -18,7 +18,7 @@ from benchmarks import crowd
 from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from crawljobs.repository.queue import job_claim, job_completion
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 

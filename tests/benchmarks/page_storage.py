@@ -13,7 +13,8 @@ from sqlalchemy import event, text
 
 from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource
 from crawljobs.domain.reddit_items import Account, Items
 from crawljobs.repository.content import crawled_items
 from crawljobs.repository.queue import job_claim, leases

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from crawljobs.repository.queue import job_claim, job_completion
 
 SHALLOW = 10_000

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
-from crawljobs.domain.job import Claim, ErrorKind, JobSource, WaitReason
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import ErrorKind, JobSource, WaitReason
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import (
     crawl_history,

@@ -15,7 +15,8 @@ from crawler_worker.reddit.stop import Stop
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain import completion
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource
 from crawljobs.repository.queue import job_claim, job_completion
 from crawljobs.settings import CrawlSettings, RedditSettings
 from support import enqueueing

@@ -9,8 +9,9 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain import completion
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
-from crawljobs.domain.job import Claim, ErrorKind, Job, JobSource, JobStatus, WaitReason
+from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReason
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,

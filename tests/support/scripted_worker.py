@@ -30,7 +30,7 @@ from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.stop import Stop
 from crawljobs import settings
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import crawled_items
 from crawljobs.repository.queue import leases

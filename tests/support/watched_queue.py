@@ -12,7 +12,9 @@ from sqlalchemy import text
 
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.job import FINAL, TRANSITIONS, Attempt, Job, JobSource, JobStatus
+from crawljobs.domain.attempt import Attempt
+from crawljobs.domain.job import FINAL, Job, JobSource, JobStatus
+from crawljobs.domain.transitions import TRANSITIONS
 from crawljobs.repository.queue import job_reads, operator_changes
 from support import enqueueing, invariants
 from support.waiting import wait_until

@@ -22,9 +22,11 @@ from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.enqueue_request import EnqueueRequest
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.job import JobSource
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
+from crawljobs.domain.operator_verbs import Verb
 from crawljobs.domain.reddit_items import Account, Items
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.schedule import ScheduleSpec
@@ -55,7 +57,6 @@ from crawljobs.repository.queue.maintenance import (
     job_pruning,
     pause_parking,
 )
-from crawljobs.repository.queue.operator_change_sql import Verb
 from crawljobs.repository.schedules import (
     ledger_pruning,
     manual_run,

@@ -19,10 +19,10 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.job import JobStatus
+from crawljobs.domain.operator_verbs import Verb
 from crawljobs.errors import Duplicate, LiveJobExists
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_reads, operator_changes
-from crawljobs.repository.queue.operator_change_sql import Verb
 from crawljobs.repository.queue.operator_changes import JobChange
 from crawljobs.runtime import tracing
 

@@ -12,10 +12,10 @@ from admin_api.schemas.job_change import BoostSchema, PrioritySchema, StatusSche
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.job import Job, JobStatus
+from crawljobs.domain.operator_verbs import Verb
 from crawljobs.errors import CrawljobsError, Duplicate, IllegalTransition, LiveJobExists, NotFound
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import operator_changes
-from crawljobs.repository.queue.operator_change_sql import Verb
 from crawljobs.runtime import tracing
 
 blueprint = Blueprint(

@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import Timestamp, described, identifier
-from crawljobs.domain import job
+from crawljobs.domain.attempt import AttemptOutcome
 
 
 class AttemptSchema(ma.Schema):
@@ -17,7 +17,8 @@ class AttemptSchema(ma.Schema):
     started_at = Timestamp(required=True)
     ended_at = Timestamp(required=True)
     outcome = fields.String(
-        required=True, validate=validate.OneOf([outcome.value for outcome in job.AttemptOutcome])
+        required=True,
+        validate=validate.OneOf([outcome.value for outcome in AttemptOutcome]),
     )
     error_kind = fields.String(required=True, allow_none=True)
     error_message = fields.String(required=True, allow_none=True)

@@ -12,6 +12,7 @@ from admin_api.schemas.coverage import MissingPartSchema
 from admin_api.schemas.fields import described
 from admin_api.schemas.job import JobSchema
 from crawljobs.domain import job, job_progress
+from crawljobs.domain.attempt import Attempt
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.repository.operations.audit_log import AuditEntry
 
@@ -20,7 +21,7 @@ from crawljobs.repository.operations.audit_log import AuditEntry
 class JobDetail(job.Job):
     """A job, its newest attempts and its newest changes by operators."""
 
-    attempts: list[job.Attempt]
+    attempts: list[Attempt]
     audit_log: list[AuditEntry]
 
     @property

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from crawljobs.domain.attempt import AttemptOutcome
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import ATTEMPTS, Completion
-from crawljobs.domain.job import AttemptOutcome, Claim, Enqueued, JobSource, JobStatus, Transition
+from crawljobs.domain.job import Enqueued, JobSource, JobStatus
 from crawljobs.domain.missing_part import MissingPart
+from crawljobs.domain.transitions import Transition
 from crawljobs.repository.queue.maintenance.job_maintenance import Rescued
 from crawljobs.runtime import metrics
 

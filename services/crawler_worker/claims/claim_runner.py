@@ -13,8 +13,8 @@ from crawler_worker.claims.held_claim import HeldClaim
 from crawler_worker.claims.lease_keeper import LeaseKeeper
 from crawljobs import errors
 from crawljobs.domain import completion
+from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.completion import Completion
-from crawljobs.domain.job import AttemptOutcome
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.runtime import logs, tracing
 

@@ -11,7 +11,7 @@ from crawljobs import errors
 from crawljobs.db import failures
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from crawljobs.repository.queue import job_claim, job_completion, leases
 from crawljobs.repository.queue.maintenance.row_isolation import (
     PASSED_OVER_MAX,

@@ -10,7 +10,7 @@ from crawler_worker.claims import claim_counters
 from crawler_worker.claims.pending_completion import PendingCompletion
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.job import Transition
+from crawljobs.domain.transitions import Transition
 from crawljobs.repository.queue import job_completion
 from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.runtime import logs

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from crawler_worker.claims import claim_counters
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 
 # The last 10 % of a lease are not used: clocks drift, and a write takes time.
 MARGIN = 0.1

@@ -12,7 +12,7 @@ from crawler_worker.claims.held_claim import MARGIN, HeldClaim
 from crawljobs import errors
 from crawljobs.db import failures
 from crawljobs.db.direct import DirectConnection
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from crawljobs.repository.queue import leases, queue_sql
 from crawljobs.runtime import jitter, logs, metrics
 

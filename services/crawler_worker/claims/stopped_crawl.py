@@ -8,8 +8,10 @@ from datetime import timedelta
 from crawler_worker.reddit import crawl_failures
 from crawljobs import errors
 from crawljobs.domain import completion, retry
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
-from crawljobs.domain.job import Claim, ErrorKind, Transition, WaitReason
+from crawljobs.domain.job import ErrorKind, WaitReason
+from crawljobs.domain.transitions import Transition
 from crawljobs.runtime import exception_text, jitter, logs, tracing
 
 log = logs.get_logger(__name__)

@@ -22,7 +22,7 @@ from crawler_worker.reddit.request_context import RequestContext
 from crawler_worker.reddit.requester import Requester
 from crawler_worker.reddit.stop import Stop
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.reddit_items import Items
 from crawljobs.domain.subreddit import AccessState

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.reddit_items import Items
 from crawljobs.runtime import logs

@@ -6,7 +6,8 @@ The root is the subreddit that a user or a schedule requested.
 from __future__ import annotations
 
 from crawljobs.db.database import Connection
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource
 from crawljobs.repository.content import discovery
 
 

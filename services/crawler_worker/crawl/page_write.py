@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.discovery_budget import Spending
 from crawljobs.db.database import Connection
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import crawled_items, missing_parts

@@ -20,7 +20,7 @@ from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.client import RedditClient
 from crawler_worker.reddit.stop import Stop
 from crawljobs.db.database import Database
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from crawljobs.runtime import logs
 from crawljobs.settings import CrawlSettings
 

@@ -6,7 +6,10 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from crawljobs.domain import plain_text
-from crawljobs.domain.job import AttemptOutcome, Claim, ErrorKind, Transition, WaitReason
+from crawljobs.domain.attempt import AttemptOutcome
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import ErrorKind, WaitReason
+from crawljobs.domain.transitions import Transition
 
 ERROR_MESSAGE_MAX = 2_000  # stored characters of an error, which may quote untrusted text
 

@@ -1,12 +1,11 @@
-"""Crawl jobs: their states, and every allowed transition between states."""
+"""Crawl jobs, and the values of their columns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 
 class JobStatus(StrEnum):
@@ -72,17 +71,6 @@ class ErrorKind(StrEnum):
     DEFERRED = "deferred"
 
 
-class AttemptOutcome(StrEnum):
-    """The outcome of a claim."""
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    DEFERRED = "deferred"
-    RELEASED = "released"
-    LEASE_EXPIRED = "lease_expired"
-    CANCELLED = "cancelled"
-
-
 class JobSource(StrEnum):
     """The origin of a request to crawl."""
 
@@ -92,46 +80,8 @@ class JobSource(StrEnum):
     STALE = "stale"
 
 
-class Transition(StrEnum):
-    """A verb of the queue; each verb is one kind of transition."""
-
-    UNBLOCK = "unblock"
-    REQUEUE = "requeue"
-    PARK = "park"
-    CLAIM = "claim"
-    COMPLETE = "complete"
-    SCHEDULE_RETRY = "schedule_retry"
-    DEFER = "defer"
-    FAIL = "fail"
-    RELEASE = "release"
-    RESCUE = "rescue"
-    WAKE = "wake"
-    CANCEL = "cancel"
-    GIVE_UP = "give_up"
-    RETRY = "retry"
-
-
 LIVE = frozenset({JobStatus.BLOCKED, JobStatus.WAITING, JobStatus.QUEUED, JobStatus.CRAWLING})
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
-
-_S = JobStatus
-TRANSITIONS: dict[Transition, tuple[frozenset[JobStatus], frozenset[JobStatus]]] = {
-    # verb: (from any of, to one of)
-    Transition.UNBLOCK: (frozenset({_S.BLOCKED}), frozenset({_S.QUEUED, _S.WAITING})),
-    Transition.REQUEUE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
-    Transition.WAKE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
-    Transition.PARK: (frozenset({_S.QUEUED}), frozenset({_S.WAITING})),
-    Transition.CLAIM: (frozenset({_S.QUEUED}), frozenset({_S.CRAWLING})),
-    Transition.COMPLETE: (frozenset({_S.CRAWLING}), frozenset({_S.SUCCEEDED})),
-    Transition.SCHEDULE_RETRY: (frozenset({_S.CRAWLING}), frozenset({_S.WAITING})),
-    Transition.DEFER: (frozenset({_S.CRAWLING}), frozenset({_S.WAITING})),
-    Transition.FAIL: (frozenset({_S.CRAWLING}), frozenset({_S.FAILED})),
-    Transition.RELEASE: (frozenset({_S.CRAWLING}), frozenset({_S.QUEUED})),
-    Transition.RESCUE: (frozenset({_S.CRAWLING}), frozenset({_S.QUEUED, _S.WAITING, _S.FAILED})),
-    Transition.CANCEL: (LIVE, frozenset({_S.CANCELLED})),
-    Transition.GIVE_UP: (LIVE, frozenset({_S.FAILED})),
-    Transition.RETRY: (FINAL, frozenset({_S.QUEUED})),
-}
 
 PRIORITY_MIN, PRIORITY_MAX = 0, 100
 # Sources of automatic crawls.
@@ -160,30 +110,6 @@ class Enqueued:
     job_id: int
     subreddit: str
     result: EnqueueResult
-
-
-class Claim(NamedTuple):  # one per job: a frozen dataclass takes four times as long to make
-    """A worker's ownership of one job: the data for the crawl, and the token that fences it."""
-
-    job_id: int
-    claim_token: UUID
-    subreddit_id: int
-    subreddit: str
-    source: JobSource
-    priority: int
-    depth: int
-    retry_count: int
-    max_retries: int
-    checkpoint: dict[str, Any] | None
-    claimable_at: datetime
-    claimed_at: datetime
-    lease_expires_at: datetime
-    traceparent: str | None = None  # the trace of the request to crawl
-
-    @property
-    def is_background(self) -> bool:
-        """Whether it is an automatic crawl, and no user's or schedule's request was merged in."""
-        return self.source in BACKGROUND and self.priority <= BACKGROUND_PRIORITY_CEILING
 
 
 @dataclass(frozen=True)
@@ -227,24 +153,3 @@ class Job:
     def not_before(self) -> datetime | None:
         """The earliest time of a claim; None: the cause of its wait has no known end."""
         return self.waits_until if self.status is JobStatus.WAITING else self.visible_at
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A claim that ended.
-
-    A series of deferrals whose messages differ in numbers at most is stored as its last one.
-    `times` is the length of the series, and `first_started_at` the start of its first deferral;
-    None when `times` is 1.
-    """
-
-    id: int
-    job_id: int
-    worker: str
-    started_at: datetime
-    ended_at: datetime
-    outcome: AttemptOutcome
-    error_kind: ErrorKind | None
-    error_message: str | None
-    times: int
-    first_started_at: datetime | None

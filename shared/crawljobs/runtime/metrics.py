@@ -12,7 +12,8 @@ from itertools import product
 
 from prometheus_client import Counter, Histogram
 
-from crawljobs.domain.job import AttemptOutcome, EnqueueResult, JobSource, JobStatus
+from crawljobs.domain.attempt import AttemptOutcome
+from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus
 from crawljobs.domain.missing_part import PartKind, PartReason
 
 SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3_600.0, 86_400.0

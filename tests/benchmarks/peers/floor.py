@@ -21,7 +21,8 @@ from benchmarks.peers.candidates import CRAWLJOBS
 from benchmarks.peers.workloads import Sizes
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource
 from crawljobs.repository.queue import job_claim, job_completion
 from support import enqueueing
 

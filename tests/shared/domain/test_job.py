@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crawljobs.domain import job
+from crawljobs.domain import job, transitions
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.job import ErrorKind, WaitReason
 
 STATES = Path(__file__).parents[3] / "docs" / "concepts" / "jobs.md"
@@ -13,7 +14,7 @@ STATES = Path(__file__).parents[3] / "docs" / "concepts" / "jobs.md"
 def test_the_documented_transitions_are_those_of_the_code() -> None:
     rows = [
         f"| {verb} | {', '.join(sorted(sources))} | {', '.join(sorted(targets))} |"
-        for verb, (sources, targets) in job.TRANSITIONS.items()
+        for verb, (sources, targets) in transitions.TRANSITIONS.items()
     ]
     assert "| verb | from | to |\n|---|---|---|\n" + "\n".join(rows) + "\n" in STATES.read_text()
 
@@ -37,9 +38,9 @@ def test_background_work_has_a_lower_ceiling_and_steps_back(
         assert claim(source, priority).is_background is expected, priority
 
 
-def claim(source: job.JobSource, priority: int) -> job.Claim:
+def claim(source: job.JobSource, priority: int) -> Claim:
     at = datetime(2031, 5, 4, tzinfo=UTC)
-    return job.Claim(
+    return Claim(
         job_id=1,
         claim_token=uuid.UUID(int=1),
         subreddit_id=1,

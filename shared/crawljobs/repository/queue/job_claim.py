@@ -14,7 +14,8 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from crawljobs.db.driver_statement import DriverStatement
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource
 from crawljobs.repository.queue.queue_sql import NO_PAUSES, NO_REASON, NOT_PAUSED, NOW, passing_over
 
 _SOURCES = {source.value: source for source in JobSource}

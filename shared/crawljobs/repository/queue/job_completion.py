@@ -14,8 +14,9 @@ from enum import Enum, auto
 from sqlalchemy import Connection
 
 from crawljobs import errors
+from crawljobs.domain.attempt import AttemptOutcome
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
-from crawljobs.domain.job import AttemptOutcome, Claim
 from crawljobs.repository.queue import job_completion_sql
 
 

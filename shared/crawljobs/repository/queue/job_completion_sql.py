@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from crawljobs.db.driver_statement import DriverStatement
+from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.completion import ATTEMPTS, TERMINAL_OUTCOMES
-from crawljobs.domain.job import AttemptOutcome, Transition
+from crawljobs.domain.transitions import Transition
 from crawljobs.repository.queue import job_birth_sql, queue_sql
 from crawljobs.repository.queue.queue_sql import (
     NO_REASON,

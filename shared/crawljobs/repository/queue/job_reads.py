@@ -17,15 +17,8 @@ from sqlalchemy import (
 )
 
 from crawljobs.db.tables import crawl_job_attempts, crawl_jobs, scheduled_jobs, subreddits
-from crawljobs.domain.job import (
-    Attempt,
-    AttemptOutcome,
-    ErrorKind,
-    Job,
-    JobSource,
-    JobStatus,
-    WaitReason,
-)
+from crawljobs.domain.attempt import Attempt, AttemptOutcome
+from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReason
 from crawljobs.repository.queue.wait_causes import WAITS_UNTIL
 from crawljobs.repository.sql import ids, inline, one_of, row_version
 

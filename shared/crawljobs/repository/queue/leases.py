@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs import errors
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from crawljobs.repository.queue.queue_sql import NOW
 
 _HELD = """

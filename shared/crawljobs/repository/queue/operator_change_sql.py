@@ -6,7 +6,6 @@ that already has the new values, because every write gives the row another versi
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -32,56 +31,22 @@ from sqlalchemy import (
 )
 
 from crawljobs.db.tables import crawl_job_attempts, crawl_jobs
-from crawljobs.domain.job import (
-    FINAL,
-    LIVE,
-    PRIORITY_MAX,
-    TRANSITIONS,
-    AttemptOutcome,
-    ErrorKind,
-    JobStatus,
-    Transition,
-)
+from crawljobs.domain.attempt import AttemptOutcome
+from crawljobs.domain.job import LIVE, PRIORITY_MAX, ErrorKind, JobStatus
+from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue.queue_sql import CHANNEL
 from crawljobs.repository.sql import NOW, ids, inline, inline_number, one_of, unnested
 
-
-class Verb(StrEnum):
-    """A change by an operator; its value completes `cannot <verb> a job that is crawling`."""
-
-    BOOST = "boost"
-    CHANGE_PRIORITY = "change the priority of"
-    WAKE = "wake"
-    RETRY = "retry"
-    CANCEL = "cancel"
-    GIVE_UP = "give up"
-    DELETE = "delete"
-
-
-ALLOWED: dict[Verb, frozenset[JobStatus]] = {
-    Verb.BOOST: LIVE,
-    Verb.CHANGE_PRIORITY: LIVE,
-    Verb.WAKE: TRANSITIONS[Transition.WAKE][0],
-    Verb.RETRY: TRANSITIONS[Transition.RETRY][0],
-    Verb.CANCEL: TRANSITIONS[Transition.CANCEL][0],
-    Verb.GIVE_UP: TRANSITIONS[Transition.GIVE_UP][0],
-    Verb.DELETE: FINAL,
-}
-
 _job = crawl_jobs.c
-_UNCLAIMED = {
-    "claim_token": null(),
-    "claimed_by": null(),
-    "claimed_at": null(),
-    "lease_expires_at": null(),
-}
-_RERUN_SERVED = {
+_UNCLAIMED: dict[str, ColumnElement[Any]] = dict.fromkeys(
+    ("claim_token", "claimed_by", "claimed_at", "lease_expires_at"), null()
+)
+_RERUN_SERVED: dict[str, ColumnElement[Any]] = {
     "rerun_requested": false(),
-    "rerun_priority": null(),
-    "rerun_source": null(),
-    "rerun_visible_at": null(),
-    "rerun_traceparent": null(),
+    **dict.fromkeys(
+        ("rerun_priority", "rerun_source", "rerun_visible_at", "rerun_traceparent"), null()
+    ),
 }
 
 READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)

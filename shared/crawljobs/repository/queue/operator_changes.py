@@ -18,9 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from crawljobs import errors
 from crawljobs.db import failures
 from crawljobs.domain.job import Job
+from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
-from crawljobs.repository.queue.operator_change_sql import ALLOWED, Verb
 
 RACES_MAX = 20  # attempts of a retry while enqueues create live jobs of the same subreddits
 

@@ -22,6 +22,7 @@ from admin_api.schemas.token import TokenSchema
 from admin_api.schemas.worker import WorkerSchema
 from crawljobs.domain import (
     access,
+    attempt,
     explanation,
     job,
     job_progress,
@@ -35,7 +36,7 @@ from crawljobs.repository.queue import queue_pauses
 from crawljobs.repository.schedules import schedule_ledger
 
 SHOWS: dict[type[ma.Schema], Any] = {
-    AttemptSchema: job.Attempt,
+    AttemptSchema: attempt.Attempt,
     AuditEntrySchema: audit_log.AuditEntry,
     ExplanationSchema: explanation.Explanation,
     GapSchema: listing_gaps.StoredGap,

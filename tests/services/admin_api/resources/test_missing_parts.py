@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
-from crawljobs.domain.job import Claim
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from crawljobs.repository.content import (
     coverage,

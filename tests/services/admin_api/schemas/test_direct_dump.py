@@ -11,15 +11,8 @@ from marshmallow import fields
 from admin_api.schemas.direct_dump import DirectDump
 from admin_api.schemas.job import JobSchema
 from admin_api.schemas.job_detail import JobDetail, JobDetailSchema
-from crawljobs.domain.job import (
-    Attempt,
-    AttemptOutcome,
-    ErrorKind,
-    Job,
-    JobSource,
-    JobStatus,
-    WaitReason,
-)
+from crawljobs.domain.attempt import Attempt, AttemptOutcome
+from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReason
 
 NOW = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 NEW = Job(

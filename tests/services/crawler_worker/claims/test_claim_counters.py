@@ -12,7 +12,8 @@ from crawler_worker.maintenance.sweeps import Maintenance
 from crawler_worker.reddit import request_counters as reddit_counting
 from crawljobs import settings
 from crawljobs.db.database import Database
-from crawljobs.domain.job import Claim, JobSource, JobStatus
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource, JobStatus
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from support import enqueueing, jobs
 from support.counted import counted

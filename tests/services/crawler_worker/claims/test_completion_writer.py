@@ -14,8 +14,9 @@ from crawler_worker.claims.held_claim import HeldClaim
 from crawler_worker.claims.pending_completion import PAUSE_SECONDS, PendingCompletion
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
-from crawljobs.domain.job import Claim, JobStatus
+from crawljobs.domain.job import JobStatus
 from crawljobs.repository.queue import job_reads, operator_changes
 from support import jobs
 from support.waiting import wait_until

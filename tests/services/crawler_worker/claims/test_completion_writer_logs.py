@@ -12,8 +12,9 @@ from crawler_worker.claims.completion_writer import CompletionWriter
 from crawler_worker.claims.held_claim import HeldClaim
 from crawljobs.db.database import Database
 from crawljobs.domain import completion
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.job import JobSource
 from crawljobs.errors import DatabaseUnavailable
 from support.counted import counted
 from support.jobs import T0

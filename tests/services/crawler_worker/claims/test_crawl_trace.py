@@ -11,7 +11,8 @@ from crawler_worker.claims import crawl_trace
 from crawler_worker.claims.held_claim import HeldClaim
 from crawljobs import settings
 from crawljobs.domain import trace_context
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource
 from crawljobs.runtime import tracing
 from support import collector
 from support.jobs import T0

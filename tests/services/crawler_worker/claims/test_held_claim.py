@@ -3,7 +3,8 @@ import threading
 import uuid
 
 from crawler_worker.claims.held_claim import HeldClaim
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource
 from support.jobs import T0
 
 READ_BEFORE_SLEEPING = 3  # a wait reads the clock for its end, for the lease and for the rest

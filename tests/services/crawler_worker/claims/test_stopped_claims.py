@@ -10,8 +10,10 @@ import structlog
 from crawler_worker.claims import stopped_crawl
 from crawler_worker.reddit import crawl_failures
 from crawljobs.domain import completion
-from crawljobs.domain.job import Claim, ErrorKind, JobSource, Transition, WaitReason
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import ErrorKind, JobSource, WaitReason
 from crawljobs.domain.retry import RetryPolicy
+from crawljobs.domain.transitions import Transition
 from crawljobs.errors import DatabaseUnavailable
 from crawljobs.runtime import tracing
 from support.jobs import EACH_END, T0

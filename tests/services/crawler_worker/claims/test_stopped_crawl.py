@@ -9,8 +9,9 @@ from crawler_worker.claims import stopped_crawl
 from crawler_worker.reddit import crawl_failures
 from crawljobs import errors
 from crawljobs.db.database import Connection
-from crawljobs.domain.job import Transition, WaitReason
+from crawljobs.domain.job import WaitReason
 from crawljobs.domain.retry import RetryPolicy
+from crawljobs.domain.transitions import Transition
 from crawljobs.runtime import tracing
 from support import jobs
 

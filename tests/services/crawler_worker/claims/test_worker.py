@@ -9,7 +9,8 @@ from sqlalchemy import text
 from crawler_worker.claims.held_claim import HeldClaim
 from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
-from crawljobs.domain.job import AttemptOutcome, JobStatus, WaitReason
+from crawljobs.domain.attempt import AttemptOutcome
+from crawljobs.domain.job import JobStatus, WaitReason
 from crawljobs.repository.queue import job_reads, operator_changes
 from support.waiting import wait_until
 from support.worker_thread import Gate, Start, enqueue, job_of, wait_for

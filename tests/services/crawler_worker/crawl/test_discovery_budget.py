@@ -4,7 +4,8 @@ import pytest
 
 from crawler_worker.crawl.discovery_budget import Spending
 from crawljobs.db.database import Connection
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource
 from crawljobs.repository.content import discovery
 from support import jobs
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from crawljobs.domain import reddit_items
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
 from support.crawls import Crawler, Transport
 from support.reddit_sandbox import RunningSandbox
 

@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from crawler_worker.claims import stopped_crawl
 from crawljobs.domain import completion
-from crawljobs.domain.job import Claim, JobStatus
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobStatus
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.queue import job_completion
 from support import jobs

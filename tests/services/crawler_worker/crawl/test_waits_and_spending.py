@@ -11,7 +11,8 @@ from crawler_worker.crawl.missing.known_parts import KnownParts
 from crawler_worker.reddit import crawl_failures, request_context
 from crawljobs.db.database import Connection
 from crawljobs.domain import discovery_rules as rules
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from crawljobs.repository.content import discovery
 from support import jobs

@@ -10,8 +10,8 @@ from crawler_worker.reddit import crawl_failures, endpoints
 from crawler_worker.reddit.client import RedditClient
 from crawljobs.db.database import Database
 from crawljobs.domain.completion import Completion
-from crawljobs.domain.job import Transition
 from crawljobs.domain.retry import RetryPolicy
+from crawljobs.domain.transitions import Transition
 from crawljobs.repository.queue import job_explain, job_reads
 from crawljobs.repository.reddit_api import reddit_outages
 from crawljobs.settings import RedditSettings

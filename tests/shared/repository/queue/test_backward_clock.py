@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
-from crawljobs.domain.job import Claim
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.operator_verbs import Verb
 from crawljobs.repository.queue import job_completion, operator_changes
-from crawljobs.repository.queue.operator_change_sql import Verb
 from support import jobs
 from support.jobs import EACH_END, T0
 

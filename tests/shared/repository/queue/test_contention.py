@@ -15,8 +15,10 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.enqueue_request import EnqueueRequest
-from crawljobs.domain.job import AttemptOutcome, EnqueueResult, ErrorKind, JobSource, JobStatus
+from crawljobs.domain.job import EnqueueResult, ErrorKind, JobSource, JobStatus
+from crawljobs.domain.operator_verbs import Verb
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.queue import (
@@ -32,7 +34,6 @@ from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.repository.queue.job_enqueue import EnqueueChange
 from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
 from crawljobs.repository.queue.maintenance.job_maintenance import Rescued
-from crawljobs.repository.queue.operator_change_sql import Verb
 from support import enqueueing, invariants, jobs
 from support.jobs import T0
 

@@ -7,7 +7,9 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain import completion
-from crawljobs.domain.job import Attempt, AttemptOutcome, Claim, JobStatus, WaitReason
+from crawljobs.domain.attempt import Attempt, AttemptOutcome
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobStatus, WaitReason
 from crawljobs.repository.queue import job_completion, job_reads
 from crawljobs.repository.queue.maintenance import job_maintenance
 from support import invariants, jobs

@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import PRIORITY_MAX, JobStatus
+from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import operator_change_sql as sql
-from crawljobs.repository.queue.operator_change_sql import ALLOWED, Verb
 from support import jobs
 from support.jobs import T0
 

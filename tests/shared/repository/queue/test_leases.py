@@ -10,7 +10,9 @@ from sqlalchemy import text
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
-from crawljobs.domain.job import AttemptOutcome, Claim, ErrorKind, JobStatus, WaitReason
+from crawljobs.domain.attempt import AttemptOutcome
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import ErrorKind, JobStatus, WaitReason
 from crawljobs.repository.queue import job_reads, leases
 from crawljobs.repository.queue.maintenance import job_maintenance
 from support import jobs

@@ -8,13 +8,8 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
-from crawljobs.domain.job import (
-    FREED_WITHIN_SECONDS,
-    PARKED_MAX_SECONDS,
-    Claim,
-    JobStatus,
-    WaitReason,
-)
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import FREED_WITHIN_SECONDS, PARKED_MAX_SECONDS, JobStatus, WaitReason
 from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.content import crawl_history, politeness_gaps, stored_subreddits

@@ -20,19 +20,11 @@ from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
-from crawljobs.domain.job import (
-    FINAL,
-    TRANSITIONS,
-    Claim,
-    EnqueueResult,
-    Job,
-    JobSource,
-    JobStatus,
-    Transition,
-    WaitReason,
-)
+from crawljobs.domain.job import FINAL, EnqueueResult, Job, JobSource, JobStatus, WaitReason
 from crawljobs.domain.retry import RetryPolicy
+from crawljobs.domain.transitions import TRANSITIONS, Transition
 from crawljobs.repository.content import crawl_history, politeness_gaps, stored_subreddits
 from crawljobs.repository.queue import (
     job_claim,

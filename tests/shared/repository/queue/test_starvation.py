@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.aging import AgingPolicy
-from crawljobs.domain.job import Claim, JobSource
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import JobSource
 from crawljobs.repository.queue import job_claim
 from crawljobs.repository.queue.maintenance import job_aging
 from support import enqueueing, jobs

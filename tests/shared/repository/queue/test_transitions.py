@@ -11,11 +11,13 @@ from sqlalchemy import text
 
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.job import TRANSITIONS, Claim, ErrorKind, JobSource, JobStatus, Transition
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.job import ErrorKind, JobSource, JobStatus
+from crawljobs.domain.operator_verbs import Verb
 from crawljobs.domain.retry import RetryPolicy
+from crawljobs.domain.transitions import TRANSITIONS, Transition
 from crawljobs.repository.queue import job_reads, leases, operator_changes, queue_pauses
 from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
-from crawljobs.repository.queue.operator_change_sql import Verb
 from support import jobs, locks
 from support.jobs import T0
 

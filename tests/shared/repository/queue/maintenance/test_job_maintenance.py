@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.aging import AgingPolicy, aged_priority
-from crawljobs.domain.job import AttemptOutcome, JobSource, JobStatus, WaitReason
+from crawljobs.domain.attempt import AttemptOutcome
+from crawljobs.domain.job import JobSource, JobStatus, WaitReason
 from crawljobs.domain.retry import RetryPolicy, retry_delay
 from crawljobs.repository.operations import task_turns
 from crawljobs.repository.queue import job_reads, leases, operator_changes
