@@ -16,16 +16,17 @@ from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, POLITE, short
 # plan on the index, also if the plan was made for few subreddits.
 _ASKED = f"""
     SELECT priority, ceiling, source, schedule, retries, trace, origin, first + number - 1 AS place,
-        coalesce(known_name, asked_name) AS name, known.*, known_id IS NULL AS is_new,
+        coalesce(known_name, asked_name) AS name, key, known.*, known_id IS NULL AS is_new,
         coalesce(ask_depth, own_depth, 0) AS depth, coalesce(ask_at, now) AS due, now
     FROM {NOW} AS clock (now) CROSS JOIN jsonb_to_recordset(CAST(:requests AS jsonb)) AS ask (
         names text[], first int, priority smallint, ceiling smallint, source text, schedule bigint,
         ask_depth smallint, ask_at timestamptz, retries smallint, trace text, origin bigint
     ) CROSS JOIN unnest(names) WITH ORDINALITY AS named (asked_name, number)
+    CROSS JOIN LATERAL (SELECT lower(asked_name)) AS folded (key)
     LEFT JOIN LATERAL (
         SELECT id AS known_id, name AS known_name, depth AS own_depth, last_crawled_at,
             min_crawl_gap_seconds, {POLITE} AS polite
-        FROM subreddits WHERE lower(name) = lower(asked_name) LIMIT 1
+        FROM subreddits WHERE lower(name) = key LIMIT 1
     ) AS known ON true"""
 
 # A request without a later time ends a wait for `later`, and computes a wait for a pause or for
@@ -80,11 +81,12 @@ _SEEN = f""", seen AS (
 _OF_UNKNOWN = f""", made AS (
         INSERT INTO subreddits (name, discovered_from, depth)
         SELECT name, origin, depth FROM asked WHERE is_new AND (SELECT count(*) FROM merged) >= 0
-        ORDER BY lower(name) COLLATE "C"
+        ORDER BY key COLLATE "C"
         ON CONFLICT (lower(name)) DO NOTHING
-        RETURNING id AS subreddit_id, lower(name) AS key
+        RETURNING id AS subreddit_id, lower(name) AS made_key
     ), found AS (
-        SELECT asked.*, subreddit_id FROM made JOIN asked ON lower(name) = key AND is_new
+        SELECT asked.*, subreddit_id
+        FROM made JOIN asked ON key COLLATE "C" = made_key COLLATE "C" AND is_new
     ), born AS (
         {insert_first_jobs("TABLE found")} RETURNING {{returned}}, true
     )"""

@@ -265,6 +265,17 @@ def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
         assert index in {node.get("Index Name") for node in found}
 
 
+@pytest.mark.parametrize("name", ["enqueue", "enqueue_stored", "enqueue_with_jobs"])
+def test_the_cost_of_an_enqueue_is_linear_in_its_names(crowded: Database, name: str) -> None:
+    """No join reads all names again for each name."""
+    statement, values, _ = STATEMENTS[name]
+    with crowded.begin() as conn:
+        found = plans.generic_plan(conn, statement, values)
+    loops = [node for node in found if node["Node Type"] == "Nested Loop"]
+    again = [loop["Plans"][1]["Node Type"] for loop in loops]
+    assert not {"CTE Scan", "Materialize"}.intersection(again), again
+
+
 @pytest.mark.parametrize("name", ["claim", "complete", "fail", "schedule_retry", "defer", "age"])
 def test_changing_many_jobs_touches_what_the_generated_column_is_made_of(name: str) -> None:
     """Otherwise the server parses its expression for each row."""
