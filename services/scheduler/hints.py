@@ -14,7 +14,7 @@ from collections.abc import Callable
 from crawljobs import errors
 from crawljobs.db.direct import DirectConnection
 from crawljobs.repository.schedules import due_schedules
-from crawljobs.runtime import jitter, logs, metrics
+from crawljobs.runtime import backoff, logs, metrics
 
 log = logs.get_logger(__name__)
 
@@ -42,7 +42,7 @@ class Hints(threading.Thread):
         os.write(self._wake_write, b"x")
 
     def run(self) -> None:
-        backoff = RECONNECT_SECONDS
+        failures = 0
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
@@ -51,10 +51,11 @@ class Hints(threading.Thread):
                 log.warning("hints.disconnected", reason=str(error))
             except Exception:  # a failure of hints must not stop the scheduler
                 log.exception("hints.failed")
-            if time.monotonic() - began > STEADY_SECONDS:
-                backoff = RECONNECT_SECONDS
-            self._stopping.wait(jitter.uniform(backoff / 2, backoff))
-            backoff = min(2 * backoff, RECONNECT_MAX_SECONDS)
+            failures = 1 if time.monotonic() - began > STEADY_SECONDS else failures + 1
+            pause = backoff.pause_seconds(
+                failures, first=RECONNECT_SECONDS, longest=RECONNECT_MAX_SECONDS
+            )
+            self._stopping.wait(pause)
 
     def _connect(self) -> DirectConnection:
         direct = DirectConnection(

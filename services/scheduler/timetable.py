@@ -12,7 +12,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.repository.operations import frozen_sessions
 from crawljobs.repository.queue.maintenance.row_isolation import RowIsolation
 from crawljobs.repository.schedules import due_schedules, schedule_setbacks
-from crawljobs.runtime import jitter, logs
+from crawljobs.runtime import backoff, logs
 from scheduler import firing_counters, schedule_firing
 from scheduler.firing_results import Disabled, Fired, Stuck
 from scheduler.firing_traces import FiringTraces
@@ -169,9 +169,8 @@ def application_name(instance: str) -> str:
 
 
 def backoff_seconds(failures: int) -> float:
-    """The pause after `failures` consecutive failures, with jitter for many schedulers."""
-    longest = min(BACKOFF_SECONDS * 2.0 ** min(failures, 10), BACKOFF_MAX_SECONDS)
-    return jitter.uniform(longest / 2, longest)
+    """Return the pause after this number of failures in a row."""
+    return backoff.pause_seconds(failures, first=BACKOFF_SECONDS, longest=BACKOFF_MAX_SECONDS)
 
 
 def _log(result: Fired | Disabled) -> None:

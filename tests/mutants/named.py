@@ -129,10 +129,10 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "the pause between tries to write an end doubles without limit",
-        f"{WORKER}/claims/completion_writer.py",
-        r"min\(2 \* pending\.pause, PAUSE_MAX_SECONDS\)",
-        "2 * pending.pause",
-        ("tests/services/crawler_worker/claims/test_completion_writer.py",),
+        "shared/crawljobs/runtime/backoff.py",
+        r"min\((first .+), longest\)",
+        r"\1",
+        ("tests/shared/runtime/test_backoff.py",),
     ),
     NamedChange(
         "the scheduler never forgets its failures",
@@ -312,7 +312,7 @@ CHANGES: tuple[NamedChange, ...] = (
     NamedChange(
         "no pause between conflicts",
         "shared/crawljobs/db/database.py",
-        r"( +)time\.sleep\(jitter\.uniform\(0, longest\)\)[^\n]*",
+        r"( +)time\.sleep\(pause\)[^\n]*",
         r"\1pass",
         ("tests/shared/db/test_database.py",),
     ),

@@ -13,11 +13,13 @@ from crawler_worker.claims.held_claim import HeldClaim
 from crawler_worker.claims.pending_completion import OnResult, PendingCompletion
 from crawljobs.db.database import Database
 from crawljobs.domain.completion import Completion
-from crawljobs.runtime import jitter, logs
+from crawljobs.runtime import backoff, logs
 
 log = logs.get_logger(__name__)
 
-PAUSE_MAX_SECONDS = 1.0  # before the next try of a completion that was not written
+# The pauses before a completion that was not written is tried again.
+PAUSE_SECONDS = 0.05
+PAUSE_MAX_SECONDS = 1.0
 
 
 class CompletionWriter:
@@ -145,10 +147,11 @@ class CompletionWriter:
         if not batch:
             return
         # The whole batch gets one due time, so that one statement writes it again.
-        pause = max(pending.pause for pending in batch)
-        due = time.monotonic() + jitter.uniform(pause / 2, pause)
+        failures = max(pending.failures for pending in batch) + 1
+        pause = backoff.pause_seconds(failures, first=PAUSE_SECONDS, longest=PAUSE_MAX_SECONDS)
+        due = time.monotonic() + pause
         for pending in batch:
-            pending.due, pending.pause = due, min(2 * pending.pause, PAUSE_MAX_SECONDS)
+            pending.due, pending.failures = due, pending.failures + 1
         self._retries.extend(batch)
 
     def _abandon(self, batch: Sequence[PendingCompletion]) -> None:

@@ -14,7 +14,7 @@ from crawljobs.db import failures
 from crawljobs.db.direct import DirectConnection
 from crawljobs.domain.claim import Claim
 from crawljobs.repository.queue import leases, queue_sql
-from crawljobs.runtime import jitter, logs, metrics
+from crawljobs.runtime import backoff, logs, metrics
 
 log = logs.get_logger(__name__)
 
@@ -100,19 +100,18 @@ class LeaseKeeper(threading.Thread):
             self._on_work()
 
     def _keep(self) -> None:
-        backoff = RECONNECT_SECONDS
+        failures = 0
+        longest = min(RECONNECT_MAX_SECONDS, self._every)
         while not self._stopping.is_set():
             reached_before = self._reached_at
             try:
                 self._serve()
             except errors.DatabaseUnavailable as error:
                 log.warning("keeper.disconnected", reason=str(error))
-                if self._reached_at != reached_before:
-                    backoff = RECONNECT_SECONDS
-                pause = jitter.uniform(backoff / 2, backoff)
+                failures = 1 if self._reached_at != reached_before else failures + 1
+                pause = backoff.pause_seconds(failures, first=RECONNECT_SECONDS, longest=longest)
                 self._last_beat_at = time.monotonic()
                 self._stopping.wait(pause)
-                backoff = min(backoff * 2, RECONNECT_MAX_SECONDS, self._every)
 
     def _serve(self) -> None:
         direct = DirectConnection(

@@ -11,8 +11,6 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-PAUSE_SECONDS = 0.05  # before the next try of a completion that was not written; doubles
-
 OnResult = Callable[[Completion, bool], object]  # the bool: whether the completion was written
 
 
@@ -24,7 +22,7 @@ class PendingCompletion:
     completion: Completion
     on_result: OnResult
     due: float = 0.0  # time of the next try, on the monotonic clock
-    pause: float = PAUSE_SECONDS
+    failures: int = 0  # tries without a result
 
     @property
     def job_id(self) -> int:

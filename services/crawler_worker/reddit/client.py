@@ -21,7 +21,7 @@ from crawler_worker.reddit.pacing.probe import Probe
 from crawler_worker.reddit.request import Request
 from crawler_worker.reddit.request_context import LONGEST_GAP_SECONDS, RequestContext
 from crawljobs.db.database import Database
-from crawljobs.runtime import jitter
+from crawljobs.runtime import backoff
 from crawljobs.settings import RedditSettings
 
 # At this number of 429 replies to one request its job is deferred; before, the thread waits.
@@ -137,8 +137,8 @@ class RedditClient:
         return reading.parsed(request.endpoint, self._api.url_of(request), reply, parse)
 
     def _wait_before_try(self, tries: int, context: RequestContext) -> None:
-        longest = self._try_again_seconds * 2 ** (tries - 1)
-        _wait(max(jitter.uniform(longest / 2, longest), context.gap), context)
+        pause = backoff.pause_seconds(tries, first=self._try_again_seconds)
+        _wait(max(pause, context.gap), context)
 
     def _check_client(
         self, token: str, context: RequestContext, since: float, *, is_fresh: bool

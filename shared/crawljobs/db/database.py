@@ -19,7 +19,7 @@ from crawljobs.db import after_commit, call_deadline, failures
 from crawljobs.db.connection import BoundedConnection, connect, session_settings
 from crawljobs.db.server_liveness import ServerLiveness
 from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS, Timeouts
-from crawljobs.runtime import jitter
+from crawljobs.runtime import backoff
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -148,8 +148,10 @@ class Database:
                     with _translate_errors():
                         raise
                 failures.count(error)
-                longest = CONFLICT_BACKOFF_SECONDS * 2**attempt
-                time.sleep(jitter.uniform(0, longest))
+                pause = backoff.pause_seconds(
+                    attempt + 1, first=CONFLICT_BACKOFF_SECONDS, least_share=0.0
+                )
+                time.sleep(pause)
         else:
             raise AssertionError("the last attempt ends the loop or raises")
         for callback in callbacks:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors
 from crawljobs.db import failures
-from crawljobs.runtime import jitter, logs
+from crawljobs.runtime import backoff, logs
 
 if TYPE_CHECKING:
     import alembic.config
@@ -84,16 +84,17 @@ def retry_until_deadline(work: Callable[[], T], *, deadline_seconds: float) -> T
     Retries while the database is unavailable. Raises MigrationFailed at the deadline.
     """
     deadline = time.monotonic() + deadline_seconds
-    pause = PAUSE_SECONDS
+    failures = 0
     while True:
         try:
             return work()
         except errors.DatabaseUnavailable as error:
+            failures += 1
+            pause = backoff.pause_seconds(failures, first=PAUSE_SECONDS, longest=PAUSE_MAX_SECONDS)
             if time.monotonic() + pause >= deadline:
                 raise MigrationFailed(f"gave up after {deadline_seconds:g} s: {error}") from error
-            log.warning("migrations.postponed", reason=str(error), again_in=pause)
-        time.sleep(jitter.uniform(pause / 2, pause))
-        pause = min(2 * pause, PAUSE_MAX_SECONDS)
+            log.warning("migrations.postponed", reason=str(error), again_in=round(pause, 2))
+        time.sleep(pause)
 
 
 def downgrade(scripts: Path, url: str, *, revision: str, role_prefix: str | None = None) -> None:
