@@ -179,7 +179,7 @@ def _retry_beside_claims(
             claimed.append(time.perf_counter() - began)
             done = [completion.completed(one, "crawled") for one in found]
             database.run_statement(
-                lambda conn, done=done: job_completion.complete_claims(conn, ends=done)
+                lambda conn, done=done: job_completion.complete_claims(conn, completions=done)
             )
 
     worker = threading.Thread(target=work)

@@ -78,7 +78,7 @@ def claim_and_complete(conn: Connection) -> int:
         conn, worker="bench", claim_token=uuid.uuid4(), at_most=BATCH, lease_seconds=30
     )
     job_completion.complete_claims(
-        conn, ends=[completion.completed(claim, "crawled") for claim in claimed]
+        conn, completions=[completion.completed(claim, "crawled") for claim in claimed]
     )
     return len(claimed)
 

@@ -106,4 +106,4 @@ def claim(database: Database, *, at_most: int = CLAIMED_AT_ONCE) -> tuple[list[C
 
 def complete(database: Database, claimed: list[Claim]) -> None:
     done = [completion.completed(one, "crawled") for one in claimed]
-    database.run_statement(lambda conn: job_completion.complete_claims(conn, ends=done))
+    database.run_statement(lambda conn: job_completion.complete_claims(conn, completions=done))

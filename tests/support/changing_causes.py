@@ -155,7 +155,7 @@ class Causes:
 
         def is_written() -> bool:
             (fate,) = self.database.run(
-                lambda conn: job_completion.complete_claims(conn, ends=[end])
+                lambda conn: job_completion.complete_claims(conn, completions=[end])
             )
             return fate is not WriteResult.LOCKED
 

@@ -340,7 +340,7 @@ def transactions(world: World) -> dict[str, Work]:
 
     def end_both(conn: Connection) -> None:
         job_completion.complete_claims(
-            conn, ends=[completion.completed(alpha, "crawled"), completion.released(beta)]
+            conn, completions=[completion.completed(alpha, "crawled"), completion.released(beta)]
         )
 
     def extend(conn: Connection) -> None:

@@ -118,7 +118,7 @@ class Claiming:
         def recover(conn: Connection) -> list[Claim]:
             found = job_claim.find_claims(conn, claim_token=token)
             released = [completion.released(claim) for claim in found[keep:]]
-            job_completion.complete_claims(conn, ends=released)
+            job_completion.complete_claims(conn, completions=released)
             kept = leases.extend_claims(
                 conn, claims=found[:keep], lease_seconds=self._lease_seconds
             )

@@ -51,7 +51,9 @@ def _write_verb(database: Database, batch: list[PendingCompletion]) -> list[Pend
 
 
 def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[WriteResult]:
-    results = job_completion.complete_claims(conn, ends=[pending.completion for pending in batch])
+    results = job_completion.complete_claims(
+        conn, completions=[pending.completion for pending in batch]
+    )
     for place, pending in enumerate(batch):
         # STALE also follows when an earlier try committed and its reply was lost.
         if results[place] is WriteResult.STALE:

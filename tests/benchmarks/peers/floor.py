@@ -72,7 +72,7 @@ class Script:
             driver.cursor_factory = Noting
             claimed = claim(conn, at_most=2)
             job_completion.complete_claims(
-                conn, ends=[completion.completed(one, "crawled") for one in claimed]
+                conn, completions=[completion.completed(one, "crawled") for one in claimed]
             )
             driver.cursor_factory = psycopg.Cursor
             conn.rollback()

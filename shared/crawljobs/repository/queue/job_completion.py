@@ -29,37 +29,42 @@ class WriteResult(Enum):
 
 
 def complete_claims(
-    conn: Connection, *, ends: Sequence[Completion], now: datetime | None = None
+    conn: Connection, *, completions: Sequence[Completion], now: datetime | None = None
 ) -> list[WriteResult]:
-    """Complete the claims with one statement for each verb. `ends` must name each claim once.
+    """Complete the claims with one statement for each verb; each claim may be named only once.
 
     Returns one result for each completion, in the given order. The function does not wait for a
     locked row: it returns LOCKED for that completion.
     """
-    results = [WriteResult.STALE] * len(ends)
-    for completion in job_completion_sql.COMPLETION_STATEMENTS:
-        places = [place for place, end in enumerate(ends) if end.verb is completion.verb]
+    results = [WriteResult.STALE] * len(completions)
+    for of_verb in job_completion_sql.COMPLETION_STATEMENTS:
+        places = [at for at, each in enumerate(completions) if each.verb is of_verb.verb]
         if not places:
             continue
-        chosen = [ends[place] for place in places]
-        values = {name: [getattr(end, name) for end in chosen] for name in completion.columns}
+        chosen = [completions[place] for place in places]
+        values = {name: [getattr(each, name) for each in chosen] for name in of_verb.columns}
         if "wait_reason" in values:
-            values["wait_reason"] = [end.wait_reason and end.wait_reason.stored for end in chosen]
-        for place, *_ in completion.statement.rows(conn, {**_claims(chosen), **values, "now": now}):
+            values["wait_reason"] = [
+                each.wait_reason and each.wait_reason.stored for each in chosen
+            ]
+        for place, *_ in of_verb.statement.rows(conn, {**_claims(chosen), **values, "now": now}):
             results[places[place - 1]] = WriteResult.APPLIED
     missing = [place for place, result in enumerate(results) if result is WriteResult.STALE]
     if missing:
-        chosen = [ends[place] for place in missing]
+        chosen = [completions[place] for place in missing]
         for found in conn.execute(job_completion_sql.STILL_HELD, _claims(chosen)):
             results[missing[found[0] - 1]] = WriteResult.LOCKED
     return results
 
 
-def complete_claim(conn: Connection, end: Completion, *, now: datetime | None = None) -> None:
+def complete_claim(
+    conn: Connection, completion: Completion, *, now: datetime | None = None
+) -> None:
     """Complete one claim. Raises ClaimLost if the claim is lost or the job's row is locked."""
-    (result,) = complete_claims(conn, ends=[end], now=now)
+    (result,) = complete_claims(conn, completions=[completion], now=now)
     if result is not WriteResult.APPLIED:
-        raise errors.ClaimLost(f"this worker no longer holds the claim of job {end.claim.job_id}")
+        job_id = completion.claim.job_id
+        raise errors.ClaimLost(f"this worker no longer holds the claim of job {job_id}")
 
 
 def recorded_outcome(conn: Connection, *, claim: Claim) -> AttemptOutcome | None:
@@ -68,13 +73,13 @@ def recorded_outcome(conn: Connection, *, claim: Claim) -> AttemptOutcome | None
     A worker calls this when it lost the reply of a completion.
     """
     values = {"job_id": claim.job_id, "claimed_at": claim.claimed_at}
-    outcome = conn.execute(job_completion_sql.ENDED_AS, values).scalar()
+    outcome = conn.execute(job_completion_sql.RECORDED_OUTCOME, values).scalar()
     return None if outcome is None else AttemptOutcome(outcome)
 
 
-def _claims(ends: Sequence[Completion]) -> dict[str, str]:
+def _claims(completions: Sequence[Completion]) -> dict[str, str]:
     """Return ids and tokens as Postgres arrays in text form: the driver formats lists slowly."""
     return {
-        "ids": f"{{{','.join([str(end.claim.job_id) for end in ends])}}}",
-        "tokens": f"{{{','.join([end.claim.claim_token.hex for end in ends])}}}",
+        "ids": f"{{{','.join([str(each.claim.job_id) for each in completions])}}}",
+        "tokens": f"{{{','.join([each.claim.claim_token.hex for each in completions])}}}",
     }

@@ -168,7 +168,7 @@ STILL_HELD = text("""
 
 # Claims of one job do not overlap in time. So the start of a claim identifies its attempt row, or
 # the row that counts its streak of deferrals.
-ENDED_AS = text("""
+RECORDED_OUTCOME = text("""
     SELECT outcome FROM crawl_job_attempts
     WHERE job_id = :job_id AND :claimed_at BETWEEN
         coalesce(first_started_at, started_at) AND started_at

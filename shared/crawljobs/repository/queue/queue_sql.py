@@ -7,6 +7,7 @@ import re
 
 from sqlalchemy import TextClause, text
 
+from crawljobs.db.tables.jobs import LIVE
 from crawljobs.domain.job import FINAL, PARKED_MAX_SECONDS
 
 # The current time, or the parameter :now. Postgres computes a scalar subquery once. A bare
@@ -27,10 +28,9 @@ NO_PAUSES = "(SELECT scope FROM queue_pauses WHERE scope > 0 ORDER BY scope LIMI
 NOT_PAUSED = f"{PAUSED_UNTIL.format(scope='{scope}', now=NOW)} IS NULL"
 
 # Reads the index of live jobs. Without LIMIT, the planner could turn the subquery into a join.
-NO_LIVE_JOB = """(
+NO_LIVE_JOB = f"""(
     SELECT job.id FROM crawl_jobs AS job
-    WHERE job.subreddit_id = {scope}
-        AND job.status IN ('blocked', 'waiting', 'queued', 'crawling')
+    WHERE job.subreddit_id = {{scope}} AND job.status IN {LIVE}
     LIMIT 1
 ) IS NULL"""
 

@@ -75,7 +75,7 @@ def test_counts_of_finished_jobs_follow_every_way_in_and_out(conn: Connection) -
     together = [factory.enqueue(conn, f"more{n}") for n in range(2)]
     claimed = factory.claim_all(conn)
     job_completion.complete_claims(
-        conn, ends=[completion.completed(one, "crawled") for one in claimed]
+        conn, completions=[completion.completed(one, "crawled") for one in claimed]
     )
     assert counted(conn) == {"failed": 3, "succeeded": 3, "cancelled": 1}
     for job_id in together:

@@ -134,7 +134,7 @@ def test_no_deadlock_reaches_a_caller(wide: Database) -> None:
                 lambda conn, held=claimed: leases.extend_claims(conn, claims=held, lease_seconds=30)
             )
             done = [completion.completed(claim, "crawled") for claim in claimed]
-            wide.run(lambda conn, done=done: job_completion.complete_claims(conn, ends=done))
+            wide.run(lambda conn, done=done: job_completion.complete_claims(conn, completions=done))
 
     def sweep() -> None:
         def all_sweeps(conn: Connection) -> None:
@@ -191,7 +191,7 @@ def test_a_completion_during_a_rescue_waits_for_nobody_and_finds_its_claim_lost_
 
     def complete_both(conn: Connection) -> list[WriteResult]:
         done = [completion.completed(claim, "crawled") for claim in (rescued, other)]
-        return job_completion.complete_claims(conn, ends=done)
+        return job_completion.complete_claims(conn, completions=done)
 
     with database.begin() as rescuing:
         operator_changes.lock_job(rescuing, job_id=rescued.job_id)

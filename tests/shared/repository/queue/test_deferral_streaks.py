@@ -98,7 +98,7 @@ def test_each_job_has_streaks_of_its_own(conn: Connection) -> None:
             )
             for claim in claimed
         ]
-        job_completion.complete_claims(conn, ends=done, now=T0 + minute * MINUTE)
+        job_completion.complete_claims(conn, completions=done, now=T0 + minute * MINUTE)
     for job_id in (one, other):
         assert [attempt.times for attempt in attempts(conn, job_id)] == [3]
 

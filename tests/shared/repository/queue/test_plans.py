@@ -148,7 +148,7 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str | None]] = {
         None,
     ),
     "ended_as": (
-        job_completion_sql.ENDED_AS,
+        job_completion_sql.RECORDED_OUTCOME,
         {"job_id": 1000, "claimed_at": T0},
         "crawl_job_attempts_job_id_idx",
     ),
@@ -376,7 +376,7 @@ def test_the_plans_of_enqueue_claim_extend_and_complete_are_kept(in_crowd: Conne
         )
         leases.extend_claims(in_crowd, claims=claimed, lease_seconds=60)
         done = [completion.completed(claim, "crawled") for claim in claimed]
-        job_completion.complete_claims(in_crowd, ends=done)
+        job_completion.complete_claims(in_crowd, completions=done)
     kept = "SELECT statement FROM pg_prepared_statements WHERE generic_plans = 0"
     used = "SELECT count(*) FROM pg_prepared_statements WHERE generic_plans > 0"
     assert in_crowd.exec_driver_sql(used).scalar_one() >= 6, in_crowd.exec_driver_sql(kept).all()

@@ -200,7 +200,9 @@ class QueueMachine(RuleBasedStateMachine):
         before = self.jobs()
 
         def change() -> None:
-            assert job_completion.complete_claims(self.conn, ends=asked, now=self.now) == fates
+            assert (
+                job_completion.complete_claims(self.conn, completions=asked, now=self.now) == fates
+            )
 
         self.step(held, change)
         for job_id, job in before.items():
@@ -416,7 +418,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.believed = []
             self.claim(3, WORKERS[0])
             done = [completion.completed(claim, "crawled") for claim in self.believed]
-            job_completion.complete_claims(self.conn, ends=done, now=self.now)
+            job_completion.complete_claims(self.conn, completions=done, now=self.now)
             self.known = self.look()
         raise AssertionError(f"never ended: {live}")
 

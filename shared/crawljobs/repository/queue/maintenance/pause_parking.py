@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from crawljobs.db.tables.jobs import LIVE
 from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, passing_over
 
 CHUNK = 1_000  # jobs parked at most in one transaction
@@ -25,7 +26,7 @@ _PARK = text(f"""
         FROM queue_pauses AS pause CROSS JOIN LATERAL (
             SELECT id FROM crawl_jobs
             WHERE subreddit_id = pause.scope
-                AND status IN ('blocked', 'waiting', 'queued', 'crawling')
+                AND status IN {LIVE}
                 AND (status = 'queued' OR status = 'waiting' AND visible_at <= {NOW})
             LIMIT 1
             FOR UPDATE SKIP LOCKED
