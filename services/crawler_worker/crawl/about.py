@@ -26,7 +26,9 @@ def crawl(context: CrawlContext) -> None:
             _check_account(context, name[len(PROFILE) :])
         raise
     context.store(
-        replace(context.checkpoint.enter("posts"), described_as=about.access),
+        replace(
+            context.checkpoint.enter("posts"), described_as=about.access if about.has_type else None
+        ),
         Items(subreddits=(replace(about, access=context.access),)),
     )
 

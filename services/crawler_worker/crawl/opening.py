@@ -38,7 +38,7 @@ def _access(context: CrawlContext) -> AccessState:
     """The access that the description reports. A subreddit that is described as private but shows
     its posts counts as restricted."""
     described = context.checkpoint.described_as
-    if described is None:  # the checkpoint is of an earlier release, which recorded it elsewhere
+    if described is None:  # no type in the description, or a checkpoint of an earlier release
         return context.access if context.access in OPEN else AccessState.PUBLIC
     if described in OPEN:
         return described

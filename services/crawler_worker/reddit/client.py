@@ -80,7 +80,7 @@ class RedditClient:
         is_patient = context.gap <= LONGEST_GAP_SECONDS
         refused: str | None = None
         unclear_since: float | None = None
-        is_confirmation = False
+        refused_since: float | None = None
         while True:
             token = self._tokens.current(refused=refused, stop=context.stop)
             try:
@@ -99,9 +99,13 @@ class RedditClient:
                 crawl_failures.BadRequest,
                 crawl_failures.TooLarge,
             ) as error:
-                if is_confirmation or not second_requests.is_needed(request.endpoint, error):
+                if refused_since is not None:
+                    if second_requests.may_be_of_client(request.endpoint, error):
+                        self._check_client(token, context, refused_since, is_fresh=False)
                     raise
-                is_confirmation = True
+                if not second_requests.is_needed(request.endpoint, error):
+                    raise
+                refused_since = time.monotonic()
                 _wait(context.gap if is_patient else 0.0, context)
             except crawl_failures.Unclear:
                 unclear_since = unclear_since or time.monotonic()

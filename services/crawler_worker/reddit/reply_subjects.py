@@ -2,8 +2,8 @@
 
 A cache or a proxy can return the reply to another request. If its items counted, the next crawls
 would stop above items that Reddit never returned, and a missing history would count as read. Each
-function raises UpstreamTrouble for a reply of another shape, and for one without any item of the
-subject among other items.
+function raises UpstreamTrouble for a reply of another shape, and for one with things but without an
+item of the subject.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def _own(items: Items, is_own: IsOwn, subject: str) -> Items:
     comments = tuple(comment for comment in items.comments if is_own(comment))
     others = len(items.posts) - len(posts) + len(items.comments) - len(comments)
     others += len(items.subreddits) + len(items.accounts)
-    if others and not posts and not comments:
+    is_unreadable = others or items.dropped or items.unknown
+    if is_unreadable and not (posts or comments or items.more):
         raise _other(subject)
     kept = replace(items, posts=posts, comments=comments, subreddits=(), accounts=())
     return replace(kept, dropped=items.dropped + others)

@@ -30,3 +30,10 @@ _CONFIRMED: Mapping[Endpoint, tuple[type[crawl_failures.CrawlFailure], ...]] = {
 def is_needed(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
     """Whether a second request must confirm this failure."""
     return isinstance(error, _CONFIRMED.get(endpoint, ()))
+
+
+def may_be_of_client(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
+    """Whether a confirmed failure would decide about the job, although Reddit may refuse every
+    request of this client. Then a probe must show that it refuses this one alone."""
+    is_required = endpoint in (Endpoint.ABOUT, Endpoint.POSTS)
+    return is_required and isinstance(error, crawl_failures.BadRequest)

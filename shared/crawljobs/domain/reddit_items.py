@@ -27,6 +27,7 @@ class SubredditAbout:
     over_18: bool
     created_at: datetime | None
     access: AccessState
+    has_type: bool = True  # False: the reply does not report who may read and write
 
 
 @dataclass(frozen=True, slots=True)

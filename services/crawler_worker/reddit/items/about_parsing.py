@@ -38,6 +38,7 @@ def subreddit(data: Data, _depth: int | None = None) -> SubredditAbout | None:
         over_18=untrusted_text.flag(data.get("over18")),
         created_at=untrusted_text.time(data.get("created_utc")),
         access=known or AccessState.RESTRICTED,
+        has_type=isinstance(kind, str),
     )
 
 

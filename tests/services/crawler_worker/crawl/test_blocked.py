@@ -47,11 +47,21 @@ def live(crawler: Crawler) -> list[Any]:
     )
 
 
-def test_a_blocked_client_ends_no_job(crawler: Crawler, reddit: ScriptedReddit) -> None:
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, HTML),
+        (400, {"message": "Bad Request", "error": 400}),
+        (418, {"message": "I'm a teapot", "error": 418}),
+    ],
+)
+def test_a_blocked_client_ends_no_job(
+    crawler: Crawler, reddit: ScriptedReddit, status: int, body: Any
+) -> None:
     crawler.crawl("python")
     before = crawler.contents()
     for path in EVERYTHING:
-        reddit.answers[path] = always(403, HTML)
+        reddit.answers[path] = always(status, body)
     names = ["python", *(f"other_{n}" for n in range(5))]
     for name in names:
         crawler.enqueue(name)

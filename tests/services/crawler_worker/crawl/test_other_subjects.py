@@ -202,3 +202,60 @@ def test_another_account_that_is_suspended_ends_no_profile(
 
     reddit.answers |= {"/r/u_ada/": profile, "/user/ada/about": always(200, suspended)}
     assert crawler.crawl("u_ada") == "not_found"
+
+
+def unreadable(kind: str) -> dict[str, Any]:
+    return {"kind": kind, "data": {"id": "p2"}}
+
+
+UNREADABLE = listing(unreadable("t3"), unreadable("t9"), None)
+
+
+@pytest.mark.parametrize("is_crawled", [True, False])
+def test_a_page_of_posts_that_cannot_be_read_defers_the_job_and_proves_nothing(
+    crawler: Crawler, reddit: ScriptedReddit, is_crawled: bool
+) -> None:
+    if is_crawled:
+        crawler.crawl("python")
+    crawler.enqueue("python")
+    claim = crawler.claim()
+    before = state(crawler)
+    reddit.answers["/r/python/new"] = always(200, UNREADABLE)
+    with pytest.raises(crawl_failures.NothingClear):
+        crawler.run(claim)
+    assert state(crawler) == before
+    crawler.release(claim)
+    del reddit.answers["/r/python/new"]
+    assert crawler.run(crawler.claim()) == "crawled"
+
+
+@pytest.mark.parametrize("kind", [None, ["private"], 7])
+def test_a_description_without_a_type_changes_no_access(
+    crawler: Crawler, reddit: ScriptedReddit, kind: Any
+) -> None:
+    for known in ("public", "restricted"):
+        about = {"display_name": "python", "subreddit_type": known, "name": "t5_1"}
+        reddit.answers["/r/python/about"] = always(200, {"kind": "t5", "data": about})
+        crawler.crawl("python")
+        reddit.answers["/r/python/about"] = always(
+            200, {"kind": "t5", "data": {**about, "subreddit_type": kind}}
+        )
+        assert crawler.crawl("python") == "crawled"
+        assert state(crawler).access == known
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "kind"),
+    [
+        ("/r/python/comments", UNREADABLE, "comments"),
+        ("/comments/p1", [UNREADABLE, UNREADABLE], "tree"),
+        ("/user/ada", UNREADABLE, "history"),
+    ],
+)
+def test_a_part_that_cannot_be_read_is_missing(
+    crawler: Crawler, reddit: ScriptedReddit, path: str, body: Any, kind: str
+) -> None:
+    crawler.settings = DEFAULTS
+    reddit.answers[path] = always(200, body)
+    assert crawler.crawl("python") == "crawled"
+    assert [row.kind for row in crawler.rows("SELECT kind FROM missing_parts")] == [kind]

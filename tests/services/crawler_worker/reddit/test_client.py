@@ -213,7 +213,7 @@ def test_a_429_pauses_every_worker_and_the_request_is_made_afterwards(
     first = threading.Thread(target=ask, args=(client, "python"))
     first.start()
     wait_until(lambda: pause_left(database) > 0, timeout=20, describe="the pause of a 429")
-    ask(other, "rust")
+    ask(other, "python")
     first.join(20)
     other.close()
     throttled_at, *later = moments
