@@ -174,10 +174,10 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "a page whose cursor is its own goes on",
-        f"{WORKER}/crawl/walks/listing_walk.py",
+        f"{WORKER}/crawl/walks/walk_steps.py",
         r"is_circle = page\.after is not None and page\.after == at\.cursor",
         "is_circle = False",
-        ("tests/services/crawler_worker/crawl/walks/test_listing_walk.py",),
+        ("tests/services/crawler_worker/crawl/walks/test_walk_steps.py",),
     ),
     NamedChange(
         "a crawl with a long gap asks again in place after a 429",
@@ -287,7 +287,7 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "aging waits for the disk",
-        f"{WORKER}/maintenance/sweeps.py",
+        f"{WORKER}/maintenance/priority_aging.py",
         r"\n +job_maintenance\.commit_without_disk\(conn\)",
         "",
         ("tests/services/crawler_worker/maintenance/test_aging_sweep.py",),

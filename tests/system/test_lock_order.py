@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from crawler_worker.crawl import crawl_finish, name_checks
-from crawler_worker.crawl.checkpoints import checkpoint
+from crawler_worker.crawl.checkpoints import saved_checkpoint
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
@@ -170,7 +170,7 @@ class _Open:
 def session(conn: Connection, claim: Claim) -> CrawlContext:
     opened = CrawlContext(
         claim,
-        checkpoint.read({"v": 1, "phase": "discovery"}),
+        saved_checkpoint.read({"v": 1, "phase": "discovery"}),
         database=cast(Any, _Open(conn)),
         client=cast(Any, SimpleNamespace(forget_reply=lambda: None)),  # nothing is asked
         settings=crawls.DEFAULTS,

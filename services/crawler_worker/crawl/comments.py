@@ -7,7 +7,7 @@ from dataclasses import replace
 from crawler_worker.crawl.checkpoints.checkpoint import NOT_WALKED
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
-from crawler_worker.crawl.walks import listing_walk, walk_ends
+from crawler_worker.crawl.walks import courses, listing_walk, walk_ends
 from crawler_worker.reddit import endpoints
 from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import reddit_items
@@ -27,7 +27,7 @@ def crawl(context: CrawlContext) -> None:
         return
     while True:
         at = context.checkpoint
-        course = listing_walk.course_of(context, ListingName.COMMENTS, mark)
+        course = courses.course_of(context, ListingName.COMMENTS, mark)
         try:
             so_far = (at.comments_walk, at.comments)
             page, step = walk_ends.next_step(
@@ -40,7 +40,7 @@ def crawl(context: CrawlContext) -> None:
             return
         comments = page.items.comments
         then = replace(
-            step.at,
+            step.checkpoint,
             comments=step.seen,
             comments_walk=step.walk,
             newest_comment=reddit_items.newest(

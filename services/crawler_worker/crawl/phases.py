@@ -12,7 +12,7 @@ from crawler_worker.crawl import (
     trees,
 )
 from crawler_worker.crawl.allowance import AllowanceSpent
-from crawler_worker.crawl.checkpoints import checkpoint
+from crawler_worker.crawl.checkpoints import saved_checkpoint
 from crawler_worker.crawl.checkpoints.forecast import PHASES
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import unclear, unfetched_parts
@@ -40,7 +40,7 @@ def run(
     DatabaseUnavailable and UnreadableCheckpoint. After an error the stored pages and their
     checkpoint remain.
     """
-    at = checkpoint.read(claim.checkpoint)
+    at = saved_checkpoint.read(claim.checkpoint)
     if at.phase == "done":
         return CRAWLED
     context = CrawlContext(

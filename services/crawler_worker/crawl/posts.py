@@ -9,7 +9,7 @@ from crawler_worker.crawl import opening, trees
 from crawler_worker.crawl.checkpoints.checkpoint import NOT_WALKED
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
-from crawler_worker.crawl.walks import listing_walk, walk_ends, whole_walks
+from crawler_worker.crawl.walks import courses, listing_walk, walk_ends, whole_walks
 from crawler_worker.reddit import endpoints
 from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import reddit_items
@@ -30,7 +30,7 @@ def crawl(context: CrawlContext) -> None:
     whole_walks.choose(context)
     while True:
         at = context.checkpoint
-        course = listing_walk.course_of(context, ListingName.POSTS, mark)
+        course = courses.course_of(context, ListingName.POSTS, mark)
         course = replace(course, items_max=settings.max_posts_per_sub, by_age=by_age)
         try:
             page, step = walk_ends.next_step(
@@ -47,7 +47,7 @@ def crawl(context: CrawlContext) -> None:
         posts = page.items.posts
         newest = reddit_items.newest(at.newest_post, *(post.id for post in posts))
         then = replace(
-            step.at,
+            step.checkpoint,
             posts=step.seen,
             posts_walk=step.walk if by_age else NOT_WALKED,
             busiest=_busiest(context, at.busiest, posts),

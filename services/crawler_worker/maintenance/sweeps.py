@@ -4,38 +4,27 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from crawler_worker.maintenance import clock_mending, revisiting
+from crawler_worker.maintenance import clock_mending, priority_aging, requeueing, revisiting
+from crawler_worker.maintenance.chunked_sweeps import ChunkedSweeps
 from crawler_worker.maintenance.pruning import Pruning
 from crawler_worker.maintenance.rescuing import Rescuing
 from crawler_worker.maintenance.revisiting import Revisiting
 from crawljobs import errors
-from crawljobs.db.database import Connection, Database
+from crawljobs.db.database import Database
 from crawljobs.repository.operations import task_turns
-from crawljobs.repository.queue import parked_jobs
-from crawljobs.repository.queue.maintenance import (
-    count_merging,
-    job_aging,
-    job_maintenance,
-    pause_parking,
-)
-from crawljobs.repository.queue.maintenance.job_aging import Aged
-from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
+from crawljobs.repository.queue.maintenance import count_merging
 from crawljobs.runtime import logs
 from crawljobs.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# Limit of one sweep in the thread that requeues and rescues: a backlog of a million jobs to requeue
-# must not delay the rescue.
-SWEEP_SECONDS = 5.0
 # Interval. Readers add the changes since the last merge, so this bounds them to some thousands.
 MERGE_COUNTS_SECONDS = 15.0
 
@@ -53,7 +42,7 @@ class Maintenance:
         self._settings = settings
         self._revisits = revisits
         self._stopping = threading.Event()
-        self._isolations = RowIsolations(database, at_most=job_maintenance.CHUNK)
+        self._sweeps = ChunkedSweeps(database, self._stopping)
         self._mending = clock_mending.ClockMending(database, retry=settings.retry)
         self._pruning = Pruning(database, settings, self._stopping)
         self._rescuing = Rescuing(database, settings, self._stopping)
@@ -106,22 +95,8 @@ class Maintenance:
         self._scheduler.shutdown(wait=False)
 
     def requeue(self) -> int:
-        """Requeue waiting jobs that are due, or whose cause has ended. Parks a job again when it
-        has another cause now. Returns the number of requeued jobs."""
-        requeued = 0
-        for action, chunk in (
-            ("job.parked", pause_parking.park_paused_jobs),
-            ("job.settled", parked_jobs.settle_parked_jobs),
-            ("job.requeued", job_maintenance.requeue_due_jobs),
-        ):
-            try:
-                requeued = self._sweep(action, chunk, seconds=SWEEP_SECONDS)
-            except errors.DatabaseUnavailable:
-                raise
-            except Exception:  # one sweep that fails must not stop the sweeps after it
-                log.exception("maintenance.failed", task=action)
-                requeued = 0
-        return requeued
+        """Requeue waiting jobs that are due, or whose cause has ended."""
+        return requeueing.requeue(self._sweeps)
 
     def mend(self) -> int:
         """Correct timestamps that a clock wrote before it was set back."""
@@ -133,22 +108,7 @@ class Maintenance:
 
     def age(self) -> int:
         """Raise the priority of jobs that have waited long."""
-        policy = self._settings.aging
-        aged = beyond = Aged(jobs=0, last=None)
-
-        def chunk(conn: Connection, *, at_most: int, skip: int) -> int:
-            nonlocal aged
-            job_maintenance.commit_without_disk(conn)
-            aged = job_aging.age_starved_jobs(
-                conn, policy=policy, beyond=beyond.last, at_most=at_most, skip=skip
-            )
-            return aged.jobs
-
-        def go_on() -> None:
-            nonlocal beyond
-            beyond = aged
-
-        return self._sweep("job.aged", chunk, then=go_on, follows=True)
+        return priority_aging.age(self._sweeps, self._settings.aging)
 
     def merge_counts(self) -> int:
         """Merge the count changes that triggers insert for finished jobs. RowIsolation is not
@@ -172,30 +132,6 @@ class Maintenance:
         ):
             return 0
         return self._pruning.run()
-
-    def _sweep(
-        self,
-        action: str,
-        change: Change,
-        then: Callable[[], None] = lambda: None,
-        *,
-        seconds: float = math.inf,
-        follows: bool = False,
-    ) -> int:
-        """Apply `change` in chunks until no row is left, or for `seconds`.
-
-        `then` is called after the commit of each chunk. Returns the number of changed rows.
-        """
-        until = time.monotonic() + seconds
-        total = self._isolations.of(action).run(
-            change,
-            then=then,
-            goes_on=lambda: time.monotonic() <= until and not self._stopping.is_set(),
-            follows=follows,
-        )
-        if total:
-            log.info(action, count=total)
-        return total
 
     def _guarded(self, task: Callable[[], int]) -> Callable[[], None]:
         def run() -> None:

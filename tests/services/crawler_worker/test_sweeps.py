@@ -6,8 +6,7 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from crawler_worker.maintenance import rescuing
-from crawler_worker.maintenance import sweeps as maintenances
+from crawler_worker.maintenance import requeueing, rescuing
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs import settings
 from crawljobs.db.database import Connection, Database
@@ -62,7 +61,7 @@ def test_a_backlog_without_end_is_left_for_the_next_turn(
     rescued = job_maintenance.Rescued(1, JobStatus.QUEUED)
     name = {"requeue": "requeue_due_jobs", "rescue": "rescue_stuck_jobs"}[sweep]
     monkeypatch.setattr(job_maintenance, name, endless)
-    monkeypatch.setattr(maintenances, "SWEEP_SECONDS", 0.0)
+    monkeypatch.setattr(requeueing, "SWEEP_SECONDS", 0.0)
     monkeypatch.setattr(rescuing, "RESCUE_SECONDS", 0.0)
     getattr(Maintenance(database, settings.read_queue_settings({})), sweep)()
     assert 0 < len(chunks) < TRANSACTIONS_MAX

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from crawler_worker.crawl import tree as trees
 from crawler_worker.crawl.checkpoints import saved_values
-from crawler_worker.crawl.checkpoints.forecast import NOTHING_KNOWN, PHASES, Forecast
-from crawler_worker.crawl.checkpoints.seen_ids import Seen
+from crawler_worker.crawl.checkpoints.forecast import NOTHING_KNOWN, Forecast
 from crawler_worker.crawl.tree import Tree
-from crawler_worker.reddit import crawl_failures
-from crawljobs.domain import missing_part, untrusted_text
+from crawljobs.domain import missing_part
 from crawljobs.domain.coverage import Gap, Walk
-from crawljobs.domain.job import ErrorKind
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.subreddit import AccessState
 
@@ -27,13 +23,6 @@ _OPTIONAL = (
     *("whole", "seen", "empty_pages", "described_as"),
     *("posts_walk", "comments_walk", "gaps", "missing", "given_up", "unclear"),
 )
-_COUNTS = ("page", "posts", "comments", "authors", "requests", "given_up", "empty_pages", "unclear")
-
-
-class UnreadableCheckpoint(crawl_failures.CrawlFailure):
-    """The saved checkpoint has another version or is damaged, so no crawl can continue from it."""
-
-    kind = ErrorKind.PERMANENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,38 +105,6 @@ class Checkpoint:
 _START = Checkpoint()
 
 
-def read(saved: dict[str, Any] | None) -> Checkpoint:
-    """The saved checkpoint; the start of a crawl for None. Raises UnreadableCheckpoint."""
-    if saved is None:
-        return Checkpoint()
-    if saved.get("v") != VERSION:
-        raise UnreadableCheckpoint(f"checkpoint of version {saved.get('v')!r}, expected {VERSION}")
-    known = {field.name for field in fields(Checkpoint)}
-    values = {name: value for name, value in saved.items() if name in known}
-    try:
-        read_back = Checkpoint(
-            **{
-                **values,
-                "busiest": tuple((str(post), int(n)) for post, n in values.get("busiest") or ()),
-                "tree": trees.read(values.get("tree")),
-                "forecast": _forecast(values.get("forecast")),
-                "anchors": _anchors(values.get("anchors")),
-                "histories": _names(values.get("histories")),
-                "whole": values.get("whole") is True,
-                "described_as": saved_values.access(values.get("described_as")),
-                "seen": Seen(values.get("seen") or "").text,
-                "posts_walk": saved_values.walk(values.get("posts_walk")),
-                "comments_walk": saved_values.walk(values.get("comments_walk")),
-                "gaps": saved_values.gaps(values.get("gaps")),
-                "missing": saved_values.missing(values.get("missing")),
-            }
-        )
-        _check(read_back)
-    except (TypeError, ValueError, KeyError) as error:
-        raise UnreadableCheckpoint(f"damaged checkpoint: {error}") from error
-    return read_back
-
-
 def is_stale(cursor_at: str | None, *, now: datetime, gap: float) -> bool:
     """Whether a cursor of this time is too old to continue from.
 
@@ -156,33 +113,3 @@ def is_stale(cursor_at: str | None, *, now: datetime, gap: float) -> bool:
     """
     lives = CURSOR_LIVES + timedelta(seconds=gap)
     return cursor_at is None or now - datetime.fromisoformat(cursor_at) > lives
-
-
-def _forecast(saved: dict[str, Any] | None) -> Forecast:
-    if saved is None:
-        return NOTHING_KNOWN
-    return Forecast(total=int(saved["total"]), pace=float(saved["pace"]))
-
-
-def _anchors(saved: list[str] | None) -> tuple[str, ...]:
-    names = tuple(str(name) for name in saved or ())
-    if any(untrusted_text.full_name(name, kinds=("t1", "t3")) is None for name in names):
-        raise ValueError("an anchor is no full name")
-    return names
-
-
-def _names(saved: list[str] | None) -> tuple[str, ...] | None:
-    return None if saved is None else tuple(str(name) for name in saved)
-
-
-def _check(checkpoint: Checkpoint) -> None:
-    if checkpoint.phase not in PHASES:
-        raise ValueError(f"unknown phase {checkpoint.phase!r}")
-    if not all(isinstance(getattr(checkpoint, name), int) for name in _COUNTS):
-        raise ValueError("a count is no number")
-    for mark in (checkpoint.newest_post, checkpoint.newest_comment):
-        if mark is not None and untrusted_text.base36(mark) is None:
-            raise ValueError("a mark is no id")
-    for time in (checkpoint.cursor_at, checkpoint.asked_at):
-        if time is not None and datetime.fromisoformat(time).tzinfo is None:
-            raise ValueError("a time has no zone")

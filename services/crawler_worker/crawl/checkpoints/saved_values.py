@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from crawler_worker.crawl.checkpoints.forecast import NOTHING_KNOWN, Forecast
 from crawljobs.domain import untrusted_text
 from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
@@ -64,6 +65,23 @@ def missing(saved: Sequence[Mapping[str, Any]] | None) -> tuple[MissingPart, ...
         # A newer release may know more kinds and reasons.
         if one["kind"] in set(PartKind) and one["reason"] in set(PartReason)
     )
+
+
+def forecast(saved: dict[str, Any] | None) -> Forecast:
+    if saved is None:
+        return NOTHING_KNOWN
+    return Forecast(total=int(saved["total"]), pace=float(saved["pace"]))
+
+
+def anchors(saved: list[str] | None) -> tuple[str, ...]:
+    names = tuple(str(name) for name in saved or ())
+    if any(untrusted_text.full_name(name, kinds=("t1", "t3")) is None for name in names):
+        raise ValueError("an anchor is no full name")
+    return names
+
+
+def names(saved: list[str] | None) -> tuple[str, ...] | None:
+    return None if saved is None else tuple(str(name) for name in saved)
 
 
 def _item_id(value: object) -> str:

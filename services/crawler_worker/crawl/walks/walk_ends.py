@@ -8,8 +8,9 @@ from dataclasses import replace
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
-from crawler_worker.crawl.walks import left_out, listing_walk
-from crawler_worker.crawl.walks.listing_walk import Course, Step
+from crawler_worker.crawl.walks import left_out, listing_walk, walk_steps
+from crawler_worker.crawl.walks.courses import Course
+from crawler_worker.crawl.walks.walk_steps import Step
 from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import PartReason
@@ -43,7 +44,7 @@ def next_step(
         page, is_lost = listing_walk.next_page(context, course, fetch, is_required=is_required)
         is_posts = course.listing is ListingName.POSTS
         items = page.items.posts if is_posts else page.items.comments
-        return page, listing_walk.after_page(context, page, items, course, so_far, is_lost=is_lost)
+        return page, walk_steps.after_page(context, page, items, course, so_far, is_lost=is_lost)
 
     page, step = step_of()
     left = _left_out(context, course, step)
@@ -57,14 +58,14 @@ def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
     """Ids of stored items below the last page, when the listing claims to have ended there."""
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []
-    return left_out.stored_below(context, course.listing, step.walk, step.at)
+    return left_out.stored_below(context, course.listing, step.walk, step.checkpoint)
 
 
 def _is_doubtful(course: Course, step: Step) -> bool:
     """Whether a second request should check the end. A walk that met known items has seen all new
     items, so its end needs no check."""
     is_capped = step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED
-    return not is_capped and (course.is_whole or not step.at.older_in_a_row)
+    return not is_capped and (course.is_whole or not step.checkpoint.older_in_a_row)
 
 
 def _believed(context: CrawlContext, course: Course, step: Step, left: Sequence[str]) -> Step:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.crawl.checkpoints.checkpoint import UnreadableCheckpoint
+from crawler_worker.crawl.checkpoints.saved_checkpoint import UnreadableCheckpoint
 from crawler_worker.reddit import crawl_failures
 from crawljobs import errors
 from crawljobs.db.database import Database

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler_worker.crawl import tree_growth
-from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint, read
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.saved_checkpoint import read
 from crawler_worker.crawl.tree import Thread, Tree
 from crawljobs.domain.reddit_items import Items, MoreComments
 from support import scripted_server

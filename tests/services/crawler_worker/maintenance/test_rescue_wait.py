@@ -76,7 +76,7 @@ def test_after_an_outage_the_rescue_waits_for_one_lease_and_only_asks_meanwhile(
 
     with monkeypatch.context() as outage:
         outage.setattr(Database, "run", down)
-        outage.setattr(Database, "ask", down)
+        outage.setattr(Database, "check_reachable", down)
         with pytest.raises(errors.DatabaseUnavailable):
             maintenance.rescue()
         clock.now += 20

@@ -110,7 +110,7 @@ def test_a_sweep_goes_on_until_a_chunk_is_not_full_and_logs_the_sum(database: Da
     committed: list[int] = []
     maintenance = Maintenance(database, settings.read_queue_settings({}))
     with structlog.testing.capture_logs() as logged:
-        total = maintenance._sweep(
+        total = maintenance._sweeps.run(
             "job.swept", lambda *_, **__: next(chunks), then=lambda: committed.append(1)
         )
     assert total == 2 * job_maintenance.CHUNK + 1
@@ -191,7 +191,7 @@ def test_the_stop_waits_for_no_sweep_and_ends_one_after_its_chunk(
     for pool in pools:
         pool.shutdown(wait=True)
     assert maintenance.merge_counts() == 0
-    assert maintenance._sweep("merge", lambda conn, **_: merge(conn)) == job_maintenance.CHUNK
+    assert maintenance._sweeps.run("merge", lambda conn, **_: merge(conn)) == job_maintenance.CHUNK
     assert len(chunks) == 2
     wait_until(
         lambda: maintenance.seconds_since_beat() == math.inf,
@@ -205,7 +205,7 @@ def test_a_sweep_ends_after_so_many_chunks(
 ) -> None:
     monkeypatch.setattr(row_isolation, "TRANSACTIONS_MAX", 3)
     maintenance = Maintenance(database, settings.read_queue_settings({}))
-    swept = maintenance._sweep("s", lambda *_, **__: job_maintenance.CHUNK)
+    swept = maintenance._sweeps.run("s", lambda *_, **__: job_maintenance.CHUNK)
     assert swept == 3 * job_maintenance.CHUNK
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from crawler_worker.crawl.checkpoints import checkpoint
-from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint, UnreadableCheckpoint
+from crawler_worker.crawl.checkpoints import checkpoint, saved_checkpoint
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.checkpoints.forecast import Forecast
+from crawler_worker.crawl.checkpoints.saved_checkpoint import UnreadableCheckpoint
 from crawler_worker.crawl.checkpoints.seen_ids import Seen
 from crawler_worker.crawl.tree import Stub, Thread, Tree
 from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
@@ -74,8 +75,8 @@ FULL = Checkpoint(
 
 def test_what_is_saved_is_read_back() -> None:
     for one in (Checkpoint(), FULL, replace(FULL, histories=(), tree=Tree("f"))):
-        assert checkpoint.read(one.saved()) == one
-    assert checkpoint.read(None) == Checkpoint()
+        assert saved_checkpoint.read(one.saved()) == one
+    assert saved_checkpoint.read(None) == Checkpoint()
 
 
 def test_what_most_crawls_never_need_is_left_out_of_what_is_saved() -> None:
@@ -159,7 +160,7 @@ def test_a_part_is_named_once_and_the_first_ones_are_listed() -> None:
 )
 def test_a_damaged_checkpoint_is_refused(damage: dict[str, Any]) -> None:
     with pytest.raises(UnreadableCheckpoint) as refused:
-        checkpoint.read({**FULL.saved(), **damage})
+        saved_checkpoint.read({**FULL.saved(), **damage})
     assert refused.value.kind is ErrorKind.PERMANENT
 
 
@@ -168,7 +169,7 @@ def test_what_a_newer_release_added_is_left_out() -> None:
     unknown = {**newer["missing"][0], "kind": "dream"}
     odd = {**newer["missing"][0], "reason": "tired"}
     newer = {**newer, "color": "red", "missing": [unknown, odd, newer["missing"][1]]}
-    assert checkpoint.read(newer) == replace(FULL, missing=FULL.missing[1:])
+    assert saved_checkpoint.read(newer) == replace(FULL, missing=FULL.missing[1:])
 
 
 @pytest.mark.parametrize(

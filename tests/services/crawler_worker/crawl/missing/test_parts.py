@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint, UnreadableCheckpoint
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.saved_checkpoint import UnreadableCheckpoint
 from crawler_worker.crawl.missing import parts
 from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database

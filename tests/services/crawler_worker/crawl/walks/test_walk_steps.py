@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
-from crawler_worker.crawl.walks import listing_walk
+from crawler_worker.crawl.walks import walk_steps
+from crawler_worker.crawl.walks.courses import Course
 from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
 from crawljobs.domain.reddit_items import Items, Page
@@ -19,7 +20,7 @@ OLDER = [f"z{n}" for n in range(10)] * 3
 
 
 def run(before: int, ids: list[str], mark: str | None = MARK) -> int:
-    return listing_walk.older_in_a_row(before, ids, mark)
+    return walk_steps.older_in_a_row(before, ids, mark)
 
 
 def test_without_a_mark_everything_is_new() -> None:
@@ -39,7 +40,7 @@ def test_a_newer_item_starts_the_count_again() -> None:
 
 
 def test_the_walk_ends_at_25_whatever_follows_on_the_page() -> None:
-    assert run(0, [*OLDER[:25], *NEWER]) == listing_walk.OLDER_IN_A_ROW
+    assert run(0, [*OLDER[:25], *NEWER]) == walk_steps.OLDER_IN_A_ROW
 
 
 def test_the_mark_itself_is_old() -> None:
@@ -78,10 +79,10 @@ def test_a_cursor_that_leads_to_its_own_page_ends_the_walk(
         checkpoint=Checkpoint(phase="posts", cursor=cursor),
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
     )
-    course = listing_walk.Course(ListingName.POSTS, mark=None)
+    course = Course(ListingName.POSTS, mark=None)
     page = Page(Items(posts=(post("c"),)), after)
-    step = listing_walk.after_page(context, page, page.items.posts, course, (Walk(), 0))
-    assert (step.at.cursor, step.walk.end) == (None if end else after, end)
+    step = walk_steps.after_page(context, page, page.items.posts, course, (Walk(), 0))
+    assert (step.checkpoint.cursor, step.walk.end) == (None if end else after, end)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_a_walk_remembers_the_items_before_its_cursor_as_long_as_it_lasts(
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
     )
     items = tuple(post(item_id) for item_id in ids)
-    course = listing_walk.Course(listing, mark=None)
+    course = Course(listing, mark=None)
     page = Page(Items(posts=items), after)
-    step = listing_walk.after_page(context, page, items, course, (Walk(), 0))
-    assert step.at.anchors == anchors
+    step = walk_steps.after_page(context, page, items, course, (Walk(), 0))
+    assert step.checkpoint.anchors == anchors

@@ -1,0 +1,117 @@
+"""The state of a walk after a page of its listing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.seen_ids import Seen
+from crawler_worker.crawl.crawl_context import CrawlContext
+from crawler_worker.crawl.walks.courses import Course
+from crawljobs.domain import reddit_items
+from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
+from crawljobs.domain.reddit_items import Comment, Page, Post
+
+# Consecutive known items after which a walk stops. One is not enough: sticky posts and late
+# approvals are out of order.
+OLDER_IN_A_ROW = 25
+# Number of fallback cursors: the page after an item that was deleted in the meantime is empty.
+ANCHORS = 3
+# Consecutive pages with a cursor but without items after which the walk counts as a loop. Fewer can
+# come from a filter of Reddit's.
+EMPTY_PAGES = 3
+
+_PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The state after one page; `checkpoint` has no cursor when the walk is finished."""
+
+    checkpoint: Checkpoint
+    walk: Walk
+    seen: int  # distinct items of all pages so far
+
+
+def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
+    """The number of consecutive items that an earlier crawl has seen, this page included.
+
+    Stops at OLDER_IN_A_ROW, which ends the walk, whatever the rest of the page shows.
+    """
+    run = before
+    for item_id in ids:
+        if run >= OLDER_IN_A_ROW:
+            break
+        run = 0 if reddit_items.is_newer(item_id, mark) else run + 1
+    return run
+
+
+def after_page(
+    context: CrawlContext,
+    page: Page,
+    items: Sequence[Post | Comment],
+    course: Course,
+    so_far: tuple[Walk, int],
+    *,
+    is_lost: bool = False,
+) -> Step:
+    """The step after this page with these items.
+
+    `so_far` is the walk before this page, and the number of its distinct items.
+    """
+    walk, before = so_far
+    at = context.checkpoint
+    seen = Seen(at.seen)
+    ids = [item.id for item in items]
+    new = seen.new_of(ids)
+    seen.add(new)
+    count = before + len(new)
+    empty_pages = 0 if ids else at.empty_pages + 1
+    is_circle = page.after is not None and page.after == at.cursor
+    brings_nothing = at.cursor is not None and not new
+    run = older_in_a_row(at.older_in_a_row, ids, course.mark)
+    end = _end(
+        course, run, (count, at.page + 1), is_lost=is_lost, is_last=page.after is None,
+        is_loop=is_circle or (brings_nothing and (bool(ids) or empty_pages >= EMPTY_PAGES)),
+    )  # fmt: skip
+    walk = replace(_further(walk, items), end=end)
+    prefix = _PREFIXES[course.listing]
+    then = replace(
+        at,
+        cursor=page.after if end is None else None,
+        cursor_at=context.now().isoformat(),
+        anchors=tuple(f"{prefix}{each}" for each in reversed(ids[-ANCHORS:-1])) if not end else (),
+        page=at.page + 1,
+        older_in_a_row=run,
+        seen=seen.text,
+        empty_pages=empty_pages,
+    )
+    return Step(then, walk, count)
+
+
+def _end(
+    course: Course, run: int, place: tuple[int, int], *, is_lost: bool, is_loop: bool, is_last: bool
+) -> WalkEnd | None:
+    """The reason why the walk ends after this page; None when it continues.
+
+    `place` is the number of distinct items, and the number of pages.
+    """
+    count, pages = place
+    is_broken = is_lost or (is_loop and not is_last)
+    if not course.is_whole and run >= (1 if is_broken else OLDER_IN_A_ROW):
+        return WalkEnd.MARK
+    if is_broken:
+        return WalkEnd.LOST if is_lost else WalkEnd.LOOP
+    if is_last:
+        is_capped = count >= reddit_items.LISTING_CAP or pages >= reddit_items.LISTING_PAGES
+        return WalkEnd.CAP if is_capped else WalkEnd.FIRST_ITEM
+    return WalkEnd.LIMIT if count >= course.items_max else None
+
+
+def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
+    """The walk with this page. The last item of a page is the oldest: pinned items and items that
+    were approved late come before it."""
+    if not items or (walk.oldest is not None and reddit_items.is_newer(items[-1].id, walk.oldest)):
+        return walk
+    return replace(walk, oldest=items[-1].id, oldest_at=items[-1].created_at)

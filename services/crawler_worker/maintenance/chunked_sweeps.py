@@ -1,0 +1,48 @@
+"""Runs a sweep in chunks, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+
+from crawljobs.db.database import Database
+from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
+from crawljobs.runtime import logs
+
+log = logs.get_logger(__name__)
+
+
+class ChunkedSweeps:
+    """Runs the sweeps of a process; each skips rows of its own that make it fail."""
+
+    def __init__(self, database: Database, stopping: threading.Event) -> None:
+        self._stopping = stopping
+        self._isolations = RowIsolations(database, at_most=job_maintenance.CHUNK)
+
+    def run(
+        self,
+        action: str,
+        change: Change,
+        then: Callable[[], None] = lambda: None,
+        *,
+        seconds: float = math.inf,
+        follows: bool = False,
+    ) -> int:
+        """Apply `change` in chunks until no row is left, or for `seconds`.
+
+        `then` is called after the commit of each chunk. Returns the number of changed rows, and
+        logs it as `action`. Raises DatabaseUnavailable.
+        """
+        until = time.monotonic() + seconds
+        total = self._isolations.of(action).run(
+            change,
+            then=then,
+            goes_on=lambda: time.monotonic() <= until and not self._stopping.is_set(),
+            follows=follows,
+        )
+        if total:
+            log.info(action, count=total)
+        return total
