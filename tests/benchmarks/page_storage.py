@@ -16,7 +16,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.job import JobSource
 from crawljobs.domain.reddit_items import Account, Items
-from crawljobs.repository.content import crawled_items
+from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.queue import job_claim, leases
 from support import crawled, enqueueing
 

@@ -39,8 +39,10 @@ EQUIVALENT: dict[str, str] = {
     "SELECT 1 FROM scheduled_jobs WHERE NOT enabled ORDER BY id LIMIT {at_most}": (
         "only their number is read"
     ),
-    "shared/crawljobs/repository/content/crawled_edges.py::counting [SQL order] found_in -> "
-    "found_in DESC in: ORDER BY found_in, name": "any order that all transactions share will do",
+    "shared/crawljobs/repository/content/page_storage/crawled_edges.py::counting [SQL order] "
+    "found_in -> found_in DESC in: ORDER BY found_in, name": (
+        "any order that all transactions share will do"
+    ),
     "services/admin_api/server/protocol_errors.py::response_to [negated condition] is_bug -> "
     "not is_bug in: left_out = (_bug_lines if is_bug else _refused_lines).lines_left_out()": (
         "two equal limits, one for each kind of line"
@@ -85,7 +87,7 @@ TUNED: dict[str, str] = {
     "shared/crawljobs/db/administration/grants.py::CONNECTION_SHARES": "shares of the server's "
     "connections",
     "shared/crawljobs/domain/request_budget.py::QUEUE_SECONDS": "below it there is no queue",
-    "shared/crawljobs/repository/content/crawled_items.py::BATCH": "items a statement",
+    "shared/crawljobs/repository/content/page_storage/crawled_items.py::BATCH": "items a statement",
     "shared/crawljobs/domain/cron.py::_interval": "characters of the input that an error repeats",
     "services/admin_api/http/streaming.py::PIECE_BYTES": "bytes that are sent at once",
 }

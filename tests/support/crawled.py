@@ -8,7 +8,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain.reddit_items import Account, Comment, Items, Post, SubredditAbout
 from crawljobs.domain.subreddit import AccessState
-from crawljobs.repository.content import crawled_items
+from crawljobs.repository.content.page_storage import crawled_items
 
 CREATED = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 

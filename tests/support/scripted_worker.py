@@ -32,7 +32,7 @@ from crawljobs import settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.reddit_items import Items
-from crawljobs.repository.content import crawled_items
+from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.queue import leases
 from crawljobs.runtime import logs
 from support import crawled

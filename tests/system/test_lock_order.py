@@ -33,7 +33,6 @@ from crawljobs.domain.schedule import ScheduleSpec
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import (
     authors,
-    crawled_items,
     crawled_trees,
     politeness_gaps,
     refreshes,
@@ -41,6 +40,7 @@ from crawljobs.repository.content import (
     stored_subreddits,
     subreddit_admin,
 )
+from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
@@ -61,6 +61,7 @@ from crawljobs.repository.schedules import (
     ledger_pruning,
     manual_run,
     schedule_changes,
+    schedule_deletion,
     schedule_reads,
 )
 from scheduler import schedule_firing
@@ -275,7 +276,7 @@ def transactions(world: World) -> dict[str, Work]:
     def delete(schedule_id: int) -> Work:
         def work(conn: Connection) -> None:
             schedule_reads.lock_schedule(conn, schedule_id=schedule_id)
-            schedule_changes.delete_schedule(conn, schedule_id=schedule_id)
+            schedule_deletion.delete_schedule(conn, schedule_id=schedule_id)
 
         return work
 

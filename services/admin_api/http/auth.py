@@ -15,7 +15,7 @@ from crawljobs.domain import access
 from crawljobs.domain.access import Scope
 from crawljobs.domain.actor import Actor
 from crawljobs.errors import DatabaseUnavailable
-from crawljobs.repository.operations import api_tokens
+from crawljobs.repository.operations import token_authentication
 from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
@@ -93,7 +93,7 @@ def _identify(offered: str) -> Identity | None:
         return None
     _check_request_rate(offered)
     with state.current().database.read() as conn:
-        stored = api_tokens.find(conn, token_id=token_id)
+        stored = token_authentication.find(conn, token_id=token_id)
     # Compared for unknown ids too: the response time must not reveal that an id exists.
     is_equal = hmac.compare_digest(
         access.digest(offered), _HASH_OF_NO_TOKEN if stored is None else stored.token_hash
@@ -121,7 +121,9 @@ def _check_request_rate(offered: str) -> None:
 
 def _mark_used(token_id: str) -> None:
     try:
-        state.current().database.run(lambda conn: api_tokens.mark_used(conn, token_id=token_id))
+        state.current().database.run(
+            lambda conn: token_authentication.mark_used(conn, token_id=token_id)
+        )
     except DatabaseUnavailable as error:  # a read-only database still answers read requests
         log.warning(
             "auth.last_used_update_failed", reason=str(error), request_id=request_id.current()

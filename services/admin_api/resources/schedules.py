@@ -20,7 +20,7 @@ from admin_api.schemas.schedule import (
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.schedule import Schedule, ScheduleSpec
-from crawljobs.repository.schedules import schedule_changes
+from crawljobs.repository.schedules import schedule_changes, schedule_deletion
 from crawljobs.repository.schedules import schedule_reads as repository
 
 PREFIX = "/api/admin/scheduled-jobs"
@@ -171,7 +171,7 @@ def delete_schedule(schedule_id: int) -> tuple[str, int]:
     def work(conn: Connection) -> None:
         before = schedule_edits.locked(conn, schedule_id)
         preconditions.check(before.version, required=False)
-        schedule_changes.delete_schedule(conn, schedule_id=schedule_id)
+        schedule_deletion.delete_schedule(conn, schedule_id=schedule_id)
         schedule_edits.audit(conn, actor, "delete", before=before, after=None)
 
     state.current().database.run(work)

@@ -27,7 +27,7 @@ from crawljobs.repository.content import (
     politeness_gaps,
     subreddit_admin,
 )
-from crawljobs.repository.content.subreddit_admin import Subreddit
+from crawljobs.repository.content.subreddit_rows import Subreddit
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_list, queue_pauses
 

@@ -17,7 +17,7 @@ from admin_api.schemas.token import (
 from crawljobs.db.database import Connection
 from crawljobs.domain import access
 from crawljobs.domain.access import Scope, Token
-from crawljobs.repository.operations import api_tokens, audit_log
+from crawljobs.repository.operations import api_tokens, audit_log, token_authentication
 
 PREFIX = "/api/admin/tokens"
 
@@ -107,7 +107,7 @@ def create_token(params: dict[str, Any]) -> responses.Response:
 def show_token(token_id: str) -> responses.Response:
     """Show a token"""
     with state.current().database.read() as conn:
-        found = api_tokens.find(conn, token_id=token_id)
+        found = token_authentication.find(conn, token_id=token_id)
     if found is None:
         raise _no_such_token(token_id)
     return found.token, 200, preconditions.etag(found.token.version)

@@ -11,7 +11,8 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.reddit_items import Items
-from crawljobs.repository.content import crawled_items, missing_parts
+from crawljobs.repository.content import missing_parts
+from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.queue import leases
 
 DEPTH_MAX = 1_000  # of discovery: steps from the subreddit that a user or a schedule requested

@@ -12,7 +12,8 @@ from crawler_worker.reddit.request_context import RequestContext
 from crawler_worker.reddit.requester import Requester
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository.content import crawled_items, refreshes
+from crawljobs.repository.content import refreshes
+from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.operations import task_turns
 from crawljobs.runtime import logs
 

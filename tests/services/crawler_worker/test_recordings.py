@@ -15,7 +15,7 @@ from crawler_worker.reddit.request import Request
 from crawler_worker.reddit.request_context import RequestContext
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.reddit_items import Items, Page
-from crawljobs.repository.content import crawled_items
+from crawljobs.repository.content.page_storage import crawled_items
 from support import recordings
 from support.recordings import Interaction, Replay
 

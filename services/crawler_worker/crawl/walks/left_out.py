@@ -19,7 +19,7 @@ from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName, Walk
 from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Comment, Items, Post
-from crawljobs.repository.content import listing_gaps
+from crawljobs.repository.content import covered_items
 
 ASKED_MAX = 100  # Reddit's maximum of names in one request
 
@@ -33,7 +33,7 @@ def stored_below(
     """
     seen = Seen(at.seen)
     found = context.read(
-        lambda conn: listing_gaps.stored_below(
+        lambda conn: covered_items.stored_below(
             conn,
             subreddit_id=context.claim.subreddit_id,
             listing=listing,

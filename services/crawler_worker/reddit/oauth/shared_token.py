@@ -10,7 +10,7 @@ from crawler_worker.reddit.pacing import pause_reports
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason
-from crawljobs.repository.reddit_api import reddit_outages, reddit_tokens
+from crawljobs.repository.reddit_api import reddit_outages, reddit_tokens, token_turns
 
 # Pauses after a 429 of the token endpoint. Its own limit is 300 requests in 10 minutes, and it
 # sends no Retry-After.
@@ -85,7 +85,7 @@ class SharedToken:
 
     def _takes_turn(self, refused: str | None) -> bool:
         return self._database.run(
-            lambda conn: reddit_tokens.take_turn(
+            lambda conn: token_turns.take_turn(
                 conn,
                 client_id=self._client_id,
                 refused=refused,
@@ -97,7 +97,7 @@ class SharedToken:
     def _postpone(self) -> float:
         """Pause the requests for tokens after a 429; returns the seconds of the pause."""
         return self._database.run(
-            lambda conn: reddit_tokens.postpone(
+            lambda conn: token_turns.postpone(
                 conn,
                 client_id=self._client_id,
                 throttled=True,
@@ -113,7 +113,7 @@ class SharedToken:
             pause = reddit_outages.pause(
                 conn, client_id=self._client_id, reason=reason, detail=detail, is_probe=False
             )
-            reddit_tokens.postpone(
+            token_turns.postpone(
                 conn,
                 client_id=self._client_id,
                 throttled=False,

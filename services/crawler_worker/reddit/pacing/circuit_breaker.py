@@ -10,7 +10,7 @@ from crawler_worker.reddit.pacing.pause_reports import PauseLog
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason, ProbeTurn, Slot
-from crawljobs.repository.reddit_api import client_probes, reddit_outages
+from crawljobs.repository.reddit_api import client_probes, reddit_outages, reply_failures
 from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
@@ -39,20 +39,20 @@ class CircuitBreaker:
         """Record that Reddit works: it has sent a valid reply, an error reply included."""
         if slot.troubled:
             self._database.run(
-                lambda conn: reddit_outages.record_good(conn, client_id=self._client_id)
+                lambda conn: reply_failures.record_good(conn, client_id=self._client_id)
             )
 
     def is_doubtful(self) -> bool:
         """Whether one more failed reply would pause all workers. A probe must decide before."""
         return self._database.run(
-            lambda conn: reddit_outages.would_open(conn, client_id=self._client_id)
+            lambda conn: reply_failures.would_open(conn, client_id=self._client_id)
         )
 
     def failed(self, detail: str = "") -> float:
         """Record a failed request; returns for how many seconds all workers pause now, or 0."""
         self._on_reply()
         left = self._database.run(
-            lambda conn: reddit_outages.record_failed(
+            lambda conn: reply_failures.record_failed(
                 conn, client_id=self._client_id, detail=detail
             )
         )

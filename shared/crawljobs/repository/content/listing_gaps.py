@@ -1,4 +1,4 @@
-"""Store the gaps between the walks of a listing, and find stored items that a walk should show."""
+"""Store the gaps between the walks of a listing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Select,
     Text,
     bindparam,
     case,
     delete,
-    func,
     or_,
     select,
     tuple_,
@@ -26,14 +24,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from crawljobs.db.tables import comments as comments_table
-from crawljobs.db.tables import crawl_gaps, subreddits
+from crawljobs.db.tables import crawl_gaps
 from crawljobs.db.tables import posts as posts_table
-from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.coverage import Gap, ListingName, Walk
-from crawljobs.repository.sql import NOW, inline, inline_time
+from crawljobs.repository.sql import NOW, inline
 
 GAPS_MAX = 100  # newest gaps that are kept for each subreddit
-SCAN_LIMIT = 1_000  # older stored items to check: as many as a listing of Reddit has
 
 _gap = crawl_gaps.c
 _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
@@ -75,38 +71,6 @@ _CLOSE_GAPS = delete(crawl_gaps).where(
     or_(bindparam("is_everything", type_=Boolean), _gap.from_at >= bindparam("oldest_at")),
 )
 
-
-def _stored_below(item: FromClause, oldest_at: ColumnElement[Any]) -> Select[str]:
-    """Return a query for stored items older than `before`, the newest first.
-
-    The oldest item that a walk has reached is the lower bound, because other crawls store single
-    older items too. The inner LIMIT bounds the cost if all items of a range are removed.
-    """
-    oldest = select(oldest_at).where(subreddits.c.id == _of_subreddit).scalar_subquery()
-    before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))
-    older = (
-        select(item.c.id, item.c.created_at, item.c.deleted_at, item.c.removed_by_category)
-        .where(
-            item.c.subreddit_id == _of_subreddit,
-            item.c.created_at < before,
-            item.c.created_at >= oldest,
-        )
-        .order_by(item.c.created_at.desc())
-        .limit(bindparam("scan_limit"))
-        .subquery("older")
-    )
-    return (
-        select(older.c.id)
-        .where(older.c.deleted_at.is_(None), older.c.removed_by_category.is_(None))
-        .order_by(older.c.created_at.desc())
-        .limit(bindparam("at_most"))
-    )
-
-
-_STORED_BELOW = {
-    ListingName.POSTS: _stored_below(posts_table, subreddits.c.oldest_post_at),
-    ListingName.COMMENTS: _stored_below(comments_table, subreddits.c.oldest_comment_at),
-}
 
 _newest = crawl_gaps.alias("newest")
 _TRIM_GAPS = delete(crawl_gaps).where(
@@ -162,27 +126,6 @@ def record_gaps(
         conn.execute(_ADD_GAP, values)
     if gaps:
         conn.execute(_TRIM_GAPS, {"subreddit_id": subreddit_id, "kept": GAPS_MAX})
-
-
-def stored_below(
-    conn: Connection,
-    *,
-    subreddit_id: int,
-    listing: ListingName,
-    before: datetime | None,
-    at_most: int,
-) -> list[str]:
-    """Return ids of stored items that are older than `before` (None: all) and that a walk covered.
-
-    The newest item comes first. Removed and deleted items are left out.
-    """
-    values = {
-        "subreddit_id": subreddit_id,
-        "before": before,
-        "scan_limit": SCAN_LIMIT,
-        "at_most": at_most,
-    }
-    return list(conn.execute(_STORED_BELOW[listing], values).scalars())
 
 
 def list_gaps(conn: Connection, *, subreddit_id: int, at_most: int) -> list[StoredGap]:

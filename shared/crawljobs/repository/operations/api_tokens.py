@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +14,8 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    not_,
     or_,
     select,
-    true,
     tuple_,
     update,
 )
@@ -27,9 +24,7 @@ from crawljobs.db import tables
 from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain import names
 from crawljobs.domain.access import Scope, Token
-from crawljobs.repository.sql import NOW, inline, inline_interval, row_version
-
-USED_SECONDS = 60  # last_used_at is written again after this time, not for each request
+from crawljobs.repository.sql import NOW, inline, row_version
 
 _tokens = tables.api_tokens
 _token = _tokens.c
@@ -37,23 +32,11 @@ _token = _tokens.c
 _IS_LIVE = and_(
     _token.revoked_at.is_(None), or_(_token.expires_at.is_(None), _token.expires_at > NOW)
 )
-_COLUMNS = (
+# The columns of `to_token`.
+COLUMNS = (
     *(_token[name] for name in Token.__dataclass_fields__ if name in _token),
     _IS_LIVE.label("live"),
     row_version(_tokens),
-)
-
-# A last_used_at in the future was written before the database's clock was set back.
-_IS_USE_OLD = func.coalesce(
-    not_(_token.last_used_at.between(NOW - inline_interval(f"{USED_SECONDS} seconds"), NOW)), true()
-)
-
-_FIND = select(*_COLUMNS, _token.token_hash, _IS_USE_OLD.label("is_stale")).where(
-    _token.id == bindparam("token_id")
-)
-
-_MARK_USED = (
-    update(_tokens).where(_token.id == bindparam("token_id"), _IS_USE_OLD).values(last_used_at=NOW)
 )
 
 _LOCK_NAME = select(
@@ -87,43 +70,23 @@ _CREATE = (
         expires_at=bindparam("expires_at"),
         created_by_id=bindparam("created_by_id"),
     )
-    .returning(*_COLUMNS)
+    .returning(*COLUMNS)
 )
 
-_LOCK = select(*_COLUMNS).where(_token.id == bindparam("token_id")).with_for_update()
+_LOCK = select(*COLUMNS).where(_token.id == bindparam("token_id")).with_for_update()
 
 _REVOKE = (
     update(_tokens)
     .where(_token.id == bindparam("token_id"), _token.revoked_at.is_(None))
     .values(revoked_at=NOW, revoked_by=bindparam("revoked_by"))
-    .returning(*_COLUMNS)
+    .returning(*COLUMNS)
 )
 
-_FIRST_PAGE = select(*_COLUMNS).order_by(_token.name, _token.id).limit(bindparam("at_most"))
+_FIRST_PAGE = select(*COLUMNS).order_by(_token.name, _token.id).limit(bindparam("at_most"))
 _NEXT_PAGE = _FIRST_PAGE.where(
     tuple_(_token.name, _token.id)
     > tuple_(bindparam("after_name", type_=Text), bindparam("after_id", type_=Text))
 )
-
-
-@dataclass(frozen=True)
-class StoredToken:
-    """A token with its hash, for authentication."""
-
-    token: Token
-    token_hash: bytes
-    is_stale: bool  # last_used_at must be written again
-
-
-def find(conn: Connection, *, token_id: str, now: datetime | None = None) -> StoredToken | None:
-    """Return the token with this id, also an expired or revoked one; None if there is none."""
-    row = conn.execute(_FIND, {"token_id": token_id, "now": now}).first()
-    return None if row is None else StoredToken(_to_token(row), row.token_hash, row.is_stale)
-
-
-def mark_used(conn: Connection, *, token_id: str, now: datetime | None = None) -> None:
-    """Set last_used_at to now, unless it was set within the last USED_SECONDS."""
-    conn.execute(_MARK_USED, {"token_id": token_id, "now": now})
 
 
 def live_of_name(
@@ -166,13 +129,13 @@ def create(
         "created_by_id": created_by_id,
         "now": now,
     }
-    return _to_token(conn.execute(_CREATE, values).one())
+    return to_token(conn.execute(_CREATE, values).one())
 
 
 def lock(conn: Connection, *, token_id: str, now: datetime | None = None) -> Token | None:
     """Lock the token until the transaction ends, and return it; None if there is none."""
     row = conn.execute(_LOCK, {"token_id": token_id, "now": now}).first()
-    return None if row is None else _to_token(row)
+    return None if row is None else to_token(row)
 
 
 def revoke(
@@ -181,7 +144,7 @@ def revoke(
     """Revoke the token, and return it; None if it was already revoked or does not exist."""
     values = {"token_id": token_id, "revoked_by": revoked_by, "now": now}
     row = conn.execute(_REVOKE, values).first()
-    return None if row is None else _to_token(row)
+    return None if row is None else to_token(row)
 
 
 def list_tokens(
@@ -200,9 +163,10 @@ def list_tokens(
     if after is not None:
         statement = _NEXT_PAGE
         values["after_name"], values["after_id"] = after
-    return [_to_token(row) for row in conn.execute(statement, values)]
+    return [to_token(row) for row in conn.execute(statement, values)]
 
 
-def _to_token(row: Any) -> Token:
+def to_token(row: Any) -> Token:
+    """Return the token in a row of COLUMNS."""
     values = {name: row._mapping[name] for name in Token.__dataclass_fields__}
     return Token(**{**values, "scopes": frozenset(Scope(scope) for scope in row.scopes)})

@@ -8,20 +8,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Double,
     Integer,
-    Text,
     bindparam,
-    case,
-    cast,
     func,
     null,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import BIT, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from crawljobs.db.tables import reddit_budgets
 from crawljobs.domain import plain_text, request_budget
@@ -35,47 +31,6 @@ _budget = reddit_budgets.c
 _now = CLOCK.c.now
 _ZERO, _ONE = inline_number(0), inline_number(1)
 _OF_CLIENT = _budget.client_id == bindparam("client")
-
-_all_replies = inline_number((1 << request_budget.REPLIES_REMEMBERED) - 1)
-_after_good: ColumnElement[int] = _budget.recent_failures.bitwise_lshift(_ONE).bitwise_and(
-    _all_replies
-)
-_after_failure = _after_good.bitwise_or(_ONE)
-_is_closed = _budget.outage_until.is_(None)
-_opens = func.bit_count(cast(_after_failure, BIT(32))) >= bindparam(
-    "failures_that_open", type_=Integer
-)
-
-_GOOD = (
-    update(reddit_budgets)
-    .where(_OF_CLIENT, _budget.recent_failures != _ZERO)
-    .values(recent_failures=_after_good)
-)
-
-# If the breaker is open already, a late failure does not change the time of the next probe.
-_FAILED = (
-    update(reddit_budgets)
-    .where(_OF_CLIENT)
-    .values(
-        recent_failures=_after_failure,
-        outage_until=case(
-            (_budget.outage_until.is_not(None), _budget.outage_until),
-            (_opens, _now + interval_of(bindparam("first", type_=Double))),
-        ),
-        paused_reason=case((_is_closed, inline(PausedReason.OUTAGE)), else_=_budget.paused_reason),
-        paused_detail=case(
-            (_is_closed, bindparam("detail", type_=Text)), else_=_budget.paused_detail
-        ),
-    )
-    .returning(
-        case(
-            (_is_closed, _ZERO),
-            else_=func.greatest(_ONE, seconds(_budget.outage_until - _now)),
-        ).label("left")
-    )
-)
-
-_WOULD_OPEN = select(_is_closed & _opens).where(_OF_CLIENT)
 
 _FIND = select(
     _budget.outage_until.is_not(None).label("is_open"),
@@ -137,35 +92,6 @@ _PAUSE = (
 )
 
 
-def record_good(conn: Connection, *, client_id: str) -> None:
-    """Record a reply which shows that Reddit works."""
-    conn.execute(_GOOD, {"client": client_id})
-
-
-def would_open(conn: Connection, *, client_id: str) -> bool:
-    """Return whether one more failure would open the breaker: the caller then probes first."""
-    values = {"client": client_id, "failures_that_open": request_budget.FAILURES_THAT_OPEN}
-    return bool(conn.execute(_WOULD_OPEN, values).scalar())
-
-
-def record_failed(
-    conn: Connection, *, client_id: str, detail: str = "", now: datetime | None = None
-) -> float:
-    """Record a failed reply; 10 failures among the last 20 replies open the breaker.
-
-    Returns the seconds for which the breaker is open, 0 if it is closed. `detail` describes the
-    failure.
-    """
-    values = {
-        "client": client_id,
-        "failures_that_open": request_budget.FAILURES_THAT_OPEN,
-        "first": request_budget.FIRST_OUTAGE_SECONDS,
-        "detail": _storable(detail),
-        "now": now,
-    }
-    return max(0.0, conn.execute(_FAILED, values).scalar() or 0.0)
-
-
 def record_accepted(
     conn: Connection, *, client_id: str, now: datetime | None = None
 ) -> PausedReason | None:
@@ -216,24 +142,21 @@ def pause(
         row = before.outages_in_a_row + 1
     elif is_probe and before is not None and before.is_open:
         row = 1
+    detail = plain_text.one_line(detail, limit=DETAIL_MAX)
     values = {
         "client": client_id,
         "reason": reason.value,
-        "detail": _storable(detail),
+        "detail": detail,
         "first": request_budget.FIRST_OUTAGE_SECONDS,
         "longest": request_budget.LONGEST_OUTAGE_SECONDS,
         "row": row,
         "now": now,
     }
     left = float(conn.execute(_PAUSE, values).scalar_one())
-    return Pause(reason, _storable(detail), max(0.0, left), is_new=not is_same)
+    return Pause(reason, detail, max(0.0, left), is_new=not is_same)
 
 
 def paused(conn: Connection, *, client_id: str, now: datetime | None = None) -> Pause | None:
     """Return the pause of the open breaker, which may be over; None if the breaker is closed."""
     row = conn.execute(_FIND_OPEN, {"client": client_id, "now": now}).first()
     return None if row is None else Pause(PausedReason(row.reason), row.detail, max(1.0, row.left))
-
-
-def _storable(detail: str) -> str:
-    return plain_text.one_line(detail, limit=DETAIL_MAX)

@@ -1,9 +1,4 @@
-"""The OAuth token of a Reddit client id: one row, shared by all workers.
-
-A worker that finds the token unusable takes the turn to request a new one. The turn expires, so a
-worker that dies during its turn stops the others only for a short time. No transaction is open
-during the request to Reddit.
-"""
+"""The OAuth token of a Reddit client id: one row, shared by all workers."""
 
 from __future__ import annotations
 
@@ -11,25 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
-    Boolean,
     Connection,
     Double,
     Text,
-    and_,
     bindparam,
-    case,
-    func,
     null,
-    or_,
     select,
-    true,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from crawljobs.db.tables import reddit_tokens
 from crawljobs.repository.queue import parked_jobs
-from crawljobs.repository.sql import CLOCK, NOW, inline_number, interval_of, seconds
+from crawljobs.repository.sql import NOW, inline_number, interval_of, seconds
 
 _token = reddit_tokens.c
 _OF_CLIENT = _token.client_id == bindparam("client")
@@ -41,29 +29,6 @@ _FIND = select(
     seconds(_token.ask_again_at - NOW).label("ask_again_in"),
     (_token.throttles_in_a_row > inline_number(0)).label("throttled"),
 ).where(_OF_CLIENT)
-
-_new = insert(reddit_tokens).excluded
-_TAKE_TURN = (
-    insert(reddit_tokens)
-    .values(
-        client_id=bindparam("client"),
-        refreshing_until=NOW + interval_of(bindparam("turn_seconds", type_=Double)),
-    )
-    .on_conflict_do_update(
-        index_elements=[_token.client_id],
-        set_={"refreshing_until": _new.refreshing_until},
-        where=and_(
-            func.coalesce(_token.refreshing_until <= NOW, true()),
-            func.coalesce(_token.ask_again_at <= NOW, true()),
-            or_(
-                _token.access_token.is_(None),
-                _token.access_token == bindparam("refused", type_=Text),
-                _token.expires_at <= NOW + interval_of(bindparam("early_seconds", type_=Double)),
-            ),
-        ),
-    )
-    .returning(_token.client_id)
-)
 
 _KEEP = (
     update(reddit_tokens)
@@ -81,34 +46,6 @@ _FORGET = (
     update(reddit_tokens)
     .where(_OF_CLIENT, _token.access_token == _ACCESS_TOKEN)
     .values(access_token=null(), expires_at=null())
-)
-
-_GIVE_BACK = update(reddit_tokens).where(_OF_CLIENT).values(refreshing_until=null())
-
-_is_throttled = bindparam("throttled", type_=Boolean)
-_first = bindparam("first", type_=Double)
-_doubled = _first * func.power(inline_number(2), _token.throttles_in_a_row)
-_POSTPONE = (
-    update(reddit_tokens)
-    .where(_OF_CLIENT)
-    .values(
-        refreshing_until=null(),
-        ask_again_at=CLOCK.c.now
-        + interval_of(
-            case(
-                (_is_throttled, func.least(bindparam("longest", type_=Double), _doubled)),
-                else_=_first,
-            )
-        ),
-        throttles_in_a_row=case(
-            (
-                _is_throttled,
-                func.least(_token.throttles_in_a_row + inline_number(1), inline_number(30)),
-            ),
-            else_=inline_number(0),
-        ),
-    )
-    .returning(seconds(_token.ask_again_at - CLOCK.c.now))
 )
 
 
@@ -139,30 +76,6 @@ def read_token(conn: Connection, *, client_id: str, now: datetime | None = None)
     )
 
 
-def take_turn(
-    conn: Connection,
-    *,
-    client_id: str,
-    refused: str | None,
-    early_seconds: float,
-    turn_seconds: float,
-    now: datetime | None = None,
-) -> bool:
-    """Take the turn to request a new token, and return whether the caller has the turn.
-
-    `refused` is a token that Reddit refused. Returns false also if another worker has just stored a
-    new token. A token that expires within `early_seconds` counts as expired.
-    """
-    values = {
-        "client": client_id,
-        "refused": refused,
-        "early_seconds": early_seconds,
-        "turn_seconds": turn_seconds,
-        "now": now,
-    }
-    return conn.execute(_TAKE_TURN, values).first() is not None
-
-
 def keep(
     conn: Connection, *, client_id: str, token: str, lives: float, now: datetime | None = None
 ) -> None:
@@ -177,31 +90,3 @@ def keep(
 def forget(conn: Connection, *, client_id: str, token: str) -> None:
     """Delete this token, which Reddit refuses."""
     conn.execute(_FORGET, {"client": client_id, "token": token})
-
-
-def give_back(conn: Connection, *, client_id: str) -> None:
-    """End the turn without a token: another worker may take it at once."""
-    conn.execute(_GIVE_BACK, {"client": client_id})
-
-
-def postpone(
-    conn: Connection,
-    *,
-    client_id: str,
-    throttled: bool,
-    first: float,
-    longest: float,
-    now: datetime | None = None,
-) -> float:
-    """End the turn, and return the seconds until a worker may request a token again.
-
-    This is `first`. With `throttled` (a 429) it doubles with each 429 in a row, up to `longest`.
-    """
-    values = {
-        "client": client_id,
-        "throttled": throttled,
-        "first": first,
-        "longest": longest,
-        "now": now,
-    }
-    return float(max(0.0, conn.execute(_POSTPONE, values).scalar_one()))

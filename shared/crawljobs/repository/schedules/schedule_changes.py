@@ -1,4 +1,4 @@
-"""Create, change and delete schedules. The caller has locked the row with lock_schedule."""
+"""Create and change schedules. The caller has locked the row with lock_schedule."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from sqlalchemy import (
     Boolean,
     Connection,
     Double,
-    any_,
     bindparam,
     case,
-    delete,
     func,
     select,
     update,
@@ -22,15 +20,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from crawljobs import errors
-from crawljobs.db.tables import scheduled_job_runs, scheduled_jobs, subreddits
+from crawljobs.db.tables import scheduled_jobs, subreddits
 from crawljobs.domain import schedule_edit
 from crawljobs.domain import subreddit as names
 from crawljobs.domain.schedule import Schedule, ScheduleSpec
 from crawljobs.domain.schedule_edit import Edit
 from crawljobs.repository.content import stored_subreddits
-from crawljobs.repository.queue.maintenance import job_maintenance
 from crawljobs.repository.schedules import due_schedules, schedule_ledger, schedule_reads
-from crawljobs.repository.sql import NOW, ONE_ROW, array_of, inline
+from crawljobs.repository.sql import NOW, ONE_ROW, inline
 
 _schedule = scheduled_jobs.c
 
@@ -70,20 +67,6 @@ _UPDATE = (
         disabled_reason=case((bindparam("keeps_reason", type_=Boolean), _schedule.disabled_reason)),
         version=_schedule.version + 1,
         updated_at=bindparam("now"),
-    )
-)
-
-_DELETE = delete(scheduled_jobs).where(_OF_ID)
-
-_chosen = scheduled_job_runs.alias("chosen")
-_DELETE_RUNS = delete(scheduled_job_runs).where(
-    scheduled_job_runs.c.id
-    == any_(
-        array_of(
-            select(_chosen.c.id)
-            .where(_chosen.c.scheduled_job_id == bindparam("schedule_id"))
-            .limit(bindparam("at_most"))
-        )
     )
 )
 
@@ -171,17 +154,6 @@ def change_schedule(
             raise _duplicate(order.name) from None
         raise
     return _hinted(conn, before.id)
-
-
-def delete_schedule(conn: Connection, *, schedule_id: int) -> None:
-    """Delete the schedule and its ledger. Jobs that it enqueued stay.
-
-    Deletes at most job_maintenance.CHUNK ledger rows, so that the time is bounded. A sweep deletes
-    the rest, which no list shows any more.
-    """
-    conn.execute(_DELETE, {"schedule_id": schedule_id})
-    values = {"schedule_id": schedule_id, "at_most": job_maintenance.CHUNK}
-    conn.execute(_DELETE_RUNS, values)
 
 
 def _hinted(conn: Connection, schedule_id: int) -> Schedule:

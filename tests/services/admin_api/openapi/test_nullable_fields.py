@@ -30,7 +30,7 @@ from crawljobs.domain import (
     schedule,
     schedule_preview,
 )
-from crawljobs.repository.content import listing_gaps, missing_parts, subreddit_admin
+from crawljobs.repository.content import listing_gaps, missing_parts, subreddit_rows
 from crawljobs.repository.operations import audit_log, service_instances
 from crawljobs.repository.queue import queue_pauses
 from crawljobs.repository.schedules import schedule_ledger
@@ -48,7 +48,7 @@ SHOWS: dict[type[ma.Schema], Any] = {
     ScheduleSchema: schedule.Schedule,
     StatsSchema: queue_stats.QueueStats,
     StoredPartSchema: missing_parts.StoredPart,
-    SubredditSchema: subreddit_admin.Subreddit,
+    SubredditSchema: subreddit_rows.Subreddit,
     TokenSchema: access.Token,
     UpcomingSchema: schedule_preview.Upcoming,
     WorkerSchema: service_instances.Instance,

@@ -16,7 +16,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain import access
 from crawljobs.domain.access import Scope
 from crawljobs.errors import DatabaseUnavailable
-from crawljobs.repository.operations import api_tokens, audit_log
+from crawljobs.repository.operations import audit_log, token_authentication
 from support.admin_api import example_path, with_token
 
 TOKENS = "/api/admin/tokens"
@@ -160,7 +160,7 @@ def test_a_token_serves_although_its_use_cannot_be_noted(
     def refuse(*_: object, **__: object) -> None:
         raise DatabaseUnavailable("read-only")
 
-    monkeypatch.setattr(api_tokens, "mark_used", refuse)
+    monkeypatch.setattr(token_authentication, "mark_used", refuse)
     with structlog.testing.capture_logs() as told:
         headers = {"X-Request-Id": "mine"}
         assert robot.get("/api/admin/jobs", headers=headers).status_code == 200

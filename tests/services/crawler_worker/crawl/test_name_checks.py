@@ -13,12 +13,8 @@ from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource
 from crawljobs.domain.subreddit import LISTINGS
-from crawljobs.repository.content import (
-    crawled_items,
-    discovery,
-    discovery_candidates,
-    stored_subreddits,
-)
+from crawljobs.repository.content import discovery, discovery_candidates, stored_subreddits
+from crawljobs.repository.content.page_storage import crawled_items
 from support import crawled, enqueueing, jobs
 from support.crawls import Crawler, Transport
 

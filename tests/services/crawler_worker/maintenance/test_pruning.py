@@ -10,7 +10,7 @@ from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.schedules import schedule_changes
+from crawljobs.repository.schedules import schedule_deletion
 from support import jobs
 from support import schedule_rows as rows
 
@@ -158,7 +158,7 @@ def test_the_ledger_of_a_deleted_schedule_goes_in_pieces(database: Database) -> 
                 """),
                 {"id": schedule.id, "count": OLD},
             )
-        schedule_changes.delete_schedule(conn, schedule_id=gone.id)
+        schedule_deletion.delete_schedule(conn, schedule_id=gone.id)
     Maintenance(database, settings.read_queue_settings({})).prune()
     with database.begin() as conn:
         assert {run["scheduled_job_id"] for run in rows.ledger(conn)} == {kept.id}

@@ -20,7 +20,7 @@ from crawljobs.db.direct import DirectConnection
 from crawljobs.repository.queue import job_claim
 from crawljobs.repository.queue.maintenance import row_isolation
 from crawljobs.repository.queue.maintenance.row_isolation import RowIsolation
-from crawljobs.repository.reddit_api import reddit_tokens
+from crawljobs.repository.reddit_api import reddit_tokens, token_turns
 from support import jobs, schedule_rows
 from support.refusing_rows import refuse
 from support.waiting import wait_until
@@ -261,7 +261,7 @@ def test_a_job_that_refuses_to_be_freed_keeps_neither_a_token_nor_the_others(
         ids = [jobs.enqueue(conn, f"sub_{number}", now=None) for number in range(3)]
         conn.execute(text(WAITING + "wait_reason = 'outage', visible_at = now() + interval '50 s'"))
         refuse(conn, "crawl_jobs", ids[1])
-        assert reddit_tokens.take_turn(
+        assert token_turns.take_turn(
             conn, client_id="c", refused=None, early_seconds=60, turn_seconds=75
         )
     database.run(lambda conn: reddit_tokens.keep(conn, client_id="c", token="t", lives=3600))

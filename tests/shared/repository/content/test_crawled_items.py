@@ -10,7 +10,8 @@ from sqlalchemy import event, text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.reddit_items import Account, Items
-from crawljobs.repository.content import crawled_items, refreshes
+from crawljobs.repository.content import refreshes
+from crawljobs.repository.content.page_storage import crawled_items
 from support import crawled, locks
 from support.crawled import CREATED, comment, deleted_post, post, store, tuples_written
 

@@ -6,7 +6,7 @@ from sqlalchemy import event, text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.reddit_items import Account, Items
-from crawljobs.repository.content import crawled_items
+from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.queue import job_claim, leases
 from support import crawled, jobs
 

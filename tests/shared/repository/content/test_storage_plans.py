@@ -13,10 +13,8 @@ from crawljobs.domain.coverage import ListingName
 from crawljobs.repository.content import (
     authors,
     coverage,
+    covered_items,
     crawl_history,
-    crawled_comments,
-    crawled_edges,
-    crawled_posts,
     crawled_trees,
     discovery,
     discovery_candidates,
@@ -28,12 +26,15 @@ from crawljobs.repository.content import (
     stored_subreddits,
     subreddit_access,
 )
+from crawljobs.repository.content.page_storage import crawled_comments, crawled_edges, crawled_posts
 from crawljobs.repository.reddit_api import (
     client_probes,
     reddit_budgets,
     reddit_outages,
     reddit_tokens,
+    reply_failures,
     slot_reservation,
+    token_turns,
 )
 from crawljobs.repository.schedules import schedule_disabling
 from support import plans
@@ -142,8 +143,8 @@ STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
     "closed gaps": (lambda: listing_gaps._CLOSE_GAPS, COVERAGE),
     "trimmed gaps": (lambda: listing_gaps._TRIM_GAPS, COVERAGE),
     "coverage": (lambda: coverage._RECORD, COVERAGE),
-    "posts below a walk": (lambda: listing_gaps._STORED_BELOW[ListingName.POSTS], COVERAGE),
-    "comments below a walk": (lambda: listing_gaps._STORED_BELOW[ListingName.COMMENTS], COVERAGE),
+    "posts below a walk": (lambda: covered_items._STORED_BELOW[ListingName.POSTS], COVERAGE),
+    "comments below a walk": (lambda: covered_items._STORED_BELOW[ListingName.COMMENTS], COVERAGE),
     "reserve": (lambda: slot_reservation._RESERVE, BUDGET),
     "learn": (lambda: reddit_budgets._LEARN, BUDGET),
     "pause": (lambda: reddit_budgets._PAUSE, BUDGET),
@@ -163,11 +164,11 @@ STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
     "spent": (lambda: discovery._SPENT, FIND),
     "forget evidence": (lambda: discovery_candidates._FORGET, FIND),
     "token": (lambda: reddit_tokens._FIND, FIND),
-    "token's turn": (lambda: reddit_tokens._TAKE_TURN, FIND),
+    "token's turn": (lambda: token_turns._TAKE_TURN, FIND),
     "barred schedules": (lambda: schedule_disabling._LOCK_ENABLED, FIND),
-    "good reply": (lambda: reddit_outages._GOOD, BUDGET),
-    "failed reply": (lambda: reddit_outages._FAILED, BUDGET),
-    "last reply before a pause": (lambda: reddit_outages._WOULD_OPEN, BUDGET),
+    "good reply": (lambda: reply_failures._GOOD, BUDGET),
+    "failed reply": (lambda: reply_failures._FAILED, BUDGET),
+    "last reply before a pause": (lambda: reply_failures._WOULD_OPEN, BUDGET),
     "good probe": (lambda: reddit_outages._PROBE_GOOD, BUDGET),
     "pause of all": (lambda: reddit_outages._PAUSE, BUDGET),
     "turn of the probe": (lambda: client_probes._TAKE_TURN, BUDGET),

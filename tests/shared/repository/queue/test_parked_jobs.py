@@ -20,6 +20,7 @@ from crawljobs.repository.reddit_api import (
     reddit_budgets,
     reddit_outages,
     reddit_tokens,
+    reply_failures,
     slot_reservation,
 )
 from support import jobs
@@ -431,7 +432,7 @@ def test_a_client_that_is_not_used_any_more_hides_no_end(
 def test_the_end_of_an_outage_frees_its_jobs_at_once(conn: Connection) -> None:
     reserve(conn)
     for _ in range(10):
-        reddit_outages.record_failed(conn, client_id=CLIENT, now=T0)
+        reply_failures.record_failed(conn, client_id=CLIENT, now=T0)
     job_id = deferred(conn, WaitReason.OUTAGE, 30 * SECOND)
     jobs.sweep(conn, now=T0 + 2 * SECOND)
     assert jobs.waits(conn, job_id) == (WaitReason.OUTAGE, T0 + 30 * SECOND)

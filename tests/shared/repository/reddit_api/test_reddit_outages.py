@@ -7,7 +7,12 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.request_budget import PausedReason, Slot
-from crawljobs.repository.reddit_api import reddit_budgets, reddit_outages, slot_reservation
+from crawljobs.repository.reddit_api import (
+    reddit_budgets,
+    reddit_outages,
+    reply_failures,
+    slot_reservation,
+)
 
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 CLIENT = "client"
@@ -18,11 +23,11 @@ def reserve(conn: Connection, now: datetime = T0) -> Slot:
 
 
 def good(conn: Connection) -> None:
-    reddit_outages.record_good(conn, client_id=CLIENT)
+    reply_failures.record_good(conn, client_id=CLIENT)
 
 
 def failed(conn: Connection, now: datetime = T0) -> float:
-    return reddit_outages.record_failed(conn, client_id=CLIENT, now=now)
+    return reply_failures.record_failed(conn, client_id=CLIENT, now=now)
 
 
 def probe(conn: Connection, now: datetime, *, is_good: bool) -> float:
@@ -64,12 +69,12 @@ def test_half_of_the_last_20_replies_open_the_breaker(budget: Connection) -> Non
 def test_the_reply_before_the_breaker_opens_is_known(budget: Connection) -> None:
     would = []
     for _ in range(11):
-        would.append(reddit_outages.would_open(budget, client_id=CLIENT))
+        would.append(reply_failures.would_open(budget, client_id=CLIENT))
         failed(budget)
     assert would == [False] * 9 + [True, False]  # open already: nothing is left to decide
     reddit_outages.record_accepted(budget, client_id=CLIENT)
-    assert not reddit_outages.would_open(budget, client_id=CLIENT)
-    assert not reddit_outages.would_open(budget, client_id="of no budget")
+    assert not reply_failures.would_open(budget, client_id=CLIENT)
+    assert not reply_failures.would_open(budget, client_id="of no budget")
 
 
 def test_failures_older_than_20_replies_are_forgotten(budget: Connection) -> None:
@@ -137,7 +142,7 @@ def test_late_failures_leave_the_reason_of_a_pause(
         budget, client_id=CLIENT, reason=reason, detail="as it began", is_probe=False, now=T0
     )
     for seconds in range(25):
-        reddit_outages.record_failed(
+        reply_failures.record_failed(
             budget, client_id=CLIENT, detail="later", now=T0 + timedelta(seconds=seconds)
         )
     found = reddit_outages.paused(budget, client_id=CLIENT, now=T0)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository.reddit_api import reddit_tokens
+from crawljobs.repository.reddit_api import reddit_tokens, token_turns
 
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 CLIENT = "client"
@@ -14,7 +14,7 @@ TOKEN = "t1"
 
 
 def take_turn(conn: Connection, refused: str | None = None, now: datetime = T0) -> bool:
-    return reddit_tokens.take_turn(
+    return token_turns.take_turn(
         conn, client_id=CLIENT, refused=refused, early_seconds=60, turn_seconds=75, now=now
     )
 
@@ -24,7 +24,7 @@ def keep(conn: Connection, *, lives: float = 3600, now: datetime = T0) -> None:
 
 
 def postpone(conn: Connection, now: datetime, *, throttled: bool = True) -> float:
-    return reddit_tokens.postpone(
+    return token_turns.postpone(
         conn, client_id=CLIENT, throttled=throttled, first=5, longest=600, now=now
     )
 
@@ -54,7 +54,7 @@ def test_a_token_is_replaced_when_it_is_refused_or_soon_expires(conn: Connection
     keep(conn)
     assert not take_turn(conn, refused="an older one")
     assert take_turn(conn, refused=TOKEN)
-    reddit_tokens.give_back(conn, client_id=CLIENT)
+    token_turns.give_back(conn, client_id=CLIENT)
     assert take_turn(conn, now=T0 + timedelta(seconds=3541))
 
 

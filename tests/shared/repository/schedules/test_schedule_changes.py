@@ -12,7 +12,12 @@ from sqlalchemy import text
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
-from crawljobs.repository.schedules import due_schedules, schedule_changes, schedule_reads
+from crawljobs.repository.schedules import (
+    due_schedules,
+    schedule_changes,
+    schedule_deletion,
+    schedule_reads,
+)
 from scheduler import firing_results, schedule_firing
 from support import jobs
 from support import schedule_rows as rows
@@ -131,7 +136,7 @@ def test_deleting_takes_the_ledger_and_leaves_the_jobs(conn: Connection) -> None
     made = rows.create(conn, now=NOON)
     schedule_firing.fire_due_schedules(conn, at_most=9, now=NOON + HOUR)
     (run,) = rows.ledger(conn)
-    schedule_changes.delete_schedule(conn, schedule_id=made.id)
+    schedule_deletion.delete_schedule(conn, schedule_id=made.id)
     assert schedule_reads.get_schedule(conn, schedule_id=made.id) is None
     assert rows.ledger(conn) == []
     assert jobs.job(conn, run["job_id"]).scheduled_job_id is None
@@ -168,4 +173,4 @@ def test_hints_only_at_what_is_due_before_everything_else(
     with database.begin() as conn:
         later = schedule_reads.list_schedules(conn, limit=100)[1]
     assert not hinted(lambda conn: change(conn, later, NOON, enabled=False))
-    assert not hinted(lambda conn: schedule_changes.delete_schedule(conn, schedule_id=1))
+    assert not hinted(lambda conn: schedule_deletion.delete_schedule(conn, schedule_id=1))

@@ -10,7 +10,7 @@ from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.exchange.transfer import Transport
 from crawler_worker.reddit.oauth.token import TokenSource
 from crawljobs.db.database import Database
-from crawljobs.repository.reddit_api import reddit_tokens
+from crawljobs.repository.reddit_api import reddit_tokens, token_turns
 from crawljobs.settings import RedditSettings
 from support import scripted_server
 from support.scripted_server import Exchange
@@ -126,7 +126,7 @@ def test_a_stop_ends_the_wait_for_a_token_that_another_asks_for(
         assert asked.wait(10)
     else:
         with database.begin() as conn:
-            assert reddit_tokens.take_turn(
+            assert token_turns.take_turn(
                 conn, client_id=CLIENT, refused=None, early_seconds=60, turn_seconds=60
             )
     stop.set()

@@ -12,7 +12,11 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue.maintenance import job_pruning, pause_parking
 from crawljobs.repository.queue.maintenance.job_pruning import Pruned
-from crawljobs.repository.schedules import ledger_pruning, schedule_changes, schedule_reads
+from crawljobs.repository.schedules import (
+    ledger_pruning,
+    schedule_deletion,
+    schedule_reads,
+)
 from support import crawled, jobs, service_statements
 from support import schedule_rows as rows
 
@@ -53,7 +57,7 @@ def test_a_schedule_is_deleted_without_writing_to_its_jobs(conn: Connection, cou
         fill(conn, statement, id=deleted.id, count=count)
         fill(conn, statement, id=kept.id, count=3)
     before, began = crawled.tuples_written(conn), time.monotonic()
-    schedule_changes.delete_schedule(conn, schedule_id=deleted.id)
+    schedule_deletion.delete_schedule(conn, schedule_id=deleted.id)
     assert time.monotonic() - began < LONGEST_SECONDS
     assert crawled.tuples_written(conn) - before <= CHUNK + 1
     assert schedule_reads.get_schedule(conn, schedule_id=deleted.id) is None
@@ -161,7 +165,7 @@ def test_a_deletion_that_is_killed_leaves_all_or_nothing(database: Database) -> 
 
     def delete_and_die() -> None:
         with database.begin() as conn:
-            schedule_changes.delete_schedule(conn, schedule_id=made.id)
+            schedule_deletion.delete_schedule(conn, schedule_id=made.id)
             raise Killed
 
     with pytest.raises(Killed):
@@ -169,7 +173,7 @@ def test_a_deletion_that_is_killed_leaves_all_or_nothing(database: Database) -> 
     with database.begin() as conn:
         assert schedule_reads.get_schedule(conn, schedule_id=made.id) is not None
         assert left(conn, "scheduled_job_runs") == 1_500
-        schedule_changes.delete_schedule(conn, schedule_id=made.id)
+        schedule_deletion.delete_schedule(conn, schedule_id=made.id)
     with database.begin() as conn:
         assert left(conn, "scheduled_job_runs") == 500
         assert ledger_pruning.prune_runs_of_deleted(conn).deleted == 500

@@ -26,7 +26,9 @@ from crawljobs.repository.reddit_api import (
     reddit_budgets,
     reddit_outages,
     reddit_tokens,
+    reply_failures,
     slot_reservation,
+    token_turns,
 )
 from crawljobs.repository.schedules import schedule_setbacks
 from scheduler import schedule_firing
@@ -78,14 +80,14 @@ def test_what_legitimate_clocks_write_is_left_alone(conn: Connection) -> None:
         reserve(conn, T0)
     reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=3600, now=T0)
     for _ in range(10):
-        reddit_outages.record_failed(conn, client_id=CLIENT, now=T0)
+        reply_failures.record_failed(conn, client_id=CLIENT, now=T0)
     for _ in range(9):
         reddit_outages.record_probe(conn, client_id=CLIENT, good=False, now=T0)
-    reddit_tokens.take_turn(
+    token_turns.take_turn(
         conn, client_id=CLIENT, refused=None, early_seconds=60, turn_seconds=75, now=T0
     )
     for _ in range(9):
-        reddit_tokens.postpone(conn, client_id=CLIENT, throttled=True, first=5, longest=600, now=T0)
+        token_turns.postpone(conn, client_id=CLIENT, throttled=True, first=5, longest=600, now=T0)
     claim = jobs.crawling(conn, "held")
     leases.extend_claims(conn, claims=[claim], lease_seconds=3600, now=T0)
     for retries in (0, 1, 5, 40):
@@ -148,7 +150,7 @@ def test_a_pause_by_reddit_does_not_last_for_the_setback(
 def test_an_outage_is_probed_at_once_after_a_setback(conn: Connection, setback: timedelta) -> None:
     reserve(conn, T0)
     for _ in range(10):
-        reddit_outages.record_failed(conn, client_id=CLIENT, now=T0)
+        reply_failures.record_failed(conn, client_id=CLIENT, now=T0)
     now = T0 - setback
     mend(conn, now)
     slot = reserve(conn, now)
@@ -161,15 +163,13 @@ def test_a_token_can_be_asked_for_after_a_setback(
     conn: Connection, setback: timedelta, how: str
 ) -> None:
     turn = {"client_id": CLIENT, "refused": None, "early_seconds": 60, "turn_seconds": 75}
-    assert reddit_tokens.take_turn(conn, **turn, now=T0)
+    assert token_turns.take_turn(conn, **turn, now=T0)
     if how == "postponed":
-        reddit_tokens.postpone(
-            conn, client_id=CLIENT, throttled=False, first=30, longest=600, now=T0
-        )
+        token_turns.postpone(conn, client_id=CLIENT, throttled=False, first=30, longest=600, now=T0)
     now = T0 - setback
     assert mend(conn, now) == {"reddit_tokens": 1}
     assert reddit_tokens.read_token(conn, client_id=CLIENT, now=now).ask_again_in == 0
-    assert reddit_tokens.take_turn(conn, **turn, now=now)
+    assert token_turns.take_turn(conn, **turn, now=now)
 
 
 # Turns

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, text
 
 from crawljobs.db.tables.content import comments as comments_table
 from crawljobs.domain.reddit_items import Comment
-from crawljobs.repository.content import crawled_edges, item_upsert
-from crawljobs.repository.content.crawled_edges import Counts
-from crawljobs.repository.content.crawled_posts import Written
-from crawljobs.repository.content.item_upsert import ItemColumns
+from crawljobs.repository.content.page_storage import crawled_edges, item_upsert
+from crawljobs.repository.content.page_storage.crawled_edges import Counts
+from crawljobs.repository.content.page_storage.crawled_posts import Written
+from crawljobs.repository.content.page_storage.item_upsert import ItemColumns
 
 _COLUMNS = ItemColumns(
     table=comments_table,

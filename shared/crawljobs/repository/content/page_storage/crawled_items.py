@@ -10,9 +10,10 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from crawljobs.domain.reddit_items import Account, Comment, Items, Post
-from crawljobs.repository.content import authors, crawled_comments, crawled_posts, stored_subreddits
-from crawljobs.repository.content.crawled_edges import Counts
-from crawljobs.repository.content.crawled_posts import Written
+from crawljobs.repository.content import authors, stored_subreddits
+from crawljobs.repository.content.page_storage import crawled_comments, crawled_posts
+from crawljobs.repository.content.page_storage.crawled_edges import Counts
+from crawljobs.repository.content.page_storage.crawled_posts import Written
 
 BATCH = 100  # items in one statement, which bounds its duration and the size of its JSON
 

@@ -1,0 +1,1 @@
+"""Store the posts, comments, authors and edges of a crawled page."""
