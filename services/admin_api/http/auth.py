@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hmac
 import math
-from dataclasses import dataclass
 from typing import NoReturn
 
 import flask
 
 from admin_api.http import api_counters, client_address, problems, state
 from admin_api.http.request import request_id
+from admin_api.http.request.identity import BOOTSTRAP_NAME, Identity
 from crawljobs.domain import access
 from crawljobs.domain.access import Scope
 from crawljobs.domain.actor import Actor
@@ -32,29 +32,9 @@ PUBLIC_ENDPOINTS = frozenset(
     }
 )
 
-BOOTSTRAP_NAME = "bootstrap"  # the actor of the token in ADMIN_API_TOKEN
 _SCHEME = "bearer "
 _HINT = "Send the header 'Authorization: Bearer <token>'; /docs describes the API."
 _HASH_OF_NO_TOKEN = access.digest("no token has this hash")
-
-
-@dataclass(frozen=True)
-class Identity:
-    """The token of a request. `key` is unique; two tokens may share a `name`."""
-
-    name: str
-    key: str
-    scopes: frozenset[Scope]
-
-    @property
-    def token_id(self) -> str | None:
-        """The token's id; None for the bootstrap token, which has no row."""
-        return None if self.key == BOOTSTRAP_NAME else self.key
-
-    @property
-    def is_bootstrap(self) -> bool:
-        """Whether this is the bootstrap token. It has no quota: the operator always gets access."""
-        return self.token_id is None
 
 
 def token_of(authorization: str | None) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from http import HTTPStatus
 from typing import Any
 
 import flask
@@ -11,9 +10,8 @@ import flask_smorest  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, ValidationError
 
-from admin_api.http import idempotency, problems
-from admin_api.http.blueprint import POST_PROBLEMS
-from admin_api.openapi import curl
+from admin_api.http import problems
+from admin_api.openapi import curl, details
 from admin_api.schemas.fields import INT8_MAX
 from admin_api.schemas.problem import ProblemSchema
 from admin_api.schemas.problem_kinds import KINDS
@@ -109,74 +107,12 @@ def _pattern_of(converter: BaseConverter) -> dict[str, Any]:
 @functools.lru_cache(maxsize=1)
 def _as_json(api: Api) -> str:
     document: dict[str, Any] = api.spec.to_dict()
-    _describe_idempotency(document["paths"])
-    _forbid_null_in_queries(document["paths"])
-    _describe_problems(document["components"]["responses"])
-    _describe_choices(document["components"]["schemas"])
+    details.describe_idempotency(document["paths"])
+    details.forbid_null_in_queries(document["paths"])
+    details.describe_problems(document["components"]["responses"])
+    details.describe_choices(document["components"]["schemas"])
     curl.add_examples(document)
     return flask.json.dumps(document)
-
-
-def _forbid_null_in_queries(paths: dict[str, Any]) -> None:
-    """Remove null from the types of query parameters: a query string cannot contain null.
-
-    marshmallow has one option for an absent value and for null, so its document allows both.
-    """
-    for item in paths.values():
-        for operation in item.values():
-            for parameter in operation.get("parameters", []) if isinstance(operation, dict) else ():
-                schema = parameter.get("schema", {})
-                if parameter.get("in") == "query" and isinstance(schema.get("type"), list):
-                    (schema["type"],) = (kind for kind in schema["type"] if kind != "null")
-                    schema.pop("default", None)
-                    if None in schema.get("enum", []):
-                        schema["enum"] = [value for value in schema["enum"] if value is not None]
-
-
-def _describe_idempotency(paths: dict[str, Any]) -> None:
-    for item in paths.values():
-        if "post" in item:
-            item["post"].setdefault("parameters", []).append(idempotency.PARAMETER)
-            for status in POST_PROBLEMS:
-                reference = f"#/components/responses/{HTTPStatus(status).name}"
-                item["post"]["responses"].setdefault(str(status), {"$ref": reference})
-
-
-# The checks of whole objects (validates_schema in marshmallow) as JSON Schema.
-_BY_FILTER = {"required": ["filter"], "not": {"required": ["job_ids"]}}
-_CHOICES: dict[str, dict[str, Any]] = {
-    "Bulk": {
-        "oneOf": [
-            {"required": ["job_ids"], "not": {"required": ["filter"]}},
-            {**_BY_FILTER, "required": ["filter", "expected_count"]},
-            {
-                **_BY_FILTER,
-                "required": ["filter", "dry_run"],
-                "properties": {"dry_run": {"const": True}, "expected_count": False},
-            },
-        ]
-    },
-    "ScheduleBody": {
-        "oneOf": [{"required": ["subreddit"]}, {"required": ["subreddit_id"]}],
-    },
-    "SchedulePatch": {"not": {"required": ["subreddit", "subreddit_id"]}},
-}
-_CHOICES |= dict.fromkeys(("BulkStatus", "BulkBoost"), _CHOICES["Bulk"])
-
-
-def _describe_choices(schemas: dict[str, Any]) -> None:
-    for name, choice in _CHOICES.items():
-        schemas[name].update(choice)
-
-
-def _describe_problems(responses: dict[str, Any]) -> None:
-    """Describe each problem response by the titles of its problems."""
-    for name, response in responses.items():
-        status = HTTPStatus.__members__.get(name)
-        titles = [
-            f"{kind.title} (`{code}`)." for code, kind in KINDS.items() if kind.status == status
-        ]
-        response["description"] = " ".join(titles) or response["description"]
 
 
 def respond(api: Api) -> flask.Response:

@@ -9,13 +9,15 @@ from admin_api.http import auth, pagination, preconditions, problems, responses,
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import schedule_edits
 from admin_api.schemas.schedule import (
-    ScheduleBodySchema,
     ScheduleListSchema,
+    ScheduleSchema,
+    WrittenScheduleSchema,
+)
+from admin_api.schemas.schedule_edit import (
+    ScheduleBodySchema,
     ScheduleParameters,
     SchedulePatchSchema,
-    ScheduleSchema,
     ToggleSchema,
-    WrittenScheduleSchema,
 )
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope

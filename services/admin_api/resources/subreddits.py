@@ -12,10 +12,10 @@ from admin_api.schemas.job import EnqueuedSchema
 from admin_api.schemas.subreddit import (
     SubredditDetailSchema,
     SubredditListSchema,
-    SubredditParameters,
     SubredditSchema,
 )
 from admin_api.schemas.subreddit_change import EnqueueNowSchema, PolitenessSchema
+from admin_api.schemas.subreddit_filter import SubredditParameters
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.job_filter import JobFilter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from admin_api.http import problems
-from admin_api.http.auth import Identity
+from admin_api.http.request.identity import Identity
 from admin_api.schemas.fields import rfc3339
 from crawljobs.db.database import Connection
 from crawljobs.domain import access

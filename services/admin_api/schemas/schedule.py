@@ -2,157 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api.schemas.fields import (
-    INT8_MAX,
-    NAME_MAX_CHARACTERS,
-    Flag,
-    Name,
-    PageParameters,
-    Timestamp,
-    Whole,
-    described,
-    identifier,
-    max_retries,
-    next_cursor,
-    priority,
-    subreddit,
-    truth,
-)
-from crawljobs.domain.cron import LONGEST_EXPRESSION
-from crawljobs.domain.due_times import LONGEST_SPREAD
-from crawljobs.domain.schedule import LONGEST_DEADLINE, MisfirePolicy
+from admin_api.schemas.fields import Timestamp, described, identifier, next_cursor
+from crawljobs.domain.schedule import MisfirePolicy
 
 MISFIRE_POLICIES = [policy.value for policy in MisfirePolicy]
 
-_EXPRESSION = (
+EXPRESSION = (
     "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`; `@every 90m` (60 s to 366 d); or five "
     "fields: minute, hour, day of month, month, day of week. A day matches if one of its two "
     "fields matches; if one of them begins with `*`, both must match."
 )
-_POLICY = (
+POLICY = (
     "After an outage, only the latest missed due time can fire: with `fire_once` always, with "
     "`skip` only if it is at most 5 minutes late."
 )
-_DEADLINE = "The longest delay in seconds with which a due time fires; null: the policy decides."
-_SPREAD = (
+DEADLINE = "The longest delay in seconds with which a due time fires; null: the policy decides."
+SPREAD = (
     "Delays each run by a fixed number of seconds, at most this one, so that schedules with the "
     "same due time do not start at once."
 )
-
-
-def cron_expression() -> fields.String:
-    return fields.String(
-        required=True,
-        validate=validate.Length(min=1, max=LONGEST_EXPRESSION),
-        metadata=described(_EXPRESSION, example="30 3 * * MON-FRI"),
-    )
-
-
-def timezone() -> fields.String:
-    return fields.String(
-        load_default="UTC",
-        validate=validate.Length(min=1, max=100),
-        metadata=described("An IANA time zone.", example="Europe/Vienna"),
-    )
-
-
-def subreddit_id() -> fields.Integer:
-    return Whole(
-        load_default=None,
-        allow_none=False,
-        validate=validate.Range(min=1, max=INT8_MAX),
-        metadata=described("The id of a stored subreddit.", format="int64"),
-    )
-
-
-class ScheduleBodySchema(ma.Schema):
-    """A schedule. Give either `subreddit` or `subreddit_id`."""
-
-    name = Name(
-        required=True,
-        validate=[
-            validate.Regexp(r"[\s\S]*\S", error="must not be blank"),
-            validate.Length(min=1, max=NAME_MAX_CHARACTERS),
-        ],
-        metadata=described(
-            "A unique name; case does not matter. Stored in normal form NFKC, without spaces at "
-            "its ends.",
-            example="python, nightly",
-        ),
-    )
-    subreddit = subreddit(load_default=None, allow_none=False)
-    subreddit_id = subreddit_id()
-    cron_expression = cron_expression()
-    timezone = timezone()
-    priority = priority(default=20)
-    max_retries = max_retries()
-    misfire_policy = fields.String(
-        load_default=MisfirePolicy.FIRE_ONCE.value,
-        validate=validate.OneOf(MISFIRE_POLICIES),
-        metadata=described(_POLICY),
-    )
-    misfire_deadline_seconds = Whole(
-        load_default=None,
-        allow_none=True,
-        validate=validate.Range(min=1, max=int(LONGEST_DEADLINE.total_seconds())),
-        metadata=described(_DEADLINE),
-    )
-    spread_seconds = Whole(
-        load_default=0,
-        validate=validate.Range(min=0, max=int(LONGEST_SPREAD.total_seconds())),
-        metadata=described(_SPREAD),
-    )
-    enabled = Flag(load_default=True, metadata=described("Whether the schedule fires."))
-
-    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
-    def _names_one_subreddit(
-        self, _: dict[str, Any], body: Any, *, partial: bool | None, **__: Any
-    ) -> None:
-        named = [
-            name
-            for name in ("subreddit", "subreddit_id")
-            if isinstance(body, dict) and name in body
-        ]
-        if len(named) == 2:
-            raise ma.ValidationError({"subreddit_id": ["give subreddit_id or subreddit, not both"]})
-        if not named and not partial:
-            raise ma.ValidationError({"subreddit": ["Missing data for required field."]})
-
-
-class SchedulePatchSchema(ScheduleBodySchema):
-    """The fields of a schedule to change; absent fields stay unchanged."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"partial": True, **options})
-
-    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        field_obj.load_default = ma.missing
-
-
-class ToggleSchema(ma.Schema):
-    """Whether the schedule fires."""
-
-    enabled = Flag(metadata=described("Absent: the opposite of the current value."))
-
-
-def _either(description: str) -> fields.Boolean:
-    return truth(load_default=None, metadata=described(description))
-
-
-class ScheduleParameters(PageParameters):
-    enabled = _either("true: only enabled schedules; false: only disabled ones.")
-    broken = _either("true: only schedules that the scheduler disabled; false: only the others.")
-    subreddit = subreddit(load_default=None)
-    subreddit_id = fields.Integer(
-        load_default=None,
-        validate=validate.Range(min=1, max=INT8_MAX),
-        metadata=described("Only schedules of this subreddit.", format="int64"),
-    )
 
 
 class ScheduleSchema(ma.Schema):
@@ -162,7 +33,7 @@ class ScheduleSchema(ma.Schema):
     name = fields.String(required=True)
     subreddit_id = identifier("The subreddit.")
     subreddit = fields.String(required=True, metadata=described("The subreddit's name."))
-    cron_expression = fields.String(required=True, metadata=described(_EXPRESSION))
+    cron_expression = fields.String(required=True, metadata=described(EXPRESSION))
     timezone = fields.String(required=True, metadata=described("An IANA time zone."))
     priority = fields.Integer(required=True)
     max_retries = fields.Integer(
@@ -171,12 +42,12 @@ class ScheduleSchema(ma.Schema):
         metadata=described("Null: the server's MAX_RETRIES applies."),
     )
     misfire_policy = fields.String(
-        required=True, validate=validate.OneOf(MISFIRE_POLICIES), metadata=described(_POLICY)
+        required=True, validate=validate.OneOf(MISFIRE_POLICIES), metadata=described(POLICY)
     )
     misfire_deadline_seconds = fields.Integer(
-        required=True, allow_none=True, metadata=described(_DEADLINE)
+        required=True, allow_none=True, metadata=described(DEADLINE)
     )
-    spread_seconds = fields.Integer(required=True, metadata=described(_SPREAD))
+    spread_seconds = fields.Integer(required=True, metadata=described(SPREAD))
     enabled = fields.Boolean(required=True)
     anchor_at = Timestamp(required=True, metadata=described("`@every` counts from this time."))
     next_run_at = Timestamp(

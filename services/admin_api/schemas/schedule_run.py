@@ -13,7 +13,7 @@ from admin_api.schemas.fields import (
     identifier,
     next_cursor,
 )
-from admin_api.schemas.schedule import cron_expression, timezone
+from admin_api.schemas.schedule_edit import cron_expression, timezone
 from crawljobs.domain.schedule import RunOutcome
 
 PREVIEW_MAX = 100  # due times; keeps the computing time short

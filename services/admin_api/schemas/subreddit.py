@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.coverage import GapSchema, StoredPartSchema
 from admin_api.schemas.fields import (
-    PageParameters,
     Timestamp,
     described,
     identifier,
     next_cursor,
-    truth,
 )
 from admin_api.schemas.job import JobSchema
 from admin_api.schemas.subreddit_change import CRAWL_GAP, REQUEST_GAP
+from admin_api.schemas.subreddit_filter import ACCESS_STATES
 from crawljobs.domain.coverage import WalkEnd
-from crawljobs.domain.subreddit import AccessState
-
-ACCESS_STATES = [state.value for state in AccessState]
-
-
-class OnlyNameCharacters(validate.Validator):
-    """Checks the characters of a name.
-
-    validate.Regexp would put its pattern, in Python's dialect, into the OpenAPI document.
-    """
-
-    def __call__(self, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9_.:-]+", value):
-            raise ma.ValidationError("holds characters that no subreddit name contains")
-        return value
-
-
-class SubredditParameters(PageParameters):
-    access = fields.String(
-        load_default=None,
-        validate=validate.OneOf(ACCESS_STATES),
-        metadata=described("Only subreddits with this access state."),
-    )
-    name_contains = fields.String(
-        load_default=None,
-        validate=[validate.Length(min=1, max=24), OnlyNameCharacters()],
-        metadata=described(
-            "Only subreddits whose name contains this text; case does not matter.",
-            pattern="^[A-Za-z0-9_.:-]+$",
-        ),
-    )
-    incomplete = truth(
-        load_default=None,
-        metadata=described("true: only subreddits with missing parts; false: only the others."),
-    )
-    crawled_before = Timestamp(
-        load_default=None,
-        metadata=described("Only subreddits without a crawl since this time."),
-    )
 
 
 class SubredditSchema(ma.Schema):

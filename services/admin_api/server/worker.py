@@ -11,6 +11,7 @@ from admin_api.server.arriving_connections import ArrivingConnections
 from admin_api.server.connection import Connection
 from admin_api.server.gunicorn_worker import GunicornWorker
 from admin_api.server.leaving_connections import STOP_LINGER_SECONDS, LeavingConnections
+from admin_api.server.waiting_probes import WaitingProbes
 
 # Shares of the allowed connections (worker_connections). The remaining share is for connections
 # without a complete request.
@@ -29,7 +30,7 @@ class Worker(GunicornWorker):
         )
         self._leaving = LeavingConnections(self._close)
         self._served: set[Connection] = set()
-        self._probes = probe_replies.WaitingProbes(self._send)
+        self._probes = WaitingProbes(self._send)
         self._stops_since: float | None = None
         self._swept_at = 0.0
 

@@ -15,7 +15,7 @@ import httpx
 import psycopg
 import pytest
 
-from admin_api.http import auth, quotas, streaming
+from admin_api.http import quotas, streaming
 from admin_api.http.quotas import (
     DAY_SECONDS,
     KEY_BYTES,
@@ -24,6 +24,7 @@ from admin_api.http.quotas import (
     RequestRates,
     StoredResponses,
 )
+from admin_api.http.request.identity import Identity
 from support import admin_api
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 from support.waiting import wait_until
@@ -165,7 +166,7 @@ def test_an_answer_that_is_lost_before_it_is_sent_gives_its_place_back(
     app = make_app(database_url)
     for _ in range(3):  # one more than may be under way
         with app.test_request_context():
-            flask.g.identity = auth.Identity("one", "0" * 12, frozenset())
+            flask.g.identity = Identity("one", "0" * 12, frozenset())
             streaming.response(iter(["a line"]), mimetype="text/csv")
         gc.collect()
 

@@ -11,7 +11,7 @@ import pytest
 from marshmallow import ValidationError
 
 from admin_api.http import auth, client_address, cursors, idempotency, preconditions
-from admin_api.http.request import request_id, request_parsing
+from admin_api.http.request import json_values, request_id, request_parsing
 from admin_api.schemas import fields
 from admin_api.server import arriving_body, http_rules
 from admin_api.server.arriving_request import ArrivingRequest
@@ -66,11 +66,11 @@ def query(text: str) -> object:
 
 
 def body(text: str) -> object:
-    return request_parsing.parsed_json(text.encode("utf-8", "surrogatepass"), 2_000)
+    return json_values.parsed_json(text.encode("utf-8", "surrogatepass"), 2_000)
 
 
 def texts(text: str) -> object:
-    return request_parsing.parsed_json(json.dumps({"a": text, text: [text]}).encode(), 2_000)
+    return json_values.parsed_json(json.dumps({"a": text, text: [text]}).encode(), 2_000)
 
 
 def values(text: str) -> None:

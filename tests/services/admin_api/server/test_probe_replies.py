@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from admin_api.server import probe_replies
-from admin_api.server.probe_replies import WaitingProbes
+from admin_api.server.waiting_probes import WaitingProbes
 from crawljobs.errors import DatabaseUnavailable
 
 HEAD = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -1,0 +1,103 @@
+"""Readiness probes that wait for the database, without a thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from admin_api.http import health_replies, problems
+from admin_api.http.state import State
+from admin_api.server import probe_replies
+from admin_api.server.probe_replies import Probe
+from crawljobs.errors import DatabaseUnavailable, UnknownSchema
+from crawljobs.runtime import logs
+from crawljobs.runtime.probes.readiness import DEADLINE_SECONDS
+
+log = logs.get_logger(__name__)
+
+# If too many probes wait, the last "ready" is reused for this time after the database's reply.
+READY_SECONDS = 1.0
+
+
+class WaitingProbes:
+    """Readiness probes that share one database check. Only the event loop's thread uses it."""
+
+    def __init__(self, answer: Callable[[Any, bytes, bool], None]) -> None:
+        """`answer(connection, bytes, keeps)` sends a response."""
+        self._answer = answer
+        self._waiting: dict[Any, Probe] = {}
+        self._check: Future[None] | None = None  # the check with our callback
+        self._ready_at = -READY_SECONDS  # monotonic time of the last successful check
+
+    def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:
+        """Respond now, or after the check. `defer(function, *arguments)` calls it in the loop."""
+        if state.drain.has_begun:
+            self._send(connection, probe, health_replies.shutting_down())
+            return
+        check = state.readiness.start_check()
+        if check.done():
+            self._send(connection, probe, _why_not(check))
+            return
+        self._waiting[connection] = probe
+        if check is not self._check:
+            self._check = check
+            check.add_done_callback(lambda done: defer(self._on_check_done, done))
+
+    def _on_check_done(self, check: Future[None]) -> None:
+        why_not = _why_not(check)
+        self._ready_at = time.monotonic() if why_not is None else -READY_SECONDS
+        self._send_all(why_not)
+
+    def give_up(self) -> None:
+        """Respond 503 to all probes when the oldest one has waited for DEADLINE_SECONDS."""
+        if self.seconds_left() == 0:
+            silent = DatabaseUnavailable(f"no answer within {DEADLINE_SECONDS} s")
+            self._send_all(_problem_of(silent))
+
+    def seconds_left(self) -> float | None:
+        """The seconds until the oldest probe has waited too long; None when no probe waits."""
+        first = next(iter(self._waiting.values()), None)  # dicts keep the order of arrival
+        if first is None:
+            return None
+        return max(0.0, first.arrived_at + DEADLINE_SECONDS - time.monotonic())
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def repeat_to_oldest(self) -> bool:
+        """Respond to the oldest probe with the last "ready"; False if there is no recent one."""
+        if not self._waiting or time.monotonic() - self._ready_at > READY_SECONDS:
+            return False
+        oldest = next(iter(self._waiting))
+        self._send(oldest, self._waiting.pop(oldest), None)
+        return True
+
+    def remove_oldest(self) -> Any | None:
+        """Remove and return the connection of the oldest probe; None when no probe waits."""
+        oldest = next(iter(self._waiting), None)
+        self._waiting.pop(oldest, None)
+        return oldest
+
+    def _send_all(self, why_not: problems.Problem | None) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for connection, probe in waiting.items():
+            self._send(connection, probe, why_not)
+
+    def _send(self, connection: Any, probe: Probe, why_not: problems.Problem | None) -> None:
+        self._answer(connection, probe_replies.ready(probe, why_not), probe.keeps)
+
+
+def _why_not(check: Future[None]) -> problems.Problem | None:
+    """The problem of a failed check; None when the database is ready."""
+    error = check.exception()
+    return None if error is None else _problem_of(error)
+
+
+def _problem_of(error: BaseException) -> problems.Problem:
+    if isinstance(error, (DatabaseUnavailable, UnknownSchema)):
+        log.warning("database.unavailable", error=str(error))
+        return problems.unavailable_database(error)
+    log.error("http.request_failed", path="/readyz", exc_info=error)
+    return problems.Problem("internal_error", "The log has the cause. Please report it.")
