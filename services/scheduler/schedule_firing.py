@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from crawljobs import errors
@@ -13,24 +12,15 @@ from crawljobs.db.failures import StatementError
 from crawljobs.domain import enqueue_request
 from crawljobs.domain import schedule as rules
 from crawljobs.domain import subreddit as subreddits
-from crawljobs.domain.actor import Actor
 from crawljobs.domain.enqueue_request import EnqueueRequest
 from crawljobs.domain.job import Enqueued, EnqueueResult
 from crawljobs.domain.schedule import Firing, RunOutcome, Schedule
-from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_enqueue
 from crawljobs.repository.schedules import due_schedules, schedule_ledger
 from crawljobs.repository.schedules.due_schedules import Advance, DueSchedule
 from crawljobs.repository.schedules.schedule_ledger import Run, SettledRun
+from scheduler import broken_schedules
 from scheduler.firing_results import Disabled, Fired, Stuck
-
-ACTOR = Actor(name="system:scheduler")
-
-# SQLSTATE classes of errors that the row itself causes: bad data, a violated constraint, an
-# exception of a trigger. Other errors, such as a missing right or column, hit every schedule: they
-# must not disable them.
-_ROWS_OWN_CLASSES = ("22", "23", "P0")
-
 
 # The trace that the job of a due schedule continues; called again when a transaction is retried.
 TraceparentOf = Callable[[Schedule], str | None]
@@ -65,17 +55,29 @@ def fire_due_schedules(
         try:
             decided.append((item, _decide(item)))
         except errors.InvalidCron as error:
-            results.append(_disable(conn, item, _due(item), f"{error.field}: {error}"))
+            results.append(
+                broken_schedules.disable(
+                    conn, item, broken_schedules.due_run(item), f"{error.field}: {error}"
+                )
+            )
         except errors.InvalidSubredditName as error:
             reason = str(error) if item.schedule.subreddit else "the subreddit is gone"
-            results.append(_disable(conn, item, _due(item), f"subreddit: {reason}"))
+            results.append(
+                broken_schedules.disable(
+                    conn, item, broken_schedules.due_run(item), f"subreddit: {reason}"
+                )
+            )
         except ArithmeticError as error:  # times that no datetime can hold
-            results.append(_disable(conn, item, _due(item), type(error).__name__))
+            results.append(
+                broken_schedules.disable(
+                    conn, item, broken_schedules.due_run(item), type(error).__name__
+                )
+            )
     try:
         with conn.begin_nested():
             results += _fire(conn, decided, request_of)
     except (StatementError, errors.CrawljobsError) as error:
-        if not _is_rows_own_fault(error):
+        if not broken_schedules.is_rows_own_fault(error):
             raise
         for each in decided:
             results.append(_fire_alone(conn, each, request_of))
@@ -142,9 +144,11 @@ def _fire_alone(
         with conn.begin_nested():
             (fired,) = _fire(conn, [decided], request_of)
     except (StatementError, errors.CrawljobsError) as error:
-        if not _is_rows_own_fault(error):
+        if not broken_schedules.is_rows_own_fault(error):
             raise
-        return _disable(conn, due, _runs(due.schedule, firing), failures.describe(error))
+        return broken_schedules.disable(
+            conn, due, _runs(due.schedule, firing), failures.describe(error)
+        )
     return fired
 
 
@@ -169,51 +173,3 @@ def _fired(
         outcome = RunOutcome.ENQUEUED if created else RunOutcome.MERGED
     missed = schedule_ledger.missed_ticks(_runs(due.schedule, firing), recorded)
     return Fired(due.schedule, firing, outcome, enqueued, due.now - firing.due_at, missed)
-
-
-def _due(due: DueSchedule) -> list[Run]:
-    """The stored due time of a schedule whose further due times cannot be computed."""
-    return [Run(due.schedule.id, due.schedule.due_at(), RunOutcome.MISSED)]
-
-
-def _disable(
-    conn: Connection, due: DueSchedule, runs: Sequence[Run], reason: str
-) -> Disabled | Stuck:
-    """Disable the schedule, and record its due times as missed."""
-    try:
-        with conn.begin_nested():
-            return _disable_row(conn, due, runs, reason)
-    except StatementError as error:
-        if not _is_rows_own_fault(error):
-            raise
-        return Stuck(due.schedule, failures.describe(error))
-
-
-def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason: str) -> Disabled:
-    schedule = due.schedule
-    missed = [replace(run, outcome=RunOutcome.MISSED) for run in runs]
-    recorded: set[tuple[int, datetime]] = set()
-    try:
-        with conn.begin_nested():
-            recorded = schedule_ledger.record_runs(conn, runs=missed, now=due.now)
-    except StatementError as error:
-        # If the row itself is at fault, the ledger may refuse it; the schedule is still disabled.
-        if not _is_rows_own_fault(error):
-            raise
-    due_schedules.disable_schedule(conn, schedule_id=schedule.id, reason=reason, now=due.now)
-    audit_log.record(
-        conn,
-        actor=ACTOR,
-        action="disable",
-        resource_type="scheduled_job",
-        resource_id=schedule.id,
-        before={"enabled": True, "disabled_reason": schedule.disabled_reason},
-        after={"enabled": False, "disabled_reason": reason[: due_schedules.REASON_MAX]},
-    )
-    return Disabled(schedule, reason, schedule_ledger.missed_ticks(missed, recorded))
-
-
-def _is_rows_own_fault(error: StatementError | errors.CrawljobsError) -> bool:
-    if isinstance(error, errors.CrawljobsError):
-        return not isinstance(error, errors.DatabaseUnavailable)
-    return (failures.sqlstate(error) or "").startswith(_ROWS_OWN_CLASSES)

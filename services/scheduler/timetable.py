@@ -13,7 +13,7 @@ from crawljobs.repository.operations import frozen_sessions
 from crawljobs.repository.queue.maintenance.row_isolation import RowIsolation
 from crawljobs.repository.schedules import due_schedules, schedule_setbacks
 from crawljobs.runtime import backoff, logs
-from scheduler import firing_counters, schedule_firing
+from scheduler import firing_counters, firing_log, schedule_firing
 from scheduler.firing_results import Disabled, Fired, Stuck
 from scheduler.firing_traces import FiringTraces
 from scheduler.passed_over import PassedOver
@@ -93,7 +93,7 @@ class Timetable:
                     self._passed_over.add(result)
                     continue
                 with self._traces.reporting(result):
-                    _log(result)
+                    firing_log.write(result)
                 firing_counters.count(result)
             total += len(results)
             # In a short batch, other due schedules are locked by another scheduler, or none exist.
@@ -171,20 +171,3 @@ def application_name(instance: str) -> str:
 def backoff_seconds(failures: int) -> float:
     """Return the pause after this number of failures in a row."""
     return backoff.pause_seconds(failures, first=BACKOFF_SECONDS, longest=BACKOFF_MAX_SECONDS)
-
-
-def _log(result: Fired | Disabled) -> None:
-    schedule = result.schedule
-    about = log.bind(schedule_id=schedule.id, schedule=schedule.name, subreddit=schedule.subreddit)
-    if isinstance(result, Disabled):
-        about.error("schedule.disabled", reason=result.reason)
-        return
-    firing = result.firing
-    about.info(
-        "schedule.fired",
-        due_at=firing.due_at.isoformat(),
-        outcome=result.outcome or "already_recorded",
-        job_id=result.job_id,
-        missed=result.missed,
-        next_run_at=firing.next_run_at.isoformat(),
-    )

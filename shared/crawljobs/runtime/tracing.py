@@ -8,70 +8,34 @@ opentelemetry-api makes no ids, so this module makes them (shared/DECISIONS.md, 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from crawljobs import settings
-from crawljobs.domain import trace_context
 from crawljobs.domain.trace_context import TraceContext
 from crawljobs.runtime import logs, trace_scope
+from crawljobs.runtime.trace_span import Attributes, Kind, Span
 
 if TYPE_CHECKING:
-    from crawljobs.runtime.open_telemetry import Recorded, Recorder
+    from crawljobs.runtime.open_telemetry import Recorder
+
+__all__ = [
+    "Attributes",
+    "Kind",
+    "Span",
+    "begin",
+    "current",
+    "is_recording",
+    "span",
+    "start",
+    "stop",
+    "traceparent",
+    "within",
+]
 
 log = logs.get_logger(__name__)
 
-Attributes = Mapping[str, str | int | float | bool]
-
 _recorder: Recorder | None = None
-
-
-class Kind(StrEnum):
-    """The relation of a span to its neighbours, in OpenTelemetry's terms."""
-
-    SERVER = "SERVER"
-    CLIENT = "CLIENT"
-    PRODUCER = "PRODUCER"
-    CONSUMER = "CONSUMER"
-
-
-class Span:
-    """One piece of work. A span without `end` is not sent. One thread at a time uses it."""
-
-    def __init__(
-        self, parent: TraceContext | trace_scope.HasContext | None, recorded: Recorded | None
-    ) -> None:
-        self._parent = parent
-        self._recorded = recorded
-        self._context: TraceContext | None = None
-
-    @property
-    def context(self) -> TraceContext:
-        """The ids, drawn at the first access: drawing costs time, and most spans need none."""
-        if self._context is None:
-            self._context = self._recorded.context if self._recorded else self._new_context()
-        return self._context
-
-    def _new_context(self) -> TraceContext:
-        if self._parent is None:
-            return trace_context.new()
-        parent = self._parent
-        return (parent if isinstance(parent, TraceContext) else parent.context).child()
-
-    def set_attributes(self, attributes: Attributes) -> None:
-        """Add attributes; never secrets, and no long texts from outside."""
-        if self._recorded is not None:
-            self._recorded.set_attributes(attributes)
-
-    def fail(self, error: str) -> None:
-        """Mark as failed. `error` is an error's class; its message may hold secrets."""
-        if self._recorded is not None:
-            self._recorded.fail(error)
-
-    def end(self) -> None:
-        if self._recorded is not None:
-            self._recorded.end()
 
 
 def start(service: str, instance: str, chosen: settings.TracingSettings | None) -> None:

@@ -18,9 +18,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from crawljobs import errors
 from crawljobs.runtime import logs
 from crawljobs.runtime.log_limit import LogLimit
+from crawljobs.runtime.probes import probe_listener
 from crawljobs.runtime.probes.acceptor import Acceptor
 from crawljobs.runtime.probes.probe_connection import ProbeConnection
 from crawljobs.runtime.probes.probe_pages import Answer, NotWell, Page, Pages, check
@@ -33,7 +33,6 @@ log = logs.get_logger(__name__)
 CONNECTIONS_MAX = 64  # the oldest connection is closed for a further one
 # Per loop turn. A new connection then has three more turns before it can be the oldest.
 ACCEPTED_MAX = 16
-BACKLOG = 1_024
 TURN_SECONDS = 0.2  # interval of the deadline checks
 FAILED_TURN_PAUSE_SECONDS = 0.05
 
@@ -42,18 +41,7 @@ class ProbeServer:
     """Serves from `start` until `close`. Raises SettingsError when the address cannot be used."""
 
     def __init__(self, address: ProbeAddress, pages: Mapping[str, Page]) -> None:
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        try:
-            self._listener = socket.create_server(
-                (address.host, address.port), family=family, backlog=BACKLOG
-            )
-        except (OSError, OverflowError) as error:
-            why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
-            raise errors.SettingsError(
-                f"PROBE_BIND='{address.host}:{address.port}' cannot be used ({why}): "
-                "choose a free port of an address of this machine"
-            ) from None
-        self._listener.setblocking(False)
+        self._listener = probe_listener.opened(address)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._wake_up, self._woken = socket.socketpair()
