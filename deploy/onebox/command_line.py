@@ -9,8 +9,9 @@ import click
 
 from crawljobs.domain import plain_text, subreddit
 from crawljobs.errors import InvalidSubredditName
-from onebox import demo, services
+from onebox import demo
 from onebox.demo_errors import OneboxError
+from onebox.processes import services
 from onebox.stop_request import StopAskedError, StopRequest
 
 MESSAGE_MAX = 4_000  # characters

@@ -12,14 +12,15 @@ import click
 from crawljobs.domain import plain_text
 from crawljobs.errors import SettingsError
 from crawljobs.settings.environment import Environment
-from onebox import preflight, reddit_source, system
+from onebox import listener, preflight, ready_file, reddit_source
 from onebox.api_client import ApiRefusedError
 from onebox.crawl_progress import Snapshot, job_view
 from onebox.demo_errors import OneboxError
+from onebox.plan import Plan
 from onebox.postgres import data_folder
 from onebox.postgres.data_folder import DataFolder
 from onebox.stop_request import StopRequest
-from onebox.system import Plan, System
+from onebox.system import System
 
 SANDBOX_SUBREDDITS = ("Pottery", "GlazeRecipes", "TelescopeMakers", "LunarAtlas", "BirdingNotes")
 REAL_SUBREDDITS = ("Pottery", "telescopes", "birding")
@@ -48,12 +49,12 @@ def run(request: Request, stop: StopRequest) -> int:
     began = time.monotonic()
     source = _checked_source()
     with ExitStack() as stack:
-        listener = stack.enter_context(system.listen(request.port))
+        listening = stack.enter_context(listener.listen(request.port))
         folder = stack.enter_context(data_folder.opened(request.data))
         reddit_source.refuse_mixing(folder, source)
         if request.ready_file is not None:
-            _forget(request.ready_file)
-            stack.callback(_forget, request.ready_file)
+            ready_file.forget(request.ready_file)
+            stack.callback(ready_file.forget, request.ready_file)
         token, token_place = _token(folder)
         plan = Plan(
             workers=request.workers,
@@ -63,7 +64,7 @@ def run(request: Request, stop: StopRequest) -> int:
             discovers=not request.once,
             new_items_per_minute=0 if request.once else NEW_ITEMS_PER_MINUTE,
         )
-        running = System(folder, plan, listener, stop)
+        running = System(folder, plan, listening, stop)
         stack.callback(running.stop)
         running.start()
         names = request.subreddits or _default_subreddits(source)
@@ -180,22 +181,3 @@ def _say_where(running: System, folder: DataFolder, token_place: str, source: st
     for name, text in lines.items():
         click.echo(f"{name:<10}{plain_text.one_line(str(text), limit=LINE_MAX)}")
     click.echo("Ctrl-C stops all processes; the crawled data stays.\n")
-
-
-def _forget(ready_file: Path) -> None:
-    """Delete the ready file. Raises OneboxError when the file cannot be written later."""
-    folder = ready_file.absolute().parent
-    problem = None
-    try:
-        ready_file.unlink(missing_ok=True)
-    except OSError as error:
-        problem = error.strerror
-    if not folder.is_dir():
-        problem = f"there is no folder {folder}"
-    elif not os.access(folder, os.W_OK):
-        problem = f"{folder} cannot be written to"
-    if problem:
-        raise OneboxError(
-            f"The ready file {ready_file} cannot be written ({problem}): "
-            "name another one with --ready-file."
-        )

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from crawljobs import settings
 from crawljobs.settings.environment import Environment
-from onebox import reddit_source, services
+from onebox import reddit_source
+from onebox.processes import services
 
 PLACEHOLDER_URL = "postgresql://not-started-yet/"
 

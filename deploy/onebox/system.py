@@ -1,7 +1,6 @@
 """All processes of a demo, started in the order that gives the earliest first claim."""
 
 import contextlib
-import dataclasses
 import json
 import secrets
 import socket
@@ -9,36 +8,24 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from onebox import crawl_progress, reddit_source, services
+from onebox import reddit_source
 from onebox.api_client import ApiClient, ApiUnavailableError
 from onebox.crawl_progress import Snapshot
 from onebox.demo_errors import OneboxError
+from onebox.listener import HOST
+from onebox.observer import Observer
+from onebox.plan import Plan
 from onebox.postgres import data_folder
 from onebox.postgres.data_folder import DataFolder
 from onebox.postgres.demo_database import DemoDatabase
-from onebox.roll_call import RollCall
+from onebox.processes import services
+from onebox.processes.roll_call import RollCall
+from onebox.processes.supervisor import Supervisor
 from onebox.stop_request import StopRequest
-from onebox.supervisor import Child, Supervisor
 
-HOST = "127.0.0.1"
-BACKLOG = 128
 READY_SECONDS = 60.0  # long enough for the imports on an overloaded machine
 TAG_BYTES = 3
 CHECK_SECONDS = 0.02
-LOOK_SECONDS = 1.0  # between checks of states that the API does not report
-PROBE_SECONDS = 1.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """The choices of the command line and the environment."""
-
-    workers: int
-    schedulers: int
-    token: str = dataclasses.field(repr=False)
-    source: str  # `sandbox`, or the address of Reddit's API
-    discovers: bool
-    new_items_per_minute: int
 
 
 class System:
@@ -56,11 +43,9 @@ class System:
         self.database = DemoDatabase(folder)
         # An external database may hold the sessions of another demo.
         self._tag = "" if self.database.postgres else secrets.token_hex(TAG_BYTES)
-        self._api_answers = True
-        self._looked_at = 0.0
-        self._pauses: list[str] = []
         self.sandbox_url: str | None = None
         self.api = ApiClient(self.api_port, plan.token)
+        self._observer = Observer(self.supervisor, self.database, self.api)
 
     @property
     def api_port(self) -> int:
@@ -114,48 +99,11 @@ class System:
 
     def poll(self, asked: list[int]) -> Snapshot | None:
         """The progress of the crawls; None, with a note, while the admin-api does not answer."""
-        if not self._api_is_running:
-            # This process holds the listening socket open. A call would wait in its backlog, and
-            # would delay the restart of the admin-api.
-            self._api_answers = False
-            return None
-        try:
-            found = crawl_progress.poll(self.api, asked)
-        except ApiUnavailableError as error:
-            self._api_answers = False
-            self.supervisor.note_once(str(error))
-            return None
-        if not self._api_answers:
-            self.supervisor.note("the admin-api answers again")
-        self._api_answers = True
-        self._look_around()
-        return found
+        return self._observer.poll(asked, self.sandbox_url)
 
     def notes(self) -> list[str]:
         """The latest events, then the causes for which all workers pause now."""
-        return [*self.supervisor.notes, *self._pauses]
-
-    def _look_around(self) -> None:
-        if time.monotonic() - self._looked_at < LOOK_SECONDS:
-            return
-        self._looked_at = time.monotonic()
-        self._pauses = self.database.reddit_pauses()
-        if any(child.is_missed for child in self.supervisor.children):
-            sessions = {word for name in self.database.connected() for word in name.split()}
-            self.supervisor.note_recovered(lambda child: self._is_at_work(child, sessions))
-
-    def _is_at_work(self, child: Child, sessions: set[str]) -> bool:
-        if child.spec.role == "sandbox":
-            return self._sandbox_answers()
-        if child.spec.role == "admin-api":
-            return self._api_answers
-        return child.spec.env["INSTANCE_NAME"] in sessions
-
-    def _sandbox_answers(self) -> bool:
-        place = (HOST, int((self.sandbox_url or "").rpartition(":")[2] or 0))
-        with contextlib.suppress(OSError), socket.create_connection(place, PROBE_SECONDS):
-            return True
-        return False
+        return [*self.supervisor.notes, *self._observer.pauses]
 
     def becomes_healthy(self) -> bool:
         """Whether every process has been seen at work. Raises OneboxError when one exits before."""
@@ -208,13 +156,8 @@ class System:
         port = int(self.sandbox_url.rsplit(":", 1)[1])
         child.spec = services.sandbox(ready, new_items_per_minute=rate, port=port)
 
-    @property
-    def _api_is_running(self) -> bool:
-        own = (child for child in self.supervisor.children if child.spec.role == "admin-api")
-        return all(child.is_running for child in own)
-
     def _api_is_ready(self) -> bool:
-        if not self._api_is_running:
+        if not self._observer.api_is_running:
             return False
         with contextlib.suppress(ApiUnavailableError):
             return self.api.get("/readyz").get("status") == "ready"
@@ -231,19 +174,3 @@ class System:
                 )
             self.keep_up()
             self._stop.sleep(CHECK_SECONDS)
-
-
-def listen(port: int) -> socket.socket:
-    """A listening socket; port 0 means any free port. Raises OneboxError for a taken port."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise OneboxError(
-            f"Port {port} on {HOST} cannot be used ({error.strerror}): "
-            "stop the process that uses it, or choose another with --port (0: any free port)."
-        ) from error
-    return listener

@@ -12,7 +12,8 @@ import psycopg
 from psycopg import sql
 
 from onebox import migrate
-from onebox.postgres.embedded_postgres import EmbeddedPostgres, Options
+from onebox.postgres.embedded_postgres import EmbeddedPostgres
+from onebox.postgres.server_options import Options
 
 SHARED_BUFFERS = "512MB"
 MAX_CONNECTIONS = 200

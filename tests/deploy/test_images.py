@@ -100,7 +100,7 @@ def test_an_image_with_tracing_holds_all_that_sending_spans_needs(
     own, added = pins(lock), pins("otel.lock")
     assert {name: own[name] for name in own.keys() & added.keys()}.items() <= added.items()
     absent = ",".join(modules_without(lock) & modules_without("otel.lock"))
-    command = ("-P", "-c", "from crawljobs.runtime import open_telemetry")
+    command = ("-P", "-c", "from crawljobs.runtime.traces import open_telemetry")
     ended = start(target, tmp_path, *command, ABSENT_MODULES=absent)
     assert ended.returncode == 0, ended.stderr
     assert 'if [ -n "$TRACING" ]; then $INSTALL -r "$TRACING.lock"' in images.DOCKERFILE.read_text()

@@ -13,7 +13,8 @@ import pytest
 from onebox.demo_errors import DataFolderError
 from onebox.die_with_parent import SystemUser
 from onebox.postgres import binaries, leftovers, place
-from onebox.postgres.embedded_postgres import EmbeddedPostgres, Options
+from onebox.postgres.embedded_postgres import EmbeddedPostgres
+from onebox.postgres.server_options import Options
 from support import linked_tree, needs, processes
 from support.embedded import HOLD_ONE, THROWAWAY, embedded, query
 from support.ordinary import OrdinaryPython

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import psycopg
 
-from onebox.postgres.embedded_postgres import EmbeddedPostgres, Options
+from onebox.postgres.embedded_postgres import EmbeddedPostgres
+from onebox.postgres.server_options import Options
 
 THROWAWAY = Options(durable=False, max_connections=10, shared_buffers="16MB")
 HOLD_ONE = """
 import sys, pathlib
-from onebox.postgres.embedded_postgres import EmbeddedPostgres, Options
+from onebox.postgres.embedded_postgres import EmbeddedPostgres
+from onebox.postgres.server_options import Options
 folder = pathlib.Path(sys.argv[1])
 server = EmbeddedPostgres(folder / "postgres", log=folder / "log", options=Options(free_bytes=0))
 server.start()

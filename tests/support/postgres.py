@@ -21,7 +21,8 @@ from crawljobs.db import driver_errors
 from crawljobs.errors import SettingsError
 from crawljobs.settings.database import checked_database_url
 from onebox.demo_errors import OneboxError
-from onebox.postgres.embedded_postgres import EmbeddedPostgres, Options
+from onebox.postgres.embedded_postgres import EmbeddedPostgres
+from onebox.postgres.server_options import Options
 
 URL_VARIABLE = "TEST_DATABASE_URL"
 OLDEST = 15

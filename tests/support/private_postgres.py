@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 
 from onebox.demo_errors import OneboxError
-from onebox.postgres.embedded_postgres import EmbeddedPostgres, Options
+from onebox.postgres.embedded_postgres import EmbeddedPostgres
+from onebox.postgres.server_options import Options
 from support.databases import Databases
 from support.waiting import wait_until
 

@@ -4,19 +4,16 @@ import contextlib
 import hmac
 import os
 import signal
-import socket
 import subprocess
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from onebox import die_with_parent
 from onebox.demo_errors import PostgresError
-from onebox.postgres import binaries, cluster, pid_file, place
+from onebox.postgres import binaries, cluster, free_port, pid_file, place
+from onebox.postgres.server_options import HOST, Options
 
-# TCP with scram, not a Unix socket: the path of a socket is limited to 107 bytes.
-HOST = "127.0.0.1"
 READY_SECONDS = 60  # including recovery after a crash
 PORT_TRIES = 5  # another process may take a free port before Postgres does
 SESSIONS_TRIES = 50
@@ -25,27 +22,6 @@ FAST_SECONDS = 20  # to end sessions and write a checkpoint
 QUIT_SECONDS = 5
 LOG_BYTES = 2**20  # a longer log is moved to NAME.log.1 at the start
 PORT_FILE = "crawljobs_port"
-EPHEMERAL = {  # for tests: the data need not survive a crash
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "autovacuum": "off",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
-}
-
-
-@dataclass(frozen=True)
-class Options:
-    """`port` 0: the previous port, or any free port; `bindir` None: the embedded programs."""
-
-    port: int = 0
-    durable: bool = True
-    max_connections: int = 100
-    shared_buffers: str = "128MB"
-    bindir: Path | None = None
-    free_bytes: int = cluster.FREE_BYTES
-    settings: dict[str, str] = field(default_factory=dict)
 
 
 class EmbeddedPostgres:
@@ -161,21 +137,8 @@ class EmbeddedPostgres:
         self._process = None
 
     def _spawn(self) -> None:
-        self.port = self.port or self._choose_port()
-        settings = {
-            "listen_addresses": HOST,
-            "port": str(self.port),
-            "unix_socket_directories": "",
-            "max_connections": str(self._options.max_connections),
-            "shared_buffers": self._options.shared_buffers,
-            "timezone": "UTC",
-            "log_timezone": "UTC",
-            "log_checkpoints": "off",
-            "jit": "off",
-            **({"io_method": "sync"} if self.version >= 18 else {}),
-            **({} if self._options.durable else EPHEMERAL),
-            **self._options.settings,
-        }
+        self.port = self.port or free_port.choose(self._options.port, self.data / PORT_FILE)
+        settings = self._options.server_settings(self.port, self.version)
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._open_log() as log:
             self._log_start = log.tell()
@@ -195,29 +158,3 @@ class EmbeddedPostgres:
         log = self._log.open("ab")
         log.seek(0, os.SEEK_END)
         return log
-
-    def _choose_port(self) -> int:
-        if fixed := self._options.port:
-            if not _is_free(fixed):
-                raise PostgresError(
-                    f"Port {fixed} on {HOST} is taken: "
-                    "stop the process that uses it, or give Postgres another port."
-                )
-            return fixed
-        with contextlib.suppress(OSError, ValueError):
-            before = int((self.data / PORT_FILE).read_text())
-            if 1024 <= before <= 65535 and _is_free(before):
-                return before
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True

@@ -12,7 +12,8 @@ from typing import TextIO
 import structlog
 
 from crawljobs import settings
-from crawljobs.runtime import exception_text, log_values, trace_scope
+from crawljobs.runtime import exception_text, log_values
+from crawljobs.runtime.traces import trace_scope
 
 _level = logging.NOTSET  # lines below this level are dropped
 

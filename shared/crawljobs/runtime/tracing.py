@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from crawljobs import settings
 from crawljobs.domain.trace_context import TraceContext
-from crawljobs.runtime import logs, trace_scope
-from crawljobs.runtime.trace_span import Attributes, Kind, Span
+from crawljobs.runtime import logs
+from crawljobs.runtime.traces import trace_scope
+from crawljobs.runtime.traces.trace_span import Attributes, Kind, Span
 
 if TYPE_CHECKING:
-    from crawljobs.runtime.open_telemetry import Recorder
+    from crawljobs.runtime.traces.open_telemetry import Recorder
 
 __all__ = [
     "Attributes",
@@ -47,7 +48,7 @@ def start(service: str, instance: str, chosen: settings.TracingSettings | None) 
     if chosen is None:
         return
     try:
-        from crawljobs.runtime import open_telemetry
+        from crawljobs.runtime.traces import open_telemetry
 
         _recorder = open_telemetry.Recorder(service, instance)
     except ImportError as error:

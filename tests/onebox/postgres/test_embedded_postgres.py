@@ -11,7 +11,7 @@ import pytest
 
 from onebox.demo_errors import DataFolderError, PostgresError
 from onebox.postgres import binaries, cluster
-from onebox.postgres.embedded_postgres import Options
+from onebox.postgres.server_options import Options
 from support import needs, processes
 from support.embedded import HOLD_ONE, embedded, query
 

@@ -17,7 +17,8 @@ import structlog
 from crawljobs import settings
 from crawljobs.domain import trace_context
 from crawljobs.errors import SettingsError
-from crawljobs.runtime import open_telemetry, trace_scope, tracing
+from crawljobs.runtime import tracing
+from crawljobs.runtime.traces import open_telemetry, trace_scope
 from support import collector, scripted_server
 from support.scripted_server import Exchange
 from support.waiting import wait_until

@@ -11,7 +11,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain import trace_context
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository.queue import leases, operator_changes
-from crawljobs.runtime import trace_scope
+from crawljobs.runtime.traces import trace_scope
 from support.waiting import wait_until
 from support.worker_thread import QUICK, Gate, Start, enqueue, wait_for
 

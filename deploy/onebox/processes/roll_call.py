@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from onebox.demo_errors import OneboxError
-from onebox.supervisor import Spec, last_line
+from onebox.processes.child import Spec, last_line
 
 
 class RollCall:

@@ -6,17 +6,17 @@ No child outlives this process.
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from crawljobs.domain import plain_text
 from onebox import die_with_parent
 from onebox.demo_errors import OneboxError
+from onebox.processes.child import NOTE_MAX, Child, Spec, how_it_ended, last_line
 
 BACKOFF_SECONDS = 0.5  # each early death doubles it
 BACKOFF_MAX_SECONDS = 10.0
@@ -24,40 +24,7 @@ STEADY_SECONDS = 30.0  # a child that lived this long restarts with the first ba
 CHECK_SECONDS = 0.02
 LOG_BYTES = 4 * 2**20  # a longer log is moved to NAME.log.1, which replaces the older one
 LOG_CHECK_SECONDS = 5.0
-TAIL_BYTES = 4096
-NOTE_MAX = 500  # characters
 NOTES = 20  # the latest events, which the display shows
-
-
-@dataclass(frozen=True)
-class Spec:
-    """The start of one child. `stop_seconds` is the time from SIGTERM to SIGKILL."""
-
-    role: str
-    number: int
-    command: Sequence[str | Path]
-    env: Mapping[str, str] = field(repr=False)  # it holds secrets
-    stop_seconds: float
-    death_signal: int = signal.SIGKILL
-    pass_fds: Sequence[int] = ()
-
-    @property
-    def name(self) -> str:
-        return f"{self.role}-{self.number}"
-
-
-@dataclass
-class Child:
-    spec: Spec
-    process: "subprocess.Popen[bytes]"
-    started_at: float
-    early_deaths: int = 0
-    restart_at: float | None = None
-    is_missed: bool = False  # it ended and has not been seen at work since
-
-    @property
-    def is_running(self) -> bool:
-        return self.restart_at is None and self.process.poll() is None
 
 
 class ChildDiedError(OneboxError):
@@ -190,20 +157,3 @@ class Supervisor:
                 output=output,
                 pass_fds=spec.pass_fds,
             )
-
-
-def how_it_ended(status: int) -> str:
-    if status >= 0:
-        return f"ended with status {status}"
-    with contextlib.suppress(ValueError):
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"was ended by signal {-status}"
-
-
-def last_line(log: Path) -> str:
-    """The last line of a log, bounded, without characters that could control a terminal."""
-    with log.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - TAIL_BYTES))
-        lines = file.read().decode(errors="replace").strip().splitlines()
-    return plain_text.one_line(lines[-1], limit=NOTE_MAX) if lines else "its log is empty"

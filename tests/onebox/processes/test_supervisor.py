@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from onebox import supervisor
-from onebox.supervisor import ChildDiedError, Spec, Supervisor
+from onebox.processes import supervisor
+from onebox.processes.child import Spec
+from onebox.processes.supervisor import ChildDiedError, Supervisor
 from support import processes
 from support.waiting import wait_until
 
@@ -23,7 +24,8 @@ import sys, time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from onebox.supervisor import Spec, Supervisor
+from onebox.processes.child import Spec
+from onebox.processes.supervisor import Supervisor
 held = Supervisor(Path(sys.argv[1]))
 for number in (1, 2):
     command = [sys.executable, "-c", "import time; time.sleep(60)"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from crawljobs.domain import trace_context
 from crawljobs.domain.trace_context import TraceContext
-from crawljobs.runtime import trace_scope
+from crawljobs.runtime.traces import trace_scope
 
 if TYPE_CHECKING:
-    from crawljobs.runtime.open_telemetry import Recorded
+    from crawljobs.runtime.traces.open_telemetry import Recorded
 
 Attributes = Mapping[str, str | int | float | bool]
 

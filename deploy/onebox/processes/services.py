@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from onebox import environments, reddit_source
-from onebox.supervisor import Spec
+from onebox import reddit_source
+from onebox.processes import environments
+from onebox.processes.child import Spec
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SOURCE_ROOTS = tuple(str(ROOT / folder) for folder in ("shared", "services", "deploy"))
 # -P: no module is imported from the current folder.
 PYTHON = (sys.executable, "-P", "-m")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onebox import environments
+from onebox.processes import environments
 
 SECRETS = {
     "DATABASE_URL": "postgresql://u:p@h/d",

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from onebox.demo_errors import OneboxError
-from onebox.roll_call import RollCall
-from onebox.supervisor import Spec
+from onebox.processes.child import Spec
+from onebox.processes.roll_call import RollCall
 
 
 def spec(role: str, number: int, called: str) -> Spec:

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from onebox import services
-from onebox.services import Settings
+from onebox.processes import services
+from onebox.processes.services import Settings
 
 
 def test_a_pooler_is_told_apart_from_what_is_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,47 @@
+"""The options of an embedded Postgres, and the server settings that follow from them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from onebox.postgres import cluster
+
+# TCP with scram, not a Unix socket: the path of a socket is limited to 107 bytes.
+HOST = "127.0.0.1"
+EPHEMERAL = {  # for tests: the data need not survive a crash
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """`port` 0: the previous port, or any free port; `bindir` None: the embedded programs."""
+
+    port: int = 0
+    durable: bool = True
+    max_connections: int = 100
+    shared_buffers: str = "128MB"
+    bindir: Path | None = None
+    free_bytes: int = cluster.FREE_BYTES
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def server_settings(self, port: int, version: int) -> dict[str, str]:
+        """The settings of a server of this major version, for its command line."""
+        return {
+            "listen_addresses": HOST,
+            "port": str(port),
+            "unix_socket_directories": "",
+            "max_connections": str(self.max_connections),
+            "shared_buffers": self.shared_buffers,
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "log_checkpoints": "off",
+            "jit": "off",
+            **({"io_method": "sync"} if version >= 18 else {}),
+            **({} if self.durable else EPHEMERAL),
+            **self.settings,
+        }

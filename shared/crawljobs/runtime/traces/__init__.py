@@ -1,0 +1,1 @@
+"""Spans and their ids, below crawljobs.runtime.tracing."""
