@@ -42,7 +42,8 @@ class HostileReddit:
             send(it)
             return
         prefix = CALM if is_calm else ""
-        reply = good(path, parse_qs(urlsplit(it.path).query), prefix)
+        given = it.body.decode() if it.command == "POST" else urlsplit(it.path).query
+        reply = good(path, parse_qs(given), prefix)
         it.send(200, json.dumps(reply).encode(), **BUDGET)
 
     def _drawn(self, path: str) -> hostile_replies.Send | None:
@@ -69,9 +70,11 @@ def good(path: str, query: dict[str, list[str]], prefix: str) -> Any:
     if first == "r" and rest[:1] == ["about"]:
         return thing("t5", display_name=name, subreddit_type="public", subscribers=7)
     if first == "comments":
-        return [listing(post(number)), listing(comment(number), more(number))]
+        of_post = {"link_id": f"t3_{name}"}
+        return [listing(post(name)), listing(comment(number, **of_post), more(number))]
     if path.endswith("morechildren"):
-        return {"json": {"errors": [], "data": {"things": [comment(number)]}}}
+        things = [comment(number, link_id=query["link_id"][0])]
+        return {"json": {"errors": [], "data": {"things": things}}}
     if "sr_name" in query:
         own = query["sr_name"][0].split(",")[-1]
         return listing(thing("t5", display_name=own, subreddit_type="public"))
@@ -79,9 +82,10 @@ def good(path: str, query: dict[str, list[str]], prefix: str) -> Any:
         return listing(thing("t5", display_name="reddit", subreddit_type="public"))
     if first == "user" and rest[:1] == ["about"]:
         return thing("t2", name=name, id="a")
+    of_whom = {"author" if first == "user" else "subreddit": name}
     if rest[:1] == ["comments"] or first == "user":
-        return listing(*(comment(f"{number}{n}") for n in range(3)))
-    return listing(*(post(f"{number}{n}") for n in range(3)))
+        return listing(*(comment(f"{number}{n}", **of_whom) for n in range(3)))
+    return listing(*(post(f"{number}{n}", **of_whom) for n in range(3)))
 
 
 def thing(kind: str, **data: Any) -> dict[str, Any]:
@@ -92,12 +96,14 @@ def listing(*children: Any) -> dict[str, Any]:
     return thing("Listing", children=list(children), after=None)
 
 
-def post(number: str) -> dict[str, Any]:
-    return thing("t3", id=number, num_comments=random.randint(5, 50), **written(number))
+def post(number: str, **changes: str) -> dict[str, Any]:
+    data = {"id": number, "num_comments": random.randint(5, 50), **written(number)}
+    return thing("t3", **{**data, **changes})
 
 
-def comment(number: str) -> dict[str, Any]:
-    return thing("t1", id=number, link_id=f"t3_{number}", parent_id="t3_a", **written(number))
+def comment(number: str, **changes: str) -> dict[str, Any]:
+    data = {"id": number, "link_id": f"t3_{number}", "parent_id": "t3_a", **written(number)}
+    return thing("t1", **{**data, **changes})
 
 
 def written(number: str) -> dict[str, Any]:
