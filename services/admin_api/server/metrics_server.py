@@ -6,6 +6,7 @@ The API's port, which may be public, does not serve metrics.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -19,13 +20,32 @@ from crawljobs.settings import ProbeAddress
 _running: list[ProbeServer] = []
 
 
+class _Collector(MultiProcessCollector):
+    """Skips a file without content: its process has just opened it, or was killed at that time."""
+
+    def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
+        super().__init__(registry, path=str(folder))  # type: ignore[no-untyped-call]
+        self._folder = folder
+
+    def collect(self) -> Any:
+        files = [str(file) for file in self._folder.glob("*.db") if _has_content(file)]
+        return self.merge(files, accumulate=True)  # type: ignore[no-untyped-call]
+
+
+def _has_content(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:  # the file of a process that has just ended
+        return False
+
+
 def start(address: ProbeAddress, folder: Path, probes: Path | None) -> None:
     """Start the server in the master. `probes` is the socket for the workers' probes.
 
     Without that socket, /healthz only reports that the master is alive.
     """
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    _Collector(registry, folder)
     registry.register(exposition.BuildInfo(NAME))
     pages = {"/metrics": exposition.page(registry), "/healthz": check(lambda: None)}
     if probes is not None:

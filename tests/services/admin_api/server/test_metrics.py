@@ -127,3 +127,13 @@ def test_the_folder_is_made_and_emptied_before_it_is_used(tmp_path: Path) -> Non
     unserved = {metrics_folder.NAME: str(folder)}
     assert metrics_folder.prepare(unserved) is None
     assert unserved == {}
+
+
+def test_a_file_whose_process_was_killed_as_it_opened_it_is_skipped(server: Gunicorn) -> None:
+    folder = Path(server.log).parent / "metrics"
+    empty = folder / "counter_99999999.db"
+    empty.touch()
+    try:
+        assert probes.status(metrics_url(server), "/metrics") == 200
+    finally:
+        empty.unlink()
