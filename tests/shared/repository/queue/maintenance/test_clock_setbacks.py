@@ -10,7 +10,6 @@ from crawljobs.domain import completion, retry
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobStatus, WaitReason
 from crawljobs.domain.request_budget import Slot
-from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import (
     crawl_history,
@@ -21,38 +20,27 @@ from crawljobs.repository.content import (
 from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.repository.operations import service_instances, task_turns
 from crawljobs.repository.queue import job_completion, leases, queue_pauses
-from crawljobs.repository.queue.maintenance import clock_setbacks, job_aging, job_maintenance
+from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
 from crawljobs.repository.reddit_api import (
     reddit_budgets,
     reddit_outages,
-    reddit_tokens,
     reply_failures,
     slot_reservation,
     token_turns,
 )
-from crawljobs.repository.schedules import schedule_setbacks
-from scheduler import schedule_firing
-from scheduler.firing_results import Fired
-from support import jobs, schedule_rows
+from support import jobs
+from support.clock_setbacks import RETRY, SETBACKS, mend
 from support.jobs import T0
 
 SECOND = timedelta(seconds=1)
+
 MINUTE = timedelta(minutes=1)
+
 HOUR = timedelta(hours=1)
+
 DAY = timedelta(days=1)
+
 CLIENT = "client"
-RETRY = RetryPolicy()
-SETBACKS = [2 * HOUR, 30 * DAY, 400 * DAY]
-
-
-def mend(conn: Connection, now: datetime) -> dict[str, int]:
-    """What was mended, and how many of each."""
-    found = {
-        what: clock_setbacks.mend(conn, what=what, retry=RETRY, now=now)
-        for what in clock_setbacks.MENDS
-    }
-    assert all(clock_setbacks.mend(conn, what=what, retry=RETRY, now=now) == 0 for what in found)
-    return {what: count for what, count in found.items() if count}
 
 
 def reserve(conn: Connection, now: datetime) -> Slot:
@@ -70,9 +58,6 @@ def rescue(
         now=now,
     )
     return [one.status for one in rescued]
-
-
-# Nothing is mended while the clock goes on
 
 
 def test_what_legitimate_clocks_write_is_left_alone(conn: Connection) -> None:
@@ -106,75 +91,6 @@ def test_what_legitimate_clocks_write_is_left_alone(conn: Connection) -> None:
     assert mend(conn, T0) == {}
 
 
-# The budget
-
-
-@pytest.mark.parametrize("setback", SETBACKS)
-@pytest.mark.parametrize("spent", [1, 969, 970])
-def test_requests_go_on_after_a_setback(conn: Connection, setback: timedelta, spent: int) -> None:
-    reserve(conn, T0)
-    conn.execute(text("UPDATE reddit_budgets SET reserved = :spent - 1"), {"spent": spent})
-    reserve(conn, T0 + SECOND)
-    now = T0 - setback
-    assert not reserve(conn, now).taken
-    assert mend(conn, now) == {"reddit_budgets": 1}
-    slot = reserve(conn, now)
-    assert (slot.taken, slot.delay_seconds) == (True, 0)
-
-
-def test_a_setback_within_a_window_holds_requests_up_for_the_rest_of_it_at_most(
-    conn: Connection,
-) -> None:
-    start = T0 + 5 * MINUTE  # T0 begins a window
-    reserve(conn, start)
-    now = start - 4 * MINUTE
-    mend(conn, now)
-    assert reserve(conn, now).delay_seconds <= 600
-
-
-@pytest.mark.parametrize("setback", SETBACKS)
-def test_a_pause_by_reddit_does_not_last_for_the_setback(
-    conn: Connection, setback: timedelta
-) -> None:
-    reserve(conn, T0)
-    reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=3600, now=T0)
-    now = T0 - setback
-    mend(conn, now)
-    assert reddit_budgets.pause_left(conn, client_id=CLIENT, now=now) == 0
-    # An old pause is forgotten when the next one begins.
-    reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=None, now=now)
-    assert reddit_budgets.pause_left(conn, client_id=CLIENT, now=now) <= 10
-
-
-@pytest.mark.parametrize("setback", SETBACKS)
-def test_an_outage_is_probed_at_once_after_a_setback(conn: Connection, setback: timedelta) -> None:
-    reserve(conn, T0)
-    for _ in range(10):
-        reply_failures.record_failed(conn, client_id=CLIENT, now=T0)
-    now = T0 - setback
-    mend(conn, now)
-    slot = reserve(conn, now)
-    assert (slot.taken, slot.probe) == (True, True)
-
-
-@pytest.mark.parametrize("setback", SETBACKS)
-@pytest.mark.parametrize("how", ["turn", "postponed"])
-def test_a_token_can_be_asked_for_after_a_setback(
-    conn: Connection, setback: timedelta, how: str
-) -> None:
-    turn = {"client_id": CLIENT, "refused": None, "early_seconds": 60, "turn_seconds": 75}
-    assert token_turns.take_turn(conn, **turn, now=T0)
-    if how == "postponed":
-        token_turns.postpone(conn, client_id=CLIENT, throttled=False, first=30, longest=600, now=T0)
-    now = T0 - setback
-    assert mend(conn, now) == {"reddit_tokens": 1}
-    assert reddit_tokens.read_token(conn, client_id=CLIENT, now=now).ask_again_in == 0
-    assert token_turns.take_turn(conn, **turn, now=now)
-
-
-# Turns
-
-
 @pytest.mark.parametrize("setback", [2 * MINUTE, *SETBACKS])
 @pytest.mark.parametrize("hold", [timedelta(0), 4 * MINUTE])
 def test_a_turn_of_the_future_is_taken(
@@ -192,9 +108,6 @@ def test_a_turn_that_another_worker_took_this_moment_is_not_taken_again(
     turn = {"task": "prune", "every": 5 * MINUTE, "hold": 4 * MINUTE}
     assert task_turns.take_turn(conn, **turn, now=T0)
     assert not task_turns.take_turn(conn, **turn, now=T0 - 30 * SECOND)
-
-
-# Jobs
 
 
 @pytest.mark.parametrize("setback", SETBACKS)
@@ -320,9 +233,6 @@ def test_a_live_worker_keeps_its_claim_over_a_setback(
     assert lease == now + SECOND + timedelta(seconds=lease_seconds)
 
 
-# Subreddits and processes
-
-
 @pytest.mark.parametrize("setback", SETBACKS)
 def test_a_subreddits_gap_does_not_last_for_the_setback(
     conn: Connection, setback: timedelta
@@ -356,77 +266,3 @@ def test_a_process_that_is_gone_is_not_seen_for_the_setback(conn: Connection) ->
     assert mend(conn, now) == {"service_instances": 1}
     seen = text("SELECT seen_at FROM service_instances")
     assert conn.execute(seen).scalar_one() == now
-
-
-# Schedules
-
-
-def fire(conn: Connection, now: datetime) -> list[JobStatus]:
-    """The states of the jobs that what is due leads to."""
-    fired = schedule_firing.fire_due_schedules(conn, at_most=10, now=now)
-    ids = [one.job_id for one in fired if isinstance(one, Fired) and one.job_id is not None]
-    return [jobs.job(conn, job_id).status for job_id in ids]
-
-
-def end_jobs(conn: Connection) -> None:
-    for claim in jobs.claim_all(conn):
-        jobs.complete(conn, claim=claim, outcome="crawled", now=T0)
-
-
-def next_run(conn: Connection) -> datetime:
-    found: datetime = conn.execute(text("SELECT next_run_at FROM scheduled_jobs")).scalar_one()
-    return found
-
-
-@pytest.mark.parametrize("setback", SETBACKS)
-@pytest.mark.parametrize("cron", ["@hourly", "@every 1h", "30 * * * *"])
-def test_a_schedule_goes_on_after_a_setback(
-    conn: Connection, cron: str, setback: timedelta
-) -> None:
-    schedule_rows.create(conn, cron_expression=cron, now=T0 - setback - 10 * DAY)
-    fire(conn, T0)
-    end_jobs(conn)
-    now = T0 - setback
-    assert schedule_setbacks.mend_next_runs(conn, now=now) == 1
-    assert schedule_setbacks.mend_next_runs(conn, now=now) == 0
-    assert now < next_run(conn) <= now + HOUR
-
-
-def test_no_due_time_fires_twice_after_a_setback(conn: Connection) -> None:
-    schedule_rows.create(conn, cron_expression="@hourly", now=T0)
-    for hours in (1, 2, 3):
-        assert fire(conn, T0 + hours * HOUR) == [JobStatus.QUEUED]
-        end_jobs(conn)
-    schedule_setbacks.mend_next_runs(conn, now=T0 + 30 * MINUTE)
-    for hours in (1, 2, 3):
-        assert fire(conn, T0 + hours * HOUR) == []
-    assert fire(conn, T0 + 4 * HOUR) == [JobStatus.QUEUED]
-
-
-def test_a_schedule_made_while_the_clock_was_ahead_is_due_in_time(conn: Connection) -> None:
-    schedule_rows.create(conn, cron_expression="@daily", now=T0 + 400 * DAY)
-    schedule_setbacks.mend_next_runs(conn, now=T0)
-    assert next_run(conn) == T0 + 12 * HOUR
-
-
-def test_a_schedule_of_the_future_that_is_broken_is_disabled(conn: Connection) -> None:
-    schedule_rows.make(conn, now=T0, cron_expression="no", last_run_at=T0 + DAY)
-    schedule_setbacks.mend_next_runs(conn, now=T0)
-    fire(conn, T0)
-    broken = conn.execute(text("SELECT enabled, disabled_reason FROM scheduled_jobs")).one()
-    assert (broken.enabled, broken.disabled_reason is None) == (False, False)
-
-
-def test_a_yearly_schedule_is_left_alone(conn: Connection) -> None:
-    schedule_rows.create(conn, cron_expression="@yearly", now=T0)
-    before = next_run(conn)
-    assert schedule_setbacks.mend_next_runs(conn, now=T0) == 0
-    assert next_run(conn) == before > T0 + 200 * DAY
-
-
-def test_a_client_that_was_never_throttled_is_not_throttled_by_the_setback(
-    conn: Connection,
-) -> None:
-    reserve(conn, T0 + 400 * DAY)
-    assert mend(conn, T0)["reddit_budgets"] == 1
-    assert conn.execute(text("SELECT last_throttled_at FROM reddit_budgets")).scalar() is None

@@ -1,0 +1,140 @@
+"""The demo with options of its own, and its end."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from support import demo, processes
+from support.demo import Demo
+
+# Fewer requests: what they bring is other tests' subject.
+SMALL = {"USER_SUB_FETCH_LIMIT": "3", "MAX_COMMENTS_PER_POST": "50"}
+
+QUICK = {
+    "LEASE_SECONDS": "2",
+    "RESCUE_SECONDS": "0.2",
+    "POLL_SECONDS": "0.5",
+    # Discovery would go on, and use the processor, for as long as the demo does.
+    "DISCOVERY_MAX_DEPTH": "1",
+    "USER_SUB_ENQUEUE_MAX": "1",
+    **SMALL,
+}
+
+
+@pytest.fixture
+def doomed(open_folder: Path) -> Iterator[Demo]:
+    """One of the test's own, to be ended."""
+    with demo.started(open_folder / "data", "--subreddits", "LunarAtlas", **QUICK) as running:
+        yield running
+
+
+def rows(url: str, query: str) -> list[Any]:
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_ctrl_c_stops_everything_in_order(doomed: Demo) -> None:
+    family = doomed.family()
+    data = doomed.ready_file.with_suffix("")
+    doomed.process.send_signal(signal.SIGINT)
+    assert doomed.process.wait(30) == 0
+    processes.wait_until_gone(family, timeout=1)
+    assert not doomed.ready_file.exists()
+    assert "database system is shut down" in (data / "logs" / "postgres.log").read_text()
+
+
+def test_killing_the_demo_leaves_no_process(doomed: Demo) -> None:
+    family = doomed.family()
+    assert len(family) > 12
+    doomed.process.kill()
+    doomed.process.wait(5)
+    processes.wait_until_gone(family, timeout=5)
+
+
+def test_once_fails_when_a_crawl_does(open_folder: Path, database_url: str) -> None:
+    arguments = ("--once", "--port", "0", "--subreddits", "tiny_own,badreq_own")
+    settings = {"DATABASE_URL": database_url, "MAX_RETRIES": "0", **SMALL}
+    done = demo.run(*arguments, "--data", str(open_folder / "data"), **settings)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["jobs"] == {"failed": 1, "succeeded": 1}
+
+
+def test_a_database_and_a_token_of_ones_own_are_used_instead(
+    open_folder: Path, database_url: str
+) -> None:
+    secret = open_folder / "secret"
+    secret.write_text("k3J9xQ2mZ8vB5nW1rT7yU4pL6sD0fGhA")
+    arguments = ("--once", "--port", "0", "--workers", "1", "--subreddits", "tiny_own")
+    settings = {"DATABASE_URL": database_url, "ADMIN_API_TOKEN_FILE": str(secret), **SMALL}
+    done = demo.run(*arguments, "--data", str(open_folder / "data"), **settings)
+    told = demo.result(done)
+    assert told["posts"] >= 5
+    assert rows(database_url, "SELECT count(*) FROM posts") == [(told["posts"],)]
+    assert not (open_folder / "data" / "postgres").exists()
+    assert f"Token     {secret}\n" in done.stdout
+    assert not (open_folder / "data" / "admin-token").exists()
+
+
+def test_a_pooler_is_passed_by_to_migrate_and_to_see_who_is_at_work(
+    open_folder: Path, empty_database_url: str
+) -> None:
+    """As with a pooler whose user may not make tables."""
+    address = psycopg.conninfo.conninfo_to_dict(empty_database_url)
+    role = f"crawltest_{os.urandom(6).hex()}"
+    place = f"{address['host']}:{address['port']}/{address['dbname']}"
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'".encode())
+        rights = "SELECT, INSERT, UPDATE, DELETE ON TABLES"
+        connection.execute(f"ALTER DEFAULT PRIVILEGES GRANT {rights} TO {role}".encode())
+        connection.execute(f"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {role}".encode())
+        try:
+            settings = {
+                "DATABASE_URL": f"postgresql://{role}:{role}@{place}",
+                "DATABASE_DIRECT_URL": empty_database_url,
+                **QUICK,
+            }
+            data = open_folder / "data"
+            with demo.started(data, "--subreddits", "tiny_own", **settings) as running:
+                assert running.ready["database_url"] == settings["DATABASE_URL"]
+        finally:
+            connection.execute(f"DROP OWNED BY {role}".encode())
+            connection.execute(f"DROP ROLE {role}".encode())
+
+
+def test_each_process_is_given_the_secrets_it_needs_and_none_on_its_command_line(
+    open_folder: Path,
+) -> None:
+    token, reddit = "canary4token0123456789abcdefghijk", "canary4reddit"
+    others = {"GITHUB_TOKEN": "canary4github", "OWNER_DATABASE_PASSWORD": "canary4owner"}
+    client = {"REDDIT_CLIENT_ID": "me", "REDDIT_CLIENT_SECRET": reddit, **others}
+    nowhere = dict.fromkeys(("REDDIT_API_URL", "REDDIT_AUTH_URL"), "http://127.0.0.1:9")
+    with demo.started(
+        open_folder / "data", "--workers", "1", ADMIN_API_TOKEN=token, **client, **nowhere
+    ) as running:
+        known = {running.process.pid: "demo"}
+        known |= {pid: role for role, pids in running.ready["pids"].items() for pid in pids}
+        seen: dict[str, set[str]] = {}
+        for process in running.family():
+            role = known.get(process.pid) or known[process.ppid()]  # a child of gunicorn's
+            variables = process.environ()
+            text = " ".join(variables.values())
+            found = {one for one in (token, reddit, *others.values()) if one in text}
+            owner = conninfo_to_dict(variables.get("DATABASE_URL", "")).get("user")
+            seen.setdefault(role, set()).update(found, {str(owner)} if owner else ())
+            line = " ".join(process.cmdline())
+            assert "canary4" not in line, line
+            assert str(conninfo_to_dict(running.database_url)["password"]) not in line + text
+    del seen["demo"]
+    assert seen == {
+        "postgres": set(),
+        "admin-api": {token, "crawljobs_admin_api"},
+        "crawler-worker": {reddit, "crawljobs_crawler_worker"},
+        "scheduler": {"crawljobs_scheduler"},
+    }
