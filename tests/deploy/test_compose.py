@@ -129,3 +129,14 @@ def test_every_file_that_is_mounted_exists(compose: dict[str, Any]) -> None:
                 assert (ROOT / source).exists(), source
             else:
                 assert source in compose["volumes"]
+
+
+def test_clients_reach_gunicorn_without_a_proxy(compose: dict[str, Any]) -> None:
+    """The deployment that the worker class of the API protects (decision 108)."""
+    published = {
+        name: service["ports"]
+        for name, service in compose["services"].items()
+        if "ports" in service and "profiles" not in service
+    }
+    assert published["admin-api"] == ["127.0.0.1:${ADMIN_API_PORT:-8000}:8000"]
+    assert published.keys() <= {"admin-api", "postgres", "sandbox"}

@@ -363,3 +363,13 @@ def test_every_folder_is_in_the_guide_and_every_component_in_a_test() -> None:
     there = {"base"} | {f"overlays/{name}" for name in manifests.OVERLAYS}
     assert listed == there | {f"components/{name}" for name in manifests.COMPONENTS}
     assert {*ALL, "hpa", "sandbox"} == set(manifests.COMPONENTS)
+
+
+def test_without_the_component_clients_reach_gunicorn_without_a_proxy() -> None:
+    """The deployment that the worker class of the API protects (decision 108)."""
+    found = manifests.parsed(manifests.overlay("local"))
+    assert not [m for m in found if m["kind"] == "Ingress"]
+    (port,) = manifests.find(found, "Service", "admin-api")["spec"]["ports"]
+    (pod,) = (pod for name, pod in manifests.pods(found) if name == "admin-api")
+    ports = {each["name"] for c in manifests.containers(pod) for each in c.get("ports", [])}
+    assert port["targetPort"] in ports
