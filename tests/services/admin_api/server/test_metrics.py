@@ -137,3 +137,13 @@ def test_a_file_whose_process_was_killed_as_it_opened_it_is_skipped(server: Guni
         assert probes.status(metrics_url(server), "/metrics") == 200
     finally:
         empty.unlink()
+
+
+def test_a_second_master_keeps_the_files_of_the_running_workers(tmp_path: Path) -> None:
+    used = tmp_path / "counter_1.db"
+    used.touch()
+    variables = {"PROBE_BIND": "127.0.0.1:9", metrics_folder.NAME: str(tmp_path)}
+    metrics_folder.prepare({**variables, metrics_folder.SECOND_MASTER: "7"})
+    assert used.exists()
+    metrics_folder.prepare(variables)
+    assert not used.exists()
