@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.queue import job_reads, queue_pauses
-from support import invariants
+from crawljobs.repository.queue import queue_pauses
+from support import invariants, listed_jobs
 from support.changing_causes import Causes, sweep
 from support.crew import Crew
 from support.seeds import rng, seeded
@@ -58,13 +58,13 @@ def play(database: Database, number: int) -> None:
     with database.begin() as conn:
         invariants.check_rows(conn)
         invariants.check_waits(conn, grace=timedelta(0), now=now)
-        for job in job_reads.list_jobs(conn, statuses=[JobStatus.WAITING]):
+        for job in listed_jobs.list_jobs(conn, statuses=[JobStatus.WAITING]):
             # No end of a pause or of a gap is taken for a time that was asked for.
             assert job.wait_reason != "later" or job.visible_at in causes.asked_for, job
     causes.lift()
     sweep(database)
     with database.begin() as conn:
-        for job in job_reads.list_jobs(conn, statuses=[JobStatus.WAITING]):
+        for job in listed_jobs.list_jobs(conn, statuses=[JobStatus.WAITING]):
             assert job.wait_reason in OF_A_WORKER, job
             assert job.error_kind is not None, job
             assert job.visible_at <= datetime.now(UTC) + timedelta(seconds=60), job

@@ -26,20 +26,15 @@ EQUIVALENT: dict[str, str] = {
     "services/admin_api/http/problems.py::respond_to_http_exception [constant] 500 -> (500 - "
     "1) in: "
     "status = error.code or 500": "every exception that Werkzeug raises has a code",
-    "shared/crawljobs/repository/operations/idempotency_keys.py::_PRUNE [SQL order] created_at -> "
-    "created_at DESC in: ORDER BY created_at LIMIT :at_most FOR UPDATE SKIP LOCKED": (
+    "shared/crawljobs/repository/operations/record_pruning.py::_PRUNE_KEYS [SQL order] "
+    "created_at -> created_at DESC in: ORDER BY created_at LIMIT :at_most FOR UPDATE SKIP LOCKED": (
         "chunks follow until all are gone, whatever their order"
     ),
-    "shared/crawljobs/repository/operations/audit_log.py::_FIRST_ID_AT [SQL comparison] >= -> "
-    "> in: "
-    "SELECT id FROM admin_audit_log WHERE at >= CAST({at} AS timestamptz) {room}": (
+    "shared/crawljobs/repository/operations/audit_page.py::_first_id_at [comparison] >= -> > in: "
+    "first = select(_earliest.c.id).where(_earliest.c.at >= time)": (
         "the range of ids has a minute to spare; the exact time is compared as well"
     ),
-    "shared/crawljobs/repository/gauges.py::_schedules [SQL order] id -> id DESC in: "
-    "SELECT 1 FROM scheduled_jobs WHERE NOT enabled ORDER BY id LIMIT {at_most}": (
-        "only their number is read"
-    ),
-    "shared/crawljobs/repository/content/page_storage/crawled_edges.py::counting [SQL order] "
+    "shared/crawljobs/repository/content/page_storage/crawled_edges.py::count_ctes [SQL order] "
     "found_in -> found_in DESC in: ORDER BY found_in, name": (
         "any order that all transactions share will do"
     ),
@@ -88,7 +83,9 @@ TUNED: dict[str, str] = {
     "connections",
     "shared/crawljobs/domain/request_budget.py::QUEUE_SECONDS": "below it there is no queue",
     "shared/crawljobs/repository/content/page_storage/crawled_items.py::BATCH": "items a statement",
-    "shared/crawljobs/domain/cron.py::_interval": "characters of the input that an error repeats",
+    "shared/crawljobs/domain/cron_fields.py::interval": (
+        "characters of the input that an error repeats"
+    ),
     "services/admin_api/http/streaming.py::PIECE_BYTES": "bytes that are sent at once",
 }
 

@@ -115,7 +115,7 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "echoes of one 429 prolong the pause",
-        f"{REPOSITORY}/reddit_api/reddit_budgets.py",
+        f"{REPOSITORY}/reddit_api/reddit_pauses.py",
         r"case\(\(_is_paused, _ZERO\), else_=_growing_pause\)",
         "_growing_pause",
         ("tests/shared/repository/reddit_api/test_reddit_budgets.py",),
@@ -224,8 +224,8 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "equal requests for a rerun mix source and trace",
-        f"{REPOSITORY}/queue/queue_sql.py",
-        r"(rerun_source = CASE WHEN job\.rerun_priority) >= excluded",
+        f"{REPOSITORY}/queue/job_enqueue_sql.py",
+        r"(SELECT job\.rerun_priority) >= excluded",
         r"\1 > excluded",
         ("tests/shared/repository/queue/test_traceparents.py",),
     ),

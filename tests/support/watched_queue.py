@@ -15,8 +15,8 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.attempt import Attempt
 from crawljobs.domain.job import FINAL, Job, JobSource, JobStatus
 from crawljobs.domain.transitions import TRANSITIONS
-from crawljobs.repository.queue import job_reads, operator_changes
-from support import enqueueing, invariants
+from crawljobs.repository.queue import job_reads
+from support import enqueueing, invariants, job_verbs, listed_jobs
 from support.waiting import wait_until
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ class WatchedQueue:
     def claimed(self, by: str | None = None) -> list[Job]:
         """The jobs being crawled, by this worker if one is named."""
         with self.database.begin() as conn:
-            jobs = job_reads.list_jobs(conn, statuses=[JobStatus.CRAWLING], limit=500)
+            jobs = listed_jobs.list_jobs(conn, statuses=[JobStatus.CRAWLING], limit=500)
         return [job for job in jobs if by is None or job.claimed_by == by]
 
     def wait_for(self, job_id: int, *statuses: JobStatus, timeout: float = DEADLINE_SECONDS) -> Job:
@@ -191,7 +191,7 @@ class WatchedQueue:
         for row in waiting:
             try:
                 with self.database.begin() as conn:
-                    operator_changes.wake(conn, job_id=row.id)
+                    job_verbs.wake(conn, job_id=row.id)
             except errors.IllegalTransition:
                 continue  # its time had come meanwhile
 

@@ -13,7 +13,7 @@ from crawler_worker.reddit.stop import Stop
 from crawljobs.db.database import Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import Slot
-from crawljobs.repository.reddit_api import reddit_budgets, slot_reservation
+from crawljobs.repository.reddit_api import reddit_budgets, reddit_pauses, slot_reservation
 from crawljobs.runtime import jitter
 
 LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
@@ -108,7 +108,7 @@ class Limiter:
         """Pause all workers after a 429; returns the seconds until the pause ends."""
         self._replied.set()
         self._database.run(
-            lambda conn: reddit_budgets.pause_all(conn, client_id=self._client_id, seconds=seconds)
+            lambda conn: reddit_pauses.pause_all(conn, client_id=self._client_id, seconds=seconds)
         )
         left = self._pause_left()
         self._pause_log.record(left, "429")
@@ -116,7 +116,7 @@ class Limiter:
 
     def _pause_left(self) -> float:
         return self._database.run(
-            lambda conn: reddit_budgets.pause_left(conn, client_id=self._client_id)
+            lambda conn: reddit_pauses.pause_left(conn, client_id=self._client_id)
         )
 
     def _is_paused(self) -> bool:

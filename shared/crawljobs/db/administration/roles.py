@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors
 from crawljobs.db import failures
-from crawljobs.db.administration import audit_policies, granting, grants, rights
+from crawljobs.db.administration import audit_policies, granting, grants, memberships, rights
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.db.database import Database
 from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
@@ -33,9 +33,6 @@ SETTINGS = {
     "lock_timeout": f"{BACKGROUND_TIMEOUTS.lock:g}s",
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
 }
-# The scheduler measures how long sessions of other roles have kept vacuum from removing rows.
-_READS_STATISTICS = ("pg_read_all_stats", grants.SCHEDULER)
-
 _FIND = text("""
     SELECT rolname, rolcanlogin, rolconnlimit, coalesce(setting.setconfig, '{}') AS settings,
         rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS dangerous
@@ -87,7 +84,7 @@ def set_up(
     names = {role: f"{prefix}_{role}" for role in grants.ROLES}
 
     def work(conn: Connection) -> list[str]:
-        done = [*_make_roles(conn, names, passwords), *_make_members(conn, names)]
+        done = [*_make_roles(conn, names, passwords), *memberships.make(conn, names)]
         # The previous release may connect by PUBLIC's right until the roles have rights here.
         closes = not keeps or granting.is_new(conn) or bool(rights.known(conn, names))
         done += [
@@ -184,43 +181,3 @@ def _hash(conn: Connection, name: str, password: str) -> str:
     driver: Any = conn.connection.driver_connection
     hashed: bytes = driver.pgconn.encrypt_password(password.encode(), name.encode())
     return hashed.decode().replace("%", "%%")
-
-
-def _make_members(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
-    """Grant three kinds of membership.
-
-    The owner joins the roles of the services, so that it sees their sessions. The current user
-    joins the owner's role, so that it may give the tables to the owner. The scheduler joins the
-    role that reads statistics.
-    """
-    owner = names[grants.OWNER]
-    wanted = [(names[service], owner) for service in grants.SERVICES]
-    wanted += [(owner, "current_user")]
-    statistics, reader = _READS_STATISTICS
-    wanted += [(statistics, names[reader])]
-    for group, member in wanted:
-        whose = "current_user" if member == "current_user" else f"'{member}'"
-        is_member = f"SELECT pg_has_role({whose}, '{group}', 'USAGE')"
-        if conn.exec_driver_sql(is_member).scalar_one():
-            continue
-        if group == statistics and not _may_grant(conn, statistics):
-            yield (
-                f"left {member} without {statistics}, which only an administrator of that role can "
-                "grant: crawl_db_oldest_xmin_age_seconds counts the services' sessions alone"
-            )
-            continue
-        conn.exec_driver_sql(f"GRANT {group} TO {member}")
-        yield f"made {member} a member of {group}"
-
-
-def _may_grant(conn: Connection, role: str) -> bool:
-    """Return whether the current user may grant the role.
-
-    Before PostgreSQL 16, CREATEROLE allows this for each role that is not a superuser.
-    """
-    query = f"""
-        SELECT rolsuper OR pg_has_role('{role}', 'USAGE WITH ADMIN OPTION')
-            OR rolcreaterole AND current_setting('server_version_num')::int < 160000
-        FROM pg_roles WHERE rolname = current_user
-        """  # noqa: S608 - a constant
-    return bool(conn.exec_driver_sql(query).scalar_one())

@@ -4,14 +4,16 @@ In production, the migrations create the tables; a test compares them with these
 """
 
 from crawljobs.db.tables.access import api_tokens, idempotency_keys
+from crawljobs.db.tables.attempts import crawl_job_attempts
 from crawljobs.db.tables.audit import admin_audit_log
+from crawljobs.db.tables.author_activity import author_subreddits, authors
 from crawljobs.db.tables.columns import metadata
-from crawljobs.db.tables.content import author_subreddits, authors, comments, posts, subreddits
+from crawljobs.db.tables.content import comments, posts, subreddits
 from crawljobs.db.tables.counts import crawl_job_count_changes, crawl_job_counts
 from crawljobs.db.tables.coverage import crawl_gaps, missing_parts
 from crawljobs.db.tables.discovery import discovery_evidence, discovery_roots
 from crawljobs.db.tables.instances import service_instances
-from crawljobs.db.tables.jobs import crawl_job_attempts, crawl_jobs
+from crawljobs.db.tables.jobs import crawl_jobs
 from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
 from crawljobs.db.tables.workers import (
     maintenance_runs,

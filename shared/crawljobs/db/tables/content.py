@@ -1,4 +1,4 @@
-"""Tables of crawled content: subreddits, authors, posts, comments, and the edges of the map."""
+"""Tables of crawled content: subreddits, posts and comments."""
 
 from __future__ import annotations
 
@@ -95,18 +95,6 @@ subreddits = Table(
     ),
 )
 
-# A Reddit account that wrote a stored item, or that an account's history names.
-authors = Table(
-    "authors",
-    metadata,
-    id_column(),
-    Column("name", Text, nullable=False),
-    Column("reddit_id", Text),
-    Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
-    Column("history_fetched_at", Timestamp),
-    Index("authors_name_key", func.lower(literal_column("name")), unique=True),
-)
-
 # A submission. Author, title, body and url are null once Reddit shows them as deleted.
 posts = Table(
     "posts",
@@ -183,18 +171,4 @@ comments = Table(
         "refresh_due_at",
         postgresql_where=text("refresh_due_at IS NOT NULL"),
     ),
-)
-
-# An edge of the map: the stored activity of one author in one subreddit.
-author_subreddits = Table(
-    "author_subreddits",
-    metadata,
-    Column("author_id", BigInteger, ForeignKey("authors.id"), primary_key=True),
-    Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), primary_key=True),
-    Column("posts", Integer, nullable=False, server_default="0"),
-    Column("comments", Integer, nullable=False, server_default="0"),
-    Column("first_at", Timestamp, nullable=False),
-    Column("last_at", Timestamp, nullable=False),
-    CheckConstraint("posts >= 0 AND comments >= 0", name="counts"),
-    Index("author_subreddits_subreddit_id_idx", "subreddit_id"),
 )

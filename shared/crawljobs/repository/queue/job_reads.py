@@ -8,10 +8,8 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     any_,
     bindparam,
-    func,
     literal_column,
     select,
 )
@@ -20,7 +18,7 @@ from crawljobs.db.tables import crawl_job_attempts, crawl_jobs, scheduled_jobs, 
 from crawljobs.domain.attempt import Attempt, AttemptOutcome
 from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReason
 from crawljobs.repository.queue.wait_causes import WAITS_UNTIL
-from crawljobs.repository.sql import ids, inline, one_of, row_version
+from crawljobs.repository.sql import ids, inline, row_version
 
 _FOREIGN = (
     "subreddit",
@@ -78,29 +76,6 @@ def get_job(conn: Connection, *, job_id: int) -> Job | None:
     """Return the job, or None if there is no such job."""
     row = conn.execute(_GET, {"id": job_id}).first()
     return None if row is None else to_job(row)
-
-
-def list_jobs(
-    conn: Connection,
-    *,
-    statuses: Sequence[JobStatus] = (),
-    subreddit: str | None = None,
-    before_id: int | None = None,
-    limit: int = 100,
-) -> list[Job]:
-    """Return at most `limit` jobs, the newest first.
-
-    `before_id` is the id of the last job of the previous page.
-    """
-    query: Select[Any] = JOBS
-    if statuses:
-        query = query.where(one_of(crawl_jobs.c.status, map(JobStatus, statuses)))
-    if subreddit is not None:
-        query = query.where(func.lower(subreddits.c.name) == subreddit.lower())
-    if before_id is not None:
-        query = query.where(crawl_jobs.c.id < before_id)
-    rows = conn.execute(query.order_by(crawl_jobs.c.id.desc()).limit(limit))
-    return [to_job(row) for row in rows]
 
 
 def waiting_among(conn: Connection, *, job_ids: Sequence[int]) -> frozenset[int]:

@@ -1,7 +1,8 @@
 """The request budget of a Reddit client id: one row, shared by all workers.
 
 Commit each statement at once: a lock on the row stops all workers. slot_reservation spends the
-budget; this module reads it, adapts it to Reddit's replies, and pauses all workers.
+budget; this module adapts it to
+Reddit's replies, and reddit_pauses pauses all workers.
 """
 
 from __future__ import annotations
@@ -20,24 +21,18 @@ from sqlalchemy import (
     func,
     literal_column,
     or_,
-    select,
     update,
 )
 
 from crawljobs.db.tables import reddit_budgets
-from crawljobs.domain import request_budget
-from crawljobs.domain.request_budget import BudgetReport, PausedReason, Slot
+from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.repository.queue import parked_jobs
-from crawljobs.repository.sql import CLOCK, NOW, inline, inline_number, interval_of, seconds
+from crawljobs.repository.sql import CLOCK, inline_number
 
 _budget = reddit_budgets.c
 _now = CLOCK.c.now
 _ZERO = inline_number(0)
 _OF_CLIENT = _budget.client_id == bindparam("client")
-
-_PAUSE_LEFT = select(
-    seconds(func.greatest(_budget.paused_until, _budget.outage_until) - NOW)
-).where(_OF_CLIENT)
 
 # True if the reset time of the reply is the end of the stored window: a late reply must not count
 # in the next window.
@@ -90,52 +85,6 @@ _LEARN = (
     .returning((_budget.next_slot_at == _now).label("is_freed"))
 )
 
-_throttles = case(
-    (
-        _budget.last_throttled_at > _now - interval_of(bindparam("forgiven", type_=Double)),
-        _budget.throttles_in_a_row,
-    ),
-    else_=_ZERO,
-)
-_is_paused = _budget.paused_until > _now
-_growing_pause = func.least(
-    bindparam("longest", type_=Double),
-    bindparam("first", type_=Double) * func.power(inline_number(2), _throttles),
-)
-
-# A 429 during a pause has the same cause as the pause, so it does not make the next pause longer.
-_PAUSE = (
-    update(reddit_budgets)
-    .where(_OF_CLIENT)
-    .values(
-        paused_until=func.greatest(
-            _budget.paused_until,
-            _now
-            + interval_of(
-                func.coalesce(
-                    bindparam("seconds", type_=Double),
-                    case((_is_paused, _ZERO), else_=_growing_pause),
-                )
-            ),
-        ),
-        throttles_in_a_row=case(
-            (_is_paused, _budget.throttles_in_a_row),
-            else_=func.least(_throttles + inline_number(1), inline_number(30)),
-        ),
-        last_throttled_at=_now,
-        paused_reason=case(
-            (_budget.outage_until.is_(None), inline(PausedReason.RATE_LIMIT)),
-            else_=_budget.paused_reason,
-        ),
-    )
-)
-
-
-def pause_left(conn: Connection, *, client_id: str, now: datetime | None = None) -> float:
-    """Return the seconds until the end of the pause or outage; 0 if there is none."""
-    left = conn.execute(_PAUSE_LEFT, {"client": client_id, "now": now}).scalar()
-    return max(0.0, left or 0.0)
-
 
 def learn_from_reply(
     conn: Connection,
@@ -166,23 +115,3 @@ def learn_from_reply(
     ).first()
     if learned is not None and learned.is_freed:
         parked_jobs.free_from_reddit(conn, now=now)
-
-
-def pause_all(
-    conn: Connection, *, client_id: str, seconds: float | None, now: datetime | None = None
-) -> None:
-    """Pause all workers for `seconds`.
-
-    With None the pause is 5 s, and doubles with each pause until 30 minutes pass without a 429.
-    """
-    conn.execute(
-        _PAUSE,
-        {
-            "client": client_id,
-            "seconds": seconds,
-            "first": request_budget.FIRST_PAUSE_SECONDS,
-            "longest": request_budget.LONGEST_PAUSE_SECONDS,
-            "forgiven": request_budget.FORGIVEN_AFTER_SECONDS,
-            "now": now,
-        },
-    )

@@ -13,8 +13,8 @@ from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason
 from crawljobs.repository.reddit_api import (
     budget_overview,
-    reddit_budgets,
     reddit_outages,
+    reddit_pauses,
     slot_reservation,
 )
 from support import jobs
@@ -105,7 +105,7 @@ def test_a_pause_of_all_workers_is_shown_with_its_cause_and_the_next_probe(
 def test_a_429_is_shown_until_its_pause_ends(client: Client, database: Database) -> None:
     with database.begin() as conn:
         reserve(conn)
-        reddit_budgets.pause_all(conn, client_id="me", seconds=60)
+        reddit_pauses.pause_all(conn, client_id="me", seconds=60)
     found = only(client)
     assert (found["state"], found["reason"], found["next_probe_at"]) == (
         ("paused", "rate_limit", None)

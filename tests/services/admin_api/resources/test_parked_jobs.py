@@ -13,8 +13,8 @@ from admin_api.schemas.fields import rfc3339
 from crawljobs.db.database import Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import WaitReason
-from crawljobs.repository.queue import job_completion, job_reads
-from support import admin_api
+from crawljobs.repository.queue import job_completion
+from support import admin_api, listed_jobs
 from support import jobs as factory
 
 Client = flask.testing.FlaskClient
@@ -64,7 +64,7 @@ def test_a_job_whose_community_is_unclear_says_so_everywhere(
     job_id = deferred(database, reason=WaitReason.UNCLEAR, message=said)
     with database.begin() as conn:  # as the previous release knows it
         stored = conn.execute(text("SELECT wait_reason, error_kind FROM crawl_jobs")).one()
-        (job,) = job_reads.list_jobs(conn)
+        (job,) = listed_jobs.list_jobs(conn)
     assert stored == ("retry", "deferred")
     check_shown_everywhere(client, job_id, reason="unclear", until=rfc3339(job.visible_at))
     explained = got(client.get(f"{JOBS}/{job_id}/explain"))
@@ -213,5 +213,5 @@ def test_a_job_enqueued_while_a_pause_ends_is_not_forgotten(
         resume(client)
         asking.join(10)
         with database.begin() as conn:
-            assert [job.wait_reason for job in job_reads.list_jobs(conn)] == [None], number
+            assert [job.wait_reason for job in listed_jobs.list_jobs(conn)] == [None], number
             conn.execute(text("DELETE FROM crawl_jobs"))

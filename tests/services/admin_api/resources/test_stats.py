@@ -12,6 +12,7 @@ from crawljobs.domain import completion
 from crawljobs.domain.job import FINAL, ErrorKind, JobStatus
 from crawljobs.repository.queue import job_completion, job_stats, operator_changes
 from crawljobs.repository.queue.maintenance import count_merging, job_maintenance, job_pruning
+from support import job_verbs
 from support import jobs as factory
 from support.jobs import T0
 
@@ -70,7 +71,7 @@ def test_counts_of_finished_jobs_follow_every_way_in_and_out(conn: Connection) -
     counted(conn)
     ids = [factory.in_status(conn, JobStatus.FAILED, f"sub{n}") for n in range(3)]
     ids.append(factory.in_status(conn, JobStatus.SUCCEEDED, "sub3"))
-    operator_changes.cancel(conn, job_id=factory.enqueue(conn, "sub4"))
+    job_verbs.cancel(conn, job_id=factory.enqueue(conn, "sub4"))
     assert counted(conn) == {"failed": 3, "succeeded": 1, "cancelled": 1}
     together = [factory.enqueue(conn, f"more{n}") for n in range(2)]
     claimed = factory.claim_all(conn)
@@ -79,13 +80,13 @@ def test_counts_of_finished_jobs_follow_every_way_in_and_out(conn: Connection) -
     )
     assert counted(conn) == {"failed": 3, "succeeded": 3, "cancelled": 1}
     for job_id in together:
-        operator_changes.retry(conn, job_id=job_id)
+        job_verbs.retry(conn, job_id=job_id)
     operator_changes.change(conn, verb=operator_changes.Verb.GIVE_UP, job_id=together[0])
-    operator_changes.cancel(conn, job_id=factory.claim_one(conn).job_id)
+    job_verbs.cancel(conn, job_id=factory.claim_one(conn).job_id)
     assert counted(conn) == {"failed": 4, "succeeded": 1, "cancelled": 2}
     assert count_merging.merge_counts(conn, at_most=2) == 2
     counted(conn)
-    operator_changes.retry(conn, job_id=ids[0])
+    job_verbs.retry(conn, job_id=ids[0])
     operator_changes.change(conn, verb=operator_changes.Verb.DELETE, job_id=ids[1])
     assert counted(conn) == {"failed": 2, "succeeded": 1, "cancelled": 2}
     while count_merging.merge_counts(conn):

@@ -9,8 +9,7 @@ from crawler_worker.claims.claiming import Claiming
 from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.queue import operator_changes
-from support import jobs, locks, tcp_proxy
+from support import job_verbs, jobs, locks, tcp_proxy
 from support.tcp_proxy import LoseReply
 
 
@@ -35,7 +34,7 @@ def test_a_claim_that_is_ended_while_it_is_asked_for_is_nobodys(
 
         asking = threading.Thread(target=give_back)
         with database.begin() as conn:
-            operator_changes.give_up(conn, job_id=job_id)
+            job_verbs.give_up(conn, job_id=job_id)
             asking.start()
             locks.wait_until_blocked(database)
         asking.join(10)

@@ -22,7 +22,7 @@ from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository.queue import job_reads, operator_changes
-from support import jobs
+from support import job_verbs, jobs
 from support.waiting import wait_until
 
 
@@ -168,7 +168,7 @@ def test_a_row_that_somebody_holds_and_a_claim_that_is_lost_keep_no_other_end(
 ) -> None:
     with database.begin() as conn:
         busy, gone, free = crawling(conn, "busy", "gone", "free")
-        operator_changes.cancel(conn, job_id=gone.job_id)
+        job_verbs.cancel(conn, job_id=gone.job_id)
     told = Told()
     with capture_logs() as logged:
         with database.begin() as operator:

@@ -11,7 +11,7 @@ from crawler_worker.claims.worker import STUCK_PER_SLOT, Worker
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.queue import operator_changes
+from support import job_verbs
 from support.waiting import wait_until
 from support.worker_thread import QUICK, enqueue, wait_for
 
@@ -57,7 +57,7 @@ def hang_crawls(worker: Worker, database: Database) -> None:
         for job_id in enqueue(database, *(f"sub_{n}" for n in range(STUCK_PER_SLOT))):
             wait_for(database, job_id, JobStatus.CRAWLING)
             with database.begin() as conn:
-                operator_changes.give_up(conn, job_id=job_id)
+                job_verbs.give_up(conn, job_id=job_id)
 
     threading.Thread(target=work).start()
 

@@ -12,6 +12,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.job import JobStatus, WaitReason
 from crawljobs.repository.queue import job_reads, operator_changes
+from support import job_verbs, listed_jobs
 from support.waiting import wait_until
 from support.worker_thread import Gate, Start, enqueue, job_of, wait_for
 
@@ -30,7 +31,7 @@ def test_no_more_jobs_are_claimed_than_there_are_slots(database: Database, start
 
     def crawling() -> int:
         with database.begin() as conn:
-            return len(job_reads.list_jobs(conn, statuses=[JobStatus.CRAWLING]))
+            return len(listed_jobs.list_jobs(conn, statuses=[JobStatus.CRAWLING]))
 
     wait_until(lambda: crawling() == 3, timeout=10, describe="three crawls")
     assert crawling() == 3
@@ -127,7 +128,7 @@ def test_a_crawl_is_stopped_when_its_claim_is_lost(database: Database, start: St
     start(gate)
     assert gate.begun.wait(10)
     with database.begin() as conn:
-        operator_changes.cancel(conn, job_id=job_id)
+        job_verbs.cancel(conn, job_id=job_id)
     wait_until(lambda: gate.stopped == [job_id], timeout=10, describe="the crawl to stop")
     assert job_of(database, job_id).status is JobStatus.CANCELLED
 

@@ -10,8 +10,9 @@ from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain import trace_context
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.queue import leases, operator_changes
+from crawljobs.repository.queue import leases
 from crawljobs.runtime.traces import trace_scope
+from support import job_verbs
 from support.waiting import wait_until
 from support.worker_thread import QUICK, Gate, Start, enqueue, wait_for
 
@@ -79,7 +80,7 @@ def test_a_crawl_that_hangs_does_not_keep_its_slot_for_good(
     wait_for(database, poison, JobStatus.CRAWLING)
     (other,) = enqueue(database, "other")
     with database.begin() as conn:
-        operator_changes.give_up(conn, job_id=poison)
+        job_verbs.give_up(conn, job_id=poison)
     wait_for(database, other, JobStatus.SUCCEEDED)
     go_on.set()
 
@@ -103,7 +104,7 @@ def test_a_worker_full_of_hanging_crawls_ends_so_that_a_new_one_is_started(
     for job_id in enqueue(database, "first", "second"):
         wait_for(database, job_id, JobStatus.CRAWLING)
         with database.begin() as conn:
-            operator_changes.give_up(conn, job_id=job_id)
+            job_verbs.give_up(conn, job_id=job_id)
     thread.join(20)
     assert ended == [False]
     go_on.set()

@@ -14,7 +14,7 @@ from crawler_worker.reddit.client import RedditClient
 from crawler_worker.reddit.exchange import decoding
 from crawljobs import errors
 from crawljobs.db.database import Database
-from crawljobs.repository.reddit_api import reddit_budgets
+from crawljobs.repository.reddit_api import reddit_pauses
 from crawljobs.settings import RedditSettings
 from support import scripted_server
 from support.requesters import requester_of
@@ -76,7 +76,7 @@ def ask(
 
 
 def pause_left(database: Database) -> float:
-    return database.run(lambda conn: reddit_budgets.pause_left(conn, client_id=CLIENT_ID))
+    return database.run(lambda conn: reddit_pauses.pause_left(conn, client_id=CLIENT_ID))
 
 
 def test_one_token_serves_many_requests(client: RedditClient, reddit: FakeReddit) -> None:
@@ -269,7 +269,7 @@ def test_a_worker_asleep_until_its_slot_wakes_when_told_to_stop(
     client: RedditClient, reddit: FakeReddit, database: Database
 ) -> None:
     ask(client)
-    database.run(lambda conn: reddit_budgets.pause_all(conn, client_id=CLIENT_ID, seconds=20))
+    database.run(lambda conn: reddit_pauses.pause_all(conn, client_id=CLIENT_ID, seconds=20))
     stop = threading.Event()
     ended: list[Exception] = []
 

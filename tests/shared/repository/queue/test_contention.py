@@ -34,7 +34,7 @@ from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.repository.queue.job_enqueue import EnqueueChange
 from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
 from crawljobs.repository.queue.maintenance.job_maintenance import Rescued
-from support import enqueueing, invariants, jobs
+from support import enqueueing, invariants, jobs, listed_jobs
 from support.jobs import T0
 
 NAMES = [f"sub_{n}" for n in range(100)]
@@ -84,7 +84,7 @@ def test_sixty_four_enqueues_of_one_subreddit_make_one_job(wide: Database) -> No
 
     together(64, ask)
     with wide.begin() as conn:
-        (job,) = job_reads.list_jobs(conn)
+        (job,) = listed_jobs.list_jobs(conn)
     assert results == {EnqueueResult.CREATED: 1, EnqueueResult.MERGED: 63}
     assert job.priority == 63
 

@@ -9,8 +9,8 @@ import pytest
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus, WaitReason
-from crawljobs.repository.queue import job_claim, job_reads
-from support import enqueueing, jobs
+from crawljobs.repository.queue import job_claim
+from support import enqueueing, jobs, listed_jobs
 from support.jobs import T0
 
 
@@ -40,7 +40,7 @@ def test_a_bad_name_is_refused_before_anything_is_written(conn: Connection) -> N
         enqueueing.enqueue_many(
             conn, subreddits_named=["good", "not good"], priority=1, source=JobSource.USER
         )
-    assert job_reads.list_jobs(conn) == []
+    assert listed_jobs.list_jobs(conn) == []
 
 
 def test_names_that_differ_in_case_are_one_subreddit(conn: Connection) -> None:
@@ -103,7 +103,7 @@ def test_a_merge_into_a_running_crawl_asks_for_one_rerun(conn: Connection) -> No
     )
     assert enqueue_result(conn, "python", priority=60) is EnqueueResult.RERUN_REQUESTED
     jobs.complete(conn, claim=claim, outcome="crawled", now=T0)
-    (follow_up, ended) = job_reads.list_jobs(conn)
+    (follow_up, ended) = listed_jobs.list_jobs(conn)
     assert ended.id == claim.job_id
     assert not ended.rerun_requested
     assert (follow_up.status, follow_up.priority) == (JobStatus.QUEUED, 60)

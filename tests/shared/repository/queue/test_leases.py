@@ -15,7 +15,7 @@ from crawljobs.domain.claim import Claim
 from crawljobs.domain.job import ErrorKind, JobStatus, WaitReason
 from crawljobs.repository.queue import job_reads, leases
 from crawljobs.repository.queue.maintenance import job_maintenance
-from support import jobs
+from support import jobs, listed_jobs
 from support.jobs import T0
 
 
@@ -118,14 +118,14 @@ def test_no_follow_up_after_a_terminal_outcome(conn: Connection, outcome: str) -
     claim = jobs.crawling(conn)
     jobs.enqueue(conn)
     jobs.complete(conn, claim=claim, outcome=outcome, now=T0)
-    assert [job.id for job in job_reads.list_jobs(conn)] == [claim.job_id]
+    assert [job.id for job in listed_jobs.list_jobs(conn)] == [claim.job_id]
 
 
 def test_a_failed_crawl_makes_its_follow_up(conn: Connection) -> None:
     claim = jobs.crawling(conn)
     jobs.enqueue(conn, priority=77)
     jobs.ENDS["fail"](conn, claim)
-    assert [job.priority for job in job_reads.list_jobs(conn)] == [77, 77]
+    assert [job.priority for job in listed_jobs.list_jobs(conn)] == [77, 77]
 
 
 @pytest.mark.parametrize("end", ["defer", "release"])
@@ -141,7 +141,7 @@ def test_a_wish_for_a_rerun_outlives_a_crawl_that_goes_on_later(conn: Connection
     again = jobs.claim_one(conn, now=later)
     assert again.checkpoint == {"phase": "trees"}
     jobs.complete(conn, claim=again, outcome="crawled", now=later)
-    follow_up = job_reads.list_jobs(conn)[0]
+    follow_up = listed_jobs.list_jobs(conn)[0]
     assert (follow_up.id, follow_up.priority) != (claim.job_id, 0)
     assert (follow_up.status, follow_up.priority) == (JobStatus.QUEUED, 80)
 
@@ -151,7 +151,7 @@ def test_a_retry_serves_a_wish_for_a_rerun_by_starting_anew(conn: Connection) ->
     leases.save_checkpoint(conn, claim=claim, checkpoint={"phase": "done"}, now=T0)
     jobs.enqueue(conn)
     jobs.ENDS["schedule_retry"](conn, claim)
-    (job,) = job_reads.list_jobs(conn)
+    (job,) = listed_jobs.list_jobs(conn)
     assert (job.rerun_requested, job.checkpoint) == (False, None)
 
 
@@ -160,7 +160,7 @@ def test_a_rerun_wished_for_later_waits_until_then(conn: Connection) -> None:
     tomorrow = T0 + timedelta(days=1)
     jobs.enqueue(conn, visible_at=tomorrow)
     jobs.ENDS["complete"](conn, claim)
-    follow_up = job_reads.list_jobs(conn)[0]
+    follow_up = listed_jobs.list_jobs(conn)[0]
     assert (follow_up.status, follow_up.wait_reason) == (JobStatus.WAITING, WaitReason.LATER)
     assert follow_up.visible_at == tomorrow
 

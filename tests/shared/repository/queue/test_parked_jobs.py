@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import FREED_WITHIN_SECONDS, JobStatus, WaitReason
-from crawljobs.repository.queue import operator_changes, parked_jobs, queue_pauses
-from support import jobs
+from crawljobs.repository.queue import parked_jobs, queue_pauses
+from support import job_verbs, jobs
 from support.jobs import T0
 from support.parked import (
     DAY,
@@ -107,7 +107,7 @@ def test_everything_paused_parks_nothing(conn: Connection) -> None:
 def test_a_woken_job_of_a_paused_subreddit_is_parked_again(conn: Connection) -> None:
     pause(conn)
     job_id = jobs.enqueue(conn)
-    operator_changes.wake(conn, job_id=job_id, now=T0)
+    job_verbs.wake(conn, job_id=job_id, now=T0)
     assert jobs.claim_all(conn) == []
     jobs.sweep(conn, now=T0)
     assert jobs.waits(conn, job_id) == (WaitReason.PAUSED, None)

@@ -10,8 +10,8 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobSource, JobStatus, WaitReason
 from crawljobs.repository.content import crawl_history, politeness_gaps, stored_subreddits
 from crawljobs.repository.content.crawl_history import Marks
-from crawljobs.repository.queue import operator_changes, queue_pauses
-from support import enqueueing, jobs
+from crawljobs.repository.queue import queue_pauses
+from support import enqueueing, job_verbs, jobs
 from support.jobs import T0
 
 GAP = timedelta(minutes=10)
@@ -53,7 +53,7 @@ def test_asking_twice_does_not_end_the_wait_but_waking_does(conn: Connection) ->
     job_id = jobs.enqueue(conn)
     assert jobs.enqueue(conn, priority=90) == job_id
     assert jobs.job(conn, job_id).wait_reason is WaitReason.POLITENESS
-    operator_changes.wake(conn, job_id=job_id, now=T0)
+    job_verbs.wake(conn, job_id=job_id, now=T0)
     assert jobs.job(conn, job_id).status is JobStatus.QUEUED
 
 
@@ -111,20 +111,20 @@ def test_a_gap_that_makes_no_sense_is_refused(
 
 def woken(conn: Connection) -> int:
     job_id = jobs.enqueue(conn)
-    operator_changes.wake(conn, job_id=job_id, now=T0)
+    job_verbs.wake(conn, job_id=job_id, now=T0)
     return job_id
 
 
 def woken_later(conn: Connection) -> int:
     job_id = jobs.enqueue(conn, visible_at=T0 + timedelta(days=1))
-    operator_changes.wake(conn, job_id=job_id, now=T0)
+    job_verbs.wake(conn, job_id=job_id, now=T0)
     return job_id
 
 
 def retried(conn: Connection) -> int:
     job_id = jobs.enqueue(conn)
-    operator_changes.cancel(conn, job_id=job_id, now=T0)
-    operator_changes.retry(conn, job_id=job_id, now=T0)
+    job_verbs.cancel(conn, job_id=job_id, now=T0)
+    job_verbs.retry(conn, job_id=job_id, now=T0)
     return job_id
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobStatus, WaitReason
-from crawljobs.repository.queue import operator_changes
-from support import jobs
+from support import job_verbs, jobs
 from support.jobs import T0
 from support.parked import DAY, HOUR, MINUTE, SECOND, crawl_gap, crawled, deferred, status
 
@@ -61,7 +60,7 @@ def test_a_crawl_that_has_begun_does_not_wait_for_the_gap_between_crawls(
     crawled(conn)
     crawl_gap(conn, DAY)
     job_id = jobs.enqueue(conn)
-    operator_changes.wake(conn, job_id=job_id, now=T0)
+    job_verbs.wake(conn, job_id=job_id, now=T0)
     jobs.ENDS["schedule_retry"](conn, jobs.claim_one(conn))
     jobs.sweep(conn, now=T0 + HOUR)
     assert status(conn, job_id) is JobStatus.QUEUED

@@ -29,7 +29,6 @@ from crawljobs.repository.content import crawl_history, politeness_gaps, stored_
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
-    job_reads,
     leases,
     operator_changes,
     parked_jobs,
@@ -37,7 +36,7 @@ from crawljobs.repository.queue import (
 )
 from crawljobs.repository.queue.job_completion import WriteResult
 from crawljobs.repository.queue.maintenance import job_aging, job_maintenance, pause_parking
-from support import enqueueing, invariants, jobs
+from support import enqueueing, invariants, job_verbs, jobs, listed_jobs
 from support.jobs import T0
 
 LEASE_SECONDS = 30.0
@@ -83,7 +82,7 @@ class QueueMachine(RuleBasedStateMachine):
         return self.known
 
     def look(self) -> dict[int, Job]:
-        return {job.id: job for job in job_reads.list_jobs(self.conn, limit=500)}
+        return {job.id: job for job in listed_jobs.list_jobs(self.conn, limit=500)}
 
     def step(
         self, verbs: Transition | dict[int, Transition] | None, change: Callable[[], object]
@@ -392,7 +391,7 @@ class QueueMachine(RuleBasedStateMachine):
             try:
                 with self.conn.begin_nested():
                     if verb is None:
-                        operator_changes.boost(self.conn, job_id=job_id, by=which % 30)
+                        job_verbs.boost(self.conn, job_id=job_id, by=which % 30)
                     else:
                         getattr(operator_changes, verb.value)(
                             self.conn, job_id=job_id, now=self.now

@@ -12,6 +12,7 @@ from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.reddit_api import (
     reddit_budgets,
     reddit_outages,
+    reddit_pauses,
     reddit_tokens,
     reply_failures,
     slot_reservation,
@@ -31,7 +32,7 @@ def test_a_job_waits_on_while_reddit_is_paused_and_is_free_a_sweep_later(
     conn: Connection,
 ) -> None:
     reserve(conn)
-    reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=300, now=T0)
+    reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=300, now=T0)
     job_id = deferred(conn, WaitReason.RATE_LIMIT, 300 * SECOND)
     until = T0 + 300 * SECOND
     assert jobs.waits(conn, job_id) == (WaitReason.RATE_LIMIT, until)
@@ -96,7 +97,7 @@ def test_what_frees_jobs_of_reddit_leaves_them_while_it_is_paused_for_another_re
     conn: Connection,
 ) -> None:
     reserve(conn)
-    reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=300, now=T0)
+    reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=300, now=T0)
     job_id = deferred(conn, WaitReason.RATE_LIMIT, 300 * SECOND)
     assert parked_jobs.free_from_reddit(conn, now=T0 + SECOND) == 0
     assert jobs.waits(conn, job_id)[0] is WaitReason.RATE_LIMIT
@@ -105,7 +106,7 @@ def test_what_frees_jobs_of_reddit_leaves_them_while_it_is_paused_for_another_re
 def test_of_two_clients_one_that_may_ask_is_enough(conn: Connection) -> None:
     for client in ("one", "two"):
         slot_reservation.reserve_slot(conn, client_id=client, longest_wait=30, now=T0)
-    reddit_budgets.pause_all(conn, client_id="one", seconds=3_000, now=T0)
+    reddit_pauses.pause_all(conn, client_id="one", seconds=3_000, now=T0)
     job_id = deferred(conn, WaitReason.RATE_LIMIT, 3_000 * SECOND)
     jobs.sweep(conn, now=T0 + MINUTE)
     assert status(conn, job_id) is JobStatus.QUEUED
@@ -114,7 +115,7 @@ def test_of_two_clients_one_that_may_ask_is_enough(conn: Connection) -> None:
 def test_a_client_that_is_used_no_more_says_nothing(conn: Connection) -> None:
     slot_reservation.reserve_slot(conn, client_id="old", longest_wait=30, now=T0 - 2 * DAY)
     reserve(conn)
-    reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=300, now=T0)
+    reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=300, now=T0)
     job_id = deferred(conn, WaitReason.RATE_LIMIT, 300 * SECOND)
     jobs.sweep(conn, now=T0 + 2 * MINUTE)
     assert jobs.waits(conn, job_id)[0] is WaitReason.RATE_LIMIT

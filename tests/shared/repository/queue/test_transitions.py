@@ -18,7 +18,7 @@ from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.transitions import TRANSITIONS, Transition
 from crawljobs.repository.queue import job_reads, leases, operator_changes, queue_pauses
 from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
-from support import jobs, locks
+from support import job_verbs, jobs, listed_jobs, locks
 from support.jobs import T0
 
 LATER = T0 + timedelta(days=1)
@@ -67,10 +67,10 @@ VERBS: dict[Transition, Callable[[Connection, int], object]] = {
     Transition.PARK: parked,
     Transition.CLAIM: lambda conn, _: jobs.claim_all(conn, now=LATER),
     Transition.RESCUE: rescued,
-    Transition.WAKE: lambda conn, job_id: operator_changes.wake(conn, job_id=job_id, now=T0),
-    Transition.CANCEL: lambda conn, job_id: operator_changes.cancel(conn, job_id=job_id, now=T0),
-    Transition.GIVE_UP: lambda conn, job_id: operator_changes.give_up(conn, job_id=job_id, now=T0),
-    Transition.RETRY: lambda conn, job_id: operator_changes.retry(conn, job_id=job_id, now=T0),
+    Transition.WAKE: lambda conn, job_id: job_verbs.wake(conn, job_id=job_id, now=T0),
+    Transition.CANCEL: lambda conn, job_id: job_verbs.cancel(conn, job_id=job_id, now=T0),
+    Transition.GIVE_UP: lambda conn, job_id: job_verbs.give_up(conn, job_id=job_id, now=T0),
+    Transition.RETRY: lambda conn, job_id: job_verbs.retry(conn, job_id=job_id, now=T0),
     **{
         Transition(verb): ended(verb)
         for verb in ("complete", "fail", "schedule_retry", "defer", "release")
@@ -107,26 +107,26 @@ def test_a_refusal_names_the_state_and_the_allowed_ones(
 ) -> None:
     job_id = jobs.in_status(conn, status)
     with pytest.raises(errors.IllegalTransition, match=f"that is {status}: it must be waiting"):
-        operator_changes.wake(conn, job_id=job_id)
+        job_verbs.wake(conn, job_id=job_id)
 
 
 def test_an_unknown_job_is_not_found(conn: Connection) -> None:
     with pytest.raises(errors.NotFound, match="no job 2147483648123"):
-        operator_changes.cancel(conn, job_id=2147483648123)
+        job_verbs.cancel(conn, job_id=2147483648123)
 
 
 def test_boost_adds_to_both_priorities_and_stops_at_a_hundred(conn: Connection) -> None:
     job_id = jobs.enqueue(conn, priority=20)
     job_aging.age_starved_jobs(conn, policy=job_aging.AgingPolicy(), now=T0 + timedelta(minutes=61))
-    after = operator_changes.boost(conn, job_id=job_id, by=15).after
+    after = job_verbs.boost(conn, job_id=job_id, by=15).after
     assert (after.priority, after.base_priority) == (45, 35)
-    after = operator_changes.boost(conn, job_id=job_id, by=70).after
+    after = job_verbs.boost(conn, job_id=job_id, by=70).after
     assert (after.priority, after.base_priority) == (100, 100)
 
 
 def test_a_changed_priority_is_what_was_asked_for(conn: Connection) -> None:
     job_id = jobs.enqueue(conn, priority=20)
-    change = operator_changes.change_priority(conn, job_id=job_id, priority=5)
+    change = job_verbs.change_priority(conn, job_id=job_id, priority=5)
     assert (change.before.base_priority, change.after.base_priority) == (20, 5)
 
 
@@ -135,17 +135,17 @@ def test_a_cancelled_crawl_leaves_an_attempt_and_its_worker_finds_it_lost(
 ) -> None:
     claim = jobs.crawling(conn)
     jobs.enqueue(conn)  # a rerun is wanted, but not after a cancel
-    operator_changes.cancel(conn, job_id=claim.job_id, now=T0)
+    job_verbs.cancel(conn, job_id=claim.job_id, now=T0)
     (attempt,) = job_reads.list_attempts(conn, job_id=claim.job_id)
     assert attempt.outcome == "cancelled"
     with pytest.raises(errors.ClaimLost):
         jobs.ENDS["complete"](conn, claim)
-    assert len(job_reads.list_jobs(conn)) == 1
+    assert len(listed_jobs.list_jobs(conn)) == 1
 
 
 def test_a_retried_job_has_all_its_retries_and_waits_anew(conn: Connection) -> None:
     job_id = jobs.in_status(conn, JobStatus.FAILED)
-    after = operator_changes.retry(conn, job_id=job_id, now=LATER).after
+    after = job_verbs.retry(conn, job_id=job_id, now=LATER).after
     assert (after.retry_count, after.retries, after.queued_at) == (0, 1, LATER)
     assert after.finished_at is None
 
@@ -165,7 +165,7 @@ def test_a_retried_crawl_goes_on_unless_it_had_ended_or_cannot(
     claim = jobs.crawling(conn)
     leases.save_checkpoint(conn, claim=claim, checkpoint={"phase": phase}, now=T0)
     jobs.fail(conn, claim=claim, kind=kind, message="no", now=T0)
-    after = operator_changes.retry(conn, job_id=claim.job_id, now=T0).after
+    after = job_verbs.retry(conn, job_id=claim.job_id, now=T0).after
     assert (after.checkpoint is not None) is kept
 
 
@@ -190,8 +190,8 @@ def test_a_retried_crawl_lacks_parts_when_it_goes_on_from_where_it_lacked_them(
     if end != "cancel":
         jobs.ENDS[end](conn, claim)
     if end in ("cancel", "schedule_retry"):
-        operator_changes.cancel(conn, job_id=claim.job_id, now=T0)
-    after = operator_changes.retry(conn, job_id=claim.job_id, now=T0).after
+        job_verbs.cancel(conn, job_id=claim.job_id, now=T0)
+    after = job_verbs.retry(conn, job_id=claim.job_id, now=T0).after
     assert (after.checkpoint is not None, after.incomplete) == (goes_on, goes_on and incomplete)
 
 
@@ -228,6 +228,6 @@ def test_a_retry_beside_a_live_job_is_refused_and_names_it(conn: Connection) -> 
     old = jobs.in_status(conn, JobStatus.FAILED)
     live = jobs.enqueue(conn)
     with pytest.raises(errors.LiveJobExists) as refused:
-        operator_changes.retry(conn, job_id=old)
+        job_verbs.retry(conn, job_id=old)
     assert refused.value.job_id == live
     assert jobs.job(conn, old).status is JobStatus.FAILED

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain.request_budget import Slot
 from crawljobs.repository.reddit_api import (
-    reddit_budgets,
+    reddit_pauses,
     reddit_tokens,
     reply_failures,
     slot_reservation,
@@ -58,13 +58,13 @@ def test_a_pause_by_reddit_does_not_last_for_the_setback(
     conn: Connection, setback: timedelta
 ) -> None:
     reserve(conn, T0)
-    reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=3600, now=T0)
+    reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=3600, now=T0)
     now = T0 - setback
     mend(conn, now)
-    assert reddit_budgets.pause_left(conn, client_id=CLIENT, now=now) == 0
+    assert reddit_pauses.pause_left(conn, client_id=CLIENT, now=now) == 0
     # An old pause is forgotten when the next one begins.
-    reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=None, now=now)
-    assert reddit_budgets.pause_left(conn, client_id=CLIENT, now=now) <= 10
+    reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=None, now=now)
+    assert reddit_pauses.pause_left(conn, client_id=CLIENT, now=now) <= 10
 
 
 @pytest.mark.parametrize("setback", SETBACKS)

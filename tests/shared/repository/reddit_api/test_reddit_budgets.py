@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.request_budget import BudgetReport, Slot
-from crawljobs.repository.reddit_api import reddit_budgets, slot_reservation
+from crawljobs.repository.reddit_api import reddit_budgets, reddit_pauses, slot_reservation
 
 # The start of a window of ten minutes.
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
@@ -49,8 +49,8 @@ def learn(
 
 
 def pause(conn: Connection, seconds: float | None, now: datetime = T0) -> float:
-    reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=seconds, now=now)
-    return reddit_budgets.pause_left(conn, client_id=CLIENT, now=now)
+    reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=seconds, now=now)
+    return reddit_pauses.pause_left(conn, client_id=CLIENT, now=now)
 
 
 def test_the_first_request_may_start_at_once_and_the_next_ones_evenly(conn: Connection) -> None:
@@ -256,7 +256,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one(conn: Connection) -> None:
 
 
 def test_nobody_is_paused_before_the_first_request(conn: Connection) -> None:
-    assert reddit_budgets.pause_left(conn, client_id="never seen") == 0
+    assert reddit_pauses.pause_left(conn, client_id="never seen") == 0
 
 
 def test_two_client_ids_have_budgets_of_their_own(conn: Connection) -> None:

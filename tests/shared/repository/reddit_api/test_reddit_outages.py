@@ -8,8 +8,8 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain.request_budget import PausedReason, Slot
 from crawljobs.repository.reddit_api import (
-    reddit_budgets,
     reddit_outages,
+    reddit_pauses,
     reply_failures,
     slot_reservation,
 )
@@ -157,5 +157,5 @@ def test_late_good_replies_do_not_end_an_outage(outage: Connection) -> None:
 
 
 def test_an_outage_counts_as_a_pause_for_those_who_sleep_to_their_slot(outage: Connection) -> None:
-    left = reddit_budgets.pause_left(outage, client_id=CLIENT, now=T0)
+    left = reddit_pauses.pause_left(outage, client_id=CLIENT, now=T0)
     assert left == pytest.approx(30)

@@ -15,14 +15,14 @@ from crawler_worker.reddit.pacing.limiter import Limiter
 from crawler_worker.reddit.pacing.pause_reports import PauseLog
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import BudgetReport, Slot
-from crawljobs.repository.reddit_api import reddit_budgets
+from crawljobs.repository.reddit_api import reddit_pauses
 
 CLIENT_ID = "tests"
 RUNNING = threading.Event()
 
 
 def pause(database: Database, seconds: float) -> None:
-    database.run(lambda conn: reddit_budgets.pause_all(conn, client_id=CLIENT_ID, seconds=seconds))
+    database.run(lambda conn: reddit_pauses.pause_all(conn, client_id=CLIENT_ID, seconds=seconds))
 
 
 def test_a_slot_beyond_the_longest_wait_is_refused_with_the_time_it_comes(

@@ -9,7 +9,6 @@ from sqlalchemy import text
 
 from crawljobs.db.administration import grants
 from crawljobs.db.database import Connection, Database
-from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue.maintenance import job_pruning, pause_parking
 from crawljobs.repository.queue.maintenance.job_pruning import Pruned
 from crawljobs.repository.schedules import (
@@ -17,7 +16,7 @@ from crawljobs.repository.schedules import (
     schedule_deletion,
     schedule_reads,
 )
-from support import crawled, jobs, service_statements
+from support import crawled, jobs, listed_jobs, service_statements
 from support import schedule_rows as rows
 
 CHUNK = 1_000
@@ -61,7 +60,7 @@ def test_a_schedule_is_deleted_without_writing_to_its_jobs(conn: Connection, cou
     assert time.monotonic() - began < LONGEST_SECONDS
     assert crawled.tuples_written(conn) - before <= CHUNK + 1
     assert schedule_reads.get_schedule(conn, schedule_id=deleted.id) is None
-    shown = {job.scheduled_job_id for job in job_reads.list_jobs(conn, limit=count + 3)}
+    shown = {job.scheduled_job_id for job in listed_jobs.list_jobs(conn, limit=count + 3)}
     assert shown == {None, kept.id}
     beyond: int | None = 0
     while beyond is not None:
@@ -118,7 +117,7 @@ def test_old_jobs_go_in_pieces_with_all_their_attempts(
             assert conn.execute(text(orphans)).first() is None
     assert (total.jobs, total.attempts) == (count, count * each)
     assert left(conn, "crawl_job_attempts") == 0
-    assert [job.id for job in job_reads.list_jobs(conn)] == [kept]
+    assert [job.id for job in listed_jobs.list_jobs(conn)] == [kept]
 
 
 def test_pauses_that_ended_are_forgotten_in_pieces(conn: Connection) -> None:

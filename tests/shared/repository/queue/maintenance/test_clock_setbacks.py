@@ -22,8 +22,8 @@ from crawljobs.repository.operations import service_instances, task_turns
 from crawljobs.repository.queue import job_completion, leases, queue_pauses
 from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
 from crawljobs.repository.reddit_api import (
-    reddit_budgets,
     reddit_outages,
+    reddit_pauses,
     reply_failures,
     slot_reservation,
     token_turns,
@@ -63,7 +63,7 @@ def rescue(
 def test_what_legitimate_clocks_write_is_left_alone(conn: Connection) -> None:
     for _ in range(40):
         reserve(conn, T0)
-    reddit_budgets.pause_all(conn, client_id=CLIENT, seconds=3600, now=T0)
+    reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=3600, now=T0)
     for _ in range(10):
         reply_failures.record_failed(conn, client_id=CLIENT, now=T0)
     for _ in range(9):

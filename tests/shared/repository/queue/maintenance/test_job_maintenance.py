@@ -14,14 +14,14 @@ from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.job import JobSource, JobStatus, WaitReason
 from crawljobs.domain.retry import RetryPolicy, retry_delay
 from crawljobs.repository.operations import task_turns
-from crawljobs.repository.queue import job_reads, leases, operator_changes
+from crawljobs.repository.queue import job_reads, leases
 from crawljobs.repository.queue.maintenance import (
     count_merging,
     job_aging,
     job_maintenance,
     job_pruning,
 )
-from support import jobs
+from support import job_verbs, jobs, listed_jobs
 from support.jobs import T0
 
 AGING = AgingPolicy()
@@ -141,7 +141,7 @@ def test_a_rescue_after_a_claim_that_its_worker_ended_is_a_first_one_again(
     if end is not None:
         jobs.end_at(conn, jobs.claim_one(conn, now=EXPIRED), end, now=EXPIRED)
         if end != "release":
-            operator_changes.wake(conn, job_id=claim.job_id, now=EXPIRED)
+            job_verbs.wake(conn, job_id=claim.job_id, now=EXPIRED)
     jobs.claim_one(conn, now=EXPIRED)
     assert rescue(conn, EXPIRED + timedelta(minutes=1)) == [status]
 
@@ -188,12 +188,12 @@ def test_a_rescue_to_failed_makes_the_follow_up_and_an_earlier_one_serves_it(
     leases.save_checkpoint(conn, claim=claim, checkpoint={"phase": "done"}, now=T0)
     jobs.enqueue(conn, max_retries=1)
     rescue(conn)
-    (job,) = job_reads.list_jobs(conn)
+    (job,) = listed_jobs.list_jobs(conn)
     assert (job.rerun_requested, job.checkpoint) == (False, None)  # it starts anew
     jobs.claim_one(conn, now=EXPIRED)
     jobs.enqueue(conn, priority=66, max_retries=1)
     assert rescue(conn, EXPIRED + timedelta(minutes=1)) == [JobStatus.FAILED]
-    assert [job.status for job in job_reads.list_jobs(conn)] == [
+    assert [job.status for job in listed_jobs.list_jobs(conn)] == [
         JobStatus.QUEUED,
         JobStatus.FAILED,
     ]

@@ -1,0 +1,36 @@
+"""The table of the attempts of jobs."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+
+from crawljobs.db.tables.columns import Timestamp, id_column, metadata, one_of
+
+# A claim that ended, with its outcome. No foreign key: it would lock the job's row a second time.
+# One statement prunes a job and its attempts. Consecutive deferrals whose messages differ only in
+# numbers are one row, with the times of the last one in `started_at` and `ended_at`.
+crawl_job_attempts = Table(
+    "crawl_job_attempts",
+    metadata,
+    id_column(),
+    Column("job_id", BigInteger, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("started_at", Timestamp, nullable=False),
+    Column("ended_at", Timestamp, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error_kind", Text),
+    Column("error_message", Text),
+    Column("times", Integer, nullable=False, server_default="1"),
+    Column("first_started_at", Timestamp),  # start of the first of several; null for a single one
+    one_of(
+        "outcome",
+        "succeeded",
+        "failed",
+        "deferred",
+        "released",
+        "lease_expired",
+        "cancelled",
+        name="outcome",
+    ),
+    Index("crawl_job_attempts_job_id_idx", "job_id"),
+)

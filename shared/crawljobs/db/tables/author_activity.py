@@ -1,0 +1,44 @@
+"""Tables of authors, and of their activity in subreddits: the edges of the map."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    func,
+    literal_column,
+)
+
+from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata
+
+# A Reddit account that wrote a stored item, or that an account's history names.
+authors = Table(
+    "authors",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("reddit_id", Text),
+    Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
+    Column("history_fetched_at", Timestamp),
+    Index("authors_name_key", func.lower(literal_column("name")), unique=True),
+)
+
+# An edge of the map: the stored activity of one author in one subreddit.
+author_subreddits = Table(
+    "author_subreddits",
+    metadata,
+    Column("author_id", BigInteger, ForeignKey("authors.id"), primary_key=True),
+    Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), primary_key=True),
+    Column("posts", Integer, nullable=False, server_default="0"),
+    Column("comments", Integer, nullable=False, server_default="0"),
+    Column("first_at", Timestamp, nullable=False),
+    Column("last_at", Timestamp, nullable=False),
+    CheckConstraint("posts >= 0 AND comments >= 0", name="counts"),
+    Index("author_subreddits_subreddit_id_idx", "subreddit_id"),
+)

@@ -1,0 +1,87 @@
+"""The pause of all workers that use a Reddit client id, after a reply with status 429."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Double, bindparam, case, func, select, update
+
+from crawljobs.db.tables import reddit_budgets
+from crawljobs.domain import request_budget
+from crawljobs.domain.request_budget import PausedReason
+from crawljobs.repository.sql import CLOCK, NOW, inline, inline_number, interval_of, seconds
+
+_budget = reddit_budgets.c
+_now = CLOCK.c.now
+_ZERO = inline_number(0)
+_OF_CLIENT = _budget.client_id == bindparam("client")
+
+_PAUSE_LEFT = select(
+    seconds(func.greatest(_budget.paused_until, _budget.outage_until) - NOW)
+).where(_OF_CLIENT)
+
+_throttles = case(
+    (
+        _budget.last_throttled_at > _now - interval_of(bindparam("forgiven", type_=Double)),
+        _budget.throttles_in_a_row,
+    ),
+    else_=_ZERO,
+)
+_is_paused = _budget.paused_until > _now
+_growing_pause = func.least(
+    bindparam("longest", type_=Double),
+    bindparam("first", type_=Double) * func.power(inline_number(2), _throttles),
+)
+
+# A 429 during a pause has the same cause as the pause, so it does not make the next pause longer.
+_PAUSE = (
+    update(reddit_budgets)
+    .where(_OF_CLIENT)
+    .values(
+        paused_until=func.greatest(
+            _budget.paused_until,
+            _now
+            + interval_of(
+                func.coalesce(
+                    bindparam("seconds", type_=Double),
+                    case((_is_paused, _ZERO), else_=_growing_pause),
+                )
+            ),
+        ),
+        throttles_in_a_row=case(
+            (_is_paused, _budget.throttles_in_a_row),
+            else_=func.least(_throttles + inline_number(1), inline_number(30)),
+        ),
+        last_throttled_at=_now,
+        paused_reason=case(
+            (_budget.outage_until.is_(None), inline(PausedReason.RATE_LIMIT)),
+            else_=_budget.paused_reason,
+        ),
+    )
+)
+
+
+def pause_left(conn: Connection, *, client_id: str, now: datetime | None = None) -> float:
+    """Return the seconds until the end of the pause or outage; 0 if there is none."""
+    left = conn.execute(_PAUSE_LEFT, {"client": client_id, "now": now}).scalar()
+    return max(0.0, left or 0.0)
+
+
+def pause_all(
+    conn: Connection, *, client_id: str, seconds: float | None, now: datetime | None = None
+) -> None:
+    """Pause all workers for `seconds`.
+
+    With None the pause is 5 s, and doubles with each pause until 30 minutes pass without a 429.
+    """
+    conn.execute(
+        _PAUSE,
+        {
+            "client": client_id,
+            "seconds": seconds,
+            "first": request_budget.FIRST_PAUSE_SECONDS,
+            "longest": request_budget.LONGEST_PAUSE_SECONDS,
+            "forgiven": request_budget.FORGIVEN_AFTER_SECONDS,
+            "now": now,
+        },
+    )
