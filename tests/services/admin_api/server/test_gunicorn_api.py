@@ -149,3 +149,11 @@ def test_the_list_names_each_part_that_a_connection_uses() -> None:
         of_gunicorn = dir(TConn(Config(), ours, None, None))
     used = used_names(Connection) & set(of_gunicorn)
     assert used - listed("TConn") == {"client", "cfg", "data_ready", "parser", "sock"}
+
+
+def test_decision_108_names_each_part_that_the_worker_uses(stock: ThreadWorker) -> None:
+    page = (ROOT / "shared" / "DECISIONS.md").read_text()
+    decision = page.partition("\n### 108. ")[2].partition("\n### ")[0]
+    of_gunicorn = {*dir(stock), "wsgi"}
+    used = used_names(GunicornWorker, Worker) & of_gunicorn
+    assert {name for name in used if f"`{name}" not in decision} == set()
