@@ -6,7 +6,8 @@ from typing import Any
 from reddit_sandbox import community as community_module
 from reddit_sandbox import hostile, identity, keys, link_shape, takedown, writing
 from reddit_sandbox.community import Community
-from reddit_sandbox.world import Item, World
+from reddit_sandbox.item import Item
+from reddit_sandbox.world import World
 
 _NONES = (
     "approved_at_utc approved_by associated_award banned_at_utc banned_by "

@@ -6,7 +6,8 @@ from typing import Any
 
 from reddit_sandbox import comment_shape, listing_pages
 from reddit_sandbox.community import Comment, Community
-from reddit_sandbox.world import Item, World
+from reddit_sandbox.item import Item
+from reddit_sandbox.world import World
 
 LIMIT = 200
 HIGHEST_LIMIT = 500

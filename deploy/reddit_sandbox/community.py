@@ -8,7 +8,7 @@ import itertools
 import random
 from typing import NamedTuple, TypeVar
 
-from reddit_sandbox import keys, naming
+from reddit_sandbox import community_ids, keys, naming
 from reddit_sandbox import made_up_authors as authors_module
 
 DAY = 86_400
@@ -56,12 +56,12 @@ class Community:
     """One community; items are sorted oldest first. Callers of `grow` hold the world's lock."""
 
     def __init__(self, seed: int, name: str, people: authors_module.Authors, now: int) -> None:
-        self.key = _key(seed, name)
+        self.key = community_ids.key(seed, name)
         self.name = naming.display(name)
         self.script = naming.script(name)
         self.theme = naming.theme(seed, name)
-        self.tag = tag(seed, name)
-        self.id = id_of(seed, name)
+        self.tag = community_ids.tag(seed, name)
+        self.id = community_ids.id_of(seed, name)
         self.created = now - (800 + self.key % 3_000) * DAY
         self.now = now
         self.members = people.members_of(name.lower(), self.theme)
@@ -158,20 +158,6 @@ class Community:
 
     def comment_at(self, at: int) -> Comment | None:
         return _at(self.comments, at)
-
-
-def _key(seed: int, name: str) -> int:
-    return keys.number(seed, "community", name.lower())
-
-
-def tag(seed: int, name: str) -> int:
-    """The bits that mark the ids of a community's items."""
-    return _key(seed, name) & ((1 << keys.TAG_BITS) - 1)
-
-
-def id_of(seed: int, name: str) -> str:
-    """A community's id36."""
-    return keys.id36(_key(seed, name) >> 28)
 
 
 def _at(items: list[_Item], at: int) -> _Item | None:

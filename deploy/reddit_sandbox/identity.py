@@ -6,7 +6,8 @@ from typing import Any
 from reddit_sandbox import community as community_module
 from reddit_sandbox import keys, made_up_authors
 from reddit_sandbox.community import Community
-from reddit_sandbox.world import Item, World
+from reddit_sandbox.item import Item
+from reddit_sandbox.world import World
 
 
 def id_of(item: Item) -> str:

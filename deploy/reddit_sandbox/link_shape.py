@@ -5,7 +5,8 @@ from typing import Any
 
 from reddit_sandbox import community as community_module
 from reddit_sandbox import hostile, identity, takedown, words, writing
-from reddit_sandbox.world import Item, World
+from reddit_sandbox.item import Item
+from reddit_sandbox.world import World
 
 HALF_A_YEAR = 182 * 86_400
 REMOVERS = ("moderator", "moderator", "automod_filtered", "reddit")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from reddit_sandbox.community import DAY, Post
-from reddit_sandbox.world import Item
+from reddit_sandbox.item import Item
 
 PAGE = 25
 LONGEST_PAGE = 100

@@ -16,7 +16,8 @@ from reddit_sandbox import (
     subreddit_shape,
 )
 from reddit_sandbox.community import Community, Post
-from reddit_sandbox.world import Item, World
+from reddit_sandbox.item import Item
+from reddit_sandbox.world import World
 
 blueprint = flask.Blueprint("listing", __name__)
 

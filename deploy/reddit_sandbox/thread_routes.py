@@ -5,7 +5,7 @@ import flask
 from reddit_sandbox import answers, broken_parts, comment_tree, link_shape, listing_pages, sandbox
 from reddit_sandbox.comment_tree import Tree
 from reddit_sandbox.community import Comment, Post
-from reddit_sandbox.world import Item
+from reddit_sandbox.item import Item
 
 blueprint = flask.Blueprint("thread", __name__)
 

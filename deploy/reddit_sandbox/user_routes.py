@@ -4,8 +4,9 @@ import flask
 
 from reddit_sandbox import account_shape, answers, comment_shape, link_shape, listing_pages, sandbox
 from reddit_sandbox.community import Post
+from reddit_sandbox.item import Item
 from reddit_sandbox.made_up_authors import Author, Standing
-from reddit_sandbox.world import Item, World
+from reddit_sandbox.world import World
 
 blueprint = flask.Blueprint("user", __name__)
 

@@ -5,12 +5,12 @@ import heapq
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from reddit_sandbox import community as community_module
-from reddit_sandbox import keys, naming
+from reddit_sandbox import community_ids, keys, naming
 from reddit_sandbox import made_up_authors as authors_module
 from reddit_sandbox.community import Comment, Community, Post
+from reddit_sandbox.item import Item
 from reddit_sandbox.options import Options
 
 # The limit of posts and comments in memory, about 60 MB. Further communities are generated again,
@@ -19,18 +19,6 @@ READY_ITEMS = 250_000
 # The limit of names outside the catalogue that histories include; the oldest are dropped.
 REMEMBERED = 2_000
 DELETIONS = 10_000
-
-
-class Item(NamedTuple):
-    """A post or a comment together with its community."""
-
-    community: Community
-    what: Post | Comment
-
-    @property
-    def fullname(self) -> str:
-        kind = "t3" if isinstance(self.what, Post) else "t1"
-        return f"{kind}_{keys.item_id(self.what.at, self.community.tag)}"
 
 
 class World:
@@ -102,13 +90,13 @@ class World:
 
     def _register(self, lower: str) -> None:
         self._names_by_tag.setdefault(self._tag(lower), []).append(lower)
-        self._name_by_id[community_module.id_of(self.options.seed, lower)] = lower
+        self._name_by_id[community_ids.id_of(self.options.seed, lower)] = lower
         for author in self._members(lower):
             self._names_by_author.setdefault(author, []).append(lower)
 
     def _forget(self, lower: str) -> None:
         self._names_by_tag[self._tag(lower)].remove(lower)
-        self._name_by_id.pop(community_module.id_of(self.options.seed, lower), None)
+        self._name_by_id.pop(community_ids.id_of(self.options.seed, lower), None)
         for author in self._members(lower):
             self._names_by_author[author].remove(lower)
 
@@ -116,7 +104,7 @@ class World:
         return self.authors.members_of(lower, naming.theme(self.options.seed, lower))
 
     def _tag(self, lower: str) -> int:
-        return community_module.tag(self.options.seed, lower)
+        return community_ids.tag(self.options.seed, lower)
 
     def resolve(self, fullname: str) -> Item | None:
         """The item of a full name (t1_ or t3_); None when it does not exist."""

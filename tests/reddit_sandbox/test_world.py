@@ -6,8 +6,9 @@ import pytest
 
 from reddit_sandbox import names_file, naming, words
 from reddit_sandbox.community import Community
+from reddit_sandbox.item import Item
 from reddit_sandbox.options import Options
-from reddit_sandbox.world import Item, World
+from reddit_sandbox.world import World
 from support import reddit_sandbox
 
 PATHS = ("/r/pottery/about", "/r/my_place/new?limit=100", "/r/kilntalk/comments?limit=100")
