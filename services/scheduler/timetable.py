@@ -126,7 +126,7 @@ class Timetable:
             return
         try:
             mended = self._mending.run(
-                schedule_setbacks.mend_next_runs, then=self._beat, goes_on=self._goes_on
+                schedule_setbacks.mend_next_runs, then=self._beat, may_continue=self._goes_on
             )
             if mended:
                 log.warning(

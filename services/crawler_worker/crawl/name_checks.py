@@ -60,14 +60,14 @@ def _check(context: CrawlContext, names: Sequence[str]) -> None:
     except parts.GivenUp as given_up:
         context.give_up(context.checkpoint, given_up.part)
         return
-    asked = {name.lower() for name in names}
-    shown = tuple(about for about in items.subreddits if about.name.lower() in asked)
-    missing = sorted(asked - {about.name.lower() for about in shown})
+    requested = {name.lower() for name in names}
+    shown = tuple(about for about in items.subreddits if about.name.lower() in requested)
+    missing = sorted(requested - {about.name.lower() for about in shown})
 
     def hold(conn: Connection) -> None:
         stored_subreddits.hold(
             conn,
-            names=asked,
+            names=requested,
             discovered_from=context.claim.subreddit_id,
             depth=context.claim.depth + 1,
         )

@@ -22,26 +22,28 @@ def grow(
     items: Items,
     settings: CrawlSettings,
     *,
-    asked: Sequence[str] = (),
+    requested: Sequence[str] = (),
     parents: Mapping[str, Thread] | None = None,
     without_replies: bool = False,
 ) -> tuple[tuple[Comment, ...], Tree]:
     """Add a reply to the tree. Returns the comments that are new to the tree, and the new tree.
 
-    `asked` are the ids that the request named. For an id that the reply does not return, the thread
-    of its parent is requested. A reply without new comments adds no further requests: otherwise a
-    tree could be walked for ever. `without_replies`: the reply has the comments without the
-    comments below them.
+    `requested` are the ids that the request named. For an id that the reply does not return, the
+    thread of its parent is requested. A reply without new comments adds no further requests:
+    otherwise a tree could be walked for ever. `without_replies`: the reply has the comments without
+    the comments below them.
     """
     growing = _Growing(tree, settings)
     kept = growing.take(items.comments)
-    growing.miss(asked, brought={comment.id for comment in items.comments}, parents=parents or {})
+    growing.miss(
+        requested, brought={comment.id for comment in items.comments}, parents=parents or {}
+    )
     if growing.has_new or tree.is_first:
         for stub in items.more:
             growing.follow(stub)
     if without_replies:
         growing.seek_below(kept)
-    return kept, growing.grown()
+    return kept, growing.tree_after()
 
 
 class _Growing:
@@ -71,11 +73,11 @@ class _Growing:
         return kept
 
     def miss(
-        self, asked: Sequence[str], *, brought: Set[str], parents: Mapping[str, Thread]
+        self, requested: Sequence[str], *, brought: Set[str], parents: Mapping[str, Thread]
     ) -> None:
         for item_id in brought & self._unbrought.keys():
             del self._unbrought[item_id]
-        missed = [item_id for item_id in asked if item_id not in brought]
+        missed = [item_id for item_id in requested if item_id not in brought]
         self._unbrought.update(dict.fromkeys(missed))
         for item_id in missed:
             if item_id in parents:
@@ -120,7 +122,7 @@ class _Growing:
             self._handled.add([name])
             self._threads.append(thread)
 
-    def grown(self) -> Tree:
+    def tree_after(self) -> Tree:
         tree = replace(
             self._tree,
             comments=self._comments,

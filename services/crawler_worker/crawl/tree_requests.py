@@ -26,7 +26,7 @@ def next_part(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
         if reported and reported[0] is not None:
             # The count of the listing or of the tree may be out of date: the larger one counts.
             tree = replace(tree, reported=max(reported[0], tree.reported or 0))
-        return _grown(context, tree, items)
+        return _after_reply(context, tree, items)
     if tree.more:
         return _more(context, tree)
     if tree.threads:
@@ -44,7 +44,7 @@ def next_part(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
                 max_depth=context.settings.max_comment_depth - thread.depth,
             ),
         )
-        return _grown(context, tree, items)
+        return _after_reply(context, tree, items)
     return _looked_up(context, tree)
 
 
@@ -78,7 +78,7 @@ def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
             continue
         parents = tree.parents(batch)
         kept, after = tree_growth.grow(
-            tree.without_more(batch), items, context.settings, asked=batch, parents=parents
+            tree.without_more(batch), items, context.settings, requested=batch, parents=parents
         )
         return replace(items, comments=kept), after
 
@@ -102,7 +102,7 @@ def _looked_up(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
     return replace(items, comments=kept), after
 
 
-def _grown(context: CrawlContext, tree: Tree, items: Items) -> tuple[Items, Tree]:
+def _after_reply(context: CrawlContext, tree: Tree, items: Items) -> tuple[Items, Tree]:
     kept, after = tree_growth.grow(tree, items, context.settings)
     return replace(items, comments=kept), after
 

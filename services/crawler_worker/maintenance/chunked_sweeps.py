@@ -40,7 +40,7 @@ class ChunkedSweeps:
         total = self._isolations.of(action).run(
             change,
             then=then,
-            goes_on=lambda: time.monotonic() <= until and not self._stopping.is_set(),
+            may_continue=lambda: time.monotonic() <= until and not self._stopping.is_set(),
             follows=follows,
         )
         if total:

@@ -59,4 +59,4 @@ class ClockMending:
         if kind not in self._isolations:
             return self._database.run(mend)
         until = time.monotonic() + KIND_SECONDS
-        return self._isolations[kind].run(mend, goes_on=lambda: time.monotonic() <= until)
+        return self._isolations[kind].run(mend, may_continue=lambda: time.monotonic() <= until)

@@ -65,7 +65,9 @@ class Pruning:
         isolation = self._isolations.of(action)
 
         def prune() -> int:
-            changed = isolation.run(change, then=then, goes_on=lambda: not self._stopping.is_set())
+            changed = isolation.run(
+                change, then=then, may_continue=lambda: not self._stopping.is_set()
+            )
             return changed if deleted is None else deleted()
 
         self._guard(action, prune)

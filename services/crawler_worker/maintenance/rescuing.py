@@ -76,7 +76,7 @@ class Rescuing:
         return self._isolation.run(
             chunk,
             then=report,
-            goes_on=lambda: time.monotonic() <= until and not self._stopping.is_set(),
+            may_continue=lambda: time.monotonic() <= until and not self._stopping.is_set(),
         )
 
 

@@ -20,7 +20,7 @@ def parsed(endpoint: Endpoint, url: str, reply: Exchange, parse: Callable[[Any],
     `parse` raises UpstreamTrouble.
     """
     with decoding.turn(len(reply.content)):
-        value = replies.value_of(endpoint, reply.status, reply.headers, reply.content, asked=url)
+        value = replies.value_of(endpoint, reply.status, reply.headers, reply.content, url=url)
         try:
             return parse(value)
         except crawl_failures.UpstreamTrouble as error:

@@ -38,11 +38,11 @@ _FAILURES: Mapping[Meaning, Callable[[str], crawl_failures.CrawlFailure]] = {
 
 
 def value_of(
-    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> Any:
     """The JSON value of a good reply. Raises the CrawlFailure of every other reply."""
     if status != 200:
-        raise failure(endpoint, status, headers, content, asked=asked)
+        raise failure(endpoint, status, headers, content, url=url)
     try:
         return decoding.decode(content)
     except crawl_failures.UpstreamTrouble as error:
@@ -53,10 +53,10 @@ def value_of(
 
 
 def failure(
-    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> crawl_failures.CrawlFailure:
-    """The failure that a reply without the requested body means; `asked` is the requested URL."""
-    meaning = reply_cells.meaning_of(endpoint, status, headers, content, asked=asked)
+    """The failure that a reply without the requested body means; `url` is the requested URL."""
+    meaning = reply_cells.meaning_of(endpoint, status, headers, content, url=url)
     says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
     if meaning in _ACCESS:
         return crawl_failures.Unavailable(_ACCESS[meaning], says)

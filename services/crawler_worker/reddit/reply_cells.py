@@ -64,17 +64,17 @@ def endpoint_of(path: str) -> Endpoint:
 
 
 def meaning_of(
-    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, asked: str = ""
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> Meaning:
-    """The meaning of a reply. `asked` is the URL of the request; the target of a redirect is
+    """The meaning of a reply. `url` is the URL of the request; the target of a redirect is
     compared with it."""
-    found = _status(status, headers, asked)
+    found = _status(status, headers, url)
     return TABLE[Cell(endpoint, found, _type(headers), _shape(content))]
 
 
-def _status(status: int, headers: Mapping[str, str], asked: str) -> Status:
+def _status(status: int, headers: Mapping[str, str], url: str) -> Status:
     if 300 <= status < 400:
-        return redirects.status_of(headers.get("location", ""), asked=asked)
+        return redirects.status_of(headers.get("location", ""), url=url)
     return _STATUSES.get(status, _CLASSES.get(status // 100, Status.OTHER))
 
 

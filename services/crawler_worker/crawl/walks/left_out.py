@@ -62,8 +62,8 @@ def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> b
     except (parts.GivenUp, AllowanceSpent):
         return True
     named: list[Post | Comment] = [*items.posts, *items.comments]
-    asked = set(ids)
-    found = [item for item in named if item.id in asked]
+    requested = set(ids)
+    found = [item for item in named if item.id in requested]
     if not found:  # Reddit returns deleted items too, so an empty reply proves nothing
         return True
     # The deletions are stored, so that the next crawl does not request these items again.

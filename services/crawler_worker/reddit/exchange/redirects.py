@@ -13,8 +13,8 @@ REDDIT = "reddit.com"
 _COMMUNITY = re.compile(r"/r/([A-Za-z0-9_][A-Za-z0-9_.:-]{1,23})(/.*)?")
 
 
-def status_of(location: str, *, asked: str) -> Status:
-    """The status of a redirect to `location`. `asked` is the URL of the request; its host counts as
+def status_of(location: str, *, url: str) -> Status:
+    """The status of a redirect to `location`. `url` is the URL of the request; its host counts as
     Reddit's own.
 
     Reddit redirects to its search page for a subreddit that does not exist, and to another
@@ -22,7 +22,7 @@ def status_of(location: str, *, asked: str) -> Status:
     target that is another address of the requested subreddit proves nothing about it.
     """
     try:
-        target, request = urlsplit(location), urlsplit(asked)
+        target, request = urlsplit(location), urlsplit(url)
         host, own = target.hostname, request.hostname
     except ValueError:
         return Status.OTHER_3XX

@@ -34,7 +34,7 @@ class SharedToken:
 
         Raises Throttled or Outage while no worker may request a token.
         """
-        stored = self._database.run(
+        stored = self._database.run_statement(
             lambda conn: reddit_tokens.read_token(conn, client_id=self._client_id)
         )
         if stored.token and stored.token != refused and stored.lives > REFRESH_EARLY_SECONDS:
@@ -42,7 +42,7 @@ class SharedToken:
         if stored.ask_again_in > 0 and stored.throttled:
             raise _throttled(stored.ask_again_in)
         if stored.ask_again_in > 0:
-            pause = self._database.run(
+            pause = self._database.run_statement(
                 lambda conn: reddit_outages.paused(conn, client_id=self._client_id)
             )
             raise pause_reports.outage(

@@ -44,7 +44,7 @@ class CircuitBreaker:
 
     def is_doubtful(self) -> bool:
         """Whether one more failed reply would pause all workers. A probe must decide before."""
-        return self._database.run(
+        return self._database.run_statement(
             lambda conn: reply_failures.would_open(conn, client_id=self._client_id)
         )
 

@@ -115,7 +115,7 @@ class Limiter:
         return left
 
     def _pause_left(self) -> float:
-        return self._database.run(
+        return self._database.run_statement(
             lambda conn: reddit_pauses.pause_left(conn, client_id=self._client_id)
         )
 

@@ -109,11 +109,11 @@ def test_what_was_named_and_not_shown_is_asked_for_below_its_parent() -> None:
     asked = replace(START, unbrought=("old", "seen"), more=("left",))
     parents = {"a": Thread("x", 1), "b": Thread("x", 1), "c": Thread("y", 0)}
     shown = (comment("seen", depth=0), comment("c", depth=0))
-    _, tree = grown(page(comments=shown), asked, asked=("a", "b", "c", "d"), parents=parents)
+    _, tree = grown(page(comments=shown), asked, requested=("a", "b", "c", "d"), parents=parents)
     assert tree.unbrought == ("old", "a", "b", "d")
     assert tree.threads == (Thread("x", 1),)
     # Each thread is asked for once.
-    _, again = grown(page(), replace(tree, threads=()), asked=("a",), parents=parents)
+    _, again = grown(page(), replace(tree, threads=()), requested=("a",), parents=parents)
     assert again.threads == ()
 
 

@@ -20,7 +20,7 @@ ASKED = "https://oauth.reddit.com/r/python/about"
 
 def meaning(status: int, body: Any, headers: dict[str, str] = JSON) -> Meaning:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return reply_cells.meaning_of(Endpoint.ABOUT, status, headers, content, asked=ASKED)
+    return reply_cells.meaning_of(Endpoint.ABOUT, status, headers, content, url=ASKED)
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504, 520, 599])
@@ -107,7 +107,7 @@ def test_the_host_of_the_request_is_reddits_own() -> None:
     for host, found in (("here", Meaning.REDIRECTED), ("elsewhere", Meaning.UNKNOWN)):
         headers = {"location": f"http://{host}:9/r/other"}
         asked = "http://here:9/r/python/about"
-        assert reply_cells.meaning_of(Endpoint.ABOUT, 302, headers, b"", asked=asked) is found
+        assert reply_cells.meaning_of(Endpoint.ABOUT, 302, headers, b"", url=asked) is found
 
 
 @pytest.mark.parametrize(("status", "body", "headers"), BLOCKS)

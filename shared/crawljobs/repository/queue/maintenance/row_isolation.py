@@ -61,10 +61,10 @@ class RowIsolation:
         change: Change,
         *,
         then: Callable[[], None] = lambda: None,
-        goes_on: Callable[[], bool] = lambda: True,
+        may_continue: Callable[[], bool] = lambda: True,
         follows: bool = False,
     ) -> int:
-        """Sweep until no row is left or `goes_on` returns false.
+        """Sweep until no row is left or `may_continue` returns false.
 
         Returns the number of changed rows. Calls `then` after each commit. With `follows`, each
         chunk starts after the last changed row, so `skip` counts only rows after that one. Raises
@@ -86,12 +86,12 @@ class RowIsolation:
                     self._passed_over += 1
                     skip += 1
                 at_most = max(1, at_most // _SMALLER)
-                if not goes_on():
+                if not may_continue():
                     break
                 continue
             then()
             total += changed
-            if changed < at_most or not goes_on():
+            if changed < at_most or not may_continue():
                 break
             at_most = min(self._at_most, at_most * _SMALLER)
             skip = 0 if follows else skip
