@@ -10,7 +10,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from crawljobs.db.administration import grants, rights
+from crawljobs.db.administration import grants, rights, rights_sql
 from crawljobs.db.administration.rights import Names, Right
 
 
@@ -42,7 +42,7 @@ def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     that `grants` limits to some of its columns, because no release needs more than these columns.
     """
     owner = names.get(grants.OWNER)
-    for row in conn.execute(rights.OWNED, rights.object_names()).all():
+    for row in conn.execute(rights_sql.OWNED, rights.object_names()).all():
         if owner and row.owner != owner:
             conn.exec_driver_sql(f"ALTER {row.object} OWNER TO {owner}")
             yield f"handed {row.object} to {owner}"

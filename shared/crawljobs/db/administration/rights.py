@@ -7,85 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from crawljobs.db.administration import grants
+from crawljobs.db.administration import grants, rights_sql
 
 Names = Mapping[str, str]
 # (privilege, object, role). A privilege on a column has the form "INSERT (actor)".
 Right = tuple[str, str, str]
 
 PUBLIC = "PUBLIC"
-
-# The rights that were granted directly to the roles; 0 is PUBLIC.
-_GRANTED = text("""
-    SELECT privilege_type AS privilege, object, coalesce(rolname, 'PUBLIC') AS role FROM (
-        SELECT 'DATABASE ' || quote_ident(datname), coalesce(datacl, acldefault('d', datdba))
-        FROM pg_database WHERE datname = current_database()
-        UNION ALL
-        SELECT 'SCHEMA public', coalesce(nspacl, acldefault('n', nspowner))
-        FROM pg_namespace WHERE nspname = 'public'
-        UNION ALL
-        SELECT 'TABLE public.' || relname, coalesce(relacl, acldefault('r', relowner))
-        FROM pg_class
-        WHERE relnamespace = to_regnamespace('public') AND relname = ANY(:tables)
-        UNION ALL
-        SELECT 'FUNCTION public.' || signature, coalesce(proacl, acldefault('f', proowner))
-        FROM unnest(CAST(:functions AS text[])) AS signature
-        JOIN pg_proc ON pg_proc.oid = to_regprocedure('public.' || signature)
-        UNION ALL
-        SELECT 'SEQUENCE public.' || relname, relacl FROM pg_class
-        WHERE relnamespace = to_regnamespace('public') AND relkind = 'S'
-    ) AS things (object, acl), aclexplode(acl) LEFT JOIN pg_roles ON pg_roles.oid = grantee
-    WHERE (grantee = 0 OR rolname = ANY(:names))
-        AND NOT (starts_with(object, 'SEQUENCE') AND rolname = CAST(:owner AS text))
-    UNION ALL
-    SELECT format('%s (%I)', privilege_type, attname), 'TABLE public.' || relname,
-        coalesce(rolname, 'PUBLIC')
-    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped,
-        aclexplode(attacl) LEFT JOIN pg_roles ON pg_roles.oid = grantee
-    WHERE relnamespace = to_regnamespace('public') AND relname = ANY(:tables)
-        AND (grantee = 0 OR rolname = ANY(:names))
-    """)
-
-# The effective rights of the roles, including rights by membership and of PUBLIC.
-_MAY = text("""
-    SELECT privilege, 'TABLE public.' || relname AS object, role
-    FROM pg_class, unnest(CAST(:names AS text[])) AS role,
-        unnest(CAST(:privileges AS text[])) AS privilege
-    WHERE relnamespace = to_regnamespace('public') AND relname = ANY(:tables)
-        AND has_table_privilege(role, pg_class.oid, privilege)
-    UNION ALL
-    SELECT format('%s (%I)', privilege, attname), 'TABLE public.' || relname, role
-    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped,
-        unnest(CAST(:names AS text[])) AS role,
-        unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) AS privilege
-    WHERE relnamespace = to_regnamespace('public') AND relname = ANY(:tables)
-        AND NOT has_table_privilege(role, pg_class.oid, privilege)
-        AND has_column_privilege(role, pg_class.oid, attnum, privilege)
-    UNION ALL
-    SELECT 'EXECUTE', 'FUNCTION public.' || signature, role
-    FROM unnest(CAST(:functions AS text[])) AS signature
-        JOIN pg_proc ON pg_proc.oid = to_regprocedure('public.' || signature),
-        unnest(CAST(:names AS text[])) AS role
-    WHERE has_function_privilege(role, pg_proc.oid, 'EXECUTE')
-    """)
-
-# The existing columns: an earlier revision does not have all of them.
-_COLUMNS = text("""
-    SELECT relname AS table, attname AS column
-    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped
-    WHERE relnamespace = to_regnamespace('public') AND relname = ANY(:tables)
-    """)
-
-OWNED = text("""
-    SELECT 'TABLE public.' || relname AS object, pg_get_userbyid(relowner) AS owner FROM pg_class
-    WHERE relnamespace = to_regnamespace('public') AND relname = ANY(:tables)
-    UNION ALL
-    SELECT 'FUNCTION public.' || signature, pg_get_userbyid(proowner)
-    FROM unnest(CAST(:functions AS text[])) AS signature
-    JOIN pg_proc ON pg_proc.oid = to_regprocedure('public.' || signature)
-    """)
 
 
 def known(conn: Connection, names: Names) -> Names:
@@ -126,7 +56,7 @@ def owners(conn: Connection, names: Names) -> list[str]:
 
     Without an owner's role, all must belong to the owner of the table alembic_version.
     """
-    found = conn.execute(OWNED, object_names()).all()
+    found = conn.execute(rights_sql.OWNED, object_names()).all()
     by_object = {row.object: row.owner for row in found}
     owner = names.get(grants.OWNER) or by_object.get("TABLE public.alembic_version")
     return sorted(
@@ -138,7 +68,9 @@ def owners(conn: Connection, names: Names) -> list[str]:
 
 def _may(conn: Connection, names: Names) -> set[Right]:
     values = {**object_names(), "names": [*names.values()], "privileges": _privileges(conn)}
-    return {(row.privilege, row.object, row.role) for row in conn.execute(_MAY, values)}
+    return {
+        (row.privilege, row.object, row.role) for row in conn.execute(rights_sql.EFFECTIVE, values)
+    }
 
 
 def object_names() -> dict[str, list[str]]:
@@ -155,7 +87,7 @@ def _wanted_here(conn: Connection, names: Names) -> set[Right]:
 def wanted(conn: Connection, names: Names) -> set[Right]:
     """Return all rights on tables, columns and functions that `grants` gives to the roles."""
     privileges = set(_privileges(conn))
-    columns = {(row.table, row.column) for row in conn.execute(_COLUMNS, object_names())}
+    columns = {(row.table, row.column) for row in conn.execute(rights_sql.COLUMNS, object_names())}
     return {
         (one, f"TABLE public.{table}", names[kind])
         for table, kinds in grants.TABLES.items()
@@ -202,7 +134,9 @@ def database_name(conn: Connection) -> str:
 def granted(conn: Connection, names: Names) -> set[Right]:
     """Return the rights that were granted directly to the roles and to PUBLIC."""
     values = {**object_names(), "names": [*names.values()], "owner": names.get(grants.OWNER)}
-    return {(row.privilege, row.object, row.role) for row in conn.execute(_GRANTED, values)}
+    return {
+        (row.privilege, row.object, row.role) for row in conn.execute(rights_sql.GRANTED, values)
+    }
 
 
 def _privileges(conn: Connection) -> list[str]:

@@ -14,30 +14,27 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 from crawljobs.domain import request_budget
-from crawljobs.domain.retry import UNCLEAR_LONGEST_SECONDS, RetryPolicy
+from crawljobs.domain.retry import RetryPolicy
+from crawljobs.repository.queue.maintenance import job_setbacks
+from crawljobs.repository.queue.maintenance.job_setbacks import beyond
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
 CHUNK = 1_000  # rows repaired at most in one call
-_MARGIN = "interval '1 minute'"
 _SLOT_WAIT = f"make_interval(secs => {request_budget.LONGEST_SLOT_WAIT_SECONDS})"
 _WIDTH = "make_interval(secs => window_seconds)"
-
-
-def _beyond(time: str, distance: str) -> str:
-    return f"{time} > {NOW} + {distance} + {_MARGIN}"
 
 
 # A worker takes a slot only shortly before its time, so the window of the slot has begun or begins
 # soon. The next slot is at most one window later, or two if a window has a single slot. A window in
 # the future says nothing about the requests spent in the current window; the next reply of Reddit
 # reports them.
-_NEXT_SLOT = f"({_beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
-_WINDOW = f"({_beyond('window_started_at', _SLOT_WAIT)})"
-_PAUSE = _beyond(
+_NEXT_SLOT = f"({beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
+_WINDOW = f"({beyond('window_started_at', _SLOT_WAIT)})"
+_PAUSE = beyond(
     "paused_until", f"make_interval(secs => {request_budget.LONGEST_STATED_PAUSE_SECONDS})"
 )
-_OUTAGE = _beyond("outage_until", f"make_interval(secs => {request_budget.LONGEST_OUTAGE_SECONDS})")
-_THROTTLED = _beyond("last_throttled_at", "interval '0'")
+_OUTAGE = beyond("outage_until", f"make_interval(secs => {request_budget.LONGEST_OUTAGE_SECONDS})")
+_THROTTLED = beyond("last_throttled_at", "interval '0'")
 _BUDGETS = text(f"""
     UPDATE reddit_budgets SET
         next_slot_at = CASE WHEN {_NEXT_SLOT} OR {_WINDOW}
@@ -52,10 +49,10 @@ _BUDGETS = text(f"""
     WHERE {_NEXT_SLOT} OR {_WINDOW} OR {_PAUSE} OR {_OUTAGE} OR {_THROTTLED}
     """)
 
-_ASK_AGAIN = _beyond(
+_ASK_AGAIN = beyond(
     "ask_again_at", f"make_interval(secs => {request_budget.LONGEST_TOKEN_PAUSE_SECONDS})"
 )
-_TURN = _beyond("refreshing_until", f"make_interval(secs => {request_budget.TOKEN_TURN_SECONDS})")
+_TURN = beyond("refreshing_until", f"make_interval(secs => {request_budget.TOKEN_TURN_SECONDS})")
 _TOKENS = text(f"""
     UPDATE reddit_tokens SET
         ask_again_at = CASE WHEN {_ASK_AGAIN} THEN NULL ELSE ask_again_at END,
@@ -63,90 +60,10 @@ _TOKENS = text(f"""
     WHERE {_ASK_AGAIN} OR {_TURN}
     """)
 
-# The longest backoff under the current retry settings, with the maximum jitter. A job with the
-# error kind `deferred` waits for a clear reply about its subreddit.
-_BACKOFF = f"""make_interval(secs => CASE WHEN error_kind = 'deferred'
-    THEN {UNCLEAR_LONGEST_SECONDS} ELSE least(
-    CAST(:base AS double precision) * power(2, least(greatest(retry_count, 1), 65) - 1)
-        * (1 + CAST(:jitter AS double precision)),
-    CAST(:cap AS double precision)) END)"""
-_BACKOFFS = text(f"""
-    UPDATE crawl_jobs SET visible_at = {NOW} + {_BACKOFF}
-    WHERE id = ANY (ARRAY(
-        SELECT id FROM crawl_jobs
-        WHERE status = 'waiting' AND wait_reason = 'retry' AND visible_at > {NOW}
-            AND {_beyond("visible_at", _BACKOFF)}
-        ORDER BY visible_at DESC LIMIT :at_most
-        FOR UPDATE SKIP LOCKED
-    ))
-    """)
-
-
-# If a pause without an end was in force at the request, a worker of the previous release writes the
-# year 9999 into the follow-up job, which would wait forever. The condition on an older finished job
-# excludes a job for which a user requested that time.
-_FOLLOW_UPS = text(f"""
-    UPDATE crawl_jobs SET visible_at = {NOW}
-    WHERE id = ANY (ARRAY(
-        SELECT id FROM crawl_jobs AS job
-        WHERE status = 'waiting' AND wait_reason = 'later' AND visible_at = '9999-12-31T00:00:00Z'
-            AND (
-                SELECT id FROM crawl_jobs
-                WHERE subreddit_id = job.subreddit_id AND id < job.id
-                    AND status IN ('succeeded', 'failed', 'cancelled')
-                    AND finished_at BETWEEN job.created_at - interval '1 second'
-                        AND job.created_at + interval '1 second'
-                LIMIT 1
-            ) IS NOT NULL
-        LIMIT :at_most
-        FOR UPDATE SKIP LOCKED
-    ))
-    """)
-
-
-# Jobs of equal priority are claimed by created_at, and aging counts from queued_at. The sweep
-# repairs the earliest times first, so that a later chunk does not get earlier times than they have.
-# The id decides between equal times.
-def _queued_ahead(condition: str) -> str:
-    return f"""(SELECT id FROM (
-            SELECT id FROM crawl_jobs
-            WHERE status = 'queued' AND {condition} AND {_beyond("queued_at", "interval '0'")}
-            ORDER BY queued_at, id LIMIT :scan_limit
-            FOR UPDATE SKIP LOCKED
-        ) AS locked)"""
-
-
-_QUEUED = text(f"""
-    UPDATE crawl_jobs SET
-        created_at = least(created_at, {NOW}), queued_at = least(queued_at, {NOW})
-    WHERE id = ANY (ARRAY(
-        {_queued_ahead("priority < priority_ceiling")}
-        UNION ALL
-        {_queued_ahead("priority >= priority_ceiling")}
-        LIMIT :at_most
-    ))
-    """)
-
-# A claim and each page write the current time to progress_at. A lease that ends before progress_at
-# was extended after the clock was set back: its worker is alive, so the lease stays. The worker of
-# any other lease may be gone: that lease keeps its length, counted from now.
-_LEASES = text(f"""
-    UPDATE crawl_jobs SET
-        lease_expires_at = CASE WHEN lease_expires_at > progress_at
-            THEN {NOW} + (lease_expires_at - progress_at) ELSE lease_expires_at END,
-        progress_at = {NOW}
-    WHERE id = ANY (ARRAY(
-        SELECT id FROM crawl_jobs
-        WHERE status = 'crawling' AND {_beyond("progress_at", "interval '0'")}
-        ORDER BY id LIMIT :at_most
-        FOR UPDATE SKIP LOCKED
-    ))
-    """)
-
 _LAST_CRAWLED = text(f"""
     UPDATE subreddits SET last_crawled_at = {NOW}
     WHERE id = ANY (ARRAY(
-        SELECT id FROM subreddits WHERE {_beyond("last_crawled_at", "interval '0'")}
+        SELECT id FROM subreddits WHERE {beyond("last_crawled_at", "interval '0'")}
         ORDER BY last_crawled_at DESC LIMIT :at_most
         FOR UPDATE SKIP LOCKED
     ))
@@ -156,7 +73,7 @@ _LAST_CRAWLED = text(f"""
 _NEXT_LOOK = text(f"""
     UPDATE subreddits SET next_crawl_at = {NOW} + random() * interval '1 day'
     WHERE id = ANY (ARRAY(
-        SELECT id FROM subreddits WHERE {_beyond("next_crawl_at", "interval '90 days'")}
+        SELECT id FROM subreddits WHERE {beyond("next_crawl_at", "interval '90 days'")}
         ORDER BY next_crawl_at DESC LIMIT :at_most
         FOR UPDATE SKIP LOCKED
     ))
@@ -165,7 +82,7 @@ _NEXT_LOOK = text(f"""
 _INSTANCES = text(f"""
     UPDATE service_instances SET seen_at = {NOW}
     WHERE name = ANY (ARRAY(
-        SELECT name FROM service_instances WHERE {_beyond("seen_at", "interval '0'")}
+        SELECT name FROM service_instances WHERE {beyond("seen_at", "interval '0'")}
         ORDER BY seen_at DESC LIMIT :at_most
         FOR UPDATE SKIP LOCKED
     ))
@@ -175,10 +92,10 @@ _INSTANCES = text(f"""
 MENDS: dict[str, TextClause] = {
     "reddit_budgets": _BUDGETS,
     "reddit_tokens": _TOKENS,
-    "backoffs": _BACKOFFS,
-    "follow_ups": _FOLLOW_UPS,
-    "queued": _QUEUED,
-    "leases": _LEASES,
+    "backoffs": job_setbacks.BACKOFFS,
+    "follow_ups": job_setbacks.FOLLOW_UPS,
+    "queued": job_setbacks.QUEUED,
+    "leases": job_setbacks.LEASES,
     "last_crawled_at": _LAST_CRAWLED,
     "next_crawl_at": _NEXT_LOOK,
     "service_instances": _INSTANCES,

@@ -1,0 +1,96 @@
+"""The statements that repair times of jobs after the database's clock was set back."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from crawljobs.domain.retry import UNCLEAR_LONGEST_SECONDS
+from crawljobs.repository.queue.queue_sql import NOW
+
+_MARGIN = "interval '1 minute'"
+
+
+def beyond(time: str, distance: str) -> str:
+    """Return the condition that the time is further from now than the distance and the margin."""
+    return f"{time} > {NOW} + {distance} + {_MARGIN}"
+
+
+# The longest backoff under the current retry settings, with the maximum jitter. A job with the
+# error kind `deferred` waits for a clear reply about its subreddit.
+_BACKOFF = f"""make_interval(secs => CASE WHEN error_kind = 'deferred'
+    THEN {UNCLEAR_LONGEST_SECONDS} ELSE least(
+    CAST(:base AS double precision) * power(2, least(greatest(retry_count, 1), 65) - 1)
+        * (1 + CAST(:jitter AS double precision)),
+    CAST(:cap AS double precision)) END)"""
+BACKOFFS = text(f"""
+    UPDATE crawl_jobs SET visible_at = {NOW} + {_BACKOFF}
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM crawl_jobs
+        WHERE status = 'waiting' AND wait_reason = 'retry' AND visible_at > {NOW}
+            AND {beyond("visible_at", _BACKOFF)}
+        ORDER BY visible_at DESC LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+
+# If a pause without an end was in force at the request, a worker of the previous release writes the
+# year 9999 into the follow-up job, which would wait forever. The condition on an older finished job
+# excludes a job for which a user requested that time.
+FOLLOW_UPS = text(f"""
+    UPDATE crawl_jobs SET visible_at = {NOW}
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM crawl_jobs AS job
+        WHERE status = 'waiting' AND wait_reason = 'later' AND visible_at = '9999-12-31T00:00:00Z'
+            AND (
+                SELECT id FROM crawl_jobs
+                WHERE subreddit_id = job.subreddit_id AND id < job.id
+                    AND status IN ('succeeded', 'failed', 'cancelled')
+                    AND finished_at BETWEEN job.created_at - interval '1 second'
+                        AND job.created_at + interval '1 second'
+                LIMIT 1
+            ) IS NOT NULL
+        LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
+
+# Jobs of equal priority are claimed by created_at, and aging counts from queued_at. The sweep
+# repairs the earliest times first, so that a later chunk does not get earlier times than they have.
+# The id decides between equal times.
+def _queued_ahead(condition: str) -> str:
+    return f"""(SELECT id FROM (
+            SELECT id FROM crawl_jobs
+            WHERE status = 'queued' AND {condition} AND {beyond("queued_at", "interval '0'")}
+            ORDER BY queued_at, id LIMIT :scan_limit
+            FOR UPDATE SKIP LOCKED
+        ) AS locked)"""
+
+
+QUEUED = text(f"""
+    UPDATE crawl_jobs SET
+        created_at = least(created_at, {NOW}), queued_at = least(queued_at, {NOW})
+    WHERE id = ANY (ARRAY(
+        {_queued_ahead("priority < priority_ceiling")}
+        UNION ALL
+        {_queued_ahead("priority >= priority_ceiling")}
+        LIMIT :at_most
+    ))
+    """)
+
+# A claim and each page write the current time to progress_at. A lease that ends before progress_at
+# was extended after the clock was set back: its worker is alive, so the lease stays. The worker of
+# any other lease may be gone: that lease keeps its length, counted from now.
+LEASES = text(f"""
+    UPDATE crawl_jobs SET
+        lease_expires_at = CASE WHEN lease_expires_at > progress_at
+            THEN {NOW} + (lease_expires_at - progress_at) ELSE lease_expires_at END,
+        progress_at = {NOW}
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM crawl_jobs
+        WHERE status = 'crawling' AND {beyond("progress_at", "interval '0'")}
+        ORDER BY id LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
