@@ -7,7 +7,9 @@ from mutants.mutant import Mutant
 # By Mutant.fingerprint().
 EQUIVALENT: dict[str, str] = {
     "shared/crawljobs/runtime/periodic_tasks.py::PeriodicTasks.run [arithmetic] * -> / in: "
-    "due[beat] = time.monotonic() + beat.seconds * spread": "the spread lies around 1 either way",
+    "due[periodic] = time.monotonic() + periodic.seconds * spread": (
+        "the spread lies around 1 either way"
+    ),
     "shared/crawljobs/db/administration/roles.py::_retry_crossed [removed call] "
     "time.sleep(jitter.uniform(0, PAUSE_SECONDS)) -> pass in: "
     "time.sleep(jitter.uniform(0, PAUSE_SECONDS))": "only pauses between two tries",
