@@ -30,7 +30,6 @@ from crawljobs.repository.queue import (
     job_claim,
     job_completion,
     leases,
-    operator_changes,
     parked_jobs,
     queue_pauses,
 )
@@ -393,9 +392,7 @@ class QueueMachine(RuleBasedStateMachine):
                     if verb is None:
                         job_verbs.boost(self.conn, job_id=job_id, by=which % 30)
                     else:
-                        getattr(operator_changes, verb.value)(
-                            self.conn, job_id=job_id, now=self.now
-                        )
+                        getattr(job_verbs, verb.value)(self.conn, job_id=job_id, now=self.now)
             except errors.IllegalTransition:
                 assert verb is None or self.jobs()[job_id].status not in TRANSITIONS[verb][0]
             except errors.LiveJobExists as refused:
