@@ -10,7 +10,7 @@ import pytest
 
 from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
-from crawljobs.repository.content import coverage
+from crawljobs.repository.content import listing_gaps
 from crawljobs.runtime import jitter
 from support import scripted_reddit
 from support.crawls import DEFAULTS, Crawler
@@ -99,7 +99,7 @@ def test_what_a_listing_does_not_show_any_more_is_a_gap_with_its_range(
 def test_gaps_of_a_subreddit_are_bounded(
     crawler: Crawler, reddit: ScriptedReddit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coverage, "GAPS_MAX", 2)
+    monkeypatch.setattr(listing_gaps, "GAPS_MAX", 2)
     crawler.settings = replace(crawler.settings, max_posts_per_sub=1)
     for n in range(5):
         reddit.posts[:0] = [post(f"a{n}2"), post(f"a{n}1")]
