@@ -17,7 +17,7 @@ from crawljobs.db import character_set
 from crawljobs.db.database import Database
 from crawljobs.runtime import startup
 from onebox.demo_errors import PostgresError
-from onebox.postgres import demo_database
+from onebox.postgres import database_checks
 from support import admin_api, needs
 from support.databases import Databases, database_url
 
@@ -83,7 +83,7 @@ def test_the_start_is_refused_everywhere_by_a_sentence_that_says_how_to_make_one
     opened.close()
     assert named in str(caught.value)
     with pytest.raises(PostgresError, match=advice):
-        demo_database._refuse_unusable(url, "DATABASE_URL")
+        database_checks.refuse_unusable(url, "DATABASE_URL")
     if url.endswith("_made") and "SQL_ASCII" not in named:
         return  # processes take long to start, and refuse the others in the same way
     for command in (["upgrade"], ["wait", "--deadline", "0"]):
