@@ -1,20 +1,19 @@
-"""The state that all phases of one crawl share: claim, checkpoint, allowance of requests."""
+"""The requests and the writes of one crawl."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from crawler_worker.claims import claim_counters
 from crawler_worker.crawl import allowance, crawl_log, page_write, politeness
-from crawler_worker.crawl.checkpoints import estimate, new_items
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
-from crawler_worker.crawl.checkpoints.forecast import Forecast
+from crawler_worker.crawl.crawl_state import CrawlState
 from crawler_worker.crawl.discovery_budget import Spending
-from crawler_worker.crawl.missing.known_parts import Key, KnownParts
+from crawler_worker.crawl.missing.known_parts import Key
 from crawler_worker.crawl.page_write import PageWrite, Write
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.client import RedditClient
@@ -25,17 +24,14 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.reddit_items import Items
-from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import crawl_history
-from crawljobs.repository.content.crawl_history import CrawlHistory
 from crawljobs.settings import CrawlSettings
 
 T = TypeVar("T")
 
 
-class CrawlContext:
-    """The crawl of one claim. During a crawl all writes go through this class, and only this class
-    changes the state of the crawl."""
+class CrawlContext(CrawlState):
+    """The crawl of one claim. During a crawl all requests and all writes go through this class."""
 
     def __init__(
         self,
@@ -47,25 +43,29 @@ class CrawlContext:
         settings: CrawlSettings,
         stop: Stop,
     ) -> None:
-        self.claim = claim
-        self._checkpoint = checkpoint
-        self.settings = settings
-        self.stop = stop
+        started_at = time.monotonic()
         self._client = client
         self._database = database
-        self._started_at = time.monotonic()
-        self._requests_before = self._requests_saved = checkpoint.requests
-        past, self._spending = self.read(self._load_history)
-        self.marks = past.marks
-        self.parts = KnownParts(past.missing_parts)
-        self.whole_walk_at = past.whole_walk_at
-        self.access = past.access
-        self.access_unconfirmed = past.access_unconfirmed
-        self.has_changed_parts = False  # a part was fetched or given up
-        self.last_crawled_at = past.last_crawled_at
-        self.request_gap = (
-            settings.min_request_gap_seconds if past.request_gap is None else past.request_gap
+        history, self._spending = database.run_statement(
+            lambda conn: (
+                crawl_history.load_crawl_history(conn, subreddit_id=claim.subreddit_id),
+                Spending.of(
+                    conn,
+                    claim,
+                    at_most=settings.discovery_max_requests,
+                    charged=checkpoint.requests,
+                ),
+            )
         )
+        super().__init__(
+            claim,
+            checkpoint,
+            history=history,
+            settings=settings,
+            stop=stop,
+            started_at=started_at,
+        )
+        self._requests_saved = checkpoint.requests
         self._requester = Requester(
             client,
             RequestContext(
@@ -75,35 +75,6 @@ class CrawlContext:
                 on_sent=self._count_request,
             ),
         )
-
-    def _load_history(self, conn: Connection) -> tuple[CrawlHistory, Spending]:
-        subreddit_id, at_most = self.claim.subreddit_id, self.settings.discovery_max_requests
-        charged = self.checkpoint.requests
-        return (
-            crawl_history.load_crawl_history(conn, subreddit_id=subreddit_id),
-            Spending.of(conn, self.claim, at_most=at_most, charged=charged),
-        )
-
-    def now(self) -> datetime:
-        """The time on the database's clock: the claim's time, plus the monotonic time since."""
-        return self.claim.claimed_at + timedelta(seconds=time.monotonic() - self._started_at)
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """The present state of the crawl; parts of it may not be saved yet."""
-        return self._checkpoint
-
-    def move_to(self, then: Checkpoint) -> None:
-        """Continue from this checkpoint; the next `store` saves it."""
-        self._checkpoint = then
-
-    def record_access(self, access: AccessState) -> None:
-        """Keep the access that was stored as confirmed."""
-        self.access, self.access_unconfirmed = access, None
-
-    def record_changed_parts(self) -> None:
-        """Record that a part was fetched or given up, so the trees must be counted again."""
-        self.has_changed_parts = True
 
     def request(self, call: Callable[[Requester], T]) -> T:
         """Make one request. Raises AllowanceSpent, Interrupted, TooSoon and the client's errors."""
@@ -154,7 +125,7 @@ class CrawlContext:
         """
         fetched = self.parts.known_of(settled)
         then = replace(then, requests=self.checkpoint.requests, asked_at=self.checkpoint.asked_at)
-        then = replace(then, forecast=self._forecast(then))
+        then = replace(then, forecast=self.forecast(then))
         page = PageWrite(
             self.claim, then, items, before, first, extra_writes, fetched=fetched, kept=kept
         )
@@ -192,19 +163,6 @@ class CrawlContext:
         if self.checkpoint.requests > self._requests_saved:
             self.store(self.checkpoint)
 
-    def met_new(self) -> bool:
-        """Whether this crawl has seen an item, or read a history, that no earlier crawl has."""
-        return new_items.has_new(self.checkpoint, self.marks)
-
     def can_discover(self, conn: Connection) -> bool:
         """Whether the discovery budget has requests left for subreddits that this crawl finds."""
         return self._spending.is_left(conn, self.claim, self.checkpoint.requests)
-
-    def _forecast(self, at: Checkpoint) -> Forecast:
-        return estimate.forecast(
-            at,
-            marks=self.marks,
-            settings=self.settings,
-            seconds=time.monotonic() - self._started_at,
-            requests=at.requests - self._requests_before,
-        )

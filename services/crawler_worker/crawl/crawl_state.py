@@ -1,0 +1,82 @@
+"""The state that all phases of one crawl share: claim, checkpoint, history, missing parts."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+from crawler_worker.crawl.checkpoints import estimate, new_items
+from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
+from crawler_worker.crawl.checkpoints.forecast import Forecast
+from crawler_worker.crawl.missing.known_parts import KnownParts
+from crawler_worker.reddit.stop import Stop
+from crawljobs.domain.claim import Claim
+from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository.content.crawl_history import CrawlHistory
+from crawljobs.settings import CrawlSettings
+
+
+class CrawlState:
+    """The state; only its methods change it. `started_at`: on the monotonic clock."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        checkpoint: Checkpoint,
+        *,
+        history: CrawlHistory,
+        settings: CrawlSettings,
+        stop: Stop,
+        started_at: float,
+    ) -> None:
+        self.claim = claim
+        self._checkpoint = checkpoint
+        self.settings = settings
+        self.stop = stop
+        self._started_at = started_at
+        self._requests_before = checkpoint.requests
+        self.marks = history.marks
+        self.parts = KnownParts(history.missing_parts)
+        self.whole_walk_at = history.whole_walk_at
+        self.access = history.access
+        self.access_unconfirmed = history.access_unconfirmed
+        self.has_changed_parts = False  # a part was fetched or given up
+        self.last_crawled_at = history.last_crawled_at
+        self.request_gap = (
+            settings.min_request_gap_seconds if history.request_gap is None else history.request_gap
+        )
+
+    def now(self) -> datetime:
+        """The time on the database's clock: the claim's time, plus the monotonic time since."""
+        return self.claim.claimed_at + timedelta(seconds=time.monotonic() - self._started_at)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The present state of the crawl; parts of it may not be saved yet."""
+        return self._checkpoint
+
+    def move_to(self, then: Checkpoint) -> None:
+        """Continue from this checkpoint; the next `store` saves it."""
+        self._checkpoint = then
+
+    def record_access(self, access: AccessState) -> None:
+        """Keep the access that was stored as confirmed."""
+        self.access, self.access_unconfirmed = access, None
+
+    def record_changed_parts(self) -> None:
+        """Record that a part was fetched or given up, so the trees must be counted again."""
+        self.has_changed_parts = True
+
+    def met_new(self) -> bool:
+        """Whether this crawl has seen an item, or read a history, that no earlier crawl has."""
+        return new_items.has_new(self.checkpoint, self.marks)
+
+    def forecast(self, at: Checkpoint) -> Forecast:
+        """The expected number of requests and their pace, at this checkpoint."""
+        return estimate.forecast(
+            at,
+            marks=self.marks,
+            settings=self.settings,
+            seconds=time.monotonic() - self._started_at,
+            requests=at.requests - self._requests_before,
+        )
