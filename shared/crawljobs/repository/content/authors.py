@@ -10,9 +10,8 @@ from sqlalchemy import Connection, Text, bindparam, func, select, text, true, up
 
 from crawljobs.db.tables import authors
 from crawljobs.domain.reddit_items import Account
+from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW, ONE_ROW, interval
-
-_NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
 # LIMIT 1 makes the planner use one index lookup for each name; it would otherwise scan the table.
 _ENSURE = text("""
@@ -69,7 +68,7 @@ ACTIVE = f"""
 _DUE_FOR_HISTORY = text(f"""
     SELECT author.name
     FROM ({ACTIVE}) AS author JOIN subreddits AS subreddit ON subreddit.id = :subreddit_id
-    WHERE (author.history_fetched_at < {_NOW} - CAST(:every AS interval)
+    WHERE (author.history_fetched_at < {CLOCK} - CAST(:every AS interval)
             OR (author.history_fetched_at IS NULL
                 AND author.first_seen_at
                     > coalesce(subreddit.last_crawled_at, timestamptz '-infinity')))

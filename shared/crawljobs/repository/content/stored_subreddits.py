@@ -9,9 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.reddit_items import SubredditAbout
-from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB
-
-_NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
+from crawljobs.repository.queue.queue_sql import CLOCK, NO_LIVE_JOB
 
 # LIMIT 1 makes the planner use one index lookup for each name; it would otherwise scan the table.
 _ENSURE = text("""
@@ -56,7 +54,7 @@ _UPSERT = text(f"""
             over_18 boolean, created_at_reddit timestamptz, access text)
     ), written AS (
         INSERT INTO subreddits AS stored (name, {_ABOUT}, access_checked_at)
-        SELECT input.name, {_of("input")}, {_NOW}
+        SELECT input.name, {_of("input")}, {CLOCK}
         FROM input LEFT JOIN LATERAL
             (SELECT * FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored ON true
         WHERE stored.id IS NULL

@@ -8,13 +8,12 @@ from sqlalchemy import Connection, bindparam, null, text, update
 
 from crawljobs.db.tables import subreddits
 from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW, inline_number
 
 # An outcome of a subreddit that was crawled before is confirmed by this number of equal checks. At
 # most one check in this number of hours counts.
 CONFIRM_CHECKS, CONFIRM_EVERY_HOURS = 3, 8
-
-_NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
 # An outcome is recorded at once if the subreddit was never crawled, or if it has this access
 # already. Any other outcome counts at most once in 8 hours, and the third equal one is recorded. A
@@ -27,7 +26,7 @@ _RECORD_ACCESS = text(f"""
         SELECT id, access AS known, now, last_crawled_at IS NOT NULL AS is_crawled,
             coalesce(access_unconfirmed = :access AND access_unconfirmed_at <= now, false) AS again,
             access_unconfirmed_at AS counted_at, access_unconfirmed_looks AS looks
-        FROM subreddits CROSS JOIN {_NOW} AS now
+        FROM subreddits CROSS JOIN {CLOCK} AS now
         WHERE id = :subreddit_id
         FOR NO KEY UPDATE OF subreddits
     ), counted AS (

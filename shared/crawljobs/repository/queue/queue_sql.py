@@ -13,6 +13,8 @@ from crawljobs.domain.job import FINAL, PARKED_MAX_SECONDS
 # The current time, or the parameter :now. Postgres computes a scalar subquery once. A bare
 # clock_timestamp() is volatile: with it, an index condition would become a filter.
 NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
+# The same for a FROM clause or a list of columns; each use computes it again.
+CLOCK = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
 CHANNEL = "crawl_jobs"  # channel of NOTIFY: a message means that a job may be claimable
 

@@ -23,13 +23,12 @@ from crawljobs.db.tables import reddit_budgets
 from crawljobs.domain import plain_text, request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason
 from crawljobs.repository.queue import parked_jobs
-from crawljobs.repository.sql import CLOCK, NOW, inline, inline_number, interval_of, seconds
+from crawljobs.repository.sql import NOW, inline, inline_number, interval_of, seconds
 
 DETAIL_MAX = 500  # characters, the same limit as in the CHECK constraint of the table
 
 _budget = reddit_budgets.c
-_now = CLOCK.c.now
-_ZERO, _ONE = inline_number(0), inline_number(1)
+_ZERO = inline_number(0)
 _OF_CLIENT = _budget.client_id == bindparam("client")
 
 _FIND = select(

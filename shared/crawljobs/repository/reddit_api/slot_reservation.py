@@ -16,9 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 from crawljobs.db.tables import reddit_budgets
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason, Slot
+from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW
-
-_NOW = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
 _CREATE = (
     insert(reddit_budgets)
@@ -31,7 +30,7 @@ _CREATE = (
 # The row is locked first, so that all values are from its newest version.
 _RESERVE = text(f"""
     WITH budget AS MATERIALIZED (
-        SELECT *, {_NOW} AS now
+        SELECT *, {CLOCK} AS now
         FROM reddit_budgets WHERE client_id = :client_id
         FOR UPDATE
     ), wanted AS (

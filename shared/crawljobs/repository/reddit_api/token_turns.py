@@ -54,8 +54,6 @@ _TAKE_TURN = (
     .returning(_token.client_id)
 )
 
-_GIVE_BACK = update(reddit_tokens).where(_OF_CLIENT).values(refreshing_until=null())
-
 _is_throttled = bindparam("throttled", type_=Boolean)
 _first = bindparam("first", type_=Double)
 _doubled = _first * func.power(inline_number(2), _token.throttles_in_a_row)
@@ -105,11 +103,6 @@ def take_turn(
         "now": now,
     }
     return conn.execute(_TAKE_TURN, values).first() is not None
-
-
-def give_back(conn: Connection, *, client_id: str) -> None:
-    """End the turn without a token: another worker may take it at once."""
-    conn.execute(_GIVE_BACK, {"client": client_id})
 
 
 def postpone(
