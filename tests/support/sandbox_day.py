@@ -32,6 +32,7 @@ from support.waiting import wait_until
 LOOK_REQUESTS = 3  # of a crawl that finds nothing new: description, posts, comments
 BEGINS = datetime(2026, 6, 1, 0, 20, tzinfo=UTC)
 IN_A_ROW = 5  # wrong replies of one page; a request is made three times before it fails
+START_SECONDS = 120  # of a process, while several days begin at once
 REST_SECONDS = 240  # of real time, for the queue to come to rest
 
 WORKER = {
@@ -205,7 +206,7 @@ class _Living:
             },
         )
         try:
-            process.wait_for(f"{name}.started")
+            process.wait_for(f"{name}.started", timeout=START_SECONDS)
             yield process
             process.signal(signal.SIGTERM)
             assert process.wait() == 0, process.told()
