@@ -101,7 +101,7 @@ def info(requester: Requester, *, names: Sequence[str]) -> Items:
 def subreddits_named(requester: Requester, *, names: Sequence[str]) -> Items:
     """The subreddits with these names, at most 100; names of no subreddit are omitted."""
     listed = ",".join(_subreddit(name) for name in names)
-    return requester.get("/api/info", {"sr_name": listed}, parsing.listing).items
+    return requester.get("/api/info", {"sr_name": listed}, parsing.items)
 
 
 def _from(after: str | None, params: dict[str, str | int]) -> Parameters:

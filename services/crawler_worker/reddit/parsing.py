@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.items import about_parsing, item_parsing
 from crawljobs.domain import untrusted_text
@@ -10,28 +12,49 @@ from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 CURSOR_MAX = 100  # characters; a cursor is a full name
 
 
-def listing(reply: object) -> Page:
-    """One page of a listing. Raises UpstreamTrouble for a reply of another shape."""
+def listing(reply: object, *, is_followed: bool = True) -> Page:
+    """One page of a listing. Raises UpstreamTrouble for a reply of another shape.
+
+    In a listing of which only this page is read (not `is_followed`), an unreadable cursor is None.
+    """
     data = _data(reply, "Listing")
-    children = data.get("children")
+    return Page(item_parsing.read_all(_children(reply)), _cursor(data, is_needed=is_followed))
+
+
+def items(reply: object) -> Items:
+    """The items of a listing that has one page."""
+    return listing(reply, is_followed=False).items
+
+
+def _children(reply: object) -> list[Any]:
+    children = _data(reply, "Listing").get("children")
     if not isinstance(children, list):
         raise crawl_failures.UpstreamTrouble("expected a listing with children")
-    return Page(
-        item_parsing.read_all(children),
-        untrusted_text.text(data.get("after"), limit=CURSOR_MAX) or None,
-    )
+    return children
+
+
+def _cursor(data: item_parsing.Data, *, is_needed: bool) -> str | None:
+    """The cursor of the next page; None for null, by which Reddit marks the last page.
+
+    Any other value without a usable cursor proves no end: the listing may continue. Raises
+    UpstreamTrouble for it if the cursor is needed.
+    """
+    after = data.get("after", "")
+    if after is None:
+        return None
+    cursor = untrusted_text.text(after, limit=CURSOR_MAX)
+    if cursor and cursor == after:  # cut or changed, it would name another place
+        return cursor
+    if is_needed:
+        raise crawl_failures.UpstreamTrouble("expected a listing with a cursor or null")
+    return None
 
 
 def tree(reply: object, *, depth: int = 0) -> Items:
     """A post and its comments with all replies; `depth` is the depth of the topmost comments."""
     if not isinstance(reply, list) or len(reply) != 2:
         raise crawl_failures.UpstreamTrouble("expected a post and its comments")
-    children = []
-    for part in reply:
-        part_children = _data(part, "Listing").get("children")
-        if not isinstance(part_children, list):
-            raise crawl_failures.UpstreamTrouble("expected a listing with children")
-        children += part_children
+    children = [child for part in reply for child in _children(part)]
     return item_parsing.read_all(children, depth=depth)
 
 

@@ -34,6 +34,6 @@ def check_probe(url: str, reply: Exchange) -> None:
     error with the status 200: it raises ClientRefused.
     """
     try:
-        parsed(Endpoint.PROBE, url, reply, parsing.listing)
+        parsed(Endpoint.PROBE, url, reply, parsing.items)
     except crawl_failures.Unclear as error:
         raise crawl_failures.ClientRefused(f"the probe: {error}") from error

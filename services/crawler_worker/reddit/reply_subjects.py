@@ -49,7 +49,8 @@ def history(reply: object, *, name: str) -> Page:
     def is_own(item: Post | Comment) -> bool:
         return item.author is None or item.author.name.lower() == name.lower()
 
-    return _page(reply, is_own, f"u/{name}")
+    page = parsing.listing(reply, is_followed=False)
+    return replace(page, items=_own(page.items, is_own, f"u/{name}"))
 
 
 def tree(reply: object, *, post_id: str, depth: int = 0) -> Items:
@@ -67,7 +68,7 @@ def named(reply: object, *, names: Collection[str]) -> Items:
     def is_own(item: Post | Comment) -> bool:
         return f"{'t3' if isinstance(item, Post) else 't1'}_{item.id}" in names
 
-    return _page(reply, is_own, "the requested names").items
+    return _own(parsing.items(reply), is_own, "the requested names")
 
 
 def _of_subreddit(name: str) -> IsOwn:

@@ -10,7 +10,7 @@ from support.scripted_reddit import comment, listing, post
 
 
 def a_listing(*children: Any, **data: Any) -> dict[str, Any]:
-    return {"kind": "Listing", "data": {"children": list(children), **data}}
+    return {"kind": "Listing", "data": {"children": list(children), "after": None, **data}}
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,7 @@ def a_listing(*children: Any, **data: Any) -> dict[str, Any]:
     [
         ("t3_a", "t3_a"),
         (None, None),
-        ("", None),
-        (7, None),
         ("x" * 100, "x" * 100),
-        ("x" * 101, "x" * 100),
     ],
 )
 def test_a_page_has_its_items_and_the_cursor_of_the_next(after: object, cursor: object) -> None:
@@ -31,6 +28,26 @@ def test_a_page_has_its_items_and_the_cursor_of_the_next(after: object, cursor: 
         ["c1"],
     )
     assert page.after == cursor
+
+
+# Only null ends a listing. Every other value without a usable cursor proves no end: if it counted
+# as one, a walk would record that it has read the whole listing.
+@pytest.mark.parametrize(
+    "after", ["", 0, 7, False, True, ["t3_a"], [], {"t3": "a"}, "x" * 101, "t3_\ud800", "t3_\0"]
+)
+def test_a_cursor_that_cannot_be_read_proves_no_end(after: object) -> None:
+    page = a_listing(post("p1"), after=after)
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="cursor"):
+        parsing.listing(page)
+    # A listing that is not followed needs no cursor.
+    assert [one.id for one in parsing.items(page).posts] == ["p1"]
+
+
+def test_a_listing_without_a_cursor_field_proves_no_end() -> None:
+    page = a_listing(post("p1"))
+    del page["data"]["after"]
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="cursor"):
+        parsing.listing(page)
 
 
 def test_a_tree_has_its_post_and_its_comments_at_their_depths() -> None:

@@ -38,7 +38,10 @@ def post(text: str) -> Any:
     data = {"id": "a", "subreddit": "b", "created_utc": 1.0, "title": text, "selftext": text}
     more = {"url": text, "domain": text, "author": text, "crosspost_parent": text, "name": text}
     return parsing.listing(
-        {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": {**data, **more}}]}}
+        {
+            "kind": "Listing",
+            "data": {"after": None, "children": [{"kind": "t3", "data": {**data, **more}}]},
+        }
     )
 
 
@@ -148,7 +151,10 @@ def test_the_cost_of_a_text_grows_with_its_length(parse: Cost) -> None:
 
 
 def listing_of(child: Any) -> Family:
-    return lambda length: {"kind": "Listing", "data": {"children": [child] * (length // 8)}}
+    return lambda length: {
+        "kind": "Listing",
+        "data": {"after": None, "children": [child] * (length // 8)},
+    }
 
 
 def tree_of(levels: int) -> Any:

@@ -93,6 +93,18 @@ def cut_after(things: list[Any], shown: int) -> Answer:
     return lambda query: (200, scripted_reddit.page(things[:shown], query))
 
 
+def with_cursor(things: list[Any], shown: int, after: object) -> Answer:
+    """The first `shown` things, with a cursor that cannot be followed."""
+
+    def answer(query: Query) -> tuple[int, Any]:
+        found = scripted_reddit.page(things[:shown], query)
+        if found["data"]["after"] is None:
+            found["data"]["after"] = after
+        return 200, found
+
+    return answer
+
+
 def a_month_later(crawler: Crawler) -> None:
     crawler.rows("UPDATE subreddits SET whole_walk_at = now() - interval '31 days' RETURNING id")
 
@@ -383,3 +395,22 @@ def test_a_pinned_post_at_the_top_is_not_the_oldest_that_a_walk_has_reached(
 def test_the_numbers_of_a_capped_listing_fit_together() -> None:
     cap, with_removed = reddit_items.LISTING_CAP, reddit_items.LISTING_CAP_WITH_REMOVED
     assert with_removed < cap < reddit_items.LISTING_PAGES * 100
+
+
+@pytest.mark.parametrize("after", [["x"], {}, 7, "", "x" * 101])
+@pytest.mark.parametrize("kind", ["posts", "comments"])
+def test_a_cursor_that_cannot_be_read_loses_the_rest_of_the_listing(
+    crawler: Crawler, reddit: ScriptedReddit, kind: str, after: object
+) -> None:
+    """It never ends the walk: the items below are a missing part, and a later crawl reads them."""
+    reddit.answers[PATHS[kind]] = with_cursor(things_of(reddit, kind), 200, after)
+    assert crawler.crawl("python") == "crawled"
+    assert missing(crawler) == [kind]
+    assert crawler.checkpoint()[f"{kind}_walk"]["end"] is None
+    found = row(crawler)
+    assert (found.high_water_post, found.high_water_comment)[kind == "comments"] is None
+    del reddit.answers[PATHS[kind]]
+    crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")
+    assert crawler.crawl("python") == "crawled"
+    assert missing(crawler) == []
+    assert count(crawler, kind) == len(things_of(reddit, kind))
