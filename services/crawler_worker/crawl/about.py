@@ -29,7 +29,7 @@ def crawl(context: CrawlContext) -> None:
         replace(
             context.checkpoint.enter("posts"), described_as=about.access if about.has_type else None
         ),
-        Items(subreddits=(replace(about, access=context.access),)),
+        Items(subreddits=(replace(about, access=context.access, has_type=True),)),
     )
 
 

@@ -19,12 +19,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class SubredditAbout:
+    """The description of a subreddit. None: the reply does not report the field."""
+
     name: str
     reddit_id: str | None
     title: str | None
     description: str | None
     subscribers: int | None
-    over_18: bool
+    over_18: bool | None
     created_at: datetime | None
     access: AccessState
     has_type: bool = True  # False: the reply does not report who may read and write

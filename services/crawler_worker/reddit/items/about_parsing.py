@@ -27,7 +27,7 @@ def subreddit(data: Data, _depth: int | None = None) -> SubredditAbout | None:
     name = untrusted_text.subreddit_name(data.get("display_name"))
     if name is None:
         return None
-    kind = data.get("subreddit_type")
+    kind, over_18 = data.get("subreddit_type"), data.get("over18")
     known = SUBREDDIT_TYPES.get(kind) if isinstance(kind, str) else None
     return SubredditAbout(
         name=name,
@@ -35,7 +35,7 @@ def subreddit(data: Data, _depth: int | None = None) -> SubredditAbout | None:
         title=untrusted_text.text(data.get("title"), limit=TITLE_MAX),
         description=untrusted_text.text(data.get("public_description"), limit=BODY_MAX),
         subscribers=untrusted_text.count(data.get("subscribers")),
-        over_18=untrusted_text.flag(data.get("over18")),
+        over_18=over_18 if isinstance(over_18, bool) else None,
         created_at=untrusted_text.time(data.get("created_utc")),
         access=known or AccessState.RESTRICTED,
         has_type=isinstance(kind, str),

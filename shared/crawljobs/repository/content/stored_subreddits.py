@@ -45,6 +45,22 @@ def _of(row: str) -> str:
     return ", ".join(f"{row}.{column}" for column in _ABOUT.split(", "))
 
 
+def _merged(row: str) -> str:
+    """The values of a row; a null is not known, so the stored value stays."""
+    return ", ".join(f"coalesce({row}.{each}, stored.{each})" for each in _ABOUT.split(", "))
+
+
+# The values of a description that does not report them, in the row of a new subreddit.
+_OF_NEW = {"over_18": "false", "access": "'restricted'"}
+
+
+def _inserted() -> str:
+    return ", ".join(
+        f"coalesce(input.{each}, stored.{each}{', ' + _OF_NEW[each] if each in _OF_NEW else ''})"
+        for each in _ABOUT.split(", ")
+    )
+
+
 _OPEN = "'public', 'restricted'"
 _UPSERT = text(f"""
     WITH input AS (
@@ -54,15 +70,16 @@ _UPSERT = text(f"""
             over_18 boolean, created_at_reddit timestamptz, access text)
     ), written AS (
         INSERT INTO subreddits AS stored (name, {_ABOUT}, access_checked_at)
-        SELECT input.name, {_of("input")}, {CLOCK}
+        SELECT input.name, {_inserted()}, {CLOCK}
         FROM input LEFT JOIN LATERAL
             (SELECT * FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored ON true
         WHERE stored.id IS NULL
-            OR ROW(stored.name, {_of("stored")}) IS DISTINCT FROM ROW(input.name, {_of("input")})
+            OR ROW(stored.name, {_of("stored")})
+                IS DISTINCT FROM ROW(input.name, {_merged("input")})
         ORDER BY input.key COLLATE "C"
         ON CONFLICT (lower(name)) DO UPDATE SET
             (name, {_ABOUT}, access_checked_at)
-                = ROW(excluded.name, {_of("excluded")}, excluded.access_checked_at),
+                = ROW(excluded.name, {_merged("excluded")}, excluded.access_checked_at),
             -- the subreddit is open again, so the next crawl is due now and not in some weeks
             next_crawl_at = CASE
                 WHEN excluded.access IN ({_OPEN}) AND stored.access NOT IN ({_OPEN}, 'unknown')
@@ -104,7 +121,10 @@ def hold(
 def upsert(
     conn: Connection, *, abouts: Iterable[SubredditAbout], now: datetime | None = None
 ) -> int:
-    """Store Reddit's descriptions of these subreddits. Returns the number of written rows."""
+    """Store Reddit's descriptions of these subreddits. Returns the number of written rows.
+
+    A field that a description does not report keeps its stored value.
+    """
     rows = {
         about.name.lower(): {
             "name": about.name,
@@ -114,7 +134,7 @@ def upsert(
             "subscribers": about.subscribers,
             "over_18": about.over_18,
             "created_at_reddit": about.created_at.isoformat() if about.created_at else None,
-            "access": about.access,
+            "access": about.access if about.has_type else None,
         }
         for about in abouts
     }

@@ -244,6 +244,54 @@ def test_a_description_without_a_type_changes_no_access(
         assert state(crawler).access == known
 
 
+KNOWN = {
+    "display_name": "python",
+    "subreddit_type": "public",
+    "name": "t5_1",
+    "title": "Python",
+    "public_description": "About Python",
+    "subscribers": 100,
+    "over18": True,
+    "created_utc": 1_200_000_000.0,
+}
+DESCRIPTION = (
+    "SELECT title, description, subscribers, over_18, reddit_id, created_at_reddit, access "
+    "FROM subreddits WHERE name = 'python'"
+)
+
+
+def described(reddit: ScriptedReddit, about: dict[str, Any]) -> None:
+    reddit.answers["/r/python/about"] = always(200, {"kind": "t5", "data": about})
+
+
+@pytest.mark.parametrize("wrong", [None, ["x"], {}, float("nan")])
+@pytest.mark.parametrize("field", [each for each in KNOWN if each != "display_name"])
+def test_a_description_without_a_field_keeps_its_known_value(
+    crawler: Crawler, reddit: ScriptedReddit, field: str, wrong: Any
+) -> None:
+    described(reddit, KNOWN)
+    crawler.crawl("python")
+    before = crawler.rows(DESCRIPTION)
+    absent = {name: value for name, value in KNOWN.items() if name != field}
+    for about in (absent, {**KNOWN, field: wrong}):
+        described(reddit, about)
+        assert crawler.crawl("python") == "crawled"
+        assert crawler.rows(DESCRIPTION) == before
+
+
+def test_a_description_changes_the_values_that_it_reports(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    described(reddit, KNOWN)
+    crawler.crawl("python")
+    described(
+        reddit, {**KNOWN, "title": "", "public_description": "", "subscribers": 0, "over18": False}
+    )
+    crawler.crawl("python")
+    (row,) = crawler.rows(DESCRIPTION)
+    assert tuple(row[:4]) == ("", "", 0, False)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "kind"),
     [

@@ -56,6 +56,30 @@ def test_an_about_that_tells_nothing_new_writes_nothing(conn: Connection) -> Non
     assert tuples_written(conn) == before
 
 
+def test_an_about_without_values_keeps_the_known_ones(conn: Connection) -> None:
+    stored_subreddits.upsert(conn, abouts=[crawled.about(over_18=True)])
+    before = row_of(conn)
+    silent = crawled.about(
+        reddit_id=None,
+        title=None,
+        description=None,
+        subscribers=None,
+        over_18=None,
+        created_at=None,
+        access=AccessState.RESTRICTED,
+        has_type=False,
+    )
+    assert stored_subreddits.upsert(conn, abouts=[silent]) == 0
+    assert row_of(conn) == before
+
+
+def test_an_about_without_values_adds_a_row_with_defaults(conn: Connection) -> None:
+    about = crawled.about(title=None, over_18=None, access=AccessState.RESTRICTED, has_type=False)
+    assert stored_subreddits.upsert(conn, abouts=[about]) == 1
+    row = row_of(conn)
+    assert (row.title, row.over_18, row.access) == (None, False, "restricted")
+
+
 def test_a_private_subreddit_is_looked_at_ever_more_rarely(conn: Connection) -> None:
     subreddit_id, now, waits = known(conn), T0, []
     for _ in range(6):
