@@ -7,7 +7,7 @@ from dataclasses import replace
 from crawler_worker.crawl.checkpoints.checkpoint import NOT_WALKED
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
-from crawler_worker.crawl.walks import courses, listing_walk, walk_ends
+from crawler_worker.crawl.walks import courses, listing_walk, marks, walk_ends
 from crawler_worker.reddit import endpoints
 from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import reddit_items
@@ -44,7 +44,7 @@ def crawl(context: CrawlContext) -> None:
             comments=step.seen,
             comments_walk=step.walk,
             newest_comment=reddit_items.newest(
-                at.newest_comment, *(comment.id for comment in comments)
+                at.newest_comment, marks.newest(comments, now=context.now())
             ),
         )
         if step.walk.end is None:

@@ -9,7 +9,7 @@ from crawler_worker.crawl import opening, trees
 from crawler_worker.crawl.checkpoints.checkpoint import NOT_WALKED
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
-from crawler_worker.crawl.walks import courses, listing_walk, walk_ends, whole_walks
+from crawler_worker.crawl.walks import courses, listing_walk, marks, walk_ends, whole_walks
 from crawler_worker.reddit import endpoints
 from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import reddit_items
@@ -45,7 +45,7 @@ def crawl(context: CrawlContext) -> None:
             opening.record(context)
             at = context.checkpoint
         posts = page.items.posts
-        newest = reddit_items.newest(at.newest_post, *(post.id for post in posts))
+        newest = reddit_items.newest(at.newest_post, marks.newest(posts, now=context.now()))
         then = replace(
             step.checkpoint,
             posts=step.seen,
