@@ -11,7 +11,7 @@ from urllib.parse import quote
 import flask
 from werkzeug.exceptions import HTTPException
 
-from admin_api.http.request import request_id
+from admin_api.http.request import request_deadline, request_id
 from admin_api.schemas.problem_kinds import KINDS
 from crawljobs import errors
 from crawljobs.runtime import logs
@@ -144,7 +144,18 @@ def unavailable_database(error: BaseException) -> Problem:
     return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
+def busy_server() -> Problem:
+    return Problem(
+        "service_unavailable",
+        "Too many requests are waiting. Send the request again in a moment.",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
 def respond_to_unavailable_database(error: Exception) -> flask.Response:
+    if request_deadline.is_over_by_waiting():
+        log.warning("request.thread_wait_exceeded", request_id=request_id.current())
+        return respond(busy_server())
     log.warning("database.unavailable", error=str(error), request_id=request_id.current())
     return respond(unavailable_database(error))
 

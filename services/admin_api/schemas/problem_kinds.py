@@ -47,6 +47,7 @@ KINDS: dict[str, Kind] = {
     "too_many_failures": Kind(429, "Too many wrong tokens from this address"),
     "internal_error": Kind(500, "Internal server error"),
     "database_unavailable": Kind(503, "Database unavailable"),
+    "service_unavailable": Kind(503, "Server is busy"),
     "shutting_down": Kind(503, "Server is shutting down"),
     "unknown_schema": Kind(503, "Database schema unknown to this version"),
 }

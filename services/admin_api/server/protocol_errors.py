@@ -8,6 +8,7 @@ from http import HTTPStatus
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 
 from admin_api.http import problems
+from admin_api.schemas.problem_kinds import KINDS
 from admin_api.server import http_rules, reply_bytes
 from admin_api.server.http_rules import Refused
 from crawljobs.runtime import logs
@@ -51,11 +52,10 @@ def response_to(error: BaseException) -> bytes:
             exc_info=error if is_bug else None,
         )
     code, detail = status.name.lower(), refused.detail
+    title = KINDS[code].title if code in KINDS else status.phrase
     return reply_bytes.response(
         status,
-        problems.document(
-            status.value, code, status.phrase, detail, instance="", req_id=request_id
-        ),
+        problems.document(status.value, code, title, detail, instance="", req_id=request_id),
         req_id=request_id,
         content_type=reply_bytes.PROBLEM_TYPE,
         headers=refused.headers,

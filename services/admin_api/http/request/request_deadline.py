@@ -17,9 +17,22 @@ SECONDS = 10.0
 arrived_at: ContextVar[float | None] = ContextVar("arrived_at", default=None)
 
 
+# A request that has waited longer than this share of the deadline for a thread is late because the
+# server is busy, not because the database is slow.
+_WAIT_SHARE = 0.5
+
+_waited: ContextVar[float] = ContextVar("waited", default=0.0)  # seconds without a thread
+
+
 def begin() -> None:
     now = time.monotonic()
-    call_deadline.begin(SECONDS - (now - (arrived_at.get() or now)))
+    _waited.set(now - (arrived_at.get() or now))
+    call_deadline.begin(SECONDS - _waited.get())
+
+
+def is_over_by_waiting() -> bool:
+    """Whether the deadline is over, mainly because the request waited for a thread."""
+    return call_deadline.is_over() and _waited.get() > _WAIT_SHARE * SECONDS
 
 
 def _end(response: flask.Response) -> flask.Response:

@@ -37,10 +37,35 @@ def test_who_has_waited_for_a_thread_for_so_long_is_not_kept_waiting_for_the_dat
 ) -> None:
     before = request_deadline.arrived_at.set(time.monotonic() - request_deadline.SECONDS)
     try:
-        assert client.get(JOBS).status_code == 503
+        answers = [client.get(JOBS), client.post(JOBS, json={"subreddit": "python"})]
+        alive = client.get("/healthz")
     finally:
         request_deadline.arrived_at.reset(before)
+    for answer in answers:  # the server is busy; the database is well
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "service_unavailable")
+        assert answer.headers["Retry-After"] == "2"
+        assert answer.get_json()["type"] == "/docs#service_unavailable"
+    assert alive.status_code == 200
     assert client.get(JOBS).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("waited", "code"), [(0.4, "database_unavailable"), (0.7, "service_unavailable")]
+)
+def test_the_longer_wait_gives_the_code(
+    client: Client, database_url: str, monkeypatch: pytest.MonkeyPatch, waited: float, code: str
+) -> None:
+    """A request waits for a thread, and for a lock until its deadline."""
+    job = client.post(JOBS, json={"subreddit": "python"}).get_json()["job"]["id"]
+    monkeypatch.setattr(request_deadline, "SECONDS", 1.0)
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT FROM crawl_jobs FOR UPDATE")
+        before = request_deadline.arrived_at.set(time.monotonic() - waited)
+        try:
+            answer = client.post(f"{JOBS}/{job}/cancel")
+        finally:
+            request_deadline.arrived_at.reset(before)
+    assert (answer.status_code, answer.get_json()["code"]) == (503, code)
 
 
 def test_an_export_may_take_as_long_as_its_client_reads(
