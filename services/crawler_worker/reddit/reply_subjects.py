@@ -90,8 +90,9 @@ def _own(items: Items, is_own: IsOwn, subject: str) -> Items:
     comments = tuple(comment for comment in items.comments if is_own(comment))
     others = len(items.posts) - len(posts) + len(items.comments) - len(comments)
     others += len(items.subreddits) + len(items.accounts)
-    is_unreadable = others or items.dropped or items.unknown
-    if is_unreadable and not (posts or comments or items.more):
+    is_unreadable = (items.dropped or items.unknown) and not items.more
+    # Stubs do not name their post, so beside items of other subjects they prove nothing.
+    if (others or is_unreadable) and not (posts or comments):
         raise _other(subject)
     kept = replace(items, posts=posts, comments=comments, subreddits=(), accounts=())
     return replace(kept, dropped=items.dropped + others)

@@ -32,6 +32,7 @@ PRIVATE_PYTHON = {
 CATS_POSTS = listing(*(post(f"z{n}", subreddit="cats") for n in range(9, 0, -1)))
 CATS_COMMENTS = listing(*(comment(f"zz{n}", "z1", subreddit="cats") for n in range(9, 0, -1)))
 CATS_TREE = [listing(post("z1", subreddit="cats")), listing(comment("zz1", "z1", subreddit="cats"))]
+CATS_TREE_WITH_STUB = [CATS_TREE[0], listing(more("zz2", "zz3", parent="t3_z1"))]
 
 
 @pytest.fixture
@@ -135,6 +136,7 @@ TREE = [
     ("answers", "kind"),
     [
         ({"/comments/p1": always(200, CATS_TREE)}, "tree"),
+        ({"/comments/p1": always(200, CATS_TREE_WITH_STUB)}, "tree"),
         (
             {
                 "/comments/p1": always(200, TREE),
