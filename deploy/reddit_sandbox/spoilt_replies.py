@@ -8,6 +8,21 @@ import flask
 
 from reddit_sandbox import answers
 
+_OF_ITEM = {"subreddit": "AnotherClub", "author": "another_author"}
+_OTHER_SUBJECT: dict[str, dict[str, str]] = {
+    "t1": _OF_ITEM,
+    "t2": {"name": "another_author"},
+    "t3": _OF_ITEM,
+    "t5": {"display_name": "AnotherClub"},
+}
+# Fields with an id or a full name.
+_IDS = {
+    "t1": ("id", "name", "link_id", "parent_id"),
+    "t3": ("id", "name"),
+    "t5": ("name",),
+    "more": ("parent_id",),
+}
+
 
 def cut(response: flask.Response) -> flask.Response:
     """Truncated JSON in a complete HTTP reply."""
@@ -64,6 +79,11 @@ def without_things(response: flask.Response) -> flask.Response:
     return _changed(response, lambda reply: reply["json"]["data"].update(things=None))
 
 
+def another_subject(response: flask.Response) -> flask.Response:
+    """The reply to another request, as a cache returns it: another community, post and author."""
+    return _changed(response, _move_things)
+
+
 def _changed(response: flask.Response, change: Callable[[Any], object]) -> flask.Response:
     reply = json.loads(response.get_data())
     change(reply)
@@ -78,3 +98,26 @@ def _halve(listing: Any) -> None:
 
 def _empty(listing: Any) -> None:
     listing["data"].update(children=[], after=None)
+
+
+def _move_things(value: Any) -> None:
+    """Give each thing of a reply another subject, with ids that are newer than the real ones."""
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            pending += value.values()
+            if isinstance(value.get("data"), dict) and value.get("kind") != "Listing":
+                _move(value["kind"], value["data"])
+        elif isinstance(value, list):
+            pending += value
+
+
+def _move(kind: str, data: dict[str, Any]) -> None:
+    for field, other in _OTHER_SUBJECT.get(kind, {}).items():
+        if field in data:
+            data[field] = other
+    for field in _IDS.get(kind, ()):
+        if isinstance(data.get(field), str):
+            prefix, _, item_id = data[field].rpartition("_")
+            data[field] = f"{prefix}_z{item_id[1:]}".removeprefix("_")

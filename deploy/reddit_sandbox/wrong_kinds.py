@@ -123,7 +123,7 @@ _LISTING = (
 _ITEM = (*_ANY_PAGE, *_REFUSALS, *_ACCESS, _NOT_FOUND, _GONE)
 _AUTHOR = (*_ANY_PAGE, *_REFUSALS, _NOT_FOUND, _GONE, _LEGAL)
 
-KINDS: dict[str, tuple[Kind, ...]] = {
+_OF_PAGES: dict[str, tuple[Kind, ...]] = {
     "about": _COMMUNITY,
     "posts": _LISTING,
     "comments": _LISTING,
@@ -143,6 +143,12 @@ KINDS: dict[str, tuple[Kind, ...]] = {
         *(*_ANY_PAGE, *_REFUSALS),
         Kind("no items", spoil=spoilt_replies.empty_listing, is_own_word=True),
     ),
+}
+# From a cache: the reply to another request.
+_ANOTHER_SUBJECT = Kind("another subject", spoil=spoilt_replies.another_subject)
+
+KINDS: dict[str, tuple[Kind, ...]] = {
+    **{endpoint: (*kinds, _ANOTHER_SUBJECT) for endpoint, kinds in _OF_PAGES.items()},
     "token": (*_ANY_PAGE, *_REFUSALS),
 }
 
