@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from crawljobs import errors
 
 # The revisions that this code supports, the newest last.
-KNOWN_REVISIONS = ("0032",)
+KNOWN_REVISIONS = ("0033",)
 
 # A migration writes this comment on the table alembic_version, in the transaction of its revision.
 # It names the oldest code that runs on the schema: code cannot know later revisions (decision 38).

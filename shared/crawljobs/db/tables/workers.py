@@ -48,6 +48,8 @@ reddit_budgets = Table(
     Column("probing_until", Timestamp),
     Column("probe_began_at", Timestamp),
     Column("probe_good_at", Timestamp),
+    # The last end of a wait for Reddit: a pause ended, or a token or a larger budget arrived.
+    Column("waits_ended_at", Timestamp),
     CheckConstraint(
         "paused_reason IN ('rate_limit', 'outage', 'client_refused', 'credentials_refused')",
         name="paused_reason",

@@ -44,6 +44,16 @@ REDDIT = f"""
     HAVING min(greatest(outage_until, {_SLOT_NEAR})) > {{now}}"""
 
 
+_FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
+
+# True if waits for Reddit ended after the last claim of the row `job` began. Then the job does not
+# wait for its visible_at: its deferral can be committed after the end, which frees only the jobs
+# that it sees. The next claim begins after the end, so the same end frees a job only once.
+_REDDIT_ENDED = """EXISTS (
+    SELECT FROM reddit_budgets WHERE waits_ended_at <= {since} AND waits_ended_at >= (
+        SELECT started_at FROM crawl_job_attempts
+        WHERE job_id = job.id ORDER BY id DESC LIMIT 1))"""
+
 # The first cause in force for the row `job`, which does not wait for `later` or for a retry.
 _CAUSE = f"""(
     SELECT 'paused', coalesce(until, 'infinity') FROM queue_pauses
@@ -54,9 +64,10 @@ _CAUSE = f"""(
     WHERE NOT {_BEGUN} AND NOT job.gap_waived AND polite.until > clock.now
     UNION ALL
     SELECT * FROM ({REDDIT.format(now="clock.now")}) AS reddit
-    WHERE job.wait_reason IN ('outage', 'rate_limit')
+    WHERE {_FOR_REDDIT}
     UNION ALL
     SELECT job.wait_reason, job.visible_at WHERE {_HAS_TERM} AND job.visible_at > clock.now
+        AND NOT ({_FOR_REDDIT} AND {_REDDIT_ENDED.format(since="clock.now")})
     LIMIT 1
 ) AS cause (reason, until)"""
 
@@ -87,6 +98,8 @@ _OVER = f"""(
             AND (until IS NULL OR until > {NOW} - CAST(:grace AS interval)))
     OR job.wait_reason = 'politeness' AND NOT {_BEGUN} AND coalesce(
         {POLITE_UNTIL.format(scope="job.subreddit_id")} <= {NOW} - CAST(:grace AS interval), true)
+    OR {_FOR_REDDIT} AND NOT EXISTS ({REDDIT.format(now=NOW)})
+        AND {_REDDIT_ENDED.format(since=f"{NOW} - CAST(:grace AS interval)")}
 )"""
 
 # Invariant I11: a waiting job's reason is true now, and the job is claimable soon after its cause

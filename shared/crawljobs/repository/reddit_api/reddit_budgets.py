@@ -52,6 +52,7 @@ _new_others: ColumnElement[int] = (
 _seen = case((_of_this_window, func.greatest(_ZERO, _new_others)), else_=_ZERO)
 _cap = bindparam("cap", type_=Integer)
 _has_rest = bindparam("remaining", type_=Integer) > _ZERO
+_is_larger = and_(_cap > _budget.requests_per_window, _has_rest)
 
 # A larger budget takes effect at once, not after the slots of the smaller budget. The statement
 # computes with columns of the row and the clock only, because another worker may have changed the
@@ -75,12 +76,9 @@ _LEARN = (
         reserved=_budget.reserved + _seen,
         others=_budget.others + _seen,
         next_slot_at=case(
-            (
-                and_(_cap > _budget.requests_per_window, _has_rest),
-                func.least(_budget.next_slot_at, _now),
-            ),
-            else_=_budget.next_slot_at,
+            (_is_larger, func.least(_budget.next_slot_at, _now)), else_=_budget.next_slot_at
         ),
+        waits_ended_at=case((_is_larger, _now), else_=_budget.waits_ended_at),
     )
     .returning((_budget.next_slot_at == _now).label("is_freed"))
 )

@@ -57,6 +57,7 @@ _PROBE_GOOD = (
         paused_detail=null(),
         probing_until=null(),
         probe_good_at=func.coalesce(_budget.probe_began_at, NOW),
+        waits_ended_at=NOW,
     )
 )
 

@@ -15,7 +15,7 @@ from sqlalchemy import (
     update,
 )
 
-from crawljobs.db.tables import reddit_tokens
+from crawljobs.db.tables import reddit_budgets, reddit_tokens
 from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.sql import NOW, inline_number, interval_of, seconds
 
@@ -40,6 +40,12 @@ _KEEP = (
         ask_again_at=null(),
         throttles_in_a_row=inline_number(0),
     )
+)
+
+_END_WAITS = (
+    update(reddit_budgets)
+    .where(reddit_budgets.c.client_id == bindparam("client"))
+    .values(waits_ended_at=NOW)
 )
 
 _FORGET = (
@@ -83,6 +89,8 @@ def keep(
 
     `lives` is the number of seconds until the token expires.
     """
+    # The budget is locked before the token, as by a pause of all workers.
+    conn.execute(_END_WAITS, {"client": client_id, "now": now})
     conn.execute(_KEEP, {"client": client_id, "token": token, "lives": lives, "now": now})
     parked_jobs.free_from_reddit(conn, now=now)
 

@@ -1,5 +1,6 @@
 """Jobs that wait for Reddit: a pause, a request slot or a token."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobStatus, WaitReason
-from crawljobs.domain.request_budget import BudgetReport, Slot
+from crawljobs.domain.request_budget import BudgetReport, PausedReason, Slot
 from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.reddit_api import (
     reddit_budgets,
@@ -133,3 +134,66 @@ def test_a_cause_that_no_row_shows_is_looked_at_by_a_worker_each_minute(
     assert without_cause(conn, now=T0 + 59 * SECOND) == []
     jobs.sweep(conn, now=T0 + PARKED_MAX)
     assert status(conn, job_id) is JobStatus.QUEUED
+
+
+def end_outage(conn: Connection, now: datetime) -> None:
+    reddit_outages.record_accepted(conn, client_id=CLIENT, now=now)
+
+
+def end_by_token(conn: Connection, now: datetime) -> None:
+    reddit_tokens.keep(conn, client_id=CLIENT, token="t", lives=3600, now=now)
+
+
+def end_by_larger_budget(conn: Connection, now: datetime) -> None:
+    report = BudgetReport(used=1, remaining=99_999, reset_seconds=300)
+    reddit_budgets.learn_from_reply(
+        conn, client_id=CLIENT, slot=Slot(0.0, taken=True, number=1), report=report, now=now
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "end"),
+    [
+        (WaitReason.OUTAGE, end_outage),
+        (WaitReason.RATE_LIMIT, end_outage),
+        (WaitReason.OUTAGE, end_by_token),
+        (WaitReason.RATE_LIMIT, end_by_token),
+        (WaitReason.RATE_LIMIT, end_by_larger_budget),
+    ],
+)
+def test_a_job_deferred_after_the_end_of_its_cause_is_free_a_sweep_later(
+    conn: Connection, reason: WaitReason, end: Callable[[Connection, datetime], None]
+) -> None:
+    reserve(conn)
+    credentials = PausedReason.CREDENTIALS_REFUSED
+    if end is end_outage:
+        reddit_outages.pause(
+            conn, client_id=CLIENT, reason=credentials, detail="", is_probe=False, now=T0 - SECOND
+        )
+    claim = jobs.crawling(conn)  # it meets the cause, which ends before it is deferred
+    end(conn, T0)
+    job_id = deferred(conn, reason, 60 * SECOND, claim=claim)
+    assert without_cause(conn, now=T0) == [job_id]
+    jobs.sweep(conn, now=T0 + 2 * SECOND)
+    assert status(conn, job_id) is JobStatus.QUEUED
+    assert without_cause(conn, now=T0 + 2 * SECOND) == []
+
+
+def test_an_end_frees_a_job_only_once(conn: Connection) -> None:
+    reserve(conn)
+    end_by_token(conn, T0 - SECOND)
+    job_id = deferred(conn, WaitReason.RATE_LIMIT, 60 * SECOND)
+    jobs.sweep(conn, now=T0 + 2 * SECOND)
+    assert jobs.waits(conn, job_id) == (WaitReason.RATE_LIMIT, T0 + 60 * SECOND)
+    assert without_cause(conn, now=T0 + 2 * SECOND) == []
+
+
+def test_a_job_deferred_after_one_end_waits_while_another_cause_holds(conn: Connection) -> None:
+    reserve(conn)
+    claim = jobs.crawling(conn)
+    end_by_token(conn, T0)
+    reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=300, now=T0)
+    job_id = deferred(conn, WaitReason.RATE_LIMIT, 300 * SECOND, claim=claim)
+    jobs.sweep(conn, now=T0 + 2 * SECOND)
+    assert jobs.waits(conn, job_id)[0] is WaitReason.RATE_LIMIT
+    assert without_cause(conn, now=T0 + 2 * SECOND) == []
