@@ -20,6 +20,7 @@ _WAITS: dict[WaitReason, str] = {
 
 DETAIL_SHOWN = 300  # characters of an error that a worker met
 
+_ANSWERED_429 = "Reddit answered 429"
 _REFUSED = {
     "client_refused": "Reddit to accept the client again: its id or address is blocked",
     "credentials_refused": "credentials that Reddit accepts",
@@ -130,7 +131,7 @@ def _reddit(around: Surroundings) -> str:
         return "available"
     until = around.reddit_until.isoformat()
     if around.reddit_reason is None:
-        return until
+        return f"{until}: {_ANSWERED_429}"
     detail = f" ({around.reddit_detail})" if around.reddit_detail else ""
     return f"{until}: {around.reddit_reason}{detail}"
 
@@ -163,11 +164,22 @@ def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]
 def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
     """The cause of a wait, with the error that a worker met."""
     waits_for = _WAITS.get(reason, f"the end of its wait reason, {reason.value}")
-    if reason not in (WaitReason.OUTAGE, WaitReason.UNCLEAR):
+    is_for_reddit = reason in (WaitReason.OUTAGE, WaitReason.RATE_LIMIT)
+    if is_for_reddit and around.reddit_until is not None and around.reddit_reason is None:
+        return (
+            "the end of the pause of all workers until "
+            f"{around.reddit_until.isoformat()}: {_ANSWERED_429}"
+        )
+    is_outage = reason is WaitReason.OUTAGE or (is_for_reddit and around.reddit_until is not None)
+    if not is_outage and reason is not WaitReason.UNCLEAR:
         return waits_for
     detail = (job.error_message if job.error_kind is ErrorKind.DEFERRED else None) or ""
-    if reason is WaitReason.OUTAGE:
-        waits_for = _REFUSED.get(around.reddit_reason or "", waits_for)
+    if is_outage and around.reddit_until is None:
+        # A worker deferred the job before the end, or for a cause that it alone met.
+        waits_for = "its next try: no pause of all workers is in force"
+        detail = f"a worker deferred it earlier: {detail}" if detail else ""
+    elif is_outage:
+        waits_for = _REFUSED.get(around.reddit_reason or "", _WAITS[WaitReason.OUTAGE])
         detail = around.reddit_detail or detail
     return f"{waits_for} ({detail[:DETAIL_SHOWN]})" if detail else waits_for
 

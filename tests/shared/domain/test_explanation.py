@@ -8,7 +8,7 @@ import pytest
 
 from crawljobs.domain import explanation
 from crawljobs.domain.explanation import Explanation, Surroundings
-from crawljobs.domain.job import Job, JobSource, JobStatus, WaitReason
+from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReason
 
 NOW = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -157,3 +157,39 @@ def test_a_pause_of_all_workers_is_explained_by_its_cause(reason: str, waits_for
     (reddit,) = [one for one in told.conditions if one.name == "reddit_available"]
     assert reason in reddit.value
     assert "(certificate)" in reddit.value
+
+
+@pytest.mark.parametrize("reason", [WaitReason.RATE_LIMIT, WaitReason.OUTAGE])
+def test_a_pause_by_a_429_is_named_with_its_end(reason: WaitReason) -> None:
+    found = explained(waiting(reason, NOW + HOUR), reddit_until=NOW + HOUR)
+    end = (NOW + HOUR).isoformat()
+    assert found.summary == (
+        f"It waits for the end of the pause of all workers until {end}: Reddit answered 429."
+    )
+    (reddit,) = [one for one in found.conditions if one.name == "reddit_available"]
+    assert (reddit.met, reddit.value) == (False, f"{end}: Reddit answered 429")
+
+
+def test_a_wait_for_a_slot_names_the_budget_while_no_pause_holds() -> None:
+    found = explained(waiting(WaitReason.RATE_LIMIT, NOW + HOUR))
+    assert found.summary == "It waits for Reddit's request budget."
+    refused = explained(
+        waiting(WaitReason.RATE_LIMIT, NOW + HOUR),
+        reddit_until=NOW + HOUR,
+        reddit_reason="client_refused",
+    )
+    assert "its id or address is blocked" in refused.summary
+
+
+def test_a_wait_after_the_end_of_an_outage_does_not_name_the_outage() -> None:
+    job = replace(
+        waiting(WaitReason.OUTAGE, NOW + HOUR),
+        error_kind=ErrorKind.DEFERRED,
+        error_message="Reddit refuses the credentials",
+    )
+    found = explained(job)
+    assert "reddit_available" not in unmet(found)
+    assert found.summary == (
+        "It waits for its next try: no pause of all workers is in force "
+        "(a worker deferred it earlier: Reddit refuses the credentials)."
+    )
