@@ -17,7 +17,6 @@ from sqlalchemy import (
     distinct,
     extract,
     func,
-    or_,
     select,
     table,
     true,
@@ -126,15 +125,20 @@ _SIZE = select(func.pg_database_size(func.current_database()).label("database_by
 
 _budget = reddit_budgets.c
 _window_end = _budget.window_started_at + interval_of(_budget.window_seconds)
-# The smallest remaining budget of all client ids.
+_usable = func.greatest(
+    inline_number(1),
+    func.floor(_budget.requests_per_window * cast(bindparam("share"), Double)),
+)
+# The requests spent in this window. Workers reserve slots of the next window when this is full.
+_spent = case(
+    (_budget.window_started_at > _now, _usable),
+    (_window_end > _now, _budget.reserved),
+    else_=_ZERO,
+)
+# The smallest remaining budget of all client ids, computed as in domain/budget_state. A pause does
+# not change it.
 _BUDGET = select(
-    func.min(
-        case(
-            (or_(_budget.outage_until > _now, _budget.paused_until > _now), _ZERO),
-            else_=func.floor(_budget.requests_per_window * cast(bindparam("share"), Double))
-            - case((_window_end > _now, _budget.reserved), else_=_ZERO),
-        )
-    ).label("reddit_budget_remaining")
+    func.min(func.greatest(_ZERO, _usable - _spent)).label("reddit_budget_remaining")
 ).select_from(_clock.join(reddit_budgets, true()))
 
 # A circuit breaker without a probe in the last 10 minutes is ignored: there was nothing to crawl,

@@ -14,7 +14,7 @@ from crawljobs.domain.job import JobStatus
 from crawljobs.repository import gauge_query, gauges
 from crawljobs.repository.operations import service_instances
 from crawljobs.repository.queue import job_counts
-from crawljobs.repository.reddit_api import slot_reservation
+from crawljobs.repository.reddit_api import budget_overview, slot_reservation
 from support import plans, schedule_rows
 from support.jobs import T0, crawling, enqueue, in_status
 
@@ -83,9 +83,26 @@ def test_the_budget_that_is_left_in_the_window(conn: Connection) -> None:
         slot_reservation.reserve_slot(conn, client_id="id", longest_wait=60, now=T0)
     assert gauges.read_gauges(conn, now=T0).reddit_budget_remaining == 967
     assert gauges.read_gauges(conn, now=T0 + timedelta(hours=1)).reddit_budget_remaining == 970
-    conn.execute(text("UPDATE reddit_budgets SET paused_until = :until"), {"until": T0})
-    before = T0 - timedelta(seconds=1)
-    assert gauges.read_gauges(conn, now=before).reddit_budget_remaining == 0
+
+
+@pytest.mark.parametrize("column", ["paused_until", "outage_until"])
+@pytest.mark.parametrize("reserved", [0, 3, 970, 1_000])
+@pytest.mark.parametrize("minutes", [-10, 0, 9, 10])  # the stored window is the next, this, past
+@pytest.mark.parametrize("cap", [1, 1_000])
+def test_the_budget_is_that_of_the_budget_overview_in_a_pause_too(
+    conn: Connection, column: str, reserved: int, minutes: int, cap: int
+) -> None:
+    slot_reservation.reserve_slot(conn, client_id="id", longest_wait=60, now=T0)
+    conn.execute(
+        text(
+            f"UPDATE reddit_budgets SET {column} = :until, reserved = :reserved, "
+            "requests_per_window = :cap"
+        ),
+        {"until": T0 + timedelta(hours=1), "reserved": reserved, "cap": cap},
+    )
+    now = T0 + timedelta(minutes=minutes)
+    (budget,) = budget_overview.overview(conn, now=now).clients
+    assert gauges.read_gauges(conn, now=now).reddit_budget_remaining == budget.remaining
 
 
 def test_a_transaction_that_holds_the_horizon_is_seen(

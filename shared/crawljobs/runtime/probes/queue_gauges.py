@@ -117,7 +117,7 @@ def _families(found: Gauges) -> Iterator[Metric]:
     if found.reddit_budget_remaining is not None:
         yield GaugeMetricFamily(
             "crawl_reddit_budget_remaining",
-            "Requests to Reddit left in this window; 0 during a pause.",
+            "Remaining requests to Reddit in this window; a pause does not change them.",
             value=found.reddit_budget_remaining,
         )
 
