@@ -70,7 +70,10 @@ class ClientBudgetSchema(ma.Schema):
     )
     failed_replies = _count("Failures among the last 20 replies; 10 start an outage pause.")
     outages_in_a_row = _count("Consecutive failed probes.")
-    throttles_in_a_row = _count("Consecutive 429 replies, as counted for the pauses.")
+    throttles_in_a_row = _count(
+        "429 replies of the last series. A good reply after the pause, or a window without a 429, "
+        "ends the series; the next 429 starts at 1."
+    )
     last_throttled_at = _time("When the last 429 reply came.")
     last_accepted_at = _time("When the last probe succeeded.")
 

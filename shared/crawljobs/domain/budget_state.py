@@ -125,7 +125,7 @@ def at(row: StoredBudget, now: datetime) -> ClientBudget:
         next_slot_at=max(row.next_slot_at, *ends, now),
         failed_replies=row.recent_failures.bit_count(),
         outages_in_a_row=row.outages_in_a_row,
-        throttles_in_a_row=row.throttles_in_a_row,
+        throttles_in_a_row=0 if _series_has_ended(row, now) else row.throttles_in_a_row,
         last_throttled_at=row.last_throttled_at,
         last_accepted_at=row.probe_good_at,
     )
@@ -141,6 +141,12 @@ def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
         return next((each for each in REFUSED if each == row.paused_reason), PausedReason.OUTAGE)
     is_paused = row.paused_until is not None and row.paused_until > now
     return PausedReason.RATE_LIMIT if is_paused else None
+
+
+def _series_has_ended(row: StoredBudget, now: datetime) -> bool:
+    """Whether a window has passed since the last 429 and its pause: the next 429 starts at 1."""
+    times = [at for at in (row.paused_until, row.last_throttled_at) if at is not None]
+    return bool(times) and max(times) <= now - timedelta(seconds=row.window_seconds)
 
 
 def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:

@@ -35,7 +35,6 @@ LONGEST_STATED_PAUSE_SECONDS = 3600.0
 LONGEST_TOKEN_PAUSE_SECONDS = 600.0
 # The lease of a worker's turn to request a token: longer than one exchange can take.
 TOKEN_TURN_SECONDS = 75.0
-FORGIVEN_AFTER_SECONDS = 1800.0
 
 
 # The breaker opens, and all workers pause, when FAILURES_THAT_OPEN of the last REPLIES_REMEMBERED

@@ -104,7 +104,8 @@ def test_a_429_pauses_until_its_end() -> None:
     assert (found.state, found.reason) == (BudgetState.PAUSED, PausedReason.RATE_LIMIT)
     assert (found.paused_until, found.next_probe_at, found.detail) == (NOW + MINUTE, None, None)
     after = budget_state.at(row, NOW + MINUTE)
-    assert (after.state, after.reason) == (BudgetState.AVAILABLE, None)
+    assert (after.state, after.reason, after.throttles_in_a_row) == (BudgetState.AVAILABLE, None, 2)
+    assert budget_state.at(row, NOW + 11 * MINUTE).throttles_in_a_row == 0
 
 
 def test_what_was_never_used_or_not_for_a_day_says_so() -> None:

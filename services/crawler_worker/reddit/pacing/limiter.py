@@ -50,6 +50,7 @@ class Limiter:
         self._pause_log = pause_log or PauseLog()
         self._replied = threading.Event()
         self._scout = threading.Lock()
+        self._good_sent_at: float | None = None  # monotonic time of the last good request
 
     def wait_for_slot(self, stop: Stop, *, in_background: bool = False) -> Slot:
         """Reserve a slot and wait until it starts. Raises SlotTooLate, Outage, Interrupted."""
@@ -99,6 +100,14 @@ class Limiter:
             )
         self._replied.set()
 
+    def record_good(self, sent_at: float) -> None:
+        """Keep that a request sent at this monotonic time got a good reply.
+
+        It ends a series of 429. The next 429 passes it to the database: no statement for each
+        reply.
+        """
+        self._good_sent_at = max(self._good_sent_at or sent_at, sent_at)
+
     def has_replied(self) -> None:
         """Record that a request of this process got a reply, or failed: no request waits for the
         first reply any more."""
@@ -107,11 +116,16 @@ class Limiter:
     def pause_all(self, seconds: float | None) -> float:
         """Pause all workers after a 429; returns the seconds until the pause ends."""
         self._replied.set()
+        sent_at = self._good_sent_at
+        good_ago = None if sent_at is None else time.monotonic() - sent_at
         self._database.run(
-            lambda conn: reddit_pauses.pause_all(conn, client_id=self._client_id, seconds=seconds)
+            lambda conn: reddit_pauses.pause_all(
+                conn, client_id=self._client_id, seconds=seconds, good_ago=good_ago
+            )
         )
         left = self._pause_left()
-        self._pause_log.record(left, "429")
+        stated = "without a duration" if seconds is None else f"with a pause of {seconds:.0f} s"
+        self._pause_log.record(left, "429", f"Reddit answered 429 {stated}")
         return left
 
     def _pause_left(self) -> float:

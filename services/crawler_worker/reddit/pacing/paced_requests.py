@@ -87,6 +87,7 @@ class PacedRequests:
         context: RequestContext,
     ) -> T:
         """Send the request; returns the parsed reply. A valid reply is recorded for all workers."""
+        sent_at = time.monotonic()
         try:
             reply = self._api.send(request, token, context)
             self._limiter.learn(slot, reply.headers)
@@ -97,4 +98,5 @@ class PacedRequests:
             self._breaker.record_success(slot)
             raise
         self._breaker.record_success(slot)
+        self._limiter.record_good(sent_at)
         return value

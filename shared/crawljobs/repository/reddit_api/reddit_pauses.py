@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Double, bindparam, case, func, select, update
+from sqlalchemy import Connection, Double, bindparam, case, func, or_, select, update
 
 from crawljobs.db.tables import reddit_budgets
 from crawljobs.domain import request_budget
@@ -20,13 +20,14 @@ _PAUSE_LEFT = select(
     seconds(func.greatest(_budget.paused_until, _budget.outage_until) - NOW)
 ).where(_OF_CLIENT)
 
-_throttles = case(
-    (
-        _budget.last_throttled_at > _now - interval_of(bindparam("forgiven", type_=Double)),
-        _budget.throttles_in_a_row,
-    ),
-    else_=_ZERO,
+# A good reply after the last pause, or a window without a 429, ends the series. A request that was
+# sent during the pause proves nothing: its reply can be late.
+_series_has_ended = or_(
+    _now - interval_of(bindparam("good_ago", type_=Double)) > _budget.paused_until,
+    func.greatest(_budget.paused_until, _budget.last_throttled_at)
+    <= _now - interval_of(_budget.window_seconds),
 )
+_throttles = case((_series_has_ended, _ZERO), else_=_budget.throttles_in_a_row)
 _is_paused = _budget.paused_until > _now
 _growing_pause = func.least(
     bindparam("longest", type_=Double),
@@ -68,11 +69,19 @@ def pause_left(conn: Connection, *, client_id: str, now: datetime | None = None)
 
 
 def pause_all(
-    conn: Connection, *, client_id: str, seconds: float | None, now: datetime | None = None
+    conn: Connection,
+    *,
+    client_id: str,
+    seconds: float | None,
+    good_ago: float | None = None,
+    now: datetime | None = None,
 ) -> None:
-    """Pause all workers for `seconds`.
+    """Pause all workers for `seconds`, after a 429.
 
-    With None the pause is 5 s, and doubles with each pause until 30 minutes pass without a 429.
+    With None the pause is 5 s, and doubles with each 429 in a row, up to 10 minutes. A series of
+    429 ends with a good reply to a request that was sent after the pause, and with a window without
+    a 429. The caller sent its last request with a good reply `good_ago` seconds ago; None without
+    such a request.
     """
     conn.execute(
         _PAUSE,
@@ -81,7 +90,7 @@ def pause_all(
             "seconds": seconds,
             "first": request_budget.FIRST_PAUSE_SECONDS,
             "longest": request_budget.LONGEST_PAUSE_SECONDS,
-            "forgiven": request_budget.FORGIVEN_AFTER_SECONDS,
+            "good_ago": good_ago,
             "now": now,
         },
     )

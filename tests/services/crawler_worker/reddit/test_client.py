@@ -224,6 +224,24 @@ def test_a_429_pauses_every_worker_and_the_request_is_made_afterwards(
     assert row.throttles_in_a_row == 1
 
 
+def test_good_replies_between_two_429_end_the_series(
+    client: RedditClient, reddit: FakeReddit, database: Database
+) -> None:
+    def every_third(it: Exchange) -> None:
+        if len(reddit.asked) % 3 == 2:
+            it.send(429, b"<html>", retry_after="1")
+        else:
+            it.send(200, ABOUT, **QUICK)
+
+    reddit.answer = every_third
+    for _ in range(4):  # replies: 200, 429, 200, 200, 429, 200
+        ask(client)
+    assert len(reddit.asked) == 6
+    with database.begin() as conn:
+        row = conn.execute(text("SELECT throttles_in_a_row FROM reddit_budgets")).one()
+    assert row.throttles_in_a_row == 1
+
+
 def test_a_429_that_asks_for_a_long_pause_defers_the_job_until_then(
     client: RedditClient, reddit: FakeReddit, database: Database
 ) -> None:

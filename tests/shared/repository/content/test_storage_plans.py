@@ -85,7 +85,7 @@ NAMES = json.dumps([{"name": f"author{n}", "reddit_id": "t2_1"} for n in range(1
 BUDGET: dict[str, Any] = {
     "client_id": "id7", "client": "id7",
     "now": None, "longest_wait": 30, "share": 0.97, "cap": 600, "used": 3,
-    "reset": 100, "seconds": None, "longest": 600.0, "first": 5.0, "forgiven": 1800.0,
+    "reset": 100, "seconds": None, "longest": 600.0, "first": 5.0, "good_ago": 1.0,
     "probe_seconds": 90.0, "failures_that_open": 10, "unknown_share": 0.05,
     "left_to_others_share": 0.9, "longest_queue": 3, "queue_seconds": 1.0,
     "number": 1, "others_then": 0, "remaining": 9, "detail": "", "reason": "outage", "row": 1,

@@ -48,8 +48,14 @@ def learn(
     reddit_budgets.learn_from_reply(conn, client_id=CLIENT, slot=slot, report=report, now=now)
 
 
-def pause(conn: Connection, seconds: float | None, now: datetime = T0) -> float:
-    reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=seconds, now=now)
+def pause(
+    conn: Connection,
+    seconds: float | None,
+    now: datetime = T0,
+    *,
+    good_ago: float | None = None,
+) -> float:
+    reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=seconds, good_ago=good_ago, now=now)
     return reddit_pauses.pause_left(conn, client_id=CLIENT, now=now)
 
 
@@ -242,11 +248,32 @@ def test_echoes_of_one_429_do_not_prolong_the_pause(conn: Connection) -> None:
         assert pause(conn, None, T0 + timedelta(seconds=second)) == pytest.approx(5 - second)
 
 
-def test_pauses_are_forgiven_after_30_quiet_minutes(conn: Connection) -> None:
+def test_a_window_without_a_429_after_the_pause_ends_the_series(conn: Connection) -> None:
     reserve(conn)
     pause(conn, None)
-    assert pause(conn, None, T0 + timedelta(minutes=10)) == pytest.approx(10)
-    assert pause(conn, None, T0 + timedelta(minutes=45)) == pytest.approx(5)
+    assert pause(conn, None, T0 + timedelta(seconds=604)) == pytest.approx(10)
+    assert pause(conn, None, T0 + timedelta(seconds=604 + 610)) == pytest.approx(5)
+
+
+@pytest.mark.parametrize(
+    ("good_ago", "expected"),
+    [
+        (None, 10),
+        (30, 10),  # sent before the pause
+        (6, 10),  # sent during the pause, so the reply was late
+        (4, 5),  # sent after the pause of 5 s, which ended 5 s ago
+        (0, 5),
+    ],
+)
+def test_a_good_reply_after_the_pause_ends_the_series(
+    conn: Connection, good_ago: float | None, expected: int
+) -> None:
+    reserve(conn)
+    pause(conn, None)
+    later = T0 + timedelta(seconds=10)
+    assert pause(conn, None, later, good_ago=good_ago) == pytest.approx(expected)
+    row = conn.execute(text("SELECT throttles_in_a_row FROM reddit_budgets")).one()
+    assert row.throttles_in_a_row == (2 if expected == 10 else 1)
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one(conn: Connection) -> None:

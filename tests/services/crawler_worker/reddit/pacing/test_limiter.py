@@ -86,6 +86,10 @@ def test_a_pause_is_logged_once_by_each_process_that_met_it(database: Database) 
         breaker.failed()
     assert [(line["event"], line["reason"]) for line in told] == [("reddit.paused", "429")] * 2
     assert 290 < told[0]["seconds"] <= 300
+    assert [line["detail"] for line in told] == [
+        "Reddit answered 429 with a pause of 300 s",
+        "Reddit answered 429 without a duration",
+    ]
 
 
 def test_a_slot_that_was_overslept_is_not_spent_from_the_next_window(
