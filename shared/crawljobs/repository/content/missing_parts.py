@@ -70,23 +70,36 @@ def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
         "next_look_at": part.next_look_at,
         "seen_to": part.seen_to,
     }
-    if part.kind in LISTINGS:  # a subreddit has one missing part of a listing; its cursor changes
-        conn.execute(
-            delete(table).where(
-                table.c.subreddit_id == subreddit_id,
-                table.c.kind == part.kind,
-                table.c.item != part.item,
-            )
-        )
     key = {"subreddit_id": subreddit_id, "kind": part.kind, "item": part.item}
+    missing_since = _delete_other_page(conn, subreddit_id, part) if part.kind in LISTINGS else {}
     conn.execute(
         insert(table)
-        .values(**key, **values)
+        .values(**key, **values, **missing_since)
         .on_conflict_do_update(
             index_elements=list(key), set_={**values, "last_at": func.clock_timestamp()}
         )
     )
     conn.execute(_TRIM, {"of_subreddit": subreddit_id, "kept": STORED_MAX})
+
+
+def _delete_other_page(
+    conn: Connection, subreddit_id: int, part: MissingPart
+) -> dict[str, datetime]:
+    """Delete the part of the same listing with another cursor: a listing has one missing part.
+
+    Returns the time since which the listing has a missing part; empty if there was none.
+    """
+    deleted = conn.execute(
+        delete(table)
+        .where(
+            table.c.subreddit_id == subreddit_id,
+            table.c.kind == part.kind,
+            table.c.item != part.item,
+        )
+        .returning(table.c.first_at)
+    )
+    times = deleted.scalars().all()
+    return {"first_at": min(times)} if times else {}
 
 
 def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart]) -> None:

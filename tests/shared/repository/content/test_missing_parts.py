@@ -113,6 +113,25 @@ def test_a_part_that_is_given_up_again_has_its_newest_values(conn: Connection, o
     assert conn.execute(text("SELECT seen_to FROM missing_parts")).scalar_one() == "2"
 
 
+@pytest.mark.parametrize("item", ["cursor", "further", ""])
+@pytest.mark.parametrize("kind", [PartKind.POSTS, PartKind.COMMENTS])
+def test_a_listing_that_keeps_failing_keeps_the_time_of_its_first_failure(
+    conn: Connection, ours: int, kind: PartKind, item: str
+) -> None:
+    missing_parts.record(conn, subreddit_id=ours, part=part(kind, "cursor"))
+    conn.execute(text("UPDATE missing_parts SET first_at = :t, last_at = :t"), {"t": T0 - HOUR})
+    for failures in (2, 3):
+        again = part(kind, f"{item}{failures}" if item == "further" else item, failures=failures)
+        missing_parts.record(conn, subreddit_id=ours, part=again)
+        (found,) = missing_parts.list_parts(conn, subreddit_id=ours, at_most=9)
+        assert (found.failures, found.first_at) == (failures, T0 - HOUR)
+        assert found.last_at != T0 - HOUR
+    missing_parts.settle(conn, subreddit_id=ours, parts=[again])
+    missing_parts.record(conn, subreddit_id=ours, part=part(kind, item))
+    (found,) = missing_parts.list_parts(conn, subreddit_id=ours, at_most=9)
+    assert found.first_at != T0 - HOUR
+
+
 def test_those_that_failed_last_are_kept(conn: Connection, ours: int, theirs: int) -> None:
     for subreddit_id in (ours, theirs):
         conn.execute(
