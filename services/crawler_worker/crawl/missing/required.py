@@ -8,20 +8,32 @@ from typing import TypeVar
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.requester import Requester
+from crawljobs.domain.subreddit import AccessState
 
 T = TypeVar("T")
 
 
-def request(context: CrawlContext, call: Callable[[Requester], T]) -> T:
-    """Make one request, and a second one when the reply denies access and would change the stored
-    access.
+DENIALS_MAX = 3  # replies of one request that deny access, each in another way
 
-    A subreddit that was never crawled counts as gone after one denial, and its schedules are
-    disabled: so one wrong reply must not decide. Raises all that `CrawlContext.request` raises.
+
+def request(context: CrawlContext, call: Callable[[Requester], T]) -> T:
+    """Make the request until a reply is good, or a denial is the stored access or repeats one.
+
+    A subreddit that was never crawled counts as gone after a confirmed denial, and its schedules
+    are disabled: so one wrong reply must not decide, and neither may one of two that contradict
+    each other.
+
+    Raises Unavailable for a confirmed denial, Unclear after DENIALS_MAX different denials, and all
+    that `CrawlContext.request` raises.
     """
-    try:
-        return context.request(call)
-    except crawl_failures.Unavailable as error:
-        if error.access is context.access:
-            raise
-    return context.request(call)
+    denials: list[AccessState] = []
+    while len(denials) < DENIALS_MAX:
+        try:
+            return context.request(call)
+        except crawl_failures.Unavailable as error:
+            if error.access is context.access or error.access in denials:
+                raise
+            denials.append(error.access)
+    raise crawl_failures.Unclear(
+        f"{DENIALS_MAX} replies contradict each other: {', '.join(denials)}"
+    )

@@ -140,6 +140,59 @@ def test_one_wrong_reply_makes_no_community_unavailable(
         assert is_enabled(crawler, schedule_id)
 
 
+def in_turn(reddit: ScriptedReddit, path: str, *answers: Any) -> None:
+    """Each request for this path gets the next of these replies; later ones get the good one."""
+    remaining = list(answers)
+
+    def answer(query: Any) -> tuple[int, Any]:
+        answer_now = remaining.pop(0)
+        if not remaining:
+            del reddit.answers[path]
+        return answer_now(query)  # type: ignore[no-any-return]
+
+    reddit.answers[path] = answer
+
+
+GATED = always(403, {"reason": "gated", "message": "Forbidden", "error": 403})
+
+
+@pytest.mark.parametrize("path", [ABOUT, "/r/python/new"])
+@pytest.mark.parametrize(
+    ("replies", "outcome", "requests"),
+    [
+        ((BANNED, GATED), "crawled", 3),
+        ((BANNED, GATED, GATED), "gated", 3),
+        ((BANNED, GATED, BANNED), "banned", 3),
+        ((NOT_FOUND, PRIVATE, PRIVATE), "private", 3),
+    ],
+)
+def test_a_third_reply_decides_when_two_denials_contradict_each_other(
+    crawler: Crawler,
+    reddit: ScriptedReddit,
+    path: str,
+    replies: tuple[Any, ...],
+    outcome: str,
+    requests: int,
+) -> None:
+    in_turn(reddit, path, *replies)
+    assert crawler.crawl("python") == outcome
+    assert row(crawler).access == ("public" if outcome == "crawled" else outcome)
+    assert reddit.count(path) == requests
+
+
+@pytest.mark.parametrize("path", [ABOUT, "/r/python/new"])
+def test_three_denials_that_contradict_each_other_change_nothing(
+    crawler: Crawler, reddit: ScriptedReddit, path: str
+) -> None:
+    schedule_id = schedule(crawler)
+    in_turn(reddit, path, BANNED, GATED, NOT_FOUND)
+    with pytest.raises(crawl_failures.NothingClear, match="banned, gated, not_found"):
+        crawler.crawl("python")
+    found = row(crawler)
+    assert (found.access, found.access_unconfirmed) == ("unknown", None)
+    assert is_enabled(crawler, schedule_id)
+
+
 def test_what_is_known_to_be_unavailable_is_asked_for_once(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
