@@ -19,6 +19,7 @@ from admin_api.schemas.subreddit_filter import SubredditParameters
 from crawljobs.db.database import Connection
 from crawljobs.domain.access import Scope
 from crawljobs.domain.job_filter import JobFilter
+from crawljobs.domain.missing_part import STORED_MAX
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.errors import InvalidSubredditName
 from crawljobs.repository.content import (
@@ -85,13 +86,16 @@ def show_subreddit(subreddit: str) -> responses.Response:
             conn, filters=JobFilter(subreddit_id=found.id), limit=JOBS_SHOWN
         ).jobs
         paused = queue_pauses.is_paused(conn, subreddit_id=found.id)
-        parts = missing_parts.list_parts(conn, subreddit_id=found.id, at_most=PARTS_SHOWN)
+        parts = missing_parts.list_parts(conn, subreddit_id=found.id, at_most=STORED_MAX)
         gaps = listing_gaps.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
     body = {
         **vars(found),
+        # Counted from the list itself: a crawl may have recorded parts since `found` was read.
+        "missing_parts": len(parts),
+        "incomplete": bool(parts),
         "paused": paused,
         "jobs": jobs,
-        "missing": parts,
+        "missing": parts[:PARTS_SHOWN],
         "gap_ranges": gaps,
     }
     return body, 200, preconditions.etag(found.version)

@@ -48,6 +48,7 @@ subreddits = Table(
     # The number of consecutive crawls without access (private, quarantined or gated).
     Column("looks_in_vain", SmallInteger, nullable=False, server_default="0"),
     # How complete the stored content is. The tables in `coverage.py` list the missing content.
+    # The number at the end of the last crawl; the rows of the table `missing_parts` are up to date.
     Column("missing_parts", Integer, nullable=False, server_default="0"),
     Column("gaps", Integer, nullable=False, server_default="0"),
     Column("oldest_post", Text),  # the oldest post that a walk from the newest post has reached

@@ -36,7 +36,6 @@ _WALK = (
         _key.label("key"),
         _subreddit.access,
         _subreddit.last_crawled_at,
-        _subreddit.missing_parts,
     )
     .where(_key > bindparam("after", type_=Text))
     .order_by(_key)
@@ -53,7 +52,7 @@ def _is_found(row: FromClause) -> ColumnElement[bool]:
     return and_(
         or_(access.is_(None), row.c.access == access),
         or_(contains.is_(None), func.strpos(row.c.key, contains) > inline_number(0)),
-        or_(incomplete.is_(None), (row.c.missing_parts > inline_number(0)) == incomplete),
+        or_(incomplete.is_(None), subreddit_rows.is_incomplete(row.c.id) == incomplete),
         or_(crawled_before.is_(None), last_crawled_at < crawled_before),
     )
 

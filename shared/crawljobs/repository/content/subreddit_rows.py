@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, literal_column, not_, select
+from sqlalchemy import ColumnElement, and_, func, literal_column, not_, select
 
 from crawljobs.db.tables import missing_parts, subreddits
 from crawljobs.domain.coverage import WalkEnd
@@ -55,17 +55,26 @@ class Subreddit:
 
 
 _subreddit = subreddits.c
+_of_subreddit = missing_parts.c.subreddit_id == _subreddit.id
 _missing_posts = (
     select(literal_column("1"))
-    .where(
-        missing_parts.c.subreddit_id == _subreddit.id,
-        missing_parts.c.kind == inline(PartKind.POSTS),
-    )
+    .where(_of_subreddit, missing_parts.c.kind == inline(PartKind.POSTS))
     .exists()
 )
+# Counts at most STORED_MAX rows. The column `missing_parts` is out of date during a crawl.
+_missing = select(func.count()).select_from(missing_parts).where(_of_subreddit).scalar_subquery()
+
+
+def is_incomplete(subreddit_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return the condition that a part of this subreddit is missing."""
+    found = select(literal_column("1")).where(missing_parts.c.subreddit_id == subreddit_id)
+    return found.exists()
+
+
 _COMPUTED = (
     seconds(NOW - _subreddit.last_crawled_at).label("crawled_seconds_ago"),
-    (_subreddit.missing_parts > inline_number(0)).label("incomplete"),
+    is_incomplete(_subreddit.id).label("incomplete"),
+    _missing.label("missing_parts"),
     and_(
         _subreddit.posts_walk_end.is_not_distinct_from(inline(WalkEnd.FIRST_ITEM)),
         _subreddit.gaps == inline_number(0),
@@ -74,7 +83,11 @@ _COMPUTED = (
     row_version(subreddits),
 )
 COLUMNS = (
-    *(_subreddit[name] for name in Subreddit.__dataclass_fields__ if name in _subreddit),
+    *(
+        _subreddit[name]
+        for name in Subreddit.__dataclass_fields__
+        if name in _subreddit and name != "missing_parts"
+    ),
     *_COMPUTED,
 )
 

@@ -1,5 +1,6 @@
 """What is missing of a crawl and of a subreddit is shown, listed and filtered."""
 
+import dataclasses
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -128,6 +129,34 @@ def test_a_subreddit_shows_what_is_missing_and_how_far_back_it_is_known(
     assert shown["whole_walk_at"] == "2031-05-04T12:00:00Z"
     assert shown["next_crawl_at"] == "2031-05-04T13:00:00Z"
     assert shown["gap_ranges"] == []
+
+
+def test_the_counts_agree_with_the_parts_during_a_crawl(client: Client, database: Database) -> None:
+    """A crawl records its parts page by page, and the coverage only at its end."""
+
+    def agrees(count: int) -> None:
+        shown = got(client, f"{SUBREDDITS}/python")
+        assert (shown["incomplete"], shown["missing_parts"]) == (count > 0, count)
+        assert len(shown["missing"]) == min(count, 100)
+        (listed,) = got(client, f"{SUBREDDITS}?incomplete={'true' if count else 'false'}")["items"]
+        assert (listed["incomplete"], listed["missing_parts"]) == (count > 0, count)
+        assert got(client, f"{SUBREDDITS}?incomplete={'false' if count else 'true'}")["items"] == []
+        changed = client.patch(f"{SUBREDDITS}/python", json={"min_request_gap_seconds": count})
+        assert changed.json is not None
+        assert changed.json["missing_parts"] == count
+
+    trees = [dataclasses.replace(TREE, item=f"a{number}") for number in range(120)]
+    with database.begin() as conn:
+        subreddit_id = claim(conn, "python").subreddit_id
+    agrees(0)
+    for count, part in enumerate(trees, start=1):
+        with database.begin() as conn:
+            missing_parts.record(conn, subreddit_id=subreddit_id, part=part)
+        if count in (1, 16, 120):
+            agrees(count)
+    with database.begin() as conn:
+        missing_parts.settle(conn, subreddit_id=subreddit_id, parts=trees)
+    agrees(0)
 
 
 @pytest.mark.parametrize("missing", ["a gap", "a page of posts"])
