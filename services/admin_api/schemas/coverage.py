@@ -32,16 +32,30 @@ class MissingPartSchema(ma.Schema):
     )
     message = fields.String(required=True, metadata=described("The last failure."))
     failures = fields.Integer(
-        required=True, metadata=described("Consecutive crawls that gave up the part.")
+        required=True,
+        metadata=described(
+            "Consecutive crawls that gave up the part; for a page of a listing, any of its pages."
+        ),
     )
-    next_look_at = Timestamp(required=True, metadata=described("When it is requested again."))
+    next_look_at = Timestamp(
+        required=True,
+        metadata=described(
+            "When a crawl is due for this part. A crawl before that time requests the part only "
+            "when `failures` is 1. No crawl is enqueued for the reason `allowance`: the next crawl "
+            "requests the part."
+        ),
+    )
 
 
 class StoredPartSchema(MissingPartSchema):
     """A missing part of a subreddit."""
 
-    first_at = Timestamp(required=True, metadata=described("When a crawl first gave it up."))
-    last_at = Timestamp(required=True, metadata=described("When a crawl last gave it up."))
+    first_at = Timestamp(
+        required=True, metadata=described("When the first of these crawls gave it up.")
+    )
+    last_at = Timestamp(
+        required=True, metadata=described("When the last of these crawls gave it up.")
+    )
 
 
 class GapSchema(ma.Schema):

@@ -70,7 +70,10 @@ class SubredditSchema(ma.Schema):
         required=True, metadata=described("Parts are missing that Reddit did not deliver.")
     )
     missing_parts = fields.Integer(
-        required=True, metadata=described("The number of missing parts.")
+        required=True,
+        metadata=described(
+            "The present number of missing parts, at most 500; `missing` has the first 100 of them."
+        ),
     )
     gaps = fields.Integer(
         required=True, metadata=described("The number of listing ranges that no crawl has fetched.")
@@ -96,7 +99,9 @@ class SubredditSchema(ma.Schema):
         validate=validate.OneOf([end.value for end in WalkEnd]),
         metadata=described(
             "Why the last walk of the whole listing ended: `first_item` (no older post exists), "
-            "`cap` (Reddit lists no more posts) or `limit` (MAX_POSTS_PER_SUB)."
+            "`cap` (Reddit lists no more posts) or `limit` (MAX_POSTS_PER_SUB). Other walks do not "
+            "change this field: `mark` (the walk met posts of the last crawl), `lost` (Reddit left "
+            "out posts that exist) and `loop` (Reddit repeated its pages)."
         ),
     )
     known_to_first_post = fields.Boolean(
@@ -111,7 +116,10 @@ class SubredditSchema(ma.Schema):
     trees_whole = fields.Integer(
         required=True,
         allow_none=True,
-        metadata=described("Posts of the newest 1,000 whose comment trees are complete."),
+        metadata=described(
+            "Posts of the newest 1,000 whose comment trees are complete. The table `posts` has the "
+            "numbers of each post."
+        ),
     )
     trees_not_whole = fields.Integer(
         required=True,
