@@ -67,8 +67,7 @@ _missing = select(func.count()).select_from(missing_parts).where(_of_subreddit).
 
 def is_incomplete(subreddit_id: ColumnElement[int]) -> ColumnElement[bool]:
     """Return the condition that a part of this subreddit is missing."""
-    found = select(literal_column("1")).where(missing_parts.c.subreddit_id == subreddit_id)
-    return found.exists()
+    return select(literal_column("1")).where(missing_parts.c.subreddit_id == subreddit_id).exists()
 
 
 _COMPUTED = (
