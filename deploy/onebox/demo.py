@@ -173,6 +173,7 @@ def _say_where(running: System, folder: DataFolder, token_place: str, source: st
         "Database": database.shown(),
         "Reddit": " at ".join(filter(None, (reddit_source.shown(source), running.sandbox_url))),
         "Logs": folder.logs,
+        "Metrics": f"on a port for each process; grep probes.listening {folder.logs}/*.log",
     }
     if database.postgres is not None:
         lines["Database"] = f"{database.shown()}, with its password in {folder.database_url}"

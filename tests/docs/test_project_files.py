@@ -21,6 +21,17 @@ def test_every_link_and_path_of_a_file_leads_somewhere(name: str) -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_the_table_of_the_demo_lists_each_of_its_modules() -> None:
+    folder = ROOT / "deploy/onebox"
+    rows = re.findall(r"^\| (`.+?`) \|", (folder / "README.md").read_text(), re.MULTILINE)
+    listed = re.findall(r"`([\w/]+\.py)`", "\n".join(rows))
+    assert sorted(listed) == sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if not path.name.startswith("__")
+    )
+
+
 def test_the_files_have_the_sections_that_readers_search_for() -> None:
     security = (ROOT / "SECURITY.md").read_text()
     for heading in ("Report a vulnerability", "Supported versions", "does not protect"):
