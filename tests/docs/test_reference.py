@@ -6,9 +6,12 @@ from pathlib import Path
 import prometheus_client
 import pytest
 
+from admin_api.schemas.subreddit import SubredditSchema
 from crawljobs.db import tables
 from crawljobs.db.administration import grants
 from crawljobs.db.database import Connection
+from crawljobs.domain import subreddit
+from crawljobs.domain.coverage import WalkEnd
 from crawljobs.runtime import metrics  # noqa: F401 - registers them
 from support import endpoint_table
 
@@ -26,6 +29,19 @@ def test_the_table_of_endpoints_is_that_of_the_openapi_document() -> None:
     """After a change: PYTHONPATH=tests python -m support.endpoint_table prints it."""
     written = [line for line in section("api.md", "Endpoints").splitlines() if line.startswith("|")]
     assert written == endpoint_table.table()
+
+
+def test_the_names_that_are_no_subreddits_are_documented() -> None:
+    named = set(re.findall(r"`(\w+)`", section("api.md", "Names of subreddits")))
+    assert named - {"u_"} == subreddit.LISTINGS
+
+
+def test_the_names_of_posts_walk_end_are_documented() -> None:
+    text = (ROOT / "docs/concepts/crawling.md").read_text().partition("## Completeness")[2]
+    described = SubredditSchema().fields["posts_walk_end"].metadata["description"]
+    for end in WalkEnd:
+        assert f"`{end}`" in text
+        assert f"`{end}`" in described
 
 
 def test_every_table_of_the_database_is_documented() -> None:

@@ -81,8 +81,8 @@ def checked_name(name: str) -> str:
         )
     if is_listing(bare):
         raise errors.InvalidSubredditName(
-            f"r/{bare} is no subreddit but a listing of Reddit's own, which shows items of many "
-            "subreddits or other ones at each visit: give the name of a subreddit"
+            f"r/{bare} is no subreddit but a listing of Reddit's own, with items of other "
+            "subreddits: give the name of one subreddit"
         )
     if _NAME.fullmatch(bare) is None:
         link = _LINK.fullmatch(name[:LINK_MAX])
