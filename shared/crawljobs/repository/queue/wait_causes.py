@@ -48,10 +48,14 @@ _FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
 
 # True if waits for Reddit ended after the last claim of the row `job` began. Then the job does not
 # wait for its visible_at: its deferral can be committed after the end, which frees only the jobs
-# that it sees. The next claim begins after the end, so the same end frees a job only once.
-_REDDIT_ENDED = """EXISTS (
-    SELECT FROM reddit_budgets WHERE waits_ended_at <= {since} AND waits_ended_at >= (
-        SELECT started_at FROM crawl_job_attempts
+# that it sees. A claim that begins before the end is committed still meets the cause: the margin is
+# the time for that commit. Later claims begin after the end, so an end frees a job a few times at
+# most.
+_COMMITTED_WITHIN = "interval '5 seconds'"
+_REDDIT_ENDED = f"""EXISTS (
+    SELECT FROM reddit_budgets
+    WHERE waits_ended_at <= {{since}} AND waits_ended_at >= (
+        SELECT started_at - {_COMMITTED_WITHIN} FROM crawl_job_attempts
         WHERE job_id = job.id ORDER BY id DESC LIMIT 1))"""
 
 # The first cause in force for the row `job`, which does not wait for `later` or for a retry.

@@ -161,17 +161,27 @@ def end_by_larger_budget(conn: Connection, now: datetime) -> None:
         (WaitReason.RATE_LIMIT, end_by_larger_budget),
     ],
 )
+@pytest.mark.parametrize("committed_after", [0, 4])
 def test_a_job_deferred_after_the_end_of_its_cause_is_free_a_sweep_later(
-    conn: Connection, reason: WaitReason, end: Callable[[Connection, datetime], None]
+    conn: Connection,
+    reason: WaitReason,
+    end: Callable[[Connection, datetime], None],
+    committed_after: int,
 ) -> None:
+    """It is claimed before the end is committed, `committed_after` seconds after the change."""
     reserve(conn)
     credentials = PausedReason.CREDENTIALS_REFUSED
     if end is end_outage:
         reddit_outages.pause(
-            conn, client_id=CLIENT, reason=credentials, detail="", is_probe=False, now=T0 - SECOND
+            conn,
+            client_id=CLIENT,
+            reason=credentials,
+            detail="",
+            is_probe=False,
+            now=T0 - 9 * SECOND,
         )
     claim = jobs.crawling(conn)  # it meets the cause, which ends before it is deferred
-    end(conn, T0)
+    end(conn, T0 - committed_after * SECOND)
     job_id = deferred(conn, reason, 60 * SECOND, claim=claim)
     assert without_cause(conn, now=T0) == [job_id]
     jobs.sweep(conn, now=T0 + 2 * SECOND)
@@ -181,7 +191,7 @@ def test_a_job_deferred_after_the_end_of_its_cause_is_free_a_sweep_later(
 
 def test_an_end_frees_a_job_only_once(conn: Connection) -> None:
     reserve(conn)
-    end_by_token(conn, T0 - SECOND)
+    end_by_token(conn, T0 - 6 * SECOND)
     job_id = deferred(conn, WaitReason.RATE_LIMIT, 60 * SECOND)
     jobs.sweep(conn, now=T0 + 2 * SECOND)
     assert jobs.waits(conn, job_id) == (WaitReason.RATE_LIMIT, T0 + 60 * SECOND)
