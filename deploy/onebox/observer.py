@@ -56,6 +56,8 @@ class Observer:
             return
         self._looked_at = time.monotonic()
         self.pauses = self._database.pauses.read(self._database.url)
+        for end in self._database.pauses.ended:
+            self._supervisor.note(end)
         if any(child.is_missed for child in self._supervisor.children):
             sessions = {word for name in self._database.connected() for word in name.split()}
             self._supervisor.note_recovered(

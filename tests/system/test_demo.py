@@ -239,6 +239,7 @@ def end_of_pauses(live: Demo) -> Iterator[None]:
 
 HOUR = "now() + interval '1 hour'"
 
+ACCEPTED = "Reddit accepts the workers again"
 PAUSES = {
     "Reddit answered 429$": f"UPDATE reddit_budgets SET paused_until = {HOUR}",
     "Reddit is in trouble$": f"UPDATE reddit_budgets SET outage_until = {HOUR}",
@@ -261,6 +262,9 @@ def test_a_pause_is_told_on_screen(live: Demo, why: str) -> None:
         execute(live, PAUSES[why])
         wait_for_pause(live, why)
         assert "the shorter" not in live.said()
+        said = len(live.said())
+    end = "the pause after Reddit's 429 is over" if "429" in why else ACCEPTED
+    wait_until(lambda: end in live.said()[said:], timeout=20, describe=live.said)
 
 
 @pytest.mark.parametrize(
@@ -301,6 +305,7 @@ def test_a_refusal_by_reddit_is_told_on_screen_and_in_the_budget(
             wait_until(lambda: line in live.said(), timeout=20, describe=live.said)
             (shown,) = live.api.get("/api/admin/budget")["clients"]
             assert (shown["state"], shown["reason"], shown["credentials"]) == state
+            assert f"\nremedy: {shown['remedy']}\n" in live.said()  # in full
         finally:
             assert client.post(url, json=end).status_code == 200
 

@@ -3,12 +3,16 @@
 import psycopg
 
 from crawljobs.domain import plain_text
+from crawljobs.domain.budget_state import REMEDIES
+from crawljobs.domain.request_budget import REFUSED, PausedReason
 from onebox.postgres.database_checks import CONNECT_SECONDS
 
 _REFUSED = {
     "client_refused": "Reddit refuses the client: its id or address is blocked",
     "credentials_refused": "Reddit refuses the credentials",
 }
+_OVER_429 = "the pause after Reddit's 429 is over: the workers send requests again"
+_ACCEPTED = "Reddit accepts the workers again"
 DETAIL_SHOWN = 120  # characters of an error that a worker met
 
 
@@ -17,17 +21,22 @@ class RedditPauses:
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
+        self._in_force: set[str] = set()  # the ends to report, of the pauses that are in force
+        self.ended: list[str] = []  # sentences about the pauses that ended before the last read
 
     def read(self, url: str) -> list[str]:
-        """The pauses of all workers that hold now, as sentences."""
+        """The pauses of all workers that hold now, as sentences, and the remedies.
+
+        Sets `ended`. A pause of the circuit breaker ends when a probe succeeds, not with its time.
+        """
         query = """
-            SELECT paused_until, NULL, NULL FROM reddit_budgets
+            SELECT paused_until, NULL, NULL, true FROM reddit_budgets
             WHERE paused_until = (SELECT max(paused_until) FROM reddit_budgets)
                 AND paused_until > clock_timestamp()
             UNION ALL
-            SELECT outage_until, coalesce(paused_reason, ''), paused_detail FROM reddit_budgets
+            SELECT outage_until, coalesce(paused_reason, ''), paused_detail,
+                outage_until > clock_timestamp() FROM reddit_budgets
             WHERE outage_until = (SELECT max(outage_until) FROM reddit_budgets)
-                AND outage_until > clock_timestamp()
         """
         try:
             if self._connection is None:
@@ -37,8 +46,17 @@ class RedditPauses:
             found = self._connection.execute(query).fetchall()
         except psycopg.Error:
             self.close()
+            self.ended = []
             return []
-        notes = [f"paused until {at.astimezone():%H:%M:%S}: {_why(*why)}" for at, *why in found]
+        in_force = {_OVER_429 if reason is None else _ACCEPTED for _, reason, _, _ in found}
+        self.ended = sorted(self._in_force - in_force)
+        self._in_force = in_force
+        notes = []
+        for until, reason, detail, lasts in found:
+            if lasts:
+                notes.append(f"paused until {until.astimezone():%H:%M:%S}: {_why(reason, detail)}")
+            if reason in REFUSED:
+                notes.append(f"remedy: {REMEDIES[PausedReason(reason)]}")
         return list(dict.fromkeys(notes))
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ class Credentials(StrEnum):
     UNKNOWN = "unknown"  # no worker has sent a request with a token yet
 
 
-_REMEDIES = {
+REMEDIES = {
     PausedReason.RATE_LIMIT: "Reddit answered 429: the workers go on by themselves after the pause",
     PausedReason.OUTAGE: "Reddit, or the way to it, is in trouble: the workers go on by themselves "
     "when a probe is answered; see the detail for the cause",
@@ -110,7 +110,7 @@ def at(row: StoredBudget, now: datetime) -> ClientBudget:
         state=state,
         reason=reason,
         detail=row.paused_detail if reason not in (None, PausedReason.RATE_LIMIT) else None,
-        remedy=None if reason is None else _REMEDIES[reason],
+        remedy=None if reason is None else REMEDIES[reason],
         paused_until=max(ends, default=None),
         next_probe_at=row.outage_until,
         probing=row.probing_until is not None and row.probing_until > now,

@@ -1,0 +1,74 @@
+"""The demo prints the begin, the remedy and the end of a pause of all workers."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from crawljobs.db.database import Database
+from onebox.display import LINE_WIDTH
+from onebox.postgres.reddit_pauses import RedditPauses
+
+HOUR = "clock_timestamp() + interval '1 hour'"
+
+
+@pytest.fixture
+def pauses() -> Iterator[RedditPauses]:
+    reader = RedditPauses()
+    yield reader
+    reader.close()
+
+
+def execute(database: Database, changes: str) -> None:
+    with database.begin() as conn:
+        conn.execute(
+            text("INSERT INTO reddit_budgets (client_id) VALUES ('c') ON CONFLICT DO NOTHING")
+        )
+        conn.execute(text(f"UPDATE reddit_budgets SET {changes}"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("client_refused", "remedy: the client id or the address of the workers is blocked"),
+        ("credentials_refused", "remedy: correct REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET"),
+        ("outage", None),
+        (None, None),  # of an older release
+    ],
+)
+def test_the_end_of_a_pause_is_reported_once_when_reddit_accepts_the_workers(
+    database: Database,
+    database_url: str,
+    pauses: RedditPauses,
+    reason: str | None,
+    remedy: str | None,
+) -> None:
+    stored = "NULL" if reason is None else f"'{reason}'"
+    execute(database, f"outage_until = {HOUR}, paused_reason = {stored}")
+    paused, *remedies = pauses.read(database_url)
+    assert paused.startswith("paused until ")
+    assert [line.startswith(remedy or "no remedy") for line in remedies] == [True] * bool(remedy)
+    assert all(len(line) <= LINE_WIDTH for line in remedies)
+    # The time of the pause is over, and a probe is due: Reddit does not accept the workers yet.
+    execute(database, "outage_until = clock_timestamp() - interval '1 s'")
+    assert (pauses.read(database_url), pauses.ended) == (remedies, [])
+    execute(database, "outage_until = NULL, paused_reason = NULL")
+    assert (pauses.read(database_url), pauses.ended) == ([], ["Reddit accepts the workers again"])
+    assert (pauses.read(database_url), pauses.ended) == ([], [])
+
+
+def test_the_end_of_a_pause_by_a_429_is_reported_once(
+    database: Database, database_url: str, pauses: RedditPauses
+) -> None:
+    execute(database, f"paused_until = {HOUR}")
+    (paused,) = pauses.read(database_url)
+    assert paused.endswith("Reddit answered 429")
+    assert pauses.read("postgresql://nobody@127.0.0.1:9/nothing") == [paused]  # one connection
+    pauses.close()
+    assert pauses.read("postgresql://nobody@127.0.0.1:9/nothing") == []  # no answer is no end
+    assert pauses.ended == []
+    execute(database, "paused_until = clock_timestamp()")
+    assert pauses.read(database_url) == []
+    assert pauses.ended == ["the pause after Reddit's 429 is over: the workers send requests again"]
+    pauses.read(database_url)
+    assert pauses.ended == []
