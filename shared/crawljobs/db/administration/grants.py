@@ -38,7 +38,7 @@ _TABLES = """
     authors                  -          raw             -          -
     comments                 -          raw             -          -
     crawl_gaps               r          rawd            -          -
-    crawl_job_attempts       rad        rawd            -          -
+    crawl_job_attempts       rad        rawd            r          -
     crawl_job_count_changes  ra         rawd            r          r
     crawl_job_counts         r          raw             r          r
     crawl_jobs               rawd       rawd            raw        r
