@@ -13,7 +13,8 @@ from admin_api.http import problems
 
 
 class CursorSigner:
-    """Makes and reads cursors. Processes with the same token accept each other's cursors."""
+    """Makes and reads cursors. Processes with the same ADMIN_API_TOKEN accept each
+    other's cursors."""
 
     def __init__(self, token: str) -> None:
         self._token = token

@@ -53,7 +53,7 @@ class TokenBodySchema(ma.Schema):
 
 
 class TokenParameters(PageParameters):
-    """A page of tokens."""
+    """The query parameters of the list of tokens."""
 
 
 class TokenSchema(ma.Schema):

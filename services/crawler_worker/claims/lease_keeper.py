@@ -73,7 +73,7 @@ class LeaseKeeper(threading.Thread):
             return list(self._held.values())
 
     def can_extend(self) -> bool:
-        """Whether the last successful extension is recent enough to extend a claim made now."""
+        """Whether an extension succeeded so recently that a claim made now can be extended."""
         reached_at = self._reached_at
         usable = self._lease_seconds * (1 - MARGIN)
         return reached_at is not None and time.monotonic() < reached_at + usable

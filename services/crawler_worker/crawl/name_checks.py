@@ -17,7 +17,7 @@ from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import discovery, discovery_candidates, stored_subreddits
 from crawljobs.repository.queue import job_enqueue
 
-PRIORITY = 0  # the lowest: discovered crawls run after all requested ones
+PRIORITY = 0  # the lowest priority: discovered crawls run after all requested ones
 
 
 def crawl(context: CrawlContext) -> None:

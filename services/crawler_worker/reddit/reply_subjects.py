@@ -63,7 +63,7 @@ def more_children(reply: object, *, post_id: str) -> Items:
 
 
 def named(reply: object, *, names: Collection[str]) -> Items:
-    """The posts and comments with these full names."""
+    """Returns the posts and comments of a reply that have one of the requested full names."""
 
     def is_own(item: Post | Comment) -> bool:
         return f"{'t3' if isinstance(item, Post) else 't1'}_{item.id}" in names

@@ -127,7 +127,8 @@ class Job:
     source: JobSource
     scheduled_job_id: int | None
     depth: int
-    visible_at: datetime  # not claimed before; the next check of the cause of a parked job
+    # The job is not claimed before. A parked job: the time of the next check of its cause.
+    visible_at: datetime
     waits_until: datetime | None  # of a waiting job: the end of its cause; None: no known end
     queued_at: datetime
     created_at: datetime

@@ -6,7 +6,7 @@ import re
 
 from crawljobs.domain import subreddit
 
-# Subreddits that are stored for one item: a text may mention any number, most of little value.
+# The maximum of subreddits that are stored for one item. A text may mention any number.
 PER_ITEM_MAX = 10
 
 # r/name, /r/name and addresses with it; not u/name, as profiles are no communities.

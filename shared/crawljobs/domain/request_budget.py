@@ -66,7 +66,7 @@ REFUSED = frozenset({PausedReason.CLIENT_REFUSED, PausedReason.CREDENTIALS_REFUS
 class Slot:
     """The slot of the next request, and the state of the client id."""
 
-    delay_seconds: float  # until the request may start
+    delay_seconds: float  # the seconds until the request may start
     taken: bool  # whether the slot is reserved; not when the delay exceeds the caller's limit
     expires_seconds: float = float("inf")  # until the end of the slot's window
     number: int = 0  # of the request within its window

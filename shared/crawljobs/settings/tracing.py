@@ -24,7 +24,7 @@ class TracingSettings:
 
 
 def read_tracing_settings(variables: Mapping[str, str]) -> TracingSettings | None:
-    """None without an address, or when OTEL_SDK_DISABLED is set. Raises SettingsError."""
+    """Returns None without an address, or when OTEL_SDK_DISABLED is set. Raises SettingsError."""
     env = Environment(variables)
     if env.flag("OTEL_SDK_DISABLED", default=False):
         return None

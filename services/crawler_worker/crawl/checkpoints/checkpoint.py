@@ -87,7 +87,7 @@ class Checkpoint:
         )
 
     def without(self, part: MissingPart) -> Checkpoint:
-        """The checkpoint after this part was given up; `missing` lists each part once."""
+        """Returns the checkpoint that lists this part as missing, once."""
         others = [one for one in self.missing if (one.kind, one.item) != (part.kind, part.item)]
         is_new = len(others) == len(self.missing)
         missing = (*others, part)[: missing_part.LISTED_MAX]

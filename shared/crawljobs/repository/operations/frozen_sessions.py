@@ -25,7 +25,7 @@ _END = select(_sessions.c.application_name, _sessions.c.ended)
 def end_frozen_sessions(
     conn: Connection, *, silence: timedelta = timedelta(seconds=IDLE_IN_TRANSACTION_SECONDS)
 ) -> list[str]:
-    """End sessions of the services that sent nothing for `silence` in the middle of a statement.
+    """End sessions of services whose client sent no data for `silence` during a statement.
 
     Returns the application names of the ended sessions. Postgres rolls their transactions back.
     """

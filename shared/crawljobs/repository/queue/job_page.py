@@ -69,7 +69,7 @@ FILTERS: dict[str, Condition] = {
     "worker": lambda job: job.c.claimed_by == bindparam("worker"),
     "incomplete": lambda job: job.c.incomplete == bindparam("incomplete"),
 }
-# By the first column of an order: the filters that also bound the range of its index.
+# The filters that limit the range of an index, by the first column of the order of that index.
 _BOUNDS = {
     "created_at": ("created_after", "created_before"),
     "finished_at": ("finished_after", "finished_before"),

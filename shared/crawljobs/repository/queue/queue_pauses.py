@@ -89,7 +89,7 @@ def pause(
     )
     if scope == EVERYTHING:  # queued jobs stay queued; the claim statement checks this pause
         return
-    # Not park_paused_jobs, which deletes old pauses: this pause may have an end in the past.
+    # park_paused_jobs would delete this pause, because its end may be in the past.
     pause_parking.park_job_of(conn, subreddit_id=scope, now=now)
     parked_jobs.settle_job_of(conn, subreddit_id=scope, now=now)
 
