@@ -35,6 +35,9 @@ def session_settings(limits: Timeouts) -> dict[str, str]:
         "lock_timeout": f"{1000 * limits.lock:g}ms",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
         "timezone": "UTC",
+        # Each statement takes milliseconds. Compiling a long one, as Postgres does by default when
+        # it overestimates the rows, takes more than a second (decision 113).
+        "jit": "off",
     }
 
 

@@ -21,7 +21,10 @@ from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
 from crawljobs.runtime import startup
 from support.waiting import wait_until
 
-LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone")
+LIMITS = (
+    *("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"),
+    *("TimeZone", "jit"),
+)
 
 
 def limits_of(database: Database) -> dict[str, str]:
@@ -37,6 +40,7 @@ def test_every_transaction_has_limits_also_behind_a_pooler(database_url: str, po
         "lock_timeout": "5s",
         "idle_in_transaction_session_timeout": "15s",
         "TimeZone": "UTC",
+        "jit": "off",  # decision 113
     }
     database.close()
 

@@ -75,7 +75,7 @@ def test_a_session_that_ended_in_the_pool_is_replaced_although_it_was_just_used(
     with contextlib.closing(Database(database_url, pool_size=1)) as database:
         ended = database.run_statement(session)
         with psycopg.connect(database_url, autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 10_000)", (ended,))
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", (ended,))
         assert database.run_statement(session) != ended
 
 
@@ -87,7 +87,7 @@ def test_sessions_that_end_before_their_first_use_are_an_outage(
 
     def end(one: connection.BoundedConnection) -> None:
         with psycopg.connect(database_url) as killer:
-            killer.execute("SELECT pg_terminate_backend(%s, 10_000)", [one.info.backend_pid])
+            killer.execute("SELECT pg_terminate_backend(%s, 10000)", [one.info.backend_pid])
 
     def connect(*arguments: Any, **options: Any) -> connection.BoundedConnection:
         one = connection.connect(*arguments, **options)
@@ -108,7 +108,7 @@ def test_sessions_that_end_before_their_first_use_are_an_outage(
 
 
 def test_a_statement_given_to_the_driver_fails_like_any_other(database_url: str) -> None:
-    terminate = text("SELECT pg_terminate_backend(:pid, 10_000)")
+    terminate = text("SELECT pg_terminate_backend(:pid, 10000)")
     seven = DriverStatement(text("SELECT CAST(:it AS integer)"))
     with contextlib.closing(Database(database_url, pool_size=2)) as database:
         with (
