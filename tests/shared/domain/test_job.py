@@ -1,5 +1,3 @@
-import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,6 +5,7 @@ import pytest
 from crawljobs.domain import job, transitions
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.job import ErrorKind, WaitReason
+from support.claims import CLAIM
 
 STATES = Path(__file__).parents[3] / "docs" / "concepts" / "jobs.md"
 
@@ -39,22 +38,7 @@ def test_background_work_has_a_lower_ceiling_and_steps_back(
 
 
 def claim(source: job.JobSource, priority: int) -> Claim:
-    at = datetime(2031, 5, 4, tzinfo=UTC)
-    return Claim(
-        job_id=1,
-        claim_token=uuid.UUID(int=1),
-        subreddit_id=1,
-        subreddit="python",
-        source=source,
-        priority=priority,
-        depth=0,
-        retry_count=0,
-        max_retries=3,
-        checkpoint=None,
-        claimable_at=at,
-        claimed_at=at,
-        lease_expires_at=at,
-    )
+    return CLAIM._replace(source=source, priority=priority)
 
 
 def test_every_status_is_live_or_final() -> None:

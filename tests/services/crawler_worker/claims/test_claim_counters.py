@@ -1,6 +1,5 @@
 """What a worker counts: claims, how they ended, and its requests to Reddit."""
 
-import uuid
 from datetime import timedelta
 
 import prometheus_client
@@ -16,6 +15,7 @@ from crawljobs.domain.claim import Claim
 from crawljobs.domain.job import JobSource, JobStatus
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from support import enqueueing, jobs
+from support.claims import CLAIM
 from support.counted import counted
 from support.jobs import EACH_END, T0
 from support.waiting import wait_until
@@ -23,21 +23,7 @@ from support.worker_thread import Start, enqueue, wait_for
 
 
 def claim(retry_count: int = 0, waited: float = 0.0) -> Claim:
-    return Claim(
-        job_id=1,
-        claim_token=uuid.UUID(int=1),
-        subreddit_id=1,
-        subreddit="python",
-        source=JobSource.USER,
-        priority=50,
-        depth=0,
-        retry_count=retry_count,
-        max_retries=3,
-        checkpoint=None,
-        claimable_at=T0,
-        claimed_at=T0 + timedelta(seconds=waited),
-        lease_expires_at=T0,
-    )
+    return CLAIM._replace(retry_count=retry_count, claimed_at=T0 + timedelta(seconds=waited))
 
 
 def seconds_waited() -> float:

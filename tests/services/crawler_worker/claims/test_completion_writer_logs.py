@@ -1,7 +1,6 @@
 """What the log says of ends of claims that cannot be written."""
 
 import time
-import uuid
 from typing import Any
 
 import pytest
@@ -14,29 +13,14 @@ from crawljobs.db.database import Database
 from crawljobs.domain import completion
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
-from crawljobs.domain.job import JobSource
 from crawljobs.errors import DatabaseUnavailable
+from support.claims import CLAIM
 from support.counted import counted
-from support.jobs import T0
 from support.waiting import wait_until
 
 
 def claim(job_id: int) -> Claim:
-    return Claim(
-        job_id=job_id,
-        claim_token=uuid.UUID(int=1),
-        subreddit_id=1,
-        subreddit="python",
-        source=JobSource.USER,
-        priority=50,
-        depth=0,
-        retry_count=0,
-        max_retries=3,
-        checkpoint=None,
-        claimable_at=T0,
-        claimed_at=T0,
-        lease_expires_at=T0,
-    )
+    return CLAIM._replace(job_id=job_id)
 
 
 def written(

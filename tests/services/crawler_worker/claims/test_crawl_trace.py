@@ -2,7 +2,6 @@
 
 import os
 import time
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -11,11 +10,9 @@ from crawler_worker.claims import crawl_trace
 from crawler_worker.claims.held_claim import HeldClaim
 from crawljobs import settings
 from crawljobs.domain import trace_context
-from crawljobs.domain.claim import Claim
-from crawljobs.domain.job import JobSource
 from crawljobs.runtime import tracing
 from support import collector
-from support.jobs import T0
+from support.claims import CLAIM
 from support.waiting import wait_until
 
 CALLER = trace_context.new()
@@ -29,22 +26,7 @@ ABOUT = {
 
 
 def held(*, seconds_ago: float = 0.0, traceparent: str | None = str(CALLER)) -> HeldClaim:
-    claim = Claim(
-        job_id=7,
-        claim_token=uuid.UUID(int=1),
-        subreddit_id=1,
-        subreddit="python",
-        source=JobSource.USER,
-        priority=50,
-        depth=0,
-        retry_count=2,
-        max_retries=3,
-        checkpoint=None,
-        claimable_at=T0,
-        claimed_at=T0,
-        lease_expires_at=T0,
-        traceparent=traceparent,
-    )
+    claim = CLAIM._replace(job_id=7, retry_count=2, traceparent=traceparent)
     return HeldClaim(claim, requested_at=time.monotonic() - seconds_ago, lease_seconds=60)
 
 

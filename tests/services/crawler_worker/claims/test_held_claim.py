@@ -1,28 +1,10 @@
 import dataclasses
 import threading
-import uuid
 
 from crawler_worker.claims.held_claim import HeldClaim
-from crawljobs.domain.claim import Claim
-from crawljobs.domain.job import JobSource
-from support.jobs import T0
+from support.claims import CLAIM
 
 READ_BEFORE_SLEEPING = 3  # a wait reads the clock for its end, for the lease and for the rest
-CLAIM = Claim(
-    job_id=1,
-    claim_token=uuid.UUID(int=1),
-    subreddit_id=1,
-    subreddit="python",
-    source=JobSource.USER,
-    priority=50,
-    depth=0,
-    retry_count=0,
-    max_retries=3,
-    checkpoint=None,
-    claimable_at=T0,
-    claimed_at=T0,
-    lease_expires_at=T0,
-)
 
 
 @dataclasses.dataclass

@@ -1,6 +1,5 @@
 """How a claim ends, by the error that stopped its crawl, and what the log says of it."""
 
-import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +10,13 @@ from crawler_worker.claims import stopped_crawl
 from crawler_worker.reddit import crawl_failures
 from crawljobs.domain import completion
 from crawljobs.domain.claim import Claim
-from crawljobs.domain.job import ErrorKind, JobSource, WaitReason
+from crawljobs.domain.job import ErrorKind, WaitReason
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.transitions import Transition
 from crawljobs.errors import DatabaseUnavailable
 from crawljobs.runtime import tracing
-from support.jobs import EACH_END, T0
+from support.claims import CLAIM
+from support.jobs import EACH_END
 
 POLICY = RetryPolicy(base_seconds=60, max_hours=24, jitter=0.0)
 
@@ -26,21 +26,7 @@ class Permanent(crawl_failures.CrawlFailure):
 
 
 def claim(retry_count: int = 0, max_retries: int = 3) -> Claim:
-    return Claim(
-        job_id=7,
-        claim_token=uuid.UUID(int=1),
-        subreddit_id=1,
-        subreddit="python",
-        source=JobSource.USER,
-        priority=50,
-        depth=0,
-        retry_count=retry_count,
-        max_retries=max_retries,
-        checkpoint=None,
-        claimable_at=T0,
-        claimed_at=T0,
-        lease_expires_at=T0,
-    )
+    return CLAIM._replace(job_id=7, retry_count=retry_count, max_retries=max_retries)
 
 
 def stopped(error: Exception, **about: int) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from sqlalchemy import text
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.claim import Claim
-from crawljobs.domain.job import ErrorKind, JobSource, JobStatus
+from crawljobs.domain.job import ErrorKind, JobStatus
 from crawljobs.domain.operator_verbs import Verb
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.transitions import TRANSITIONS, Transition
 from crawljobs.repository.queue import job_reads, leases, operator_changes, queue_pauses
 from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
 from support import job_verbs, jobs, listed_jobs, locks
+from support.claims import CLAIM
 from support.jobs import T0
 
 LATER = T0 + timedelta(days=1)
@@ -30,20 +31,11 @@ def claim_of(conn: Connection, job_id: int) -> Claim:
     token = conn.exec_driver_sql(
         "SELECT claim_token FROM crawl_jobs WHERE id = %(id)s", {"id": job_id}
     ).scalar_one()
-    return Claim(
+    return CLAIM._replace(
         job_id=job_id,
         claim_token=token or uuid.uuid4(),
         subreddit_id=job.subreddit_id,
         subreddit=job.subreddit,
-        source=JobSource.USER,
-        priority=50,
-        depth=0,
-        retry_count=0,
-        max_retries=3,
-        checkpoint=None,
-        claimable_at=T0,
-        claimed_at=T0,
-        lease_expires_at=T0,
     )
 
 
