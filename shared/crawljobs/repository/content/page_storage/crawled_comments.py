@@ -10,8 +10,7 @@ from crawljobs.db.tables.content import comments as comments_table
 from crawljobs.domain.reddit_items import Comment
 from crawljobs.repository.content.page_storage import crawled_edges, item_upsert
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
-from crawljobs.repository.content.page_storage.crawled_posts import Written
-from crawljobs.repository.content.page_storage.item_upsert import ItemColumns
+from crawljobs.repository.content.page_storage.item_upsert import ItemColumns, Written
 
 _COLUMNS = ItemColumns(
     table=comments_table,
@@ -60,7 +59,4 @@ def upsert(
         _COLUMNS, comments, author_ids=author_ids, subreddit_ids=subreddit_ids
     )
     statement = _UPSERT if counts is None else _UPSERT_AND_RETURN_COUNTS
-    row = conn.execute(statement, {"rows": rows}).one()
-    if counts is not None:
-        counts.take(row)
-    return Written(inserted=row.inserted, updated=row.updated)
+    return item_upsert.execute(conn, statement, rows, counts)

@@ -13,7 +13,7 @@ from crawljobs.domain.reddit_items import Account, Comment, Items, Post
 from crawljobs.repository.content import authors, stored_subreddits
 from crawljobs.repository.content.page_storage import crawled_comments, crawled_posts
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
-from crawljobs.repository.content.page_storage.crawled_posts import Written
+from crawljobs.repository.content.page_storage.item_upsert import Written
 
 BATCH = 100  # items in one statement, which bounds its duration and the size of its JSON
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
@@ -11,7 +10,7 @@ from crawljobs.db.tables.content import posts as posts_table
 from crawljobs.domain.reddit_items import Post
 from crawljobs.repository.content.page_storage import crawled_edges, item_upsert
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
-from crawljobs.repository.content.page_storage.item_upsert import ItemColumns
+from crawljobs.repository.content.page_storage.item_upsert import ItemColumns, Written
 
 _COLUMNS = ItemColumns(
     table=posts_table,
@@ -55,17 +54,6 @@ _UPSERT_AND_RETURN_COUNTS = text(f"""{_WRITE}
     """)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The numbers of written rows of a page; the other items were stored already and equal."""
-
-    inserted: int = 0
-    updated: int = 0
-
-    def __add__(self, other: Written) -> Written:
-        return Written(self.inserted + other.inserted, self.updated + other.updated)
-
-
 def upsert(
     conn: Connection,
     *,
@@ -81,7 +69,4 @@ def upsert(
     """
     rows = item_upsert.rows_of(_COLUMNS, posts, author_ids=author_ids, subreddit_ids=subreddit_ids)
     statement = _UPSERT if counts is None else _UPSERT_AND_RETURN_COUNTS
-    row = conn.execute(statement, {"rows": rows}).one()
-    if counts is not None:
-        counts.take(row)
-    return Written(inserted=row.inserted, updated=row.updated)
+    return item_upsert.execute(conn, statement, rows, counts)

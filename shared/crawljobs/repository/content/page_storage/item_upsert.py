@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table, TextClause
 from sqlalchemy.dialects import postgresql
 
 from crawljobs.domain.reddit_items import Comment, Post
+from crawljobs.repository.content.page_storage.crawled_edges import Counts
 from crawljobs.repository.content.refreshes import DUE_FOR_REFRESH
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -32,6 +33,17 @@ class ItemColumns:
     keys: tuple[str, ...]
     content: tuple[str, ...]
     evidence: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The numbers of written rows of a page; the other items were stored already and equal."""
+
+    inserted: int = 0
+    updated: int = 0
+
+    def __add__(self, other: Written) -> Written:
+        return Written(self.inserted + other.inserted, self.updated + other.updated)
 
 
 def write_ctes(columns: ItemColumns) -> str:
@@ -90,6 +102,14 @@ def rows_of(
         row["author_id"] = author_ids[item.author.name.lower()] if item.author else None
         rows.append(row)
     return json.dumps(rows, allow_nan=False, default=datetime.isoformat)
+
+
+def execute(conn: Connection, statement: TextClause, rows: str, counts: Counts | None) -> Written:
+    """Write the rows. If `counts` is given, it collects the counts that the statement returns."""
+    row = conn.execute(statement, {"rows": rows}).one()
+    if counts is not None:
+        counts.take(row)
+    return Written(inserted=row.inserted, updated=row.updated)
 
 
 def _definitions(columns: ItemColumns) -> str:
