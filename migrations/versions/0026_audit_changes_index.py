@@ -26,7 +26,7 @@ CONSTRAINTS = {
         AND coalesce(octet_length(after::text), 0) <= 65536""",
 }
 
-# An append-only table cannot be mended by deleting a forged row, so such a row does not stop the
+# An append-only table cannot be mended by deleting a forged row, so a forged row does not stop the
 # upgrade: the constraint holds for new rows, and `migrations check` says that it is not valid.
 VALIDATE = """
 DO $$

@@ -8,7 +8,7 @@ revision = "0032"
 down_revision = "0031"
 branch_labels = None
 depends_on = None
-runs_code_from = "0011"  # earlier code lets such a job wait for the gap again after a pause
+runs_code_from = "0011"  # with earlier code the job waits for the gap again after a pause
 
 
 def upgrade() -> None:

@@ -8,7 +8,7 @@ revision = "0033"
 down_revision = "0032"
 branch_labels = None
 depends_on = None
-runs_code_from = "0011"  # earlier code lets such a job wait for up to 60 seconds
+runs_code_from = "0011"  # with earlier code the job waits for up to 60 seconds
 
 
 def upgrade() -> None:

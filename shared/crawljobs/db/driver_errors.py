@@ -1,7 +1,7 @@
 """Describe a driver's error in a sentence that cannot contain a secret.
 
-Messages of the driver and the server quote parts of addresses and of values. So such a message is
-used only if it is constant or names objects of the schema. All other errors get a fixed sentence of
+Messages of the driver and the server quote parts of addresses and of values. So a message is used
+only if it is constant or names objects of the schema. All other errors get a fixed sentence of
 this module. Decision 75.
 """
 

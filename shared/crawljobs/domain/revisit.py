@@ -16,7 +16,7 @@ RHYTHM_ITEMS = 1_000
 RHYTHM_ITEMS_MIN = 50
 # Visits with a longer interval than this are moved to the best hour of the day.
 RHYTHM_FROM = timedelta(hours=16)
-RHYTHM_CLOSEST = timedelta(hours=8)  # the shortest interval after such a move
+RHYTHM_CLOSEST = timedelta(hours=8)  # the shortest interval that a move may leave
 
 
 @dataclass(frozen=True)

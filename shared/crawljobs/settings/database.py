@@ -19,7 +19,7 @@ _HOW_TO_ENCODE = (
     "% is %25, a blank is %20"
 )
 # The characters of RFC 3986. The driver also accepts other characters, which differ between its
-# versions. It may split a password at such a character and read the rest as a host or a port.
+# versions. It may split a password at one of them and read the rest as a host or a port.
 _ENCODED = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%(?!00)[0-9A-Fa-f]{2})"
 _URL = re.compile(
     rf"(?:(?P<user>{_ENCODED}*+)(?::(?P<password>(?:{_ENCODED}|:)*+))?@)?"

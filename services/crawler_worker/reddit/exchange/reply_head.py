@@ -18,7 +18,7 @@ _LINE_MAX = 64 * 1024
 class ReplyHead(http.client.HTTPResponse):
     """Skips informational replies, such as 103.
 
-    Without this, such a reply would count as the reply, and the reply as that of the next request.
+    Otherwise the client would return the 103 to this request, and the reply to the next request.
     """
 
     def begin(self) -> None:

@@ -86,7 +86,7 @@ CONNECTION_SHARES: Mapping[str, float] = {
     METRICS: 0.1,
 }
 
-# The services that may call each function. Triggers fire without such a right.
+# The services that may call each function. A trigger needs no right to call its function.
 FUNCTIONS: Mapping[str, frozenset[str]] = {
     "crawl_job_attempts_count_succeeded()": frozenset(),
     "crawl_jobs_count_change()": frozenset(),

@@ -41,7 +41,7 @@ def insert_jobs(rows: str) -> str:
 def insert_first_jobs(rows: str) -> str:
     """Return the same INSERT for subreddits that the statement itself has inserted.
 
-    No other transaction sees such a subreddit, so it has no pause, no gap and no live job.
+    No other transaction sees these subreddits, so they have no pause, no gap and no live job.
     """
     return f"""
     INSERT INTO crawl_jobs AS job ({_COLUMNS})

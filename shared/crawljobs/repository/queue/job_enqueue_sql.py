@@ -65,8 +65,8 @@ _HINT = f"""CASE WHEN job.status = 'queued' AND (
         ORDER BY priority DESC, created_at, id LIMIT 1
     ) IS NULL THEN pg_notify('{CHANNEL}', '') END"""
 
-# The live jobs, in the version that the snapshot of the statement shows. A merge into another
-# version would have no job before it: such a job is only locked, and gets no row.
+# The live jobs, in the version that the snapshot of the statement shows. A merge into a
+# newer version could not return the job before it, so the statement only locks the newer version.
 _SEEN = f""", seen AS (
         SELECT live.* FROM asked CROSS JOIN LATERAL (
             SELECT *, xmin FROM crawl_jobs

@@ -80,8 +80,8 @@ def pause_all(
 
     With None the pause is 5 s, and doubles with each 429 in a row, up to 10 minutes. A series of
     429 ends with a good reply to a request that was sent after the pause, and with a window without
-    a 429. The caller sent its last request with a good reply `good_ago` seconds ago; None without
-    such a request.
+    a 429. `good_ago` is the number of seconds since the caller sent a request that got a good
+    reply; None if no request got one.
     """
     conn.execute(
         _PAUSE,
