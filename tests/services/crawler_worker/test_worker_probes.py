@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
@@ -72,3 +73,13 @@ def test_an_address_that_cannot_be_bound_stops_the_process_by_name(crew: Crew) -
     worker = crew.start("crawler_worker", PROBE_BIND="192.0.2.1:8081")
     assert worker.wait() == 1
     assert "PROBE_BIND='192.0.2.1:8081' cannot be used (" in worker.log.read_text()
+
+
+def test_a_refused_direct_address_ends_the_process_with_failure(
+    crew: Crew, database_url: str
+) -> None:
+    missing = make_url(database_url).set(database="missing").render_as_string(hide_password=False)
+    worker = crew.start("crawler_worker", DATABASE_DIRECT_URL=missing, **BIND)
+    assert worker.wait() == 1
+    (line,) = worker.logged("worker.start_failed")
+    assert line["reason"].startswith("DATABASE_DIRECT_URL: ")

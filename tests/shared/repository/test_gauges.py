@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import JobStatus
+from crawljobs.domain.request_budget import PausedReason
 from crawljobs.repository import gauge_query, gauges
 from crawljobs.repository.operations import service_instances
 from crawljobs.repository.queue import job_counts
@@ -103,6 +104,14 @@ def test_the_budget_is_that_of_the_budget_overview_in_a_pause_too(
     now = T0 + timedelta(minutes=minutes)
     (budget,) = budget_overview.overview(conn, now=now).clients
     assert gauges.read_gauges(conn, now=now).reddit_budget_remaining == budget.remaining
+
+
+@pytest.mark.parametrize(("seconds", "is_paused"), [(-1, True), (0, False)])
+def test_a_pause_ends_at_its_end(conn: Connection, seconds: int, is_paused: bool) -> None:
+    slot_reservation.reserve_slot(conn, client_id="id", longest_wait=60, now=T0)
+    conn.execute(text("UPDATE reddit_budgets SET paused_until = :until"), {"until": T0})
+    found = gauges.read_gauges(conn, now=T0 + timedelta(seconds=seconds))
+    assert found.paused[PausedReason.RATE_LIMIT] is is_paused
 
 
 def test_a_transaction_that_holds_the_horizon_is_seen(

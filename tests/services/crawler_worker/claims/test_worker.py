@@ -1,12 +1,15 @@
 """The worker's loop against a real database, with a crawl that does what the test says."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import text
 
 from crawler_worker.claims.held_claim import HeldClaim
+from crawler_worker.claims.worker import POLL_MIN_SECONDS, Worker
 from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
 from crawljobs.domain.attempt import AttemptOutcome
@@ -141,6 +144,25 @@ def test_a_new_job_starts_at_once_by_notification(database: Database, start: Sta
     enqueue(database, "python")
     assert gate.begun.wait(5)
     assert worker.keeper.seconds_since_beat() < 5
+
+
+def test_an_idle_worker_polls_at_growing_intervals(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polls: list[float] = []
+    run_once = Worker.run_once
+
+    def counted(worker: Worker) -> int:
+        polls.append(time.monotonic())
+        return run_once(worker)
+
+    monkeypatch.setattr(Worker, "run_once", counted)
+    start(lambda held: "crawled", POLL_SECONDS="300")
+    wait_until(
+        lambda: any(later - poll > 6 * POLL_MIN_SECONDS for poll, later in pairwise(polls)),
+        timeout=10,
+        describe=lambda: polls,
+    )
 
 
 def is_listening(database: Database) -> bool:

@@ -155,6 +155,22 @@ def test_a_reply_that_drips_is_cut_off_at_the_deadline(monkeypatch: pytest.Monke
         done.set()
 
 
+def test_a_refused_reply_closes_its_connection_while_its_error_is_kept() -> None:
+    closed = threading.Event()
+
+    def endless(it: Exchange) -> None:
+        try:
+            it.drip(bytes(1 << 20), before=b"HTTP/1.1 200 OK\r\n\r\n")
+        except ConnectionError:
+            closed.set()
+            raise
+
+    with scripted_server.serve(endless) as url, transport() as http:
+        with pytest.raises(crawl_failures.UpstreamTrouble, match="more than 8 MiB") as caught:
+            http.send(transfer.Request("GET", f"{url}/"))
+        assert closed.wait(10), caught  # the traceback still refers to the reply
+
+
 def test_no_thread_waits_for_the_connection_of_another() -> None:
     count = 110
     all_have_come = threading.Barrier(count)
