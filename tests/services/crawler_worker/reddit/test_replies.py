@@ -36,6 +36,12 @@ def test_a_request_that_reddit_refuses_in_its_own_words_is_refused(status: int) 
     assert type(replies.failure(Endpoint.ABOUT, status, HTML, BLOCKED)) is crawl_failures.Unclear
 
 
+@pytest.mark.parametrize("longer", [0, 1])
+def test_a_reason_is_read_from_a_reply_of_at_most_64_kib(longer: int) -> None:
+    body = json.dumps({**ERROR, "reason": "private"}).encode().ljust(64 * 1024 + longer)
+    assert (meaning(403, body) is meaning(403, {**ERROR, "reason": "private"})) is (longer == 0)
+
+
 # The ways in which a blocked client, or a proxy in between, answers for every community.
 BLOCKS: list[tuple[int, Any, dict[str, str]]] = [
     (403, BLOCKED, HTML),

@@ -351,9 +351,16 @@ def in_pages_of(things: list[Any], size: int) -> Answer:
 
 @pytest.mark.parametrize(
     ("shown", "size", "end"),
-    [(880, 88, "cap"), (700, 70, "cap"), (880, 100, "first_item"), (616, 88, "first_item")],
+    [
+        (880, 88, "cap"),
+        (700, 70, "cap"),
+        (880, 100, "first_item"),
+        (616, 88, "first_item"),
+        (900, 100, "cap"),
+        (899, 100, "first_item"),
+    ],
 )
-def test_ten_pages_are_the_cap_however_few_items_they_show(
+def test_ten_pages_or_900_items_are_the_cap(
     crawler: Crawler, reddit: ScriptedReddit, shown: int, size: int, end: str
 ) -> None:
     reddit.posts[:] = posts("a", shown)
