@@ -64,12 +64,16 @@ EQUIVALENT: dict[str, str] = {
         "threads take turns less often; a probe is answered in time either way"
     ),
     "services/admin_api/server/connection.py::Connection.__init__ [removed assignment] "
-    "self.waits_since = 0.0 -> pass in: self.waits_since = 0.0  # monotonic time of the start of "
-    "its wait for a request": "each connection gets its time before it is compared with others",
+    "self.waits_since = 0.0 -> pass in: self.waits_since = 0.0": (
+        "each connection gets its time before it is compared with others"
+    ),
     "services/crawler_worker/reddit/exchange/exchange_deadline.py::limit [constant] 0.0 -> "
     "(0.0 * 2 + 0.1) in: _exchange.ends_at = 0.0": (
         "either lies before each time of the monotonic clock, so the deadline has passed"
     ),
+    "shared/crawljobs/repository/content/page_storage/item_upsert.py::write_ctes [SQL constant] "
+    "1 -> 2 in: FROM input LEFT JOIN LATERAL (SELECT * FROM {table.name} WHERE id = input.id "
+    "LIMIT 1)": "the id is the primary key, so there is at most one row",
     "shared/crawljobs/domain/zones.py::first_change [constant] 0 -> (0 + 1) in: "
     "low = start.replace(microsecond=0)": (
         "clocks change at whole seconds; the search for the second drops the fraction"

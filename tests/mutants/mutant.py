@@ -43,9 +43,10 @@ class Mutant:
         return f"{self.path}:{self.line} [{self.rule}] {_short(before)} -> {_short(after)}"
 
     def fingerprint(self) -> str:
-        """Names the same mutant when lines above it change."""
+        """Names the same mutant when lines above it or the comment beside it change."""
         before, after = (" ".join(text.split()) for text in (self.before, self.after))
-        return f"{self.path}::{self.definition} [{self.rule}] {before} -> {after} in: {self.text}"
+        code = self.text.partition("  # ")[0].rstrip()
+        return f"{self.path}::{self.definition} [{self.rule}] {before} -> {after} in: {code}"
 
 
 def line_of(source: str, start: int) -> int:

@@ -1,6 +1,7 @@
 """An extension counts from its question: the server may do it long before its answer comes."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import cast
@@ -70,6 +71,30 @@ def test_a_slow_answer_makes_neither_the_lease_nor_the_reach_longer(
     for seconds, still in ((SLOW, True), (usable - 0.1, True), (usable + 0.1, False)):
         clock.now = requested_at + seconds
         assert (held.is_valid(), keeper.can_extend()) == (still, still), seconds
+
+
+def test_each_retry_in_an_outage_is_a_beat(
+    database_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the liveness probe would restart the worker in a long outage of the database."""
+    keeper = LeaseKeeper(database_url, worker="w", lease_seconds=LEASE, on_work=lambda: None)
+    since_beat: list[float] = []
+
+    def away() -> None:
+        clock.now += 60
+        if len(since_beat) == 3:
+            keeper._stopping.set()
+        raise errors.DatabaseUnavailable("away")
+
+    class Waits(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            since_beat.append(keeper.seconds_since_beat())
+            return self.is_set()
+
+    monkeypatch.setattr(keeper, "_stopping", Waits())
+    monkeypatch.setattr(keeper, "_serve", away)
+    keeper._keep()
+    assert since_beat == [0.0] * 4
 
 
 class Waits:
