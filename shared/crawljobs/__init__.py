@@ -1,1 +1,1 @@
-"""Code that all processes share: rules, tables, statements, runtime."""
+"""Code that all services share: rules, tables, SQL statements and the runtime of a process."""

@@ -1,24 +1,27 @@
-"""The errors of the domain. Each message says what the user can do."""
+"""The errors that crawljobs raises. Each message explains how the user can correct the problem."""
 
 from __future__ import annotations
 
 
 class CrawljobsError(Exception):
-    """Base of all errors of the domain."""
+    """The base class of all errors of crawljobs."""
 
 
 class ClaimLost(CrawljobsError):
-    """The job is no longer crawling under this claim token: roll back and stop writing."""
+    """The worker no longer owns the job, so it must roll back and stop writing.
+
+    Its claim token does not match the job, or the job is not in the state `crawling`.
+    """
 
 
 class InvalidSubredditName(CrawljobsError, ValueError):
-    """The name cannot be the name of a subreddit."""
+    """The text cannot be the name of a subreddit."""
 
 
 class InvalidCron(CrawljobsError, ValueError):
-    """The cron expression or the time zone is invalid; `field` names the invalid one.
+    """The cron expression or the time zone is invalid. `field` names the invalid field.
 
-    `also` is the error of the other one, when both are invalid.
+    If both fields are invalid, `also` is the error of the time zone.
     """
 
     def __init__(
@@ -30,15 +33,15 @@ class InvalidCron(CrawljobsError, ValueError):
 
 
 class NotFound(CrawljobsError):
-    """There is no row with this id."""
+    """The database has no row with the requested id."""
 
 
 class IllegalTransition(CrawljobsError):
-    """The job's state forbids the change; the message names its state and the allowed states."""
+    """The job's state forbids the change. The message names this state and the allowed states."""
 
 
 class LiveJobExists(CrawljobsError):
-    """Another job of the subreddit is live; `job_id` is its id."""
+    """The subreddit has another live job, so the change is refused. `job_id` is that job's id."""
 
     def __init__(self, message: str, *, job_id: int) -> None:
         super().__init__(message)
@@ -46,24 +49,24 @@ class LiveJobExists(CrawljobsError):
 
 
 class Duplicate(CrawljobsError):
-    """One request names the same item twice."""
+    """One request names the same job more than once."""
 
 
 class DuplicateName(CrawljobsError):
-    """Another row has this name already."""
+    """Another schedule already has the requested name."""
 
 
 class SettingsError(CrawljobsError):
-    """A setting is missing or invalid; the message names it and the expected value."""
+    """A setting is missing or invalid. The message names the setting and the expected value."""
 
 
 class UnusableDatabase(SettingsError):
-    """The encoding or locale of the database would change names; the message gives the remedy."""
+    """The encoding or locale of the database would change names. The message gives a remedy."""
 
 
 class DatabaseUnavailable(CrawljobsError):
-    """Postgres cannot answer now; the same call may succeed later."""
+    """Postgres does not answer now. The same call may succeed later."""
 
 
 class UnknownSchema(CrawljobsError):
-    """This code does not support the schema of the database."""
+    """The schema of the database has a version that this code does not support."""

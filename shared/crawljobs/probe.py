@@ -1,6 +1,7 @@
-"""Request one probe, for containers without curl: `python -m crawljobs.probe URL`.
+"""Request a health page once, in containers without curl: `python -m crawljobs.probe URL`.
 
-The exit code is 0 after a 2xx reply, 1 after another reply or none, 2 after wrong arguments.
+The exit code is 0 after a reply with a 2xx status, and 1 after another reply or no reply. It is 2
+if the arguments are wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ TEXT_MAX = 2_000  # characters
 
 
 def request(url: str) -> tuple[bool, str]:
-    """Whether the reply was a success, and its text or the error. Never follows a redirect."""
+    """Return whether the status was 2xx, and the text of the reply or of the error.
+
+    A redirect is not followed.
+    """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(
         parts.hostname or "", parts.port, timeout=DEADLINE_SECONDS

@@ -1,3 +1,3 @@
-"""The version of this code, equal to pyproject.toml: the images contain no package metadata."""
+"""The version of crawljobs, as in pyproject.toml. The images have no package metadata to read."""
 
 VERSION = "0.1.0"
