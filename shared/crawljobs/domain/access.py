@@ -1,4 +1,4 @@
-"""API tokens: their form and their scopes."""
+"""API tokens: the format of a token, and its scopes (rights)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-LIVE_PER_NAME = 2  # during a rotation: the old token and its successor
+# Live tokens that may have the same name. A rotation needs two: the old token and its successor.
+LIVE_PER_NAME = 2
 SECRET_BYTES = 32
 
 _TOKEN = re.compile(r"cj_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 
 
 class Scope(StrEnum):
-    """A right of a token. No scope includes another scope."""
+    """A right that an API token can have. No scope includes another scope."""
 
     READ = "read"
     JOBS = "jobs"
@@ -27,7 +28,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Token:
-    """A token without its secret."""
+    """The stored data of an API token, without the secret."""
 
     id: str
     name: str
@@ -39,22 +40,26 @@ class Token:
     revoked_by: str | None
     last_used_at: datetime | None
     live: bool  # neither revoked nor expired
-    created_by_id: str | None  # the creating token; None: the bootstrap token, or unknown
-    version: int  # changes with every change of the row
+    # The id of the token that created this token. None: ADMIN_API_TOKEN created it, or unknown.
+    created_by_id: str | None
+    version: int  # a number that changes with every change of the row
 
 
 def new_token() -> tuple[str, str]:
-    """A new random token, and the id that it contains. The id is no secret."""
+    """Return a new random token and its id. The id is a part of the token, and is no secret."""
     token_id = secrets.token_hex(6)
     return f"cj_{token_id}_{secrets.token_urlsafe(SECRET_BYTES)}", token_id
 
 
 def id_of(token: str) -> str | None:
-    """The id inside a token; None for a text that is no token of this API."""
+    """Return the id that a token contains, or None if the text is not a token of this API."""
     found = _TOKEN.fullmatch(token)
     return None if found is None else found[1]
 
 
 def digest(token: str) -> bytes:
-    """The hash that is stored for a token. Its 256 random bits need no salt and no slow hash."""
+    """Return the hash of a token, which is stored instead of the token.
+
+    The hash needs no salt and need not be slow, because a token has 256 random bits.
+    """
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -1,4 +1,4 @@
-"""The author of an administrative change."""
+"""The actor of an administrative change: the token or the process that made the change."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Actor:
-    """The name of a token (never the token), or `system:<process>` for automatic changes."""
+    """The token or the process that made a change.
+
+    `name` is the name of the token, never the token itself. For an automatic change it is
+    `system:<process>`.
+    """
 
     name: str
     request_id: str | None = None
-    peer_address: str | None = None  # the other end of the TCP connection
-    client_address: str | None = None  # the client's own address, behind the trusted proxies
-    token_id: str | None = None  # None: the bootstrap token, or a process
+    peer_address: str | None = None  # IP address of the other end of the TCP connection
+    client_address: str | None = None  # IP address of the client, behind the trusted proxies
+    token_id: str | None = None  # None: ADMIN_API_TOKEN, or a process

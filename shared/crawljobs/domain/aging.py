@@ -1,4 +1,4 @@
-"""How a job's priority grows while it waits."""
+"""Aging: the priority of a queued job rises while the job waits for a worker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class AgingPolicy:
-    """Adds `step` to the priority after a wait of `after`, then again after each `every`."""
+    """The priority rises by `step` after a wait of `after`, and then again after each `every`."""
 
     after: timedelta = timedelta(minutes=60)
     every: timedelta = timedelta(minutes=5)
@@ -18,10 +18,10 @@ class AgingPolicy:
 def aged_priority(
     *, base: int, ceiling: int, queued_at: datetime, now: datetime, policy: AgingPolicy
 ) -> int:
-    """The effective priority; a base above the ceiling stays.
+    """Return the priority of a job after its wait. It rises to `ceiling` at most.
 
-    It depends on the base and the waiting time, not on earlier results. So several processes may
-    compute it, any number of times.
+    A base priority above `ceiling` stays. The result does not depend on earlier results, so several
+    processes may compute it any number of times.
     """
     waited = now - queued_at
     if waited <= policy.after:

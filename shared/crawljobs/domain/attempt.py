@@ -1,4 +1,4 @@
-"""The attempts of a job: its claims that ended."""
+"""The attempts of a job. An attempt is a claim that has ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawljobs.domain.job import ErrorKind
 
 
 class AttemptOutcome(StrEnum):
-    """The outcome of a claim."""
+    """How a claim ended."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -22,11 +22,11 @@ class AttemptOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """A claim that ended.
+    """A claim that has ended.
 
-    A series of deferrals whose messages differ in numbers at most is stored as its last one.
-    `times` is the length of the series, and `first_started_at` the start of its first deferral;
-    None when `times` is 1.
+    Deferrals in a row are stored as one attempt, the last one, if their messages differ only in
+    numbers. `times` is the number of these deferrals. `first_started_at` is the start of the first
+    deferral, or None if `times` is 1.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""The state of a Reddit client id: available or paused, the reason, and the rest of its window."""
+"""The state of a Reddit client id: available or paused, why, and how many requests remain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from crawljobs.domain.request_budget import REFUSED, USABLE_SHARE, PausedReason
 
-IN_USE_WITHIN = timedelta(days=1)  # a client id counts as in use for a day after its last slot
+IN_USE_WITHIN = timedelta(days=1)  # a client id counts as in use for a day after its last request
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -17,11 +17,11 @@ class BudgetState(StrEnum):
 
     AVAILABLE = "available"
     PAUSED = "paused"
-    PROBE_DUE = "probe_due"  # the pause has ended: the next request shows whether Reddit works
+    PROBE_DUE = "probe_due"  # the pause is over; the next request shows whether Reddit works again
 
 
 class Credentials(StrEnum):
-    """The answer of Reddit's token endpoint to the client id and secret."""
+    """Whether Reddit's token endpoint accepts the client id and its secret."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -41,7 +41,7 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class StoredBudget:
-    """The row of a client id in reddit_budgets."""
+    """The row of a client id in the table reddit_budgets."""
 
     client_id: str
     next_slot_at: datetime
@@ -64,7 +64,7 @@ class StoredBudget:
 
 @dataclass(frozen=True)
 class ClientBudget:
-    """The state of a client id at one moment. Times that do not apply are None."""
+    """The state of a client id at one moment. A time that does not apply is None."""
 
     client_id: str
     in_use: bool
@@ -92,7 +92,7 @@ class ClientBudget:
 
 
 def at(row: StoredBudget, now: datetime) -> ClientBudget:
-    """The state of a client id at `now`. A pause does not change `remaining`."""
+    """Return the state of a client id at `now`. A pause does not change `remaining`."""
     reason = _reason(row, now)
     state = BudgetState.AVAILABLE
     ends = [end for end in (row.outage_until, row.paused_until) if end is not None and end > now]
@@ -132,10 +132,10 @@ def at(row: StoredBudget, now: datetime) -> ClientBudget:
 
 
 def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
-    """The reason of the pause; None without a pause.
+    """Return the reason why the workers pause or must probe first, or None if they do neither.
 
-    An older release opens the breaker without a reason, and a later release may write a reason that
-    this one does not know: both read as OUTAGE.
+    OUTAGE stands for a missing reason, which an older release leaves, and for an unknown reason,
+    which a later release may store.
     """
     if row.outage_until is not None:
         return next((each for each in REFUSED if each == row.paused_reason), PausedReason.OUTAGE)
@@ -144,24 +144,28 @@ def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
 
 
 def _series_has_ended(row: StoredBudget, now: datetime) -> bool:
-    """Whether a window has passed since the last 429 and its pause: the next 429 starts at 1."""
+    """Return whether a window has passed since the last 429 and its pause.
+
+    Then the next 429 is counted as the first of a new series.
+    """
     times = [at for at in (row.paused_until, row.last_throttled_at) if at is not None]
     return bool(times) and max(times) <= now - timedelta(seconds=row.window_seconds)
 
 
 def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:
-    """The requests spent in this window, and how many of them other consumers spent."""
+    """Return the requests spent in this window, and how many of them other programs spent."""
     if row.window_started_at is None or row.window_started_at < window:
         return 0, 0
-    if row.window_started_at > window:  # workers reserve slots of the next window: this is full
-        return usable, 0
+    if row.window_started_at > window:
+        return usable, 0  # this window is full, because workers reserve slots of the next window
     return row.reserved, row.others
 
 
 def _credentials(row: StoredBudget, reason: PausedReason | None) -> Credentials:
-    """Whether Reddit accepts the credentials.
+    """Return whether Reddit accepts the credentials.
 
-    A worker reserves a slot only after it has a token. So a window with slots proves a token.
+    A worker reserves requests only when it has a token. So if the row has a window, Reddit has
+    issued a token.
     """
     if reason is PausedReason.CREDENTIALS_REFUSED:
         return Credentials.REFUSED

@@ -9,8 +9,12 @@ from uuid import UUID
 from crawljobs.domain.job import BACKGROUND, BACKGROUND_PRIORITY_CEILING, JobSource
 
 
-class Claim(NamedTuple):  # one per job: a frozen dataclass takes four times as long to make
-    """A worker's ownership of one job: the data for the crawl, and the token that fences it."""
+# A NamedTuple, because each job needs one: a frozen dataclass takes four times as long to create.
+class Claim(NamedTuple):
+    """A worker's ownership of one job: the data for the crawl, and the claim token.
+
+    Each write of the worker checks the claim token. So a worker that lost its claim cannot write.
+    """
 
     job_id: int
     claim_token: UUID
@@ -25,9 +29,12 @@ class Claim(NamedTuple):  # one per job: a frozen dataclass takes four times as 
     claimable_at: datetime
     claimed_at: datetime
     lease_expires_at: datetime
-    traceparent: str | None = None  # the trace of the request to crawl
+    traceparent: str | None = None  # the W3C trace of the request for this crawl
 
     @property
     def is_background(self) -> bool:
-        """Whether it is an automatic crawl, and no user's or schedule's request was merged in."""
+        """Return whether the crawl is automatic.
+
+        After a merge with a request of a higher priority than automatic crawls have, it is not.
+        """
         return self.source in BACKGROUND and self.priority <= BACKGROUND_PRIORITY_CEILING

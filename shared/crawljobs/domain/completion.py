@@ -1,4 +1,4 @@
-"""The completion of a claim as a value: complete, fail, schedule_retry, defer or release."""
+"""How a worker ends its claim of a job: complete, fail, schedule_retry, defer or release."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from crawljobs.domain.claim import Claim
 from crawljobs.domain.job import ErrorKind, WaitReason
 from crawljobs.domain.transitions import Transition
 
-ERROR_MESSAGE_MAX = 2_000  # stored characters of an error, which may quote untrusted text
+ERROR_MESSAGE_MAX = 2_000  # characters; an error message may quote untrusted text of any length
 
-# After these outcomes a crawl would have the same result: no follow-up job is made.
+# After these outcomes no follow-up job is made, because another crawl would have the same outcome.
 TERMINAL_OUTCOMES = frozenset({"banned", "not_found", "legal", "suspended"})
 
-# The attempt outcome of each verb.
+# The outcome of the attempt, by the verb that ends the claim.
 ATTEMPTS = {
     Transition.COMPLETE: AttemptOutcome.SUCCEEDED,
     Transition.FAIL: AttemptOutcome.FAILED,
@@ -26,8 +26,11 @@ ATTEMPTS = {
 }
 
 
-class Completion(NamedTuple):  # one per job: see Claim
-    """The completion of one claim; made by completed, failed, retried, deferred and released."""
+class Completion(NamedTuple):  # a NamedTuple for the same reason as Claim
+    """How one claim ends.
+
+    Create it by a function of this module: completed, failed, retried, deferred or released.
+    """
 
     claim: Claim
     verb: Transition
@@ -43,17 +46,17 @@ class Completion(NamedTuple):  # one per job: see Claim
 
 
 def completed(claim: Claim, outcome: str) -> Completion:
-    """The job succeeds. A rerun request then makes the follow-up job."""
+    """Return the completion of a job that succeeds. A rerun request then makes a follow-up job."""
     return Completion(claim, Transition.COMPLETE, outcome=outcome)
 
 
 def failed(claim: Claim, *, kind: ErrorKind, message: str) -> Completion:
-    """The job fails for good. A rerun request then makes the follow-up job."""
+    """Return the completion of a job that fails. A rerun request then makes a follow-up job."""
     return Completion(claim, Transition.FAIL, error_kind=kind, error_message=storable(message))
 
 
 def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) -> Completion:
-    """The job waits for its next attempt; this attempt is charged."""
+    """Return the completion of a job that waits for a retry. It counts towards `max_retries`."""
     return Completion(
         claim,
         Transition.SCHEDULE_RETRY,
@@ -64,10 +67,10 @@ def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) ->
 
 
 def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str) -> Completion:
-    """The job waits; no attempt is charged.
+    """Return the completion of a job that waits. The wait does not count towards `max_retries`.
 
-    A sweep checks its cause again within a minute. A job whose reason is `unclear` waits the whole
-    delay.
+    A sweep checks the cause of the wait within a minute, and may end the wait early. A job with the
+    reason `unclear` waits for the whole delay.
     """
     return Completion(
         claim,
@@ -80,10 +83,13 @@ def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str
 
 
 def released(claim: Claim) -> Completion:
-    """The job is claimable again at once; no attempt is charged."""
+    """Return the completion of a job that is claimable again at once.
+
+    This attempt does not count towards `max_retries`.
+    """
     return Completion(claim, Transition.RELEASE)
 
 
 def storable(message: str) -> str:
-    """The error message as one line of at most ERROR_MESSAGE_MAX printable characters."""
+    """Return the error message as one line of at most ERROR_MESSAGE_MAX printable characters."""
     return plain_text.one_line(message, limit=ERROR_MESSAGE_MAX)

@@ -1,4 +1,8 @@
-"""How much of a community is stored: the oldest item, the gaps and the ends of walks."""
+"""How much of a subreddit is stored: the oldest item, the gaps and the ends of walks.
+
+A walk is the requests of a crawl for the pages of one listing. A gap is a range of a listing that
+no crawl has seen.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +17,23 @@ class ListingName(StrEnum):
 
 
 class WalkEnd(StrEnum):
-    """Why a walk of a listing ended."""
+    """The reason why a crawl stopped reading a listing page by page."""
 
-    MARK = "mark"  # it reached an item that the last crawl has seen
-    # The listing ended below Reddit's cap, and no older item is stored.
+    MARK = "mark"  # the walk reached items that an earlier crawl has seen
+    # The listing ended before Reddit's limit of about 1,000 items, and no older item is stored.
     FIRST_ITEM = "first_item"
-    CAP = "cap"  # the listing ended at Reddit's cap, after about 1,000 items
-    LIMIT = "limit"  # it reached MAX_POSTS_PER_SUB, or the item limit of a walk
-    LOST = "lost"  # every cursor item was deleted, or the listing left out existing items
-    LOOP = "loop"  # a page held only items that the walk had seen
+    CAP = "cap"  # the listing ended at Reddit's limit of about 1,000 items
+    LIMIT = "limit"  # the walk has read as many items as the settings allow
+    LOST = "lost"  # the listing left out items that exist, or all items used as cursor were deleted
+    LOOP = "loop"  # the listing led back to pages that the walk had read
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A range of a listing between two seen items, in which items were not seen.
+    """A range of a listing that no crawl has seen.
 
-    `from_item` is the older end: the newest item of the previous crawl. `to_item` is the newer
-    end: the oldest item of this walk. Both are base-36 ids.
+    `from_item`, the older end, is the newest item of the crawl before the gap. `to_item`, the newer
+    end, is the oldest item of the crawl after the gap. Both are base-36 ids.
     """
 
     listing: ListingName
@@ -38,13 +42,13 @@ class Gap:
     to_at: datetime
 
 
-# With these ends the walk has passed every item that the listing shows.
+# After these ends the walk has read the listing to its end, or to the limit of the settings.
 _WHOLE = frozenset({WalkEnd.FIRST_ITEM, WalkEnd.CAP, WalkEnd.LIMIT})
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """A walk of one listing from its newest item; `end` is None until the walk ends."""
+    """The reading of one listing from its newest item. `end` is None until the walk ends."""
 
     oldest: str | None = None
     oldest_at: datetime | None = None
@@ -52,15 +56,15 @@ class Walk:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the walk has passed every item that the listing shows."""
+        """Return whether the walk has read the listing to its end or to the settings' limit."""
         return self.end in _WHOLE
 
     @property
     def is_complete(self) -> bool:
-        """Whether the walk has seen every item newer than its oldest item."""
+        """Return whether the walk has seen every item that is newer than its oldest item."""
         return self.is_whole or self.end is WalkEnd.MARK
 
     @property
     def covers_all(self) -> bool:
-        """Whether the listing has shown every item that exists."""
+        """Return whether the listing has shown every existing item of the subreddit."""
         return self.end is WalkEnd.FIRST_ITEM

@@ -1,6 +1,6 @@
-"""Cron expressions in a time zone: parse, describe, and compute due times.
+"""Parse and describe cron expressions, and compute their due times in a time zone.
 
-Clock changes follow the rule of Vixie cron.
+When the clock of the zone changes (daylight saving time), due times follow the rule of Vixie cron.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ NAMED = {
     "@hourly": "0 * * * *",
 }
 
-# Long enough for a list of all 60 minutes; longer input would only cost parsing time.
+# This is enough for a list of all 60 minutes. Longer input would only cost parsing time.
 LONGEST_EXPRESSION = 256  # characters
 
 
 @dataclass(frozen=True)
 class Cron:
-    """A valid expression in its zone: either five fields or an interval."""
+    """A valid cron expression and its time zone. It has either five fields or an interval."""
 
     expression: str
     zone: ZoneInfo
@@ -40,14 +40,17 @@ class Cron:
 
     @property
     def at_fixed_times(self) -> bool:
-        """Whether it names times of the clock; a wildcard in minute or hour means elapsed time."""
+        """Whether the expression names times of the clock, such as 02:30.
+
+        A wildcard for the minute or the hour means elapsed time instead, such as every 10 minutes.
+        """
         minute, hour, *_ = (self.fields or "* *").split()
         return not minute.startswith("*") and not hour.startswith("*")
 
 
 @functools.lru_cache(maxsize=1024)
 def parse(expression: str, timezone: str) -> Cron:
-    """The schedule that an expression and an IANA zone describe. Raises InvalidCron."""
+    """Return the parsed expression with its IANA time zone. Raises InvalidCron."""
     try:
         zone = zones.zone(timezone)
     except errors.InvalidCron as wrong_zone:
@@ -79,10 +82,11 @@ def parse(expression: str, timezone: str) -> Cron:
 
 
 def next_after(cron: Cron, after: datetime, *, anchor: datetime) -> datetime:
-    """The first due time later than `after`, in UTC; `@every` counts from `anchor`.
+    """Return the first due time later than `after`, in UTC. `@every` counts from `anchor`.
 
-    A fixed time in a skipped hour is due once, right after that hour. A fixed time in a repeated
-    hour is due once, at its first pass. Raises InvalidCron when the calendar ends first.
+    If the clock skips an hour, a fixed time in that hour is due right after the hour. If the clock
+    repeats an hour, a fixed time in that hour is due only the first time. Raises InvalidCron if the
+    calendar has no later date.
     """
     after = after.astimezone(UTC)
     try:
@@ -97,7 +101,7 @@ def next_after(cron: Cron, after: datetime, *, anchor: datetime) -> datetime:
 
 
 def describe(expression: str) -> str:
-    """The expression in plain English. Raises InvalidCron."""
+    """Return the expression in plain English. Raises InvalidCron."""
     cron = parse(expression, "UTC")
     if cron.every is not None:
         return cron_words.interval(cron.every)
@@ -105,13 +109,16 @@ def describe(expression: str) -> str:
 
 
 def simulator(cron: Cron, wall: datetime) -> CronSim:
-    """cronsim on a wall clock; this module handles zones and clock changes (decision 14)."""
+    """Return an iterator of cronsim over the matching local times later than `wall`.
+
+    Cronsim gets no time zone: this module handles zones and clock changes (decision 14).
+    """
     return CronSim(cron.fields or "", wall)
 
 
 def _next_fixed(cron: Cron, after: datetime) -> datetime:
-    # In the second pass of a repeated hour a wall time maps to the first pass, which is not later
-    # than `after`: the loop skips it.
+    # If the clock repeats an hour, `instant_of` returns the first instant with this local time.
+    # When `after` is in the second pass of the hour, that instant is in the past, so it is skipped.
     for wall in simulator(cron, zones.wall_at(cron.zone, after)):
         instant = zones.instant_of(cron.zone, wall)
         if instant > after:
@@ -120,7 +127,7 @@ def _next_fixed(cron: Cron, after: datetime) -> datetime:
 
 
 def _next_elapsed(cron: Cron, after: datetime) -> datetime:
-    """Search each period of a constant zone offset in turn."""
+    """Return the first due time. Searches one period without a clock change after another."""
     start, last = after, after
     while True:
         offset = zones.offset_at(cron.zone, start)
@@ -132,5 +139,5 @@ def _next_elapsed(cron: Cron, after: datetime) -> datetime:
         change = zones.first_change(cron.zone, start, instant)
         if change is None:
             return instant
-        # One second before the change: a due time at the change itself is then later than `last`.
+        # `last` is one second before the change, so that a due time at the change itself is found.
         start, last = change, change - timedelta(seconds=1)

@@ -25,13 +25,14 @@ _FIELDS = {
 }
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
-# A range that ends with SUN, such as MON-SUN, means Sunday as 7, not as 0.
+# In a range that ends with SUN, such as MON-SUN, Sunday is 7. With 0 the range would be invalid.
 _UNTIL_SUNDAY = re.compile(r"(?<=[A-Z1-6])(?<!SUN)-SUN\b")
 _NAME = re.compile("[A-Z]{3}")
 _STEPPED_RANGE = re.compile("([0-9]+)-([0-9]+)/[0-9]+")
 
-# Any date works: cronsim searches 50 years ahead, and the rarest date comes once in 40 years.
-SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall clock without a zone
+# The start of a search for any match. Any date works, because cronsim searches 50 years ahead, and
+# the rarest match comes once in 40 years.
+SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a local time without a zone
 
 
 def interval(text: str) -> timedelta:
@@ -49,7 +50,7 @@ def interval(text: str) -> timedelta:
 
 
 def checked(words: list[str]) -> str:
-    """Return the five fields with numbers instead of names. Raises InvalidCron."""
+    """Return the five fields as one text, with numbers instead of names. Raises InvalidCron."""
     if len(words) != len(_FIELDS):
         hint = " (seconds are not supported)" if len(words) == len(_FIELDS) + 1 else ""
         refuse(f"expected five fields ({' '.join(_FIELDS)}), got {len(words)}{hint}")
@@ -77,11 +78,11 @@ def _with_numbers(word: str, names: list[str], first: int) -> str:
 
 
 def _without_useless_step(found: re.Match[str]) -> str:
-    """5-5/2 means 5; cronsim would read it as 5/2, which runs to the end of the field."""
+    """Return 5 for 5-5/2, because cronsim would read 5-5/2 as 5/2: every second value from 5."""
     first, last = int(found[1]), int(found[2])
     return str(first) if first == last else found[0]
 
 
 def refuse(reason: str) -> NoReturn:
-    """Raise InvalidCron for this reason."""
+    """Raise InvalidCron with this reason as its message."""
     raise errors.InvalidCron(reason)

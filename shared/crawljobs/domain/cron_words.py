@@ -1,7 +1,7 @@
-"""Describe a schedule in plain English.
+"""Describe a cron expression in plain English.
 
-The sentence is made from the sets of minutes, hours, days and months, not from the text of the
-expression: `1-31`, `*/1` and `*` mean the same days, so they give the same sentence.
+The sentence describes the sets of minutes, hours, days and months that the expression matches. So
+`1-31`, `*/1` and `*`, which match the same days, give the same sentence.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ _EVERY_DATE = range(1, 32)
 _EVERY_MONTH = range(1, 13)
 _EVERY_WEEKDAY = range(1, 8)
 
-LISTED = 8  # the longest list of times of a day that is easy to read
-_RUN = 3  # from this many consecutive values on, "a through c" replaces the list
-_STEPS = 4  # from this many values at equal distances on, "every second" replaces the list
+LISTED = 8  # times of a day; a longer list is hard to read
+_RUN = 3  # the least number of consecutive values that are written as "a through c"
+_STEPS = 4  # the least number of values at equal distances that are written as "every second"
 
 _LAST_DATES = {CronSim.LAST: "the last day", CronSim.LAST_WEEKDAY: "the last weekday"}
 
-Nth = tuple[int, int]  # a weekday and its number within the month, or CronSim.LAST
+# A weekday, and its number within the month (2 for the second Monday) or CronSim.LAST.
+Nth = tuple[int, int]
 
 
 def interval(every: timedelta) -> str:
-    """A text such as `Every 1 hour 30 minutes`."""
+    """Return a text such as `Every 1 hour 30 minutes`."""
     rest = int(every.total_seconds())
     parts = []
     for name, unit in _UNITS.items():
@@ -45,7 +46,7 @@ def interval(every: timedelta) -> str:
 
 
 def sentence(sim: CronSim) -> str:
-    """A text such as `At 02:30 on the first day of every month or on Monday`."""
+    """Return a text such as `At 02:30 on the first day of every month or on Monday`."""
     times, by_the_clock = _times(sorted(sim.minutes), sorted(sim.hours))
     days = _days(sim)
     if days is None and (by_the_clock or len(sim.months) < len(_EVERY_MONTH)):
@@ -54,7 +55,7 @@ def sentence(sim: CronSim) -> str:
 
 
 def ordinal(number: int) -> str:
-    """A text such as `ninth`, `11th`, `22nd`."""
+    """Return a text such as `ninth`, `11th` or `22nd`."""
     if number <= len(_ORDINALS):
         return _ORDINALS[number - 1]
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
@@ -62,7 +63,7 @@ def ordinal(number: int) -> str:
 
 
 def _times(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
-    """The times of a day, and whether the text names times of the clock."""
+    """Return the times of a day as text, and whether the text names times of the clock."""
     if len(minutes) * len(hours) <= LISTED:
         listed = [_clock(hour, minute) for hour in hours for minute in minutes]
         return f"At {_joined(listed)}", True
@@ -86,7 +87,7 @@ def _times(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
 
 
 def _minutes(minutes: list[int]) -> tuple[str, bool]:
-    """The minutes of an hour, and whether their distance stays the same across the full hour."""
+    """Return the minutes as text, and whether they have the same distance across hours."""
     if minutes == list(_EVERY_MINUTE):
         return "Every minute", True
     step = _step(minutes)
@@ -99,11 +100,11 @@ def _minutes(minutes: list[int]) -> tuple[str, bool]:
 
 
 def _days(sim: CronSim) -> str | None:
-    """The days as text; None when the schedule runs on every day of its months."""
+    """Return the days as text, or None if the expression matches every day of its months."""
     dates = None if sim.days.issuperset(_EVERY_DATE) else sim.days
     weekdays = _distinct(sim.weekdays)
     if not sim.day_and and (dates is None or weekdays is None):
-        return None  # a match of either field is enough, and one field matches every day
+        return None  # one matching field is enough, and one of the fields matches every day
     every_month = len(sim.months) == len(_EVERY_MONTH)
     months = "every month" if every_month else _joined(_month_names(sim))
     if dates is None:
@@ -119,7 +120,7 @@ def _days(sim: CronSim) -> str | None:
 
 
 def _distinct(weekdays: Iterable[int | Nth]) -> set[int | Nth] | None:
-    """Each weekday once, with Sunday as 7; None when all weekdays are meant."""
+    """Return each weekday once, with Sunday as 7, or None if the set has all weekdays."""
     plain = {each % 7 or 7 for each in weekdays if isinstance(each, int)}
     if plain.issuperset(_EVERY_WEEKDAY):
         return None
@@ -167,7 +168,7 @@ def _numbered(name: str, numbers: list[int]) -> str:
 
 
 def _runs(numbers: list[int], word: Callable[[int], str]) -> list[str]:
-    """The numbers in words; `a through c` replaces three or more consecutive numbers."""
+    """Return the numbers in words. `a through c` replaces three or more consecutive numbers."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and runs[-1][-1] == number - 1:
@@ -184,7 +185,7 @@ def _runs(numbers: list[int], word: Callable[[int], str]) -> list[str]:
 
 
 def _step(numbers: list[int]) -> int | None:
-    """The distance between neighbours, when it is equal and there are _STEPS numbers or more."""
+    """Return the distance between neighbours, or None if it differs or _STEPS is not reached."""
     steps = {after - before for before, after in itertools.pairwise(numbers)}
     return steps.pop() if len(numbers) >= _STEPS and len(steps) == 1 else None
 
