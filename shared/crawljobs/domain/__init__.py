@@ -1,1 +1,1 @@
-"""Rules without input or output."""
+"""The rules of crawljobs: values and functions that do no input or output."""

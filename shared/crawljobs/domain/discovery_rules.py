@@ -1,19 +1,23 @@
-"""How much evidence the crawl of a discovered subreddit requires."""
+"""How much evidence is required before a subreddit is crawled automatically.
+
+Discovery finds this evidence in crawled subreddits: shared authors, crossposts and mentions.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-# Each of these thresholds is sufficient by itself. Anyone can write a mention, so several authors
-# must mention a subreddit.
+# A subreddit must reach one of these numbers. Anyone can write a mention, so the number of authors
+# who mention the subreddit must be higher.
 AUTHORS_ENOUGH = 1
 CROSSPOSTS_ENOUGH = 2
 MENTIONS_ENOUGH = 3
 
-# Weights of the kinds of evidence, when the best candidates are chosen.
+# How much one author, crosspost or mention counts when the best subreddits are chosen.
 AUTHOR_WEIGHT, CROSSPOST_WEIGHT, MENTION_WEIGHT = 3, 2, 1
 
-# The request limit of discovery from one root applies to this period.
+# A root is a requested subreddit from which a discovery began. The limit of requests for one root
+# (DISCOVERY_MAX_REQUESTS) applies to this period.
 ROOT_PERIOD = timedelta(days=30)
-# Evidence is deleted when no new evidence has come for this time.
+# Evidence is deleted when it has not grown for this time.
 EVIDENCE_LIVES = timedelta(days=90)

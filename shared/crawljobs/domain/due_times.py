@@ -1,4 +1,7 @@
-"""The due times of one schedule: its expression, its anchor and its offset in the spread."""
+"""The due times of one schedule: the times of its cron expression, delayed by its offset.
+
+The spread of a schedule is the range of its offset. It keeps many schedules from firing at once.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,30 @@ from datetime import datetime, timedelta
 from crawljobs.domain import cron as crons
 from crawljobs.domain import tick_count
 
-# With a longer spread a schedule would run on another day than its expression names.
+# A longer spread could delay a schedule by more than a day after the time in its expression.
 LONGEST_SPREAD = timedelta(days=1)
 
-# 2^64 divided by the golden ratio. Multiples of it, modulo 2^64, are evenly distributed, so
-# schedules with consecutive ids are evenly distributed over a spread.
+# 2^64 divided by the golden ratio. Its multiples, modulo 2^64, are evenly distributed. So the
+# offsets of schedules with consecutive ids are evenly distributed over a spread.
 _GOLDEN = 11_400_714_819_323_198_485
 _MASK = 2**64 - 1
 
 
 @dataclass(frozen=True)
 class DueTimes:
-    """Each due time is a time of the expression plus `offset`; `@every` counts from `anchor`."""
+    """Each due time is a time of `cron` plus `offset`. `@every` counts from `anchor`."""
 
     cron: crons.Cron
     anchor: datetime
     offset: timedelta = timedelta(0)
 
     def next_after(self, after: datetime) -> datetime:
-        """The first due time later than `after`. Raises InvalidCron."""
+        """Return the first due time later than `after`. Raises InvalidCron if there is none."""
         moved = crons.next_after(self.cron, after - self.offset, anchor=self.anchor)
         return moved + self.offset
 
     def count(self, *, after: datetime, until: datetime) -> int:
-        """The number of due times in (after, until]."""
+        """Return the number of due times later than `after` and not later than `until`."""
         return tick_count.count(
             self.cron,
             after=after - self.offset,
@@ -40,7 +43,7 @@ class DueTimes:
         )
 
     def last_before(self, before: datetime, *, tick: datetime) -> datetime:
-        """The last due time before `before`; `tick` is any due time before it."""
+        """Return the last due time before `before`. `tick` is any due time before `before`."""
         moved = tick_count.last_before(
             self.cron,
             tick=tick - self.offset,
@@ -51,6 +54,9 @@ class DueTimes:
 
 
 def offset_of(schedule_id: int, *, spread_seconds: int) -> timedelta:
-    """The offset of this schedule in the spread, in whole milliseconds; always the same."""
+    """Return the offset of this schedule: whole milliseconds, from 0 to less than its spread.
+
+    The same arguments always give the same offset.
+    """
     offset = (schedule_id * _GOLDEN & _MASK) * spread_seconds * 1000 >> 64
     return timedelta(milliseconds=offset)

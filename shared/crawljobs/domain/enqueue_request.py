@@ -12,11 +12,11 @@ from crawljobs.domain.schedule import Schedule
 
 @dataclass(frozen=True)
 class EnqueueRequest:
-    """A request to crawl each of these subreddits, all with the same priority and other values.
+    """A request to crawl one or more subreddits. The other values apply to each subreddit.
 
-    `visible_at` is the earliest time of the crawl; None means now. `depth` None means the stored
-    depth of each subreddit. `discovered_from` is the id of the subreddit whose crawl found the
-    names. New jobs, and follow-up jobs of a rerun request, continue the trace of `traceparent`.
+    `visible_at` is the earliest time of the crawl; None means now. `depth` is the number of
+    discovery steps to the subreddit; None means the stored number. `discovered_from` is the id of
+    the subreddit whose crawl found these subreddits. The jobs continue the trace of `traceparent`.
     """
 
     subreddits: Sequence[str]

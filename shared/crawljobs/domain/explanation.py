@@ -1,4 +1,4 @@
-"""Why a job runs or waits: every condition of a claim, and the cause of the wait."""
+"""Explain why a job runs or waits: every condition for a claim, and the cause of the wait."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WAITS: dict[WaitReason, str] = {
 }
 
 
-DETAIL_SHOWN = 300  # characters of an error that a worker met
+DETAIL_SHOWN = 300  # characters; the rest of a worker's error message is not shown
 
 _ANSWERED_429 = "Reddit answered 429"
 _REFUSED = {
@@ -29,25 +29,25 @@ _REFUSED = {
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The facts beside the job itself that decide when it runs."""
+    """The facts outside a job that decide when the job runs."""
 
     now: datetime
-    paused: bool  # the whole queue
-    paused_until: datetime | None  # None: until an operator resumes
+    paused: bool  # whether the whole queue is paused
+    paused_until: datetime | None  # None: no pause, or a pause that an operator must end
     subreddit_paused: bool
     subreddit_paused_until: datetime | None
     reddit_until: datetime | None  # until then no worker sends a request to Reddit
     workers_alive: int
-    ahead: int  # jobs that are claimed before this one
-    ahead_at_least: bool  # `ahead` is a lower bound: counting stopped at a limit
-    starts_per_minute: float  # rate of recently ended claims
-    reddit_reason: str | None = None  # the reason, when the breaker is open
+    ahead: int  # jobs that workers claim before this job
+    ahead_at_least: bool  # whether more jobs may be ahead, because counting stopped at a limit
+    starts_per_minute: float  # claims that ended recently, per minute
+    reddit_reason: str | None = None  # why the circuit breaker is open; None: it is closed
     reddit_detail: str = ""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition of a claim of this job."""
+    """One condition for a claim of the job, and whether it is met."""
 
     name: str
     met: bool
@@ -59,15 +59,15 @@ class Condition:
 class Explanation:
     summary: str
     conditions: tuple[Condition, ...]
-    position: int | None  # in the queue, 1 is next; None when the job is not queued
-    position_at_least: bool  # `position` is a lower bound
+    position: int | None  # in the queue: 1 is claimed next; None: the job is not queued
+    position_at_least: bool  # whether the position may be higher, because counting stopped
     waits_for: str | None
     until: datetime | None
     estimated_start: datetime | None
 
 
 def explain(job: Job, around: Surroundings) -> Explanation:
-    """The conditions, the cause of the wait and an estimated start of this job."""
+    """Return the conditions for a claim, the cause of the wait and the estimated start."""
     conditions = _conditions(job, around)
     waits_for, until = _waits(job, around)
     queued = job.status is JobStatus.QUEUED
@@ -143,7 +143,7 @@ def _pause(paused: bool, until: datetime | None) -> str:
 
 
 def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]:
-    """The first cause that delays the job, and the end of the cause if it is known."""
+    """Return the first cause that delays the job, and the end of this cause if it is known."""
     if job.status in FINAL or job.status is JobStatus.CRAWLING:
         return None, None
     if job.status is JobStatus.BLOCKED:
@@ -162,7 +162,7 @@ def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]
 
 
 def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
-    """The cause of a wait, with the error that a worker met."""
+    """Return the cause of a wait as text, with the error that a worker reported."""
     waits_for = _WAITS.get(reason, f"the end of its wait reason, {reason.value}")
     is_for_reddit = reason in (WaitReason.OUTAGE, WaitReason.RATE_LIMIT)
     if is_for_reddit and around.reddit_until is not None and around.reddit_reason is None:
@@ -175,7 +175,8 @@ def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
         return waits_for
     detail = (job.error_message if job.error_kind is ErrorKind.DEFERRED else None) or ""
     if is_outage and around.reddit_until is None:
-        # A worker deferred the job before the end, or for a cause that it alone met.
+        # All workers may send requests. A worker deferred this job before the pause of all workers
+        # ended, or after a failure that only this worker had.
         waits_for = "its next try: no pause of all workers is in force"
         detail = f"a worker deferred it earlier: {detail}" if detail else ""
     elif is_outage:
@@ -195,10 +196,14 @@ def _summary(job: Job, around: Surroundings, waits_for: str | None) -> str:
 
 
 def _estimated_start(job: Job, around: Surroundings, until: datetime | None) -> datetime | None:
-    """Estimated from the jobs ahead and the recent claim rate; None when there is no estimate."""
+    """Return the start, estimated from the jobs ahead and the recent claim rate.
+
+    None if no estimate is possible.
+    """
     if job.status not in (JobStatus.QUEUED, JobStatus.WAITING):
         return None
-    # (whether it delays the job, its end). A delay without an end allows no estimate.
+    # Pairs: whether a cause delays the job, and the end of the cause. Without an end there is no
+    # estimate.
     holds = [
         (job.status is JobStatus.WAITING, until),
         (around.paused, around.paused_until),

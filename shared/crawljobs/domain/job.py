@@ -1,4 +1,4 @@
-"""Crawl jobs, and the values of their columns."""
+"""A crawl job, and the values that its columns can have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class JobStatus(StrEnum):
 
 
 class WaitReason(StrEnum):
-    """Why a waiting job is not visible yet."""
+    """Why a waiting job cannot be claimed yet."""
 
     RETRY = "retry"
     RATE_LIMIT = "rate_limit"
@@ -27,11 +27,11 @@ class WaitReason(StrEnum):
     PAUSED = "paused"
     OUTAGE = "outage"
     LATER = "later"
-    UNCLEAR = "unclear"  # Reddit gives no usable reply to a required page of its community
+    UNCLEAR = "unclear"  # Reddit gives no usable reply to a request that the crawl requires
 
     @classmethod
     def _missing_(cls, value: object) -> WaitReason | None:
-        """Keep the reason that a later release has stored."""
+        """Accept a reason that is unknown here, because a later release may have stored it."""
         if not isinstance(value, str):
             return None
         unknown = str.__new__(cls, value)
@@ -49,7 +49,7 @@ class WaitReason(StrEnum):
 
     @classmethod
     def of(cls, stored: str | None, error_kind: str | None) -> WaitReason | None:
-        """The reason of a row: `retry` with the error kind `deferred` means UNCLEAR."""
+        """Return the reason of a row. `retry` with the error kind `deferred` means UNCLEAR."""
         if stored is None:
             return None
         if stored == cls.RETRY and error_kind == ErrorKind.DEFERRED:
@@ -57,14 +57,15 @@ class WaitReason(StrEnum):
         return cls(stored)
 
 
-# A job whose cause may change or end (a pause, politeness, Reddit's limit, an outage) is parked for
-# 60 s at most. So it is claimable within 65 s of the end of its cause: 60 s plus one sweep.
+# Some causes of a wait can end at any time: a pause, politeness, Reddit's limit or an outage. The
+# job is then parked: its cause is checked again after 60 s at most. So the job is claimable within
+# 65 s after the end of the cause: 60 s plus one sweep.
 PARKED_MAX_SECONDS = 60
 FREED_WITHIN_SECONDS = 65
 
 
 class ErrorKind(StrEnum):
-    """The class of an error: it decides between fail, schedule_retry and defer."""
+    """The kind of an error. It decides whether the job fails, is retried or is deferred."""
 
     PERMANENT = "permanent"
     RETRYABLE = "retryable"
@@ -72,7 +73,7 @@ class ErrorKind(StrEnum):
 
 
 class JobSource(StrEnum):
-    """The origin of a request to crawl."""
+    """The origin of a request for a crawl."""
 
     USER = "user"
     SCHEDULE = "schedule"
@@ -86,12 +87,13 @@ FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 PRIORITY_MIN, PRIORITY_MAX = 0, 100
 # Sources of automatic crawls.
 BACKGROUND = frozenset({JobSource.DISCOVERY, JobSource.STALE})
-# Background jobs must not age past user requests, which have priorities of 50 to 70.
+# Aging raises the priority of a background job to this limit. Otherwise an old background job would
+# run before user requests, which have priorities of 50 to 70.
 BACKGROUND_PRIORITY_CEILING = 40
 
 
 def priority_ceiling(source: JobSource) -> int:
-    """The highest priority that a job of this source reaches by aging."""
+    """Return the highest priority that a job of this source reaches by aging."""
     if source in BACKGROUND:
         return BACKGROUND_PRIORITY_CEILING
     return PRIORITY_MAX
@@ -114,7 +116,7 @@ class Enqueued:
 
 @dataclass(frozen=True)
 class Job:
-    """A row of crawl_jobs; all times are aware, in UTC."""
+    """A row of the table crawl_jobs. All times have the time zone UTC."""
 
     id: int
     subreddit_id: int
@@ -127,9 +129,10 @@ class Job:
     source: JobSource
     scheduled_job_id: int | None
     depth: int
-    # The job is not claimed before. A parked job: the time of the next check of its cause.
+    # No worker claims the job before this time. For a parked job: the time when its cause is
+    # checked next.
     visible_at: datetime
-    waits_until: datetime | None  # of a waiting job: the end of its cause; None: no known end
+    waits_until: datetime | None  # end of the cause of a wait; None: unknown, or no wait
     queued_at: datetime
     created_at: datetime
     finished_at: datetime | None
@@ -147,10 +150,10 @@ class Job:
     error_kind: ErrorKind | None
     error_message: str | None
     checkpoint: dict[str, Any] | None
-    traceparent: str | None  # the trace of the request to crawl
-    version: int  # changes with every change of the row
+    traceparent: str | None  # the W3C trace of the request for this crawl
+    version: int  # a number that changes with every change of the row
 
     @property
     def not_before(self) -> datetime | None:
-        """The earliest time of a claim; None: the cause of its wait has no known end."""
+        """The earliest time of a claim, or None if the end of the wait is unknown."""
         return self.waits_until if self.status is JobStatus.WAITING else self.visible_at

@@ -1,4 +1,4 @@
-"""The filter of a job list or a bulk change, and the order of a list."""
+"""The filter that selects the jobs of a list or of a bulk change, and the order of a list."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ ALL = frozenset(JobStatus)
 
 
 class JobSort(StrEnum):
-    """The orders of a job list. An index serves each; some cover certain states only."""
+    """The order of a job list. Each order uses an index, which may have only certain states."""
 
     NEWEST = "-created_at"
     OLDEST = "created_at"
-    ENDED_LAST = "-finished_at"  # finished jobs
-    ENDED_FIRST = "finished_at"
-    CLAIM_ORDER = "-priority"  # queued jobs, as they will be claimed
-    DUE_FIRST = "visible_at"  # waiting jobs
+    ENDED_LAST = "-finished_at"  # finished jobs only
+    ENDED_FIRST = "finished_at"  # finished jobs only
+    CLAIM_ORDER = "-priority"  # queued jobs only, in the order in which workers claim them
+    DUE_FIRST = "visible_at"  # waiting jobs only
 
 
 _ELIGIBLE: dict[JobSort, frozenset[JobStatus]] = {
@@ -32,7 +32,10 @@ _ELIGIBLE: dict[JobSort, frozenset[JobStatus]] = {
 
 @dataclass(frozen=True)
 class JobFilter:
-    """A field that is None or empty does not restrict; a range excludes its end."""
+    """The conditions that a job must meet. A field that is None or empty is no condition.
+
+    A range of times includes its start and excludes its end.
+    """
 
     statuses: frozenset[JobStatus] = frozenset()
     subreddit_id: int | None = None
@@ -41,16 +44,16 @@ class JobFilter:
     priority_min: int | None = None
     priority_max: int | None = None
     error_kind: ErrorKind | None = None
-    error_text: str | None = None  # a part of the message, in any case
+    error_text: str | None = None  # a part of the error message; upper and lower case are equal
     created_after: datetime | None = None
     created_before: datetime | None = None
     finished_after: datetime | None = None
     finished_before: datetime | None = None
     worker: str | None = None  # the worker that crawls the job now
-    incomplete: bool | None = None  # whether the crawl has given up a part
+    incomplete: bool | None = None  # whether the crawl gave up a part
 
     def possible_statuses(self, sort: JobSort = JobSort.NEWEST) -> frozenset[JobStatus]:
-        """The states that a job of this filter and this order can have."""
+        """Return the states that a job can have in a list with this filter and this order."""
         possible = (self.statuses or ALL) & _ELIGIBLE.get(sort, ALL)
         if self.finished_after is not None or self.finished_before is not None:
             possible &= FINAL

@@ -1,4 +1,4 @@
-"""The progress of a crawl, computed from its job and the job's checkpoint."""
+"""The progress of a crawl, computed from the job and its checkpoint (the stored crawl state)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from crawljobs.domain import missing_part
 from crawljobs.domain.job import FINAL, Job, JobStatus
 from crawljobs.domain.missing_part import MissingPart
 
-LONGEST_ETA = timedelta(days=366)  # a longer forecast is shown as unknown
+LONGEST_ETA = timedelta(days=366)  # if a crawl needs longer, its end is shown as unknown
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress. `phase` is None until a page is stored; `done` and `total` are requests."""
+    """The progress of a crawl. `phase` is None until a page is stored.
+
+    `done` and `total` count requests to Reddit.
+    """
 
     phase: str | None = None
     page: int = 0
@@ -34,7 +37,7 @@ class Progress:
 
 
 def of_job(job: Job) -> Progress:
-    """The progress of a job. Missing and invalid values of an old or damaged checkpoint are 0."""
+    """Return the progress of a job. A missing or invalid count in its checkpoint becomes 0."""
     found = job.checkpoint or {}
     phase = found.get("phase")
     requests = _count(found.get("requests"))
@@ -56,7 +59,7 @@ def of_job(job: Job) -> Progress:
 
 
 def missing_of_job(job: Job) -> list[MissingPart]:
-    """The first parts that the crawl gave up, without unreadable entries."""
+    """Return the first parts that the crawl gave up. Entries that cannot be read are skipped."""
     listed = (job.checkpoint or {}).get("missing")
     found = []
     for row in listed if isinstance(listed, list) else []:
@@ -68,7 +71,7 @@ def missing_of_job(job: Job) -> list[MissingPart]:
 
 
 def _eta(job: Job, seconds: float) -> datetime | None:
-    """The expected end; None for a finished job and for a job with an unknown start."""
+    """Return the expected end, or None if the job is finished or its start is unknown."""
     begins = {JobStatus.CRAWLING: job.progress_at, JobStatus.WAITING: job.waits_until}
     start = begins.get(job.status)
     if job.status in FINAL or start is None or seconds > LONGEST_ETA.total_seconds():
@@ -80,7 +83,7 @@ def _eta(job: Job, seconds: float) -> datetime | None:
 
 
 def _forecast(saved: Any) -> tuple[int | None, float]:
-    """The total of requests (None: unknown) and the seconds per request."""
+    """Return the expected total of requests (None: unknown) and the seconds per request."""
     if not isinstance(saved, Mapping):
         return None, 0.0
     total, pace = _count(saved.get("total")), saved.get("pace")
