@@ -1,4 +1,4 @@
-"""Find names of subreddits in posts and comments."""
+"""Find the names of subreddits that a post or a comment mentions."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import re
 
 from crawljobs.domain import subreddit
 
-# The maximum of subreddits that are stored for one item. A text may mention any number.
+# The limit of subreddits stored for one post or comment. A text may mention any number of them.
 PER_ITEM_MAX = 10
 
-# r/name, /r/name and addresses with it; not u/name, as profiles are no communities.
+# Matches r/name, /r/name and addresses that contain /r/name. It does not match u/name, because a
+# profile is no subreddit.
 _MENTION = re.compile(r"(?<![A-Za-z0-9_])r/([A-Za-z0-9_]{2,21})(?![A-Za-z0-9_])", re.ASCII)
 
 
 def find(*texts: str | None, home: str) -> tuple[str, ...]:
-    """The mentioned subreddits except `home`, in lower case, each once; at most PER_ITEM_MAX."""
+    """Return the mentioned subreddits except `home`, in lower case, each name once.
+
+    Returns at most PER_ITEM_MAX names.
+    """
     found: dict[str, None] = {}
     for text in texts:
         for match in _MENTION.finditer(text or ""):
@@ -25,5 +29,5 @@ def find(*texts: str | None, home: str) -> tuple[str, ...]:
 
 
 def is_neighbour(name: str, *, home: str) -> bool:
-    """Whether this name, in lower case, may be a community other than `home`."""
+    """Return whether this name, in lower case, may be a subreddit other than `home`."""
     return not name.startswith("u_") and name != home.lower() and not subreddit.is_listing(name)

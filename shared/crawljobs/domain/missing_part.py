@@ -1,4 +1,7 @@
-"""Parts that a crawl gave up: which parts, why, and when to request them again."""
+"""Parts that a crawl gave up: which parts, why, and when to request them again.
+
+A part is an optional request of a crawl, such as the request for the comments of one post.
+"""
 
 from __future__ import annotations
 
@@ -8,44 +11,48 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-# Each failure doubles the delay up to this limit, so that a part that always fails costs its
-# requests only twice a month.
+# The longest delay before a part is requested again. Each failure doubles the delay up to this
+# limit. So a part that always fails is requested only twice a month.
 LONGEST_LOOK = timedelta(days=14)
-# New items push old ones out of a listing: in two weeks today's items may be out of reach.
+# The longest delay for a page of a listing. New items push old items out of a listing, so after
+# two weeks the missing items might no longer be shown.
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
-# The delay of a part that a setting excludes from the crawl.
+# The delay for a part that the settings now exclude from the crawl.
 POSTPONED = LONGEST_LOOK
-# A time further ahead than this was written before the database's clock was set back.
+# A `next_look_at` that is further in the future was written before the database's clock was set
+# back.
 FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
-LISTED_MAX = 50  # parts in the details of a job; the count of its parts includes the others
-STORED_MAX = 500  # rows of each subreddit; those that failed most recently are kept
-ITEM_MAX = 100  # characters of an item's name
+LISTED_MAX = 50  # parts that the details of a job list; the count of missing parts has no limit
+STORED_MAX = 500  # parts stored for one subreddit; the parts that failed last are kept
+ITEM_MAX = 100  # characters of `item`
 
 
 class PartKind(StrEnum):
     """The optional parts of a crawl."""
 
-    POSTS = "posts"  # a page of posts after the first; item: the cursor
-    COMMENTS = "comments"  # a page of the newest comments; item: the cursor, empty for the first
-    TREE = "tree"  # the tree of a post; item: the post's id
-    MORE_CHILDREN = "more_children"  # comments behind stubs; item: the post's id
-    THREAD = "thread"  # the thread below a comment; item: the post's id
-    HISTORY = "history"  # an author's newest items; item: the account's name
-    NAMES = "names"  # the check which names are subreddits; no item
+    POSTS = "posts"  # a page of posts after the first page; `item`: the cursor of the page
+    # A page of the newest comments. `item`: the cursor of the page, empty for the first page.
+    COMMENTS = "comments"
+    TREE = "tree"  # the comments of a post; `item`: the id of the post
+    MORE_CHILDREN = "more_children"  # comments that a tree left out; `item`: the id of the post
+    THREAD = "thread"  # the replies below a comment; `item`: the id of the post
+    HISTORY = "history"  # an author's newest posts and comments; `item`: the author's name
+    NAMES = "names"  # the check whether mentioned names are subreddits; `item`: empty
 
 
 class PartReason(StrEnum):
-    """Why a part was given up."""
+    """Why a crawl gave up a part."""
 
     REFUSED = "refused"  # 400 and similar statuses: Reddit does not accept the request
-    TROUBLE = "trouble"  # 5xx, no reply, no JSON, or JSON of another shape
-    TOO_LARGE = "too_large"  # a request of one item is still too long
+    TROUBLE = "trouble"  # status 5xx, no reply, or a reply that is not the expected JSON
+    TOO_LARGE = "too_large"  # Reddit refuses even a request for a single item as too large
     UNAVAILABLE = "unavailable"  # Reddit does not show this part
-    ALLOWANCE = "allowance"  # the crawl had used up its request limit
+    ALLOWANCE = "allowance"  # the crawl had already sent all requests that it may send
 
 
-# When one of these requests fails, the whole tree is fetched again.
+# The requests for a post's tree of comments. If one of them fails, a later crawl requests the whole
+# tree again.
 OF_A_TREE = (PartKind.TREE, PartKind.MORE_CHILDREN, PartKind.THREAD)
 LISTINGS = (PartKind.POSTS, PartKind.COMMENTS)
 
@@ -54,9 +61,9 @@ LISTINGS = (PartKind.POSTS, PartKind.COMMENTS)
 class MissingPart:
     """A part that the last crawl gave up.
 
-    `failures` counts the consecutive crawls that gave it up. `seen_to` is set for listings: the
-    newest item that the interrupted walk has stored, as a base-36 id. Every item between it and the
-    failed page is stored.
+    `failures` is the number of crawls in a row that gave up the part. `seen_to` is set only for a
+    page of a listing: the base-36 id of the newest item that the crawl read from this listing. All
+    items between this item and the missing page are stored.
     """
 
     kind: PartKind
@@ -68,14 +75,17 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a crawl requests the part: after one failure always, then at `next_look_at`."""
-        # A time beyond FURTHEST_LOOK counts as passed: the clock was set back after its writing.
+        """Return whether a crawl requests the part: after one failure always, then when due."""
+        # A time beyond FURTHEST_LOOK counts as passed, because the clock was set back meanwhile.
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
         return self.failures <= 1 or is_time
 
 
 def next_try_delay(kind: PartKind, failures: int, *, first: timedelta) -> timedelta:
-    """The delay after this many failures in a row, at least 1; `first` is the first delay."""
+    """Return the delay before the next request, after this number of failures in a row.
+
+    `first` is the delay after the first failure.
+    """
     longest = LONGEST_LOOK_AT_LISTING if kind in LISTINGS else LONGEST_LOOK
     factor: int = 2 ** min(max(0, failures - 1), 16)
     return min(first * factor, longest)
@@ -84,7 +94,7 @@ def next_try_delay(kind: PartKind, failures: int, *, first: timedelta) -> timede
 def of_json(rows: Sequence[Any] | None) -> list[MissingPart]:
     """Return the parts of a JSON array of rows.
 
-    Leaves out rows with a kind or a reason that this release does not know.
+    Rows with a kind or a reason that this release does not know are skipped.
     """
     return [
         MissingPart(

@@ -1,4 +1,4 @@
-"""The changes of jobs by operators, and the states that allow each of them."""
+"""The changes that an operator can make to a job, and the job states that allow each change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crawljobs.domain.transitions import TRANSITIONS, Transition
 
 
 class Verb(StrEnum):
-    """A change by an operator; its value completes `cannot <verb> a job that is crawling`."""
+    """A change by an operator. Its value fits in the message `cannot <verb> a job that is ...`."""
 
     BOOST = "boost"
     CHANGE_PRIORITY = "change the priority of"

@@ -1,4 +1,4 @@
-"""Make untrusted text safe for a terminal, a log line, a row and a page."""
+"""Make untrusted text safe for a terminal, a log line, a database row and a web page."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import re
 import unicodedata
 
 REPLACEMENT = "\ufffd"
-# Control and format characters; the latter include those that change the text direction.
+# Unicode categories: control characters, format characters and line separators. Some format
+# characters change the direction of the text.
 _DROPPED = frozenset({"Cc", "Cf", "Zl", "Zp"})
-# White space that starts a new line or moves the cursor; it becomes one blank.
+# White space that starts a new line or moves the cursor. Each of these characters becomes a blank.
 _BREAKS = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029")
-# All control characters except tab and line breaks, and characters that override the direction of
-# the text after them.
+# All control characters except tab and line breaks, and characters that change the direction of the
+# text after them.
 _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _RUNS_OF_BLANKS = re.compile("  +")
 
 
 def one_line(text: str, *, limit: int) -> str:
-    """At most `limit` printable characters on one line.
+    """Return at most `limit` characters as one line of printable text.
 
-    Line breaks and tabs become a blank; NUL and unpaired surrogates become U+FFFD; other control
+    Line breaks and tabs become a blank. NUL and unpaired surrogates become U+FFFD. Other control
     and format characters are dropped.
     """
     cut = text[:limit]
@@ -29,7 +30,7 @@ def one_line(text: str, *, limit: int) -> str:
 
 
 def lines(text: str, *, limit: int) -> str:
-    """At most `limit` characters, cleaned as by `one_line`; line breaks stay."""
+    """Return at most `limit` characters, cleaned as by `one_line`, but with their line breaks."""
     cut = text[:limit]
     if cut.isprintable():
         return cut
@@ -37,7 +38,7 @@ def lines(text: str, *, limit: int) -> str:
 
 
 def has_steering(text: str) -> bool:
-    """Whether the text holds a character that controls a terminal or reorders text."""
+    """Return whether a character controls a terminal or changes the direction of the text."""
     return not text.isprintable() and _STEERING.search(text) is not None
 
 
