@@ -10,24 +10,24 @@ from crawljobs.domain.job import JobStatus
 
 @dataclass(frozen=True)
 class RecentJobs:
-    """Statistics of the jobs that finished in the last hour, or of the newest `sampled` of them.
+    """Statistics of a sample: the newest jobs of those that finished in the last hour.
 
-    Rates and percentiles are None when no job qualifies.
+    `sampled` is the number of jobs in the sample. A rate is None if it has no jobs to count.
     """
 
     sampled: int
     since: datetime | None  # when the oldest job of the sample finished
     finished_per_minute: float
-    failure_rate: float | None  # share of the jobs that succeeded or failed
-    retry_success_rate: float | None  # share of the jobs that were retried
-    wait_seconds_p50: float | None  # from claimable to claimed
-    wait_seconds_p95: float | None
+    failure_rate: float | None  # failed jobs, as a share of the failed and succeeded jobs
+    retry_success_rate: float | None  # succeeded jobs, as a share of the retried jobs
+    wait_seconds_p50: float | None  # median of the times from claimable to claimed
+    wait_seconds_p95: float | None  # 95th percentile of these times
 
 
 @dataclass(frozen=True)
 class JobCounts:
     by_status: dict[JobStatus, int]
-    # States whose count is a lower bound: counting stopped at a limit.
+    # States that may have more jobs than `by_status` shows, because counting stopped at a limit.
     capped: frozenset[JobStatus]
     queued_by_priority: dict[int, int]
 
@@ -37,11 +37,11 @@ class QueueStats:
     """Jobs by state, the wait of the oldest claimable job, and recent results."""
 
     by_status: dict[JobStatus, int]
-    # States whose count is a lower bound: counting stopped at a limit.
+    # States that may have more jobs than `by_status` shows, because counting stopped at a limit.
     capped: frozenset[JobStatus]
     queued_by_priority: dict[int, int]
     oldest_queued_at: datetime | None
     oldest_queued_seconds: float | None
-    paused: bool  # the whole queue
+    paused: bool  # whether the whole queue is paused
     paused_subreddits: int
     recent: RecentJobs

@@ -1,4 +1,4 @@
-"""Items read from Reddit, cleaned so that they can be stored."""
+"""Items as read from Reddit and ready to be stored: accounts, subreddits, posts and comments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawljobs.domain.subreddit import AccessState
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An author; `reddit_id` is t2_ and a base-36 number, None when the reply has no id."""
+    """A Reddit account. `reddit_id` is t2_ and a base-36 number; None if the reply has no id."""
 
     name: str
     reddit_id: str | None = None
@@ -19,7 +19,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class SubredditAbout:
-    """The description of a subreddit. None: the reply does not report the field."""
+    """The description of a subreddit. A field is None if the reply does not contain it."""
 
     name: str
     reddit_id: str | None
@@ -29,12 +29,12 @@ class SubredditAbout:
     over_18: bool | None
     created_at: datetime | None
     access: AccessState
-    has_type: bool = True  # False: the reply does not report who may read and write
+    has_type: bool = True  # whether the reply contains who may read and write
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post. When its author deleted it, `deleted` is true, and author and content are None."""
+    """A post. If the author deleted the post, `deleted` is true; author and content are None."""
 
     id: str
     subreddit: str
@@ -58,18 +58,18 @@ class Post:
     created_at: datetime
     edited_at: datetime | None
     deleted: bool
-    # Other subreddits, in lower case: those mentioned in the text, and the source of a crosspost.
+    # Names of other subreddits, in lower case: mentions in the text, and the source of a crosspost.
     mentions: tuple[str, ...] = ()
     crossposted_from: str | None = None
-    edited: bool = False  # `edited_at` may be None: Reddit gives no edit time for old items
+    edited: bool = False  # if true, `edited_at` may be None: Reddit gives no time for old items
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment. `parent_id` is a full name such as t1_abc.
+    """A comment. `parent_id` is the full name of the post or comment above, such as t1_abc.
 
-    `depth` is 0 directly below the post, and None when the comment is not read from a tree.
-    `score` is None while the community hides it.
+    `depth` is 0 directly below the post, and None if the comment was not read from a tree.
+    `score` is None while the subreddit hides the score.
     """
 
     id: str
@@ -92,11 +92,11 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class MoreComments:
-    """A stub in a tree, in place of comments that the reply leaves out.
+    """A stub: Reddit's placeholder in a tree for comments that the reply leaves out.
 
-    Without children, the comments are in the tree of the parent, which is a page of its own.
-    `count` is the number of comments behind the stub as Reddit reports it. Reddit also reports 0
-    for stubs with children.
+    If `children` is empty, these comments are on a separate page: the tree below the parent.
+    `count` is the number of these comments as Reddit reports it. It may be 0 although the stub has
+    children.
     """
 
     parent_id: str
@@ -107,9 +107,10 @@ class MoreComments:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The items of one reply by kind.
+    """The items of one reply, by kind.
 
-    `dropped` counts items that could not be read, `unknown` items of other kinds.
+    `dropped` is the number of items that could not be read. `unknown` is the number of items of
+    other kinds.
     """
 
     posts: tuple[Post, ...] = ()
@@ -123,27 +124,31 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing; `after` is the cursor of the next page, None on the last page."""
+    """One page of a listing. `after` is the cursor of the next page, or None on the last page."""
 
     items: Items
     after: str | None
 
 
-# A listing ends after about 1,000 items. It leaves out removed items, so fewer are shown.
+# A listing with this number of items has reached Reddit's limit. The limit is about 1,000 items,
+# but removed items count too and are not shown.
 LISTING_CAP = 900
-# A listing of 10 pages of 100 items has reached Reddit's cap, even if its pages show fewer items.
+# A listing of 10 pages has reached Reddit's limit, even if its pages show fewer than 100 items.
 LISTING_PAGES = 10
-# When older items are known to exist, a listing of this many items has reached Reddit's cap: the
-# other items are removed ones.
+# If older items are known to exist, a listing with this number of items has reached Reddit's limit:
+# removed items are the rest of the 1,000.
 LISTING_CAP_WITH_REMOVED = 500
 
 
 def is_newer(item_id: str, mark: str | None) -> bool:
-    """Whether an id is above the high-water mark; ids are base-36 numbers that only increase."""
+    """Return whether an item is newer than the item `mark`, by their ids. True without a mark.
+
+    Ids are base-36 numbers, and a newer item has a higher id.
+    """
     return mark is None or int(item_id, 36) > int(mark, 36)
 
 
 def newest(*ids: str | None) -> str | None:
-    """The highest of these ids; None when there is none."""
+    """Return the highest of these ids, or None if there is none."""
     known = [item_id for item_id in ids if item_id is not None]
     return max(known, key=lambda item_id: int(item_id, 36)) if known else None

@@ -1,8 +1,8 @@
-"""The meaning of every reply of Reddit, as one table.
+"""A table with the meaning of every reply that Reddit can send.
 
-A cell is an endpoint, a status, a content type and the shape of the body. Its meaning is about the
-requested subject, or about the connection of all workers, or `unknown`. An `unknown` reply never
-changes the stored state of a community.
+A cell of the table is an endpoint, a status, a content type and the shape of a body. The meaning of
+a cell is about the requested page, or about the connection to Reddit, or `unknown`. An `unknown`
+reply never changes the stored state of a community.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import NamedTuple
 
 
 class Endpoint(StrEnum):
-    """The kind of page that was requested."""
+    """The kind of Reddit page that was requested."""
 
     ABOUT = "about"  # the description of a community
     POSTS = "posts"
-    COMMENTS = "comments"  # the newest comments of a community
+    COMMENTS = "comments"  # the listing of a community's newest comments
     TREE = "tree"
     MORE_CHILDREN = "more_children"
-    HISTORY = "history"  # an author's newest items
+    HISTORY = "history"  # the listing of an author's newest posts and comments
     ACCOUNT = "account"  # the description of an author
-    INFO = "info"  # a batch of full names, or of names of communities
-    PROBE = "probe"  # a page that exists for every client that Reddit accepts
-    TOKEN = "token"  # noqa: S105 - the page that issues tokens
+    INFO = "info"  # several items by their full names, or several communities by their names
+    PROBE = "probe"  # a page that Reddit returns to every client that it accepts
+    TOKEN = "token"  # noqa: S105 - the page that issues access tokens
 
 
 class Status(StrEnum):
-    """The status of a reply; a redirect counts by its target."""
+    """The HTTP status of a reply. The class of a redirect depends on its target."""
 
     OK = "200"
     OTHER_2XX = "other 2xx"
@@ -58,7 +58,7 @@ class ContentType(StrEnum):
 
 
 class Shape(StrEnum):
-    """The shape of a body. The first six are error documents in Reddit's own words."""
+    """The shape of a reply's body. The first six are error documents that Reddit itself writes."""
 
     PRIVATE = "reason private or gold_only"
     QUARANTINED = "reason quarantined"
@@ -75,8 +75,8 @@ class Shape(StrEnum):
 class Meaning(StrEnum):
     """The meaning of a reply."""
 
-    READ = "read"  # the body holds the requested items, if its form is valid
-    # About the community.
+    READ = "read"  # the reply contains the requested items, if its JSON is as expected
+    # Meanings about the community.
     PRIVATE = "private"
     QUARANTINED = "quarantined"
     GATED = "gated"
@@ -84,19 +84,20 @@ class Meaning(StrEnum):
     NOT_FOUND = "not_found"
     REDIRECTED = "redirected"
     LEGAL = "legal"
-    # About another subject.
+    # Meanings about an item, an author or another part of the crawl.
     ITEM_GONE = "item_gone"
     AUTHOR_GONE = "author_gone"
-    AUTHOR_REFUSED = "author_refused"  # suspended, if the account's description says so too
+    # The author is suspended, if the description of the account confirms this.
+    AUTHOR_REFUSED = "author_refused"
     PART_REFUSED = "part_refused"
-    # About the connection or the request.
+    # Meanings about the connection or the request.
     REQUEST_TOO_LARGE = "request_too_large"
     TOKEN_STALE = "token_stale"  # noqa: S105 - no secret
     CREDENTIALS_REFUSED = "credentials_refused"
     CLIENT_REFUSED = "client_refused"
     THROTTLED = "throttled"
     OUTAGE = "outage"
-    # None of the above.
+    # No rule of this module matches the reply.
     UNKNOWN = "unknown"
 
 
@@ -108,7 +109,7 @@ class Cell(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A block of cells with one meaning; an empty tuple stands for every value."""
+    """One meaning for all combinations of these values. An empty tuple stands for every value."""
 
     endpoints: tuple[Endpoint, ...]
     statuses: tuple[Status, ...]
@@ -121,10 +122,10 @@ _E, _S, _T, _B, _M = Endpoint, Status, ContentType, Shape, Meaning
 
 _COMMUNITY = (_E.ABOUT, _E.POSTS, _E.COMMENTS)
 _ITEM = (_E.TREE, _E.MORE_CHILDREN)
-_OF_COMMUNITY = (*_COMMUNITY, *_ITEM)  # a community's access decides about its items too
+_OF_COMMUNITY = (*_COMMUNITY, *_ITEM)  # the items of a private community are private too
 _AUTHOR = (_E.HISTORY, _E.ACCOUNT)
 _CONTENT = (*_OF_COMMUNITY, *_AUTHOR, _E.INFO)
-_LONG = (_E.COMMENTS, *_ITEM, _E.HISTORY, _E.INFO)  # requests that may be too large
+_LONG = (_E.COMMENTS, *_ITEM, _E.HISTORY, _E.INFO)  # Reddit may refuse these as too large
 
 # Content types of Reddit's own error replies. An HTML error page may come from a proxy.
 _OWN = (_T.JSON, _T.NONE)
@@ -135,7 +136,8 @@ _JSON = (
 _REDDIT_ERROR = (*_JSON[:-1],)
 _NOT_FOUND = (_B.OTHER_REASON, _B.ERROR)
 
-# The first rule that holds a cell gives its meaning; a cell that no rule holds is unknown.
+# The first rule that contains a cell gives the meaning of the cell. If no rule contains the cell,
+# its meaning is UNKNOWN.
 RULES: tuple[Rule, ...] = (
     Rule((), (_S.THROTTLED,), (), (), _M.THROTTLED),
     Rule((), (_S.TROUBLE, _S.TIMEOUT), (), (), _M.OUTAGE),
@@ -144,7 +146,7 @@ RULES: tuple[Rule, ...] = (
     Rule((), (_S.OK,), (_T.JSON, _T.NONE, _T.OTHER), (_B.EMPTY, _B.OTHER), _M.OUTAGE),
     Rule((), (_S.OTHER_2XX,), _OWN, (), _M.OUTAGE),
     Rule((_E.TOKEN,), (_S.UNAUTHORIZED,), (), (), _M.CREDENTIALS_REFUSED),
-    # OAuth refuses credentials by 400 and 401 alone (RFC 6749, section 5.2).
+    # A token endpoint refuses credentials only by status 400 or 401 (RFC 6749, section 5.2).
     Rule((_E.TOKEN,), (_S.BAD_REQUEST,), _OWN, _JSON, _M.CREDENTIALS_REFUSED),
     Rule((_E.TOKEN,), (_S.FORBIDDEN,), (), (), _M.CLIENT_REFUSED),
     Rule((), (_S.UNAUTHORIZED,), (), (), _M.TOKEN_STALE),

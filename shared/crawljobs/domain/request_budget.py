@@ -1,52 +1,61 @@
-"""The request budget of a Reddit client id, which all its workers share."""
+"""The request budget of a Reddit client id. All workers with the same client id share it.
+
+A slot is the reserved time of one request within the budget.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Share of a window's requests that workers use. The rest is a reserve: workers see the requests of
-# other consumers of the client id only afterwards.
+# The share of a window's requests that workers use. The rest is a reserve for other programs with
+# the same client id, because workers learn of the requests of these programs only afterwards.
 USABLE_SHARE = 0.97
-# At the start of a window: too early to estimate the rate of other consumers.
+# At the start of a window, it is too early to estimate how many requests other programs send. For
+# this share of the window, the estimate is 0.
 UNKNOWN_SHARE = 0.05
-# The largest share of the remaining requests that is left to other consumers: a burst of their
-# requests must not stop the workers.
+# The largest share of the remaining requests that is left to other programs. Without this limit, a
+# burst of their requests would stop the workers.
 LEFT_TO_OTHERS_SHARE = 0.9
-# Reddit's limit in every recorded reply of 2025-26; used until a reply reports another limit.
+# Reddit's limit in every recorded reply of 2025 and 2026. It is used until a reply reports another
+# limit.
 DEFAULT_REQUESTS_PER_WINDOW = 1000
 DEFAULT_WINDOW_SECONDS = 600
 
-# A background crawl takes a slot only when at most this many requests wait before it. Without this
-# limit many background crawls would delay a crawl that a user requested.
+# A background crawl reserves a slot only if not more than this number of requests wait before it.
+# Without this limit, many background crawls would delay a crawl that a user requested.
 BACKGROUND_QUEUE = 1.0
-# A slot within this time counts as free, however close together slots are.
+# A background crawl may always reserve a slot that starts within this time.
 QUEUE_SECONDS = 0.25
 
-# A job whose slot is later than this is deferred, so that its worker can run another job.
+# If the next slot is later than this, the job is deferred, so that its worker can run another job.
 LONGEST_SLOT_WAIT_SECONDS = 30.0
 
-# The pause after a 429 without a duration: the first pause, and the limit of its doubling.
+# The first pause after a 429 reply without a duration. The pause doubles with each 429 in a row, up
+# to the longest pause.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
-# The limit of a pause whose duration Reddit gives. After it a request shows whether it still lasts.
+# The limit of a pause whose duration Reddit gives. Then the next request shows whether Reddit
+# answers again.
 LONGEST_STATED_PAUSE_SECONDS = 3600.0
-# The limit of a pause of the token endpoint.
+# The longest pause before the next request to the token endpoint.
 LONGEST_TOKEN_PAUSE_SECONDS = 600.0
-# The lease of a worker's turn to request a token: longer than one exchange can take.
+# Only one worker at a time requests a token. Its turn ends after this time, which is longer than a
+# request can take.
 TOKEN_TURN_SECONDS = 75.0
 
 
-# The breaker opens, and all workers pause, when FAILURES_THAT_OPEN of the last REPLIES_REMEMBERED
-# replies are failures.
+# The circuit breaker opens when FAILURES_THAT_OPEN of the last REPLIES_REMEMBERED replies are
+# failures. Then all workers pause.
 REPLIES_REMEMBERED = 20
 FAILURES_THAT_OPEN = 10
-# The pause of an outage doubles with every failed probe.
+# The pause while the breaker is open. It doubles with every failed probe, up to the longest pause.
 FIRST_OUTAGE_SECONDS = 30.0
 LONGEST_OUTAGE_SECONDS = 300.0
-# A worker that probes must report within this time; then another worker may probe.
+# A worker that probes Reddit must report the result within this time. Otherwise another worker may
+# probe.
 PROBE_SECONDS = 90.0
-# Between two checks whether Reddit accepts the client, counted over all workers.
+# The shortest time between the starts of two probes after unclear replies, by any of the workers.
 PROBE_EVERY_SECONDS = 1.0
 
 
@@ -55,7 +64,7 @@ class PausedReason(StrEnum):
 
     RATE_LIMIT = "rate_limit"
     OUTAGE = "outage"
-    CLIENT_REFUSED = "client_refused"  # the client id or its address is blocked
+    CLIENT_REFUSED = "client_refused"  # Reddit blocks the client id or the workers' IP address
     CREDENTIALS_REFUSED = "credentials_refused"
 
 
@@ -66,21 +75,21 @@ REFUSED = frozenset({PausedReason.CLIENT_REFUSED, PausedReason.CREDENTIALS_REFUS
 class Slot:
     """The slot of the next request, and the state of the client id."""
 
-    delay_seconds: float  # the seconds until the request may start
-    taken: bool  # whether the slot is reserved; not when the delay exceeds the caller's limit
-    expires_seconds: float = float("inf")  # until the end of the slot's window
-    number: int = 0  # of the request within its window
-    others: int = 0  # requests of this window that other consumers sent
-    outage: bool = False  # the breaker is open: only the worker that probes gets a slot
-    probe: bool = False  # this worker sends the probe
-    troubled: bool = False  # recent replies failed, so a good reply must be recorded
-    paused_reason: PausedReason | None = None  # why the breaker is open
+    delay_seconds: float  # seconds until the request may start
+    taken: bool  # whether the slot is reserved; false if the delay exceeds the caller's limit
+    expires_seconds: float = float("inf")  # seconds until the slot's window ends
+    number: int = 0  # the number of the request within its window
+    others: int = 0  # requests that other programs sent in this window
+    outage: bool = False  # true: all workers pause, because the circuit breaker is open
+    probe: bool = False  # true: the request of this slot must be a probe
+    troubled: bool = False  # true: recent replies failed, so a good reply must be recorded
+    paused_reason: PausedReason | None = None  # why the breaker is open; None: it is closed
     paused_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetReport:
-    """The rate-limit headers of a reply: the current window, including other consumers."""
+    """The rate-limit headers of a reply. They count the requests of all programs in the window."""
 
     used: int
     remaining: int
@@ -89,7 +98,10 @@ class BudgetReport:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """All workers pause for `seconds` more; `is_new` when the reason has changed."""
+    """A pause of all workers, with the seconds until its end.
+
+    `is_new` is true if the pause has just begun or its reason has changed.
+    """
 
     reason: PausedReason
     detail: str
@@ -99,8 +111,8 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class ProbeTurn:
-    """Whether this worker sends the probe."""
+    """Whether a worker must probe Reddit now. If no field is set, another worker probes."""
 
-    is_good: bool = False  # a recent probe showed that Reddit accepts the client
-    is_mine: bool = False  # the caller must probe now
-    pause: Pause | None = None
+    is_good: bool = False  # true: a recent probe showed that Reddit accepts the client
+    is_mine: bool = False  # true: this worker must probe now
+    pause: Pause | None = None  # the pause of all workers; None: they do not pause

@@ -8,31 +8,31 @@ from datetime import timedelta
 
 from crawljobs.domain.job import ErrorKind
 
-# A job that waits as `unclear` waits 1, 2, 4, ... minutes, then 4 hours each time; no attempt is
-# charged. After 13 deferrals, about a day, it fails.
+# A job with the wait reason `unclear` waits 1, 2, 4, ... minutes, and then 4 hours each time. These
+# waits do not count towards `max_retries`. After 13 waits, about a day, the job fails.
 UNCLEAR_FIRST_SECONDS, UNCLEAR_LONGEST_SECONDS = 60.0, 14_400.0
 UNCLEAR_DEFERRALS_MAX = 13
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """The delay is base x 2^retry_count, with jitter, then capped."""
+    """The delay before a retry is base_seconds * 2^retry_count with jitter, at most max_hours."""
 
     base_seconds: float = 60.0
     max_hours: float = 24.0
-    jitter: float = 0.2  # share of the delay, uniform to both sides
+    jitter: float = 0.2  # the share of the delay by which it may be shorter or longer at random
 
 
 @dataclass(frozen=True)
 class ScheduleRetry:
-    """Try again after this delay."""
+    """The decision that the job is tried again after this delay."""
 
     delay: timedelta
 
 
 @dataclass(frozen=True)
 class Fail:
-    """Do not try again."""
+    """The decision that the job fails and is not tried again."""
 
     reason: str
 
@@ -40,12 +40,13 @@ class Fail:
 def retry_delay(
     retry_count: int, *, policy: RetryPolicy, uniform: Callable[[float, float], float]
 ) -> timedelta:
-    """The delay before retry number `retry_count` (from 0): 0 < delay <= max_hours.
+    """Return the delay before the next retry, more than 0 and at most max_hours.
 
-    `uniform(a, b)` draws the jitter. The cap is applied last, so that no jitter exceeds it.
+    `retry_count` is the number of earlier retries. `uniform(a, b)` returns a random number for the
+    jitter. The limit is applied after the jitter, so that the jitter cannot exceed it.
     """
     cap = policy.max_hours * 3600.0
-    # 2.0 ** 1024 overflows a float; the cap is reached long before.
+    # 2.0 ** 1024 would overflow a float. The delay reaches its limit long before.
     exponent = min(max(retry_count, 0), 64)
     exact = policy.base_seconds * 2.0**exponent
     jittered = exact * (1.0 + uniform(-policy.jitter, policy.jitter))
@@ -60,7 +61,10 @@ def after_failure(
     policy: RetryPolicy,
     uniform: Callable[[float, float], float],
 ) -> ScheduleRetry | Fail:
-    """The decision after an attempt that is charged; never called for a deferred error."""
+    """Return whether the job is retried or fails after this error.
+
+    The caller must not pass a deferred error, because it changes no retry count.
+    """
     if kind is ErrorKind.PERMANENT:
         return Fail("the error is permanent")
     if retry_count >= max_retries:

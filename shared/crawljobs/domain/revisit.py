@@ -1,4 +1,4 @@
-"""When to crawl a subreddit again, by its rate of new items."""
+"""Compute when to visit (crawl) a subreddit again, from its rate of new posts and comments."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 DAY = timedelta(days=1)
-# The rate is measured over the newest items: at most 200, none older than two weeks.
+# The rate is measured from the newest items: at most 200 items, and none older than two weeks.
 NEWEST_ITEMS = 200
 NEWEST_WITHIN = timedelta(days=14)
-# The distribution of posts over the day is measured over eight weeks: less would be noise.
+# The hours at which posts are created are counted over eight weeks. A shorter time would give
+# random results.
 RHYTHM_WITHIN = timedelta(days=56)
 RHYTHM_ITEMS = 1_000
 RHYTHM_ITEMS_MIN = 50
-# Visits with a longer interval than this are moved to the best hour of the day.
+# If the next visit is at least this time away, it is moved to the best hour of the day.
 RHYTHM_FROM = timedelta(hours=16)
-RHYTHM_CLOSEST = timedelta(hours=8)  # the shortest interval that a move may leave
+RHYTHM_CLOSEST = timedelta(hours=8)  # after the move, the visit is at least this time away
 
 
 @dataclass(frozen=True)
 class RevisitPolicy:
-    """A visit is due after about `items` new items, at the latest after `capacity` of them.
+    """A visit is due after about `items` new items, at the latest after `capacity` new items.
 
-    A listing reliably shows `capacity` items.
+    `capacity` is the number of items that a listing reliably shows. The interval between two visits
+    is also limited by `shortest` and `longest`.
     """
 
     items: float = 50.0
@@ -34,14 +36,14 @@ class RevisitPolicy:
 
 @dataclass(frozen=True)
 class Activity:
-    """The activity of a subreddit."""
+    """How many new posts and comments a subreddit gets."""
 
-    per_day: float  # items a day, in the busier of both listings
-    by_hour: Sequence[int] = ()  # posts by the hour (UTC) of their creation
+    per_day: float  # new posts or new comments a day, whichever are more
+    by_hour: Sequence[int] = ()  # the number of posts created in each hour of the day (UTC)
 
 
 def per_day(count: int, oldest: datetime | None, *, now: datetime) -> float:
-    """Items a day, from the number of newest items and the time of the oldest of them."""
+    """Return the items a day, from the number of newest items and the time of the oldest one."""
     if count == 0 or oldest is None:
         return 0.0
     span = now - oldest if count >= NEWEST_ITEMS else NEWEST_WITHIN
@@ -49,9 +51,9 @@ def per_day(count: int, oldest: datetime | None, *, now: datetime) -> float:
 
 
 def interval(rate: float, *, policy: RevisitPolicy) -> timedelta:
-    """The time to the next visit, for a `rate` in items a day.
+    """Return the time between two visits, for `rate` items a day.
 
-    It is short enough that a listing still shows every new item.
+    The time is short enough that a listing still shows every new item at the next visit.
     """
     if rate <= 0:
         return policy.longest
@@ -60,7 +62,7 @@ def interval(rate: float, *, policy: RevisitPolicy) -> timedelta:
 
 
 def next_visit(activity: Activity, *, now: datetime, policy: RevisitPolicy) -> datetime:
-    """The time of the next visit; a visit after RHYTHM_FROM or more moves to the best hour."""
+    """Return the time of the next visit. If it is RHYTHM_FROM or more away, use the best hour."""
     delay = interval(activity.per_day, policy=policy)
     hour = best_hour(activity.by_hour)
     if delay < RHYTHM_FROM or hour is None:
@@ -75,7 +77,7 @@ def next_visit(activity: Activity, *, now: datetime, policy: RevisitPolicy) -> d
 
 
 def best_hour(by_hour: Sequence[int]) -> int | None:
-    """The hour (UTC) at whose start the average post is youngest; None for too few posts."""
+    """Return the hour (UTC) at which posts are youngest on average, or None for too few posts."""
     if sum(by_hour) < RHYTHM_ITEMS_MIN:
         return None
 
@@ -86,7 +88,7 @@ def best_hour(by_hour: Sequence[int]) -> int | None:
 
 
 def _nearest(moment: datetime, hour: int) -> datetime:
-    """The start of `hour` (UTC) that is closest to `moment`."""
+    """Return the time closest to `moment` at which `hour` (UTC) starts."""
     same_day = moment.replace(hour=hour, minute=0, second=0, microsecond=0)
     around = (same_day - DAY, same_day, same_day + DAY)
     return min(around, key=lambda at: abs(at - moment))
