@@ -1,4 +1,4 @@
-"""Schedules: a recurring request to crawl a subreddit, and the decision when one is due."""
+"""Schedules, which request the crawl of a subreddit regularly, and what happens when one is due."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from enum import StrEnum
 from crawljobs.domain import cron as crons
 from crawljobs.domain.due_times import DueTimes, offset_of
 
-# Under `skip`, a tick that is this late still fires, unless the schedule sets another deadline: a
-# restart of the scheduler must not lose a tick.
+# With the policy `skip`, a tick (due time) still fires if it is at most this late, unless the
+# schedule has its own deadline. Otherwise a restart of the scheduler would lose ticks.
 ON_TIME = timedelta(minutes=5)
 
-LONGEST_DEADLINE = timedelta(days=366)  # the longest interval: the next tick is due by then
+LONGEST_DEADLINE = timedelta(days=366)  # as the longest interval of `@every`
 
-# Up to this many missed ticks get a ledger row each; more get one row with their count.
+# Up to this number, each missed tick gets its own row in the ledger (the table of all due times).
+# A higher number of missed ticks gets one row with their count.
 LISTED_ONE_BY_ONE = 10
 
 
 class MisfirePolicy(StrEnum):
-    """The rule for the latest tick when it could not fire in time."""
+    """The rule for a tick that did not fire in time, if it is the latest tick."""
 
-    FIRE_ONCE = "fire_once"  # fire at any delay, unless the schedule has a deadline
-    SKIP = "skip"  # fire only within the deadline of the schedule; ON_TIME when it has none
+    FIRE_ONCE = "fire_once"  # fire after any delay, unless the schedule has a deadline
+    SKIP = "skip"  # fire only within the schedule's deadline, or ON_TIME without a deadline
 
 
 class RunOutcome(StrEnum):
-    """The outcome of a due time."""
+    """The outcome of a due time of a schedule."""
 
     ENQUEUED = "enqueued"
-    MERGED = "merged"  # the subreddit had a live job, which serves this tick too
-    SKIPPED = "skipped"  # the latest tick, later than its policy and deadline allow
-    MISSED = "missed"  # a later tick was due before a scheduler processed this one
+    MERGED = "merged"  # the subreddit already had a live job, which serves this tick too
+    SKIPPED = "skipped"  # the latest tick, but it was later than policy and deadline allow
+    MISSED = "missed"  # the tick did not fire: a later tick was due, or an edit gave it up
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ScheduleSpec:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A row of scheduled_jobs; `next_run_at` is None while it is disabled."""
+    """A row of the table scheduled_jobs. `next_run_at` is None while the schedule is disabled."""
 
     id: int
     name: str
@@ -81,24 +82,24 @@ class Schedule:
         )
 
     def due_times(self) -> DueTimes:
-        """The due times. Raises InvalidCron when the row was written without the checks."""
+        """Return the due times. Raises InvalidCron if the row was written without a check."""
         return due_times(self.spec(), schedule_id=self.id, anchor=self.anchor_at)
 
     def due_at(self) -> datetime:
-        """The next due time; only for an enabled schedule."""
+        """Return the next due time. The schedule must be enabled."""
         if self.next_run_at is None:
             raise AssertionError("an enabled schedule has a due time")
         return self.next_run_at
 
     def deadline(self) -> timedelta | None:
-        """The largest delay at which a tick still fires; None: no limit."""
+        """Return the longest delay after which a tick still fires, or None without a limit."""
         if self.misfire_deadline_seconds is not None:
             return timedelta(seconds=self.misfire_deadline_seconds)
         return ON_TIME if self.misfire_policy is MisfirePolicy.SKIP else None
 
 
 def due_times(spec: ScheduleSpec, *, schedule_id: int, anchor: datetime) -> DueTimes:
-    """The due times of a schedule. Raises InvalidCron."""
+    """Return the due times of a schedule. Raises InvalidCron."""
     return DueTimes(
         crons.parse(spec.cron_expression, spec.timezone),
         anchor,
@@ -108,7 +109,7 @@ def due_times(spec: ScheduleSpec, *, schedule_id: int, anchor: datetime) -> DueT
 
 @dataclass(frozen=True)
 class Ticks:
-    """A series of consecutive due times, from the first to the last."""
+    """Consecutive due times of a schedule: the first, the last and their number."""
 
     first: datetime
     last: datetime
@@ -117,9 +118,9 @@ class Ticks:
 
 @dataclass(frozen=True)
 class Firing:
-    """The decision for a due schedule."""
+    """The decision for a schedule that is due."""
 
-    missed: tuple[Ticks, ...]  # to be recorded as missed
+    missed: tuple[Ticks, ...]  # ticks that are recorded as missed
     due_at: datetime  # the latest tick
     fires: bool  # whether the latest tick fires
     next_run_at: datetime
@@ -128,10 +129,10 @@ class Firing:
 def when_due(
     times: DueTimes, *, due_at: datetime, now: datetime, deadline: timedelta | None
 ) -> Firing:
-    """The decision for a schedule that is due: every tick from `due_at` to `now`.
+    """Return the decision for a due schedule, about every tick from `due_at` to `now`.
 
-    A subreddit has at most one live job, so only the latest of several ticks fires. The cost grows
-    with the days of an outage, not with the number of ticks. Raises InvalidCron.
+    Only the latest tick fires, because a subreddit has at most one live job. The computing time
+    grows with the days between `due_at` and `now`, not with the ticks. Raises InvalidCron.
     """
     missed: tuple[Ticks, ...] = ()
     latest, following = due_at, times.next_after(due_at)
@@ -149,7 +150,7 @@ def when_due(
 
 
 def _missed(times: DueTimes, *, first: datetime, latest: datetime, count: int) -> tuple[Ticks, ...]:
-    """The `count` due times from `first` up to, but not including, `latest`."""
+    """Return the `count` due times from `first` to the last one before `latest`."""
     if count > LISTED_ONE_BY_ONE:
         return (Ticks(first, times.last_before(latest, tick=first), count),)
     missed = []

@@ -1,4 +1,7 @@
-"""The effect of an edit on the due times of a schedule: it never fires or loses a due time."""
+"""The effect of an edit on the due times of a schedule.
+
+An edit does not fire a schedule. Due times that an edit gives up are recorded as missed.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +19,21 @@ _TIMING = ("cron_expression", "timezone", "spread_seconds", "enabled")
 
 @dataclass(frozen=True)
 class Edit:
-    """The edited schedule and its next due time; `given_up` goes into the ledger as missed."""
+    """The edited schedule and its next due time.
+
+    `given_up` are past due times that will not fire. The ledger records them as missed.
+    """
 
     spec: ScheduleSpec
     anchor: datetime
     next_run_at: datetime | None
-    runs_per_day: float | None  # None: the expression was not parsed
-    mends: bool = False  # the new timing is valid, so an earlier reason to disable it is void
+    runs_per_day: float | None  # None: the cron expression was not parsed
+    mends: bool = False  # true: the new timing is valid; `disabled_reason` no longer applies
     given_up: tuple[Ticks, ...] = ()
 
 
 def first(spec: ScheduleSpec, *, schedule_id: int, now: datetime) -> Edit:
-    """A new schedule; it is due at its next time, not now. Raises InvalidCron."""
+    """Return a new schedule, with its first due time later than `now`. Raises InvalidCron."""
     times = schedules.due_times(spec, schedule_id=schedule_id, anchor=now)
     return Edit(
         spec=replace(spec, cron_expression=times.cron.expression),
@@ -38,10 +44,10 @@ def first(spec: ScheduleSpec, *, schedule_id: int, now: datetime) -> Edit:
 
 
 def edited(before: Schedule, spec: ScheduleSpec, *, now: datetime) -> Edit:
-    """A changed schedule; it is due at the next time of its new timing. Raises InvalidCron.
+    """Return a changed schedule, with the next due time of its new timing. Raises InvalidCron.
 
-    A tick that was due and has not fired stays due if the timing stays the same; else it is given
-    up. A schedule with an invalid expression can still be disabled.
+    If the timing stays the same, a tick that was due and has not fired stays due. Otherwise the
+    tick is given up. A schedule with an invalid expression can still be disabled.
     """
     changed = {name for name in _TIMING if getattr(spec, name) != getattr(before, name)}
     if not spec.enabled and changed <= {"enabled"}:
@@ -56,7 +62,7 @@ def edited(before: Schedule, spec: ScheduleSpec, *, now: datetime) -> Edit:
     next_run_at = before.next_run_at
     given_up = overdue(before, now) if changed else ()
     if changed:
-        # With a new spread, the tick that just fired could be due again at its new offset.
+        # With a new spread, a tick that has just fired must not be due again at its new offset.
         start = now + times.offset if "spread_seconds" in changed else now
         next_run_at = times.next_after(start) if spec.enabled else None
     waiting = _moved(before, spec, times) if changed == {"spread_seconds"} else None
@@ -74,24 +80,24 @@ def edited(before: Schedule, spec: ScheduleSpec, *, now: datetime) -> Edit:
 
 
 def _same_text(expression: str, kept: str) -> bool:
-    """Whether two expressions differ only in white space and in case."""
+    """Return whether two cron expressions differ only in white space and case."""
     return expression.upper().split() == kept.upper().split()
 
 
 def _moved(before: Schedule, spec: ScheduleSpec, times: DueTimes) -> Schedule | None:
-    """The schedule with its next tick moved to the new spread; None when it has no next tick."""
+    """Return the schedule with its next tick at the new offset, or None without a next tick."""
     if not before.enabled or before.next_run_at is None:
         return None
     old = due_times.offset_of(before.id, spread_seconds=before.spread_seconds)
     try:
         next_run_at = before.next_run_at - old + times.offset
-    except OverflowError:  # an infinite time, written by a manual UPDATE
+    except OverflowError:  # `next_run_at` is an infinite time, which a manual UPDATE has written
         return None
     return replace(before, spread_seconds=spec.spread_seconds, next_run_at=next_run_at)
 
 
 def overdue(before: Schedule, now: datetime) -> tuple[Ticks, ...]:
-    """The ticks that are due at `now` and have not fired; an edit of the timing gives them up."""
+    """Return the ticks that are due at `now` and have not fired. An edit gives these ticks up."""
     if not before.enabled or before.next_run_at is None or before.next_run_at > now:
         return ()
     try:

@@ -1,4 +1,4 @@
-"""Whether Reddit's budget is enough for all schedules: an estimate for users, not a limit."""
+"""Estimate whether Reddit's request budget is enough for all schedules, and warn users if not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from crawljobs.domain import request_budget
 
-# The estimate until a crawl has finished: half of the default of MAX_REQUESTS_PER_JOB.
+# The estimated requests of a crawl, until the first crawl has finished. It is half of the default
+# of MAX_REQUESTS_PER_JOB.
 DEFAULT_REQUESTS_PER_CRAWL = 100
 
 _DAY_SECONDS = 86_400
@@ -14,14 +15,14 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Quota:
-    """The requests a day that all enabled schedules need, and those that Reddit allows."""
+    """The requests a day that all enabled schedules need, and the requests that Reddit allows."""
 
     estimated_requests_per_day: int
     daily_request_budget: int
 
     @property
     def warning(self) -> str | None:
-        """A warning for users; None while the budget is enough."""
+        """A warning for users, or None if the budget is enough."""
         if self.estimated_requests_per_day <= self.daily_request_budget:
             return None
         share = 100 * self.estimated_requests_per_day / max(1, self.daily_request_budget)
@@ -33,8 +34,9 @@ class Quota:
 
 
 def quota(*, requests_per_day: float, budget_per_second: float | None) -> Quota:
-    """The estimate. Without `budget_per_second` (no worker has reserved a request yet), it uses
-    Reddit's default budget.
+    """Return the estimate. Without `budget_per_second`, it uses Reddit's default budget.
+
+    `budget_per_second` is None until a worker has reserved a request.
     """
     usual = request_budget.DEFAULT_REQUESTS_PER_WINDOW / request_budget.DEFAULT_WINDOW_SECONDS
     given = usual if budget_per_second is None else budget_per_second

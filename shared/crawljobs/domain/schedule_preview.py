@@ -1,4 +1,4 @@
-"""The next due times of an expression, with a note on those that a clock change affects."""
+"""The next due times of a cron expression, each with a note if a clock change affects it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Upcoming:
-    """A due time, in UTC and in the zone's local time."""
+    """A due time in UTC and in the local time of the zone. `note` describes a clock change."""
 
     utc: datetime
     local: datetime
@@ -24,7 +24,10 @@ class Upcoming:
 
 
 def upcoming(cron: Cron, *, now: datetime, count: int) -> Iterator[Upcoming]:
-    """The next `count` due times, fewer when the calendar ends; `@every` counts from now."""
+    """Return the next `count` due times, or fewer if the calendar ends.
+
+    `@every` counts from `now`.
+    """
     due = now
     for _ in range(count):
         try:
@@ -35,7 +38,7 @@ def upcoming(cron: Cron, *, now: datetime, count: int) -> Iterator[Upcoming]:
 
 
 def note(cron: Cron, due: datetime) -> str | None:
-    """The effect of a clock change on this due time; None without one."""
+    """Return the effect of a clock change on this due time as text, or None without an effect."""
     return _of_a_skipped_time(cron, due) or _of_a_repeated_time(cron, due)
 
 
@@ -56,7 +59,7 @@ def _of_a_skipped_time(cron: Cron, due: datetime) -> str | None:
 def _of_a_repeated_time(cron: Cron, due: datetime) -> str | None:
     wall = zones.wall_at(cron.zone, due)
     first, second = (wall.replace(tzinfo=cron.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if first >= second:  # equal when the wall time is not repeated
+    if first >= second:  # both are equal if the local time is not repeated
         return None
     twice = f"{wall:%H:%M} comes twice on {wall:%Y-%m-%d}: clocks go back."
     if cron.at_fixed_times:

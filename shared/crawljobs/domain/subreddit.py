@@ -1,4 +1,4 @@
-"""Names of subreddits, and their access states."""
+"""The names of subreddits, and the access that Reddit gives to a subreddit."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from enum import StrEnum
 
 from crawljobs import errors
 
-PROFILE = "u_"  # prefix of the name of an account's profile page
-LINK_MAX = 300  # characters of a link that are searched for a name
-# fullmatch: `$` would let a trailing newline into a URL.
+PROFILE = "u_"  # the start of the name of an account's profile page
+LINK_MAX = 300  # characters; the rest of a link is not searched for a name
+# Use this pattern with fullmatch. With `$`, a newline at the end of a name would get into a URL.
 NAME_PATTERN = r"[A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20}"
 _NAME = re.compile(NAME_PATTERN)
-# An address copied from a browser.
+# An address of a subreddit that a user copied from a browser.
 _LINK = re.compile(
     r"(?:https?://)?(?:[a-z]+\.)?(?:reddit\.com)?/?r/(?P<name>[A-Za-z0-9_]{2,21})(?:[/?#].*)?",
     re.IGNORECASE,
 )
 
 
-# Paths below r/ that are no community: listings of many communities, and other pages of Reddit.
+# Names after r/ that are no subreddit: listings of many subreddits, and other pages of Reddit.
 LISTINGS = frozenset(
     [
         "all",
@@ -38,7 +38,7 @@ LISTINGS = frozenset(
 
 
 class AccessState(StrEnum):
-    """The access that Reddit gives to a subreddit; `unknown` until the first crawl."""
+    """The access that Reddit gives to a subreddit. It is `unknown` until the first crawl."""
 
     UNKNOWN = "unknown"
     PUBLIC = "public"
@@ -53,24 +53,24 @@ class AccessState(StrEnum):
     LEGAL = "legal"
 
 
-# States in which Reddit shows posts.
+# The states in which Reddit shows the posts of a subreddit.
 OPEN = frozenset({AccessState.PUBLIC, AccessState.RESTRICTED})
 
 
 def is_listing(name: str) -> bool:
-    """Whether this name, in any case, is a listing or another page of Reddit."""
+    """Return whether this name, in upper or lower case, is a listing or another page of Reddit."""
     return name.lower() in LISTINGS
 
 
 def is_valid(name: str) -> bool:
-    """Whether `checked_name` accepts this stored name, which has no leading r/."""
+    """Return whether `checked_name` accepts this stored name, which has no leading r/."""
     return _NAME.fullmatch(name) is not None and not is_listing(name)
 
 
 def checked_name(name: str) -> str:
-    """The name without a leading r/, in the caller's case; names compare case-insensitively.
+    """Return the name without a leading r/. Upper and lower case stay as the caller wrote them.
 
-    Raises InvalidSubredditName, also for the names of Reddit's own listings.
+    Raises InvalidSubredditName, also for a name in LISTINGS.
     """
     bare = name.removeprefix("/").removeprefix("r/")
     several = bare[:LINK_MAX].split("+")
