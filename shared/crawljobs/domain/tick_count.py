@@ -1,4 +1,4 @@
-"""Count the due times in a period without computing each of them."""
+"""Count the due times in a period without computing each due time. A tick is a due time."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from cronsim import CronSim
 from crawljobs.domain import cron as crons
 from crawljobs.domain import zones
 
-# Longer than any backward clock change since 1970 except the two moves of the date line. Short,
-# because the ticks within this time of a clock change are computed one by one.
+# Within this time after a clock change, ticks are computed one by one, so the time is short. But it
+# is longer than any backward clock change since 1970, except the two moves of the date line.
 _WINDOW = timedelta(hours=6)
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 
-_FIRST_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall clock without a zone
-_CYCLE_DAYS = 28 * 365 + 7  # the period after which leap years and weekdays repeat
+_FIRST_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a local time without a zone
+_CYCLE_DAYS = 28 * 365 + 7  # days after which leap years and weekdays repeat
 
 
 def walk(
     cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetime
 ) -> Iterator[datetime]:
-    """Every due time in (after, until]."""
+    """Yield every due time later than `after` and not later than `until`."""
     tick = crons.next_after(cron, after, anchor=anchor)
     while tick <= until:
         yield tick
@@ -33,7 +33,10 @@ def walk(
 
 
 def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetime) -> int:
-    """The exact number of due times in (after, until]; it takes a few microseconds a day."""
+    """Return the exact number of due times later than `after` and not later than `until`.
+
+    This takes a few microseconds for each day of the period.
+    """
     after, until = after.astimezone(UTC), until.astimezone(UTC)
     if until <= after:
         return 0
@@ -43,7 +46,8 @@ def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetim
     days = _Days(crons.simulator(cron, after.replace(tzinfo=None)))
     total = 0
     while after < until:
-        # After a backward clock change the wall clock repeats times that may have fired already.
+        # When clocks go back, local times repeat, and some of them may have fired already. So a
+        # change within _WINDOW before `after` also matters.
         change = zones.first_change(cron.zone, after - _WINDOW, until)
         end = until if change is None else change - _SECOND
         if end > after:
@@ -59,9 +63,9 @@ def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetim
 def last_before(
     cron: crons.Cron, *, tick: datetime, before: datetime, anchor: datetime
 ) -> datetime:
-    """The last due time before `before`; `tick` is any due time before it.
+    """Return the last due time before `before`. `tick` is any due time before `before`.
 
-    A binary search; it stops at one second, because due times are further apart.
+    The binary search stops at a distance of one second, because due times are further apart.
     """
     low, high = tick, before
     while high - low > _SECOND:
@@ -76,7 +80,7 @@ def last_before(
 
 
 def per_day(cron: crons.Cron) -> float:
-    """The average number of due times a day, over a full cycle of leap years."""
+    """Return the average number of due times a day, over a full cycle of leap years."""
     if cron.every is not None:
         return timedelta(days=1) / cron.every
     days = (cron.fields or "").split()[2:]
@@ -92,14 +96,14 @@ def _share_of_days(fields: str) -> float:
 
 
 class _Days:
-    """Counts due times in a period without clock changes."""
+    """Counts the due times in a period in which the clock does not change."""
 
     def __init__(self, sim: CronSim) -> None:
         self._sim = sim
         self._minutes = sorted(hour * 60 + minute for hour in sim.hours for minute in sim.minutes)
 
     def count(self, wall: datetime, length: timedelta) -> int:
-        """The number of due times in (wall, wall + length]."""
+        """Return the number of due times later than `wall`, up to `wall + length` inclusive."""
         end = wall + length
         day, last = wall.date(), end.date()
         total = self._matches(last) * self._until(end) - self._matches(day) * self._until(wall)

@@ -1,4 +1,4 @@
-"""W3C Trace Context: parse and write `traceparent`."""
+"""W3C Trace Context: parse and write the HTTP header `traceparent`."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Version 00. Later versions may append fields, which are ignored.
+# The header of version 00. Later versions may append fields, which are ignored.
 _TRACEPARENT = re.compile(
     r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
     r"(?P<more>-[!-~]*)?",
     re.ASCII,
 )
-LONGEST = 256  # characters of a header; version 00 has 55
+LONGEST = 256  # characters; a header of version 00 has 55 characters
 _INVALID_VERSION = "ff"
 _SAMPLED = 0x01
 
-# Returns the requested number of random bytes; forked processes must not share its state.
+# A function that returns the requested number of random bytes. Forked processes must not share the
+# state of the generator, because they would draw the same ids.
 Randomness = Callable[[int], bytes]
 
 
 @dataclass(frozen=True)
 class TraceContext:
-    """A trace id and the id of the parent span, in lower-case hex; neither is 0."""
+    """A trace id and a span id, as hexadecimal numbers in lower case. Neither id is 0."""
 
     trace_id: str
     span_id: str
@@ -41,7 +42,7 @@ def new(randomness: Randomness = os.urandom) -> TraceContext:
 
 
 def parse(traceparent: str | None) -> TraceContext | None:
-    """The context of a header; None for an invalid header, as any client may send one."""
+    """Return the context of a header, or None if the header is missing or invalid."""
     if traceparent is None or len(traceparent) > LONGEST:
         return None
     found = _TRACEPARENT.fullmatch(traceparent)

@@ -1,4 +1,4 @@
-"""The verbs of the queue, and every allowed transition between states of a job."""
+"""The transitions of a job: the queue's verbs, and the states before and after each verb."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from crawljobs.domain.job import FINAL, LIVE, JobStatus
 
 
 class Transition(StrEnum):
-    """A verb of the queue; each verb is one kind of transition."""
+    """A verb of the queue, such as claim. Each verb changes the state of a job in one way."""
 
     UNBLOCK = "unblock"
     REQUEUE = "requeue"
@@ -28,7 +28,7 @@ class Transition(StrEnum):
 
 _S = JobStatus
 TRANSITIONS: dict[Transition, tuple[frozenset[JobStatus], frozenset[JobStatus]]] = {
-    # verb: (from any of, to one of)
+    # verb: (possible states before it, possible states after it)
     Transition.UNBLOCK: (frozenset({_S.BLOCKED}), frozenset({_S.QUEUED, _S.WAITING})),
     Transition.REQUEUE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
     Transition.WAKE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),

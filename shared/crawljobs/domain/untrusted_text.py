@@ -1,6 +1,7 @@
 """Clean untrusted values before they are stored.
 
-Each function accepts any value and returns a storable value or None. No function raises.
+Each function accepts a value of any type, and returns a value that can be stored, or None. No
+function raises an exception.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from datetime import UTC, datetime
 
 INT8_MAX = 2**63 - 1
-# From the epoch to the year 2100, in seconds; a time outside this range is wrong.
+# Seconds since 1970, until the start of the year 2100. A time outside this range is wrong.
 TIME_MIN, TIME_MAX = 0.0, 4_102_444_800.0
 
 # Postgres stores neither NUL nor unpaired surrogates. Control characters other than tab and line
@@ -22,21 +23,24 @@ _SUBREDDIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{1,23}")
 
 
 def text(value: object, *, limit: int) -> str | None:
-    """At most `limit` characters; NUL, other controls and unpaired surrogates become U+FFFD."""
+    """Return at most `limit` characters, or None if the value is no text.
+
+    NUL, other control characters and unpaired surrogates become U+FFFD.
+    """
     if not isinstance(value, str):
         return None
     return _UNSTORABLE.sub("\ufffd", value[:limit])
 
 
 def integer(value: object) -> int | None:
-    """A whole number, clamped to the range of an int8."""
+    """Return a whole number, limited to the range of a Postgres int8, or None."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         return None
     return max(-INT8_MAX, min(INT8_MAX, int(value)))
 
 
 def count(value: object) -> int | None:
-    """An integer that is clamped to 0 or more."""
+    """Return a whole number. A negative number becomes 0."""
     number = integer(value)
     return None if number is None else max(0, number)
 
@@ -48,7 +52,7 @@ def ratio(value: object) -> float | None:
 
 
 def time(value: object) -> datetime | None:
-    """Seconds since the epoch as an aware time; None when they are out of range."""
+    """Return a number of seconds since 1970 as a time in UTC, or None if it is out of range."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if not TIME_MIN < value < TIME_MAX:  # false for NaN too
@@ -61,12 +65,12 @@ def flag(value: object) -> bool:
 
 
 def base36(value: object) -> str | None:
-    """A base-36 id of Reddit, without the prefix of its kind."""
+    """Return a Reddit id: a base-36 number without the prefix of its kind, such as t3_."""
     return value if isinstance(value, str) and _BASE36.fullmatch(value) else None
 
 
 def full_name(value: object, *, kinds: tuple[str, ...]) -> str | None:
-    """A full name such as t3_abc, when its kind is in `kinds`."""
+    """Return a full name such as t3_abc, if its prefix is in `kinds`."""
     if not isinstance(value, str):
         return None
     kind, _, bare = value.partition("_")
@@ -78,7 +82,7 @@ def account_name(value: object) -> str | None:
 
 
 def subreddit_name(value: object) -> str | None:
-    """A name that can be stored. Some old names, with dots and colons, cannot be crawled."""
+    """Return a name that can be stored. Old names with a dot or a colon cannot be crawled."""
     return value if isinstance(value, str) and _SUBREDDIT.fullmatch(value) else None
 
 

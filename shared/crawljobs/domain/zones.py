@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 from crawljobs import errors
 
-# Names in a host's zone folder that are not places: their meaning differs between hosts.
+# Names in the zone folder of a host that are no places. They have another meaning on each host.
 _NOT_A_PLACE = frozenset({"localtime", "Factory"})
 
-# The step of the search for a clock change. No zone changes its clock forth and back within it.
+# The step of the search for a clock change. No zone changes its clock forward and back within one
+# step, so the search finds every change.
 _PROBE = timedelta(days=1)
 
 _SECOND = timedelta(seconds=1)
@@ -20,12 +21,12 @@ _SECOND = timedelta(seconds=1)
 
 @functools.cache
 def known_zones() -> frozenset[str]:
-    """Every zone name of this host, read once."""
+    """Return all zone names of this host. They are read only once."""
     return frozenset(zoneinfo.available_timezones()) - _NOT_A_PLACE
 
 
 def zone(name: str) -> ZoneInfo:
-    """The zone of this name. Raises InvalidCron for an unknown name, before any file access."""
+    """Return the zone. Raises InvalidCron for an unknown name, which is not used as a file path."""
     if name not in known_zones():
         lowered = name.lower()
         meant = next((zone for zone in known_zones() if zone.lower() == lowered), None)
@@ -38,45 +39,46 @@ def zone(name: str) -> ZoneInfo:
 
 
 def offset_at(tz: ZoneInfo, instant: datetime) -> timedelta:
-    """The zone's offset from UTC at this instant."""
+    """Return the zone's offset from UTC at this instant."""
     return instant.astimezone(tz).utcoffset() or timedelta(0)
 
 
 def wall_at(tz: ZoneInfo, instant: datetime) -> datetime:
-    """The zone's local time at this instant, as a naive datetime."""
+    """Return the zone's local time at this instant, as a datetime without a zone."""
     return instant.astimezone(tz).replace(tzinfo=None)
 
 
 def instant_of(tz: ZoneInfo, wall: datetime) -> datetime:
-    """The first instant, in UTC, at which the wall clock shows `wall`.
+    """Return the first instant, in UTC, at which the zone's local time is `wall`.
 
-    For a skipped wall time it is the instant of the clock change.
+    If the clock skips `wall`, return the instant of the clock change.
     """
     instant = wall.replace(tzinfo=tz).astimezone(UTC)
     if wall_at(tz, instant) == wall:
         return instant
-    # PEP 495: inside a gap, fold=1 names an instant before the change and fold=0 one after it.
+    # PEP 495: if the clock skips `wall`, fold=1 gives an instant before the clock change, and
+    # fold=0 gives an instant after the change.
     before = wall.replace(tzinfo=tz, fold=1).astimezone(UTC)
     return first_change(tz, before, instant) or instant
 
 
 def first_change(tz: ZoneInfo, start: datetime, end: datetime) -> datetime | None:
-    """The first instant in (start, end] whose offset differs from the one at `start`."""
+    """Return the first clock change later than `start` and not later than `end`, or None."""
     offset = offset_at(tz, start)
     low = start.replace(microsecond=0)
     while low < end:
         high = min(low + _PROBE, end)
         if offset_at(tz, high) != offset:
-            # A zone changes its clocks at a whole second, so `high` may lose its fraction.
+            # A clock change is at a whole second, so the fraction of `high` can be cut.
             return _bisect(tz, low, high.replace(microsecond=0), offset)
         low = high
     return None
 
 
 def _bisect(tz: ZoneInfo, low: datetime, high: datetime, offset: timedelta) -> datetime:
-    """The instant of the change between `low`, which has `offset`, and `high`, which differs.
+    """Return the instant of the clock change. `low` is before it, and has the offset `offset`.
 
-    `high` is a whole second: with a fraction the loop would never come within one second.
+    `high` is after the change. It is a whole second; with a fraction the loop would never end.
     """
     while high - low > _SECOND:
         middle = low + (high - low) // 2
