@@ -1,1 +1,1 @@
-"""Parts that every process uses: startup, health, probes, logs, metrics, traces, periodic work."""
+"""Code that every process uses: startup, health checks, logs, metrics, traces, periodic tasks."""

@@ -1,4 +1,7 @@
-"""Exceptions as text for logs and rows: bounded, printable, without values that a driver quotes."""
+"""Exceptions as text for log lines and database rows.
+
+The text is printable and of limited length. It leaves out values that a database driver quotes.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,19 @@ from crawljobs.domain import masking, plain_text
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
-TEXT_MAX = 2_000  # characters of one exception
-CHAIN_MAX = 10  # exceptions of one chain, including the members of groups
-FRAMES_MAX = 50  # of one traceback; a longer one keeps its first and last 25 frames
+TEXT_MAX = 2_000  # characters of one exception's message
+CHAIN_MAX = 10  # exceptions in one chain; the members of an exception group count too
+FRAMES_MAX = 50  # frames in one traceback; of a longer one, the first and last 25 are kept
 _DRIVERS = ("psycopg", "psycopg_pool", "sqlalchemy")
 
 
 def text_of(error: BaseException) -> str:
-    """The message of an exception; `db.failures` composes the message of a driver's exception."""
+    """Return the message of an exception.
+
+    For an exception of a database driver, `db.failures` composes a message without values.
+    """
     if type(error).__module__.split(".", 1)[0] in _DRIVERS:
-        from crawljobs.db import failures  # imported here: it imports the driver
+        from crawljobs.db import failures  # here, because `failures` imports the driver
 
         return failures.describe(error)
     try:
@@ -31,7 +37,7 @@ def text_of(error: BaseException) -> str:
 
 
 def as_dicts(exc_info: ExcInfo) -> list[dict[str, Any]]:
-    """The exception chain for JSON; the exception itself comes first."""
+    """Return the exception chain as values for JSON. The exception itself comes first."""
     return [
         {
             "exc_type": type(error).__name__,
@@ -47,7 +53,7 @@ def as_dicts(exc_info: ExcInfo) -> list[dict[str, Any]]:
 
 
 def as_lines(exc_info: ExcInfo) -> str:
-    """The exception chain as text for people; the root cause comes first."""
+    """Return the exception chain as text for people. The root cause comes first."""
     parts = []
     for error, is_cause in reversed([*_chain(exc_info[1])]):
         frames = "".join(
@@ -75,7 +81,7 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:
-    """Each exception of the chain once, and whether `raise ... from` declared it as a cause."""
+    """Yield each exception of the chain once, and whether `raise ... from` named it as a cause."""
     seen: set[int] = set()
     pending: list[tuple[BaseException, bool]] = [(error, False)]
     while pending and len(seen) < CHAIN_MAX:

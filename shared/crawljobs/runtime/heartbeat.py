@@ -1,6 +1,6 @@
-"""The heartbeat of a process: it refreshes a row of service_instances at a fixed interval.
+"""The heartbeat of a process: a thread that updates a row of service_instances regularly.
 
-Operators see the row; no rule depends on it.
+The row shows operators that the process runs. No rule of the queue depends on the row.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from crawljobs.version import VERSION
 
 log = logs.get_logger(__name__)
 
-# Each beat is one small write. After three missed beats operators see the process as gone.
+# The interval between two updates of the row. After three missed updates, operators see the process
+# as gone.
 BEAT_SECONDS = 20.0
-JITTER = 0.2  # share of BEAT_SECONDS
-STOP_SECONDS = 0.2  # limit of the delete at shutdown; a row that stays is soon shown as gone
+JITTER = 0.2  # the share of BEAT_SECONDS by which an interval is longer or shorter at random
+# The limit for deleting the row at shutdown. If the row stays, operators soon see the process as
+# gone.
+STOP_SECONDS = 0.2
 
 
 class Heartbeat:
-    """Writes in a thread of its own, so that a hanging database blocks no other work."""
+    """Writes the row in a separate thread, so that a hanging database blocks no other work."""
 
     def __init__(
         self,
@@ -47,7 +50,7 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """Delete the row; return after STOP_SECONDS at the latest."""
+        """Delete the row. Returns after STOP_SECONDS at the latest, even if the database hangs."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
@@ -62,7 +65,7 @@ class Heartbeat:
         self._delete()
 
     def _beat(self, *, starts: bool) -> bool:
-        """Write the row and return whether that succeeded."""
+        """Write the row, and return whether the write succeeded."""
         try:
             self._database.run(
                 lambda conn: service_instances.seen(
@@ -79,7 +82,7 @@ class Heartbeat:
         except errors.DatabaseUnavailable as error:
             log.debug("heartbeat.write_failed", reason=str(error))
             return False
-        except Exception:  # such as a missing right, which may be granted while the process runs
+        except Exception:  # such as a missing right, which an administrator may still grant
             log.exception("heartbeat.failed")
             return False
         return True

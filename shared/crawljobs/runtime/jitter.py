@@ -1,14 +1,14 @@
-"""Random factors and pauses, so that many processes do not repeat an action at the same time."""
+"""Random factors and pauses. They keep many processes from acting at the same time."""
 
 from __future__ import annotations
 
 import random
 
-# The operating system's generator has no state in this process: threads need no lock, forked
-# processes do not draw the same numbers, and a seed of the global generator stays untouched.
+# The operating system's generator has no state in this process. So threads need no lock, forked
+# processes do not draw the same numbers, and Python's global generator is not changed.
 _SYSTEM = random.SystemRandom()
 
 
 def uniform(shortest: float, longest: float) -> float:
-    """A random number between `shortest` and `longest`: seconds, or a factor."""
+    """Return a random number between `shortest` and `longest`, such as a number of seconds."""
     return _SYSTEM.uniform(shortest, longest)

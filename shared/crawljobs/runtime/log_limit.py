@@ -1,4 +1,4 @@
-"""A bound on log lines that clients of a server can cause."""
+"""Limits the log lines that clients of a server can cause."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LINES_PER_SECOND = 1.0
 
 
 class LogLimit:
-    """A token bucket: allows BURST_LINES lines at once, then LINES_PER_SECOND. Thread-safe."""
+    """Allows BURST_LINES lines at once, and then LINES_PER_SECOND (a token bucket). Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -21,7 +21,10 @@ class LogLimit:
         self._left_out = 0
 
     def lines_left_out(self) -> int | None:
-        """How many lines were left out before this one; None when this line is to be left out."""
+        """Return None if the caller must not write a line now.
+
+        Otherwise return the number of lines that were not written since the last written line.
+        """
         with self._lock:
             now = self._clock()
             gained = max(0.0, now - self._counted_at) * LINES_PER_SECOND

@@ -1,4 +1,4 @@
-"""Clean the values of a log line: bounded, printable, without secrets of known shapes."""
+"""Clean the values of a log line: limit their length, and remove control characters and secrets."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from crawljobs.domain import masking, plain_text
 
 TEXT_MAX = 10_000  # characters of one value
 DEPTH_MAX = 6  # levels of nested values
-ITEMS_MAX = 100  # of one list or mapping
-# These keys hold exceptions and log records, which the renderers convert and clean themselves.
+ITEMS_MAX = 100  # items of one list or mapping
+# The values of these keys are exceptions and log records. The renderers convert and clean them.
 _UNCHANGED = frozenset({"exc_info", "_record", "_from_structlog", "stack_info"})
 
 
 def clean(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A structlog processor; it runs after the traceback is rendered, before the line is."""
+    """Return the event with clean names and values. This is a structlog processor.
+
+    It must run after the traceback is rendered and before the line is rendered.
+    """
     return {
         _name(name): value if name in _UNCHANGED else cleaned(value)
         for name, value in event.items()
@@ -25,7 +28,7 @@ def clean(_: object, __: str, event: structlog.typing.EventDict) -> structlog.ty
 
 
 def cleaned(value: object, depth: int = 0) -> Any:
-    """The value with every text in it cleaned; a value of an unknown type becomes its repr."""
+    """Return the value with every text in it cleaned. A value of another type becomes its repr."""
     if isinstance(value, str):
         return _text(value)
     if value is None or isinstance(value, bool | int | float):

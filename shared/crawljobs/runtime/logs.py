@@ -1,4 +1,4 @@
-"""Set up logging: one JSON object a line; readable lines on a terminal."""
+"""Set up logging: each line is a JSON object, or a readable text on a terminal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from crawljobs import settings
 from crawljobs.runtime import exception_text, log_values
 from crawljobs.runtime.traces import trace_scope
 
-_level = logging.NOTSET  # lines below this level are dropped
+_level = logging.NOTSET  # lines below this level are not written
 
 
 def configure(service: str, variables: Mapping[str, str]) -> None:
-    """Set up structlog and the standard library's logging for this process, on standard error."""
+    """Set up structlog and the standard library's logging, both to write to standard error."""
     chosen = settings.read_log_settings(variables)
     pretty = chosen.style == "console" or (chosen.style == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
@@ -30,12 +30,12 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    # Tracebacks omit local variables: a frame of the web server holds the caller's token.
+    # Tracebacks show no local variables, because a frame of the web server has the caller's token.
     last: list[structlog.typing.Processor] = (
         [
             log_values.clean,
             structlog.dev.ConsoleRenderer(
-                # A file or a pipe gets no terminal escapes.
+                # Escape codes for colors are useless in a file or a pipe.
                 colors=sys.stderr.isatty(),
                 exception_formatter=_write_traceback,
             ),
@@ -51,7 +51,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # A call below the level returns at once: no processor runs.
+        # A call below the level returns at once and runs no processor.
         wrapper_class=structlog.make_filtering_bound_logger(chosen.level),
         cache_logger_on_first_use=True,
     )
@@ -67,23 +67,24 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     root.setLevel(chosen.level)
     global _level
     _level = logging.getLevelNamesMapping()[chosen.level]
-    # urllib3 logs malformed headers with their content.
+    # Otherwise urllib3 logs malformed headers with their content, which may be secret.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    # Alembic logs each of its plugins at the start of every command.
+    # Otherwise Alembic logs each of its plugins at the start of every command.
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
-    # APScheduler logs a warning for every run that a sweep misses during a database outage.
+    # Otherwise APScheduler logs a warning for every run of a task that it misses during a database
+    # outage.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(True)
-    # On a failed write, `logging` would print the raw line with its arguments.
+    # Otherwise, if a line cannot be written, `logging` prints it uncleaned with its arguments.
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
-    if sys.unraisablehook is sys.__unraisablehook__:  # a test runner's hook must stay
+    if sys.unraisablehook is sys.__unraisablehook__:  # do not replace the hook of a test runner
         sys.unraisablehook = _log_unraisable
 
 
 def are_written(level: int) -> bool:
-    """Whether lines of this level are written; callers check it before costly lines."""
+    """Return whether lines of this level are written. Check this before you build a costly line."""
     return level >= _level
 
 
@@ -94,7 +95,10 @@ def _write_traceback(output: TextIO, exc_info: exception_text.ExcInfo) -> None:
 def _log_uncaught(
     kind: type[BaseException], error: BaseException, frames: TracebackType | None
 ) -> None:
-    """Replaces the interpreter's traceback, which would show values that a driver quotes."""
+    """Log an uncaught exception, instead of the interpreter's traceback.
+
+    The interpreter's traceback would show values that a database driver quotes.
+    """
     if issubclass(kind, KeyboardInterrupt):
         return
     get_logger(__name__).critical("process.crashed", exc_info=(kind, error, frames))
@@ -111,7 +115,7 @@ def _log_uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
 
 
 def _log_unraisable(given: sys.UnraisableHookArgs) -> None:
-    """Log an error of a finalizer without the object and the message, which may hold its repr."""
+    """Log an error of a finalizer. The object and its repr may be secret, so they are left out."""
     if given.exc_value is None:
         return
     get_logger(__name__).error(
@@ -128,6 +132,6 @@ def _service(service: str) -> structlog.typing.Processor:
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """The logger of a module; `log.info("noun.past_participle", name=value)` writes a line."""
+    """Return the logger of a module. Write a line by `log.info("noun.past_participle", name=1)`."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
     return logger

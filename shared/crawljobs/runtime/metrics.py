@@ -1,8 +1,8 @@
-"""Every counter and histogram of the work of a process.
+"""The Prometheus counters and histograms that a process updates while it works.
 
-Numbers that the database holds, such as queued jobs, are gauges: see queue_gauges. Count after the
-COMMIT: a transaction may be retried. The values of a label are few and known beforehand. Each
-starts at zero, so that Prometheus sees the first event as an increase.
+Numbers that the database holds, such as queued jobs, are gauges: see queue_gauges. Count an event
+after the COMMIT, because a transaction may be tried again. The values of a label are few and known
+in advance. Each counter starts at zero, so that Prometheus sees the first event as an increase.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ DELAY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, MINUTE, 5 * MINUTE, 
 SLOT_BUCKETS = (0.01, 0.05, 0.25, 1.0, 2.5, 5.0, 10.0, 30.0, MINUTE, 5 * MINUTE, 10 * MINUTE)
 HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
-FENCED = "fenced"  # a worker found that it no longer holds the job
+FENCED = "fenced"  # a write was refused, because the worker no longer owns the job
 FINISHED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 TICK_OUTCOMES = ("enqueued", "merged", "skipped", "missed", "disabled")
-# Statuses of Reddit's replies. A status that is not listed counts as its class, such as 4xx;
-# a missing reply counts as none.
+# The labels for the statuses of Reddit's replies. A status that is not in the list counts as its
+# class, such as 4xx. A missing reply counts as `timeout` or `none`.
 REDDIT_CODES = (
     *("200", "301", "302", "304", "400", "401", "403", "404", "429", "451"),
     *("500", "502", "503", "504"),
     *("1xx", "2xx", "3xx", "4xx", "5xx", "timeout", "none"),
 )
-# The limits of a token: requests a second, exports at a time, stored replies a day.
+# The limits of an API token: requests a second, exports at the same time, stored replies a day.
 THROTTLED = ("requests", "exports", "answers")
 SQLSTATE_CLASSES = ("08", "22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "none")
 OTHER = "other"
@@ -51,7 +51,7 @@ def _zeroed(counter: Counter, *labels: Sequence[str]) -> Counter:
 
 
 def bounded(value: str, known: Iterable[str]) -> str:
-    """`value` if it is known, else `other`: a label from outside must not create a series."""
+    """Return `value` if it is known, else `other`. A value from outside must not add a series."""
     return value if value in known else OTHER
 
 
@@ -142,6 +142,6 @@ http_request_duration = Histogram(
 
 
 def count_missed(ticks: int) -> None:
-    """Count due times that the ledger records as missed."""
+    """Count the due times (ticks) that the ledger has recorded as missed."""
     schedule_ticks.labels("missed").inc(ticks)
     schedule_missed.inc(ticks)

@@ -1,4 +1,4 @@
-"""Run short tasks at fixed intervals of the monotonic clock, one at a time."""
+"""Run short tasks regularly in one thread, one task at a time."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from dataclasses import dataclass
 
 from crawljobs.runtime import jitter
 
-JITTER = 0.1  # share of the interval: workers that start together must not sweep together
+# The share of an interval by which it is longer or shorter at random. Otherwise workers that start
+# at the same time would always run their tasks at the same time.
+JITTER = 0.1
 
 
 @dataclass(frozen=True)
 class PeriodicTask:
-    """A task and the seconds between the end of one run and the next."""
+    """A task, and the seconds from the end of one run to the start of the next run."""
 
     task: Callable[[], object]
     seconds: float
 
 
 class PeriodicTasks(threading.Thread):
-    """Runs every task at once and then at its interval; changes of the wall clock have no effect.
+    """Runs every task at the start, and then again after its interval.
 
-    A task must handle its own errors: a task that raises ends this thread.
+    Intervals are measured by the monotonic clock, so a change of the system time has no effect. A
+    task must handle its errors, because an exception ends this thread.
     """
 
     def __init__(self, tasks: Sequence[PeriodicTask]) -> None:

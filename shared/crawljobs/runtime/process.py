@@ -1,4 +1,4 @@
-"""Runs the work of a process in a thread, while the main thread waits for a signal to stop."""
+"""Runs the work of a process in a thread, while the main thread waits for a stop signal."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def block_stop_signals() -> None:
-    """Block the signals in this thread and in all threads that it starts.
+    """Block the stop signals in this thread and in all threads that it starts.
 
-    Call this before any thread starts: only `run` then receives the signals. No signal handler
-    runs, so none can deadlock on a lock that the interrupted code holds.
+    Call this before any thread starts, so that only `run` receives the signals. There is no signal
+    handler, because a handler could deadlock on a lock that the interrupted code holds.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
@@ -28,8 +28,8 @@ def run(
 ) -> bool:
     """Run `work` in a thread until it returns or a stop signal arrives, then call `on_stop`.
 
-    Waits at most `grace_seconds` for the thread; returns whether it has ended. Later signals stay
-    blocked and have no effect.
+    Waits at most `grace_seconds` for the end of the thread. Returns whether the thread has ended.
+    Later stop signals have no effect, because they stay blocked.
     """
 
     def work_and_wake() -> None:

@@ -1,4 +1,4 @@
-"""Wait at startup for the database and for a schema that this code knows."""
+"""Wait at startup until the database answers and has a schema that this code supports."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# A deployment starts the services together with the database and the migrations.
+# A deployment may start the services at the same time as the database and the migrations.
 SCHEMA_DEADLINE_SECONDS = 120.0
-CHECK_SECONDS = 0.5  # between two checks
+CHECK_SECONDS = 0.5  # seconds between two checks
 
 
 def wait_for_schema(
@@ -27,12 +27,12 @@ def wait_for_schema(
     deadline_seconds: float = SCHEMA_DEADLINE_SECONDS,
     waits_for_roles: bool = False,
 ) -> None:
-    """Return when the schema is known or `stop` is set.
+    """Return when the schema is supported, or when `stop` is set.
 
-    `setting` names the setting that holds the address. Raises UnknownSchema or DatabaseUnavailable
-    after the deadline; SettingsError at once when the server refuses the address, such as for a
-    wrong password, unless `waits_for_roles` (the role may still be created); UnusableDatabase, a
-    SettingsError, when the encoding or locale of the database changes names.
+    `setting` is the name of the setting that holds the address. Raises UnknownSchema or
+    DatabaseUnavailable after the deadline. Raises SettingsError at once if the server refuses the
+    address, such as for a wrong password. With `waits_for_roles` it waits instead, because the role
+    may still be created. Raises UnusableDatabase if the encoding or locale would change names.
     """
     deadline = time.monotonic() + deadline_seconds
     logged = None
@@ -49,7 +49,7 @@ def wait_for_schema(
                 ) from error
             if time.monotonic() >= deadline:
                 raise
-            if str(error) != logged:  # once for each reason, not at every check
+            if str(error) != logged:  # log each reason once, not at every check
                 logged = str(error)
                 log.warning("database.waiting_for_schema", setting=setting, reason=logged)
         stop.wait(min(CHECK_SECONDS, max(0.0, deadline - time.monotonic())))
@@ -61,14 +61,14 @@ def _check(conn: Connection) -> None:
 
 
 def refuse_unusable(conn: Connection) -> None:
-    """Raise UnusableDatabase when the server converts names to lower case unlike Python."""
+    """Raise UnusableDatabase if the server and Python convert names to different lower case."""
     answer = conn.exec_driver_sql(character_set.LOWERS_AS_WE_DO).scalar_one()
     name = conn.exec_driver_sql("SELECT current_database()").scalar_one()
     character_set.check_letters(answer, str(name))
 
 
 def refuse_unusable_if_there(database: Database) -> None:
-    """Call `refuse_unusable`, unless the database does not answer: then the probes report it."""
+    """Call `refuse_unusable`. Do nothing if the database does not answer: the probes report it."""
     try:
         with database.read() as conn:
             refuse_unusable(conn)
@@ -79,7 +79,7 @@ def refuse_unusable_if_there(database: Database) -> None:
 def check_direct_address(
     address: settings.DatabaseSettings, *, application_name: str, stop: threading.Event
 ) -> None:
-    """Call `wait_for_schema` for DATABASE_DIRECT_URL when it differs from DATABASE_URL."""
+    """Call `wait_for_schema` for DATABASE_DIRECT_URL, if it differs from DATABASE_URL."""
     if address.direct_url == address.url:
         return
     direct = Database(address.direct_url, pool_size=1, application_name=application_name)
@@ -90,9 +90,9 @@ def check_direct_address(
 
 
 def warn_of_needless_rights(database: Database) -> None:
-    """Log a warning when the database role of this process may rewrite the audit log.
+    """Log a warning if the database role of this process may change rows of the audit log.
 
-    That is the case when all services share one role, in a database set up without service roles.
+    This happens if all services use the same role, because no service roles were created.
     """
     with database.read() as conn:
         if schema.may_rewrite_audit_log(conn):

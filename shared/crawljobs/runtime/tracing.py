@@ -1,8 +1,9 @@
-"""Traces connect the request for a crawl with its result, across processes.
+"""Traces, which connect the request for a crawl with its result, across processes.
 
-Log lines within a span carry its ids. With the extra `otel` installed and an endpoint set, spans
-are also sent to a collector. A failure of that never affects the work. Without the SDK,
-opentelemetry-api makes no ids, so this module makes them (shared/DECISIONS.md, 52).
+Log lines within a span contain the ids of the span. If the extra `otel` is installed and an
+endpoint is set, spans are also sent to a collector. An error of the collector never affects the
+work. This module creates the ids, because opentelemetry-api creates none without the SDK
+(shared/DECISIONS.md, 52).
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ _recorder: Recorder | None = None
 
 
 def start(service: str, instance: str, chosen: settings.TracingSettings | None) -> None:
-    """Send spans from now on; do nothing without `chosen`.
+    """Send spans to a collector from now on. Do nothing if `chosen` is None.
 
-    Call it after the fork: the sender is a thread, which a fork does not copy.
+    Call this after a fork: a thread sends the spans, and a fork does not copy threads.
     """
     global _recorder
     if chosen is None:
@@ -56,15 +57,15 @@ def start(service: str, instance: str, chosen: settings.TracingSettings | None) 
             "tracing.unavailable",
             reason=f"{chosen.named} is set, but the extra otel is not installed ({error})",
         )
-    except (OSError, TypeError, ValueError) as error:  # wrong values of OpenTelemetry's variables
-        # The error's text may repeat a value, which may be a secret.
+    except (OSError, TypeError, ValueError) as error:  # an OpenTelemetry variable is wrong
+        # Log only the class of the error, because its message may quote a secret value.
         log.warning("tracing.unavailable", reason=type(error).__name__)
     else:
         log.info("tracing.started")
 
 
 def stop() -> None:
-    """Send the remaining spans; drop those that are not sent within 1.5 s."""
+    """Send the remaining spans. Spans that cannot be sent within 1.5 s are dropped."""
     global _recorder
     recorder, _recorder = _recorder, None
     if recorder is not None:
@@ -72,18 +73,18 @@ def stop() -> None:
 
 
 def is_recording() -> bool:
-    """Whether spans are sent; if not, their ids appear in log lines only."""
+    """Return whether spans are sent. If not, the ids of spans appear only in log lines."""
     return _recorder is not None
 
 
 def current() -> TraceContext | None:
-    """The ids of this thread's current span."""
+    """Return the ids of this thread's current span, or None without a current span."""
     span = trace_scope.current.get()
     return None if span is None else span.context
 
 
 def traceparent() -> str | None:
-    """The current span as a W3C traceparent, from which another process continues the trace."""
+    """Return the current span as a W3C traceparent, so that another process continues the trace."""
     context = current()
     return None if context is None else str(context)
 
@@ -97,10 +98,11 @@ def begin(
     attributes: Attributes | None = None,
     seconds_ago: float = 0.0,
 ) -> Span:
-    """A started span; the caller ends it.
+    """Start a span and return it. The caller must end the span.
 
-    Its parent is `parent`, a span of another process; else `under`, a span of this process; else
-    the current span of this thread. Without any of them it starts a new trace.
+    The parent of the span is `parent`, which is a span of another process. Without `parent`, it is
+    `under`, a span of this process, or else this thread's current span. Without any of these, the
+    span starts a new trace.
     """
     recorder = _recorder
     if recorder is None:
@@ -118,8 +120,8 @@ def begin(
     return Span(None, recorded)
 
 
-class within:  # noqa: N801 - read as a verb; a class costs a third of a generator, twice a job
-    """Make the span the current one of this thread: log lines carry its ids."""
+class within:  # noqa: N801 - used like a function; a class takes a third of a generator's time
+    """Make the span this thread's current span, so that log lines contain its ids."""
 
     def __init__(self, span: Span) -> None:
         self._span = span
@@ -139,7 +141,10 @@ def span(
     parent: TraceContext | None = None,
     attributes: Attributes | None = None,
 ) -> Iterator[Span]:
-    """Start a span, run the block within it, end it; an exception marks it as failed."""
+    """Start a span, run the block within it, and end the span.
+
+    If the block raises an exception, the span is marked as failed.
+    """
     begun = begin(name, kind, parent=parent, attributes=attributes)
     try:
         with within(begun):
