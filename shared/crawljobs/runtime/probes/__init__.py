@@ -1,1 +1,1 @@
-"""Probes and metrics of a process over HTTP: health, readiness, /metrics."""
+"""The HTTP pages of a process for Kubernetes and Prometheus: health, readiness and metrics."""

@@ -1,7 +1,7 @@
-"""Accept several connections at a time, and survive every error of accept().
+"""Accept several connections at a time, and continue after every error of accept().
 
-With one accept per loop turn the kernel's backlog fills when many clients connect. A probe then
-waits for the whole backlog, or one second for a SYN retransmission.
+If a server accepted only one connection in each turn of its loop, many clients would fill the
+kernel's backlog. A probe would then wait for the whole backlog, or a second for a repeated SYN.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ log = logs.get_logger(__name__)
 
 PAUSE_SECONDS = 0.05
 NONE_WAITS = (errno.EAGAIN, errno.EWOULDBLOCK)
-DESCRIPTORS_USED_UP = errno.EMFILE  # limit of this process: closing a connection frees one
+# The process has no free file descriptor. If it closes a connection, a descriptor becomes free.
+DESCRIPTORS_USED_UP = errno.EMFILE
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-# Every other error belongs to one connection that failed before accept: such as ECONNABORTED.
+# Errors that are not in these lists, such as ECONNABORTED, concern only one connection, which
+# failed before it was accepted.
 LISTENER_BROKEN = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 
 
 class Acceptor:
-    """Accepts connections of non-blocking listeners; used by one thread."""
+    """Accepts connections from non-blocking listening sockets. Use an object in one thread only."""
 
     def __init__(
         self,
@@ -36,9 +38,10 @@ class Acceptor:
         most: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`begin` takes over one connection; one call of `accept` accepts at most `most`.
+        """Set the functions that `accept` calls, and the limit `most` of connections in one call.
 
-        `make_room` closes an idle connection and returns whether there was one.
+        `begin` gets each accepted connection. `make_room` closes a connection to free a file
+        descriptor, and returns false if there is no connection to close.
         """
         self._begin = begin
         self._make_room = make_room
@@ -49,11 +52,11 @@ class Acceptor:
 
     @property
     def pause_seconds(self) -> float:
-        """Seconds until `accept` may be called again; 0 means at once."""
+        """The number of seconds until `accept` may be called again."""
         return max(0.0, self._paused_until - self._clock())
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept the connections that wait. Raises OSError when the listener itself is broken."""
+        """Accept the waiting connections. Raises OSError if the listening socket is broken."""
         for _ in range(self._most):
             try:
                 client, address = listener.accept()

@@ -1,4 +1,4 @@
-"""The /metrics page: the counters of this process, and gauges that are read at each scrape."""
+"""The page /metrics: the counters of this process, and gauges that each request reads."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from crawljobs.runtime import metrics  # noqa: F401 - registers its counters
+from crawljobs.runtime import metrics  # noqa: F401 - this import registers the counters
 from crawljobs.runtime.probes.probe_server import Answer, Page
 from crawljobs.version import VERSION
 
 
 class BuildInfo(Collector):
-    """A gauge whose labels name the service, its version and the Python version."""
+    """A gauge with labels for the name of the service, its version and the Python version."""
 
     def __init__(self, service: str) -> None:
         self._labels = {
@@ -36,8 +36,9 @@ class BuildInfo(Collector):
 
 
 def page(registry: CollectorRegistry = prometheus_client.REGISTRY) -> Page:
-    """The page that renders `registry` in the Prometheus text format."""
-    # The `_created` series would double the number of series, and no alert or dashboard uses them.
+    """Return a page that shows `registry` in the Prometheus text format."""
+    # Series with the suffix `_created` would double the number of series. No alert or dashboard
+    # uses them.
     prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
     def answer() -> Answer:

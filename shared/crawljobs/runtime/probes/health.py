@@ -12,16 +12,17 @@ from crawljobs.runtime.probes.readiness import Readiness
 
 @dataclass(frozen=True)
 class Watched:
-    """A part of the process that reports beats, and the silence after which it counts as dead."""
+    """A part of the process that must report regularly that it works, such as a thread."""
 
-    seconds_since_beat: Callable[[], float]  # on the monotonic clock
-    limit: float  # seconds
+    seconds_since_beat: Callable[[], float]  # seconds since the last report, monotonic clock
+    limit: float  # seconds without a report after which the part counts as dead
 
 
 class Health:
-    """The checks of one process.
+    """The health checks of one process.
 
-    Liveness never queries the database: else a short database outage would restart every process.
+    The liveness check does not query the database. Otherwise a short database outage would restart
+    every process.
     """
 
     def __init__(
@@ -33,11 +34,11 @@ class Health:
         self._started = threading.Event()
 
     def has_started(self) -> None:
-        """Record that the schema is known and work begins; liveness checks start to apply."""
+        """Record that the schema is supported and work begins. From now on, liveness is checked."""
         self._started.set()
 
     def pages(self) -> dict[str, Page]:
-        """The page of each probe path."""
+        """Return the page for each path of the probe server."""
         return {
             "/healthz": check(self.check_alive),
             "/readyz": check(self.check_ready),
@@ -45,22 +46,22 @@ class Health:
         }
 
     def check_alive(self) -> None:
-        """Raises NotWell when a watched part is silent for longer than its limit."""
+        """Raise NotWell if a watched part has not reported for longer than its limit."""
         if not self._started.is_set() or self._stopping.is_set():
-            return  # startup and shutdown have deadlines of their own, which end the process
+            return  # startup and shutdown have other deadlines, which end the process
         for name, watched in self._watched.items():
             silent = watched.seconds_since_beat()
             if silent > watched.limit:
                 raise NotWell(f"no sign of life of the {name} for {silent:.0f} s")
 
     def check_ready(self) -> None:
-        """Raises NotWell, DatabaseUnavailable or UnknownSchema when requests would fail."""
+        """Raise NotWell, DatabaseUnavailable or UnknownSchema if the process cannot work now."""
         if self._stopping.is_set():
             raise NotWell("shutting down")
         self.check_started()
         self._readiness.check()
 
     def check_started(self) -> None:
-        """Raises NotWell until `has_started` was called."""
+        """Raise NotWell if `has_started` was not called yet."""
         if not self._started.is_set():
             raise NotWell("waiting for the database and its schema")

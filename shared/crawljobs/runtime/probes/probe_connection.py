@@ -1,4 +1,4 @@
-"""One connection of the probe server: it reads a request head and sends a reply, by deadlines."""
+"""One connection of the probe server: read the head of a request, and send a reply in time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import socket
 import time
 
 REQUEST_BYTES = 8_192
-REQUEST_SECONDS = 2.0  # from the connection to the complete request head
-ANSWER_SECONDS = 10.0  # from the request head to the last byte of the reply
-LINGER_SECONDS = 1.0  # from the last byte of the reply until the client closes
-PIECE_BYTES = 64 * 1024  # per call of send or recv, so that other connections get their turn
+REQUEST_SECONDS = 2.0  # from the start of the connection to the complete request head
+ANSWER_SECONDS = 10.0  # from the complete request head to the last byte of the reply
+LINGER_SECONDS = 1.0  # from the last byte of the reply until the client closes the connection
+# The limit of one call of send or recv. Otherwise other connections would wait for a long transfer.
+PIECE_BYTES = 64 * 1024
 
 
 class ProbeConnection:
-    """A non-blocking connection. The caller checks `awaited` and `is_over` after each call."""
+    """A connection that never blocks. After each call, check `awaited` and `is_over`."""
 
     def __init__(self, client: socket.socket) -> None:
         client.setblocking(False)
@@ -29,18 +30,18 @@ class ProbeConnection:
 
     @property
     def awaited(self) -> int:
-        """The selector events to wait for; 0 while the page is built.
+        """The selector events to wait for, or 0 while the page is built.
 
-        Without the 0 a client that closed would be reported as readable in every loop turn.
+        Otherwise the selector would report a client that has closed as readable again and again.
         """
         if self._rest:
             return selectors.EVENT_WRITE
         return 0 if self.has_asked and not self._is_answered else selectors.EVENT_READ
 
     def receive(self) -> bytes | None:
-        """The request head when it is complete, too long or cut off, else None.
+        """Return the request head if it is complete, too long or cut off, else None.
 
-        Bytes that arrive after the reply are dropped.
+        Bytes that arrive after the reply was sent are dropped.
         """
         try:
             piece = self.socket.recv(PIECE_BYTES)
@@ -68,8 +69,8 @@ class ProbeConnection:
             if self._rest:
                 return
             self._is_answered = True
-            # Let the client close first. A close here while bytes of the client are in flight
-            # would reset the connection and destroy the reply.
+            # Let the client close first. If this side closes while the client still sends bytes,
+            # the connection is reset and the client loses the reply.
             self.deadline = time.monotonic() + LINGER_SECONDS
             self.socket.shutdown(socket.SHUT_WR)
         except BlockingIOError:
@@ -78,7 +79,7 @@ class ProbeConnection:
             self.is_over = True
 
     def close(self) -> None:
-        # A shutdown closes the connection even if a forked process holds a copy of the socket.
+        # A shutdown ends the connection even if a forked process has a copy of the socket.
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()

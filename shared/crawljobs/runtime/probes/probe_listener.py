@@ -12,7 +12,7 @@ BACKLOG = 1_024
 
 
 def opened(address: ProbeAddress) -> socket.socket:
-    """A non-blocking listening socket. Raises SettingsError when the address cannot be used."""
+    """Open a non-blocking listening socket. Raises SettingsError if the address cannot be used."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         listener = socket.create_server(

@@ -1,4 +1,7 @@
-"""The pages of the probe server: parse a request head, and build each page once at a time."""
+"""The pages of the probe server: parse a request head, and build the requested page.
+
+A page is never built twice at the same time.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-WAITING_MAX = 128  # requests that wait for one page; some of their clients may have left
+WAITING_MAX = 128  # requests that wait for one page; clients that have left count too
 NO_THREAD = b"no thread can be started\n"
 TEXT = "text/plain; charset=utf-8"
 _LINE = re.compile(rb"([!-~]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")
@@ -31,11 +34,14 @@ Send = Callable[[bytes], None]
 
 
 class NotWell(Exception):
-    """Raised by a check that fails; the message is the body of the reply."""
+    """A health check has failed. The message becomes the body of the reply."""
 
 
 def check(probe: Callable[[], None]) -> Page:
-    """A page: 200 when `probe` returns, 503 when it raises NotWell or an error of the domain."""
+    """Return a page that calls `probe`.
+
+    The status is 200 if `probe` returns, and 503 if it raises NotWell or a CrawljobsError.
+    """
 
     def page() -> Answer:
         try:
@@ -48,21 +54,24 @@ def check(probe: Callable[[], None]) -> Page:
 
 
 class Pages:
-    """Builds pages in threads. Requests that arrive while a page is built wait for that build.
+    """Builds pages in threads. If a page is already being built, a request waits for that result.
 
-    A page that hangs therefore blocks one thread, however many clients request it.
+    So a page that hangs blocks only one thread, even if many clients request it.
     """
 
     def __init__(
         self, pages: Mapping[str, Page], defer: Callable[[Callable[[], None]], None]
     ) -> None:
-        """`defer` schedules a call in the server's thread; all methods run in that thread."""
+        """Set the pages by path, and `defer`, which runs a function in the server's thread.
+
+        Call all methods in the server's thread.
+        """
         self._pages = pages
         self._defer = defer
         self._waiting: dict[str, list[tuple[bool, Send]]] = {}
 
     def answer(self, head: bytes, send: Send) -> None:
-        """Call `send` with the reply to this request head, now or when the page is built."""
+        """Call `send` with the reply to this request head, either now or when the page is built."""
         method, path, refusal = _parsed(head)
         with_body = method != b"HEAD"
         if refusal is None and path not in self._pages:
@@ -73,7 +82,7 @@ class Pages:
             self._waiting[path] = [(with_body, send)]
             try:
                 threading.Thread(target=self._make, args=(path,), name="page", daemon=True).start()
-            except RuntimeError:  # later requests would wait for a build that never starts
+            except RuntimeError:  # reply now; otherwise later requests would wait forever
                 self._send_to_all(path, Answer(HTTPStatus.SERVICE_UNAVAILABLE, NO_THREAD))
         elif len(self._waiting[path]) < WAITING_MAX:
             self._waiting[path].append((with_body, send))
@@ -83,7 +92,7 @@ class Pages:
     def _make(self, path: str) -> None:
         try:
             answer = self._pages[path]()
-        except Exception:  # requests that wait for this page would never get a reply
+        except Exception:  # reply in any case; otherwise the waiting requests would wait forever
             log.exception("probes.failed")
             answer = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"see the log\n")
         self._defer(lambda: self._send_to_all(path, answer))
@@ -94,7 +103,7 @@ class Pages:
 
 
 def _parsed(head: bytes) -> tuple[bytes, str, Answer | None]:
-    """Method, path, and the reply to a request that is refused."""
+    """Return the method, the path, and the reply if the request is refused, else None."""
     first, *fields = head.partition(b"\r\n\r\n")[0].split(b"\r\n")
     line = _LINE.fullmatch(first)
     if line is None or b"\r\n\r\n" not in head:

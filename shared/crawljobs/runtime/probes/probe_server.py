@@ -1,9 +1,9 @@
-"""Serves /healthz, /readyz, /startupz and /metrics on an address of its own.
+"""Serves /healthz, /readyz, /startupz and /metrics on a separate address.
 
-The pages are for machines in the same network: they need no token and show only numbers about
-jobs. One thread serves all connections and never blocks on a client. Each page is built in a
-thread of its own. So neither a slow client nor a slow page delays another probe. The standard
-library's server has a thread for each connection (shared/DECISIONS.md, 110).
+The pages are for machines in the same network. They need no token and show only numbers about jobs.
+One thread serves all connections and never waits for a client. Each page is built in another
+thread. So neither a slow client nor a slow page delays another probe. The standard library's server
+would need a thread for each connection (shared/DECISIONS.md, 110).
 """
 
 from __future__ import annotations
@@ -30,15 +30,19 @@ __all__ = ["Answer", "NotWell", "Page", "ProbeServer", "check"]
 
 log = logs.get_logger(__name__)
 
-CONNECTIONS_MAX = 64  # the oldest connection is closed for a further one
-# Per loop turn. A new connection then has three more turns before it can be the oldest.
+CONNECTIONS_MAX = 64  # open connections; before another one opens, the oldest one is closed
+# New connections in one turn of the loop. So a new connection has at least three more turns before
+# it can become the oldest and be closed.
 ACCEPTED_MAX = 16
-TURN_SECONDS = 0.2  # interval of the deadline checks
+TURN_SECONDS = 0.2  # the longest time between two checks of the deadlines
 FAILED_TURN_PAUSE_SECONDS = 0.05
 
 
 class ProbeServer:
-    """Serves from `start` until `close`. Raises SettingsError when the address cannot be used."""
+    """The server of the probe pages. It serves from `start` until `close`.
+
+    The constructor raises SettingsError if the address cannot be used.
+    """
 
     def __init__(self, address: ProbeAddress, pages: Mapping[str, Page]) -> None:
         self._listener = probe_listener.opened(address)
@@ -50,7 +54,7 @@ class ProbeServer:
         self._selector.register(self._woken, selectors.EVENT_READ, self._run_deferred)
         self._deferred: deque[Callable[[], None]] = deque()
         self._pages = Pages(pages, self._defer)
-        # Ordered by arrival; only the server's thread uses it.
+        # The oldest connection comes first. Only the server's thread uses this dict.
         self._connections: dict[ProbeConnection, None] = {}
         self._acceptor = Acceptor(
             begin=self._begin, make_room=self._close_oldest, most=ACCEPTED_MAX
@@ -73,8 +77,8 @@ class ProbeServer:
         log.info("probes.listening", port=self.port)
 
     def abandon(self) -> None:
-        """Release the sockets in a forked process; the parent process goes on serving."""
-        # A connection that waits for its page is not registered.
+        """Close the copies of the sockets in a forked process. The parent process still serves."""
+        # A connection that waits for its page is not registered at the selector.
         inherited = {connection.socket for connection in list(self._connections)}
         registered = [key.fileobj for key in list(self._selector.get_map().values())]
         inherited |= {one for one in registered if isinstance(one, socket.socket)}
@@ -95,9 +99,9 @@ class ProbeServer:
             one.close()
 
     def _defer(self, call: Callable[[], None]) -> None:
-        """Schedule a call in the server's thread; thread-safe."""
+        """Run a function in the server's thread soon. Any thread may call this."""
         self._deferred.append(call)
-        # A full socket means that the thread is awake already; a closed socket, that it has ended.
+        # If the socket is full, the thread is awake already. If it is closed, the thread has ended.
         with contextlib.suppress(OSError):
             self._wake_up.send(b"\0")
 
@@ -107,7 +111,7 @@ class ProbeServer:
                 for key, events in self._selector.select(TURN_SECONDS):
                     key.data(events)
                 self._close_expired()
-            except Exception:  # the probes must run as long as the process
+            except Exception:  # continue, because the probes must work as long as the process runs
                 left_out = self._failures.lines_left_out()
                 if left_out is not None:
                     log.exception("probes.failed", lines_left_out=left_out)
@@ -121,7 +125,7 @@ class ProbeServer:
 
     def _accept(self, _events: int) -> None:
         self._acceptor.accept(self._listener)
-        # At most 50 ms, and only when the process or the machine has run out of resources.
+        # This sleep is at most 50 ms. It is 0 unless the process or the machine lacks resources.
         time.sleep(self._acceptor.pause_seconds)
 
     def _begin(self, client: socket.socket, _address: object) -> None:
@@ -148,7 +152,7 @@ class ProbeServer:
             self._update(connection)
 
     def _update(self, connection: ProbeConnection) -> None:
-        """Register the connection for the events that it awaits, or drop it when it is over."""
+        """Register the connection for the events that it awaits. Drop a connection that is over."""
         if connection not in self._connections:
             return
         if connection.is_over:
@@ -169,9 +173,9 @@ class ProbeServer:
             self._drop(connection)
 
     def _close_oldest(self) -> bool:
-        """Close the oldest connection, in any state, and return whether there was one.
+        """Close the oldest connection, and return whether there was one.
 
-        When many clients connect, a probe is among the newest connections.
+        If many clients connect at once, a probe is among the newest connections, so it stays open.
         """
         oldest = next(iter(self._connections), None)
         if oldest is not None:

@@ -1,4 +1,4 @@
-"""Numbers from the database as gauges: read at a scrape, and cached for KEPT_SECONDS."""
+"""Gauges with numbers from the database. A request of /metrics reads them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# The shortest interval between two queries, however many scrapers there are.
+# The numbers are kept for this time, so that many requests of /metrics cause few queries.
 KEPT_SECONDS = 5.0
-BANDS = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)  # lowest priority of each band
+BANDS = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)  # the lowest priority of each band of priorities
 
-# metric name -> (help text, field of Gauges)
+# name of the metric: (help text, name of the field of Gauges)
 PLAIN = {
     "crawl_queue_oldest_age_seconds": ("Age of the oldest claimable job.", "oldest_queued_seconds"),
     "crawl_job_longest_running_seconds": (
@@ -52,7 +52,10 @@ PLAIN = {
 
 
 class QueueGauges(Collector):
-    """The gauges of the queue; none while the database is away, as old numbers would mislead."""
+    """The gauges of the queue. While the database does not answer, there are no gauges.
+
+    Old numbers would mislead.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -61,7 +64,7 @@ class QueueGauges(Collector):
         self._last: Gauges | None = None
 
     def describe(self) -> list[Metric]:
-        return []  # registering must not query the database
+        return []  # otherwise the registration would call `collect`, which queries the database
 
     def collect(self) -> Iterator[Metric]:
         found = self._current()
@@ -123,7 +126,7 @@ def _families(found: Gauges) -> Iterator[Metric]:
 
 
 def by_band(queued: dict[int, int]) -> dict[str, int]:
-    """The number of jobs in each band of ten priorities; the last band includes 100."""
+    """Return the number of jobs in each band of ten priorities. The last band includes 100."""
     counts = {_band(lowest): 0 for lowest in BANDS}
     for priority, count in queued.items():
         counts[_band(min(priority // 10 * 10, BANDS[-1]))] += count

@@ -1,4 +1,4 @@
-"""The readiness check: whether the database answers within a deadline."""
+"""The readiness check: the database must answer, and accept writes, within a deadline."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from crawljobs import errors
 from crawljobs.db import schema
 from crawljobs.db.database import Database
 
-DEADLINE_SECONDS = 1.5  # /readyz promises a reply within 2 s
+DEADLINE_SECONDS = 1.5  # less than 2 s, the time in which /readyz must reply
 
 
 class Readiness:
-    """Checks over a connection of its own, so that a full pool does not look like a dead database.
+    """Checks the database over a separate connection.
 
-    At most one check runs at a time, and further callers wait for its result. So a database that
-    never answers blocks one thread, not one thread for each probe.
+    Otherwise a pool without a free connection would look like a dead database. Only one check runs
+    at a time, and other callers wait for its result. So a database that never answers blocks only
+    one thread.
     """
 
     def __init__(self, database: Database) -> None:
@@ -26,7 +27,7 @@ class Readiness:
         self._running: Future[None] | None = None
 
     def check(self) -> None:
-        """Raises DatabaseUnavailable or UnknownSchema when requests could not be served."""
+        """Raise DatabaseUnavailable or UnknownSchema if the database cannot be used now."""
         running = self.start_check()
         try:
             running.result(timeout=DEADLINE_SECONDS)
@@ -34,7 +35,10 @@ class Readiness:
             raise errors.DatabaseUnavailable(f"no answer within {DEADLINE_SECONDS} s") from None
 
     def start_check(self) -> Future[None]:
-        """The check that is running, else a new one. Its result raises the errors of `check`."""
+        """Return the check that is running, or start a new one.
+
+        The result of the Future raises the same errors as `check`, except for the deadline.
+        """
         with self._lock:
             if self._running is None or self._running.done():
                 self._running = Future()
@@ -45,7 +49,7 @@ class Readiness:
         run = threading.Thread(target=self._run, args=(result,), name="readiness", daemon=True)
         try:
             run.start()
-        except RuntimeError:  # without a result, every later caller would wait for this check
+        except RuntimeError:  # set a result; otherwise every later caller would wait for this check
             result.set_exception(errors.DatabaseUnavailable("no thread can be started"))
 
     def _run(self, result: Future[None]) -> None:
@@ -53,7 +57,7 @@ class Readiness:
             with self._database.begin() as conn:
                 schema.check_schema(conn)
                 schema.check_writable(conn)
-        except BaseException as error:  # noqa: BLE001 - the callers raise it
+        except BaseException as error:  # noqa: BLE001 - the callers of `check` raise it
             result.set_exception(error)
         else:
             result.set_result(None)
