@@ -1,1 +1,1 @@
-"""Spans and their ids, below crawljobs.runtime.tracing."""
+"""Spans and their ids: the parts of which crawljobs.runtime.tracing is built."""

@@ -1,4 +1,7 @@
-"""Spans by OpenTelemetry; imported only when the extra `otel` is installed and an endpoint set."""
+"""Create spans with OpenTelemetry, and send them to a collector.
+
+This module is imported only if an endpoint is set. It needs the extra `otel`.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,15 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Limit of the flush at shutdown. The last spans are lost when the collector is slower.
+# The limit for sending the last spans at shutdown. If the collector needs longer, they are lost.
 FLUSH_SECONDS = 1.5
-# Limit of one export with its retries. Meanwhile the queue fills and then drops spans; the work
-# of the process never waits.
+# The limit for sending one batch of spans, with retries. Meanwhile new spans wait in a queue. If
+# the queue is full, it drops spans, so the work of the process never waits.
 EXPORT_SECONDS = 5.0
 
 
 class Recorded:
-    """A span that is sent after `end`."""
+    """A span that is sent to the collector after the call of `end`."""
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span
@@ -50,13 +53,14 @@ class Recorded:
 
 
 class Recorder:
-    """Starts spans. A thread of its own sends them, and drops spans that it cannot send.
+    """Starts spans. A separate thread sends them, and drops spans that it cannot send.
 
-    OpenTelemetry reads the address, headers, sampling and the like from its own variables.
+    OpenTelemetry reads the address, headers, sampling and other options from its own variables.
     """
 
     def __init__(self, service: str, instance: str) -> None:
-        # OpenTelemetry logs a long message for every failed export; _Exporter logs the first one.
+        # OpenTelemetry would log a long message for every failed export. Instead, _Exporter logs
+        # the first failure.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._exporter = _Exporter(OTLPSpanExporter(timeout=EXPORT_SECONDS))
         self._processor = BatchSpanProcessor(self._exporter)
@@ -82,7 +86,7 @@ class Recorder:
         attributes: Mapping[str, str | int | float | bool],
         seconds_ago: float,
     ) -> Recorded:
-        """A started span below `parent`; the root of a new trace without a parent."""
+        """Start a span below `parent`. Without a parent, the span is the root of a new trace."""
         parent_span = trace.INVALID_SPAN if parent is None else _parent_span(parent, is_remote)
         return Recorded(
             self._tracer.start_span(
@@ -95,8 +99,9 @@ class Recorder:
         )
 
     def stop(self) -> None:
-        """Send the remaining spans; give up after FLUSH_SECONDS."""
-        # The processor's own deadline does not bound an export that is under way.
+        """Send the remaining spans. Spans that are not sent after FLUSH_SECONDS are lost."""
+        # A thread and `join` limit the time, because the deadline of `shutdown` does not stop an
+        # export that has already begun.
         flush = threading.Thread(target=self._processor.shutdown, name="tracing-end", daemon=True)
         flush.start()
         flush.join(FLUSH_SECONDS)
@@ -116,13 +121,13 @@ def _parent_span(parent: TraceContext, is_remote: bool) -> trace.Span:
 
 
 class _Exporter(SpanExporter):
-    """Logs once that spans are lost, and once that the collector accepts them again."""
+    """Sends spans. Logs one line when spans are lost, and one when spans are accepted again."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
         self._is_delivering = True
         self._is_abandoned = False
-        self._lock = threading.Lock()  # the flush thread may export beside the export thread
+        self._lock = threading.Lock()  # two threads may export at the same time during a shutdown
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = self._exporter.export(spans)
@@ -135,7 +140,7 @@ class _Exporter(SpanExporter):
         return result
 
     def abandon(self) -> None:
-        """Stop the retries of an export that is under way; log nothing after this call."""
+        """Stop the retries of an export that has begun. After this call, nothing is logged."""
         with self._lock:
             if self._is_delivering and not self._is_abandoned:
                 log.warning(

@@ -1,4 +1,4 @@
-"""The current span of this thread; log lines carry its ids."""
+"""The current span of this thread, and its ids in log lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ current: ContextVar[HasContext | None] = ContextVar("span", default=None)
 
 
 def add_ids(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A structlog processor. It draws the ids of a span only when a line is written."""
+    """Add the ids of the current span to a log line. This is a structlog processor.
+
+    It makes the ids of a span only when a line is written.
+    """
     span = current.get()
     if span is not None:
         context = span.context

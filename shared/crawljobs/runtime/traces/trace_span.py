@@ -1,4 +1,4 @@
-"""A span of a trace: its ids, and the span of OpenTelemetry when spans are sent."""
+"""A span of a trace. It has ids, and also a span of OpenTelemetry if spans are sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Attributes = Mapping[str, str | int | float | bool]
 
 
 class Kind(StrEnum):
-    """The relation of a span to its neighbours, in OpenTelemetry's terms."""
+    """The role of a span in a request or a message, in OpenTelemetry's terms."""
 
     SERVER = "SERVER"
     CLIENT = "CLIENT"
@@ -26,7 +26,10 @@ class Kind(StrEnum):
 
 
 class Span:
-    """One piece of work. A span without `end` is not sent. One thread at a time uses it."""
+    """One piece of work in a trace. It is sent after the call of `end`.
+
+    Only one thread at a time may use a span.
+    """
 
     def __init__(
         self, parent: TraceContext | trace_scope.HasContext | None, recorded: Recorded | None
@@ -37,7 +40,7 @@ class Span:
 
     @property
     def context(self) -> TraceContext:
-        """The ids, drawn at the first access: drawing costs time, and most spans need none."""
+        """The ids, made at the first access, because this takes time and most spans need no ids."""
         if self._context is None:
             self._context = self._recorded.context if self._recorded else self._new_context()
         return self._context
@@ -49,12 +52,12 @@ class Span:
         return (parent if isinstance(parent, TraceContext) else parent.context).child()
 
     def set_attributes(self, attributes: Attributes) -> None:
-        """Add attributes; never secrets, and no long texts from outside."""
+        """Add attributes. They must not contain secrets or long texts from outside."""
         if self._recorded is not None:
             self._recorded.set_attributes(attributes)
 
     def fail(self, error: str) -> None:
-        """Mark as failed. `error` is an error's class; its message may hold secrets."""
+        """Mark the span as failed. `error` is the error's class, as its message may be secret."""
         if self._recorded is not None:
             self._recorded.fail(error)
 
