@@ -1,4 +1,7 @@
-"""The settings of all services. Each is read once, at startup; an error names the wrong setting."""
+"""The settings of all services. A service reads each setting once, at startup.
+
+An error names the setting that is wrong.
+"""
 
 from crawljobs.settings.admin_api import AdminApiSettings, Network, read_admin_api_settings
 from crawljobs.settings.crawl import CrawlSettings, read_crawl_settings

@@ -1,4 +1,4 @@
-"""Settings of the admin-api: address, token, trusted proxies and limits."""
+"""Settings of the service admin-api: address, token, trusted proxies and limits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from crawljobs.settings.environment import Environment
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-TOKEN_MIN = 32  # characters: a shorter token can be guessed
-# Parts of tokens that are copied from examples.
+TOKEN_MIN = 32  # characters; a shorter token could be guessed
+# A token that contains one of these words was probably copied from an example.
 _PLACEHOLDERS = ("changeme", "change-me", "change_me", "replace", "example", "secret", "password")
 
 
@@ -20,17 +20,17 @@ _PLACEHOLDERS = ("changeme", "change-me", "change_me", "replace", "example", "se
 class AdminApiSettings:
     token: str = field(repr=False)
     trusted_proxies: tuple[Network, ...]
-    bind: str  # the listening address
-    workers: int  # processes
-    threads: int  # of each process: concurrent requests, and database connections
-    # Limits of each token in each process; 0: no limit. ADMIN_API_TOKEN is exempt.
+    bind: str  # the address on which the API listens
+    workers: int  # number of processes
+    threads: int  # concurrent requests of each process, and its number of database connections
+    # The limits of each token in each process. 0 means no limit. ADMIN_API_TOKEN has no limit.
     requests_per_second: int
     exports_at_once: int
     kept_answers_mib: int  # MiB of stored replies a day
 
 
 def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
-    """Raises SettingsError."""
+    """Return the settings. Raises SettingsError if a setting is missing or invalid."""
     env = Environment(variables)
     token = env.secret("ADMIN_API_TOKEN")
     expected = f"expected at least {TOKEN_MIN} random characters"

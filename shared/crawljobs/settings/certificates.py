@@ -1,4 +1,4 @@
-"""The trusted certificates: SSL_CERT_FILE or SSL_CERT_DIR, as OpenSSL reads them."""
+"""The trusted certificates, from SSL_CERT_FILE or SSL_CERT_DIR, as OpenSSL reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from crawljobs.settings.environment import Environment
 
 @dataclass(frozen=True)
 class Trust:
-    """A PEM file, or a folder with hashed names; without both, the authorities browsers trust."""
+    """The trusted certificates: a PEM file, or a folder of files whose names are hashes.
+
+    Without both, the certificate authorities that browsers trust are used.
+    """
 
     file: str | None = None
     folder: str | None = None
@@ -29,15 +32,15 @@ def read_trust(variables: Mapping[str, str]) -> Trust:
 
 
 def refuse_unreadable(trust: Trust) -> None:
-    """Raise SettingsError when the file or the folder cannot be read."""
+    """Raise SettingsError if the file or the folder of certificates cannot be read."""
     name = "SSL_CERT_FILE" if trust.file else "SSL_CERT_DIR"
     if trust == BROWSERS_TRUST:
         return
     try:
         if trust.folder is not None:
-            next(Path(trust.folder).iterdir(), None)  # OpenSSL accepts a missing folder
+            next(Path(trust.folder).iterdir(), None)  # OpenSSL would accept a missing folder
         ssl.create_default_context(cafile=trust.file, capath=trust.folder)
-    except (OSError, ValueError) as error:  # an SSLError is an OSError
+    except (OSError, ValueError) as error:  # OSError includes SSLError
         problem = getattr(error, "strerror", None) or type(error).__name__
         raise errors.SettingsError(
             f"{name}={(trust.file or trust.folder or '')[:200]!r}: expected certificates in PEM "

@@ -1,4 +1,4 @@
-"""Settings of a crawl: how much it fetches, its request rate, and discovery."""
+"""Settings of a crawl: how much it reads, how often it sends requests, and discovery."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawljobs.settings.environment import Environment
 
 @dataclass(frozen=True)
 class CrawlSettings:
-    """Limits of one crawl, and of the discovery of further subreddits."""
+    """The limits of one crawl, and of discovery: the search for further subreddits."""
 
     max_posts_per_sub: int
     max_comments_per_post: int

@@ -1,4 +1,4 @@
-"""The addresses of the database."""
+"""The settings for the addresses of the database."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _HOW_TO_ENCODE = (
     "password and parameters are percent-encoded: @ is %40, / is %2F, # is %23, ? is %3F, "
     "% is %25, a blank is %20"
 )
-# The characters of RFC 3986. The driver also accepts other characters, which differ between its
-# versions. It may split a password at one of them and read the rest as a host or a port.
+# The characters that RFC 3986 allows. The driver also accepts other characters, depending on its
+# version. It may split a password at one of them, and read the rest as a host or a port.
 _ENCODED = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%(?!00)[0-9A-Fa-f]{2})"
 _URL = re.compile(
     rf"(?:(?P<user>{_ENCODED}*+)(?::(?P<password>(?:{_ENCODED}|:)*+))?@)?"
@@ -33,13 +33,14 @@ _PORT = re.compile(r"[0-9]{0,5}")
 @dataclass(frozen=True)
 class DatabaseSettings:
     url: str = field(repr=False)
-    # The server itself, for lease extension and LISTEN; differs from `url` behind a pooler.
+    # The address of the server itself, for LISTEN and for extending leases. If `url` is the address
+    # of a connection pooler, the two addresses differ.
     direct_url: str = field(repr=False)
     pooled: bool
 
 
 def read_database_settings(variables: Mapping[str, str]) -> DatabaseSettings:
-    """Raises SettingsError."""
+    """Return the addresses of the database. Raises SettingsError if one is missing or invalid."""
     env = Environment(variables)
     url = _database_url(env, "DATABASE_URL")
     if env.secret("DATABASE_DIRECT_URL") is None:
@@ -49,17 +50,16 @@ def read_database_settings(variables: Mapping[str, str]) -> DatabaseSettings:
 
 
 def _database_url(env: Environment, name: str) -> str:
-    url = env.secret(name)  # a secret: it may hold a password
+    url = env.secret(name)  # the address is a secret, because it may contain a password
     if url is None:
         raise errors.SettingsError(f"{name} is missing, and so is {name}_FILE: {_HOW_TO_ENCODE}")
     return checked_database_url(name, url)
 
 
 def checked_database_url(name: str, url: str) -> str:
-    """The address, if it is unambiguous; `name` is the setting.
+    """Return the address of the setting `name`. Raises SettingsError if it is ambiguous or invalid.
 
-    Raises SettingsError. The message quotes no part of the address: an unencoded password could be
-    in any part of it.
+    The message quotes no part of the address, because any part may contain an unencoded password.
     """
     scheme = next((each for each in SCHEMES if url.startswith(each)), None)
     found = None if scheme is None else _URL.fullmatch(url, len(scheme))
@@ -69,7 +69,7 @@ def checked_database_url(name: str, url: str) -> str:
 
 
 def _is_readable(url: str) -> bool:
-    """Whether the driver can parse the address, and its ports are valid."""
+    """Return whether the driver can parse the address, and the ports are valid."""
     try:
         parts = conninfo.conninfo_to_dict(url)
     except (driver.Error, ValueError):

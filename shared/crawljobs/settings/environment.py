@@ -1,6 +1,6 @@
-"""Read settings from the environment; an error names the setting and the expected value.
+"""Read settings from environment variables. An error names the setting and the expected value.
 
-Decision 5 compares this module with a library.
+Decision 5 gives the reasons for this module instead of a library.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from pathlib import Path
 
 from crawljobs import errors
 
-SECRET_FILE_MAX = 4_096  # bytes; a larger file is not a secret
-# An absolute path of short names. A secret does not look like this.
+SECRET_FILE_MAX = 4_096  # bytes; a larger file cannot be a secret
+# An absolute path of short names. A secret has another form.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._-]{1,31})+/?")
-_HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # the commonest wrong address
-# Stricter than the standard: it refuses addresses that two parsers could read differently.
+_HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # the most frequent wrong address
+# This pattern is stricter than the standard for URLs. It refuses addresses that two parsers could
+# read differently.
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?:/[a-z0-9._~/-]*)?",
@@ -26,7 +27,10 @@ _ADDRESS = re.compile(
 
 
 class Environment:
-    """Typed access to a mapping such as os.environ. Every method raises SettingsError."""
+    """Reads typed values from a mapping such as os.environ.
+
+    The methods raise SettingsError if a value is missing or invalid.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -86,10 +90,10 @@ class Environment:
         return raw
 
     def url(self, name: str, default: str, *, plain_http: str) -> str:
-        """An address that may receive secrets: https, or http on this machine.
+        """Return an address to which secrets are sent: https, or http on this machine.
 
-        `plain_http` names the flag that allows http to any host. The error quotes a wrong address
-        only if it is host:port, because others may hold a password.
+        `plain_http` is the name of the flag that allows http to any host. An error quotes a wrong
+        address only if it has the form host:port, because another form may contain a password.
         """
         raw = self.text(name, default)
         expected = "an address that starts with http:// or https://"
@@ -109,7 +113,10 @@ class Environment:
         return raw.rstrip("/")
 
     def secret(self, name: str) -> str | None:
-        """The secret from NAME, or from the file that NAME_FILE names; no error quotes it."""
+        """Return the secret from the variable NAME, or from the file whose path is in NAME_FILE.
+
+        No error quotes the secret.
+        """
         value, path = self.optional(name), self.optional(f"{name}_FILE")
         if value is not None and path is not None:
             raise errors.SettingsError(f"{name} and {name}_FILE are both set: set one of them")
@@ -132,19 +139,22 @@ class Environment:
 
 
 def _shown_path(name: str, path: str) -> str:
-    """The setting and its path; without the path if it may be the secret itself, by mistake."""
+    """Return the name of the setting with its path. Leaves out a path that may be a secret."""
     return f"{name}_FILE={path!r}" if _PATH.fullmatch(path) else f"{name}_FILE"
 
 
 def _encodable(name: str, secret: str) -> str:
-    """The secret, if it is valid UTF-8; Python reads other bytes as unpaired surrogates."""
+    """Return the secret. Raises SettingsError if it is not valid UTF-8.
+
+    Python decodes other bytes of a variable to unpaired surrogates.
+    """
     if not secret.isascii() and any("\ud800" <= character <= "\udfff" for character in secret):
         raise errors.SettingsError(f"{name}: expected a text in UTF-8")
     return secret
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether the host is localhost or a loopback address (without brackets)."""
+    """Return whether the host is localhost or a loopback address. It must have no brackets."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

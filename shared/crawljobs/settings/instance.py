@@ -1,4 +1,4 @@
-"""The instance name of a process."""
+"""The setting for the name of a process, which logs and attempts show."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from crawljobs.settings.environment import Environment
 
 
 def read_instance_name(variables: Mapping[str, str], role: str) -> str:
-    """The name of this process in logs and attempts; for people only, no rule depends on it."""
+    """Return the name of this process for logs and attempts. Only people read the name."""
     given = Environment(variables).optional("INSTANCE_NAME")
     return (given or f"{role}@{socket.gethostname()}:{os.getpid()}")[:200]

@@ -1,4 +1,4 @@
-"""Settings of the log: level and format."""
+"""Settings of the log: its level and its format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 @dataclass(frozen=True)
 class LogSettings:
     level: str
-    style: str  # auto: readable lines on a terminal, JSON elsewhere
+    style: str  # auto, json or console; auto: readable lines on a terminal, JSON elsewhere
 
 
 def read_log_settings(variables: Mapping[str, str]) -> LogSettings:

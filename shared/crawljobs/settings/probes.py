@@ -1,4 +1,4 @@
-"""The address of the probe server of a process."""
+"""The setting for the address of a process's probe server (health pages and metrics)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ MOST = 65_535
 @dataclass(frozen=True)
 class ProbeAddress:
     host: str
-    port: int  # 0: any free port, which the log names
+    port: int  # 0: any free port; the log shows which port is used
 
 
 def read_probe_address(variables: Mapping[str, str]) -> ProbeAddress | None:
-    """None when PROBE_BIND is not set: the process serves no probes. Raises SettingsError."""
+    """Return the address in PROBE_BIND, or None if PROBE_BIND is not set.
+
+    Without an address, the process has no probe server. Raises SettingsError.
+    """
     given = Environment(variables).optional("PROBE_BIND")
     if given is None:
         return None

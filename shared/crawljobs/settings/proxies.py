@@ -1,4 +1,4 @@
-"""The proxy for an address, from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
+"""Find the proxy for an address, from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PROXY = re.compile(
 
 
 def proxy_of(address: str, variables: Mapping[str, str]) -> str | None:
-    """The address of the proxy, which may hold a password; None without a proxy.
+    """Return the address of the proxy, which may contain a password, or None without a proxy.
 
-    Addresses on this machine never use a proxy. Raises SettingsError for a proxy of another kind;
-    the message quotes only the name of the variable.
+    An address on this machine never uses a proxy. Raises SettingsError if the proxy is not an HTTP
+    proxy. The message does not quote the address of the proxy.
     """
     parts = urlsplit(address)
     host = (parts.hostname or "").rstrip(".")
@@ -43,9 +43,10 @@ def proxy_of(address: str, variables: Mapping[str, str]) -> str | None:
 
 
 def _first(variables: Mapping[str, str], *names: str) -> tuple[str, str]:
-    """The name and value of the first variable that is set.
+    """Return the name and value of the first variable with a value, or two empty texts.
 
-    A name in lower case takes precedence over the same name in upper case, even if it is empty.
+    If the name exists in lower case, the name in upper case is ignored, even if the value of the
+    former is empty.
     """
     for name in names:
         for written in (name.lower(), name):
@@ -64,10 +65,10 @@ def _has_port(proxy: str) -> bool:
 
 
 def _covers(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY matches this host.
+    """Return whether an entry of NO_PROXY matches this host.
 
-    An entry is `*`, a domain, an address, or a range of addresses. Each except an IPv6 range may
-    end with a port. An entry of another form matches no host.
+    An entry is `*`, a domain, an IP address, or a range of IP addresses. An entry may end with a
+    port, except `*` and a range of IPv6 addresses. An entry of another form matches no host.
     """
     if entry == "*":
         return True

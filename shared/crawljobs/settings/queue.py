@@ -1,4 +1,4 @@
-"""Settings of a crawler-worker: claims, maintenance of the queue, aging and retries."""
+"""Settings of the service crawler-worker: claims, queue maintenance, aging and retries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crawljobs.settings.environment import Environment
 
 @dataclass(frozen=True)
 class QueueSettings:
-    """Claims, maintenance of the queue, aging and retries."""
+    """The settings for claims, queue maintenance, aging and retries."""
 
     worker_concurrency: int
     poll_seconds: float
@@ -32,7 +32,7 @@ class QueueSettings:
 
 
 def read_queue_settings(variables: Mapping[str, str]) -> QueueSettings:
-    """Raises SettingsError."""
+    """Return the settings. Raises SettingsError if a setting is invalid."""
     env = Environment(variables)
     lease = env.number("LEASE_SECONDS", 30.0, unit="seconds", least=1, most=3600)
     rescue = env.number("RESCUE_SECONDS", 5.0, unit="seconds", least=0.1, most=600)
@@ -88,5 +88,5 @@ def _read_retry_policy(env: Environment) -> RetryPolicy:
 
 
 def read_max_retries(variables: Mapping[str, str]) -> int:
-    """The number of retries of a job, unless its request sets it. Raises SettingsError."""
+    """Return the number of retries of a job whose request gives no number. Raises SettingsError."""
     return Environment(variables).whole("MAX_RETRIES", 3, unit="retries", least=0, most=100)

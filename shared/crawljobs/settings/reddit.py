@@ -19,14 +19,14 @@ class RedditSettings:
     user_agent: str
     api_url: str
     auth_url: str
-    # Addresses of HTTP proxies; they may hold a password.
+    # The addresses of HTTP proxies. An address may contain a password.
     api_proxy: str | None = field(default=None, repr=False)
     auth_proxy: str | None = field(default=None, repr=False)
     trust: Trust = BROWSERS_TRUST
 
 
 def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
-    """Raises SettingsError."""
+    """Return the settings. Raises SettingsError if a setting is missing or invalid."""
     env = Environment(variables)
     client_id = env.text("REDDIT_CLIENT_ID", expected="the id of a Reddit OAuth client")
     client_secret = env.secret("REDDIT_CLIENT_SECRET")
@@ -35,7 +35,7 @@ def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
             "REDDIT_CLIENT_SECRET (or REDDIT_CLIENT_SECRET_FILE) is missing: "
             "expected the secret of a Reddit OAuth client"
         )
-    # The default names no Reddit account: the user's account is unknown.
+    # The default contains no name of a Reddit account, because the user's account is not known.
     agent = env.text("REDDIT_USER_AGENT", f"{platform.system().lower()}:crawljobs:0.1")
     if not (agent.isascii() and agent.isprintable()):
         raise errors.SettingsError(

@@ -1,4 +1,4 @@
-"""Settings of automatic crawls: stale subreddits and refreshed items."""
+"""Settings of automatic crawls: when a subreddit is stale, and whether items are refreshed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of the database roles: prefix of their names, and passwords."""
+"""Settings of the database roles: the prefix of their names, and their passwords."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from crawljobs import errors
 from crawljobs.settings.environment import Environment
 
-# Postgres truncates names at 63 bytes; the longest suffix is `_crawler_worker`.
+# Postgres cuts names after 63 bytes. The longest suffix of a role's name is `_crawler_worker`.
 _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
 class RoleSettings:
     prefix: str
-    # By the suffix of the role's name. A role that is not listed keeps its password, if any.
+    # The password by the suffix of the role's name. A role without an entry keeps its password.
     passwords: Mapping[str, str] = field(repr=False)
 
 

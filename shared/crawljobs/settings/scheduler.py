@@ -1,4 +1,4 @@
-"""Settings of the scheduler."""
+"""Settings of the service scheduler."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawljobs.settings.environment import Environment
 
 @dataclass(frozen=True)
 class SchedulerSettings:
-    tick_seconds: float  # the longest sleep between two checks for due schedules
+    tick_seconds: float  # the longest time between two checks for due schedules
 
 
 def read_scheduler_settings(variables: Mapping[str, str]) -> SchedulerSettings:

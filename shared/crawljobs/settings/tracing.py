@@ -1,4 +1,7 @@
-"""Whether spans are sent to a collector. OpenTelemetry itself reads its other variables."""
+"""The setting whether spans are sent to a collector.
+
+OpenTelemetry itself reads its other variables.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from crawljobs import errors
 from crawljobs.settings.environment import Environment
 
 HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
-# OpenTelemetry's format, with percent-encoded values. OpenTelemetry's own error message would
-# quote the value, which may be a secret.
+# A header in the format of OpenTelemetry, with a percent-encoded value. It is checked here, because
+# OpenTelemetry's error message would quote the value, which may be a secret.
 _HEADER = re.compile(r"\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+\s*=\s*[\x21-\x2b\x2d-\x7e]*\s*")
 PLAIN_HTTP = "OTEL_EXPORTER_OTLP_INSECURE"
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -24,7 +27,7 @@ class TracingSettings:
 
 
 def read_tracing_settings(variables: Mapping[str, str]) -> TracingSettings | None:
-    """Returns None without an address, or when OTEL_SDK_DISABLED is set. Raises SettingsError."""
+    """Return None without an address, or if OTEL_SDK_DISABLED is true. Raises SettingsError."""
     env = Environment(variables)
     if env.flag("OTEL_SDK_DISABLED", default=False):
         return None
