@@ -1,3 +1,3 @@
-"""The version of crawljobs, as in pyproject.toml. The images have no package metadata to read."""
+"""The version, as in pyproject.toml. It is stored here, as images have no package metadata."""
 
 VERSION = "0.1.0"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class AgingPolicy:
-    """The priority rises by `step` after a wait of `after`, and then again after each `every`."""
+    """A waiting job's priority rises by `step` after the time `after`, then after each `every`."""
 
     after: timedelta = timedelta(minutes=60)
     every: timedelta = timedelta(minutes=5)

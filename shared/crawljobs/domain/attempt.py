@@ -24,9 +24,9 @@ class AttemptOutcome(StrEnum):
 class Attempt:
     """A claim that has ended.
 
-    Deferrals in a row are stored as one attempt, the last one, if their messages differ only in
-    numbers. `times` is the number of these deferrals. `first_started_at` is the start of the first
-    deferral, or None if `times` is 1.
+    If several deferrals in a row have messages that differ only in numbers, only the last deferral
+    is stored. `times` is the number of these deferrals. `first_started_at` is the start of the
+    first deferral, or None if `times` is 1.
     """
 
     id: int

@@ -35,6 +35,6 @@ class Claim(NamedTuple):
     def is_background(self) -> bool:
         """Return whether the crawl is automatic.
 
-        After a merge with a request of a higher priority than automatic crawls have, it is not.
+        False if a request with a priority above BACKGROUND_PRIORITY_CEILING merged into the job.
         """
         return self.source in BACKGROUND and self.priority <= BACKGROUND_PRIORITY_CEILING

@@ -56,7 +56,7 @@ def failed(claim: Claim, *, kind: ErrorKind, message: str) -> Completion:
 
 
 def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) -> Completion:
-    """Return the completion of a job that waits for a retry. It counts towards `max_retries`."""
+    """Return the completion of a job that waits for a retry, which counts towards `max_retries`."""
     return Completion(
         claim,
         Transition.SCHEDULE_RETRY,

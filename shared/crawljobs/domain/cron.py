@@ -118,7 +118,7 @@ def simulator(cron: Cron, wall: datetime) -> CronSim:
 
 def _next_fixed(cron: Cron, after: datetime) -> datetime:
     # If the clock repeats an hour, `instant_of` returns the first instant with this local time.
-    # When `after` is in the second pass of the hour, that instant is in the past, so it is skipped.
+    # If `after` is in the second pass of the hour, this instant is not later, so it is skipped.
     for wall in simulator(cron, zones.wall_at(cron.zone, after)):
         instant = zones.instant_of(cron.zone, wall)
         if instant > after:
@@ -127,7 +127,7 @@ def _next_fixed(cron: Cron, after: datetime) -> datetime:
 
 
 def _next_elapsed(cron: Cron, after: datetime) -> datetime:
-    """Return the first due time. Searches one period without a clock change after another."""
+    """Return the first due time. Searches the periods between two clock changes one by one."""
     start, last = after, after
     while True:
         offset = zones.offset_at(cron.zone, start)

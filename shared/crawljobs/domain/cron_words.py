@@ -87,7 +87,7 @@ def _times(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
 
 
 def _minutes(minutes: list[int]) -> tuple[str, bool]:
-    """Return the minutes as text, and whether they have the same distance across hours."""
+    """Return the minutes as text, and whether they repeat at one interval, also across hours."""
     if minutes == list(_EVERY_MINUTE):
         return "Every minute", True
     step = _step(minutes)
@@ -185,7 +185,7 @@ def _runs(numbers: list[int], word: Callable[[int], str]) -> list[str]:
 
 
 def _step(numbers: list[int]) -> int | None:
-    """Return the distance between neighbours, or None if it differs or _STEPS is not reached."""
+    """Return the distance of neighbours. None if it varies, or for fewer than _STEPS numbers."""
     steps = {after - before for before, after in itertools.pairwise(numbers)}
     return steps.pop() if len(numbers) >= _STEPS and len(steps) == 1 else None
 

@@ -1,6 +1,7 @@
 """The due times of one schedule: the times of its cron expression, delayed by its offset.
 
-The spread of a schedule is the range of its offset. It keeps many schedules from firing at once.
+The spread of a schedule is the range of its offset. Different offsets keep schedules with the same
+expression from firing at once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _MASK = 2**64 - 1
 
 @dataclass(frozen=True)
 class DueTimes:
-    """Each due time is a time of `cron` plus `offset`. `@every` counts from `anchor`."""
+    """Each due time is a time that `cron` names, plus `offset`. `@every` counts from `anchor`."""
 
     cron: crons.Cron
     anchor: datetime

@@ -60,7 +60,7 @@ class Explanation:
     summary: str
     conditions: tuple[Condition, ...]
     position: int | None  # in the queue: 1 is claimed next; None: the job is not queued
-    position_at_least: bool  # whether the position may be higher, because counting stopped
+    position_at_least: bool  # true: counting stopped at a limit, so the position may be higher
     waits_for: str | None
     until: datetime | None
     estimated_start: datetime | None

@@ -12,7 +12,7 @@ ALL = frozenset(JobStatus)
 
 
 class JobSort(StrEnum):
-    """The order of a job list. Each order uses an index, which may have only certain states."""
+    """The order of a job list. Each order uses an index. Some indexes have only certain states."""
 
     NEWEST = "-created_at"
     OLDEST = "created_at"

@@ -19,8 +19,8 @@ LONGEST_LOOK = timedelta(days=14)
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
 # The delay for a part that the settings now exclude from the crawl.
 POSTPONED = LONGEST_LOOK
-# A `next_look_at` that is further in the future was written before the database's clock was set
-# back.
+# If `next_look_at` is further in the future than this, it was written before the database's clock
+# was set back.
 FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
 LISTED_MAX = 50  # parts that the details of a job list; the count of missing parts has no limit
@@ -75,7 +75,7 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether a crawl requests the part: after one failure always, then when due."""
+        """Return whether a crawl requests the part now. After one failure, the next crawl does."""
         # A time beyond FURTHEST_LOOK counts as passed, because the clock was set back meanwhile.
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
         return self.failures <= 1 or is_time

@@ -38,7 +38,7 @@ def lines(text: str, *, limit: int) -> str:
 
 
 def has_steering(text: str) -> bool:
-    """Return whether a character controls a terminal or changes the direction of the text."""
+    """Return whether the text has a character that controls a terminal or reorders the text."""
     return not text.isprintable() and _STEERING.search(text) is not None
 
 

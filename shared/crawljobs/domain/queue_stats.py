@@ -12,7 +12,7 @@ from crawljobs.domain.job import JobStatus
 class RecentJobs:
     """Statistics of a sample: the newest jobs of those that finished in the last hour.
 
-    `sampled` is the number of jobs in the sample. A rate is None if it has no jobs to count.
+    `sampled` is the number of jobs in the sample. A rate or a wait is None if no job counts for it.
     """
 
     sampled: int
@@ -21,7 +21,7 @@ class RecentJobs:
     failure_rate: float | None  # failed jobs, as a share of the failed and succeeded jobs
     retry_success_rate: float | None  # succeeded jobs, as a share of the retried jobs
     wait_seconds_p50: float | None  # median of the times from claimable to claimed
-    wait_seconds_p95: float | None  # 95th percentile of these times
+    wait_seconds_p95: float | None  # 95th percentile of the times from claimable to claimed
 
 
 @dataclass(frozen=True)

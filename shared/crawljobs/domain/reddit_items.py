@@ -29,7 +29,7 @@ class SubredditAbout:
     over_18: bool | None
     created_at: datetime | None
     access: AccessState
-    has_type: bool = True  # whether the reply contains who may read and write
+    has_type: bool = True  # whether the reply shows who may read and write
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Post:
     # Names of other subreddits, in lower case: mentions in the text, and the source of a crosspost.
     mentions: tuple[str, ...] = ()
     crossposted_from: str | None = None
-    edited: bool = False  # if true, `edited_at` may be None: Reddit gives no time for old items
+    edited: bool = False  # may be true without `edited_at`, which Reddit omits for old items
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ class MoreComments:
     """A stub: Reddit's placeholder in a tree for comments that the reply leaves out.
 
     If `children` is empty, these comments are on a separate page: the tree below the parent.
-    `count` is the number of these comments as Reddit reports it. It may be 0 although the stub has
-    children.
+    `count` is the number of these comments as Reddit reports it. `count` may be 0 although the stub
+    has children.
     """
 
     parent_id: str

@@ -109,7 +109,7 @@ class Cell(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One meaning for all combinations of these values. An empty tuple stands for every value."""
+    """Gives one meaning to all combinations of its values. An empty tuple means every value."""
 
     endpoints: tuple[Endpoint, ...]
     statuses: tuple[Status, ...]
@@ -125,7 +125,7 @@ _ITEM = (_E.TREE, _E.MORE_CHILDREN)
 _OF_COMMUNITY = (*_COMMUNITY, *_ITEM)  # the items of a private community are private too
 _AUTHOR = (_E.HISTORY, _E.ACCOUNT)
 _CONTENT = (*_OF_COMMUNITY, *_AUTHOR, _E.INFO)
-_LONG = (_E.COMMENTS, *_ITEM, _E.HISTORY, _E.INFO)  # Reddit may refuse these as too large
+_LONG = (_E.COMMENTS, *_ITEM, _E.HISTORY, _E.INFO)  # Reddit may refuse the request as too large
 
 # Content types of Reddit's own error replies. An HTML error page may come from a proxy.
 _OWN = (_T.JSON, _T.NONE)

@@ -35,8 +35,8 @@ LONGEST_SLOT_WAIT_SECONDS = 30.0
 # to the longest pause.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
-# The limit of a pause whose duration Reddit gives. Then the next request shows whether Reddit
-# answers again.
+# The limit of a pause whose duration Reddit gives. After this time, a request shows whether Reddit
+# accepts requests again.
 LONGEST_STATED_PAUSE_SECONDS = 3600.0
 # The longest pause before the next request to the token endpoint.
 LONGEST_TOKEN_PAUSE_SECONDS = 600.0
@@ -73,7 +73,7 @@ REFUSED = frozenset({PausedReason.CLIENT_REFUSED, PausedReason.CREDENTIALS_REFUS
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The slot of the next request, and the state of the client id."""
+    """The slot (reserved time) of the next request, and the state of the client id."""
 
     delay_seconds: float  # seconds until the request may start
     taken: bool  # whether the slot is reserved; false if the delay exceeds the caller's limit

@@ -63,7 +63,7 @@ def after_failure(
 ) -> ScheduleRetry | Fail:
     """Return whether the job is retried or fails after this error.
 
-    The caller must not pass a deferred error, because it changes no retry count.
+    The caller must not pass a deferred error, because a deferral is not a failed attempt.
     """
     if kind is ErrorKind.PERMANENT:
         return Fail("the error is permanent")

@@ -13,7 +13,7 @@ from crawljobs.domain.due_times import DueTimes, offset_of
 # schedule has its own deadline. Otherwise a restart of the scheduler would lose ticks.
 ON_TIME = timedelta(minutes=5)
 
-LONGEST_DEADLINE = timedelta(days=366)  # as the longest interval of `@every`
+LONGEST_DEADLINE = timedelta(days=366)  # the longest interval of `@every`
 
 # Up to this number, each missed tick gets its own row in the ledger (the table of all due times).
 # A higher number of missed ticks gets one row with their count.
@@ -82,7 +82,7 @@ class Schedule:
         )
 
     def due_times(self) -> DueTimes:
-        """Return the due times. Raises InvalidCron if the row was written without a check."""
+        """Return the due times. Raises InvalidCron if the stored expression or zone is invalid."""
         return due_times(self.spec(), schedule_id=self.id, anchor=self.anchor_at)
 
     def due_at(self) -> datetime:
@@ -131,8 +131,8 @@ def when_due(
 ) -> Firing:
     """Return the decision for a due schedule, about every tick from `due_at` to `now`.
 
-    Only the latest tick fires, because a subreddit has at most one live job. The computing time
-    grows with the days between `due_at` and `now`, not with the ticks. Raises InvalidCron.
+    Only the latest tick can fire, because a subreddit has at most one live job. The computing time
+    grows with the days from `due_at` to `now`, not with the number of ticks. Raises InvalidCron.
     """
     missed: tuple[Ticks, ...] = ()
     latest, following = due_at, times.next_after(due_at)

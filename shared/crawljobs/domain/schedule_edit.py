@@ -97,7 +97,7 @@ def _moved(before: Schedule, spec: ScheduleSpec, times: DueTimes) -> Schedule | 
 
 
 def overdue(before: Schedule, now: datetime) -> tuple[Ticks, ...]:
-    """Return the ticks that are due at `now` and have not fired. An edit gives these ticks up."""
+    """Return the ticks that are due at `now` and have not fired. A new timing gives them up."""
     if not before.enabled or before.next_run_at is None or before.next_run_at > now:
         return ()
     try:

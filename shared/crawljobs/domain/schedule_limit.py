@@ -34,7 +34,7 @@ class Quota:
 
 
 def quota(*, requests_per_day: float, budget_per_second: float | None) -> Quota:
-    """Return the estimate. Without `budget_per_second`, it uses Reddit's default budget.
+    """Return the estimate. Without `budget_per_second`, use Reddit's default budget.
 
     `budget_per_second` is None until a worker has reserved a request.
     """

@@ -16,7 +16,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Upcoming:
-    """A due time in UTC and in the local time of the zone. `note` describes a clock change."""
+    """A due time in UTC and in the zone's local time. `note`: the effect of a clock change."""
 
     utc: datetime
     local: datetime

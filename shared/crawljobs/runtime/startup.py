@@ -31,8 +31,8 @@ def wait_for_schema(
 
     `setting` is the name of the setting that holds the address. Raises UnknownSchema or
     DatabaseUnavailable after the deadline. Raises SettingsError at once if the server refuses the
-    address, such as for a wrong password. With `waits_for_roles` it waits instead, because the role
-    may still be created. Raises UnusableDatabase if the encoding or locale would change names.
+    address, such as for a wrong password. With `waits_for_roles`, it waits instead, because the
+    role may still be created. Raises UnusableDatabase if encoding or locale would change names.
     """
     deadline = time.monotonic() + deadline_seconds
     logged = None
@@ -61,14 +61,14 @@ def _check(conn: Connection) -> None:
 
 
 def refuse_unusable(conn: Connection) -> None:
-    """Raise UnusableDatabase if the server and Python convert names to different lower case."""
+    """Raise UnusableDatabase if the server converts names to lower case differently from Python."""
     answer = conn.exec_driver_sql(character_set.LOWERS_AS_WE_DO).scalar_one()
     name = conn.exec_driver_sql("SELECT current_database()").scalar_one()
     character_set.check_letters(answer, str(name))
 
 
 def refuse_unusable_if_there(database: Database) -> None:
-    """Call `refuse_unusable`. Do nothing if the database does not answer: the probes report it."""
+    """Call `refuse_unusable`. If the database does not answer, do nothing: the probes report it."""
     try:
         with database.read() as conn:
             refuse_unusable(conn)

@@ -20,7 +20,7 @@ class ProbeAddress:
 def read_probe_address(variables: Mapping[str, str]) -> ProbeAddress | None:
     """Return the address in PROBE_BIND, or None if PROBE_BIND is not set.
 
-    Without an address, the process has no probe server. Raises SettingsError.
+    None means that the process has no probe server. Raises SettingsError for an invalid address.
     """
     given = Environment(variables).optional("PROBE_BIND")
     if given is None:

@@ -45,8 +45,8 @@ def proxy_of(address: str, variables: Mapping[str, str]) -> str | None:
 def _first(variables: Mapping[str, str], *names: str) -> tuple[str, str]:
     """Return the name and value of the first variable with a value, or two empty texts.
 
-    If the name exists in lower case, the name in upper case is ignored, even if the value of the
-    former is empty.
+    If a name exists in lower case, even with an empty value, the same name in upper case is
+    ignored.
     """
     for name in names:
         for written in (name.lower(), name):

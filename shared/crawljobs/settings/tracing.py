@@ -1,4 +1,4 @@
-"""The setting whether spans are sent to a collector.
+"""The settings that decide whether spans are sent to a collector.
 
 OpenTelemetry itself reads its other variables.
 """

@@ -1,7 +1,8 @@
 """Accept several connections at a time, and continue after every error of accept().
 
 If a server accepted only one connection in each turn of its loop, many clients would fill the
-kernel's backlog. A probe would then wait for the whole backlog, or a second for a repeated SYN.
+kernel's backlog. A probe would then wait for all connections in the backlog. If the backlog is
+full, the probe's SYN is lost and sent again after a second.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ NONE_WAITS = (errno.EAGAIN, errno.EWOULDBLOCK)
 # The process has no free file descriptor. If it closes a connection, a descriptor becomes free.
 DESCRIPTORS_USED_UP = errno.EMFILE
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-# Errors that are not in these lists, such as ECONNABORTED, concern only one connection, which
-# failed before it was accepted.
+# An error that is not in NONE_WAITS, EXHAUSTED or LISTENER_BROKEN concerns only one connection,
+# which failed before it was accepted. An example is ECONNABORTED.
 LISTENER_BROKEN = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 
 

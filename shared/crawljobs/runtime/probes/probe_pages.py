@@ -62,7 +62,7 @@ class Pages:
     def __init__(
         self, pages: Mapping[str, Page], defer: Callable[[Callable[[], None]], None]
     ) -> None:
-        """Set the pages by path, and `defer`, which runs a function in the server's thread.
+        """`pages` are the pages by path. `defer` runs a function in the server's thread.
 
         Call all methods in the server's thread.
         """

@@ -78,7 +78,7 @@ class ProbeServer:
 
     def abandon(self) -> None:
         """Close the copies of the sockets in a forked process. The parent process still serves."""
-        # A connection that waits for its page is not registered at the selector.
+        # The selector lacks connections that wait for their page, so add all connections.
         inherited = {connection.socket for connection in list(self._connections)}
         registered = [key.fileobj for key in list(self._selector.get_map().values())]
         inherited |= {one for one in registered if isinstance(one, socket.socket)}

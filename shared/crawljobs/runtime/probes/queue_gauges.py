@@ -1,4 +1,4 @@
-"""Gauges with numbers from the database. A request of /metrics reads them."""
+"""Gauges with numbers from the database. A request for /metrics reads these numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# The numbers are kept for this time, so that many requests of /metrics cause few queries.
+# The numbers are kept for this time, so that many requests for /metrics cause few queries.
 KEPT_SECONDS = 5.0
 BANDS = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)  # the lowest priority of each band of priorities
 
@@ -52,9 +52,9 @@ PLAIN = {
 
 
 class QueueGauges(Collector):
-    """The gauges of the queue. While the database does not answer, there are no gauges.
+    """The gauges of the queue.
 
-    Old numbers would mislead.
+    While the database does not answer, no gauge is shown, because old numbers would mislead.
     """
 
     def __init__(self, database: Database) -> None:

@@ -1,1 +1,1 @@
-"""Spans and their ids: the parts of which crawljobs.runtime.tracing is built."""
+"""Spans and their ids, which crawljobs.runtime.tracing uses."""

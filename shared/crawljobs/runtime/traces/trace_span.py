@@ -40,7 +40,7 @@ class Span:
 
     @property
     def context(self) -> TraceContext:
-        """The ids, made at the first access, because this takes time and most spans need no ids."""
+        """The ids of the span. They are made at the first access, as most spans need no ids."""
         if self._context is None:
             self._context = self._recorded.context if self._recorded else self._new_context()
         return self._context
