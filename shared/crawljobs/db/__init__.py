@@ -1,1 +1,1 @@
-"""Connections, transactions, errors of the database, and table definitions."""
+"""Code for Postgres: connections, transactions, error handling and table definitions."""

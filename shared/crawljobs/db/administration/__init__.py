@@ -1,1 +1,1 @@
-"""Administration of the database: migrations, roles, rights, drift and the audit archive."""
+"""Database administration: migrations, roles, rights, schema checks and the audit archive."""

@@ -1,8 +1,9 @@
 """Move old rows of the audit log into an archive table, which the owner may dump and drop.
 
-Only the owner of the tables or a superuser can do this. Each chunk is one transaction: it disables
-the trigger, grants the right to delete, and restores both. So no other session sees the audit log
-without its protection.
+Only a superuser or the owner of the tables can move rows. One transaction moves each chunk of rows.
+The transaction disables the trigger that protects the audit log, and grants the right to delete.
+At its end, the transaction restores the trigger and the rights. So no other session sees the audit
+log without protection.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from crawljobs.domain.actor import Actor
 
 SCHEMA = "crawljobs_audit_archive"
 ACTOR = Actor("system:migrations")
-CHUNK_ROWS = 10_000  # writers wait for a chunk: about 0.2 s
-LOCK_SECONDS = 1  # longest wait for the lock; writers wait behind it
+CHUNK_ROWS = 10_000  # writers to the audit log wait about 0.2 s for each chunk
+LOCK_SECONDS = 1  # longest wait for the table's lock; meanwhile, writers wait too
 YOUNGEST_DAYS = 1
 
 _IS_OLD_ENOUGH = text(
@@ -37,12 +38,12 @@ _RECORD = text("""
 
 
 class ArchiveRefused(errors.CrawljobsError):
-    """The archive moved no row; the message has the reason."""
+    """No audit row was moved into the archive. The message has the reason."""
 
 
 @dataclass(frozen=True)
 class Archived:
-    """The content of the archive table. `sha256` is the hash of its rows as text lines, by id."""
+    """Describes an archive table. `sha256` is the hash of its rows as text lines, sorted by id."""
 
     table: str
     rows: int
@@ -52,10 +53,10 @@ class Archived:
 
 
 def archive(database: Database, *, before: datetime, chunk_rows: int = CHUNK_ROWS) -> Archived:
-    """Move all rows from before this time, then record the archive in the audit log.
+    """Move all audit rows older than `before`, then record the archive in the audit log.
 
-    Returns the content of the archive table. After an interruption, a call with the same time
-    continues. Raises ArchiveRefused.
+    Returns a description of the archive table. After an interruption, a call with the same time
+    moves the remaining rows. Raises ArchiveRefused if `before` is less than one day ago.
     """
     name = f"until_{before:%Y%m%d_%H%M%S}"
     table = f"{SCHEMA}.{name}"
@@ -112,7 +113,7 @@ def _finish(conn: Connection, table: str, before: datetime) -> Archived:
 
 
 def _digest(conn: Connection, table: str) -> str:
-    """Return the SHA-256 of the rows, equal to `sha256sum` of psql's output."""
+    """Return the SHA-256 hash of the rows. `sha256sum` prints the same hash for psql's output."""
     digest = hashlib.sha256()
     query = text(f"SELECT archived::text FROM {table} AS archived ORDER BY id")  # noqa: S608
     rows = conn.execute(query.execution_options(stream_results=True, yield_per=1_000))

@@ -1,9 +1,10 @@
-"""Row policies that limit the actors which each service may write into the audit log.
+"""Row policies by which each service can write only its own actors into the audit log.
 
-The policies of the table allow each role with the right to insert rows of any actor. A database
-without roles of the services needs this. The restrictive policies here limit each role that exists.
-They apply to PUBLIC and name the role in their condition. A policy for the role itself would not
-protect: the role could drop it with DROP OWNED.
+The table's permissive policies let every role that may insert rows write any actor. A database
+without service roles needs these permissive policies. This module adds a restrictive policy for
+each service role that exists. The restrictive policy applies to PUBLIC, and its condition names the
+role. A policy that applied to the role itself would not protect the audit log, because the role
+could drop that policy with DROP OWNED.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from sqlalchemy import Connection, text
 
 from crawljobs.db.administration import grants
 
-# In the form in which Postgres prints them. A service writes rows of itself as actor. admin-api
-# writes rows of its tokens' names, never of a service.
+# The conditions have the form in which Postgres prints them. crawler-worker and scheduler may write
+# only themselves as the actor. admin-api writes the names of API tokens as actors, and may not
+# write a service as the actor.
 CONDITIONS: Mapping[str, str] = {
     grants.ADMIN_API: "(lower(\"left\"(actor, 7)) <> 'system:'::text)",
     grants.CRAWLER_WORKER: "((actor = 'system:crawler-worker'::text) AND (token_id IS NULL))",
@@ -36,7 +38,7 @@ _FOUND = text("""
 
 
 def wrong(conn: Connection, names: Mapping[str, str]) -> dict[str, str]:
-    """Return the correct condition of each missing or wrong policy, by the role of the service."""
+    """Return the correct condition of each missing or wrong policy. The keys are service roles."""
     if not conn.execute(_IS_ON).scalar_one():
         return {}
     found = {row.name: row.condition for row in conn.execute(_FOUND) if row.is_ours}
@@ -48,7 +50,7 @@ def wrong(conn: Connection, names: Mapping[str, str]) -> dict[str, str]:
 
 
 def restrict(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
-    """Create or replace the policy of each service. Yields one line for each change."""
+    """Create missing policies, and replace wrong policies. Yields one line for each change."""
     for role, condition in wrong(conn, names).items():
         name = _name(role)
         conn.exec_driver_sql(f"DROP POLICY IF EXISTS {name} ON public.admin_audit_log")
@@ -64,7 +66,7 @@ def differences(conn: Connection, names: Mapping[str, str]) -> list[str]:
     unknown = {
         row.name
         for row in conn.execute(_FOUND)
-        # The database may also have policies for the roles of another installation.
+        # Another installation may use this database. Its policies have this form and are no fault.
         if not (row.is_ours and row.condition.startswith(f"((SESSION_USER <> '{row.name[:-6]}'::"))
     }
     return [

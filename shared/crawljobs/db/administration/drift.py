@@ -1,4 +1,4 @@
-"""Compare the objects of a database with the tables and programs of the code."""
+"""Compare a database's schema with the tables, functions, triggers and policies in the code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from crawljobs.db import tables
 from crawljobs.db.database import Database
 from crawljobs.db.tables import programs
 
-# Each query selects one line for each object, without the name of the schema.
+# Each query returns a text for each object. The texts do not contain the schema's name, so that the
+# texts of two schemas can be compared.
 _CATALOGUE = {
     "column": """
         SELECT format('%s.%s %s%s%s', class.relname, attname, format_type(atttypid, atttypmod),
@@ -22,7 +23,8 @@ _CATALOGUE = {
         JOIN pg_class AS class ON class.oid = attrelid AND relkind = 'r'
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE relnamespace = to_regnamespace(:schema) AND attnum > 0 AND NOT attisdropped""",
-    # 'n' is NOT NULL: the columns already show it, and older servers do not list it.
+    # Leaves out NOT NULL constraints ('n'), because the query "column" shows them. PostgreSQL before
+    # version 18 does not list them in this catalogue.
     "constraint": """
         SELECT format('%s on %s: %s', conname, relname, pg_get_constraintdef(pg_constraint.oid))
         FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
@@ -37,12 +39,12 @@ _CATALOGUE = {
         SELECT format('%s: %s', relname, array_to_string(reloptions, ', '))
         FROM pg_class
         WHERE relnamespace = to_regnamespace(:schema) AND reloptions IS NOT NULL""",
-    # Includes the body of the function. `rights` compares its owner and its rights.
+    # The text has the function's body. `rights.py` compares the owners and rights of functions.
     "function": """
         SELECT replace(pg_get_functiondef(pg_proc.oid), format('%I.', nspname), '')
         FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
         WHERE nspname = :schema AND prokind IN ('f', 'p')""",
-    # O: fires except in a replica session; A: always; R: only in a replica session; D: never.
+    # tgenabled is O: fires except in a replica session; A: always; R: only in one; D: never.
     "trigger": """
         SELECT format('%s (fires: %s)', pg_get_triggerdef(pg_trigger.oid, true), tgenabled)
         FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
@@ -51,7 +53,8 @@ _CATALOGUE = {
         SELECT format('of %s: %s', relname, CASE WHEN relforcerowsecurity THEN 'for the owner too'
             ELSE 'on' END)
         FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relrowsecurity""",
-    # Restrictive policies contain role names of an installation; `audit_policies` compares them.
+    # Leaves out restrictive policies, because they contain the role names of an installation.
+    # `audit_policies.py` compares the restrictive policies.
     "policy": """
         SELECT format('%s on %s for %s%s: %s, %s', polname, relname, polcmd,
             CASE WHEN polpermissive THEN '' ELSE ' restrictive' END,
@@ -67,10 +70,10 @@ ALEMBICS_OWN = "alembic_version"
 
 
 def find(database: Database) -> list[str]:
-    """Return one line for each difference.
+    """Return one line for each difference between the schema `public` and the code.
 
-    Creates the tables of the code in a temporary schema, and rolls the transaction back. So it
-    locks nothing and leaves nothing behind.
+    Creates the tables of the code in a temporary schema, and rolls the transaction back. So the
+    check locks no table of the services, and does not change the database.
     """
     scratch = f"crawljobs_check_{secrets.token_hex(4)}"
     with database.begin() as conn:
@@ -91,7 +94,8 @@ def find(database: Database) -> list[str]:
     return missing + [f"not in the code: {line}" for line in sorted(have - want)]
 
 
-# Creates each CHECK again from its own text, as a restore of a dump does.
+# Selects statements that create each CHECK again from its printed text, as the restore of a dump
+# does.
 _RESTORE = """
     SELECT format('ALTER TABLE %I DROP CONSTRAINT %I, ADD CONSTRAINT %I %s',
         relname, conname, conname, pg_get_constraintdef(pg_constraint.oid))
@@ -100,9 +104,10 @@ _RESTORE = """
 
 
 def _restored(conn: Connection, scratch: str, made: set[str]) -> dict[str, str]:
-    """Return lines of a restored dump that differ only in their text, with the original lines.
+    """Map the texts of restored CHECK constraints to the texts of the original constraints.
 
-    PostgreSQL prints a CHECK with fewer parentheses after it was restored from its printed text.
+    PostgreSQL prints a CHECK with fewer parentheses after the restore of a dump. Without this map,
+    each restored CHECK would count as a difference.
     """
     for (statement,) in conn.execute(text(_RESTORE), {"schema": scratch}).all():
         conn.exec_driver_sql(statement.replace("%", "%%"))
@@ -112,7 +117,7 @@ def _restored(conn: Connection, scratch: str, made: set[str]) -> dict[str, str]:
 
 
 def describe(conn: Connection, schema: str) -> set[str]:
-    """Return one line for each object of the schema; functions have several lines."""
+    """Return one text for each object of the schema. The text of a function has several lines."""
     conn.execute(text(f"SET LOCAL search_path = {schema}"))
     return {
         f"{kind} {line}"

@@ -1,6 +1,6 @@
-"""Grant and revoke, so that the rights of the roles in this database are equal to `grants`.
+"""Grant and revoke rights in this database until the roles have the rights that `grants` defines.
 
-`names` maps each kind of role in `grants` to the name of the role in Postgres.
+The parameter `names` maps each kind of role in `grants` to the name of the role in Postgres.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from crawljobs.db.administration.rights import Names, Right
 def open_database(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     """Allow the roles to connect, and the owner to create objects. Yields each statement.
 
-    With `revoke`, PUBLIC loses its rights: other roles can no longer connect or create temporary
-    tables.
+    With `revoke`, PUBLIC loses its rights on the database. Then other roles can no longer connect
+    or create temporary tables.
     """
     have = rights.granted(conn, names)
     for right in sorted(rights.places(conn, names) - have):
@@ -30,7 +30,7 @@ def open_database(conn: Connection, names: Names, *, revoke: bool) -> Iterator[s
 
 
 def is_new(conn: Connection) -> bool:
-    """Return whether the database has no schema yet, so that no service can use it."""
+    """Return whether no migration has run yet. No service can use such a database."""
     query = "SELECT to_regclass('public.alembic_version') IS NULL"
     return bool(conn.exec_driver_sql(query).scalar_one())
 
@@ -38,8 +38,9 @@ def is_new(conn: Connection) -> bool:
 def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     """Give the tables to the owner, then revoke and grant rights. Yields one line for each change.
 
-    Services lose rights only with `revoke`. One kind of right is always revoked: a right on a table
-    that `grants` limits to some of its columns, because no release needs more than these columns.
+    PUBLIC and the owner always lose rights that are not in `grants`. With `revoke`, services lose
+    such rights too. Without `revoke`, a service loses only a right on a whole table that `grants`
+    limits to some columns, because no release needs the right on the other columns.
     """
     owner = names.get(grants.OWNER)
     for row in conn.execute(rights_sql.OWNED, rights.object_names()).all():
@@ -56,7 +57,7 @@ def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     ]
     for group in _by_statement(surplus):
         yield _change(conn, "REVOKE", "FROM", group)
-    if surplus:  # a REVOKE on a table also revokes the rights on its columns
+    if surplus:  # read again, because a REVOKE on a table also revokes rights on its columns
         have = rights.granted(conn, names)
     for group in _by_statement(right for right in wanted - have if right[1] in there):
         yield _change(conn, "GRANT", "TO", group)
@@ -67,14 +68,14 @@ def _is_narrowed(right: Right) -> bool:
 
 
 def _by_statement(changes: Iterable[Right]) -> Iterator[list[Right]]:
-    """Yield the rights of each statement: rights on columns of one table are one statement."""
+    """Yield one group of rights for each statement. Rights on a table's columns form one group."""
     ordered = sorted(changes)
     for _, group in groupby(ordered, key=lambda right: (right[0].split(" ")[0], right[1:])):
         yield [*group]
 
 
 def _change(conn: Connection, verb: str, preposition: str, group: list[Right]) -> str:
-    """Execute and return the statement. Several rights must be on columns of one table."""
+    """Execute a GRANT or REVOKE, and return it. Several rights must be on columns of one table."""
     privilege, place, role = group[0]
     if len(group) > 1:
         columns = ", ".join(right[0].partition("(")[2].rstrip(")") for right in group)

@@ -1,19 +1,19 @@
-"""The rights of each service on each table: no more than its statements need (decision 53)."""
+"""The rights that each service needs on each table. No service has other rights (decision 53)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# The last part of each role's name, after the prefix of the installation.
+# The kinds of roles. The name of a role is the installation's prefix, `_` and the kind.
 OWNER = "owner"  # owns the tables and migrates them
 ADMIN_API = "admin_api"
 CRAWLER_WORKER = "crawler_worker"
 SCHEDULER = "scheduler"
-METRICS = "metrics"  # for KEDA and other programs that only count
+METRICS = "metrics"  # for KEDA and other programs that only read metrics from the database
 SERVICES = (ADMIN_API, CRAWLER_WORKER, SCHEDULER, METRICS)
 ROLES = (OWNER, *SERVICES)
 
-# The letters of psql's \dp; `m` exists since PostgreSQL 17.
+# The letters that psql's \dp prints for rights. `m` exists since PostgreSQL 17.
 LETTERS = {
     "r": "SELECT",
     "a": "INSERT",
@@ -26,9 +26,9 @@ LETTERS = {
 }
 PRIVILEGES = tuple(LETTERS.values())
 
-# A row lock needs UPDATE: a service that parks a job for a pause locks the row of the pause. The
-# triggers of jobs and attempts write crawl_job_count_changes with the rights of the session that
-# changed the job.
+# A row lock needs the right UPDATE. A service that lets a job wait for a pause locks the row of the
+# pause. The triggers of jobs and attempts write to crawl_job_count_changes. They have only the
+# rights of the session that changes the job.
 _TABLES = """
     table                    admin_api  crawler_worker  scheduler  metrics
     admin_audit_log          ra         a               a          -
@@ -57,8 +57,9 @@ _TABLES = """
     subreddits               raw        raw             r          -
 """
 
-# Rights of services that are limited to columns. The server's defaults fill the other columns of an
-# audit row. Of a token, a service may change only the last use and the revocation.
+# Rights that services have only on these columns of a table. The server's defaults fill the other
+# columns of an audit row. In the row of an API token, a service may change only the revocation and
+# the time of the last use.
 COLUMNS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "admin_audit_log": {
         "INSERT": (
@@ -77,8 +78,9 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "api_tokens": {"UPDATE": ("revoked_at", "revoked_by", "last_used_at")},
 }
 
-# The share of the server's connections that all sessions of a role may use together. The sum is
-# above 1 on purpose: no role can use all connections, and each role can grow.
+# The share of the server's connections that a role's sessions may use together. The sum is above 1
+# on purpose, so that one role can use connections that other roles leave free. No role can use all
+# connections.
 CONNECTION_SHARES: Mapping[str, float] = {
     ADMIN_API: 0.4,
     CRAWLER_WORKER: 0.7,
@@ -86,7 +88,7 @@ CONNECTION_SHARES: Mapping[str, float] = {
     METRICS: 0.1,
 }
 
-# The services that may call each function. A trigger needs no right to call its function.
+# The services that may call each function. Triggers need no right to call their functions.
 FUNCTIONS: Mapping[str, frozenset[str]] = {
     "crawl_job_attempts_count_succeeded()": frozenset(),
     "crawl_jobs_count_change()": frozenset(),
@@ -95,7 +97,7 @@ FUNCTIONS: Mapping[str, frozenset[str]] = {
     "refuse_audit_change()": frozenset(),
 }
 
-# Even the owner may not change audit rows, unless it first grants itself the right.
+# The owner may not change audit rows either, unless it first grants itself the right.
 _OF_OWNER = {"admin_audit_log": frozenset(PRIVILEGES) - {"UPDATE", "DELETE", "TRUNCATE"}}
 
 
@@ -113,5 +115,5 @@ def _read(written: str) -> dict[str, dict[str, frozenset[str]]]:
     }
 
 
-# By table, then by role.
+# The privileges by table, then by kind of role.
 TABLES: Mapping[str, Mapping[str, frozenset[str]]] = _read(_TABLES)

@@ -1,4 +1,4 @@
-"""Grant the memberships between the roles of the services, the owner and the current user."""
+"""Make the owner, the current user and the scheduler members of the roles that they need."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from sqlalchemy import Connection
 
 from crawljobs.db.administration import grants
 
-# The scheduler measures how long sessions of other roles have kept vacuum from removing rows.
+# The scheduler needs these statistics, because it measures how long sessions of other roles have
+# kept vacuum from removing rows.
 _READS_STATISTICS = ("pg_read_all_stats", grants.SCHEDULER)
 
 
 def make(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
-    """Grant three kinds of membership.
+    """Grant three kinds of membership. Yields one line for each change.
 
-    The owner joins the roles of the services, so that it sees their sessions. The current user
-    joins the owner's role, so that it may give the tables to the owner. The scheduler joins the
-    role that reads statistics.
+    The owner joins the services' roles, because only members see the sessions of a role. The
+    current user joins the owner's role, because only members may give tables to a role. The
+    scheduler joins the role `pg_read_all_stats`.
     """
     owner = names[grants.OWNER]
     wanted = [(names[service], owner) for service in grants.SERVICES]
@@ -40,9 +41,9 @@ def make(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
 
 
 def _may_grant(conn: Connection, role: str) -> bool:
-    """Return whether the current user may grant the role.
+    """Return whether the current user may grant membership in `role`.
 
-    Before PostgreSQL 16, CREATEROLE allows this for each role that is not a superuser.
+    Before PostgreSQL 16, a user with CREATEROLE may grant each role that is not a superuser.
     """
     query = f"""
         SELECT rolsuper OR pg_has_role('{role}', 'USAGE WITH ADMIN OPTION')

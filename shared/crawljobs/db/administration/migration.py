@@ -1,6 +1,6 @@
-"""Migrate a database to a revision of the schema, with retries, and one run at a time.
+"""Migrate a database to another revision of the schema, with retries.
 
-Alembic is imported only when it is needed, because the images of the services do not contain it.
+Functions import Alembic only when they run, because the services' images do not contain Alembic.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ log = logs.get_logger(__name__)
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 600.0
-# Pause between attempts: long enough for the sessions that queued behind our wait for a lock.
+# The pause between two attempts. While a migration waits for a lock, other sessions queue behind
+# it. In the pause, these sessions can finish their statements.
 PAUSE_SECONDS = 1.0
 PAUSE_MAX_SECONDS = 15.0
 
-# The next step for the reader of an error, by SQLSTATE.
+# The advice that is added to an error message, by SQLSTATE.
 _ADVICE = {
     "42501": "grant the role CREATE on the schema public, or use the role that owns the tables",
     "42P07": "another program has created tables here, so use an empty database",
@@ -53,10 +54,11 @@ def upgrade(
 ) -> list[str]:
     """Upgrade to `revision`, and return one line for each right that was granted.
 
-    Each revision commits alone, so a run after an interruption continues at the same revision.
-    After a lock timeout, a deadlock or a lost connection, it is tried again until the deadline. It
-    waits for another migration that runs at the same time. With `role_prefix` each revision also
-    grants the rights on its new objects, because services wait only for the revision. Raises
+    Each revision has its own transaction. So a run after an interruption continues with the first
+    revision that was not committed. After a lock timeout, a deadlock or a lost connection, the
+    upgrade is tried again until the deadline. Only one migration runs at a time: a second one waits
+    for the first. With `role_prefix`, each revision also grants the rights on its new objects.
+    Otherwise services, which wait only for the revision, would start without these rights. Raises
     MigrationFailed.
     """
     import alembic.command
@@ -79,9 +81,9 @@ def upgrade(
 
 
 def retry_until_deadline(work: Callable[[], T], *, deadline_seconds: float) -> T:
-    """Call `work` until it succeeds, and return its result.
+    """Call `work`, and return its result. Call it again while the database is unavailable.
 
-    Retries while the database is unavailable. Raises MigrationFailed at the deadline.
+    Raises MigrationFailed if the database is still unavailable at the deadline.
     """
     deadline = time.monotonic() + deadline_seconds
     failures = 0
@@ -108,13 +110,13 @@ def downgrade(scripts: Path, url: str, *, revision: str, role_prefix: str | None
 
 
 def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str:
-    """Return the SQL of an upgrade, for an administrator who runs it by hand."""
+    """Return the SQL statements of an upgrade. An administrator can run them by hand."""
     import alembic.command
 
     written = io.StringIO()
     with translate_errors():
         alembic.command.upgrade(_config(scripts, None, written), f"{start}:{end}", sql=True)
-    return written.getvalue().replace("%%", "%")  # Alembic doubles % for a driver; here is none
+    return written.getvalue().replace("%%", "%")  # Alembic doubles each %, because drivers need it
 
 
 def _config(
@@ -132,7 +134,7 @@ def _config(
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Translate errors to MigrationFailed, and temporary errors to DatabaseUnavailable."""
+    """Translate temporary errors to DatabaseUnavailable, and all others to MigrationFailed."""
     import alembic.util
 
     try:
@@ -145,7 +147,7 @@ def translate_errors() -> Iterator[None]:
 
 
 def _sentence(error: BaseException) -> str:
-    """Return the description of the error, with advice if there is any."""
+    """Return a description of the error, with the advice for its SQLSTATE if there is any."""
     description = failures.describe(error)
     advice = _ADVICE.get(failures.sqlstate(error) or "")
     return f"{description}: {advice}" if advice else description

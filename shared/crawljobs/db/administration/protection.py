@@ -1,4 +1,4 @@
-"""Check that the rights of the services' roles protect the database, by its catalogue."""
+"""Check that the services' roles have no rights or settings beyond those that `roles` sets up."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ _DANGEROUS = text("""
 
 @dataclass(frozen=True)
 class Protection:
-    """`differences` are faults; `notes` name protection that was never set up."""
+    """The result of the check: `differences` are faults, `notes` name protection not set up."""
 
     differences: list[str]
     notes: list[str]
 
 
 def find(database: Database, *, prefix: str) -> Protection:
-    """Return the differences between owners, rights and policies and the set-up of `roles`."""
+    """Compare the owners, rights and policies in the database with those that `roles` sets up."""
     with database.begin() as conn:
         known = rights.known(conn, {kind: f"{prefix}_{kind}" for kind in grants.ROLES})
         found = [*rights.owners(conn, known)]

@@ -1,6 +1,6 @@
 """Read the rights of the roles in this database, and compare them with `grants`.
 
-`names` maps each kind of role in `grants` to the name of the role in Postgres.
+The parameter `names` maps each kind of role in `grants` to the name of the role in Postgres.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from sqlalchemy import Connection
 from crawljobs.db.administration import grants, rights_sql
 
 Names = Mapping[str, str]
-# (privilege, object, role). A privilege on a column has the form "INSERT (actor)".
+# A right is (privilege, object, role). A privilege on a column has the form "INSERT (actor)".
 Right = tuple[str, str, str]
 
 PUBLIC = "PUBLIC"
 
 
 def known(conn: Connection, names: Names) -> Names:
-    """Return the roles that may connect to this database by a direct grant."""
+    """Return the roles that were directly granted the right to connect to this database."""
     place = database_name(conn)
     have = {role for what, where, role in granted(conn, names) if (what, where) == _connect(place)}
     return {kind: name for kind, name in names.items() if name in have}
@@ -37,7 +37,10 @@ def missing(conn: Connection, names: Names) -> list[str]:
 
 
 def differences(conn: Connection, names: Names) -> list[str]:
-    """Return one line for each difference between the effective rights and `grants`."""
+    """Return one line for each right that a role lacks, or has although `grants` does not allow it.
+
+    The comparison includes rights that a role has by a membership or through PUBLIC.
+    """
     beyond = {
         f"{role} has {what} on {where}, by a membership or as PUBLIC"
         for what, where, role in _may(conn, names) - _wanted_here(conn, names)
@@ -54,7 +57,7 @@ def differences(conn: Connection, names: Names) -> list[str]:
 def owners(conn: Connection, names: Names) -> list[str]:
     """Return one line for each table and function that does not belong to the owner's role.
 
-    Without an owner's role, all must belong to the owner of the table alembic_version.
+    Without an owner's role, they must belong to the owner of the table alembic_version.
     """
     found = conn.execute(rights_sql.OWNED, object_names()).all()
     by_object = {row.object: row.owner for row in found}
@@ -74,12 +77,12 @@ def _may(conn: Connection, names: Names) -> set[Right]:
 
 
 def object_names() -> dict[str, list[str]]:
-    """Return the names of all tables and functions, as parameters of the statements."""
+    """Return the names of all tables and functions, as parameters for the statements."""
     return {"tables": [*grants.TABLES], "functions": [*grants.FUNCTIONS]}
 
 
 def _wanted_here(conn: Connection, names: Names) -> set[Right]:
-    """Return the rights of `wanted` on tables and functions that exist."""
+    """Return the rights from `wanted`, but only on tables and functions that exist."""
     there = {where for _, where, _ in granted(conn, names)}
     return {right for right in wanted(conn, names) if right[1] in there}
 
@@ -104,7 +107,7 @@ def wanted(conn: Connection, names: Names) -> set[Right]:
 
 
 def _on_columns(kind: str, table: str, what: str, there: set[tuple[str, str]]) -> list[str]:
-    """Return the privilege, or the privileges on columns that replace it."""
+    """Return the privilege, or one privilege for each column if `grants` limits it to columns."""
     limited = grants.COLUMNS.get(table, {}).get(what)
     if limited is None or kind == grants.OWNER:
         return [what]
@@ -112,7 +115,7 @@ def _on_columns(kind: str, table: str, what: str, there: set[tuple[str, str]]) -
 
 
 def places(conn: Connection, names: Names) -> set[Right]:
-    """Return the rights on the database and the schema that the roles need."""
+    """Return the rights that the roles need on the database and on the schema `public`."""
     here, schema = database_name(conn), "SCHEMA public"
     found = {(*_connect(here), name) for name in names.values()}
     found |= {("USAGE", schema, name) for name in names.values()}
@@ -126,7 +129,7 @@ def _connect(database: str) -> tuple[str, str]:
 
 
 def database_name(conn: Connection) -> str:
-    """Return the name of the current database as it is written in a Right."""
+    """Return the name of the current database, in the form that a Right contains."""
     name = conn.exec_driver_sql("SELECT quote_ident(current_database())").scalar_one()
     return f"DATABASE {name}"
 

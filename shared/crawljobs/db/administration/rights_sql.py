@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-# The rights that were granted directly to the roles; 0 is PUBLIC.
+# Selects the rights that were granted directly to the roles and to PUBLIC (grantee 0).
 GRANTED = text("""
     SELECT privilege_type AS privilege, object, coalesce(rolname, 'PUBLIC') AS role FROM (
         SELECT 'DATABASE ' || quote_ident(datname), coalesce(datacl, acldefault('d', datdba))
@@ -35,7 +35,7 @@ GRANTED = text("""
         AND (grantee = 0 OR rolname = ANY(:names))
     """)
 
-# The effective rights of the roles, including rights by membership and of PUBLIC.
+# Selects all rights that the roles can use, also rights by a membership and rights of PUBLIC.
 EFFECTIVE = text("""
     SELECT privilege, 'TABLE public.' || relname AS object, role
     FROM pg_class, unnest(CAST(:names AS text[])) AS role,
@@ -58,7 +58,7 @@ EFFECTIVE = text("""
     WHERE has_function_privilege(role, pg_proc.oid, 'EXECUTE')
     """)
 
-# The existing columns: an earlier revision does not have all of them.
+# Selects the columns that exist, because a schema at an earlier revision lacks some columns.
 COLUMNS = text("""
     SELECT relname AS table, attname AS column
     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped

@@ -1,7 +1,7 @@
-"""Create the login roles of the services, and make their rights equal to `grants`.
+"""Create the services' login roles, and give each role the rights that `grants` defines.
 
-Roles belong to the whole server, so their names start with a prefix of the installation. A second
-run changes nothing.
+All databases of a server share its roles. So the names of the roles start with the prefix of the
+installation. A second run changes nothing.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from crawljobs.db.database import Database
 from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
 from crawljobs.runtime import jitter
 
-# SQLSTATEs of two runs that create or change the same role at the same time: one run starts again.
+# SQLSTATEs when two runs create or change a role at the same time. The failed run starts again.
 _CROSSED = frozenset({"42710", "23505", "XX000"})
 TRIES = 10
 PAUSE_SECONDS = 0.2
 
-# The services set these limits in their sessions. The settings of the roles are for other programs,
-# and for sessions behind a pooler.
+# The services set these limits in their own sessions. The same settings of the roles limit other
+# programs, and sessions behind a pooler.
 SETTINGS = {
     "statement_timeout": f"{BACKGROUND_TIMEOUTS.statement:g}s",
     "lock_timeout": f"{BACKGROUND_TIMEOUTS.lock:g}s",
@@ -42,7 +42,7 @@ _FIND = text("""
     """)
 
 
-# Settings that a role can change for its own sessions: for all databases, or for this one.
+# Selects settings that a role could have changed for itself, in all databases or in this database.
 OWN_SETTINGS = text("""
     SELECT rolname, place, name AS setting, quote_ident(name) AS quoted
     FROM (
@@ -59,7 +59,7 @@ OWN_SETTINGS = text("""
     ORDER BY 1, 2, 3
     """)
 
-# The number of connections that roles without special rights may use.
+# Selects the number of connections that roles without special rights may use.
 _CONNECTIONS = text("""
     SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)
     FROM pg_settings
@@ -69,7 +69,7 @@ CONNECTIONS_MIN = 5
 
 
 class RolesFailed(errors.CrawljobsError):
-    """The roles could not be set up; nothing was changed."""
+    """The roles could not be set up. Nothing was changed."""
 
 
 def set_up(
@@ -77,15 +77,15 @@ def set_up(
 ) -> list[str]:
     """Set up all roles and their rights in this database. Returns one line for each change.
 
-    `passwords` has the end of a role's name as key. With `keeps` no service loses a right, because
-    the code of the previous release may still run. The caller must be a superuser, or the owner of
-    the database with CREATEROLE. Raises RolesFailed.
+    `passwords` maps a kind of role, such as `admin_api`, to the password. With `keeps`, no service
+    loses a right, because the previous release may still run and need the right. The current user
+    must be a superuser, or own the database and have CREATEROLE. Raises RolesFailed.
     """
     names = {role: f"{prefix}_{role}" for role in grants.ROLES}
 
     def work(conn: Connection) -> list[str]:
         done = [*_make_roles(conn, names, passwords), *memberships.make(conn, names)]
-        # The previous release may connect by PUBLIC's right until the roles have rights here.
+        # The previous release may need PUBLIC's right to connect, until the roles have rights.
         closes = not keeps or granting.is_new(conn) or bool(rights.known(conn, names))
         done += [
             *granting.open_database(conn, names, revoke=closes),
@@ -100,15 +100,15 @@ def set_up(
 
 
 def follow(database: Database, *, prefix: str) -> list[str]:
-    """Grant the rights that are missing after a migration, as `grant` does. Raises RolesFailed."""
+    """Grant the rights that are missing after a migration. Raises RolesFailed."""
     return _retry_crossed(database, lambda conn: grant(conn, prefix=prefix))
 
 
 def grant(conn: Connection, *, prefix: str) -> list[str]:
-    """Grant missing rights to the roles that have rights in this database, if any.
+    """Grant missing rights to those roles that already have the right to connect.
 
-    Returns one line for each change. No service loses a right, because the code of the previous
-    release may still need it.
+    Returns one line for each change. No service loses a right, because the previous release may
+    still need the right.
     """
     known = rights.known(conn, {role: f"{prefix}_{role}" for role in grants.ROLES})
     if not known:
@@ -170,14 +170,14 @@ def _make_roles(
 
 
 def _reset_settings(conn: Connection, name: str) -> Iterator[str]:
-    """Reset the settings that the role has changed for itself: they could break its sessions."""
+    """Reset the settings that the role changed for itself. They could break the role's sessions."""
     for row in conn.execute(OWN_SETTINGS, {"roles": [name], "ours": [*SETTINGS]}).all():
         conn.exec_driver_sql(f"ALTER ROLE {name} {row.place} RESET {row.quoted}".replace("%", "%%"))
         yield f"reset the {row.setting} of {name}"
 
 
 def _hash(conn: Connection, name: str, password: str) -> str:
-    """Return the password's hash. The client computes it, so no server log has the password."""
+    """Return the password's hash. It is computed here, so that no server log has the password."""
     driver: Any = conn.connection.driver_connection
     hashed: bytes = driver.pgconn.encrypt_password(password.encode(), name.encode())
     return hashed.decode().replace("%", "%%")
