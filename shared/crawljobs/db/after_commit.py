@@ -1,6 +1,6 @@
-"""Callbacks that run after the commit of a transaction, such as the count of a metric.
+"""Callbacks that run after the commit of a transaction, for example to count a metric.
 
-A rollback discards them. Decision 39.
+A rollback discards the callbacks of the transaction (decision 39).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ _KEY = "crawljobs.then"
 
 
 def register(conn: Connection, callback: Callback) -> None:
-    """Run `callback` after the commit of the Database's transaction. It must be fast and not fail.
+    """Run `callback` after the commit of the transaction that a Database began on `conn`.
 
-    The rollback of a savepoint does not remove it.
+    The callback must be fast, and must not raise. The rollback of a savepoint does not remove the
+    callback.
     """
     conn.info.setdefault(_KEY, []).append(callback)
 
@@ -24,8 +25,8 @@ def register(conn: Connection, callback: Callback) -> None:
 def pop_callbacks(conn: Connection) -> list[Callback]:
     """Remove and return the registered callbacks.
 
-    Database also calls this at the start of a transaction, to discard the callbacks of a
-    transaction that failed.
+    Database also calls this function at the start of a transaction, to discard the callbacks of an
+    earlier transaction that failed.
     """
     callbacks: list[Callback] = conn.info.pop(_KEY, [])
     return callbacks

@@ -1,4 +1,4 @@
-"""The deadline of the current request, for all database calls of this thread together."""
+"""The deadline of the current request. It limits all database calls of the request's thread."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 
 def begin(seconds: float) -> None:
-    """Set the deadline to `seconds` from now: no database call starts or lasts longer."""
+    """Set the deadline to `seconds` from now. No database call starts or continues after it."""
     _until.set(time.monotonic() + seconds)
 
 
 def end() -> None:
-    """Remove the deadline."""
+    """Remove the deadline of this thread's request."""
     _until.set(math.inf)
 
 
 def until() -> float:
-    """Return the deadline by the monotonic clock, in seconds; infinite without a deadline."""
+    """Return the deadline as a time of the monotonic clock, or infinity if there is no deadline."""
     return _until.get()
 
 

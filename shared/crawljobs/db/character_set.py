@@ -1,7 +1,7 @@
 """Refuse a database whose encoding or locale would change names and texts.
 
-Names of subreddits are unique in lower case. The indexes of the database and this code must compute
-the same lower case. With a Turkish or Azeri locale, `lower('I')` is not `i`.
+Names of subreddits are unique in lower case. So the database's indexes and this code must convert
+a name to the same lower case. With a Turkish or Azeri locale, `lower('I')` is not `i`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import psycopg
 from crawljobs import errors
 
 ENCODING = "UTF8"
-# The server compares, because a database with the encoding SQL_ASCII returns text as bytes.
+# The server compares the letters, because a database with encoding SQL_ASCII returns text as bytes.
 LOWERS_AS_WE_DO = (
     f"SELECT lower('{string.ascii_uppercase}') = '{string.ascii_lowercase}' "
     f"AND lower('{string.ascii_lowercase}') = '{string.ascii_lowercase}'"
@@ -22,7 +22,7 @@ LOWERS_AS_WE_DO = (
 
 
 def check_encoding(connection: psycopg.Connection[Any]) -> None:
-    """Raise UnusableDatabase unless the database stores text as UTF-8. Needs no round trip."""
+    """Raise UnusableDatabase unless the database stores text as UTF-8. Sends no query."""
     encoding = connection.info.parameter_status("server_encoding")
     if encoding is not None and encoding != ENCODING:
         name = connection.info.dbname
@@ -35,7 +35,7 @@ def check_encoding(connection: psycopg.Connection[Any]) -> None:
 def check_letters(lowers_as_we_do: object, name: str) -> None:
     """Raise UnusableDatabase unless the query `LOWERS_AS_WE_DO` returned true.
 
-    `name` is the name of the database, for the message.
+    `name` is the name of the database, for the error message.
     """
     if lowers_as_we_do is not True:
         raise errors.UnusableDatabase(
@@ -44,7 +44,7 @@ def check_letters(lowers_as_we_do: object, name: str) -> None:
 
 
 def check(connection: psycopg.Connection[Any]) -> None:
-    """Run both checks over a connection of the driver. Raises UnusableDatabase."""
+    """Check encoding and lower case over a driver's connection. Raises UnusableDatabase."""
     check_encoding(connection)
     (answer,) = connection.execute(LOWERS_AS_WE_DO).fetchone() or (None,)
     check_letters(answer, connection.info.dbname)

@@ -1,4 +1,4 @@
-"""A connection to Postgres with a deadline for each wait."""
+"""A connection to Postgres that limits the time of each wait."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS, Timeouts
 
 T = TypeVar("T")
 
-# The services do no long work between two statements of a transaction. A process that freezes there
-# keeps its rows locked, so this is shorter than the usual lease of 30 s.
+# The server ends a session that is silent for this time within a transaction. The services do no
+# long work between two statements of a transaction. A process that freezes there keeps rows locked,
+# so the limit is shorter than the usual lease of 30 s.
 IDLE_IN_TRANSACTION_SECONDS = 15
 SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq supports no shorter timeout
-# A connection that was idle for longer is pinged before its next use (decision 70).
+# A connection that was idle for longer than this is pinged before its next use (decision 70).
 SURELY_ALIVE_SECONDS = 1.0
 
 
 def session_settings(limits: Timeouts) -> dict[str, str]:
-    """Return the limits of a session, for a database whose roles have no settings."""
+    """Return the settings of a session. Each session sets them, because its role may have none."""
     return {
         "statement_timeout": f"{1000 * limits.statement:g}ms",
         "lock_timeout": f"{1000 * limits.lock:g}ms",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
         "timezone": "UTC",
-        # Each statement takes milliseconds. Compiling a long one, as Postgres does by default when
-        # it overestimates the rows, takes more than a second (decision 113).
+        # Each statement takes milliseconds. By default, Postgres compiles a long statement when it
+        # overestimates the rows. The compilation takes more than a second (decision 113).
         "jit": "off",
     }
 
@@ -51,7 +52,7 @@ def _parameters(
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
-        "tcp_user_timeout": 15_000,  # ms: a silent network ends a write after this
+        "tcp_user_timeout": 15_000,  # ms until a write fails in a network without replies
     }
     if not pooled:
         own = conninfo.conninfo_to_dict(url).get("options") or ""
@@ -61,23 +62,23 @@ def _parameters(
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that closes itself if a reply is late (decision 24).
+    """A connection that closes itself if the server's reply is late (decision 24).
 
-    A reply is late after `reply_seconds`, or at the deadline of the request. A network that drops
-    packets, a frozen server and a hanging pooler show no error. With `liveness`, the connection
-    distinguishes them from a slow statement.
+    A reply is late after `reply_seconds`, or at the deadline of the request. Otherwise a connection
+    could wait forever: a network that drops packets, a frozen server and a hanging pooler show no
+    error. With `liveness`, the connection also closes as soon as the server is known to be dead.
     """
 
     reply_seconds = BACKGROUND_TIMEOUTS.reply
     liveness: ServerLiveness | None = None
-    alive_at = -math.inf  # monotonic time of the last reply of the server
+    alive_at = -math.inf  # when the pool last got the connection back, by the monotonic clock
     has_been_used = False
 
     def may_be_dead(self) -> bool:
         """Return whether the connection was idle for long, or has unread data.
 
-        Without a statement, unread data means that the session or the server has ended. Only a
-        network that drops packets shows no data.
+        Unread data without a statement means that the session or the server has ended. A network
+        that drops packets delivers no such data, so a long idle time counts as well.
         """
         if self.closed or time.monotonic() > self.alive_at + SURELY_ALIVE_SECONDS:
             return True
@@ -89,7 +90,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         return super().wait(self._bounded(time.monotonic(), gen), *args, **options)
 
     def _bounded(self, began: float, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-        """Run the driver's generator, and check the deadlines several times a second."""
+        """Run the driver's generator, and check several times a second if the reply is late."""
         try:
             wanted = next(gen)
             while True:
@@ -125,16 +126,17 @@ def connect(
     reply_seconds: float | None = None,
     limits: Timeouts = BACKGROUND_TIMEOUTS,
 ) -> BoundedConnection:
-    """Return a connection with a deadline for each wait.
+    """Open a connection that limits the time of each wait.
 
-    Raises UnusableDatabase if the encoding is not UTF-8, and psycopg.Error if it cannot connect.
+    Raises UnusableDatabase if the database's encoding is not UTF-8, and psycopg.Error if no
+    connection can be opened.
     """
     parameters = _parameters(url, application_name, limits, pooled=pooled)
 
     def open_connection() -> BoundedConnection:
         try:
             return BoundedConnection.connect(url, **parameters)  # type: ignore[arg-type]
-        except OSError as error:  # of this process: such as too many open files
+        except OSError as error:  # an error of this process, such as too many open files
             reason = os.strerror(error.errno) if error.errno else type(error).__name__
             raise NoReply(f"a connection cannot be opened: {reason}") from error
 
@@ -149,5 +151,5 @@ def connect(
         raise
     connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
     if pooled:
-        connection.prepare_threshold = None  # the next statement may go to another session
+        connection.prepare_threshold = None  # a pooler may use another session for each statement
     return connection

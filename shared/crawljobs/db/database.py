@@ -1,4 +1,4 @@
-"""The pool of connections to Postgres. Transactions are retried only here."""
+"""The pool of connections to Postgres. Only this module retries transactions."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ __all__ = ["Connection", "Database", "connect"]
 
 T = TypeVar("T")
 
-CONFLICT_RETRIES = 8  # attempts after a deadlock, a serialization failure or a lock timeout
+# How often a transaction is tried at most. It is tried again after a deadlock, a serialization
+# failure or a lock timeout.
+CONFLICT_RETRIES = 8
 CONFLICT_BACKOFF_SECONDS = 0.01
 
 
 def _limit_transaction(limits: Timeouts) -> Callable[[Connection], None]:
-    """Return a function that sets the limits of a transaction.
+    """Return a function that sets the limits for one transaction.
 
-    Needed behind a pooler: it refuses start-up options, and many clients share its sessions.
+    Connections through a pooler need this function. A pooler refuses start-up options, and its
+    sessions serve many clients.
     """
     settings = session_settings(limits)
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
@@ -47,9 +50,10 @@ def _limit_transaction(limits: Timeouts) -> Callable[[Connection], None]:
 
 
 class Database:
-    """A pool of connections. `begin()` is one transaction; `run(work)` retries it on conflicts.
+    """A pool of connections to Postgres.
 
-    Both raise DatabaseUnavailable for a temporary failure.
+    `begin()` opens a transaction. `run(work)` also tries its transaction again after a conflict.
+    Both methods raise DatabaseUnavailable for a temporary failure.
     """
 
     def __init__(
@@ -94,8 +98,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection for reads: each statement sees the commits before its start."""
-        if self._pooled:  # behind a pooler, the limits apply to a transaction
+        """Yield a connection for reads. Each statement sees all data committed before its start."""
+        if self._pooled:  # behind a pooler, each transaction sets its limits
             with self.begin() as conn:
                 yield conn
             return
@@ -115,16 +119,18 @@ class Database:
             callback()
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction, and return its result.
+        """Run `work` in a transaction, and return the result of `work`.
 
-        Retries after a deadlock, a serialization failure or a lock timeout.
+        Runs `work` again in a new transaction after a deadlock, a serialization failure or a lock
+        timeout.
         """
         return self._run(self._transactions, work)
 
     def run_statement(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` of a single statement without BEGIN and COMMIT: two round trips less.
+        """Run `work`, which executes a single statement, without BEGIN and COMMIT.
 
-        Decision 63. Behind a pooler this is the same as `run`.
+        This saves two round trips (decision 63). Behind a pooler, the method does the same as
+        `run`.
         """
         return self._run(self._transactions if self._pooled else self._engine, work)
 
@@ -163,8 +169,8 @@ class Database:
         self._engine.dispose()
 
     def _on_checkout(self, connection: BoundedConnection, *_: object) -> None:
-        """Ping a connection that may be dead; the pool then replaces a dead one."""
-        # A new connection needs no ping: if it is dead, its first statement fails.
+        """Ping a connection that may be dead. If the ping fails, the pool opens another one."""
+        # A new connection needs no ping. If it is dead, its first statement fails.
         if connection.has_been_used and connection.may_be_dead():
             try:
                 self._engine.dialect.do_ping(cast("DBAPIConnection", connection))
@@ -176,13 +182,14 @@ class Database:
         if connection is not None:  # None: the pool has discarded it
             connection.has_been_used = True
             connection.alive_at = time.monotonic()
-            connection.reply_seconds = self._limits.ping  # for a ping at the next checkout
+            connection.reply_seconds = self._limits.ping  # limits the ping at the next checkout
 
 
 def _refuse_late() -> None:
-    """Raise DatabaseUnavailable if the deadline has passed.
+    """Raise DatabaseUnavailable if the deadline of the request has passed.
 
-    Without this check, a late request would take a connection and then break it.
+    Otherwise a late request would take a connection from the pool, and the connection would close
+    itself because of the deadline.
     """
     if call_deadline.is_over():
         raise errors.DatabaseUnavailable("the deadline of the request has passed")
@@ -190,7 +197,7 @@ def _refuse_late() -> None:
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Translate temporary errors of the pool and the driver to DatabaseUnavailable."""
+    """Raise DatabaseUnavailable for temporary errors of the pool and the driver."""
     try:
         yield
     except PoolTimeout as error:

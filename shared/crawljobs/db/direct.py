@@ -1,4 +1,4 @@
-"""The direct connection of a process, without a pooler: for lease extensions and LISTEN."""
+"""A connection that bypasses the pooler. Lease extensions and LISTEN use it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from crawljobs.db import database, failures
 
 
 class DirectConnection:
-    """An autocommit connection with a deadline of `deadline_seconds` for each reply.
+    """A connection in autocommit mode that waits at most `deadline_seconds` for each reply.
 
     If a reply is late, the connection closes and the call raises DatabaseUnavailable.
     """
@@ -47,14 +47,15 @@ class DirectConnection:
             self._conn.commit()  # autocommit: this only resets the state that SQLAlchemy keeps
 
     def listen(self, channel: str) -> None:
-        """Receive notifications of this channel from now on."""
+        """Subscribe to the notifications of this channel."""
         with self.call():
             self._driver.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
 
     def wait(self, seconds: float, *, wake: int) -> bool:
-        """Wait for a notification or until the file descriptor `wake` is readable.
+        """Wait for a notification, but not longer than `seconds`.
 
-        Returns whether a notification came within `seconds`.
+        The wait also ends when the file descriptor `wake` becomes readable. Returns whether a
+        notification arrived.
         """
         with _translated():
             ready, _, _ = select.select([self._driver.fileno(), wake], [], [], max(0.0, seconds))
@@ -80,7 +81,7 @@ def _translated() -> Iterator[None]:
         if failures.may_pass(error):
             raise errors.DatabaseUnavailable(failures.describe(error)) from error
         raise
-    except (OSError, ValueError) as error:  # select() on a socket that was closed meanwhile
+    except (OSError, ValueError) as error:  # select() fails if the socket was closed meanwhile
         raise errors.DatabaseUnavailable(
             f"the connection broke ({type(error).__name__})"
         ) from error

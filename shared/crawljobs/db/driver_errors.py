@@ -1,8 +1,8 @@
 """Describe a driver's error in a sentence that cannot contain a secret.
 
-Messages of the driver and the server quote parts of addresses and of values. So a message is used
-only if it is constant or names objects of the schema. All other errors get a fixed sentence of
-this module. Decision 75.
+Messages of the driver and the server can quote parts of connection addresses and of stored values.
+So this module uses a message only if the message is constant or names only objects of the schema.
+For all other errors, this module has fixed sentences (decision 75).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from crawljobs.domain import plain_text
 
 TEXT_MAX = 300  # characters
 
-# SQLSTATEs whose messages quote values or parts of a statement.
+# Beginnings of the SQLSTATEs whose messages quote values or parts of a statement.
 _QUOTES_VALUES = ("22", "42601", "42602", "42622", "XX")
 
-# Parts of the messages of libpq, psycopg and poolers for failed connections, and the sentences that
-# replace them. A failed connection has no SQLSTATE.
+# A failed connection has no SQLSTATE, so only the text of the error shows the cause. Each pair is a
+# part of a message from libpq, psycopg or a pooler, and the sentence that replaces the message.
 _CONNECTION_FAILURES = (
     ("password authentication failed", "password authentication failed"),
     ("authentication failed", "authentication failed"),
@@ -56,21 +56,21 @@ _CONNECTION_FAILURES = (
     ("server login", "the pooler cannot log in to the server"),
     ("does not exist", "the role or the database does not exist"),
 )
-# Matches only a host that was resolved, so it cannot match a part of a password.
+# The pattern matches only a host that was resolved, so it cannot match a part of a password.
 _PLACE = re.compile(
     r'connection to server at "([A-Za-z0-9._:-]{1,255})"[^,"]{0,80}, port (\d{1,5})'
 )
 
 
 class NoReply(psycopg.OperationalError):
-    """A deadline of this package passed, or the process has no resources left to connect.
+    """The server did not reply in time, or this process could not open a connection.
 
-    Its message contains no secret and is shown unchanged.
+    The message contains no secret, so `sentence` returns the message unchanged.
     """
 
 
 def sentence(error: BaseException) -> str:
-    """Return one line of at most TEXT_MAX characters, without connection strings and values."""
+    """Describe the error in one line of at most TEXT_MAX characters, without address or values."""
     if isinstance(error, NoReply):
         return plain_text.one_line(str(error), limit=TEXT_MAX)
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
@@ -85,8 +85,8 @@ def sentence(error: BaseException) -> str:
 def _connection_failure(error: BaseException) -> str:
     text = str(error)
     place = _PLACE.search(text[:2_000])
-    # Names of roles and databases are in quotes. They are removed, because they may contain one of
-    # the known parts.
+    # Remove the names of roles and databases, which are in quotes. Such a name may contain one of
+    # the known parts of messages.
     bare = re.sub(r'"[^"]{0,1000}"', "", text[:2_000])
     known = (said for sign, said in _CONNECTION_FAILURES if sign in bare)
     said = next(known, f"the connection failed ({type(error).__name__})")

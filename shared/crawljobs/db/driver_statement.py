@@ -1,4 +1,4 @@
-"""A statement that bypasses SQLAlchemy, for the most frequent calls."""
+"""A statement that bypasses SQLAlchemy, because the most frequent calls need less overhead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 
 class DriverStatement:
-    """Does the same as `conn.execute(clause, values).all()`, without the overhead of SQLAlchemy."""
+    """Executes a statement like `conn.execute(clause, values).all()`, but with less overhead."""
 
     def __init__(self, clause: TextClause) -> None:
         self.clause = clause
@@ -22,17 +22,17 @@ class DriverStatement:
     def rows(self, conn: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Execute the statement and return its rows as tuples. Raises DBAPIError."""
         if not conn.in_transaction():
-            conn.begin()  # as SQLAlchemy does for each statement
+            conn.begin()  # SQLAlchemy does the same before each statement
         driver = cast("psycopg.Connection[tuple[Any, ...]]", conn.connection.driver_connection)
         try:
             return driver.execute(self._sql, values).fetchall()
         except psycopg.Error as error:
             if driver.closed:
-                conn.invalidate(error)  # the pool must not use it again
+                conn.invalidate(error)  # the pool must not use the connection again
             raise self._translated(error, conn) from error
 
     def _translated(self, error: psycopg.Error, conn: Connection) -> DBAPIError:
-        """Return the error that SQLAlchemy raises, without the values of the parameters."""
+        """Return the error that SQLAlchemy would raise, without the values of the parameters."""
         return cast(
             "DBAPIError",
             DBAPIError.instance(

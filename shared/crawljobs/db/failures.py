@@ -1,4 +1,4 @@
-"""Classify database errors: a conflict to retry, a temporary failure, or a bug of this code."""
+"""Classify database errors as conflicts, which need a retry, temporary failures, or bugs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from crawljobs.runtime import metrics
 
 # Deadlock, serialization failure, lock not available: a retry of the transaction may succeed.
 CONFLICTS = frozenset({"40P01", "40001", "55P03"})
-# Connection trouble, shutdown or crash of the server, out of resources, read-only after failover.
-# 25P03, 25P04 and 57P05 end a session whose process was frozen for a while.
+# Temporary failures: a failed connection, a canceled statement, and a server that stops, crashes,
+# lacks resources or is read-only after a failover. With 25P03, 25P04 and 57P05, the server ended a
+# session because its process was frozen for a while.
 PASSING_STATES = (
     frozenset({"57P01", "57P02", "57P03", "57P05", "57014", "25006", "25P03", "25P04"}) | CONFLICTS
 )
 PASSING_CLASSES = ("08", "53")
 
-# An error of a statement, for callers that do not import SQLAlchemy.
+# The class of the errors of statements, for callers that do not import SQLAlchemy.
 StatementError = DBAPIError
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """Return the SQLSTATE, or None if the connection failed."""
+    """Return the SQLSTATE of the error, or None if it has none, such as for a failed connection."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return original.sqlstate if isinstance(original, psycopg.Error) else None
 
@@ -49,18 +50,19 @@ def may_pass(error: BaseException) -> bool:
     return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
 
 
-# SQLSTATE classes of errors that a single row can cause: its values, a constraint, an exception of
-# a trigger, a size limit, corrupt storage. A missing right or column concerns all rows.
+# SQLSTATE classes of errors that a single row can cause: by its values, its size, a constraint, a
+# trigger's exception or corrupt storage. The list does not have the class of a missing right or
+# column, because such an error affects all rows.
 _CLASSES_OF_ROWS = ("21", "22", "23", "54", "P0", "XX")
 
 
 def is_of_one_row(error: Exception) -> bool:
-    """Return whether a single row caused the error; changes of other rows may then succeed."""
+    """Return whether a single row may have caused the error, so that other rows may succeed."""
     if isinstance(error, errors.DatabaseUnavailable):
         return False
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, psycopg.Error):
-        # A rule raises these for an invalid value; any other error is a bug.
+        # The domain's rules raise these errors for an invalid value. Any other error is a bug.
         return isinstance(original, (errors.CrawljobsError, ValueError, ArithmeticError))
     state = original.sqlstate
     if state is None:  # the driver refused a value
@@ -68,7 +70,8 @@ def is_of_one_row(error: Exception) -> bool:
     return state.startswith(_CLASSES_OF_ROWS)
 
 
-# Parts of libpq's English messages. A failed connection has no SQLSTATE, so only the text shows it.
+# Parts of libpq's English messages for a refused connection. Such an error has no SQLSTATE, so only
+# the text of the message shows the refusal.
 _REFUSALS = (
     "authentication failed",
     "no password supplied",
@@ -84,14 +87,14 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def count(error: BaseException) -> None:
-    """Count the error in the metrics by its SQLSTATE class; `none` for a failed connection."""
+    """Count the error in the metrics, by its SQLSTATE class or as `none` if it has no SQLSTATE."""
     state = sqlstate(error)
     kind = "none" if state is None else state[:2]
     metrics.db_errors.labels(metrics.bounded(kind, metrics.SQLSTATE_CLASSES)).inc()
 
 
 def describe(error: BaseException) -> str:
-    """Return one line for logs, responses and rows: without statement, parameters or secrets."""
+    """Describe the error in one line for logs, responses and rows, without values or secrets."""
     original = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(original, psycopg.Error):
         return driver_errors.sentence(original)

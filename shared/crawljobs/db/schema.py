@@ -1,4 +1,4 @@
-"""Check whether this code runs on the schema of the database."""
+"""Check whether this code can run on the schema of the database."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from crawljobs import errors
 KNOWN_REVISIONS = ("0033",)
 
 # A migration writes this comment on the table alembic_version, in the transaction of its revision.
-# It names the oldest code that runs on the schema: code cannot know later revisions (decision 38).
+# The code of `revision` is the oldest code that runs on the new schema. So older code can accept a
+# schema whose revision it does not know (decision 38).
 RUNS_CODE_FROM = "runs code from {revision}"
 _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 
 
 def check_schema(conn: Connection) -> None:
-    """Raise UnknownSchema unless this code runs on the revision of the database."""
+    """Raise UnknownSchema unless this code can run on the database's revision of the schema."""
     may_read = conn.execute(_MAY_READ).scalar_one()  # None: the table does not exist
     if may_read is False:
         raise errors.UnknownSchema(
@@ -40,7 +41,10 @@ def check_writable(conn: Connection) -> None:
 
 
 def may_rewrite_audit_log(conn: Connection) -> bool:
-    """Return whether the role has the rights to change audit rows, so that only triggers refuse."""
+    """Return whether the current role has a right to change audit rows, which it should not have.
+
+    Then only a trigger protects the audit log.
+    """
     query = "SELECT has_table_privilege('admin_audit_log', 'UPDATE, DELETE, TRUNCATE')"
     return bool(conn.execute(text(query)).scalar_one())
 
@@ -55,7 +59,7 @@ _FOUND = text("""
 
 
 def _suits_us(revision: str, comment: str | None) -> bool:
-    """Return whether a later revision states that it still runs this code."""
+    """Return whether `revision` is newer than this code, but its comment allows this code."""
     oldest = _RUNS_CODE_FROM.fullmatch(comment or "")
     newest_known = KNOWN_REVISIONS[-1]
     return oldest is not None and oldest[1] <= newest_known < revision

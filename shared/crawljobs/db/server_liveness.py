@@ -1,7 +1,8 @@
 """Detect a dead database server while a connection waits for a reply.
 
-From a waiting connection, a slow statement and a dead server look the same. So another connection
-sends a query. If that gets no answer either, the server is dead and the wait can end.
+A waiting connection cannot distinguish a slow statement from a dead server. So another connection
+sends a query. If this query gets no answer either, the server is dead, and the first connection
+stops waiting.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from collections.abc import Callable
 
 from crawljobs import errors
 
-# Decision 56. The sum of the first two is below the 2 s in which a dead database must be detected.
-LATE_SECONDS = 0.4  # most replies come sooner, and cause no query
+# A dead database must be detected within 2 s, so the sum of the first two is less (decision 56).
+LATE_SECONDS = 0.4  # wait of a connection before the query is sent; most replies come sooner
 ANSWER_SECONDS = 1.2
 AGAIN_SECONDS = 1.0  # between two queries
-# An error that comes later is one of our own timeouts (timeouts.PROBE_TIMEOUTS), of which the
-# shortest is 0.7 s.
+# Only an error within this time comes from the server. A later error may be one of the client's own
+# timeouts (timeouts.PROBE_TIMEOUTS), and the shortest of these timeouts is 0.7 s.
 OWN_LIMIT_SECONDS = 0.6
 
 
@@ -26,7 +27,7 @@ class ServerLiveness:
     """Checks the server for all waiting connections, with at most one query at a time."""
 
     def __init__(self, check: Callable[[], None]) -> None:
-        """`check` sends a query. It returns or raises DatabaseUnavailable within a few seconds."""
+        """`check` sends a query. Within a few seconds, it returns or raises DatabaseUnavailable."""
         self._check = check
         self._lock = threading.Lock()
         self._is_asking = False
@@ -34,9 +35,10 @@ class ServerLiveness:
         self._silent_since: float | None = None  # time of the first query without an answer
 
     def is_lost(self) -> bool:
-        """Return whether the server does not answer. Never waits; starts a query in a thread.
+        """Return whether the server is dead. Does not wait, because a thread sends the query.
 
-        An error of the server counts as an answer: then each connection gets its own error.
+        An error from the server counts as an answer. In that case, each waiting connection also
+        receives an error from the server.
         """
         with self._lock:
             now = time.monotonic()
@@ -53,7 +55,7 @@ class ServerLiveness:
         try:
             query.start()
         except RuntimeError:
-            return  # no thread can be started; that says nothing about the server
+            return  # this process cannot start a thread, but the server may be alive
         self._is_asking = True
         self._silent_since = now if self._silent_since is None else self._silent_since
 

@@ -20,7 +20,8 @@ def connect_within(seconds: float, open_connection: Callable[[], Connection]) ->
 
     Raises NoReply after `seconds`, and at once if the process cannot start a thread.
 
-    A late thread goes on alone: libpq's own timeout ends it, and a late connection is closed.
+    A late thread continues until the timeout of libpq. If it still gets a connection, the
+    connection is closed.
     """
     opened: Future[Connection] = Future()
 

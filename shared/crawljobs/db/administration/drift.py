@@ -23,8 +23,8 @@ _CATALOGUE = {
         JOIN pg_class AS class ON class.oid = attrelid AND relkind = 'r'
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE relnamespace = to_regnamespace(:schema) AND attnum > 0 AND NOT attisdropped""",
-    # Leaves out NOT NULL constraints ('n'), because the query "column" shows them. PostgreSQL before
-    # version 18 does not list them in this catalogue.
+    # Leaves out NOT NULL constraints ('n'), because the query "column" shows them. PostgreSQL lists
+    # them in this catalogue only since version 18.
     "constraint": """
         SELECT format('%s on %s: %s', conname, relname, pg_get_constraintdef(pg_constraint.oid))
         FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
