@@ -1,6 +1,7 @@
-"""All tables. The comment above each table defines one row.
+"""The definitions of all tables. The comment above a table describes one row of the table.
 
-In production, the migrations create the tables; a test compares them with these definitions.
+In production, the migrations create the tables. A test compares the created tables with these
+definitions.
 """
 
 from crawljobs.db.tables.access import api_tokens, idempotency_keys
@@ -50,8 +51,8 @@ __all__ = [
     "subreddits",
 ]
 
-# Tables with frequent updates. Free space on a page lets the new version of a row stay on it (a HOT
-# update). Vacuum and analyze run early.
+# The settings of tables with frequent updates. With free space on a page, the new version of a row
+# can stay on the page of the old version (a HOT update). Vacuum and analyze run early.
 STORAGE_PARAMETERS = {
     "crawl_jobs": "fillfactor = 75, autovacuum_vacuum_scale_factor = 0.01, "
     "autovacuum_vacuum_threshold = 500, autovacuum_analyze_scale_factor = 0.05",

@@ -1,4 +1,4 @@
-"""Tables of the API: its tokens, and the stored responses of requests with an idempotency key."""
+"""Tables of the API: access tokens, and stored responses to requests with an idempotency key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
 
-# A bearer token. Only its hash is stored. Two live tokens may have the same name.
+# A bearer token of the API. The row has only a hash of the token. Two valid tokens may have the
+# same name.
 api_tokens = Table(
     "api_tokens",
     metadata,
@@ -20,8 +21,9 @@ api_tokens = Table(
     Column("expires_at", Timestamp),
     Column("revoked_at", Timestamp),
     Column("revoked_by", Text),
-    Column("last_used_at", Timestamp),  # at most a minute old
-    # The token that created it; null: the bootstrap token, or a release before this column.
+    Column("last_used_at", Timestamp),  # written at most once a minute
+    # The id of the token that created this token. It is null if the bootstrap token or an earlier
+    # release created this token.
     Column("created_by_id", Text),
     CheckConstraint("id ~ '^[0-9a-f]{12}$'", name="id"),
     CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="name"),
@@ -33,20 +35,21 @@ api_tokens = Table(
     ),
     CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked"),
     Index("api_tokens_name_idx", "name", "id"),
-    # The same key as `domain.names.key`.
+    # The expression computes the same key as the function `domain.names.key`.
     Index("api_tokens_name_key_idx", text("lower(btrim(regexp_replace(name, ' +', ' ', 'g')))")),
 )
 
-# The response to a request with an idempotency key; it commits together with the request's effect.
+# The response to a request with an idempotency key. The transaction of the request stores the row.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
-    Column("scope", Text, primary_key=True),  # the owner of the key and the route
+    Column("scope", Text, primary_key=True),  # the token that sent the key, and the route
     Column("key", Text, primary_key=True),
     Column("request_hash", LargeBinary, nullable=False),
     Column("status", SmallInteger, nullable=False),
     Column("headers", JSONB, nullable=False),
-    Column("body", Text),  # null: it had a secret and was not stored
+    # Null: the body had a secret, or stored responses of the token took too much space.
+    Column("body", Text),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     CheckConstraint("octet_length(request_hash) = 32", name="request_hash"),
     CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="key"),

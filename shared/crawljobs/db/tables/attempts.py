@@ -1,4 +1,4 @@
-"""The table of the attempts of jobs."""
+"""The table of job attempts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
 from crawljobs.db.tables.columns import Timestamp, id_column, metadata, one_of
 
-# A claim that ended, with its outcome. No foreign key: it would lock the job's row a second time.
-# One statement prunes a job and its attempts. Consecutive deferrals whose messages differ only in
-# numbers are one row, with the times of the last one in `started_at` and `ended_at`.
+# A claim that ended, with its outcome. `job_id` has no foreign key, because it would lock the job's
+# row a second time. One statement deletes a job and its attempts. Consecutive deferrals share one
+# row if their messages differ only in numbers. Then `started_at` and `ended_at` belong to the last
+# deferral.
 crawl_job_attempts = Table(
     "crawl_job_attempts",
     metadata,
@@ -21,7 +22,7 @@ crawl_job_attempts = Table(
     Column("error_kind", Text),
     Column("error_message", Text),
     Column("times", Integer, nullable=False, server_default="1"),
-    Column("first_started_at", Timestamp),  # start of the first of several; null for a single one
+    Column("first_started_at", Timestamp),  # of the first deferral; null: the row has only one
     one_of(
         "outcome",
         "succeeded",

@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import INET, JSONB
 
 from crawljobs.db.tables.columns import NOW, Timestamp, TransactionId, id_column, metadata
 
-# An administrative change or a refused request, with its actor. Append-only. A service may not
-# write the id, the time, the role and the transaction: the defaults of the server set them. No
+# An administrative change or a refused request, with its actor. Rows never change. Services may not
+# write `id`, `at`, `db_role` and `transaction_id`: defaults of the server set these columns. No
 # trigger sets them, because a restore or a replica must keep the original values.
 admin_audit_log = Table(
     "admin_audit_log",
@@ -24,12 +24,12 @@ admin_audit_log = Table(
     Column("request_id", Text),
     Column("peer_address", INET),
     Column("client_address", INET),
-    # Null for the bootstrap token, for services, and in rows of earlier releases.
+    # Null for the bootstrap token and for services, and in rows that an earlier release wrote.
     Column("token_id", Text),
     Column("db_role", Text, server_default=text("SESSION_USER")),
     Column("transaction_id", TransactionId, server_default=text("pg_current_xact_id()")),
     CheckConstraint("isfinite(at)", name="at"),
-    # Limits the size of a row, because a reader has a page of rows in memory.
+    # Limits the size of a row, because the API loads a page of rows into memory.
     CheckConstraint(
         "char_length(actor) <= 200 AND char_length(action) <= 100 "
         "AND char_length(resource_type) <= 100 "
@@ -42,7 +42,7 @@ admin_audit_log = Table(
     ),
     Index("admin_audit_log_at_idx", "at", "id"),
     Index("admin_audit_log_resource_idx", "resource_type", "resource_id", "id"),
-    # For the changes of one resource, at a cost that does not depend on its refused requests.
+    # Finds the changes of one resource quickly, even if the resource has many refused requests.
     Index(
         "admin_audit_log_changes_idx",
         "resource_type",

@@ -1,4 +1,4 @@
-"""Tables of authors, and of their activity in subreddits: the edges of the map."""
+"""Tables of authors, and of each author's activity in each subreddit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata
 
-# A Reddit account that wrote a stored item, or that an account's history names.
+# A Reddit account that wrote a stored post or comment, or that appears in an account's history.
 authors = Table(
     "authors",
     metadata,
@@ -29,7 +29,7 @@ authors = Table(
     Index("authors_name_key", func.lower(literal_column("name")), unique=True),
 )
 
-# An edge of the map: the stored activity of one author in one subreddit.
+# The activity of one author in one subreddit: an edge in the map of authors and subreddits.
 author_subreddits = Table(
     "author_subreddits",
     metadata,

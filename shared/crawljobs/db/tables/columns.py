@@ -1,4 +1,4 @@
-"""The metadata of all tables, the names of constraints, and columns that many tables have."""
+"""The metadata of all tables, the naming of constraints, and columns that many tables have."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOW = text("clock_timestamp()")
 
 
 class TransactionId(UserDefinedType[str]):
-    """The 64-bit transaction id of Postgres, which SQLAlchemy does not support."""
+    """The column type for 64-bit transaction ids of Postgres, which SQLAlchemy does not have."""
 
     cache_ok = True
 
@@ -31,7 +31,7 @@ class TransactionId(UserDefinedType[str]):
         return "XID8"
 
 
-ischema_names["xid8"] = TransactionId  # for the comparison with the catalogue
+ischema_names["xid8"] = TransactionId  # lets SQLAlchemy read this type from the catalogue
 
 
 def id_column() -> Column[int]:
@@ -40,7 +40,7 @@ def id_column() -> Column[int]:
 
 
 def one_of(column: str, *values: str, nullable: bool = False, name: str) -> CheckConstraint:
-    """Return a CHECK that allows only these values, and null with `nullable`."""
+    """Return a CHECK that allows only these values. With `nullable`, it also allows null."""
     listed = ", ".join(f"'{value}'" for value in values)
     known = f"{column} IN ({listed})"
     return CheckConstraint(f"{column} IS NULL OR {known}" if nullable else known, name=name)

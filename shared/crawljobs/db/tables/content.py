@@ -35,8 +35,8 @@ subreddits = Table(
     Column("created_at_reddit", Timestamp),
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
-    # An outcome other than `access` that is not confirmed yet; the number of checks that count, and
-    # the time of the last of them.
+    # A state other than `access` that Reddit showed, but that too few checks have confirmed. Then
+    # the number of checks that showed this state, and the time of the last counted check.
     Column("access_unconfirmed", Text),
     Column("access_unconfirmed_looks", SmallInteger, nullable=False, server_default="0"),
     Column("access_unconfirmed_at", Timestamp),
@@ -44,28 +44,29 @@ subreddits = Table(
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("last_crawled_at", Timestamp),
-    Column("next_crawl_at", Timestamp),  # time of the next crawl; null: only on request
-    # The number of consecutive crawls without access (private, quarantined or gated).
+    Column("next_crawl_at", Timestamp),  # null: a crawl runs only on request
+    # The number of consecutive crawls that confirmed `access` and could not read the subreddit.
     Column("looks_in_vain", SmallInteger, nullable=False, server_default="0"),
-    # How complete the stored content is. The tables in `coverage.py` list the missing content.
-    # The number at the end of the last crawl; the rows of the table `missing_parts` are up to date.
+    # The next columns show how complete the stored content was after the last crawl. The tables in
+    # `coverage.py` list the content that is missing now.
     Column("missing_parts", Integer, nullable=False, server_default="0"),
     Column("gaps", Integer, nullable=False, server_default="0"),
-    Column("oldest_post", Text),  # the oldest post that a walk from the newest post has reached
+    Column("oldest_post", Text),  # id of the oldest post that a crawl has reached in the listing
     Column("oldest_post_at", Timestamp),
     Column("oldest_comment", Text),
     Column("oldest_comment_at", Timestamp),
-    Column("posts_walk_end", Text),  # reason for the end of the last walk beyond the mark
-    Column("whole_walk_at", Timestamp),  # the last walk of the whole listing of posts
-    Column("trees_whole", Integer),  # of the newest posts; null: never counted
+    Column("posts_walk_end", Text),  # why the last crawl of the whole listing of posts ended there
+    Column("whole_walk_at", Timestamp),  # when a crawl last read the whole listing of posts
+    Column("trees_whole", Integer),  # complete comment trees of new posts; null: never counted
     Column("trees_not_whole", Integer),
-    Column("gap_at", Timestamp),  # the last crawl that did not reach the mark of the previous one
-    Column("min_request_gap_seconds", Double),  # null: the gap of the worker's settings
-    Column("min_crawl_gap_seconds", Double),  # null: none
-    # The newest post and comment that a finished crawl has seen: base-36 ids without their kind.
+    Column("gap_at", Timestamp),  # when a crawl last missed items since the crawl before it
+    Column("min_request_gap_seconds", Double),  # null: the worker's setting applies
+    Column("min_crawl_gap_seconds", Double),  # null: no minimum
+    # The newest post and comment that a finished crawl has seen, as base-36 ids without t3_ or t1_.
     Column("high_water_post", Text),
     Column("high_water_comment", Text),
-    # Allows more names than a request does: authors' histories name r/reddit.com and r/t:1337.
+    # This check allows more names than the API, because authors' histories contain names such as
+    # r/reddit.com and r/t:1337.
     CheckConstraint("name ~ '^[A-Za-z0-9_][A-Za-z0-9_.:-]{1,23}$'", name="name"),
     one_of(
         "access",
@@ -96,7 +97,7 @@ subreddits = Table(
     ),
 )
 
-# A submission. Author, title, body and url are null once Reddit shows them as deleted.
+# A post. When Reddit shows its author, title, body or url as deleted, that column becomes null.
 posts = Table(
     "posts",
     metadata,
@@ -121,16 +122,16 @@ posts = Table(
     Column("removed_by_category", Text),
     Column("created_at", Timestamp, nullable=False),
     Column("edited", Boolean, nullable=False, server_default=text("false")),
-    Column("edited_at", Timestamp),  # may be null if edited: Reddit does not always give it
-    Column("deleted_at", Timestamp),  # when a crawl found it deleted at Reddit
+    Column("edited_at", Timestamp),  # may be null for an edited post: Reddit may not send the time
+    Column("deleted_at", Timestamp),  # when a crawl found that the post was deleted
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    Column("refresh_due_at", Timestamp),  # time of the next refresh of score, edits and deletion
-    # The last fetch of the comment tree, null: never; and its counts at that time.
+    Column("refresh_due_at", Timestamp),  # when score, edits and deletion are fetched again
+    # When the comment tree was last fetched (null: never), and numbers of comments at that time.
     Column("tree_fetched_at", Timestamp),
-    Column("comments_reported", BigInteger),  # by Reddit
+    Column("comments_reported", BigInteger),  # the number that Reddit reported
     Column("comments_stored", BigInteger),
-    Column("comments_missing", BigInteger),  # known to exist and not stored
+    Column("comments_missing", BigInteger),  # comments that exist at Reddit but are not stored
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
     Index("posts_subreddit_id_created_at_idx", "subreddit_id", "created_at"),
     Index("posts_author_id_idx", "author_id"),
@@ -141,14 +142,15 @@ posts = Table(
     ),
 )
 
-# A comment. Kept when its author is gone, so that trees hold together; its post may be unknown
-# yet, because a subreddit's newest comments also belong to old posts: no foreign key (decision 3).
+# A comment. The row stays when the author is deleted, because replies refer to the comment.
+# `post_id` has no foreign key, because the post may not be stored: a subreddit's newest comments
+# also belong to old posts (decision 3).
 comments = Table(
     "comments",
     metadata,
     Column("id", Text, primary_key=True),  # base 36, without t1_
     Column("post_id", Text, nullable=False),
-    Column("parent_id", Text, nullable=False),  # full name: t3_ of the post or t1_ of a comment
+    Column("parent_id", Text, nullable=False),  # full name of a post (t3_...) or comment (t1_...)
     Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), nullable=False),
     Column("author_id", BigInteger, ForeignKey("authors.id")),
     Column("body", Text),
@@ -158,11 +160,11 @@ comments = Table(
     Column("removed_by_category", Text),
     Column("created_at", Timestamp, nullable=False),
     Column("edited", Boolean, nullable=False, server_default=text("false")),
-    Column("edited_at", Timestamp),  # may be null if edited: Reddit does not always give it
+    Column("edited_at", Timestamp),  # may be null if edited, because Reddit may not send the time
     Column("deleted_at", Timestamp),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    Column("refresh_due_at", Timestamp),  # time of the next refresh of score, edits and deletion
+    Column("refresh_due_at", Timestamp),  # when score, edits and deletion are fetched again
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
     Index("comments_post_id_idx", "post_id"),
     Index("comments_subreddit_id_created_at_idx", "subreddit_id", "created_at"),

@@ -1,4 +1,4 @@
-"""Tables of the numbers of finished jobs, so that no query has to count the jobs."""
+"""Tables with the numbers of finished jobs, so that no query has to count all jobs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from sqlalchemy import BigInteger, Column, Integer, Table, Text
 
 from crawljobs.db.tables.columns import id_column, metadata, one_of
 
-# The number of finished jobs of one status, without the changes that are not merged yet.
+# The number of jobs in one final status. A sweep adds the rows of crawl_job_count_changes later, so
+# the present number is the sum of this row and those rows.
 crawl_job_counts = Table(
     "crawl_job_counts",
     metadata,
@@ -15,9 +16,9 @@ crawl_job_counts = Table(
     one_of("status", "succeeded", "failed", "cancelled", name="status"),
 )
 
-# A number of jobs that entered or left a final status. Triggers insert a row for each change: with
-# a shared counter, each completion would wait for the lock of the previous one. Succeeded crawls
-# are counted by their new attempt rows, all other changes by the rows of the jobs.
+# A change of the number of jobs in a final status. Triggers insert a row for each change, because
+# with a shared counter, each completion would wait for the lock of another completion. A trigger on
+# crawl_job_attempts counts succeeded crawls. Triggers on crawl_jobs count all other changes.
 crawl_job_count_changes = Table(
     "crawl_job_count_changes",
     metadata,

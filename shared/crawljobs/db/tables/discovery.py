@@ -1,4 +1,4 @@
-"""Tables of discovery: evidence for related subreddits, and the requests spent on it."""
+"""Tables of discovery: found names of subreddits, and the number of requests for discovery."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, I
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
 
-# A name that posts and comments of one subreddit mention; no such subreddit need exist.
+# A subreddit name that posts and comments of one subreddit mention. A mentioned subreddit may not
+# exist.
 discovery_evidence = Table(
     "discovery_evidence",
     metadata,
@@ -14,8 +15,9 @@ discovery_evidence = Table(
         "found_in", BigInteger, ForeignKey("subreddits.id", ondelete="CASCADE"), primary_key=True
     ),
     Column("name", Text, primary_key=True),  # in lower case
-    Column("mentions", Integer, nullable=False, server_default="0"),  # items that name it
-    Column("crossposts", Integer, nullable=False, server_default="0"),  # posts taken from it
+    Column("mentions", Integer, nullable=False, server_default="0"),  # posts and comments
+    # Posts that were copied from the subreddit with this name.
+    Column("crossposts", Integer, nullable=False, server_default="0"),
     Column("first_at", Timestamp, nullable=False, server_default=NOW),
     Column("last_at", Timestamp, nullable=False, server_default=NOW),
     CheckConstraint("mentions >= 0 AND crossposts >= 0", name="counts"),
@@ -23,7 +25,8 @@ discovery_evidence = Table(
     Index("discovery_evidence_last_at_idx", "last_at"),
 )
 
-# A subreddit that a user requested, and the requests of discovery from it since the time `since`.
+# A subreddit that a user requested, and from which a discovery starts. `requests` is the number of
+# requests to Reddit for this discovery since the time `since`.
 discovery_roots = Table(
     "discovery_roots",
     metadata,

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata, one_of
 
-# A process and its last heartbeat. Rows are only shown: no rule depends on them.
+# A process and its last heartbeat. The API shows the rows, and no other code depends on the rows.
 service_instances = Table(
     "service_instances",
     metadata,

@@ -1,4 +1,4 @@
-"""The table of the jobs of the queue."""
+"""The table of the queue's jobs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
 
-# The live statuses. Statements use the same text: with bound parameters, the planner could not use
-# the partial indexes.
+# The statuses of live jobs, as SQL text. Statements contain this text, because the planner cannot
+# use the partial indexes with bound parameters.
 LIVE = "('blocked', 'waiting', 'queued', 'crawling')"
 
-# A job to crawl one subreddit, from enqueue to its final status. A subreddit has at most one live
-# job.
+# A job that crawls one subreddit. A subreddit has at most one live job, which is a job without a
+# final status.
 crawl_jobs = Table(
     "crawl_jobs",
     metadata,
@@ -33,16 +33,16 @@ crawl_jobs = Table(
     Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), nullable=False),
     Column("status", Text, nullable=False),
     Column("wait_reason", Text),
-    Column("priority", SmallInteger, nullable=False),  # effective: base plus aging
+    Column("priority", SmallInteger, nullable=False),  # base_priority plus the effect of aging
     Column("base_priority", SmallInteger, nullable=False),  # the requested priority plus boosts
     Column("priority_ceiling", SmallInteger, nullable=False, server_default="100"),
     Column("source", Text, nullable=False),
-    # No foreign key: otherwise the deletion of a schedule would write to all its jobs. The schedule
-    # may be deleted.
+    # No foreign key, because a schedule may be deleted. With a foreign key, its deletion would
+    # write to all jobs of the schedule.
     Column("scheduled_job_id", BigInteger),
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("visible_at", Timestamp, nullable=False, server_default=NOW),
-    Column("queued_at", Timestamp, nullable=False, server_default=NOW),  # aging counts from here
+    Column("queued_at", Timestamp, nullable=False, server_default=NOW),  # aging starts here
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     Column("finished_at", Timestamp),
     Column("retry_count", Integer, nullable=False, server_default="0"),
@@ -63,13 +63,14 @@ crawl_jobs = Table(
     Column("rerun_requested", Boolean, nullable=False, server_default=text("false")),
     Column("rerun_priority", SmallInteger),
     Column("rerun_source", Text),
-    Column("rerun_visible_at", Timestamp),  # the earliest time of all rerun requests
+    Column("rerun_visible_at", Timestamp),  # the earliest start that a rerun request allows
     Column("traceparent", Text),  # W3C trace context of the request
     Column("rerun_traceparent", Text),  # W3C trace context of the rerun request
-    Column("incomplete", Boolean, nullable=False, server_default=text("false")),  # parts given up
-    # An operator woke or retried the job: the minimum gap between two crawls does not apply to it.
+    # The crawl gave up optional parts, such as a comment tree.
+    Column("incomplete", Boolean, nullable=False, server_default=text("false")),
+    # An operator woke or retried the job, so the job ignores the minimum time between two crawls.
     Column("gap_waived", Boolean, nullable=False, server_default=text("false")),
-    Column("outcome", Text),  # of a succeeded crawl: crawled, no_budget or an access state
+    Column("outcome", Text),  # for a succeeded job: crawled, no_budget or an access state
     Column("error_kind", Text),
     Column("error_message", Text),
     one_of(
@@ -127,14 +128,14 @@ crawl_jobs = Table(
         "AND rerun_traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$'",
         name="traceparent",
     ),
-    # Deduplication: one live job for each subreddit.
+    # Allows at most one live job for each subreddit.
     Index(
         "crawl_jobs_live_key",
         "subreddit_id",
         unique=True,
         postgresql_where=text(f"status IN {LIVE}"),
     ),
-    # A claim reads this index from its start, without a sort.
+    # The claim statement reads this index in order, so the statement needs no sort.
     Index(
         "crawl_jobs_claim_idx",
         text("priority DESC"),
@@ -143,7 +144,7 @@ crawl_jobs = Table(
         postgresql_where=text("status = 'queued'"),
     ),
     Index("crawl_jobs_due_idx", "visible_at", postgresql_where=text("status = 'waiting'")),
-    # Parked jobs, whose cause another table stores: the sweep reads them here.
+    # Parked jobs, which wait for a cause that another table stores. A sweep checks these jobs.
     Index(
         "crawl_jobs_parked_idx",
         "visible_at",
@@ -151,38 +152,41 @@ crawl_jobs = Table(
             "status = 'waiting' AND wait_reason IN ('outage', 'paused', 'politeness', 'rate_limit')"
         ),
     ),
-    # Jobs that can still age. A job that has reached its priority ceiling leaves this index.
+    # Queued jobs that can still age. A job that reaches its priority ceiling leaves this index.
     Index(
         "crawl_jobs_climbing_idx",
         "queued_at",
         "id",
         postgresql_where=text("status = 'queued' AND priority < priority_ceiling"),
     ),
-    # All other queued jobs. Both indexes together show the oldest queued job, and lists read both.
+    # All other queued jobs. Lists, and the query for the oldest queued job, read this index and
+    # crawl_jobs_climbing_idx.
     Index(
         "crawl_jobs_at_ceiling_idx",
         "queued_at",
         "id",
         postgresql_where=text("status = 'queued' AND priority >= priority_ceiling"),
     ),
-    # Retried jobs. All other jobs were queued when they were created.
+    # Jobs that were queued again later. For all other jobs, queued_at is equal to created_at.
     Index(
         "crawl_jobs_queued_again_idx",
         "created_at",
         "id",
         postgresql_where=text("status = 'queued' AND queued_at > created_at"),
     ),
-    # No index has lease_expires_at or progress_at, so a lease extension is a HOT update.
+    # Crawling jobs. No index has lease_expires_at or progress_at, so the extension of a lease does
+    # not write to any index (a HOT update).
     Index("crawl_jobs_crawling_idx", "id", postgresql_where=text("status = 'crawling'")),
-    # Finished jobs of a subreddit. A job enters this index only when it finishes; the index
-    # crawl_jobs_live_key has the live job.
+    # Finished jobs by subreddit. Live jobs are in crawl_jobs_live_key, so that a job enters this
+    # index only when it finishes.
     Index(
         "crawl_jobs_subreddit_ended_idx",
         "subreddit_id",
         "id",
         postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
     ),
-    # Lists read these two, the newest job first. Crawling jobs are few and have their own index.
+    # Lists read the next two indexes, the newest job first. Crawling and queued jobs have their own
+    # indexes.
     Index(
         "crawl_jobs_listed_idx",
         "status",
@@ -197,7 +201,7 @@ crawl_jobs = Table(
         "id",
         postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
     ),
-    # For lists of the jobs of one schedule.
+    # For lists of a schedule's jobs.
     Index(
         "crawl_jobs_scheduled_job_id_idx",
         "scheduled_job_id",

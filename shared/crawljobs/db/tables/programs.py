@@ -1,6 +1,7 @@
-"""The functions, triggers and policies of the newest revision.
+"""The functions, triggers and row policies in the newest revision of the schema.
 
-`migrations check` creates them in a temporary schema and compares them with the database.
+`migrations check` creates these objects in a temporary schema, and compares them with the objects
+in the database.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ CREATE TRIGGER crawl_job_attempts_count_succeeded AFTER INSERT ON crawl_job_atte
 """,
 )
 
-# For every role with the right; `db.administration.audit_policies` restricts each service.
+# These policies apply to every role that has rights on the table. For each service,
+# `db.administration.audit_policies` adds a restrictive policy.
 POLICIES = (
     "ALTER TABLE admin_audit_log ENABLE ROW LEVEL SECURITY",
     "CREATE POLICY admin_audit_log_read ON admin_audit_log FOR SELECT USING (true)",

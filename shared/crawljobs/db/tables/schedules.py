@@ -1,4 +1,4 @@
-"""Tables of schedules and of the ledger of their runs."""
+"""Tables of schedules, and of their past due times with outcomes (the ledger)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
 
-# A schedule of repeated crawls of one subreddit.
+# A schedule that repeats the crawl of one subreddit.
 scheduled_jobs = Table(
     "scheduled_jobs",
     metadata,
@@ -37,8 +37,9 @@ scheduled_jobs = Table(
     Column("misfire_policy", Text, nullable=False, server_default="fire_once"),
     Column("misfire_deadline_seconds", Integer),  # null: the default of the policy
     Column("spread_seconds", Integer, nullable=False, server_default="0"),
-    Column("runs_per_day", Double),  # null: the writer of the row did not compute it
-    Column("anchor_at", Timestamp, nullable=False, server_default=NOW),  # @every counts from here
+    Column("runs_per_day", Double),  # null: not computed when the row was written
+    # The intervals of an @every expression are counted from this time.
+    Column("anchor_at", Timestamp, nullable=False, server_default=NOW),
     Column("next_run_at", Timestamp),
     Column("last_run_at", Timestamp),
     Column("disabled_reason", Text),
@@ -60,15 +61,15 @@ scheduled_jobs = Table(
     Index("scheduled_jobs_subreddit_id_idx", "subreddit_id"),
 )
 
-# A due time of a schedule with its outcome. Consecutive missed due times are one row.
+# A due time of a schedule, with its outcome. Consecutive missed due times share one row.
 scheduled_job_runs = Table(
     "scheduled_job_runs",
     metadata,
     id_column(),
-    # No foreign key: the runs of a deleted schedule are pruned in chunks.
+    # No foreign key, because the runs of a deleted schedule are deleted later, in chunks.
     Column("scheduled_job_id", BigInteger, nullable=False),
     Column("due_at", Timestamp, nullable=False),
-    Column("due_until", Timestamp),  # the last of several missed due times
+    Column("due_until", Timestamp),  # the last due time, if the row has several missed due times
     Column("ticks", BigInteger, nullable=False, server_default="1"),
     Column("fired_at", Timestamp, nullable=False, server_default=NOW),
     Column("outcome", Text, nullable=False),

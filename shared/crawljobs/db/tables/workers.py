@@ -1,4 +1,4 @@
-"""Tables that workers share, except the queue: task turns, budgets, tokens and pauses."""
+"""Tables that workers share: maintenance runs, Reddit budgets, Reddit tokens and pauses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from sqlalchemy import (
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
 
-# The last run of a task with a long interval, so that it also runs if processes restart often.
+# The last run of a maintenance task. Without this row, a task with a long interval would never run
+# if processes restart often.
 maintenance_runs = Table(
     "maintenance_runs",
     metadata,
@@ -22,33 +23,36 @@ maintenance_runs = Table(
     Column("last_run_at", Timestamp, nullable=False),
 )
 
-# The request budget of a Reddit client id, with the next free slot. All workers share it.
+# The request budget of a Reddit client id, with the next free slot for a request. All workers use
+# this row.
 reddit_budgets = Table(
     "reddit_budgets",
     metadata,
     Column("client_id", Text, primary_key=True),
     Column("next_slot_at", Timestamp, nullable=False, server_default=NOW),
-    Column("window_started_at", Timestamp),  # start of the window that `reserved` counts
-    Column("reserved", Integer, nullable=False, server_default="0"),  # own slots plus `others`
+    Column("window_started_at", Timestamp),  # start of the window whose requests `reserved` counts
+    Column("reserved", Integer, nullable=False, server_default="0"),  # workers' slots plus `others`
     Column("others", Integer, nullable=False, server_default="0"),  # requests of other programs
     Column("requests_per_window", Integer, nullable=False, server_default="1000"),
     Column("window_seconds", Integer, nullable=False, server_default="600"),
     Column("paused_until", Timestamp),
     Column("throttles_in_a_row", SmallInteger, nullable=False, server_default="0"),
     Column("last_throttled_at", Timestamp),
-    # The circuit breaker: one bit for each of the last 20 replies, 1 for a failure. The lowest bit
-    # is the newest reply.
+    # The circuit breaker pauses all workers while Reddit fails. This number has one bit for each of
+    # Reddit's last 20 replies. A bit is 1 for a failure. The lowest bit is the newest reply.
     Column("recent_failures", Integer, nullable=False, server_default="0"),
-    Column("outage_until", Timestamp),  # open until a probe after this succeeds; null: closed
+    # The circuit breaker stays open until a probe after this time succeeds. Null: it is closed.
+    Column("outage_until", Timestamp),
     Column("outages_in_a_row", SmallInteger, nullable=False, server_default="0"),
-    # The reason of a pause of all workers, which `outage_until` or `paused_until` shows.
+    # The reason why all workers pause until `outage_until` or `paused_until`.
     Column("paused_reason", Text),
     Column("paused_detail", Text),
-    # Probes whether Reddit accepts the client: the turn of one worker, and the last good probe.
+    # A probe checks whether Reddit accepts the client. One worker may send probes until
+    # `probing_until`. Reddit accepted the probe that began at `probe_good_at`.
     Column("probing_until", Timestamp),
     Column("probe_began_at", Timestamp),
     Column("probe_good_at", Timestamp),
-    # The last end of a wait for Reddit: a pause ended, or a token or a larger budget arrived.
+    # When a reason to wait for Reddit last ended: a pause ended, or a token or larger budget came.
     Column("waits_ended_at", Timestamp),
     CheckConstraint(
         "paused_reason IN ('rate_limit', 'outage', 'client_refused', 'credentials_refused')",
@@ -59,26 +63,27 @@ reddit_budgets = Table(
     CheckConstraint("recent_failures BETWEEN 0 AND 1048575", name="recent_failures"),
 )
 
-# The OAuth token of a Reddit client id, and the turn to request a new one. All workers share it.
+# The OAuth token of a Reddit client id. All workers use this token, and one worker at a time
+# requests a new token.
 reddit_tokens = Table(
     "reddit_tokens",
     metadata,
     Column("client_id", Text, primary_key=True),
     Column("access_token", Text),
     Column("expires_at", Timestamp),
-    Column("refreshing_until", Timestamp),  # a worker has the turn to request a token until then
-    Column("ask_again_at", Timestamp),  # no request to the token endpoint before this time
+    Column("refreshing_until", Timestamp),  # only one worker may request a token until this time
+    Column("ask_again_at", Timestamp),  # workers send no request for a token before this time
     Column("throttles_in_a_row", SmallInteger, nullable=False, server_default="0"),
     CheckConstraint("(access_token IS NULL) = (expires_at IS NULL)", name="token_expires"),
 )
 
-# A pause of the whole queue (scope 0) or of one subreddit (the scope is its id).
+# A pause of the whole queue (scope 0) or of one subreddit (the scope is the subreddit's id).
 queue_pauses = Table(
     "queue_pauses",
     metadata,
     Column("scope", BigInteger, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False),
-    Column("until", Timestamp),  # null: until an operator resumes
+    Column("until", Timestamp),  # null: the pause lasts until an operator ends it
     Column("paused_by", Text, nullable=False),
     Column("paused_at", Timestamp, nullable=False, server_default=NOW),
     CheckConstraint("scope >= 0", name="scope"),
