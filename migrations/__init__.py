@@ -1,1 +1,1 @@
-"""The schema's revisions, and the command that runs them: `python -m migrations`."""
+"""The revisions of the database's schema, and the command `python -m migrations` that runs them."""

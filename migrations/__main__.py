@@ -1,4 +1,4 @@
-"""Migrate the database, give its roles their rights, and check both."""
+"""Migrate the database, grant the rights of its roles, and check the schema and the rights."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def _sql(given: argparse.Namespace) -> int:
 
 def _tell(lines: Iterable[str]) -> None:
     for line in lines:
-        sys.stdout.write(plain_text.lines(line, limit=LINE_MAX) + "\n")  # names of a database
+        # A line may contain names from the database, with control characters.
+        sys.stdout.write(plain_text.lines(line, limit=LINE_MAX) + "\n")
 
 
 def _role_settings() -> settings.RoleSettings:
@@ -131,7 +132,7 @@ def _database() -> Iterator[Database]:
 
 
 def _url() -> str:
-    """Past a pooler: it would hand the lock's session to somebody else."""
+    """Return the direct address. A pooler could give the session of a lock to another client."""
     return settings.read_database_settings(os.environ).direct_url
 
 
@@ -171,5 +172,5 @@ def _add_deadline(parser: argparse.ArgumentParser, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # what was imported stays: collecting it takes longest when the process ends
+    gc.freeze()  # exempt the imported modules from the costly collection at exit
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Alembic's entry: one transaction a revision, never waiting long for a lock."""
+"""Run the revisions for Alembic, each in a transaction that never waits long for a table lock."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from crawljobs.runtime import logs, startup
 
 log = logs.get_logger("migrations")
 
-# A migration that waits for a lock makes every later statement wait behind it.
+# A short lock timeout: while a migration waits for a table lock, all later statements on the table
+# wait too.
 LIMITS = "SET lock_timeout = '3s'; SET statement_timeout = 0"
 TURN_SECONDS = 0.1
-TURN_DEADLINE_SECONDS = 600.0  # unless whoever calls has one of its own
-# An index of a large table takes long; a server that is gone is found by TCP.
+TURN_DEADLINE_SECONDS = 600.0  # the default, if the caller sets no deadline
+# A long limit, because an index of a large table takes long. TCP detects a server that is gone.
 REPLY_SECONDS = 6 * 3600.0
 
 
@@ -38,9 +39,11 @@ def _url() -> str:
 
 @contextmanager
 def _turn(url: str) -> Iterator[None]:
-    """Two that migrate at once take turns; whoever dies loses its turn with its session.
+    """Wait until no other process migrates, and keep other processes from migrating in the block.
 
-    Held by a transaction that has no snapshot and so pins nothing.
+    An advisory lock of a transaction marks the turn, so the turn ends if the process dies. The
+    transaction has no snapshot. Otherwise CREATE INDEX CONCURRENTLY in the block would wait for the
+    end of this transaction. Raises CommandError at the deadline.
     """
     given = context.config.attributes.get("turn_deadline")
     deadline = time.monotonic() + TURN_DEADLINE_SECONDS if given is None else given
@@ -62,13 +65,13 @@ def _turn(url: str) -> Iterator[None]:
 
 
 def _is_free(turn: psycopg.Connection[Any]) -> bool:
-    # Not by waiting for the lock: a statement that waits has a snapshot, and whoever has the turn
-    # would wait for that in CREATE INDEX CONCURRENTLY.
+    # Try to lock, because a statement that waits for the lock has a snapshot. CREATE INDEX
+    # CONCURRENTLY in the process that holds the lock would wait for this snapshot.
     row = turn.execute("SELECT pg_try_advisory_xact_lock(hashtext('crawljobs migrations'))")
     if (row.fetchone() or [False])[0]:
         return True
-    # The question has a snapshot, too: CREATE INDEX CONCURRENTLY that meets it waits for the end
-    # of the whole transaction.
+    # End the transaction, because this statement had a snapshot, too. CREATE INDEX CONCURRENTLY may
+    # wait for the end of this transaction.
     turn.rollback()
     return False
 
@@ -76,7 +79,7 @@ def _is_free(turn: psycopg.Connection[Any]) -> bool:
 def _record_which_code_runs(
     ctx: MigrationContext, step: object, heads: Collection[Any], run_args: object
 ) -> None:
-    """In the transaction of the step: what `crawljobs.db.schema` reads."""
+    """Write the comment that `crawljobs.db.schema` reads, in the transaction of the revision."""
     for head in heads:
         module = context.script.get_revision(head).module
         oldest = getattr(module, "runs_code_from", head)
@@ -85,7 +88,7 @@ def _record_which_code_runs(
 
 
 def _grant(ctx: MigrationContext, **_: object) -> None:
-    """In the transaction of the step: to the roles that this database knows, what it made."""
+    """Grant the roles rights on the revision's new objects, in the transaction of the revision."""
     asked = context.config.attributes
     if asked.get("role_prefix") is not None and ctx.connection is not None:
         asked["granted"] += roles.grant(ctx.connection, prefix=asked["role_prefix"])
@@ -93,7 +96,7 @@ def _grant(ctx: MigrationContext, **_: object) -> None:
 
 @contextmanager
 def _usable() -> Iterator[None]:
-    """A database that cannot be used, in Alembic's own words."""
+    """Translate UnusableDatabase to CommandError, the error class of Alembic."""
     try:
         yield
     except errors.UnusableDatabase as error:

@@ -8,7 +8,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
-# The oldest code that runs on this schema: the revision before, if this one only expands.
+# The oldest revision whose code also runs on this schema: the previous revision,
+# if this revision only adds objects.
 runs_code_from = ${repr(down_revision)}
 
 

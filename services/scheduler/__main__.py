@@ -19,13 +19,14 @@ from scheduler.timetable import Timetable, application_name
 
 log = logs.get_logger(__name__)
 
-# A batch takes milliseconds. A batch that hangs is abandoned, and the server rolls it back.
+# How long a stop waits for the present batch of schedules. A batch takes milliseconds. A batch that
+# takes longer than this is abandoned, and the database server rolls the batch back.
 GRACE_SECONDS = 0.8
 POOL_SIZE = 2
 
 
 class Process:
-    """The life of the process: start, fire until a signal or a failure, stop."""
+    """Starts the scheduler, fires schedules until a signal or a failure, and stops."""
 
     def __init__(
         self,
@@ -45,7 +46,7 @@ class Process:
         self._failed = False
 
     def run(self) -> int:
-        """Run until a signal or a failure; return the exit code.
+        """Run until a signal or a failure, and return the exit code.
 
         The caller must have called `process.block_stop_signals`.
         """
@@ -55,7 +56,7 @@ class Process:
         tracing.stop()
         if not has_ended:
             log.warning("scheduler.drain_abandoned", seconds=GRACE_SECONDS)
-            # A normal exit of the interpreter could crash in the thread that still runs.
+            # A normal exit of the interpreter could crash, because a thread still runs.
             os._exit(0)
         self._database.close()
         log.info("scheduler.stopped")

@@ -1,4 +1,4 @@
-"""Disable a schedule that cannot fire by its own fault, and record its due times as missed."""
+"""Disable a schedule whose own data stop it from firing, and record its due times as missed."""
 
 from __future__ import annotations
 
@@ -20,21 +20,24 @@ from scheduler.firing_results import Disabled, Stuck
 
 ACTOR = Actor(name="system:scheduler")
 
-# SQLSTATE classes of errors that the row itself causes: bad data, a violated constraint, an
-# exception of a trigger. Other errors, such as a missing right or column, hit every schedule: they
-# must not disable them.
+# SQLSTATE classes of errors that the row of one schedule causes, by bad data, a violated constraint
+# or a trigger's exception. Other errors, such as a missing right or column, affect every schedule,
+# so they must not disable a schedule.
 _ROWS_OWN_CLASSES = ("22", "23", "P0")
 
 
 def due_run(due: DueSchedule) -> list[Run]:
-    """The stored due time of a schedule whose further due times cannot be computed."""
+    """Return the stored due time as missed. The schedule's further due times are unknown."""
     return [Run(due.schedule.id, due.schedule.due_at(), RunOutcome.MISSED)]
 
 
 def disable(
     conn: Connection, due: DueSchedule, runs: Sequence[Run], reason: str
 ) -> Disabled | Stuck:
-    """Disable the schedule, and record its due times as missed."""
+    """Disable the schedule, and record its due times as missed.
+
+    Returns Stuck if the row of the schedule refuses the change.
+    """
     try:
         with conn.begin_nested():
             return _disable_row(conn, due, runs, reason)
@@ -52,7 +55,8 @@ def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason
         with conn.begin_nested():
             recorded = schedule_ledger.record_runs(conn, runs=missed, now=due.now)
     except StatementError as error:
-        # If the row itself is at fault, the ledger may refuse it; the schedule is still disabled.
+        # Invalid data of the schedule may cause this error. Then disable the schedule without a
+        # record of its due times.
         if not is_rows_own_fault(error):
             raise
     due_schedules.disable_schedule(conn, schedule_id=schedule.id, reason=reason, now=due.now)

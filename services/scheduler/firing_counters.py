@@ -1,4 +1,4 @@
-"""Count the results of due schedules, after their COMMIT."""
+"""Count the results of due schedules in the metrics, after the commit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def count(result: Fired | Disabled) -> None:
         metrics.schedule_ticks.labels(DISABLED).inc()
         return
     if result.outcome is None:
-        return  # the ledger had this due time already, so it was counted before
+        return  # the ledger already had this due time, so it was counted before
     metrics.schedule_ticks.labels(result.outcome).inc()
     metrics.schedule_missed.inc(result.outcome is RunOutcome.SKIPPED)
     if result.enqueued is not None:

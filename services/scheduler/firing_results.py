@@ -11,9 +11,10 @@ from crawljobs.domain.schedule import Firing, RunOutcome, Schedule
 
 @dataclass(frozen=True)
 class Fired:
-    """The result of a due schedule; `outcome` is None if the ledger had this due time already.
+    """The result of a due schedule that was processed without an error.
 
-    `missed` is the number of due times that this firing recorded as missed.
+    `outcome` is None if the ledger already had the due time. `missed` is the number of due times
+    that this firing recorded as missed.
     """
 
     schedule: Schedule
@@ -39,7 +40,7 @@ class Disabled:
 
 @dataclass(frozen=True)
 class Stuck:
-    """A due schedule that can neither fire nor be disabled: its row refuses every change."""
+    """A due schedule that can neither fire nor be disabled, because its row refuses changes."""
 
     schedule: Schedule
     reason: str

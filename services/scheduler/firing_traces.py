@@ -1,4 +1,4 @@
-"""Each firing of a schedule starts a trace, which the enqueued crawl continues."""
+"""The traces of schedules. Each firing starts a trace, and the enqueued crawl continues it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ from scheduler.firing_results import Disabled, Fired
 
 
 class FiringTraces:
-    """The spans of one batch; used by one thread. Spans of a failed transaction are not sent."""
+    """Holds the spans of one batch of firings. Only one thread may use an object.
+
+    Spans of a failed transaction are not sent.
+    """
 
     def __init__(self) -> None:
         self._begun: dict[int, tracing.Span] = {}
 
     def begin(self, schedule: Schedule) -> str:
-        """The traceparent for the job; called again when the transaction is retried."""
+        """Begin a span, and return its traceparent for the job.
+
+        A retry of the transaction begins a new span for the same schedule.
+        """
         span = tracing.begin(
             "enqueue",
             tracing.Kind.PRODUCER,
@@ -30,7 +36,7 @@ class FiringTraces:
         return str(span.context)
 
     def clear(self) -> None:
-        """Drop the spans of a failed batch; call it before each batch."""
+        """Drop the spans of a failed batch. Must be called before each batch."""
         self._begun.clear()
 
     @contextlib.contextmanager

@@ -1,7 +1,7 @@
-"""LISTEN for changed schedules, so that a sleeping timetable checks the due times at once.
+"""Receive hints, which are notifications of changed schedules, and wake the timetable.
 
-Schedules fire without hints too: then the timetable wakes at the due time that it knew, after one
-tick at the latest.
+The timetable then checks the due times at once. Without a hint, the timetable wakes at the next due
+time that it knows, or after one tick. So schedules also fire without hints.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from crawljobs.runtime import backoff, logs, metrics
 
 log = logs.get_logger(__name__)
 
-PING_SECONDS = 30.0  # a broken connection reports nothing: only a round trip detects it
+PING_SECONDS = 30.0  # time between pings, because only a round trip detects a broken connection
 DEADLINE_SECONDS = 5.0
 RECONNECT_SECONDS = 0.1  # the first pause; each failure doubles it
 RECONNECT_MAX_SECONDS = 30.0
@@ -76,11 +76,11 @@ class Hints(threading.Thread):
         metrics.db_reconnects.inc(self._connections > 0)
         self._connections += 1
         try:
-            self._on_hint()  # notifications without a connection are lost
+            self._on_hint()  # notifications were lost while there was no connection
             while not self._stopping.is_set():
                 if direct.wait(PING_SECONDS, wake=self._wake_read):
                     self._on_hint()
                 else:
-                    direct.listen(due_schedules.CHANNEL)  # the ping: a second LISTEN is harmless
+                    direct.listen(due_schedules.CHANNEL)  # a ping: a second LISTEN has no effect
         finally:
             direct.close()

@@ -1,6 +1,7 @@
-"""Due schedules that can neither fire nor be disabled: skip each for TRY_AGAIN_SECONDS.
+"""Skip each due schedule that can neither fire nor be disabled, for TRY_AGAIN_SECONDS.
 
-Without the skip they would come first in every batch, and 100 of them would block all others.
+Otherwise these schedules would come first in every batch. 100 of them would fill each batch, and
+block all other schedules.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from scheduler.firing_results import Stuck
 log = logs.get_logger(__name__)
 
 TRY_AGAIN_SECONDS = 60.0
-MOST = 1_000  # schedules; beyond it the oldest entry is dropped and tried again
+MOST = 1_000  # skipped schedules at most; beyond this, the oldest one is tried again
 
 
 class PassedOver:
-    """The schedules that are skipped now."""
+    """Holds the schedules that are skipped now."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -45,7 +46,7 @@ class PassedOver:
             )
 
     def ids(self) -> list[int]:
-        """The ids of the schedules that are still skipped."""
+        """Return the ids of the schedules that are still skipped."""
         now = self._clock()
         while self._until and next(iter(self._until.values())) <= now:
             self._until.popitem(last=False)

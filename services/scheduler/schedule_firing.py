@@ -1,4 +1,4 @@
-"""Fire due schedules: ledger, job and next due time in one transaction."""
+"""Fire due schedules. One transaction writes the ledger, the jobs and the next due times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from crawljobs.repository.schedules.schedule_ledger import Run, SettledRun
 from scheduler import broken_schedules
 from scheduler.firing_results import Disabled, Fired, Stuck
 
-# The trace that the job of a due schedule continues; called again when a transaction is retried.
+# Returns the trace context that the schedule's job continues. A retried transaction calls it again.
 TraceparentOf = Callable[[Schedule], str | None]
 
 
@@ -35,9 +35,9 @@ def fire_due_schedules(
     passed_over: Sequence[int] = (),
     now: datetime | None = None,
 ) -> list[Fired | Disabled | Stuck]:
-    """Fire up to `at_most` due schedules; a broken one is disabled, and the others still fire.
+    """Fire up to `at_most` due schedules, except those with ids in `passed_over`.
 
-    Schedules whose ids are in `passed_over` are skipped.
+    A schedule that cannot fire is disabled, and the others still fire.
     """
 
     def request_of(schedule: Schedule) -> EnqueueRequest:
@@ -50,7 +50,7 @@ def fire_due_schedules(
     decided: list[tuple[DueSchedule, Firing]] = []
     results: list[Fired | Disabled | Stuck] = []
     due = due_schedules.lock_due_schedules(conn, at_most=at_most, passed_over=passed_over, now=now)
-    # Sorted in the lock order of enqueueing, so that two schedulers cannot deadlock.
+    # Sorted in the order in which enqueueing locks rows, so that two schedulers cannot deadlock.
     for item in sorted(due, key=lambda item: (item.schedule.subreddit_id, item.schedule.id)):
         try:
             decided.append((item, _decide(item)))
@@ -67,7 +67,7 @@ def fire_due_schedules(
                     conn, item, broken_schedules.due_run(item), f"subreddit: {reason}"
                 )
             )
-        except ArithmeticError as error:  # times that no datetime can hold
+        except ArithmeticError as error:  # a due time beyond the range of datetime
             results.append(
                 broken_schedules.disable(
                     conn, item, broken_schedules.due_run(item), type(error).__name__
@@ -154,7 +154,7 @@ def _fire_alone(
 
 def _runs(schedule: Schedule, firing: Firing) -> list[Run]:
     missed = [schedule_ledger.missed_run(schedule.id, ticks) for ticks in firing.missed]
-    # A preliminary outcome: settle_runs corrects it after the enqueue.
+    # The outcome is preliminary. After the enqueue, settle_runs corrects the outcome.
     latest = RunOutcome.ENQUEUED if firing.fires else RunOutcome.SKIPPED
     return [*missed, Run(schedule.id, firing.due_at, latest)]
 

@@ -1,4 +1,4 @@
-"""Probes and metrics of the scheduler, the only service that exports the database's gauges."""
+"""Probes and metrics of the scheduler. Only the scheduler exports the gauges of the database."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
 
-# The allowed silence beyond a tick: a batch on an overloaded database, or the longest backoff.
+# The loop may be silent for this time beyond a tick. A batch on an overloaded database, or the
+# longest backoff, takes no longer.
 LATE_SECONDS = 90.0
 
 
 class LastTick(Collector):
-    """A gauge of the last completed check for due schedules; absent before the first one."""
+    """Exports the time of the last completed check for due schedules, if there was a check."""
 
     def __init__(self, timetable: Timetable) -> None:
         self._timetable = timetable
@@ -49,7 +50,7 @@ def health_of(
 
 
 def database_of(address: DatabaseSettings, name: str) -> Database:
-    """A pool of two connections for monitoring, so that its queries never wait for the work."""
+    """Return a pool for monitoring. Its queries never wait for connections of other work."""
     return Database(
         address.url,
         pool_size=2,

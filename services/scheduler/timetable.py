@@ -20,8 +20,8 @@ from scheduler.passed_over import PassedOver
 
 log = logs.get_logger(__name__)
 
-BATCH = 100  # schedules per transaction; a crash repeats at most one batch
-# Another scheduler fires due schedules that are locked. Check again soon, as it may have died.
+BATCH = 100  # schedules in a transaction; after a crash, at most one batch is repeated
+# The shortest pause. Another scheduler may have locked due schedules, and may have died since.
 LEAST_PAUSE_SECONDS = 0.1
 BACKOFF_SECONDS = 0.5  # after a database failure; each further failure doubles it
 BACKOFF_MAX_SECONDS = 15.0
@@ -30,7 +30,7 @@ BACKOFF_MAX_SECONDS = 15.0
 class Timetable:
     """Fires schedules until `stop` is set and `wake()` is called.
 
-    Several schedulers can run at the same time: they share the due schedules.
+    Several schedulers can run at the same time. Then they share the due schedules.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Timetable:
         self._passed_over = PassedOver()
 
     def wake(self) -> None:
-        """Check at once: a schedule may be due earlier than before, or `stop` is set."""
+        """Let the loop check at once if schedules are due and if `stop` is set."""
         self._wake.set()
 
     def run(self) -> None:
-        """Run the loop. It waits by the monotonic clock; the wall clock has no effect."""
+        """Run the loop. Its waits use the monotonic clock, so wall clock changes have no effect."""
         failures = 0
         while not self._stop.is_set():
             self._beat_at = time.monotonic()
@@ -82,7 +82,7 @@ class Timetable:
             self._wake.clear()
 
     def run_once(self) -> int:
-        """Fire all due schedules, batch by batch; return the number of processed schedules."""
+        """Fire all due schedules in batches, and return the number of processed schedules."""
         total = 0
         while not self._stop.is_set():
             self._traces.clear()
@@ -96,22 +96,22 @@ class Timetable:
                     firing_log.write(result)
                 firing_counters.count(result)
             total += len(results)
-            # In a short batch, other due schedules are locked by another scheduler, or none exist.
+            # After a short batch, no due schedules are left, or another scheduler has locked them.
             if len(results) < BATCH:
                 self._ticked_at = time.monotonic()
                 break
         return total
 
     def seconds_since_beat(self) -> float:
-        """Seconds since the last turn of the loop, whether or not the database answered."""
+        """Return the seconds since the loop last made a step, also while the database fails."""
         return time.monotonic() - self._beat_at
 
     def seconds_since_tick(self) -> float | None:
-        """Seconds since all due schedules were processed; None before the first time."""
+        """Return the seconds since all due schedules were processed, or None if never."""
         return None if self._ticked_at is None else time.monotonic() - self._ticked_at
 
     def seconds_to_sleep(self) -> float:
-        """Seconds until the next due time by the database's clock, at most one tick."""
+        """Return the seconds to the next due time by the database's clock, at most one tick."""
         passed_over = self._passed_over.ids()
         seconds = self._database.run(
             lambda conn: due_schedules.seconds_until_next_due(conn, passed_over=passed_over)
@@ -121,7 +121,7 @@ class Timetable:
         return min(max(seconds, LEAST_PAUSE_SECONDS), self._tick_seconds)
 
     def _mend(self) -> None:
-        """Once a tick: correct due times that were written before the clock was set back."""
+        """Once a tick, correct due times if the database's clock was set back since their write."""
         if time.monotonic() - self._mended_at < self._tick_seconds:
             return
         try:
@@ -145,7 +145,7 @@ class Timetable:
         return not self._stop.is_set()
 
     def _end_frozen_sessions(self) -> None:
-        """End sessions that are silent in a statement: they may lock due schedules."""
+        """End sessions that froze in the middle of a statement. They may lock due schedules."""
 
         def end(conn: Connection) -> list[str]:
             return frozen_sessions.end_frozen_sessions(conn, silence=self._frozen_after)
@@ -164,7 +164,7 @@ class Timetable:
 
 
 def application_name(instance: str) -> str:
-    """The name by which frozen_sessions recognises our sessions; PostgreSQL truncates at 63."""
+    """Return the session name that frozen_sessions recognises. PostgreSQL allows 63 characters."""
     return f"crawljobs {instance}"[:63]
 
 
