@@ -21,8 +21,8 @@ from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
 
-# The loop may be silent for this time beyond a tick. A batch on an overloaded database, or the
-# longest backoff, takes no longer.
+# After a tick and this time without a step, the loop counts as dead. A batch on an overloaded
+# database, and the longest backoff, are shorter.
 LATE_SECONDS = 90.0
 
 

@@ -58,7 +58,7 @@ class Timetable:
         self._passed_over = PassedOver()
 
     def wake(self) -> None:
-        """Let the loop check at once if schedules are due and if `stop` is set."""
+        """Let the loop check at once whether schedules are due or `stop` is set."""
         self._wake.set()
 
     def run(self) -> None:

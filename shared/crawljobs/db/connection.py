@@ -77,8 +77,8 @@ class BoundedConnection(psycopg.Connection[Any]):
     def may_be_dead(self) -> bool:
         """Return whether the connection was idle for long, or has unread data.
 
-        Unread data without a statement means that the session or the server has ended. A network
-        that drops packets delivers no such data, so a long idle time counts as well.
+        Unread data while no statement runs means that the session or the server has ended. A
+        network that drops packets delivers no such data, so a long idle time counts as well.
         """
         if self.closed or time.monotonic() > self.alive_at + SURELY_ALIVE_SECONDS:
             return True

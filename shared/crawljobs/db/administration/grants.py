@@ -27,8 +27,8 @@ LETTERS = {
 PRIVILEGES = tuple(LETTERS.values())
 
 # A row lock needs the right UPDATE. A service that lets a job wait for a pause locks the row of the
-# pause. The triggers of jobs and attempts write to crawl_job_count_changes. They have only the
-# rights of the session that changes the job.
+# pause. The triggers of jobs and attempts write to crawl_job_count_changes, with the rights of the
+# session that changes the job.
 _TABLES = """
     table                    admin_api  crawler_worker  scheduler  metrics
     admin_audit_log          ra         a               a          -

@@ -22,7 +22,7 @@ crawl_job_attempts = Table(
     Column("error_kind", Text),
     Column("error_message", Text),
     Column("times", Integer, nullable=False, server_default="1"),
-    Column("first_started_at", Timestamp),  # of the first deferral; null: the row has only one
+    Column("first_started_at", Timestamp),  # start of the first deferral; null: only one deferral
     one_of(
         "outcome",
         "succeeded",

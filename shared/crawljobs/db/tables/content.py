@@ -35,8 +35,8 @@ subreddits = Table(
     Column("created_at_reddit", Timestamp),
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
-    # A state other than `access` that Reddit showed, but that too few checks have confirmed. Then
-    # the number of checks that showed this state, and the time of the last counted check.
+    # A state other than `access` that Reddit showed, but that too few checks have confirmed. The
+    # other two columns: how many checks showed this state, and when the last of these checks was.
     Column("access_unconfirmed", Text),
     Column("access_unconfirmed_looks", SmallInteger, nullable=False, server_default="0"),
     Column("access_unconfirmed_at", Timestamp),
@@ -55,7 +55,7 @@ subreddits = Table(
     Column("oldest_post_at", Timestamp),
     Column("oldest_comment", Text),
     Column("oldest_comment_at", Timestamp),
-    Column("posts_walk_end", Text),  # why the last crawl of the whole listing of posts ended there
+    Column("posts_walk_end", Text),  # why the last read of the whole listing of posts ended
     Column("whole_walk_at", Timestamp),  # when a crawl last read the whole listing of posts
     Column("trees_whole", Integer),  # complete comment trees of new posts; null: never counted
     Column("trees_not_whole", Integer),
