@@ -1,1 +1,1 @@
-"""What tests of every kind share."""
+"""Helper code that tests of several kinds share."""

@@ -1,4 +1,4 @@
-"""The admin-api for tests: a client that checks what it is told, and a real gunicorn."""
+"""The admin-api for tests: a client that checks each response, and a real gunicorn."""
 
 import contextlib
 import json
@@ -25,18 +25,18 @@ from onebox import die_with_parent
 from support.plain_http import NO_CERTIFICATES
 from support.waiting import wait_until
 
-# Not a placeholder: the settings refuse those.
+# A random-looking token, because the settings refuse placeholders.
 TOKEN = "k3J9xQ2mZ8vB5nW1rT7yU4pL6sD0fGhA"
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 15  # on an overloaded machine
 STOP_SECONDS = 10
-WORKERS = 2  # processes that answer, unless a test asks for another number
+WORKERS = 2  # gunicorn's worker processes, unless a test sets another number
 PROBLEM = "application/problem+json"
 _idle: list[flask.Flask] = []
 
 
 class CheckedClient(flask.testing.FlaskClient):
-    """Sends the token, and holds every answer against the OpenAPI document."""
+    """Checks every response against the OpenAPI document."""
 
     def open(self, *args: Any, **options: Any) -> werkzeug.test.TestResponse:
         response = super().open(*args, **{"buffered": True, **options})
@@ -45,7 +45,7 @@ class CheckedClient(flask.testing.FlaskClient):
 
 
 def example_path(rule: object) -> str:
-    """A path that this rule matches."""
+    """Return a path that this URL rule matches."""
     path = re.sub(r"<id:\w+>", "1", str(rule))
     path = path.replace("<subreddit:subreddit>", "python").replace("<token:token_id>", "0" * 12)
     assert "<" not in path, f"give {rule} an example"
@@ -78,7 +78,7 @@ def check_against_document(app: flask.Flask, response: werkzeug.test.TestRespons
     if "$ref" in answer:
         answer = document["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
     for header in answer.get("headers", {}):
-        if header != "Link":  # absent on the last page
+        if header != "Link":  # the last page of a list has no Link header
             assert header in response.headers
     if response.status_code == 204:
         assert "content" not in answer
@@ -92,9 +92,10 @@ def check_against_document(app: flask.Flask, response: werkzeug.test.TestRespons
 
 @contextlib.contextmanager
 def opened(database_url: str, **variables: str) -> Iterator[flask.Flask]:
-    """The application in this process, with a checking client.
+    """Yield the application in this process, with a client that checks responses.
 
-    Made once, as that takes longer than most tests; its state is the caller's own.
+    Later calls use the same application again, because its creation takes longer than most tests.
+    Each call has its own state of the application.
     """
     chosen = {"ADMIN_API_TOKEN": TOKEN, "DATABASE_URL": database_url, **variables}
     if _idle:
@@ -165,7 +166,7 @@ def gunicorn_environment(database_url: str, **variables: str) -> dict[str, str]:
 
 
 def start_gunicorn(folder: Path, database_url: str, **variables: str) -> Gunicorn:
-    """A server with all its workers, on a free port; it ends with this process at the latest."""
+    """Start gunicorn on a free port, and wait for all workers. It ends when this process ends."""
     workers = int(variables.setdefault("ADMIN_API_WORKERS", str(WORKERS)))
     log = folder / "gunicorn.log"
     with log.open("wb") as output:
@@ -183,7 +184,7 @@ def start_gunicorn(folder: Path, database_url: str, **variables: str) -> Gunicor
         )
         wait_until(lambda: _answers(server), timeout=START_SECONDS, describe=server.log_text)
         wait_until(
-            lambda: len(server.worker_pids()) >= workers,  # the first one answers before the rest
+            lambda: len(server.worker_pids()) >= workers,  # one worker answers before the others
             timeout=START_SECONDS,
             describe=server.log_text,
         )

@@ -1,4 +1,4 @@
-"""The PrometheusRule of Kubernetes, made from the alerts that Prometheus reads from a file."""
+"""Create the PrometheusRule manifest for Kubernetes from Prometheus' file of alerts."""
 
 import textwrap
 from pathlib import Path
@@ -19,7 +19,7 @@ spec:
 
 
 def rules(alerts: str) -> str:
-    """The manifest for the text of an alerts file, without the comments at its top."""
+    """Return the manifest for the text of an alerts file, without the comments at its top."""
     lines = alerts.splitlines(keepends=True)
     first = next(number for number, line in enumerate(lines) if not line.startswith("#"))
     return _HEAD + textwrap.indent("".join(lines[first:]), "  ")

@@ -1,4 +1,4 @@
-"""The contract of the API: its OpenAPI document without prose, a line for each value."""
+"""The contract of the API: the OpenAPI document without prose, as one line for each value."""
 
 import difflib
 import json
@@ -17,12 +17,12 @@ _HEAD = """\
 
 
 def as_text(document: dict[str, Any]) -> str:
-    """Sorted lines: the whole document, then each operation, answer and schema."""
+    """Return sorted lines: first for the whole document, then for each operation and schema."""
     return _HEAD + "".join(f"{line}\n" for line in _lines(document))
 
 
 def difference(document: dict[str, Any]) -> str:
-    """How the document differs from the contract, and what to do about it; empty when it is."""
+    """Return how the document differs from the contract, with advice, or "" if it is the same."""
     kept, now = FILE.read_text(), as_text(document)
     if kept == now:
         return ""
@@ -80,7 +80,10 @@ def _shape(value: Any) -> str:
 
 
 def _without_prose(value: Any, *, names: bool = False) -> Any:
-    """`names`: the keys are names of fields, one of which may be called `description`."""
+    """Return the value without descriptions, summaries, titles and examples.
+
+    With `names`, the keys are field names. A field name is kept, even if it is `description`.
+    """
     if isinstance(value, dict):
         return {
             key: _without_prose(inner, names=key == "properties" and not names)

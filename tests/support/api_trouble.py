@@ -1,4 +1,4 @@
-"""What a real gunicorn must answer while its database is in trouble, and afterwards."""
+"""Check the responses of a real gunicorn while its database fails, and after the failure."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Certificates of a test's own, made by openssl."""
+"""Self-signed certificates for tests, made by openssl."""
 
 import ssl
 import subprocess
@@ -10,14 +10,14 @@ from support import needs
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate that signs itself, and the context of a server that shows it."""
+    """A self-signed certificate, and the SSL context of a server that uses it."""
 
     file: Path
     context: ssl.SSLContext
 
 
 def make(folder: Path, *names: str) -> Certificate:
-    """For these names, such as DNS:localhost or IP:127.0.0.1; valid for two days."""
+    """Create a certificate for these names, such as DNS:localhost. It is valid for two days."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
         [

@@ -1,4 +1,4 @@
-"""Clients that change, at random and all at once, what jobs may wait for."""
+"""Concurrent clients that make random changes of pauses, gaps and other causes of waiting jobs."""
 
 import random
 import threading
@@ -34,22 +34,23 @@ from support import enqueueing, schedule_rows
 from support.waiting import wait_until
 
 LATER = timedelta(days=1)
-HELD_SECONDS = 0.01  # that a transaction is kept open for another client's
-# How long pauses and gaps last: some end while their history goes on, others outlive it.
+HELD_SECONDS = 0.01  # how long a transaction stays open at most, until another client commits
+# How long pauses last. Some end while the test's random history goes on, others end after it.
 LASTS = (timedelta(milliseconds=5), timedelta(milliseconds=40), timedelta(hours=1))
 
 
 def sweep(database: Database, *, now: datetime | None = None) -> None:
-    """As a worker does it: each step in a transaction of its own."""
+    """Run the sweeps of waiting jobs as a worker does, each in its own transaction."""
     database.run(lambda conn: pause_parking.park_paused_jobs(conn, now=now))
     database.run(lambda conn: parked_jobs.settle_parked_jobs(conn, now=now))
     database.run(lambda conn: job_maintenance.requeue_due_jobs(conn, now=now))
 
 
 class Causes:
-    """Some subreddits with a schedule each, and everything that can make their jobs wait.
+    """Subreddits with one schedule each, and random changes that can make their jobs wait.
 
-    Each history has tastes of its own: what clients do in it, how often, and for how long.
+    Each object chooses at random which changes its clients make, how often, and how long pauses
+    last.
     """
 
     def __init__(self, database: Database, names: Sequence[str], dice: random.Random) -> None:
@@ -63,7 +64,7 @@ class Causes:
             *[self.pause, self.enqueue] * 3,
             *dice.sample(others, dice.randint(1, len(others))) * 2,
         ]
-        self.asked_for: set[datetime] = set()  # the times of requests for later
+        self.asked_for: set[datetime] = set()  # the start times that requests for later crawls set
         self._other_is_done = threading.Condition()
         with database.begin() as conn:
             self.ids = stored_subreddits.ensure(conn, names=names, discovered_from=None, depth=0)
@@ -72,10 +73,10 @@ class Causes:
             }
 
     def scope(self, dice: random.Random) -> int:
-        """Of one of them; now and then of everything."""
+        """Return the pause scope of one subreddit, or sometimes of the whole queue."""
         return EVERYTHING if dice.random() < 0.1 else dice.choice(list(self.ids.values()))
 
-    # What clients do: each is a transaction
+    # The changes that clients make. Each change is one transaction.
 
     def pause(self, conn: Connection, dice: random.Random) -> None:
         scope = self.scope(dice)
@@ -132,7 +133,7 @@ class Causes:
         )(conn)
 
     def crawl(self, dice: random.Random) -> None:
-        """Claim, perhaps ask again meanwhile, and end: several transactions."""
+        """Claim a job, perhaps make other changes, and end the claim, in several transactions."""
         claimed = self.database.run(
             lambda conn: job_claim.claim_jobs(
                 conn, worker="w", claim_token=uuid.uuid4(), at_most=1, lease_seconds=30
@@ -151,7 +152,7 @@ class Causes:
             self._end(end)
 
     def _end(self, end: completion.Completion) -> None:
-        """As the worker does: again while somebody else writes to the job."""
+        """Write the completion, and try again while another transaction locks the job."""
 
         def is_written() -> bool:
             (fate,) = self.database.run(
@@ -162,9 +163,9 @@ class Causes:
         wait_until(is_written, timeout=30, describe=f"{end} to be written")
 
     def do(self, change: Callable[[Connection, random.Random], None], dice: random.Random) -> None:
-        """The same change again when it conflicts with another client's.
+        """Make the change. After a conflict with another client, make the same change again.
 
-        In some histories they stay uncommitted until another client has done something.
+        Some transactions stay open for up to HELD_SECONDS, until another client has committed.
         """
         state = dice.getstate()
 
@@ -180,7 +181,7 @@ class Causes:
             self._other_is_done.notify_all()
 
     def change_at_random(self, dice: random.Random, steps: int) -> None:
-        """One client's part of a history."""
+        """Make this number of random changes and crawls as one client."""
         for _ in range(steps):
             if dice.random() < self._share_crawls:
                 self.crawl(dice)
@@ -188,7 +189,7 @@ class Causes:
                 self.do(dice.choice(self._changes), dice)
 
     def lift(self) -> None:
-        """Ask for a crawl of each while it is paused, then end every cause."""
+        """Request a crawl of each subreddit while it is paused, then end all pauses and gaps."""
         for subreddit_id in self.ids.values():
             self.database.run(
                 lambda conn, of=subreddit_id: queue_pauses.pause(  # type: ignore[misc]

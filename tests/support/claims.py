@@ -1,4 +1,4 @@
-"""A claim that no database holds, for rules that only read it. `_replace` changes its fields."""
+"""A claim without a database, for tests of rules that read a claim. `_replace` changes fields."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""A clock that was set back: by how much, and the sweep that mends the times which it wrote."""
+"""Tests of a clock that was set back: the set-back times, and the sweep that corrects times."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ SETBACKS = [timedelta(hours=2), timedelta(days=30), timedelta(days=400)]
 
 
 def mend(conn: Connection, now: datetime) -> dict[str, int]:
-    """What was mended, and how many of each."""
+    """Run the sweep, and return the number of corrected rows for each kind of row."""
     found = {
         what: clock_setbacks.mend(conn, what=what, retry=RETRY, now=now)
         for what in clock_setbacks.MENDS

@@ -1,4 +1,4 @@
-"""Pods as the manifests describe them, run as processes: command, files, variables, probes."""
+"""Run pods of the Kubernetes manifests as processes, with their command, files and variables."""
 
 import contextlib
 import itertools
@@ -16,19 +16,19 @@ import yaml
 from support import images, manifests, probes
 from support.waiting import wait_until
 
-START_SECONDS = 60  # of imports on an overloaded machine
-SHARED_COUNTERS = "PROMETHEUS_MULTIPROC_DIR"  # a folder that a container has to itself
+START_SECONDS = 60  # imports take long on an overloaded machine
+SHARED_COUNTERS = "PROMETHEUS_MULTIPROC_DIR"  # each container needs its own folder
 SECRETS = "/run/secrets/crawljobs/"
 
 
 @dataclass
 class Pod:
-    """One container of one deployment, on ports of its own."""
+    """The process of a deployment's pod, with its own ports."""
 
     service: str
     process: "subprocess.Popen[bytes]"
     log: Path
-    ports: dict[str, int]  # by their names in the manifest
+    ports: dict[str, int]  # by the name of the port in the manifest
     checks: dict[str, str]  # kind of probe -> address
     grace: float
 
@@ -49,16 +49,17 @@ class Pod:
         return 200 <= probes.status(address, f"/{path}") < 400
 
     def terminate(self) -> int:
-        """As kubelet does: SIGTERM, and the exit code within the grace."""
+        """Send SIGTERM as kubelet does, and return the exit code. Raises after the grace period."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(self.grace)
 
 
 @dataclass
 class Cluster:
-    """`secrets` are what the manifests' secrets hold, by SECRET/KEY.
+    """Runs the pods of one test.
 
-    `own` overrides variables: where the sandbox is, and how much a crawl does.
+    `secrets` maps SECRET/KEY to the value that this secret of the manifests holds. `own` overrides
+    environment variables, such as the sandbox's address and the limits of a crawl.
     """
 
     folder: Path
@@ -68,7 +69,7 @@ class Cluster:
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def run_job(self, name: str) -> None:
-        """Its steps one after the other, the last one of them its container."""
+        """Run the init containers of a Kubernetes Job, then its container, one after the other."""
         spec = _pod_of("Job", name)
         for container in manifests.containers(spec):
             folder = self.folder / f"{name}-{next(self._numbers)}"
@@ -94,7 +95,7 @@ class Cluster:
         return [pod for pod in self.pods if pod.service == service]
 
     def scale(self, service: str, replicas: int) -> None:
-        """To so many, and wait until they are ready; the last to come are the first to go."""
+        """Start or end pods until `replicas` run. New pods are ready; the newest end first."""
         started = [self.start(service) for _ in range(replicas - len(self.of(service)))]
         for pod in started:
             self.wait_until_ready(pod)
@@ -102,7 +103,7 @@ class Cluster:
             self.end(pod)
 
     def roll(self, service: str) -> None:
-        """Every pod is replaced: the new ones are ready before an old one ends."""
+        """Replace every pod. All new pods are ready before the first old pod ends."""
         old = self.of(service)
         new = [self.start(service) for _ in old]
         for pod in new:
@@ -118,7 +119,7 @@ class Cluster:
         wait_until(is_ready, timeout=START_SECONDS, describe=lambda: pod.log.read_text()[-3000:])
 
     def end(self, pod: Pod) -> None:
-        self.pods.remove(pod)  # the endpoint is taken away first
+        self.pods.remove(pod)  # Kubernetes also removes the endpoint before it stops a pod
         assert pod.terminate() == 0, pod.log.read_text()[-3000:]
 
     def close(self) -> None:
@@ -133,7 +134,7 @@ class Cluster:
         folder: Path,
         ports: dict[str, int],
     ) -> "tuple[subprocess.Popen[bytes], Path]":
-        """One container: its process and its log."""
+        """Start a container, and return its process and its log file."""
         image = images.read(container["image"].removeprefix("crawljobs-"))
         image.stage(folder / "app")
         program, *arguments = image.entrypoint
@@ -181,7 +182,7 @@ class Cluster:
         }
 
     def _mounted(self, spec: manifests.Manifest, container: manifests.Manifest) -> dict[str, str]:
-        """What the container finds in the files of its secrets, by their paths."""
+        """Return the content of the secret files in the container, by path."""
         volumes = {volume["name"]: volume for volume in spec["volumes"]}
         files = {}
         for mount in container["volumeMounts"]:
@@ -219,7 +220,7 @@ def free_port() -> int:
 
 
 class Kubelet(threading.Thread):
-    """Asks every ready pod whether it lives, all the time; `dead` tells who did not."""
+    """Checks the liveness of every ready pod again and again. `dead` lists pods that failed."""
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(daemon=True)
@@ -236,7 +237,7 @@ class Kubelet(threading.Thread):
 
     def _ask(self, pod: Pod) -> None:
         if not pod.is_ready():
-            return  # starting or on its way out
+            return  # the pod is starting or stopping
         self.asked += 1
         if not pod.is_live() and pod in self._cluster.pods and pod.is_ready():
             self.dead.append(f"{pod.service}: {pod.log.read_text()[-500:]}")

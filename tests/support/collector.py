@@ -1,4 +1,4 @@
-"""A collector of OTLP over HTTP, as small as a test needs it."""
+"""A small OTLP collector over HTTP for tests of traces."""
 
 import contextlib
 import threading
@@ -16,7 +16,7 @@ from support.scripted_server import Exchange
 
 @dataclass(frozen=True)
 class Received:
-    """One span as it came over the wire."""
+    """A span that the collector received."""
 
     service: str
     name: str
@@ -53,7 +53,7 @@ class Collector:
         return [span for body in bodies for span in _spans(body)]
 
     def of_trace(self, trace_id: str) -> dict[str, Received]:
-        """By name; of several the first."""
+        """Return the trace's spans by name. If several spans have a name, return the first."""
         found: dict[str, Received] = {}
         for span in self.spans():
             if span.trace_id == trace_id:

@@ -1,7 +1,7 @@
 """Attackers that open connections as fast as they can and keep some of them open.
 
-`python -m support.connection_flood HOST:PORT SECONDS ATTACKERS`: a thread for each attacker; prints
-the number of connections that they opened and of those that failed, as JSON.
+`python -m support.connection_flood HOST:PORT SECONDS ATTACKERS` starts a thread for each attacker.
+At the end, it prints the numbers of opened and failed connections as JSON.
 """
 
 import collections
@@ -17,7 +17,7 @@ from collections.abc import Callable
 KEPT = 40  # open connections of one attacker
 CONNECT_SECONDS = 5.0
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
-# The bytes that an attacker sends on its connection; the last one sends nothing and leaves.
+# The bytes that an attacker sends on each connection. Each attacker sends one of these.
 STARTED = {
     "nothing": b"",
     "a byte": b"G",

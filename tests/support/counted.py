@@ -1,4 +1,4 @@
-"""By how much the metrics of this process grew."""
+"""Measure by how much the metrics of this process grew."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,9 +8,10 @@ import prometheus_client
 
 @contextlib.contextmanager
 def counted() -> Iterator[dict[str, float]]:
-    """Filled at the end: each sample that grew, as `name{label values}`, and by how much.
+    """Yield a dict. At the end of the block, fill it with the growth of each sample that grew.
 
-    Samples are without the prefix `crawl_`; of a histogram only how often it was observed.
+    The keys have the form `name{label values}`, without the prefix `crawl_`. A histogram has only
+    the number of its observations.
     """
     before = _samples()
     grown: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Posts and comments as the parser hands them over, with sound defaults."""
+"""Posts, comments and subreddits as the parser returns them, with default values."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -84,6 +84,6 @@ def store(conn: Connection, *items: Post | Comment, **options: Any) -> crawled_i
 
 
 def tuples_written(conn: Connection) -> int:
-    """How many rows this transaction has written so far, in all tables."""
+    """Return how many rows this transaction has written so far, in all tables."""
     query = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
     return int(conn.execute(text(query)).scalar_one())

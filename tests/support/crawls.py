@@ -1,4 +1,4 @@
-"""Crawls of a sandbox by the worker's own code, in the test's process."""
+"""Crawl a sandbox with the worker's code, in the test's process."""
 
 import dataclasses
 import threading
@@ -21,7 +21,7 @@ from crawljobs.repository.queue import job_claim, job_completion
 from crawljobs.settings import CrawlSettings, RedditSettings
 from support import enqueueing
 
-# All phases, but few histories: the sandbox takes its time to make them up.
+# All phases of a crawl, but few authors' histories, because the sandbox takes long to create one.
 DEFAULTS = dataclasses.replace(settings.read_crawl_settings({}), user_sub_fetch_limit=5)
 Contents = dict[str, list[Any]]
 CLIENT_ID = "tests"
@@ -29,7 +29,7 @@ LEASE_SECONDS = 300
 
 
 class Transport(transfer.Transport):
-    """Real HTTP; `before` is called with the number of each request to the API, from 1."""
+    """Sends real requests. Before each API request, it calls `before` with the number, from 1."""
 
     def __init__(self, before: Callable[[int], None] = lambda _number: None) -> None:
         super().__init__(user_agent="tests")
@@ -45,7 +45,7 @@ class Transport(transfer.Transport):
 
 @dataclasses.dataclass
 class Crawler:
-    """One worker's database, settings and way to the sandbox."""
+    """Crawls subreddits as one worker, with its database, its settings and a sandbox's address."""
 
     database: Database
     url: str
@@ -89,7 +89,7 @@ class Crawler:
             client.close()
 
     def crawl(self, name: str, *, transport: Transport | None = None, **options: Any) -> str:
-        """Enqueue, claim, crawl and complete; the outcome."""
+        """Enqueue, claim, crawl and complete a job, and return the outcome."""
         self.enqueue(name, **options)
         claim = self.claim()
         outcome = self.run(claim, transport=transport)
@@ -102,7 +102,7 @@ class Crawler:
             job_completion.complete_claim(conn, completion.released(claim))
 
     def checkpoint(self, job_id: int | None = None) -> dict[str, Any]:
-        """Of this job, else of the newest that has one."""
+        """Return the checkpoint of this job, or of the newest job that has a checkpoint."""
         rows = self.rows(
             "SELECT checkpoint FROM crawl_jobs WHERE checkpoint IS NOT NULL "
             f"AND {'true' if job_id is None else f'id = {job_id}'} ORDER BY id DESC LIMIT 1"
@@ -118,7 +118,7 @@ class Crawler:
         return value
 
     def contents(self) -> Contents:
-        """What was crawled, without numbers and times that differ from run to run."""
+        """Return the crawled content, without ids and times that differ from run to run."""
         return {
             "posts": self.rows(
                 "SELECT post.id, lower(author.name), lower(subreddit.name), post.title, body, "

@@ -1,4 +1,4 @@
-"""Crawler-workers as real processes, with short leases so that a fault is over soon."""
+"""Crawler-workers as real processes. Their leases are short, so that a fault has an end soon."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ QUICK = {
     "RETRY_BASE_SECONDS": "0.05",
     "DRAIN_SECONDS": "5",
     "WORKER_CONCURRENCY": "3",
-    # Discovery would go on for ever in the sandbox.
+    # No discovery, because it would never end in the sandbox.
     "DISCOVERY_MAX_DEPTH": "0",
     "USER_SUB_ENQUEUE_MAX": "0",
     "USER_SUB_FETCH_LIMIT": "2",
@@ -28,7 +28,7 @@ QUICK = {
 
 @dataclass
 class Crew:
-    """The workers of one test; all are gone when `close` returns."""
+    """The workers of one test. `close` kills all of them."""
 
     folder: Path
     database_url: str
@@ -61,20 +61,20 @@ class Crew:
     def started(
         self, module: str = SCRIPTED, *, database_url: str | None = None, **variables: str
     ) -> ServiceProcess:
-        """A worker that has begun to look for work."""
+        """Start a worker, and wait until it has begun to poll for jobs."""
         worker = self.start(module, database_url=database_url, **variables)
         worker.wait_for("worker.started")
         return worker
 
     def open_gate(self, name: str) -> None:
-        """Let the scripted crawl of this subreddit go on."""
+        """Let the scripted crawl of this subreddit continue."""
         (self.folder / f"{name}.open").touch()
 
     def alive(self) -> list[ServiceProcess]:
         return [worker for worker in self.workers if worker.is_alive()]
 
     def log(self) -> str:
-        """What all of them said, for a failure's message."""
+        """Return the last part of each worker's log, for the message of a failed test."""
         return "\n".join(
             f"{worker.name}:\n{worker.log.read_text(errors='replace')[-3000:]}"
             for worker in self.workers

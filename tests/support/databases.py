@@ -1,4 +1,4 @@
-"""Databases for tests: migrated once into a template, cloned for each test, dropped at the end."""
+"""Databases for tests. A migrated template is cloned for each test. The end drops all of them."""
 
 import contextlib
 import itertools
@@ -19,7 +19,11 @@ DEADLINE_SECONDS = 30  # to clone or drop, on an overloaded machine
 
 @dataclass
 class Databases:
-    """`run` is the same for all processes of a test run and unlike any other run's."""
+    """Creates and drops the databases of a test run.
+
+    `run` is part of each database's name. All processes of a test run have the same `run`, and no
+    two test runs have the same.
+    """
 
     server_url: str
     run: str
@@ -31,7 +35,7 @@ class Databases:
 
     @contextlib.contextmanager
     def clone(self) -> Iterator[str]:
-        """The address of a fresh database with the newest schema."""
+        """Yield the address of a new database with the newest schema."""
         name = self._make_clone()
         try:
             yield self.url(name)
@@ -40,9 +44,10 @@ class Databases:
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[str]:
-        """As `clone`, but dropped when the next one is lent, and its sessions have ended.
+        """Yield the same as `clone`, but drop the database later, after the next one is created.
 
-        Dropped at once, it would be waited for: a tenth of a second if one of them still ends.
+        By then the sessions of the database have ended. If a session is still ending, DROP DATABASE
+        waits for a tenth of a second.
         """
         name = self._make_clone()
         try:
@@ -52,7 +57,7 @@ class Databases:
 
     @contextlib.contextmanager
     def empty(self) -> Iterator[str]:
-        """The address of a database without any schema, for tests of the migrations."""
+        """Yield the address of an empty database, for tests of the migrations."""
         name = self._next_name()
         with self._connect() as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -82,7 +87,7 @@ class Databases:
             connection.execute(_drop(name))
 
     def drop_all(self) -> None:
-        """Drop what this run made, the template included."""
+        """Drop all databases of this test run, also the template."""
         with self._connect() as connection:
             pattern = f"{NAME_PREFIX}\\_{self.run}\\_%"
             names = connection.execute(
@@ -102,7 +107,7 @@ class Databases:
         return name
 
     def _make_template(self, name: str) -> None:
-        """Whoever comes first migrates; the others wait for it."""
+        """Create and migrate the template, unless another process of the test run did so."""
         draft = f"{name}_draft"
         with self._connect() as connection:
             connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
@@ -131,14 +136,14 @@ class Databases:
 
 
 def database_url(server_url: str, name: str) -> str:
-    """The same server's address with another database; understands both forms that libpq does."""
+    """Return the server's address with another database. Accepts both address forms of libpq."""
     parts = {
         key: str(value) for key, value in conninfo_to_dict(server_url).items() if value is not None
     }
     user, password = parts.pop("user", None), parts.pop("password", None)
     host, port = parts.pop("host", None), parts.pop("port", None)
     parts.pop("dbname", None)
-    if host is not None and ("/" in host or "," in host):  # a socket's folder, or several hosts
+    if host is not None and ("/" in host or "," in host):  # the folder of a socket, or many hosts
         parts["host"], host = host, None
         if port is not None:
             parts["port"], port = port, None

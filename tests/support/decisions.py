@@ -1,6 +1,6 @@
-"""The decisions of shared/DECISIONS.md, and its index.
+"""Read the decisions of shared/DECISIONS.md, and create the index of the page.
 
-`python -m support.decisions` prints the index, to be put at the top of the page after a change.
+`python -m support.decisions` prints the index. After a change, copy it to the top of the page.
 """
 
 import re
@@ -21,12 +21,12 @@ class Decision:
 
     @property
     def anchor(self) -> str:
-        """The anchor that GitHub makes of the heading."""
+        """Return the anchor that GitHub creates for the heading."""
         return re.sub(r"[^\w\- ]", "", f"{self.number} {self.title}".lower()).replace(" ", "-")
 
 
 def read(text: str) -> list[Decision]:
-    """The decisions of a page in its order; a heading of another form is left out."""
+    """Return the page's decisions in order. Headings of another form are left out."""
     areas = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)[1:]
     return [
         Decision(int(number), title, area, status)
@@ -36,7 +36,7 @@ def read(text: str) -> list[Decision]:
 
 
 def index(decisions: list[Decision]) -> str:
-    """A list of the areas, each with links to its decisions."""
+    """Return a Markdown list of the areas. Each area has links to its decisions."""
     lines = []
     for area in dict.fromkeys(decision.area for decision in decisions):
         lines.append(f"- **{area}**")

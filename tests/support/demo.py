@@ -1,4 +1,4 @@
-"""The demo as its users start it, and what it tells them."""
+"""Start the demo as a user does, and read its output."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from support.waiting import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE_ROOTS = os.pathsep.join(str(ROOT / folder) for folder in ("shared", "services", "deploy"))
 START_SECONDS = 60  # on a machine that runs other tests too
-# Nothing of whoever runs the tests may decide what the demo does.
+# The demo must not inherit these variables from the person who runs the tests.
 FOREIGN = (
     *("DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_DIRECT_URL", "DATABASE_DIRECT_URL_FILE"),
     *("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "REDDIT_CLIENT_SECRET_FILE"),
@@ -38,7 +38,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def run(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    """Until it ends by itself."""
+    """Run the demo until it ends by itself."""
     return subprocess.run(
         command(*arguments),
         capture_output=True,
@@ -50,7 +50,7 @@ def run(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
 
 
 def result(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
-    """The JSON object of its last line."""
+    """Return the JSON object in the demo's last line of output."""
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert isinstance(told, dict)
@@ -59,7 +59,7 @@ def result(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
 
 @dataclass
 class Demo:
-    """A demo that runs."""
+    """A running demo."""
 
     process: "subprocess.Popen[str]"
     ready_file: Path
@@ -81,7 +81,7 @@ class Demo:
         return self.ready_file.with_suffix("")
 
     def said(self) -> str:
-        """What it showed so far."""
+        """Return the demo's output so far."""
         return self.data.with_name(f"{self.data.name}.out").read_text()
 
     def log(self, name: str) -> str:
@@ -97,7 +97,7 @@ class Demo:
 
 @contextlib.contextmanager
 def started(data: Path, *arguments: str, **settings: str) -> Iterator[Demo]:
-    """A demo from when it is ready; killed at the end unless it ended before."""
+    """Start a demo, and yield it when it is ready. Kill it at the end of the block."""
     ready_file = data.with_name(f"{data.name}.ready")
     options = ["--data", str(data), "--port", "0", "--ready-file", str(ready_file), *arguments]
     with (

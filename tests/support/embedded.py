@@ -1,4 +1,4 @@
-"""A small embedded Postgres for a test, and a program that holds one until its input ends."""
+"""A small embedded Postgres for a test, and a program that runs one until its stdin ends."""
 
 from pathlib import Path
 

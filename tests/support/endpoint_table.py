@@ -1,6 +1,6 @@
-"""The table of endpoints in docs/reference/api.md, as the OpenAPI document has it.
+"""Create the table of endpoints for docs/reference/api.md from the OpenAPI document.
 
-`python -m support.endpoint_table` prints it, to be put there after a change.
+`python -m support.endpoint_table` prints the table. After a change, copy it to that page.
 """
 
 import sys
@@ -15,7 +15,8 @@ from support.admin_api import TOKEN
 
 HEAD = ("| request | scope | parameters | responses | further errors |", "|---|---|---|---|---|")
 METHODS = ("get", "post", "put", "patch", "delete")
-# Told once above the table: those of every request, and of every request with a body.
+# The page lists these statuses above the table: those of every request, and of every request with a
+# body. So the table leaves them out.
 OF_ALL = {"400", "401", "403", "413", "429", "500", "503", "default"}
 OF_BODIES = {"408", "415", "422"}
 
@@ -61,7 +62,7 @@ def _templated(rule: str) -> str:
 
 
 def _taken(document: dict[str, Any], operation: dict[str, Any]) -> str:
-    """Fields of the body and parameters of the query; those in bold must be given."""
+    """Return the fields of the body and parameters of the query. Required fields are bold."""
     schema = (
         operation.get("requestBody", {})
         .get("content", {})

@@ -1,4 +1,4 @@
-"""Enqueue one or many subreddits with one call, as tests and benchmarks need it."""
+"""Enqueue one or many subreddits with one call, for tests and benchmarks."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,7 +19,7 @@ def enqueue(
     now: datetime | None = None,
     **more: Any,
 ) -> Enqueued:
-    """The result; `more` are further fields of the request."""
+    """Enqueue a subreddit, and return the result. `more` has further fields of the request."""
     (enqueued,) = enqueue_many(
         conn, subreddits_named=[subreddit], priority=priority, source=source, now=now, **more
     )
@@ -35,6 +35,6 @@ def enqueue_many(
     now: datetime | None = None,
     **more: Any,
 ) -> list[Enqueued]:
-    """One result for each subreddit; `more` are further fields of the request."""
+    """Enqueue subreddits, and return a result for each. `more` has fields of the request."""
     request = EnqueueRequest(list(subreddits_named), priority, source, **more)
     return job_enqueue.enqueue(conn, [request], now=now)

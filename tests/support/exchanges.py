@@ -1,4 +1,4 @@
-"""Exchanges of a test with a scripted server."""
+"""HTTP requests of tests to scripted servers, through the worker's transport."""
 
 import contextlib
 import socket
@@ -40,7 +40,7 @@ def through(proxy: str) -> Iterator[transfer.Transport]:
 
 @contextlib.contextmanager
 def raw_server(script: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A server that speaks as `script` does, connection by connection; its port."""
+    """Run a server that calls `script` for each connection, and yield the server's port."""
     served: list[threading.Thread] = []
 
     def serve_one(it: socket.socket) -> None:

@@ -1,9 +1,9 @@
-"""A database whose clock runs many times as fast, for unchanged processes that ask it for the time.
+"""A database whose clock runs many times faster. Processes that use this clock need no change.
 
-Every wait that the database decides (pauses of an outage, deferrals, looks at barred communities
-and missing parts, schedules, retries) is scaled alike, also where no setting governs it. What a
-process measures by its own monotonic clock is not: sleeps are set by settings, and a lease, which a
-worker counts by that clock, lasts its seconds of real time.
+All waits that the database's clock measures become shorter, also those without a setting: outages,
+deferrals, checks of unreadable subreddits and missing parts, schedules, and retries. Waits by a
+process's monotonic clock stay as long as before. These are sleeps, which settings control, and the
+lease, which keeps its length in real time.
 """
 
 from datetime import UTC, datetime
@@ -29,7 +29,8 @@ _INSTALL = """
     CREATE TRIGGER keep_lease BEFORE UPDATE ON crawl_jobs
         FOR EACH ROW WHEN (NEW.lease_expires_at IS NOT NULL) EXECUTE FUNCTION fast.keep_lease();
     """
-# Defaults of columns were bound to the server's own function when the tables were made.
+# The defaults of columns use the server's own function, because they were bound to it when the
+# tables were created. These statements change the defaults.
 _DEFAULTS = """
     SELECT format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT fast.clock_timestamp()',
         adrelid::regclass, attname)
@@ -39,7 +40,7 @@ _DEFAULTS = """
 
 
 class FastClock:
-    """Installed by making one; sessions that began before keep the real time."""
+    """Installs the fast clock in a database. Sessions that began earlier keep the real time."""
 
     def __init__(self, url: str, *, now: datetime, rate: float) -> None:
         self._sql: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(url, autocommit=True)

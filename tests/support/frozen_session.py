@@ -1,4 +1,4 @@
-"""A process that froze while it was sending a statement, as its server sees it."""
+"""Simulate a process that froze while it was sending a statement to Postgres."""
 
 import os
 import struct
@@ -14,7 +14,7 @@ def _message(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("!i", 4 + len(body)) + body
 
 
-# A whole Parse, and a Bind that breaks off in the middle.
+# A complete Parse message, and the first half of a Bind message.
 _PARSE = _message(b"P", b"\0SELECT pg_sleep(0)\0\0\0")
 _HALF_A_BIND = _message(b"B", b"\0" * 100)[:50]
 
@@ -23,7 +23,7 @@ def freeze(
     connection: "psycopg.Connection[tuple[object, ...]]",
     watcher: "psycopg.Connection[tuple[object, ...]]",
 ) -> None:
-    """The server waits for the rest of a statement, inside the connection's transaction."""
+    """Send a part of a statement, and wait until the server waits for the rest of the statement."""
     os.write(connection.fileno(), _PARSE + _HALF_A_BIND)
     asked = (
         "SELECT 1 FROM pg_stat_activity"

@@ -1,4 +1,4 @@
-"""The sandbox behind a gate: a test decides about each request that comes and reply that goes."""
+"""A proxy before the sandbox. A test decides for each request and reply if it is forwarded."""
 
 import contextlib
 import threading
@@ -11,7 +11,8 @@ from support.plain_http import NO_CERTIFICATES
 from support.scripted_server import Exchange
 
 HOP_HEADERS = frozenset({"transfer-encoding", "connection", "content-length", "server", "date"})
-# Whether to go on: forward the request, send the reply. `number` counts requests to the API from 1.
+# Returns whether to forward a request or a reply. The argument is the number of the API request,
+# from 1.
 Decide = Callable[[int], bool]
 
 

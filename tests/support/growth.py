@@ -1,4 +1,4 @@
-"""Measures how the cost of a parser grows with its input: twice the input, about twice the cost."""
+"""Measure how a parser's cost grows with its input. A double input may cost about twice as much."""
 
 import contextlib
 import gc
@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
-# A doubling of the input may cost this much more. A quadratic step costs four times as much.
+# If the input doubles, the cost may grow by this factor. A quadratic parser costs four times more.
 MOST_A_DOUBLING = 2.5
-# Characters: enough to show a quadratic step, and quick when there is none.
+# The length of the longest input, in characters. It shows a quadratic cost, and a linear cost is
+# short.
 LONG = 64 * 1024
-# Below these, noise would decide, and a quadratic step over LONG characters costs far more.
+# Smaller costs pass the check, because noise would decide the result. A quadratic step over LONG
+# characters costs far more.
 SECONDS_MIN = 0.004
 BYTES_MIN = 64 * LONG
-# Whatever disturbs a measurement makes it longer, so the shortest of several is the truest.
+# Disturbances only make a measurement longer. So the shortest of this many measurements counts.
 ROUNDS = 10
-DEAR = 100  # times the least: so much is no noise
+DEAR = 100  # a cost of this many times the minimum is no noise, so one measurement is enough
 
 Parser = Callable[[Any], object]
 Family = Callable[[int], Any]
@@ -25,17 +27,18 @@ Measure = Callable[[Parser, Any], float]
 
 
 def check(parse: Parser, family: Family, *, longest: int = LONG) -> None:
-    """Assert that time and memory grow at most MOST_A_DOUBLING times with each doubling.
+    """Assert that time and memory grow at most by MOST_A_DOUBLING when the input doubles.
 
-    `family` makes an input from its length, `longest` is the greatest length that the product lets
-    reach `parse`. An error of `parse` is part of its work.
+    `family` returns an input of a given length. `longest` is the greatest length that the product
+    passes to `parse`. The cost includes errors that `parse` raises.
     """
     longest = min(longest, LONG)
     with _undisturbed():
         for measure, cheap, unit in ((_seconds, SECONDS_MIN, "s"), (_peak, BYTES_MIN, "bytes")):
             costs = _costs(parse, family, longest, measure, cheap)
             factors = [more / less for less, more in pairwise(costs)]
-            # The smaller: at a limit the cost takes a step once, and a quadratic step is in both.
+            # The smaller factor counts. A quadratic cost is in both factors, but at a limit of the
+            # parser the cost may rise once.
             assert not factors or min(factors) <= MOST_A_DOUBLING, (
                 f"{longest // 4:,} characters, then twice and four times: {costs} {unit}"
             )
@@ -44,7 +47,7 @@ def check(parse: Parser, family: Family, *, longest: int = LONG) -> None:
 def _costs(
     parse: Parser, family: Family, longest: int, measure: Measure, cheap: float
 ) -> tuple[float, ...]:
-    """The costs of a quarter, a half and the whole of `longest`; empty when all are cheap."""
+    """Return the costs of inputs of a quarter, a half and all of `longest`, or () if cheap."""
     first = measure(parse, family(longest))
     if first < cheap:
         return ()
@@ -60,7 +63,7 @@ def _costs(
 
 
 def _seconds(parse: Parser, given: Any) -> float:
-    """CPU time of this thread alone: other processes do not count."""
+    """Return the CPU time of the parser in this thread, so that other processes do not count."""
     before = time.thread_time()
     with contextlib.suppress(Exception):
         parse(given)
@@ -79,7 +82,7 @@ def _peak(parse: Parser, given: Any) -> float:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Without collections of garbage, which look at everything that all other tests left."""
+    """Disable garbage collection, because it takes longer after other tests have left objects."""
     gc.disable()
     try:
         yield
@@ -88,7 +91,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def repeated(piece: str, *, before: str = "", after: str = "") -> Family:
-    """`piece` again and again up to the length, between `before` and `after`."""
+    """Return a family of texts that repeat `piece` between `before` and `after`."""
 
     def made(length: int) -> str:
         count = max(1, (length - len(before) - len(after)) // len(piece))
@@ -98,7 +101,7 @@ def repeated(piece: str, *, before: str = "", after: str = "") -> Family:
 
 
 def nested(opening: str, closing: str, *, core: str = "1", before: str = "") -> Family:
-    """Brackets in brackets."""
+    """Return a family of texts with nested brackets around `core`."""
 
     def made(length: int) -> str:
         count = max(1, (length - len(core) - len(before)) // (len(opening) + len(closing)))
@@ -107,7 +110,7 @@ def nested(opening: str, closing: str, *, core: str = "1", before: str = "") -> 
     return made
 
 
-# Texts that make a careless parser start again, go back, or look twice.
+# Texts for which a badly written parser reads the same characters several times.
 FAMILIES: dict[str, Family] = {
     "letters": repeated("a"),
     "digits": repeated("7"),

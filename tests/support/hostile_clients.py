@@ -1,7 +1,7 @@
-"""Clients with good tokens that send what a grammar makes up, over bare sockets, for a while.
+"""Clients with valid tokens that send random requests, most of them bad, over plain sockets.
 
-`python -m support.hostile_clients HOST:PORT SECONDS SEED TOKEN...`: a thread for each token; prints
-how often each status came, as JSON.
+`python -m support.hostile_clients HOST:PORT SECONDS SEED TOKEN...` starts a thread for each token.
+At the end, it prints as JSON how often the server sent each status.
 """
 
 import collections
@@ -27,7 +27,7 @@ LISTS = (
 )
 EXPORT = "/api/admin/audit-log/export?format="
 LARGE = 1_000_000
-HOLD_SECONDS = 3.0  # of a client that is slow on purpose
+HOLD_SECONDS = 3.0  # how long a slow client sends or reads at most
 ANSWER_SECONDS = 30.0
 
 
@@ -184,7 +184,7 @@ class Client:
 
 
 def made_up_body(chance: random.Random) -> bytes:
-    """JSON that is too large, too deep, odd or broken; now and then it is good."""
+    """Return random JSON that is too large, too deep, unusual or broken, or sometimes valid."""
     size = int(10 ** chance.uniform(1, 6))
     kind = chance.choice(list(BODIES))
     body = BODIES[kind](chance, size)

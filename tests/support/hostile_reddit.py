@@ -1,4 +1,7 @@
-"""A Reddit whose every third reply is hostile: workers go on, so that they meet many of them."""
+"""A simulated Reddit that sends a hostile reply to every third request.
+
+The other replies are good, so that workers continue and receive many hostile replies.
+"""
 
 import itertools
 import json
@@ -11,15 +14,15 @@ from urllib.parse import parse_qs, urlsplit
 from support import hostile_replies
 from support.scripted_server import Exchange
 
-ONE_IN = 3  # more, and the workers would take it for an outage and pause
-CALM = "calm"  # whatever bears this in its name is always answered well
+ONE_IN = 3  # with more hostile replies, workers would assume an outage of Reddit and pause
+CALM = "calm"  # requests for names with this word always get a good reply
 BUDGET = {"x-ratelimit-used": "1", "x-ratelimit-remaining": "9999999", "x-ratelimit-reset": "600"}
 
 
 class HostileReddit:
-    """A script for `scripted_server.serve`: hostile `replies` times, then a well-behaved one.
+    """A script for `scripted_server.serve`. After `replies` hostile replies, all replies are good.
 
-    The first `at_once` hostile replies come together.
+    The first `at_once` hostile replies are sent at the same moment.
     """
 
     def __init__(self, replies: int, *, at_once: int, seed: int = 0) -> None:
@@ -47,10 +50,10 @@ class HostileReddit:
         it.send(200, json.dumps(reply).encode(), **BUDGET)
 
     def _drawn(self, path: str) -> hostile_replies.Send | None:
-        """The family is counted when its reply begins."""
+        """Return a random hostile reply and count its family, or None for a good reply."""
         with self._lock:
             is_over = sum(self.sent.values()) >= self._replies
-            if is_over or path == "/api/info":  # which a probe asks for too
+            if is_over or path == "/api/info":  # probes also request this path
                 return None
             if path.endswith("/new") and self._at_once > 0:
                 self._at_once -= 1
@@ -64,7 +67,7 @@ class HostileReddit:
 
 
 def good(path: str, query: dict[str, list[str]], prefix: str) -> Any:
-    """A reply that leads a crawl on, from its listing to trees, histories and other communities."""
+    """Return a good reply. It leads the crawl to comment trees, histories and other subreddits."""
     first, name, *rest = [*path.strip("/").split("/"), "", ""]
     number = f"{prefix}{random.getrandbits(20):05x}"
     if first == "r" and rest[:1] == ["about"]:

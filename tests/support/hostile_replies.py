@@ -1,4 +1,4 @@
-"""A grammar of replies that mean a worker no good; each is drawn from a generator of dice."""
+"""Random hostile replies, which try to slow down, overload or crash a worker."""
 
 import contextlib
 import functools
@@ -15,18 +15,18 @@ from support.scripted_server import Exchange
 Send = Callable[[Exchange], None]
 Dice = random.Random
 MIB = 1 << 20
-MOST = 9 * MIB  # a little more than a worker reads
-DRIP_SECONDS = 1.0  # a server that drips gives up then; a test may give it more
+MOST = 9 * MIB  # the largest reply; a worker reads a little less
+DRIP_SECONDS = 1.0  # how long the server sends a slow reply; a test may change this
 
 
 def draw(dice: Dice) -> tuple[str, Send]:
-    """The family of a reply, and what sends it."""
+    """Choose a random reply. Return the name of its family, and the function that sends it."""
     family = dice.choice(sorted(FAMILIES))
     return family, FAMILIES[family](dice)
 
 
 def size(dice: Dice, most: int = MOST) -> int:
-    """Small ones are as likely as large ones."""
+    """Return a random size in bytes. Small and large sizes are equally likely."""
     return int(2 ** dice.uniform(4, most.bit_length() - 1))
 
 
@@ -114,7 +114,7 @@ def nesting(dice: Dice) -> Send:
 
 
 def texts(dice: Dice) -> Send:
-    """Posts and comments as long as they can be; one emoji makes each character cost 4 bytes."""
+    """Send posts with very long texts. One emoji makes Python use 4 bytes for each character."""
     letters = dice.choice(["a" * 60_000, "a" * 60_000 + "\U0001f600", "r/abc " * 9_000])
     letters = dice.choice([letters, "\\n" * 30_000, "\x1b[31m" * 9_000, "\ud83d" * 20_000])
     field = dice.choice(["selftext", "title", "url", "author", "id", "subreddit"])
@@ -208,17 +208,17 @@ FAMILIES: dict[str, Callable[[Dice], Send]] = {
         header_floods,
     )
 }
-LARGEST = posts({"selftext": "a" * 49_990 + "\U0001f600"}, 162)  # even: its emoji stay unescaped
+LARGEST = posts({"selftext": "a" * 49_990 + "\U0001f600"}, 162)  # an even count: raw emoji
 
 
 class AllAtOnce:
-    """The largest texts, to `count` crawls at the same moment."""
+    """Sends the largest reply to `count` crawls at the same moment."""
 
     def __init__(self, count: int) -> None:
         self._ready = threading.Barrier(count)
 
     def __call__(self, it: Exchange) -> None:
-        # When fewer crawls come, those that did are sent it all the same.
+        # If too few crawls come within 5 s, the waiting crawls get the reply anyway.
         with contextlib.suppress(threading.BrokenBarrierError):
             self._ready.wait(5)
         it.send(200, LARGEST)

@@ -1,7 +1,8 @@
-"""What a service's role may try in order to forge, block or blind the audit log.
+"""Statements by which a service's role could try to forge or block the audit log.
 
-Each is a template: `{actor}` is an actor that the role may write, `{mark}` the request id that says
-which role wrote a row, `{role}`, `{owner}` and `{other}` are roles. Some are allowed and harmless.
+Each statement is a template. `{actor}` is an actor that the role may write. `{mark}` is a request
+id that shows which role wrote a row. `{role}`, `{owner}` and `{other}` are roles. Some statements
+are allowed and harmless.
 """
 
 LOG = "admin_audit_log"

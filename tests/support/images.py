@@ -1,4 +1,4 @@
-"""What the Dockerfile says of each image: files, lock, variables, command."""
+"""Read each image's files, lock file, variables and command from the Dockerfile."""
 
 import json
 import re
@@ -14,9 +14,9 @@ TARGETS = (*SERVICES, "migrations", "sandbox")
 
 @dataclass(frozen=True)
 class Image:
-    """One target, with what it has from the stages below it."""
+    """A build target of the Dockerfile, including the instructions of its base stage."""
 
-    copies: tuple[tuple[str, str], ...]  # from the project, to a place below /app
+    copies: tuple[tuple[str, str], ...]  # (path in the project, path below /app)
     lock: str
     variables: dict[str, str]
     entrypoint: tuple[str, ...]
@@ -25,7 +25,7 @@ class Image:
     user: str
 
     def stage(self, folder: Path) -> None:
-        """Put the files where a container has them, with `folder` for /app."""
+        """Link the image's files into `folder`, which has the role of /app in the container."""
         for source, target in self.copies:
             place = folder / target
             if target.endswith("/"):
@@ -35,7 +35,7 @@ class Image:
 
 
 def instructions(stage: str) -> tuple[str, list[tuple[str, str]]]:
-    """The stage below, and the instructions; continued lines are one."""
+    """Return the stage's base, and its instructions as (word, rest) without line breaks."""
     text = re.sub(r"\\\n\s*", "", DOCKERFILE.read_text())
     found = re.search(
         rf"^FROM (\S+) AS {re.escape(stage)}\n(.*?)(?=^FROM |\Z)", text, re.MULTILINE | re.DOTALL

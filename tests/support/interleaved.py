@@ -1,4 +1,4 @@
-"""Two transactions in every order that can make them wait for each other; both are rolled back."""
+"""Run two transactions at the same time, to find deadlocks. Both are rolled back at the end."""
 
 import threading
 from collections.abc import Callable
@@ -18,19 +18,22 @@ _WAITS = text("SELECT cardinality(pg_blocking_pids(:pid)) > 0")
 
 
 class _Undo(Exception):
-    """Ends a transaction without a trace."""
+    """Raised to end a transaction without a commit."""
 
 
 def statements(database: Database, work: Work) -> int:
-    """How many statements the transaction sends."""
+    """Return how many statements the transaction `work` sends."""
     sent: list[int] = []
     _undone(database, work, after_statement=sent.append)
     return len(sent)
 
 
 def deadlocks(database: Database, first: Work, second: Work, *, after: int) -> bool:
-    """Whether they deadlock when `second` begins after so many statements of `first`, and `first`
-    goes on when `second` has ended or waits."""
+    """Return whether the two transactions deadlock.
+
+    `second` begins after the first `after` statements of `first`. `first` continues when `second`
+    has ended or waits for a lock.
+    """
     pids: list[int] = []
     failed: list[BaseException] = []
 
@@ -70,7 +73,7 @@ def _undone(
     began: Callable[[int], object] = lambda _pid: None,
 ) -> None:
     class Noting(psycopg.Cursor[Any]):
-        """Tells of each statement, those that the code sends past SQLAlchemy too."""
+        """Counts each statement, also statements that the code sends without SQLAlchemy."""
 
         def execute(self, *arguments: Any, **options: Any) -> Any:
             result = super().execute(*arguments, **options)

@@ -1,7 +1,7 @@
-"""What must hold of the queue at any moment, as SQL that names the offenders.
+"""Invariants of the queue, as SQL queries for the rows that violate them.
 
-Of the invariants I1 to I11 these are the ones that rows can show: I7 is the API's, and what only
-the way to a state shows (I3, I8) is recorded by support/watched_queue.py.
+These are the invariants from I1 to I11 that the present rows can show. I7 belongs to the API.
+support/watched_queue.py records changes of rows for invariants that need a history (I3, I8).
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.job import FREED_WITHIN_SECONDS
 from crawljobs.repository.queue import parked_jobs
 
-# Each query lists the rows that break it.
+# Each query returns the rows that violate the invariant.
 INVARIANTS = {
     "I1 every accepted job is there, in a known state": """
         SELECT accepted.id, job.status FROM unnest(CAST(:accepted AS bigint[])) AS accepted (id)
@@ -84,13 +84,13 @@ GRACE = timedelta(seconds=FREED_WITHIN_SECONDS)
 
 
 def check(conn: Connection, *, accepted: Iterable[int] = ()) -> None:
-    """Raise unless all hold; `accepted` are the ids of jobs whose enqueue was acknowledged."""
+    """Raise unless all invariants hold. `accepted` are the ids of acknowledged jobs."""
     check_rows(conn, accepted=accepted)
     check_waits(conn)
 
 
 def check_rows(conn: Connection, *, accepted: Iterable[int] = ()) -> None:
-    """All that hold at any moment, whether sweeps run or not."""
+    """Raise unless the invariants hold that do not depend on sweeps."""
     values = {"accepted": list(accepted)}
     for name, query in INVARIANTS.items():
         offenders = conn.execute(text(query), values if ":accepted" in query else {}).all()
@@ -98,9 +98,9 @@ def check_rows(conn: Connection, *, accepted: Iterable[int] = ()) -> None:
 
 
 def check_waits(conn: Connection, *, grace: timedelta = GRACE, now: datetime | None = None) -> None:
-    """I11 true waits: a waiting job's reason is true now, and a sweep frees it in time.
+    """Raise if a job still waits although its reason ended more than `grace` ago (I11).
 
-    Right after a sweep it holds without any `grace`.
+    Directly after a sweep, `grace` may be zero.
     """
     offenders = parked_jobs.waiting_without_cause(conn, grace=grace, now=now)
     assert offenders == [], f"I11 true waits: {offenders}"

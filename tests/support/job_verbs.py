@@ -14,7 +14,7 @@ def boost(conn: Connection, *, job_id: int, by: int) -> JobChange:
 
 
 def change_priority(conn: Connection, *, job_id: int, priority: int) -> JobChange:
-    """Set the base priority and the priority; the next sweep ages the job from this value."""
+    """Set the base priority and the priority. Later sweeps age the job from this priority."""
     return operator_changes.change(conn, verb=Verb.CHANGE_PRIORITY, job_id=job_id, points=priority)
 
 
@@ -32,7 +32,7 @@ def retry(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobC
 
 
 def cancel(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
-    """Cancel a live job; a running crawl stops at its next page."""
+    """Cancel a live job. A running crawl stops before its next page."""
     return operator_changes.change(conn, verb=Verb.CANCEL, job_id=job_id, now=now)
 
 

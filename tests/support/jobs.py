@@ -1,4 +1,4 @@
-"""Jobs in the state a test needs, made by the production functions alone."""
+"""Create jobs in the state that a test needs, with the functions of the product."""
 
 import uuid
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from crawljobs.repository.queue import (
 from crawljobs.repository.queue.maintenance import job_maintenance, pause_parking
 from support import enqueueing
 
-# Far from any real clock, so that a test which forgets to pass its own time shows it.
+# A time far from the real time, so that a test fails if it does not pass this time to a function.
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 LEASE_SECONDS = 30.0
 
@@ -59,20 +59,20 @@ def job(conn: Connection, job_id: int) -> Job:
 
 
 def waits(conn: Connection, job_id: int) -> tuple[WaitReason | None, datetime | None]:
-    """What a job waits for, and until when; no reason when it does not wait."""
+    """Return the job's wait reason, or None if the job is not waiting, and the end of the wait."""
     found = job(conn, job_id)
     return found.wait_reason, found.waits_until
 
 
 def sweep(conn: Connection, *, now: datetime | None = None) -> None:
-    """What a worker does every two seconds for jobs that wait."""
+    """Run the sweeps that a worker runs every two seconds for waiting jobs."""
     pause_parking.park_paused_jobs(conn, now=now)
     parked_jobs.settle_parked_jobs(conn, now=now)
     job_maintenance.requeue_due_jobs(conn, now=now)
 
 
 def in_status(conn: Connection, status: JobStatus, name: str = "python") -> int:
-    """The id of a job in this status."""
+    """Create a job in this status, and return its id."""
     if status is JobStatus.QUEUED:
         return enqueue(conn, name)
     if status is JobStatus.WAITING:
@@ -122,7 +122,7 @@ def release(conn: Connection, *, claim: Claim, now: datetime | None = None) -> N
     job_completion.complete_claim(conn, completion.released(claim), now=now)
 
 
-# An end of each kind, as a value ...
+# For each way to end a claim: a function that returns the completion.
 EACH_END: dict[str, Callable[[Claim], Completion]] = {
     "complete": lambda claim: completion.completed(claim, "crawled"),
     "fail": lambda claim: completion.failed(claim, kind=ErrorKind.PERMANENT, message="no"),
@@ -135,7 +135,7 @@ EACH_END: dict[str, Callable[[Claim], Completion]] = {
     "release": completion.released,
 }
 
-# ... and written.
+# For each way to end a claim: a function that writes the completion to the database.
 ENDS: dict[str, Callable[[Connection, Claim], None]] = {
     how: lambda conn, claim, of=of: job_completion.complete_claim(conn, of(claim), now=T0)  # type: ignore[misc]
     for how, of in EACH_END.items()
@@ -143,5 +143,5 @@ ENDS: dict[str, Callable[[Connection, Claim], None]] = {
 
 
 def end_at(conn: Connection, claim: Claim, how: str, *, now: datetime) -> None:
-    """End a claim in one of the ways of EACH_END."""
+    """End a claim at the time `now`. `how` is a key of EACH_END."""
     job_completion.complete_claim(conn, EACH_END[how](claim), now=now)

@@ -1,4 +1,4 @@
-"""What the ledger of a schedule must hold, told from the minutes of the calendar alone."""
+"""Check a schedule's ledger (its past due times) against due times from the calendar alone."""
 
 import bisect
 import itertools
@@ -12,7 +12,7 @@ FIRED = {"enqueued", "merged"}
 
 
 def late_allowed(policy: str, deadline_seconds: int | None) -> timedelta | None:
-    """As the documentation says it: a deadline, else five minutes under `skip`, else any."""
+    """Return how late a due time may fire: the deadline, or 5 minutes for `skip`, or no limit."""
     if deadline_seconds is not None:
         return timedelta(seconds=deadline_seconds)
     return ON_TIME if policy == "skip" else None
@@ -21,7 +21,11 @@ def late_allowed(policy: str, deadline_seconds: int | None) -> timedelta | None:
 def check_ledger(
     runs: Sequence[dict[str, Any]], due: Sequence[datetime], *, allowed: timedelta | None
 ) -> None:
-    """`runs` are a schedule's rows by due time, `due` its due times so far by the oracle."""
+    """Assert that the ledger is correct.
+
+    `runs` are the schedule's ledger rows in the order of due times. `due` are the correct due times
+    so far.
+    """
     told = list(itertools.chain.from_iterable(_ticks(run, due) for run in runs))
     assert told == list(due), "each due time once: none missing, none double"
     for fired_at, group in itertools.groupby(runs, key=lambda run: run["fired_at"]):

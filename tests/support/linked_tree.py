@@ -1,4 +1,4 @@
-"""Second names for large files, where they only have to lie elsewhere too."""
+"""Copy a folder of large files with hard links, because a link costs no space and no time."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ def make(original: Path, place: Path) -> None:
 
 
 def _link(original: str, place: str) -> None:
-    """Or a copy, on another file system."""
+    """Create a hard link, or copy the file if `place` is on another file system."""
     try:
         os.link(original, place)
     except OSError:

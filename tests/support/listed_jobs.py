@@ -1,4 +1,4 @@
-"""A plain list of jobs, the newest first, with few filters."""
+"""A simple list of jobs for tests, the newest job first, with few filters."""
 
 from collections.abc import Sequence
 

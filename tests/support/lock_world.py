@@ -1,4 +1,4 @@
-"""Rows for transactions to meet at, in the test of the order of locks."""
+"""Rows that several transactions lock, for the test of the order of locks."""
 
 import uuid
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from support import crawled, enqueueing
 
 ROOT, ALPHA, BETA, DELTA, OLD, LAST = "root", "alpha", "beta", "delta", "old_one", "last"
 
-NEW = ["zz_new", "a_new"]  # known to nobody yet
+NEW = ["zz_new", "a_new"]  # subreddits that are not stored yet
 
 WRITERS = [Account(name, f"t2_{number}") for number, name in enumerate(["z_z", "zoe", "ann"])]
 
@@ -39,7 +39,7 @@ PART = MissingPart(
 
 
 class World:
-    """Rows for all to meet at: jobs have their ids in another order than their subreddits."""
+    """Creates the rows. The ids of the jobs have another order than the ids of the subreddits."""
 
     def __init__(self, database: Database) -> None:
         with database.begin() as conn:
@@ -88,7 +88,7 @@ class World:
             conn.execute(text("UPDATE scheduled_jobs SET next_run_at = now() - interval '1 s'"))
 
     def _shape(self, conn: Connection) -> None:
-        """What discovery from alpha and from beta leads to: delta; both are of one root."""
+        """Let a discovery from alpha and from beta lead to delta. Both belong to one root."""
         conn.execute(
             text("UPDATE subreddits SET discovered_from = :root WHERE name IN (:a, :b)"),
             {"root": self.ids[ROOT], "a": ALPHA, "b": BETA},

@@ -1,4 +1,4 @@
-"""Races without sleeping: the database says when somebody waits for a lock."""
+"""Wait until sessions wait for a lock, so that tests of races need no sleep."""
 
 from sqlalchemy import text
 
@@ -12,7 +12,7 @@ _BLOCKED = text(
 
 
 def wait_until_blocked(database: Database, sessions: int = 1) -> None:
-    """Until so many sessions of this database wait for a lock."""
+    """Wait until at least this number of sessions in the database wait for a lock."""
 
     def blocked() -> int:
         with database.begin() as conn:

@@ -1,4 +1,4 @@
-"""Manifests as kubectl renders them."""
+"""The Kubernetes manifests, as kubectl renders them."""
 
 import functools
 import subprocess
@@ -35,11 +35,11 @@ def overlay(name: str) -> str:
 
 
 def with_components(folder: Path, *names: str) -> "subprocess.CompletedProcess[str]":
-    """The base with these components, in an overlay of the test's own."""
+    """Render the base with these components, in an overlay that is created in `folder`."""
     copy = folder / "kubernetes"
     copy.mkdir()
     for name in ("base", "components"):
-        # kustomize takes no files from outside of what it was given, links included.
+        # Copy the files, because kustomize reads no files outside of its folder, not even by links.
         subprocess.run(["cp", "-r", KUBERNETES / name, copy / name], check=True)
     own = copy / "overlay"
     own.mkdir()
@@ -67,7 +67,7 @@ def find(manifests: list[Manifest], kind: str, name: str) -> Manifest:
 
 
 def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
-    """The name of each workload, and its pods' spec."""
+    """Yield the name of each workload, and the specification of its pods."""
     for manifest in manifests:
         if manifest["kind"] in ("Deployment", "StatefulSet", "Job"):
             yield manifest["metadata"]["name"], manifest["spec"]["template"]["spec"]

@@ -1,4 +1,4 @@
-"""A memory limit for a process, as Kubernetes sets it: a control group, made by root alone."""
+"""A memory limit for a process by a control group, as in Kubernetes. Only root can create one."""
 
 import contextlib
 import os
@@ -10,7 +10,10 @@ ROOT = Path("/sys/fs/cgroup")
 
 @contextlib.contextmanager
 def group(limit_bytes: int) -> Iterator[Path | None]:
-    """A folder whose `cgroup.procs` takes the process; None where none can be made."""
+    """Yield the folder of a new control group, or None if it cannot be created.
+
+    A process joins the group when its pid is written to the file `cgroup.procs`.
+    """
     version_1 = ROOT / "memory"
     parent = version_1 if version_1.is_dir() else ROOT
     folder = parent / f"crawljobs-tests-{os.getpid()}"
@@ -23,7 +26,7 @@ def group(limit_bytes: int) -> Iterator[Path | None]:
     try:
         try:
             (folder / limit).write_text(str(limit_bytes))
-        except OSError:  # the controller is not handed down to here
+        except OSError:  # the memory controller is not enabled for this group
             yield None
         else:
             yield folder
@@ -33,7 +36,7 @@ def group(limit_bytes: int) -> Iterator[Path | None]:
 
 
 def most_used(folder: Path) -> int:
-    """Bytes, the page cache of its files included."""
+    """Return the group's highest memory use in bytes, including the page cache of its files."""
     for name in ("memory.max_usage_in_bytes", "memory.peak"):
         if (folder / name).exists():
             return int((folder / name).read_text())
@@ -41,7 +44,7 @@ def most_used(folder: Path) -> int:
 
 
 def high_water_mark(pid: int) -> int:
-    """The most bytes that were resident in the process at a time."""
+    """Return the highest resident memory of the process so far, in bytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""Rows for the sweeps that mend times of the future."""
+"""Test rows for the sweeps that correct times in the future, after the clock was set back."""
 
 from crawljobs.repository.schedules import schedule_setbacks
 from support.jobs import T0

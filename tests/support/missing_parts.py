@@ -1,4 +1,4 @@
-"""The failures of parts, and the rows that a crawl of a test leaves about them."""
+"""Replies by which a part of a crawl fails, and reads of the rows that the crawl then stores."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from support.scripted_reddit import server_error as broken
 
 NULL_CHILDREN = {"kind": "Listing", "data": {"children": None, "after": None}}
 
-# Every reply that says that this request failed, and nothing about more than that.
+# The kinds of replies that mean only that this one request failed.
 FAILURES = {
     "400 as a page": always(400, HTML),
     "400": always(400, {"message": "Bad Request", "error": 400}),
@@ -39,6 +39,6 @@ def missing(crawler: Crawler) -> list[tuple[str, str, str]]:
 
 
 def is_incomplete(crawler: Crawler) -> list[bool]:
-    """Of each job of somebody, in their order."""
+    """Return `incomplete` of each job that a user requested, in the order of the jobs."""
     rows = crawler.rows("SELECT incomplete FROM crawl_jobs WHERE source = 'user' ORDER BY id")
     return [row.incomplete for row in rows]

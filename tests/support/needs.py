@@ -1,4 +1,4 @@
-"""What a test cannot do without; what is missing is told by name at the end of the run."""
+"""Programs and rights that a test needs. The end of a test run lists what was missing."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ MARK = "needs "
 
 
 def missing(what: str) -> NoReturn:
-    """Skip this test for want of `what`."""
+    """Skip this test, because `what` is missing."""
     pytest.skip(f"{MARK}{what}")
 
 
@@ -25,7 +25,7 @@ def program(name: str) -> str:
 
 
 def checker(name: str) -> str:
-    """What looks at manifests and rules, as .ci/run installs it: in an environment of its own."""
+    """Return the path of a checker of manifests or rules. .ci/run installs it in its own venv."""
     own = Path(__file__).resolve().parents[2] / ".venv-manifests" / "bin"
     return shutil.which(name, path=f"{own}{os.pathsep}{os.environ['PATH']}") or missing(name)
 
@@ -35,11 +35,11 @@ def folder(path: Path, name: str) -> Path:
 
 
 def skipped_for(reason: str) -> str:
-    """What a skip's reason says was missing; the reason itself when it says something else."""
+    """Return what a skip's reason names as missing, or the reason itself if it names nothing."""
     return reason.removeprefix("Skipped: ").removeprefix(MARK)
 
 
 def libfaketime() -> Path:
-    """The library that shows a process another time, to be preloaded."""
+    """Return the path of the library that gives a process another time when it is preloaded."""
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     return found[0] if found else missing("libfaketime")

@@ -1,4 +1,4 @@
-"""Running the embedded Postgres as an ordinary user, when the tests run as root."""
+"""Run the embedded Postgres as an ordinary user when the tests run as root."""
 
 import contextlib
 import shutil
@@ -16,7 +16,7 @@ ONEBOX = Path(__file__).resolve().parents[2] / "deploy" / "onebox"
 
 @dataclass(frozen=True)
 class OrdinaryPython:
-    """A Python 3.11 or later that this user can run, with the project's modules in reach."""
+    """A Python 3.11 or later that this user can run and that can import the project's modules."""
 
     program: str
     user: SystemUser
@@ -38,7 +38,10 @@ class OrdinaryPython:
 
 
 def find_python(user: SystemUser, modules: Path) -> OrdinaryPython:
-    """With copies of the modules: a clone may lie where this user cannot look."""
+    """Find a Python that the user can run, and copy the project's modules to `modules`.
+
+    The user may have no access to the folder of the clone.
+    """
     shutil.copytree(ONEBOX, modules / "onebox")
     wheel = binaries.embedded_bindir().parents[2]
     for name in (binaries.PACKAGE, binaries.LIBRARIES):

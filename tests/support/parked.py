@@ -1,4 +1,4 @@
-"""Pauses, gaps and deferrals of a test, and the jobs that they park."""
+"""Create pauses, crawl gaps and deferrals for a test, and read the jobs that they park."""
 
 from datetime import datetime, timedelta
 
@@ -65,7 +65,7 @@ def without_cause(conn: Connection, now: datetime = T0) -> list[int]:
 def deferred(
     conn: Connection, reason: WaitReason, delay: timedelta, *, claim: Claim | None = None
 ) -> int:
-    """A job whose crawl stopped at T0 for this reason."""
+    """Defer a crawling job at T0 for this reason, and return the job's id."""
     claim = claim or jobs.crawling(conn)
     end = completion.deferred(claim, delay=delay, reason=reason, message="not now")
     job_completion.complete_claim(conn, end, now=T0)

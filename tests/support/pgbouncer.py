@@ -1,4 +1,4 @@
-"""Debian's PgBouncer with the configuration that Kubernetes gives it, but for addresses and TLS."""
+"""PgBouncer from Debian, with its Kubernetes configuration except the addresses and TLS."""
 
 import contextlib
 import os
@@ -21,12 +21,12 @@ from support.waiting import wait_until
 SHIPPED = images.ROOT / "deploy/kubernetes/components/pgbouncer/pgbouncer.ini"
 START_SECONDS = 15
 STOP_SECONDS = 10
-UNASKED = "unasked"  # the pooler wants a password where the server may trust anybody
+UNASKED = "unasked"  # a password for the pooler, if the server itself needs none
 
 
 @dataclass
 class PgBouncer:
-    """In front of the server that `direct_url` leads to; `url` is the way through it."""
+    """A pooler in front of a server. `url` leads through the pooler, `direct_url` to the server."""
 
     folder: Path
     direct_url: str
@@ -38,7 +38,7 @@ class PgBouncer:
         return self.way_for(self.direct_url)
 
     def way_for(self, direct_url: str) -> str:
-        """Through here, for whoever that address names."""
+        """Return an address through the pooler, with the user and database of `direct_url`."""
         parts = conninfo_to_dict(direct_url)
         address = URL.create(
             "postgresql",
@@ -59,7 +59,7 @@ class PgBouncer:
         wait_until(self._answers, timeout=START_SECONDS, describe=self.log)
 
     def stop(self) -> None:
-        """At once, with every connection cut."""
+        """Kill the pooler. This breaks all connections through it."""
         if self.process is not None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait(STOP_SECONDS)
@@ -85,7 +85,7 @@ def program() -> str:
 
 @contextlib.contextmanager
 def serve(folder: Path, direct_url: str, *others: str) -> Iterator[PgBouncer]:
-    """It knows the passwords of all these addresses."""
+    """Start a pooler, and yield it. It accepts the users and passwords of all these addresses."""
     program()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -107,7 +107,10 @@ def serve(folder: Path, direct_url: str, *others: str) -> Iterator[PgBouncer]:
 
 
 def configuration(folder: Path, direct_url: str, port: int) -> str:
-    """Every replacement must find its line: the rest is what production runs with."""
+    """Return the configuration of production with local addresses and without TLS.
+
+    Each replacement must match exactly one line. All other lines are those of production.
+    """
     server = conninfo_to_dict(direct_url)
     text = re.sub(r"^(client|server)_tls_\w+ = .*\n", "", SHIPPED.read_text(), flags=re.MULTILINE)
     changes = {

@@ -1,4 +1,4 @@
-"""The generic plan of a statement: what a prepared one gets, whatever its parameters."""
+"""Read the generic plan of a statement: the plan that Postgres uses for all parameter values."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from crawljobs.db.database import Connection
 
 
 def compiled_for_prepare(statement: ClauseElement) -> Compiled:
-    """The statement as it is sent, with the casts of its parameters, which are $1 and so on."""
+    """Return the statement in the form for PREPARE: parameters are $1, $2, ... with casts."""
     dialect = psycopg_dialect.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
     return statement.compile(dialect=dialect)
 
@@ -20,7 +20,7 @@ def compiled_for_prepare(statement: ClauseElement) -> Compiled:
 def generic_plan(
     conn: Connection, statement: ClauseElement, values: dict[str, Any], *, analyze: bool = False
 ) -> list[dict[str, Any]]:
-    """Every node of the plan, the root first; `analyze` executes it too."""
+    """Return all nodes of the generic plan, the root first. `analyze` also runs the statement."""
     conn.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
     compiled = compiled_for_prepare(statement)
     names = getattr(compiled, "positiontup", None) or []
@@ -37,7 +37,7 @@ def generic_plan(
 
 
 def pages_read(conn: Connection, statement: ClauseElement, values: dict[str, Any]) -> int:
-    """How many pages of tables and indexes an execution looks at, cached ones included."""
+    """Execute the statement, and return how many pages it read, including cached pages."""
     compiled = statement.compile(dialect=conn.dialect)
     (plans,) = conn.exec_driver_sql(
         f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}", compiled.construct_params(values)
@@ -49,7 +49,7 @@ def pages_read(conn: Connection, statement: ClauseElement, values: dict[str, Any
 def rows_read(
     conn: Connection, statement: ClauseElement, values: dict[str, Any], *, table: str
 ) -> int:
-    """How many live rows of a table an execution looks at, those that it then leaves included."""
+    """Execute the statement, and return how many rows of the table it read, also filtered rows."""
     nodes = generic_plan(conn, statement, values, analyze=True)
     scans = [node for node in nodes if node.get("Relation Name") == table]
     return sum(

@@ -1,4 +1,4 @@
-"""Which Postgres the tests use: TEST_DATABASE_URL, else Docker, else the embedded one."""
+"""Find a Postgres for the tests: TEST_DATABASE_URL, or one in Docker, or the embedded one."""
 
 import contextlib
 import fcntl
@@ -27,21 +27,21 @@ from onebox.postgres.server_options import Options
 URL_VARIABLE = "TEST_DATABASE_URL"
 OLDEST = 15
 CONNECT_SECONDS = 5
-DOCKER_PING_SECONDS = 2  # a socket without an engine behind it may accept and say nothing
+DOCKER_PING_SECONDS = 2  # a socket without a Docker engine may accept and send no reply
 DOCKER_IMAGE = "postgres:17.6-alpine3.22"
 FOLDER_PREFIX = "crawljobs-tests-"
-MEMORY = Path("/dev/shm")  # cloning a database there takes a fifth of the CPU, and no disk
-MEMORY_BYTES = 2 * 2**30  # a run's databases stay below half of it
+MEMORY = Path("/dev/shm")  # a clone there takes a fifth of the CPU time, and no disk space
+MEMORY_BYTES = 2 * 2**30  # required free memory; a run's databases use less than half of it
 CHOICES = "auto, url, docker, embedded, or the folder of a Postgres's programs"
 
 
 class NoPostgresError(Exception):
-    """No Postgres for the tests; the message says what was tried."""
+    """There is no Postgres for the tests. The message lists what was tried."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """`url` leads to a database that is only connected to, never written to."""
+    """A Postgres server for tests. Tests may connect to `url`, but not write there."""
 
     url: str
     description: str
@@ -119,13 +119,13 @@ def _docker() -> Iterator[Server]:
     _ping_docker()
     with contextlib.ExitStack() as stack:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its client leaves sockets open when it fails
+            warnings.simplefilter("ignore")  # the Docker client leaves sockets open if it fails
             try:
                 from testcontainers.community.postgres import PostgresContainer
 
                 container = stack.enter_context(PostgresContainer(DOCKER_IMAGE, driver=None))
                 url = container.get_connection_url()
-            except Exception as error:  # noqa: BLE001 - the client raises what it likes
+            except Exception as error:  # noqa: BLE001 - the client raises many kinds of errors
                 reason = f"{type(error).__name__}: {_first_line(error)}"
                 raise NoPostgresError(reason) from None
             finally:
@@ -134,7 +134,10 @@ def _docker() -> Iterator[Server]:
 
 
 def _ping_docker() -> None:
-    """Ask the engine itself: its client takes long to import and longer to give up."""
+    """Raise NoPostgresError if no Docker engine replies.
+
+    This request is faster than the Docker client, whose import and timeout take long.
+    """
     address = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     target = urlsplit(address)
     try:
@@ -175,7 +178,7 @@ def _embedded(bindir: Path | None) -> Iterator[Server]:
 
 
 def _scratch_place() -> Path:
-    """In memory if there is plenty, else on the disk."""
+    """Return a folder in memory if enough memory is free, or else a folder on the disk."""
     with contextlib.suppress(OSError):
         room = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
         if os.path.ismount(MEMORY) and os.access(MEMORY, os.W_OK) and room >= MEMORY_BYTES:
@@ -185,11 +188,14 @@ def _scratch_place() -> Path:
 
 @contextlib.contextmanager
 def _scratch_folder(parent: Path) -> Iterator[Path]:
-    """A folder that goes away at the end, or at the next run's start when this one is killed."""
+    """Yield a new folder, and remove it at the end.
+
+    If this test run is killed, the next test run removes the folder.
+    """
     for old in parent.glob(f"{FOLDER_PREFIX}*"):
         _remove_if_abandoned(old)
     draft = Path(tempfile.mkdtemp(prefix=f"making-{FOLDER_PREFIX}", dir=parent))
-    draft.chmod(0o711)  # as root, Postgres runs as somebody else and must get through
+    draft.chmod(0o711)  # if root runs the tests, Postgres is another user and needs access
     with (draft / "owner").open("w") as owner:
         _lock(owner)
         folder = draft.rename(draft.with_name(draft.name.removeprefix("making-")))

@@ -1,4 +1,4 @@
-"""A Postgres of a test's own, to be killed: the other tests' sessions must not die with it."""
+"""A separate Postgres for tests that kill the server, so that other tests keep their sessions."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from onebox.postgres.server_options import Options
 from support.databases import Databases
 from support.waiting import wait_until
 
-RESTART_SECONDS = 30  # sessions of a killed server hold its shared memory for a moment
+RESTART_SECONDS = 30  # after a kill, old sessions hold the shared memory for a short time
 
 
 class PrivatePostgres:
@@ -24,7 +24,7 @@ class PrivatePostgres:
         self.databases = Databases(server.url(), secrets.token_hex(4), "private", "file_copy")
 
     def kill(self) -> None:
-        """kill -9 of the postmaster; its sessions notice by themselves."""
+        """Kill the postmaster with SIGKILL. The sessions detect this and end by themselves."""
         pid = self._server.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -33,7 +33,7 @@ class PrivatePostgres:
         )
 
     def start_again(self) -> None:
-        """At the same address."""
+        """Start the server again at the same address."""
 
         def starts() -> bool:
             try:
@@ -45,7 +45,10 @@ class PrivatePostgres:
         wait_until(starts, timeout=RESTART_SECONDS, describe="Postgres to start again")
 
     def kill_backend(self, pid: int) -> bool:
-        """kill -9 of one session: the server ends all others and recovers. False: it had ended."""
+        """Kill a session with SIGKILL, so that the server ends all sessions and recovers.
+
+        Returns False if the session had already ended.
+        """
         try:
             process = psutil.Process(pid)
             assert process.ppid() == self._server.pid
@@ -57,13 +60,17 @@ class PrivatePostgres:
 
 @contextlib.contextmanager
 def serve(folder: Path, choice: str, *, max_connections: int) -> Iterator[PrivatePostgres]:
-    """`choice` as --postgres: the programs in a folder, else the embedded ones."""
+    """Start a Postgres, and yield it.
+
+    `choice` is the option --postgres. If it is a folder with Postgres' programs, they are used.
+    Otherwise the embedded programs are used.
+    """
     options = Options(
         durable=False,
         bindir=Path(choice) if Path(choice, "postgres").exists() else None,
         max_connections=max_connections,
         shared_buffers="16MB",
-        settings={"synchronous_commit": "on"},  # what was committed outlives a kill
+        settings={"synchronous_commit": "on"},  # committed data survives a kill
     )
     with EmbeddedPostgres(folder / "postgres", log=folder / "log", options=options) as server:
         yield PrivatePostgres(server)

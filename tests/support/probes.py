@@ -1,4 +1,4 @@
-"""Asking a process's probes and reading its metrics, as kubelet and Prometheus do."""
+"""Request a process's probes and metrics, as kubelet and Prometheus do."""
 
 import http.client
 from urllib.parse import urlsplit
@@ -13,12 +13,12 @@ DEADLINE_SECONDS = 10
 
 
 def address(process: ServiceProcess) -> str:
-    """Of a process that was started with PROBE_BIND=127.0.0.1:0."""
+    """Return the probe address of a process that was started with PROBE_BIND=127.0.0.1:0."""
     return f"http://127.0.0.1:{process.wait_for('probes.listening')['port']}"
 
 
 def status(url: str, path: str) -> int:
-    """0 when nobody answers."""
+    """Return the HTTP status of the reply, or 0 if there is no reply."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(
         parts.hostname or "", parts.port, timeout=DEADLINE_SECONDS
@@ -39,7 +39,7 @@ def text(url: str) -> str:
 
 
 def samples(url: str) -> dict[str, float]:
-    """name{label=value} -> value"""
+    """Return the value of each metric. The keys have the form `name{label=value}`."""
     return {
         sample.name
         + "".join(f"{{{k}={v}}}" for k, v in sorted(sample.labels.items())): sample.value

@@ -1,4 +1,4 @@
-"""Watching real processes: which descend from one, and that they are gone."""
+"""Find the descendants of a process, and wait until processes have ended."""
 
 import contextlib
 
@@ -8,13 +8,13 @@ from support.waiting import wait_until
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """The process and all that descend from it."""
+    """Return the process and all its descendants."""
     parent = psutil.Process(pid)
     return [parent, *parent.children(recursive=True)]
 
 
 def owners(processes: list[psutil.Process]) -> set[str]:
-    """Whose they are; a session of Postgres may end while one looks at it."""
+    """Return the users that own these processes. A process may end during this call."""
     found = set()
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -23,7 +23,10 @@ def owners(processes: list[psutil.Process]) -> set[str]:
 
 
 def is_gone(process: psutil.Process) -> bool:
-    """Ended, or ended and not yet waited for; a later process with its pid is not it."""
+    """Return whether the process has ended. A zombie counts as ended.
+
+    A later process with the same pid is another process.
+    """
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

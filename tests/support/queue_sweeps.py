@@ -1,4 +1,4 @@
-"""Rows for the sweeps that requeue, rescue, age and park jobs."""
+"""Test rows for the sweeps that requeue, rescue, age and park jobs."""
 
 from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.queue.maintenance import (

@@ -1,4 +1,4 @@
-"""Real traffic with Reddit, read where it lies and never copied: it holds public user names."""
+"""Recorded traffic with Reddit. The files are never copied, because they contain user names."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from crawljobs.settings import RedditSettings
 from support import needs
 
 BESIDE_THE_PROJECT = Path(__file__).resolve().parents[3] / "shared" / "reddit-recordings"
-# What the recorder had undone already when it wrote the body down.
+# Headers that do not match a recorded body, because the recorder stored decoded bodies.
 TRANSPORT_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 SETTINGS = RedditSettings(
@@ -26,14 +26,14 @@ SETTINGS = RedditSettings(
 
 
 def folder() -> Path:
-    """Skips the test, by name, when the recordings are not there."""
+    """Return the folder of the recordings. Skips the test if the recordings are missing."""
     path = Path(os.environ.get("REDDIT_RECORDINGS") or BESIDE_THE_PROJECT)
     return needs.folder(path, "reddit-recordings")
 
 
 @dataclass(frozen=True)
 class Interaction:
-    """One request and its reply, as recorded; `file` says where."""
+    """A recorded request with its reply. `file` is the name of the recording's file."""
 
     file: str
     method: str
@@ -56,7 +56,7 @@ class Interaction:
 
 
 def interactions() -> Iterator[Interaction]:
-    """Every recorded exchange, in the order of the files."""
+    """Yield all recorded requests with their replies, in the order of the files."""
     for file in sorted((folder() / "recordings").glob("*.json")):
         yield from of_file(file)
 
@@ -81,7 +81,7 @@ def reply(status: int, headers: dict[str, str], content: bytes) -> transfer.Exch
 
 
 class Replay(transfer.Transport):
-    """Answers with recorded replies in turn, the last one again and again."""
+    """Answers requests with these recorded replies in order, then always with the last reply."""
 
     def __init__(self, *replies: Interaction, tokens: tuple[Interaction, ...] = ()) -> None:
         super().__init__(user_agent="tests")
@@ -106,10 +106,10 @@ class Replay(transfer.Transport):
 
 
 def unparsed(value: Any) -> Any:
-    """The JSON value of a reply as it is."""
+    """Return the JSON value of a reply unchanged. It takes the place of a parser."""
     return value
 
 
 def client(transport: transfer.Transport) -> RedditClient:
-    """The worker's own client at the other end of recorded traffic, which has no budget."""
+    """Return the worker's Reddit client with this transport, and without a request budget."""
     return RedditClient(SETTINGS, database=None, transport=transport, try_again_seconds=0)

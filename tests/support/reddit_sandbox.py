@@ -22,7 +22,7 @@ STOP_SECONDS = 5
 
 
 class RunningSandbox:
-    """A sandbox that answers, and a client id's token for it."""
+    """A running sandbox, with an HTTP client that has an access token."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", url: str) -> None:
         self.process = process
@@ -34,7 +34,7 @@ class RunningSandbox:
         return self.http.post("/api/v1/access_token", data=form, auth=(client, "secret"))
 
     def authorize(self, client: str = "tests") -> None:
-        """Use a fresh token from now on."""
+        """Request a new access token, and use it for later requests."""
         given = self.token(client).json()
         self.http.headers["authorization"] = f"bearer {given['access_token']}"
 
@@ -43,13 +43,13 @@ class RunningSandbox:
         return self.http.get(path, params={name: str(value) for name, value in asked.items()})
 
     def children(self, path: str, **params: object) -> list[dict[str, Any]]:
-        """The data of a page's children."""
+        """Request a page, and return the data of the page's children."""
         reply = self.get(path, **params)
         assert reply.status_code == 200, f"{path}: {reply.status_code} {reply.text[:200]}"
         return [child["data"] for child in reply.json()["data"]["children"]]
 
     def pages(self, path: str, **params: object) -> list[list[dict[str, Any]]]:
-        """All pages of 100 of a listing."""
+        """Return all pages of a listing, with 100 items in a page."""
         found: list[list[dict[str, Any]]] = []
         after: str | None = ""
         while after is not None:
@@ -60,14 +60,14 @@ class RunningSandbox:
         return found
 
     def thread(self, post_id: str, **params: object) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The post and the top of its comment tree."""
+        """Return the post, and the top level of its comment tree."""
         post, comments = self.get(f"/comments/{post_id}", **params).json()
         return post["data"]["children"][0]["data"], comments["data"]["children"]
 
 
 @contextlib.contextmanager
 def serve(*options: object) -> Iterator[RunningSandbox]:
-    """A sandbox on a free port, stopped at the end."""
+    """Run a sandbox on a free port, and stop it at the end of the block."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         process = launch("--ready-file", ready, *options)

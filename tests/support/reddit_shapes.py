@@ -1,4 +1,4 @@
-"""Sorting Reddit's objects into shapes, to compare the made-up ones with the recorded ones."""
+"""Sort Reddit's objects by their shape, to compare the sandbox's objects with recorded objects."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,12 +9,12 @@ KINDS = frozenset(("t1", "t2", "t3", "t5", "more", "Listing"))
 
 class Thing(NamedTuple):
     kind: str
-    shape: str  # the kind and the place that decides which fields it has
+    shape: str  # the kind and the place of the object, which determine its fields
     data: dict[str, Any]
 
 
 def things(value: Any, path: str) -> Iterator[Thing]:
-    """All objects inside a reply to a request for `path`, however deep, with their shapes."""
+    """Yield all objects in a reply to a request for `path`, at all depths, with their shapes."""
     if isinstance(value, dict):
         data = value.get("data")
         if value.get("kind") in KINDS and isinstance(data, dict):
@@ -28,7 +28,7 @@ def things(value: Any, path: str) -> Iterator[Thing]:
 
 
 def year_of(headers: Mapping[str, str]) -> int:
-    """When a reply was given, by its own date; 0 without one."""
+    """Return the year in the reply's `date` header, or 0 if it has no such header."""
     found = re.search(r"\b20\d\d\b", headers.get("date", ""))
     return int(found[0]) if found else 0
 
@@ -50,7 +50,7 @@ def _shape(kind: str, data: dict[str, Any], path: str) -> str:
 
 
 def _shallow(data: dict[str, Any]) -> dict[str, Any]:
-    """Without the objects inside, which are things of their own; their type stays."""
+    """Return the data with empty `children` and `replies`, because inner objects are separate."""
     inner: dict[str, Any] = {
         name: type(data[name])() for name in ("children", "replies") if name in data
     }

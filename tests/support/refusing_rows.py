@@ -1,4 +1,4 @@
-"""Rows that refuse every change, as a trigger or a constraint of somebody else's may make them."""
+"""Rows that refuse every change. In production, a foreign trigger or constraint may cause this."""
 
 from sqlalchemy import text
 
@@ -13,6 +13,6 @@ _REFUSE = """
 
 
 def refuse(conn: Connection, table: str, *values: object, key: str = "id") -> None:
-    """From now on these rows can neither be changed nor deleted."""
+    """Let these rows of the table refuse each later change and deletion."""
     quoted = ", ".join(f"'{value}'" for value in values)
     conn.execute(text(_REFUSE.format(table=table, key=key, values=quoted)))

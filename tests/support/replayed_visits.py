@@ -1,4 +1,4 @@
-"""A history of posts, visited again as one rule or another wants."""
+"""Simulate visits of subreddits in a history of posts, to compare rules for the next visit."""
 
 import bisect
 import statistics
@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 from crawljobs.domain import revisit
 from crawljobs.domain.revisit import Activity
 
-PAGE = 100  # posts a request shows
-OLDER_IN_A_ROW = 25  # seen before, by which a visit knows that it has all
-CAPACITY = 1_000  # posts a listing shows
+PAGE = 100  # posts in the reply to one request
+OLDER_IN_A_ROW = 25  # a visit stops after this many consecutive posts that it has seen before
+CAPACITY = 1_000  # posts in a listing
 
 Next = Callable[[Sequence[datetime], datetime], datetime]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of all posts that came in the time looked at; ages are those at which they were stored."""
+    """The cost of the visits, and their result. The ages are the posts' ages when stored."""
 
     posts: int
     caught: int
@@ -30,9 +30,10 @@ class Cost:
 def replay(
     history: Sequence[Sequence[datetime]], *, begins: datetime, ends: datetime, next_visit: Next
 ) -> Cost:
-    """Visit each subreddit from `begins` on; what came until `ends` counts, caught whenever.
+    """Visit each subreddit from `begins` on, and return the cost of all visits.
 
-    `history` holds the times of a subreddit's posts, in order.
+    `history` has the sorted times of each subreddit's posts. Posts from `begins` to `ends` count,
+    even if a visit after `ends` finds them.
     """
     ages: list[timedelta] = []
     requests = posts = 0
@@ -57,7 +58,7 @@ def replay(
 
 
 def activity(times: Sequence[datetime], now: datetime) -> Activity:
-    """What the repository would tell of these posts, computed without it."""
+    """Return the activity that the repository would compute from these posts, without database."""
     high = bisect.bisect_right(times, now)
     low = bisect.bisect_right(times, now - revisit.NEWEST_WITHIN)
     newest = times[max(low, high - revisit.NEWEST_ITEMS) : high]

@@ -1,6 +1,6 @@
-"""The rules of crawljobs.domain.reply_meaning as the rows of docs/REDDIT.md.
+"""Create the table for docs/REDDIT.md from the rules of crawljobs.domain.reply_meaning.
 
-`PYTHONPATH=tests python -m support.reply_table` prints them.
+`PYTHONPATH=tests python -m support.reply_table` prints the table.
 """
 
 from enum import StrEnum
@@ -11,7 +11,7 @@ HEAD = ("| Endpoint | Status | Content type | Body | Meaning |", "|---|---|---|-
 
 
 def rows() -> list[str]:
-    """In the order of the rules: the first row that holds a reply counts."""
+    """Return the table's lines in the order of the rules. For a reply, the first match counts."""
     found = [_row(rule) for rule in RULES]
     return [*HEAD, *found, "| any | any | any | any | `unknown` |"]
 

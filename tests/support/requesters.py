@@ -1,4 +1,4 @@
-"""Requests of a test through the Reddit client."""
+"""Create requesters, with which a test sends requests through the Reddit client."""
 
 import threading
 
@@ -15,7 +15,7 @@ def requester_of(
     gap: float = 0.0,
     sent: list[int] | None = None,
 ) -> Requester:
-    """A requester with these options; each request appends an element to `sent`."""
+    """Return a requester with these options. Each request appends an element to `sent`."""
     counted = [] if sent is None else sent
     return Requester(
         client,

@@ -1,4 +1,4 @@
-"""Roles of a test's own on the server that all tests share, and who logs in as them."""
+"""Separate database roles for a test, on the server that all tests share."""
 
 import contextlib
 import secrets
@@ -17,7 +17,7 @@ from support.databases import Databases
 
 @dataclass(frozen=True)
 class Roles:
-    """`url` leads to the database as whoever runs the tests."""
+    """The roles with this prefix. `url` connects to the database as the user of the test run."""
 
     url: str
     prefix: str
@@ -42,7 +42,10 @@ class Roles:
 
 @contextlib.contextmanager
 def prefix_of_ones_own(databases: Databases) -> Iterator[str]:
-    """Its roles are dropped at the end, after the databases in which they have rights."""
+    """Yield a new prefix for roles, and drop the roles with this prefix at the end.
+
+    Databases in which the roles have rights must be dropped earlier.
+    """
     prefix = f"crawltest_{databases.run}_{secrets.token_hex(4)}"
     yield prefix
     with psycopg.connect(databases.server_url, autocommit=True) as connection:
@@ -56,7 +59,7 @@ def prefix_of_ones_own(databases: Databases) -> Iterator[str]:
 
 @contextlib.contextmanager
 def made(databases: Databases) -> Iterator[Roles]:
-    """In a fresh database with the newest schema."""
+    """Create roles and a new database with the newest schema, and yield the roles."""
     with prefix_of_ones_own(databases) as prefix, databases.clone() as url:
         own = Roles(url, prefix, secrets.token_hex(16))
         own.set_up()

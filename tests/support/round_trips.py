@@ -1,22 +1,22 @@
-"""Counts the round trips between a client and Postgres, from the first BEGIN to the last COMMIT."""
+"""Count the round trips between a client and Postgres, from the first BEGIN to the last COMMIT."""
 
 from support.tcp_proxy import Message, Verdict
 
 
 class RoundTrips:
-    """A rule of a proxy that lets everything pass.
+    """Counts round trips as a rule of a TcpProxy. It lets all messages pass.
 
-    A round trip begins with the first message that the client sends after one of the server. So
-    several messages that are sent together are one round trip.
+    A round trip begins with the client's first message after a message of the server. So several
+    messages that the client sends together are one round trip.
     """
 
     def __init__(self) -> None:
-        self.statements: list[list[str]] = []  # of each transaction, by round trip
+        self.statements: list[list[str]] = []  # for each transaction: a text for each round trip
         self._server_spoke: dict[int, bool] = {}
 
     @property
     def counts(self) -> list[int]:
-        """The round trips of each transaction, BEGIN and COMMIT included."""
+        """The number of round trips in each transaction, including BEGIN and COMMIT."""
         return [len(sent) for sent in self.statements]
 
     def __call__(self, message: Message) -> Verdict:

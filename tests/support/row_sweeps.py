@@ -1,4 +1,4 @@
-"""Rows for the sweeps that prune, refresh and revisit."""
+"""Test rows for the sweeps that prune rows, refresh posts and revisit subreddits."""
 
 from datetime import timedelta
 

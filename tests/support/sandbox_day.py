@@ -1,8 +1,8 @@
-"""A day of the sandbox in minutes: real services, the database's clock fast, the story frozen.
+"""Simulate a day of crawls in minutes, with real services and a fast clock in the database.
 
-A sandbox, a worker with one crawl at a time and a scheduler crawl some communities again and again
-by schedules. On request a share of all replies is wrong until the day is over; then some hours pass
-without trouble, the scheduler stops, and the queue comes to rest.
+A worker crawls some subreddits of a sandbox, one crawl at a time, again and again by schedules.
+With a seed, a share of all replies is wrong during the day. After the day, some hours pass with
+correct replies. Then the scheduler stops, and the worker finishes all jobs.
 """
 
 import contextlib
@@ -28,12 +28,12 @@ from support.reddit_sandbox import RunningSandbox
 from support.service_process import ServiceProcess
 from support.waiting import wait_until
 
-# The present of the story, so that its newest items are due for their refresh within the day.
-LOOK_REQUESTS = 3  # of a crawl that finds nothing new: description, posts, comments
+LOOK_REQUESTS = 3  # requests of a crawl without new items: description, posts, comments
+# The present time of the sandbox's content, so that the newest items need a refresh in this day.
 BEGINS = datetime(2026, 6, 1, 0, 20, tzinfo=UTC)
-IN_A_ROW = 5  # wrong replies of one page; a request is made three times before it fails
-START_SECONDS = 120  # of a process, while several days begin at once
-REST_SECONDS = 240  # of real time, for the queue to come to rest
+IN_A_ROW = 5  # wrong replies in a row for one page; a request fails after three wrong replies
+START_SECONDS = 120  # for the start of a process, while several days start at the same time
+REST_SECONDS = 240  # of real time, until the worker has finished all jobs
 
 WORKER = {
     "WORKER_CONCURRENCY": "1",
@@ -43,13 +43,13 @@ WORKER = {
     "REQUEUE_SECONDS": "0.1",
     "DRAIN_SECONDS": "5",
     "RESET_CRAWLING_AFTER_MIN": "1440",
-    # All that may be found is found, so that the order of the crawls does not matter.
+    # No limit on requests and histories, so that the order of the crawls has no effect.
     "MAX_REQUESTS_PER_JOB": "10000",
     "USER_SUB_FETCH_LIMIT": "1000",
-    # Names are looked at, and none of them is crawled.
+    # Discovery checks names of subreddits, but crawls none of them.
     "DISCOVERY_MAX_DEPTH": "1",
     "DISCOVERY_MAX_REQUESTS": "0",
-    # A listing that is cut short in the first crawl looks complete until it is walked whole again.
+    # If a wrong reply ends a listing early, it seems complete until a crawl reads all of it again.
     "WALK_WHOLE_EVERY": "0.25",
 }
 SCHEDULER = {"SCHEDULER_TICK_SECONDS": "0.2"}
@@ -70,40 +70,43 @@ _LIVE = """
 
 @dataclass(frozen=True)
 class Plan:
-    """`hours` of trouble and then `calm` ones; the database's clock runs `rate` times as fast."""
+    """The parameters of a day: `hours` with wrong replies, then `calm` hours without.
+
+    The database's clock runs `rate` times faster than real time.
+    """
 
     communities: tuple[str, ...]
     barred: tuple[str, ...] = ()
     hours: float = 24.0
     calm: float = 3.0
     rate: float = 144.0
-    share: float = 0.05  # of all replies, that are wrong
-    wrong_at_least: int = 0  # replies; the trouble lasts on until there were as many
+    share: float = 0.05  # the share of wrong replies
+    wrong_at_least: int = 0  # wrong replies continue until this number was sent
     expression: str = "@hourly"
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Day:
-    """What was stored at the end of a day, and what it took."""
+    """The stored content at the end of a day, and the numbers of requests, jobs and replies."""
 
     contents: Contents
     requests: int
-    looks: int  # requests that the schedules' jobs would take without trouble
-    jobs: Mapping[str, int]  # by state
-    outcomes: Mapping[str, int]  # of succeeded jobs
+    looks: int  # requests that the schedules' jobs would need without wrong replies
+    jobs: Mapping[str, int]  # number of jobs by status
+    outcomes: Mapping[str, int]  # number of jobs by outcome
     charged: list[Any]  # attempts that were charged
     failed: list[Any]
     attempts: Mapping[str, int]
-    replies: int  # while replies were wrong
-    wrong: Mapping[str, int]  # by kind
-    wrong_at: Mapping[str, int]  # by endpoint
+    replies: int  # number of replies in the time with wrong replies
+    wrong: Mapping[str, int]  # number of wrong replies by kind
+    wrong_at: Mapping[str, int]  # number of wrong replies by endpoint
 
     def ratio(self, undisturbed: "Day") -> float:
-        """Requests beside those of the undisturbed day, for as many looks by schedules.
+        """Return the ratio of this day's requests to the requests of the undisturbed day.
 
-        How many ticks merge into a job that is live depends on the speed of the machine. A look
-        that made no crawl, or one more, counts as what it takes without trouble.
+        The number of scheduled crawls depends on the machine's speed, because due times merge into
+        a live job. So the ratio is corrected for the difference in scheduled crawls.
         """
         return (self.requests - self.looks + undisturbed.looks) / undisturbed.requests
 
@@ -125,7 +128,7 @@ class Day:
 
 
 def live(databases: Databases, folder: Path, plan: Plan, *, seed: int | None) -> Day:
-    """One day; every reply is right without a `seed`."""
+    """Simulate a day, and return its result. Without a `seed`, all replies are correct."""
     folder.mkdir(parents=True, exist_ok=True)
     with databases.clone() as url:
         clock = FastClock(url, now=BEGINS, rate=plan.rate)
@@ -170,8 +173,11 @@ class _Living:
         return self._day(self._stats() - before)
 
     def _freeze_story(self) -> None:
-        """A community outside the catalogue is part of its authors' histories once it was asked
-        for: before anything is crawled, so that the order of the crawls does not matter."""
+        """Request each subreddit before the first crawl, so that the order of crawls has no effect.
+
+        The sandbox adds a subreddit outside of its catalogue to authors' histories only after a
+        request for this subreddit.
+        """
         for name in self.plan.communities:
             assert self.sandbox.get(f"/r/{name}/about").status_code == 200
 
@@ -288,7 +294,7 @@ class _Living:
             "SELECT lower(name), missing_parts, gaps, oldest_post, oldest_comment, "
             "posts_walk_end, trees_whole, trees_not_whole FROM subreddits ORDER BY 1"
         )
-        # A tree is fetched when the listing of comments fails, so that it was is no difference.
+        # Leaves out `tree_fetched_at`, because a tree is also fetched if the comment listing fails.
         found["trees"] = self._rows(
             "SELECT id, coalesce(comments_missing, 0) FROM posts ORDER BY 1"
         )
@@ -314,16 +320,17 @@ class _Living:
 
 
 def shared(folder: Path, compute: Callable[[], Day]) -> Callable[[], Day]:
-    """A day that one of several test processes lives, and all of them compare with.
+    """Return a function that returns the undisturbed day, which all test processes share.
 
-    The process that comes first lives it now; the others get it when they ask, once it is over.
+    The first process computes the day at once, and stores it. In other processes, the function
+    waits until the day is stored.
     """
     stored, lock = folder / "undisturbed-day.pickle", folder / "undisturbed-day.lock"
 
     def read() -> Day:
         if not stored.exists():
             stored.write_bytes(pickle.dumps(compute()))
-        found: Day = pickle.loads(stored.read_bytes())  # noqa: S301 - our own
+        found: Day = pickle.loads(stored.read_bytes())  # noqa: S301 - a file of this test run
         return found
 
     def locked(how: int) -> Day:
@@ -337,7 +344,7 @@ def shared(folder: Path, compute: Callable[[], Day]) -> Callable[[], Day]:
 
 
 def differences(found: Contents, wanted: Contents) -> dict[str, Any]:
-    """By table: how many rows are there only in one of both, and a few of them."""
+    """Return for each table how many rows are in only one of the contents, with some examples."""
     different = {}
     for name in wanted:
         here, there = Counter(map(repr, found[name])), Counter(map(repr, wanted[name]))

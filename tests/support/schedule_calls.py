@@ -1,4 +1,4 @@
-"""Schedules by the calls of the API that make, name and compare them."""
+"""Create schedules through the API, and read the API's responses."""
 
 from typing import Any
 

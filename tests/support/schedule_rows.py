@@ -1,4 +1,4 @@
-"""Schedules and their ledger, as tests put and read them."""
+"""Create and read schedules and their ledger rows for tests."""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ def create(
     now: datetime | None = None,
     **wanted: Any,
 ) -> Schedule:
-    """A schedule as the API makes it."""
+    """Create a schedule as the API does."""
     order = ScheduleSpec(
         name=name,
         subreddit_id=schedule_changes.subreddit_id_of(conn, subreddit=subreddit),
@@ -38,7 +38,7 @@ def make(
     now: datetime | None = None,
     **columns: Any,
 ) -> Schedule:
-    """A schedule; `columns` are then written by hand, past every check of the code."""
+    """Create a schedule, then write `columns` directly, without the checks of the code."""
     made = create(conn, name, subreddit=subreddit, cron_expression=cron, now=now)
     if columns:
         changes = ", ".join(f"{column} = :{column}" for column in columns)
@@ -49,7 +49,7 @@ def make(
 
 
 def make_many(conn: Connection, count: int, *, due_at: str) -> None:
-    """Hourly schedules, each of its own subreddit, all due at this SQL time."""
+    """Create hourly schedules of different subreddits, which are due at this SQL time."""
     conn.execute(
         text("INSERT INTO subreddits (name) SELECT 'sub' || n FROM generate_series(1, :count) n"),
         {"count": count},

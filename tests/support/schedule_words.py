@@ -1,6 +1,6 @@
-"""A reader of the sentences that describe schedules, sharing no code with their writer.
+"""Read the English sentences that describe schedules, without the code that writes them.
 
-It knows English and the calendar, and nothing of cron. A word that it does not know is an error.
+This code knows English and the calendar, but not cron. An unknown word is an error.
 """
 
 import calendar
@@ -40,7 +40,7 @@ class Meaning:
     on: OfDays
 
     def after(self, start: datetime) -> Iterator[datetime]:
-        """The wall-clock times later than `start`, in order."""
+        """Yield the wall-clock times after `start`, in order."""
         times = sorted(self.times)
         day = start.date()
         while True:
@@ -199,7 +199,7 @@ def _is_last(day: date) -> bool:
 
 
 def _is_last_weekday(day: date) -> bool:
-    """The last of the days from Monday through Friday."""
+    """Return whether the day is the last day of its month from Monday to Friday."""
     rest = (day + timedelta(days=more) for more in range(1, 8))
     left = [one for one in rest if one.month == day.month and one.weekday() < 5]
     return day.weekday() < 5 and not left

@@ -1,7 +1,7 @@
-"""One community whose every reply a test may replace, over real HTTP.
+"""A simulated Reddit with one subreddit, over real HTTP. A test can replace each reply.
 
-By itself it shows what it was given: posts and comments a page at a time, whole trees, empty
-histories. `answers` maps the start of a path to a reply that is sent instead.
+It sends the given posts and comments in pages, whole comment trees, and empty histories. The
+attribute `answers` maps the start of a path to a reply that is sent instead.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from typing import Any
 from support import scripted_server
 from support.scripted_server import Exchange
 
-# A budget so large that nothing waits for a slot.
+# The headers of a large request budget, so that no request waits for a slot.
 QUICK = {"x-ratelimit-used": "1", "x-ratelimit-remaining": "9999999.0", "x-ratelimit-reset": "9"}
 HTML = b"<html><body><h1>400 Bad request</h1></body></html>"
 CREATED = 1_700_000_000.0
@@ -23,7 +23,7 @@ ABOUT = {
 }
 
 Query = dict[str, str]
-# From the query (the form of a POST) to status and body; bytes are sent as they are.
+# Returns the status and body for a query (for a POST: its form). A body of bytes is sent unchanged.
 Answer = Callable[[Query], tuple[int, Any]]
 
 
@@ -71,14 +71,14 @@ def more(*children: str, parent: str = "t3_p1", count: int | None = None, depth:
 
 
 class ScriptedReddit:
-    """r/python; `posts` and `comments` are things, newest first."""
+    """Simulates r/python. `posts` and `comments` are Reddit's objects, the newest first."""
 
     def __init__(self, posts: list[Any] | None = None, comments: list[Any] | None = None) -> None:
         self.posts = posts if posts is not None else [post("p1")]
         self.comments = comments or []
-        self.trees: dict[str, list[Any]] = {}  # comments that a post's tree alone shows
+        self.trees: dict[str, list[Any]] = {}  # by post: comments that only its tree has
         self.answers: dict[str, Answer] = {}
-        self.asked: list[str] = []  # paths, with the query of listings
+        self.asked: list[str] = []  # requested paths, with the cursor of a page
 
     def count(self, prefix: str) -> int:
         return sum(path.startswith(prefix) for path in self.asked)
@@ -132,7 +132,7 @@ class ScriptedReddit:
 
 
 def page(things: list[Any], query: Query) -> dict[str, Any]:
-    """As Reddit shows a listing: behind the cursor, with the cursor of the next page."""
+    """Return the page after the query's cursor, with the cursor of the next page."""
     names = [f"{thing['kind']}_{thing['data']['id']}" for thing in things]
     start = names.index(query["after"]) + 1 if query.get("after") in names else 0
     end = start + int(query.get("limit", "100"))

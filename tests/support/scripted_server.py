@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback that answers as a test scripts it, byte for byte."""
+"""A real local HTTP server. The script of a test sends each byte of its replies."""
 
 import contextlib
 import http.server
@@ -11,10 +11,10 @@ from typing import Any
 
 
 class Exchange(http.server.BaseHTTPRequestHandler):
-    """One request; `send` answers it, `wfile` takes raw bytes."""
+    """One request. `send` sends a reply, and `wfile` accepts raw bytes."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are two writes: each would cost 40 ms
+    disable_nagle_algorithm = True  # otherwise the write of the body would wait for 40 ms
     script: "Callable[[Exchange], None]"
 
     def send(self, status: int, content: bytes, **headers: str) -> None:
@@ -29,7 +29,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        # Who reads no further hangs up; that is what some tests are about.
+        # In some tests, the client closes the connection before it has read the reply.
         with contextlib.suppress(ConnectionError):
             self.script(self)
 
@@ -38,10 +38,10 @@ class Exchange(http.server.BaseHTTPRequestHandler):
     def drip(
         self, piece: bytes, *, before: bytes = b"", every: float = 0.02, at_most: float = 60.0
     ) -> None:
-        """Write `piece` again and again until the client hangs up, `at_most` so many seconds."""
+        """Write `piece` again and again until the client disconnects, for `at_most` seconds."""
         self.close_connection = True
         self.wfile.write(before)
-        hung_up = threading.Event()  # the next write tells it, not this
+        hung_up = threading.Event()  # never set: only the next write detects a disconnect
         for _ in range(int(at_most / every)):
             self.wfile.write(piece)
             hung_up.wait(every)
@@ -52,14 +52,14 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Silent."""
+        """Log nothing."""
 
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that does not trust the certificate hangs up.
+        # A client disconnects if it does not trust the certificate.
         if not isinstance(sys.exc_info()[1], ConnectionError | ssl.SSLError):
             super().handle_error(request, client_address)
 
@@ -68,11 +68,11 @@ class Server(http.server.ThreadingHTTPServer):
 def serve(
     script: Callable[[Exchange], None], *, tls: ssl.SSLContext | None = None
 ) -> Iterator[str]:
-    """The server's address; https with `tls`."""
+    """Run a server, and yield its address. With `tls`, it is an https address."""
     handler = type("Scripted", (Exchange,), {"script": staticmethod(script)})
     server = Server(("127.0.0.1", 0), handler)
     if tls is not None:
-        # Each handshake in the thread of its connection.
+        # Each connection's thread does the TLS handshake, so that one client cannot block others.
         server.socket = tls.wrap_socket(
             server.socket, server_side=True, do_handshake_on_connect=False
         )

@@ -1,15 +1,16 @@
-"""A crawler-worker whose crawls do what the subreddit's name says; all else is production code.
+"""A crawler-worker with simulated crawls. All other code is production code.
 
-`python -m support.scripted_worker`. The first word of the name, before an underscore:
+`python -m support.scripted_worker` starts it. The first word of a subreddit's name, before an
+underscore, decides what its crawl does:
 
-pages     store PAGES pages, each in a transaction as a crawl does, then succeed
-gate      wait for GATES/<name>.open, deaf to every wish to stop; then store a page and succeed
-finish    the same without storing: only its end is written
-hold      wait for the same file, or until told to stop
+pages     store PAGES pages, each in its own transaction, and succeed
+gate      wait for the file GATES/<name>.open, even during a stop; then store a page and succeed
+finish    wait in the same way, and succeed without storing a page
+hold      wait for the same file, or until the worker stops
 kill      end this process with SIGKILL
-segfault  let it crash
-loop      never come back, busy all the time
-eat       ask for more memory than there is
+segfault  crash this process
+loop      run forever and use the CPU
+eat       allocate memory until none is left
 """
 
 import ctypes
@@ -41,15 +42,15 @@ from support.waiting import wait_until
 log = logs.get_logger(__name__)
 
 PAGES = int(os.environ.get("PAGES", "3"))
-PAGE_SECONDS = float(os.environ.get("PAGE_SECONDS", "0.02"))  # what a request would take
-GATE_SECONDS = 120  # more than any test; a worker that is left over ends some time
+PAGE_SECONDS = float(os.environ.get("PAGE_SECONDS", "0.02"))  # simulated time of a request
+GATE_SECONDS = 120  # longer than any test, so that a forgotten worker ends later
 MEMORY_BYTES = int(os.environ.get("MEMORY_BYTES", "0"))
 RESET_AFTER_SECONDS = os.environ.get("RESET_AFTER_SECONDS")  # shorter than production allows
-KEEPER_DIES_AT = int(os.environ.get("KEEPER_DIES_AT", "0"))  # its extension of this number
+KEEPER_DIES_AT = int(os.environ.get("KEEPER_DIES_AT", "0"))  # the lease extension that fails
 
 
 def run(claim: Claim, *, database: Database, stop: Stop, **_: object) -> str:
-    """In the place of crawl.run."""
+    """Run the simulated crawl of a claim, and return its outcome. Replaces `phases.run`."""
     kind = claim.subreddit.split("_")[0]
     log.info("crawl.began", job_id=claim.job_id, kind=kind)
     try:
@@ -79,7 +80,7 @@ def _store_pages(claim: Claim, database: Database, stop: Stop) -> None:
 
 
 def _store_page(claim: Claim, database: Database, *, page: int) -> None:
-    """One post a page; the checkpoint tells who wrote it (see support/watched_queue.py)."""
+    """Store a page with one post. The checkpoint has the claim token, for watched_queue.py."""
     token = str(claim.claim_token)
     post = crawled.post(f"{claim.job_id}p{page}", subreddit=claim.subreddit, title=token)
 
@@ -122,7 +123,7 @@ def _poison(kind: str) -> None:
 
 
 def _shortened(read: Callable[..., settings.QueueSettings]) -> Callable[..., Any]:
-    """With a time without progress that production would refuse as too short."""
+    """Return a function that reads the settings, but allows a very short time without progress."""
     if RESET_AFTER_SECONDS is None:
         return read
     reset_after = timedelta(seconds=float(RESET_AFTER_SECONDS))
@@ -130,7 +131,7 @@ def _shortened(read: Callable[..., settings.QueueSettings]) -> Callable[..., Any
 
 
 class _DyingExtension:
-    """extend_claims until its last call, which fails as no code expects."""
+    """Calls `extend_claims`. Call number KEEPER_DIES_AT raises an error that no code expects."""
 
     def __init__(self) -> None:
         self._extend = leases.extend_claims

@@ -1,4 +1,4 @@
-"""Random tests that can be repeated: the seed is in the test's name, hence in every failure."""
+"""Random tests that can be repeated, because the name of each failed test contains the seed."""
 
 import os
 import random
@@ -7,14 +7,14 @@ from typing import TypeVar
 
 import pytest
 
-MANY = int(os.environ.get("SEEDS", "20"))  # under --deep
-FIRST = int(os.environ.get("FIRST_SEED", "0"))  # other numbers, other histories
+MANY = int(os.environ.get("SEEDS", "20"))  # seeds of each test with the option --deep
+FIRST = int(os.environ.get("FIRST_SEED", "0"))  # the first seed of each test
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
 
 def seeded(few: int) -> Callable[[Test], Test]:
-    """Give the test a `seed`: `few` of them in every run, MANY under --deep."""
+    """Run the test with `few` different values of `seed`, or with MANY values under --deep."""
 
     def mark(test: Test) -> Test:
         test.few_seeds = few  # type: ignore[attr-defined]
@@ -24,7 +24,7 @@ def seeded(few: int) -> Callable[[Test], Test]:
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """To be called from pytest_generate_tests."""
+    """Add the parameter `seed` to tests with `seeded`. pytest_generate_tests calls this."""
     few = getattr(metafunc.function, "few_seeds", None)
     if few is None:
         return
@@ -34,5 +34,5 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 
 
 def rng(seed: int, test: str) -> random.Random:
-    """Each test has dice of its own: equal seeds do not choose equal moments everywhere."""
+    """Return a random generator for this test. Tests with the same seed get different numbers."""
     return random.Random(f"{test} {seed}")

@@ -1,4 +1,4 @@
-"""A service as a real process: its log, signals to it, and its end."""
+"""Run a service as a real process, send signals to it, and read its log."""
 
 import json
 import os
@@ -33,7 +33,7 @@ class ServiceProcess:
         return self.process.poll() is None
 
     def log_lines(self) -> list[dict[str, Any]]:
-        """Whole lines that are JSON; what else a dying interpreter wrote is left out."""
+        """Return the JSON lines of the log, without incomplete lines and output of a crash."""
         whole = self.log.read_text(errors="replace").rpartition("\n")[0].splitlines()
         return [json.loads(line) for line in whole if line.startswith("{")]
 
@@ -48,7 +48,10 @@ class ServiceProcess:
     def wait_for(
         self, action: str, *, timeout: float = DEADLINE_SECONDS, **fields: object
     ) -> dict[str, Any]:
-        """The first line of the log with this action; no longer than the process lives."""
+        """Wait for a log line with this action, and return the first one.
+
+        Raises AssertionError if the process ends without such a line.
+        """
         wait_until(
             lambda: not self.is_alive() or self.logged(action, **fields),
             timeout=timeout,
@@ -59,14 +62,14 @@ class ServiceProcess:
         return found[0]
 
     def told(self) -> str:
-        """The end of its log, for a failure's message."""
+        """Return the last part of the log, for the message of a failed test."""
         return self.log.read_text(errors="replace")[-4000:]
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        """SIGKILL, which reaches a stopped process too; done when it is gone."""
+        """Send SIGKILL, which also ends a stopped process, and wait for the end of the process."""
         self.process.kill()
         self.process.wait(DEADLINE_SECONDS)
 
@@ -78,19 +81,19 @@ class ServiceProcess:
             raise AssertionError(what) from None
 
     def terminate(self, timeout: float = DEADLINE_SECONDS) -> tuple[int, float]:
-        """The exit code, and how many seconds it took."""
+        """Send SIGTERM, and return the exit code and the seconds until the process ended."""
         began = time.monotonic()
         self.signal(signal.SIGTERM)
         return self.wait(timeout), time.monotonic() - began
 
 
 def when(line: Mapping[str, Any]) -> datetime:
-    """The time of a line of the log."""
+    """Return the time of a log line."""
     return datetime.fromisoformat(line["timestamp"])
 
 
 def start(module: str, *, name: str, log: Path, variables: Mapping[str, str]) -> ServiceProcess:
-    """`python -m module` with these environment variables and no other."""
+    """Start `python -m module`. The process inherits no environment variable except PATH."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", module],

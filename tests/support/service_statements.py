@@ -1,4 +1,4 @@
-"""Which statements each service can come to run, found by following what its code names."""
+"""Find the SQL statements that each service may run, by following the names in its code."""
 
 import ast
 import functools
@@ -14,14 +14,14 @@ from crawljobs.repository.queue import job_completion_sql
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (ROOT / "shared", ROOT / "services")
-Name = tuple[str, str]  # module, and what is defined at its top
+Name = tuple[str, str]  # (module, name of a definition at the module's top level)
 
 
 @dataclass(frozen=True)
 class Module:
     definitions: dict[str, ast.AST]
-    imported: dict[str, str]  # alias -> dotted path of a module, or of something in one
-    rest: list[ast.AST]  # what runs when it is imported
+    imported: dict[str, str]  # alias -> dotted path of a module or of a definition in a module
+    rest: list[ast.AST]  # other code, which runs when the module is imported
 
 
 @functools.cache
@@ -53,7 +53,7 @@ def _read(tree: ast.Module) -> Module:
 
 
 def statements(service: str) -> Iterator[tuple[str, ClauseElement]]:
-    """By their names; what is composed for a call is left out."""
+    """Yield the name of each statement, and the statement. Composed statements are left out."""
     for module, name in sorted(_reached(service)):
         if module.startswith("crawljobs.repository."):
             value = getattr(importlib.import_module(module), name, None)
@@ -91,7 +91,7 @@ def _reached(service: str) -> set[Name]:
 
 
 def _named(module: str, node: ast.AST) -> Iterator[Name]:
-    """What of ours the code names: `name`, or `module.name` of what is imported."""
+    """Yield the project's definitions that the code names as `name` or `module.name`."""
     here = modules()[module]
     for one in ast.walk(node):
         if isinstance(one, ast.Name):

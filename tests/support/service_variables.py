@@ -1,11 +1,11 @@
-"""Which environment variables the code reads, so that no manifest names another."""
+"""Find the environment variables that the code reads, so that no manifest sets unknown ones."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 READ_ELSEWHERE = ("shared/crawljobs/runtime/logs.py", "services/admin_api/gunicorn_conf.py")
-# Of Python, of the metrics' client and of OpenTelemetry themselves.
+# Variables that the system, Python, the metrics client and OpenTelemetry read.
 FOREIGN = {
     "PATH",
     "PYTHONPATH",
@@ -17,7 +17,7 @@ FOREIGN = {
 
 
 def known() -> set[str]:
-    """Secrets may also come from the file that NAME_FILE names."""
+    """Return all known variables. For a secret NAME, NAME_FILE may name a file with the secret."""
     files = [*(ROOT / "shared/crawljobs/settings").glob("*.py")]
     files += [ROOT / name for name in READ_ELSEWHERE]
     code = "\n".join(path.read_text() for path in files)

@@ -1,4 +1,4 @@
-"""What was skipped and for want of what; which wants are allowed on a machine that has much."""
+"""List skipped tests by what was missing, and read the list of allowed skips."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -10,7 +10,7 @@ from support import needs
 
 
 def by_want(reports: list[Any]) -> dict[str, list[str]]:
-    """What was missing -> the tests that could not run without it."""
+    """Return the skipped tests by the thing that was missing."""
     found = defaultdict(list)
     for report in reports:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
@@ -19,7 +19,10 @@ def by_want(reports: list[Any]) -> dict[str, list[str]]:
 
 
 def read_allowed(path: Path) -> set[str]:
-    """Lines of `WHAT: REASON`; one without a reason allows nothing."""
+    """Return what may be missing, from a file with lines `WHAT: REASON`.
+
+    Raises UsageError for a line without a reason.
+    """
     try:
         lines = path.read_text().splitlines()
     except OSError as error:

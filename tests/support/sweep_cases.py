@@ -1,4 +1,4 @@
-"""The form of a case of a sweep: the rows that it takes, and the rows that it leaves."""
+"""The test case of a sweep: rows that the sweep must change, and rows that it must leave."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ Rows = dict[str, Values]
 
 
 def job(status: str = "queued", **values: Any) -> Values:
-    """A row of crawl_jobs that was made and became visible an hour ago."""
+    """Return the columns of a job that was created and became visible one hour ago."""
     made = {
         "status": status,
         "wait_reason": "later" if status == "waiting" else None,
@@ -56,7 +56,10 @@ def job(status: str = "queued", **values: Any) -> Values:
 
 @dataclass(frozen=True)
 class Sweep:
-    """`taken`: by their keys, in the order of the sweep when it has one."""
+    """A test case of a sweep: it must change the rows `taken`, and leave the rows `left`.
+
+    If the sweep has an order, `taken` has the same order.
+    """
 
     table: str
     run: Callable[[Connection, int], object]
@@ -65,7 +68,7 @@ class Sweep:
     has_order: bool = True
     key: str = "name"
     beside: tuple[tuple[str, Values], ...] = ()  # rows of other tables
-    becomes: Rows = field(default_factory=dict)  # columns of rows that it took, by their keys
+    becomes: Rows = field(default_factory=dict)  # expected columns of changed rows, by row key
 
 
 def jobs_sweep(
@@ -76,7 +79,10 @@ def jobs_sweep(
     paused: Values | None = None,
     **more: Any,
 ) -> Sweep:
-    """`paused`: subreddits that have a pause, and its end."""
+    """Return a test case with rows of crawl_jobs.
+
+    `paused` maps a subreddit with a pause to the end of the pause.
+    """
     pauses = tuple(
         ("queue_pauses", {"scope": name, "reason": "x", "paused_by": "y", "until": until})
         for name, until in (paused or {}).items()

@@ -1,7 +1,8 @@
-"""A TCP proxy before Postgres that knows where messages begin, and breaks what a test wants broken.
+"""A TCP proxy in front of Postgres, which simulates failures of the network.
 
-A rule looks at every message and says what becomes of it; `stall` holds messages back without any
-sign on the connection, as a network does that swallows packets; `latency_seconds` delays each.
+The proxy reads the messages of the protocol. A rule decides for each message if the proxy forwards
+it. `stall` holds messages back without an error, like a network that drops packets.
+`latency_seconds` delays each message.
 """
 
 from __future__ import annotations
@@ -25,14 +26,17 @@ CLOSE_SECONDS = 5
 
 class Verdict(enum.Enum):
     PASS = enum.auto()
-    CUT = enum.auto()  # the connection breaks before this message
+    CUT = enum.auto()  # break the connection before this message
     CUT_AFTER = enum.auto()
-    HALF = enum.auto()  # it breaks in the middle of it
+    HALF = enum.auto()  # break the connection in the middle of this message
 
 
 @dataclass(frozen=True)
 class Message:
-    """`kind` is the protocol's letter, empty for a connection's first; `number` counts from 1."""
+    """A message of the Postgres protocol. `number` counts the messages of all links from 1.
+
+    `kind` is the letter of the message. It is empty for the client's first message.
+    """
 
     link: Link
     number: int
@@ -52,9 +56,10 @@ def let_pass(_: Message) -> Verdict:
 
 
 class LoseReply:
-    """The server commits a transaction that holds such a statement; its client never hears of it.
+    """Breaks the connection after a commit, so that the client does not get the server's reply.
 
-    With `autocommit` the statement is a transaction of its own. Once only.
+    This happens once, for the first transaction that contains this statement. With `autocommit`,
+    the statement is its own transaction.
     """
 
     def __init__(self, statement: str, *, autocommit: bool = False) -> None:
@@ -77,7 +82,7 @@ class LoseReply:
 
 
 class CutAt:
-    """Break a connection at its message of this number, counted over all that `concerns` names."""
+    """Applies the verdict to message number `number` of the connections that `concerns` selects."""
 
     def __init__(self, number: int, concerns: Callable[[Link], bool], verdict: Verdict) -> None:
         self._left = number
@@ -97,19 +102,19 @@ class CutAt:
 
 @dataclass
 class Link:
-    """A client's connection and ours to the server."""
+    """A client's connection to the proxy, and the proxy's connection to the server for it."""
 
     number: int
     client: socket.socket
     server: socket.socket
     application: str = ""
     is_cut: bool = False
-    # The statements executed since the last BEGIN; prepared ones are known by their names.
+    # The statements executed since the last BEGIN. `_prepared` has prepared statements by name.
     transaction: list[str] = field(default_factory=list)
     _prepared: dict[bytes, str] = field(default_factory=dict)
 
     def learn(self, kind: bytes, payload: bytes) -> None:
-        """Follow what the client executes."""
+        """Record the statement that a message of the client prepares or executes."""
         if kind == b"P":
             name, statement = payload.split(b"\0")[:2]
             self._prepared[name] = statement.decode(errors="replace")
@@ -121,7 +126,7 @@ class Link:
             self.transaction.append(payload.rstrip(b"\0").decode(errors="replace"))
 
     def cut(self) -> None:
-        """Both sides see a broken connection."""
+        """Break the connection for both the client and the server."""
         self.is_cut = True
         for end in (self.client, self.server):
             with contextlib.suppress(OSError):
@@ -144,7 +149,7 @@ class TcpProxy:
 
     @property
     def url(self) -> str:
-        """The way to the same database through here."""
+        """The address of the same database through the proxy."""
         return URL.create(
             "postgresql",
             self._parts.get("user"),
@@ -158,7 +163,7 @@ class TcpProxy:
     def stall(
         self, application: str = "", *, to_server: bool = True, to_client: bool = True
     ) -> None:
-        """Let nothing through for connections whose application's name ends so; nobody is told."""
+        """Hold back all messages of connections whose application name ends with `application`."""
 
         def is_stalled(link: Link, from_client: bool) -> bool:
             one_of_them = link.application.endswith(application)
@@ -167,17 +172,20 @@ class TcpProxy:
         self._is_stalled = is_stalled
 
     def stall_those_open(self) -> None:
-        """The same for the connections of now; later ones work."""
+        """Hold back all messages of the connections that are open now, but not of later ones."""
         self.stall_links(*self.links)
 
     def stall_links(self, *links: Link) -> None:
-        """These and no others."""
+        """Hold back all messages of these links, and of no others."""
         with self._change:
             self._is_stalled = lambda link, _from_client: link in links
             self._change.notify_all()
 
     def heal(self, *, lose: bool = False) -> None:
-        """Deliver what was held back, or lose it with its connections."""
+        """End all failures, and deliver the messages that were held back.
+
+        With `lose`, break the connections instead, so that the messages are lost.
+        """
         if lose:
             self.cut()
         with self._change:
@@ -259,7 +267,7 @@ class TcpProxy:
                 if verdict is not Verdict.PASS:
                     break
         except OSError:
-            pass  # one side broke off
+            pass  # the client or the server has closed its connection
         link.cut()
 
     def _hold_back(self, link: Link, from_client: bool, came_at: float) -> None:
@@ -272,14 +280,14 @@ class TcpProxy:
 
     def _judge(self, link: Link, from_client: bool, kind: bytes, raw: bytes) -> Verdict:
         payload = raw[5:] if kind else raw[4:]
-        with self._change:  # one message after another, whatever their connections
+        with self._change:  # the rule gets one message at a time, also from different connections
             return self.rule(Message(link, next(self._numbers), from_client, kind, payload))
 
 
 def _messages(
     source: socket.socket, *, starts_untyped: bool
 ) -> Iterator[tuple[float, bytes, bytes]]:
-    """(when it came, kind, the whole of it); a message that is cut off is left out."""
+    """Yield (arrival time, kind, bytes) of each message, without an incomplete last message."""
     waiting, untyped = b"", starts_untyped
     while received := source.recv(CHUNK_BYTES):
         waiting += received

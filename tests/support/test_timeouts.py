@@ -1,4 +1,4 @@
-"""A test that hangs fails alone and says where it hung."""
+"""A hanging test fails and shows where it hung. The other tests still run."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def test_a_hanging_test_fails_and_the_others_of_its_process_still_run(tmp_path: 
     )
     assert "1 failed, 1 passed" in ran.stdout, ran.stdout + ran.stderr
     assert "Timeout" in ran.stdout
-    assert "threading.Event().wait()" in ran.stdout  # where it hung
+    assert "threading.Event().wait()" in ran.stdout  # the line at which the test hung
 
 
 def test_every_test_has_a_timeout(pytestconfig: pytest.Config) -> None:

@@ -1,6 +1,6 @@
-"""A database whose clock is set by hand, for unchanged processes that ask it for the time.
+"""A database whose clock a test sets. Processes that use this clock need no change.
 
-A function of the same name stands before the server's own in the search path of every session.
+In the search path of each session, a function `clock_timestamp` hides the server's own function.
 """
 
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ INSTALL = """
 
 
 class VirtualClock:
-    """Installed by making one; sessions that began before keep the real time."""
+    """Installs the clock in a database. Sessions that began earlier keep the real time."""
 
     def __init__(self, url: str, *, now: datetime) -> None:
         self._sql: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(url, autocommit=True)

@@ -1,8 +1,8 @@
-"""An oracle for schedules: Vixie cron simulated minute by minute, sharing no code with ours.
+"""Simulate Vixie cron minute by minute, to check due times without code of the product.
 
-It keeps what Vixie keeps: the latest wall-clock minute it has seen. Fixed times fire when that
-passes them, so those in a skipped hour fire at once after it and those in a repeated hour do not
-fire again. Wildcards fire whenever the wall clock shows a match.
+Like Vixie cron, the simulation stores the latest wall-clock minute that has passed. A fixed time
+fires when this minute passes the fixed time. So times in a skipped hour fire directly after the
+hour, and times in a repeated hour fire once. Wildcards fire whenever the wall clock matches.
 """
 
 import functools
@@ -16,7 +16,7 @@ RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 
 def due_times(fields: str, zone: str, start: datetime, end: datetime) -> list[datetime]:
-    """Every due minute in (start, end] of five fields made of numbers, stars, -, / and commas."""
+    """Return every due minute in (start, end]. Fields may have numbers, stars, -, / and commas."""
     words = fields.split()
     sets = [_numbers(word, *limits) for word, limits in zip(words, RANGES, strict=True)]
     both_days = words[2].startswith("*") or words[4].startswith("*")
@@ -44,7 +44,7 @@ def due_times(fields: str, zone: str, start: datetime, end: datetime) -> list[da
 
 
 def clock_changes(zone: str, years: range) -> list[datetime]:
-    """The hours (UTC) in which a zone's clocks changed, found by looking at every one."""
+    """Return the hours (UTC) in which a zone's clocks changed. This checks every hour."""
     tz = ZoneInfo(zone)
     hour = datetime(years.start, 1, 1, tzinfo=UTC)
     end = datetime(years.stop, 1, 1, tzinfo=UTC)
@@ -58,9 +58,9 @@ def clock_changes(zone: str, years: range) -> list[datetime]:
     return found
 
 
-@functools.lru_cache(maxsize=4)  # several expressions are tried in the same stretch
+@functools.lru_cache(maxsize=4)  # tests check several expressions in the same period
 def _timeline(zone: str, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-    """Every minute, and what the wall clock shows then."""
+    """Return every minute of the period, with the wall-clock time of the zone."""
     tz = ZoneInfo(zone)
     return [
         (instant, instant.astimezone(tz).replace(tzinfo=None)) for instant in _minutes(start, end)

@@ -1,4 +1,4 @@
-"""Waiting for a condition with a deadline, instead of sleeping."""
+"""Wait for a condition with a deadline, instead of sleeping for a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -15,10 +15,10 @@ def wait_until(
     describe: str | Callable[[], object],
     every: float = CHECK_SECONDS,
 ) -> T:
-    """The predicate's first true answer; past the deadline an AssertionError says what was awaited.
+    """Call the predicate every `every` seconds, and return its first true result.
 
-    `describe` may be a function, called at the deadline, to tell what there was instead. `every`
-    so many seconds the predicate is asked.
+    Raises AssertionError after `timeout` seconds. Its message contains `describe`, which may be a
+    function that describes the state at that time.
     """
     deadline = time.monotonic() + timeout
     while True:

@@ -1,7 +1,7 @@
-"""A queue whose every change is recorded by the database itself, for tests that break things.
+"""A queue for tests of failures. The database records every change of the queue.
 
-Triggers write down each change of a job's state and each write of crawled data, so that what no
-later row shows (a finished job that came back, a page stored without its claim) is found as well.
+Triggers record each change of a job's status and each wrong write of crawled data. So tests find
+errors that later rows do not show: a finished job that came back, or a page stored without claim.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,8 @@ from support.waiting import wait_until
 T = TypeVar("T")
 DEADLINE_SECONDS = 30  # on an overloaded machine
 
-# A page is stored in a transaction that writes the claim's checkpoint too, after the items: at its
-# end the job's row is its own.
+# A transaction that stores a page also writes the checkpoint of the claim. So at its end, the job's
+# row has the id of this transaction (xmin).
 _RECORD = """
     CREATE TABLE recorded_changes (
         id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT clock_timestamp(),
@@ -78,7 +78,7 @@ _BORN = {JobStatus.QUEUED, JobStatus.WAITING, JobStatus.BLOCKED}
 
 
 class WatchedQueue:
-    """What was enqueued through it, and what became of it."""
+    """Enqueues jobs, and checks their states and the recorded changes."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -87,7 +87,7 @@ class WatchedQueue:
             conn.execute(text(_RECORD))
 
     def enqueue(self, *names: str, **options: Any) -> list[int]:
-        """The ids, in the order of the names; the database has acknowledged every one."""
+        """Enqueue subreddits, and return the job ids in the order of the names after the commit."""
         asked = {"priority": 50, "source": JobSource.USER, **options}
         with self.database.begin() as conn:
             enqueued = enqueueing.enqueue_many(conn, subreddits_named=names, **asked)
@@ -101,7 +101,7 @@ class WatchedQueue:
         return found
 
     def attempts(self, job_id: int) -> list[Attempt]:
-        """Oldest first."""
+        """Return the attempts of a job, the oldest first."""
         with self.database.begin() as conn:
             return job_reads.list_attempts(conn, job_id=job_id)[::-1]
 
@@ -117,7 +117,7 @@ class WatchedQueue:
         return value
 
     def claimed(self, by: str | None = None) -> list[Job]:
-        """The jobs being crawled, by this worker if one is named."""
+        """Return the crawling jobs, or only those that the worker `by` crawls."""
         with self.database.begin() as conn:
             jobs = listed_jobs.list_jobs(conn, statuses=[JobStatus.CRAWLING], limit=500)
         return [job for job in jobs if by is None or job.claimed_by == by]
@@ -136,9 +136,9 @@ class WatchedQueue:
         meanwhile: Callable[[], object] = lambda: None,
         describe: Callable[[], object] = lambda: "",
     ) -> None:
-        """I4: when faults stop, every accepted job reaches a final state.
+        """Wait until every job is in a final state (invariant I4: after faults, all jobs end).
 
-        Jobs that wait for an outage to pass are woken, as an operator would, to save seconds.
+        To save time, jobs that wait for the end of an outage are woken.
         """
 
         def all_ended() -> bool:
@@ -149,7 +149,7 @@ class WatchedQueue:
         wait_until(all_ended, timeout=timeout, describe=lambda: f"{self.live()}\n{describe()}")
 
     def lease(self, job_id: int) -> datetime:
-        """When the lease of a job that is being crawled ends; long ago if it is not."""
+        """Return the end of the job's lease, or the earliest possible time if it has no lease."""
         return self.job(job_id).lease_expires_at or datetime.min.replace(tzinfo=UTC)
 
     def wait_until_extended(self, job_id: int, beyond: datetime) -> None:
@@ -163,7 +163,7 @@ class WatchedQueue:
         return int(self.value("SELECT count(*) FROM posts"))
 
     def wait_until_stored(self, pages: int) -> None:
-        """So many pages, or all that there will be."""
+        """Wait until this number of pages is stored, or until no job is live."""
         wait_until(
             lambda: self.pages_stored() >= pages or not self.live(),
             timeout=2 * DEADLINE_SECONDS,
@@ -171,7 +171,7 @@ class WatchedQueue:
         )
 
     def wait_until_requested(self, requests: int, *, describe: Callable[[], object]) -> None:
-        """Until crawls have stored what so many requests to Reddit brought."""
+        """Wait until the checkpoints show at least this number of requests to Reddit."""
         made = "SELECT coalesce(sum((checkpoint->>'requests')::int), 0) FROM crawl_jobs"
         wait_until(
             lambda: self.value(made) >= requests, timeout=DEADLINE_SECONDS, describe=describe
@@ -184,7 +184,7 @@ class WatchedQueue:
         )
 
     def wake(self) -> None:
-        """What waits for an outage to pass may go on."""
+        """Wake all jobs that wait for the end of an outage."""
         waiting = self.rows(
             "SELECT id FROM crawl_jobs WHERE status = 'waiting' AND wait_reason = 'outage'"
         )
@@ -193,16 +193,16 @@ class WatchedQueue:
                 with self.database.begin() as conn:
                     job_verbs.wake(conn, job_id=row.id)
             except errors.IllegalTransition:
-                continue  # its time had come meanwhile
+                continue  # the job has stopped waiting meanwhile
 
     def check(self) -> None:
-        """The invariants, over the rows and over what was recorded on the way."""
+        """Check the invariants in the present rows and in the recorded changes."""
         with self.database.begin() as conn:
             invariants.check(conn, accepted=self.accepted)
             _check_recorded(conn)
 
     def check_ended(self, *, charged: dict[int, int] | None = None) -> None:
-        """Everything succeeded, and only these jobs were charged attempts."""
+        """Check that all jobs succeeded, and that only the jobs in `charged` used retries."""
         self.check()
         wanted = dict.fromkeys(self.accepted, 0) | (charged or {})
         found = {job_id: self.job(job_id) for job_id in wanted}
@@ -212,7 +212,7 @@ class WatchedQueue:
         }
 
     def check_pages(self, pages: int) -> None:
-        """The scripted crawls stored each of their pages, and the checkpoint says so."""
+        """Check that each scripted crawl stored all its pages and wrote the last checkpoint."""
         jobs = self.rows(
             "SELECT job.id, (job.checkpoint->>'page')::int AS page, "
             "(SELECT count(*) FROM posts WHERE id LIKE job.id || 'p%') AS posts "
@@ -223,7 +223,7 @@ class WatchedQueue:
         assert [job for job in jobs if (job.page, job.posts) != (pages, pages)] == []
 
     def when_reachable(self, ask: Callable[[], T], timeout: float = DEADLINE_SECONDS) -> T:
-        """The same, again from the start while the database is away."""
+        """Call `ask`, and return its result. Call it again while the database is unavailable."""
         answer: list[T] = []
 
         def try_once() -> bool:
@@ -237,7 +237,7 @@ class WatchedQueue:
         return answer[0]
 
     def backends(self, application: str = "crawljobs worker%") -> list[int]:
-        """The server's processes that serve workers of this database."""
+        """Return the pids of the server's sessions for workers in this database."""
         return [
             row.pid
             for row in self.rows(
@@ -248,7 +248,7 @@ class WatchedQueue:
         ]
 
     def wait_until_left(self, timeout: float = DEADLINE_SECONDS) -> None:
-        """I10: nobody's connection outlives its worker."""
+        """Wait until all workers' connections have ended (invariant I10)."""
         wait_until(lambda: not self.backends(), timeout=timeout, describe=lambda: self.backends())
 
 

@@ -1,4 +1,4 @@
-"""A worker in a thread of the test, with a crawl that does what the test says."""
+"""A worker in a thread of the test process, with a crawl that the test controls."""
 
 import contextlib
 import threading
@@ -43,7 +43,7 @@ def job_of(database: Database, job_id: int) -> Job:
     found: list[Job | None] = []
 
     def read() -> bool:
-        # Some tests cut every connection of the pool: each has to be met once.
+        # Some tests break every connection of the pool. Each one fails once before it is replaced.
         with contextlib.suppress(errors.DatabaseUnavailable):
             found.append(database.run(lambda conn: job_reads.get_job(conn, job_id=job_id)))
         return bool(found)
@@ -64,7 +64,7 @@ def wait_for(database: Database, job_id: int, status: JobStatus) -> Job:
 
 
 class Gate:
-    """A crawl that says when it began and goes on when told to, or when stopped."""
+    """A crawl that sets `begun` at its start. It ends when `open` is set or the worker stops it."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()
