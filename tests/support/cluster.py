@@ -95,7 +95,7 @@ class Cluster:
         return [pod for pod in self.pods if pod.service == service]
 
     def scale(self, service: str, replicas: int) -> None:
-        """Start or end pods until `replicas` run. New pods are ready; the newest end first."""
+        """Start pods until `replicas` are ready, or end the newest pods until `replicas` remain."""
         started = [self.start(service) for _ in range(replicas - len(self.of(service)))]
         for pod in started:
             self.wait_until_ready(pod)

@@ -1,4 +1,4 @@
-"""Databases for tests. A migrated template is cloned for each test. The end drops all of them."""
+"""Databases for tests. Each test gets a clone of a migrated template. `drop_all` drops them."""
 
 import contextlib
 import itertools

@@ -29,8 +29,8 @@ _INSTALL = """
     CREATE TRIGGER keep_lease BEFORE UPDATE ON crawl_jobs
         FOR EACH ROW WHEN (NEW.lease_expires_at IS NOT NULL) EXECUTE FUNCTION fast.keep_lease();
     """
-# The defaults of columns use the server's own function, because they were bound to it when the
-# tables were created. These statements change the defaults.
+# Selects statements that change the defaults of columns. The old defaults use the server's own
+# function, because they were bound to that function when the tables were created.
 _DEFAULTS = """
     SELECT format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT fast.clock_timestamp()',
         adrelid::regclass, attname)

@@ -32,7 +32,7 @@ def retry(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobC
 
 
 def cancel(conn: Connection, *, job_id: int, now: datetime | None = None) -> JobChange:
-    """Cancel a live job. A running crawl stops before its next page."""
+    """Cancel a live job. A running crawl stops at its next page."""
     return operator_changes.change(conn, verb=Verb.CANCEL, job_id=job_id, now=now)
 
 

@@ -1,4 +1,4 @@
-"""Rows that refuse every change. In production, a foreign trigger or constraint may cause this."""
+"""Rows that refuse every change, as the trigger of another program could cause in production."""
 
 from sqlalchemy import text
 

@@ -4,7 +4,7 @@ from support.tcp_proxy import Message, Verdict
 
 
 class RoundTrips:
-    """Counts round trips as a rule of a TcpProxy. It lets all messages pass.
+    """Counts round trips as a rule of a TcpProxy. The rule lets all messages pass.
 
     A round trip begins with the client's first message after a message of the server. So several
     messages that the client sends together are one round trip.

@@ -131,7 +131,7 @@ def _shortened(read: Callable[..., settings.QueueSettings]) -> Callable[..., Any
 
 
 class _DyingExtension:
-    """Calls `extend_claims`. Call number KEEPER_DIES_AT raises an error that no code expects."""
+    """Calls `extend_claims`. From call KEEPER_DIES_AT on, it raises an unexpected error."""
 
     def __init__(self) -> None:
         self._extend = leases.extend_claims
