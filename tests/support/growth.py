@@ -47,7 +47,7 @@ def check(parse: Parser, family: Family, *, longest: int = LONG) -> None:
 def _costs(
     parse: Parser, family: Family, longest: int, measure: Measure, cheap: float
 ) -> tuple[float, ...]:
-    """Return the costs of inputs of a quarter, a half and all of `longest`, or () if cheap."""
+    """Return the costs for a quarter, a half and all of the length `longest`, or () if cheap."""
     first = measure(parse, family(longest))
     if first < cheap:
         return ()

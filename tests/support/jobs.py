@@ -21,7 +21,7 @@ from crawljobs.repository.queue import (
 from crawljobs.repository.queue.maintenance import job_maintenance, pause_parking
 from support import enqueueing
 
-# A time far from the real time, so that a test fails if it does not pass this time to a function.
+# A time far from the real time. So a test fails if it forgets to pass its own time to a function.
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 LEASE_SECONDS = 30.0
 

@@ -22,8 +22,8 @@ from support.waiting import wait_until
 T = TypeVar("T")
 DEADLINE_SECONDS = 30  # on an overloaded machine
 
-# A transaction that stores a page also writes the checkpoint of the claim. So at the end of the
-# transaction, the row of the job has the id of this transaction (xmin).
+# A transaction that stores a page also writes the checkpoint of the claim. So when it ends, the
+# job's row has the id of the transaction (xmin).
 _RECORD = """
     CREATE TABLE recorded_changes (
         id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT clock_timestamp(),

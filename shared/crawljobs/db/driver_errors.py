@@ -1,7 +1,7 @@
 """Describe a driver's error in a sentence that cannot contain a secret.
 
-Messages of the driver and the server can quote parts of connection addresses and of stored values.
-So this module uses a message only if the message is constant or names only objects of the schema.
+Messages of the driver and the server can quote parts of connection addresses and stored values. So
+this module uses a message only if the message is constant or names only objects of the schema.
 For all other errors, this module has fixed sentences (decision 75).
 """
 

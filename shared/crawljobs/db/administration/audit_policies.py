@@ -3,8 +3,7 @@
 The table's permissive policies let every role that may insert rows write any actor. A database
 without service roles needs these permissive policies. This module adds a restrictive policy for
 each service role that exists. The restrictive policy applies to PUBLIC, and its condition names the
-role. A policy that applied to the role itself would not protect the audit log, because the role
-could drop that policy with DROP OWNED.
+role. If the policy applied to the role itself, the role could drop the policy with DROP OWNED.
 """
 
 from __future__ import annotations

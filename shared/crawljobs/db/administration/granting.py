@@ -39,8 +39,8 @@ def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     """Give the tables to the owner, then revoke and grant rights. Yields one line for each change.
 
     PUBLIC and the owner always lose rights that are not in `grants`. With `revoke`, services lose
-    such rights too. Without `revoke`, a service loses only a right on a whole table that `grants`
-    limits to some columns, because no release needs the right on the other columns.
+    such rights too. Without `revoke`, a service loses only rights on a whole table that `grants`
+    limits to some columns. No release needs such a right on the other columns.
     """
     owner = names.get(grants.OWNER)
     for row in conn.execute(rights_sql.OWNED, rights.object_names()).all():

@@ -51,8 +51,8 @@ __all__ = [
     "subreddits",
 ]
 
-# The settings of tables with frequent updates. With free space on a page, the new version of a row
-# can stay on the page of the old version (a HOT update). Vacuum and analyze run early.
+# The settings of tables with frequent updates. With free space on the page, the new version of a
+# row fits on the same page (a HOT update). Vacuum and analyze run early.
 STORAGE_PARAMETERS = {
     "crawl_jobs": "fillfactor = 75, autovacuum_vacuum_scale_factor = 0.01, "
     "autovacuum_vacuum_threshold = 500, autovacuum_analyze_scale_factor = 0.05",

@@ -16,9 +16,9 @@ crawl_job_counts = Table(
     one_of("status", "succeeded", "failed", "cancelled", name="status"),
 )
 
-# A change of the number of jobs in a final status. Triggers insert a row for each change, because
-# with a shared counter, each completion would wait for the lock of another completion. A trigger on
-# crawl_job_attempts counts succeeded crawls. Triggers on crawl_jobs count all other changes.
+# A change of the number of jobs in a final status. Triggers insert a row for each change. With a
+# shared counter instead, each completion would wait for the lock of another completion. A trigger
+# on crawl_job_attempts counts succeeded crawls. Triggers on crawl_jobs count all other changes.
 crawl_job_count_changes = Table(
     "crawl_job_count_changes",
     metadata,
