@@ -1,1 +1,1 @@
-"""Every SQL statement of the services."""
+"""All SQL statements that the services execute."""

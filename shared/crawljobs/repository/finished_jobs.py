@@ -1,4 +1,4 @@
-"""Queries for finished jobs, in the order of their index."""
+"""The query that reads the newest finished jobs along their index."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from crawljobs.repository.sql import inline, inline_number
 def newest_finished(
     *columns: str, limit: int, conditions: Sequence[ColumnElement[bool]] = ()
 ) -> Subquery:
-    """Return a table of at most `limit` finished jobs that meet the conditions, newest end first.
+    """Return a subquery of at most `limit` finished jobs that meet the conditions, newest first.
 
-    The status is the first column of the index of finished jobs. With one branch for each status,
-    each branch reads one range of that index. The columns must include id and finished_at.
+    The status is the first column of the index of finished jobs. So the query has one branch for
+    each status, and each branch reads one range of that index. The columns must include id and
+    finished_at.
     """
     finished = union_all(
         *(

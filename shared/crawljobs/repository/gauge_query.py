@@ -1,4 +1,4 @@
-"""The query of all gauges that are not counts of jobs: one row, with a subquery for each part."""
+"""One query for all gauges except the job counts. It joins one subquery for each gauge or group."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ _ZERO = inline_number(0)
 
 
 def _longest(since: Any) -> Any:
-    """Return the seconds since the earliest of these times; 0 without a time."""
+    """Return the seconds since the earliest time of this column, or 0 if there is no time."""
     return func.coalesce(func.max(extract("epoch", _now - since)), _ZERO)
 
 
-# Crawling jobs are few: at most the number of slots of all workers.
+# Few jobs are crawling: at most as many as all workers can crawl at the same time.
 _CRAWLING = select(
     _longest(crawl_jobs.c.claimed_at).label("longest_crawl_seconds"),
     func.count().filter(crawl_jobs.c.lease_expires_at < _now).label("expired_leases"),
@@ -69,7 +69,7 @@ def _schedules(at_most: int) -> Select[Any]:
     )
 
 
-# A time written by hand may be infinite. Before PostgreSQL 17, a difference with it is an error.
+# An operator may have written an infinite time. PostgreSQL before version 17 cannot subtract it.
 _next = (
     select(bounded(scheduled_jobs.c.next_run_at).label("next_run_at"))
     .where(scheduled_jobs.c.enabled)
@@ -108,7 +108,7 @@ _transactions = union_all(
     ),
     select(_prepared.prepared).where(_prepared.database == func.current_database()),
 ).subquery("transactions")
-# The age of the oldest transaction whose snapshot keeps vacuum from removing dead rows.
+# The age of the oldest transaction that prevents VACUUM from removing dead rows, in seconds.
 _HORIZON = select(_longest(_transactions.c.since).label("oldest_xmin_seconds")).select_from(
     _clock.outerjoin(_transactions, true())
 )
@@ -129,20 +129,20 @@ _usable = func.greatest(
     inline_number(1),
     func.floor(_budget.requests_per_window * cast(bindparam("share"), Double)),
 )
-# The requests spent in this window. Workers reserve slots of the next window when this is full.
+# The requests spent in the present window. It is full if the stored window begins in the future.
 _spent = case(
     (_budget.window_started_at > _now, _usable),
     (_window_end > _now, _budget.reserved),
     else_=_ZERO,
 )
-# The smallest remaining budget of all client ids, computed as in domain/budget_state. A pause does
-# not change it.
+# The smallest remaining budget of all client ids, computed as in domain/budget_state. A pause of
+# the workers does not change the remaining budget.
 _BUDGET = select(
     func.min(func.greatest(_ZERO, _usable - _spent)).label("reddit_budget_remaining")
 ).select_from(_clock.join(reddit_budgets, true()))
 
-# A circuit breaker without a probe in the last 10 minutes is ignored: there was nothing to crawl,
-# so its state says nothing about Reddit now.
+# A circuit breaker whose next probe is overdue by 10 minutes is ignored. No worker had a job to
+# crawl, so the state of the breaker is outdated.
 _reason = case(
     (
         _budget.outage_until > _now - inline_interval("10 minutes"),
@@ -159,7 +159,7 @@ _PAUSED = select(
 
 @lru_cache(maxsize=4)
 def all_gauges(schedules_at_most: int) -> Select[Any]:
-    """Return the query; it counts at most this number of enabled and of disabled schedules."""
+    """Return the query. Its counts of enabled and of disabled schedules stop at this number."""
     queries = [
         _CRAWLING,
         _OLDEST_QUEUED,

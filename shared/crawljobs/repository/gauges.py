@@ -1,6 +1,6 @@
 """Read the gauges for monitoring: the state of the queue, the schedules and the database.
 
-No query scans a table: live jobs and schedules are counted up to a limit, along an index.
+No query scans a whole table: live jobs and schedules are counted along an index, up to a limit.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from crawljobs.domain.request_budget import USABLE_SHARE, PausedReason
 from crawljobs.repository import gauge_query
 from crawljobs.repository.queue import job_counts, parked_jobs
 
-SCHEDULES_MAX = 100_000  # enabled schedules counted at most, and disabled ones
-ALIVE_WITHIN = timedelta(seconds=60)  # longer than the interval of a worker's heartbeat
+SCHEDULES_MAX = 100_000  # the counts of enabled and of disabled schedules stop at this number
+ALIVE_WITHIN = timedelta(seconds=60)  # longer than the time between two heartbeats of a worker
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Gauges:
 def read_gauges(
     conn: Connection, *, now: datetime | None = None, schedules_at_most: int = SCHEDULES_MAX
 ) -> Gauges:
-    """Return the gauges.
+    """Return the values of all gauges.
 
-    Counts stop at job_counts.COUNT_MAX jobs of each status, and at `schedules_at_most` enabled and
-    as many disabled schedules.
+    The count of jobs in each status stops at job_counts.COUNT_MAX. The counts of enabled and of
+    disabled schedules stop at `schedules_at_most`.
     """
     values = {"now": now, "share": USABLE_SHARE, "alive_within": ALIVE_WITHIN}
     row = conn.execute(gauge_query.all_gauges(schedules_at_most), values).one()

@@ -1,4 +1,4 @@
-"""A page of a list: read a bounded part of an index, and keep the rows that match."""
+"""Compose a page of a list: read a limited part of an index, and keep the rows that match."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from crawljobs.repository.sql import inline_number
 
 @dataclass(frozen=True)
 class Page:
-    """The parts of the statement of a page.
+    """The two parts of a statement that reads a page.
 
-    `found` has the columns id, place and position. `walk_end` has one row with the column position:
-    the last position of the walk if the page is not full; null if it is full or no rows are left.
+    `found` has the rows that match, with the columns id, place and position. `walk_end` has one
+    row with the column position. If the scan stopped at `scan_limit` before the page was full, this
+    is the position of the last row that was read. Otherwise it is null.
     """
 
     found: CTE
@@ -33,8 +34,8 @@ def page_of(
 ) -> Page:
     """Return a page of the rows of `walk` for which `is_found` is true.
 
-    `walk` selects, in order, at most `scan_limit` rows with an id and the columns that `is_found`
-    and `position` use. `limit` is one more than the page holds.
+    `walk` selects at most `scan_limit` rows, in the order of the list. Its columns are id and the
+    columns that `is_found` and `position` use. `limit` is one more than the page holds.
     """
     walked = walk.subquery("scanned")
     numbered = select(walked, func.row_number().over().label("place")).subquery("numbered")

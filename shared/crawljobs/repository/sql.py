@@ -1,9 +1,9 @@
-"""Core expressions that statements of several tables share.
+"""SQLAlchemy Core expressions that statements for several tables share.
 
-Statements are constants of their modules: SQLAlchemy then computes their cache keys only once.
+Statements are constants of their modules, so that SQLAlchemy computes their cache keys only once.
 
-A parameter of an UPDATE must not have the name of a column that the statement leaves as it is:
-SQLAlchemy would set that column to its value.
+A parameter of an UPDATE must not have the name of a column that the statement does not change.
+Otherwise SQLAlchemy would set that column to the value of the parameter.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from crawljobs.db.tables.columns import Timestamp
 
 _now = func.coalesce(bindparam("now", type_=Timestamp), func.clock_timestamp())
 
-# The current time, or the parameter `now`. Postgres computes a scalar subquery once. A bare
-# clock_timestamp() is volatile: with it, an index condition would become a filter.
+# The parameter `now`, or the current time if the parameter is null. Postgres computes a scalar
+# subquery once. It cannot use a bare clock_timestamp() in an index condition, which is volatile.
 NOW: ColumnElement[datetime] = select(_now).scalar_subquery()
 
-# The same as a table of one row with the column `now`.
+# The same time as a table: it has one row, with the column `now`.
 CLOCK = _now.table_valued(column("now", Timestamp), joins_implicitly=True).render_derived(
     name="clock"
 )
 
 
 def inline(constant: str) -> ColumnElement[str]:
-    """Return a constant that is written into the SQL.
+    """Return a string constant that is written into the SQL text.
 
-    With a bound parameter, a generic plan could not use a partial index or an index on an
+    If it were a bound parameter, a generic plan could not use a partial index or an index on an
     expression.
     """
     quoted = constant.replace("'", "''")
@@ -59,12 +59,12 @@ def inline(constant: str) -> ColumnElement[str]:
 
 
 def one_of(column: ColumnElement[Any], constants: Iterable[str]) -> ColumnElement[bool]:
-    """Return a condition: the column has one of these constants, which are written into the SQL."""
+    """Return the condition that the column has one of these constants, written into the SQL."""
     return column.in_([inline(constant) for constant in sorted(constants)])
 
 
 def inline_number(constant: int) -> ColumnElement[int]:
-    """Return a number that is written into the SQL: the planner needs to know a LIMIT."""
+    """Return a number that is written into the SQL, because the planner needs to know a LIMIT."""
     return literal_column(f"{constant:d}", BigInteger)
 
 
@@ -74,7 +74,7 @@ def inline_time(constant: str) -> ColumnElement[datetime]:
 
 
 def interval(name: str) -> ColumnElement[Any]:
-    """Return a parameter that is a timedelta."""
+    """Return the parameter with this name, whose value is a timedelta."""
     return cast(bindparam(name), INTERVAL)
 
 
@@ -89,22 +89,22 @@ def inline_interval(length: str) -> ColumnElement[Any]:
 
 
 def ids(name: str) -> BindParameter[Any]:
-    """Return a parameter that is a list of ids."""
+    """Return the parameter with this name, whose value is a list of ids."""
     return bindparam(name, type_=ARRAY(BigInteger))
 
 
 def texts(name: str) -> BindParameter[Any]:
-    """Return a parameter that is a list of strings."""
+    """Return the parameter with this name, whose value is a list of strings."""
     return bindparam(name, type_=ARRAY(Text))
 
 
 def times(name: str) -> BindParameter[Any]:
-    """Return a parameter that is a list of times."""
+    """Return the parameter with this name, whose value is a list of times."""
     return bindparam(name, type_=ARRAY(Timestamp))
 
 
 def unnested(name: str, /, **arrays: BindParameter[Any]) -> TableValuedAlias:
-    """Return a table whose columns are these array parameters, all of the same length."""
+    """Return a table that has one column for each of these array parameters of equal length."""
     columns = [column(key, _item_type(array)) for key, array in arrays.items()]
     return func.unnest(*arrays.values()).table_valued(*columns).render_derived(name=name)
 
@@ -116,22 +116,23 @@ def _item_type(array: BindParameter[Any]) -> TypeEngine[Any]:
 
 
 def array_of(query: Select[Any]) -> ColumnElement[Any]:
-    """Return an array of the results of a query of one column.
+    """Return an array with the results of a query that selects one column.
 
-    Postgres then finds the rows by their index, whatever the number of results that it expects.
+    A statement that compares an id with the array finds its rows by an index. It does so for any
+    number of results that Postgres expects.
     """
     return func.array(query.scalar_subquery())
 
 
 def count_up_to(most: int, query: Select[Any]) -> Select[Any]:
-    """Return a query for the number of rows of `query`, which reads at most `most` rows."""
+    """Return a query that counts the rows of `query` and stops at `most` rows."""
     return select(func.count().label("jobs")).select_from(
         query.limit(inline_number(most)).subquery("counted")
     )
 
 
 def seconds(duration: ColumnElement[Any]) -> ColumnElement[float]:
-    """Return the number of seconds of an interval."""
+    """Return the length of an interval in seconds."""
     return cast(extract("epoch", duration), Double)
 
 
@@ -139,6 +140,6 @@ ONE_ROW = inline_number(1)
 
 
 def row_version(table: FromClause) -> Label[int]:
-    """Return `version`: the id of the transaction that wrote the row, so each change changes it."""
+    """Return the column `version`: the id of the transaction that last changed the row."""
     xmin = literal_column(f"{getattr(table, 'name', '')}.xmin", Text)
     return cast(cast(xmin, Text), BigInteger).label("version")

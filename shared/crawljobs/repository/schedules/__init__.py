@@ -1,1 +1,1 @@
-"""Schedules and the ledger of their runs."""
+"""SQL statements for schedules and for the ledger, the table of their due times and outcomes."""

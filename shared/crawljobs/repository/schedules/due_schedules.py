@@ -1,4 +1,4 @@
-"""The scheduler's statements: lock due schedules, advance and disable them."""
+"""The scheduler's statements: lock due schedules, set their next due times, disable them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from crawljobs.repository.sql import (
     unnested,
 )
 
-CHANNEL = "scheduled_jobs"  # channel of NOTIFY: a schedule may be due earlier than before
+CHANNEL = "scheduled_jobs"  # NOTIFY channel; a message means that a schedule may be due earlier
 
 _schedule = scheduled_jobs.c
 _NOT_PASSED_OVER = _schedule.id != all_(ids("passed_over"))
 
-# The condition `enabled` and the order are the same as in scheduled_jobs_due_idx: without a due
-# schedule the statement reads one index entry.
+# The condition `enabled` and the order are the same as in the index scheduled_jobs_due_idx. So the
+# statement reads only one index entry if no schedule is due.
 _LOCK_DUE = (
     schedule_reads.SCHEDULES.add_columns(NOW.label("now"))
     .where(_schedule.enabled, _schedule.next_run_at <= NOW, _NOT_PASSED_OVER)
@@ -69,19 +69,20 @@ _next = (
     .subquery("next")
 )
 _now = CLOCK.c.now
-# Limited to one day: before PostgreSQL 17, a difference with an infinite time is an error.
+# The result is limited to one day, because PostgreSQL before version 17 raises an error if an
+# infinite time is subtracted.
 _SECONDS_UNTIL_NEXT_DUE = select(
     seconds(
         func.least(func.greatest(_next.c.next_run_at, _now), _now + inline_interval("1 day")) - _now
     )
 ).select_from(CLOCK.join(_next, true()))
 
-REASON_MAX = 500  # characters of a disabled_reason, which may quote text of any length
+REASON_MAX = 500  # characters; a longer disabled_reason is cut
 
 
 @dataclass(frozen=True)
 class DueSchedule:
-    """A due schedule, locked, and the database's time when it was read."""
+    """A locked schedule that is due, and the database's time when the schedule was read."""
 
     schedule: Schedule
     now: datetime
@@ -89,7 +90,7 @@ class DueSchedule:
 
 @dataclass(frozen=True)
 class Advance:
-    """The next due time of a schedule; `fired_at` is None if it did not fire."""
+    """The new next due time of a schedule. `fired_at` is None if the schedule did not fire."""
 
     schedule_id: int
     next_run_at: datetime
@@ -103,10 +104,10 @@ def lock_due_schedules(
     passed_over: Sequence[int] = (),
     now: datetime | None = None,
 ) -> list[DueSchedule]:
-    """Lock the schedules that have been due longest, and return them.
+    """Lock at most `at_most` due schedules and return them, the earliest due time first.
 
-    The locks last until the transaction ends. Schedules that another transaction has locked, and
-    schedules whose ids are in `passed_over`, are skipped.
+    The locks last until the transaction ends. The statement skips schedules that another
+    transaction has locked, and schedules whose ids are in `passed_over`.
     """
     values = {"at_most": at_most, "passed_over": list(passed_over), "now": now}
     rows = conn.execute(_LOCK_DUE, values)
@@ -114,7 +115,7 @@ def lock_due_schedules(
 
 
 def advance_schedules(conn: Connection, *, advances: Sequence[Advance]) -> None:
-    """Set the next due times. Firing is not an edit: version and updated_at do not change."""
+    """Set the next due times. `version` and `updated_at` stay, because firing is not an edit."""
     conn.execute(
         _ADVANCE,
         {
@@ -128,7 +129,7 @@ def advance_schedules(conn: Connection, *, advances: Sequence[Advance]) -> None:
 def disable_schedule(
     conn: Connection, *, schedule_id: int, reason: str, now: datetime | None = None
 ) -> bool:
-    """Disable a schedule that cannot fire. Returns false if it was already disabled."""
+    """Disable a schedule that cannot fire. Returns false if the schedule is already disabled."""
     disabled = conn.execute(
         _DISABLE, {"schedule_id": schedule_id, "reason": reason[:REASON_MAX], "now": now}
     )
@@ -140,7 +141,8 @@ def seconds_until_next_due(
 ) -> float | None:
     """Return the seconds until the next schedule is due, by the database's clock.
 
-    The result is 0 if a schedule is due, and at most one day; None if no schedule is enabled.
+    The result is 0 if a schedule is due now, and at most one day. It is None if no schedule is
+    enabled. Schedules in `passed_over` do not count.
     """
     values = {"passed_over": list(passed_over), "now": now}
     seconds: float | None = conn.execute(_SECONDS_UNTIL_NEXT_DUE, values).scalar()

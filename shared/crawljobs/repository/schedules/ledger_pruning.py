@@ -1,4 +1,4 @@
-"""Delete old rows of the ledger, and the rows of deleted schedules."""
+"""Delete old rows of the ledger of due times, and all rows of deleted schedules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _PRUNE = text(f"""
     ))
     """)
 
-# Finds the next schedule id with one index lookup, independent of the number of its runs.
+# Each step of the recursion finds the next schedule id with one index lookup. The number of rows
+# of a schedule does not matter.
 _PRUNE_DELETED = text("""
     WITH RECURSIVE seen (id, place) AS (
         SELECT (
@@ -52,7 +53,10 @@ _PRUNE_DELETED = text("""
 
 @dataclass(frozen=True)
 class Orphans:
-    """The number of deleted runs, and the `beyond` of the next call; None if no runs are left."""
+    """The number of deleted ledger rows of schedules that no longer exist.
+
+    `beyond` is the argument for the next call, or None if no rows are left to check.
+    """
 
     deleted: int
     beyond: int | None
@@ -66,7 +70,7 @@ def prune_runs(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Delete ledger rows that fired longer ago than `retention`. Returns how many."""
+    """Delete ledger rows that are older than `retention`. Returns the number of deleted rows."""
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE, skip), values).rowcount
 
@@ -76,7 +80,7 @@ def prune_runs_of_deleted(
 ) -> Orphans:
     """Delete the ledger rows of deleted schedules.
 
-    Checks at most `scan_limit` schedules with ids greater than `beyond`, and deletes at most
+    Checks at most `scan_limit` schedule ids that are greater than `beyond`. Deletes at most
     `at_most` rows.
     """
     values = {"beyond": beyond, "scan_limit": scan_limit, "at_most": at_most}

@@ -1,4 +1,4 @@
-"""Run a schedule by hand."""
+"""Run a schedule now, because an operator requests it."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def run_now(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Enqueued:
-    """Enqueue a crawl for the locked schedule now, also if the schedule is disabled.
+    """Enqueue a crawl for the locked schedule now, even if the schedule is disabled.
 
-    Returns the result of the enqueue. Its regular due times do not change. Raises
-    InvalidSubredditName if the subreddit's row was deleted.
+    Returns the enqueued or merged job. The schedule's regular due times do not change. Raises
+    InvalidSubredditName if the subreddit's name cannot be crawled or its row was deleted.
     """
     names.checked_name(schedule.subreddit)
     at: datetime = conn.execute(_FIRED, {"schedule_id": schedule.id, "now": now}).scalar_one()

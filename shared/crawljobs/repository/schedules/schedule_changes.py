@@ -1,4 +1,4 @@
-"""Create and change schedules. The caller has locked the row with lock_schedule."""
+"""Create and change schedules. Before a change, the caller locks the row with lock_schedule."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ _UPDATE = (
     )
 )
 
-# Notifies only if no other schedule is due earlier: a scheduler that wakes earlier reads this
-# schedule too.
+# Notifies the scheduler only if no other schedule is due earlier. Otherwise the scheduler wakes in
+# time without a notification.
 _HINT = select(func.pg_notify(inline(due_schedules.CHANNEL), inline(""))).where(
     select(_schedule.next_run_at)
     .where(_schedule.enabled)
@@ -89,10 +89,10 @@ def clock(conn: Connection, *, now: datetime | None = None) -> datetime:
 
 
 def subreddit_id_of(conn: Connection, *, subreddit: str | int) -> int:
-    """Return the id of a subreddit that is given by name or by id. A new name is inserted.
+    """Return the id of a subreddit that is given by name or by id. Inserts a new name.
 
-    Raises NotFound for an unknown id, and InvalidSubredditName for a name that cannot be crawled,
-    also if it is the stored name of the id.
+    Raises NotFound for an unknown id. Raises InvalidSubredditName if the given name, or the stored
+    name of the given id, cannot be crawled.
     """
     if isinstance(subreddit, str):
         name = names.checked_name(subreddit)
@@ -109,9 +109,9 @@ def subreddit_id_of(conn: Connection, *, subreddit: str | int) -> int:
 def create_schedule(
     conn: Connection, *, order: ScheduleSpec, now: datetime | None = None
 ) -> Schedule:
-    """Create a schedule and return it. It first fires at its next due time.
+    """Create a schedule and return it. The schedule first fires at its next due time.
 
-    Raises InvalidCron or DuplicateName. Names that differ only in case are equal.
+    Raises InvalidCron or DuplicateName. Two names that differ only in case count as equal.
     """
     at = clock(conn, now=now)
     # The spread of due times depends on the id, which is known only after the insert.
@@ -128,10 +128,10 @@ def create_schedule(
 def change_schedule(
     conn: Connection, *, before: Schedule, order: ScheduleSpec, now: datetime | None = None
 ) -> Schedule:
-    """Change the locked schedule to `order`, and return it.
+    """Give the locked schedule the values of `order`, and return the schedule.
 
-    Writes nothing if `order` means the same as the stored schedule. Due times before now that the
-    change gives up are recorded in the ledger as missed. Raises InvalidCron or DuplicateName.
+    Writes nothing if `order` means the same as the stored schedule. Overdue times that will not
+    fire after the change are recorded as missed. Raises InvalidCron or DuplicateName.
     """
     if order == before.spec():
         return before
@@ -157,7 +157,7 @@ def change_schedule(
 
 
 def _hinted(conn: Connection, schedule_id: int) -> Schedule:
-    """Return the stored schedule. Notifies the scheduler if this schedule is now due first."""
+    """Notify the scheduler if this schedule is now due first. Returns the stored schedule."""
     written = schedule_reads.get_schedule(conn, schedule_id=schedule_id)
     if written is None:
         raise AssertionError("the row is locked by this transaction")

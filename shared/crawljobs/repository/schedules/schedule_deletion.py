@@ -1,4 +1,4 @@
-"""Delete schedules. The caller has locked the row with lock_schedule."""
+"""Delete schedules. The caller first locks the row of the schedule with lock_schedule."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _DELETE_RUNS = delete(scheduled_job_runs).where(
 
 
 def delete_schedule(conn: Connection, *, schedule_id: int) -> None:
-    """Delete the schedule and its ledger. Jobs that it enqueued stay.
+    """Delete the schedule and its ledger rows. Jobs that the schedule enqueued stay.
 
-    Deletes at most job_maintenance.CHUNK ledger rows, so that the time is bounded. A sweep deletes
-    the rest, which no list shows any more.
+    Deletes at most job_maintenance.CHUNK ledger rows, so that the call stays short. A periodic
+    sweep deletes the other rows. No list shows them after the call.
     """
     conn.execute(_DELETE, {"schedule_id": schedule_id})
     values = {"schedule_id": schedule_id, "at_most": job_maintenance.CHUNK}

@@ -20,7 +20,7 @@ from crawljobs.repository.schedules import (
 )
 from crawljobs.repository.sql import NOW, texts
 
-AT_MOST = 100  # schedules in one transaction: the caller repeats the call until fewer are changed
+AT_MOST = 100  # schedules per transaction; the caller repeats the call until fewer are changed
 
 _schedule = scheduled_jobs.c
 _SCHEDULES = (
@@ -30,8 +30,8 @@ _SCHEDULES = (
     .limit(bindparam("at_most"))
 )
 
-# Skips a schedule that is firing now: to wait for its lock could be a deadlock. The crawl that it
-# enqueues disables it later.
+# Skips a schedule that is firing now, because waiting for its lock could cause a deadlock. The
+# crawl that the schedule enqueues disables the schedule later.
 _LOCK_ENABLED = _SCHEDULES.where(_schedule.enabled).with_for_update(
     of=scheduled_jobs, skip_locked=True
 )
@@ -42,7 +42,7 @@ _LOCK_BARRED = _SCHEDULES.where(
 
 
 def reason_of(name: str, access: str) -> str:
-    """Return the disabled_reason of schedules of an unavailable subreddit.
+    """Return the disabled_reason for the schedules of an unavailable subreddit.
 
     enable_schedules_of finds the schedules by this text.
     """
@@ -54,8 +54,8 @@ def enable_schedules_of(
 ) -> int:
     """Enable at most AT_MOST schedules that were disabled because the subreddit was unavailable.
 
-    Writes an audit row for each, and returns how many were enabled. Each is due at its next due
-    time.
+    Writes one audit row for each schedule, and returns the number of enabled schedules. An enabled
+    schedule first fires at its next due time.
     """
     reasons = [reason_of(name, outcome).lower() for outcome in sorted(TERMINAL_OUTCOMES)]
     values = {"subreddit_id": subreddit_id, "reasons": reasons, "at_most": AT_MOST, "now": now}
@@ -86,8 +86,8 @@ def disable_schedules_of(
 ) -> int:
     """Disable at most AT_MOST schedules of the subreddit.
 
-    Writes an audit row for each, and returns how many were disabled. Their overdue times are
-    recorded in the ledger as missed.
+    Writes one audit row for each schedule, and returns the number of disabled schedules. The
+    ledger records the overdue times of these schedules as missed.
     """
     values = {"subreddit_id": subreddit_id, "at_most": AT_MOST, "now": now}
     found = conn.execute(_LOCK_ENABLED, values).all()

@@ -1,4 +1,4 @@
-"""Write and list the ledger of the runs of schedules."""
+"""Write and list the ledger: the table of the schedules' due times with their outcomes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from crawljobs.runtime import metrics
 
 _run = scheduled_job_runs.c
 
-# Ordered by due time, which is unique for each schedule. Ids show only the order of the writes.
-# The limited time is compared too: a page that ends with a time before 1970 would be shown again.
+# Ordered by due time, which is unique within a schedule. Ids show only the order of the writes. The
+# bounded time is compared, too. Otherwise a page that ends before 1970 would be shown again.
 _before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))
 _LIST = (
     select(
@@ -77,7 +77,7 @@ _SETTLE_RUNS = (
 
 @dataclass(frozen=True)
 class Run:
-    """A row of the ledger: one due time, or `ticks` due times up to `due_until`."""
+    """A new ledger row: one due time, or `ticks` due times from `due_at` to `due_until`."""
 
     schedule_id: int
     due_at: datetime
@@ -87,14 +87,14 @@ class Run:
 
 
 def missed_run(schedule_id: int, ticks: Ticks) -> Run:
-    """Return the ledger row for missed due times."""
+    """Return one ledger row for all these missed due times."""
     until = ticks.last if ticks.count > 1 else None
     return Run(schedule_id, ticks.first, RunOutcome.MISSED, due_until=until, ticks=ticks.count)
 
 
 @dataclass(frozen=True)
 class SettledRun:
-    """The outcome and the job of a fired due time."""
+    """The outcome and the job of a due time that fired."""
 
     schedule_id: int
     due_at: datetime
@@ -104,7 +104,7 @@ class SettledRun:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """A due time and its outcome, or `ticks` missed due times up to `due_until`."""
+    """A stored ledger row: one due time, or `ticks` missed due times up to `due_until`."""
 
     id: int
     due_at: datetime
@@ -119,7 +119,7 @@ class LedgerRow:
 def record_runs(
     conn: Connection, *, runs: Sequence[Run], now: datetime | None = None
 ) -> set[tuple[int, datetime]]:
-    """Write runs to the ledger. Returns (schedule id, due time) of each run that was new in it."""
+    """Write runs to the ledger. Returns the schedule ids and due times of the new rows."""
     rows = conn.execute(
         _RECORD_RUNS,
         {
@@ -135,7 +135,7 @@ def record_runs(
 
 
 def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> int:
-    """Return the number of missed due times in `runs` that record_runs wrote as new."""
+    """Count the missed due times of the runs in `recorded`, the new rows from record_runs."""
     return sum(
         run.ticks
         for run in runs
@@ -144,7 +144,7 @@ def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> in
 
 
 def give_up(conn: Connection, *, schedule_id: int, ticks: Sequence[Ticks], now: datetime) -> None:
-    """Record due times that will never fire as missed.
+    """Record these due times as missed, because they will never fire.
 
     The metric of missed runs counts them after the commit.
     """
@@ -171,7 +171,7 @@ def settle_runs(conn: Connection, *, runs: Sequence[SettledRun]) -> None:
 def list_runs(
     conn: Connection, *, schedule_id: int, before: datetime | None = None, limit: int = 100
 ) -> list[LedgerRow]:
-    """Return at most `limit` ledger rows, the latest due time first."""
+    """Return at most `limit` ledger rows of the schedule, the latest due time first."""
     rows = conn.execute(
         _LIST, {"schedule_id": schedule_id, "before": before, "at_most": limit}
     ).all()

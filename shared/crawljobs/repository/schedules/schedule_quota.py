@@ -1,4 +1,4 @@
-"""Estimate the requests a day of all enabled schedules, from the requests of recent crawls."""
+"""Estimate how many requests a day all enabled schedules need, based on recent crawls."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from crawljobs.domain.schedule_limit import Quota
 from crawljobs.repository import finished_jobs
 from crawljobs.repository.sql import inline, inline_interval, inline_number
 
-# Newest finished jobs: enough for an average, and few enough to read at each edit of a schedule.
+# The estimate reads this many of the newest finished jobs. They are enough for an average, and few
+# enough to be read at each edit of a schedule.
 RECENT_JOBS = 2_000
-PLAUSIBLE_REQUESTS_MAX = 100_000  # of one crawl
+PLAUSIBLE_REQUESTS_MAX = 100_000  # requests of one crawl; a larger number is ignored
 
 _job = finished_jobs.newest_finished(
     "id", "finished_at", "subreddit_id", "status", "checkpoint", limit=RECENT_JOBS
@@ -37,7 +38,7 @@ _recent = (
     .prefix_with("MATERIALIZED")
 )
 
-# Workers write the checkpoints, so a value that is no plausible number is left out.
+# A checkpoint is JSON that a worker writes. A value that is no plausible number is left out.
 _requests = cast(_recent.c.requests, Numeric)
 _crawls = (
     select(_recent.c.subreddit_id, _requests.label("requests"))
@@ -59,8 +60,8 @@ _averages = (
     .cte("averages")
 )
 
-# A subreddit without a recent crawl counts with the average of the others. A schedule without
-# runs_per_day counts as one run a day.
+# A subreddit without a recent crawl counts with the average over all recent crawls. A schedule
+# without runs_per_day counts as one run a day.
 _requests_per_run = func.coalesce(
     _averages.c.requests,
     select(func.avg(_crawls.c.requests)).scalar_subquery(),
@@ -103,9 +104,9 @@ _ESTIMATE = (
 
 
 def estimate(conn: Connection) -> Quota:
-    """Return the estimated requests and the budget; reads every enabled schedule once.
+    """Return the estimated requests and the budget. Reads every enabled schedule once.
 
-    A client id that was not used for one day adds no budget.
+    A client id adds no budget if another client id was used more than one day after it.
     """
     row = conn.execute(
         _ESTIMATE,

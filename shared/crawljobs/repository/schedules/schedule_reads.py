@@ -1,4 +1,4 @@
-"""Read, list and lock schedules. schedule_changes and due_schedules change them."""
+"""Read, list and lock schedules. The modules schedule_changes and due_schedules change them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from crawljobs.db.tables import scheduled_jobs, subreddits
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
 from crawljobs.repository.sql import inline, inline_time
 
-# A time written by hand may be infinite, which a datetime cannot hold. These values replace it.
+# A datetime cannot hold an infinite time, which an operator may have written. One of these times
+# replaces it.
 _EARLIEST, _LATEST = inline_time("1970-01-01 00:00+00"), inline_time("9000-01-01 00:00+00")
 
 
 def bounded(time: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the time, limited to values that a datetime can hold."""
+    """Return the time, limited to the range that a datetime can hold. Null stays null."""
     return case((time.is_not(None), func.greatest(func.least(time, _LATEST), _EARLIEST)))
 
 
@@ -37,7 +38,7 @@ def _column(name: str) -> ColumnElement[Any]:
     return bounded(column).label(name) if name.endswith("_at") else column
 
 
-# The columns of `schedule_of`.
+# The query of the columns that `schedule_of` reads.
 SCHEDULES = select(*(_column(name) for name in Schedule.__dataclass_fields__)).select_from(
     scheduled_jobs.outerjoin(subreddits, subreddits.c.id == scheduled_jobs.c.subreddit_id)
 )
@@ -65,7 +66,7 @@ def get_schedule(conn: Connection, *, schedule_id: int) -> Schedule | None:
 
 
 def lock_schedule(conn: Connection, *, schedule_id: int) -> Schedule | None:
-    """Lock the schedule until the transaction ends, and return it; None if there is none."""
+    """Lock the schedule until the transaction ends. Returns it, or None if it does not exist."""
     row = conn.execute(_LOCK, {"id": schedule_id}).first()
     return None if row is None else schedule_of(row)
 
@@ -101,7 +102,8 @@ def list_schedules(
 def _listing(filters: tuple[str, ...]) -> Select[Any]:
     """Return the statement for these filters.
 
-    Each set of filters has its own statement: a filter that may be null would lose its index.
+    Each set of filters has its own statement. Postgres could not use an index for a filter that may
+    be null.
     """
     return (
         SCHEDULES.where(

@@ -1,8 +1,9 @@
-"""Repair schedules that were fired or changed at a time later than the database's clock.
+"""Repair schedules whose last run or last change is later than the database's present time.
 
-The clock was set back since then. The due times up to that time may have fired already. If the
-clock was far ahead, the next due time may be far away. So the schedule becomes due at its next due
-time from now. The ledger shows which due times have fired, so none fires twice.
+The database's clock was set back after that run or change. If the clock was far ahead before, the
+stored next due time may be far away. So the repair computes the next due time from the present
+time. Some of the coming due times may have fired already. The ledger shows which due times have
+fired, so none fires twice.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from crawljobs.domain.schedule import Schedule
 from crawljobs.repository.schedules import schedule_reads
 from crawljobs.repository.sql import NOW, ids, inline_interval, inline_number, times, unnested
 
-CHUNK = 100  # schedules repaired at most in one call
+CHUNK = 100  # schedules; one call repairs at most this number
 
 _schedule = scheduled_jobs.c
 
-# Reads the index of due times from the latest time down. A repaired schedule no longer matches.
+# Reads the index of due times, the latest time first. A repaired schedule no longer matches.
 _AHEAD = (
     schedule_reads.SCHEDULES.add_columns(NOW.label("now"))
     .where(
@@ -52,9 +53,9 @@ _MEND = (
 def mend_next_runs(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> int:
-    """Set the next due times of such schedules from now. Returns how many were repaired."""
+    """Repair schedules whose last run or change is in the future. Returns how many it repaired."""
     found = conn.execute(
-        # The planner needs to know the OFFSET, too.
+        # The OFFSET is written into the SQL text, because the planner needs to know it.
         _AHEAD.offset(inline_number(skip)) if skip else _AHEAD,
         {"at_most": at_most, "now": now},
     ).all()
@@ -71,7 +72,7 @@ def mend_next_runs(
 
 
 def _next(schedule: Schedule, now: datetime) -> datetime:
-    """Return the next due time, or `now` for an invalid schedule: firing then disables it."""
+    """Return the next due time. For an invalid schedule, return `now`: firing then disables it."""
     try:
         return min(schedule.due_at(), schedule.due_times().next_after(now))
     except errors.InvalidCron:
