@@ -1,1 +1,1 @@
-"""Operations: audit log, API tokens, idempotency keys, running processes and task turns."""
+"""SQL statements for the audit log, API tokens, idempotency keys, processes and task turns."""

@@ -32,7 +32,7 @@ _token = _tokens.c
 _IS_LIVE = and_(
     _token.revoked_at.is_(None), or_(_token.expires_at.is_(None), _token.expires_at > NOW)
 )
-# The columns of `to_token`.
+# The columns that `to_token` reads.
 COLUMNS = (
     *(_token[name] for name in Token.__dataclass_fields__ if name in _token),
     _IS_LIVE.label("live"),
@@ -45,7 +45,7 @@ _LOCK_NAME = select(
     )
 )
 
-# The same as `domain.names.key`, for the characters that a token's name may have.
+# Computes the same key as `domain.names.key`, for the characters that a token's name may have.
 _name_key = func.lower(
     func.btrim(func.regexp_replace(_token.name, inline(" +"), inline(" "), inline("g")))
 )
@@ -94,7 +94,8 @@ def live_of_name(
 ) -> list[str]:
     """Return at most `at_most` ids of live tokens with this name.
 
-    Takes a lock: no other transaction creates a token of this name before this one ends.
+    Takes a lock, so that no other transaction can create a token with this name until the present
+    transaction ends.
     """
     values = {"name_key": names.key(name), "at_most": at_most, "now": now}
     conn.execute(_LOCK_NAME, values)
@@ -102,7 +103,7 @@ def live_of_name(
 
 
 def is_past(conn: Connection, *, at: datetime, now: datetime | None = None) -> bool:
-    """Return whether `at` is in the past by the database's clock, which decides on expiry."""
+    """Return whether `at` is in the past by the database's clock. That clock expires tokens."""
     return bool(conn.execute(_IS_PAST, {"at": at, "now": now}).scalar_one())
 
 
@@ -133,7 +134,7 @@ def create(
 
 
 def lock(conn: Connection, *, token_id: str, now: datetime | None = None) -> Token | None:
-    """Lock the token until the transaction ends, and return it; None if there is none."""
+    """Lock the token until the transaction ends. Returns it, or None if it does not exist."""
     row = conn.execute(_LOCK, {"token_id": token_id, "now": now}).first()
     return None if row is None else to_token(row)
 
@@ -141,7 +142,7 @@ def lock(conn: Connection, *, token_id: str, now: datetime | None = None) -> Tok
 def revoke(
     conn: Connection, *, token_id: str, revoked_by: str, now: datetime | None = None
 ) -> Token | None:
-    """Revoke the token, and return it; None if it was already revoked or does not exist."""
+    """Revoke and return the token, or return None if it is already revoked or does not exist."""
     values = {"token_id": token_id, "revoked_by": revoked_by, "now": now}
     row = conn.execute(_REVOKE, values).first()
     return None if row is None else to_token(row)
@@ -154,7 +155,7 @@ def list_tokens(
     limit: int = 100,
     now: datetime | None = None,
 ) -> list[Token]:
-    """Return at most `limit` tokens, ordered by name and id, also expired and revoked ones.
+    """Return at most `limit` tokens by name and id, including expired and revoked tokens.
 
     `after` is the (name, id) of the last token of the previous page.
     """

@@ -1,4 +1,4 @@
-"""Read entries of the audit log, also an entry that another program has written."""
+"""Convert rows of the audit log to entries, including rows that another program has written."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LONGEST_JSON = 200_000  # characters; a CHECK of the table allows 65,536 bytes
 DEEPEST_JSON = 50
 LONGEST_NUMBER = 30  # digits
 
-# Times that a Python datetime cannot hold are replaced by its first or last day. JSON is read as
-# text, because the driver's JSON reader fails for numbers with thousands of digits and for arrays
-# nested a thousand levels deep.
+# A time that a Python datetime cannot hold is replaced by an early or late day that it can hold.
+# JSON is read as text, because the driver's JSON reader fails for a number with thousands of digits
+# and for arrays that are nested a thousand levels deep.
 _log = tables.admin_audit_log.c
 COLUMNS = (
     _log.id,
@@ -43,7 +43,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One administrative change; `before` and `after` are JSON objects."""
+    """One change by an operator or a process. `before` and `after` have the changed values."""
 
     id: int
     at: datetime
@@ -56,8 +56,8 @@ class AuditEntry:
     request_id: str | None
     peer_address: str | None
     client_address: str | None
-    token_id: str | None = None  # None: the bootstrap token, a process, or an earlier release
-    db_role: str | None = None  # role of the session that wrote the row; None: an earlier release
+    token_id: str | None = None  # None for the bootstrap token, a process or an earlier release
+    db_role: str | None = None  # database role that wrote the row; None for an earlier release
     transaction_id: str | None = None
 
 
@@ -70,7 +70,7 @@ def from_row(row: Any) -> AuditEntry:
 def without_origin(entry: AuditEntry) -> AuditEntry:
     """Return the entry without request, addresses, token, role and transaction.
 
-    For a reader without the right to read the audit log.
+    Readers who may not read the audit log get this form of the entry.
     """
     return replace(
         entry,

@@ -1,4 +1,4 @@
-"""Write and list the audit log. An entry is written in the transaction of its change."""
+"""Write and list the audit log. Each entry is written in the transaction of its change."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = [
     "record_many",
 ]
 
-SCAN_LIMIT = 10_000  # entries that one page checks at most
+SCAN_LIMIT = 10_000  # entries; the statement of one page checks at most this number
 
 
 @dataclass(frozen=True)
 class Change:
-    """One change to record: its resource, and the resource before and after."""
+    """One change for the audit log: the id of the resource, and its values before and after."""
 
     resource_id: int | str | None
     before: Mapping[str, Any] | None = None
@@ -43,9 +43,9 @@ class Change:
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """Filters of the list; None does not filter. `since` is inclusive, `until` is exclusive.
+    """The filters for a list of audit entries. A field that is None does not filter.
 
-    `changes_only` leaves out refused requests.
+    `since` is inclusive, and `until` is exclusive. `changes_only` leaves out refused requests.
     """
 
     actor: str | None = None
@@ -61,7 +61,7 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """One page. `next` is the `before_id` of the next page; None if there is no next page."""
+    """One page of audit entries. `next` is the `before_id` of the next page, None at the end."""
 
     entries: list[AuditEntry]
     next: int | None
@@ -110,7 +110,7 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write one audit row in the transaction of the change: both commit, or neither."""
+    """Write one audit row in the transaction of the change, so that both commit or neither does."""
     change = Change(resource_id, before, after)
     record_many(conn, actor=actor, action=action, resource_type=resource_type, changes=[change])
 
@@ -123,7 +123,7 @@ def record_many(
     resource_type: str,
     changes: Iterable[Change],
 ) -> None:
-    """Write one audit row for each change, in one statement; counts them after the commit."""
+    """Write one audit row for each change, in one statement. A metric counts the rows later."""
     rows = [
         {
             "resource_id": None if change.resource_id is None else str(change.resource_id),
@@ -160,7 +160,8 @@ def list_entries(
 ) -> AuditPage:
     """Return a page of at most `limit` entries that match the filters, the newest first.
 
-    A page with fewer entries can still have a next page.
+    A page with fewer entries can have a next page, because a page checks at most `scan_limit`
+    entries.
     """
     given = {name: value for name, value in vars(filters or AuditFilter()).items() if value}
     statement = page_statement(

@@ -1,4 +1,4 @@
-"""Compose the statement of a page of the audit log."""
+"""Compose the statement that reads one page of the audit log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from crawljobs.repository import paging
 from crawljobs.repository.operations import audit_entry
 from crawljobs.repository.sql import ONE_ROW, inline, inline_interval, inline_number
 
-REFUSED = "refused"  # the action of a request that was not allowed
+REFUSED = "refused"  # the action in an entry for a request that was not allowed
 
 _log = tables.admin_audit_log
 _earliest = _log.alias("earliest")
@@ -42,25 +42,25 @@ _CONDITIONS: dict[str, Callable[[FromClause], ColumnElement[bool]]] = {
     "since": lambda log: log.c.at >= _SINCE,
     "until": lambda log: log.c.at < _UNTIL,
 }
-_READ = ("id", "at", *_EQUAL)  # the columns of the conditions
+_READ = ("id", "at", *_EQUAL)  # the columns that the conditions use
 
 
 def _first_id_at(time: ColumnElement[Any]) -> ColumnElement[int]:
-    """Return the id of the first entry at this time or later; the largest id without an entry."""
+    """Return the id of the first entry at this time or later, or the largest id if none exists."""
     first = select(_earliest.c.id).where(_earliest.c.at >= time)
     first = first.order_by(_earliest.c.at, _earliest.c.id).limit(ONE_ROW)
     return func.coalesce(first.scalar_subquery(), inline_number(2**63 - 1))
 
 
-# Ids grow with time, except for the duration of a transaction. So a range of times becomes a range
-# of ids, with a margin of 1 minute.
+# Ids grow with time, except among transactions that run at the same time. So a condition on the
+# time is replaced by a range of ids, with a margin of 1 minute.
 _MARGIN = inline_interval("1 minute")
 _ID_RANGES = {
     "since": _log.c.id >= _first_id_at(_SINCE - _MARGIN),
     "until": _log.c.id < _first_id_at(_UNTIL + _MARGIN),
 }
-# The columns of each index before the id. A page reads the first index whose columns all have a
-# filter.
+# For each index, its columns before the id. A page reads the first index for which all these
+# columns have a filter.
 _WALKS = (("request_id",), ("resource_type", "resource_id"), ("actor",), ("action",))
 
 
@@ -68,15 +68,16 @@ _WALKS = (("request_id",), ("resource_type", "resource_id"), ("actor",), ("actio
 def page_statement(
     given: tuple[str, ...], continues: bool, limit: int, scan_limit: int
 ) -> Select[Any]:
-    """Return the statement for the given filters; `queue/job_page.py` explains why it is composed.
+    """Return the statement for the filters with the names in `given`.
 
-    With `continues` the page starts below the id `before_id`.
+    Each set of filters has its own statement, for the reasons in `queue/job_page.py`. With
+    `continues`, the page has only entries whose ids are below `before_id`.
     """
     walked: tuple[str, ...] = next(
         (names for names in _WALKS if all(name in given for name in names)), ()
     )
     if walked == ("resource_type", "resource_id") and "changes_only" in given:
-        walked = (*walked, "changes_only")  # a partial index has only changes
+        walked = (*walked, "changes_only")  # a partial index leaves out refused requests
     ranges = [_CONDITIONS[name](_log) for name in walked]
     ranges += [_ID_RANGES[name] for name in _ID_RANGES if name in given]
     if continues:

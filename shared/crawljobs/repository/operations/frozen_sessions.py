@@ -1,8 +1,8 @@
 """End database sessions whose process froze or lost its network while it sent a statement.
 
-Once a part of a statement has arrived, idle_in_transaction_session_timeout does not apply, and
+After a part of the statement has arrived, idle_in_transaction_session_timeout does not apply, and
 statement_timeout cannot end the wait for the rest. Until the session ends, the rows of its
-transaction stay locked, and no sweep can rescue a claim among them.
+transaction stay locked. No sweep can rescue a job whose row is locked.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sqlalchemy import Boolean, Connection, Text, column, func, select
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.repository.sql import interval
 
-# A function of the owner's role, because only that role may end sessions of all services. The
-# migration that creates it decides which sessions it may end.
+# This database function belongs to the owner's role, because only that role may end the sessions of
+# all services. The migration that creates the function decides which sessions it may end.
 _sessions = func.end_frozen_sessions(interval("silence")).table_valued(
     column("application_name", Text), column("ended", Boolean)
 )
@@ -25,7 +25,7 @@ _END = select(_sessions.c.application_name, _sessions.c.ended)
 def end_frozen_sessions(
     conn: Connection, *, silence: timedelta = timedelta(seconds=IDLE_IN_TRANSACTION_SECONDS)
 ) -> list[str]:
-    """End sessions of services whose client sent no data for `silence` during a statement.
+    """End the services' sessions that stopped within a statement: no data came for `silence`.
 
     Returns the application names of the ended sessions. Postgres rolls their transactions back.
     """

@@ -1,4 +1,4 @@
-"""Store responses by idempotency key; each commits together with the effect of its request."""
+"""Store responses by idempotency key. A response commits together with the request's changes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from crawljobs.repository.sql import NOW
 
 _stored = tables.idempotency_keys.c
 
-# An advisory lock and not the row: a second INSERT of the key would wait for the first transaction,
-# where the caller needs an answer at once.
+# Uses an advisory lock instead of the row. A second INSERT of the same key would wait for the first
+# transaction, but the caller needs a result at once.
 _TAKE = select(
     func.pg_try_advisory_xact_lock(
         func.hashtextextended(
@@ -44,7 +44,7 @@ _STORE = insert(tables.idempotency_keys).values(
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """A stored response. `body` is None if it had a secret and was not stored."""
+    """A stored response. A body that contained a secret is not stored: `body` is None."""
 
     request_hash: bytes
     status: int
@@ -53,12 +53,12 @@ class StoredAnswer:
 
 
 def take(conn: Connection, *, scope: str, key: str) -> bool:
-    """Lock the key until the transaction ends. Returns false if another transaction has it."""
+    """Lock the key until the transaction ends. Returns false if another transaction locked it."""
     return bool(conn.execute(_TAKE, {"scope": scope, "key": key}).scalar_one())
 
 
 def find(conn: Connection, *, scope: str, key: str) -> StoredAnswer | None:
-    """Return the stored response of the key, or None."""
+    """Return the stored response of the key, or None if no response is stored."""
     row = conn.execute(_FIND, {"scope": scope, "key": key}).first()
     return None if row is None else StoredAnswer(**row._mapping)
 

@@ -1,4 +1,4 @@
-"""Delete old responses of idempotency keys and old rows of processes, oldest first."""
+"""Delete old responses of idempotency keys and old rows of processes, the oldest first."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def prune_keys(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Delete at most `at_most` responses older than `retention`. Returns how many."""
+    """Delete at most `at_most` responses older than `retention`. Returns how many it deleted."""
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE_KEYS, skip), values).rowcount
 
@@ -46,6 +46,6 @@ def prune_instances(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Delete processes whose last heartbeat is older than `retention`. Returns how many."""
+    """Delete the rows of processes without a heartbeat for `retention`. Returns the row count."""
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE_INSTANCES, skip), values).rowcount

@@ -1,4 +1,4 @@
-"""Store the heartbeats of processes. They are only shown: no rule depends on them."""
+"""Store the heartbeats of processes. They are only displayed: no other code depends on them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _AFTER = _instance.name > bindparam("after")
 
 @dataclass(frozen=True)
 class Instance:
-    """A process of the services; `alive` if its last heartbeat is recent."""
+    """A process of a service. `alive` is true if the last heartbeat of the process is recent."""
 
     name: str
     role: str
@@ -84,7 +84,7 @@ def seen(
     starts: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """Store a heartbeat of this process; `starts` is true for its first heartbeat."""
+    """Store a heartbeat of this process. `starts` is true for its first heartbeat."""
     conn.execute(
         _SEEN,
         {
@@ -112,7 +112,7 @@ def list_instances(
     limit: int = 100,
     now: datetime | None = None,
 ) -> list[Instance]:
-    """Return at most `limit` processes, ordered by name, after the name `after`.
+    """Return at most `limit` processes, ordered by name, whose names come after `after`.
 
     A process is alive if its last heartbeat is at most `alive_within` old.
     """

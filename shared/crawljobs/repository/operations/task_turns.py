@@ -1,4 +1,4 @@
-"""Turns for tasks that one process runs for all: at most one run in each interval."""
+"""Turns for periodic tasks: all processes together run a task at most once in each interval."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _TAKE_TURN = (
         set_={"last_run_at": insert(_runs).excluded.last_run_at},
         where=or_(
             _run.last_run_at <= NOW - interval("every"),
-            # Written before the clock was set back. 1 minute is the margin for concurrent turns.
+            # A later time was written before the clock was set back. The margin of 1 minute allows
+            # for turns that are taken at the same time.
             _run.last_run_at > NOW + interval("hold") + inline_interval("1 minute"),
         ),
     )
@@ -39,7 +40,7 @@ def take_turn(
     hold: timedelta = timedelta(0),
     now: datetime | None = None,
 ) -> bool:
-    """Take the turn to run `task`, and return whether the caller has it.
+    """Take the turn to run `task`, and return whether the caller has the turn.
 
     All processes together get one turn in each interval `every`. `hold` is the additional time
     for which no other process gets the turn, unless end_turn is called earlier.
@@ -49,5 +50,5 @@ def take_turn(
 
 
 def end_turn(conn: Connection, *, task: str, now: datetime | None = None) -> None:
-    """End the turn: the next turn is `every` from now."""
+    """End the turn. The next turn starts when the interval of the task has passed from now."""
     conn.execute(_END_TURN, {"ended": task, "now": now})

@@ -12,7 +12,7 @@ from crawljobs.domain.access import Token
 from crawljobs.repository.operations import api_tokens
 from crawljobs.repository.sql import NOW, inline_interval
 
-USED_SECONDS = 60  # last_used_at is written again after this time, not for each request
+USED_SECONDS = 60  # last_used_at is written at most once in this time, not for each request
 
 _token = table.c
 
@@ -36,11 +36,11 @@ class StoredToken:
 
     token: Token
     token_hash: bytes
-    is_stale: bool  # last_used_at must be written again
+    is_stale: bool  # true if last_used_at must be written again
 
 
 def find(conn: Connection, *, token_id: str, now: datetime | None = None) -> StoredToken | None:
-    """Return the token with this id, also an expired or revoked one; None if there is none."""
+    """Return the token with this id, even if it is expired or revoked; None if none exists."""
     row = conn.execute(_FIND, {"token_id": token_id, "now": now}).first()
     return (
         None if row is None else StoredToken(api_tokens.to_token(row), row.token_hash, row.is_stale)

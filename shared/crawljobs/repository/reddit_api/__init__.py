@@ -1,1 +1,1 @@
-"""The state of Reddit's API that all workers share: budgets, circuit breakers and tokens."""
+"""The state that all workers share for requests to Reddit: budgets, circuit breakers, tokens."""

@@ -14,12 +14,12 @@ from crawljobs.domain.job import JobStatus, WaitReason
 from crawljobs.repository.queue.wait_causes import DERIVED_REASONS
 from crawljobs.repository.sql import inline, one_of
 
-CLIENTS_MAX = 100  # client ids, the last used ones
-WAITING_MAX = 1_000  # parked jobs that are counted at most
+CLIENTS_MAX = 100  # client ids in the overview: the most recently used ones
+WAITING_MAX = 1_000  # the count of parked jobs stops at this number
 ALIVE_WITHIN = timedelta(seconds=60)  # a worker without a heartbeat for this time counts as gone
 
 
-# Counts the parked jobs that are due first.
+# At most `at_most` parked jobs are counted, those with the earliest visible_at.
 _parked = (
     select(crawl_jobs.c.wait_reason)
     .where(
@@ -35,9 +35,10 @@ _WAITING = select(_parked.c.wait_reason, func.count().label("jobs")).group_by(_p
 
 @dataclass(frozen=True)
 class BudgetOverview:
-    """Budgets, waiting jobs and live workers at `now`.
+    """The budgets, the numbers of waiting jobs and the number of live workers at the time `now`.
 
-    `waiting_at_least` is true if more than WAITING_MAX jobs are parked: then more jobs may wait.
+    `waiting_at_least` is true if more than WAITING_MAX jobs are parked. Then the count stopped
+    early, and more jobs may wait.
     """
 
     now: datetime
@@ -48,7 +49,7 @@ class BudgetOverview:
 
 
 def overview(conn: Connection, *, now: datetime | None = None) -> BudgetOverview:
-    """Return the overview with at most CLIENTS_MAX client ids, the last used first."""
+    """Return the overview with at most CLIENTS_MAX client ids, the most recently used first."""
     if now is None:
         now = conn.execute(select(func.clock_timestamp())).scalar_one()
     columns = [reddit_budgets.c[name] for name in StoredBudget.__dataclass_fields__]
@@ -63,7 +64,7 @@ def overview(conn: Connection, *, now: datetime | None = None) -> BudgetOverview
 
 
 def count_waiting(conn: Connection) -> tuple[dict[WaitReason, int], bool]:
-    """Return the numbers of jobs that wait for Reddit, and whether the count stopped early."""
+    """Return how many jobs wait for Reddit for each reason, and whether the count stopped early."""
     rows = conn.execute(_WAITING, {"at_most": WAITING_MAX + 1})
     found = {row.wait_reason: row.jobs for row in rows}
     reasons = (WaitReason.RATE_LIMIT, WaitReason.OUTAGE)

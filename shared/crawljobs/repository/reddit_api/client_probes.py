@@ -1,4 +1,7 @@
-"""Probes whether Reddit accepts a client id, after an unclear reply. All workers share them."""
+"""Turns to probe whether Reddit accepts a client id, after a reply that left this unclear.
+
+One worker at a time sends the probe. All workers use its result.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _OF_CLIENT = _budget.client_id == bindparam("client")
 
 _turn = interval_of(bindparam("probe_seconds", type_=Double))
 _every = interval_of(bindparam("every", type_=Double))
-# A time in the future was written before the clock was set back.
+# A stored time in the future was written before the database's clock was set back.
 _TAKE_TURN = (
     update(reddit_budgets)
     .where(
@@ -35,7 +38,7 @@ _TAKE_TURN = (
     .returning(_budget.client_id)
 )
 
-# A good probe counts if it began after the unclear reply.
+# A good probe counts only if it began after the unclear reply.
 _HAS_PROBED = select(
     func.coalesce(
         _budget.probe_good_at.between(NOW - interval_of(bindparam("since", type_=Double)), NOW),
@@ -49,11 +52,12 @@ _GIVE_BACK = update(reddit_budgets).where(_OF_CLIENT).values(probing_until=null(
 def take_probe(
     conn: Connection, *, client_id: str, since: float, now: datetime | None = None
 ) -> ProbeTurn:
-    """Take the turn to probe whether Reddit accepts the client, after an unclear reply.
+    """Take the turn to probe whether Reddit accepts the client id, after an unclear reply.
 
-    The reply came `since` seconds ago. Returns the open pause, or a good probe that began after the
-    reply, or whether the caller has the turn. One worker at a time has the turn, for at most
-    PROBE_SECONDS. `record_accepted` and `pause` of reddit_outages, and give_back_probe end it.
+    The reply came `since` seconds ago. Returns the pause of an open breaker, or a good probe that
+    began after the reply. Otherwise returns whether the caller has the turn. One worker at a time
+    has the turn, for at most PROBE_SECONDS. The turn ends with give_back_probe, or with
+    `record_accepted` or `pause` of reddit_outages.
     """
     values = {
         "client": client_id,
@@ -71,5 +75,5 @@ def take_probe(
 
 
 def give_back_probe(conn: Connection, *, client_id: str) -> None:
-    """End the turn without a result."""
+    """End the caller's turn to probe, without a result."""
     conn.execute(_GIVE_BACK, {"client": client_id})

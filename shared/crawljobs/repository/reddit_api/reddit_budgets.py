@@ -1,8 +1,7 @@
-"""The request budget of a Reddit client id: one row, shared by all workers.
+"""Adapt the request budget of a Reddit client id to Reddit's replies.
 
-Commit each statement at once: a lock on the row stops all workers. slot_reservation spends the
-budget; this module adapts it to
-Reddit's replies, and reddit_pauses pauses all workers.
+The budget is one row that all workers share. Commit each statement at once, because a lock on this
+row stops all workers. slot_reservation spends the budget, and reddit_pauses pauses all workers.
 """
 
 from __future__ import annotations
@@ -34,16 +33,17 @@ _now = CLOCK.c.now
 _ZERO = inline_number(0)
 _OF_CLIENT = _budget.client_id == bindparam("client")
 
-# True if the reset time of the reply is the end of the stored window: a late reply must not count
+# True if the reply's reset time is the end of the stored window. Otherwise a late reply would count
 # in the next window.
 _elapsed = extract("epoch", _budget.window_started_at - _now)
 _of_this_window = func.abs(
     _elapsed + _budget.window_seconds - bindparam("reset", type_=Double)
 ) < _budget.window_seconds / literal_column("2.0")
 
-# New requests of other programs: the count of the reply, minus the slots up to the slot of this
-# request, minus the known requests of other programs. Slots are in the order of their times, so the
-# count of the reply has no later slot.
+# The requests of other programs that are not stored yet. The reply reports all used requests of the
+# window. Subtracted are the number of this request in the window, and the requests of other
+# programs that were stored since its slot was reserved. Slots are in the order of time, so the
+# reply does not count a later slot.
 _new_others: ColumnElement[int] = (
     bindparam("used", type_=Integer)
     - bindparam("number", type_=Integer)
@@ -54,9 +54,9 @@ _cap = bindparam("cap", type_=Integer)
 _has_rest = bindparam("remaining", type_=Integer) > _ZERO
 _is_larger = and_(_cap > _budget.requests_per_window, _has_rest)
 
-# A larger budget takes effect at once, not after the slots of the smaller budget. The statement
-# computes with columns of the row and the clock only, because another worker may have changed the
-# row meanwhile.
+# A larger budget takes effect at once: the next slot is now, not after the slots of the smaller
+# budget. The statement computes with the present columns of the row, because another worker may
+# have changed the row since the slot was reserved.
 _LEARN = (
     update(reddit_budgets)
     .where(
@@ -92,11 +92,12 @@ def learn_from_reply(
     report: BudgetReport,
     now: datetime | None = None,
 ) -> None:
-    """Store the budget of the window and the requests of other programs, as the reply reports them.
+    """Store the window's budget and the requests of other programs, which the reply reports.
 
-    `slot` is the slot of the request. The number of reserved slots never becomes smaller. If no
+    `slot` is the reserved slot of the request. The number of reserved slots never decreases. If no
     requests remain, the window may be overspent, so the reply does not raise the budget. Writes
-    nothing if the reply has no news. If a slot is free again, queues the jobs that wait for Reddit.
+    nothing if the reply reports no change. If a slot is free now, queues the jobs that wait for
+    Reddit.
     """
     learned = conn.execute(
         _LEARN,

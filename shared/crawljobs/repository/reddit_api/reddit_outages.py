@@ -1,6 +1,6 @@
-"""The circuit breaker of a Reddit client id: during an outage of Reddit, all workers pause.
+"""The circuit breaker of a Reddit client id: it pauses all workers during an outage of Reddit.
 
-It is stored in the row of the budget. Good replies after good replies write nothing.
+The state of the breaker is stored in the row of the client id's budget.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ _doubled = func.least(
     bindparam("longest", type_=Double), _first * func.power(inline_number(2), _row)
 )
 _new = insert(reddit_budgets).excluded
-# The pause of an open breaker doubles. A new reason starts with the shortest pause.
+# Each further pause of an open breaker is twice as long. A new reason starts with the shortest
+# pause.
 _PAUSE = (
     insert(reddit_budgets)
     .values(
@@ -80,7 +81,7 @@ _PAUSE = (
     .on_conflict_do_update(
         index_elements=[_budget.client_id],
         set_={
-            "next_slot_at": func.greatest(_budget.next_slot_at, NOW),  # the client id is in use
+            "next_slot_at": func.greatest(_budget.next_slot_at, NOW),  # marks the client id as used
             "outage_until": NOW + interval_of(_doubled),
             "outages_in_a_row": func.least(_row, inline_number(30)),
             "paused_reason": _new.paused_reason,
@@ -97,7 +98,7 @@ def record_accepted(
 ) -> PausedReason | None:
     """Record a good probe: close the breaker and queue the jobs that wait for Reddit.
 
-    Returns the reason of the pause that ended, or None if the breaker was closed.
+    Returns the reason of the pause that ended, or None if the breaker was already closed.
     """
     before = conn.execute(_LOCK, {"client": client_id, "now": now}).first()
     conn.execute(_PROBE_GOOD, {"client": client_id, "now": now})
@@ -110,7 +111,7 @@ def record_accepted(
 def record_probe(
     conn: Connection, *, client_id: str, good: bool, now: datetime | None = None
 ) -> float:
-    """Record the result of a probe. Returns the seconds of the next pause, 0 after a good probe."""
+    """Record a probe's result. Returns the seconds of the next pause, or 0 after a good probe."""
     if good:
         record_accepted(conn, client_id=client_id, now=now)
         return 0.0
@@ -129,9 +130,10 @@ def pause(
     is_probe: bool,
     now: datetime | None = None,
 ) -> Pause:
-    """Pause all workers for this reason, and return the pause. Each failed probe doubles it.
+    """Pause all workers for this reason, and return the pause.
 
-    If the workers already pause for this reason and `is_probe` is false, nothing changes.
+    Each failed probe doubles the length of the pause. If the workers already pause for this reason
+    and `is_probe` is false, nothing changes.
     """
     before = conn.execute(_LOCK, {"client": client_id, "now": now}).first()
     is_same = before is not None and before.is_open and before.reason == reason
@@ -157,6 +159,6 @@ def pause(
 
 
 def paused(conn: Connection, *, client_id: str, now: datetime | None = None) -> Pause | None:
-    """Return the pause of the open breaker, which may be over; None if the breaker is closed."""
+    """Return the pause of an open breaker, even if the pause is over; None for a closed breaker."""
     row = conn.execute(_FIND_OPEN, {"client": client_id, "now": now}).first()
     return None if row is None else Pause(PausedReason(row.reason), row.detail, max(1.0, row.left))

@@ -1,4 +1,4 @@
-"""The OAuth token of a Reddit client id: one row, shared by all workers."""
+"""Store the OAuth token of a Reddit client id, in one row that all workers share."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _FORGET = (
 
 @dataclass(frozen=True)
 class StoredToken:
-    """The stored token, and when a worker may request a new one."""
+    """The stored OAuth token, and the time until a worker may request a new token."""
 
     token: str | None
     lives: float  # seconds until the token expires
@@ -70,7 +70,7 @@ class StoredToken:
 
 
 def read_token(conn: Connection, *, client_id: str, now: datetime | None = None) -> StoredToken:
-    """Return the stored token; its `token` is None if there is none."""
+    """Return the stored token. Its field `token` is None if no token is stored."""
     row = conn.execute(_FIND, {"client": client_id, "now": now}).first()
     if row is None:
         return StoredToken(None, 0.0, 0.0, throttled=False)
@@ -89,12 +89,12 @@ def keep(
 
     `lives` is the number of seconds until the token expires.
     """
-    # The budget is locked before the token, as by a pause of all workers.
+    # Locks the budget's row before the token's row. This is the order of locks everywhere.
     conn.execute(_END_WAITS, {"client": client_id, "now": now})
     conn.execute(_KEEP, {"client": client_id, "token": token, "lives": lives, "now": now})
     parked_jobs.free_from_reddit(conn, now=now)
 
 
 def forget(conn: Connection, *, client_id: str, token: str) -> None:
-    """Delete this token, which Reddit refuses."""
+    """Delete this token, because Reddit refuses it. A newer stored token stays."""
     conn.execute(_FORGET, {"client": client_id, "token": token})

@@ -1,4 +1,4 @@
-"""Record good and failed replies of Reddit; many failures open the circuit breaker."""
+"""Record good and failed replies of Reddit. Many failed replies open the circuit breaker."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ _WOULD_OPEN = select(_is_closed & _opens).where(_OF_CLIENT)
 
 
 def record_good(conn: Connection, *, client_id: str) -> None:
-    """Record a reply which shows that Reddit works."""
+    """Record a reply which shows that Reddit works. Writes nothing after only good replies."""
     conn.execute(_GOOD, {"client": client_id})
 
 
 def would_open(conn: Connection, *, client_id: str) -> bool:
-    """Return whether one more failure would open the breaker: the caller then probes first."""
+    """Return whether one more failed reply would open the breaker. The caller then probes first."""
     values = {"client": client_id, "failures_that_open": request_budget.FAILURES_THAT_OPEN}
     return bool(conn.execute(_WOULD_OPEN, values).scalar())
 
@@ -86,9 +86,9 @@ def would_open(conn: Connection, *, client_id: str) -> bool:
 def record_failed(
     conn: Connection, *, client_id: str, detail: str = "", now: datetime | None = None
 ) -> float:
-    """Record a failed reply; 10 failures among the last 20 replies open the breaker.
+    """Record a failed reply. 10 failures among the last 20 replies open the breaker.
 
-    Returns the seconds for which the breaker is open, 0 if it is closed. `detail` describes the
+    Returns the seconds until the next probe, or 0 if the breaker was closed. `detail` describes the
     failure.
     """
     values = {

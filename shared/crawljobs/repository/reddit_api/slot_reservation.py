@@ -1,9 +1,9 @@
-"""Reserve the next slot for a request to Reddit in the budget of a client id.
+"""Reserve the time of the next request to Reddit, a slot, in the budget of a client id.
 
-Windows have a fixed length and are aligned to the clock, as Reddit's windows are. Within a window,
-requests are spread evenly (GCRA). Other programs may use the same client id and spend a part of the
-budget. Then the rest is spread over the rest of the window, minus the expected requests of the
-other programs at their present rate.
+The windows of a budget have a fixed length and are aligned to the clock, as Reddit's windows are.
+Requests are spread evenly over a window (GCRA). Other programs may use the same client id and spend
+a part of its budget. They are expected to continue at their present rate. So their expected
+requests are subtracted, and the slots are spread over the rest of the window.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ _CREATE = (
     .inline()
 )
 
-# `wanted` is the earliest slot. If its window is full, the slot is the start of the next window.
-# The row is locked first, so that all values are from its newest version.
+# `wanted` is the earliest time at which a request may start. If the window of that time is full,
+# the slot is at the start of the next window. The budget's row is locked first, so that all values
+# come from the newest version of the row.
 _RESERVE = text(f"""
     WITH budget AS MATERIALIZED (
         SELECT *, {CLOCK} AS now
@@ -102,10 +103,10 @@ def reserve_slot(
     longest_queue: float | None = None,
     now: datetime | None = None,
 ) -> Slot:
-    """Reserve the next slot if it is at most `longest_wait` seconds away.
+    """Reserve the next slot if it is at most `longest_wait` seconds away, and return it.
 
-    Returns the slot. With `longest_queue`, at most this number of other slots may be before it. If
-    the slot is too far away, it is returned with `taken` false and spends no budget.
+    With `longest_queue`, about this number of other slots may be before it. If the slot is too far
+    away, or Reddit has an outage, the slot is returned with `taken` false and spends no budget.
     """
     values = {
         "client_id": client_id,
@@ -119,7 +120,7 @@ def reserve_slot(
         "now": now,
     }
     row = conn.execute(_RESERVE, values).first()
-    if row is None:  # the first request ever
+    if row is None:  # the first request with this client id
         conn.execute(_CREATE, {"client_id": client_id, "now": now})
         row = conn.execute(_RESERVE, values).one()
     return Slot(

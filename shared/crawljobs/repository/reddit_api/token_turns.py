@@ -1,8 +1,8 @@
-"""The turn of a worker to request a new OAuth token for a Reddit client id.
+"""The turn to request a new OAuth token for a Reddit client id: only one worker has it.
 
-A worker that finds the token unusable takes the turn. The turn expires, so a worker that dies
-during its turn stops the others only for a short time. No transaction is open during the request to
-Reddit.
+A worker takes the turn if the stored token is unusable. The turn expires, so that a worker that
+dies during its turn stops the other workers only for a short time. No transaction is open during
+the request to Reddit.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def take_turn(
 ) -> bool:
     """Take the turn to request a new token, and return whether the caller has the turn.
 
-    `refused` is a token that Reddit refused. Returns false also if another worker has just stored a
-    new token. A token that expires within `early_seconds` counts as expired.
+    `refused` is a token that Reddit refused. The result is also false if another worker has just
+    stored a new token. A token that expires within `early_seconds` counts as expired.
     """
     values = {
         "client": client_id,
@@ -116,7 +116,8 @@ def postpone(
 ) -> float:
     """End the turn, and return the seconds until a worker may request a token again.
 
-    This is `first`. With `throttled` (a 429) it doubles with each 429 in a row, up to `longest`.
+    The wait is `first` seconds. If `throttled` is true, because Reddit replied with status 429, the
+    wait doubles with each 429 in a row, up to `longest` seconds.
     """
     values = {
         "client": client_id,
