@@ -1,1 +1,1 @@
-"""Crawled content: subreddits, posts, comments, authors, and how much of them is stored."""
+"""SQL statements for crawled content: subreddits, posts, comments, authors, and their coverage."""

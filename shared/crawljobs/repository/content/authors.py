@@ -1,4 +1,4 @@
-"""Store authors, and find the authors whose histories are due."""
+"""Store authors, and find the authors whose histories must be fetched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawljobs.domain.reddit_items import Account
 from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW, ONE_ROW, interval
 
-# LIMIT 1 makes the planner use one index lookup for each name; it would otherwise scan the table.
+# LIMIT 1 makes the planner use one index lookup for each name. Otherwise it would scan the table.
 _ENSURE = text("""
     WITH looked_up AS (
         SELECT input.*, stored.id, stored.reddit_id AS known_id
@@ -37,8 +37,8 @@ _ENSURE = text("""
     SELECT key, id FROM looked_up WHERE id IS NOT NULL
     """)
 
-# The number of newest posts, and of newest comments, whose authors are read. A subreddit may have
-# millions of items, and a crawl would wait for the sort of all their authors.
+# Only the authors of this many newest posts and this many newest comments are read. A subreddit may
+# have millions of posts, and the crawl would wait until all their authors are sorted.
 RECENT = 1_000
 
 
@@ -48,8 +48,8 @@ def _newest(table: str) -> str:
         ORDER BY created_at DESC LIMIT :recent)"""
 
 
-# AutoModerator writes in many subreddits, so it is no evidence that two subreddits are related.
-# LIMIT 1 as above.
+# The recent authors of a subreddit. AutoModerator is left out: it writes in many subreddits, so it
+# does not show that two subreddits are related. LIMIT 1 has the same purpose as in _ENSURE.
 ACTIVE = f"""
     SELECT edge.author_id, author.name, author.first_seen_at, author.history_fetched_at,
         edge.posts + edge.comments AS activity
@@ -83,8 +83,8 @@ _IS_HISTORY_DUE = select(
     func.coalesce(_author.history_fetched_at < NOW - interval("every"), true())
 ).where(_NAMED)
 
-# SKIP LOCKED: the page has locked its other rows already, so to wait could be a deadlock. An author
-# that another transaction has locked stays due.
+# SKIP LOCKED, because the transaction has already locked the rows of its page: if it waited for the
+# author's row, it could deadlock. An author whose row is skipped stays due.
 _free = authors.alias("free")
 _HISTORY_FETCHED = (
     update(authors)
@@ -101,9 +101,9 @@ _HISTORY_FETCHED = (
 
 
 def ensure(conn: Connection, *, accounts: Iterable[Account]) -> dict[str, int]:
-    """Insert new accounts, and return the ids of all given ones by lower-case name.
+    """Insert the new authors in `accounts`, and return the ids of all authors by lower-case name.
 
-    No name may occur twice in `accounts`.
+    Each name may occur only once in `accounts`.
     """
     rows = [{"name": account.name, "reddit_id": account.reddit_id} for account in accounts]
     if not rows:
@@ -122,9 +122,8 @@ def due_for_history(
 ) -> list[str]:
     """Return the names of recent authors of the subreddit whose histories are due.
 
-    The most active author comes first. A history is due if it was never fetched and the author is
-    new since the last crawl, or if it was fetched over `every` ago. So a crawl without new authors
-    fetches no history twice.
+    The most active author comes first. A history that was never fetched is due if the author is new
+    since the subreddit's last crawl. A history that was fetched is due again after `every`.
     """
     rows = conn.execute(
         _DUE_FOR_HISTORY,
@@ -142,11 +141,11 @@ def due_for_history(
 def is_history_due(
     conn: Connection, *, name: str, every: timedelta, now: datetime | None = None
 ) -> bool:
-    """Return whether the history is still due: another crawl may have fetched it meanwhile."""
+    """Return whether this author's history is still due. Another crawl may have fetched it."""
     values = {"of_name": name, "every": every, "now": now}
     return bool(conn.execute(_IS_HISTORY_DUE, values).scalar())
 
 
 def mark_history_fetched(conn: Connection, *, name: str, now: datetime | None = None) -> None:
-    """Record the time of the fetch, also for an author who is deleted or hides the history."""
+    """Record that the history was fetched now, even if the author is deleted or hides it."""
     conn.execute(_HISTORY_FETCHED, {"of_name": name, "now": now})

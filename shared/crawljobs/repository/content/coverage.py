@@ -1,4 +1,4 @@
-"""Store how complete a subreddit is: how far back its walks reached, and what is missing."""
+"""Store the coverage of a subreddit: how far back crawls read its listings, and what is missing."""
 
 from __future__ import annotations
 
@@ -83,10 +83,11 @@ def record(
     soonest_retry: timedelta,
     now: datetime | None = None,
 ) -> None:
-    """Store how far back these walks reached; an unfinished walk changes nothing.
+    """Store how far back the crawl read both listings.
 
-    With `trees` None the stored counts of comment trees stay. The next crawl becomes due when the
-    first missing part is due, but not before `soonest_retry` has passed.
+    A walk is the reading of one listing, page by page. A walk that has not ended changes nothing.
+    If `trees` is None, the stored counts of comment trees stay. The next crawl is due at the latest
+    when the first missing part is due, but not before `soonest_retry` has passed.
     """
     post = posts if posts.end is not None else Walk()
     comment = comments if comments.end is not None else Walk()

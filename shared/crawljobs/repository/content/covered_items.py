@@ -1,4 +1,4 @@
-"""Find stored items that a walk of a listing should show."""
+"""Find stored posts or comments that a listing should show when a crawl reads it again."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.coverage import ListingName
 from crawljobs.repository.sql import inline_time
 
-SCAN_LIMIT = 1_000  # older stored items to check: as many as a listing of Reddit has
+SCAN_LIMIT = 1_000  # older stored items that are checked: as many as a listing of Reddit shows
 
 _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
 
 
 def _stored_below(item: FromClause, oldest_at: ColumnElement[Any]) -> Select[str]:
-    """Return a query for stored items older than `before`, the newest first.
+    """Return a query for the stored items that are older than `before`, the newest first.
 
-    The oldest item that a walk has reached is the lower bound, because other crawls store single
-    older items too. The inner LIMIT bounds the cost if all items of a range are removed.
+    The lower bound is the oldest item that crawls have reached in this listing. Items below it come
+    from other requests. The inner LIMIT limits the cost if all items of a range are removed.
     """
     oldest = select(oldest_at).where(subreddits.c.id == _of_subreddit).scalar_subquery()
     before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))
@@ -67,9 +67,10 @@ def stored_below(
     before: datetime | None,
     at_most: int,
 ) -> list[str]:
-    """Return ids of stored items that are older than `before` (None: all) and that a walk covered.
+    """Return ids of stored items older than `before` that earlier crawls read in this listing.
 
-    The newest item comes first. Removed and deleted items are left out.
+    If `before` is None, items of any age count. The newest item comes first. Removed and deleted
+    items are left out.
     """
     values = {
         "subreddit_id": subreddit_id,

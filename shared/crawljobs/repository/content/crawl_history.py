@@ -67,7 +67,7 @@ _FINISH_CRAWL = (
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The ids of the newest post and comment that a finished crawl has seen."""
+    """High-water marks: the ids of the newest post and comment that finished crawls have seen."""
 
     post: str | None = None
     comment: str | None = None
@@ -75,7 +75,10 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class CrawlHistory:
-    """The stored state at the start of a crawl; `request_gap` None: the gap of the settings."""
+    """The stored state of a subreddit at the start of a crawl.
+
+    `request_gap` is the minimum number of seconds between two requests, or None for the default.
+    """
 
     marks: Marks
     request_gap: float | None
@@ -87,7 +90,7 @@ class CrawlHistory:
 
 
 def load_crawl_history(conn: Connection, *, subreddit_id: int) -> CrawlHistory:
-    """Return the history of the subreddit, with at most STORED_MAX missing parts."""
+    """Return the crawl history of the subreddit, with at most STORED_MAX missing parts."""
     row = conn.execute(_BEFORE_CRAWL, {"subreddit_id": subreddit_id}).one()
     return CrawlHistory(
         marks=Marks(post=row.high_water_post, comment=row.high_water_comment),
@@ -110,11 +113,11 @@ def finish_crawl(
     next_crawl_at: datetime | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Record a finished crawl that has seen all items up to these marks.
+    """Record a finished crawl. Its newest post and comment become the new high-water marks.
 
-    A mark of None keeps the stored mark. `gap` is true if the crawl left a gap below the marks.
-    `depth` is the depth of the job. The stored depth becomes the smaller of both: a subreddit that
-    a user requested has depth 0, also if discovery found it first.
+    A mark of None keeps the stored mark. `gap` is true if the crawl left a range below the marks
+    unread. `depth` is the depth of the job. The smaller of this depth and the stored depth is kept:
+    a subreddit that a user requested has depth 0, even if discovery found it first.
     """
     conn.execute(
         _FINISH_CRAWL,

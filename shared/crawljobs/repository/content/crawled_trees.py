@@ -1,4 +1,4 @@
-"""Store how much of each post's comment tree was fetched, and find trees to fetch."""
+"""Store how much of each post's comment tree was fetched, and find trees that must be fetched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.repository.queue.queue_sql import NOW
 
-# The numbers of comments that Reddit reports and that are stored.
+# For each post: the number of comments that Reddit reports, and the number of stored comments.
 _COUNTS = text("""
     SELECT post.id, coalesce(post.num_comments, 0) AS reported,
         (SELECT count(*) FROM comments WHERE post_id = post.id) AS stored
@@ -18,11 +18,11 @@ _COUNTS = text("""
 
 
 def _wanted(post_id: str, shown: str) -> str:
-    """Return an SQL condition: a request for the tree of this post may return missing comments.
+    """Return the SQL condition that a request for this post's tree may return missing comments.
 
     Fewer comments are stored than Reddit shows, and the tree was not fetched since the number grew.
-    The stored number of the post does not decide, because other requests (histories of authors,
-    refreshes) change it between two crawls and during a crawl.
+    The number in the post's row does not decide: histories of authors and refreshes change that
+    number between two crawls and during a crawl.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})
@@ -40,8 +40,8 @@ _WANTING = text(f"""
     WHERE {_wanted("input.id", "input.shown")}
     """)
 
-# Runs after the comments are written, which is too late for a post in the order of locks. So a post
-# that another transaction has locked is skipped: its tree then counts as not fetched.
+# Runs after the comments are written, although posts come before comments in the order of locks. So
+# it skips a post that another transaction has locked. The post's tree then counts as not fetched.
 _RECORD = text(f"""
     UPDATE posts SET
         tree_fetched_at = {NOW}, comments_reported = CAST(:reported AS bigint),
@@ -51,10 +51,10 @@ _RECORD = text(f"""
     WHERE id = (SELECT id FROM posts WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED)
     """)
 
-NEWEST = 1_000  # posts, as many as a listing of Reddit has; a subreddit may have a million
-STORED_SCAN_LIMIT = 1_000  # comments of one post that are counted
+NEWEST = 1_000  # posts; as many as a listing of Reddit shows
+STORED_SCAN_LIMIT = 1_000  # the count of a post's stored comments stops at this number
 
-# Comments that other requests have stored since the tree was fetched are not missing any more.
+# Other requests may have stored comments since the tree was fetched. They are no longer missing.
 _RECOUNT = text(f"""
     UPDATE posts SET
         comments_missing = greatest(0, comments_missing - (now.count - comments_stored)),
@@ -107,7 +107,7 @@ _LEFT = text(f"""
 
 @dataclass(frozen=True)
 class TreeCounts:
-    """The numbers of stored and of reported comments, by the id of the post."""
+    """For each post id: the number of stored comments, and the number that Reddit reports."""
 
     stored_by_post: Mapping[str, int] = field(default_factory=dict)
     reported_by_post: Mapping[str, int] = field(default_factory=dict)
@@ -120,16 +120,16 @@ class TreeCounts:
 
 
 def counts(conn: Connection, *, post_ids: Sequence[str]) -> TreeCounts:
-    """Return the numbers of stored and of reported comments of these posts."""
+    """Return how many comments of these posts are stored, and how many Reddit reports."""
     rows = conn.execute(_COUNTS, {"ids": list(post_ids)}).all()
     return TreeCounts({row.id: row.stored for row in rows}, {row.id: row.reported for row in rows})
 
 
 def wanting(conn: Connection, *, shown: Mapping[str, int], at_most: int) -> set[str]:
-    """Return the ids of posts whose trees have missing comments and should be fetched.
+    """Return the ids of posts whose comment trees are incomplete and should be fetched.
 
-    `shown` has the number of comments that Reddit shows, by the id of the post. `at_most` is the
-    maximum number of comments that a crawl fetches of one tree.
+    `shown` maps each post id to the number of comments that Reddit shows. `at_most` is the maximum
+    number of comments that a crawl fetches for one tree.
     """
     if not shown:
         return set()
@@ -140,10 +140,10 @@ def wanting(conn: Connection, *, shown: Mapping[str, int], at_most: int) -> set[
 def left(
     conn: Connection, *, subreddit_id: int, without: Collection[str], at_most: int, limit: int
 ) -> dict[str, int]:
-    """Return the newest stored posts of a subreddit whose trees should be fetched.
+    """Return the newest stored posts of a subreddit whose comment trees should be fetched.
 
     The result maps at most `limit` post ids to their numbers of comments, the largest first. Posts
-    in `without` are left out. `at_most` is as in `wanting`.
+    in `without` are left out. A crawl fetches at most `at_most` comments of one tree.
     """
     values = {
         "subreddit_id": subreddit_id,
@@ -155,26 +155,25 @@ def left(
 
 
 def record(conn: Connection, *, post_id: str, reported: int | None, missing: int) -> None:
-    """Record that the tree was fetched now.
+    """Record that the comment tree of this post was fetched now.
 
-    `missing` is the number of comments that exist and are not stored. The recorded number is larger
-    if Reddit reports more comments (`reported`) than are stored and missing. Records nothing while
-    another transaction has locked the post.
+    `missing` is the number of comments that exist but are not stored. If `reported` minus the
+    stored comments is larger, this difference is recorded instead. Records nothing while another
+    transaction has locked the post.
     """
     conn.execute(_RECORD, {"id": post_id, "reported": reported, "missing": missing, "now": None})
 
 
 @dataclass(frozen=True)
 class TreeSummary:
-    """The numbers of complete and of incomplete trees among the newest posts of a subreddit."""
+    """The numbers of complete and of incomplete comment trees among a subreddit's newest posts."""
 
     whole: int
     not_whole: int
 
 
 def summary(conn: Connection, *, subreddit_id: int) -> TreeSummary:
-    """Count the missing comments of the NEWEST newest posts again, and return the numbers of
-    complete and of incomplete trees among them."""
+    """Recount missing comments. Returns the numbers of complete and of incomplete trees."""
     conn.execute(_RECOUNT, {"subreddit_id": subreddit_id})
     row = conn.execute(_SUMMARY, {"subreddit_id": subreddit_id}).one()
     return TreeSummary(whole=row.whole, not_whole=row.not_whole)

@@ -1,7 +1,7 @@
-"""Limit discovery: the number of its jobs, and the requests that are spent for a root.
+"""Limit discovery: the number of its live jobs, and the number of requests for each root.
 
-A user requests the crawl of a root. Discovery finds related subreddits, and charges their requests
-to the root.
+Discovery is the search for related subreddits. The root is the subreddit from which the search
+began, because a user requested its crawl. All requests of the search are charged to the root.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LIVE_JOBS = select(func.count()).where(
     crawl_jobs.c.source == inline(JobSource.DISCOVERY), one_of(crawl_jobs.c.status, LIVE)
 )
 
-# Without the lock, two crawls that end at the same time could both use the last free place.
+# Without this lock, two crawls that end at the same time could both enqueue the last allowed job.
 _TAKE_TURN = select(func.pg_advisory_xact_lock(func.hashtext(inline("crawljobs discovery"))))
 
 _subreddit = subreddits.c
@@ -67,8 +67,8 @@ _MISSING = (
     )
 )
 
-# Follows discovered_from for as many steps as the crawl is deep. The subreddit may have been
-# discovered from another one before, so its own chain may be longer.
+# Follows discovered_from back for as many steps as the depth of the crawl. The subreddit may have
+# been discovered from another subreddit before, so its chain of discovered_from may be longer.
 _back = (
     select(
         _subreddit.id,
@@ -120,13 +120,13 @@ def record_missing(
     depth: int,
     now: datetime | None = None,
 ) -> None:
-    """Record that these subreddits do not exist at Reddit, so that no crawl asks for them again."""
+    """Record that these subreddits do not exist at Reddit, so that no crawl requests them again."""
     values = {"names": list(names), "discovered_from": discovered_from, "depth": depth, "now": now}
     conn.execute(_MISSING, values)
 
 
 def room(conn: Connection, *, at_most: int) -> int:
-    """Return how many discovery jobs may be enqueued, at most `at_most` minus the live ones.
+    """Return how many discovery jobs may be enqueued: `at_most` minus the live discovery jobs.
 
     Takes a lock, so that the result stays valid until the transaction ends.
     """
@@ -140,18 +140,18 @@ def live_jobs(conn: Connection) -> int:
 
 
 def root_of(conn: Connection, *, subreddit_id: int, depth: int) -> int:
-    """Return the id of the root: the subreddit `depth` steps back, which a user requested."""
+    """Return the id of the root, which a user requested: it is `depth` discovery steps back."""
     values = {"subreddit_id": subreddit_id, "depth": depth}
     return int(conn.execute(_ROOT, values).scalar_one())
 
 
 def spend(conn: Connection, *, root: int, requests: int, now: datetime | None = None) -> int:
-    """Charge these requests to the root, and return its total in the current period."""
+    """Charge these requests to the root, and return the root's total in the current period."""
     values = {"root": root, "requests": requests, "period": rules.ROOT_PERIOD, "now": now}
     return int(conn.execute(_SPEND, values).scalar_one())
 
 
 def spent(conn: Connection, *, root: int, now: datetime | None = None) -> int:
-    """Return the number of requests of discovery from this root in the current period."""
+    """Return how many requests were charged to this root in the current period."""
     values = {"root": root, "period": rules.ROOT_PERIOD, "now": now}
     return int(conn.execute(_SPENT, values).scalar() or 0)

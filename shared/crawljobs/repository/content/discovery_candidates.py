@@ -1,6 +1,7 @@
 """Find subreddits that are related to a crawled one: by shared authors, mentions and crossposts.
 
-The mentions and crossposts are evidence, which is deleted when it has not grown for a long time.
+Mentions and crossposts are stored as evidence. Evidence that has not grown for a long time is
+deleted.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ from crawljobs.domain.subreddit import LISTINGS
 from crawljobs.repository.content import authors
 from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
-# The most active authors that are read. More authors would cost time and hardly change the result.
+# This number of the most active authors is read. More authors would cost time and hardly change the
+# result.
 AUTHORS_MAX = 1_000
-# Subreddits of one author that are read. An author active in more shows no relation.
+# This number of subreddits is read for each author. An author who is active in more subreddits does
+# not show that they are related.
 EDGES_MAX = 1_000
-# Names with the most mentions and crossposts that are read.
+# This number of names is read: the names with the most crossposts and mentions.
 EVIDENCE_MAX = 1_000
 
-# The candidates of a subreddit, the strongest evidence first. Profiles (u_...) and names that
-# cannot be enqueued are left out. With `checked` false, the names without a check of their access;
-# with `checked` true, the open subreddits.
+# The related subreddits, the strongest evidence first. Profiles (u_...) and names that cannot be
+# enqueued are left out. If `checked` is false, the query selects names whose access was never
+# checked. If `checked` is true, it selects open subreddits.
 _LISTINGS = ", ".join(f"'{name}'" for name in sorted(LISTINGS))
 
 _CANDIDATES = text(f"""
@@ -79,14 +82,14 @@ _FORGET = text(f"""
 
 
 def unchecked(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
-    """Return names with enough evidence and without a check of their access, strongest first."""
+    """Return names with enough evidence whose access was never checked, the strongest first."""
     return _candidates(conn, subreddit_id, at_most, checked=False)
 
 
 def candidates(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
-    """Return open subreddits with enough evidence, the strongest first.
+    """Return open subreddits with enough evidence that they are related, the strongest first.
 
-    They were never crawled and have no live job.
+    These subreddits were never crawled and have no live job.
     """
     return _candidates(conn, subreddit_id, at_most, checked=True)
 
@@ -110,6 +113,6 @@ def _candidates(conn: Connection, subreddit_id: int, at_most: int, *, checked: b
 def forget_evidence(
     conn: Connection, *, at_most: int, skip: int = 0, now: datetime | None = None
 ) -> int:
-    """Delete evidence that has not grown for EVIDENCE_LIVES. Returns the number of rows."""
+    """Delete evidence that has not grown for EVIDENCE_LIVES. Returns the number of deleted rows."""
     values = {"lives": rules.EVIDENCE_LIVES, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_FORGET, skip), values).rowcount

@@ -1,4 +1,4 @@
-"""Store the gaps between the walks of a listing."""
+"""Store the gaps of a subreddit's listings. A gap is a range that no crawl has seen."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from crawljobs.db.tables import posts as posts_table
 from crawljobs.domain.coverage import Gap, ListingName, Walk
 from crawljobs.repository.sql import NOW, inline
 
-GAPS_MAX = 100  # newest gaps that are kept for each subreddit
+GAPS_MAX = 100  # for each subreddit, this number of newest gaps is kept
 
 _gap = crawl_gaps.c
 _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
@@ -64,7 +64,8 @@ _ADD_GAP = (
     )
 )
 
-# A complete walk has seen every item that is newer than its oldest item.
+# A complete walk of a listing, page by page, has seen every item that is newer than the oldest item
+# of the walk. So the gaps in that range are closed.
 _CLOSE_GAPS = delete(crawl_gaps).where(
     _gap.subreddit_id == _of_subreddit,
     _gap.listing == bindparam("listing"),
@@ -86,7 +87,7 @@ _TRIM_GAPS = delete(crawl_gaps).where(
 
 @dataclass(frozen=True)
 class StoredGap:
-    """A gap for a list; `from_at` is None if the item at its older end is not stored."""
+    """A stored gap. `from_at` is None if the item at the older end of the gap is not stored."""
 
     listing: ListingName
     from_item: str
@@ -104,7 +105,7 @@ def record_gaps(
     walks: dict[ListingName, Walk],
     now: datetime | None = None,
 ) -> None:
-    """Delete the gaps that these walks have covered, then add the new gaps."""
+    """Delete the gaps that these walks of the listings have covered, then add the new gaps."""
     for listing, walk in walks.items():
         if walk.is_complete:
             values = {
@@ -129,7 +130,7 @@ def record_gaps(
 
 
 def list_gaps(conn: Connection, *, subreddit_id: int, at_most: int) -> list[StoredGap]:
-    """Return at most `at_most` gaps, the newest first."""
+    """Return at most `at_most` gaps of the subreddit's listings, the newest first."""
     rows = conn.execute(
         select(*(_gap[name] for name in StoredGap.__dataclass_fields__))
         .where(_gap.subreddit_id == subreddit_id)

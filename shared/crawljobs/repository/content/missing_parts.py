@@ -1,4 +1,4 @@
-"""Store the parts that crawls of a subreddit gave up, and when to fetch each part again."""
+"""Store missing parts: optional requests that a crawl gave up, and when to send each one again."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from crawljobs.repository.sql import NOW, inline, interval
 
 _of_subreddit = bindparam("of_subreddit", type_=BigInteger)
 
-# Postpones due parts that the crawl did not request: a setting may exclude them. A time beyond
-# `furthest` was written before the clock was set back.
+# Postpones due parts that the crawl did not request, for example because a setting excludes them. A
+# time that is more than `furthest` ahead was written before the database's clock was set back.
 _POSTPONE = (
     update(table)
     .where(
@@ -49,7 +49,7 @@ _TRIM = delete(table).where(
 
 @dataclass(frozen=True)
 class StoredPart:
-    """A missing part for a list."""
+    """A stored missing part, with the number of its failures and the time of its next request."""
 
     kind: PartKind
     item: str
@@ -62,7 +62,7 @@ class StoredPart:
 
 
 def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
-    """Insert or update a part that the crawl gave up. Keeps the STORED_MAX newest parts."""
+    """Insert or update a part that the crawl gave up. Only the STORED_MAX newest parts are kept."""
     values = {
         "reason": part.reason,
         "message": part.message,
@@ -85,9 +85,9 @@ def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
 def _delete_other_page(
     conn: Connection, subreddit_id: int, part: MissingPart
 ) -> dict[str, datetime]:
-    """Delete the part of the same listing with another cursor: a listing has one missing part.
+    """Delete this listing's part with another cursor, because a listing has one missing part.
 
-    Returns the time since which the listing has a missing part; empty if there was none.
+    Returns the `first_at` of the deleted part, or an empty dict if no part was deleted.
     """
     deleted = conn.execute(
         delete(table)
@@ -117,7 +117,7 @@ def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart])
 
 
 def postpone_due(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> None:
-    """Postpone the parts that are still due at the end of a crawl, which did not request them."""
+    """Postpone the parts that are still due at the end of a crawl that did not request them."""
     values = {
         "of_subreddit": subreddit_id,
         "postponed": POSTPONED,
@@ -128,7 +128,7 @@ def postpone_due(conn: Connection, *, subreddit_id: int, now: datetime | None = 
 
 
 def list_parts(conn: Connection, *, subreddit_id: int, at_most: int) -> list[StoredPart]:
-    """Return at most `at_most` parts, the part that is due next first."""
+    """Return at most `at_most` missing parts, the part with the earliest next request first."""
     rows = conn.execute(
         select(*(table.c[name] for name in StoredPart.__dataclass_fields__))
         .where(table.c.subreddit_id == subreddit_id)

@@ -31,11 +31,11 @@ def set_politeness(
     crawl_gap: float | None,
     now: datetime | None = None,
 ) -> None:
-    """Set the minimum seconds between two requests and between two crawls; None: the default.
+    """Set the minimum seconds between two requests and between two crawls. None is the default.
 
-    A job that waits for the old gap then waits for the new gap. Raises ValueError for a negative
-    gap, for a request gap above REQUEST_GAP_MAX_SECONDS (1 hour), and for a crawl gap above
-    CRAWL_GAP_MAX_SECONDS (366 days).
+    A job that waits for the old minimum then waits for the new minimum. Raises ValueError for a
+    negative value, for a `request_gap` above REQUEST_GAP_MAX_SECONDS (1 hour), and for a
+    `crawl_gap` above CRAWL_GAP_MAX_SECONDS (366 days).
     """
     for gap, longest in (
         (request_gap, REQUEST_GAP_MAX_SECONDS),

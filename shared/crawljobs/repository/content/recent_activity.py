@@ -1,4 +1,4 @@
-"""Read the activity of a subreddit from its newest stored items."""
+"""Compute the activity of a subreddit from its newest stored posts and comments."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _AT = bindparam("now", type_=Timestamp)
 
 
 def _newest(item: FromClause) -> Subquery:
-    """Return the times of the `newest` newest items that are at most `within` old."""
+    """Return the times of at most `newest` items: the newest ones that are at most `within` old."""
     return (
         select(item.c.created_at)
         .where(
@@ -67,7 +67,7 @@ _RHYTHM = select(_hour, func.count().label("posts")).select_from(_newest_posts).
 
 
 def activity(conn: Connection, *, subreddit_id: int, now: datetime) -> Activity:
-    """Return the items a day and the posts by hour of a subreddit, from its newest stored items."""
+    """Return how many items a subreddit gets a day, and how many posts in each hour of the day."""
     values = {
         "subreddit_id": subreddit_id,
         "now": now,

@@ -1,4 +1,4 @@
-"""Find items to refresh: their score, edits and deletion are fetched again at two ages."""
+"""Find posts and comments to refresh. Score, edits and deletion are fetched again at two ages."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ from crawljobs.repository.sql import (
     texts,
 )
 
-# Ages of an item: at the first its score has settled, at the second reported items are removed.
+# The two ages at which an item is refreshed. At the first age its score hardly changes any more. At
+# the second age moderators have removed most reported items.
 FIRST_AGE, LAST_AGE_LENGTH = "interval '36 hours'", "7 days"
 LAST_AGE = f"interval '{LAST_AGE_LENGTH}'"
 
-# The next refresh of an item, from its created_at, its score and the time `now`; null: no refresh.
-# An older item without a score is refreshed once more, because subreddits hide scores for a while.
+# The time of an item's next refresh, computed from its created_at, its score and the time `now`.
+# Null means no refresh. An older item without a score is refreshed once more, because a subreddit
+# may hide new scores for a while.
 DUE_FOR_REFRESH = f"""CASE
     WHEN created_at > now - {FIRST_AGE} THEN created_at + {FIRST_AGE}
     WHEN created_at > now - {LAST_AGE} THEN created_at + {LAST_AGE}
@@ -74,10 +76,10 @@ _DUE = (
 
 
 def _settle(item: Table) -> Update:
-    """Return a statement that sets the next refresh of items.
+    """Return a statement that sets the time of the next refresh of items.
 
-    SKIP LOCKED: the page has locked its items already, so to wait could be a deadlock. An item that
-    another transaction has locked stays due.
+    The statement skips locked rows, because its transaction has already locked the items of a page.
+    If it waited for a locked row, it could deadlock. A skipped item stays due.
     """
     free = item.alias("free")
     last_age = inline_interval(LAST_AGE_LENGTH)
@@ -108,15 +110,15 @@ _SETTLE = {"t3": _settle(posts), "t1": _settle(comments)}
 
 
 def due(conn: Connection, *, at_most: int, now: datetime | None = None) -> list[str]:
-    """Return full names of the items that have been due longest; none if the queue is paused."""
+    """Return full names of the items that have been due longest, or none if the queue is paused."""
     rows = conn.execute(_DUE, {"at_most": at_most, "now": now})
     return [row.name for row in rows]
 
 
 def settle(conn: Connection, *, names: Sequence[str], now: datetime | None = None) -> None:
-    """Set the next refresh of refreshed items: at the last age, or never.
+    """Set the time of the next refresh of these refreshed items: at the last age, or never.
 
-    This includes items that Reddit's reply left out, which does not prove that they are deleted.
+    `names` includes items that Reddit's reply left out. A missing item may still exist.
     """
     for kind, statement in _SETTLE.items():
         ids = [name.removeprefix(f"{kind}_") for name in names if name.startswith(f"{kind}_")]

@@ -9,11 +9,11 @@ from sqlalchemy import Connection, text
 from crawljobs.domain import subreddit
 from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
-CHUNK = 500  # subreddits enqueued at most in one transaction
+CHUNK = 500  # subreddits; one transaction enqueues at most this number
 
 # Sets the next crawl one day ahead, in case the enqueued job fails. Skips a subreddit with a live
-# job: the enqueue would wait for a lock on that job while subreddits are locked. It is found again
-# when that job has ended.
+# job. Otherwise the enqueue would wait for a lock on that job while subreddits are locked. The
+# subreddit is found again after the job has ended.
 _TAKE_DUE = text(f"""
     UPDATE subreddits SET next_crawl_at = now + interval '1 day'
     FROM {NOW} AS clock (now)
@@ -26,8 +26,9 @@ _TAKE_DUE = text(f"""
 
 _LISTINGS = ", ".join(f"'{name}'" for name in sorted(subreddit.LISTINGS))
 
-# Inaccessible subreddits have their own next_crawl_at. A subreddit that was never crawled is not
-# stale. A name that cannot be enqueued is left out, or each chunk would find it again.
+# Inaccessible subreddits are left out, because they have their own next_crawl_at. A subreddit that
+# was never crawled is not stale. A name that cannot be enqueued is left out, because otherwise each
+# chunk would find the name again.
 _STALE = text(f"""
     SELECT name FROM subreddits
     WHERE last_crawled_at < {NOW} - CAST(:after AS interval)
@@ -43,9 +44,9 @@ _STALE = text(f"""
 def take_due(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> list[str]:
-    """Take the subreddits whose next_crawl_at has come, and return their names.
+    """Return the names of subreddits whose next_crawl_at has come, and set it one day ahead.
 
-    The caller enqueues them.
+    The caller enqueues these subreddits.
     """
     rows = conn.execute(passing_over(_TAKE_DUE, skip), {"at_most": at_most, "now": now})
     return sorted(row.name for row in rows)
@@ -59,7 +60,7 @@ def stale(
     skip: int = 0,
     now: datetime | None = None,
 ) -> list[str]:
-    """Return names of subreddits last crawled more than `after` ago, the oldest crawl first."""
+    """Return names of subreddits whose last crawl is over `after` ago, the oldest crawl first."""
     rows = conn.execute(
         passing_over(_STALE, skip), {"after": after, "at_most": at_most, "now": now}
     )

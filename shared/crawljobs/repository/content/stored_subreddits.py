@@ -1,4 +1,4 @@
-"""Store the names of subreddits and their descriptions from Reddit."""
+"""Store the names of subreddits and the descriptions that Reddit reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.reddit_items import SubredditAbout
 from crawljobs.repository.queue.queue_sql import CLOCK, NO_LIVE_JOB
 
-# LIMIT 1 makes the planner use one index lookup for each name; it would otherwise scan the table.
+# LIMIT 1 makes the planner use one index lookup for each name. Otherwise it would scan the table.
 _ENSURE = text("""
     WITH input AS (
         SELECT name, lower(name) AS key FROM unnest(CAST(:names AS text[])) AS name
@@ -32,7 +32,7 @@ _ENSURE = text("""
         (SELECT id FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored
     """)
 
-# The array keeps the planner on the index, as LIMIT 1 does above.
+# The comparison with an array makes the planner use the index, as LIMIT 1 does in _ENSURE.
 _HOLD = text("""
     SELECT id FROM subreddits WHERE lower(name) = ANY (CAST(:keys AS text[]))
     ORDER BY lower(name) COLLATE "C" FOR NO KEY UPDATE
@@ -46,11 +46,11 @@ def _of(row: str) -> str:
 
 
 def _merged(row: str) -> str:
-    """The values of a row; a null is not known, so the stored value stays."""
+    """Return the values of a row. A null means an unknown value, so the stored value stays."""
     return ", ".join(f"coalesce({row}.{each}, stored.{each})" for each in _ABOUT.split(", "))
 
 
-# The values of a description that does not report them, in the row of a new subreddit.
+# The values for a new subreddit if its description does not report these fields.
 _OF_NEW = {"over_18": "false", "access": "'restricted'"}
 
 
@@ -94,7 +94,7 @@ _UPSERT = text(f"""
 def ensure(
     conn: Connection, *, names: Iterable[str], discovered_from: int | None, depth: int
 ) -> dict[str, int]:
-    """Insert unknown subreddits, and return the ids of all given ones by lower-case name."""
+    """Insert the unknown subreddits, and return the ids of all names, by lower-case name."""
     by_key = {name.lower(): name for name in names}
     if not by_key:
         return {}
@@ -108,10 +108,10 @@ def ensure(
 def hold(
     conn: Connection, *, names: Iterable[str], discovered_from: int | None, depth: int
 ) -> None:
-    """Lock these subreddits in the order of locks, and insert unknown ones before that.
+    """Insert the unknown subreddits, and lock the rows of all these subreddits in name order.
 
-    Later statements of the transaction may then write them in any order. No other transaction can
-    write them before this one ends.
+    Later statements of the transaction may then write these rows in any order. No other transaction
+    can write the rows before the present transaction ends.
     """
     keys = sorted({name.lower() for name in names})
     ensure(conn, names=keys, discovered_from=discovered_from, depth=depth)

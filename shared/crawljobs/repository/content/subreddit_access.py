@@ -1,4 +1,4 @@
-"""Record the access to a subreddit: at once, or after three equal outcomes in a row."""
+"""Record whether a subreddit is accessible: at once, or after three equal outcomes in a row."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW, inline_number
 
-# An outcome of a subreddit that was crawled before is confirmed by this number of equal checks. At
-# most one check in this number of hours counts.
+# If a subreddit was crawled before, CONFIRM_CHECKS equal checks confirm that it is inaccessible. At
+# most one check counts in CONFIRM_EVERY_HOURS hours.
 CONFIRM_CHECKS, CONFIRM_EVERY_HOURS = 3, 8
 
-# An outcome is recorded at once if the subreddit was never crawled, or if it has this access
-# already. Any other outcome counts at most once in 8 hours, and the third equal one is recorded. A
-# time in the future was written before the clock was set back.
-# A private subreddit may become public again: the next crawl is after 7 days, and each further one
-# after twice the time, at most 90 days. A subreddit that was never crawled and is banned, missing
-# or legally restricted is not crawled again without a request.
+# An outcome is recorded at once if the subreddit was never crawled, or if the stored access is the
+# same. Any other outcome counts at most once in 8 hours, and the third equal outcome is recorded. A
+# stored time in the future was written before the database's clock was set back.
+# A private subreddit may become public again. So its next crawl is due after 7 days. Each further
+# crawl is due after twice the time before, at most 90 days. A subreddit that was never crawled and
+# is banned, missing or legally restricted is crawled again only on request.
 _RECORD_ACCESS = text(f"""
     WITH seen AS (
         SELECT id, access AS known, now, last_crawled_at IS NOT NULL AS is_crawled,
@@ -75,8 +75,8 @@ def record_access(
 ) -> bool:
     """Record that access to the subreddit was denied, and set the time of the next crawl.
 
-    Returns whether the outcome is confirmed. A subreddit that was crawled before needs three equal
-    outcomes for that.
+    Returns whether the outcome is confirmed. If the subreddit was crawled before, the confirmation
+    needs three equal outcomes.
     """
     values = {"subreddit_id": subreddit_id, "access": access.value, "now": now}
     return bool(conn.execute(_RECORD_ACCESS, values).scalar())

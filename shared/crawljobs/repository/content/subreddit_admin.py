@@ -20,7 +20,7 @@ from crawljobs.repository.content.subreddit_rows import Subreddit
 
 @dataclass(frozen=True)
 class SubredditPage:
-    """One page. `next` is the `after` of the next page; None if there is no next page."""
+    """One page of subreddits. `next` is the `after` of the next page, or None at the end."""
 
     subreddits: list[Subreddit]
     next: str | None
@@ -32,7 +32,7 @@ _LOCK = _GET.with_for_update(key_share=True)
 
 
 def find_id(conn: Connection, *, name: str) -> int | None:
-    """Return the id of the subreddit with this name in any case; None if it is unknown."""
+    """Return the id of the subreddit with this name, or None. The case of the name is ignored."""
     found: int | None = conn.execute(_FIND_ID, {"key": name.lower()}).scalar()
     return found
 
@@ -40,7 +40,7 @@ def find_id(conn: Connection, *, name: str) -> int | None:
 def get_subreddit(
     conn: Connection, *, subreddit_id: int, lock: bool = False, now: datetime | None = None
 ) -> Subreddit | None:
-    """Return the subreddit; None if there is none. `lock` locks it until the transaction ends."""
+    """Return the subreddit or None. With `lock`, lock its row until the transaction ends."""
     row = conn.execute(_LOCK if lock else _GET, {"id": subreddit_id, "now": now}).first()
     return None if row is None else subreddit_rows.to_subreddit(row._mapping)
 
@@ -58,14 +58,15 @@ def list_subreddits(
 ) -> SubredditPage:
     """Return a page of at most `limit` subreddits that match the filters, ordered by name.
 
-    A page with fewer subreddits can still have a next page.
+    A page with fewer subreddits can have a next page, because a page checks at most SCAN_LIMIT
+    names.
     """
     values = {
         "access": access,
         "contains": None if contains is None else contains.lower(),
         "incomplete": incomplete,
         "crawled_before": crawled_before,
-        "after": after or "",  # an `IS NULL OR` would lose the index
+        "after": after or "",  # with null and `IS NULL OR`, Postgres could not use the index
         "limit": limit + 1,
         "now": now,
     }

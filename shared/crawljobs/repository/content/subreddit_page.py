@@ -1,4 +1,4 @@
-"""The statement of a page of subreddits."""
+"""The statement that reads one page of the list of subreddits."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from crawljobs.repository import paging
 from crawljobs.repository.content import subreddit_rows
 from crawljobs.repository.sql import inline_number, inline_time
 
-SCAN_LIMIT = 2_000  # subreddits that one page checks at most
+SCAN_LIMIT = 2_000  # subreddits; the statement of one page checks at most this number
 
 _subreddit = subreddits.c
 
-# Reads at most SCAN_LIMIT names. If the page is not full, the next page continues after the last
-# name.
+# Reads at most SCAN_LIMIT names after `after`. If the page is not full then, the next page
+# continues after the last name that was read.
 _key = func.lower(_subreddit.name)
 _WALK = (
     select(

@@ -1,4 +1,4 @@
-"""A subreddit as operators see it, and the columns that it is read from."""
+"""The subreddit object that the API shows, and the columns from which the object is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crawljobs.repository.sql import NOW, inline, inline_number, row_version, se
 
 @dataclass(frozen=True)
 class Subreddit:
-    """A subreddit with its access, the state of its crawls, its coverage and its gaps."""
+    """A subreddit with its description, its access, and the times and results of its crawls."""
 
     id: int
     name: str
@@ -51,7 +51,7 @@ class Subreddit:
     trees_not_whole: int | None
     min_request_gap_seconds: float | None
     min_crawl_gap_seconds: float | None
-    version: int  # differs after every change of the row
+    version: int  # changes with every change of the row
 
 
 _subreddit = subreddits.c
@@ -61,12 +61,12 @@ _missing_posts = (
     .where(_of_subreddit, missing_parts.c.kind == inline(PartKind.POSTS))
     .exists()
 )
-# Counts at most STORED_MAX rows. The column `missing_parts` is out of date during a crawl.
+# Counts the rows, at most STORED_MAX. The column `missing_parts` is out of date during a crawl.
 _missing = select(func.count()).select_from(missing_parts).where(_of_subreddit).scalar_subquery()
 
 
 def is_incomplete(subreddit_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Return the condition that a part of this subreddit is missing."""
+    """Return the condition that the crawls of this subreddit have at least one missing part."""
     return select(literal_column("1")).where(missing_parts.c.subreddit_id == subreddit_id).exists()
 
 
@@ -92,6 +92,6 @@ COLUMNS = (
 
 
 def to_subreddit(row: object) -> Subreddit:
-    """Return the subreddit in a mapping of COLUMNS."""
+    """Return the subreddit from a mapping whose keys are the names of COLUMNS."""
     values = {name: row[name] for name in Subreddit.__dataclass_fields__}  # type: ignore[index]
     return Subreddit(**{**values, "access": AccessState(values["access"])})

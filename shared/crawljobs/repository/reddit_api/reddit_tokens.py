@@ -89,7 +89,8 @@ def keep(
 
     `lives` is the number of seconds until the token expires.
     """
-    # Locks the budget's row before the token's row. This is the order of locks everywhere.
+    # Locks the budget's row before the token's row, as a pause of all workers does. In the other
+    # order, the two transactions could deadlock.
     conn.execute(_END_WAITS, {"client": client_id, "now": now})
     conn.execute(_KEEP, {"client": client_id, "token": token, "lives": lives, "now": now})
     parked_jobs.free_from_reddit(conn, now=now)

@@ -1,1 +1,1 @@
-"""Store the posts, comments, authors and edges of a crawled page."""
+"""Store a crawled page: its posts and comments, their authors, and counts for each author."""

@@ -1,8 +1,9 @@
-"""Count new posts and comments: on the edges of their authors, and as evidence for subreddits.
+"""Count new posts and comments: for each author in a subreddit, and as evidence of discovery.
 
-An edge connects an author and a subreddit. A page of one statement counts in that statement. A page
-of several statements counts after all of them. Otherwise two pages could deadlock: one counts edges
-for its posts, the other counts edges for its comments.
+The counts of an author in a subreddit are an edge. Evidence is the number of mentions and
+crossposts of another subreddit. If one statement stores the page, that statement adds the counts.
+If several statements store the page, one statement after them adds all counts. Otherwise two pages
+could deadlock: one page locks edges for its posts while the other locks edges for its comments.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def count_ctes(*, edges: str, evidence: str) -> str:
     """Return common table expressions that add the rows of two queries to the stored counts.
 
     `edges` selects author_id, subreddit_id, posts, comments, first_at and last_at. `evidence`
-    selects found_in, name, mentions and crossposts. Each key occurs once.
+    selects found_in, name, mentions and crossposts. Each key may occur only once in its query.
     """
     return f"""
     edges AS (
@@ -43,13 +44,13 @@ def count_ctes(*, edges: str, evidence: str) -> str:
 
 
 def count_columns(*, edges: str, evidence: str) -> str:
-    """Return columns that hold the rows of both queries as JSON, for Counts."""
+    """Return two columns, which Counts reads: each holds the rows of one query as JSON."""
     return f"""
         (SELECT json_agg(edge) FROM ({edges}) AS edge) AS edges,
         (SELECT json_agg(known) FROM ({evidence}) AS known) AS evidence"""
 
 
-# The numbers of inserted and of updated rows in `written`, for Written.
+# Selects the numbers of inserted and of updated rows. The class Written holds these numbers.
 WRITTEN = """count(*) FILTER (WHERE inserted) AS inserted,
         count(*) FILTER (WHERE NOT inserted) AS updated"""
 
@@ -74,7 +75,7 @@ _ADD = text(
 
 @dataclass
 class Counts:
-    """Collects the counts of all statements of a page, to add them in one statement."""
+    """Collects the counts of all statements of a page, so that one statement can add them."""
 
     edges: list[dict[str, Any]] = field(default_factory=list)
     evidence: list[dict[str, Any]] = field(default_factory=list)
@@ -85,7 +86,7 @@ class Counts:
         self.evidence += row.evidence or []
 
     def add(self, conn: Connection) -> None:
-        """Add the collected counts to the stored counts, in the order of locks."""
+        """Add the collected counts to the stored counts. Locks the rows in the order of keys."""
         if self.edges or self.evidence:
             values = {"edges": json.dumps(self.edges), "evidence": json.dumps(self.evidence)}
             conn.execute(_ADD, values)

@@ -1,4 +1,4 @@
-"""Store a page of items from Reddit, in an order in which two pages cannot deadlock."""
+"""Store the items of a page from Reddit, in an order in which two pages cannot deadlock."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from crawljobs.repository.content.page_storage import crawled_comments, crawled_
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
 from crawljobs.repository.content.page_storage.item_upsert import Written
 
-BATCH = 100  # items in one statement, which bounds its duration and the size of its JSON
+BATCH = 100  # items per statement; this limits the duration and the JSON size of a statement
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The numbers of written posts and comments of a page."""
+    """How many posts and comments of a page were inserted or updated."""
 
     posts: Written
     comments: Written
@@ -36,9 +36,9 @@ def store(
     discovered_from: int | None = None,
     depth: int = 0,
 ) -> Stored:
-    """Store posts, comments, their authors and edges, and descriptions of subreddits.
+    """Store posts and comments, their authors, the counts of both, and subreddit descriptions.
 
-    Returns how many rows were written; an item that is equal to its stored row is not written.
+    Returns how many rows were written. An item that is equal to its stored row is not written.
     `known_subreddits` maps lower-case names to ids. Other subreddits of the items are inserted with
     `discovered_from` and `depth`.
     """
@@ -46,7 +46,7 @@ def store(
     comments = list({comment.id: comment for comment in items.comments}.values())
     written: list[Post | Comment] = [*posts, *comments]
     author_ids: dict[str, int] = {}
-    # Authors, then subreddits, then items: every worker locks rows in this order.
+    # Every worker locks authors first, then subreddits, then items. Otherwise two could deadlock.
     for accounts_batch in _batches(_accounts(items)):
         author_ids |= authors.ensure(conn, accounts=accounts_batch)
     names = {item.subreddit.lower(): item.subreddit for item in written}
@@ -84,7 +84,7 @@ def store(
 
 
 def _accounts(items: Items) -> list[Account]:
-    """Return each account once, ordered by key; with its Reddit id if one of the items has it."""
+    """Return each account once, ordered by name, with its Reddit id if any item reports the id."""
     by_key: dict[str, Account] = {}
     written: list[Post | Comment] = [*items.posts, *items.comments]
     for account in chain(items.accounts, (item.author for item in written if item.author)):

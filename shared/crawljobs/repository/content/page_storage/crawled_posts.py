@@ -23,8 +23,9 @@ _COLUMNS = ItemColumns(
     evidence={"mentions": "text[]", "crossposted_from": "text"},
 )
 _WRITE = item_upsert.write_ctes(_COLUMNS)
-# Only inserted posts count, so each counts once: on the edge of its author, and as evidence for
-# other subreddits. Evidence counts once for each author in the statement.
+# Only inserted posts are counted, so that each post counts once: for its author in the subreddit,
+# and as evidence for other subreddits. As evidence, all posts of one author in the statement count
+# as one.
 _EDGES = """
         SELECT author_id, subreddit_id, count(*) AS posts, 0 AS comments,
             min(created_at) AS first_at, max(created_at) AS last_at
@@ -64,8 +65,9 @@ def upsert(
 ) -> Written:
     """Store posts with distinct ids, and return how many rows were written.
 
-    Both mappings have lower-case names as keys. If `counts` is given, it collects the counts of
-    edges and evidence; otherwise the statement adds them.
+    Both mappings have lower-case names as keys. New posts are counted for their authors and as
+    evidence. If `counts` is given, it collects these counts. Otherwise the statement adds them to
+    the stored counts.
     """
     rows = item_upsert.rows_of(_COLUMNS, posts, author_ids=author_ids, subreddit_ids=subreddit_ids)
     statement = _UPSERT if counts is None else _UPSERT_AND_RETURN_COUNTS

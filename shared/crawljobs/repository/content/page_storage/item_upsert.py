@@ -1,6 +1,6 @@
-"""Builds the statements that store posts or comments, and the JSON rows that they read.
+"""Build the statements that store posts or comments, and the JSON rows for these statements.
 
-The columns of an item are listed once: in `ItemColumns`. Their types come from the table.
+The columns of a post or comment are listed only in `ItemColumns`. The table defines their types.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class ItemColumns:
-    """The columns that an item fills; an item has an attribute of the same name for each.
+    """The columns of a post or comment. For each column, the item has an attribute of this name.
 
-    `keys` never change. A later reply of Reddit may change `content`. `evidence` maps the columns
-    that are not stored in the table, but read by the statement, to their types. The ids
-    `subreddit_id` and `author_id` stand for the item's subreddit and author.
+    The columns in `keys` never change. A later reply of Reddit may change the columns in `content`.
+    `evidence` has columns that the statement reads but the table does not store, with their types.
+    Two columns have other attributes: `subreddit_id` and `author_id` come from the item's names.
     """
 
     table: Table
@@ -37,7 +37,7 @@ class ItemColumns:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The numbers of written rows of a page; the other items were stored already and equal."""
+    """The numbers of inserted and of updated rows. Items equal to their rows do not count."""
 
     inserted: int = 0
     updated: int = 0
@@ -49,8 +49,8 @@ class Written:
 def write_ctes(columns: ItemColumns) -> str:
     """Return the common table expressions `input`, `changed` and `written` of an upsert.
 
-    A deleted item stays deleted, also if an older reply of Reddit arrives later. LIMIT 1 makes the
-    planner use one index lookup for each item; it would otherwise scan the table.
+    A deleted item stays deleted, even if an older reply of Reddit is stored later. LIMIT 1 makes
+    the planner use one index lookup for each item. Otherwise it would scan the table.
     """
     table, content, keys = columns.table, _listed(columns.content), _listed(columns.keys)
     return f"""
@@ -113,7 +113,7 @@ def execute(conn: Connection, statement: TextClause, rows: str, counts: Counts |
 
 
 def _definitions(columns: ItemColumns) -> str:
-    """Return the columns of the JSON rows with their types."""
+    """Return the columns of the JSON rows with their SQL types, as a column definition list."""
     types = {
         name: columns.table.c[name].type.compile(dialect=_DIALECT)
         for name in (*columns.keys, *columns.content)
