@@ -1,1 +1,1 @@
-"""The job queue: enqueue, claim, hold, complete, change."""
+"""The job queue: SQL statements that enqueue, claim, extend, complete and change jobs."""

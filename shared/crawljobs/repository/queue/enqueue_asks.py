@@ -1,4 +1,4 @@
-"""The names of enqueue requests, one by one, and the JSON that the enqueue statement takes."""
+"""Split enqueue requests into one ask for each subreddit, and convert the asks to JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crawljobs.domain.job import priority_ceiling
 
 
 class Ask(NamedTuple):
-    """The request for one subreddit, and the place of its result."""
+    """One subreddit name of an enqueue request. `place` is the index of the result for the name."""
 
     place: int
     request: EnqueueRequest
@@ -22,9 +22,9 @@ class Ask(NamedTuple):
 
 
 def of_requests(requests: Iterable[EnqueueRequest]) -> list[Ask]:
-    """Return one ask for each subreddit of each request, in the order of the first occurrences.
+    """Return one ask for each subreddit of each request, in the order in which names first occur.
 
-    Names that differ only in case are one subreddit. Raises InvalidSubredditName.
+    Names that differ only in case are the same subreddit. Raises InvalidSubredditName.
     """
     asks: list[Ask] = []
     for request in requests:
@@ -37,7 +37,10 @@ def of_requests(requests: Iterable[EnqueueRequest]) -> list[Ask]:
 
 
 def waves(asks: Iterable[Ask]) -> list[list[Ask]]:
-    """Return groups with each subreddit at most once: a statement cannot merge into a job twice."""
+    """Split the asks into groups that have each subreddit only once.
+
+    A statement cannot merge two requests into the same job.
+    """
     found: defaultdict[int, list[Ask]] = defaultdict(list)
     requested: Counter[str] = Counter()
     for ask in asks:
@@ -48,7 +51,7 @@ def waves(asks: Iterable[Ask]) -> list[list[Ask]]:
 
 
 def as_json(asks: Sequence[Ask]) -> str:
-    """Return the requests of the asks. The statement numbers the names in the order of `asks`."""
+    """Return the asks as JSON. The enqueue statement numbers the names in the order of `asks`."""
     requests: list[dict[str, object]] = []
     first = 0
     for _, group in groupby(asks, key=lambda ask: id(ask.request)):

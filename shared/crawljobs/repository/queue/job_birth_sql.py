@@ -1,4 +1,4 @@
-"""The INSERT of new jobs: enqueued jobs and follow-up jobs begin by the same rules."""
+"""Compose the INSERT of new jobs. The same rules apply to enqueued jobs and to follow-up jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from crawljobs.repository.queue.queue_sql import (
 _COLUMNS = """subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
     scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries, traceparent"""
 
-# A job that waits for a pause or for politeness is parked: a sweep checks the cause again.
+# A job that waits for a pause or for the minimum gap between two crawls (politeness) is parked: it
+# waits for one minute at most, and then a sweep checks the cause again.
 _WAIT = f"""
     LEFT JOIN LATERAL {PAUSED_FROM_NOW.format(scope="new.subreddit_id", now="new.now")}
         AS pause (until) ON true
@@ -24,10 +25,10 @@ _PARKED_UNTIL = PARKED_UNTIL.format(until="coalesce(pause.until, polite)", now="
 
 
 def insert_jobs(rows: str) -> str:
-    """Return an INSERT, with the table alias `job`, of a job for each row of the query `rows`.
+    """Return an INSERT of one job for each row of the query `rows`. Its table alias is `job`.
 
     `rows` has the columns subreddit_id, priority, ceiling, source, schedule, depth, due (the
-    requested time), polite (the end of the minimum gap), now, retries and trace.
+    requested time), polite (the end of the minimum gap between crawls), now, retries and trace.
     """
     return f"""
     INSERT INTO crawl_jobs AS job ({_COLUMNS})
@@ -39,7 +40,7 @@ def insert_jobs(rows: str) -> str:
 
 
 def insert_first_jobs(rows: str) -> str:
-    """Return the same INSERT for subreddits that the statement itself has inserted.
+    """Return the INSERT of jobs for subreddits that the same statement has inserted.
 
     No other transaction sees these subreddits, so they have no pause, no gap and no live job.
     """
@@ -52,10 +53,11 @@ def insert_first_jobs(rows: str) -> str:
 
 
 def insert_follow_ups(*, before: str, ended: str, condition: str) -> str:
-    """Return an INSERT of the follow-up jobs of the rows of `before` that have a rerun request.
+    """Return the INSERT of a follow-up job for each row of `before` that has a rerun request.
 
-    The INSERT joins the rows of `ended`: an ended job must leave the index of live jobs before its
-    follow-up enters it. A row gets no follow-up if `condition` is false.
+    `before` and `ended` are names of subqueries: the jobs before and after they ended. The INSERT
+    joins both, because a job must leave the index of live jobs before its follow-up job enters that
+    index. A row gets no follow-up job if `condition` is false.
     """
     return insert_jobs(f"""
         SELECT {before}.subreddit_id, {before}.rerun_priority AS priority,

@@ -1,6 +1,6 @@
-"""Claim jobs, and find the claims of a token.
+"""Claim jobs for a worker, and find the jobs that were claimed with a claim token.
 
-Statuses are literals in the SQL: with bound parameters the planner could not use partial indexes.
+Statuses are literals in the SQL. With bound parameters, the planner could not use partial indexes.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from crawljobs.repository.queue.queue_sql import NO_PAUSES, NO_REASON, NOT_PAUSE
 
 _SOURCES = {source.value: source for source in JobSource}
 
-# In the order in which _claims reads them: the claim order, then the fields of Claim.
+# The columns that _claims reads: first the three columns of the claim order, then fields of Claim.
 _CLAIMED = """-job.priority, job.created_at, job.id, job.subreddit_id, subreddit.name, job.source,
         job.depth, job.retry_count, job.max_retries, job.checkpoint,
         greatest(job.queued_at, job.visible_at), job.claimed_at, job.lease_expires_at,
         job.traceparent"""
 _CLAIM_ORDER = operator.itemgetter(0, 1, 2)
 
-# Decision 12: a pause sets the LIMIT to 0. Decision 69: the commit does not wait for the disk.
+# During a pause of the whole queue, the LIMIT is 0 (decision 12). The COMMIT does not wait for the
+# disk (decision 69).
 _CLAIM = DriverStatement(
     text(f"""
     UPDATE crawl_jobs AS job SET
@@ -70,11 +71,12 @@ def claim_jobs(
     skip: int = 0,
     now: datetime | None = None,
 ) -> list[Claim]:
-    """Claim at most `at_most` jobs in claim order, after the first `skip`, under `claim_token`.
+    """Claim at most `at_most` queued jobs in claim order, and return the claims.
 
-    Returns the claims. Each call needs a new token: if the reply to its COMMIT is lost, find_claims
-    reads the claims of the token. The COMMIT does not wait for the disk. A crash of the server may
-    undo a claim under which nothing was written yet; the fence then refuses writes of its token.
+    The first `skip` jobs are passed over. Each call needs a new `claim_token`: if the reply to the
+    COMMIT is lost, find_claims reads the claims with this token. The COMMIT does not wait for the
+    disk, so a crash of the database server may undo a claim. It cannot undo a claim with which a
+    page was already stored. The fence refuses all writes with the token of an undone claim.
     """
     statement = DriverStatement(passing_over(_CLAIM.clause, skip)) if skip else _CLAIM
     rows = statement.rows(
@@ -91,16 +93,16 @@ def claim_jobs(
 
 
 def find_claims(conn: Connection, *, claim_token: UUID) -> list[Claim]:
-    """Lock and return the jobs claimed under this token.
+    """Lock the jobs that were claimed with this token, and return their claims.
 
-    A worker calls this when it lost the reply of a claim. No other transaction can end these claims
-    before this transaction ends.
+    A worker calls this function if it lost the reply to a claim. No other transaction can end these
+    claims before the present transaction ends.
     """
     return _claims(conn.execute(_CLAIMED_BY_TOKEN, {"claim_token": claim_token}).all(), claim_token)
 
 
 def _claims(rows: Iterable[Any], claim_token: UUID) -> list[Claim]:
-    """Return the claims in claim order. Reading by column name would take twice as long."""
+    """Return the claims in claim order. Reads columns by position: by name takes twice as long."""
     return [
         Claim(
             job_id,

@@ -1,8 +1,8 @@
 """Complete any number of claims: succeed, fail, retry, defer or release their jobs.
 
-The claim fence guards each row: the job's id, the claim token and `status = 'crawling'`. The same
-statement writes the attempt and, after a rerun request, the follow-up job. A lost claim changes
-nothing, and does not affect the other claims of the statement.
+The claim fence guards each row: it checks the job's id, the claim token and `status = 'crawling'`.
+The same statement also writes the attempt and, after a rerun request, the follow-up job. A lost
+claim changes nothing, and does not affect the other claims of the statement.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from crawljobs.repository.queue import job_completion_sql
 
 
 class WriteResult(Enum):
-    """The result of one completion."""
+    """The result of the completion of one claim."""
 
     APPLIED = auto()
-    LOCKED = auto()  # the claim is still held, but the job's row is locked: try again
-    STALE = auto()  # the claim is lost: the job is not crawling under this token
+    LOCKED = auto()  # the claim is still valid, but the job's row is locked: try again
+    STALE = auto()  # the claim is lost: the job is not crawling with this token
 
 
 def complete_claims(
     conn: Connection, *, completions: Sequence[Completion], now: datetime | None = None
 ) -> list[WriteResult]:
-    """Complete the claims with one statement for each verb; each claim may be named only once.
+    """Complete the claims, with one statement for each verb. Each claim may occur only once.
 
     Returns one result for each completion, in the given order. The function does not wait for a
     locked row: it returns LOCKED for that completion.
@@ -70,7 +70,7 @@ def complete_claim(
 def recorded_outcome(conn: Connection, *, claim: Claim) -> AttemptOutcome | None:
     """Return the outcome of the claim's attempt, or None if the claim has not ended.
 
-    A worker calls this when it lost the reply of a completion.
+    A worker calls this function if it lost the reply to a completion.
     """
     values = {"job_id": claim.job_id, "claimed_at": claim.claimed_at}
     outcome = conn.execute(job_completion_sql.RECORDED_OUTCOME, values).scalar()
@@ -78,7 +78,7 @@ def recorded_outcome(conn: Connection, *, claim: Claim) -> AttemptOutcome | None
 
 
 def _claims(completions: Sequence[Completion]) -> dict[str, str]:
-    """Return ids and tokens as Postgres arrays in text form: the driver formats lists slowly."""
+    """Return job ids and tokens as text of Postgres arrays. The driver formats lists slowly."""
     return {
         "ids": f"{{{','.join([str(each.claim.job_id) for each in completions])}}}",
         "tokens": f"{{{','.join([each.claim.claim_token.hex for each in completions])}}}",

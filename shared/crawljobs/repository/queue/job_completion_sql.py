@@ -1,6 +1,6 @@
 """The statements that complete claims, one for each verb.
 
-Each writes the new state of the jobs, their attempts and their follow-up jobs.
+Each statement writes the new state of the jobs, their attempts and their follow-up jobs.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ _ERROR = {"error_kind": "text", "error_message": "text"}
 
 @dataclass(frozen=True)
 class CompletionStatement:
-    """The statement that completes the claims of one verb."""
+    """The statement that completes claims with one verb, for example FAIL or DEFER."""
 
     verb: Transition
     statement: DriverStatement
     columns: tuple[str, ...]  # the fields of a Completion that the statement uses, except the claim
 
 
-# An outage or a busy budget may defer a background job a thousand times in a row, each time with
-# another number of seconds in the message. Equal deferrals are counted in one attempt row. The
-# job's row is locked, so no other transaction writes to its last attempt.
+# An outage or a busy budget may defer a background job a thousand times in a row. The messages
+# differ only in the number of seconds. So deferrals with equal messages, except for numbers, are
+# counted in one attempt row. The job's row is locked, so no other transaction writes to its
+# attempts.
 _STREAK = f"""
     , counted AS (
         UPDATE crawl_job_attempts AS last SET
@@ -67,18 +68,17 @@ def _completion_statement(
     hint: bool = False,
     streaks: bool = False,
 ) -> CompletionStatement:
-    """Return the statement that completes the claims of one verb.
+    """Return the statement that completes claims with this verb.
 
     It never waits for a row lock, so the order of its locks does not matter. Where the condition
     `follow_up` is true, it inserts the follow-up job of a rerun request. With `hint`, it notifies
-    idle workers. With `streaks`, a completion equal to the previous one is counted in the previous
-    attempt row.
+    idle workers. With `streaks`, equal deferrals in a row are counted in one attempt row.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
-    # Finds each job by its primary key. `status || ''` hides the index of crawling jobs from the
-    # planner: that index has the claims of all workers and entries of recently completed ones. The
-    # subqueries hide the array lengths from the planner: otherwise a plan for one row would look
-    # cheaper than the generic plan each time.
+    # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling
+    # jobs, which has the claims of all workers and entries of recently completed claims. The
+    # subqueries hide the array lengths from the planner. Otherwise a new plan for one row would
+    # look cheaper than the generic plan at each execution.
     arrays = ", ".join(f"(SELECT CAST(:{name} AS {kind}[]))" for name, kind in taken.items())
     names = ", ".join(["job_id", "token", *(f"end_{name}" for name in columns), "place"])
     error = [f"held.end_{name}" if name in columns else "NULL" for name in _ERROR]
@@ -124,7 +124,8 @@ COMPLETION_STATEMENTS = (
         f"status = 'succeeded', {NO_REASON}, outcome = held.end_outcome, {_FINISHED}, "
         f"error_kind = NULL, error_message = NULL, {RERUN_SERVED}",
         {"outcome": "text"},
-        # A terminal outcome is followed by no job, unless it still needs confirmation.
+        # After a terminal outcome (`banned`, for example), no follow-up job is created, unless the
+        # outcome still needs confirmation.
         follow_up=f"""CASE WHEN held.end_outcome IN ({_TERMINAL}) THEN held.end_outcome = (
             SELECT access_unconfirmed FROM subreddits WHERE id = held.subreddit_id LIMIT 1
         ) ELSE true END""",
@@ -145,14 +146,15 @@ COMPLETION_STATEMENTS = (
     _completion_statement(
         Transition.DEFER,
         f"status = 'waiting', wait_reason = held.end_wait_reason, {_FAILED_SO}, visible_at = "
-        # Only a job whose cause is stored in another table is parked for at most 60 seconds.
+        # A job that waits for `retry` waits for the whole delay. Any other reason has its cause in
+        # another table, so the job is parked for at most 60 seconds.
         f"CASE WHEN held.end_wait_reason = 'retry' THEN {NOW} + held.end_delay ELSE "
         + PARKED_UNTIL.format(until=f"{NOW} + held.end_delay", now=NOW)
         + " END",
         {"delay": "interval", "wait_reason": "text", **_ERROR},
         streaks=True,
     ),
-    # A worker that releases its jobs is stopping: other workers may be idle and need the notice.
+    # A worker that releases its jobs is stopping. Other workers may be idle and need the hint.
     _completion_statement(
         Transition.RELEASE, f"status = 'queued', visible_at = {NOW}", {}, hint=True
     ),
@@ -166,8 +168,8 @@ STILL_HELD = text("""
     WHERE job.status = 'crawling'
     """)
 
-# Claims of one job do not overlap in time. So the start of a claim identifies its attempt row, or
-# the row that counts its streak of deferrals.
+# Claims of one job do not overlap in time. So the start time of a claim identifies its attempt row,
+# also if that row counts several equal deferrals.
 RECORDED_OUTCOME = text("""
     SELECT outcome FROM crawl_job_attempts
     WHERE job_id = :job_id AND :claimed_at BETWEEN

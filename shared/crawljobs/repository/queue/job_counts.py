@@ -1,6 +1,6 @@
-"""Count the jobs by status at a bounded cost.
+"""Count the jobs by status at a limited cost.
 
-Triggers count the finished jobs. Live jobs are counted up to COUNT_MAX for each status.
+Triggers count the finished jobs. The count of live jobs stops at COUNT_MAX in each status.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from crawljobs.domain.job import FINAL, LIVE, JobStatus
 from crawljobs.domain.queue_stats import JobCounts
 from crawljobs.repository.sql import count_up_to, inline, inline_number
 
-COUNT_MAX = 100_000  # live jobs counted in one status: about 10 ms
+COUNT_MAX = 100_000  # the count of live jobs in a status stops here, after about 10 ms
 
 _job = crawl_jobs.c
 
@@ -50,9 +50,9 @@ _PRIORITIES = (
 
 
 def count_jobs(conn: Connection) -> JobCounts:
-    """Return the number of jobs by status, and of queued jobs by priority.
+    """Return the number of jobs for each status, and of queued jobs for each priority.
 
-    A live status stops at COUNT_MAX and is then in `capped`.
+    The count of a live status stops at COUNT_MAX. Then `capped` contains that status.
     """
     by_status = dict.fromkeys(JobStatus, 0)
     for row in conn.execute(_COUNTS):

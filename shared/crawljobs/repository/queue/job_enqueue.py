@@ -1,6 +1,6 @@
-"""Enqueue jobs, or merge requests into live jobs.
+"""Enqueue jobs, or merge requests into the live jobs of the same subreddits.
 
-Every service enqueues here, with one statement for any number of requests.
+All services enqueue with this module. One statement takes any number of requests.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from crawljobs.repository.queue.enqueue_asks import Ask
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
-# Executions of the statement for one name. The first gives no row if another transaction has
-# inserted the same subreddit, the second if the live job of that subreddit was changed meanwhile.
-# That job is then locked, so the third execution merges. More are needed only after a deletion.
+# How often the statement is executed for one name. The first execution returns no row if another
+# transaction has just inserted the same subreddit. The second returns no row if the live job of the
+# subreddit was changed meanwhile. That job is then locked, so the third execution merges. Further
+# executions are needed only after a deletion.
 RUNS_MAX = 6
 NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class EnqueueChange:
-    """The result of the request for one subreddit, with its job for audit log and response.
+    """The result of an enqueue request for one subreddit, with the job before and after it.
 
-    `before` is the live job that the request was merged into, as it was before; None for a new job.
+    `before` is the live job into which the request was merged, or None if the job is new.
     """
 
     enqueued: Enqueued
@@ -47,8 +48,8 @@ def enqueue(
     """Enqueue a job for each subreddit of the requests, or merge the request into its live job.
 
     Inserts unknown subreddits. Returns one result for each subreddit of each request, in the order
-    in which the names first occur in their request. Names that differ only in case are one
-    subreddit. Raises InvalidSubredditName before any write, and DatabaseUnavailable if other
+    in which the names first occur in their request. Names that differ only in case are the same
+    subreddit. Raises InvalidSubredditName before any write. Raises DatabaseUnavailable if other
     transactions change the same subreddits all the time.
     """
     return _run(conn, job_enqueue_sql.ENQUEUE, requests, _read_results, now=now)
@@ -57,16 +58,16 @@ def enqueue(
 def enqueue_with_jobs(
     conn: Connection, requests: Iterable[EnqueueRequest], *, now: datetime | None = None
 ) -> list[EnqueueChange]:
-    """Do the same as `enqueue`, and return each job before and after its request."""
+    """Enqueue as `enqueue` does. Also returns each job as it was before and after its request."""
     return _run(conn, job_enqueue_sql.ENQUEUE_WITH_JOBS, requests, _read_changes, now=now)
 
 
 def enqueue_stored(
     conn: Connection, requests: Iterable[EnqueueRequest], *, now: datetime | None = None
 ) -> list[Enqueued]:
-    """Do the same as `enqueue` for stored subreddits; needs no right to insert subreddits.
+    """Enqueue for stored subreddits only. The caller needs no database right to insert subreddits.
 
-    Raises NotFound for an unknown subreddit; the caller then rolls back.
+    Raises NotFound for an unknown subreddit. The caller must then roll back.
     """
     return _run(conn, job_enqueue_sql.ENQUEUE_STORED, requests, _read_results, now=now, stored=True)
 

@@ -1,7 +1,8 @@
 """The enqueue statement: it takes any number of requests, for stored and for unknown subreddits.
 
-It writes in the order of locks: first the jobs of stored subreddits, sorted by subreddit, then the
-unknown subreddits, sorted by name, and then their jobs. Decision 109 has the reasons.
+It locks and writes rows in a fixed order. First come the jobs of stored subreddits, by subreddit
+id. Then come the unknown subreddits, by name, and then the jobs of these subreddits. Decision 109
+has the reasons.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue.job_birth_sql import insert_first_jobs, insert_jobs
 from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, POLITE, short
 
-# One row for each name, with its request and its stored subreddit, if there is one. LIMIT keeps the
-# plan on the index, also if the plan was made for few subreddits.
+# One row for each name, with its request, and with the stored subreddit of that name if it exists.
+# LIMIT makes the planner use the index, even if few subreddits existed when it made the plan.
 _ASKED = f"""
     SELECT priority, ceiling, source, schedule, retries, trace, origin, first + number - 1 AS place,
         coalesce(known_name, asked_name) AS name, key, known.*, known_id IS NULL AS is_new,
@@ -29,13 +30,13 @@ _ASKED = f"""
         FROM subreddits WHERE lower(name) = key LIMIT 1
     ) AS known ON true"""
 
-# A request without a later time ends a wait for `later`, and computes a wait for a pause or for
-# politeness again. It does not end a backoff.
+# True if the request changes the wait of the job: the request is for now, and the job waits for
+# `later`, for a pause or for politeness. The request does not end the wait for a retry.
 _FORWARD = """coalesce(excluded.wait_reason, '') <> 'later' AND job.wait_reason IN (
     'later', 'paused', CASE WHEN job.error_kind IS NULL THEN 'politeness' END)"""
 _RERUN = "job.rerun_requested OR job.status = 'crawling'"
-# The rerun's source and trace come from the request with the higher priority. A parked job was
-# requested for now: its visible_at is the next check of its cause.
+# The source and the trace of a rerun come from the request with the higher priority. A request for
+# now uses created_at, because the visible_at of a parked job is only the next check of its cause.
 _MERGE = f"""
     priority = greatest(job.priority, excluded.priority),
     base_priority = greatest(job.base_priority, excluded.base_priority),
@@ -58,15 +59,16 @@ _MERGE = f"""
         WHERE {_RERUN})"""
 
 _JOBS_OF_KNOWN = insert_jobs("SELECT *, known_id AS subreddit_id FROM asked WHERE NOT is_new")
-# Notify idle workers of a new job, but only if the queue was empty before the statement: otherwise
-# no worker is idle. ORDER BY keeps the planner on the claim index.
+# Notifies idle workers of a new job, but only if no job was queued before the statement. Otherwise
+# no worker is idle. ORDER BY makes the planner use the claim index.
 _HINT = f"""CASE WHEN job.status = 'queued' AND (
         SELECT id FROM crawl_jobs WHERE status = 'queued'
         ORDER BY priority DESC, created_at, id LIMIT 1
     ) IS NULL THEN pg_notify('{CHANNEL}', '') END"""
 
-# The live jobs, in the version that the snapshot of the statement shows. A merge into a
-# newer version could not return the job before it, so the statement only locks the newer version.
+# The live jobs as they were when the statement began. If another transaction changed a job after
+# that, a merge could not return the job as it was before the request. So the statement only locks
+# that job and returns no row for it.
 _SEEN = f""", seen AS (
         SELECT live.* FROM asked CROSS JOIN LATERAL (
             SELECT *, xmin FROM crawl_jobs
@@ -75,9 +77,9 @@ _SEEN = f""", seen AS (
     )"""
 
 
-# Insert the unknown subreddits and their jobs. The count makes Postgres lock the jobs of the stored
-# subreddits before. If another transaction is inserting the same name, the statement waits for its
-# commit, and the name gets no row.
+# Inserts the unknown subreddits and their jobs. The count of `merged` makes Postgres lock the jobs
+# of stored subreddits first. If another transaction is inserting the same name, the statement waits
+# for the commit of that transaction. Then it returns no row for the name.
 _OF_UNKNOWN = f""", made AS (
         INSERT INTO subreddits (name, discovered_from, depth)
         SELECT name, origin, depth FROM asked WHERE is_new AND (SELECT count(*) FROM merged) >= 0
@@ -112,14 +114,15 @@ _BORN = "UNION ALL SELECT place, name, born.* FROM born JOIN found USING (subred
 _RESULT = f"SELECT place, name, id, status, created, {_HINT} FROM enqueued AS job"
 _RETURNED = "job.id, job.status, job.subreddit_id"
 
-# A row for each name: place, name, id, status, created.
+# Returns a row for each name: place, name, the job's id and status, whether the job is new, hint.
 ENQUEUE = _statement(_RETURNED, _RESULT)
 
-# The same without the insert of subreddits, for a service that has no right to insert them.
+# The same statement without the INSERT of subreddits, for a service without the right to it.
 ENQUEUE_STORED = _statement(_RETURNED, _RESULT, of_unknown="")
 
-# A row for each name with the job after the request, and one for each merge with the job before it:
-# place, created (null before), and the columns of the job.
+# Returns a row for each name with the job after the request. For each merge, it returns another row
+# with the job before the request. The columns are place, created (null in the row before), the hint
+# and the columns of the job.
 ENQUEUE_WITH_JOBS = _statement(
     "job.*, job.xmin",
     f"""

@@ -1,4 +1,4 @@
-"""One query for everything except the job itself that decides when the job runs."""
+"""One query for the conditions that decide when a job runs: pauses, Reddit, workers, other jobs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-COUNT_MAX = 10_000  # jobs counted at most, of a higher priority and before it at the same priority
+COUNT_MAX = 10_000  # the counts of jobs with a higher, and with the same, priority stop at this
 PACE_SAMPLE = 200  # newest attempts from which the number of starts per minute is computed
 SEEN_SECONDS = 60  # a process without a heartbeat for this time counts as gone
 
@@ -56,8 +56,8 @@ _ended = (
 )
 _in_last_hour = _ended.c.ended_at > _now - inline_interval("1 hour")
 
-# The jobs ahead are counted in two ranges of the claim index: one condition with OR would read all
-# of it.
+# The jobs ahead are counted in two ranges of the claim index. One condition with OR would read the
+# whole index.
 _job = crawl_jobs.c
 _queued = select(inline_number(1).label("one")).where(_job.status == inline("queued"))
 _PRIORITY = bindparam("priority", type_=SmallInteger)
@@ -116,9 +116,10 @@ _SURROUNDINGS = select(
 
 
 def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> Surroundings:
-    """Return the pauses, the state of Reddit's budgets, the workers and the queue around the job.
+    """Return the pauses, Reddit's state, the number of workers and the queue ahead of the job.
 
-    `ahead` is the number of queued jobs that are claimed before this job, also if it is not queued.
+    `ahead` is the number of queued jobs that would be claimed before this job. It is computed even
+    if this job is not queued.
     """
     row = conn.execute(
         _SURROUNDINGS,
@@ -142,7 +143,8 @@ def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> 
         workers_alive=row.workers_alive,
         ahead=min(row.higher, COUNT_MAX) + min(row.older, COUNT_MAX),
         ahead_at_least=max(row.higher, row.older) > COUNT_MAX,
-        # A full sample covers only the time since its oldest attempt; a smaller one the whole hour.
+        # A full sample covers only the time since its oldest attempt. A smaller sample covers the
+        # whole hour.
         starts_per_minute=60 * row.ended / max(row.sampled_seconds, 1)
         if row.ended == PACE_SAMPLE
         else row.ended / 60,

@@ -1,4 +1,4 @@
-"""List jobs in pages: filtered, in the order of an index, without a table scan."""
+"""List jobs that match filters, page by page. A page reads an index and never the whole table."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from crawljobs.domain.job_filter import JobFilter, JobSort
 from crawljobs.repository.queue import job_page, job_reads
 from crawljobs.repository.queue.job_page import PageShape
 
-SCAN_LIMIT = 10_000  # jobs that one page checks at most: about 20 ms
+SCAN_LIMIT = 10_000  # jobs; one page checks at most this number, in about 20 ms
 
 
 @dataclass(frozen=True)
 class JobPage:
-    """One page. `next` is the `after` of the next page; None if there is no next page."""
+    """One page of jobs. `next` is the `after` of the next page, or None at the end."""
 
     jobs: list[Job]
     next: list[Any] | None
@@ -34,7 +34,8 @@ def list_jobs(
 ) -> JobPage:
     """Return a page of at most `limit` jobs that match `filters`, in the order of `sort`.
 
-    `after` is the `next` of the previous page. A page with fewer jobs can still have a next page.
+    `after` is the `next` of the previous page. A page with fewer jobs can have a next page, because
+    a page checks at most `scan_limit` jobs.
     """
     statuses = filters.possible_statuses(sort)
     if not statuses:
@@ -46,7 +47,7 @@ def list_jobs(
     }
     if not filters.sources:
         del given["sources"]
-    # One job more than the page holds: it shows that there is a next page.
+    # Reads one job more than the page holds, because that job shows that there is a next page.
     shape = PageShape(
         sort,
         tuple(sorted(statuses)),

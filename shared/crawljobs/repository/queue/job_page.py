@@ -1,11 +1,12 @@
-"""Compose the statement of a page of jobs.
+"""Compose the statement that reads one page of a list of jobs.
 
-A page reads the index of its order, one branch for each status, and checks at most `scan_limit`
-jobs. If the page is not full after that, it ends there and returns the position for the next page.
-With a filter on a subreddit or on a schedule, the page reads all its jobs and sorts them.
+The statement reads an index in the order of the page, with one branch for each status. It checks at
+most `scan_limit` jobs. If the page is not full then, the statement returns the position at which
+the next page continues. With a filter on a subreddit or a schedule, the statement reads all jobs of
+that subreddit or schedule and sorts them.
 
-Each statement is composed for the given filters. An optional condition such as `x IS NULL OR` would
-lose the index in a generic plan, and so would a bound LIMIT.
+Each set of filters has its own statement. With an optional condition such as `x IS NULL OR`, or
+with a bound LIMIT, a generic plan could not use the index.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from crawljobs.repository.sql import inline, inline_number, one_of, texts
 
 Condition = Callable[[FromClause], ColumnElement[bool]]
 
-# The columns of each order, as (column, descending); the last one is unique.
+# The columns of each order, as (column, descending). The last column is unique.
 _ORDERS: dict[JobSort, tuple[tuple[str, bool], ...]] = {
     JobSort.NEWEST: (("created_at", True), ("id", True)),
     JobSort.OLDEST: (("created_at", False), ("id", False)),
@@ -69,14 +70,14 @@ FILTERS: dict[str, Condition] = {
     "worker": lambda job: job.c.claimed_by == bindparam("worker"),
     "incomplete": lambda job: job.c.incomplete == bindparam("incomplete"),
 }
-# The filters that limit the range of an index, by the first column of the order of that index.
+# The filters that limit the range of an index. The key is the first column of the page's order.
 _BOUNDS = {
     "created_at": ("created_after", "created_before"),
     "finished_at": ("finished_after", "finished_before"),
     "priority": ("priority_min", "priority_max"),
 }
 _READ_WHOLE = ("subreddit_id", "scheduled_job_id")
-# The columns of the filters. The whole row would include a checkpoint, which may be long.
+# The columns that the filters use. The whole row would include a checkpoint, which may be long.
 _COLUMNS = (
     "id",
     "subreddit_id",
@@ -92,8 +93,9 @@ _COLUMNS = (
 )
 _job = crawl_jobs.c
 _IS_QUEUED = _job.status == inline(JobStatus.QUEUED)
-# Queued jobs in the order of the index on queued_at. The condition means `=`, but the planner would
-# estimate that `=` matches few rows, and would then read all queued jobs.
+# Jobs that are queued since their creation, in the order of the index on queued_at. The condition
+# `<=` matches the same jobs as `=`. With `=`, the planner would expect few rows, and would read all
+# queued jobs.
 _queued_when_made = (
     select(
         *(_job[name] for name in _COLUMNS if name != "created_at"),
@@ -112,7 +114,7 @@ _WHEN_MADE_RANGES = (
 
 @dataclass(frozen=True)
 class PageShape:
-    """The parts of a request that decide the text of its statement. Values are bound."""
+    """The parts of a request that decide the text of its statement. Values are bound parameters."""
 
     sort: JobSort
     statuses: tuple[JobStatus, ...]
@@ -124,17 +126,17 @@ class PageShape:
 
 @lru_cache(maxsize=512)
 def page_statement(shape: PageShape) -> Select[Any]:
-    """Return the statement of a page of this shape."""
+    """Return the statement that reads a page of this shape."""
     order = _ORDERS[shape.sort]
     names = [*_COLUMNS, *(name for name, _ in order if name not in _COLUMNS)]
 
     def branch(source: FromClause, condition: ColumnElement[bool]) -> Select[Any]:
         jobs = select(*(source.c[name] for name in names)).where(condition)
         if any(name in shape.given for name in _READ_WHOLE):
-            # Without OFFSET 0, the planner could choose the index of the order and read most of it
-            # before it finds these few jobs.
+            # Without OFFSET 0, the planner could choose the index of the page's order. It would
+            # read most of that index before it finds these few jobs.
             return jobs.offset(inline_number(0))
-        # Each branch is sorted and bounded: the merge reads at most `scan_limit` jobs of each.
+        # Each branch is sorted and limited, so the merge reads at most `scan_limit` jobs of it.
         return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))
 
     walked = union_all(*(branch(*each) for each in _branches(shape))).subquery("walked")
@@ -179,7 +181,7 @@ def _branches(shape: PageShape) -> Iterator[tuple[FromClause, ColumnElement[bool
 
 def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, ColumnElement[bool]]]:
     if any(name in shape.given for name in _READ_WHOLE):
-        # One partial index holds the finished jobs of a subreddit, another its live job.
+        # One partial index holds the subreddit's finished jobs. Another holds its live job.
         for part in (FINAL, LIVE):
             if statuses := part.intersection(shape.statuses):
                 yield crawl_jobs, one_of(_job.status, statuses)
@@ -192,7 +194,7 @@ def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, Colu
 
 
 def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnElement[bool]]:
-    """Yield one condition for each index range; together they select the jobs after `after`."""
+    """Yield a condition for each index range. Together they select the jobs after the last page."""
     if not shape.continues:
         yield true()
         return
@@ -203,8 +205,8 @@ def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnEl
     if len({descending for _, descending in order}) == 1:
         yield _is_beyond(tuple_(*keys), tuple_(*after), is_descending)
         return
-    # The first column sorts in the other direction than the rest. So one range has the rows with an
-    # equal first column, and another has all rows after them.
+    # The first column is sorted in the other direction than the other columns. So one range has the
+    # rows with an equal first column, and another range has all rows after these rows.
     yield and_(keys[0] == after[0], tuple_(*keys[1:]) > tuple_(*after[1:]))
     yield _is_beyond(keys[0], after[0], is_descending)
 

@@ -1,4 +1,4 @@
-"""Read jobs and attempts for the API. Every list is bounded."""
+"""Read jobs and attempts for the API. Every list has a limit."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _FOREIGN = (
     "version",
     "waits_until",
     "scheduled_job_id",
-)  # fields of a Job that are not columns of its row
-# Null for a deleted schedule: a deletion does not change the jobs of the schedule.
+)  # fields of a Job that are not read from a column of its row
+# Null if the schedule was deleted, because its deletion does not change the jobs of the schedule.
 _SCHEDULE = """(
     SELECT id FROM scheduled_jobs WHERE id = {job}.scheduled_job_id
 ) AS scheduled_job_id"""
 # The columns of a Job, for statements that use the table aliases `job` and `subreddit`. xmin is the
-# id of the transaction that wrote this version of the row, so it changes with each change.
+# id of the transaction that last changed the row, so every change gives the row another version.
 _EXPRESSIONS = {
     **{name: f"job.{name}" for name in Job.__dataclass_fields__ if name not in _FOREIGN},
     "subreddit": "subreddit.name AS subreddit",
@@ -41,7 +41,7 @@ _EXPRESSIONS = {
 }
 JOB_COLUMNS = ", ".join(_EXPRESSIONS.values())
 
-# The same columns as Core expressions.
+# The columns of a Job as SQLAlchemy Core expressions.
 COLUMNS: tuple[ColumnElement[Any], ...] = (
     *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name not in _FOREIGN),
     subreddits.c.name.label("subreddit"),
@@ -84,7 +84,7 @@ def waiting_among(conn: Connection, *, job_ids: Sequence[int]) -> frozenset[int]
 
 
 def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[Attempt]:
-    """Return the last attempts of a job, at most `limit`, the newest first."""
+    """Return at most `limit` attempts of a job, the newest first."""
     return [
         Attempt(
             **{
@@ -98,13 +98,13 @@ def list_attempts(conn: Connection, *, job_id: int, limit: int = 100) -> list[At
 
 
 def to_job(row: Any) -> Job:
-    """Return the job in a row that has at least COLUMNS."""
+    """Return the job from a row that has at least the columns in COLUMNS."""
     mapping = row._mapping
     return _job({name: mapping[name] for name in Job.__dataclass_fields__})
 
 
 def job_of(values: Sequence[Any]) -> Job:
-    """Return the job in the values of JOB_COLUMNS, in their order."""
+    """Return the job from the values of the columns in JOB_COLUMNS, in the same order."""
     return _job(dict(zip(_EXPRESSIONS, values, strict=True)))
 
 

@@ -1,6 +1,6 @@
-"""Statistics of the queue, at a bounded cost.
+"""Read statistics of the queue at a limited cost.
 
-Rates and waiting times come from a sample of the newest finished jobs.
+Rates and waiting times are computed from a sample of the newest finished jobs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def _first_queued(condition: ColumnElement[bool]) -> Select[Any]:
     return queued.order_by(_job.queued_at).limit(ONE_ROW)
 
 
-# Each queued job is in one of two partial indexes: jobs that can still age, and all others.
+# Each queued job is in one of two partial indexes. One index has the jobs whose priority can still
+# rise by aging, and the other index has all other jobs.
 _each_oldest = union_all(
     _first_queued(_job.priority < _job.priority_ceiling),
     _first_queued(_job.priority >= _job.priority_ceiling),
@@ -68,9 +69,9 @@ _PAUSES = select(
     func.count().filter(_pause.scope != inline_number(0)).label("subreddits"),
 ).where(or_(_pause.until.is_(None), _pause.until > NOW))
 
-# The last attempt of a job has the time of its last claim, and visible_at is the time from which
-# that claim was possible. After a rescue or a cancel visible_at is later than the claim; the
-# waiting times leave these jobs out.
+# The last attempt of a job has the time of its last claim. visible_at is the time from which that
+# claim was possible. After a rescue or a cancellation, visible_at is later than the claim. The
+# waiting times leave out these jobs.
 _newest = finished_jobs.newest_finished(
     "id",
     "status",
@@ -93,7 +94,7 @@ _attempt = (
 )
 _is_cancelled = _sample.c.status == inline("cancelled")
 _has_failed = _sample.c.status == inline("failed")
-# No retry followed the last failure of a failed job.
+# The last failure of a failed job was not retried, so it is subtracted from the retries.
 _unretried_failures = case((_has_failed, inline_number(1)), else_=inline_number(0))
 _wait = extract("epoch", _attempt.c.started_at - _sample.c.claimable_at)
 _RECENT = select(
@@ -133,7 +134,7 @@ def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
 
 
 def _recent(row: Any) -> RecentJobs:
-    # A full sample covers only the time since its oldest job; a smaller one covers the whole hour.
+    # A full sample covers only the time since its oldest job. A smaller sample covers one hour.
     minutes = max(row.sampled_seconds / 60, 1 / 60) if row.sampled == SAMPLE else 60
     p50, p95 = row.waits or (None, None)
     return RecentJobs(

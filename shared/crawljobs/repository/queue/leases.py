@@ -1,7 +1,8 @@
-"""Lease extensions and checkpoints: the writes of a worker while it holds a claim.
+"""Extend leases and store checkpoints: the writes of a worker while it owns a claim.
 
-The claim fence guards every statement: the job's id, its claim token and `status = 'crawling'`.
-If the fence matches no row, the worker has lost its claim. job_completion ends a claim.
+The claim fence guards every statement: it checks the job's id, the claim token and
+`status = 'crawling'`. If the fence matches no row, the worker has lost its claim. The module
+job_completion ends claims.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ _SAVE_CHECKPOINT = text(f"""
 
 @dataclass(frozen=True)
 class Extension:
-    """The result of extend_claims, as ids of jobs. A claim in neither set is lost."""
+    """The result of extend_claims: two sets of job ids. The claim of any other job is lost."""
 
-    extended: frozenset[int]  # claims with a new lease
-    busy: frozenset[int]  # claims still held, whose row is locked: extend them again later
+    extended: frozenset[int]  # jobs whose lease was extended
+    busy: frozenset[int]  # jobs whose claim is valid, but whose row is locked: try again later
 
 
 def extend_claims(
@@ -55,8 +56,8 @@ def extend_claims(
 ) -> Extension:
     """Extend the leases of these claims to `lease_seconds` after the database's current time.
 
-    Returns the extended claims and the claims whose rows are locked. An expired claim that no
-    sweep has rescued yet is extended too.
+    Returns which claims were extended, and which were not because their rows are locked. A claim
+    whose lease has expired is also extended, unless a sweep has rescued its job.
     """
     rows = conn.execute(
         _EXTEND,
@@ -79,11 +80,11 @@ def save_checkpoint(
     incomplete: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """Store the checkpoint and the time of this progress.
+    """Store the checkpoint of the crawl, and the present time as the time of its last progress.
 
-    Each transaction that stores crawled data calls this first: the call is the fence of its page.
-    `incomplete` is true if the crawl has given up a part. Raises ClaimLost if the claim is lost;
-    the caller then rolls back.
+    Each transaction that stores crawled data calls this function first, to check that the claim is
+    still valid. `incomplete` is true if the crawl has given up a part. Raises ClaimLost if the
+    claim is lost. The caller must then roll back.
     """
     saved = conn.execute(
         _SAVE_CHECKPOINT,

@@ -1,7 +1,7 @@
-"""The statements that change jobs for operators; each takes any number of ids.
+"""The statements that change jobs for operators. Each statement takes any number of job ids.
 
-A statement does not change a row whose state does not allow the verb. It also does not change a row
-that already has the new values, because every write gives the row another version.
+A statement does not change a job whose status does not allow the verb. It also does not change a
+job that already has the new values, because every write gives the row another version.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ LOCK = READ.with_for_update(of=crawl_jobs)  # locks in the same order as an enqu
 def _change(verb: Verb) -> Update:
     """Return an UPDATE of the chosen jobs whose status allows the verb.
 
-    It finds each row by its id, in the given order: the planner has no better way.
+    The UPDATE finds each row by its id, in the given order, because no other plan is faster.
     """
     chosen = unnested("chosen", id=ids("ids"))
     return update(crawl_jobs).where(_job.id == chosen.c.id, one_of(_job.status, ALLOWED[verb]))
@@ -65,8 +65,7 @@ def _change(verb: Verb) -> Update:
 def _end(verb: Verb, **changes: ColumnElement[Any]) -> Update:
     """Return an UPDATE that ends live jobs.
 
-    It records the claim of a crawling job as an attempt. The worker of that job then loses its
-    claim.
+    It records the claim of a crawling job as an attempt. The worker then loses this claim.
     """
     claimed, chosen = crawl_jobs.alias("claimed"), unnested("claimed_ids", id=ids("ids"))
     attempts = insert(crawl_job_attempts).from_select(
@@ -114,7 +113,8 @@ _wake = _change(Verb.WAKE).values(
     status=inline(JobStatus.QUEUED), wait_reason=null(), visible_at=NOW, gap_waived=true()
 )
 
-# A finished crawl starts from the beginning; an unfinished crawl continues at its checkpoint.
+# After a finished crawl or a permanent error, the retry starts from the beginning. Otherwise it
+# continues from the checkpoint.
 _has_succeeded = _job.status == inline(JobStatus.SUCCEEDED)
 _phase = _job.checkpoint.op("->>")(inline("phase"))
 _is_permanent = _job.error_kind == inline(ErrorKind.PERMANENT)

@@ -1,8 +1,8 @@
-"""Changes of jobs by operators: boost, set the priority, wake, retry, cancel, give up, delete.
+"""Change jobs for operators: boost, set the priority, wake, retry, cancel, give up and delete.
 
-Each change first locks its jobs, by subreddit and id, so that change and audit rows agree.
-A job whose state does not allow the verb is not changed: a change of one job raises the error, a
-change of many jobs returns it.
+Each change first locks its jobs, ordered by subreddit and id, so that the audit rows are exact. A
+job whose status does not allow the verb is not changed. For one job, the function raises an error.
+For many jobs, the function returns an error for each job that it did not change.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
 
-RACES_MAX = 20  # attempts of a retry while enqueues create live jobs of the same subreddits
+RACES_MAX = 20  # how often a retry is tried while enqueues create live jobs of its subreddits
 
 
 @dataclass(frozen=True)
 class JobChange:
-    """The result for one job: the job before and after, or the error that prevented the change."""
+    """The result for one job: the job before and after the change, or the error instead of it."""
 
     job_id: int
     before: Job | None = None
-    after: Job | None = None  # None also for a deleted job
+    after: Job | None = None  # None also if the change deleted the job
     error: errors.CrawljobsError | None = None
 
     @property
     def changes_nothing(self) -> bool:
-        """Return whether the job already had the requested values: then no audit row is written."""
+        """Return whether the job already had the new values. Then no audit row is written."""
         return self.error is None and self.before == self.after
 
 
 def lock_job(conn: Connection, *, job_id: int) -> Job | None:
-    """Lock the job until the transaction ends, and return it; None if there is no such job."""
+    """Lock the job until the transaction ends. Returns it, or None if it does not exist."""
     row = conn.execute(sql.LOCK, {"ids": [job_id]}).first()
     return None if row is None else job_reads.to_job(row)
 
@@ -77,8 +77,8 @@ def change_many(
     """Apply the verb to each job whose state allows it.
 
     Returns one result for each id, in the given order. If several finished jobs belong to one
-    subreddit, only the newest is retried. A retried job gets the trace context `traceparent`.
-    With `dry_run` the function writes and locks nothing, and `after` is the unchanged job.
+    subreddit, only the newest job is retried. A retried job gets the trace context `traceparent`.
+    With `dry_run`, the function writes and locks nothing, and `after` is the unchanged job.
     """
     rows = conn.execute(sql.READ if dry_run else sql.LOCK, {"ids": sorted(set(job_ids))})
     found = {row.id: job_reads.to_job(row) for row in rows}
@@ -122,7 +122,7 @@ def _refusals(
 def _apply(
     conn: Connection, verb: Verb, chosen: list[int], values: dict[str, Any]
 ) -> dict[int, errors.CrawljobsError]:
-    """Apply the verb. Returns the errors of jobs whose subreddit got a live job in the meantime."""
+    """Apply the verb. Returns an error for each job whose subreddit got a live job meanwhile."""
     spoiled: dict[int, errors.CrawljobsError] = {}
     for _ in range(RACES_MAX):
         try:

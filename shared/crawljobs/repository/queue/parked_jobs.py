@@ -1,8 +1,8 @@
-"""Free parked jobs when their cause ends, and park them again while the cause lasts.
+"""Free parked jobs when the cause of their wait ends, and park them again while the cause lasts.
 
 A parked job waits for a cause that another table stores. Code that ends or changes a cause calls
-the matching function here in the same transaction. The sweep finds causes that ended with time and
-changes made by hand. Decision 78.
+the matching function of this module in the same transaction. A sweep finds causes whose time is
+over, and changes that an operator made directly in the database (decision 78).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from crawljobs.repository.queue import wait_causes
 from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, passing_over
 from crawljobs.repository.queue.wait_causes import DERIVED, SETTLED
 
-CHUNK = 1_000  # jobs freed or parked again in one transaction
-SCAN_LIMIT = 10_000  # jobs of each kind that a check of the invariant reads
+CHUNK = 1_000  # jobs; one transaction frees or parks at most this number
+SCAN_LIMIT = 10_000  # waiting_without_cause reads at most this number of jobs of each kind
 
 _HINT = f"CASE WHEN status = 'queued' THEN pg_notify('{CHANNEL}', '') END"
 
-# Waits for a locked row: with SKIP LOCKED, a sweep that parks the job at this moment would win.
+# Waits for a locked row. With SKIP LOCKED, a job that a sweep is parking now would stay parked.
 _OF_SUBREDDIT = text(f"""
     WITH settled AS (
         UPDATE crawl_jobs AS job SET {SETTLED}
@@ -34,14 +34,15 @@ _OF_SUBREDDIT = text(f"""
     SELECT id, {_HINT} FROM settled
     """)
 
-# A changed gap takes effect at once. This includes a crawl that has begun: its worker computes the
-# wait again.
+# A changed minimum gap takes effect at once, because the job becomes due. If the crawl has begun,
+# its worker computes the wait again.
 _BY_POLITENESS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE subreddit_id = :subreddit_id AND status = 'waiting' AND wait_reason = 'politeness'
     """)
 
-# Checks the jobs that were parked last first: a job that lost a race was parked just now.
+# Checks the most recently parked jobs first. If a cause ended while a job was being parked, that
+# job is one of them.
 _SETTLE = text(f"""
     WITH settled AS (
         UPDATE crawl_jobs AS job SET {SETTLED}
@@ -86,7 +87,7 @@ _WITHOUT_CAUSE = text(wait_causes.WITHOUT_CAUSE)
 
 @dataclass(frozen=True)
 class WaitingWithoutCause:
-    """A job that waits although its cause is over, or that is parked for too long."""
+    """A job that waits although the cause of its wait is over, or that is parked for too long."""
 
     job_id: int
     subreddit_id: int
@@ -95,7 +96,7 @@ class WaitingWithoutCause:
 
 
 def settle_job_of(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> int:
-    """Free or park again the parked job of this subreddit after its pause changed or ended.
+    """Free this subreddit's parked job or park it again, after the subreddit's pause changed.
 
     Returns the number of changed jobs, 0 or 1.
     """
@@ -106,9 +107,9 @@ def settle_job_of(conn: Connection, *, subreddit_id: int, now: datetime | None =
 def settle_polite_job_of(
     conn: Connection, *, subreddit_id: int, now: datetime | None = None
 ) -> None:
-    """Free or park again the parked job of this subreddit after one of its gaps changed.
+    """Free this subreddit's parked job or park it again, after one of its minimum gaps changed.
 
-    A gap is the minimum time between two requests, or between two crawls.
+    A minimum gap is the shortest time between two requests, or between two crawls.
     """
     conn.execute(_BY_POLITENESS, {"subreddit_id": subreddit_id, "now": now})
     settle_job_of(conn, subreddit_id=subreddit_id, now=now)
@@ -117,21 +118,21 @@ def settle_polite_job_of(
 def settle_parked_jobs(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> int:
-    """Free or park again the jobs whose cause has ended or changed; a sweep calls this.
+    """Free parked jobs whose cause has ended, and park jobs again whose cause has changed.
 
-    Returns the number of changed jobs. Checks the CHUNK jobs that were parked last; the others are
-    due within 60 seconds.
+    A sweep calls this function. It checks only the CHUNK most recently parked jobs, because the
+    other parked jobs are due within 60 seconds. Returns the number of changed jobs.
     """
     values = {"scan_limit": CHUNK, "at_most": at_most, "now": now}
     return len(conn.execute(passing_over(_SETTLE, skip), values).all())
 
 
 def free_from_reddit(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
-    """Queue the jobs that wait for Reddit, unless its budgets still make them wait.
+    """Queue the jobs that wait for Reddit, unless the stored budgets still make them wait.
 
     Returns the number of queued jobs. If the database refuses the change of one row, the function
-    changes no job and returns 0: the caller's transaction must still commit its token or the end of
-    an outage. The sweep then skips that row and frees the others.
+    changes no job and returns 0. So the caller's transaction can still commit its own change, for
+    example a new token. A later sweep skips the refused row and frees the other jobs.
     """
     try:
         with conn.begin_nested():
@@ -149,9 +150,9 @@ def waiting_without_cause(
     scan_limit: int = SCAN_LIMIT,
     now: datetime | None = None,
 ) -> list[WaitingWithoutCause]:
-    """Return the jobs that break invariant I11, the longest overdue first.
+    """Return jobs that wait although their cause is over (invariant I11), the most overdue first.
 
-    A cause that ended with time less than `grace` ago still counts: the sweep may not have run yet.
+    A cause that ended less than `grace` ago still counts, because the sweep may not have run yet.
     """
     rows = conn.execute(_WITHOUT_CAUSE, {"grace": grace, "scan_limit": scan_limit, "now": now})
     return [

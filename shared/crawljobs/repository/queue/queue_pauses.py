@@ -1,4 +1,4 @@
-"""Pause and resume the whole queue, or one subreddit. A paused job waits; no job is lost."""
+"""Pause and resume the whole queue or one subreddit. Paused jobs wait, and no job is lost."""
 
 from __future__ import annotations
 
@@ -63,7 +63,10 @@ _LIST = _PAUSES.where(_IN_FORCE).order_by(_pause.scope).limit(bindparam("limit")
 
 @dataclass(frozen=True)
 class Pause:
-    """A pause. `subreddit` None: the whole queue. `until` None: until an operator resumes."""
+    """A pause of one subreddit, or of the whole queue if `subreddit` is None.
+
+    If `until` is None, the pause lasts until an operator ends it.
+    """
 
     scope: int
     subreddit: str | None
@@ -82,20 +85,20 @@ def pause(
     until: datetime | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Stop new crawls of this scope; running crawls continue. Replaces its earlier pause."""
+    """Stop new crawls of this scope. Running crawls continue. Replaces an earlier pause of it."""
     conn.execute(
         _STORE,
         {"scope": scope, "reason": reason, "until": until, "paused_by": paused_by, "now": now},
     )
     if scope == EVERYTHING:  # queued jobs stay queued; the claim statement checks this pause
         return
-    # park_paused_jobs would delete this pause, because its end may be in the past.
+    # Parks only this job: park_paused_jobs would also delete this pause if its end is in the past.
     pause_parking.park_job_of(conn, subreddit_id=scope, now=now)
     parked_jobs.settle_job_of(conn, subreddit_id=scope, now=now)
 
 
 def resume(conn: Connection, *, scope: int, now: datetime | None = None) -> bool:
-    """Delete the pause and queue its job, unless the job has another cause to wait.
+    """Delete the pause, and queue the paused job unless the job has another cause to wait.
 
     Returns false if there was no pause.
     """
@@ -112,8 +115,8 @@ def get_pause(
 ) -> Pause | None:
     """Lock the pause of this scope until the transaction ends, and return it.
 
-    Returns None if there is no pause in force. With `ended_too` a pause that is over is returned
-    too.
+    Returns None if no pause is in force. With `ended_too`, the function also returns a pause that
+    is over.
     """
     statement = _LOCK_ANY if ended_too else _LOCK_IN_FORCE
     row = conn.execute(statement, {"scope": scope, "now": now}).first()

@@ -1,7 +1,8 @@
-"""SQL for the causes of waiting jobs: which cause is in force, and when it ends.
+"""SQL for the causes for which jobs wait: which cause is in force, and when it ends.
 
-The causes pause, politeness and Reddit are derived: other tables store them, and they may change or
-end at any time. So a job is parked for at most 60 seconds, and a sweep checks the cause again.
+The causes pause, politeness (minimum gaps) and Reddit are derived: other tables store them, and
+they may change or end at any time. So a job is parked for at most 60 seconds. Then a sweep checks
+the cause again.
 """
 
 from __future__ import annotations
@@ -19,18 +20,19 @@ DERIVED_REASONS = (
 )
 DERIVED = "(" + ", ".join(f"'{reason}'" for reason in DERIVED_REASONS) + ")"
 
-# True if the crawl has begun. The minimum gap between two crawls does not apply to it.
+# True if the job's crawl has begun. The minimum gap between two crawls no longer applies then.
 _HAS_BEGUN = "({job}.error_kind IS NOT NULL OR {job}.checkpoint IS NOT NULL)"
 _BEGUN = _HAS_BEGUN.format(job="job")
 
-# Some deferrals have a cause that no table stores, such as a worker's settings or a refused token.
-# Such a job waits until its visible_at; then a worker tries it again.
+# True if the job may have a cause that no table stores, for example a worker's settings or a
+# refused token. Then the job waits until its visible_at, and a worker tries the job again.
 _HAS_TERM = (
     f"(job.wait_reason IN ('outage', 'rate_limit') OR job.wait_reason = 'politeness' AND {_BEGUN})"
 )
 
-# The time from which a worker may send a request to Reddit. A client id that was not used for one
-# day does not count. One client id that may send requests is enough.
+# The reason why no request to Reddit is possible, and the time from which a worker may send one.
+# There is no row if at least one client id may send requests. A client id that was not used for one
+# day does not count.
 _SLOT_NEAR = (
     "greatest(paused_until, "
     f"next_slot_at - interval '{request_budget.LONGEST_SLOT_WAIT_SECONDS:.0f} seconds')"
@@ -46,11 +48,11 @@ REDDIT = f"""
 
 _FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
 
-# True if waits for Reddit ended after the last claim of the row `job` began. Then the job does not
-# wait for its visible_at: its deferral can be committed after the end, which frees only the jobs
-# that it sees. A claim that begins before the end is committed still meets the cause: the margin is
-# the time for that commit. Later claims begin after the end, so an end frees a job a few times at
-# most.
+# True if the waits for Reddit ended after the last claim of the row `job` began. Then the job does
+# not wait for its visible_at. The end of the waits frees only jobs that are already waiting, and
+# this job may have been deferred just after the end. The margin is for a claim that began after
+# waits_ended_at but before that time was committed, because the claim still met the cause. Later
+# claims begin after the margin, so one end of the waits frees a job only a few times.
 _COMMITTED_WITHIN = "interval '5 seconds'"
 _REDDIT_ENDED = f"""EXISTS (
     SELECT FROM reddit_budgets
@@ -58,7 +60,7 @@ _REDDIT_ENDED = f"""EXISTS (
         SELECT started_at - {_COMMITTED_WITHIN} FROM crawl_job_attempts
         WHERE job_id = job.id ORDER BY id DESC LIMIT 1))"""
 
-# The first cause in force for the row `job`, which does not wait for `later` or for a retry.
+# The first cause that is in force for the row `job`. The job must not wait for `later` or a retry.
 _CAUSE = f"""(
     SELECT 'paused', coalesce(until, 'infinity') FROM queue_pauses
     WHERE scope = job.subreddit_id AND (until IS NULL OR until > clock.now)
@@ -75,7 +77,7 @@ _CAUSE = f"""(
     LIMIT 1
 ) AS cause (reason, until)"""
 
-# Park the row `job` for the cause in force, or make it claimable.
+# Parks the row `job` for the cause that is in force, or queues the job if no cause is in force.
 SETTLED = f"""(status, wait_reason, visible_at) = (
     SELECT CASE WHEN cause.reason IS NULL THEN 'queued' ELSE 'waiting' END, cause.reason,
         CASE WHEN cause.reason IS NULL THEN least(job.visible_at, clock.now)
@@ -83,18 +85,18 @@ SETTLED = f"""(status, wait_reason, visible_at) = (
     FROM {NOW} AS clock (now) LEFT JOIN LATERAL {_CAUSE} ON true
 )"""
 
-# Parked longer than any cause may park.
+# True if a job is parked for longer than any cause allows.
 PARKED_TOO_LONG = f"visible_at > {NOW} + interval '{FREED_WITHIN_SECONDS} seconds'"
 
-# True for a parked row `job` whose cause in force differs from its reason, or that is parked too
-# long.
+# True if the row `job` is parked too long, or if the cause that is in force differs from the job's
+# wait reason.
 IS_TO_SETTLE = f"""(
     job.{PARKED_TOO_LONG}
     OR (SELECT cause.reason FROM {NOW} AS clock (now) LEFT JOIN LATERAL {_CAUSE} ON true)
         IS DISTINCT FROM job.wait_reason
 )"""
 
-# True for a waiting row `job` whose own cause has been over for longer than `grace`.
+# True if the cause of the waiting row `job` has been over for longer than `grace`.
 _OVER = f"""(
     job.visible_at < {NOW} - CAST(:grace AS interval)
     OR job.wait_reason = 'paused' AND NOT EXISTS (
@@ -106,9 +108,9 @@ _OVER = f"""(
         AND {_REDDIT_ENDED.format(since=f"{NOW} - CAST(:grace AS interval)")}
 )"""
 
-# Invariant I11: a waiting job's reason is true now, and the job is claimable soon after its cause
-# has ended. The query checks overdue jobs, jobs that are parked too long, and the parked jobs that
-# are due first: at most `scan_limit` of each kind, in the order of an index.
+# The jobs that break invariant I11: a waiting job's reason is true now, and the job is claimable
+# soon after its cause has ended. The query checks overdue jobs, jobs that are parked too long, and
+# the parked jobs that are due first. It reads at most `scan_limit` jobs of each kind by an index.
 WITHOUT_CAUSE = f"""
     SELECT job.id, job.subreddit_id, job.wait_reason, job.visible_at
     FROM (
@@ -130,8 +132,9 @@ WITHOUT_CAUSE = f"""
     ORDER BY job.visible_at, job.id
     """
 
-# The expected end of the wait of a row `job` with its row `subreddit`; null for a pause without an
-# end. With EXISTS, the planner could read all pauses into a hash table.
+# The time when the wait of the row `job` is expected to end, or null for a pause without an end.
+# `subreddit` is the job's row of subreddits. With EXISTS instead of a subquery, the planner could
+# read all pauses into a hash table.
 _PAUSE = "queue_pauses WHERE scope = {job}.subreddit_id"
 WAITS_UNTIL = f"""CASE
     WHEN {{job}}.status <> 'waiting' THEN NULL

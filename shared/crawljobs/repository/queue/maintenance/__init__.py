@@ -1,1 +1,1 @@
-"""The bounded statements of the sweeps over the queue."""
+"""The statements of the sweeps, which periodically change a limited number of rows."""

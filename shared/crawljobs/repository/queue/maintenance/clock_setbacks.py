@@ -1,9 +1,9 @@
 """Repair stored times that lie too far in the future after the database's clock was set back.
 
-A clock is set back by hand, or by a failover to a standby whose clock is behind. Times stored
-before that lie in the future, and work would wait for them. Each kind of time has a maximum
-distance from now; the sweep replaces a time beyond it. The margin of 1 minute allows for small
-corrections of the clock.
+An operator may set the clock back, or a failover may activate a standby whose clock is behind.
+Times that were stored before are then in the future, and jobs would wait for them. Each kind of
+time has a maximum distance from now. The sweep replaces a time that exceeds this distance by more
+than 1 minute. The margin of 1 minute allows for small corrections of the clock.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from crawljobs.repository.queue.maintenance import job_setbacks
 from crawljobs.repository.queue.maintenance.job_setbacks import beyond
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
-CHUNK = 1_000  # rows repaired at most in one call
+CHUNK = 1_000  # rows; one call repairs at most this number
 _SLOT_WAIT = f"make_interval(secs => {request_budget.LONGEST_SLOT_WAIT_SECONDS})"
 _WIDTH = "make_interval(secs => window_seconds)"
 
 
-# A worker takes a slot only shortly before its time, so the window of the slot has begun or begins
-# soon. The next slot is at most one window later, or two if a window has a single slot. A window in
-# the future says nothing about the requests spent in the current window; the next reply of Reddit
-# reports them.
+# A worker reserves a slot only shortly before the slot's time, so the slot's window has begun or
+# begins soon. The next slot is at most one window later, or two windows if a window has a single
+# slot. A stored window in the future does not show the requests spent in the present window. The
+# next reply of Reddit reports these requests.
 _NEXT_SLOT = f"({beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = beyond(
@@ -69,7 +69,7 @@ _LAST_CRAWLED = text(f"""
     ))
     """)
 
-# Spread over one day, because there may be many subreddits.
+# The new times are spread over one day, because there may be many subreddits.
 _NEXT_LOOK = text(f"""
     UPDATE subreddits SET next_crawl_at = {NOW} + random() * interval '1 day'
     WHERE id = ANY (ARRAY(
@@ -88,7 +88,7 @@ _INSTANCES = text(f"""
     ))
     """)
 
-# Each statement needs a transaction of its own: a lock on a budget's row stops all workers.
+# Each statement needs its own transaction, because a lock on a budget's row stops all workers.
 MENDS: dict[str, TextClause] = {
     "reddit_budgets": _BUDGETS,
     "reddit_tokens": _TOKENS,
@@ -101,7 +101,7 @@ MENDS: dict[str, TextClause] = {
     "service_instances": _INSTANCES,
 }
 
-# The statements that repair at most `at_most` rows, so that a sweep repeats them.
+# The names of the statements that repair at most `at_most` rows. A sweep repeats these statements.
 IN_PIECES = [name for name, statement in MENDS.items() if ":at_most" in statement.text]
 
 
@@ -114,7 +114,7 @@ def mend(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Run the statement `what` of MENDS. Returns the number of repaired rows."""
+    """Execute the statement with the name `what` in MENDS. Returns the number of repaired rows."""
     values: dict[str, Any] = {
         "base": retry.base_seconds,
         "jitter": retry.jitter,

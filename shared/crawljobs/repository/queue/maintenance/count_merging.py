@@ -1,4 +1,4 @@
-"""Merge the changes of the numbers of finished jobs, which triggers insert, into the numbers."""
+"""Add count changes to the numbers of finished jobs. Database triggers insert count changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from crawljobs.db.tables import crawl_job_count_changes, crawl_job_counts
 from crawljobs.repository.sql import array_of
 
-CHUNK = 1_000  # count changes merged in one transaction
+CHUNK = 1_000  # count changes; one transaction merges at most this number
 
 _change = crawl_job_count_changes.c
 _oldest_changes = crawl_job_count_changes.alias("oldest")
@@ -46,8 +46,8 @@ _MERGE_COUNTS = select(func.count()).select_from(_merged).add_cte(_added)
 
 
 def merge_counts(conn: Connection, *, at_most: int = CHUNK) -> int:
-    """Add pending count changes to the counts, and delete them. Returns how many were merged.
+    """Add the oldest count changes to the counts, and delete these changes. Returns how many.
 
-    A sweep calls this; several processes may run it at the same time.
+    A sweep calls this function. Several processes may call it at the same time.
     """
     return int(conn.execute(_MERGE_COUNTS, {"at_most": at_most}).scalar_one())

@@ -10,16 +10,17 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.repository.queue.queue_sql import NO_REASON, NOW, passing_over
 
-CHUNK = 1_000  # jobs aged at most in one transaction
+CHUNK = 1_000  # jobs; one transaction ages at most this number
 
-# date_part computes in doubles, which are exact enough for 285 years of waiting; extract computes
-# in numeric, which is slower.
+# date_part computes with doubles, which are exact enough for a wait of 285 years. extract computes
+# with numeric values, which is slower.
 _AGED = f"""least(priority_ceiling, base_priority + CAST(:step AS integer) * (1 + CAST(floor(
     date_part('epoch', {NOW} - queued_at - CAST(:after AS interval))
     / date_part('epoch', CAST(:every AS interval))) AS bigint)))"""
 
-# Starts after the last job of the previous chunk: all jobs before it are aged already. If the outer
-# query repeated the condition on status, the planner would read the claim index to find the ids.
+# Starts after the last job of the previous chunk, because all jobs before that job are already
+# aged. The UPDATE itself has no condition on status. With one, the planner would read the claim
+# index to find the ids.
 _AGE = text(f"""
     WITH aged AS (
         UPDATE crawl_jobs SET {NO_REASON}, priority = {_AGED}
@@ -44,7 +45,7 @@ _AGE = text(f"""
 
 @dataclass(frozen=True)
 class AgedUpTo:
-    """The position of the aging sweep in the queue, ordered from the longest wait down."""
+    """The position of the aging sweep among the queued jobs, which it reads by queued_at and id."""
 
     queued_at: datetime
     job_id: int
@@ -52,7 +53,7 @@ class AgedUpTo:
 
 @dataclass(frozen=True)
 class Aged:
-    """The number of aged jobs, and the position of the last of them."""
+    """The number of aged jobs, and the position of the last aged job."""
 
     jobs: int
     last: AgedUpTo | None
@@ -69,7 +70,7 @@ def age_starved_jobs(
 ) -> Aged:
     """Raise the priority of jobs that have waited long, the longest wait first.
 
-    The rule is the same as in aged_priority. `beyond` is the `last` of the previous call.
+    The new priority is the same as in aged_priority. `beyond` is the `last` of the previous call.
     """
     aged = conn.execute(
         passing_over(_AGE, skip),

@@ -1,8 +1,7 @@
-"""The sweeps requeue and rescue.
+"""The sweeps that queue due jobs (requeue) and that take jobs from stuck workers (rescue).
 
-Each sweep is one bounded statement. Several processes may run it at the same time: it skips rows
-that another transaction has locked. The column that decides when a row is due comes first in each
-ORDER BY.
+Each sweep is one statement that changes a limited number of rows. Several processes may run it at
+the same time, because it skips rows that another transaction has locked.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from crawljobs.repository.queue.queue_sql import (
 )
 from crawljobs.repository.queue.wait_causes import SETTLED
 
-CHUNK = 1_000  # rows that a sweep changes at most in one transaction
+CHUNK = 1_000  # rows; a sweep changes at most this number in one transaction
 
 _REQUEUE = text(f"""
     WITH requeued AS (
@@ -47,8 +46,8 @@ _FOLLOW_UP = job_birth_sql.insert_follow_ups(
     before="stuck", ended="rescued", condition="stuck.next_status = 'failed'"
 )
 
-# Rescues nothing in the first lease time after a start of the server: while the server was down, no
-# worker could extend a lease or store a page.
+# Rescues no job during the first lease time after a start of the database server, because no worker
+# could extend a lease or store a page while the server was down.
 _RESCUE = text(f"""
     WITH stuck AS (
         SELECT *,
@@ -105,7 +104,7 @@ _RESCUE = text(f"""
 
 @dataclass(frozen=True)
 class Rescued:
-    """A job taken from a worker that is gone or makes no progress, with its new status."""
+    """A job that a sweep took from a dead or stuck worker, and the new status of the job."""
 
     job_id: int
     status: JobStatus
@@ -114,7 +113,7 @@ class Rescued:
 def requeue_due_jobs(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> int:
-    """Queue due jobs, or park them again if another cause makes them wait.
+    """Queue waiting jobs that are due, or park them again if a cause still makes them wait.
 
     Returns the number of changed jobs.
     """
@@ -152,9 +151,10 @@ def rescue_stuck_jobs(
 
 
 def commit_without_disk(conn: Connection) -> None:
-    """Commit the transaction without waiting for the disk.
+    """Let the COMMIT of this transaction return before the data is on disk.
 
-    A crash of the server may undo the whole transaction, never a part of it. Use this only for work
-    that the next sweep repeats. A later commit that waits for the disk makes this one durable too.
+    A crash of the database server may undo the whole transaction, but never a part of it. Use this
+    only for work that the next sweep repeats. A later COMMIT that waits for the disk also makes
+    this transaction durable.
     """
     conn.exec_driver_sql("SET LOCAL synchronous_commit = off")

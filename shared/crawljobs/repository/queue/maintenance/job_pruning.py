@@ -1,4 +1,4 @@
-"""Delete finished jobs after the retention time, in bounded chunks."""
+"""Delete finished jobs after the retention time, a limited number in each transaction."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sqlalchemy import Connection, text
 from crawljobs.repository.queue import queue_sql
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
-CHUNK = 1_000  # jobs deleted at most in one transaction, and also attempts deleted at most
+CHUNK = 1_000  # one transaction deletes at most this number of jobs and this number of attempts
 
-# LIMIT :scan_limit: each branch locks no more jobs than the outer query can take. Postgres does not
-# allow FOR UPDATE directly in a branch of UNION ALL, hence the inner query.
+# With LIMIT :scan_limit, each branch locks no more jobs than the outer query can take. The inner
+# query is needed, because Postgres does not allow FOR UPDATE directly in a branch of UNION ALL.
 _OLD = queue_sql.of_each_final_status(f"""
     SELECT id FROM (
         SELECT id FROM crawl_jobs
@@ -53,7 +53,7 @@ _PRUNE = text(f"""
 
 @dataclass(frozen=True)
 class Pruned:
-    """The numbers of deleted jobs and attempts, and whether more may be left to delete."""
+    """The numbers of deleted jobs and attempts, and whether more rows may be left to delete."""
 
     jobs: int
     attempts: int
@@ -68,10 +68,10 @@ def prune_finished_jobs(
     skip: int = 0,
     now: datetime | None = None,
 ) -> Pruned:
-    """Delete jobs that finished longer ago than `retention`, with their attempts.
+    """Delete jobs that finished more than `retention` ago, with their attempts.
 
-    Deletes at most `at_most` jobs and at most `at_most` attempts. A job with more attempts than
-    that loses some of them in each call, and is deleted with the last of them.
+    Deletes at most `at_most` jobs and at most `at_most` attempts. If a job has more attempts, each
+    call deletes some of them. The call that deletes the last attempt also deletes the job.
     """
     values = {"retention": retention, "at_most": at_most, "scan_limit": at_most + skip, "now": now}
     row = conn.execute(passing_over(_PRUNE, skip), values).one()

@@ -11,12 +11,12 @@ _MARGIN = "interval '1 minute'"
 
 
 def beyond(time: str, distance: str) -> str:
-    """Return the condition that the time is further from now than the distance and the margin."""
+    """Return the condition that `time` is later than now plus `distance` plus 1 minute."""
     return f"{time} > {NOW} + {distance} + {_MARGIN}"
 
 
-# The longest backoff under the current retry settings, with the maximum jitter. A job with the
-# error kind `deferred` waits for a clear reply about its subreddit.
+# The longest wait for a retry under the current settings, with the maximum jitter. A job with the
+# error kind `deferred` has a limit of its own: it waits for a clear reply about its subreddit.
 _BACKOFF = f"""make_interval(secs => CASE WHEN error_kind = 'deferred'
     THEN {UNCLEAR_LONGEST_SECONDS} ELSE least(
     CAST(:base AS double precision) * power(2, least(greatest(retry_count, 1), 65) - 1)
@@ -34,9 +34,9 @@ BACKOFFS = text(f"""
     """)
 
 
-# If a pause without an end was in force at the request, a worker of the previous release writes the
-# year 9999 into the follow-up job, which would wait forever. The condition on an older finished job
-# excludes a job for which a user requested that time.
+# If a rerun was requested during a pause without an end, a worker of the previous release writes
+# the year 9999 into the follow-up job. That job would wait forever. The condition on an older
+# finished job excludes jobs for which a user requested the year 9999.
 FOLLOW_UPS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE id = ANY (ARRAY(
@@ -56,9 +56,9 @@ FOLLOW_UPS = text(f"""
     """)
 
 
-# Jobs of equal priority are claimed by created_at, and aging counts from queued_at. The sweep
-# repairs the earliest times first, so that a later chunk does not get earlier times than they have.
-# The id decides between equal times.
+# Jobs of equal priority are claimed in the order of created_at, and aging counts from queued_at.
+# The sweep repairs the earliest times first. So a later chunk gets later times, and the order of
+# the jobs stays. The id decides between equal times.
 def _queued_ahead(condition: str) -> str:
     return f"""(SELECT id FROM (
             SELECT id FROM crawl_jobs
@@ -79,9 +79,10 @@ QUEUED = text(f"""
     ))
     """)
 
-# A claim and each page write the current time to progress_at. A lease that ends before progress_at
-# was extended after the clock was set back: its worker is alive, so the lease stays. The worker of
-# any other lease may be gone: that lease keeps its length, counted from now.
+# A claim and each stored page write the current time to progress_at. If a lease ends before
+# progress_at, a worker has extended the lease after the clock was set back. This worker is alive,
+# so the lease stays. The worker of any other lease may be dead. So that lease keeps its length, but
+# the length is counted from now.
 LEASES = text(f"""
     UPDATE crawl_jobs SET
         lease_expires_at = CASE WHEN lease_expires_at > progress_at

@@ -9,12 +9,12 @@ from sqlalchemy import Connection, text
 from crawljobs.db.tables.jobs import LIVE
 from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, passing_over
 
-CHUNK = 1_000  # jobs parked at most in one transaction
+CHUNK = 1_000  # jobs; one transaction parks at most this number
 
-# Reads the pauses, which are few, and finds the job of each by the index of live jobs. Without
-# LIMIT, the planner could join in the other direction and read the whole queue. The lock makes a
-# transaction that ends or changes a pause wait until that transaction can see the parked jobs.
-# SKIP LOCKED: a pause that another transaction is ending or changing is not applied.
+# Reads the pauses, which are few, and finds each pause's job by the index of live jobs. Without
+# LIMIT, the planner could join in the other direction and read the whole queue. The statement locks
+# the pauses. So a transaction that ends or changes a pause waits for the commit, and then sees the
+# parked jobs. SKIP LOCKED: a pause that another transaction is ending or changing is not applied.
 _PARK = text(f"""
     UPDATE crawl_jobs AS job SET
         status = 'waiting', wait_reason = 'paused',
@@ -47,7 +47,7 @@ _FORGET_ENDED = text(f"""
 
 
 def park_job_of(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> None:
-    """Park the job of this subreddit if its pause is in force."""
+    """Park the job of this subreddit if a pause of the subreddit is in force."""
     conn.execute(_PARK, {"scope": subreddit_id, "at_most": 1, "now": now})
 
 
@@ -56,7 +56,7 @@ def park_paused_jobs(
 ) -> int:
     """Park the jobs of paused subreddits, and delete pauses that ended over an hour ago.
 
-    Returns the number of parked jobs. A sweep calls this.
+    A sweep calls this function. Returns the number of parked jobs.
     """
     conn.execute(_FORGET_ENDED, {"at_most": CHUNK, "now": now})
     values = {"scope": None, "at_most": at_most, "now": now}

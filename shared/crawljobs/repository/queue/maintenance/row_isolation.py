@@ -1,8 +1,8 @@
-"""Run a sweep so that a row which cannot be changed does not stop the others.
+"""Run a sweep so that a row that cannot be changed does not stop the changes of other rows.
 
-A sweep changes many rows in one transaction. A row may fail each time: because of a trigger, a
-constraint or an invalid value. Without isolation, that row would make its whole chunk fail forever.
-Decision 99.
+A sweep changes many rows, a chunk, in one transaction. The change of one row may fail each time,
+because of a trigger, a constraint or an invalid value. Without isolation, that row would make its
+whole chunk fail forever (decision 99).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-TRANSACTIONS_MAX = 1_000  # in one run: an endless sweep would keep the others from running
-PASSED_OVER_MAX = 50  # skipped rows; if more fail, the cause is not a single row
+TRANSACTIONS_MAX = 1_000  # in one run; an endless run would keep other sweeps from running
+PASSED_OVER_MAX = 50  # skipped rows; if more rows fail, the cause is not a single row
 RETRY_SKIPPED_SECONDS = 30.0  # time until skipped rows are tried again
 REPORT_AGAIN_SECONDS = 3_600.0  # time until the same failure of a row is logged again
 _SMALLER = 10  # a chunk shrinks by this factor after a failure and grows by it after a success
@@ -30,7 +30,7 @@ _SMALLER = 10  # a chunk shrinks by this factor after a failure and grows by it 
 
 class Change(Protocol):
     def __call__(self, conn: Connection, *, at_most: int, skip: int) -> int:
-        """Change at most `at_most` rows after the first `skip`, and return how many changed.
+        """Skip the first `skip` rows, change at most `at_most` rows, and return how many changed.
 
         A later call must not find a changed row again. A result below `at_most` means that no row
         is left.
@@ -38,7 +38,7 @@ class Change(Protocol):
 
 
 class RowIsolation:
-    """Runs one sweep of a process, and counts the rows that it skips."""
+    """Runs one sweep of a process, and counts the rows that the sweep must skip."""
 
     def __init__(
         self,
@@ -52,9 +52,9 @@ class RowIsolation:
         self._task = task
         self._at_most = at_most
         self._clock = clock
-        self._passed_over = 0  # the first rows, which never change
+        self._passed_over = 0  # how many rows are skipped, because their change failed
         self._retry_skipped_at = clock()
-        self._reported: OrderedDict[tuple[int, str], float] = OrderedDict()  # row, reason -> when
+        self._reported: OrderedDict[tuple[int, str], float] = OrderedDict()  # times of log lines
 
     def run(
         self,
@@ -64,12 +64,12 @@ class RowIsolation:
         may_continue: Callable[[], bool] = lambda: True,
         follows: bool = False,
     ) -> int:
-        """Sweep until no row is left or `may_continue` returns false.
+        """Run the sweep until no row is left or `may_continue` returns false.
 
         Returns the number of changed rows. Calls `then` after each commit. With `follows`, each
-        chunk starts after the last changed row, so `skip` counts only rows after that one. Raises
-        the error of a row if more than PASSED_OVER_MAX rows fail, and any error that is not caused
-        by a single row.
+        chunk starts after the last changed row, so `skip` counts only the rows after that row.
+        Raises an error that is not caused by a single row. Raises the error of a row only if more
+        than PASSED_OVER_MAX rows fail.
         """
         self._retry_skipped_rows_when_due()
         skip, at_most, total = self._passed_over, self._at_most, 0
@@ -115,7 +115,7 @@ class RowIsolation:
 
 
 class RowIsolations:
-    """A RowIsolation for each task of a process."""
+    """Holds one RowIsolation for each sweep of a process."""
 
     def __init__(self, database: Database, *, at_most: int) -> None:
         self._database = database
