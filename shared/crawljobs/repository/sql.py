@@ -39,7 +39,8 @@ from crawljobs.db.tables.columns import Timestamp
 _now = func.coalesce(bindparam("now", type_=Timestamp), func.clock_timestamp())
 
 # The parameter `now`, or the current time if the parameter is null. Postgres computes a scalar
-# subquery once. It cannot use a bare clock_timestamp() in an index condition, which is volatile.
+# subquery once. It cannot use a bare clock_timestamp() in an index condition, because that function
+# is volatile.
 NOW: ColumnElement[datetime] = select(_now).scalar_subquery()
 
 # The same time as a table: it has one row, with the column `now`.

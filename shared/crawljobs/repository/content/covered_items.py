@@ -29,8 +29,8 @@ _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
 def _stored_below(item: FromClause, oldest_at: ColumnElement[Any]) -> Select[str]:
     """Return a query for the stored items that are older than `before`, the newest first.
 
-    The lower bound is the oldest item that crawls have reached in this listing. Items below it come
-    from other requests. The inner LIMIT limits the cost if all items of a range are removed.
+    The lower bound is the oldest item that crawls have reached in this listing. Still older items
+    come from other requests. The inner LIMIT limits the cost if all items of a range are removed.
     """
     oldest = select(oldest_at).where(subreddits.c.id == _of_subreddit).scalar_subquery()
     before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))

@@ -21,8 +21,8 @@ def _wanted(post_id: str, shown: str) -> str:
     """Return the SQL condition that a request for this post's tree may return missing comments.
 
     Fewer comments are stored than Reddit shows, and the tree was not fetched since the number grew.
-    The number in the post's row does not decide: histories of authors and refreshes change that
-    number between two crawls and during a crawl.
+    The number of comments in the post's row does not decide: histories of authors and refreshes
+    change that number between two crawls and during a crawl.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})
@@ -173,7 +173,7 @@ class TreeSummary:
 
 
 def summary(conn: Connection, *, subreddit_id: int) -> TreeSummary:
-    """Recount missing comments. Returns the numbers of complete and of incomplete trees."""
+    """Recount the missing comments of the newest posts, and count complete and incomplete trees."""
     conn.execute(_RECOUNT, {"subreddit_id": subreddit_id})
     row = conn.execute(_SUMMARY, {"subreddit_id": subreddit_id}).one()
     return TreeSummary(whole=row.whole, not_whole=row.not_whole)

@@ -24,11 +24,11 @@ EDGES_MAX = 1_000
 # This number of names is read: the names with the most crossposts and mentions.
 EVIDENCE_MAX = 1_000
 
+_LISTINGS = ", ".join(f"'{name}'" for name in sorted(LISTINGS))
+
 # The related subreddits, the strongest evidence first. Profiles (u_...) and names that cannot be
 # enqueued are left out. If `checked` is false, the query selects names whose access was never
 # checked. If `checked` is true, it selects open subreddits.
-_LISTINGS = ", ".join(f"'{name}'" for name in sorted(LISTINGS))
-
 _CANDIDATES = text(f"""
     WITH here AS (
         SELECT author_id FROM ({authors.ACTIVE}) AS author

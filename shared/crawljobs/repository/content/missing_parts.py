@@ -85,7 +85,7 @@ def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
 def _delete_other_page(
     conn: Connection, subreddit_id: int, part: MissingPart
 ) -> dict[str, datetime]:
-    """Delete this listing's part with another cursor, because a listing has one missing part.
+    """Delete the listing's part with another cursor. A listing has only one missing part.
 
     Returns the `first_at` of the deleted part, or an empty dict if no part was deleted.
     """

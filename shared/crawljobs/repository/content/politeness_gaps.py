@@ -31,7 +31,7 @@ def set_politeness(
     crawl_gap: float | None,
     now: datetime | None = None,
 ) -> None:
-    """Set the minimum seconds between two requests and between two crawls. None is the default.
+    """Set the minimum seconds between two requests and between two crawls. None sets the default.
 
     A job that waits for the old minimum then waits for the new minimum. Raises ValueError for a
     negative value, for a `request_gap` above REQUEST_GAP_MAX_SECONDS (1 hour), and for a

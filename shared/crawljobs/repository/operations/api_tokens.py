@@ -103,7 +103,7 @@ def live_of_name(
 
 
 def is_past(conn: Connection, *, at: datetime, now: datetime | None = None) -> bool:
-    """Return whether `at` is in the past by the database's clock. That clock expires tokens."""
+    """Return whether `at` is past by the database's clock, which also decides on expired tokens."""
     return bool(conn.execute(_IS_PAST, {"at": at, "now": now}).scalar_one())
 
 
@@ -155,7 +155,7 @@ def list_tokens(
     limit: int = 100,
     now: datetime | None = None,
 ) -> list[Token]:
-    """Return at most `limit` tokens by name and id, including expired and revoked tokens.
+    """Return at most `limit` tokens, ordered by name and id. Includes expired and revoked tokens.
 
     `after` is the (name, id) of the last token of the previous page.
     """
@@ -168,6 +168,6 @@ def list_tokens(
 
 
 def to_token(row: Any) -> Token:
-    """Return the token in a row of COLUMNS."""
+    """Return the token from a row with the columns in COLUMNS."""
     values = {name: row._mapping[name] for name in Token.__dataclass_fields__}
     return Token(**{**values, "scopes": frozenset(Scope(scope) for scope in row.scopes)})

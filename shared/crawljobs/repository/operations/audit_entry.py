@@ -62,7 +62,7 @@ class AuditEntry:
 
 
 def from_row(row: Any) -> AuditEntry:
-    """Return the entry in a row of `COLUMNS`. JSON that cannot be read is replaced by a notice."""
+    """Return the entry from a row of COLUMNS. A notice replaces JSON that cannot be read."""
     values = {name: row._mapping[name] for name in AuditEntry.__dataclass_fields__}
     return AuditEntry(**{**values, "before": _object(row.before), "after": _object(row.after)})
 

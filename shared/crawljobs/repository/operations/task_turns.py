@@ -50,5 +50,5 @@ def take_turn(
 
 
 def end_turn(conn: Connection, *, task: str, now: datetime | None = None) -> None:
-    """End the turn. The next turn starts when the interval of the task has passed from now."""
+    """End the turn. The next turn is possible when the task's interval has passed from now."""
     conn.execute(_END_TURN, {"ended": task, "now": now})

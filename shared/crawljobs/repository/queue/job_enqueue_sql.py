@@ -114,10 +114,10 @@ _BORN = "UNION ALL SELECT place, name, born.* FROM born JOIN found USING (subred
 _RESULT = f"SELECT place, name, id, status, created, {_HINT} FROM enqueued AS job"
 _RETURNED = "job.id, job.status, job.subreddit_id"
 
-# Returns a row for each name: place, name, the job's id and status, whether the job is new, hint.
+# Returns a row for each name: place, name, job id, job status, created (true for a new job), hint.
 ENQUEUE = _statement(_RETURNED, _RESULT)
 
-# The same statement without the INSERT of subreddits, for a service without the right to it.
+# The same statement without the INSERT of subreddits, for services that may not insert them.
 ENQUEUE_STORED = _statement(_RETURNED, _RESULT, of_unknown="")
 
 # Returns a row for each name with the job after the request. For each merge, it returns another row

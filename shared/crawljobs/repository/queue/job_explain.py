@@ -38,7 +38,7 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-COUNT_MAX = 10_000  # the counts of jobs with a higher, and with the same, priority stop at this
+COUNT_MAX = 10_000  # both counts of the jobs that are claimed before the job stop at this number
 PACE_SAMPLE = 200  # newest attempts from which the number of starts per minute is computed
 SEEN_SECONDS = 60  # a process without a heartbeat for this time counts as gone
 

@@ -181,7 +181,7 @@ def _branches(shape: PageShape) -> Iterator[tuple[FromClause, ColumnElement[bool
 
 def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, ColumnElement[bool]]]:
     if any(name in shape.given for name in _READ_WHOLE):
-        # One partial index holds the subreddit's finished jobs. Another holds its live job.
+        # One partial index has the subreddit's finished jobs. Another index has its live job.
         for part in (FINAL, LIVE):
             if statuses := part.intersection(shape.statuses):
                 yield crawl_jobs, one_of(_job.status, statuses)
@@ -194,7 +194,7 @@ def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, Colu
 
 
 def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnElement[bool]]:
-    """Yield a condition for each index range. Together they select the jobs after the last page."""
+    """Yield a condition for each index range: together, all jobs after the previous page."""
     if not shape.continues:
         yield true()
         return

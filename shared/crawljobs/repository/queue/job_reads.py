@@ -26,7 +26,7 @@ _FOREIGN = (
     "waits_until",
     "scheduled_job_id",
 )  # fields of a Job that are not read from a column of its row
-# Null if the schedule was deleted, because its deletion does not change the jobs of the schedule.
+# Null if the schedule was deleted: the jobs of a deleted schedule keep its id in their column.
 _SCHEDULE = """(
     SELECT id FROM scheduled_jobs WHERE id = {job}.scheduled_job_id
 ) AS scheduled_job_id"""

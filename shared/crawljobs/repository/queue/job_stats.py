@@ -94,7 +94,7 @@ _attempt = (
 )
 _is_cancelled = _sample.c.status == inline("cancelled")
 _has_failed = _sample.c.status == inline("failed")
-# The last failure of a failed job was not retried, so it is subtracted from the retries.
+# The last failure of a failed job was not retried, so this failure is subtracted from `retries`.
 _unretried_failures = case((_has_failed, inline_number(1)), else_=inline_number(0))
 _wait = extract("epoch", _attempt.c.started_at - _sample.c.claimable_at)
 _RECENT = select(

@@ -22,12 +22,12 @@ from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
 
-RACES_MAX = 20  # how often a retry is tried while enqueues create live jobs of its subreddits
+RACES_MAX = 20  # a change is tried this often while enqueues create live jobs of its subreddits
 
 
 @dataclass(frozen=True)
 class JobChange:
-    """The result for one job: the job before and after the change, or the error instead of it."""
+    """The result for one job: the job before and after, or the error that prevented the change."""
 
     job_id: int
     before: Job | None = None
@@ -74,7 +74,7 @@ def change_many(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> list[JobChange]:
-    """Apply the verb to each job whose state allows it.
+    """Apply the verb to each job whose status allows it.
 
     Returns one result for each id, in the given order. If several finished jobs belong to one
     subreddit, only the newest job is retried. A retried job gets the trace context `traceparent`.

@@ -85,7 +85,7 @@ def pause(
     until: datetime | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Stop new crawls of this scope. Running crawls continue. Replaces an earlier pause of it."""
+    """Stop new crawls of this scope. Running crawls continue. Replaces the scope's old pause."""
     conn.execute(
         _STORE,
         {"scope": scope, "reason": reason, "until": until, "paused_by": paused_by, "now": now},

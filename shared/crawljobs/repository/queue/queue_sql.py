@@ -11,7 +11,8 @@ from crawljobs.db.tables.jobs import LIVE
 from crawljobs.domain.job import FINAL, PARKED_MAX_SECONDS
 
 # The parameter :now, or the current time if the parameter is null. Postgres computes a scalar
-# subquery once. It cannot use a bare clock_timestamp() in an index condition, which is volatile.
+# subquery once. It cannot use a bare clock_timestamp() in an index condition, because that function
+# is volatile.
 NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
 # The same time for a FROM clause or a list of columns. Each use computes the time again.
 CLOCK = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
@@ -39,8 +40,9 @@ NO_LIVE_JOB = f"""(
 ) IS NULL"""
 
 # PAUSED_UNTIL for a statement that parks a job until the end of the pause. The statement locks the
-# pause. So a transaction that ends or changes the pause waits for the commit, and then sees the
-# parked job. SKIP LOCKED: a pause that another transaction is ending or changing counts as over.
+# pause. So a transaction that ends or changes the pause waits until the parking transaction has
+# committed, and then sees the parked job. SKIP LOCKED: a pause that another transaction is ending
+# or changing counts as over.
 PAUSED_FROM_NOW = PAUSED_UNTIL.replace("LIMIT 1", "LIMIT 1 FOR SHARE SKIP LOCKED")
 
 # The time until which a job is parked if the cause of its wait ends at `until`.
@@ -84,7 +86,7 @@ def passing_over(statement: TextClause, skip: int) -> TextClause:
 
     The database refused to change the skipped rows. If `skip` is 0, the statement is returned
     without an OFFSET. `skip` is a literal in the SQL, because with a bound parameter the generic
-    plan would sort. Raises ValueError if the statement has not exactly one place for an OFFSET.
+    plan would sort. Raises ValueError unless the statement has exactly one place for an OFFSET.
     """
     if not skip:
         return statement
@@ -106,6 +108,6 @@ RERUN_SERVED_RESET = (
 )
 # Written even where wait_reason is already null. The generated column next_retry_at depends on
 # wait_reason. If an UPDATE sets no column on which a generated column depends, PostgreSQL 18 parses
-# its expression again for each row. This takes 2 of the 15 microseconds of a claim.
+# that column's expression again for each row. This takes 2 of the 15 microseconds of a claim.
 NO_REASON = "wait_reason = NULL"
 UNCLAIMED = "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL"

@@ -1,8 +1,8 @@
 """SQL for the causes for which jobs wait: which cause is in force, and when it ends.
 
-The causes pause, politeness (minimum gaps) and Reddit are derived: other tables store them, and
-they may change or end at any time. So a job is parked for at most 60 seconds. Then a sweep checks
-the cause again.
+The causes pause, politeness (minimum gaps) and Reddit are derived: other tables store these causes,
+and a cause may change or end at any time. So a job is parked for at most 60 seconds. Then a sweep
+checks the cause again.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _HAS_TERM = (
     f"(job.wait_reason IN ('outage', 'rate_limit') OR job.wait_reason = 'politeness' AND {_BEGUN})"
 )
 
-# The reason why no request to Reddit is possible, and the time from which a worker may send one.
-# There is no row if at least one client id may send requests. A client id that was not used for one
-# day does not count.
+# REDDIT is the reason why no client id may send requests to Reddit, and the time from which one of
+# them may. It has no row if at least one client id may send requests. A client id that was not used
+# for one day does not count. _SLOT_NEAR is the time from which a worker may reserve the next slot.
 _SLOT_NEAR = (
     "greatest(paused_until, "
     f"next_slot_at - interval '{request_budget.LONGEST_SLOT_WAIT_SECONDS:.0f} seconds')"
@@ -60,7 +60,7 @@ _REDDIT_ENDED = f"""EXISTS (
         SELECT started_at - {_COMMITTED_WITHIN} FROM crawl_job_attempts
         WHERE job_id = job.id ORDER BY id DESC LIMIT 1))"""
 
-# The first cause that is in force for the row `job`. The job must not wait for `later` or a retry.
+# The first cause that is in force for the row `job`. Not for jobs that wait for `later` or a retry.
 _CAUSE = f"""(
     SELECT 'paused', coalesce(until, 'infinity') FROM queue_pauses
     WHERE scope = job.subreddit_id AND (until IS NULL OR until > clock.now)
@@ -133,7 +133,7 @@ WITHOUT_CAUSE = f"""
     """
 
 # The time when the wait of the row `job` is expected to end, or null for a pause without an end.
-# `subreddit` is the job's row of subreddits. With EXISTS instead of a subquery, the planner could
+# `subreddit` is the job's row of subreddits. With EXISTS instead of IS NOT NULL, the planner could
 # read all pauses into a hash table.
 _PAUSE = "queue_pauses WHERE scope = {job}.subreddit_id"
 WAITS_UNTIL = f"""CASE

@@ -54,9 +54,9 @@ def take_probe(
 ) -> ProbeTurn:
     """Take the turn to probe whether Reddit accepts the client id, after an unclear reply.
 
-    The reply came `since` seconds ago. Returns the pause of an open breaker, or a good probe that
-    began after the reply. Otherwise returns whether the caller has the turn. One worker at a time
-    has the turn, for at most PROBE_SECONDS. The turn ends with give_back_probe, or with
+    The reply came `since` seconds ago. Returns the pause of an open breaker, or reports a good
+    probe that began after the reply. Otherwise returns whether the caller has the turn. One worker
+    at a time has the turn, for at most PROBE_SECONDS. The turn ends with give_back_probe, or with
     `record_accepted` or `pause` of reddit_outages.
     """
     values = {

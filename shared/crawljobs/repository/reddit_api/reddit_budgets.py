@@ -33,17 +33,17 @@ _now = CLOCK.c.now
 _ZERO = inline_number(0)
 _OF_CLIENT = _budget.client_id == bindparam("client")
 
-# True if the reply's reset time is the end of the stored window. Otherwise a late reply would count
-# in the next window.
+# True if the reply's reset time is the end of the stored window. Other replies do not count here,
+# because a late reply would otherwise count in the next window.
 _elapsed = extract("epoch", _budget.window_started_at - _now)
 _of_this_window = func.abs(
     _elapsed + _budget.window_seconds - bindparam("reset", type_=Double)
 ) < _budget.window_seconds / literal_column("2.0")
 
-# The requests of other programs that are not stored yet. The reply reports all used requests of the
-# window. Subtracted are the number of this request in the window, and the requests of other
-# programs that were stored since its slot was reserved. Slots are in the order of time, so the
-# reply does not count a later slot.
+# The requests of other programs that are not stored yet: all used requests that the reply reports,
+# minus the number of this request in the window, minus the requests of other programs that were
+# stored after this request's slot was reserved. Slots are in the order of time, so the reply does
+# not count a later slot.
 _new_others: ColumnElement[int] = (
     bindparam("used", type_=Integer)
     - bindparam("number", type_=Integer)

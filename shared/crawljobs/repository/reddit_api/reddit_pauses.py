@@ -1,4 +1,4 @@
-"""The pause of all workers that use a Reddit client id, after a reply with status 429."""
+"""Pause all workers that use a Reddit client id, after a reply with status 429."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ _WOULD_OPEN = select(_is_closed & _opens).where(_OF_CLIENT)
 
 
 def record_good(conn: Connection, *, client_id: str) -> None:
-    """Record a reply which shows that Reddit works. Writes nothing after only good replies."""
+    """Record a reply which shows that Reddit works. Writes nothing if no failure is stored."""
     conn.execute(_GOOD, {"client": client_id})
 
 
@@ -88,8 +88,8 @@ def record_failed(
 ) -> float:
     """Record a failed reply. 10 failures among the last 20 replies open the breaker.
 
-    Returns the seconds until the next probe, or 0 if the breaker was closed. `detail` describes the
-    failure.
+    Returns the seconds until the next probe, or 0 if the breaker stays closed. `detail` describes
+    the failure.
     """
     values = {
         "client": client_id,

@@ -27,7 +27,7 @@ def delete_schedule(conn: Connection, *, schedule_id: int) -> None:
     """Delete the schedule and its ledger rows. Jobs that the schedule enqueued stay.
 
     Deletes at most job_maintenance.CHUNK ledger rows, so that the call stays short. A periodic
-    sweep deletes the other rows. No list shows them after the call.
+    sweep deletes the other rows. No list shows these rows after the call.
     """
     conn.execute(_DELETE, {"schedule_id": schedule_id})
     values = {"schedule_id": schedule_id, "at_most": job_maintenance.CHUNK}

@@ -135,7 +135,7 @@ def record_runs(
 
 
 def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> int:
-    """Count the missed due times of the runs in `recorded`, the new rows from record_runs."""
+    """Return the number of missed due times in new rows. `recorded` is from record_runs."""
     return sum(
         run.ticks
         for run in runs

@@ -115,6 +115,6 @@ def _listing(filters: tuple[str, ...]) -> Select[Any]:
 
 
 def schedule_of(row: Row[Any]) -> Schedule:
-    """Return the schedule in a row of SCHEDULES."""
+    """Return the schedule from a row of the query SCHEDULES."""
     fields = {name: row._mapping[name] for name in Schedule.__dataclass_fields__}
     return Schedule(**{**fields, "misfire_policy": MisfirePolicy(fields["misfire_policy"])})

@@ -22,11 +22,11 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class ItemColumns:
-    """The columns of a post or comment. For each column, the item has an attribute of this name.
+    """The columns of a post or comment. The item has an attribute of the same name for each.
 
     The columns in `keys` never change. A later reply of Reddit may change the columns in `content`.
     `evidence` has columns that the statement reads but the table does not store, with their types.
-    Two columns have other attributes: `subreddit_id` and `author_id` come from the item's names.
+    Only `subreddit_id` and `author_id` are no attributes: the caller passes these ids.
     """
 
     table: Table
@@ -37,7 +37,7 @@ class ItemColumns:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The numbers of inserted and of updated rows. Items equal to their rows do not count."""
+    """The numbers of inserted and of updated rows. Items that equal their rows do not count."""
 
     inserted: int = 0
     updated: int = 0
@@ -105,7 +105,7 @@ def rows_of(
 
 
 def execute(conn: Connection, statement: TextClause, rows: str, counts: Counts | None) -> Written:
-    """Write the rows. If `counts` is given, it collects the counts that the statement returns."""
+    """Execute the statement with these rows. If `counts` is given, it collects the counts."""
     row = conn.execute(statement, {"rows": rows}).one()
     if counts is not None:
         counts.take(row)

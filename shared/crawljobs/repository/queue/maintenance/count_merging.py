@@ -46,7 +46,7 @@ _MERGE_COUNTS = select(func.count()).select_from(_merged).add_cte(_added)
 
 
 def merge_counts(conn: Connection, *, at_most: int = CHUNK) -> int:
-    """Add the oldest count changes to the counts, and delete these changes. Returns how many.
+    """Add the oldest count changes to the counts and delete them. Returns how many were merged.
 
     A sweep calls this function. Several processes may call it at the same time.
     """

@@ -19,8 +19,8 @@ _AGED = f"""least(priority_ceiling, base_priority + CAST(:step AS integer) * (1 
     / date_part('epoch', CAST(:every AS interval))) AS bigint)))"""
 
 # Starts after the last job of the previous chunk, because all jobs before that job are already
-# aged. The UPDATE itself has no condition on status. With one, the planner would read the claim
-# index to find the ids.
+# aged. If the UPDATE itself had a condition on status, the planner would read the claim index to
+# find the ids.
 _AGE = text(f"""
     WITH aged AS (
         UPDATE crawl_jobs SET {NO_REASON}, priority = {_AGED}
@@ -45,7 +45,7 @@ _AGE = text(f"""
 
 @dataclass(frozen=True)
 class AgedUpTo:
-    """The position of the aging sweep among the queued jobs, which it reads by queued_at and id."""
+    """The last job that the aging sweep has changed. The sweep goes from the longest wait down."""
 
     queued_at: datetime
     job_id: int
