@@ -37,8 +37,8 @@ _ENSURE = text("""
     SELECT key, id FROM looked_up WHERE id IS NOT NULL
     """)
 
-# Only the authors of this many newest posts and this many newest comments are read. A subreddit may
-# have millions of posts, and the crawl would wait until all their authors are sorted.
+# Only the authors of the RECENT newest posts and of the RECENT newest comments are read. A
+# subreddit may have millions of posts, and the crawl would wait until all their authors are sorted.
 RECENT = 1_000
 
 

@@ -116,8 +116,8 @@ def finish_crawl(
     """Record a finished crawl. Its newest post and comment become the new high-water marks.
 
     A mark of None keeps the stored mark. `gap` is true if the crawl left a range below the marks
-    unread. `depth` is the depth of the job. The smaller of this depth and the stored depth is kept:
-    a subreddit that a user requested has depth 0, even if discovery found it first.
+    unread. `depth` is the depth of the job. The smaller of this depth and the stored depth is kept.
+    So a subreddit that a user requested has depth 0, even if discovery found it first.
     """
     conn.execute(
         _FINISH_CRAWL,

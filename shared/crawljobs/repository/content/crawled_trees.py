@@ -21,8 +21,8 @@ def _wanted(post_id: str, shown: str) -> str:
     """Return the SQL condition that a request for this post's tree may return missing comments.
 
     Fewer comments are stored than Reddit shows, and the tree was not fetched since the number grew.
-    The number of comments in the post's row does not decide: histories of authors and refreshes
-    change that number between two crawls and during a crawl.
+    The number of comments in the post's row does not decide, because author histories and refreshes
+    change that number at any time.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})

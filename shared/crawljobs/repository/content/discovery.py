@@ -140,7 +140,7 @@ def live_jobs(conn: Connection) -> int:
 
 
 def root_of(conn: Connection, *, subreddit_id: int, depth: int) -> int:
-    """Return the id of the root, which a user requested: it is `depth` discovery steps back."""
+    """Return the id of the root: the subreddit from which discovery came here in `depth` steps."""
     values = {"subreddit_id": subreddit_id, "depth": depth}
     return int(conn.execute(_ROOT, values).scalar_one())
 

@@ -17,7 +17,7 @@ DEEPEST_JSON = 50
 LONGEST_NUMBER = 30  # digits
 
 # A time that a Python datetime cannot hold is replaced by an early or late day that it can hold.
-# JSON is read as text, because the driver's JSON reader fails for a number with thousands of digits
+# JSON is read as text. The driver's JSON reader would fail for a number with thousands of digits,
 # and for arrays that are nested a thousand levels deep.
 _log = tables.admin_audit_log.c
 COLUMNS = (

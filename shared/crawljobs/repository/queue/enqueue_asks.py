@@ -22,7 +22,7 @@ class Ask(NamedTuple):
 
 
 def of_requests(requests: Iterable[EnqueueRequest]) -> list[Ask]:
-    """Return one ask for each subreddit of each request, in the order in which names first occur.
+    """Return one Ask for each subreddit of each request, in the order in which names first occur.
 
     Names that differ only in case are the same subreddit. Raises InvalidSubredditName.
     """

@@ -37,7 +37,7 @@ class CompletionStatement:
 
 # An outage or a busy budget may defer a background job a thousand times in a row. The messages
 # differ only in the number of seconds. So deferrals with equal messages, except for numbers, are
-# counted in one attempt row. The job's row is locked, so no other transaction writes to its
+# counted in one attempt row. The job's row is locked, so no other transaction writes to the job's
 # attempts.
 _STREAK = f"""
     , counted AS (
@@ -76,7 +76,7 @@ def _completion_statement(
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling
-    # jobs, which has the claims of all workers and entries of recently completed claims. The
+    # jobs. That index has the claims of all workers, and entries of recently completed claims. The
     # subqueries hide the array lengths from the planner. Otherwise a new plan for one row would
     # look cheaper than the generic plan at each execution.
     arrays = ", ".join(f"(SELECT CAST(:{name} AS {kind}[]))" for name, kind in taken.items())

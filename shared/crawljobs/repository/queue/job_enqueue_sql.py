@@ -30,8 +30,8 @@ _ASKED = f"""
         FROM subreddits WHERE lower(name) = key LIMIT 1
     ) AS known ON true"""
 
-# True if the request changes the wait of the job: the request is for now, and the job waits for
-# `later`, for a pause or for politeness. The request does not end the wait for a retry.
+# True if the request changes the wait of the live job. The request is then for now, and the job
+# waits for `later`, for a pause or for politeness. The request does not end the wait for a retry.
 _FORWARD = """coalesce(excluded.wait_reason, '') <> 'later' AND job.wait_reason IN (
     'later', 'paused', CASE WHEN job.error_kind IS NULL THEN 'politeness' END)"""
 _RERUN = "job.rerun_requested OR job.status = 'crawling'"

@@ -31,7 +31,7 @@ _SCHEDULE = """(
     SELECT id FROM scheduled_jobs WHERE id = {job}.scheduled_job_id
 ) AS scheduled_job_id"""
 # The columns of a Job, for statements that use the table aliases `job` and `subreddit`. xmin is the
-# id of the transaction that last changed the row, so every change gives the row another version.
+# id of the transaction that last changed the row. So every change gives the row another version.
 _EXPRESSIONS = {
     **{name: f"job.{name}" for name in Job.__dataclass_fields__ if name not in _FOREIGN},
     "subreddit": "subreddit.name AS subreddit",

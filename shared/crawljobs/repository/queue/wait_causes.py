@@ -1,7 +1,7 @@
 """SQL for the causes for which jobs wait: which cause is in force, and when it ends.
 
-The causes pause, politeness (minimum gaps) and Reddit are derived: other tables store these causes,
-and a cause may change or end at any time. So a job is parked for at most 60 seconds. Then a sweep
+The causes pause, politeness (minimum gaps) and Reddit are derived: other tables store these causes.
+A cause may change or end at any time. So a job is parked for at most 60 seconds. Then a sweep
 checks the cause again.
 """
 
@@ -108,9 +108,10 @@ _OVER = f"""(
         AND {_REDDIT_ENDED.format(since=f"{NOW} - CAST(:grace AS interval)")}
 )"""
 
-# The jobs that break invariant I11: a waiting job's reason is true now, and the job is claimable
-# soon after its cause has ended. The query checks overdue jobs, jobs that are parked too long, and
-# the parked jobs that are due first. It reads at most `scan_limit` jobs of each kind by an index.
+# The jobs that break invariant I11. By this invariant, a waiting job's reason is true now, and the
+# job is claimable soon after the cause has ended. The query checks overdue jobs, jobs that are
+# parked too long, and the parked jobs that are due first. It reads at most `scan_limit` jobs of
+# each kind by an index.
 WITHOUT_CAUSE = f"""
     SELECT job.id, job.subreddit_id, job.wait_reason, job.visible_at
     FROM (

@@ -40,10 +40,10 @@ _of_this_window = func.abs(
     _elapsed + _budget.window_seconds - bindparam("reset", type_=Double)
 ) < _budget.window_seconds / literal_column("2.0")
 
-# The requests of other programs that are not stored yet: all used requests that the reply reports,
-# minus the number of this request in the window, minus the requests of other programs that were
-# stored after this request's slot was reserved. Slots are in the order of time, so the reply does
-# not count a later slot.
+# The requests of other programs that are not stored yet. From all used requests, which the reply
+# reports, two numbers are subtracted. The first is the number of this request in the window. The
+# second is the number of other programs' requests that were stored since this request's slot was
+# reserved. Slots are in the order of time, so the reply does not count a later slot.
 _new_others: ColumnElement[int] = (
     bindparam("used", type_=Integer)
     - bindparam("number", type_=Integer)

@@ -20,9 +20,9 @@ _PAUSE_LEFT = select(
     seconds(func.greatest(_budget.paused_until, _budget.outage_until) - NOW)
 ).where(_OF_CLIENT)
 
-# A series of 429 replies ends with a window without a 429, or with a good reply to a request that
-# was sent after the last pause. The reply to an earlier request proves nothing, because Reddit may
-# have sent it before the pause.
+# A series of 429 replies ends with a window without a 429. It also ends with a good reply to a
+# request that was sent after the last pause. The reply to an earlier request proves nothing,
+# because Reddit may have sent it before the pause.
 _series_has_ended = or_(
     _now - interval_of(bindparam("good_ago", type_=Double)) > _budget.paused_until,
     func.greatest(_budget.paused_until, _budget.last_throttled_at)
@@ -64,7 +64,7 @@ _PAUSE = (
 
 
 def pause_left(conn: Connection, *, client_id: str, now: datetime | None = None) -> float:
-    """Return the seconds until the pause or the outage ends, or 0 if there is none."""
+    """Return the seconds until the pause or the outage ends, or 0 if there is neither."""
     left = conn.execute(_PAUSE_LEFT, {"client": client_id, "now": now}).scalar()
     return max(0.0, left or 0.0)
 
@@ -82,7 +82,7 @@ def pause_all(
     If `seconds` is None, the pause is 5 s. It doubles with each 429 in a row, up to 10 minutes. The
     series of 429 replies ends with a window without a 429. It also ends with a good reply to a
     request that was sent after the pause. `good_ago` is the number of seconds since the caller sent
-    its last request with a good reply, or None if there was no good reply.
+    its last request with a good reply. It is None if there was no good reply.
     """
     conn.execute(
         _PAUSE,

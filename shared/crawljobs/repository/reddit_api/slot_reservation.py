@@ -105,8 +105,9 @@ def reserve_slot(
 ) -> Slot:
     """Reserve the next slot if it is at most `longest_wait` seconds away, and return it.
 
-    With `longest_queue`, about this number of other slots may be before it. If the slot is too far
-    away, or Reddit has an outage, the slot is returned with `taken` false and spends no budget.
+    With `longest_queue`, about this number of other slots may be before the slot. If the slot is
+    too far away, or Reddit has an outage, the slot is returned with `taken` false and spends no
+    budget.
     """
     values = {
         "client_id": client_id,

@@ -34,8 +34,8 @@ BACKOFFS = text(f"""
     """)
 
 
-# If a rerun was requested during a pause without an end, a worker of the previous release writes
-# the year 9999 into the follow-up job. That job would wait forever. The condition on an older
+# A rerun may be requested during a pause without an end. A worker of the previous release then
+# writes the year 9999 into the follow-up job, which would wait forever. The condition on an older
 # finished job excludes jobs for which a user requested the year 9999.
 FOLLOW_UPS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
