@@ -1,3 +1,3 @@
 """The REST API for operators."""
 
-NAME = "admin-api"  # in logs, and as the application's name in Postgres
+NAME = "admin-api"  # the service's name in logs and in Postgres (application_name)

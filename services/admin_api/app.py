@@ -1,4 +1,4 @@
-"""The factory of the Flask application; it opens no database connection."""
+"""Creates the Flask application. Does not open a database connection."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ from crawljobs.runtime.probes.readiness import Readiness
 
 
 def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
-    """The Flask application. Raises SettingsError.
+    """Return the Flask application. Raises SettingsError if a setting is invalid.
 
-    Call it after the fork: it makes the connection pools, which processes must not share.
+    Call this function after the fork, because processes must not share its connection pools.
     """
     app = flask.Flask("admin_api", static_folder=None)
-    app.json.sort_keys = False  # type: ignore[attr-defined] # of Flask's default provider
-    app.url_map.merge_slashes = False  # a redirect would be sent before the token check
+    app.json.sort_keys = False  # type: ignore[attr-defined] # an attribute of Flask's own provider
+    app.url_map.merge_slashes = False  # otherwise a redirect would be sent before the token check
     state.install(app, read_state(os.environ if variables is None else variables))
     request_trace.install(app)
     access_log.install(app)
@@ -96,7 +96,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
 
 
 def read_state(variables: Mapping[str, str]) -> state.State:
-    """The state of one application, made from its settings. Raises SettingsError."""
+    """Return the application's state, created from its settings. Raises SettingsError."""
     admin_api = settings.read_admin_api_settings(variables)
     database = settings.read_database_settings(variables)
 
@@ -115,7 +115,7 @@ def read_state(variables: Mapping[str, str]) -> state.State:
     return state.State(
         settings=admin_api,
         max_retries=settings.read_max_retries(variables),
-        # One connection per thread, so that no thread waits for another thread's connection.
+        # One connection for each thread, so that no thread waits for another thread's connection.
         database=RequestDatabase(requests),
         readiness=Readiness(probes),
         cursors=CursorSigner(admin_api.token),

@@ -1,7 +1,7 @@
 """gunicorn's settings: `gunicorn -c python:admin_api.gunicorn_conf 'admin_api.app:create_app()'`.
 
-The master process reads this module before it listens. A wrong setting stops the process with an
-error message that names the setting.
+gunicorn's master process reads this module before it opens its port. A wrong setting stops the
+process with an error message that names the setting.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ try:
 except OSError as error:
     raise SystemExit(f"admin-api: {metrics_folder.NAME}: cannot be used: {error}") from None
 
-# Imported after prepare(): prometheus_client reads the folder's variable when it is imported.
+# This import must follow prepare(), because prometheus_client reads the folder's environment
+# variable when it is imported.
 from prometheus_client import multiprocess
 
 from admin_api.http import audit_refusals, state
@@ -49,9 +50,10 @@ class _Logger(Logger):  # type: ignore[misc] # the base has no types
 
 
 def _checked() -> settings.AdminApiSettings:
-    """The settings of the service. Raises SettingsError.
+    """Return the settings of the service. Raises SettingsError.
 
-    Reads all settings of the workers too: an invalid one would crash each worker, repeatedly.
+    Also checks the settings that only the workers use. Otherwise an invalid setting would crash
+    each worker repeatedly.
     """
     logs.configure(NAME, os.environ)
     settings.read_database_settings(os.environ)
@@ -69,34 +71,36 @@ except SettingsError as error:
 
 _probes = probe_socket.socket_in(_folder) if _probed_at and _folder else None
 bind = [_chosen.bind] if _probes is None else [_chosen.bind, f"unix:{_probes}"]
-umask = 0o077  # keeps other users of the machine from connecting to the probe socket
+umask = 0o077  # stops other users of the machine from connecting to the probe socket
 
 allocator.bound()
 
 wsgi_app = "admin_api.app:create_app()"
 worker_class = "admin_api.server.worker.Worker"
-preload_app = False  # the connection pools are made after the fork
+preload_app = False  # False, because each process must make its own connection pools after the fork
 proc_name = NAME
 timeout = 30
-graceful_timeout = 20  # below a container's usual grace of 30 s
+graceful_timeout = 20  # less than the 30 s that a container usually gets to stop
 keepalive = 5  # seconds that an idle connection stays open
-SWITCH_SECONDS = 0.001  # so that computing threads let the event loop answer a probe in time
-worker_connections = 400  # per process; below the usual limit of open files (1,024)
+# Python switches threads this often, so that busy threads delay probes only briefly.
+SWITCH_SECONDS = 0.001
+worker_connections = 400  # per process; less than the usual limit of 1,024 open files
 control_socket_disable = True
-# No header sets the scheme or the path. TRUSTED_PROXIES decides about client addresses.
+# gunicorn trusts no proxy's headers. The setting TRUSTED_PROXIES decides about client addresses.
 forwarded_allow_ips = ""
 logger_class = _Logger
-accesslog = None  # http/access_log.py writes the line for each request
+accesslog = None  # http/access_log.py logs each request instead
 
 
 def on_starting(_server: object) -> None:
-    """Import the application before the fork, so that the processes share its memory.
+    """Check the database and import the application, so that the forked processes share its memory.
 
-    No database connection stays open.
+    No database connection stays open, because a forked process must not share it.
     """
     _refuse_unusable_database()
     importlib.import_module("admin_api.app")
-    # A garbage collection would write to the shared memory, so Linux would copy it (decision 72).
+    # Otherwise garbage collections would write to the shared memory, and Linux would copy the
+    # memory for each process (decision 72).
     gc.freeze()
 
 

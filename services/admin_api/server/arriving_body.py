@@ -1,7 +1,7 @@
 """Finds the end of a request body in the received bytes.
 
-The parser, not this module, interprets the body. A body with an ambiguous end counts as complete,
-so that the parser refuses it.
+gunicorn's parser reads the body afterwards. A body with an ambiguous end counts as complete, so
+that the parser receives it and refuses it.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-BODY_BYTES = 1024 * 1024 + 64 * 1024  # the largest body, plus its chunk sizes
+BODY_BYTES = 1024 * 1024 + 64 * 1024  # the largest body (1 MiB) with the size lines of its chunks
 _FIELD = re.compile(rb"\r\n(content-length|transfer-encoding):[ \t]*([^\r\n]*)", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]{1,1000}")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})(?:[ \t]*;[^\r\n]*)?")
 _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*")
-_LINE_BYTES = 8_192  # limit of a chunk-size line with its extensions, and of a trailer line
+_LINE_BYTES = 8_192  # longest chunk-size line (with its extensions) or trailer line
 
 
 class BodyEnd(Protocol):
     is_too_large: bool
-    is_clear: bool  # False: the start of the next request is unknown
+    is_clear: bool  # False if the end of the body is ambiguous
 
     def find(self, received: bytearray) -> int | None:
-        """The offset after the body; None while bytes are missing."""
+        """Return the offset of the first byte after the body, or None while bytes are missing."""
 
 
 class Unclear:
-    """A body with an ambiguous end: the parser refuses it, without waiting for more bytes."""
+    """A body with an ambiguous end. It counts as complete: the parser refuses it at once."""
 
     is_too_large = False
     is_clear = False
@@ -47,24 +47,25 @@ class KnownLength:
 
 
 class Chunks:
-    """A chunked body. Reads each byte once, whatever the sizes of the received pieces.
+    """Finds the end of a chunked body. Reads each byte once, even if it arrives in many pieces.
 
-    As strict as RFC 9112. If a view reads no body, the parser does not check it. A proxy that
-    finds a different end could then take a part of the body for a request (request smuggling).
+    The checks are as strict as RFC 9112, because gunicorn's parser does not check a body that no
+    view reads. Otherwise a proxy could find a different end than this server. The server could then
+    take a part of the body for a request (request smuggling).
     """
 
     def __init__(self, begin: int) -> None:
         self.is_too_large = False
         self.is_clear = True
         self._begin = begin
-        self._place = begin  # offset of the next line, or of the line end after a chunk
-        self._searched = begin  # no line end starts between `_place` and this offset
+        self._place = begin  # offset of the next line to read, or of the CRLF that ends a chunk
+        self._searched = begin  # no CRLF starts between `_place` and this offset
         self._is_after_chunk = False
         self._is_in_trailers = False
 
     def find(self, received: bytearray) -> int | None:
         end = self._find(received)
-        # By the received bytes, or by the announced size of the current chunk.
+        # `_place` can be beyond the received bytes: it includes the current chunk's announced size.
         self.is_too_large = max(len(received), self._place) > self._begin + BODY_BYTES
         return end
 
@@ -110,7 +111,7 @@ class Chunks:
 
 
 def expected(head: bytes) -> BodyEnd | None:
-    """The finder for the body that the head announces; None without a body."""
+    """Return the finder of the body that this request head announces, or None without a body."""
     fields = [(found[1].lower(), found[2].strip(b" \t")) for found in _FIELD.finditer(head)]
     if not fields:
         return None

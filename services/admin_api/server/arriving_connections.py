@@ -1,4 +1,4 @@
-"""Connections with an incomplete request: the event loop collects its bytes, without a thread."""
+"""Collects incomplete requests in the event loop, so that no thread waits for a client's bytes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from admin_api.server.arriving_request import ArrivingRequest, State
 from admin_api.server.connection import Connection
 
 PIECE_BYTES = 64 * 1024
-HELD_BYTES_MAX = 32 * 1024 * 1024  # limit for all requests that arrive or are served
-# Limits for the rest of a request after the process begins to stop.
+# Limit of the memory for all requests that are arriving or being served.
+HELD_BYTES_MAX = 32 * 1024 * 1024
+# While the process stops, the rest of a head or of a body must arrive within these times.
 STOP_HEAD_SECONDS = 1.0
 STOP_BODY_SECONDS = 3.0
 
 
 class ArrivingConnections:
-    """The connections in the order of their requests. Only the event loop's thread uses it."""
+    """The connections whose requests are arriving, oldest first. For the event loop only."""
 
     def __init__(
         self,
@@ -30,7 +31,7 @@ class ArrivingConnections:
         refuse: Callable[[Connection, http_rules.Refused], None],
         close: Callable[[Connection], None],
     ) -> None:
-        """The callbacks serve, refuse or close a connection; each of them calls `forget`."""
+        """Each callback must call `forget` for the connection that it serves, refuses or closes."""
         self._serve = serve
         self._refuse = refuse
         self._close = close
@@ -38,7 +39,7 @@ class ArrivingConnections:
         self._held_bytes = 0
 
     def add(self, conn: Connection, poller: selectors.BaseSelector, received: bytes = b"") -> None:
-        """Collect a request. `received` holds its first bytes, if they came with the last one."""
+        """Start to collect a request. `received` holds its bytes that have already arrived."""
         try:
             conn.sock.setblocking(False)
             poller.register(conn.sock, selectors.EVENT_READ, partial(self.read, conn))
@@ -53,7 +54,7 @@ class ArrivingConnections:
 
     def read(self, conn: Connection, sock: socket.socket) -> None:
         if conn not in self._connections:
-            return  # closed earlier in this iteration of the event loop
+            return  # the connection was closed earlier in this iteration of the event loop
         try:
             piece = sock.recv(PIECE_BYTES)
         except BlockingIOError:
@@ -90,7 +91,7 @@ class ArrivingConnections:
         self._connections.pop(conn, None)
 
     def release_memory(self, conn: Connection) -> None:
-        """Subtract the request of the connection, which is no longer in memory."""
+        """Subtract the connection's request from the held bytes, because it has left the memory."""
         self._held_bytes -= conn.held_bytes
         conn.held_bytes = 0
 
@@ -98,18 +99,18 @@ class ArrivingConnections:
         return next(iter(self._connections), None)
 
     def stop_late(self, now: float) -> None:
-        """Refuse or close the connections whose requests are past their deadlines."""
+        """Serve, refuse or close the connections whose requests are past their deadlines."""
         for conn in [conn for conn in self._connections if conn.arriving.deadline <= now]:
             if conn.arriving.state is State.BODY:
                 conn.arriving.stop(State.LATE)
-                self._serve(conn)  # the application responds, after its token check
+                self._serve(conn)  # the application checks the token before it responds
             elif conn.arriving.received:
                 self._refuse(conn, http_rules.late())
             else:
                 self._close(conn)
 
     def shorten_deadlines(self, stops_since: float) -> None:
-        """Limit all deadlines because the process stops since that monotonic time."""
+        """Shorten all deadlines. The process began to stop at the monotonic time `stops_since`."""
         for conn in self._connections:
             has_head = conn.arriving.state is State.BODY
             longest = STOP_BODY_SECONDS if has_head else STOP_HEAD_SECONDS

@@ -1,4 +1,4 @@
-"""A request while its head and body arrive, with the deadlines for both."""
+"""Collects the head and the body of one request as they arrive, and sets their deadlines."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from enum import Enum, auto
 from admin_api.http.request.request_body import BodyTooLarge
 from admin_api.server import arriving_body, http_rules
 
-HEAD_BYTES = 32 * 1024  # more than any browser or proxy sends
-HEAD_SECONDS = 10.0  # for the head: from the connection, or from the first byte if it was kept
-# The deadline of a body: the grace plus the time of the received bytes at the lowest rate.
+HEAD_BYTES = 32 * 1024  # limit of a request head; browsers and proxies send less
+# The head must arrive within this time after the client connects, or after the first byte on a
+# connection that stayed open.
+HEAD_SECONDS = 10.0
+# A body must arrive within BODY_GRACE_SECONDS, plus one second for each BODY_BYTES_PER_SECOND
+# received bytes.
 BODY_GRACE_SECONDS = 5.0
-SILENCE_SECONDS = 10.0  # limit between two received pieces of a body
+SILENCE_SECONDS = 10.0  # longest time between two received pieces of a body
 BODY_BYTES_PER_SECOND = 16 * 1024
-# For each chunk of a body, the parser copies its unused bytes. Small reads keep the copies small.
+# For each chunk of a body, gunicorn's parser copies all bytes that it has read and not used yet.
+# Small reads keep these copies small.
 SMALL_READ_BYTES = 2_048
 _PARSERS_READ_BYTES = 8_192
 _BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
@@ -26,11 +30,11 @@ _WAITS_TO_SEND = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNO
 class State(Enum):
     HEAD = auto()
     BODY = auto()
-    # The states below wait for no more bytes.
+    # In the states below, the server waits for no further bytes of the request.
     WHOLE = auto()
     TOO_LARGE = auto()
     LATE = auto()
-    BROKEN_OFF = auto()  # by the client
+    BROKEN_OFF = auto()  # the client closed the connection before the body was complete
 
 
 class ArrivingRequest:
@@ -38,7 +42,7 @@ class ArrivingRequest:
         self.received = bytearray()
         self.state = State.HEAD
         self.deadline = time.monotonic() + HEAD_SECONDS
-        self.behind = b""  # the first bytes of the next request
+        self.behind = b""  # bytes that arrived with this request and belong to the next request
         self._body: arriving_body.BodyEnd | None = None
         self._body_since = 0.0
         self._head_end = 0
@@ -49,19 +53,19 @@ class ArrivingRequest:
 
     @property
     def may_be_followed(self) -> bool:
-        """Whether another request can follow: this one is complete and its end is unambiguous."""
+        """Return whether another request can follow: this request is complete, with a clear end."""
         return self.state is State.WHOLE and (self._body is None or self._body.is_clear)
 
     @property
     def waits_to_send(self) -> bool:
-        """Whether the client waits for `100 Continue`, which HTTP/1.0 does not have."""
+        """Return whether the client waits for the reply `100 Continue`, which HTTP/1.0 lacks."""
         if self.state is not State.BODY or len(self.received) != self._head_end:
             return False
         is_http_1_1 = self.received[: self.received.find(b"\r\n", 2)].endswith(b" HTTP/1.1")
         return is_http_1_1 and _WAITS_TO_SEND.search(self.received) is not None
 
     def add(self, piece: bytes) -> None:
-        """Append received bytes. Raises http_rules.Refused when the head is too long."""
+        """Append received bytes. Raises http_rules.Refused if the head is too long."""
         before = len(self.received)
         self.received += piece
         if self.state is State.HEAD:
@@ -70,14 +74,16 @@ class ArrivingRequest:
             self._find_end_of_body(self._body)
 
     def _find_end_of_head(self, before: int) -> None:
-        begin = 2 if self.received.startswith(b"\r\n") else 0  # RFC 9112 allows an empty line first
+        # RFC 9112 allows an empty line before a request.
+        begin = 2 if self.received.startswith(b"\r\n") else 0
         end = self.received.find(b"\r\n\r\n", max(begin, before - 3))
         if end >= 0:
             self._end_head(end + 4)
         elif _BARE_NEWLINE.search(self.received, before) or (
             self.received.startswith(b"\r\n", begin) and len(self.received) >= begin + 2
         ):
-            self._body = arriving_body.Unclear()  # malformed: the parser will refuse it
+            # The head is malformed, and the parser will refuse it.
+            self._body = arriving_body.Unclear()
             self._end_at(len(self.received))
         elif len(self.received) > HEAD_BYTES:
             raise http_rules.head_too_long(is_first_line=b"\n" not in self.received)
@@ -110,12 +116,12 @@ class ArrivingRequest:
         self.state = State.WHOLE
 
     def stop(self, state: State) -> None:
-        """Stop waiting for the rest of the body; `state` is the reason."""
+        """Stop waiting for the rest of the body. `state` is the reason."""
         self.state = state
 
 
 class ReceivedBytes:
-    """Stands in for the socket: the parser reads the received bytes, then the end or an error."""
+    """Replaces the socket for gunicorn's parser, and returns the bytes that have arrived."""
 
     def __init__(self, request: ArrivingRequest) -> None:
         self._bytes = bytes(request.received)
@@ -123,9 +129,9 @@ class ReceivedBytes:
         self._state = request.state
 
     def recv(self, size: int) -> bytes:
-        """The next bytes; empty at the end. Raises BodyTooLarge or TimeoutError for a missing rest.
+        """Return the next bytes, or no bytes at the end. Never blocks.
 
-        Never blocks.
+        Raises BodyTooLarge or TimeoutError if the rest of the body is missing.
         """
         if size <= _PARSERS_READ_BYTES:
             size = min(size, SMALL_READ_BYTES)
@@ -135,5 +141,5 @@ class ReceivedBytes:
             return piece
         if self._state is State.TOO_LARGE:
             raise BodyTooLarge
-        # With this errno gunicorn treats the error as the client's and logs no traceback.
+        # For this errno, gunicorn assumes that the client is the cause, and logs no traceback.
         raise TimeoutError(errno.ENOTCONN, "the request did not arrive in time")

@@ -1,9 +1,10 @@
-"""gunicorn's threaded worker: every use of its private methods and attributes is here.
+"""Adapts gunicorn's ThreadWorker. Only this module uses the private members of ThreadWorker.
 
-gunicorn assigns a thread to each new connection. The thread waits for the head without a deadline,
-so slow clients can occupy all threads. Here an event loop collects the requests (worker.py), and
-threads get complete requests only. shared/DECISIONS.md, 108, names the deployments that need this.
-tests/services/admin_api/server/test_gunicorn_api.py fails when gunicorn changes a used method.
+gunicorn assigns a thread to each new connection. The thread waits for the request head without a
+deadline, so slow clients can occupy all threads. This worker collects requests in an event loop
+(worker.py), and threads get complete requests only. Decision 108 in shared/DECISIONS.md names the
+deployments that need this worker. tests/services/admin_api/server/test_gunicorn_api.py fails if
+gunicorn changes a method that is used here.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from admin_api.server.arriving_connections import STOP_HEAD_SECONDS
 from admin_api.server.connection import SEND_SECONDS, Connection
 from crawljobs.runtime.probes.acceptor import Acceptor
 
-# One iteration of the event loop accepts at most this share of the allowed connections. So each
-# connection has several iterations before it is the oldest one, which the worker closes.
+# One iteration of the event loop accepts at most this share of the allowed connections. With a
+# larger share, the worker could close connections for new ones before it has read their requests.
 ACCEPTED_SHARE = 1 / 16
 
 
 class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no types
-    """Calls the methods that its subclass defines when something happens to a connection."""
+    """Calls methods that the subclass defines, for example when a thread has sent a response."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -46,47 +47,47 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no type
             most=max(1, int(ACCEPTED_SHARE * self.worker_connections)),
         )
 
-    # What the subclass defines.
+    # The methods that the subclass defines.
 
     def collect(self, conn: Connection, *, is_readable: bool) -> None:
-        """Collect the next request. `is_readable`: its first bytes have arrived."""
+        """Collect the connection's next request. `is_readable`: the first bytes have arrived."""
         raise NotImplementedError
 
     def responded(self, conn: Connection, *, keeps: bool) -> None:
-        """A thread has responded. `keeps`: the response announced an open connection."""
+        """Handle the end of a response. `keeps`: the response announced an open connection."""
         raise NotImplementedError
 
     def make_room(self) -> bool:
-        """Close a connection that waits; returns whether there was one."""
+        """Close a connection that has no thread. Return False if each connection has a thread."""
         raise NotImplementedError
 
     def check_deadlines(self) -> None:
-        """Called in each iteration of the event loop, at least once a second."""
+        """Enforce the deadlines. The event loop calls this method at least once a second."""
         raise NotImplementedError
 
     def seconds_until_deadline(self) -> float | None:
-        """The longest wait for events; None: one second."""
+        """Return how long the event loop may wait for events. None means one second."""
         raise NotImplementedError
 
-    # What the subclass uses.
+    # The methods that the subclass uses.
 
     @property
     def application_state(self) -> state.State | None:
-        """The state of the application; None before it is loaded."""
+        """Return the state of the application, or None before the application is loaded."""
         return state.of(self.wsgi) if isinstance(self.wsgi, flask.Flask) else None
 
     @property
     def may_keep_another(self) -> bool:
-        """Whether a further connection may stay open after its response."""
+        """Return whether one more connection may stay open after its response."""
         return bool(self.alive) and len(self.keepalived_conns) < self.max_keepalived
 
     @property
     def oldest_kept(self) -> Connection | None:
-        """The connection that has waited longest for another request."""
+        """Return the connection that has waited longest for another request, or None."""
         return self.keepalived_conns[0] if self.keepalived_conns else None
 
     def call_in_loop(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Call the function in the event loop's thread; thread-safe."""
+        """Call the function in the event loop's thread. Any thread may use this method."""
         self.method_queue.defer(function, *arguments)
 
     def respond_in_thread(self, conn: Connection) -> None:
@@ -120,7 +121,7 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no type
         self.nr_conns -= 1
         conn.close()
 
-    # gunicorn's own methods, which it calls.
+    # Methods of gunicorn that this class replaces. gunicorn calls them.
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         return thread_pool.started(self.cfg.threads)
@@ -128,7 +129,7 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no type
     def accept(self, listener: socket.socket) -> None:
         self._acceptor.accept(listener)
         if self._acceptor.pause_seconds:
-            super().set_accept_enabled(False)  # the run loop enables it after the pause
+            super().set_accept_enabled(False)  # the event loop enables accepting after the pause
 
     def _open(self, sock: socket.socket, address: object) -> None:
         if self.nr_conns + 1 >= self.worker_connections:
@@ -162,7 +163,7 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no type
 
     def on_client_socket_readable(self, conn: Connection, sock: socket.socket) -> None:
         if conn not in self.keepalived_conns:
-            return  # closed earlier in this iteration of the event loop
+            return  # the connection was closed earlier in this iteration of the event loop
         self.poller.unregister(sock)
         self.keepalived_conns.remove(conn)
         self.collect(conn, is_readable=True)
@@ -172,14 +173,15 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no type
         request_deadline.arrived_at.set(conn.arrived_at)
         req._expected_100_continue = False  # the event loop has sent `100 Continue`
         if not conn.arriving.may_be_followed:
-            req.force_close()  # sends `Connection: close`: the next request has an unknown start
+            # Sends `Connection: close`, because the next request's start is unknown.
+            req.force_close()
         try:
             return super().handle_request(req, conn)
-        except TimeoutError as error:  # while sending; the application handles receive timeouts
+        except TimeoutError as error:  # a timeout of sending; the application handles the others
             raise BrokenPipeError(errno.EPIPE, "the client did not read the response") from error
 
     def _keepalive_after(self, _conn: Connection, keepalive: bool) -> bool:
-        return keepalive  # as the response announced; gunicorn would read the rest of a body here
+        return keepalive  # gunicorn's own method would read the rest of the body here
 
     def handle_error(
         self, req: object, client: socket.socket, addr: object, exc: BaseException

@@ -1,4 +1,4 @@
-"""Rules of HTTP/1.1 (RFC 9112) for requests that gunicorn's parser does not check."""
+"""Checks rules of HTTP/1.1 (RFC 9112) that gunicorn's parser does not check."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from http import HTTPStatus
 
 RETRY_AFTER_SECONDS = 2
 VERSIONS = ((1, 0), (1, 1))
-# A name, an IPv4 or IPv6 address, with an optional port; empty for a target without an authority.
+# A host name or an IP address, with an optional port. HTTP allows an empty Host header.
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
 
 class Refused(Exception):
-    """The server refuses the request without calling the application. `detail` is the advice."""
+    """The server refuses a request before the application gets it. `detail` advises the client."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
         super().__init__(detail)
@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 def check(version: tuple[int, int], headers: Iterable[tuple[str, str]]) -> None:
-    """Raise Refused for a request that breaks a rule. Header names are in upper case."""
+    """Raise Refused if the request breaks a rule. `headers` contains names in upper case."""
     if version not in VERSIONS:
         raise version_refused()
     hosts = [value for name, value in headers if name == "HOST"]
@@ -33,7 +33,7 @@ def check(version: tuple[int, int], headers: Iterable[tuple[str, str]]) -> None:
         raise Refused(HTTPStatus.BAD_REQUEST, "The Host header is not a valid host name.")
     codings = [value.lower() for name, value in headers if name == "TRANSFER-ENCODING"]
     if codings not in ([], ["chunked"]):
-        # The parser would not decompress the body.
+        # gunicorn's parser does not decode other transfer codings, such as gzip.
         raise Refused(HTTPStatus.NOT_IMPLEMENTED, "Transfer-Encoding must be 'chunked'.")
 
 

@@ -1,6 +1,6 @@
-"""Connections with a finished last response: closed after the client closes, or after a delay.
+"""Closes connections after their last response, when the client has closed or after a delay.
 
-If bytes of the client are still in transit, an immediate close sends a TCP reset. A reset can
+An immediate close sends a TCP reset if bytes from the client are still in transit. A reset can
 destroy the response before the client has read it.
 """
 
@@ -21,12 +21,13 @@ PIECE_BYTES = 64 * 1024
 
 
 class LeavingConnections:
-    """The connections in the order of their deadlines. Only the event loop's thread uses it."""
+    """The connections to close, earliest deadline first. Only the event loop may use them."""
 
     def __init__(self, close: Callable[[Connection], None]) -> None:
-        """`close` closes the socket and calls `forget`."""
+        """`close` must close the connection and call `forget`."""
         self._close = close
-        self._discarded: dict[Connection, int] = {}  # bytes
+        # The number of discarded bytes of each connection.
+        self._discarded: dict[Connection, int] = {}
 
     def add(self, conn: Connection, poller: selectors.BaseSelector, *, stops: bool) -> None:
         try:
@@ -40,9 +41,9 @@ class LeavingConnections:
         self._discarded[conn] = 0
 
     def _discard(self, conn: Connection, sock: socket.socket) -> None:
-        """Read and drop bytes of the client, so that the close sends no reset."""
+        """Read and drop bytes from the client, so that closing the socket sends no TCP reset."""
         if conn not in self._discarded:
-            return  # closed earlier in this iteration of the event loop
+            return  # the connection was closed earlier in this iteration of the event loop
         try:
             piece = sock.recv(PIECE_BYTES)
         except BlockingIOError:
@@ -57,7 +58,7 @@ class LeavingConnections:
         self._discarded.pop(conn, None)
 
     def close_oldest(self) -> bool:
-        """Close the oldest connection; returns whether there was one."""
+        """Close the oldest connection. Return False if there is no connection."""
         for conn in self._discarded:
             self._close(conn)
             return True

@@ -1,7 +1,7 @@
-"""The folder in which the processes of one admin-api share their metrics.
+"""The folder through which the processes of one admin-api share their metrics.
 
-prometheus_client reads the folder's variable when it is imported. So this module imports nothing
-that imports prometheus_client.
+prometheus_client reads the folder's environment variable when it is imported. The variable must be
+set before, so this module imports nothing that imports prometheus_client.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 NAME = "PROMETHEUS_MULTIPROC_DIR"
-SECOND_MASTER = "GUNICORN_PID"  # gunicorn sets it for the new master of a SIGUSR2
+# gunicorn sets this variable for a second master, which SIGUSR2 starts.
+SECOND_MASTER = "GUNICORN_PID"
 
 
 def prepare(variables: MutableMapping[str, str]) -> Path | None:
-    """Create and empty the folder, and return it; None without PROBE_BIND. Raises OSError.
+    """Create, empty and return the folder, or return None without PROBE_BIND. Raises OSError.
 
-    Empties the folder because the files of a killed process would be counted again. A master that
-    gunicorn started beside a running one (SIGUSR2) keeps the files, which the running workers use.
+    Files of killed processes would otherwise count in the new metrics. If gunicorn starts a second
+    master beside a running one (SIGUSR2), the files stay, because the running workers use them.
     """
     if not variables.get("PROBE_BIND", "").strip():
         variables.pop(NAME, None)

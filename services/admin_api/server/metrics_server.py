@@ -1,6 +1,6 @@
 """gunicorn's master serves the metrics and probes of its workers on a separate address.
 
-The API's port, which may be public, does not serve metrics.
+The API's port does not serve metrics, because the port may be public.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _running: list[ProbeServer] = []
 
 
 class _Collector(MultiProcessCollector):
-    """Skips a file without content: its process has just opened it, or was killed at that time."""
+    """Skips empty files: a process creates its file empty, and may be killed before it writes."""
 
     def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
         super().__init__(registry, path=str(folder))  # type: ignore[no-untyped-call]
@@ -35,14 +35,14 @@ class _Collector(MultiProcessCollector):
 def _has_content(file: Path) -> bool:
     try:
         return file.stat().st_size > 0
-    except FileNotFoundError:  # the file of a process that has just ended
+    except FileNotFoundError:  # the file's process has just ended
         return False
 
 
 def start(address: ProbeAddress, folder: Path, probes: Path | None) -> None:
-    """Start the server in the master. `probes` is the socket for the workers' probes.
+    """Start the metrics server in the master. `probes` is the socket for the workers' probes.
 
-    Without that socket, /healthz only reports that the master is alive.
+    Without the socket, /healthz only reports that the master is alive, and /readyz is missing.
     """
     registry = CollectorRegistry()
     _Collector(registry, folder)
@@ -56,7 +56,7 @@ def start(address: ProbeAddress, folder: Path, probes: Path | None) -> None:
 
 
 def forget() -> None:
-    """Close the inherited socket in a worker, so that it does not outlive the master."""
+    """Close the inherited socket in a worker. Otherwise the socket would outlive the master."""
     for server in _running:
         server.abandon()
     _running.clear()

@@ -1,7 +1,7 @@
-"""The number of client connections for which the limit of open files has room.
+"""Limits the client connections to a number that the limit of open files allows.
 
-At the limit, a request could not open its database connection, and the worker could not accept a
-probe.
+At the limit of open files, a request cannot open its database connection, and the worker cannot
+accept a probe.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Listeners, pipes, the event loop, logs, metrics, traces: an idle worker has 17.
+# Files that a worker itself opens: sockets, pipes, logs, metrics, traces. An idle worker has 17.
 OWN_FILES = 28
-FILES_PER_THREAD = 2  # a database connection, and the selector that waits while it opens
+FILES_PER_THREAD = 2  # a database connection, and a selector while it opens
 CONNECTIONS_MIN = 8
 
 
 def allowed_connections(cfg: Any) -> int:
-    """The connections of gunicorn's settings, or fewer, but at least CONNECTIONS_MIN."""
+    """Return gunicorn's setting, or less (at least CONNECTIONS_MIN) if the file limit is low."""
     wanted: int = cfg.worker_connections
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:

@@ -1,7 +1,7 @@
-"""Responses to /healthz and /readyz from the event loop, without a thread.
+"""Builds the responses to /healthz and /readyz in the event loop, so that they need no thread.
 
-Handles only plain probes: a complete GET without a body and without a request behind it. Threads
-handle all other requests.
+The module handles only plain probes. A plain probe is a complete GET without a body, and no further
+request has arrived behind it. Threads handle all other requests.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from admin_api.schemas.problem_kinds import KINDS
 from admin_api.server import reply_bytes
 
 HEAD_BYTES = 2_048
-# The head of a plain probe; possessive quantifiers read each byte once.
+# The head of a plain probe. Possessive quantifiers prevent backtracking: they read each byte once.
 _HEAD = re.compile(
     rb"GET (/healthz|/readyz) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*+\r\n)*+)\r\n"
 )
 _LINE = re.compile(rb"([A-Za-z0-9-]+):[\t ]*([\t -~]*?)[\t ]*\r\n")
 _HOST = re.compile(rb"[A-Za-z0-9._\[\]:-]*")
-# Headers that announce a body or another protocol, so that the request is no plain probe.
+# A request with one of these headers may have a body or change the protocol. It is no plain probe.
 _NOT_PLAIN = {b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"trailer"}
 
 
 @dataclass(frozen=True)
 class Probe:
     path: str
-    keeps: bool  # whether the connection stays open
+    keeps: bool  # whether the connection stays open after the response
     req_id: str
     arrived_at: float
 
 
 def parse(head: bytes, *, may_keep: bool) -> Probe | None:
-    """The probe in this head; None when it is not a plain probe.
+    """Return the probe in this request head, or None if it is not a plain probe.
 
-    `may_keep`: the server allows a further request on the connection.
+    `may_keep` is true if the server allows a further request on the connection.
     """
     found = _HEAD.fullmatch(head)
     if found is None or len(head) > HEAD_BYTES:

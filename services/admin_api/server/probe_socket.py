@@ -1,7 +1,7 @@
-"""A local socket over which the master requests the probes of its workers.
+"""A local socket through which gunicorn's master sends probes to its workers.
 
-When clients fill the accept queue of the API's port, a probe on that port waits or is dropped. This
-socket has a separate queue, which clients of the API cannot reach.
+When clients fill the accept queue of the API's port, a probe on this port waits or is dropped. The
+local socket has a separate queue, which clients of the API cannot reach.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pathlib import Path
 from crawljobs.runtime.probes.probe_server import NotWell, Page, check
 
 FILE = "probes.sock"
-PATH_BYTES = 100  # Linux allows 107
-ANSWER_SECONDS = 2.5  # a worker answers /readyz within 2 s; Kubernetes gives the probe 3 s
+PATH_BYTES = 100  # less than Linux's limit of 107 bytes for the path of a socket
+ANSWER_SECONDS = 2.5  # a worker answers /readyz within 2 s; Kubernetes waits 3 s for the probe
 
 
 def socket_in(folder: Path) -> Path | None:
-    """The path of the socket in this folder; None when the path is too long for a socket."""
+    """Return the path of the socket in this folder, or None if the path is too long."""
     path = folder / FILE
     return path if len(os.fsencode(path)) <= PATH_BYTES else None
 
 
 def page(socket_path: Path, probe: str) -> Page:
-    """The page of a probe such as /healthz; any of the workers responds to it."""
+    """Return a page that sends a probe such as /healthz to one of the workers."""
     return check(partial(_request, socket_path, probe))
 
 

@@ -1,4 +1,4 @@
-"""Responses to requests that are not valid HTTP; they do not reach the application."""
+"""Builds the responses to requests that are refused before they reach the application."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-_refused_lines = LogLimit()  # a client can cause thousands of lines per second
+_refused_lines = LogLimit()  # because clients can cause thousands of log lines a second
 _bug_lines = LogLimit()
 
 DETAIL = "The request is not valid HTTP."
@@ -31,9 +31,10 @@ _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
 
 
 def response_to(error: BaseException) -> bytes:
-    """The bytes of a response with a problem; close the connection after it.
+    """Log the error, and return a response as bytes. The caller must then close the connection.
 
-    Neither the response nor the log repeats the request: a malformed header may hold the token.
+    Neither the response nor the log contains the request, because a malformed header may hold the
+    token.
     """
     refused = error if isinstance(error, Refused) else _refused(error)
     status = refused.status
@@ -63,7 +64,7 @@ def response_to(error: BaseException) -> bytes:
 
 
 def _refused(error: BaseException) -> Refused:
-    """The response to an error of the parser; 500 for any other error."""
+    """Return the refusal for an error of gunicorn's parser. Any other error gets the status 500."""
     if isinstance(error, http_errors.InvalidHTTPVersion) and isinstance(error.version, tuple):
         return http_rules.version_refused()
     for kind, status in _STATUSES:

@@ -1,4 +1,4 @@
-"""Builds HTTP responses as bytes, for the event loop, which does not call the application."""
+"""Builds HTTP responses as bytes for the event loop, which responds without the application."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def response(
     headers: Mapping[str, str] | None = None,
     keeps: bool = False,
 ) -> bytes:
-    """The bytes of a response. `req_id` is the id of the request.
+    """Return the bytes of a response. `req_id` is the id of the request.
 
-    `keeps`: the connection stays open for another request.
+    `keeps` is true if the connection stays open for another request.
     """
     text = json.dumps(body, separators=(",", ":")).encode() + b"\n"
     lines = {

@@ -1,4 +1,4 @@
-"""Readiness probes that wait for the database, without a thread."""
+"""Holds the readiness probes that wait for a check of the database. They occupy no thread."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ from crawljobs.runtime.probes.readiness import DEADLINE_SECONDS
 
 log = logs.get_logger(__name__)
 
-# If too many probes wait, the last "ready" is reused for this time after the database's reply.
+# When too many probes wait, a successful check of the database stays valid for this time.
 READY_SECONDS = 1.0
 
 
 class WaitingProbes:
-    """Readiness probes that share one database check. Only the event loop's thread uses it."""
+    """Makes readiness probes share one database check. Only the event loop may use an object."""
 
     def __init__(self, answer: Callable[[Any, bytes, bool], None]) -> None:
-        """`answer(connection, bytes, keeps)` sends a response."""
+        """`answer(connection, bytes, keeps)` must send the response."""
         self._answer = answer
         self._waiting: dict[Any, Probe] = {}
-        self._check: Future[None] | None = None  # the check with our callback
-        self._ready_at = -READY_SECONDS  # monotonic time of the last successful check
+        self._check: Future[None] | None = None  # the last check for which a probe waited
+        self._ready_at = -READY_SECONDS  # monotonic time when the last check succeeded
 
     def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:
-        """Respond now, or after the check. `defer(function, *arguments)` calls it in the loop."""
+        """Respond to the probe now, or after the database check.
+
+        `defer(function, *arguments)` must call the function in the event loop's thread.
+        """
         if state.drain.has_begun:
             self._send(connection, probe, health_replies.shutting_down())
             return
@@ -51,14 +54,14 @@ class WaitingProbes:
         self._send_all(why_not)
 
     def give_up(self) -> None:
-        """Respond 503 to all probes when the oldest one has waited for DEADLINE_SECONDS."""
+        """Respond 503 to all probes if the oldest probe has waited for DEADLINE_SECONDS."""
         if self.seconds_left() == 0:
             silent = DatabaseUnavailable(f"no answer within {DEADLINE_SECONDS} s")
             self._send_all(_problem_of(silent))
 
     def seconds_left(self) -> float | None:
-        """The seconds until the oldest probe has waited too long; None when no probe waits."""
-        first = next(iter(self._waiting.values()), None)  # dicts keep the order of arrival
+        """Return the seconds until the oldest probe has waited too long. None: no probe waits."""
+        first = next(iter(self._waiting.values()), None)  # a dict keeps the order of arrival
         if first is None:
             return None
         return max(0.0, first.arrived_at + DEADLINE_SECONDS - time.monotonic())
@@ -67,7 +70,7 @@ class WaitingProbes:
         return len(self._waiting)
 
     def repeat_to_oldest(self) -> bool:
-        """Respond to the oldest probe with the last "ready"; False if there is no recent one."""
+        """Respond "ready" to the oldest probe if a recent check succeeded, else return False."""
         if not self._waiting or time.monotonic() - self._ready_at > READY_SECONDS:
             return False
         oldest = next(iter(self._waiting))
@@ -75,7 +78,7 @@ class WaitingProbes:
         return True
 
     def remove_oldest(self) -> Any | None:
-        """Remove and return the connection of the oldest probe; None when no probe waits."""
+        """Remove the oldest probe and return its connection. Return None if no probe waits."""
         oldest = next(iter(self._waiting), None)
         self._waiting.pop(oldest, None)
         return oldest
@@ -90,7 +93,7 @@ class WaitingProbes:
 
 
 def _why_not(check: Future[None]) -> problems.Problem | None:
-    """The problem of a failed check; None when the database is ready."""
+    """Return the problem of a failed check, or None if the database is ready."""
     error = check.exception()
     return None if error is None else _problem_of(error)
 

@@ -1,4 +1,4 @@
-"""The event loop of a worker: it collects requests, and threads do not read from clients."""
+"""The event loop of a worker. It collects all requests, so no thread reads from a client."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Worker(GunicornWorker):
             self._arriving.read(conn, conn.sock)
 
     def make_room(self) -> bool:
-        """Close the connection that has waited longest without a thread; False if there is none."""
+        """Close an old connection that has no thread. Return False if all connections have one."""
         if self._leaving.close_oldest():
             return True
         kept, arriving = self.oldest_kept, self._arriving.oldest()
@@ -53,7 +53,7 @@ class Worker(GunicornWorker):
         return True
 
     def _refuse_readiness(self) -> bool:
-        """Refuse the oldest waiting readiness probe; returns whether there was one."""
+        """Refuse the oldest waiting readiness probe. Return False if no probe waits."""
         conn = self._probes.remove_oldest()
         if conn is None:
             return False
@@ -63,7 +63,7 @@ class Worker(GunicornWorker):
         return True
 
     def _serve(self, conn: Connection) -> None:
-        """Serve a complete request: a plain probe in the event loop, any other in a thread."""
+        """Serve a complete request: a plain probe in the event loop, others in a thread."""
         self._forget(conn)
         if self._serve_probe(conn):
             return
@@ -74,7 +74,7 @@ class Worker(GunicornWorker):
         self.respond_in_thread(conn)
 
     def _serve_probe(self, conn: Connection) -> bool:
-        """Serve the request when it is a plain probe; returns whether it is."""
+        """Respond to the request if it is a plain probe. Otherwise return False."""
         if not conn.arriving.may_be_followed or conn.arriving.behind:
             return False
         head = bytes(conn.arriving.received)
@@ -93,7 +93,7 @@ class Worker(GunicornWorker):
         return True
 
     def _send(self, conn: Connection, response: bytes, keeps: bool) -> None:
-        """Send from the event loop. If the send buffer is full, the client does not read: close."""
+        """Send a response from the event loop. Close the connection if its send buffer is full."""
         try:
             is_sent = conn.sock.send(response) == len(response)
         except OSError:
@@ -142,7 +142,7 @@ class Worker(GunicornWorker):
         now = time.monotonic()
         self._probes.give_up()
         if now - self._swept_at < SWEEP_SECONDS:
-            return  # a check of each connection in every iteration would use too much CPU
+            return  # checking each connection in every iteration would use too much CPU
         self._swept_at = now
         if not self.alive:
             self._shorten_deadlines(now)
