@@ -1,1 +1,1 @@
-"""Rules that every route shares: authentication, request reading, problems, response headers."""
+"""The rules that all routes share: authentication, request reading, problems, response headers."""

@@ -1,4 +1,4 @@
-"""One log line for each request: actor, method, path, status, duration."""
+"""Writes one log line for each request: actor, method, path, status, duration."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _write(response: flask.Response) -> flask.Response:
         status=response.status_code,
         seconds=seconds,
     )
-    # Not the query string and not the headers: both may hold secrets.
+    # The log line has neither the query string nor the headers, because both may hold secrets.
     if flask.request.endpoint not in auth.PUBLIC_ENDPOINTS:
         log.info(
             "http.request",

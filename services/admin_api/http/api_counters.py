@@ -1,4 +1,4 @@
-"""Metrics of the API. Changes of jobs are counted after their transaction has committed."""
+"""Metrics of the API. A change of a job counts only after its transaction has committed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def enqueued(conn: Connection, results: Iterable[Enqueued], source: JobSource) -
 
 
 def finished(conn: Connection, changes: Iterable[JobChange]) -> None:
-    """Count the jobs that an operator cancelled or gave up, once the transaction has committed."""
+    """Count the jobs that an operator cancelled or gave up, after the transaction has committed."""
     for change in changes:
         before, after = change.before, change.after
         if change.error is None and before and after and after.status in FINAL - {before.status}:

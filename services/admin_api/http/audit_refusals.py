@@ -1,4 +1,4 @@
-"""Audit rows for refused changes (4xx), each written in a transaction of its own."""
+"""Writes refused changes (4xx) to the audit log, in separate transactions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ log = logs.get_logger(__name__)
 
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PATH_MAX_CHARACTERS = 200
-CHECK_INTERVAL_SECONDS = 5.0  # between two searches for finished windows
-STOP_SECONDS = 1.0  # the wait for the last write when the process stops
+CHECK_INTERVAL_SECONDS = 5.0  # time between two writes of counted refusals
+STOP_SECONDS = 1.0  # longest wait for the last write when the process stops
 
-# The resource type of a request, by the name of its path parameter.
+# The resource type in the audit row, by the name of the request's path parameter.
 _RESOURCE_TYPES = {
     "job_id": "crawl_job",
     "schedule_id": "scheduled_job",
@@ -35,7 +35,7 @@ _RESOURCE_TYPES = {
 
 
 class RefusalWriter:
-    """A thread that writes the counts of finished windows, and all counts when it stops."""
+    """A thread that writes counts of refusals when their time window ends or the process stops."""
 
     def __init__(self, app_state: state.State) -> None:
         self._state = app_state
@@ -57,9 +57,9 @@ class RefusalWriter:
 
 
 def write_counts(app_state: state.State, *, include_open: bool = False) -> None:
-    """Write one audit row for each count. Counts that cannot be written stay for the next call.
+    """Write one audit row for each count of refusals. Keep the counts that cannot be written.
 
-    `include_open`: also the counts of windows that have not ended.
+    `include_open`: also write the counts whose time window has not ended.
     """
     counts = app_state.refusals.pop_finished(include_open=include_open)
     if not counts:
@@ -89,7 +89,7 @@ def _record(response: flask.Response) -> flask.Response:
         request.method in CHANGING_METHODS
         and request.endpoint is not None
         and 400 <= response.status_code < 500
-        and response.status_code != HTTPStatus.TOO_MANY_REQUESTS  # rows would add to the overload
+        and response.status_code != HTTPStatus.TOO_MANY_REQUESTS  # audit rows would add load
         and "identity" in flask.g
     ):
         _write(request, response)
@@ -97,9 +97,9 @@ def _record(response: flask.Response) -> flask.Response:
 
 
 def _write(request: flask.Request, response: flask.Response) -> None:
-    """Write the audit row of a refusal, or count the refusal.
+    """Write an audit row for the refused request, or only count the refusal.
 
-    The row holds neither the query string nor the body: both may hold secrets.
+    The row holds neither the query string nor the body, because both may hold secrets.
     """
     counts = state.current().refusals
     actor = auth.current_actor()
@@ -134,7 +134,7 @@ def _write(request: flask.Request, response: flask.Response) -> None:
         state.current().database.in_own_transaction(work)
         written = True
     except DatabaseUnavailable as error:
-        # The client still gets the refusal; only its audit row is missing.
+        # The client still gets the response. Only the audit row of the refusal is missing.
         log.warning("audit.write_failed", reason=str(error), request_id=request_id.current())
     finally:
         if not written:
@@ -142,7 +142,7 @@ def _write(request: flask.Request, response: flask.Response) -> None:
 
 
 def _resource(conn: Connection, arguments: dict[str, Any]) -> tuple[str, str | None]:
-    """The type and id of the resource that the request names, as in the rows of changes."""
+    """Return the type and the id of the resource that the request's path names."""
     parameter = next((name for name in _RESOURCE_TYPES if name in arguments), None)
     if parameter is None:
         return "request", None

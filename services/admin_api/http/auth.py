@@ -1,4 +1,4 @@
-"""Authentication: every route requires a bearer token, except the endpoints listed here."""
+"""Checks the bearer token of each request. Only PUBLIC_ENDPOINTS need no token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Load balancers, which hold no secret, request the probes. The docs pages hold no data.
+# Load balancers have no token for the probes. The docs pages contain no data.
 PUBLIC_ENDPOINTS = frozenset(
     {
         "health.healthz",
@@ -38,21 +38,22 @@ _HASH_OF_NO_TOKEN = access.digest("no token has this hash")
 
 
 def token_of(authorization: str | None) -> str | None:
-    """The token in an Authorization header; None without a header or without a bearer token."""
+    """Return the token in an Authorization header, or None if the header has no bearer token."""
     if authorization is None or authorization[: len(_SCHEME)].lower() != _SCHEME:
         return None
     return authorization[len(_SCHEME) :].strip() or None
 
 
 def same_token(offered: str, expected: str) -> bool:
-    """Whether both are equal, compared in constant time: both digests have the same length."""
+    """Return whether two tokens are equal. The comparison takes the same time for all tokens."""
     return hmac.compare_digest(access.digest(offered), access.digest(expected))
 
 
 def require_token() -> None:
-    """Raise a Problem unless the request has a valid token.
+    """Raise a Problem if the request has no valid token.
 
-    Unknown paths and methods need a token too, so that clients without one cannot list the routes.
+    Unknown paths and methods need a token too. Otherwise clients without a token could find out
+    which routes exist.
     """
     if flask.request.endpoint in PUBLIC_ENDPOINTS:
         return
@@ -74,7 +75,7 @@ def _identify(offered: str) -> Identity | None:
     _check_request_rate(offered)
     with state.current().database.read() as conn:
         stored = token_authentication.find(conn, token_id=token_id)
-    # Compared for unknown ids too: the response time must not reveal that an id exists.
+    # An unknown id gets a comparison too. Otherwise the response time would show which ids exist.
     is_equal = hmac.compare_digest(
         access.digest(offered), _HASH_OF_NO_TOKEN if stored is None else stored.token_hash
     )
@@ -87,7 +88,7 @@ def _identify(offered: str) -> Identity | None:
 
 
 def _check_request_rate(offered: str) -> None:
-    """Raise a Problem when a known valid token exceeds its rate, before any database query."""
+    """Raise a Problem if a token that is known as valid exceeds its rate. Runs no query."""
     wait = state.current().rates.take(access.digest(offered))
     if wait > 0:
         api_counters.throttled("requests")
@@ -104,7 +105,7 @@ def _mark_used(token_id: str) -> None:
         state.current().database.run(
             lambda conn: token_authentication.mark_used(conn, token_id=token_id)
         )
-    except DatabaseUnavailable as error:  # a read-only database still answers read requests
+    except DatabaseUnavailable as error:  # a read-only database still serves read requests
         log.warning(
             "auth.last_used_update_failed", reason=str(error), request_id=request_id.current()
         )
@@ -139,19 +140,19 @@ def current_client_address() -> client_address.Address | None:
 
 
 def current_identity() -> Identity:
-    """The identity of the request. Call it only after authentication."""
+    """Return the identity of the request's token, which exists only after authentication."""
     identity: Identity = flask.g.identity
     return identity
 
 
 def current_name() -> str | None:
-    """The name of the request's token, for logs; None before authentication."""
+    """Return the name of the request's token for logs, or None before authentication."""
     identity: Identity | None = flask.g.get("identity")
     return None if identity is None else identity.name
 
 
 def current_actor() -> Actor:
-    """The actor for audit rows of this request. Call it only after authentication."""
+    """Return the actor for the request's audit rows. Call this only after authentication."""
     peer = client_address.parsed_address(flask.request.remote_addr)
     client = current_client_address()
     return Actor(

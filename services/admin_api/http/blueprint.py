@@ -1,4 +1,4 @@
-"""flask-smorest's Blueprint with the parser, problems, scopes and types of this API."""
+"""Extends flask-smorest's Blueprint with the parser, problems, scopes and types of this API."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Decorator(Protocol):
-    """A decorator that keeps the type of the view."""
+    """A decorator that returns a view of the same type as its argument."""
 
     def __call__(self, view: View, /) -> View: ...
 
 
-# Statuses that any operation with a token may return.
+# Error statuses that each operation with a token may return.
 USUAL_PROBLEMS = (400, 401, 403, 413, 429, 500, 503)
-POST_PROBLEMS = (409, 422)  # statuses that Idempotency-Key adds
+POST_PROBLEMS = (409, 422)  # further error statuses of operations that accept Idempotency-Key
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has no types
-    """Registers views without changing their types, so that mypy checks their callers."""
+    """Registers views and keeps their types, so that mypy can check the callers of the views."""
 
     ARGUMENTS_PARSER = request_parsing.Parser()
 
@@ -39,7 +39,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         import_name: str,
         *,
         reads: Scope = Scope.READ,
-        changes: Scope = Scope.TOKENS,  # the default is the scope that the fewest tokens have
+        changes: Scope = Scope.TOKENS,  # a safe default, because the fewest tokens have this scope
         **options: Any,
     ) -> None:
         super().__init__(name, import_name, **options)
@@ -50,7 +50,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         return self._at(rule, "GET", self._reads, options)
 
     def post(self, rule: str, *, secret: bool = False, **options: Any) -> Decorator:
-        """A POST route that accepts Idempotency-Key. A `secret` response is not stored."""
+        """Add a POST route that accepts Idempotency-Key. A `secret` response is not stored."""
 
         def decorate(view: View) -> View:
             repeatable = idempotency.repeatable(view, secret=secret)
@@ -82,9 +82,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         required: bool = True,
         bounds: Bounds = request_body.USUAL,
     ) -> Decorator:
-        """Declare the JSON body; the view receives it as its next positional argument.
+        """Declare the JSON body. The view receives the parsed body as its next argument.
 
-        An absent body counts as {} unless the body is `required`.
+        If the body is not `required`, an absent body counts as {}.
         """
         parsed = schema()
         if not required:
@@ -100,7 +100,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         return decorate
 
     def parameters(self, schema: type[ma.Schema]) -> Decorator:
-        """Declare the query parameters; a view without this decorator refuses any parameter."""
+        """Declare the query parameters. A view without this decorator refuses all parameters."""
 
         def decorate(view: View) -> View:
             wrapped = self.arguments(schema(), location="query", unknown=ma.RAISE)(view)
@@ -117,7 +117,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         *,
         headers: dict[str, Any] | None = None,
     ) -> Decorator:
-        """Declare the usual response: the schema dumps the value that the view returns."""
+        """Declare the usual response. The schema serializes the value that the view returns."""
         return cast(
             Decorator,
             self.response(status, schema(), description=description, headers=headers),
@@ -155,11 +155,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         )
 
     def without_token(self, view: View) -> View:
-        """Document that the view needs no token. auth.PUBLIC_ENDPOINTS grants the access."""
+        """Document that the view needs no token. auth.PUBLIC_ENDPOINTS allows such requests."""
         return cast(View, self.doc(security=[])(view))
 
     def problems(self, *statuses: int, usual: bool = True) -> Decorator:
-        """Document the problem statuses of this view, besides the usual ones."""
+        """Document the error statuses of a view. If `usual`, they include USUAL_PROBLEMS."""
 
         def decorate(view: View) -> View:
             for status in {*(USUAL_PROBLEMS if usual else ()), *statuses}:

@@ -1,4 +1,4 @@
-"""The address of the client behind trusted proxies."""
+"""Finds the address of a client that connects through trusted proxies."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ MAX_HOPS = 32  # a longer chain of proxies is not plausible
 
 
 def parsed_address(text: str | None) -> Address | None:
-    """The address in text as proxies write it; None when it is not an address.
+    """Return the address in a proxy's text, or None if the text is not an address.
 
-    Accepts a port, brackets, a zone, and IPv4 mapped into IPv6.
+    The text may contain a port, brackets or a zone. IPv4 mapped into IPv6 becomes IPv4.
     """
     if text is None:
         return None
@@ -24,7 +24,7 @@ def parsed_address(text: str | None) -> Address | None:
     elif bare.count(":") == 1:
         bare = bare.partition(":")[0]
     try:
-        address = ip_address(bare.partition("%")[0])  # a zone means nothing on another machine
+        address = ip_address(bare.partition("%")[0])  # a zone has no meaning on another machine
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
@@ -38,10 +38,10 @@ def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
 def client_address(
     peer: str | None, forwarded_for: str | None, trusted: Sequence[Network]
 ) -> Address | None:
-    """The first address of X-Forwarded-For, from the right, that is not a trusted proxy.
+    """Return the client's address: the last one in X-Forwarded-For that is no trusted proxy.
 
-    The peer itself when it is not trusted. A trusted proxy has seen the returned address; the
-    client can forge any address further left.
+    If the peer is no trusted proxy, return its address. A trusted proxy has seen the returned
+    address. The client can forge any address to the left of the returned address.
     """
     address = parsed_address(peer)
     rest = forwarded_for or ""

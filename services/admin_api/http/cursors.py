@@ -1,4 +1,4 @@
-"""Cursors: a signed position in a list, which clients cannot forge."""
+"""Cursors for lists. A cursor is a signed position in a list, which clients cannot forge."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from admin_api.http import problems
 
 
 class CursorSigner:
-    """Makes and reads cursors. Processes with the same ADMIN_API_TOKEN accept each
-    other's cursors."""
+    """Makes and reads cursors.
+
+    Processes that are configured with the same ADMIN_API_TOKEN accept each other's cursors.
+    """
 
     def __init__(self, token: str) -> None:
         self._token = token
 
     def encode(self, *, listing: str, filters: Mapping[str, Any], position: list[Any]) -> str:
-        """A cursor that is valid only for this listing with these filters."""
+        """Return a cursor that is valid only for this listing with these filters."""
         return self._serializer(listing, filters).dumps(position)
 
     def decode(self, cursor: str, *, listing: str, filters: Mapping[str, Any]) -> list[Any]:
-        """The position in the cursor.
+        """Return the position in the cursor.
 
-        Raises a Problem for a cursor of another list or of other filters, and for a text that no
-        cursor is: also for a cursor of a release that signed otherwise.
+        Raises a Problem if the cursor is invalid, or belongs to another list or to other filters. A
+        cursor is also invalid if an earlier release signed it in a different way.
         """
         try:
             position: list[Any] = self._serializer(listing, filters).loads(cursor)
@@ -43,7 +45,9 @@ class CursorSigner:
         scope = json.dumps([listing, dict(filters)], sort_keys=True, default=str)
         return URLSafeSerializer(
             self._token,
-            salt=f"crawljobs cursor\0{scope}",  # the derived key depends on list and filters
-            serializer_kwargs={"ensure_ascii": False},  # \uXXXX would lengthen names by half
+            # The signing key depends on the list and its filters.
+            salt=f"crawljobs cursor\0{scope}",
+            # \uXXXX escapes would make names longer by half.
+            serializer_kwargs={"ensure_ascii": False},
             signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
         )

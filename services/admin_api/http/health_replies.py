@@ -1,6 +1,6 @@
-"""The replies of /healthz and /readyz.
+"""The bodies of the replies to /healthz and /readyz.
 
-resources/health.py documents them. server/probe_replies.py sends them without a thread.
+resources/health.py documents the replies. server/probe_replies.py sends them without a thread.
 """
 
 from __future__ import annotations

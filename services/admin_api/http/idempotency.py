@@ -1,7 +1,8 @@
 """Idempotency-Key: a repeated POST takes effect once and returns the first response again.
 
-The key, the effect, the audit row and the response commit in one transaction. So no crash stores
-the effect without the response. A refused request has no effect, so its response is not stored.
+One transaction commits the key, the effect, the audit row and the response. Otherwise a crash could
+keep the effect but lose the response. A refused request has no effect, so its response is not
+stored.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_PATTERN = '^(?!""?$)[!-~]+$'  # surrounding quotes are removed, so quotes alone are no key
+_PATTERN = '^(?!""?$)[!-~]+$'  # the API removes surrounding quotes, so quotes alone are no key
 _STORED_HEADERS = ("Location", "ETag", "Content-Type")
 
 PARAMETER: dict[str, Any] = {
@@ -43,7 +44,7 @@ PARAMETER: dict[str, Any] = {
 
 
 def repeatable(view: View, *, secret: bool = False) -> View:
-    """A view that accepts Idempotency-Key. With `secret` the response is not stored."""
+    """Return a view that accepts Idempotency-Key. A `secret` response is not stored."""
 
     @functools.wraps(view)
     def wrapped(*arguments: Any, **options: Any) -> Any:
@@ -87,7 +88,7 @@ def repeatable(view: View, *, secret: bool = False) -> View:
 
 
 def _check_room_for_key() -> None:
-    """Raise a Problem, before the effect, when the token has no room for another key.
+    """Raise a Problem if the token has no room for another key. Call this before the effect.
 
     Without a stored key, a repeated request would take effect twice.
     """
@@ -110,7 +111,7 @@ def _has_room(response_bytes: int) -> bool:
 
 
 def _key() -> str:
-    # The IETF draft quotes the key; most clients send it without quotes.
+    # The IETF draft puts the key in quotes, but most clients send the key without quotes.
     key = flask.request.headers[HEADER].strip().removeprefix('"').removesuffix('"')
     if not _KEY.fullmatch(key):
         raise problems.refuse_value(f"/{HEADER}", "expected 1 to 255 visible ASCII characters")

@@ -1,4 +1,4 @@
-"""Counts failed logins per client address; a client with too many has to wait."""
+"""Counts failed logins by client address. A client with too many failures must wait."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from admin_api.http.client_address import Address
 
 FAILURES_ALLOWED = 10  # wrong tokens in one window
 WINDOW_SECONDS = 60.0
-CLIENTS_MAX = 10_000  # in memory; beyond it the least recently seen client is dropped
+CLIENTS_MAX = 10_000  # above this number, the least recently seen client is forgotten
 IPV6_PREFIX = 64  # bits; a client may own all addresses with the same prefix
 
 
 class FailedLogins:
-    """The failed logins of one process. A valid token is always accepted, after any failures."""
+    """Counts one process's failed logins. A valid token is accepted even after many failures."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -25,7 +25,7 @@ class FailedLogins:
         self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def record_failure(self, client: Address | None) -> float:
-        """Count a wrong token; returns the seconds that the client has to wait, or 0."""
+        """Count a wrong token. Return how many seconds the client must wait, or 0."""
         now, key = self._clock(), _key(client)
         with self._lock:
             began, failures = self._windows.pop(key, (now, 0))

@@ -1,4 +1,4 @@
-"""One page of a list: its request, its response, and the cursor of the next page."""
+"""Handles one page of a list: the request, the response, and the cursor of the next page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 @dataclass(frozen=True)
 class Page:
-    """A request for one page. `after` is the last position of the previous page, or None."""
+    """A request for one page of a list. `after` is the previous page's last position, or None."""
 
     listing: str
     filters: Mapping[str, Any]
@@ -39,9 +39,9 @@ class Page:
 
     @classmethod
     def requested(cls, listing: str, params: Mapping[str, Any]) -> Page:
-        """The page that the query parameters request.
+        """Return the page that the query parameters request.
 
-        Raises a Problem when the cursor belongs to other filters or to another list.
+        Raises a Problem if the cursor belongs to other filters or to another list.
         """
         filters = {
             name: value
@@ -57,12 +57,12 @@ class Page:
 
     @property
     def last_id(self) -> int | None:
-        """`after` of a list that is ordered by one number."""
+        """Return `after` as a number. Works for a list that is sorted by one number."""
         return None if self.after is None else int(self.after[0])
 
     @property
     def rows_to_fetch(self) -> int:
-        """The limit plus one: the additional row shows that there is a next page."""
+        """Return the limit plus one. The additional row shows that there is a next page."""
         return self.limit + 1
 
     def response(
@@ -72,9 +72,9 @@ class Page:
         *,
         position: Callable[[AnyRow], int] = attrgetter("id"),
     ) -> responses.Response:
-        """Body, status and headers. `rows` holds up to `rows_to_fetch` rows.
+        """Return body, status and headers. `rows` holds up to `rows_to_fetch` rows.
 
-        `position` returns a unique number in the order of the list.
+        `position` returns a row's unique number. The list is sorted by these numbers.
         """
         items = rows[: self.limit]
         return self.response_with(
@@ -84,7 +84,7 @@ class Page:
     def response_with(
         self, path: str, items: Sequence[Any], *, next_at: list[Any] | None
     ) -> responses.Response:
-        """Body, status and headers. `next_at` is the last position of this page; None: no more."""
+        """Return body, status and headers. `next_at` is this page's last position, or None."""
         if next_at is None:
             return {"items": items, "next": None}, 200, {}
         cursor = self.cursor(next_at)
@@ -93,7 +93,7 @@ class Page:
         return {"items": items, "next": cursor}, 200, link
 
     def cursor(self, position: list[Any]) -> str:
-        """The cursor of the page that begins after this position."""
+        """Return the cursor of the page that begins after this position."""
         return state.current().cursors.encode(
             listing=self.listing, filters=self.filters, position=position
         )

@@ -1,4 +1,4 @@
-"""ETag and If-Match: a client cannot overwrite a change that it has not read."""
+"""Checks If-Match, so that a client cannot overwrite a change that it has not read."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ HEADER = {
 
 
 def etag(version: int) -> dict[str, str]:
-    """The ETag header of a response with this version."""
+    """Return the ETag header for this version of a resource."""
     return {"ETag": f'"{version}"'}
 
 
 def parameter(*, required: bool) -> dict[str, Any]:
-    """The If-Match parameter in the OpenAPI document."""
+    """Return the If-Match parameter for the OpenAPI document."""
     return {
         "in": "header",
         "name": "If-Match",
@@ -34,7 +34,7 @@ def parameter(*, required: bool) -> dict[str, Any]:
 
 
 def check(version: int, *, required: bool) -> None:
-    """Raise a Problem unless If-Match names this version, or is absent and not `required`."""
+    """Raise a Problem if If-Match names another version, or is `required` and absent."""
     request = flask.request
     if "If-Match" not in request.headers:
         if required:

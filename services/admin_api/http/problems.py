@@ -1,4 +1,4 @@
-"""The errors of the API as RFC 9457 problems, and their responses."""
+"""Problems (RFC 9457): the error responses of the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 2  # most failovers and full pools last less
+RETRY_AFTER_SECONDS = 2  # most failovers and full connection pools end within this time
 INSTANCE_MAX_CHARACTERS = 500
 
 
@@ -37,7 +37,7 @@ _DETAIL_OF_STATUS = {404: "No resource has this path. /docs lists the paths."}
 
 @dataclass(frozen=True)
 class FieldError:
-    """An invalid value; `pointer` is a JSON pointer into the body or the query."""
+    """An invalid value. `pointer` is a JSON pointer to it in the body or in the query."""
 
     pointer: str
     detail: str
@@ -45,7 +45,7 @@ class FieldError:
 
 @dataclass
 class Problem(Exception):
-    """An error with a code of KINDS. Raise it anywhere in a request to return that problem."""
+    """An error with a code of KINDS. When a view raises it, the client gets it as the response."""
 
     code: str
     detail: str
@@ -54,12 +54,12 @@ class Problem(Exception):
 
 
 def refuse_value(pointer: str, message: str) -> Problem:
-    """The problem of a value that the schema accepts and the domain refuses."""
+    """Return the problem for a value that passes the schema but breaks another rule."""
     return refuse_values([(pointer, message)])
 
 
 def refuse_values(errors: Iterable[tuple[str, str]]) -> Problem:
-    """The problem of several values; each error is a JSON pointer and a message."""
+    """Return the problem for several values. Each error is a JSON pointer and a message."""
     return Problem(
         "invalid_request",
         "`errors` lists each invalid value.",
@@ -84,7 +84,7 @@ def document(
     instance: str,
     req_id: str,
 ) -> dict[str, Any]:
-    """The body of a problem; `req_id` is the id of the request."""
+    """Return the body of a problem. `req_id` is the id of the request."""
     return {
         "type": f"/docs#{code}" if code in KINDS else "about:blank",
         "title": title,
@@ -122,7 +122,7 @@ def _response(
 
 
 def respond_to_http_exception(error: HTTPException) -> flask.Response:
-    """The problem for an exception of Flask or Werkzeug. Keeps headers such as Allow."""
+    """Return the problem for an exception of Flask or Werkzeug. Keeps headers such as Allow."""
     status = error.code or 500
     headers = {
         name: value
@@ -138,7 +138,7 @@ def respond_to_http_exception(error: HTTPException) -> flask.Response:
 
 
 def unavailable_database(error: BaseException) -> Problem:
-    """The problem for clients. The cause may name hosts and files, so only the log has it."""
+    """Return the problem for clients. The cause may name hosts, so only the log has it."""
     code = "unknown_schema" if isinstance(error, errors.UnknownSchema) else "database_unavailable"
     detail = "The same request may succeed in a moment."
     return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -1,4 +1,4 @@
-"""Quotas of a token in one process: requests, exports, stored responses."""
+"""Limits each token's requests, exports and stored responses in one process."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 DAY_SECONDS = 86_400.0
-SAVED_SHARE = 1 / 8  # of the daily bytes: the most that a token can use at once
+SAVED_SHARE = 1 / 8  # share of the daily bytes that a token can use at once
 KEY_BYTES = 512  # size of a stored key without its response
-TOKENS_MAX = 10_000  # in memory; beyond it the least recently seen token is dropped
+TOKENS_MAX = 10_000  # above this number, the least recently seen token is forgotten
 
 
 class RequestRates:
-    """A token bucket per API token: `per_second` requests a second, a burst of one second.
+    """Limits each API token to `per_second` requests a second, with a burst of one second.
 
-    `per_second` 0 means no limit. Tokens are identified by their digests. Only valid tokens are
-    stored, so requests with wrong tokens use neither memory nor the quota of another token.
+    If `per_second` is 0, there is no limit. The digest of a token identifies it. Only valid tokens
+    are stored, so that wrong tokens use no memory and no quota of another token.
     """
 
     def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -25,11 +25,11 @@ class RequestRates:
         self._most = max(1.0, per_second)
         self._clock = clock
         self._lock = threading.Lock()
-        # Requests left, and the monotonic time of that value.
+        # The number of requests that a token has left, and the monotonic time of this number.
         self._left: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
 
     def remember(self, digest: bytes) -> None:
-        """Store a valid token, and count the current request."""
+        """Store a valid token, and count its current request."""
         with self._lock:
             if self._per_second and digest not in self._left:
                 self._left[digest] = (self._most - 1, self._clock())
@@ -37,7 +37,7 @@ class RequestRates:
                     self._left.popitem(last=False)
 
     def take(self, digest: bytes) -> float:
-        """Count a request of a stored token; returns the seconds that it has to wait, or 0."""
+        """Count a request of a stored token. Return how many seconds it must wait, or 0."""
         with self._lock:
             if digest not in self._left:
                 return 0.0
@@ -50,13 +50,13 @@ class RequestRates:
 
 
 class Exports:
-    """Limits the streamed responses: each holds a thread while its client reads."""
+    """Limits the exports that run at once. An export occupies a thread while its client reads."""
 
     def __init__(self, *, per_token: int, in_total: int) -> None:
-        """At most `per_token` exports per token (0: no limit), and `in_total` in the process.
+        """Allow `per_token` exports for each token (0: no limit), and `in_total` in the process.
 
-        If `in_total` is above 1, the last slot is for exempt tokens: other tokens cannot block the
-        operator.
+        If `in_total` is above 1, one export is reserved for exempt tokens. Otherwise other tokens
+        could block the operator.
         """
         self._per_token = per_token
         self._in_total = in_total
@@ -65,7 +65,7 @@ class Exports:
         self._running: Counter[str] = Counter()
 
     def begin(self, key: str, *, is_exempt: bool) -> bool:
-        """Reserve a slot; returns whether there was one. Call `end` to free it."""
+        """Reserve a slot for an export. Return False if no slot is free. `end` frees the slot."""
         with self._lock:
             is_free = not self._per_token or is_exempt or self._running[key] < self._per_token
             most = self._in_total if is_exempt else self._for_non_exempt
@@ -77,13 +77,13 @@ class Exports:
     def end(self, key: str) -> None:
         with self._lock:
             self._running[key] -= 1
-            self._running += Counter()  # removes the entries that are 0
+            self._running += Counter()  # removes the entries whose count is 0
 
 
 class StoredResponses:
-    """Limits the bytes of stored idempotent responses per token and day.
+    """Limits the bytes of responses that each token may store in a day, for Idempotency-Key.
 
-    Responses are stored for one day, so this limits the storage of one token.
+    Responses are deleted after one day, so the limit also bounds a token's storage.
     """
 
     def __init__(self, per_day: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -91,17 +91,17 @@ class StoredResponses:
         self._per_day = per_day
         self._clock = clock
         self._lock = threading.Lock()
-        # Bytes left, and the monotonic time of that value.
+        # The number of bytes that a token has left, and the monotonic time of this number.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds_until_room(self, token: str) -> float:
-        """The seconds until a key without a response fits; 0 when it fits now."""
+        """Return the seconds until a key without a response fits, or 0 if it fits now."""
         with self._lock:
             missing = KEY_BYTES - self._now_left(token)
         return missing / self._per_day * DAY_SECONDS if self._per_day and missing > 0 else 0.0
 
     def take(self, token: str, response_bytes: int) -> bool:
-        """Count a key; returns whether its response fits too. If not, store only the key."""
+        """Count a key. Return False if only the key may be stored, without its response."""
         with self._lock:
             left = self._now_left(token) - KEY_BYTES
             has_room = not self._per_day or response_bytes <= left

@@ -1,7 +1,8 @@
 """Counts refused changes, so that a client that repeats them cannot fill the audit log.
 
-The first refusal of a (token, route, code) is written at once and opens a window. Further refusals
-within the window are counted. When the window has ended, their count becomes one row.
+The first refusal for a token, route and error code gets an audit row at once and opens a time
+window. Further refusals in this window are counted. When the window has ended, their count becomes
+one audit row.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from typing import Any
 from crawljobs.domain.actor import Actor
 
 WINDOW_SECONDS = 600.0
-KEYS_PER_TOKEN = 20  # pairs of route and code; all further pairs share one count
-KEYS_MAX = 2_000  # of all tokens; beyond it the oldest window is closed early
+# Windows of one token, each for a route and a code; further refusals share one window.
+KEYS_PER_TOKEN = 20
+KEYS_MAX = 2_000  # windows of all tokens; above this number, the oldest window ends early
 
 OTHERS = ("other", "other", "other")
 
 
 @dataclass(frozen=True)
 class Key:
-    """The token that was refused, and the request: method, route, code."""
+    """Identifies a window by the refused token, and the request's method, route and error code."""
 
     token_id: str | None
     name: str
@@ -33,10 +35,10 @@ class Key:
 
 @dataclass(frozen=True)
 class RefusalCount:
-    """The refusals after the first one of a window; they become one row."""
+    """The number of refusals in a window after the first refusal. It becomes one audit row."""
 
     key: Key
-    actor: Actor  # of the last refusal
+    actor: Actor  # the actor of the last refusal
     status: int
     count: int
     since: datetime
@@ -57,12 +59,12 @@ class RefusalCount:
 
 @dataclass
 class _Window:
-    ends_at: float  # on the monotonic clock
+    ends_at: float  # time by the monotonic clock
     count: RefusalCount | None = None
 
 
 class RefusalCounts:
-    """The counts of one process, at most KEYS_MAX. Times in rows come from the host's clock."""
+    """Counts the refusals in one process. The times in audit rows come from the host's clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -71,9 +73,9 @@ class RefusalCounts:
         self._evicted: list[RefusalCount] = []
 
     def opens_window(self, actor: Actor, request: tuple[str, str, str], status: int) -> Key | None:
-        """The key of a refusal that needs a row of its own; None when the refusal was counted.
+        """Return a key if the refusal opens a window and needs a row, else count it.
 
-        `request` is (method, route, code).
+        `request` is (method, route, error code).
         """
         now = datetime.now(UTC)
         with self._lock:
@@ -107,14 +109,14 @@ class RefusalCounts:
                 self._evicted.append(count)
 
     def close_window(self, key: Key) -> None:
-        """Close the window because its first refusal was not written: the next one gets a row."""
+        """Close a window whose first refusal could not be written. The next refusal gets a row."""
         with self._lock:
             window = self._windows.pop(key, None)
             if window is not None and window.count is not None:
                 self._evicted.append(window.count)
 
     def pop_finished(self, *, include_open: bool = False) -> list[RefusalCount]:
-        """The counts of windows that have ended, or of all windows; returns each count once."""
+        """Remove and return the counts of windows that have ended, or of all windows."""
         with self._lock:
             now = self._clock()
             finished = [
@@ -129,6 +131,6 @@ class RefusalCounts:
             return counts
 
     def put_back(self, counts: list[RefusalCount]) -> None:
-        """Keep counts that could not be written; pop_finished() returns them again."""
+        """Take back counts that could not be written. pop_finished() returns them again."""
         with self._lock:
             self._evicted = [*counts, *self._evicted][:KEYS_MAX]

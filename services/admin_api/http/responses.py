@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Any
 
-# Body, status, headers. flask-smorest dumps the body by the schema of the view.
+# Body, status, headers. flask-smorest serializes the body by the view's schema.
 Response = tuple[Any, int, dict[str, str]]

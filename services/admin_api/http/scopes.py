@@ -1,4 +1,4 @@
-"""The scope that each view requires. A view without a scope accepts any valid token."""
+"""Checks that a token has the scope of the view. A view without a scope accepts any valid token."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def set_scope(scope: Scope, view: View) -> View:
 
 
 def scope_of(endpoint: str | None) -> Scope | None:
-    """The required scope; None for unknown paths and for the OpenAPI document."""
+    """Return the scope that the view requires. Unknown paths and the OpenAPI document have none."""
     view = flask.current_app.view_functions.get(endpoint or "")
     scope: Scope | None = getattr(view, "scope", None)
     return scope
 
 
 def require() -> None:
-    """Raise a Problem unless the token has the scope of the view. Public endpoints have none."""
+    """Raise a Problem if the token lacks the scope of the view. Public endpoints need no scope."""
     scope = scope_of(flask.request.endpoint)
     if scope is not None and flask.request.endpoint not in auth.PUBLIC_ENDPOINTS:
         require_also(scope, "for this")
@@ -34,7 +34,7 @@ def require() -> None:
 
 def require_also(scope: Scope, why: str) -> None:
     """Raise a Problem unless the token of the request has this scope."""
-    identity = auth.current_identity()  # fails for a request that was not authenticated
+    identity = auth.current_identity()  # raises an error if the request is not authenticated
     if scope in identity.scopes:
         return
     held = ", ".join(sorted(identity.scopes))

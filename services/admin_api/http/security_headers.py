@@ -1,4 +1,4 @@
-"""Security headers of every response: no caching, no sniffing, no foreign content."""
+"""Every response gets headers that forbid caching, type sniffing and foreign content."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _KEY = "admin_api"
 
 @dataclass
 class Drain:
-    """Whether the process is stopping: it finishes running requests and accepts no new ones."""
+    """Holds whether the process stops. It then finishes running requests and accepts no others."""
 
     has_begun: bool = False
 
@@ -29,7 +29,7 @@ class Drain:
 @dataclass(frozen=True)
 class State:
     settings: AdminApiSettings
-    max_retries: int  # of a job whose request has no max_retries
+    max_retries: int  # used for a job whose request has no max_retries
     database: RequestDatabase
     readiness: Readiness
     cursors: CursorSigner

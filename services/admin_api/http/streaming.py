@@ -1,4 +1,4 @@
-"""Streamed responses: sent in large pieces, each with a deadline."""
+"""Streams responses in large pieces. The client must read each piece within a deadline."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import flask
 
 from admin_api.http import api_counters, auth, problems, state
 
-# A client has PIECE_SECONDS to read a piece (16 KiB/s); then its connection is closed.
+# A client must read a piece within PIECE_SECONDS (16 KiB/s). Otherwise the server closes the
+# connection.
 PIECE_BYTES = 480 * 1024
 PIECE_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 10
 
 
 def response(lines: Iterator[str], *, mimetype: str) -> flask.Response:
-    """A response that streams the lines.
+    """Return a response that streams the lines.
 
-    Raises a Problem when the token, or all tokens together, have too many exports in progress.
-    Call it last: an error between this call and the response would lose the response.
+    Raises a Problem if the token, or all tokens together, have too many exports in progress. Call
+    this last in a view, because a later error would discard the response.
     """
     identity = auth.current_identity()
     exports = state.current().exports
@@ -31,11 +32,11 @@ def response(lines: Iterator[str], *, mimetype: str) -> flask.Response:
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
     streamed = flask.Response(flask.stream_with_context(_pieces(lines)), mimetype=mimetype)
-    # Frees the slot when the response is closed, or garbage-collected without a close.
+    # Ends the export when the response is closed, or garbage-collected without a close.
     streamed.call_on_close(weakref.finalize(streamed, exports.end, identity.key))
     connection = flask.request.environ.get("gunicorn.socket")
     if connection is not None:
-        connection.settimeout(PIECE_SECONDS)  # server/connection.py resets it for each request
+        connection.settimeout(PIECE_SECONDS)  # server/connection.py resets this for each request
     return streamed
 
 

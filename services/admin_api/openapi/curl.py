@@ -6,16 +6,16 @@ import json
 import shlex
 from typing import Any
 
-SERVER = "http://127.0.0.1:8000"  # the docs page replaces it with its own address
-# A file with the line `Authorization: Bearer TOKEN`. A token in the command line would be visible
-# to all users of the machine.
+SERVER = "http://127.0.0.1:8000"  # the docs page replaces this with the address of its own server
+# The path of a file with the line `Authorization: Bearer TOKEN`. A token in the command line would
+# be visible to all users of the machine.
 HEADER_FILE = "$ADMIN_API_HEADER"
 _PATH_EXAMPLES = {"token_id": "0123456789ab"}
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def add_examples(document: dict[str, Any]) -> None:
-    """Add `x-codeSamples`, an extension that documentation tools know, to each operation."""
+    """Add a curl command to each operation as `x-codeSamples`, which documentation tools show."""
     for path, item in document["paths"].items():
         for method in METHODS:
             if method in item:

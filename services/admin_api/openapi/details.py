@@ -1,4 +1,4 @@
-"""Details that flask-smorest cannot know: changes of the finished OpenAPI document."""
+"""Changes the finished OpenAPI document: adds details that flask-smorest does not know."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from admin_api.schemas.problem_kinds import KINDS
 
 
 def forbid_null_in_queries(paths: dict[str, Any]) -> None:
-    """Remove null from the types of query parameters: a query string cannot contain null.
+    """Remove null from the types of query parameters, because a query string cannot contain null.
 
-    marshmallow has one option for an absent value and for null, so its document allows both.
+    marshmallow has one option for absent values and for null, so the generated types allow null.
     """
     for item in paths.values():
         for operation in item.values():
@@ -35,7 +35,7 @@ def describe_idempotency(paths: dict[str, Any]) -> None:
                 item["post"]["responses"].setdefault(str(status), {"$ref": reference})
 
 
-# The checks of whole objects (validates_schema in marshmallow) as JSON Schema.
+# The rules between fields (validates_schema in marshmallow) as JSON Schema, by schema name.
 _BY_FILTER = {"required": ["filter"], "not": {"required": ["job_ids"]}}
 _CHOICES: dict[str, dict[str, Any]] = {
     "Bulk": {

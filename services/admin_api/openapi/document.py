@@ -1,4 +1,4 @@
-"""The OpenAPI document: flask-smorest's, with the problems, the id types and curl examples."""
+"""Extends flask-smorest's OpenAPI document by the problems, the id types and curl examples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ a machine can see command lines. `./run demo` writes the file `.onebox/admin-hea
 
 
 class IdConverter(BaseConverter):
-    """A positive int8 in a path. Any other number is the id of no resource: 404."""
+    """Accepts a positive int8 in a path. Any other number gives 404, because no resource has it."""
 
     regex = "[0-9]{1,19}"
 
@@ -42,13 +42,13 @@ class IdConverter(BaseConverter):
 
 
 class SubredditConverter(BaseConverter):
-    """The id or name of a stored subreddit, with all characters that authors' histories hold."""
+    """Accepts the id or name of a subreddit, also names that occur only in authors' histories."""
 
     regex = "[A-Za-z0-9_][A-Za-z0-9_.:-]{0,23}"
 
 
 class TokenIdConverter(BaseConverter):
-    """The id of a token."""
+    """Accepts the id of a token in a path."""
 
     regex = "[0-9a-f]{12}"
 
@@ -60,13 +60,13 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
         return problems.respond_to_http_exception(error)
 
     def _register_responses(self) -> None:
-        """Document problems with their content type."""
+        """Document the problem responses with the content type of problems."""
         self.DEFAULT_RESPONSE_CONTENT_TYPE: str = "application/problem+json"
         super()._register_responses()
-        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # the class attribute applies to other responses
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # other responses use the class attribute again
 
     def _register_pagination_header(self) -> None:
-        """Not documented: the lists of this API have cursors, not flask-smorest's header."""
+        """Document no pagination header, because the lists of this API use cursors."""
 
     def _openapi_json(self) -> flask.Response:
         return respond(self)

@@ -1,4 +1,4 @@
-"""/api/admin/audit-log: the changes of operators, and their refused requests."""
+"""/api/admin/audit-log: the changes by operators, and their refused requests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from crawljobs.runtime import logs
 log = logs.get_logger(__name__)
 
 PREFIX = "/api/admin/audit-log"
-EXPORT_BATCH = 1_000  # entries read in one short transaction
+EXPORT_BATCH = 1_000  # number of entries that one short transaction reads
 
 blueprint = Blueprint(
     "audit log",
@@ -41,7 +41,7 @@ blueprint = Blueprint(
 )
 
 _TYPES = {"csv": "text/csv", "jsonl": "application/jsonl"}
-# A spreadsheet reads a cell with one of these first characters as a formula.
+# A spreadsheet treats a cell that begins with one of these characters as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -52,8 +52,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def list_entries(params: dict[str, Any]) -> responses.Response:
     """List the audit log, newest first
 
-    All filters must match. The API examines at most 10,000 entries for a page, so a page with a
-    `next` can hold fewer entries than `limit`.
+    An entry must match all filters. For a page, the API examines at most 10,000 entries. A page
+    with `next` may therefore hold fewer entries than `limit`.
     """
     page = pagination.Page.requested("audit log", params)
     with state.current().database.read() as conn:
@@ -74,8 +74,8 @@ def list_entries(params: dict[str, Any]) -> responses.Response:
 def export_entries(params: dict[str, Any]) -> flask.Response:
     """Export the audit log as CSV or JSON lines
 
-    The last line shows whether the export is complete. JSON lines end with
-    `{"end": "complete", "entries": 7, "next": null}`. With `"truncated"` instead of `"complete"`,
+    The last line shows whether the export is complete. JSON lines end with `{"end": "complete",
+    "entries": 7, "next": null}`. If more entries match than `limit`, `end` is `"truncated"`, and
     `next` is the `cursor` for the remaining entries. CSV ends with the row
     `#end,complete,entries=7,next=`, which has as many cells as the other rows. A download without
     this line is incomplete.
@@ -84,7 +84,7 @@ def export_entries(params: dict[str, Any]) -> flask.Response:
         "audit log export", {name: params[name] for name in params if name != "format"}
     )
     filters = _filters(params)
-    # The first batch is read before the response starts, so that an error can still be a problem.
+    # An error of the first batch can still give a problem, because the response has not started.
     export = _Export(page, filters, _page(filters, page.last_id, page.limit))
     write = _csv if params["format"] == "csv" else _json_lines
     response = streaming.response(write(export), mimetype=_TYPES[params["format"]])
@@ -105,7 +105,7 @@ def _page(filters: AuditFilter, before_id: int | None, left: int) -> AuditPage:
 
 @dataclass
 class _Export:
-    """The entries of one response; `next` and `count` are final after the last entry."""
+    """Reads the entries of one export. `next` and `count` are final after the last entry."""
 
     page: pagination.Page
     filters: AuditFilter
@@ -126,15 +126,15 @@ class _Export:
             try:
                 read = _page(self.filters, read.next, left)
             except DatabaseUnavailable as error:
-                # The status is already sent. The download ends without its last line, so the
-                # client detects the error.
+                # The status has already been sent. The download ends without its last line, so that
+                # the client detects the error.
                 log.warning(
                     "audit.export_failed", reason=str(error), request_id=request_id.current()
                 )
                 raise
 
     def end(self) -> dict[str, Any]:
-        """The last line. Call it after all entries."""
+        """Return the last line of the export. Call this after the last entry."""
         if self.next is None:
             return {"end": "complete", "entries": self.count, "next": None}
         cursor = self.page.cursor([self.next])

@@ -1,4 +1,4 @@
-"""/api/admin/budget: Reddit's request budget of each client id, and the reasons of pauses."""
+"""/api/admin/budget: the request budget of each Reddit client id, and the reasons for pauses."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ blueprint = Blueprint("budget", __name__, url_prefix=PREFIX, description="Reddit
 def show_budget() -> dict[str, Any]:
     """Show Reddit's request budget
 
-    For each client id: the requests left in the window, the pause of its workers with its reason
-    and end, the time of the next probe, and whether Reddit accepts the credentials.
+    For each client id, shows the requests left in the window, and whether Reddit accepts the
+    credentials. If the workers pause, shows the reason, the end, and the time of the next probe.
     """
     with state.current().database.read() as conn:
         found = budget_overview.overview(conn)

@@ -1,4 +1,4 @@
-"""Apply one change to many jobs, write the audit rows, and report the result of each job."""
+"""Applies one change to many jobs, writes the audit rows, and reports the result of each job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from crawljobs.runtime import tracing
 def apply(
     params: dict[str, Any], verb: Verb | None, *, points: int | None = None
 ) -> responses.Response:
-    """Apply a verb to the chosen jobs; None: wake the waiting jobs and retry the finished ones."""
+    """Apply a verb to the selected jobs. None wakes waiting jobs and retries finished jobs."""
     actor = auth.current_actor()
     dry_run: bool = params["dry_run"]
     if dry_run or "filter" in params:
@@ -68,7 +68,7 @@ def _by_verb(conn: Connection, verb: Verb | None, job_ids: list[int]) -> dict[Ve
 
 
 def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange]) -> None:
-    """Write a row for each changed job and one for the request; none if no job changes."""
+    """Write one audit row for each changed job, and one for the request if any job changed."""
     if all(change.changes_nothing for change in changes):
         return
     done = [change for change in changes if change.error is None]

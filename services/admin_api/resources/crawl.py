@@ -36,7 +36,7 @@ NEWEST_SHOWN = 10
 def crawl(params: dict[str, Any]) -> responses.Response:
     """Crawl a subreddit soon
 
-    Enqueues it with priority 60.
+    Enqueues the crawl with priority 60.
     """
     return enqueueing.enqueue_one(params["subreddit"], priority=PRIORITY)
 

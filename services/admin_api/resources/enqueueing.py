@@ -1,4 +1,4 @@
-"""Enqueues crawls for operators, with their audit rows and responses."""
+"""Enqueues crawls for operators, writes the audit rows, and builds the responses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def enqueue_one(
     max_retries: int | None = None,
     visible_at: datetime | None = None,
 ) -> responses.Response:
-    """Enqueue and audit one crawl. The status is 201 for a new job, 200 for the live job."""
+    """Enqueue and audit one crawl. The status is 201 for a new job, or 200 if a live job exists."""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> EnqueueChange:
@@ -57,9 +57,9 @@ def enqueue(
     max_retries: int | None,
     visible_at: datetime | None,
 ) -> list[EnqueueChange]:
-    """Enqueue each subreddit, and write an audit row for each.
+    """Enqueue a crawl of each subreddit, and write an audit row for each crawl.
 
-    Returns one result per subreddit, in the order of the first occurrences of the names.
+    Returns one result for each subreddit, ordered by the first occurrence of its name.
     """
     if max_retries is None:
         max_retries = state.current().max_retries
@@ -93,7 +93,7 @@ def enqueue(
 
 
 def describe_results(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> None:
-    """Add the number of jobs to the span; for a single job also its id, subreddit and result."""
+    """Add the number of jobs to the span. For one job, also add its id, subreddit and result."""
     span.set_attributes({"crawljobs.jobs": len(results)})
     if len(results) == 1:
         (only,) = results
@@ -107,7 +107,7 @@ def describe_results(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> No
 
 
 def audited(job: jobs.Job) -> dict[str, Any]:
-    """The fields of a job that operators can change, as JSON for the audit log."""
+    """Return the fields of a job for the audit log, as JSON values."""
     return {
         "subreddit": job.subreddit,
         "status": job.status,

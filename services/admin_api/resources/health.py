@@ -1,4 +1,4 @@
-"""/healthz: the process responds. /readyz: it can serve requests. Both need no token."""
+"""/healthz: the process responds. /readyz: the process can serve requests. Both need no token."""
 
 from __future__ import annotations
 

@@ -52,7 +52,8 @@ _SOME = "Some jobs could not be changed: see the items."
 def change_statuses(params: dict[str, Any]) -> responses.Response:
     """Set the state of many jobs
 
-    A job whose state does not allow the transition stays unchanged; its item reports the problem.
+    A job stays unchanged if its state does not allow the transition. Its item then reports the
+    problem.
     """
     if params["status"] != JobStatus.QUEUED:
         return bulk_changes.apply(params, job_changes.verb_for(params["status"], None))
@@ -67,8 +68,8 @@ def change_statuses(params: dict[str, Any]) -> responses.Response:
 def retry_jobs(params: dict[str, Any]) -> responses.Response:
     """Queue many finished jobs again
 
-    Of several jobs of one subreddit, only the newest is retried. If a subreddit has another live
-    job, the item reports a problem with the id of that job.
+    If several jobs belong to one subreddit, only the newest job is retried. If the subreddit has
+    another live job, the item reports a problem with the id of that live job.
     """
     return bulk_changes.apply(params, Verb.RETRY)
 

@@ -42,7 +42,7 @@ def code_of(error: CrawljobsError) -> str:
 
 
 def verb_for(status: str, before: Job | None) -> Verb:
-    """The verb that leads to a state; `before` is the job, None for several jobs."""
+    """Return the verb that leads to a state. `before` is the job, or None for a bulk change."""
     if status == JobStatus.CANCELLED:
         return Verb.CANCEL
     if status == JobStatus.FAILED:
@@ -51,7 +51,7 @@ def verb_for(status: str, before: Job | None) -> Verb:
 
 
 def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> responses.Response:
-    """Change and audit a job; the response shows the job. `verb` is a verb or the new status."""
+    """Change and audit a job, and return the job. `verb` is a verb or the new status."""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> operator_changes.JobChange:
@@ -116,7 +116,7 @@ def change_priority(params: dict[str, Any], job_id: int) -> responses.Response:
 def change_status(params: dict[str, Any], job_id: int) -> responses.Response:
     """Set the state of a job
 
-    Performs the legal transition to that state: retry, wake, give_up or cancel.
+    Makes the transition that leads to the state: retry, wake, give_up or cancel.
     """
     return _change(job_id, str(params["status"]))
 
@@ -128,8 +128,8 @@ def change_status(params: dict[str, Any], job_id: int) -> responses.Response:
 def retry_job(job_id: int) -> responses.Response:
     """Queue a finished job again
 
-    The job gets all its retries again. If its subreddit has another live job, the status is 409
-    and the problem names that job.
+    The job gets all its retries again. If its subreddit has another live job, the response is a
+    problem with the status 409 that names the live job.
     """
     return _change(job_id, Verb.RETRY)
 

@@ -11,7 +11,7 @@ from crawljobs.domain.job import ErrorKind, JobSource, JobStatus
 from crawljobs.domain.job_filter import JobFilter
 from crawljobs.repository.content import subreddit_admin
 
-# No subreddit has this id, so the filter matches no job: an unknown subreddit has no jobs.
+# No subreddit has this id. It stands for an unknown subreddit, so that the filter matches no job.
 _NO_SUBREDDIT = 0
 
 

@@ -40,7 +40,7 @@ _STATUSES = {EnqueueResult.CREATED: 201}
 def import_subreddits(params: dict[str, Any]) -> responses.Response:
     """Enqueue crawls of up to 1,000 subreddits
 
-    One transaction enqueues all of them. A name that is not valid fails only its own item.
+    One transaction enqueues all valid names. A name that is not valid fails only its own item.
     """
     actor = auth.current_actor()
     names, invalid = _checked(params["subreddits"])
@@ -73,7 +73,7 @@ def import_subreddits(params: dict[str, Any]) -> responses.Response:
 
 
 def _checked(texts: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The valid names by their lower-case form, and the fault of each invalid text."""
+    """Return the valid names by their lower-case form, and the error of each invalid text."""
     names: dict[str, str] = {}
     invalid: dict[str, str] = {}
     for text in texts:
@@ -87,7 +87,7 @@ def _checked(texts: list[str]) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _items(texts: list[str], changes: dict[str, EnqueueChange], invalid: dict[str, str]) -> Any:
-    """The result of each text, in the order of the request."""
+    """Yield the result of each text, in the order of the request."""
     seen: set[str] = set()
     for text in texts:
         item = {"subreddit": text, "detail": "", "job_id": None}

@@ -10,11 +10,11 @@ from admin_api.schemas.bulk import ITEMS_MAX
 from crawljobs.db.database import Connection
 from crawljobs.repository.queue import job_list
 
-JOBS_EXAMINED_MAX = 100_000  # by a filter; more would take longer than a request may
+JOBS_EXAMINED_MAX = 100_000  # limit for a filter; more jobs would take longer than a request may
 
 
 def selected(conn: Connection, params: dict[str, Any]) -> list[int]:
-    """The ids of the jobs to change. Raises a Problem if the filter matches another number."""
+    """Return the ids of the jobs to change. Raises a Problem for an unexpected number of jobs."""
     if "job_ids" in params:
         ids: list[int] = params["job_ids"]
         return ids

@@ -52,8 +52,9 @@ blueprint = Blueprint(
 def enqueue_job(params: dict[str, Any]) -> responses.Response:
     """Enqueue a crawl
 
-    A subreddit has at most one live job. Enqueueing the subreddit again does not fail: the live
-    job takes the higher priority. If the job is being crawled, it runs once more afterwards.
+    A subreddit has at most one live job. A further request for the subreddit does not fail: the
+    live job takes the higher priority. If the job is being crawled, the subreddit is crawled once
+    more afterwards.
     """
     return enqueueing.enqueue_one(**params)
 
@@ -65,9 +66,9 @@ def enqueue_job(params: dict[str, Any]) -> responses.Response:
 def list_jobs(params: dict[str, Any]) -> responses.Response:
     """List jobs
 
-    All filters must match. `next` (or the Link header) leads to the next page; jobs enqueued in
-    the meantime do not shift it. The API examines at most 10,000 jobs for a page. If few jobs
-    match the filters, a page with a `next` can hold fewer jobs than `limit`, or none.
+    A job must match all filters. `next` (or the Link header) leads to the next page. New jobs do
+    not shift the pages. For a page, the API examines at most 10,000 jobs. A page with `next` may
+    therefore hold fewer jobs than `limit`, or none.
     """
     page = pagination.Page.requested("jobs", params)
     with state.current().database.read() as conn:
@@ -95,7 +96,7 @@ def show_stats() -> QueueStats:
 @blueprint.problems(404)
 def show_job(job_id: int) -> responses.Response:
     """Show a job, its progress, its last attempts and its last changes by operators"""
-    # Without refusals: many refused requests would push the changes out of the list.
+    # The list leaves out refusals. Otherwise many refused requests would displace the changes.
     of_job = audit_log.AuditFilter(
         resource_type="crawl_job", resource_id=str(job_id), changes_only=True
     )
@@ -120,8 +121,8 @@ def show_job(job_id: int) -> responses.Response:
 def explain_job(job_id: int) -> dict[str, Any]:
     """Explain why a job runs or does not run
 
-    Shows every condition of a claim with its value, the position in the queue, and the cause of
-    the wait.
+    Shows each condition for a claim with its value, the position in the queue, and the reason why
+    the job waits.
     """
     with state.current().database.read() as conn:
         found = job_reads.get_job(conn, job_id=job_id)

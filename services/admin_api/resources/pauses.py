@@ -50,8 +50,8 @@ def list_pauses() -> dict[str, Any]:
 def pause(params: dict[str, Any]) -> Pause:
     """Pause the whole queue or one subreddit
 
-    No crawl starts; running crawls continue, and enqueued jobs wait. Pausing again sets the reason
-    and the end of the pause. The end must be in the future.
+    During a pause, no crawl starts. Running crawls continue, and enqueued jobs wait. A second
+    request changes the reason and the end of the pause. The end must be in the future.
     """
     actor = auth.current_actor()
 
@@ -74,7 +74,7 @@ def pause(params: dict[str, Any]) -> Pause:
             until=params["until"],
         )
         after = queue_pauses.get_pause(conn, scope=scope)
-        if after is None:  # `until` is past on the database's clock; the error rolls back
+        if after is None:  # `until` is past by the database's clock; the error rolls back
             raise problems.refuse_value(
                 "/until", "expected a time in the future; resume ends a pause"
             )
@@ -91,7 +91,7 @@ def pause(params: dict[str, Any]) -> Pause:
 def resume(params: dict[str, Any]) -> Pause:
     """End a pause
 
-    Jobs that waited for its end become claimable at once.
+    Jobs that waited for the end of the pause become claimable at once.
     """
     not_paused = problems.Problem("not_paused", "GET /api/admin/queue/pauses lists the pauses.")
 

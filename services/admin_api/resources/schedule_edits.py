@@ -1,4 +1,4 @@
-"""The steps of every change of a schedule: lock, If-Match, change, audit, quota."""
+"""Changes a schedule in the same steps for all routes: lock, If-Match, change, audit, quota."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def change(
     *,
     if_match: bool,
 ) -> responses.Response:
-    """Change the schedule to `new_spec(conn, stored)`. `if_match`: the header is required."""
+    """Change a schedule to the result of `new_spec`. `if_match`: the header is required."""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> responses.Response:
@@ -43,7 +43,7 @@ def change(
 
 
 def locked(conn: Connection, schedule_id: int) -> Schedule:
-    """The schedule, locked until the transaction ends. Raises a Problem when it does not exist."""
+    """Return the schedule, locked until the transaction ends. Raises a Problem if it is missing."""
     found = schedule_reads.lock_schedule(conn, schedule_id=schedule_id)
     if found is None:
         raise problems.Problem("not_found", f"There is no schedule {schedule_id}.")
@@ -51,12 +51,12 @@ def locked(conn: Connection, schedule_id: int) -> Schedule:
 
 
 def spec_of(conn: Connection, params: dict[str, Any]) -> ScheduleSpec:
-    """The specification in a body with all fields. Raises a Problem for an unknown subreddit."""
+    """Return the specification in a complete body. Raises a Problem for an unknown subreddit."""
     return ScheduleSpec(**spec_fields(conn, params))
 
 
 def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
-    """The fields of ScheduleSpec that a body contains. Raises a Problem like spec_of()."""
+    """Return the fields of ScheduleSpec that a body contains. Raises a Problem like spec_of()."""
     fields = {name: value for name, value in params.items() if not name.startswith("subreddit")}
     if "misfire_policy" in fields:
         fields["misfire_policy"] = MisfirePolicy(fields["misfire_policy"])
@@ -72,9 +72,9 @@ def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
-    """Raise a Problem when a change enables a schedule whose subreddit cannot be crawled.
+    """Raise a Problem if a change enables a schedule whose subreddit cannot be crawled.
 
-    An older release accepted the names of Reddit's own listings, such as `all`.
+    Older releases accepted names of Reddit's own listings, such as `all`.
     """
     if not spec.enabled or before.enabled or spec.subreddit_id != before.subreddit_id:
         return
@@ -87,7 +87,7 @@ def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
 
 @contextmanager
 def domain_errors_as_problems() -> Iterator[None]:
-    """Turn domain errors into problems that name the invalid field."""
+    """Convert errors of the domain to problems that name the invalid field."""
     try:
         yield
     except InvalidCron as error:
@@ -120,7 +120,7 @@ def audit(
 
 
 def written(conn: Connection, schedule: Schedule, *, status: int = 200) -> responses.Response:
-    """The response to a change: the schedule, and a warning if Reddit's budget is exceeded."""
+    """Return the schedule, with a warning if all schedules together exceed Reddit's budget."""
     quota = schedule_quota.estimate(conn)
     body = {**asdict(schedule), **asdict(quota), "warning": quota.warning}
     return body, status, preconditions.etag(schedule.version)

@@ -53,8 +53,8 @@ _MICROSECOND = timedelta(microseconds=1)
 def run_schedule(schedule_id: int) -> responses.Response:
     """Run a schedule now
 
-    Independent of its timetable, and also if the schedule is disabled. The ledger shows the run as
-    `manual`.
+    The run is independent of the timetable. It also works for a disabled schedule. The ledger shows
+    the run as `manual`.
     """
     actor = auth.current_actor()
     default = state.current().max_retries
@@ -103,7 +103,7 @@ def run_schedule(schedule_id: int) -> responses.Response:
 def list_runs(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """List the due times of a schedule with their outcomes, latest first
 
-    The list holds every due time once, also the missed ones.
+    The list contains each due time exactly once, also missed due times.
     """
     page = pagination.Page.requested(f"runs of {schedule_id}", params)
     with state.current().database.read() as conn:
@@ -136,8 +136,8 @@ def _position(row: LedgerRow) -> int:
 def preview_schedule(params: dict[str, Any]) -> dict[str, Any]:
     """Show the next due times of an expression
 
-    Nothing is stored. `@every` counts from now. A schedule with `spread_seconds` runs later than
-    these times, by a fixed delay of up to that number of seconds.
+    The API stores nothing. `@every` counts from now. A schedule with `spread_seconds` runs later
+    than these times, by a fixed delay of at most `spread_seconds`.
     """
     with schedule_edits.domain_errors_as_problems():
         parsed = cron.parse(params["cron_expression"], params["timezone"])

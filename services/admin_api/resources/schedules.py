@@ -78,7 +78,7 @@ def create_schedule(params: dict[str, Any]) -> responses.Response:
 def list_schedules(params: dict[str, Any]) -> responses.Response:
     """List schedules, oldest first
 
-    All filters must match.
+    A schedule must match all filters.
     """
     page = pagination.Page.requested("schedules", params)
     with state.current().database.read() as conn:
@@ -117,7 +117,7 @@ def replace_schedule(params: dict[str, Any], schedule_id: int) -> responses.Resp
     """Replace a schedule
 
     An absent field gets its default. The change itself starts no crawl. If the timing changes, the
-    next due time is computed from now; the ledger shows unfired earlier due times as missed.
+    next due time is computed from now. Earlier due times that did not fire count as missed.
     """
     return schedule_edits.change(
         schedule_id, "update", lambda conn, _: schedule_edits.spec_of(conn, params), if_match=True
@@ -134,7 +134,7 @@ def replace_schedule(params: dict[str, Any], schedule_id: int) -> responses.Resp
 def change_schedule(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """Change some fields of a schedule
 
-    An absent field stays unchanged. PUT describes the effect on due times.
+    An absent field stays unchanged. The description of PUT explains the effect on due times.
     """
 
     def changed(conn: Connection, before: Schedule) -> ScheduleSpec:
@@ -153,7 +153,7 @@ def change_schedule(params: dict[str, Any], schedule_id: int) -> responses.Respo
 def toggle_schedule(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """Enable or disable a schedule
 
-    An enabled schedule fires at its next due time, not for due times that have passed.
+    A newly enabled schedule fires at its next due time, but not for due times in the past.
     """
 
     def toggled(_: Connection, before: Schedule) -> ScheduleSpec:

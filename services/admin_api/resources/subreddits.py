@@ -55,8 +55,8 @@ blueprint = Blueprint(
 def list_subreddits(params: dict[str, Any]) -> responses.Response:
     """List subreddits by name
 
-    The API examines at most 2,000 subreddits for a page, so a page with a `next` can hold fewer
-    subreddits than `limit`.
+    For a page, the API examines at most 2,000 subreddits. A page with `next` may therefore hold
+    fewer subreddits than `limit`.
     """
     page = pagination.Page.requested("subreddits", params)
     access = params["access"]
@@ -90,7 +90,7 @@ def show_subreddit(subreddit: str) -> responses.Response:
         gaps = listing_gaps.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
     body = {
         **vars(found),
-        # Counted from the list itself: a crawl may have recorded parts since `found` was read.
+        # Counted from `parts`, because a crawl may have recorded parts after `found` was read.
         "missing_parts": len(parts),
         "incomplete": bool(parts),
         "paused": paused,
@@ -109,7 +109,7 @@ def show_subreddit(subreddit: str) -> responses.Response:
 )
 @blueprint.problems(404, 408, 412, 415, 422)
 def change_subreddit(params: dict[str, Any], subreddit: str) -> responses.Response:
-    """Set the politeness of crawls of a subreddit"""
+    """Set the politeness of a subreddit's crawls"""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> Subreddit:
@@ -156,12 +156,12 @@ def enqueue_subreddit(params: dict[str, Any], subreddit: str) -> responses.Respo
     params = {**EnqueueNowSchema().load({}), **params}
     try:
         return enqueueing.enqueue_one(name, **params)
-    except InvalidSubredditName as error:  # t:1337, for example, exists only in authors' histories
+    except InvalidSubredditName as error:  # names such as t:1337 occur only in authors' histories
         raise problems.refuse_value("/subreddit", str(error)) from None
 
 
 def _found(conn: Connection, subreddit: str, *, lock: bool = False) -> Subreddit:
-    """The subreddit with this id or name. Raises a Problem when it does not exist."""
+    """Return the subreddit with this id or name. Raises a Problem if it does not exist."""
     subreddit_id = (
         int(subreddit) if subreddit.isdigit() else subreddit_admin.find_id(conn, name=subreddit)
     )

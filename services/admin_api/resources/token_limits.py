@@ -1,4 +1,4 @@
-"""Limits on the tokens that a token creates or revokes: its own scopes, its own expiry time."""
+"""A token may create or revoke only tokens that have no further scopes and expire no later."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from crawljobs.repository.operations import api_tokens
 def expiry_of_child(
     conn: Connection, identity: Identity, requested: datetime | None
 ) -> datetime | None:
-    """The expiry time of a new token, at most that of its creator `identity`; None: never.
+    """Return the expiry time of a new token, or None if the token never expires.
 
-    Raises a Problem for a time that is past, or later than the creator's.
+    Raises a Problem if `requested` is in the past, or later than the expiry time of the creator
+    `identity`.
     """
     if requested is not None and api_tokens.is_past(conn, at=requested):
         raise problems.refuse_value("/expires_at", "expected a time in the future")
@@ -36,9 +37,10 @@ def expiry_of_child(
 
 
 def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> None:
-    """Raise a Problem when the name belongs to another token, or has two live tokens.
+    """Raise a Problem if the name belongs to another token, or already has two live tokens.
 
-    Only the owner of a name can create its second token, so that rotation is always possible.
+    Only a token with the name or the bootstrap token can create the second token. Otherwise another
+    token could take the place that a rotation needs.
     """
     live = api_tokens.live_of_name(conn, name=name, at_most=access.LIVE_PER_NAME)
     if live and identity.token_id is not None and identity.token_id not in live:
@@ -55,7 +57,7 @@ def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> N
 
 
 def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> None:
-    """Raise a Problem when `other` has more scopes than `identity`, or expires later.
+    """Raise a Problem if `other` has scopes that `identity` lacks, or expires later.
 
     A token may always revoke itself.
     """
@@ -76,9 +78,9 @@ def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> Non
 
 
 def _own(conn: Connection, identity: Identity) -> Token | None:
-    """The token of `identity`, locked against revocation; None for the bootstrap token.
+    """Return the token of `identity`, locked against revocation, or None for the bootstrap token.
 
-    Raises a Problem when it was revoked or has expired since its authentication.
+    Raises a Problem if the token was revoked or has expired since its authentication.
     """
     if identity.token_id is None:
         return None

@@ -1,4 +1,4 @@
-"""Attempts: the completed claims of a job."""
+"""The schema of attempts. An attempt is a claim that has ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawljobs.domain.attempt import AttemptOutcome
 
 
 class AttemptSchema(ma.Schema):
-    """A completed claim. Consecutive deferrals with the same reason are one attempt."""
+    """A claim that has ended. Consecutive deferrals with the same reason are one attempt."""
 
     id = identifier("The attempt.")
     worker = fields.String(required=True)

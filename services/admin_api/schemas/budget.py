@@ -79,7 +79,7 @@ class ClientBudgetSchema(ma.Schema):
 
 
 class WaitingForRedditSchema(ma.Schema):
-    """Jobs that wait for Reddit; no attempt is charged."""
+    """The numbers of jobs that wait for Reddit. No attempt is charged for the wait."""
 
     rate_limit = _count("Jobs that wait for budget.")
     outage = _count("Jobs that wait for the end of an outage or a refusal.")
@@ -90,7 +90,7 @@ class WaitingForRedditSchema(ma.Schema):
 
 
 class BudgetSchema(ma.Schema):
-    """Reddit's request budget, shared by all workers of a client id."""
+    """Reddit's request budget, which all workers of a client id share."""
 
     as_of = Timestamp(required=True, metadata=described("The database time of all values."))
     clients = fields.List(

@@ -20,11 +20,11 @@ from admin_api.schemas.job_change import settable_status
 from admin_api.schemas.job_filter import JobFilterSchema
 from crawljobs.domain import job
 
-ITEMS_MAX = 1_000  # per request; one transaction of about 300 ms
+ITEMS_MAX = 1_000  # limit of jobs in a request; one transaction changes them in about 300 ms
 
 
 class BulkSchema(ma.Schema):
-    """The jobs to change: `job_ids`, or a `filter` with its expected number of matches."""
+    """The jobs to change: `job_ids`, or a `filter` with the expected number of matching jobs."""
 
     job_ids = fields.List(
         Whole(validate=validate.Range(min=1, max=INT8_MAX)),
@@ -96,7 +96,7 @@ class BulkItemSchema(ma.Schema):
 
 
 class BulkResultSchema(ma.Schema):
-    """The result of a bulk change: one item per job, in the order of the request."""
+    """The response of a bulk change. It has one item for each job, in the order of the request."""
 
     dry_run = fields.Boolean(required=True, metadata=described("Whether it was a dry run."))
     succeeded = fields.Integer(required=True)
@@ -145,7 +145,7 @@ class ImportItemSchema(ma.Schema):
 
 
 class ImportResultSchema(ma.Schema):
-    """The result of an import: one item per name, in the order of the request."""
+    """The response of an import. It has one item for each name, in the order of the request."""
 
     succeeded = fields.Integer(required=True)
     failed = fields.Integer(required=True)

@@ -1,4 +1,4 @@
-"""Schemas of missing parts and gaps of a subreddit."""
+"""Schemas of a subreddit's missing parts and gaps."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class MissingPartSchema(ma.Schema):
 
 
 class StoredPartSchema(MissingPartSchema):
-    """A missing part of a subreddit."""
+    """A missing part of a subreddit, with the times of its failures."""
 
     first_at = Timestamp(
         required=True, metadata=described("When the first of these crawls gave it up.")

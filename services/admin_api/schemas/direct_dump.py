@@ -1,4 +1,4 @@
-"""Dump the declared fields of a schema, with less work for each field than marshmallow."""
+"""A base class of schemas that dumps objects faster than marshmallow."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-# Kinds of fields whose JSON value is the attribute itself.
+# Field types whose JSON value equals the attribute.
 _COPIED = (fields.String, fields.Integer, fields.Boolean, fields.Dict)
 
 
 class DirectDump(ma.Schema):
-    """A schema of objects whose attributes have the declared types already.
+    """The base class of schemas for objects whose attributes already have the declared types.
 
-    dump() copies the attributes of plain fields and runs no pre_dump or post_dump hook. All other
-    fields dump as in marshmallow. A list of 100 jobs costs 1.6 times the CPU without this class
-    (shared/DECISIONS.md, 106).
+    dump() copies the attributes of plain fields, and runs no pre_dump or post_dump hook. It dumps
+    all other fields as marshmallow does. Without this class, a list of 100 jobs costs 1.6 times the
+    CPU time (shared/DECISIONS.md, decision 106).
     """
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """The object or objects as JSON values. Raises AttributeError for a missing attribute."""
+        """Return the objects as JSON values. Raises AttributeError for a missing attribute."""
         is_list = self.many if many is None else many
         return [self._dumped(each) for each in obj] if is_list else self._dumped(obj)
 
     @functools.cached_property
     def _plan(self) -> list[tuple[str, str, Callable[..., Any] | None]]:
-        """The key, the attribute and marshmallow's converter of each field; None copies it."""
+        """Return key, attribute and converter of each field. None copies the attribute."""
         return [
             (
                 field.data_key or name,
@@ -46,5 +46,5 @@ class DirectDump(ma.Schema):
 
 
 def _attribute(obj: Any, name: str, _default: Any) -> Any:
-    # marshmallow leaves out a field whose attribute is missing; this raises AttributeError.
+    # Raises AttributeError for a missing attribute. marshmallow would leave the field out.
     return getattr(obj, name)

@@ -18,7 +18,7 @@ class ConditionSchema(ma.Schema):
 
 
 class ExplanationSchema(ma.Schema):
-    """Why a job runs or does not run: its conditions, its position, the cause of its wait."""
+    """Explains why a job runs or does not run: conditions, position, and the cause of a wait."""
 
     job_id = identifier("The job.")
     status = fields.String(required=True)

@@ -15,9 +15,9 @@ from crawljobs.errors import InvalidSubredditName
 
 INT8_MAX = 2**63 - 1
 NAME_MAX_CHARACTERS = 200
-# A cursor holds at most one name: 200 characters of 4 bytes in Base64, and the signature.
+# The longest cursor holds one name (200 characters of 4 bytes, in Base64) and the signature.
 CURSOR_MAX_CHARACTERS = 2_048
-# For the OpenAPI document; crawljobs.domain.subreddit does the check.
+# Only for the OpenAPI document. crawljobs.domain.subreddit checks the names.
 NAME_PATTERN = "^/?(r/)?([A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20})$"
 
 _RFC3339 = re.compile(
@@ -26,7 +26,7 @@ _RFC3339 = re.compile(
 
 
 class Timestamp(fields.AwareDateTime):
-    """A time as RFC 3339. Responses use UTC; a time without an offset is not valid."""
+    """A time in RFC 3339 format. Responses use UTC. A time without an offset is not valid."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(format="iso", **options)
@@ -39,12 +39,12 @@ class Timestamp(fields.AwareDateTime):
             raise ma.ValidationError("expected an RFC 3339 time, such as 2031-05-17T09:30:00Z")
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):  # 30 February; a time that is in year 10000 in UTC
+        except (ValueError, OverflowError):  # such as 30 February, or year 10000 in UTC
             raise ma.ValidationError("no such time") from None
 
 
 class Flag(fields.Boolean):
-    """true or false. Not 1, "yes" or "on", which marshmallow would accept."""
+    """Accepts only true and false. marshmallow would also accept 1, "yes" or "on"."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
         if not isinstance(value, bool):
@@ -53,7 +53,7 @@ class Flag(fields.Boolean):
 
 
 def truth(**options: Any) -> fields.Boolean:
-    """A Boolean for query strings: `true` or `false`."""
+    """Return a Boolean field for query strings. It accepts only `true` and `false`."""
     return fields.Boolean(
         truthy={"true"},
         falsy={"false"},
@@ -63,7 +63,7 @@ def truth(**options: Any) -> fields.Boolean:
 
 
 class Whole(fields.Integer):
-    """A JSON number without a fraction, such as 60 or 60.0. Not a string and not a Boolean."""
+    """Accepts a JSON number without a fraction, such as 60 or 60.0, but no string or Boolean."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -78,7 +78,7 @@ def rfc3339(value: datetime) -> str:
 
 
 def described(text: str, **more: Any) -> dict[str, Any]:
-    """The metadata of a field, for the OpenAPI document."""
+    """Return the metadata of a field for the OpenAPI document."""
     return {"description": text, **more}
 
 
@@ -89,7 +89,7 @@ def identifier(text: str, *, nullable: bool = False) -> fields.Integer:
 
 
 class SubredditName(fields.String):
-    """A valid subreddit name; loads without r/."""
+    """A valid subreddit name. The loaded value has no prefix r/."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         name = super()._deserialize(value, attr, data, **options)
@@ -112,7 +112,7 @@ def subreddit(**options: Any) -> SubredditName:
 
 
 class Name(fields.String):
-    """A free name; loads in normal form NFKC, without spaces at its ends."""
+    """A freely chosen name. The loaded value has normal form NFKC and no spaces at its ends."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         given = super()._deserialize(value, attr, data, **options)
@@ -147,7 +147,7 @@ def max_retries() -> fields.Integer:
 
 
 class PageParameters(ma.Schema):
-    """The parameters of every list."""
+    """The query parameters that every list has."""
 
     limit = fields.Integer(
         load_default=100,

@@ -38,7 +38,7 @@ class EnqueueSchema(ma.Schema):
 
 
 class TraceId(fields.String):
-    """The trace id of a W3C traceparent."""
+    """Dumps the trace id of a W3C traceparent."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> str | None:
         return None if value is None else str(value).split("-")[1]
@@ -166,7 +166,7 @@ class JobListSchema(ma.Schema):
 
 
 class EnqueuedSchema(ma.Schema):
-    """The result of the request, and the job that serves the request."""
+    """The result of an enqueue request, and the job that serves the request."""
 
     result = fields.String(
         required=True,

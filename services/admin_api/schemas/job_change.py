@@ -1,4 +1,4 @@
-"""Schemas of changes of a job."""
+"""Schemas of requests that change a job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawljobs.domain import job
 
 
 class BoostSchema(ma.Schema):
-    """The points to add."""
+    """The points to add to a job's priority."""
 
     boost = Whole(
         required=True,
@@ -20,7 +20,7 @@ class BoostSchema(ma.Schema):
 
 
 class PrioritySchema(ma.Schema):
-    """The priority to set."""
+    """The new priority of a job."""
 
     priority = Whole(
         required=True,
@@ -45,6 +45,6 @@ def settable_status() -> fields.String:
 
 
 class StatusSchema(ma.Schema):
-    """The new state."""
+    """The new state of a job."""
 
     status = settable_status()

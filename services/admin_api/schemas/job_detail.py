@@ -26,7 +26,7 @@ class JobDetail(job.Job):
 
     @property
     def missing(self) -> list[MissingPart]:
-        """The first parts that the crawl gave up."""
+        """Return the first parts that the crawl gave up."""
         return job_progress.missing_of_job(self)
 
 

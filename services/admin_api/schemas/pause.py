@@ -38,7 +38,7 @@ class ResumeBodySchema(ma.Schema):
 
 
 class PauseSchema(ma.Schema):
-    """A pause: no crawl starts."""
+    """A pause, during which no crawl starts."""
 
     subreddit = fields.String(
         required=True, allow_none=True, metadata=described("Null for the whole queue.")

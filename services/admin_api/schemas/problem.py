@@ -1,4 +1,4 @@
-"""The schema of every error."""
+"""The schema of an error response."""
 
 from __future__ import annotations
 

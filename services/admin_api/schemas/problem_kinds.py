@@ -1,4 +1,4 @@
-"""The codes of the errors, with their HTTP status and title."""
+"""The error codes of the API, with their HTTP status and title."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Kind(NamedTuple):
     title: str
 
 
-# By `code`, which programs read. The `type` of a problem links to its row at /docs.
+# The keys are the codes that programs read. A problem's `type` links to its code at /docs.
 KINDS: dict[str, Kind] = {
     "bad_request": Kind(400, "Bad request"),
     "broken_body": Kind(400, "Request body incomplete or malformed"),

@@ -12,7 +12,7 @@ from crawljobs.domain import job_progress
 
 
 class ProgressSchema(DirectDump):
-    """The progress of a crawl. The counts only grow while it runs; the forecast may change."""
+    """The progress of a crawl. The counts only grow during the crawl. The forecast may change."""
 
     phase = fields.String(
         required=True,
@@ -51,7 +51,7 @@ class ProgressSchema(DirectDump):
 
 
 class ProgressOfJob(fields.Nested):
-    """The progress, computed from the job that holds the field."""
+    """A field with the progress, which is computed from the whole job."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(ProgressSchema, **options)

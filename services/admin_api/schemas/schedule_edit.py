@@ -106,7 +106,7 @@ class ScheduleBodySchema(ma.Schema):
 
 
 class SchedulePatchSchema(ScheduleBodySchema):
-    """The fields of a schedule to change; absent fields stay unchanged."""
+    """The fields of a schedule to change. Absent fields stay unchanged."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"partial": True, **options})
@@ -116,7 +116,7 @@ class SchedulePatchSchema(ScheduleBodySchema):
 
 
 class ToggleSchema(ma.Schema):
-    """Whether the schedule fires."""
+    """The request to enable or disable a schedule."""
 
     enabled = Flag(metadata=described("Absent: the opposite of the current value."))
 

@@ -1,4 +1,4 @@
-"""Schemas of the ledger of a schedule, and of previews."""
+"""Schemas of a schedule's ledger, which contains all due times, and of previews."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from admin_api.schemas.fields import (
 from admin_api.schemas.schedule_edit import cron_expression, timezone
 from crawljobs.domain.schedule import RunOutcome
 
-PREVIEW_MAX = 100  # due times; keeps the computing time short
+PREVIEW_MAX = 100  # due times; more would take too long to compute
 
 
 class RunParameters(PageParameters):
-    """A page of the ledger."""
+    """The query parameters of a schedule's ledger."""
 
 
 class RunSchema(ma.Schema):
@@ -57,7 +57,7 @@ class RunListSchema(ma.Schema):
 
 
 class PreviewRequestSchema(ma.Schema):
-    """An expression to try."""
+    """A cron expression whose due times are previewed."""
 
     cron_expression = cron_expression()
     timezone = timezone()
@@ -83,7 +83,7 @@ class UpcomingSchema(ma.Schema):
 
 
 class PreviewSchema(ma.Schema):
-    """The meaning of an expression."""
+    """The meaning and the next due times of a cron expression."""
 
     cron_expression = fields.String(required=True, metadata=described("In normal form."))
     timezone = fields.String(required=True)

@@ -31,7 +31,7 @@ def _seconds(text: str) -> fields.Float:
 
 
 class RecentSchema(ma.Schema):
-    """The newest finished jobs of the last hour, at most 1,000 of them."""
+    """Statistics of the newest jobs that finished in the last hour, at most 1,000 jobs."""
 
     sampled = fields.Integer(required=True, metadata=described("The number of jobs in the sample."))
     since = Timestamp(

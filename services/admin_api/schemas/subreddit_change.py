@@ -1,4 +1,4 @@
-"""Schemas of changes of a subreddit, and of its enqueue."""
+"""Schemas of requests that change a subreddit or enqueue a crawl of it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from crawljobs.repository.content.politeness_gaps import (
     REQUEST_GAP_MAX_SECONDS,
 )
 
-# Descriptions that responses share.
+# Descriptions that requests and responses share.
 REQUEST_GAP = "Minimum seconds between two requests of a crawl; null: the workers' setting applies."
 CRAWL_GAP = "Minimum seconds between two crawls; null: no minimum."
 
 
 class Gap(fields.Float):
-    """A JSON number. Not a string and not a Boolean."""
+    """Accepts a JSON number, but no string and no Boolean."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -28,7 +28,7 @@ class Gap(fields.Float):
 
 
 class PolitenessSchema(ma.Schema):
-    """The politeness of crawls; absent fields stay unchanged."""
+    """The minimum gaps between requests and between crawls. Absent fields stay unchanged."""
 
     min_request_gap_seconds = Gap(
         allow_none=True,
@@ -43,7 +43,7 @@ class PolitenessSchema(ma.Schema):
 
 
 class EnqueueNowSchema(ma.Schema):
-    """The options of the crawl."""
+    """The options of a crawl that is enqueued now."""
 
     priority = priority(default=60)
     max_retries = max_retries()

@@ -16,7 +16,7 @@ ACCESS_STATES = [state.value for state in AccessState]
 class OnlyNameCharacters(validate.Validator):
     """Checks the characters of a name.
 
-    validate.Regexp would put its pattern, in Python's dialect, into the OpenAPI document.
+    validate.Regexp would add its pattern to the OpenAPI document in Python's syntax.
     """
 
     def __call__(self, value: str) -> str:

@@ -1,4 +1,4 @@
-"""The invalid values of a request, as JSON pointers with messages."""
+"""Describes the invalid values of a request by JSON pointers and messages."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ MAX_MESSAGE_CHARACTERS = 300
 
 
 def pointer_to(path: list[str | int]) -> str:
-    """A JSON pointer (RFC 6901) that can be encoded, whatever the keys contain."""
+    """Return a JSON pointer (RFC 6901). Replaces characters that UTF-8 cannot encode."""
     steps = [str(step).replace("~", "~0").replace("/", "~1") for step in path]
     text = "".join(f"/{step}" for step in steps)[:MAX_MESSAGE_CHARACTERS]
     return text.encode("utf-8", "replace").decode()
 
 
 def flattened(messages: Any, path: tuple[str | int, ...] = ()) -> Iterator[problems.FieldError]:
-    """The nested messages of marshmallow as one list; `_schema` stands for the whole value."""
+    """Yield marshmallow's nested messages as a flat list. `_schema` means the whole value."""
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
             yield from flattened(inner, path if name == "_schema" else (*path, name))
@@ -29,7 +29,7 @@ def flattened(messages: Any, path: tuple[str | int, ...] = ()) -> Iterator[probl
 
 
 def invalid(fields: list[problems.FieldError]) -> problems.Problem:
-    """The problem of a request with these errors."""
+    """Return the problem for a request with these errors."""
     return problems.Problem(
         "invalid_request", "`errors` lists each invalid value.", fields[:MAX_FIELD_ERRORS]
     )

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from crawljobs.domain.access import Scope
 
-BOOTSTRAP_NAME = "bootstrap"  # the actor of the token in ADMIN_API_TOKEN
+BOOTSTRAP_NAME = "bootstrap"  # name of the bootstrap token, which is set in ADMIN_API_TOKEN
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The token of a request. `key` is unique; two tokens may share a `name`."""
+    """The token of a request. `key` is unique, but two tokens may have the same `name`."""
 
     name: str
     key: str
@@ -19,10 +19,10 @@ class Identity:
 
     @property
     def token_id(self) -> str | None:
-        """The token's id; None for the bootstrap token, which has no row."""
+        """Return the token's id, or None for the bootstrap token, which has no database row."""
         return None if self.key == BOOTSTRAP_NAME else self.key
 
     @property
     def is_bootstrap(self) -> bool:
-        """Whether this is the bootstrap token. It has no quota: the operator always gets access."""
+        """Return whether this is the bootstrap token. It has no quota, so operators keep access."""
         return self.token_id is None

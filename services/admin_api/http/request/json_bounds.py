@@ -1,4 +1,4 @@
-"""Limits on the values and the depth of a JSON text, checked before the text is parsed."""
+"""Checks the number of values and the depth of a JSON text before the text is parsed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
-NUMBER_CHARACTERS = 64  # no field of the API needs a longer number
-DEPTH_MAX = 16  # levels of lists and objects
+NUMBER_CHARACTERS = 64  # limit of a number's characters; no field of the API needs more
+DEPTH_MAX = 16  # levels of nested lists and objects
 # Possessive quantifiers do not backtrack, so each byte is read once.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
@@ -15,20 +15,20 @@ _OPENING = (b"[", b"{")
 
 
 class TooManyValues(ValueError):
-    """The text holds more values than allowed."""
+    """The JSON text holds more values than allowed."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    bytes: int  # the length of the body
-    values: int  # numbers, strings, lists, objects; member names do not count
+    bytes: int  # limit of the body's length
+    values: int  # limit of numbers, strings, lists and objects; member names do not count
 
 
 def check(text: bytes, values_max: int) -> None:
-    """Raise ValueError for too deep nesting, TooManyValues for more than `values_max` values.
+    """Raise ValueError for too deep nesting, and TooManyValues for more than `values_max` values.
 
-    Time and memory are linear in the bytes. A valid text within the limits always passes. A text
-    that is not JSON may pass; then the parser refuses it.
+    Time and memory grow linearly with the text. A valid text within the limits always passes. A
+    text that is not JSON may pass, because the parser refuses it later.
     """
     if _at_most(text) <= values_max and _openings(text) <= DEPTH_MAX:
         return
@@ -39,7 +39,7 @@ def check(text: bytes, values_max: int) -> None:
 
 
 def _at_most(text: bytes) -> int:
-    """An upper bound of the values: a list of n values has n - 1 commas, and is a value too."""
+    """Return an upper bound of the values. A list of n values has n - 1 commas and counts too."""
     return text.count(b",") + _openings(text) + 1
 
 
@@ -66,12 +66,12 @@ def _too_many(values_max: int) -> TooManyValues:
 
 
 def whole_number(digits: str) -> int:
-    """The integer. Raises ValueError for too many digits, which json.loads would accept."""
+    """Return the integer. Raises ValueError for too many digits, which json.loads would accept."""
     return int(_short(digits))
 
 
 def decimal_number(digits: str) -> float:
-    """The float. Raises ValueError for too many digits, or outside the range of a float."""
+    """Return the float. Raises ValueError if it has too many characters or is too large."""
     value = float(_short(digits))
     if math.isinf(value):
         raise ValueError("a number is too large")

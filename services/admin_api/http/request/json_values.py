@@ -1,4 +1,4 @@
-"""Strict JSON: each value is one that Postgres can store and a terminal can show."""
+"""Parses JSON, and accepts only values that Postgres can store and a terminal can safely show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawljobs.domain import plain_text
 
 
 def parsed_json(body: bytes, values_max: int) -> Any:
-    """The value of a JSON text. Raises a Problem if it is invalid or Postgres cannot store it."""
+    """Return the parsed JSON. Raises a Problem if it is invalid or Postgres cannot store it."""
     try:
         json_bounds.check(body, values_max)
         value = json.loads(
@@ -25,7 +25,7 @@ def parsed_json(body: bytes, values_max: int) -> Any:
         )
     except json_bounds.TooManyValues as error:
         raise invalid([problems.FieldError("", str(error))]) from None
-    except ValueError as error:  # also bytes that are not UTF-8
+    except ValueError as error:  # also raised for bytes that are not UTF-8
         raise problems.Problem("invalid_json", str(error)[:MAX_MESSAGE_CHARACTERS]) from None
     unusable = [
         problems.FieldError(pointer_to(path), f"holds {fault}") for path, fault in _unusable(value)
@@ -40,7 +40,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object. Raises ValueError for a repeated key: parsers disagree about which one counts."""
+    """Return the object. Raises ValueError for a repeated key, which parsers treat differently."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("an object has the same key twice")
@@ -48,9 +48,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _unusable(value: Any) -> Iterator[tuple[list[str | int], str]]:
-    """The path and the fault of each string that Postgres refuses or that can control a terminal.
+    """Yield path and fault of each string that Postgres refuses or that can control a terminal.
 
-    Not recursive, so deep nesting cannot overflow the stack.
+    Does not use recursion, because deep nesting could overflow the stack.
     """
     rest: list[tuple[list[str | int], Any]] = [([], value)]
     while rest:

@@ -1,4 +1,4 @@
-"""Reads the request body up to a size limit. server/worker.py has received it already."""
+"""Reads the request body, up to a size limit. server/worker.py has received the body before."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from admin_api.http.request.json_bounds import Bounds
 
 USUAL = Bounds(bytes=64 * 1024, values=500)  # the default
 MANY = Bounds(bytes=1024 * 1024, values=2_000)  # for bulk requests
-BOUNDS = "body_bounds"  # the attribute of a view that holds its limits
+BOUNDS = "body_bounds"  # name of the attribute that holds a view's limits
 _CHUNK_BYTES = 64 * 1024
 _NAME = "request_body"
 
 
 class BodyTooLarge(Exception):
-    """The body exceeds the limit of every route; the server did not receive all of it."""
+    """The body exceeds the limit of every route. The server has not received all of it."""
 
 
 def read() -> bytes:
-    """The whole body; later calls return it again. Raises a Problem: too large, late or broken."""
+    """Return the body, also in later calls. Raises a Problem if it is too large, late or broken."""
     if _NAME not in flask.g:
         setattr(flask.g, _NAME, _read())
     body: bytes = flask.g.get(_NAME)
@@ -31,7 +31,7 @@ def read() -> bytes:
 
 
 def bounds() -> Bounds:
-    """The limits of the view of this request, or the default limits."""
+    """Return the body limits of the request's view, or the default limits."""
     view = flask.current_app.view_functions.get(flask.request.endpoint or "")
     found: Bounds = getattr(view, BOUNDS, USUAL)
     return found
@@ -48,7 +48,7 @@ def _read() -> bytes:
 
 
 def refuse_large() -> None:
-    """Respond 413 when Content-Length exceeds the limit, on every route."""
+    """Respond 413 on any route if Content-Length exceeds the body limit."""
     most = bounds().bytes
     if (flask.request.content_length or 0) > most:
         raise _too_large(most)
@@ -59,9 +59,9 @@ def _too_large(most: int) -> RequestEntityTooLarge:
 
 
 def _chunks(most: int) -> Iterator[bytes]:
-    """The body, at most about one byte more than `most`.
+    """Yield the body in pieces, at most one byte more than `most` in total.
 
-    Raises a Problem when the body is late, malformed or shorter than its Content-Length.
+    Raises a Problem if the body is late, malformed or shorter than its Content-Length.
     """
     environ = flask.request.environ
     announced = flask.request.content_length

@@ -1,4 +1,4 @@
-"""The database for views: the queries of a request can share one transaction."""
+"""The database for views. The queries of a request can share one transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class RequestDatabase:
-    """`read()` and `run()` of Database; in `in_shared_transaction()` they use its transaction."""
+    """Wraps Database. All calls during `in_shared_transaction()` use the same transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class RequestDatabase:
         return self._database.run(work) if joined is None else work(joined)
 
     def in_shared_transaction(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` and the database calls inside it in one transaction; retry on conflicts."""
+        """Run `work` and its database calls in one transaction. Repeat `work` after a conflict."""
 
         def joined(conn: Connection) -> T:
             flask.g.joined_transaction = conn
@@ -45,7 +45,7 @@ class RequestDatabase:
         return self._database.run(joined)
 
     def in_own_transaction(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a separate transaction, which commits even if the request's rolls back."""
+        """Run `work` in a separate transaction, which commits even if the request rolls back."""
         return self._database.run(work)
 
     def close(self) -> None:

@@ -9,19 +9,21 @@ import flask
 
 from crawljobs.db import call_deadline
 
-# From the arrival of the whole request. Each call has its own timeouts, but a bulk request with a
-# lock wait for each of 1,000 items would take minutes.
+# The limit counts from the arrival of the whole request. Single database calls have timeouts too,
+# but a bulk request could wait for a lock for each of 1,000 items, which would take minutes.
 SECONDS = 10.0
 
-# The arrival on the monotonic clock, set by the server: the request may have waited for a thread.
+# Monotonic time when the request was complete. The server sets it, because the request may wait for
+# a thread afterwards.
 arrived_at: ContextVar[float | None] = ContextVar("arrived_at", default=None)
 
 
-# A request that has waited longer than this share of the deadline for a thread is late because the
-# server is busy, not because the database is slow.
+# If a late request waited for a thread for more than this share of the deadline, the cause is the
+# busy server, not the database.
 _WAIT_SHARE = 0.5
 
-_waited: ContextVar[float] = ContextVar("waited", default=0.0)  # seconds without a thread
+# Seconds that the request waited for a thread.
+_waited: ContextVar[float] = ContextVar("waited", default=0.0)
 
 
 def begin() -> None:
@@ -31,12 +33,12 @@ def begin() -> None:
 
 
 def is_over_by_waiting() -> bool:
-    """Whether the deadline is over, mainly because the request waited for a thread."""
+    """Return whether the deadline is over, mainly because the request waited for a thread."""
     return call_deadline.is_over() and _waited.get() > _WAIT_SHARE * SECONDS
 
 
 def _end(response: flask.Response) -> flask.Response:
-    # A streamed export has no such limit: it lasts as long as the client reads it.
+    # A streamed export has no deadline, because it lasts as long as the client reads.
     call_deadline.end()
     return response
 

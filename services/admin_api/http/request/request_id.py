@@ -1,4 +1,4 @@
-"""The request id, which the response, the log lines and the audit row share."""
+"""The id of a request. The response, the log lines and the audit row contain the id."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ import flask
 from crawljobs.domain import access
 
 HEADER = "X-Request-Id"
-# Characters that clients may use: none of them can break a log line, a header or a page.
+# Ids that clients may send. Their characters cannot break a log line, a header or a web page.
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def chosen_or_new(offered: str | None) -> str:
-    """The client's id if it is valid, else a new one. An API token is not valid: logs show ids."""
+    """Return the client's id if it is valid, else a new id.
+
+    An API token is not valid as an id, because logs show ids.
+    """
     if offered is not None and _SAFE.fullmatch(offered) and access.id_of(offered) is None:
         return offered
     return uuid.uuid4().hex
 
 
 def current() -> str:
-    """The id of this request. The first call sets it, so the order of hooks does not matter."""
+    """Return the request's id. The first call sets it, so that hooks may run in any order."""
     if "request_id" not in flask.g:
         flask.g.request_id = chosen_or_new(flask.request.headers.get(HEADER))
     return str(flask.g.request_id)

@@ -1,4 +1,4 @@
-"""Strict parsing of bodies and query strings: invalid input is a 4xx problem, never a 500."""
+"""Parses bodies and query strings strictly. Invalid input is a 4xx problem, never a 500."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from crawljobs.domain import plain_text
 
 
 def refuse_stray_parameters() -> None:
-    """Refuse query parameters on views that declare none: an ignored filter would mislead."""
+    """Refuse query parameters if the view declares none. An ignored filter would mislead."""
     endpoint = flask.request.endpoint
     if endpoint is None or not flask.request.args:
         return
@@ -32,7 +32,7 @@ def refuse_stray_parameters() -> None:
 
 
 class Parser(FlaskParser):
-    """Reads a body (problems 400, 415, 422) or a query string (problems 400, 422) by a schema."""
+    """Reads a body or query string by a schema. Invalid input raises a Problem (400, 415, 422)."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

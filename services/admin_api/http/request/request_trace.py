@@ -1,4 +1,4 @@
-"""Each request continues the trace of its client, or starts a new trace."""
+"""Each request continues its client's trace, or starts a new trace."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawljobs.domain import trace_context
 from crawljobs.runtime import metrics, tracing
 
 HEADER = "traceparent"
-# Load balancers request these every few seconds, so a trace of each would only add load.
+# Load balancers send these requests every few seconds, so their traces would only add load.
 PROBES = frozenset({"health.healthz", "health.readyz"})
 SERVER_ERRORS = 500
 
@@ -49,7 +49,7 @@ def _end(_error: BaseException | None) -> None:
 
 
 def install(app: flask.Flask) -> None:
-    """Call it before access_log.install(), so that log lines have the trace id."""
+    """Call this before access_log.install(). Otherwise log lines would have no trace id."""
     app.before_request(_begin)
     app.after_request(_record_status)
     app.teardown_request(_end)
