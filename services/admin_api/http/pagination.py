@@ -84,7 +84,10 @@ class Page:
     def response_with(
         self, path: str, items: Sequence[Any], *, next_at: list[Any] | None
     ) -> responses.Response:
-        """Return body, status and headers. `next_at` is this page's last position, or None."""
+        """Return body, status and headers.
+
+        `next_at` is the last position of this page, or None on the last page of the list.
+        """
         if next_at is None:
             return {"items": items, "next": None}, 200, {}
         cursor = self.cursor(next_at)

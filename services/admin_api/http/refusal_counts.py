@@ -59,7 +59,7 @@ class RefusalCount:
 
 @dataclass
 class _Window:
-    ends_at: float  # time by the monotonic clock
+    ends_at: float  # end of the window, by the monotonic clock
     count: RefusalCount | None = None
 
 
@@ -69,7 +69,7 @@ class RefusalCounts:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._windows: dict[Key, _Window] = {}  # the oldest first
+        self._windows: dict[Key, _Window] = {}  # the oldest window comes first
         self._evicted: list[RefusalCount] = []
 
     def opens_window(self, actor: Actor, request: tuple[str, str, str], status: int) -> Key | None:

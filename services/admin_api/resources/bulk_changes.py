@@ -68,7 +68,7 @@ def _by_verb(conn: Connection, verb: Verb | None, job_ids: list[int]) -> dict[Ve
 
 
 def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange]) -> None:
-    """Write one audit row for each changed job, and one for the request if any job changed."""
+    """Write audit rows for the request and each changed job, unless no job needs a change."""
     if all(change.changes_nothing for change in changes):
         return
     done = [change for change in changes if change.error is None]

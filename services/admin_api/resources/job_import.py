@@ -87,7 +87,7 @@ def _checked(texts: list[str]) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _items(texts: list[str], changes: dict[str, EnqueueChange], invalid: dict[str, str]) -> Any:
-    """Yield the result of each text, in the order of the request."""
+    """Yield the result of each given name, in the order of the request."""
     seen: set[str] = set()
     for text in texts:
         item = {"subreddit": text, "detail": "", "job_id": None}

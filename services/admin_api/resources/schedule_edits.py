@@ -56,7 +56,7 @@ def spec_of(conn: Connection, params: dict[str, Any]) -> ScheduleSpec:
 
 
 def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of ScheduleSpec that a body contains. Raises a Problem like spec_of()."""
+    """Return the ScheduleSpec fields in a body. Raises a Problem for an unknown subreddit."""
     fields = {name: value for name, value in params.items() if not name.startswith("subreddit")}
     if "misfire_policy" in fields:
         fields["misfire_policy"] = MisfirePolicy(fields["misfire_policy"])

@@ -73,7 +73,7 @@ class BulkBoostSchema(BulkSchema):
 
 
 class BulkItemSchema(ma.Schema):
-    """The result for one job."""
+    """The result of a bulk change for one job."""
 
     id = fields.Integer(required=True, metadata=described("The job.", format="int64"))
     status = fields.Integer(
@@ -105,7 +105,7 @@ class BulkResultSchema(ma.Schema):
 
 
 class ImportSchema(ma.Schema):
-    """Subreddits to crawl."""
+    """A list of subreddits to enqueue."""
 
     subreddits = fields.List(
         fields.String(validate=validate.Length(min=1, max=100)),
@@ -125,7 +125,7 @@ class ImportSchema(ma.Schema):
 
 
 class ImportItemSchema(ma.Schema):
-    """The result for one name."""
+    """The result of an import for one name."""
 
     subreddit = fields.String(required=True, metadata=described("The name in the request."))
     status = fields.Integer(

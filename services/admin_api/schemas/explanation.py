@@ -9,7 +9,7 @@ from admin_api.schemas.fields import Timestamp, described, identifier
 
 
 class ConditionSchema(ma.Schema):
-    """A condition for a claim of this job."""
+    """A condition that must be met before a worker can claim the job."""
 
     name = fields.String(required=True)
     met = fields.Boolean(required=True)

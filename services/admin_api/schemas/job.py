@@ -38,7 +38,7 @@ class EnqueueSchema(ma.Schema):
 
 
 class TraceId(fields.String):
-    """Dumps the trace id of a W3C traceparent."""
+    """A field that shows the trace id of a W3C traceparent."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> str | None:
         return None if value is None else str(value).split("-")[1]

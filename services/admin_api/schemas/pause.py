@@ -32,7 +32,7 @@ class PauseBodySchema(ma.Schema):
 
 
 class ResumeBodySchema(ma.Schema):
-    """The pause to end: of the whole queue, or of one subreddit."""
+    """Selects the pause to end: the pause of the whole queue or of one subreddit."""
 
     subreddit = subreddit(load_default=None)
 

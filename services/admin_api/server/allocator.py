@@ -1,4 +1,4 @@
-"""Makes glibc return freed memory to the system. By default, each thread keeps freed memory."""
+"""Makes glibc return freed memory to the system. By default, each thread's arena keeps it."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Chunks:
 
 
 def expected(head: bytes) -> BodyEnd | None:
-    """Return the finder of the body that this request head announces, or None without a body."""
+    """Return an object that finds the end of the body, or None if the head announces no body."""
     fields = [(found[1].lower(), found[2].strip(b" \t")) for found in _FIELD.finditer(head)]
     if not fields:
         return None

@@ -91,7 +91,7 @@ class ArrivingConnections:
         self._connections.pop(conn, None)
 
     def release_memory(self, conn: Connection) -> None:
-        """Subtract the connection's request from the held bytes, because it has left the memory."""
+        """Subtract the connection's request from the held bytes. It is no longer in memory."""
         self._held_bytes -= conn.held_bytes
         conn.held_bytes = 0
 

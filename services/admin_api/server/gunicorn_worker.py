@@ -50,11 +50,11 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no type
     # The methods that the subclass defines.
 
     def collect(self, conn: Connection, *, is_readable: bool) -> None:
-        """Collect the connection's next request. `is_readable`: the first bytes have arrived."""
+        """Collect the connection's next request. `is_readable` is true if bytes have arrived."""
         raise NotImplementedError
 
     def responded(self, conn: Connection, *, keeps: bool) -> None:
-        """Handle the end of a response. `keeps`: the response announced an open connection."""
+        """Handle the end of a response. `keeps` is true if the connection may stay open."""
         raise NotImplementedError
 
     def make_room(self) -> bool:
@@ -177,7 +177,7 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no type
             req.force_close()
         try:
             return super().handle_request(req, conn)
-        except TimeoutError as error:  # a timeout of sending; the application handles the others
+        except TimeoutError as error:  # a send timeout; the application handles receive timeouts
             raise BrokenPipeError(errno.EPIPE, "the client did not read the response") from error
 
     def _keepalive_after(self, _conn: Connection, keepalive: bool) -> bool:

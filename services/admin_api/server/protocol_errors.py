@@ -16,7 +16,7 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-_refused_lines = LogLimit()  # because clients can cause thousands of log lines a second
+_refused_lines = LogLimit()  # limits the log, because clients can cause thousands of lines a second
 _bug_lines = LogLimit()
 
 DETAIL = "The request is not valid HTTP."

@@ -1,4 +1,4 @@
-// The page at /docs: reads the OpenAPI document, shows it, and sends requests for trial.
+// The page at /docs: shows the OpenAPI document, and lets the reader send requests.
 "use strict";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
@@ -8,7 +8,7 @@ function slug(method, path) {
   return `${method}${path.replace(/[^A-Za-z0-9]+/g, "-")}`.replace(/-+$/, "");
 }
 
-// Returns the value behind a chain of references into the document.
+// Returns the value, or the value that its $ref leads to in the document.
 function resolved(document_, value) {
   let here = value;
   while (here && here.$ref) {
@@ -66,7 +66,7 @@ function answersOf(document_, operation) {
   return table(["Status", "Body", "Meaning"], rows);
 }
 
-// Returns a form with an input for each parameter and the body, a button, and the response.
+// Returns a form that sends a request: inputs for the parameters and the body, a button, a response.
 function trial(entry, body) {
   const field = (label, control, id) => {
     control.id = id;
@@ -117,7 +117,7 @@ async function send(entry, inputs, body) {
   let shown = text;
   try {
     shown = JSON.stringify(JSON.parse(text), null, 2);
-  } catch { /* not JSON: shown unchanged */ }
+  } catch { /* The response is not JSON, so the page shows it unchanged. */ }
   return `${answer.status} ${answer.statusText}\n\n${shown}`;
 }
 
@@ -168,7 +168,7 @@ function contents(groups) {
       link("/docs/openapi.json", "OpenAPI document"))];
 }
 
-// Opens the operation in the address and scrolls to it. Also called after the page is built.
+// Opens the operation that the address names, and scrolls to the operation.
 function showTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;

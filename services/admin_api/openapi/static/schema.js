@@ -72,8 +72,8 @@ function table(headings, rows) {
     element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
 }
 
-// Returns a table of the fields of an object. Only requests mark required fields: responses have
-// all fields.
+// Returns a table of an object's fields. Only tables of requests mark required fields, because
+// responses always have all fields.
 function fieldsOf(schema, marksRequired) {
   const required = new Set(schema.required || []);
   const rows = Object.entries(schema.properties || {}).map(([name, field]) =>
