@@ -1,4 +1,4 @@
-"""The crawler-worker process: `python -m crawler_worker`."""
+"""Runs the crawler-worker process. The command is `python -m crawler_worker`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from crawljobs.db.database import Database
 from crawljobs.runtime import logs, process, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
 
-# Connections beside one for each crawl: claim loop, completion writer, sweeps, prune, refresher.
+# Each crawl has one database connection. These are for the other users of connections: the claim
+# loop, the completion writer, the sweeps, the pruning and the refresher.
 OTHER_CONNECTIONS = 5
-# Longest wait for a reply of the database; one lease, if that is shorter, because the claim is lost
-# after it.
+# The longest wait for a reply of the database, in seconds. If a lease is shorter, the limit is one
+# lease, because the claim is lost when its lease expires.
 REPLY_SECONDS = 10.0
 
 
@@ -53,7 +54,8 @@ def main() -> int:
         pooled=address.pooled,
         reply_seconds=min(REPLY_SECONDS, queue.lease_seconds),
     )
-    # One for the refresher; for each slot one, and the crawls that lost their claims and hang.
+    # Threads that send requests: one for the refresher, one for each crawl, and one for each crawl
+    # that lost its claim and hangs.
     threads = 1 + queue.worker_concurrency * (1 + STUCK_PER_SLOT)
     client = RedditClient(reddit, database=database, threads=threads)
 
@@ -82,7 +84,9 @@ def main() -> int:
             worker_probes.serve(probe_address, health)
         except errors.SettingsError as error:
             sys.exit(f"crawler-worker: {error}")
-    gc.freeze()  # modules and settings stay until the exit: no need to scan them (decision 72)
+    # Modules and settings stay in memory until the exit, so the garbage collector need not scan
+    # them (decision 72).
+    gc.freeze()
     heartbeat = Heartbeat(
         database,
         name=name,
@@ -100,6 +104,6 @@ def main() -> int:
 if __name__ == "__main__":
     code = main()
     logging.shutdown()
-    # sys.exit() would wait for a sweep that hangs, and a second signal would then kill the process
-    # (decision 28).
+    # sys.exit() would wait for the thread of a hanging sweep. A second signal would then kill the
+    # process (decision 28).
     os._exit(code)

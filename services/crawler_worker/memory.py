@@ -1,20 +1,20 @@
-"""Makes the C library return large blocks of memory to the system."""
+"""Makes the C library return large freed blocks of memory to the operating system."""
 
 from __future__ import annotations
 
 import ctypes
 
-M_MMAP_THRESHOLD = -3  # of mallopt(3)
-LARGE_BLOCK = 128 * 1024  # bytes; the initial threshold of glibc
+M_MMAP_THRESHOLD = -3  # a parameter of mallopt(3)
+LARGE_BLOCK = 128 * 1024  # bytes; glibc's initial threshold
 
 
 def return_large_blocks() -> None:
-    """Map each large block separately, so that its memory is returned when it is freed.
+    """Make glibc map each large block separately, so that a freed block is returned to the system.
 
-    By default glibc raises the threshold to the largest block that was ever freed. The texts of
-    large replies are then allocated in the heaps of the threads, and each heap keeps its peak size:
-    eight crawls used 490 MiB instead of 185 MiB (decision 89). Does nothing with another C library
-    than glibc.
+    By default glibc raises its threshold for separate blocks to the size of the largest freed
+    block. It then allocates the texts of large replies in the heaps of the threads. Each heap keeps
+    its peak size: eight crawls used 490 MiB instead of 185 MiB (decision 89). With another C
+    library, this function does nothing.
     """
     try:
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)

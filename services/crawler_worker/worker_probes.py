@@ -1,4 +1,4 @@
-"""The worker's probes and metrics."""
+"""Builds the worker's health check and readiness check, and serves its probes and metrics."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from crawljobs.runtime.probes.probe_server import ProbeServer
 from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress, QueueSettings
 
-# The claim loop may wait this long, beside its poll interval, for an unreachable database.
+# The claim loop may wait this many seconds for an unreachable database, in addition to the pauses
+# between its polls.
 LOOP_LATE_SECONDS = 90.0
-# The lease keeper may need this long, beside one lease, to connect again.
+# The lease keeper may need this many seconds to connect again, in addition to one lease.
 KEEPER_LATE_SECONDS = 15.0
 
 
@@ -30,7 +31,7 @@ def health_of(
     readiness: Readiness,
     stopping: threading.Event,
 ) -> Health:
-    """The health of the worker: its threads must show progress within the given seconds."""
+    """Return the worker's health check: each watched thread must make progress within its limit."""
     loop, keeper = worker.seconds_since_beat, worker.keeper.seconds_since_beat
     return Health(
         readiness=readiness,
@@ -44,7 +45,7 @@ def health_of(
 
 
 def readiness_of(address: DatabaseSettings, name: str) -> Readiness:
-    """The readiness check, on a database connection of its own named `name`."""
+    """Return the readiness check. It uses its own database connection, which has this name."""
     return Readiness(
         Database(
             address.url,
@@ -57,7 +58,7 @@ def readiness_of(address: DatabaseSettings, name: str) -> Readiness:
 
 
 def serve(address: ProbeAddress, health: Health) -> ProbeServer:
-    """Serve the probes and `/metrics`. Raises SettingsError when the address cannot be used."""
+    """Serve the probes and `/metrics`. Raises SettingsError if the address cannot be used."""
     registry = CollectorRegistry()
     for collector in (REGISTRY, exposition.BuildInfo("crawler-worker")):
         registry.register(collector)

@@ -1,4 +1,4 @@
-"""The life of the worker process: start, work until a signal or a failure, stop."""
+"""Starts the worker, runs it until a signal or a failure, and stops it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from crawljobs.runtime.probes.health import Health
 
 log = logs.get_logger(__name__)
 
-# Longest wait after the drain, for a reply of the database and for the release of claims.
+# The drain waits for running crawls. After it, the process waits at most this many seconds for
+# replies of the database and for the release of claims.
 LATE_SECONDS = 15.0
 
 
 class Task(Protocol):
-    """Work beside the claim loop, in threads of its own."""
+    """Work that runs beside the claim loop, in its own threads."""
 
     def start(self) -> None: ...
 
@@ -27,7 +28,7 @@ class Task(Protocol):
 
 
 class WorkerProcess:
-    """Runs the worker and the tasks beside it, once the schema of the database is known."""
+    """Waits until the database has the expected schema, then runs the worker and the tasks."""
 
     def __init__(
         self,
@@ -48,9 +49,9 @@ class WorkerProcess:
         self._code = 1
 
     def run(self, *, drain_seconds: float) -> int:
-        """Run until a signal or a failure; returns the exit code.
+        """Run until a signal or a failure, and return the exit code.
 
-        The caller must have called `process.block_stop_signals`.
+        The caller must call `process.block_stop_signals` first.
         """
         has_ended = process.run(
             self._work,

@@ -1,1 +1,1 @@
-"""The claim of a job: claim it, hold it during the crawl, complete it."""
+"""Claims jobs, extends the claims during the crawls, and completes the claims."""

@@ -1,4 +1,4 @@
-"""Metrics of claims; each function is called after the commit of the change that it counts."""
+"""Metrics of claims. Call each function after the commit of the change that the function counts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from crawljobs.domain.transitions import Transition
 from crawljobs.repository.queue.maintenance.job_maintenance import Rescued
 from crawljobs.runtime import metrics
 
-# The labelled counters are created once: labels() costs as much as inc().
+# The labelled counters are created once, because a call of labels() costs as much as inc().
 _ATTEMPTS = {outcome: metrics.job_attempts.labels(outcome) for outcome in AttemptOutcome}
 _FINISHED = {status: metrics.jobs_finished.labels(status) for status in metrics.FINISHED}
 
-# Released and deferred crawls were interrupted, so their durations are not observed.
+# Only attempts with these outcomes count in the histogram of durations. Released and deferred
+# crawls were interrupted, so their durations say nothing about crawls.
 _FINISHED_ATTEMPTS = (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED)
 
 
 def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
-    """Observe the duration of the claim statement, and the wait of each job in the queue."""
+    """Observe the duration of the claim statement, and the time that each job was claimable."""
     metrics.claim_duration.observe(seconds)
     for claim in claims:
         waited = (claim.claimed_at - claim.claimable_at).total_seconds()
@@ -31,7 +32,7 @@ def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
 
 
 def completed(completions: Sequence[tuple[Completion, float]]) -> None:
-    """Count the completions of one transaction; the float is the seconds since the claim."""
+    """Count the completions of one transaction. Each float is the seconds since the claim."""
     for completion, seconds in completions:
         if completion.attempt in _FINISHED_ATTEMPTS:
             metrics.job_duration.observe(seconds)
@@ -49,7 +50,7 @@ def completed(completions: Sequence[tuple[Completion, float]]) -> None:
 
 
 def given_up(part: MissingPart) -> None:
-    """Count a part that the crawl left out."""
+    """Count a part (an optional request) that the crawl gave up."""
     metrics.crawl_parts_given_up.labels(part.kind, part.reason).inc()
 
 
@@ -59,7 +60,7 @@ def fenced() -> None:
 
 
 def rescued(jobs: Sequence[Rescued]) -> None:
-    """Count the jobs that one rescue transaction changed."""
+    """Count the jobs that one transaction took from dead or stuck workers."""
     metrics.job_attempts.labels(AttemptOutcome.LEASE_EXPIRED).inc(len(jobs))
     failed = sum(job.status is JobStatus.FAILED for job in jobs)
     metrics.jobs_finished.labels(JobStatus.FAILED).inc(failed)
@@ -67,6 +68,6 @@ def rescued(jobs: Sequence[Rescued]) -> None:
 
 
 def enqueued(source: JobSource, results: Iterable[Enqueued]) -> None:
-    """Count the results of enqueues by a worker."""
+    """Count the results of the enqueue requests that a worker made."""
     for enqueue in results:
         metrics.jobs_enqueued.labels(source, enqueue.result).inc()

@@ -1,4 +1,4 @@
-"""Crawls a claim, and submits its completion."""
+"""Crawls the subreddit of a claimed job, and submits the completion to the completion writer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from crawljobs.runtime import logs, tracing
 
 log = logs.get_logger(__name__)
 
-Crawl = Callable[[HeldClaim], str]  # crawls one subreddit; returns the outcome or raises
+Crawl = Callable[[HeldClaim], str]  # crawls one subreddit; returns its outcome, or raises
 
 
 class ClaimRunner:
-    """Runs claims; each until its completion is written, which also ends its lease."""
+    """Crawls claimed jobs. The keeper extends a claim's lease until its completion is written."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class ClaimRunner:
         self._stopping = stopping
 
     def run(self, held: HeldClaim) -> None:
-        """Crawl in the calling thread; does not wait for the write of the completion."""
+        """Crawl in the calling thread and submit the completion. Do not wait for the write."""
         span, done = crawl_trace.begin(held), None
         try:
             with tracing.within(span):
@@ -54,14 +54,16 @@ class ClaimRunner:
             self._writer.submit(held, done, partial(self._on_completion_written, held, span))
 
     def release(self, held: HeldClaim) -> None:
-        """Submit the release of a claim whose crawl may still run: after the release its writes are
-        fenced."""
+        """Submit the release of a claim whose crawl may still run.
+
+        After the release, the check of the claim token refuses every write of this crawl.
+        """
         self._writer.submit(
             held, completion.released(held.claim), partial(self._on_release_written, held)
         )
 
     def _completion_of(self, held: HeldClaim, span: tracing.Span) -> Completion | None:
-        """Crawl; returns the completion, or None when the claim was lost."""
+        """Crawl, and return the completion. Return None if the claim was lost."""
         claim = held.claim
         if logs.are_written(logging.INFO):
             log.info(
@@ -79,7 +81,7 @@ class ClaimRunner:
             log.warning("claim.lost", job_id=claim.job_id)
             held.mark_lost()
             return None
-        except Exception as error:  # every error, bugs too: the claim must be completed
+        except Exception as error:  # also for bugs, because each claim must be completed
             if not isinstance(error, errors.CrawljobsError):
                 log.exception("job.crashed", job_id=claim.job_id)
             done = stopped_crawl.completion_after(error, claim, self._retry)

@@ -1,4 +1,4 @@
-"""Claims jobs, and recovers the jobs of a claim statement whose reply was lost."""
+"""Claims jobs, and finds the jobs that a claim statement without a reply has claimed."""
 
 from __future__ import annotations
 
@@ -22,33 +22,35 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-# A COMMIT without a reply may still reach the server. After this many leases, the lease that it
-# would create has expired, so its token is forgotten (decision 27).
+# The server may still execute a COMMIT that had no reply. After this many leases, each lease that
+# this COMMIT could have created has expired, so its claim token is forgotten (decision 27).
 UNANSWERED_LEASES = 2
 
 
 class Claiming:
-    """Claims for one worker. Not thread-safe: one thread uses it."""
+    """Claims jobs for one worker. Only one thread may use an object."""
 
     def __init__(self, database: Database, *, worker: str, lease_seconds: float) -> None:
         self._database = database
         self._worker = worker
         self._lease_seconds = lease_seconds
-        # Token of each claim statement without a reply -> monotonic time of its request.
+        # The claim token of each claim statement without a reply -> the time of the statement, by
+        # the monotonic clock, in seconds.
         self._unanswered: dict[UUID, float] = {}
-        self._skip = 0  # number of jobs at the front of the queue whose claim fails
+        # The number of jobs at the front of the queue that are skipped, because their claim fails.
+        self._skip = 0
         self._reset_skip_at = 0.0
         self._lines = LogLimit()
 
     @property
     def has_unanswered(self) -> bool:
-        """Whether a claim statement without a reply may have claimed jobs."""
+        """Return whether a claim statement without a reply may have claimed jobs."""
         return bool(self._unanswered)
 
     def claim(self, at_most: int) -> tuple[float, list[Claim]]:
-        """Claim `at_most` jobs, or recover the jobs of a claim without a reply.
+        """Claim up to `at_most` jobs, or take the jobs of an earlier statement without a reply.
 
-        Returns the monotonic time before the request, and the claims. Raises DatabaseUnavailable.
+        Return the monotonic time before the statement, and the claims. Raises DatabaseUnavailable.
         """
         for token in list(self._unanswered):
             requested_at = time.monotonic()
@@ -87,14 +89,14 @@ class Claiming:
         try:
             claimed = self._database.run_statement(claim)
         except errors.DatabaseUnavailable:
-            # The statement may have committed, or may still commit, although its reply is lost.
+            # The reply is lost, but the statement may have committed or may still commit.
             self._unanswered[token] = requested_at
             raise
         claim_counters.claimed(claimed, seconds=time.monotonic() - requested_at)
         return requested_at, claimed
 
     def _pass_over(self, error: Exception) -> None:
-        """Skip the first job, whose claim fails: it would stay first and block all others."""
+        """Skip the queue's first job, because its claim fails and it would block all other jobs."""
         if not self._skip:
             self._reset_skip_at = time.monotonic() + RETRY_SKIPPED_SECONDS
         self._skip += 1
@@ -104,15 +106,17 @@ class Claiming:
             log.error("claim.passed_over", reason=reason, lines_left_out=left_out)
 
     def release_unanswered(self) -> None:
-        """Release the jobs of claims without a reply; the worker shuts down and will not crawl
-        them. Raises DatabaseUnavailable."""
+        """Release the jobs of claim statements without a reply, because the worker shuts down.
+
+        Raises DatabaseUnavailable.
+        """
         for token in list(self._unanswered):
             self._recover(token, keep=0)
 
     def _recover(self, token: UUID, *, keep: int) -> list[Claim]:
-        """Extend the leases of the first `keep` jobs of this token, and release the others.
+        """Find the jobs with this claim token. Extend the first `keep` leases, release other jobs.
 
-        Returns the claims that were extended. Raises DatabaseUnavailable.
+        Return the claims whose leases were extended. Raises DatabaseUnavailable.
         """
 
         def recover(conn: Connection) -> list[Claim]:

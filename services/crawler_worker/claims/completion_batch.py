@@ -1,4 +1,4 @@
-"""Writes a batch of completions, one statement a verb."""
+"""Writes a batch of completions, with one statement for each verb (complete, fail, defer, ...)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ log = logs.get_logger(__name__)
 
 
 def write(database: Database, batch: Sequence[PendingCompletion]) -> list[PendingCompletion]:
-    """Write the completions and report the result of each to its caller.
+    """Write the completions, and call `on_result` of each completion that has a final result.
 
-    Returns the completions to try again: their rows are locked, or the database is unreachable.
+    Return the completions that must be tried again, because their rows are locked or the database
+    is unreachable.
     """
     by_verb: dict[Transition, list[PendingCompletion]] = defaultdict(list)
     for pending in batch:
@@ -33,7 +34,7 @@ def write(database: Database, batch: Sequence[PendingCompletion]) -> list[Pendin
 
 
 def _write_verb(database: Database, batch: list[PendingCompletion]) -> list[PendingCompletion]:
-    """Write completions of one verb by one statement, which needs no explicit transaction."""
+    """Write completions of one verb with one statement. Return the completions to try again."""
     try:
         results = database.run_statement(lambda conn: _complete(conn, batch))
     except errors.DatabaseUnavailable as error:
@@ -45,7 +46,7 @@ def _write_verb(database: Database, batch: list[PendingCompletion]) -> list[Pend
             log.exception("completion.failed", job_id=batch[0].job_id)
             batch[0].not_written()
             return []
-        # One by one, so that one faulty completion blocks no other.
+        # Each completion is written alone, so that a faulty completion blocks no other completion.
         return [again for pending in batch for again in _write_verb(database, [pending])]
     return _report(batch, results)
 
@@ -55,7 +56,7 @@ def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[Writ
         conn, completions=[pending.completion for pending in batch]
     )
     for place, pending in enumerate(batch):
-        # STALE also follows when an earlier try committed and its reply was lost.
+        # The result is STALE also if an earlier try has committed and the reply to it was lost.
         if results[place] is WriteResult.STALE:
             recorded = job_completion.recorded_outcome(conn, claim=pending.completion.claim)
             if recorded is pending.completion.attempt:
@@ -66,7 +67,7 @@ def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[Writ
 def _report(
     batch: Sequence[PendingCompletion], results: Sequence[WriteResult]
 ) -> list[PendingCompletion]:
-    """Count and report the results; returns the completions whose rows are locked."""
+    """Count and report the results. Return the completions whose rows are locked."""
     now = time.monotonic()
     of_result: dict[WriteResult, list[PendingCompletion]] = defaultdict(list)
     for pending, result in zip(batch, results, strict=True):

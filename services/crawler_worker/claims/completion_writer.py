@@ -1,4 +1,4 @@
-"""The thread that writes the completions of claims, many by one statement."""
+"""A thread that writes the completions of claims, several completions with one statement."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from crawljobs.runtime import backoff, logs
 
 log = logs.get_logger(__name__)
 
-# The pauses before a completion that was not written is tried again.
+# The first and the longest pause before the thread tries to write a completion again.
 PAUSE_SECONDS = 0.05
 PAUSE_MAX_SECONDS = 1.0
 
 
 class CompletionWriter:
-    """Writes all completions that were submitted during its last write.
+    """Writes completions in a thread. A batch has the completions submitted during the last write.
 
-    A completion is tried until the database accepts or refuses it, also after an outage. The claim
-    token fences a late write: if the job was rescued in the meantime, nothing changes.
-    `on_written` is called after each batch, and when the thread has stopped.
+    The thread tries each completion until the database accepts or refuses it, also after an outage.
+    If the job was rescued in the meantime, its claim token has changed and the write has no effect.
+    The thread calls `on_written` after each batch, and when it has stopped.
     """
 
     def __init__(self, database: Database, *, on_written: Callable[[], object]) -> None:
         self._database = database
         self._on_written = on_written
-        # A float in place of a completion closes the writer: the monotonic time to give up at.
+        # A float closes the writer. It is the monotonic time at which the thread gives up.
         self._queue: queue.SimpleQueue[PendingCompletion | float] = queue.SimpleQueue()
         self._unwritten = 0
         self._less_unwritten = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="completion-writer", daemon=True)
         self.has_stopped = False
-        # The rest belongs to the thread.
+        # Only the writer's thread uses the following attributes.
         self._retries: list[PendingCompletion] = []
-        self._give_up_at = math.inf  # monotonic time; finite once the writer is closed
+        self._give_up_at = math.inf  # monotonic time, in seconds; finite after `close`
 
     def start(self) -> None:
         self._thread.start()
 
     def submit(self, held: HeldClaim, completion: Completion, on_result: OnResult) -> None:
-        """Queue the completion of this claim; the thread calls `on_result`.
+        """Queue this claim's completion. The thread calls `on_result` with the result.
 
-        Only the first completion of a claim is written; later ones are ignored.
+        Only the first completion of a claim is written. Later completions are ignored.
         """
         with self._less_unwritten:
             if held.completing:
@@ -59,23 +59,23 @@ class CompletionWriter:
         self._queue.put(PendingCompletion(held, completion, on_result))
 
     def backlog(self) -> int:
-        """The number of completions that are not written yet."""
+        """Return the number of completions that are not written yet."""
         return self._unwritten
 
     def wait_until_empty(self, seconds: float) -> bool:
-        """Wait at most `seconds`; returns whether every completion was written."""
+        """Wait at most `seconds`. Return whether every completion was written."""
         with self._less_unwritten:
             return self._less_unwritten.wait_for(lambda: not self._unwritten, seconds)
 
     def close(self, seconds: float) -> None:
-        """Stop the thread once the remaining completions are written, at the latest in `seconds`.
+        """Stop the thread when all completions are written, and after `seconds` at the latest.
 
-        A completion that is not written in time is abandoned; another worker rescues its job.
+        The thread abandons a completion that is not written in time. A sweep then rescues its job.
         """
         self._queue.put(time.monotonic() + seconds)
 
     def join(self) -> None:
-        """Wait for the thread. Call `close` first: it bounds this wait."""
+        """Wait until the thread has ended. Call `close` first, because it limits this wait."""
         self._thread.join()
 
     def _run(self) -> None:
@@ -83,14 +83,14 @@ class CompletionWriter:
             while batch := self._next_batch():
                 self._write(batch)
                 self._on_written()
-        except Exception:  # without a writer no claim is completed: has_stopped stops the worker
+        except Exception:  # the worker stops, because it reads has_stopped
             log.exception("completion_writer.crashed")
         finally:
             self.has_stopped = True
             self._on_written()
 
     def _next_batch(self) -> list[PendingCompletion]:
-        """Wait for completions that are due and return them; empty once closed and drained."""
+        """Wait for completions that are due, and return them. Return [] if the thread must end."""
         while True:
             submitted = self._take_submitted()
             now = time.monotonic()
@@ -104,7 +104,7 @@ class CompletionWriter:
                 return batch
 
     def _take_submitted(self) -> list[PendingCompletion]:
-        """Take all submitted completions; waits for one until the next retry is due."""
+        """Take all submitted completions. If there are none, wait until the next retry is due."""
         taken: list[PendingCompletion] = []
         timeout = self._seconds_to_wait()
         try:
@@ -121,7 +121,7 @@ class CompletionWriter:
             self._give_up_at = item
 
     def _seconds_to_wait(self) -> float | None:
-        """Seconds until the thread must act without a new completion; None: never."""
+        """Return the longest wait for a new completion in seconds, or None if it has no limit."""
         if self._is_closed() and not self._retries:
             return 0.0
         at = min([self._give_up_at, *(pending.due for pending in self._retries)])
@@ -146,7 +146,7 @@ class CompletionWriter:
     def _postpone(self, batch: Sequence[PendingCompletion]) -> None:
         if not batch:
             return
-        # The whole batch gets one due time, so that one statement writes it again.
+        # All completions of the batch get the same due time, so that they are tried together again.
         failures = max(pending.failures for pending in batch) + 1
         pause = backoff.pause_seconds(failures, first=PAUSE_SECONDS, longest=PAUSE_MAX_SECONDS)
         due = time.monotonic() + pause

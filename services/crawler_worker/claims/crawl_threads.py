@@ -1,4 +1,4 @@
-"""A pool of threads that crawl."""
+"""A pool of threads in which the worker crawls subreddits."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from crawler_worker.claims.held_claim import HeldClaim
 
 
 class CrawlThreads:
-    """Crawls one claim at a time in each thread.
+    """Crawls claimed jobs in threads. Each thread crawls one job at a time.
 
-    `on_free` is called when no claim waits for a thread any more.
+    A thread calls `on_free` when no claim waits for a thread any more.
 
-    Only one thread at a time is woken, and it wakes the next thread before it starts to crawl.
-    Crawls that wait for the network therefore all start at once. Very short jobs are done by one
-    thread after another, without a thread switch for each job.
+    Only one thread is woken at a time. It wakes the next thread before it starts to crawl. So
+    crawls that wait for the network all start at once. Very short jobs run one after the other in
+    one thread, without a thread switch for each job.
     """
 
     def __init__(
@@ -28,14 +28,13 @@ class CrawlThreads:
         self._crawling: set[HeldClaim] = set()
         self._threads = 0
         self._idle = 0
-        self._waking = False  # a thread was notified and has not taken its claim yet
+        self._waking = False  # whether a thread was notified and has not taken its claim yet
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._done = threading.Condition(self._lock)
 
     def start(self, claims: Sequence[HeldClaim]) -> None:
-        """Crawl these claims now. Threads are added until there is one for each claim, and for each
-        crawl that hangs."""
+        """Crawl these claims now. Add threads until each running crawl and each claim has one."""
         with self._lock:
             self._waiting.extend(claims)
             for _ in range(len(self._crawling) + len(self._waiting) - self._threads):
@@ -45,17 +44,17 @@ class CrawlThreads:
             self._wake_one()
 
     def all(self) -> list[HeldClaim]:
-        """The claims that are being crawled, and the claims that wait for a thread."""
+        """Return the claims that are being crawled, and the claims that wait for a thread."""
         with self._lock:
             return [*self._crawling, *self._waiting]
 
     def has_waiting(self) -> bool:
-        """Whether a claim waits for a thread."""
+        """Return whether a claim waits for a thread."""
         with self._lock:
             return bool(self._waiting)
 
     def wait_until_idle(self, seconds: float) -> bool:
-        """Wait at most `seconds`; returns whether every crawl has returned."""
+        """Wait at most `seconds`. Return whether every crawl has ended."""
         with self._lock:
             return self._done.wait_for(lambda: not self._crawling and not self._waiting, seconds)
 
@@ -96,7 +95,7 @@ class CrawlThreads:
         return held
 
     def _leave(self, held: HeldClaim) -> bool:
-        """Remove a claim after its crawl; returns whether a claim waits for a thread."""
+        """Remove a claim after its crawl. Return whether another claim waits for a thread."""
         with self._lock:
             self._crawling.discard(held)
             if not self._waiting:

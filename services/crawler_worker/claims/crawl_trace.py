@@ -1,4 +1,4 @@
-"""Spans of a claim and its crawl, in the trace of the request that enqueued the job."""
+"""Trace spans of a claim and its crawl. Their trace began when a request enqueued the job."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LOST = "lost"  # the outcome of a claim that this worker did not complete
 
 
 def begin(held: HeldClaim) -> tracing.Span:
-    """Start the span of the crawl, as a child of a span of its claim; `finish` ends it.
+    """Start the crawl's span as a child of the claim's span. `finish` ends the crawl's span.
 
-    One claim statement may claim many jobs; each job has its own claim span.
+    One claim statement may claim many jobs, but each job has its own claim span.
     """
     claim = held.claim
     if not tracing.is_recording():
@@ -40,12 +40,12 @@ def begin(held: HeldClaim) -> tracing.Span:
 
 
 def release_span(held: HeldClaim) -> AbstractContextManager[tracing.Span]:
-    """The span of a release at shutdown, before the crawl has returned."""
+    """Return the span of a claim's release at shutdown, when its crawl may still run."""
     parent = trace_context.parse(held.claim.traceparent)
     return tracing.span("release", tracing.Kind.CONSUMER, parent=parent)
 
 
 def finish(span: tracing.Span, outcome: str) -> None:
-    """Record the outcome of the claim and end the span of its crawl."""
+    """Record the claim's outcome in the span of its crawl, and end this span."""
     span.set_attributes({"crawljobs.outcome": outcome})
     span.end()

@@ -1,4 +1,4 @@
-"""A claim that this worker holds: a stop signal for its crawl, which also watches the lease."""
+"""A claim that this worker holds. The object watches the lease and signals the crawl to stop."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Callable
 from crawler_worker.claims import claim_counters
 from crawljobs.domain.claim import Claim
 
-# The last 10 % of a lease are not used: clocks drift, and a write takes time.
+# The last 10 % of a lease are not used, because clocks drift and a write takes time.
 MARGIN = 0.1
 
 
 class HeldClaim:
-    """A stop event of one crawl. It is set when the claim is lost, when the lease is about to
-    expire, and when the worker shuts down.
+    """The stop signal of one crawl.
 
-    The lease is measured on this process's monotonic clock, from the time before the request to
-    the database. So the crawl stops before another worker can claim the job.
+    The signal is set when the claim is lost, when the lease is about to expire, or when the worker
+    shuts down. The lease is measured by this process's monotonic clock, from the time before the
+    claim statement. So the crawl stops before another worker can claim the job.
     """
 
     def __init__(
@@ -31,56 +31,58 @@ class HeldClaim:
     ) -> None:
         self.claim = claim
         self.requested_at = requested_at
-        # The completion is being written. A claim that is no longer extended is then not lost.
+        # True once the completion was submitted. After that, a lease that cannot be extended does
+        # not mean that the claim was lost.
         self.completing = False
         self._lease_seconds = lease_seconds
         self._clock = clock
         self._is_stopped = False
-        self._stop: threading.Event | None = None  # made by the first wait
+        self._stop: threading.Event | None = None  # created by the first call of wait()
         self._lost = False
         self._fence_at = requested_at + lease_seconds * (1 - MARGIN)
 
     def extended(self, requested_at: float) -> None:
-        """Record an extension of the lease that was requested at `requested_at` (monotonic)."""
+        """Record an extension of the lease. `requested_at` is the monotonic time of its request."""
         self._fence_at = requested_at + self._lease_seconds * (1 - MARGIN)
 
     def mark_lost(self) -> None:
-        """Record that another worker may hold the job: this crawl must write nothing more."""
+        """Record that another worker may hold the job. This crawl must write nothing more."""
         if not self._lost:
             claim_counters.fenced()
         self._lost = True
         self.interrupt()
 
     def interrupt(self) -> None:
-        """Stop the crawl at its next page; the claim stays valid."""
+        """Make the crawl stop before its next page. The claim stays valid."""
         self._is_stopped = True
         if self._stop is not None:
             self._stop.set()
 
     def is_lost(self) -> bool:
-        """Whether the database has reported the claim as lost.
+        """Return whether the database has reported the claim as lost.
 
-        False for a lease that has expired on this clock only: it may still be extended.
+        A lease that has expired only by this process's clock may still be extended, so it does not
+        count as lost.
         """
         return self._lost
 
     def is_valid(self) -> bool:
-        """Whether the claim is not lost and its lease has not expired on this clock."""
+        """Return whether the claim is not lost and its lease has not expired by the local clock."""
         return not self._lost and self._clock() < self._fence_at
 
     def is_set(self) -> bool:
         return self._is_stopped or not self.is_valid()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the stop, at most `seconds`; returns whether the crawl must stop."""
+        """Wait for the stop signal, at most `seconds`. Return whether the crawl must stop."""
         until = self._clock() + seconds
         stop = self._stop = self._stop or threading.Event()
-        # is_set() is checked after the event exists: a concurrent interrupt() sets the flag before
-        # it reads self._stop, so the flag or the event is seen here.
+        # is_set() is called after the event exists. A concurrent interrupt() sets the flag before
+        # it reads self._stop. So interrupt() sets the event, or this thread sees the flag.
         while not self.is_set():
             now = self._clock()
             if now >= until:
                 return False
-            # An extension moves _fence_at during the wait, so the loop checks again at that time.
+            # An extension may move _fence_at during the wait, so the loop then reads it again.
             stop.wait(max(0.001, min(until, self._fence_at) - now))
         return True

@@ -1,4 +1,4 @@
-"""The thread that extends the leases of this process, and listens for new jobs."""
+"""The thread that extends the leases of this process's claims, and listens for new jobs."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from crawljobs.runtime import backoff, logs, metrics
 log = logs.get_logger(__name__)
 
 EXTENSIONS_PER_LEASE = 3
-# Tries in the interval of one extension, for a job whose row another transaction has locked.
+# If another transaction has locked a job's row, the extension is tried this often in one interval.
 LOCKED_TRIES = 10
-RECONNECT_SECONDS = 0.05  # doubles up to the maximum
+RECONNECT_SECONDS = 0.05  # the first pause; each next pause is twice as long, up to the maximum
 RECONNECT_MAX_SECONDS = 2.0
 
 
 class LeaseKeeper(threading.Thread):
-    """Extends every held claim each third of a lease, on the process's one direct connection.
+    """Extends every held claim three times per lease, over a connection without a pooler.
 
-    The extension is also the ping that detects a dead connection: a LISTEN on a dead connection
-    reports no error. `on_work` is called when a job may be claimable.
+    The extension also detects a dead connection, because a LISTEN on a dead connection reports no
+    error. `on_work` is called when a job may be claimable.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class LeaseKeeper(threading.Thread):
         self.has_stopped = False
 
     def hold(self, claim: Claim, *, requested_at: float) -> HeldClaim:
-        """Extend this claim until `drop`; `requested_at` is the monotonic time before the claim
-        statement."""
+        """Extend this claim until `drop` is called. `requested_at` is the monotonic time before the
+        claim statement."""
         held = HeldClaim(claim, requested_at=requested_at, lease_seconds=self._lease_seconds)
         with self._lock:
             self._held[claim.job_id] = held
@@ -73,14 +73,13 @@ class LeaseKeeper(threading.Thread):
             return list(self._held.values())
 
     def can_extend(self) -> bool:
-        """Whether an extension succeeded so recently that a claim made now can be extended."""
+        """Return whether an extension succeeded lately, so that a new claim can be extended too."""
         reached_at = self._reached_at
         usable = self._lease_seconds * (1 - MARGIN)
         return reached_at is not None and time.monotonic() < reached_at + usable
 
     def seconds_since_beat(self) -> float:
-        """Seconds since the last turn of the loop, for the liveness probe; infinite once the thread
-        has stopped."""
+        """Return the seconds since the loop's last turn, or infinity if the thread has stopped."""
         if self.has_stopped:
             return math.inf
         return time.monotonic() - self._last_beat_at
@@ -93,7 +92,7 @@ class LeaseKeeper(threading.Thread):
         self._last_beat_at = time.monotonic()
         try:
             self._keep()
-        except Exception:  # without extensions claims are lost: has_stopped stops the worker
+        except Exception:  # the worker stops, because it reads has_stopped
             log.exception("keeper.crashed")
         finally:
             self.has_stopped = True
@@ -124,7 +123,7 @@ class LeaseKeeper(threading.Thread):
             if self._reached_at is not None:
                 metrics.db_reconnects.inc()
             locked = self._extend(direct, self.all_held())
-            self._on_work()  # hints that were sent before this LISTEN are lost, so poll once
+            self._on_work()  # poll once, because each NOTIFY before this LISTEN was lost
             extend_all_at = time.monotonic() + self._every
             while not self._stopping.is_set():
                 now = self._last_beat_at = time.monotonic()
@@ -141,8 +140,10 @@ class LeaseKeeper(threading.Thread):
             direct.close()
 
     def _extend(self, direct: DirectConnection, claims: list[HeldClaim]) -> list[HeldClaim]:
-        """Extend these claims; returns the valid claims whose rows are locked. Raises
-        DatabaseUnavailable."""
+        """Extend these claims. Return the valid claims whose rows are locked.
+
+        Raises DatabaseUnavailable.
+        """
         requested_at = time.monotonic()
         try:
             with direct.call() as conn:
@@ -160,7 +161,7 @@ class LeaseKeeper(threading.Thread):
                 held.extended(requested_at)
             elif held.claim.job_id in extension.busy:
                 locked.append(held)
-            elif not held.completing and held in self.all_held():  # not completed in the meantime
+            elif not held.completing and held in self.all_held():  # not completed meanwhile
                 log.warning("claim.lost", job_id=held.claim.job_id)
                 held.mark_lost()
         return locked
@@ -168,7 +169,7 @@ class LeaseKeeper(threading.Thread):
     def _extend_each(
         self, direct: DirectConnection, claims: list[HeldClaim], error: Exception
     ) -> list[HeldClaim]:
-        """Extend one by one, after one faulty row made the statement for all of them fail."""
+        """Extend each claim by its own statement, after the statement for all claims failed."""
         if len(claims) > 1:
             return [locked for held in claims for locked in self._extend(direct, [held])]
         (held,) = claims

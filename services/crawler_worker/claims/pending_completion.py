@@ -1,4 +1,4 @@
-"""A completion that waits for its write."""
+"""A completion that is not written yet."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-OnResult = Callable[[Completion, bool], object]  # the bool: whether the completion was written
+OnResult = Callable[[Completion, bool], object]  # the bool is True if the completion was written
 
 
 @dataclass
 class PendingCompletion:
-    """The completion of one claim; `on_result` is called once, with the final result."""
+    """The completion of one claim. `on_result` is called once, when the final result is known."""
 
     held: HeldClaim
     completion: Completion
     on_result: OnResult
-    due: float = 0.0  # time of the next try, on the monotonic clock
-    failures: int = 0  # tries without a result
+    due: float = 0.0  # time of the next try, by the monotonic clock, in seconds
+    failures: int = 0  # number of tries that had no result
 
     @property
     def job_id(self) -> int:
@@ -35,7 +35,7 @@ class PendingCompletion:
         self.on_result(self.completion, False)
 
     def lost(self) -> None:
-        """Another worker may hold the job: nothing was written, and nothing may be written."""
+        """Mark the claim as lost, because another worker may hold the job. Nothing was written."""
         self.held.mark_lost()
         log.warning("claim.lost", job_id=self.job_id)
         self.not_written()

@@ -1,4 +1,4 @@
-"""The completion of a crawl that raised an error, and the log line of a completion."""
+"""Chooses the completion of a crawl that raised an error, and logs completions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from crawljobs.runtime import exception_text, jitter, logs, tracing
 
 log = logs.get_logger(__name__)
 
-DATABASE_OUTAGE_SECONDS = 5.0  # the delay of a job whose crawl could not reach Postgres
+DATABASE_OUTAGE_SECONDS = 5.0  # a job waits this long after its crawl could not reach Postgres
 
 
 def completion_after(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> Completion:
-    """Release, defer, schedule_retry or fail, by the kind of the error. An unknown error is
-    retried."""
+    """Return the completion for this error: a release, a deferral, a retry or a failure.
+
+    An error of an unknown class leads to a retry.
+    """
     if isinstance(error, crawl_failures.Interrupted):
         return completion.released(claim)
     if isinstance(error, crawl_failures.Deferred):
@@ -60,7 +62,7 @@ _LOG_LINES = {
 
 
 def log_completion(done: Completion, span: tracing.Span) -> None:
-    """Log a completion after its commit, within the span of its crawl."""
+    """Log a committed completion, within the trace span of its crawl."""
     level, event = _LOG_LINES[done.verb]
     if not logs.are_written(level):
         return

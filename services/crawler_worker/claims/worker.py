@@ -1,6 +1,7 @@
-"""The claim loop: claims a job for each free slot, and crawls each job in its own thread.
+"""The claim loop claims a job for each free slot, and crawls each job in its own thread.
 
-A slot is free when its crawl has returned; the completion is written while the next crawl starts.
+A slot is the worker's place for one crawl. It is free when the crawl has ended: the completion is
+written while the next crawl starts.
 """
 
 from __future__ import annotations
@@ -20,20 +21,22 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-POLL_JITTER = 0.2  # a share of the poll interval: workers that start together poll apart
-# A NOTIFY is sent only when the queue was empty, so one NOTIFY may stand for several jobs. After a
-# NOTIFY or a claim the worker polls again this soon; the interval doubles up to POLL_SECONDS.
+POLL_JITTER = 0.2  # share of the poll interval; it spreads the polls of several workers
+# A NOTIFY is sent only if the queue was empty, so one NOTIFY may stand for several jobs. After a
+# NOTIFY or a claim, the worker polls at this interval. The interval doubles with each further poll,
+# up to the configured poll interval.
 POLL_MIN_SECONDS = 0.05
-# A crawl that lost its claim and never returns holds a thread. At this number for each slot the
-# process exits, because only a restart frees those threads.
+# A crawl that lost its claim and hangs keeps a thread. If this many crawls hang for each slot, the
+# process exits, because only a restart frees their threads.
 STUCK_PER_SLOT = 2
-# Crawls and unwritten completions for each slot; at this number the worker claims no more jobs.
+# The limit of crawls plus unwritten completions, for each slot. At the limit, the worker claims no
+# more jobs.
 UNWRITTEN_PER_SLOT = 3
-RELEASE_SECONDS = 2.0  # limit for releasing claims after the drain, if the database is unreachable
+RELEASE_SECONDS = 2.0  # time limit for the release of claims after the drain
 
 
 class Worker:
-    """Runs until `stop()`, then releases each unfinished crawl after its current page."""
+    """Runs the claim loop until `stop()`, then releases the claims of unfinished crawls."""
 
     def __init__(
         self,
@@ -68,17 +71,17 @@ class Worker:
         self._threads = CrawlThreads(self._runner.run, on_free=self._wake.set)
 
     def stop(self) -> None:
-        """Stop claiming and interrupt the crawls. Any thread may call this; a signal handler must
-        not, because it could interrupt a thread that holds the event's lock."""
+        """Stop claiming and interrupt the crawls. Do not call this function in a signal handler:
+        the interrupted thread may hold the event's lock."""
         self._stopping.set()
         self._wake.set()
 
     def seconds_since_beat(self) -> float:
-        """Seconds since the last turn of the loop, for the liveness probe."""
+        """Return the seconds since the loop's last turn, for the liveness probe."""
         return time.monotonic() - self._last_beat_at
 
     def run(self) -> bool:
-        """Run the loop; returns True after `stop()`, and False when only a restart can help."""
+        """Run the loop. Return True after `stop()`, and False if only a restart can help."""
         self.keeper.start()
         self._writer.start()
         poll_in = POLL_MIN_SECONDS
@@ -114,10 +117,10 @@ class Worker:
         Returns the number of claimed jobs. Raises DatabaseUnavailable.
         """
         if not self.keeper.can_extend():
-            return 0  # a claim would be lost, because its lease would not be extended
+            return 0  # a new claim would be lost, because its lease would not be extended
         if self._threads.has_waiting():
-            return 0  # the claimed jobs start first
-        # A crawl that lost its claim is about to return, or hangs: it does not use a slot.
+            return 0  # jobs that are already claimed start first
+        # A crawl that lost its claim uses no slot, because it ends soon or hangs.
         busy = sum(held.is_valid() for held in self._threads.all())
         slots = self._settings.worker_concurrency
         room = UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog()
@@ -125,8 +128,8 @@ class Worker:
         if free <= 0 and not self._claiming.has_unanswered:
             return 0
         requested_at, claimed = self._claiming.claim(max(0, free))
-        # All claims are held before the first thread starts: if a thread cannot start, the drain
-        # releases them.
+        # The keeper holds all claims before the first thread starts. If a thread cannot start, the
+        # drain releases the claims.
         self._threads.start(
             [self.keeper.hold(claim, requested_at=requested_at) for claim in claimed]
         )
@@ -145,7 +148,7 @@ class Worker:
         return False
 
     def _drain(self) -> None:
-        """Wait for the current pages, then release the claims that are still held."""
+        """Wait until the crawls have stored their current pages, then release the other claims."""
         for held in self.keeper.all_held():
             held.interrupt()
         deadline = time.monotonic() + self._settings.drain_seconds
