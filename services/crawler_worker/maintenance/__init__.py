@@ -1,1 +1,1 @@
-"""Periodic work on the tables, run by every worker."""
+"""The periodic tasks that every worker runs on the database tables."""

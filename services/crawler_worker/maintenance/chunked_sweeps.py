@@ -1,4 +1,4 @@
-"""Runs a sweep in chunks, each in a transaction of its own."""
+"""Runs a sweep (a change of all rows that match a condition) in chunks, one transaction each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logs.get_logger(__name__)
 
 
 class ChunkedSweeps:
-    """Runs the sweeps of a process; each skips rows of its own that make it fail."""
+    """Runs the sweeps of a process. Each sweep skips the rows that make its statement fail."""
 
     def __init__(self, database: Database, stopping: threading.Event) -> None:
         self._stopping = stopping
@@ -31,10 +31,11 @@ class ChunkedSweeps:
         seconds: float = math.inf,
         follows: bool = False,
     ) -> int:
-        """Apply `change` in chunks until no row is left, or for `seconds`.
+        """Apply `change` in chunks until no row is left or `seconds` have passed.
 
-        `then` is called after the commit of each chunk. Returns the number of changed rows, and
-        logs it as `action`. Raises DatabaseUnavailable.
+        Call `then` after the commit of each chunk. With `follows`, each chunk starts after the last
+        row of the chunk before. Log the number of changed rows as `action`, and return it. Raises
+        DatabaseUnavailable.
         """
         until = time.monotonic() + seconds
         total = self._isolations.of(action).run(

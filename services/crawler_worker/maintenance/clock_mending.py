@@ -1,4 +1,4 @@
-"""Corrects timestamps too far in the future, which a clock wrote before it was set back."""
+"""Corrects stored timestamps that are too far in the future, because a clock was set back."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-EVERY_SECONDS = 20.0  # interval; one worker of all runs each turn
-KIND_SECONDS = 2.0  # limit for one kind of timestamp in one turn: requeue and rescue wait for it
+EVERY_SECONDS = 20.0  # in each interval, one worker of all corrects the timestamps
+# Time limit for one kind of timestamp in one run, because requeue and rescue wait in the same
+# thread.
+KIND_SECONDS = 2.0
 
 
 class ClockMending:
-    """Corrects each kind of timestamp in transactions of its own."""
+    """Corrects the timestamps. Each kind of timestamp has its own transactions."""
 
     def __init__(self, database: Database, *, retry: RetryPolicy) -> None:
         self._database = database
@@ -32,9 +34,9 @@ class ClockMending:
         }
 
     def run(self) -> int:
-        """Correct all kinds, if no other worker has done so within the interval.
+        """Correct all kinds of timestamps, unless another worker did so within the interval.
 
-        Returns the number of corrected rows. Raises DatabaseUnavailable.
+        Return the number of corrected rows. Raises DatabaseUnavailable.
         """
         every = timedelta(seconds=EVERY_SECONDS * 0.8)
         take_turn = partial(task_turns.take_turn, task="clock", every=every)
@@ -46,7 +48,7 @@ class ClockMending:
                 count = self._mend(kind)
             except errors.DatabaseUnavailable:
                 raise
-            except Exception:  # one kind that cannot be corrected must not stop the other kinds
+            except Exception:  # a failure in one kind must not stop the other kinds
                 log.exception("maintenance.failed", task=f"mend {kind}")
                 continue
             mended += count

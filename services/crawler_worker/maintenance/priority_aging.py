@@ -1,4 +1,4 @@
-"""Raises the priority of jobs that have waited long."""
+"""Raises the priority of jobs that have waited for a long time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from crawljobs.repository.queue.maintenance.job_aging import Aged
 
 
 def age(sweeps: ChunkedSweeps, policy: AgingPolicy) -> int:
-    """Age all jobs that are due; returns their number. Raises DatabaseUnavailable."""
+    """Raise the priority of all jobs that have waited long enough. Return the number of jobs.
+
+    Raises DatabaseUnavailable.
+    """
     aged = beyond = Aged(jobs=0, last=None)
 
     def chunk(conn: Connection, *, at_most: int, skip: int) -> int:

@@ -1,4 +1,4 @@
-"""Deletes old rows, in chunks. Each kind of row is separate: one that fails stops no other."""
+"""Deletes old rows in chunks. If one kind of row fails, the other kinds are still deleted."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-CHUNKS_MAX = 1_000  # in one run; a larger backlog is continued by the next run
-KEYS_KEPT = timedelta(days=1)  # Idempotency-Key: a client may repeat a request for this long
-INSTANCES_KEPT = timedelta(days=1)  # processes, since their last heartbeat
+CHUNKS_MAX = 1_000  # in one run; the next run deletes the rest of a larger backlog
+KEYS_KEPT = timedelta(days=1)  # a client may repeat a request with an Idempotency-Key this long
+INSTANCES_KEPT = timedelta(days=1)  # a process record is kept this long after its last heartbeat
 
 
 class Pruning:
-    """Deletes until no old row is left, or `stopping` is set."""
+    """Deletes old rows until none is left or `stopping` is set."""
 
     def __init__(
         self, database: Database, settings: QueueSettings, stopping: threading.Event
@@ -36,7 +36,10 @@ class Pruning:
         self._isolations = RowIsolations(database, at_most=job_maintenance.CHUNK)
 
     def run(self) -> int:
-        """Prune every kind; returns the number of deleted jobs. Raises DatabaseUnavailable."""
+        """Delete old rows of every kind. Return the number of deleted jobs.
+
+        Raises DatabaseUnavailable.
+        """
         settings = self._settings
         runs = partial(ledger_pruning.prune_runs, retention=settings.ledger_retention)
         keys = partial(record_pruning.prune_keys, retention=KEYS_KEPT)
@@ -58,9 +61,9 @@ class Pruning:
         then: Callable[[], None] = lambda: None,
         deleted: Callable[[], int] | None = None,
     ) -> None:
-        """Prune one kind, row by row if a chunk fails.
+        """Delete the old rows of one kind. If a chunk fails, delete it in smaller chunks.
 
-        `deleted` returns the number to log, when `change` counts other rows too.
+        If `change` also counts other rows, `deleted` returns the number that is logged.
         """
         isolation = self._isolations.of(action)
 
@@ -73,7 +76,7 @@ class Pruning:
         self._guard(action, prune)
 
     def _orphans(self) -> int:
-        """Delete the ledger rows of deleted schedules, one schedule at a time."""
+        """Delete the ledger rows of deleted schedules. Return the number of deleted rows."""
         orphans = _Orphans()
         for _ in range(CHUNKS_MAX):
             self._database.run(orphans)
@@ -94,9 +97,9 @@ class Pruning:
 
 
 class _Jobs:
-    """The prune statement of jobs, and the number of jobs that it has deleted.
+    """Executes the statement that deletes jobs, and counts the deleted jobs.
 
-    A chunk may delete only attempts, of a job with many attempts; it then deletes no job.
+    If a job has many attempts, a chunk may delete only attempts of this job and no job.
     """
 
     def __init__(self, retention: timedelta) -> None:
@@ -112,12 +115,15 @@ class _Jobs:
         return at_most if pruned.more else min(pruned.jobs, at_most - 1)
 
     def count(self) -> None:
-        """Add the jobs of a chunk; called after its commit."""
+        """Count the deleted jobs of the last chunk. The caller calls this after the commit."""
         self.deleted += self._in_chunk
 
 
 class _Orphans:
-    """The prune statement of ledger rows without a schedule, and its position."""
+    """Executes the statement that deletes ledger rows without a schedule, and keeps its position.
+
+    The position is the id of the last schedule that the statement has checked.
+    """
 
     def __init__(self) -> None:
         self.deleted = 0

@@ -1,4 +1,4 @@
-"""Fetches stored posts and comments again, to update scores, edits and deletions."""
+"""Requests stored posts and comments again, to update their scores, edits and deletions."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ log = logs.get_logger(__name__)
 
 TASK = "refresh"
 BATCH = 100  # Reddit's maximum of full names in one request
-# Pause after a batch of any worker. One request in 6 s uses at most a tenth of Reddit's budget, so
-# that crawls keep the rest.
+# The pause after a batch of any worker. One request in 6 s uses at most 10 % of Reddit's budget, so
+# the crawls can use the rest.
 EVERY = timedelta(seconds=6)
-# A batch takes at most this long: a wait for a request slot, three replies and the pauses between
-# them. After it the worker counts as dead, and another one may take the turn.
+# The longest time for a batch: the wait for a request slot, three replies and the pauses between
+# the replies. After this time the worker counts as dead, and another worker may take the turn.
 TURN = timedelta(minutes=4)
 PAUSE_AFTER_ERROR_SECONDS = 60.0
-# Errors that one item of a batch can cause; a bug, which is no CrawljobsError, can be one too.
+# The CrawljobsErrors that one item of a batch can cause. One item can also cause any error that is
+# not a CrawljobsError, because such an error is a bug.
 OF_AN_ITEM = (crawl_failures.BadRequest, crawl_failures.TooLarge, crawl_failures.UpstreamTrouble)
 
 
 class Refresher(threading.Thread):
-    """A thread of every worker; only one worker refreshes at a time.
+    """A thread of every worker that refreshes items. Only one worker refreshes at a time.
 
-    A batch that fails is halved, down to the one item that causes the failure; that item is given
-    up. Otherwise it would stay first in every batch and block all other items.
+    After a failure, the next batch has half the size. If a batch of one item fails, the refresh of
+    this item is given up. Otherwise the item would be first in every batch and block all others.
     """
 
     def __init__(self, database: Database, client: RedditClient) -> None:
@@ -48,7 +49,7 @@ class Refresher(threading.Thread):
         self._at_most = BATCH
 
     def stop(self) -> None:
-        """End the thread at its next pause or request; does not wait for it."""
+        """End the thread at its next pause or request. Do not wait until the thread has ended."""
         self._stopping.set()
 
     def run(self) -> None:
@@ -62,14 +63,14 @@ class Refresher(threading.Thread):
             except (crawl_failures.CrawlFailure, errors.DatabaseUnavailable) as error:
                 log.warning("refresh.postponed", reason=str(error))
                 pause = PAUSE_AFTER_ERROR_SECONDS
-            except Exception:  # the thread must live: deletions at Reddit must be repeated here
+            except Exception:  # the thread must go on: it repeats Reddit's deletions
                 log.exception("refresh.failed")
                 pause = PAUSE_AFTER_ERROR_SECONDS
 
     def run_once(self) -> int:
-        """Refresh one batch of items that are due, if no other worker has the turn.
+        """Refresh one batch of items that are due, unless another worker has the turn.
 
-        Returns the number of refreshed items. Raises CrawlFailure and DatabaseUnavailable.
+        Return the number of refreshed items. Raises CrawlFailure and DatabaseUnavailable.
         """
         names = self._database.run(self._due)
         if names is None:
@@ -103,7 +104,7 @@ class Refresher(threading.Thread):
             self._database.run(lambda conn: refreshes.settle(conn, names=names))
 
     def _due(self, conn: Connection) -> list[str] | None:
-        """The items that are due; None when another worker has the turn."""
+        """Return the names of items that are due, or None if another worker has the turn."""
         if not task_turns.take_turn(conn, task=TASK, every=EVERY, hold=TURN):
             return None
         return refreshes.due(conn, at_most=self._at_most)

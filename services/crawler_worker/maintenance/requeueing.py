@@ -1,4 +1,4 @@
-"""Requeues waiting jobs that are due, or whose cause to wait has ended."""
+"""Requeues waiting jobs that are due, and jobs whose reason to wait has ended."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Limit of one sweep in the thread that requeues and rescues: a backlog of a million jobs to requeue
-# must not delay the rescue.
+# Time limit of one sweep. The rescue runs in the same thread, and a million jobs to requeue must
+# not delay it.
 SWEEP_SECONDS = 5.0
 
 
 def requeue(sweeps: ChunkedSweeps) -> int:
-    """Requeue jobs, and park a job again when it has another cause now.
+    """Requeue jobs that are due, and park jobs that must wait for a cause that may end.
 
-    Returns the number of requeued jobs. Raises DatabaseUnavailable.
+    Return the number of requeued jobs. Raises DatabaseUnavailable.
     """
     requeued = 0
     for action, chunk in (
@@ -30,7 +30,7 @@ def requeue(sweeps: ChunkedSweeps) -> int:
             requeued = sweeps.run(action, chunk, seconds=SWEEP_SECONDS)
         except errors.DatabaseUnavailable:
             raise
-        except Exception:  # one sweep that fails must not stop the sweeps after it
+        except Exception:  # a failure of one sweep must not stop the next sweeps
             log.exception("maintenance.failed", task=action)
             requeued = 0
     return requeued

@@ -20,11 +20,11 @@ from crawljobs.settings import QueueSettings
 log = logs.get_logger(__name__)
 
 ACTOR = Actor("system:crawler-worker")
-RESCUE_SECONDS = 5.0  # limit of one run: requeue waits for it in the same thread
+RESCUE_SECONDS = 5.0  # time limit of one run, because requeue waits in the same thread
 
 
 class Rescuing:
-    """The rescue sweep of one process, with the time of its last database outage."""
+    """Rescues jobs, but not within one lease after this process could not reach the database."""
 
     def __init__(
         self, database: Database, settings: QueueSettings, stopping: threading.Event
@@ -36,10 +36,10 @@ class Rescuing:
         self._rescue_from = time.monotonic()
 
     def run(self) -> int:
-        """Returns the number of rescued jobs. Raises DatabaseUnavailable.
+        """Rescue stuck jobs and return the number of rescued jobs. Raises DatabaseUnavailable.
 
-        Starts only one lease after this process last failed to reach the database. The outage may
-        have kept all workers from extending their leases, and must not be charged as attempts.
+        After this process could not reach the database, it rescues no job for one lease. Perhaps no
+        worker could extend its leases, and such an outage must not be charged as attempts.
         """
         try:
             if time.monotonic() < self._rescue_from:
@@ -81,7 +81,7 @@ class Rescuing:
 
 
 def _audit(conn: Connection, rescued: list[Rescued]) -> None:
-    """Add an audit row for each job that the rescue failed, because no user requested that."""
+    """Add an audit row for each job that ended as failed, because no user requested this change."""
     failed = [job.job_id for job in rescued if job.status is JobStatus.FAILED]
     audit_log.record_many(
         conn,

@@ -1,4 +1,4 @@
-"""Enqueues revisits of subreddits: those whose next crawl is due, and those that are stale."""
+"""Enqueues repeated crawls of subreddits whose next crawl is due or whose content is stale."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from crawljobs.settings import RevisitSettings
 
 log = logs.get_logger(__name__)
 
-# Above discovered subreddits, below schedules and requests through the API. The priority ceiling of
-# the job still limits it.
+# This priority is above that of discovered subreddits, and below that of schedules and requests
+# through the API. Aging raises it at most to the priority ceiling of the job.
 PRIORITY = 5
 DUE_EVERY = timedelta(minutes=1)
-# Interval at which each worker checks whether its long intervals have passed. A timer as long as
-# the interval itself would start again at each restart and might never fire.
+# How often each worker checks whether a check is due. A timer with the whole interval of a check
+# would start again at each restart of the worker and might never fire.
 CHECK_SECONDS = 60.0
 
 
 class Find(Protocol):
     def __call__(self, conn: Connection, *, at_most: int, skip: int) -> list[str]:
-        """Returns the names of subreddits to crawl again."""
+        """Return the names of at most `at_most` subreddits to crawl, after the first `skip`."""
 
 
 class Revisiting:
-    """Each check runs once an interval, in the first worker that takes the turn."""
+    """Runs checks. In each interval of a check, only the worker that takes the turn runs it."""
 
     def __init__(self, database: Database, settings: RevisitSettings, *, max_retries: int) -> None:
         self._database = database
@@ -44,14 +44,16 @@ class Revisiting:
         self._isolations = RowIsolations(database, at_most=revisits.CHUNK)
 
     def check_due(self) -> int:
-        """Enqueue subreddits whose next crawl is due: barred ones, and all that have an adaptive
-        interval. Returns the number of jobs."""
+        """Enqueue subreddits whose next crawl is due, and return the number of jobs.
+
+        These are inaccessible subreddits, and subreddits with an adaptive crawl interval.
+        """
         if not self._takes_turn("revisit", DUE_EVERY):
             return 0
         return self._enqueue_all("subreddit.due", revisits.take_due)
 
     def check_stale(self) -> int:
-        """Enqueue subreddits that were not crawled for STALE_DAYS. Returns the number of jobs."""
+        """Enqueue subreddits that were not crawled for STALE_DAYS. Return the number of jobs."""
         after, every = self._settings.stale_after, self._settings.stale_check_every
         if not self._takes_turn("stale check", every):
             return 0
@@ -71,7 +73,7 @@ class Revisiting:
                 PRIORITY,
                 JobSource.STALE,
                 max_retries=self._max_retries,
-                depth=None,  # keeps the stored depth, so that discovery reaches no further
+                depth=None,  # keep the stored depth, so that discovery reaches no further
             )
             enqueued[:] = job_enqueue.enqueue(conn, [request])
             return len(found)
@@ -88,5 +90,5 @@ class Revisiting:
 
 
 def _crawlable(found: list[str]) -> list[str]:
-    """The names that can be enqueued; one invalid name would make the whole chunk fail."""
+    """Return the valid names, because one invalid name would make the whole chunk fail."""
     return [name for name in found if subreddit.is_valid(name)]

@@ -1,4 +1,4 @@
-"""Runs the periodic sweeps. They are safe to run twice, and in many workers at once."""
+"""Runs the periodic sweeps. A sweep may run twice, and in many workers at the same time."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# Interval. Readers add the changes since the last merge, so this bounds them to some thousands.
+# Readers of the counts must add all changes since the last merge. This interval keeps the number of
+# these changes at some thousands.
 MERGE_COUNTS_SECONDS = 15.0
 
 
 class Maintenance:
-    """Runs requeue, rescue, mend, age, merge_counts, prune and the revisits, each at its interval.
+    """Runs requeue, rescue, mend, age, merge_counts, prune and the revisits at their intervals.
 
     Each task returns the number of changed rows.
     """
@@ -46,8 +47,8 @@ class Maintenance:
         self._mending = clock_mending.ClockMending(database, retry=settings.retry)
         self._pruning = Pruning(database, settings, self._stopping)
         self._rescuing = Rescuing(database, settings, self._stopping)
-        # These tasks wait by the monotonic clock: APScheduler would stop them for as long as the
-        # host's wall clock is set back (decision 15).
+        # These tasks use the monotonic clock. If the host's wall clock is set back by an hour,
+        # APScheduler runs no task for an hour (decision 15).
         self._periodic = PeriodicTasks(
             [
                 PeriodicTask(self._guarded(self.requeue), settings.requeue_seconds),
@@ -57,14 +58,14 @@ class Maintenance:
         )
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            # prune has its own thread, because a long prune would delay age.
+            # prune has its own thread. Otherwise a long run of prune would delay age.
             executors={"default": ThreadPoolExecutor(1), "prune": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
     def start(self) -> None:
-        """Start the threads. Each task runs once now: a process that restarts often would
-        otherwise never run a task with a long interval."""
+        """Start the threads. Each task runs once at the start. Otherwise a process that restarts
+        often would never run a task with a long interval."""
         settings, revisits = self._settings, self._revisits
         checks = (revisits.check_due, revisits.check_stale) if revisits else ()
         for task, seconds in (
@@ -85,21 +86,21 @@ class Maintenance:
         self._periodic.start()
 
     def seconds_since_beat(self) -> float:
-        """For the liveness probe: 0 while the thread of the sweeps runs, infinite after."""
+        """Return 0 while the thread of the sweeps runs, and infinity after it has ended."""
         return 0.0 if self._periodic.is_alive() else math.inf
 
     def stop(self) -> None:
-        """Stop each sweep after its current chunk; does not wait for the threads."""
+        """Stop each sweep after its current chunk. Do not wait until the threads have ended."""
         self._stopping.set()
         self._periodic.stop()
         self._scheduler.shutdown(wait=False)
 
     def requeue(self) -> int:
-        """Requeue waiting jobs that are due, or whose cause has ended."""
+        """Requeue waiting jobs that are due, and jobs whose reason to wait has ended."""
         return requeueing.requeue(self._sweeps)
 
     def mend(self) -> int:
-        """Correct timestamps that a clock wrote before it was set back."""
+        """Correct timestamps that are in the future because the database clock was set back."""
         return self._mending.run()
 
     def rescue(self) -> int:
@@ -107,12 +108,12 @@ class Maintenance:
         return self._rescuing.run()
 
     def age(self) -> int:
-        """Raise the priority of jobs that have waited long."""
+        """Raise the priority of jobs that have waited for a long time."""
         return priority_aging.age(self._sweeps, self._settings.aging)
 
     def merge_counts(self) -> int:
-        """Merge the count changes that triggers insert for finished jobs. RowIsolation is not
-        needed: no row can make the statement fail, because all have one shape."""
+        """Add the count changes of finished jobs, which triggers insert, to the stored counts.
+        RowIsolation is not needed, because no single row can make this statement fail."""
         merged = 0
         while not self._stopping.is_set():
             count = self._database.run(count_merging.merge_counts)
@@ -122,10 +123,10 @@ class Maintenance:
         return merged
 
     def prune(self) -> int:
-        """Delete old rows, if no other worker has done so within the interval."""
+        """Delete old rows, unless another worker did so within the interval."""
         every = self._settings.maintenance_every
-        # The turn is free after 80 % of the interval: timers have jitter, and a timer that fires a
-        # little early would otherwise skip every second turn.
+        # The turn is free after 80 % of the interval. Otherwise a timer that fires a little early,
+        # because of its jitter, would find no free turn and lose a whole interval.
         pace = every - timedelta(seconds=every.total_seconds() * 0.2)
         if not self._database.run(
             lambda conn: task_turns.take_turn(conn, task="prune", every=pace)
@@ -139,7 +140,7 @@ class Maintenance:
                 task()
             except errors.DatabaseUnavailable as error:
                 log.warning("maintenance.postponed", task=task.__name__, reason=str(error))
-            except Exception:  # the other tasks, and the next run of this one, must continue
+            except Exception:  # other tasks and later runs of this task must continue
                 log.exception("maintenance.failed", task=task.__name__)
 
         run.__name__ = task.__name__
