@@ -1,1 +1,1 @@
-"""Reddit's API: the client, its token, the shared request budget, and the meaning of replies."""
+"""Access to Reddit's API: the client, its token, the shared request budget, and the replies."""

@@ -1,4 +1,4 @@
-"""One HTTP exchange with Reddit's API: URL, headers and body of a request."""
+"""Sends one request to Reddit's API: builds its URL, headers and body, and returns the reply."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from crawler_worker.reddit.request_context import RequestContext
 
 
 class ApiExchange:
-    """Sends requests to the API below `api_url`."""
+    """Sends requests to the API whose URLs start with `api_url`."""
 
     def __init__(self, api_url: str, transport: Transport) -> None:
         self._api_url = api_url
         self._transport = transport
 
     def url_of(self, request: Request) -> str:
-        """The URL of the request, without its query."""
+        """Return the URL of the request, without the query string."""
         return f"{self._api_url}{request.path}"
 
     def send(self, request: Request, token: str, context: RequestContext) -> transfer.Exchange:
-        """Send the request once; returns the reply. Raises UpstreamTrouble and SlotTooLate."""
+        """Send the request once, and return the reply. Raises UpstreamTrouble and SlotTooLate."""
         query = urlencode({**request.params, "raw_json": 1})
         headers = {"Authorization": f"bearer {token}"}
         body = None

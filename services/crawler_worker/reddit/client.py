@@ -1,4 +1,4 @@
-"""The client of Reddit's API: it paces requests, sends a valid token and retries failures."""
+"""The client of Reddit's API. It paces requests, sends the token and repeats failed requests."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from crawljobs.db.database import Database
 from crawljobs.runtime import backoff
 from crawljobs.settings import RedditSettings
 
-# At this number of 429 replies to one request its job is deferred; before, the thread waits.
+# At this number of 429 replies to one request, its job is deferred. Until then, the thread waits
+# after each 429 and tries again.
 THROTTLES_IN_PLACE = 3
-# Tries of a failed request before the failure is raised: most failures pass within a second.
+# The number of tries of a request before its failure is raised. Most failures pass within 1 s.
 TRIES = 3
-TRY_AGAIN_SECONDS = 1.0  # pause before the second try; doubles
-# Deferral of a job that could not connect; no attempt is charged.
+TRY_AGAIN_SECONDS = 1.0  # pause before the second try; each next pause is twice as long
+# A job that could not connect to Reddit waits this long. No attempt is charged.
 UNREACHABLE_SECONDS = 10.0
 
 T = TypeVar("T")
@@ -37,9 +38,9 @@ Parse = Callable[[Any], T]
 
 
 class RedditClient:
-    """One for each process, shared by `threads` threads.
+    """Sends requests to Reddit. A process has one client, and up to `threads` threads use it.
 
-    Without a `database` there is no shared budget, and the token belongs to this process alone.
+    Without a `database`, the client has no shared budget, and only this process uses its token.
     """
 
     def __init__(
@@ -66,15 +67,15 @@ class RedditClient:
         self._transport.close()
 
     def forget_reply(self) -> None:
-        """Call this when the reply is stored: another thread may then read a large reply."""
+        """Allow another thread to read a large reply. Call this when the last reply is stored."""
         self._transport.large.leave()
 
     def send(self, request: Request, parse: Parse[T], context: RequestContext) -> T:
-        """Send the request until a try succeeds; returns the parsed JSON value. Raises the
-        CrawlFailure of a failed reply, Interrupted and DatabaseUnavailable.
+        """Send the request, again after some failures. Return the JSON value parsed by `parse`.
 
-        `parse` runs while no other large reply is decoded. A reply for which it raises
-        UpstreamTrouble is unclear.
+        Only one thread at a time parses a large reply. A reply is unclear if `parse` raises
+        UpstreamTrouble. Raises the CrawlFailure that a reply means, Interrupted and
+        DatabaseUnavailable.
         """
         throttles = tries = 0
         is_patient = context.gap <= LONGEST_GAP_SECONDS
@@ -93,7 +94,7 @@ class RedditClient:
                     raise crawl_failures.Unclear(
                         "401 for this page alone, with any token"
                     ) from None
-                refused = token  # refreshed once, replayed once
+                refused = token  # the next try uses a new token; a second 401 ends the tries
             except (
                 crawl_failures.Unavailable,
                 crawl_failures.BadRequest,
@@ -147,8 +148,8 @@ class RedditClient:
     def _check_client(
         self, token: str, context: RequestContext, since: float, *, is_fresh: bool
     ) -> None:
-        """Raise Outage when Reddit does not accept the client for another page either."""
-        if self._paced is not None:  # without a database no other worker would use the result
+        """Check the client with a request for another page. Raises Outage if Reddit refuses it."""
+        if self._paced is not None:  # without a database, no other worker would use the result
             self._paced.check_client(token, context, since=since, is_fresh=is_fresh)
 
 

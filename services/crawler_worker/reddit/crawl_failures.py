@@ -1,4 +1,4 @@
-"""Errors that stop a crawl; the class decides how the claim of the job completes."""
+"""Errors that stop a crawl. The class of the error decides how the job's claim is completed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from crawljobs.errors import CrawljobsError
 
 
 class CrawlFailure(CrawljobsError):
-    """`kind` decides between fail, schedule_retry and defer."""
+    """A failure of a crawl. Its `kind` decides whether the job fails, is retried or is deferred."""
 
     kind: ClassVar[ErrorKind]
 
 
 class Unavailable(CrawlFailure):
-    """The page does not exist or access is denied. For a subreddit this is an outcome of its crawl,
-    not a failure."""
+    """The page does not exist, or Reddit denies access to it. If a whole subreddit is unavailable,
+    this is an outcome of its crawl and not a failure."""
 
     kind = ErrorKind.PERMANENT
 
@@ -28,9 +28,9 @@ class Unavailable(CrawlFailure):
 
 
 class UpstreamTrouble(CrawlFailure):
-    """Reddit, or the network to it, has a failure; a later attempt may succeed.
+    """Reddit or the network to Reddit has a failure. A later attempt may succeed.
 
-    `detail` is the text of the underlying error: printable ASCII, at most 200 characters.
+    `detail` is the text of the error that caused it: printable ASCII, at most 200 characters.
     """
 
     kind = ErrorKind.RETRYABLE
@@ -40,12 +40,12 @@ class UpstreamTrouble(CrawlFailure):
         self.detail = detail
 
     def explained(self) -> str:
-        """The message, with the text of the underlying error."""
+        """Return the message, followed by `detail` if there is one."""
         return f"{self}: {self.detail}" if self.detail else str(self)
 
 
 class Cause(StrEnum):
-    """The step at which a connection failed."""
+    """The step or the cause at which a connection failed."""
 
     CERTIFICATE = "certificate"
     NETWORK = "network"
@@ -57,7 +57,7 @@ class Cause(StrEnum):
 
 
 class Unreachable(UpstreamTrouble):
-    """The connection failed before a request was sent, so no subreddit can be the cause."""
+    """The connection failed before a request was sent. So the requested page is not the cause."""
 
     def __init__(self, message: str, *, cause: Cause, detail: str = "") -> None:
         super().__init__(message, detail=detail)
@@ -65,30 +65,30 @@ class Unreachable(UpstreamTrouble):
 
 
 class Unclear(UpstreamTrouble):
-    """The reply has no meaning for the requested page, for example the page of a proxy.
+    """The reply says nothing about the requested page. It may be the error page of a proxy.
 
-    It is raised after several tries, when Reddit accepts other requests of the client.
+    The client raises this error after several tries, if Reddit accepts its other requests.
     """
 
 
 class ClientRefused(UpstreamTrouble):
-    """Reddit or a proxy refuses the probe too: the client id or the IP address is blocked."""
+    """Reddit or a proxy refuses even the probe, so the client id or the IP address is blocked."""
 
 
 class AuthorRefused(CrawlFailure):
-    """Reddit does not return an author's history; the account's description may give the reason."""
+    """Reddit does not return an author's history. The account's description may show the reason."""
 
     kind = ErrorKind.PERMANENT
 
 
 class BadRequest(CrawlFailure):
-    """Reddit rejects the request as invalid; the same request would fail again."""
+    """Reddit rejects the request as invalid. The same request would fail again."""
 
     kind = ErrorKind.PERMANENT
 
 
 class TooLarge(CrawlFailure):
-    """The request was too long; a smaller batch may pass."""
+    """The request was too long. A request for fewer items may succeed."""
 
     kind = ErrorKind.PERMANENT
 
@@ -100,7 +100,7 @@ class TokenRefused(CrawlFailure):
 
 
 class Deferred(CrawlFailure):
-    """The job is not at fault: it waits `resume_in` seconds and no attempt is charged."""
+    """The cause is outside the job. The job waits `resume_in` seconds. No attempt is charged."""
 
     kind = ErrorKind.DEFERRED
     reason: ClassVar[WaitReason]
@@ -111,7 +111,8 @@ class Deferred(CrawlFailure):
 
 
 class Throttled(Deferred):
-    """429: the budget is spent. `retry_after`, in seconds, is None when Reddit did not send it."""
+    """Reddit replied 429, because the budget is spent. `retry_after` is Reddit's pause in seconds,
+    or None if Reddit did not send a pause."""
 
     reason = WaitReason.RATE_LIMIT
 
@@ -121,34 +122,35 @@ class Throttled(Deferred):
 
 
 class SlotTooLate(Deferred):
-    """The next free slot of the budget is later than a worker may wait."""
+    """A worker would have to wait too long until it may send the request or read a large reply."""
 
     reason = WaitReason.RATE_LIMIT
 
 
 class Outage(Deferred):
-    """Reddit has an outage and all workers pause: no request is sent until a probe succeeds."""
+    """Reddit has an outage, and all workers pause. They send only probes until a probe succeeds."""
 
     reason = WaitReason.OUTAGE
 
 
 class NothingClear(Deferred):
-    """A required page of one subreddit is unclear or fails; its job waits."""
+    """A required page of one subreddit is unclear or fails, so the subreddit's job waits."""
 
     reason = WaitReason.UNCLEAR
 
 
 class TooSoon(Deferred):
-    """The gap after the last request for this subreddit has not passed yet."""
+    """The minimum time between two requests for this subreddit has not passed yet."""
 
     reason = WaitReason.POLITENESS
 
 
 class CredentialsRefused(Outage):
-    """The client id or secret is wrong, or its tokens are refused: all jobs wait until an operator
-    corrects it.
+    """Reddit refuses the client id, its secret, or the tokens of the client id.
+
+    All jobs wait until an operator corrects the credentials.
     """
 
 
 class Interrupted(CrawljobsError):
-    """The worker shuts down: the job is released, and continues from its checkpoint later."""
+    """The crawl must stop. Its job is released, and later continues from its checkpoint."""

@@ -1,7 +1,7 @@
-"""The API calls of a crawl. Each is one request and returns the parsed reply.
+"""The API calls of a crawl. Each function sends one request and returns the parsed reply.
 
-Names and ids are checked first. An invalid subreddit name raises InvalidSubredditName, another
-invalid value BadRequest. Each function also raises all that RedditClient.send raises.
+Each function first checks names and ids. It raises InvalidSubredditName for an invalid subreddit
+name, and BadRequest for another invalid value. It also raises the errors of RedditClient.send.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import subreddit, untrusted_text
 from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 
-PAGE_LIMIT = 100  # Reddit's limit; it silently reduces a larger value
+PAGE_LIMIT = 100  # Reddit's limit; Reddit silently reduces a larger value
 TREE_LIMIT = 500
 MORE_CHILDREN_LIMIT = 100
 NAMES_LIMIT = 100
@@ -45,14 +45,14 @@ def posts(
 
 
 def comments(requester: Requester, *, name: str, after: str | None) -> Page:
-    """The newest comments of a subreddit, of all posts."""
+    """Return one page of a subreddit's newest comments on all posts."""
     params = _from(after, {"limit": PAGE_LIMIT})
     parse = partial(reply_subjects.comments, name=name)
     return requester.get(f"/r/{_subreddit(name)}/comments", params, parse)
 
 
 def tree(requester: Requester, *, post_id: str, max_depth: int) -> Items:
-    """A post and the first comments of its tree."""
+    """Return a post and the first comments of its comment tree."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
     parse = partial(reply_subjects.tree, post_id=post_id)
     return requester.get(f"/comments/{_id(post_id)}", params, parse)
@@ -61,7 +61,7 @@ def tree(requester: Requester, *, post_id: str, max_depth: int) -> Items:
 def thread(
     requester: Requester, *, post_id: str, comment_id: str, depth: int, max_depth: int
 ) -> Items:
-    """The tree below one comment, which is at `depth`."""
+    """Return a comment at `depth` with the replies below it."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
     path = f"/comments/{_id(post_id)}/_/{_id(comment_id)}"
     return requester.get(path, params, partial(reply_subjects.tree, post_id=post_id, depth=depth))
@@ -83,14 +83,14 @@ def account(requester: Requester, *, name: str) -> Account:
 
 
 def history(requester: Requester, *, name: str) -> Page:
-    """The newest posts and comments of an account; empty when the account hides them."""
+    """Return the newest posts and comments of an account. The page is empty if they are hidden."""
     params: Parameters = {"limit": PAGE_LIMIT, "sort": "new"}
     parse = partial(reply_subjects.history, name=name)
     return requester.get(f"/user/{_account(name)}/overview", params, parse)
 
 
 def info(requester: Requester, *, names: Sequence[str]) -> Items:
-    """Posts and comments by their full names, at most 100; unknown names are omitted."""
+    """Return the posts and comments with these full names, at most 100. Skip unknown names."""
     for name in names:
         if untrusted_text.full_name(name, kinds=("t1", "t3")) is None:
             raise crawl_failures.BadRequest(f"not a full name of Reddit's: {name[:60]!r}")
@@ -99,7 +99,7 @@ def info(requester: Requester, *, names: Sequence[str]) -> Items:
 
 
 def subreddits_named(requester: Requester, *, names: Sequence[str]) -> Items:
-    """The subreddits with these names, at most 100; names of no subreddit are omitted."""
+    """Return the subreddits with these names, at most 100. Skip unknown names."""
     listed = ",".join(_subreddit(name) for name in names)
     return requester.get("/api/info", {"sr_name": listed}, parsing.items)
 

@@ -1,4 +1,4 @@
-"""Parses a reply into items; each function raises UpstreamTrouble for a reply of another shape."""
+"""Parses the JSON of a reply. Each function raises UpstreamTrouble for JSON of another shape."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ CURSOR_MAX = 100  # characters; a cursor is a full name
 
 
 def listing(reply: object, *, is_followed: bool = True) -> Page:
-    """One page of a listing. Raises UpstreamTrouble for a reply of another shape.
+    """Return one page of a listing. Raises UpstreamTrouble if the reply is not a listing.
 
-    In a listing of which only this page is read (not `is_followed`), an unreadable cursor is None.
+    With `is_followed`, the caller needs the cursor of the next page. Otherwise an unreadable cursor
+    becomes None.
     """
     data = _data(reply, "Listing")
     return Page(item_parsing.read_all(_children(reply)), _cursor(data, is_needed=is_followed))
 
 
 def items(reply: object) -> Items:
-    """The items of a listing that has one page."""
+    """Return the items of a listing that has only one page."""
     return listing(reply, is_followed=False).items
 
 
@@ -34,16 +35,16 @@ def _children(reply: object) -> list[Any]:
 
 
 def _cursor(data: item_parsing.Data, *, is_needed: bool) -> str | None:
-    """The cursor of the next page; None for null, by which Reddit marks the last page.
+    """Return the cursor of the next page, or None for null, which marks the last page.
 
-    Any other value without a usable cursor proves no end: the listing may continue. Raises
-    UpstreamTrouble for it if the cursor is needed.
+    An unusable cursor does not prove that the listing ends. If the cursor is needed, raise
+    UpstreamTrouble. Otherwise return None.
     """
     after = data.get("after", "")
     if after is None:
         return None
     cursor = untrusted_text.text(after, limit=CURSOR_MAX)
-    if cursor and cursor == after:  # cut or changed, it would name another place
+    if cursor and cursor == after:  # a shortened or changed cursor would name another place
         return cursor
     if is_needed:
         raise crawl_failures.UpstreamTrouble("expected a listing with a cursor or null")
@@ -51,7 +52,7 @@ def _cursor(data: item_parsing.Data, *, is_needed: bool) -> str | None:
 
 
 def tree(reply: object, *, depth: int = 0) -> Items:
-    """A post and its comments with all replies; `depth` is the depth of the topmost comments."""
+    """Return a post and its comments, with all replies. The topmost comments are at `depth`."""
     if not isinstance(reply, list) or len(reply) != 2:
         raise crawl_failures.UpstreamTrouble("expected a post and its comments")
     children = [child for part in reply for child in _children(part)]
@@ -59,11 +60,11 @@ def tree(reply: object, *, depth: int = 0) -> Items:
 
 
 def more_children(reply: object) -> Items:
-    """The flat reply of morechildren, in which each item has its own depth."""
+    """Return the items of a morechildren reply. It is a flat list of items with their depths."""
     body = reply.get("json") if isinstance(reply, dict) else None
     if not isinstance(body, dict):
         raise crawl_failures.UpstreamTrouble("expected a reply of morechildren")
-    data = body.get("data")  # absent when the reply has `errors` instead
+    data = body.get("data")  # absent if the reply has `errors` instead
     found = data.get("things") if isinstance(data, dict) else None
     return item_parsing.read_all(found if isinstance(found, list) else [])
 

@@ -1,4 +1,4 @@
-"""Decodes and parses the reply of an exchange, one large reply at a time."""
+"""Decodes and parses the reply to a request. Only one large reply at a time is decoded."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 def parsed(endpoint: Endpoint, url: str, reply: Exchange, parse: Callable[[Any], T]) -> T:
-    """The parsed value of the reply to a request for `url`.
+    """Return the value that `parse` makes of the reply to a request for `url`.
 
-    Raises the CrawlFailure of a failed reply, and Unclear for JSON of another shape, for which
-    `parse` raises UpstreamTrouble.
+    Raises the CrawlFailure that the reply means. Raises Unclear if the JSON has an unexpected shape
+    and `parse` raises UpstreamTrouble.
     """
     with decoding.turn(len(reply.content)):
         value = replies.value_of(endpoint, reply.status, reply.headers, reply.content, url=url)
@@ -28,10 +28,10 @@ def parsed(endpoint: Endpoint, url: str, reply: Exchange, parse: Callable[[Any],
 
 
 def check_probe(url: str, reply: Exchange) -> None:
-    """Check that the reply is the listing that every accepted client gets.
+    """Check that the reply to a probe is the listing that Reddit returns to each accepted client.
 
-    Raises the CrawlFailure of a failed reply. JSON of another shape comes from a proxy, or is an
-    error with the status 200: it raises ClientRefused.
+    Raises the CrawlFailure that the reply means. Raises ClientRefused for JSON of another shape,
+    which comes from a proxy or is an error with the status 200.
     """
     try:
         parsed(Endpoint.PROBE, url, reply, parsing.items)

@@ -1,4 +1,4 @@
-"""Converts a reply to its JSON value, or to the failure that the reply means."""
+"""Converts a reply of Reddit to its JSON value, or to the failure that the reply means."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from crawler_worker.reddit.exchange import decoding
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.domain.subreddit import AccessState
 
-RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is cut to this; the next 429 prolongs it
-REASON_SHOWN = 60  # maximum of characters that a message quotes from a reply
+RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is cut to this; the next 429 extends the wait
+REASON_SHOWN = 60  # the maximum number of characters that a message quotes from a reply
 
 _ACCESS = {
     Meaning.PRIVATE: AccessState.PRIVATE,
@@ -40,7 +40,7 @@ _FAILURES: Mapping[Meaning, Callable[[str], crawl_failures.CrawlFailure]] = {
 def value_of(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> Any:
-    """The JSON value of a good reply. Raises the CrawlFailure of every other reply."""
+    """Return the JSON value of a good reply. For any other reply, raise its CrawlFailure."""
     if status != 200:
         raise failure(endpoint, status, headers, content, url=url)
     try:
@@ -48,14 +48,14 @@ def value_of(
     except crawl_failures.UpstreamTrouble as error:
         found = failure(endpoint, status, headers, content)
         if isinstance(found, crawl_failures.UpstreamTrouble) and type(found) is type(error):
-            raise  # the decoder's message is more exact
+            raise  # the message of the JSON decoder is more exact
     raise found
 
 
 def failure(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> crawl_failures.CrawlFailure:
-    """The failure that a reply without the requested body means; `url` is the requested URL."""
+    """Return the failure that a reply without the requested content means. `url` was requested."""
     meaning = reply_cells.meaning_of(endpoint, status, headers, content, url=url)
     says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
     if meaning in _ACCESS:
@@ -87,7 +87,7 @@ _MESSAGES = {
 
 
 def _words(content: bytes) -> str:
-    """The reason in a body, or the start of the body, as printable ASCII."""
+    """Return the reason in a JSON body, or the start of another body, as printable ASCII."""
     body = reply_cells.short_body(content)
     reason = body[0].get("reason") if body is not None and isinstance(body[0], dict) else None
     if isinstance(reason, str):
@@ -105,7 +105,7 @@ def _shown_type(headers: Mapping[str, str]) -> str:
 
 
 def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; None if it is missing or a date, which Reddit does not send."""
+    """Return the Retry-After header in seconds, or None if it is missing or not a number."""
     try:
         seconds = float(header or "")
     except ValueError:

@@ -1,6 +1,6 @@
-"""Finds the meaning of a reply: its cell in the table of meanings.
+"""Finds the meaning of a reply in the table `crawljobs.domain.reply_meaning`.
 
-The table is in `crawljobs.domain.reply_meaning`.
+A cell of the table is an endpoint, a status, a content type and the shape of the body.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from crawljobs.domain.reply_meaning import (
     Status,
 )
 
-REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page, without a reason for an error
+REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page and has no reason for an error
 
 _REASONS = {
     "private": Shape.PRIVATE,
@@ -36,7 +36,7 @@ _STATUSES = {
     401: Status.UNAUTHORIZED,
     403: Status.FORBIDDEN,
     **dict.fromkeys((404, 410), Status.NOT_FOUND),
-    # Reddit does not send these; the network in front of it does.
+    # Reddit does not send these statuses. They come from the network in front of Reddit.
     **dict.fromkeys((408, 425), Status.TIMEOUT),
     **dict.fromkeys((413, 414, 431), Status.TOO_LARGE),
     429: Status.THROTTLED,
@@ -56,8 +56,8 @@ _ACCOUNT = re.compile(r"/user/[^/]+/about/?")
 
 
 def endpoint_of(path: str) -> Endpoint:
-    """The endpoint of a path. An unknown path counts as INFO, whose replies concern no single
-    subreddit."""
+    """Return the endpoint of a path. An unknown path counts as INFO, because replies of INFO do not
+    concern a single subreddit."""
     if _ACCOUNT.fullmatch(path):
         return Endpoint.ACCOUNT
     return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)
@@ -66,8 +66,8 @@ def endpoint_of(path: str) -> Endpoint:
 def meaning_of(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> Meaning:
-    """The meaning of a reply. `url` is the URL of the request; the target of a redirect is
-    compared with it."""
+    """Return the meaning of a reply. `url` is the URL of the request. A redirect is compared with
+    this URL."""
     found = _status(status, headers, url)
     return TABLE[Cell(endpoint, found, _type(headers), _shape(content))]
 
@@ -110,12 +110,12 @@ def _json_shape(body: object) -> Shape:
     has_code = isinstance(code, int) and not isinstance(code, bool)
     if isinstance(reason, str) and reason and (has_code or isinstance(message, str)):
         return Shape.OTHER_REASON
-    # A message without a code is an error of a gateway in front of Reddit.
+    # A message without a code is an error of a gateway in front of Reddit, and not of Reddit.
     return Shape.ERROR if has_code else Shape.OTHER_JSON
 
 
 def short_body(content: bytes) -> tuple[Any] | None:
-    """The JSON value, in a tuple of one; None without JSON, or when it is too long for an error."""
+    """Return a tuple with the JSON value, or None if it is invalid or too long for an error."""
     if len(content) > REASON_WITHIN_BYTES:
         return None
     try:

@@ -1,9 +1,9 @@
-"""Parses replies, and keeps only the items of the requested subject.
+"""Parses replies, and keeps only the items of the requested subreddit, account or post.
 
-A cache or a proxy can return the reply to another request. If its items counted, the next crawls
-would stop above items that Reddit never returned, and a missing history would count as read. Each
-function raises UpstreamTrouble for a reply of another shape, and for one with things but without an
-item of the subject.
+A cache or a proxy can return the reply to another request. If its items were stored, later crawls
+would stop before items that Reddit never returned, and a missing history would count as read. Each
+function raises UpstreamTrouble for unexpected JSON. It also raises UpstreamTrouble for a reply that
+has items, but none of the requested subject.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def account(reply: object, *, name: str) -> Account:
 
 
 def posts(reply: object, *, name: str) -> Page:
-    """A page of posts of this subreddit."""
+    """Return a page of this subreddit's posts."""
     is_own = _of_subreddit(name)
     return _page(reply, lambda item: isinstance(item, Post) and is_own(item), f"r/{name}")
 
 
 def comments(reply: object, *, name: str) -> Page:
-    """A page of comments of this subreddit."""
+    """Return a page of this subreddit's comments."""
     is_own = _of_subreddit(name)
     return _page(reply, lambda item: isinstance(item, Comment) and is_own(item), f"r/{name}")
 
 
 def history(reply: object, *, name: str) -> Page:
-    """A page of items of this account. An item may hide its author."""
+    """Return a page of this account's items. Items without an author are kept too."""
 
     def is_own(item: Post | Comment) -> bool:
         return item.author is None or item.author.name.lower() == name.lower()
@@ -54,7 +54,7 @@ def history(reply: object, *, name: str) -> Page:
 
 
 def tree(reply: object, *, post_id: str, depth: int = 0) -> Items:
-    """This post and its comments; `depth` is the depth of the topmost comments."""
+    """Return this post and its comments. The topmost comments are at `depth`."""
     return _own(parsing.tree(reply, depth=depth), _of_post(post_id), f"the post {post_id}")
 
 
@@ -63,7 +63,7 @@ def more_children(reply: object, *, post_id: str) -> Items:
 
 
 def named(reply: object, *, names: Collection[str]) -> Items:
-    """Returns the posts and comments of a reply that have one of the requested full names."""
+    """Return the posts and comments with these full names."""
 
     def is_own(item: Post | Comment) -> bool:
         return f"{'t3' if isinstance(item, Post) else 't1'}_{item.id}" in names
@@ -85,13 +85,14 @@ def _page(reply: object, is_own: IsOwn, subject: str) -> Page:
 
 
 def _own(items: Items, is_own: IsOwn, subject: str) -> Items:
-    """The items of the subject; the other ones count as dropped."""
+    """Return only the items of the subject, and count all other items as dropped."""
     posts = tuple(post for post in items.posts if is_own(post))
     comments = tuple(comment for comment in items.comments if is_own(comment))
     others = len(items.posts) - len(posts) + len(items.comments) - len(comments)
     others += len(items.subreddits) + len(items.accounts)
     is_unreadable = (items.dropped or items.unknown) and not items.more
-    # Stubs do not name their post, so beside items of other subjects they prove nothing.
+    # Stubs (placeholders for comments that Reddit left out) do not name their post. So stubs among
+    # items of other subjects do not prove that the reply is about the requested subject.
     if (others or is_unreadable) and not (posts or comments):
         raise _other(subject)
     kept = replace(items, posts=posts, comments=comments, subreddits=(), accounts=())

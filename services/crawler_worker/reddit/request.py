@@ -13,7 +13,7 @@ Parameters = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`path` and `params` form the URL; `form` is the body of a POST."""
+    """A request. `path` and `params` form its URL. `form` is the body of a POST request."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""The caller's options for its requests to Reddit."""
+"""The options that a caller sets for its requests to Reddit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from crawler_worker.reddit.stop import Stop
 
-# For a longer gap between two requests the job is deferred, so that the worker can do another job.
+# If the gap (the minimum time between two requests) is longer than this, the thread does not wait.
+# The job is deferred, so that the worker can do another job.
 LONGEST_GAP_SECONDS = 30.0
 
 
@@ -17,11 +18,12 @@ def _ignore() -> None:
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """The options of the requests of one caller, for example of one crawl.
+    """The options for all requests of one caller, for example of one crawl.
 
-    `stop` interrupts each wait. A request `in_background` does not queue for slots. Tries of one
-    request are `gap` seconds apart; with a gap over LONGEST_GAP_SECONDS there is one try.
-    `on_sent` is called before each request to Reddit, tries and probes included.
+    `stop` interrupts each wait. A request `in_background` does not join the queue for slots of the
+    budget. Two tries of a request are `gap` seconds apart. If `gap` exceeds LONGEST_GAP_SECONDS,
+    the client does not wait to try a request again. `on_sent` is called before each request to
+    Reddit, also before further tries and probes.
     """
 
     stop: Stop

@@ -1,4 +1,4 @@
-"""Counts requests to Reddit by endpoint and status code."""
+"""Counts the requests to Reddit by their endpoint and their status code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OF_THE_API = {"info": "info", "morechildren": "more_children", "v1": "token"}
 
 
 def replied(path: str, status: int) -> None:
-    """Count a request that got a complete reply."""
+    """Count a request that received a complete reply."""
     code = str(status)
     if code not in metrics.REDDIT_CODES:
         code = metrics.bounded(f"{code[:1]}xx", metrics.REDDIT_CODES)
@@ -19,7 +19,7 @@ def replied(path: str, status: int) -> None:
 
 
 def failed(path: str, *, is_late: bool) -> None:
-    """Count a request without a complete reply; `is_late` after a timeout."""
+    """Count a request without a complete reply. `is_late` means that a timeout ended it."""
     _count(path, TIMEOUT if is_late else NO_REPLY)
 
 
@@ -28,7 +28,7 @@ def _count(path: str, code: str) -> None:
 
 
 def endpoint_of(path: str) -> str:
-    """The endpoint label of a path; names and ids in the path are not part of it."""
+    """Return the endpoint label of a path. The label has no names and ids."""
     first, *rest = path.strip("/").split("/")
     if first == "r":
         return _OF_A_SUBREDDIT.get(rest[1] if len(rest) > 1 else "", "posts")

@@ -1,4 +1,4 @@
-"""Sends the requests of one caller through the client that all callers share."""
+"""Sends the requests of one caller through the client that all callers of the process share."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """The client together with the options of one caller."""
+    """Sends requests with the options of one caller."""
 
     client: RedditClient
     context: RequestContext
 
     def get(self, path: str, params: Parameters, parse: Callable[[Any], T]) -> T:
-        """Send a GET request; returns and raises as `RedditClient.send` does."""
+        """Send a GET request. The result and the errors are those of `RedditClient.send`."""
         return self.client.send(Request("GET", path, params), parse, self.context)
 
     def post(self, path: str, form: Parameters, parse: Callable[[Any], T]) -> T:
-        """Like `get`, for a POST that only reads: a failed request is sent again."""
+        """Send a POST request as in `get`. It must only read, because it may be sent twice."""
         return self.client.send(Request("POST", path, {}, form), parse, self.context)

@@ -1,4 +1,4 @@
-"""Decides which failed requests are sent a second time before the failure counts."""
+"""Decides which failed requests must be sent a second time to confirm the failure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from crawler_worker.reddit import crawl_failures
 from crawljobs.domain.reply_meaning import Endpoint
 
-# A failure that fails the job, omits items for good or gives up a part is confirmed by a second
-# request: it is cheap beside its effect. For example, a crawl without the newest comments fetches
-# 25 trees. Not listed: a denial of the subreddit itself, which the crawl confirms because it knows
-# the stored access, and a batch that is too large, which the caller halves.
+# A second request confirms a failure if the failure would end the job as failed, lose items for
+# good, or give up a part. The second request costs less than these effects: for example, a crawl
+# without the newest comments requests 25 trees instead. Two failures are not listed. The crawl
+# itself confirms a denial of its subreddit, because it knows the stored access. The caller of a
+# batch that is too large sends smaller batches.
 _DENIED, _REFUSED = (
     (crawl_failures.Unavailable, crawl_failures.BadRequest),
     (crawl_failures.BadRequest,),
@@ -28,12 +29,15 @@ _CONFIRMED: Mapping[Endpoint, tuple[type[crawl_failures.CrawlFailure], ...]] = {
 
 
 def is_needed(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
-    """Whether a second request must confirm this failure."""
+    """Return whether a second request must confirm this failure."""
     return isinstance(error, _CONFIRMED.get(endpoint, ()))
 
 
 def may_be_of_client(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
-    """Whether a confirmed failure would decide about the job, although Reddit may refuse every
-    request of this client. Then a probe must show that it refuses this one alone."""
+    """Return whether a probe must check the client after this confirmed failure.
+
+    The failure would end the job as failed, but perhaps Reddit refuses every request of this
+    client.
+    """
     is_required = endpoint in (Endpoint.ABOUT, Endpoint.POSTS)
     return is_required and isinstance(error, crawl_failures.BadRequest)

@@ -1,4 +1,4 @@
-"""The interface of the event that stops a crawl."""
+"""The interface of the signal that stops a crawl."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Protocol
 
 
 class Stop(Protocol):
-    """An event such as threading.Event; it is set when the crawl must stop at its next page."""
+    """A stop signal, for example a threading.Event. When it is set, the crawl must stop soon."""
 
     def is_set(self) -> bool: ...
 
     def wait(self, timeout: float, /) -> bool:
-        """Wait for the event, at most `timeout` seconds; returns whether it is set."""
+        """Wait for the signal, at most `timeout` seconds. Return whether the signal is set."""

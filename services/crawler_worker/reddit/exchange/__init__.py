@@ -1,1 +1,1 @@
-"""One bounded HTTP exchange with Reddit."""
+"""Sends an HTTP request to Reddit and reads the reply, with limits of time and size."""

@@ -1,4 +1,4 @@
-"""Connections and pools for urllib3, whose sockets end all waits at the deadline."""
+"""Connections and pools for urllib3. Their sockets wait at most until the exchange's deadline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BROKEN = (OSError, ValueError, http.client.HTTPException, exceptions.HTTPError)
 
 
 class NotConnected(exceptions.HTTPError):
-    """The connection failed before a request was sent. `cause` is the step that failed."""
+    """The connection failed before a request was sent. `cause` shows the step that failed."""
 
     def __init__(self, cause: Cause, error: Exception) -> None:
         super().__init__(str(error) or type(error).__name__)
@@ -61,7 +61,7 @@ class _TlsPool(connectionpool.HTTPSConnectionPool):
 
 
 def pools(size: int, *, context: ssl.SSLContext | None, proxy: str | None) -> urllib3.PoolManager:
-    """A pool manager that keeps `size` connections to a host open; all use `proxy` if given."""
+    """Return a pool manager that keeps up to `size` connections to each host, through `proxy`."""
     manager: urllib3.PoolManager
     if proxy is None:
         manager = urllib3.PoolManager(maxsize=size, ssl_context=context)
@@ -74,8 +74,8 @@ def pools(size: int, *, context: ssl.SSLContext | None, proxy: str | None) -> ur
             proxy_ssl_context=context,
             proxy_headers=urllib3.make_headers(proxy_basic_auth=credentials),
         )
-    # Without a context there is no pool for https: urllib3 would make a context whose sockets have
-    # no deadline.
+    # Without a context there is no pool for https. Otherwise urllib3 would create a context whose
+    # sockets have no deadline.
     manager.pool_classes_by_scheme = {"http": _Pool, **({"https": _TlsPool} if context else {})}
     return manager
 
@@ -87,7 +87,7 @@ def _without_credentials(proxy: str) -> tuple[str, str | None]:
 
 
 def _cause(error: Exception) -> Cause:
-    """The step at which a direct connection failed."""
+    """Return the step at which a connection without a proxy failed."""
     seen: BaseException | None = error
     while seen is not None:
         for kind, cause in _CAUSES:

@@ -1,4 +1,4 @@
-"""Decodes the JSON of a reply in linear time, with limits for values and nesting."""
+"""Decodes the JSON of a reply in linear time. The number of values and the nesting are limited."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 
 from crawler_worker.reddit import crawl_failures
 
-DEPTH_MAX = 200  # nested brackets; 10 levels of replies nest about 50 deep
-DIGITS_MAX = 25  # an int8 has 19; Python raises an error for a number of thousands of digits
+DEPTH_MAX = 200  # nested brackets; a comment tree with 10 levels nests about 50 deep
+DIGITS_MAX = 25  # an int8 has 19; int() raises an error for thousands of digits
 TOO_LARGE = int("9" * DIGITS_MAX)
 
-# A tree of 500 comments has 34,000 values. A value costs up to 200 bytes, also one of 3 characters.
+# A tree of 500 comments has 34,000 values. A value of 3 characters may use 200 bytes of memory.
 VALUES_MAX = 200_000
-# Above this size, replies are decoded one at a time: the memory of several would add up.
+# Replies above this size are decoded one at a time, because several would use too much memory.
 LARGE_BYTES = 64 * 1024
 
-# The pattern also matches an unterminated string, up to the end of the text. Otherwise the search
-# would start again at each escaped quote in it, which takes quadratic time.
+# The pattern also matches a string without an end, up to the end of the text. Otherwise the search
+# would start again at each escaped quote in this string, which takes quadratic time.
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 _STRING_OR_BRACKET = re.compile(_STRING + r"|[\[\]{}]", re.DOTALL)
 _STRING_OR_VALUE = re.compile(_STRING + r"|[\[{,]", re.DOTALL)
@@ -30,7 +30,8 @@ _turn = threading.Lock()
 
 @contextlib.contextmanager
 def turn(size: int) -> Iterator[None]:
-    """Hold this while a reply of `size` bytes is decoded and parsed: one large reply at a time."""
+    """Hold this context while a reply of `size` bytes is decoded and parsed. Only one large reply
+    at a time is decoded."""
     if size <= LARGE_BYTES:
         yield
         return
@@ -39,12 +40,12 @@ def turn(size: int) -> Iterator[None]:
 
 
 def decode(content: bytes) -> Any:
-    """The JSON value. Raises UpstreamTrouble for invalid JSON, and for too many values."""
+    """Return the JSON value. Raises UpstreamTrouble for invalid JSON or too many values."""
     text = content.decode("utf-8", "replace")
     if _has_too_many_values(text):
         raise crawl_failures.UpstreamTrouble(f"a reply of more than {VALUES_MAX:,} values")
-    # The error is raised outside the handler: as its context, the decoder's error would keep the
-    # whole text in memory.
+    # UpstreamTrouble is raised outside the handler. Otherwise the decoder's error would be its
+    # context, and would keep the whole text in memory.
     with contextlib.suppress(ValueError, RecursionError):
         try:
             return _DECODER.decode(text)
@@ -55,9 +56,9 @@ def decode(content: bytes) -> Any:
 
 
 def _has_too_many_values(text: str) -> bool:
-    """Whether the text has more than VALUES_MAX commas and opening brackets outside of strings."""
+    """Return whether the text outside its strings has over VALUES_MAX commas and open brackets."""
     if text.count(",") + text.count("[") + text.count("{") <= VALUES_MAX:
-        return False  # the usual case; the slower search below skips the strings
+        return False  # the usual case; the search below is slower, but skips the strings
     values = 0
     for match in _STRING_OR_VALUE.finditer(text):
         if text[match.start()] != '"':
@@ -77,7 +78,7 @@ _DECODER = json.JSONDecoder(parse_int=_integer, parse_constant=lambda _: None)
 
 
 def _without_depths(text: str) -> Iterator[str]:
-    """The text, with null in place of all values nested deeper than DEPTH_MAX."""
+    """Yield the text with null instead of each value that is nested deeper than DEPTH_MAX."""
     depth = kept = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         mark = text[match.start()]
@@ -90,7 +91,7 @@ def _without_depths(text: str) -> Iterator[str]:
             if depth == DEPTH_MAX:
                 kept = match.end()
             depth -= 1
-            if depth < 0:  # invalid JSON: the rest is not needed
+            if depth < 0:  # the JSON is invalid, so the rest is not needed
                 yield text[kept : match.end()]
                 return
     if depth < DEPTH_MAX:

@@ -1,6 +1,6 @@
 """The deadline of the calling thread's exchange with Reddit.
 
-urllib3 calls the sockets below it without a deadline, so the thread carries it.
+urllib3 cannot pass a deadline to the sockets that it uses. So the deadline is a thread-local value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 
 class _Exchange(threading.local):
-    """The deadline of the calling thread's exchange, on the monotonic clock."""
+    """The deadline of the calling thread's exchange, by the monotonic clock, in seconds."""
 
     ends_at = 0.0
 
@@ -23,7 +23,7 @@ _exchange = _Exchange()
 
 @contextlib.contextmanager
 def limit(seconds: float) -> Iterator[None]:
-    """Limit all waits of the calling thread on its connection to `seconds` together."""
+    """Limit the total time that the calling thread waits for its connection to `seconds`."""
     _exchange.ends_at = time.monotonic() + seconds
     try:
         yield
@@ -32,17 +32,17 @@ def limit(seconds: float) -> Iterator[None]:
 
 
 def is_over() -> bool:
-    """Whether the deadline of the calling thread's exchange has passed."""
+    """Return whether the deadline of the calling thread's exchange has passed."""
     return time.monotonic() >= _exchange.ends_at
 
 
 def end_within(seconds: float) -> None:
-    """Set the deadline of the calling thread to `seconds` from now, if that is earlier."""
+    """Set the calling thread's deadline to `seconds` from now, unless it is already earlier."""
     _exchange.ends_at = min(_exchange.ends_at, time.monotonic() + seconds)
 
 
 def left(longest: float = math.inf) -> float:
-    """Seconds until the deadline, at most `longest`. Raises TimeoutError when none is left."""
+    """Return the seconds until the deadline, at most `longest`. Raises TimeoutError at the end."""
     seconds = min(longest, _exchange.ends_at - time.monotonic())
     if seconds <= 0:
         raise TimeoutError("the exchange took too long")

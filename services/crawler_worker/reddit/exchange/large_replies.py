@@ -1,4 +1,4 @@
-"""Lets a process read one large reply at a time, because the memory of several would add up."""
+"""Lets a process read only one large reply at a time, because several use too much memory."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ RESUME_SECONDS = 10.0
 
 
 class LargeReplies:
-    """A lock that a thread takes when its reply becomes large, and keeps until it is stored."""
+    """A lock. A thread takes it when its reply becomes large, until the reply is stored."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._mine = threading.local()
 
     def enter(self, timeout: float) -> bool:
-        """Take the lock; returns False if the calling thread has it already.
+        """Take the lock. Return False if the calling thread already has the lock.
 
-        Raises SlotTooLate after `timeout` seconds; the job then waits and no attempt is charged.
+        Raises SlotTooLate after `timeout` seconds. The job is then deferred, and no attempt is
+        charged.
         """
         if getattr(self._mine, "has_turn", False):
             return False

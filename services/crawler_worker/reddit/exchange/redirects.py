@@ -1,4 +1,4 @@
-"""Reads the meaning of a redirect from its target. No redirect is followed."""
+"""Finds the meaning of a redirect from its target. No redirect is followed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _COMMUNITY = re.compile(r"/r/([A-Za-z0-9_][A-Za-z0-9_.:-]{1,23})(/.*)?")
 
 
 def status_of(location: str, *, url: str) -> Status:
-    """The status of a redirect to `location`. `url` is the URL of the request; its host counts as
-    Reddit's own.
+    """Return the status of a redirect to `location`. `url` is the URL of the request.
 
-    Reddit redirects to its search page for a subreddit that does not exist, and to another
-    subreddit for one that was merged. A target on a foreign host comes from a network portal. A
-    target that is another address of the requested subreddit proves nothing about it.
+    The host of `url` counts as a host of Reddit. If a subreddit does not exist, Reddit redirects to
+    its search page. If a subreddit was merged into another, Reddit redirects to the other. A
+    redirect to a foreign host comes from a network portal. A redirect to another URL of the
+    requested subreddit proves nothing about this subreddit.
     """
     try:
         target, request = urlsplit(location), urlsplit(url)
@@ -39,7 +39,7 @@ def status_of(location: str, *, url: str) -> Status:
 
 def _is_reddits(scheme: str, host: str | None, own: str | None) -> bool:
     if host is None:
-        return not scheme  # relative to the request
+        return not scheme  # a relative URL refers to the host of the request
     if scheme not in ("", "http", "https"):
         return False
     return host in (own, REDDIT) or host.endswith(f".{REDDIT}")

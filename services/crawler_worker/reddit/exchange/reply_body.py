@@ -1,4 +1,4 @@
-"""Reads the body of a reply, with a limit of its size in memory."""
+"""Reads the body of a reply, and limits its size in memory."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.exchange import exchange_deadline
 from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeReplies
 
-ERROR_MAX_BYTES = 64 * 1024  # kept of a reply with another status than 200; its reason is short
-LARGE_SECONDS = 20.0  # limit for the rest of a large reply, because other threads wait for it
+# Only this much of a reply is kept if its status is not 200. The reason for the error is short.
+ERROR_MAX_BYTES = 64 * 1024
+LARGE_SECONDS = 20.0  # limit for the rest of a large reply, because other threads wait for its end
 PIECE_BYTES = 64 * 1024
 OK = 200
 GZIP = 16 + zlib.MAX_WBITS
 
 
 def read(response: urllib3.BaseHTTPResponse, *, good_max: int, large: LargeReplies) -> bytes:
-    """The body; the first ERROR_MAX_BYTES of it for another status than 200.
+    """Return the body, or its first ERROR_MAX_BYTES if the status is not 200.
 
-    Raises UpstreamTrouble for a good body of more than `good_max` bytes and for invalid
-    compression, SlotTooLate while another thread reads a large reply, and TimeoutError.
+    Raises UpstreamTrouble for a good body of more than `good_max` bytes, and for an unknown
+    encoding or incomplete compressed data. Raises SlotTooLate if another thread reads a large reply
+    for too long. Also raises TimeoutError.
     """
     return b"".join(_pieces(response, good_max, large))
 
@@ -30,8 +32,8 @@ def read(response: urllib3.BaseHTTPResponse, *, good_max: int, large: LargeRepli
 def _pieces(
     response: urllib3.BaseHTTPResponse, good_max: int, large: LargeReplies
 ) -> Iterator[bytes]:
-    """The body in pieces. It is decompressed here, because urllib3 would unpack a whole gzip
-    bomb at once."""
+    """Yield the pieces of the body. Decompress them here, because urllib3 would decompress a small
+    gzip reply to any size at once."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip"):
         raise crawl_failures.UpstreamTrouble("the reply has an encoding that was not requested")
@@ -39,10 +41,10 @@ def _pieces(
     most = good_max if response.status == OK else ERROR_MAX_BYTES
     size = received = 0
     while piece := response.read(PIECE_BYTES, decode_content=False):
-        received += len(piece)  # limited too, because compressed data may unpack to nothing
+        received += len(piece)  # also limited, because compressed data may decompress to nothing
         if unpack is not None:
             piece = unpack.decompress(piece, most - size + 1)
-            if unpack.unused_data:  # it would grow by each further piece, without a limit
+            if unpack.unused_data:  # each further piece would make it grow without limit
                 raise crawl_failures.UpstreamTrouble("the compressed reply continues after its end")
         size += len(piece)
         if max(size, received) > most:

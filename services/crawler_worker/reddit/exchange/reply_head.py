@@ -1,5 +1,7 @@
-"""Reads the head of a reply more strictly than the standard library: its length is limited, and
-only valid chunk sizes are accepted."""
+"""Reads the head of a reply more strictly than the standard library does.
+
+The length of the head is limited, and only valid chunk sizes are accepted.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,19 @@ import http.client
 import re
 from typing import Any
 
-HEAD_MAX_BYTES = 64 * 1024  # with all informational replies before it; Reddit sends about 3 KiB
+HEAD_MAX_BYTES = 64 * 1024  # includes informational replies; Reddit sends about 3 KiB
 SWITCHING_PROTOCOLS = 101
 
-# Python's int() accepts "-1", after which the standard library reads until the connection closes.
+# Python's int() accepts "-1". The standard library would then read until the connection closes.
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*")
 _LINE_MAX = 64 * 1024
 
 
 class ReplyHead(http.client.HTTPResponse):
-    """Skips informational replies, such as 103.
+    """The head of a reply. Informational replies, such as 103, are skipped.
 
-    Otherwise the client would return the 103 to this request, and the reply to the next request.
+    Otherwise the client would return the 103 as the reply to this request. It would return the real
+    reply as the reply to the next request.
     """
 
     def begin(self) -> None:
@@ -27,7 +30,7 @@ class ReplyHead(http.client.HTTPResponse):
         try:
             super().begin()
         finally:
-            if self.fp is not None:  # None when the reply was refused
+            if self.fp is not None:  # None if the reply was refused
                 self.fp = lines.file
 
     def _read_status(self) -> tuple[str, int, str]:
@@ -48,7 +51,7 @@ class ReplyHead(http.client.HTTPResponse):
 
 
 class _LimitedLines:
-    """The lines of a head. Raises LineTooLong when their total exceeds HEAD_MAX_BYTES."""
+    """Reads the lines of a head. Raises LineTooLong if they have more than HEAD_MAX_BYTES."""
 
     def __init__(self, file: Any) -> None:
         self.file = file

@@ -1,4 +1,4 @@
-"""Sockets to Reddit whose waits all end at the deadline of the exchange."""
+"""Sockets for connections to Reddit. They wait at most until the deadline of the exchange."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 
 from crawler_worker.reddit.exchange import exchange_deadline
 
-CONNECT_SECONDS = 5.0  # for one address, and for a TLS handshake
+CONNECT_SECONDS = 5.0  # limit for the connection to one address, and for a TLS handshake
 RESOLVE_SECONDS = 10.0
-READ_SECONDS = 15.0  # between two received pieces
-ADDRESSES_MAX = 8  # of one host; further addresses are not tried
+READ_SECONDS = 15.0  # limit for one call that sends or receives data
+ADDRESSES_MAX = 8  # the maximum number of addresses that are tried for one host
 
 
 class _Socket(socket.socket):
-    """A socket whose calls all end at the deadline.
+    """A socket whose calls all end at the deadline of the exchange.
 
-    A timeout of the operating system limits one call only: a peer that sends a byte now and then
-    never exceeds it. So each call gets the remaining time of the exchange as its timeout.
+    A socket timeout limits only one call. A peer that sends a byte now and then never exceeds it.
+    So the timeout of each call is at most the remaining time of the exchange.
     """
 
     def recv_into(self, *args: Any) -> int:
@@ -37,7 +37,7 @@ class _Socket(socket.socket):
 
 
 class _TlsSocket(ssl.SSLSocket):
-    """The same for TLS; a handshake counts as one call."""
+    """A TLS socket whose calls all end at the deadline. A handshake counts as one call."""
 
     def do_handshake(self, block: bool = False) -> None:
         self.settimeout(exchange_deadline.left(CONNECT_SECONDS))
@@ -57,15 +57,17 @@ class _TlsSocket(ssl.SSLSocket):
 
 
 def tls(ca_file: str | None, ca_directory: str | None) -> ssl.SSLContext:
-    """A TLS context that trusts the certificates in these files. Raises OSError when they cannot be
-    read."""
+    """Return a TLS context that trusts the certificates in this file and this directory.
+
+    Raises OSError if they cannot be read.
+    """
     context = ssl.create_default_context(cafile=ca_file, capath=ca_directory)
     context.sslsocket_class = _TlsSocket
     return context
 
 
 def connect(host: str, port: int) -> socket.socket:
-    """A connection to the first address of the host that accepts one. Raises OSError."""
+    """Return a connection to the first of the host's addresses that accepts it. Raises OSError."""
     failed: OSError | None = None
     for family, kind, protocol, _, address in _addresses(host, port)[:ADDRESSES_MAX]:
         sock = _Socket(family, kind, protocol)
@@ -81,8 +83,8 @@ def connect(host: str, port: int) -> socket.socket:
 
 
 def _addresses(host: str, port: int) -> list[Any]:
-    """The addresses of the host. A thread resolves them, because the system's resolver has no
-    timeout."""
+    """Return the host's addresses. A separate thread resolves them, because the resolver of the
+    operating system has no timeout."""
     found: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
 
     def look_up() -> None:

@@ -1,4 +1,4 @@
-"""One HTTP exchange with Reddit, limited in time and size, without redirects and cookies."""
+"""One HTTP exchange with Reddit. It has limits of time and size, no redirects and no cookies."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ from crawljobs.settings import RedditSettings
 from crawljobs.settings.certificates import BROWSERS_TRUST
 
 EXCHANGE_SECONDS = 60.0  # from the DNS lookup to the last byte
-# A tree of 500 long comments has 3 MiB, a page of 100 posts of 40,000 characters 8 MiB. One emoji
-# makes each character of a text cost 4 bytes in memory.
+# A tree of 500 long comments has 3 MiB. A page of 100 posts with 40,000 characters each has 8 MiB.
+# If a text contains an emoji, each of its characters uses 4 bytes of memory.
 REPLY_MAX_BYTES = 8 * 1024 * 1024
 CLIENT_ERRORS = 400
-THREADS = 100  # default number of threads that send requests at once
+THREADS = 100  # default for the number of threads that send requests at once
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`url` is the complete URL; `headers` are sent in addition to the headers of all requests.
+    """A request. `headers` are sent in addition to the headers that all requests have.
 
-    `reply_max` is the limit of a good reply in bytes; 0 means REPLY_MAX_BYTES.
+    `url` is the complete URL. `reply_max` is the largest size of a good reply in bytes, where 0
+    means REPLY_MAX_BYTES.
     """
 
     method: str
@@ -54,7 +55,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A complete reply, or the first ERROR_MAX_BYTES of one with another status than 200.
+    """A complete reply. If the status is not 200, `content` has at most ERROR_MAX_BYTES.
 
     The names of headers are in lower case.
     """
@@ -65,9 +66,9 @@ class Exchange:
 
 
 class Transport:
-    """Pools of connections, with one connection for each of `threads`.
+    """Sends requests over pools of connections, with one connection for each of `threads`.
 
-    With fewer connections a thread would wait for a free one, and that wait would count as a
+    With fewer connections, a thread would wait for a free connection, and the wait would count as a
     failure of Reddit. `proxies` maps an origin, such as https://oauth.reddit.com, to its proxy.
     """
 
@@ -94,9 +95,9 @@ class Transport:
 
     def send(self, request: Request) -> Exchange:
         """Send the request and read the whole reply. Raises UpstreamTrouble for every failure, and
-        SlotTooLate while another thread reads a large reply.
+        SlotTooLate if another thread reads a large reply for too long.
 
-        The span has the endpoint, not the full path. No trace header is sent to Reddit.
+        The trace span contains the endpoint, but not the full path. No trace header is sent.
         """
         endpoint = request_counters.endpoint_of(request.path)
         host = urlsplit(request.url).hostname or ""
@@ -134,7 +135,7 @@ class Transport:
         return Exchange(response.status, headers, content)
 
     def _answered(self, request: Request) -> urllib3.BaseHTTPResponse:
-        """Send the request and read the head of the reply. Keeps no cookie, and does not retry."""
+        """Send the request once, and read the head of the reply. Do not keep cookies."""
         manager = self._through.get(_origin(request.url), self._direct)
         return manager.urlopen(
             request.method,
@@ -150,7 +151,7 @@ class Transport:
 
 
 def open_transport(settings: RedditSettings, *, threads: int) -> Transport:
-    """A transport for this number of threads, with the URLs, proxies and trust of the settings."""
+    """Return a transport for `threads` threads, with the settings' proxies and certificates."""
     urls = {settings.api_url: settings.api_proxy, settings.auth_url: settings.auth_proxy}
     proxies = {_origin(url): proxy for url, proxy in urls.items() if proxy is not None}
     is_tls = any(address.lower().startswith("https:") for address in (*urls, *proxies.values()))
@@ -170,6 +171,6 @@ def _origin(url: str) -> str:
 
 
 def _put_back(response: urllib3.BaseHTTPResponse) -> None:
-    """Return the connection to its pool; it is reused only if its reply was read to the end."""
+    """Return the connection to its pool. It is used again only if the whole reply was read."""
     response.close()
     response.release_conn()

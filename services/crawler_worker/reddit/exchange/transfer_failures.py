@@ -1,4 +1,4 @@
-"""Converts the errors of an exchange to failures of a crawl."""
+"""Converts the errors of an HTTP exchange to failures of a crawl."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib3 import exceptions
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.exchange import connections, exchange_deadline
 
-DETAIL_MAX = 200  # characters kept of the text of an error
+DETAIL_MAX = 200  # the maximum number of characters kept of an error's text
 
 
 def is_timeout(error: BaseException) -> bool:
@@ -17,7 +17,7 @@ def is_timeout(error: BaseException) -> bool:
 
 
 def failure_of(error: Exception, *, seconds: float) -> crawl_failures.UpstreamTrouble:
-    """The failure after this error, in an exchange that was limited to `seconds`."""
+    """Return the failure of the crawl after this error. The exchange was limited to `seconds`."""
     detail = str(error)[:DETAIL_MAX].encode("ascii", "backslashreplace").decode()
     detail = "".join(letter if letter.isprintable() else " " for letter in detail)
     if isinstance(error, connections.NotConnected):

@@ -1,1 +1,1 @@
-"""Parses untrusted items of Reddit into items that can be stored."""
+"""Parses untrusted items from Reddit's replies into items that can be stored."""

@@ -1,4 +1,4 @@
-"""Parses Reddit's description of a subreddit or an account."""
+"""Parses Reddit's description of a subreddit or of an account."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from crawljobs.domain import untrusted_text
 from crawljobs.domain.reddit_items import Account, SubredditAbout
 from crawljobs.domain.subreddit import AccessState
 
-# Characters kept. Reddit's own limits are 300 for titles, 40,000 for posts, 10,000 for comments.
+# Longer texts are cut to this number of characters. Reddit's own limits are 300 for titles, 40,000
+# for posts and 10,000 for comments.
 TITLE_MAX = 1_000
 BODY_MAX = 50_000
 

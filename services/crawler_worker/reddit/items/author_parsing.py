@@ -1,4 +1,4 @@
-"""Parses the author of an item, and whether the author deleted the item."""
+"""Parses the author of an item, and decides whether the author deleted the item."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Data = dict[str, Any]
 
 
 def author(data: Data) -> Account | None:
-    """The author; None for `[deleted]`, which is not an account name."""
+    """Return the author of an item, or None for `[deleted]`, which is not an account name."""
     name = untrusted_text.account_name(data.get("author"))
     if name is None:
         return None
@@ -21,5 +21,5 @@ def author(data: Data) -> Account | None:
 
 
 def is_deleted(account: Account | None, *, body: object, category: str | None) -> bool:
-    """Whether the author deleted the item with this raw body and removal category."""
+    """Return whether the author deleted the item that has this raw body and removal category."""
     return account is None and (body == removal_markers.DELETED or category in DELETED_BY_AUTHOR)

@@ -1,4 +1,4 @@
-"""Parses a comment."""
+"""Parses a comment of Reddit's reply into a comment that can be stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Data = dict[str, Any]
 
 
 def comment(data: Data, depth: int | None) -> Comment | None:
-    """The comment at this depth; None when an id, its subreddit or its time is invalid."""
+    """Return the comment at this depth, or None if an id, the subreddit or the time is invalid."""
     comment_id = untrusted_text.base36(data.get("id"))
     link = untrusted_text.full_name(data.get("link_id"), kinds=("t3",))
     parent = untrusted_text.full_name(data.get("parent_id"), kinds=("t1", "t3"))

@@ -1,6 +1,7 @@
 """Parses all items of a reply: posts, comments, stubs, subreddits and accounts.
 
-The input is untrusted: an invalid item is dropped, and the other items are kept.
+A stub is a placeholder for comments that the reply leaves out. The input is untrusted. An invalid
+item is dropped, and all other items are kept.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from crawljobs.domain import untrusted_text
 from crawljobs.domain.reddit_items import Items, MoreComments
 
 DEPTH_MAX = 10_000
-# Maximum of items read from one reply; each costs a row. Reddit's pages have at most 102 items, its
-# trees 500 comments and their stubs.
+# The maximum number of items that are read from one reply. Each item becomes a row. Reddit's pages
+# have at most 102 items. Its trees have at most 500 comments, and their stubs.
 ITEMS_MAX = 10_000
 
 Data = dict[str, Any]
@@ -23,9 +24,9 @@ _NO_MORE = object()
 
 
 def read_all(children: list[Any], *, depth: int | None = None) -> Items:
-    """Parse items of all kinds, in the order of the page; replies follow their comment.
+    """Parse items of all kinds in the order of the page. Replies follow their comment.
 
-    `depth` is the depth of `children`; None to read it from each item.
+    `depth` is the depth of `children`. If it is None, the depth is read from each item.
     """
     found: dict[str, list[Any]] = {kind: [] for kind in _PARSERS}
     dropped = unknown = 0
@@ -51,10 +52,10 @@ def read_all(children: list[Any], *, depth: int | None = None) -> Items:
 
 
 def _walk(children: list[Any], depth: int | None) -> Iterator[tuple[str, Data, int | None]]:
-    """Yield (kind, data, depth) of the items and their replies.
+    """Yield (kind, data, depth) of each item and of each reply below it.
 
-    Iterative, because a tree may be deeper than Python's stack; copies no list, because a list may
-    be long.
+    The function is not recursive, because a tree may be deeper than Python's stack. It copies no
+    list, because a list may be long.
     """
     stack = [(iter(children), depth)]
     while stack:

@@ -1,4 +1,4 @@
-"""Parses a post."""
+"""Parses a post of Reddit's reply into a post that can be stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crawler_worker.reddit.items import about_parsing, author_parsing, removal_m
 from crawljobs.domain import mentions, untrusted_text
 from crawljobs.domain.reddit_items import Post
 
-# Maximum numbers of characters that are kept.
+# Longer texts are cut to this number of characters.
 URL_MAX = 4_000
 NAME_MAX = 300
 
@@ -19,7 +19,7 @@ Data = dict[str, Any]
 
 
 def post(data: Data, _depth: int | None) -> Post | None:
-    """The post; None when its id, subreddit or time is invalid."""
+    """Return the post, or None if its id, its subreddit or its time is invalid."""
     post_id = untrusted_text.base36(data.get("id"))
     subreddit = untrusted_text.subreddit_name(data.get("subreddit"))
     created_at = untrusted_text.time(data.get("created_utc"))
@@ -73,7 +73,7 @@ def post(data: Data, _depth: int | None) -> Post | None:
 
 
 def _crossposted_from(data: Data, *, home: str) -> str | None:
-    """The subreddit of the original, in lower case; None when it is a profile or the same."""
+    """Return the original post's subreddit in lower case, or None for a profile or `home`."""
     originals = data.get("crosspost_parent_list")
     original = originals[0] if isinstance(originals, list) and originals else None
     name = original.get("subreddit") if isinstance(original, dict) else None

@@ -1,1 +1,1 @@
-"""The OAuth token that all workers share."""
+"""The OAuth token for Reddit's API, which all workers share."""

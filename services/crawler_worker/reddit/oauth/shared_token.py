@@ -12,8 +12,8 @@ from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason
 from crawljobs.repository.reddit_api import reddit_outages, reddit_tokens, token_turns
 
-# Pauses after a 429 of the token endpoint. Its own limit is 300 requests in 10 minutes, and it
-# sends no Retry-After.
+# The pauses after a 429 of the token endpoint. This endpoint has its own limit of 300 requests in
+# 10 minutes, and its 429 has no Retry-After header.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = request_budget.LONGEST_TOKEN_PAUSE_SECONDS
 TURN_SECONDS = request_budget.TOKEN_TURN_SECONDS
@@ -23,16 +23,19 @@ Lifetime = tuple[str, float]  # a token, and the seconds until it expires
 
 
 class SharedToken:
-    """One worker at a time renews the token. Each method raises DatabaseUnavailable."""
+    """Reads and renews the shared token. Only one worker at a time renews it.
+
+    Each method raises DatabaseUnavailable.
+    """
 
     def __init__(self, database: Database, *, client_id: str) -> None:
         self._database = database
         self._client_id = client_id
 
     def read(self, *, refused: str | None) -> Lifetime | None:
-        """The stored token; None when it is not valid any more, or is `refused`.
+        """Return the stored token, or None if it is not valid any more or is the `refused` token.
 
-        Raises Throttled or Outage while no worker may request a token.
+        Raises Throttled or Outage while no worker may request a new token.
         """
         stored = self._database.run_statement(
             lambda conn: reddit_tokens.read_token(conn, client_id=self._client_id)
@@ -53,9 +56,10 @@ class SharedToken:
         return None
 
     def renew(self, fetch: Callable[[], Lifetime], *, refused: str | None) -> Lifetime | None:
-        """Store the token that `fetch` returns; None when another worker has the turn to do so.
+        """Store the token that `fetch` returns, and return it. Return None if it is not this
+        worker's turn.
 
-        Raises Throttled and Outage, which pause all workers.
+        If `fetch` fails, pause the token requests of all workers, and raise Throttled or Outage.
         """
         if not self._takes_turn(refused):
             return None
@@ -95,7 +99,7 @@ class SharedToken:
         )
 
     def _postpone(self) -> float:
-        """Pause the requests for tokens after a 429; returns the seconds of the pause."""
+        """Pause the token requests of all workers after a 429. Return the pause in seconds."""
         return self._database.run(
             lambda conn: token_turns.postpone(
                 conn,
@@ -107,7 +111,7 @@ class SharedToken:
         )
 
     def _pause_all(self, reason: PausedReason, detail: str) -> crawl_failures.Outage:
-        """Pause all requests of all workers, token requests included; returns the failure."""
+        """Pause all requests of all workers, also token requests. Return the failure to raise."""
 
         def work(conn: Connection) -> Pause:
             pause = reddit_outages.pause(

@@ -1,4 +1,4 @@
-"""The OAuth token of a process: cached, and shared with other workers through the database."""
+"""Keeps the OAuth token in memory, and shares it with other workers through the database."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from crawljobs.db.database import Database
 from crawljobs.settings import RedditSettings
 
 REFRESH_EARLY_SECONDS = token_endpoint.REFRESH_EARLY_SECONDS
-POLL_SECONDS = 0.05  # while another thread or worker renews the token
+POLL_SECONDS = 0.05  # between two checks whether another thread or worker has renewed the token
 
 
 class TokenSource:
-    """One for each process. Without a `database` the token belongs to this process alone."""
+    """Returns a valid token to all threads of a process.
+
+    Without a `database`, other processes do not share the token.
+    """
 
     def __init__(
         self,
@@ -38,15 +41,17 @@ class TokenSource:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._expires_at = 0.0
-        # Without a database: the last refusal of the credentials, and the end of its pause.
+        # Used only without a database: the last refusal of the credentials, and the time at which
+        # the pause after the refusal ends, by the monotonic clock.
         self._refused_until = 0.0
         self._refusal = ""
 
     def current(self, *, refused: str | None = None, stop: Stop) -> str:
-        """A valid token; never `refused`, which Reddit has just refused.
+        """Return a valid token, but never the token `refused`, which Reddit has just refused.
 
-        Raises Throttled and Outage, which pause all workers; CredentialsRefused, during
-        REFUSED_PAUSE_SECONDS without a new request; Interrupted; DatabaseUnavailable.
+        Raises Throttled or Outage while no worker may request a token. Without a database, raises
+        CredentialsRefused for REFUSED_PAUSE_SECONDS after the last refusal. Also raises Interrupted
+        and DatabaseUnavailable.
         """
         while not self._lock.acquire(timeout=POLL_SECONDS):
             if stop.is_set():
@@ -65,7 +70,7 @@ class TokenSource:
             self._lock.release()
 
     def forget(self, token: str) -> None:
-        """Discard a fresh token that Reddit refuses, so that the next request uses a new one."""
+        """Discard a new token that Reddit refuses, so that the next request uses another token."""
         with self._lock:
             if self._token == token:
                 self._token = None
@@ -76,22 +81,22 @@ class TokenSource:
         return token != refused and self._expires_at - self._clock() > REFRESH_EARLY_SECONDS
 
     def _find(self, refused: str | None) -> Lifetime | None:
-        """A stored or a new token; None while another worker renews it."""
+        """Return a stored or a new token, or None while another worker renews the token."""
         if self._shared is None:
             return self._fetch_alone(refused)
         found = self._shared.read(refused=refused)
         return found or self._shared.renew(lambda: self._fetch(refused), refused=refused)
 
     def _fetch(self, refused: str | None) -> Lifetime:
-        """Request a token. Raises CredentialsRefused also when the endpoint returns the refused
-        token again."""
+        """Request a new token. If the endpoint returns the refused token again, raise
+        CredentialsRefused."""
         token, lives = token_endpoint.fetch(self._settings, self._transport)
         if token == refused:
             raise token_endpoint.refused("the token endpoint gives a refused token again")
         return token, lives
 
     def _fetch_alone(self, refused: str | None) -> Lifetime:
-        """Request a token, unless the credentials were refused a short time ago."""
+        """Request a token, unless Reddit refused the credentials a short time ago."""
         left = self._refused_until - self._clock()
         if left > 0:
             raise crawl_failures.CredentialsRefused(self._refusal, resume_in=left)

@@ -1,4 +1,4 @@
-"""Requests an OAuth token, and reads the reply."""
+"""Requests an OAuth token from Reddit's token endpoint, and reads the reply."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from crawljobs.settings import RedditSettings
 
 REFRESH_EARLY_SECONDS = 60.0  # so that a token does not expire during a request
 LIFE_MAX_SECONDS = 86_400.0
-LIFE_DEFAULT_SECONDS = 3_600.0  # for a reply without `expires_in`
-# An operator must correct the credentials, so frequent tries are useless.
+LIFE_DEFAULT_SECONDS = 3_600.0  # used if the reply has no `expires_in`
+# The pause after refused credentials. An operator must correct them, so frequent tries are useless.
 REFUSED_PAUSE_SECONDS = 300.0
 REPLY_MAX_BYTES = 64 * 1024
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # another character could end the HTTP header
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # other characters could end the HTTP header
 
 
 def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
-    """A token and its lifetime in seconds. Raises Throttled, CredentialsRefused, ClientRefused and
-    UpstreamTrouble."""
+    """Request a token. Return the token and its lifetime in seconds.
+
+    Raises Throttled, CredentialsRefused, ClientRefused and UpstreamTrouble.
+    """
     credentials = f"{settings.client_id}:{settings.client_secret}".encode()
     reply = transport.send(
         Request(
@@ -46,11 +48,14 @@ def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
 
 
 def token_of(content: bytes) -> tuple[str, float]:
-    """A token and its lifetime in seconds. Raises CredentialsRefused and UpstreamTrouble."""
+    """Return the token in a reply, and its lifetime in seconds.
+
+    Raises CredentialsRefused and UpstreamTrouble.
+    """
     body = decoding.decode(content)
     if not isinstance(body, dict):
         raise crawl_failures.UpstreamTrouble("the token endpoint sent no object")
-    if "error" in body:  # Reddit sends an error with status 200 too
+    if "error" in body:  # Reddit sends errors also with the status 200
         raise _meaning_of(body["error"])
     token, lives = body.get("access_token"), body.get("expires_in")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
@@ -61,7 +66,7 @@ def token_of(content: bytes) -> tuple[str, float]:
 
 
 def _meaning_of(error: object) -> crawl_failures.CrawlFailure:
-    """OAuth refuses credentials by a word, 400 or 401; another number comes from a gateway."""
+    """Return the failure that an error means. A number except 400 and 401 comes from a gateway."""
     if isinstance(error, int) and error not in (400, 401):
         return crawl_failures.UpstreamTrouble(f"the token endpoint sent the error {_shown(error)}")
     return refused(_shown(error))

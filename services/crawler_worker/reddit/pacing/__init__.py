@@ -1,1 +1,1 @@
-"""Paces the requests of all workers: slots, pauses, circuit breaker and probe."""
+"""Paces the requests of all workers to Reddit: slots, pauses, circuit breaker and probe."""

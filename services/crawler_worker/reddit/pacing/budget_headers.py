@@ -1,4 +1,4 @@
-"""Reads the request budget from the headers of a reply."""
+"""Reads the request budget from the headers of Reddit's reply."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping
 
 from crawljobs.domain.request_budget import BudgetReport
 
-# Requests; headers with a larger budget are ignored as invalid.
+# The maximum number of requests in a budget. Headers with a larger budget are ignored as invalid.
 CAP_MAX = 100_000_000
 
 
 def report_of(headers: Mapping[str, str]) -> BudgetReport | None:
-    """The budget in the x-ratelimit headers; None when they are missing or invalid.
+    """Return the budget in the x-ratelimit headers, or None if they are missing or invalid.
 
-    Old endpoints and every 429 reply lack them.
+    Replies of old endpoints and replies with the status 429 do not have these headers.
     """
     try:
         used = float(headers["x-ratelimit-used"])
-        remaining = float(headers["x-ratelimit-remaining"])  # "997.0"
+        remaining = float(headers["x-ratelimit-remaining"])  # for example "997.0"
         reset = float(headers["x-ratelimit-reset"])
     except (KeyError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""The circuit breaker that all workers of a client id share: it pauses them during an outage."""
+"""The circuit breaker pauses all workers of a client id during an outage of Reddit."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ log = logs.get_logger(__name__)
 
 
 class CircuitBreaker:
-    """Shared by the threads of a process; its state is in the database.
+    """Stops requests to Reddit after repeated failures.
 
-    Each method raises DatabaseUnavailable. `on_reply` is called after each failure and each probe.
+    The threads of a process share one object. All processes share its state in the database. Each
+    method raises DatabaseUnavailable. `on_reply` is called after each failure and each probe.
     """
 
     def __init__(
@@ -36,20 +37,20 @@ class CircuitBreaker:
         self._on_reply = on_reply
 
     def record_success(self, slot: Slot) -> None:
-        """Record that Reddit works: it has sent a valid reply, an error reply included."""
+        """Record that Reddit works, because it has sent a valid reply. This may be an error."""
         if slot.troubled:
             self._database.run(
                 lambda conn: reply_failures.record_good(conn, client_id=self._client_id)
             )
 
     def is_doubtful(self) -> bool:
-        """Whether one more failed reply would pause all workers. A probe must decide before."""
+        """Return whether one more failed reply would pause all workers. A probe must come first."""
         return self._database.run_statement(
             lambda conn: reply_failures.would_open(conn, client_id=self._client_id)
         )
 
     def failed(self, detail: str = "") -> float:
-        """Record a failed request; returns for how many seconds all workers pause now, or 0."""
+        """Record a failed request. Return for how many seconds all workers pause now, or 0."""
         self._on_reply()
         left = self._database.run(
             lambda conn: reply_failures.record_failed(
@@ -62,7 +63,8 @@ class CircuitBreaker:
     def take_probe(self, since: float) -> ProbeTurn:
         """Take the turn to probe after an unclear reply, which came `since` seconds ago.
 
-        Returns instead an open pause, or a successful probe that began after the reply.
+        If workers pause, return the pause instead. If a probe that began after the reply has
+        succeeded, return this result instead.
         """
         return self._database.run(
             lambda conn: client_probes.take_probe(conn, client_id=self._client_id, since=since)
@@ -74,7 +76,7 @@ class CircuitBreaker:
         )
 
     def accepted(self) -> None:
-        """Record that a probe succeeded, which ends every pause of the circuit breaker."""
+        """Record that a probe succeeded, and end every pause of the circuit breaker."""
         self._on_reply()
         before = self._database.run(
             lambda conn: reddit_outages.record_accepted(conn, client_id=self._client_id)
@@ -89,7 +91,7 @@ class CircuitBreaker:
     def pause_for(
         self, reason: PausedReason, detail: str, *, is_probe: bool
     ) -> crawl_failures.Outage:
-        """Pause all workers; returns the failure that defers the caller's job."""
+        """Pause all workers. Return the failure that the caller raises to defer its job."""
         self._on_reply()
         pause = self._database.run(
             lambda conn: reddit_outages.pause(

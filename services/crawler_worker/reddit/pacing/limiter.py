@@ -1,4 +1,4 @@
-"""Waits for request slots of the budget that all workers of a client id share."""
+"""Waits for a request slot in the budget that all workers of a client id share."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from crawljobs.repository.reddit_api import reddit_budgets, reddit_pauses, slot_
 from crawljobs.runtime import jitter
 
 LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
-# Background requests do not queue for slots: they poll for a free slot at a random interval from
-# this range. After LONGEST_WAIT_SECONDS without a slot the job is deferred, for a random time from
-# BACKGROUND_PAUSE_SECONDS, so that the jobs do not all return at once.
+# A background request does not join the queue for slots. It polls for a free slot, at random
+# intervals in this range. If it has no slot after LONGEST_WAIT_SECONDS, its job is deferred for a
+# random time in BACKGROUND_PAUSE_SECONDS, so that not all such jobs return at once.
 BESIDE_QUEUE_SECONDS = 0.4, 1.2
 BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
-# The first request of a process learns the cap of the budget; its other requests wait for that
-# reply, at most this long.
+# The reply to the first request of a process shows the size of the budget. Other requests of the
+# process wait for this reply, but at most this long.
 SCOUT_SECONDS = 2.0
 SCOUT_POLL_SECONDS = 0.02
-# After a longer wait the pause is read again, because another worker may have received a 429.
+# After a wait for a slot longer than this, the limiter checks again whether workers must pause,
+# because another worker may have received a 429.
 LONG_SLEEP_SECONDS = 0.05
 
 
 class Limiter:
-    """Shared by the threads of a process; the budget is in the database.
+    """Makes each request wait for its slot. The threads of a process share one object.
 
-    Each method raises DatabaseUnavailable, so no request is sent without the database.
+    The budget is in the database. Each method raises DatabaseUnavailable, so no request is sent
+    when the database is unavailable.
     """
 
     def __init__(
@@ -50,7 +52,8 @@ class Limiter:
         self._pause_log = pause_log or PauseLog()
         self._replied = threading.Event()
         self._scout = threading.Lock()
-        self._good_sent_at: float | None = None  # monotonic time of the last good request
+        # The monotonic time at which the last request with a good reply was sent.
+        self._good_sent_at: float | None = None
 
     def wait_for_slot(self, stop: Stop, *, in_background: bool = False) -> Slot:
         """Reserve a slot and wait until it starts. Raises SlotTooLate, Outage, Interrupted."""
@@ -75,7 +78,7 @@ class Limiter:
             if slot.delay_seconds > 0 and stop.wait(slot.delay_seconds):
                 raise crawl_failures.Interrupted("stopped while waiting for a request slot")
             if time.monotonic() - asked_at >= slot.expires_seconds:
-                continue  # the wait was too long: the request would count in the next window
+                continue  # too late: the request would count in the next window of the budget
             if slot.probe or slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
                 return slot
 
@@ -90,7 +93,7 @@ class Limiter:
         )
 
     def learn(self, slot: Slot, headers: Mapping[str, str]) -> None:
-        """Correct the budget by the headers of a reply; without them the slot counts as spent."""
+        """Correct the stored budget by a reply's headers. Without them, the slot counts as used."""
         report = budget_headers.report_of(headers)
         if report is not None:
             self._database.run(
@@ -101,20 +104,20 @@ class Limiter:
         self._replied.set()
 
     def record_good(self, sent_at: float) -> None:
-        """Keep that a request sent at this monotonic time got a good reply.
+        """Keep the monotonic time at which a request with a good reply was sent.
 
-        It ends a series of 429. The next 429 passes it to the database: no statement for each
-        reply.
+        A good reply ends a series of 429 replies. The time is stored only with the next 429, so
+        that a good reply needs no statement.
         """
         self._good_sent_at = max(self._good_sent_at or sent_at, sent_at)
 
     def has_replied(self) -> None:
-        """Record that a request of this process got a reply, or failed: no request waits for the
-        first reply any more."""
+        """Record that a request of this process received a reply or failed. Other requests need not
+        wait for the first reply any more."""
         self._replied.set()
 
     def pause_all(self, seconds: float | None) -> float:
-        """Pause all workers after a 429; returns the seconds until the pause ends."""
+        """Pause all workers after a 429 reply. Return the seconds until the pause ends."""
         self._replied.set()
         sent_at = self._good_sent_at
         good_ago = None if sent_at is None else time.monotonic() - sent_at
@@ -137,8 +140,8 @@ class Limiter:
         return self._pause_left() > 0
 
     def _let_one_ahead(self, stop: Stop) -> None:
-        """Let one request go first, to learn the cap; otherwise all threads would reserve slots at
-        the pace of the default cap."""
+        """Send one request first to learn the size of the budget. Otherwise all threads would
+        reserve slots for the default budget."""
         deadline = time.monotonic() + SCOUT_SECONDS
         while not self._replied.is_set() and time.monotonic() < deadline:
             if self._scout.acquire(blocking=False):

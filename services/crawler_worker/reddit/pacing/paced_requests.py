@@ -1,4 +1,4 @@
-"""Sends one request in a slot of the shared budget, and records its result for all workers."""
+"""Sends a request in a slot of the shared budget, and records the result for all workers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class PacedRequests:
-    """Paces the requests of all threads of a process."""
+    """Sends the requests of all threads of a process, each request in its slot of the budget."""
 
     def __init__(
         self, limiter: Limiter, breaker: CircuitBreaker, probe: Probe, api: ApiExchange
@@ -34,18 +34,19 @@ class PacedRequests:
     def send(
         self, request: Request, token: str, parse: Callable[[Any], T], context: RequestContext
     ) -> T:
-        """Wait for a slot and send the request once; returns the parsed reply.
+        """Wait for a slot, send the request once, and return the parsed reply.
 
-        Raises the CrawlFailure of a failed reply, SlotTooLate, Outage, Interrupted and
+        Raises the CrawlFailure that the reply means, SlotTooLate, Outage, Interrupted and
         DatabaseUnavailable.
         """
         slot = self._wait_for_slot(token, context)
         try:
             return self._send_and_record(slot, request, token, parse, context)
         except crawl_failures.Unclear:
-            raise  # proves neither that Reddit works nor that it fails
+            raise  # an unclear reply proves neither that Reddit works nor that Reddit fails
         except crawl_failures.UpstreamTrouble as error:
-            # Broken pages of one subreddit are not an outage: a probe of another page decides.
+            # Broken pages of a single subreddit are not an outage. So a probe of another page must
+            # confirm the outage before all workers pause.
             if self._breaker.is_doubtful():
                 self.check_client(token, context, since=time.monotonic(), is_fresh=False)
             outage = self._breaker.failed(error.explained())
@@ -56,14 +57,14 @@ class PacedRequests:
     def check_client(
         self, token: str, context: RequestContext, *, since: float, is_fresh: bool
     ) -> None:
-        """Probe whether Reddit accepts the client for another page. Raises Outage if not."""
+        """Check with a probe that Reddit accepts the client. Raises Outage if Reddit does not."""
         try:
             self._probe.check(token, context, since=since, is_fresh=is_fresh)
         except crawl_failures.Throttled as error:
             self.pause_all(error, last=True)
 
     def pause_all(self, error: crawl_failures.Throttled, *, last: bool) -> None:
-        """Pause all workers after a 429. Raises Throttled with the end of the pause if `last`."""
+        """Pause all workers after a 429 reply. With `last`, raise Throttled with the pause left."""
         pause = self._limiter.pause_all(error.retry_after)
         if last:
             raise crawl_failures.Throttled(
@@ -86,7 +87,7 @@ class PacedRequests:
         parse: Callable[[Any], T],
         context: RequestContext,
     ) -> T:
-        """Send the request; returns the parsed reply. A valid reply is recorded for all workers."""
+        """Send the request, and return the parsed reply. Record a valid reply for all workers."""
         sent_at = time.monotonic()
         try:
             reply = self._api.send(request, token, context)

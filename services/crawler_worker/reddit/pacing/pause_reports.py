@@ -1,4 +1,4 @@
-"""The failure and the log lines of a pause of all workers."""
+"""Builds the failure of a request during a pause of all workers, and logs these pauses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAUSED_FOR = {
 def outage(
     seconds: float, reason: PausedReason | None = None, detail: str = ""
 ) -> crawl_failures.Outage:
-    """The failure of a request during a pause of the circuit breaker, with the cause."""
+    """Return the failure of a request during a pause of the circuit breaker, with its cause."""
     why = _PAUSED_FOR.get(reason, "Reddit is in trouble") if reason else "Reddit is in trouble"
     cause = f" ({detail})" if detail else ""
     kind = crawl_failures.Outage
@@ -31,13 +31,13 @@ def outage(
 
 
 def log_paused(reason: str, seconds: float, detail: str) -> None:
-    """Log that a pause begins; `detail` is the failure that caused it."""
+    """Log that a pause begins. `detail` describes the failure that caused the pause."""
     cause = {"detail": detail} if detail else {}
     log.warning("reddit.paused", reason=reason, seconds=round(seconds, 1), **cause)
 
 
 def log_refused(pause: Pause) -> None:
-    """Log that Reddit refuses the client, in the worker that found it, once for each pause."""
+    """Log that Reddit refuses the client. Only the worker that started the pause logs this."""
     if pause.is_new and pause.reason in request_budget.REFUSED:
         log.error(
             "reddit.refused",
@@ -48,14 +48,14 @@ def log_refused(pause: Pause) -> None:
 
 
 class PauseLog:
-    """Logs the begin of each pause, but not its extensions, nor later reports of the same pause."""
+    """Logs the start of each pause, but no extension and no repeated report of the same pause."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._logged_until = 0.0  # end of the pause that was logged, on the monotonic clock
+        self._logged_until = 0.0  # end of the logged pause, by the monotonic clock
 
     def record(self, seconds: float, reason: str, detail: str = "") -> None:
-        """Log a pause of `seconds` from now, unless the pause that was logged last still runs."""
+        """Log a pause of `seconds` that starts now, unless the last logged pause is not over."""
         with self._lock:
             now = time.monotonic()
             is_new = seconds > 0 and now >= self._logged_until

@@ -1,6 +1,6 @@
-"""Checks whether Reddit accepts the client, by a page that depends on no crawled subreddit.
+"""Checks whether Reddit accepts the client, with a page that depends on no crawled subreddit.
 
-One worker at a time probes; its result counts for all workers.
+Only one worker at a time sends this probe. The result counts for all workers.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from crawler_worker.reddit.request_context import RequestContext
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason, Slot
 
-# A subreddit that has existed since the start of Reddit; the reply is small. Decision 31.
+# Requests a subreddit that has existed since the start of Reddit. The reply is small (decision 31).
 REQUEST = Request("GET", "/api/info", {"id": "t5_6"})
-POLL_SECONDS = 0.2  # while another worker probes
+POLL_SECONDS = 0.2  # between two checks whether another worker has finished its probe
 
 
 class Probe:
-    """Sends the probe, and records the result with the circuit breaker."""
+    """Sends the probe, and records its result in the circuit breaker."""
 
     def __init__(
         self, limiter: Limiter, breaker: CircuitBreaker, tokens: TokenSource, api: ApiExchange
@@ -34,9 +34,9 @@ class Probe:
         self._api = api
 
     def end_pause(self, slot: Slot, token: str, context: RequestContext) -> None:
-        """Probe with a slot that was given out during a pause, and end the pause on success.
+        """Send the probe in a slot that was reserved during a pause. If it succeeds, end the pause.
 
-        Raises Outage when the pause continues, and Throttled when Reddit works but replies 429.
+        Raises Outage if the pause continues, and Throttled if Reddit works but replies 429.
         """
         is_fresh = slot.paused_reason is PausedReason.CREDENTIALS_REFUSED
         self._settle(token, context, is_fresh=is_fresh, is_probe=True)
@@ -44,8 +44,8 @@ class Probe:
     def check(self, token: str, context: RequestContext, *, since: float, is_fresh: bool) -> None:
         """Check that Reddit accepts the client, after an unclear reply at `since` (monotonic).
 
-        Raises Outage, and pauses all workers, when Reddit does not; SlotTooLate, Throttled,
-        Interrupted.
+        If Reddit does not accept it, pause all workers and raise Outage. Also raises SlotTooLate,
+        Throttled and Interrupted.
         """
         deadline = time.monotonic() + request_budget.PROBE_SECONDS
         while True:
@@ -97,5 +97,5 @@ class Probe:
         raise self._breaker.pause_for(found, detail, is_probe=is_probe)
 
     def _send(self, token: str, context: RequestContext) -> None:
-        """Send the probe with this token. Raises its CrawlFailure."""
+        """Send the probe with this token. Raises the CrawlFailure that the reply means."""
         reading.check_probe(self._api.url_of(REQUEST), self._api.send(REQUEST, token, context))
