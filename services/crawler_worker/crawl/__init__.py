@@ -1,1 +1,1 @@
-"""The crawl of one subreddit, with one module for each phase."""
+"""The crawl of one subreddit. Each phase of the crawl has its own module."""

@@ -1,6 +1,6 @@
-"""First phase: the description of the subreddit.
+"""First phase of a crawl: request and store the description of the subreddit.
 
-A description does not prove that the posts are readable: see `opening.py`.
+A description does not prove that the posts are readable. `opening.py` explains this.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ PROFILE = "u_"
 
 
 def crawl(context: CrawlContext) -> None:
-    """Store the description. Raises Unavailable and all that CrawlContext.request raises."""
+    """Request and store the description.
+
+    Raises Unavailable, and the errors of CrawlContext.request.
+    """
     name = context.claim.subreddit
     try:
         about = required.request(context, lambda requester: endpoints.about(requester, name=name))
@@ -34,12 +37,12 @@ def crawl(context: CrawlContext) -> None:
 
 
 def _check_account(context: CrawlContext, name: str) -> None:
-    """Raises Unavailable when the account is suspended; its profile does not report that."""
+    """Raise Unavailable if the account is suspended. Its profile does not show a suspension."""
     try:
         account = context.request(lambda requester: endpoints.account(requester, name=name))
     except crawl_failures.CrawlFailure as error:
         if parts.reason_of(error) is None:
             raise
-        return  # the account is gone or unreadable: the reply for the profile decides
+        return  # the account is gone or unreadable, so the reply for the profile counts
     if account.suspended:
         raise crawl_failures.Unavailable(AccessState.SUSPENDED, "the account is suspended")

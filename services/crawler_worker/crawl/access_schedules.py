@@ -1,6 +1,7 @@
-"""Disables the schedules of a subreddit that is gone, and enables them when it is back.
+"""Disables the schedules of a subreddit that is gone, and enables them if the subreddit is back.
 
-Each chunk has its own transaction, because a subreddit may have any number of schedules.
+A subreddit may have any number of schedules. So they are changed in chunks, and each chunk has its
+own transaction.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ WORKER = Actor("system:crawler-worker")
 
 
 def enable_all(context: CrawlContext) -> int:
-    """Enable the schedules that were disabled because the subreddit was gone; returns their number.
+    """Enable the schedules that were disabled because the subreddit was gone. Return their number.
 
-    Call this before the access is recorded: a crawl that is interrupted here then calls it again
-    at its next claim. Raises Interrupted between two chunks.
+    Call this before the new access is recorded. Then a crawl that is interrupted here calls this
+    again in its next attempt. Raises Interrupted between two chunks.
     """
     claim = context.claim
 
@@ -37,10 +38,10 @@ def enable_all(context: CrawlContext) -> int:
 
 
 def disable_all(context: CrawlContext, access: AccessState) -> int:
-    """Disable the schedules of a subreddit that counts as gone; returns their number.
+    """Disable the schedules of a subreddit that counts as gone. Return their number.
 
-    A schedule that is being fired is skipped: the crawl that it enqueues calls this again. Raises
-    Interrupted between two chunks.
+    A schedule that is just being fired is skipped. The crawl that this schedule enqueues calls this
+    function again. Raises Interrupted between two chunks.
     """
     claim = context.claim
     reason = schedule_disabling.reason_of(claim.subreddit, access.value)
@@ -54,8 +55,10 @@ def disable_all(context: CrawlContext, access: AccessState) -> int:
 
 
 def _in_chunks(context: CrawlContext, action: str, chunk: Callable[[Connection], int]) -> int:
-    """Repeat `chunk` until one is not full. Schedules are locked before the job, in the order of
-    locks of shared/README.md."""
+    """Call `chunk` until it changes less than a full chunk. Return the number of changed schedules.
+
+    Schedules are locked before the job. shared/README.md defines this order of locks.
+    """
     total = changed = 0
 
     def before(conn: Connection) -> None:

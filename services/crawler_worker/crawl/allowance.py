@@ -1,4 +1,4 @@
-"""The number of requests that one crawl may make."""
+"""Limits the number of requests that one crawl may make."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from crawler_worker.crawl.discovery_budget import Spending
 
 
 class AllowanceSpent(Exception):
-    """The crawl has made all requests that it may make; it completes with the stored items."""
+    """The crawl has made all requests that it may make. It ends with the items stored so far."""
 
 
 def check(requests: int, *, spending: Spending, at_most: int) -> None:
-    """Raise AllowanceSpent when a crawl with this number of requests may make no other."""
+    """Raise AllowanceSpent if a crawl that has made `requests` requests may not make another."""
     if requests >= at_most or spending.is_spent(requests):
         raise AllowanceSpent

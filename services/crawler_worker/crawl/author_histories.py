@@ -1,4 +1,4 @@
-"""Fifth phase: histories of the subreddit's authors, which show their other subreddits."""
+"""Fifth phase of a crawl: request the histories of authors, which show other subreddits."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Items, Page
 from crawljobs.repository.content import authors
 
-# One request returns the 100 newest items of one author: too expensive for every crawl.
+# How often an author's history is requested. One request returns the 100 newest items of only one
+# author, which is too expensive for every crawl.
 HISTORY_EVERY = timedelta(days=30)
-# The history of an author who is gone, and of an author who hides it.
+# This page stands for the history of an author who is gone or suspended.
 NOTHING_SHOWN = Page(Items(), None)
 
 
 def crawl(context: CrawlContext) -> None:
-    """Fetch and store the histories that are due, one request for each author."""
+    """Request and store the histories that are due, with one request for each author."""
     if not context.settings.fetch_user_subreddits:
         return
     if context.checkpoint.histories is None:
@@ -49,7 +50,7 @@ def crawl(context: CrawlContext) -> None:
 
 
 def _skip(context: CrawlContext, name: str, rest: tuple[str, ...]) -> None:
-    """Skip a history that the crawl of another subreddit has fetched in the meantime."""
+    """Skip this history, because the crawl of another subreddit has stored it in the meantime."""
     then = replace(context.checkpoint, histories=rest)
     if context.parts.get(PartKind.HISTORY, name) is None:
         context.move_to(then)
@@ -58,17 +59,17 @@ def _skip(context: CrawlContext, name: str, rest: tuple[str, ...]) -> None:
 
 
 def left(context: CrawlContext) -> tuple[str, ...]:
-    """The authors whose histories this crawl has not fetched yet; callable in every phase."""
+    """Return the authors whose histories this crawl still has to request, in any phase."""
     if not context.settings.fetch_user_subreddits:
         return ()
     return _due(context) if context.checkpoint.histories is None else context.checkpoint.histories
 
 
 def _history(context: CrawlContext, name: str) -> Page:
-    """The author's history; empty when the author is gone or suspended.
+    """Return the author's history, or an empty page if the author is gone or suspended.
 
-    Only the account reports a suspension, so a refused history costs a second request. Raises
-    GivenUp.
+    Only the author's account shows a suspension. So after a refused history, a second request reads
+    the account. Raises GivenUp.
     """
     request = partial(parts.request, context, PartKind.HISTORY, name, if_gone=NOTHING_SHOWN)
     try:
@@ -85,10 +86,10 @@ def _history(context: CrawlContext, name: str) -> Page:
 
 
 def _due(context: CrawlContext) -> tuple[str, ...]:
-    """The histories to fetch: first all that earlier crawls gave up and that are due, then those
-    of the most active authors.
+    """Return the authors whose histories must be requested.
 
-    A due part that is not requested would be postponed again, although Reddit may work by now.
+    First come the histories that earlier crawls gave up and whose next try is due. Otherwise they
+    would be postponed again, although Reddit may work by now. Then come the most active authors.
     """
     at_most = context.settings.user_sub_fetch_limit
     if at_most == 0:

@@ -1,4 +1,4 @@
-"""Third phase: the newest comments of the subreddit, of all posts, 100 in one request."""
+"""Third phase of a crawl: store the newest comments on all posts, 100 comments in one request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crawljobs.domain.reddit_items import Page
 
 
 def crawl(context: CrawlContext) -> None:
-    """Walk the listing of comments and store each page; leaves the checkpoint at the trees."""
+    """Read the listing of comments page by page, store each page, and move on to the trees."""
     listing_walk.resume(
         context, restarted=replace(context.checkpoint, comments=0, comments_walk=NOT_WALKED)
     )
@@ -34,7 +34,7 @@ def crawl(context: CrawlContext) -> None:
                 context, course, _call(context), so_far, is_required=False
             )
         except parts.GivenUp as given_up:
-            # Comments below this page were not seen, so the high-water mark must not move.
+            # The crawl has not seen the comments after this page, so the high-water mark must stay.
             part = replace(given_up.part, seen_to=at.newest_comment)
             context.give_up(replace(at.enter("trees"), newest_comment=None), part)
             return
@@ -55,8 +55,10 @@ def crawl(context: CrawlContext) -> None:
 
 
 def _is_broken_off(context: CrawlContext) -> bool:
-    """Whether an earlier crawl failed at the first page and its next try is not due yet. The
-    listing is then skipped."""
+    """Return whether this crawl must skip the listing.
+
+    This is so if an earlier crawl failed at the first page, and the next try is not due yet.
+    """
     known = context.parts.get(PartKind.COMMENTS)
     is_at_start = context.checkpoint.page == 0 and not context.checkpoint.whole
     return (

@@ -1,4 +1,4 @@
-"""The requests and the writes of one crawl."""
+"""Makes the requests and the writes of one crawl."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class CrawlContext(CrawlState):
-    """The crawl of one claim. During a crawl all requests and all writes go through this class."""
+    """The crawl of one claim. All requests and all writes of a crawl go through this class."""
 
     def __init__(
         self,
@@ -96,14 +96,14 @@ class CrawlContext(CrawlState):
         self.move_to(replace(self.checkpoint, requests=self.checkpoint.requests + 1))
 
     def _wait_politely(self) -> None:
-        """Wait for the gap after the last request, which an earlier crawl may have made."""
+        """Wait for the minimum time after the last request, which may be of an earlier crawl."""
         asked_at = self.last_crawled_at
         if self.checkpoint.asked_at is not None:
             asked_at = datetime.fromisoformat(self.checkpoint.asked_at)
         politeness.wait(self.request_gap, asked_at=asked_at, now=self.now(), stop=self.stop)
 
     def read(self, query: Callable[[Connection], T]) -> T:
-        """Run a query that writes nothing, without a transaction. Raises DatabaseUnavailable."""
+        """Run a query that only reads, without a transaction. Raises DatabaseUnavailable."""
         return self._database.run_statement(query)
 
     def store(
@@ -117,11 +117,11 @@ class CrawlContext(CrawlState):
         settled: Iterable[Key] = (),
         kept: MissingPart | None = None,
     ) -> None:
-        """Save the checkpoint and the items in one transaction, with the writes of the callers.
+        """Save the checkpoint, the items and the caller's other writes in one transaction.
 
-        `PageWrite` defines the order of the writes. `settled` are parts that were fetched; `kept`
-        is a part that is still missing.
-        Raises ClaimLost when another worker may hold the job, and DatabaseUnavailable.
+        `PageWrite` defines the order of the writes. `settled` are parts that are no longer missing.
+        `kept` is a part that is still missing.
+        Raises ClaimLost if another worker may hold the job, and DatabaseUnavailable.
         """
         fetched = self.parts.known_of(settled)
         then = replace(then, requests=self.checkpoint.requests, asked_at=self.checkpoint.asked_at)
@@ -152,17 +152,17 @@ class CrawlContext(CrawlState):
         items: Items | None = None,
         extra_writes: Write = page_write.nothing,
     ) -> None:
-        """Store as `store` does, and record this part as missing, with the time of its next try."""
+        """Store as `store` does, and record that this part (an optional request) is missing."""
         self.store(then.without(part), items, extra_writes=extra_writes, kept=part)
         claim_counters.given_up(part)
         crawl_log.part_given_up(self.claim, part)
 
     def save_requests(self) -> None:
-        """Save the number and the time of requests that stored no page: they count against the
-        allowance, and the next request must keep its gap to them."""
+        """Save the number and the time of requests that stored no page. They count against the
+        allowance, and the next request must come late enough after them."""
         if self.checkpoint.requests > self._requests_saved:
             self.store(self.checkpoint)
 
     def can_discover(self, conn: Connection) -> bool:
-        """Whether the discovery budget has requests left for subreddits that this crawl finds."""
+        """Return whether the discovery budget has requests left for newly found subreddits."""
         return self._spending.is_left(conn, self.claim, self.checkpoint.requests)

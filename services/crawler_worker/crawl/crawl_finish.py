@@ -1,4 +1,4 @@
-"""Finishes a crawl: high-water marks, time of the next crawl, discovered subreddits."""
+"""Finishes a crawl: stores its high-water marks, next crawl time and discovered subreddits."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ log = logs.get_logger(__name__)
 
 
 def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
-    """Store the marks, the discovered jobs and the phase `done` in one transaction.
+    """Store the high-water marks, the discovered jobs and the phase `done` in one transaction.
 
-    `left` are the parts that a crawl without remaining requests leaves to the next crawl.
+    `left` are parts that the crawl could not request, because it had used up its requests.
 
-    Jobs are locked in the order of their subreddit ids, and this crawl's own job is one of them:
-    so some discovered jobs are enqueued before its row is locked, and the others after.
+    Jobs must be locked in the order of their subreddit ids, also this crawl's own job. So the
+    discovered jobs with lower ids are enqueued before the own job is locked, and the others after.
     """
     marks = _marks(context.checkpoint)
     done = unfetched_parts.listed(context, context.checkpoint.enter("done"), left)
@@ -98,8 +98,10 @@ def _record_coverage(context: CrawlContext, conn: Connection) -> None:
 
 
 def _trees(context: CrawlContext, conn: Connection) -> TreeSummary | None:
-    """The summary of comment trees; None when nothing has changed, because counting is the most
-    expensive statement of this transaction."""
+    """Return the summary of the comment trees, or None if nothing has changed.
+
+    To count the trees is the most expensive statement of this transaction.
+    """
     is_first = context.last_crawled_at is None
     if not (is_first or context.met_new() or context.has_changed_parts or context.checkpoint.whole):
         return None
@@ -107,10 +109,10 @@ def _trees(context: CrawlContext, conn: Connection) -> TreeSummary | None:
 
 
 def record_barred(context: CrawlContext, access: AccessState) -> None:
-    """Record that access is denied, and set the time of the next check.
+    """Record that Reddit denies access to the subreddit, and set the time of the next crawl.
 
-    The schedules of a subreddit that is gone are disabled: at once when it was never crawled, else
-    at the third equal reply. Raises ClaimLost, Interrupted and DatabaseUnavailable.
+    If the subreddit is gone, its schedules are disabled: at once if it was never crawled, otherwise
+    after three equal replies. Raises ClaimLost, Interrupted and DatabaseUnavailable.
     """
 
     is_believed = False
@@ -126,8 +128,10 @@ def record_barred(context: CrawlContext, access: AccessState) -> None:
 
 
 def _marks(at: Checkpoint) -> Marks:
-    """The marks of the listings that were walked to their end. After an early end older items are
-    missing, so the mark must not move."""
+    """Return the new high-water marks of the listings that the crawl has read to the end.
+
+    If the crawl ended earlier, older items are missing, so the mark of the listing must not move.
+    """
     reached = PHASES.index(at.phase)
     return Marks(
         post=at.newest_post if reached > PHASES.index("posts") else None,
@@ -136,7 +140,7 @@ def _marks(at: Checkpoint) -> Marks:
 
 
 def _next_visit(context: CrawlContext, conn: Connection) -> datetime | None:
-    """The time of the next crawl; None when only a request or staleness leads to one."""
+    """Return the time of the next crawl, or None if the subreddit has no adaptive interval."""
     if not context.settings.adaptive_interval:
         return None
     now = context.now()

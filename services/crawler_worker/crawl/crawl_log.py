@@ -1,4 +1,4 @@
-"""Log lines about the content that a crawl stores or leaves out."""
+"""Logs the items that a crawl could not read, and the parts that it gave up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ log = logs.get_logger(__name__)
 
 
 def dropped(claim: Claim, phase: str, items: Items) -> None:
-    """Log the numbers of items that could not be read, if there are any."""
+    """Log how many items of a reply could not be read, unless all items could be read."""
     if items.dropped + items.unknown:
         log.warning(
             "items.dropped",
@@ -23,7 +23,7 @@ def dropped(claim: Claim, phase: str, items: Items) -> None:
 
 
 def part_given_up(claim: Claim, part: MissingPart) -> None:
-    """Log a part that the crawl leaves out, with the failure and the time of its next try."""
+    """Log a part that the crawl gave up, with its failure and the time of its next try."""
     log.warning(
         "crawl.part_given_up",
         job_id=claim.job_id,

@@ -1,4 +1,4 @@
-"""The state that all phases of one crawl share: claim, checkpoint, history, missing parts."""
+"""The state that all phases of a crawl share: claim, checkpoint, history and missing parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crawljobs.settings import CrawlSettings
 
 
 class CrawlState:
-    """The state; only its methods change it. `started_at`: on the monotonic clock."""
+    """The state of one crawl. Only the methods change it. `started_at` is a monotonic time."""
 
     def __init__(
         self,
@@ -40,39 +40,39 @@ class CrawlState:
         self.whole_walk_at = history.whole_walk_at
         self.access = history.access
         self.access_unconfirmed = history.access_unconfirmed
-        self.has_changed_parts = False  # a part was fetched or given up
+        self.has_changed_parts = False  # True after a part was stored or given up
         self.last_crawled_at = history.last_crawled_at
         self.request_gap = (
             settings.min_request_gap_seconds if history.request_gap is None else history.request_gap
         )
 
     def now(self) -> datetime:
-        """The time on the database's clock: the claim's time, plus the monotonic time since."""
+        """Return the time by the database's clock: the claim's time plus the time since then."""
         return self.claim.claimed_at + timedelta(seconds=time.monotonic() - self._started_at)
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """The present state of the crawl; parts of it may not be saved yet."""
+        """Return the current checkpoint. Its newest changes may not be saved yet."""
         return self._checkpoint
 
     def move_to(self, then: Checkpoint) -> None:
-        """Continue from this checkpoint; the next `store` saves it."""
+        """Continue from this checkpoint. The next call of `store` saves the checkpoint."""
         self._checkpoint = then
 
     def record_access(self, access: AccessState) -> None:
-        """Keep the access that was stored as confirmed."""
+        """Keep this access state, which was stored as confirmed."""
         self.access, self.access_unconfirmed = access, None
 
     def record_changed_parts(self) -> None:
-        """Record that a part was fetched or given up, so the trees must be counted again."""
+        """Record that a part was stored or given up, so the trees must be counted again."""
         self.has_changed_parts = True
 
     def met_new(self) -> bool:
-        """Whether this crawl has seen an item, or read a history, that no earlier crawl has."""
+        """Return whether this crawl has seen an item or a history that no earlier crawl saw."""
         return new_items.has_new(self.checkpoint, self.marks)
 
     def forecast(self, at: Checkpoint) -> Forecast:
-        """The expected number of requests and their pace, at this checkpoint."""
+        """Return the expected number of requests and the seconds for each, at this checkpoint."""
         return estimate.forecast(
             at,
             marks=self.marks,

@@ -1,6 +1,7 @@
-"""The request budget of discovered crawls: all crawls found from one root share it.
+"""The request budget for crawls of discovered subreddits.
 
-The root is the subreddit that a user or a schedule requested.
+All subreddits that were discovered from the same root share one budget. The root is the subreddit
+that a user or a schedule requested.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ from crawljobs.repository.content import discovery
 
 
 class Spending:
-    """What one crawl takes from its root's budget; a requested crawl takes nothing."""
+    """Counts the requests that a crawl takes from its root's budget. Requested crawls take none."""
 
     def __init__(self, root: int | None, *, at_most: int, spent: int, charged: int) -> None:
         self._root = root
         self._at_most = at_most
-        self._spent = spent  # requests by all crawls of the root, at the last charge
-        self._charged = charged  # requests of this crawl that are part of `spent`
+        self._spent = spent  # requests by all crawls of the root, after the last charge
+        self._charged = charged  # requests of this crawl that `spent` includes
 
     @classmethod
     def of(cls, conn: Connection, claim: Claim, *, at_most: int, charged: int) -> Spending:
-        """Read the spending of the claim's root. `charged` is the number of requests that earlier
-        attempts of this crawl have charged."""
+        """Read the number of requests that the claim's root has spent. `charged` is the number of
+        requests that earlier attempts of this crawl have charged."""
         if claim.source is not JobSource.DISCOVERY:
             return cls(None, at_most=at_most, spent=0, charged=0)
         root = discovery.root_of(conn, subreddit_id=claim.subreddit_id, depth=claim.depth)
@@ -31,7 +32,7 @@ class Spending:
         return cls(root, at_most=at_most, spent=spent, charged=charged)
 
     def is_left(self, conn: Connection, claim: Claim, requests: int) -> bool:
-        """Whether the budget has requests left for crawls that this crawl discovers.
+        """Return whether the budget has requests left for subreddits that this crawl discovers.
 
         `requests` is the number of requests that this crawl has made.
         """
@@ -40,18 +41,19 @@ class Spending:
         return discovery.spent(conn, root=root) + uncharged < self._at_most
 
     def is_spent(self, requests: int) -> bool:
-        """Whether this crawl, after `requests` requests, has used up the budget."""
+        """Return whether the budget is used up after this crawl has made `requests` requests."""
         return self._root is not None and self._spent + requests - self._charged >= self._at_most
 
     def charge(self, conn: Connection, requests: int) -> int:
-        """Charge the requests since the last charge, in the transaction that saves `requests`.
+        """Charge the requests since the last charge. Call this in the transaction that saves
+        `requests`.
 
-        Returns the number of requests that all crawls of the root have made.
+        Return the number of requests that all crawls of the root have made.
         """
         if self._root is None or requests == self._charged:
             return self._spent
         return discovery.spend(conn, root=self._root, requests=requests - self._charged)
 
     def charged(self, spent: int, requests: int) -> None:
-        """Record the result of `charge`, after its transaction has committed."""
+        """Record the result of `charge`. Call this after the commit of its transaction."""
         self._spent, self._charged = spent, requests

@@ -1,4 +1,4 @@
-"""Sixth phase: check with one request which of the found names are subreddits."""
+"""Sixth phase of a crawl: check with one request which of the found names are subreddits."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import discovery, discovery_candidates, stored_subreddits
 from crawljobs.repository.queue import job_enqueue
 
-PRIORITY = 0  # the lowest priority: discovered crawls run after all requested ones
+PRIORITY = 0  # the lowest priority: crawls that were requested run first
 
 
 def crawl(context: CrawlContext) -> None:
-    """Check the names that were found. The checkpoint stays in this phase, which is the last."""
+    """Check the names that the crawl has found. The checkpoint stays in this last phase."""
     if not is_wanted(context):
         return
     names = context.read(
@@ -32,15 +32,16 @@ def crawl(context: CrawlContext) -> None:
     if names:
         _check(context, names)
     elif context.parts.get(PartKind.NAMES) is not None:
-        # The crawl of another subreddit has checked the names in the meantime: nothing is missing.
+        # The crawl of another subreddit has checked the names in the meantime, so no check of names
+        # is missing any more.
         context.store(context.checkpoint, settled=[(PartKind.NAMES, "")])
 
 
 def is_wanted(context: CrawlContext) -> bool:
-    """Whether this crawl discovers subreddits.
+    """Return whether this crawl discovers subreddits.
 
-    A crawl without new items does not: the crawl before it found the same names. It does when that
-    crawl could not check them.
+    A crawl without new items does not, because the last crawl has found the same names. But if the
+    last crawl could not check the names, this crawl does.
     """
     settings = context.settings
     is_missing = bool(context.parts.due(PartKind.NAMES, now=context.now()))
@@ -54,7 +55,7 @@ def is_wanted(context: CrawlContext) -> bool:
 
 
 def _check(context: CrawlContext, names: Sequence[str]) -> None:
-    """Store the subreddits that Reddit returns, and record the other names as missing."""
+    """Store the subreddits that Reddit returns, and record that the other names do not exist."""
     try:
         items = _shown(context, names)
     except parts.GivenUp as given_up:
@@ -91,11 +92,11 @@ def _check(context: CrawlContext, names: Sequence[str]) -> None:
 
 
 def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
-    """The subreddits that Reddit returns for these names. Raises GivenUp.
+    """Return the subreddits that Reddit returns for these names. Raises GivenUp.
 
-    The request also names the crawled subreddit, at the end: a reply without it is empty or cut
-    off, and would mark existing names as missing for good. A profile is never returned by its name,
-    so in the crawl of a profile a second empty reply is accepted.
+    The last name in the request is the crawled subreddit. A reply without this subreddit is empty
+    or cut off, and would record existing names as missing for good. Reddit never returns a profile
+    by its name. So the crawl of a profile accepts a second empty reply.
     """
     own = context.claim.subreddit
     control = () if own.lower().startswith(subreddit.PROFILE) else (own,)
@@ -116,8 +117,8 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
 
 
 def promotable(context: CrawlContext, conn: Connection) -> dict[str, int]:
-    """The best candidates for a crawl, as {name: subreddit id}, as many as the limit of live
-    discovery jobs allows."""
+    """Return the best candidates for a crawl, as {name: subreddit id}. Their number keeps the limit
+    of live discovery jobs."""
     if not is_wanted(context) or not context.can_discover(conn):
         return {}
     claim, settings = context.claim, context.settings
@@ -134,7 +135,7 @@ def promotable(context: CrawlContext, conn: Connection) -> dict[str, int]:
 
 
 def enqueue(context: CrawlContext, conn: Connection, names: Collection[str]) -> list[Enqueued]:
-    """Enqueue crawls of the discovered subreddits, in the transaction that finishes the crawl."""
+    """Enqueue crawls of discovered subreddits. Call this in the transaction that ends the crawl."""
     request = EnqueueRequest(
         sorted(names, key=str.lower),
         PRIORITY,

@@ -1,6 +1,7 @@
-"""Records that a subreddit is open, once Reddit has returned its first page of posts.
+"""Records that a subreddit is open, after Reddit has returned the first page of its posts.
 
-The description alone is no proof: Reddit returns it for some subreddits whose posts it denies.
+The description alone is no proof. For some subreddits, Reddit returns the description but denies
+the posts.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from crawljobs.repository.content import subreddit_access
 
 
 def record(context: CrawlContext) -> None:
-    """Record the access. Call this when the first page of posts has been returned.
+    """Record the access state. Call this after Reddit has returned the first page of posts.
 
-    Writes nothing when the access has not changed. Raises Interrupted between two chunks of
+    If the access state has not changed, write nothing. Raises Interrupted between two chunks of
     schedules, ClaimLost and DatabaseUnavailable.
     """
     access = _access(context)
@@ -35,10 +36,10 @@ def record(context: CrawlContext) -> None:
 
 
 def _access(context: CrawlContext) -> AccessState:
-    """The access that the description reports. A subreddit that is described as private but shows
-    its posts counts as restricted."""
+    """Return the access state that the description shows. If a subreddit is described as private
+    but shows its posts, it counts as restricted."""
     described = context.checkpoint.described_as
-    if described is None:  # no type in the description, or a checkpoint of an earlier release
+    if described is None:  # the description has no type, or the checkpoint is of an earlier release
         return context.access if context.access in OPEN else AccessState.PUBLIC
     if described in OPEN:
         return described

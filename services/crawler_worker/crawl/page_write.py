@@ -1,4 +1,4 @@
-"""The transaction that saves the checkpoint of a crawl together with the items of a page."""
+"""The transaction that saves a crawl's checkpoint together with the items of a page."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from crawljobs.repository.content import missing_parts
 from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.queue import leases
 
-DEPTH_MAX = 1_000  # of discovery: steps from the subreddit that a user or a schedule requested
+# The largest depth of a discovered subreddit: the number of discoveries that lead to it from the
+# subreddit that a user or a schedule requested.
+DEPTH_MAX = 1_000
 
 Write = Callable[[Connection], object]
 
 
 def nothing(_conn: Connection) -> None:
-    """A write that changes nothing."""
+    """Write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageWrite:
-    """The writes of one transaction, in the order of locks in shared/README.md.
+    """The writes of one transaction, in the order of locks that shared/README.md defines.
 
-    `before` comes before the job's own row, `first` after it and before the items, `extra_writes`
-    after the items. `fetched` are parts that are no longer missing; `kept` is one that still is.
+    `before` runs before the write of the job's row. `first` runs after this write and before the
+    items. `extra_writes` runs after the items. `fetched` are parts that are no longer missing.
+    `kept` is a part that is still missing.
     """
 
     claim: Claim
@@ -42,10 +45,10 @@ class PageWrite:
     kept: MissingPart | None = None
 
     def execute(self, conn: Connection, spending: Spending) -> int:
-        """Write all, and charge the requests of the checkpoint.
+        """Execute all writes, and charge the checkpoint's requests to the discovery budget.
 
-        Returns the spending of the discovery budget. Raises ClaimLost, before any item is written,
-        when another worker may hold the job.
+        Return the number of requests spent from this budget. If another worker may hold the job,
+        raise ClaimLost before any item is written.
         """
         claim, checkpoint = self.claim, self.checkpoint
         self.before(conn)

@@ -1,4 +1,4 @@
-"""Runs the phases of one crawl, from the checkpoint of the last attempt."""
+"""Runs the phases of one crawl, starting at the checkpoint of the last attempt."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from crawljobs.runtime import logs
 from crawljobs.settings import CrawlSettings
 
 CRAWLED = "crawled"
-NO_BUDGET = "no_budget"  # the allowance of requests was spent before the first reply
+NO_BUDGET = "no_budget"  # the crawl had no requests left before the first reply was stored
 
 log = logs.get_logger(__name__)
 
@@ -33,12 +33,12 @@ log = logs.get_logger(__name__)
 def run(
     claim: Claim, *, database: Database, client: RedditClient, settings: CrawlSettings, stop: Stop
 ) -> str:
-    """Crawl. Returns the outcome: `crawled`, `no_budget`, or the access state that denied access.
-    The caller completes the claim.
+    """Crawl the subreddit, and return the outcome: `crawled`, `no_budget`, or the access state if
+    access is denied. The caller completes the claim.
 
-    Raises CrawlFailure (its `kind` decides between retry and failure), Interrupted, ClaimLost,
-    DatabaseUnavailable and UnreadableCheckpoint. After an error the stored pages and their
-    checkpoint remain.
+    Raises CrawlFailure (its `kind` decides how the job continues), Interrupted, ClaimLost,
+    DatabaseUnavailable and UnreadableCheckpoint. After an error, the pages and the checkpoint that
+    were stored remain.
     """
     at = saved_checkpoint.read(claim.checkpoint)
     if at.phase == "done":
@@ -61,7 +61,7 @@ def run(
 
 
 def _crawl(context: CrawlContext) -> str:
-    """Run the remaining phases; each phase moves the checkpoint to the next one."""
+    """Run the remaining phases. Each phase moves the checkpoint to the next phase."""
     try:
         if context.checkpoint.phase == "about":
             about.crawl(context)

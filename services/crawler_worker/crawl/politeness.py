@@ -1,4 +1,4 @@
-"""The gap between two requests for one subreddit, also when different workers make them."""
+"""Keeps the minimum time between two requests for one subreddit, also for different workers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from crawler_worker.reddit.stop import Stop
 def wait(gap: float, *, asked_at: datetime | None, now: datetime, stop: Stop) -> None:
     """Wait until `gap` seconds have passed since `asked_at`, the time of the last request.
 
-    Raises Interrupted, and TooSoon when the wait is too long to keep the claim.
+    Raises TooSoon if the wait would be too long, so that the worker can run another job meanwhile.
+    Raises Interrupted.
     """
     if gap <= 0 or asked_at is None:
         return

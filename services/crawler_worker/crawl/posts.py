@@ -1,4 +1,4 @@
-"""Second phase: the posts of the subreddit, page by page."""
+"""Second phase of a crawl: store the posts of the subreddit, page by page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from crawljobs.repository.content import crawled_trees
 
 
 def crawl(context: CrawlContext) -> None:
-    """Walk the listing of posts and store each page; leaves the checkpoint at the comments."""
+    """Read the listing of posts page by page, store each page, and move on to the comments."""
     settings = context.settings
     by_age = settings.posts_sort == "new"  # only "new" is sorted by age and has a high-water mark
     mark = context.marks.post if by_age else None
@@ -37,7 +37,7 @@ def crawl(context: CrawlContext) -> None:
                 context, course, _call(context), (at.posts_walk, at.posts), is_required=not at.page
             )
         except parts.GivenUp as given_up:
-            # Posts below this page were not seen, so the high-water mark must not move.
+            # The crawl has not seen the posts after this page, so the high-water mark must stay.
             part = replace(given_up.part, seen_to=at.newest_post)
             context.give_up(replace(at.enter("comments"), newest_post=None), part)
             return
@@ -79,9 +79,9 @@ def _call(context: CrawlContext) -> listing_walk.FetchPage:
 def _busiest(
     context: CrawlContext, known: Iterable[tuple[str, int]], posts: Iterable[Post]
 ) -> tuple[tuple[str, int], ...]:
-    """The posts with the most comments, of the posts whose comments are not all stored.
+    """Return the posts with the most comments, among posts whose comments are not all stored.
 
-    Returns (post id, number of comments), at most trees.MOST of them.
+    The result has at most trees.MOST pairs (post id, number of comments).
     """
     not_due = context.parts.not_due(*OF_A_TREE, now=context.now())
     shown = {

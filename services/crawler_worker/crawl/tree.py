@@ -1,4 +1,4 @@
-"""The comment tree of one post: the fetched comments, and the requests that are still needed."""
+"""The comment tree of one post: the number of comments read, and the requests still needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawler_worker.crawl.checkpoints.seen_ids import Seen
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A request for the comments below `parent`, which is at `depth`."""
+    """A request for the replies below the comment `parent`, which is at `depth` in the tree."""
 
     parent: str
     depth: int
@@ -19,30 +19,33 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """The parent of the next `size` ids in `Tree.more`; None for the post itself."""
+    """The parent of the next `size` ids in `Tree.more`. It is None if the post is the parent."""
 
     parent: str | None
-    depth: int  # of the parent
+    depth: int  # depth of the parent in the tree
     size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """`comments` is the number of comments fetched; `more` are ids of comments to request."""
+    """A comment tree. `comments` is the number of comments read so far.
+
+    `more` are the ids of comments that must still be requested.
+    """
 
     post: str
     comments: int = 0
     more: tuple[str, ...] = ()
     threads: tuple[Thread, ...] = ()
-    # The parents of `more`, in its order; empty in a checkpoint of an older release.
+    # The parents of the ids in `more`, in the same order. Checkpoints of older releases have none.
     stubs: tuple[Stub, ...] = ()
-    reported: int | None = None  # number of comments, by Reddit's count
-    handled: str = ""  # ids of fetched comments, and of requested threads; see Seen
-    unbrought: tuple[str, ...] = ()  # ids that Reddit named but did not return yet
-    cut: int = 0  # comments left out because of the settings, if Reddit reported their number
-    is_first: bool = True  # before the first request
-    is_looked_up: bool = False  # the unbrought ids were requested by name
-    is_broken: bool = False  # a part of the tree was given up
+    reported: int | None = None  # number of the post's comments that Reddit reports
+    handled: str = ""  # ids of comments read and of threads requested, as the text of a Seen
+    unbrought: tuple[str, ...] = ()  # ids of comments that Reddit named but has not returned yet
+    cut: int = 0  # number of comments that the crawl skips because of limits, as far as known
+    is_first: bool = True  # True until the first request for the tree
+    is_looked_up: bool = False  # True after the unbrought ids were requested by name
+    is_broken: bool = False  # True after a part of the tree was given up
 
     @property
     def is_done(self) -> bool:
@@ -50,27 +53,27 @@ class Tree:
 
     @property
     def lookup(self) -> tuple[str, ...]:
-        """The unbrought ids that are still to be requested by name."""
+        """Return the unbrought ids that must still be requested by name."""
         return () if self.is_looked_up else self.unbrought
 
     @property
     def missing(self) -> int:
-        """Comments that are known to exist and were not stored."""
+        """Return the number of comments that are known to exist but were not stored."""
         return len(self.unbrought) + self.cut
 
     @property
     def is_short(self) -> bool:
-        """Whether a finished tree has, with the named ids, less than half of the comments that
-        Reddit reports.
+        """Return whether a finished tree has less than half of the comments that Reddit reports.
 
-        False when a part was given up, or the settings left out comments.
+        Ids that Reddit named count as comments. If a part was given up, or if limits cut off
+        comments, return False.
         """
         if not self.is_done or self.is_first or self.is_broken or self.cut:
             return False
         return 2 * (self.comments + len(self.unbrought)) < (self.reported or 0)
 
     def without_more(self, batch: Sequence[str]) -> Tree:
-        """The tree without these first ids of `more`, after a request for them."""
+        """Return the tree after a request for `batch`. The batch has the first ids of `more`."""
         left, stubs = len(batch), list(self.stubs)
         while stubs and left > 0:
             first = stubs.pop(0)
@@ -80,13 +83,16 @@ class Tree:
         return replace(self, more=self.more[len(batch) :], stubs=tuple(stubs))
 
     def broken(self, *, lost: Sequence[str] = ()) -> Tree:
-        """The tree after a part was given up; `lost` are the first ids of `more` that it loses."""
+        """Return the tree after a part was given up. It loses the first ids of `more`: `lost`."""
         after = self.without_more(lost)
         unbrought = tuple(dict.fromkeys([*self.unbrought, *lost]))
         return replace(after, unbrought=unbrought, is_broken=True, is_looked_up=True)
 
     def parents(self, batch: Sequence[str]) -> dict[str, Thread]:
-        """The parents of these first ids of `more`, as threads; ids below the post are omitted."""
+        """Return a thread for the parent of each id in `batch`, the first ids of `more`.
+
+        Ids whose parent is the post are omitted.
+        """
         found: dict[str, Thread] = {}
         if sum(stub.size for stub in self.stubs) != len(self.more):
             return found
@@ -100,7 +106,7 @@ class Tree:
 
 
 def read(saved: dict[str, Any] | None) -> Tree | None:
-    """The tree of a saved value. Raises TypeError, KeyError or ValueError for a damaged one."""
+    """Return the tree from its saved form. Raises TypeError, KeyError or ValueError if damaged."""
     if saved is None:
         return None
     handled = str(saved.get("handled") or "")

@@ -1,4 +1,4 @@
-"""Adds a reply to a comment tree: its new comments, and the requests that are still needed."""
+"""Adds the comments of a reply to a comment tree, and the requests that are then needed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from crawler_worker.crawl.tree import Stub, Thread, Tree
 from crawljobs.domain.reddit_items import Comment, Items, MoreComments
 from crawljobs.settings import CrawlSettings
 
-# Prefix, in `Tree.handled`, of the id of a comment whose thread was requested.
+# If the thread below a comment was requested, `Tree.handled` has the comment's id with this prefix.
 OF_THREAD = "/"
 COMMENT = "t1_"
-# Maximum of threads to request below comments that were fetched by name; each costs a request.
+# The maximum number of threads that are requested below comments that were requested by name. Each
+# thread costs a request.
 SOUGHT_BELOW = 20
 
 
@@ -26,12 +27,12 @@ def grow(
     parents: Mapping[str, Thread] | None = None,
     without_replies: bool = False,
 ) -> tuple[tuple[Comment, ...], Tree]:
-    """Add a reply to the tree. Returns the comments that are new to the tree, and the new tree.
+    """Add a reply to the tree. Return the comments that are new to the tree, and the new tree.
 
-    `requested` are the ids that the request named. For an id that the reply does not return, the
-    thread of its parent is requested. A reply without new comments adds no further requests:
-    otherwise a tree could be walked for ever. `without_replies`: the reply has the comments without
-    the comments below them.
+    `requested` are the ids that the request named. If the reply does not return such an id, the
+    thread of its parent will be requested. A reply without new comments adds no further requests.
+    Otherwise the requests for a tree might never end. `without_replies` means that the reply
+    contains the named comments without the replies to them.
     """
     growing = _Growing(tree, settings)
     kept = growing.take(items.comments)
@@ -47,7 +48,7 @@ def grow(
 
 
 class _Growing:
-    """A tree while one reply is added to it; each step takes time linear in its arguments."""
+    """A tree while one reply is added to the tree. The time of each step is linear in its input."""
 
     def __init__(self, tree: Tree, settings: CrawlSettings) -> None:
         self._tree = tree
@@ -88,7 +89,7 @@ class _Growing:
         thread = Thread(stub.parent_id.partition("_")[2], max(0, stub.depth - 1))
         children = [c for c in self._handled.new_of(stub.children) if c not in self._pending]
         if stub.children and not children:
-            return  # all of them are known
+            return  # all children of the stub are known
         room = self._room - len(self._more) - len(self._unbrought)
         if stub.depth >= self._depth_max or room <= len(self._threads):
             self._cut += max(stub.count, len(children), 1)
@@ -112,11 +113,11 @@ class _Growing:
             depth = 1 if comment.parent_id.startswith(COMMENT) else 0
             if depth + 1 < self._depth_max:
                 self._ask_for(Thread(comment.id, depth))
-        # Counts one missing reply for each further comment; the true number is not known.
+        # Each further comment counts as one missing reply, because the true number is not known.
         self._cut += len(comments[SOUGHT_BELOW:])
 
     def _ask_for(self, thread: Thread) -> None:
-        """Add a request for this thread, unless it was requested before."""
+        """Add a request for this thread, unless the thread was requested before."""
         name = f"{OF_THREAD}{thread.parent}"
         if name not in self._handled:
             self._handled.add([name])

@@ -1,4 +1,4 @@
-"""The requests for one comment tree: the whole tree, stubs of more comments, threads, names."""
+"""Makes the requests for one comment tree: for the whole tree, more comments, threads and names."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from crawljobs.domain.reddit_items import Items
 
 
 def next_part(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """Make the next request for this tree. Returns its comments, and the tree after it.
+    """Make the next request for this tree. Return the new comments, and the tree with them.
 
-    Raises GivenUp, and all that CrawlContext.request raises.
+    Raises GivenUp, and the errors of CrawlContext.request.
     """
     if tree.is_first:
         items = _whole(context, tree)
         reported = [post.num_comments for post in items.posts if post.id == tree.post]
         if reported and reported[0] is not None:
-            # The count of the listing or of the tree may be out of date: the larger one counts.
+            # The number of comments in the listing or in the tree may be out of date, so the larger
+            # number is used.
             tree = replace(tree, reported=max(reported[0], tree.reported or 0))
         return _after_reply(context, tree, items)
     if tree.more:
@@ -59,7 +60,8 @@ def _whole(context: CrawlContext, tree: Tree) -> Items:
 
 
 def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """Fetch the next 100 of the missing comments; fewer, if the request is too long for Reddit."""
+    """Request the next 100 missing comments. If Reddit rejects the request as too long, request
+    fewer."""
     size = endpoints.MORE_CHILDREN_LIMIT
     while True:
         batch = tree.more[:size]
@@ -84,9 +86,9 @@ def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
 
 
 def _looked_up(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """Fetch by name the comments that Reddit named but returned in no thread: one request a tree.
+    """Request by name the comments that Reddit named but did not return in a thread.
 
-    The replies below them are fetched by their own threads.
+    A tree has at most one such request. Threads request the replies below these comments.
     """
     names = [f"t1_{comment}" for comment in tree.lookup[: endpoints.NAMES_LIMIT]]
     items = _request(
@@ -115,8 +117,8 @@ def _request(
     *,
     passing: tuple[type[crawl_failures.CrawlFailure], ...] = (),
 ) -> Items:
-    """Request a part of a tree; empty when Reddit replies that the post or thread is gone.
+    """Request a part of a tree. If Reddit replies that the post or thread is gone, return no items.
 
-    Whether that reply is credible is decided once the tree is done, by its number of comments.
+    When the tree is done, its number of comments shows whether this reply was credible.
     """
     return parts.request(context, kind, tree.post, call, if_gone=Items(), passing=passing)

@@ -1,4 +1,4 @@
-"""Fourth phase: the comment trees of the busiest posts."""
+"""Fourth phase of a crawl: store the comment trees of the posts with the most comments."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, Part
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import crawled_trees
 
-# Maximum of trees in one crawl. A tree costs at least one request; the phase before stores 100
-# comments with each request, which are most of the comments.
+# The maximum number of trees in one crawl. A tree costs at least one request. The phase before
+# stores 100 comments with each request, and so has stored most of the comments.
 MOST = 25
-# The number of tries after which an almost empty tree is accepted: Reddit also counts comments that
-# it shows to no user.
+# After this many tries an almost empty tree is accepted, because Reddit also counts comments that
+# it does not show.
 SHORT_TREE_TRIES = 3
 
 Busiest = tuple[tuple[str, int], ...]
 
 
 def crawl(context: CrawlContext) -> None:
-    """Fetch the trees, one request at a time; each reply is stored with the checkpoint."""
+    """Request the trees, one request at a time. Store each reply together with the checkpoint."""
     if not context.settings.max_comments_per_post:
         return
     if context.checkpoint.tree is None:
@@ -46,10 +46,11 @@ def crawl(context: CrawlContext) -> None:
 
 
 def _choose(context: CrawlContext) -> None:
-    """Choose the posts whose comments are not all stored: due trees that earlier crawls gave up,
-    the busiest posts of this crawl, and trees that earlier crawls left, up to MOST.
+    """Choose the posts whose trees must be requested, because some comments are not stored.
 
-    Most trees are small: the phase before has stored their comments.
+    First come trees that earlier crawls gave up and whose next try is due. Then come the busiest
+    posts of this crawl and trees that earlier crawls did not reach, up to MOST. Most trees are
+    small, and the phase before has stored their comments.
     """
     again = parts.posts_to_fetch(context)
     not_yet = context.parts.not_due(*OF_A_TREE, now=context.now())
@@ -60,7 +61,7 @@ def _choose(context: CrawlContext) -> None:
         if counts.stored(post) < shown and post not in not_yet:
             chosen.setdefault(post, shown)
     room = MOST - len(chosen.keys() - set(again))
-    if context.checkpoint.page == 0 and room > 0:  # a resumed crawl has chosen before
+    if context.checkpoint.page == 0 and room > 0:  # a resumed crawl has already chosen
         chosen.update(_left(context, {*chosen, *not_yet, *parts.own_trees(context)}, room))
     context.move_to(replace(context.checkpoint, busiest=tuple(chosen.items())))
 
@@ -78,8 +79,8 @@ def _left(context: CrawlContext, without: set[str], room: int) -> dict[str, int]
 
 
 def _give_up(context: CrawlContext, tree: Tree, busiest: Busiest, part: MissingPart) -> None:
-    """Give up a part. Continue with the rest of the tree, or with the next tree when the first
-    request failed."""
+    """Give up a part. Then the crawl continues with the rest of the tree, or with the next tree if
+    the first request failed."""
     if tree.is_first:
         context.give_up(replace(context.checkpoint, tree=None, busiest=busiest), part)
         return
@@ -108,12 +109,11 @@ def _store(context: CrawlContext, tree: Tree, items: Items, busiest: Busiest) ->
 
 
 def _short(context: CrawlContext, tree: Tree) -> MissingPart | None:
-    """The tree as a part to give up, when it has less than half of the comments that Reddit
-    reports; else None.
+    """Return the tree as a part to give up if it has too few comments. Otherwise return None.
 
-    An empty tree, or a reply that the post is gone, contradicts the listing, which returned the
-    post with comments. From try number SHORT_TREE_TRIES on it is accepted: the missing comments are
-    then counted on the post, and the tree is fetched again when Reddit reports more.
+    A tree with less than half of the comments that Reddit reports contradicts the listing of posts.
+    After SHORT_TREE_TRIES tries the tree is accepted. The number of missing comments is stored with
+    the post, and the tree is requested again if Reddit reports more comments.
     """
     if not tree.is_short:
         return None
@@ -130,7 +130,7 @@ def _after(context: CrawlContext, tree: Tree, busiest: Busiest) -> Checkpoint:
 
 
 def _record(tree: Tree) -> Callable[[Connection], None]:
-    """A write that records the fetched tree on its post, once the tree is done."""
+    """Return a write that records the tree in the row of its post, if the tree is done."""
 
     def record(conn: Connection) -> None:
         if tree.is_done:

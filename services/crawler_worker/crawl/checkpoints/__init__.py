@@ -1,1 +1,1 @@
-"""The saved state of a crawl, and its conversion to JSON and back."""
+"""The checkpoint (the saved state of a crawl), and its conversion to JSON and back."""

@@ -1,4 +1,4 @@
-"""The checkpoint of a crawl: saved with every page, read by the next attempt."""
+"""The checkpoint of a crawl. It is saved with every page, and the next attempt reads it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.subreddit import AccessState
 
 VERSION = 1
-# With an older cursor the walk starts again at the first page: new items have come above it.
+# If the saved cursor is older than this, the crawl reads the listing from its first page again,
+# because new items have come before the page of the cursor.
 CURSOR_LIVES = timedelta(minutes=15)
 NOT_WALKED = Walk()
-# Fields that are saved only when they differ from their defaults; most crawls do not set them.
+# These fields are saved only if they differ from their defaults. Most crawls do not set them.
 _OPTIONAL = (
     *("whole", "seen", "empty_pages", "described_as"),
     *("posts_walk", "comments_walk", "gaps", "missing", "given_up", "unclear"),
@@ -27,7 +28,7 @@ _OPTIONAL = (
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`posts` and `comments` are the numbers of distinct items seen by this crawl, new or known."""
+    """The state of a crawl. `posts` and `comments` count the distinct items that it has seen."""
 
     phase: str = "about"
     cursor: str | None = None
@@ -37,44 +38,46 @@ class Checkpoint:
     comments: int = 0
     authors: int = 0
     requests: int = 0
-    asked_at: str | None = None  # time of the last request, ISO 8601
+    asked_at: str | None = None  # time of the last request, as ISO 8601 text
     forecast: Forecast = NOTHING_KNOWN
-    # A listing ended, or was lost, before it reached the items of the last crawl.
+    # True if a listing ended before it reached the items of the last crawl, so items are missing.
     gap: bool = False
-    # The access that the description reports; it is recorded when posts are returned.
+    # The access state that the description shows. It is recorded after posts were returned.
     described_as: AccessState | None = None
-    # Deferrals in a row because a required reply was unclear.
+    # The number of deferrals in a row because the reply to a required request was unclear.
     unclear: int = 0
-    # The listings are walked to their ends, past the items that the last crawl saw.
+    # True if the crawl reads the listings to their ends, also beyond items of the last crawl.
     whole: bool = False
-    # Ids that the current listing has returned (see Seen). Ids of comments stay for the trees.
+    # Ids that the current listing has returned, as the text of a Seen. Ids of comments are kept in
+    # the phase "trees".
     seen: str = ""
-    empty_pages: int = 0  # in a row
+    empty_pages: int = 0  # number of empty pages in a row
     posts_walk: Walk = NOT_WALKED
     comments_walk: Walk = NOT_WALKED
     gaps: tuple[Gap, ...] = ()
-    # The first parts that this crawl gave up, and the number of all of them.
+    # The first parts that this crawl gave up, and the number of all parts that it gave up.
     missing: tuple[MissingPart, ...] = ()
     given_up: int = 0
-    # For the current listing: the number of consecutive items that an earlier crawl has seen, and
-    # fallback cursors, the nearest first.
+    # For the current listing: the number of items in a row that an earlier crawl has seen, and
+    # cursors to try if the page after `cursor` is empty. The nearest cursor is first.
     older_in_a_row: int = 0
     anchors: tuple[str, ...] = ()
     newest_post: str | None = None
     newest_comment: str | None = None
-    # Posts whose tree is to be fetched, busiest first: (id, number of comments in the listing).
+    # Posts whose comment tree will be requested, as (id, number of comments in the listing). The
+    # post with the most comments is first.
     busiest: tuple[tuple[str, int], ...] = ()
     tree: Tree | None = None
-    # Authors whose history is to be fetched; None until they are chosen.
+    # Authors whose history will be requested. It is None until the authors are chosen.
     histories: tuple[str, ...] | None = None
 
     def enter(self, phase: str) -> Checkpoint:
-        """The checkpoint at the start of this phase."""
+        """Return the checkpoint at the start of this phase."""
         seen = self.seen if phase == "trees" else ""
         return replace(self.restarted(), phase=phase, seen=seen, unclear=0)
 
     def restarted(self) -> Checkpoint:
-        """The checkpoint at the first page of a listing."""
+        """Return the checkpoint at the first page of a listing."""
         return replace(
             self,
             cursor=None,
@@ -87,14 +90,14 @@ class Checkpoint:
         )
 
     def without(self, part: MissingPart) -> Checkpoint:
-        """Returns the checkpoint that lists this part as missing, once."""
+        """Return the checkpoint with this part in its list of missing parts, without duplicates."""
         others = [one for one in self.missing if (one.kind, one.item) != (part.kind, part.item)]
         is_new = len(others) == len(self.missing)
         missing = (*others, part)[: missing_part.LISTED_MAX]
         return replace(self, missing=missing, given_up=self.given_up + is_new)
 
     def saved(self) -> dict[str, Any]:
-        """The JSON object that is stored on the job."""
+        """Return the JSON object that is stored in the row of the job."""
         saved = asdict(self, dict_factory=saved_values.plain)
         for name in _OPTIONAL:
             if getattr(self, name) == getattr(_START, name):
@@ -106,10 +109,10 @@ _START = Checkpoint()
 
 
 def is_stale(cursor_at: str | None, *, now: datetime, gap: float) -> bool:
-    """Whether a cursor of this time is too old to continue from.
+    """Return whether a cursor of this time is too old to continue from.
 
     The limit grows by `gap`, the seconds between two requests. Otherwise a long gap would make
-    every cursor stale, and the listing would start again for ever.
+    every cursor too old, and the crawl would read the first page again and again.
     """
     lives = CURSOR_LIVES + timedelta(seconds=gap)
     return cursor_at is None or now - datetime.fromisoformat(cursor_at) > lives

@@ -1,4 +1,4 @@
-"""Forecasts the requests of a crawl and their pace, for display."""
+"""Estimates the number of a crawl's requests and the seconds for each request, for display."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from crawler_worker.crawl.checkpoints.forecast import PHASES, Forecast
 from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.settings import CrawlSettings
 
-PAGE = 100  # items in one page
-CAPACITY = 1_000  # items in one listing
-TREE_REQUESTS = 1.3  # for one tree: one request, and another one for every third tree
+PAGE = 100  # number of items in one page
+CAPACITY = 1_000  # number of items in one listing
+TREE_REQUESTS = 1.3  # requests for one tree, because about every third tree needs a second request
 
 
 def forecast(
     at: Checkpoint, *, marks: Marks, settings: CrawlSettings, seconds: float, requests: int
 ) -> Forecast:
-    """The forecast at this checkpoint, after `requests` requests in the last `seconds` seconds."""
+    """Return the forecast at this checkpoint, after `requests` requests in `seconds` seconds."""
     total = at.requests if at.phase == "done" else at.requests + _left(at, marks, settings)
     pace = seconds / requests if requests > 0 else at.forecast.pace
     return Forecast(
@@ -24,7 +24,7 @@ def forecast(
 
 
 def _left(at: Checkpoint, marks: Marks, settings: CrawlSettings) -> int:
-    """The expected number of remaining requests, at least 1."""
+    """Return the expected number of remaining requests, at least 1."""
     phases = PHASES[PHASES.index(at.phase) :]
     left = 0.0
     for phase in phases:

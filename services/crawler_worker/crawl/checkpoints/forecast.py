@@ -1,4 +1,4 @@
-"""The phases of a crawl, and the forecast of its requests that each checkpoint holds."""
+"""The phases of a crawl, and the forecast of the crawl's requests in each checkpoint."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 # The phases in the order in which a crawl runs them.
 PHASES = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
-# The pace before the first measurement: 97 requests a minute.
+# The time for a request before the first measurement. It corresponds to 97 requests per minute.
 SECONDS_PER_REQUEST = 0.62
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The expected number of requests of the whole crawl, and the seconds for each request."""
+    """`total` is the expected number of the crawl's requests, and `pace` the seconds for each."""
 
     total: int = 0
     pace: float = SECONDS_PER_REQUEST

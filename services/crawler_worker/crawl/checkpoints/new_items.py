@@ -1,4 +1,4 @@
-"""Compares a checkpoint with the marks of earlier crawls."""
+"""Decides whether a crawl has seen new items, by the high-water marks of earlier crawls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from crawljobs.repository.content.crawl_history import Marks
 
 
 def has_new(at: Checkpoint, marks: Marks) -> bool:
-    """Whether the crawl has seen an item, or read a history, that no earlier crawl has."""
+    """Return whether the crawl has seen an item or a history that no earlier crawl saw."""
     return (
         at.authors > 0
         or (at.newest_post is not None and reddit_items.is_newer(at.newest_post, marks.post))

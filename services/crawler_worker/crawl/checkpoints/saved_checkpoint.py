@@ -1,4 +1,4 @@
-"""Reads the checkpoint that an earlier attempt has saved on the job."""
+"""Reads the checkpoint that an earlier attempt has saved in the row of the job."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class UnreadableCheckpoint(crawl_failures.CrawlFailure):
 
 
 def read(saved: dict[str, Any] | None) -> Checkpoint:
-    """The saved checkpoint; the start of a crawl for None. Raises UnreadableCheckpoint."""
+    """Return the saved checkpoint, or a new checkpoint for None. Raises UnreadableCheckpoint."""
     if saved is None:
         return Checkpoint()
     if saved.get("v") != VERSION:

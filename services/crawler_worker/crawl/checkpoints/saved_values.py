@@ -1,6 +1,6 @@
-"""Converts the values inside a checkpoint to JSON and back.
+"""Converts the values in a checkpoint to JSON and back.
 
-Each function raises TypeError, KeyError or ValueError for a damaged value.
+Each function raises TypeError, KeyError or ValueError if the saved value is damaged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from crawljobs.domain.subreddit import AccessState
 
 
 def plain(items: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """The fields of a dataclass, with times as ISO 8601 strings."""
+    """Return the fields of a dataclass as a dict, with times as ISO 8601 text."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value for name, value in items
     }
@@ -62,7 +62,7 @@ def missing(saved: Sequence[Mapping[str, Any]] | None) -> tuple[MissingPart, ...
             seen_to=None if one["seen_to"] is None else _item_id(one["seen_to"]),
         )
         for one in saved or ()
-        # A newer release may know more kinds and reasons.
+        # Unknown kinds and reasons are skipped, because a newer release may have saved them.
         if one["kind"] in set(PartKind) and one["reason"] in set(PartReason)
     )
 

@@ -1,4 +1,4 @@
-"""The set of ids that a walk has seen; its text form is saved with every page."""
+"""The set of item ids that a crawl has seen. Its text form is saved in the checkpoint."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _SAVED = re.compile(r"[0-9a-z/ ]*")
 
 
 class Seen:
-    """A set of ids in the order of their insertion. `text` is its saved form.
+    """A set of ids in the order in which they were added. `text` is the saved form of the set.
 
-    Raises ValueError for a text that is not a saved form.
+    Raises ValueError for a text that is not the saved form of a set.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -30,7 +30,7 @@ class Seen:
         return self
 
     def new_of(self, ids: Iterable[str]) -> list[str]:
-        """The ids that are not in the set, without duplicates, in their order."""
+        """Return those of `ids` that are not in the set, in their order and without duplicates."""
         return [item_id for item_id in dict.fromkeys(ids) if item_id not in self._ids]
 
     @property

@@ -1,1 +1,1 @@
-"""Parts of a crawl that failed or were not reached, and the crawl's reaction."""
+"""Decides how a crawl continues when requests fail, and lists the parts that are missing."""

@@ -1,4 +1,4 @@
-"""The parts of a subreddit that this crawl or earlier crawls gave up."""
+"""The parts (optional requests) of a subreddit that this crawl or earlier crawls gave up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Key = tuple[PartKind, str]
 
 
 class KnownParts:
-    """The missing parts by kind and item. A listing has at most one part, for any item."""
+    """Holds the missing parts by kind and item. Each listing has at most one missing part."""
 
     def __init__(self, parts: Iterable[MissingPart]) -> None:
         self._parts: dict[Key, MissingPart] = {}
@@ -25,18 +25,18 @@ class KnownParts:
         return list(self._parts.values())
 
     def due(self, *kinds: PartKind, now: datetime) -> list[MissingPart]:
-        """The parts of these kinds whose next try is due."""
+        """Return the parts of these kinds whose next try is due."""
         return [part for part in self._of(kinds) if part.is_due(now)]
 
     def not_due(self, *kinds: PartKind, now: datetime) -> set[str]:
-        """The items of these kinds whose next try is not due yet."""
+        """Return the items of the parts of these kinds whose next try is not due yet."""
         return {part.item for part in self._of(kinds) if not part.is_due(now)}
 
     def add(self, part: MissingPart) -> None:
         self._parts[key_of(part.kind, part.item)] = part
 
     def known_of(self, keys: Iterable[Key]) -> list[MissingPart]:
-        """The known parts with these keys."""
+        """Return the missing parts that have one of these keys."""
         return [part for key in keys if (part := self.get(*key)) is not None]
 
     def remove(self, parts: Iterable[MissingPart]) -> None:
@@ -48,5 +48,5 @@ class KnownParts:
 
 
 def key_of(kind: PartKind, item: str) -> Key:
-    """The key of a part; all pages of one listing have the same key."""
+    """Return the key of a part. All pages of one listing have the same key."""
     return (kind, "" if kind in LISTINGS else item)

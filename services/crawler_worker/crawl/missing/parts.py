@@ -1,8 +1,9 @@
 """Decides which failures make a crawl give up only the requested part.
 
-A crawl requires the description of the subreddit and the first page of its posts. Everything else
-is a part: when Reddit returns no usable reply for it, the crawl continues and records the part as
-missing. An outage, a 429, refused credentials and an interruption concern the whole crawl.
+A crawl requires the description of the subreddit and the first page of its posts. All other
+requests are parts. If Reddit returns no usable reply for a part, the crawl records the part as
+missing and continues. An outage, a 429, refused credentials and an interruption stop the whole
+crawl.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from crawljobs.domain.subreddit import AccessState
 
 T = TypeVar("T")
 
-MESSAGE_MAX = 200  # characters
+MESSAGE_MAX = 200  # characters of the stored message
 
-# The failures that give up a part, each with the recorded reason; the first class that matches
-# counts. Every other failure is raised and decides about the job.
+# The failures after which a part is given up, each with the reason that is recorded. The first
+# class that matches counts. Every other failure ends the crawl.
 _GIVES_UP: tuple[tuple[type[crawl_failures.CrawlFailure], PartReason], ...] = (
     (crawl_failures.BadRequest, PartReason.REFUSED),
     (crawl_failures.TooLarge, PartReason.TOO_LARGE),
@@ -31,12 +32,12 @@ _GIVES_UP: tuple[tuple[type[crawl_failures.CrawlFailure], PartReason], ...] = (
     (crawl_failures.UpstreamTrouble, PartReason.TROUBLE),
 )
 
-# Reddit's replies for an item that does not exist (any more). No part is missing then.
+# After these replies the item does not exist or does not exist any more, so no part is missing.
 _GONE = frozenset({AccessState.NOT_FOUND, AccessState.BANNED, AccessState.LEGAL})
 
 
 class GivenUp(Exception):
-    """The part cannot be fetched now; the crawl continues without it."""
+    """Reddit returned no usable reply for this part. The crawl continues without the part."""
 
     def __init__(self, part: MissingPart) -> None:
         super().__init__(f"{part.kind} {part.item}: {part.reason}")
@@ -44,8 +45,8 @@ class GivenUp(Exception):
 
 
 def reason_of(error: crawl_failures.CrawlFailure) -> PartReason | None:
-    """The reason for giving up a part after this failure; None when the failure concerns the whole
-    crawl."""
+    """Return the reason for giving up a part after this failure. Return None if the failure must
+    end the whole crawl."""
     return next((reason for kind, reason in _GIVES_UP if isinstance(error, kind)), None)
 
 
@@ -58,9 +59,9 @@ def request(
     if_gone: T | None = None,
     passing: tuple[type[crawl_failures.CrawlFailure], ...] = (),
 ) -> T:
-    """Request a part. Returns `if_gone` when Reddit replies that the item does not exist.
+    """Request a part. Return `if_gone` if Reddit replies that the item does not exist.
 
-    Raises GivenUp, the failures in `passing`, and all that `CrawlContext.request` raises.
+    Raises GivenUp, the failures in `passing`, and the errors of `CrawlContext.request`.
     """
     try:
         return context.request(call)
@@ -74,8 +75,11 @@ def request(
 
 
 def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
-    """Whether the failure means that the item does not exist. A suspended account returns 403, so
-    for a history every refusal counts."""
+    """Return whether the failure means that the item does not exist.
+
+    For the history of a suspended account, Reddit replies 403. So for a history, each denial of
+    access counts.
+    """
     return isinstance(error, crawl_failures.Unavailable) and (
         kind is PartKind.HISTORY or error.access in _GONE
     )
@@ -84,9 +88,9 @@ def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
 def missing(
     context: CrawlContext, kind: PartKind, item: str, reason: PartReason, message: str
 ) -> MissingPart:
-    """A part that is given up now. The more crawls in a row gave it up, the later its next try.
+    """Return a part that is given up now. After more failures in a row, its next try is later.
 
-    Several requests of one tree may fail in one crawl; they count as one failure.
+    Several requests for one tree may fail in the same crawl. They count as one failure.
     """
     item = item[: missing_part.ITEM_MAX]
     known = context.parts.get(kind, item)
@@ -104,9 +108,10 @@ def missing(
 
 
 def posts_to_fetch(context: CrawlContext) -> list[str]:
-    """The posts whose tree, or a part of it, an earlier crawl gave up, and whose next try is due.
+    """Return the posts whose tree, or a part of it, must be requested again.
 
-    Leaves out the parts that this crawl gave up before an interruption.
+    An earlier crawl gave up the tree or the part, and its next try is due. Trees that this crawl
+    gave up in an earlier attempt are left out.
     """
     own = own_trees(context)
     due = context.parts.due(*OF_A_TREE, now=context.now())
@@ -114,6 +119,6 @@ def posts_to_fetch(context: CrawlContext) -> list[str]:
 
 
 def own_trees(context: CrawlContext) -> set[str]:
-    """The posts whose tree, or a part of it, this crawl gave up. The checkpoint lists only the
-    first parts, so posts may be absent here."""
+    """Return the posts whose tree, or a part of it, this crawl gave up. Some posts may be absent,
+    because the checkpoint lists only the first missing parts."""
     return {part.item for part in context.checkpoint.missing if part.kind in OF_A_TREE}

@@ -1,4 +1,4 @@
-"""Requests the pages that a crawl requires: the description and the first page of posts."""
+"""Requests the two pages that a crawl requires: the description and the first page of posts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from crawljobs.domain.subreddit import AccessState
 T = TypeVar("T")
 
 
-DENIALS_MAX = 3  # replies of one request that deny access, each in another way
+# After this many replies to one request that deny access for different reasons, it is unclear.
+DENIALS_MAX = 3
 
 
 def request(context: CrawlContext, call: Callable[[Requester], T]) -> T:
-    """Make the request until a reply is good, or a denial is the stored access or repeats one.
+    """Repeat the request until a reply is good or confirms a denial of access.
 
-    A subreddit that was never crawled counts as gone after a confirmed denial, and its schedules
-    are disabled: so one wrong reply must not decide, and neither may one of two that contradict
-    each other.
+    A denial is confirmed if it equals the stored access state or an earlier denial. A subreddit
+    that was never crawled counts as gone after a confirmed denial, and its schedules are disabled.
+    So one wrong reply must not be enough, nor may two replies that contradict each other.
 
-    Raises Unavailable for a confirmed denial, Unclear after DENIALS_MAX different denials, and all
-    that `CrawlContext.request` raises.
+    Raises Unavailable for a confirmed denial, Unclear after DENIALS_MAX different denials, and the
+    errors of `CrawlContext.request`.
     """
     denials: list[AccessState] = []
     while len(denials) < DENIALS_MAX:

@@ -1,6 +1,6 @@
-"""Defers a crawl whose required replies are unclear or fail while Reddit answers other requests.
+"""Defers a crawl whose required requests fail or have unclear replies while Reddit works.
 
-The job is not at fault: a server, a cache or a proxy has a failure, or returns another page.
+The cause is outside the job: a server, a cache or a proxy has a failure or returns another page.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ def deferral(
 ) -> crawl_failures.CrawlFailure:
     """Count the deferral, and return the failure that the crawl must raise.
 
-    The job waits and no attempt is charged; after a day it fails. A refused request for a subreddit
-    that was never crawled fails at once, because there may be no subreddit of that name. Raises
-    ClaimLost and DatabaseUnavailable.
+    The job waits, and no attempt is charged. After a day of deferrals the job fails. If Reddit
+    rejects the request for a subreddit that was never crawled, the job fails at once, because there
+    may be no subreddit of this name. Raises ClaimLost and DatabaseUnavailable.
     """
     if isinstance(error, crawl_failures.BadRequest) and context.last_crawled_at is None:
         context.save_requests()

@@ -1,4 +1,4 @@
-"""The parts that are missing when a crawl finishes, also after it has used up its requests."""
+"""Lists the parts (optional requests) that are missing when a crawl finishes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MESSAGE = "the crawl had made all requests that it may make"
 
 
 def parts(context: CrawlContext) -> list[MissingPart]:
-    """The parts that a crawl without remaining requests has not fetched: chosen trees and
-    histories, the listing that was cut off, and due parts of earlier crawls.
+    """Return the parts that the crawl did not request, because it had used up its requests.
 
-    No follow-up crawl is enqueued for them; the next crawl requests them.
+    These are chosen trees and histories, the rest of a listing, and due parts of earlier crawls.
+    The next crawl requests them. No follow-up crawl is enqueued.
     """
     at, left = context.checkpoint, dict[Key, None]()
     phase = PHASES.index(at.phase)
@@ -42,7 +42,7 @@ def parts(context: CrawlContext) -> list[MissingPart]:
 
 
 def _trees(context: CrawlContext) -> list[Key]:
-    """The keys of unfetched trees; a part of an earlier crawl keeps its kind."""
+    """Return the keys of trees that were not requested. Parts of earlier crawls keep their kind."""
     at, again = context.checkpoint, set(crawl_parts.posts_to_fetch(context))
     due = context.parts.due(*OF_A_TREE, now=context.now())
     found = [(part.kind, part.item) for part in due if part.item in again]
@@ -52,7 +52,7 @@ def _trees(context: CrawlContext) -> list[Key]:
 
 
 def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
-    """The part as not fetched. It did not fail, so its number of failures does not grow."""
+    """Return the part as missing. It was not requested, so its number of failures stays."""
     known = context.parts.get(kind, item)
     return MissingPart(
         kind=kind,
@@ -66,10 +66,10 @@ def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
 
 
 def listed(context: CrawlContext, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
-    """`at`, with all parts that are missing after this crawl.
+    """Return the checkpoint `at` with all parts that are missing after this crawl.
 
-    They are the parts that it gave up, `left`, and the parts of earlier crawls whose next try was
-    not due.
+    These are the parts that this crawl gave up, the parts in `left`, and parts of earlier crawls
+    whose next try was not due.
     """
     missing: dict[Key, MissingPart] = {}
     for part in (*at.missing, *left, *context.parts.all()):

@@ -1,1 +1,1 @@
-"""Walks of a listing: its pages, the end of the walk, gaps."""
+"""Reads a listing page by page (a walk), and finds the end of the walk and its gaps."""

@@ -1,4 +1,4 @@
-"""The plan of a walk through a listing: where it may stop."""
+"""The plan of a walk, which reads a listing page by page: the items at which it may stop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.missing_part import PartKind
 
-# Distinct items after which a walk stops: twice the size of Reddit's listings.
+# A walk stops after this many distinct items, which is twice the size of Reddit's listings.
 ITEMS_MAX = 2_000
 
 _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMMENTS}
@@ -16,12 +16,12 @@ _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMM
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The plan of a walk: its listing and the place where it may stop.
+    """The plan of a walk: its listing, and the item at which it may stop.
 
-    `mark` is the newest item below which an earlier crawl has seen every item, or None. With
-    `is_whole` the walk does not stop at the mark. With `is_short` `mark` is the newest item of a
-    walk that failed below it, so this walk does not reach the mark of the last crawl.
-    Only in a listing that is sorted `by_age` can omitted older items be detected.
+    `mark` is the high-water mark or None: earlier crawls have seen every item that is older than
+    it. With `is_whole`, the walk does not stop at the mark. With `is_short`, an earlier walk failed
+    after its first pages, and `mark` is the newest item of these pages. So this walk does not reach
+    the high-water mark. Omitted older items can be detected only if the listing is sorted `by_age`.
     """
 
     listing: ListingName
@@ -37,11 +37,11 @@ class Course:
 
 
 def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> Course:
-    """The course of the walk of this listing.
+    """Return the plan for a walk of this listing.
 
-    When an earlier crawl gave up a page, the walk stops at the newest item of that crawl, and the
-    mark does not move. When the next try of the page is due, or the whole listing is walked, the
-    walk requests the page again and continues to the mark.
+    If an earlier crawl gave up a page, the walk stops at the newest item of this crawl, and the
+    high-water mark does not move. If the next try of the page is due, or this walk must read the
+    whole listing, the walk requests the page again and continues.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

@@ -1,7 +1,8 @@
-"""Finds items that a listing has returned to an earlier crawl and now leaves out.
+"""Finds items that a listing returned to an earlier crawl, but does not return now.
 
-Reddit sometimes cuts a listing short, without a cursor for the rest. The reply is the same when all
-older items were deleted. To decide between the two, the stored items are requested by their names.
+Sometimes Reddit returns only the start of a listing, without a cursor for the rest. The reply is
+the same if all older items were deleted. So the crawl requests stored items by their full names to
+decide between these two cases.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Comment, Items, Post
 from crawljobs.repository.content import covered_items
 
-ASKED_MAX = 100  # Reddit's maximum of names in one request
+ASKED_MAX = 100  # Reddit's maximum number of names in one request
 
 
 def stored_below(
     context: CrawlContext, listing: ListingName, walk: Walk, at: Checkpoint
 ) -> list[str]:
-    """Ids of stored items that are older than this walk, but not older than an earlier walk.
+    """Return the ids of stored items that are older than this walk, but that an earlier walk read.
 
-    The newest come first. Items that are known to be removed or deleted are not included.
+    The newest item is first. Items that are known as removed or deleted are not included.
     """
     seen = Seen(at.seen)
     found = context.read(
@@ -50,7 +51,7 @@ def stored_below(
 
 
 def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> bool:
-    """Whether Reddit still shows one of these items in public. True when the reply is no proof."""
+    """Return whether Reddit still shows one of these items in public, or if there is no proof."""
     prefix = "t3_" if kind is PartKind.POSTS else "t1_"
 
     def call(requester: Requester) -> Items:
@@ -64,7 +65,7 @@ def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> b
     named: list[Post | Comment] = [*items.posts, *items.comments]
     requested = set(ids)
     found = [item for item in named if item.id in requested]
-    if not found:  # Reddit returns deleted items too, so an empty reply proves nothing
+    if not found:  # an empty reply proves nothing, because Reddit also returns deleted items
         return True
     # The deletions are stored, so that the next crawl does not request these items again.
     context.store(context.checkpoint, items)

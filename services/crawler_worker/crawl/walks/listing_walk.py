@@ -1,4 +1,4 @@
-"""Walks a listing from its newest item towards the high-water mark of the last crawl."""
+"""Reads a listing page by page, from its newest item to the high-water mark of the last crawl."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FetchPage = Callable[[Requester, str | None], Page]
 
 
 def resume(context: CrawlContext, *, restarted: Checkpoint) -> None:
-    """Continue from the saved cursor, or from `restarted` when the cursor is too old.
+    """Continue from the saved cursor, or from `restarted` if the cursor is too old.
 
-    After a restart, stored items are returned again and write nothing.
+    After a restart, Reddit returns stored items again, but storing them again changes nothing.
     """
     at, gap = context.checkpoint, context.request_gap
     if at.cursor is not None and checkpoint.is_stale(at.cursor_at, now=context.now(), gap=gap):
@@ -28,10 +28,10 @@ def resume(context: CrawlContext, *, restarted: Checkpoint) -> None:
 def next_page(
     context: CrawlContext, course: Course, fetch: FetchPage, *, is_required: bool
 ) -> tuple[Page, bool]:
-    """Fetch the page after the cursor. Returns it, and whether the walk lost its position.
+    """Request the page after the cursor. Return the page, and whether the position was lost.
 
-    An empty page does not prove the end of the listing: the item of the cursor may have been
-    deleted, so the fallback cursors before it are tried. Raises GivenUp for a page that is not
+    An empty page does not prove that the listing ends, because the item of the cursor may have been
+    deleted. So the cursors of earlier items are tried. Raises GivenUp for a page that is not
     required.
     """
     cursor, anchors = context.checkpoint.cursor, context.checkpoint.anchors

@@ -1,7 +1,8 @@
-"""Finds the newest item of a page that can become the mark of a crawl.
+"""Finds the newest item of a page that can become the high-water mark of a crawl.
 
-Later walks stop at the mark. An id far above all real ones would hide each new item until the next
-whole walk, so an id counts only in proportion to the ids and times around it.
+Later crawls stop reading a listing at the mark. A wrong id far above all real ids would hide each
+new item until the next walk of the whole listing. So an id counts only if it fits the ids and times
+of the other items.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ from datetime import datetime, timedelta
 
 from crawljobs.domain.reddit_items import Comment, Post
 
-# A lower id is below every new id of today, so as a mark it hides no item.
+# A mark below this id hides no item, because every new id of today is higher.
 SMALL_ID = 36**6
-# Two ids of the same time differ by less than this factor. In a year the ids at most double: since
-# 2015 those of posts have grown by a third a year at most.
+# Two ids of the same time differ by less than the factor SAME_TIME. In a year, ids grow at most by
+# the factor A_YEAR. Since 2015, the ids of posts have grown by at most a third each year.
 SAME_TIME = 1.1
 A_YEAR = 2.0
 _YEAR = timedelta(days=365)
 
 
 def newest(items: Sequence[Post | Comment], *, now: datetime) -> str | None:
-    """The highest id of the page that is in proportion to the lower ones; None without items.
+    """Return the highest id of the page that fits the lower ids, or None if there are no items.
 
-    From the lower median upwards, each id is compared with the one below it. One wrong id on a page
-    of two or more items is never the newest. A mark that is too low costs only requests.
+    From the lower median upwards, each id is compared with the next lower id. On a page with two or
+    more items, a single wrong id is never returned. A mark that is too low costs only requests.
     """
     if not items:
         return None
@@ -40,5 +41,5 @@ def newest(items: Sequence[Post | Comment], *, now: datetime) -> str | None:
 
 
 def _years_between(earlier: datetime, later: datetime, now: datetime) -> float:
-    """The years between the times of two items; 0 when the later id has the earlier time."""
+    """Return the years between the times of two items, or 0 if `later` is before `earlier`."""
     return max(min(later, now) - earlier, timedelta(0)) / _YEAR

@@ -1,4 +1,7 @@
-"""The end of a walk: whether the listing is complete, and the part or gap that is missing."""
+"""Decides at the end of a walk whether the listing is complete, or which part or gap is missing.
+
+A walk reads a listing page by page, from the newest item to older items.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import PartReason
 from crawljobs.domain.reddit_items import Page
 
-# Ends after which items are missing, if the walk did not reach the mark of the last crawl.
+# After these ends items are missing, unless the walk reached the high-water mark of the last crawl.
 _CUT = frozenset({WalkEnd.CAP, WalkEnd.LIMIT, WalkEnd.LOST, WalkEnd.LOOP})
-# Ends at which Reddit does not return all items that it has; a later crawl walks the listing again.
+# At these ends Reddit has not returned all items. So a later crawl reads the listing again.
 _BROKEN: dict[WalkEnd | None, str] = {
     WalkEnd.LOST: "the listing ended before items that it returned earlier",
     WalkEnd.LOOP: "the listing leads back to pages that it has returned",
@@ -33,11 +36,11 @@ def next_step(
     *,
     is_required: bool,
 ) -> tuple[Page, Step]:
-    """The next page of a walk, and the step after it.
+    """Return the next page of a walk, and the state of the walk after this page.
 
-    `so_far` is the walk before this page, and the number of its distinct items. A page that ends
-    the listing before items that it returned earlier is requested a second time. Raises GivenUp
-    for a page that is not required.
+    `so_far` is the walk before this page, and the number of its distinct items. If the listing ends
+    before items that it returned to earlier crawls, the page is requested a second time. Raises
+    GivenUp for a page that is not required.
     """
 
     def step_of() -> tuple[Page, Step]:
@@ -55,22 +58,22 @@ def next_step(
 
 
 def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
-    """Ids of stored items below the last page, when the listing claims to have ended there."""
+    """If the listing ends at this page, return the ids of older items that are stored."""
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []
     return left_out.stored_below(context, course.listing, step.walk, step.checkpoint)
 
 
 def _is_doubtful(course: Course, step: Step) -> bool:
-    """Whether a second request should check the end. A walk that met known items has seen all new
-    items, so its end needs no check."""
+    """Return whether a second request must check the end of the listing. A walk that has met known
+    items has seen all new items, so its end needs no check."""
     is_capped = step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED
     return not is_capped and (course.is_whole or not step.checkpoint.older_in_a_row)
 
 
 def _believed(context: CrawlContext, course: Course, step: Step, left: Sequence[str]) -> Step:
-    """The step with the corrected end of its walk, given the stored items `left` that the listing
-    did not return."""
+    """Return the step with the true end of its walk. `left` are stored items that the listing did
+    not return."""
     if step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED:
         end = WalkEnd.CAP
     elif not _is_doubtful(course, step):
@@ -91,10 +94,10 @@ def finish(
     walk: Walk,
     mark: str | None,
 ) -> None:
-    """Store the last page of a walk; `mark` is the mark of the last crawl.
+    """Store the last page of a walk. `mark` is the high-water mark of the last crawl.
 
-    A walk that failed, or that stopped above the failure of an earlier walk, has not seen the items
-    below. The mark does not move then, so that a later walk reaches these items.
+    A walk that failed has not seen the older items. Nor has a walk that stopped before the failure
+    of an earlier walk. In both cases the mark does not move, so that a later walk reaches them.
     """
     then = _with_gap(then, course.listing, walk, mark)
     known = context.parts.get(course.kind)
@@ -112,19 +115,19 @@ def finish(
 
 
 def _without_mark(then: Checkpoint, name: ListingName) -> tuple[str | None, Checkpoint]:
-    """The newest item of the walk, and the checkpoint without it, so that it does not become the
-    mark."""
+    """Return the newest item of the walk, and the checkpoint without this item. So the item does
+    not become the high-water mark."""
     if name is ListingName.POSTS:
         return then.newest_post, replace(then, newest_post=None)
     return then.newest_comment, replace(then, newest_comment=None)
 
 
 def _with_gap(then: Checkpoint, name: ListingName, walk: Walk, mark: str | None) -> Checkpoint:
-    """The checkpoint, with the gap of a walk that ended before it reached the mark."""
+    """Return the checkpoint. Add a gap if the walk ended before it reached the mark."""
     if walk.end not in _CUT or mark is None:
         return then
     if walk.oldest is None or walk.oldest_at is None:
-        return replace(then, gap=True)  # no item was returned, so the gap has no newer end
+        return replace(then, gap=True)  # no item was returned: the gap's newer end is unknown
     if not reddit_items.is_newer(walk.oldest, mark):
         return then
     gap = Gap(name, from_item=mark, to_item=walk.oldest, to_at=walk.oldest_at)

@@ -1,4 +1,4 @@
-"""The state of a walk after a page of its listing."""
+"""The state of a walk, which reads a listing page by page, after each page."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
 from crawljobs.domain.reddit_items import Comment, Page, Post
 
-# Consecutive known items after which a walk stops. One is not enough: sticky posts and late
-# approvals are out of order.
+# A walk stops after this many known items in a row. One is not enough, because sticky posts and
+# posts that were approved late are not in the order of age.
 OLDER_IN_A_ROW = 25
-# Number of fallback cursors: the page after an item that was deleted in the meantime is empty.
+# The number of items that are kept as cursors. If the item of one cursor was deleted in the
+# meantime, the page after it is empty, and another cursor is tried.
 ANCHORS = 3
-# Consecutive pages with a cursor but without items after which the walk counts as a loop. Fewer can
-# come from a filter of Reddit's.
+# After this many pages in a row with a cursor but without items, the walk counts as a loop. Fewer
+# empty pages can be the effect of a filter at Reddit.
 EMPTY_PAGES = 3
 
 _PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
@@ -27,7 +28,7 @@ _PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The state after one page; `checkpoint` has no cursor when the walk is finished."""
+    """The state of a walk after one page. If the walk has ended, `checkpoint` has no cursor."""
 
     checkpoint: Checkpoint
     walk: Walk
@@ -35,9 +36,9 @@ class Step:
 
 
 def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
-    """The number of consecutive items that an earlier crawl has seen, this page included.
+    """Return how many items in a row an earlier crawl has seen, including the items of this page.
 
-    Stops at OLDER_IN_A_ROW, which ends the walk, whatever the rest of the page shows.
+    Counting stops at OLDER_IN_A_ROW, because this number ends the walk even if newer items follow.
     """
     run = before
     for item_id in ids:
@@ -56,7 +57,7 @@ def after_page(
     *,
     is_lost: bool = False,
 ) -> Step:
-    """The step after this page with these items.
+    """Return the state of the walk after this page with these items.
 
     `so_far` is the walk before this page, and the number of its distinct items.
     """
@@ -93,9 +94,9 @@ def after_page(
 def _end(
     course: Course, run: int, place: tuple[int, int], *, is_lost: bool, is_loop: bool, is_last: bool
 ) -> WalkEnd | None:
-    """The reason why the walk ends after this page; None when it continues.
+    """Return the reason why the walk ends after this page, or None if the walk continues.
 
-    `place` is the number of distinct items, and the number of pages.
+    `place` is the number of distinct items and the number of pages so far.
     """
     count, pages = place
     is_broken = is_lost or (is_loop and not is_last)
@@ -110,8 +111,8 @@ def _end(
 
 
 def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
-    """The walk with this page. The last item of a page is the oldest: pinned items and items that
-    were approved late come before it."""
+    """Return the walk with this page. Its last item is the oldest, because pinned items and items
+    that were approved late come earlier in the page."""
     if not items or (walk.oldest is not None and reddit_items.is_newer(items[-1].id, walk.oldest)):
         return walk
     return replace(walk, oldest=items[-1].id, oldest_at=items[-1].created_at)

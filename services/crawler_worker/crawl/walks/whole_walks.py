@@ -1,4 +1,4 @@
-"""Decides when a crawl walks the whole listings, to find items that were approved late."""
+"""Decides when a crawl reads the whole listings, to find items that were approved late."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from crawljobs.runtime import jitter
 
 
 def choose(context: CrawlContext) -> None:
-    """Decide, at the first page of posts, whether this crawl walks past the marks of the last
-    crawl."""
+    """Decide at the first page of posts whether this crawl continues after it reaches the
+    high-water marks of the last crawl."""
     at = context.checkpoint
     if at.page == 0 and not at.whole and _is_due(context):
         context.move_to(replace(at, whole=True))
@@ -24,11 +24,11 @@ def _is_due(context: CrawlContext) -> bool:
     now = context.now()
     broken = context.parts.get(PartKind.POSTS)
     if broken is not None and not broken.is_due(now):
-        return False  # the walk would fail at the same page again
+        return False  # the crawl would fail at the same page again
     if context.whole_walk_at is not None:
         return now - context.whole_walk_at >= every
-    # An older release crawled the subreddit and recorded no whole walk. All such subreddits must
-    # not be due at once, so each crawl draws at random, by the share of the interval that has
-    # passed. Most are walked within two intervals.
+    # An older release crawled the subreddit and recorded no walk of the whole listings. Not all
+    # these subreddits may be due at once. So each crawl decides at random, and the probability is
+    # the share of the interval that has passed. Most subreddits are due within two intervals.
     share = (now - context.last_crawled_at) / every
     return jitter.uniform(0, 1) < share
