@@ -22,8 +22,8 @@ from crawljobs.db.database import Database
 from crawljobs.runtime import logs, process, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
 
-# Each crawl has one database connection. These are for the other users of connections: the claim
-# loop, the completion writer, the sweeps, the pruning and the refresher.
+# The number of database connections in addition to one for each crawl. They are for the claim loop,
+# the completion writer, the sweeps, the pruning and the refresher.
 OTHER_CONNECTIONS = 5
 # The longest wait for a reply of the database, in seconds. If a lease is shorter, the limit is one
 # lease, because the claim is lost when its lease expires.

@@ -18,8 +18,8 @@ from crawljobs.runtime import metrics
 _ATTEMPTS = {outcome: metrics.job_attempts.labels(outcome) for outcome in AttemptOutcome}
 _FINISHED = {status: metrics.jobs_finished.labels(status) for status in metrics.FINISHED}
 
-# Only attempts with these outcomes count in the histogram of durations. Released and deferred
-# crawls were interrupted, so their durations say nothing about crawls.
+# The duration of an attempt is observed only for these outcomes. Released and deferred crawls were
+# interrupted, so they have no useful duration.
 _FINISHED_ATTEMPTS = (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED)
 
 
@@ -32,7 +32,7 @@ def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
 
 
 def completed(completions: Sequence[tuple[Completion, float]]) -> None:
-    """Count the completions of one transaction. Each float is the seconds since the claim."""
+    """Count the completions of one transaction. Each float is the time since the claim, in s."""
     for completion, seconds in completions:
         if completion.attempt in _FINISHED_ATTEMPTS:
             metrics.job_duration.observe(seconds)

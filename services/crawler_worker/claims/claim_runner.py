@@ -42,7 +42,7 @@ class ClaimRunner:
         self._stopping = stopping
 
     def run(self, held: HeldClaim) -> None:
-        """Crawl in the calling thread and submit the completion. Do not wait for the write."""
+        """Crawl in the calling thread, and submit the completion to the completion writer."""
         span, done = crawl_trace.begin(held), None
         try:
             with tracing.within(span):

@@ -48,7 +48,7 @@ class Claiming:
         return bool(self._unanswered)
 
     def claim(self, at_most: int) -> tuple[float, list[Claim]]:
-        """Claim up to `at_most` jobs, or take the jobs of an earlier statement without a reply.
+        """Claim up to `at_most` jobs, or return jobs that a statement without a reply has claimed.
 
         Return the monotonic time before the statement, and the claims. Raises DatabaseUnavailable.
         """
@@ -114,9 +114,10 @@ class Claiming:
             self._recover(token, keep=0)
 
     def _recover(self, token: UUID, *, keep: int) -> list[Claim]:
-        """Find the jobs with this claim token. Extend the first `keep` leases, release other jobs.
+        """Find the jobs that were claimed with this token, and keep at most `keep` of them.
 
-        Return the claims whose leases were extended. Raises DatabaseUnavailable.
+        Extend the leases of these claims, and return the claims. Release the other jobs. Raises
+        DatabaseUnavailable.
         """
 
         def recover(conn: Connection) -> list[Claim]:

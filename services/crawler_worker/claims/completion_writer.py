@@ -83,7 +83,7 @@ class CompletionWriter:
             while batch := self._next_batch():
                 self._write(batch)
                 self._on_written()
-        except Exception:  # the worker stops, because it reads has_stopped
+        except Exception:  # has_stopped then stops the worker
             log.exception("completion_writer.crashed")
         finally:
             self.has_stopped = True

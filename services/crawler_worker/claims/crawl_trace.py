@@ -1,4 +1,4 @@
-"""Trace spans of a claim and its crawl. Their trace began when a request enqueued the job."""
+"""Trace spans of a claim and of its crawl, in the trace of the request that enqueued the job."""
 
 from __future__ import annotations
 

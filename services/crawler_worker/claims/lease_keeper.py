@@ -19,14 +19,15 @@ from crawljobs.runtime import backoff, logs, metrics
 log = logs.get_logger(__name__)
 
 EXTENSIONS_PER_LEASE = 3
-# If another transaction has locked a job's row, the extension is tried this often in one interval.
+# If another transaction has locked a job's row, the extension is tried this often in one interval
+# between two regular extensions.
 LOCKED_TRIES = 10
 RECONNECT_SECONDS = 0.05  # the first pause; each next pause is twice as long, up to the maximum
 RECONNECT_MAX_SECONDS = 2.0
 
 
 class LeaseKeeper(threading.Thread):
-    """Extends every held claim three times per lease, over a connection without a pooler.
+    """Extends every held claim three times per lease, over one connection without a pooler.
 
     The extension also detects a dead connection, because a LISTEN on a dead connection reports no
     error. `on_work` is called when a job may be claimable.
@@ -92,7 +93,7 @@ class LeaseKeeper(threading.Thread):
         self._last_beat_at = time.monotonic()
         try:
             self._keep()
-        except Exception:  # the worker stops, because it reads has_stopped
+        except Exception:  # has_stopped then stops the worker
             log.exception("keeper.crashed")
         finally:
             self.has_stopped = True

@@ -148,7 +148,7 @@ class Worker:
         return False
 
     def _drain(self) -> None:
-        """Wait until the crawls have stored their current pages, then release the other claims."""
+        """Wait until the crawls have stored their current pages, then release all held claims."""
         for held in self.keeper.all_held():
             held.interrupt()
         deadline = time.monotonic() + self._settings.drain_seconds

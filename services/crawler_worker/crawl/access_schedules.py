@@ -24,8 +24,8 @@ WORKER = Actor("system:crawler-worker")
 def enable_all(context: CrawlContext) -> int:
     """Enable the schedules that were disabled because the subreddit was gone. Return their number.
 
-    Call this before the new access is recorded. Then a crawl that is interrupted here calls this
-    again in its next attempt. Raises Interrupted between two chunks.
+    Call this function before the new access state is recorded. Then a crawl that is interrupted in
+    this function calls it again in the next attempt. Raises Interrupted between two chunks.
     """
     claim = context.claim
 

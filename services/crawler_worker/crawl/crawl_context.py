@@ -159,7 +159,7 @@ class CrawlContext(CrawlState):
 
     def save_requests(self) -> None:
         """Save the number and the time of requests that stored no page. They count against the
-        allowance, and the next request must come late enough after them."""
+        limit of requests, and the next request must keep the minimum time after them."""
         if self.checkpoint.requests > self._requests_saved:
             self.store(self.checkpoint)
 

@@ -100,7 +100,7 @@ def _record_coverage(context: CrawlContext, conn: Connection) -> None:
 def _trees(context: CrawlContext, conn: Connection) -> TreeSummary | None:
     """Return the summary of the comment trees, or None if nothing has changed.
 
-    To count the trees is the most expensive statement of this transaction.
+    The statement that counts the trees is the most expensive statement of this transaction.
     """
     is_first = context.last_crawled_at is None
     if not (is_first or context.met_new() or context.has_changed_parts or context.checkpoint.whole):

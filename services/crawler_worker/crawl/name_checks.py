@@ -21,7 +21,7 @@ PRIORITY = 0  # the lowest priority: crawls that were requested run first
 
 
 def crawl(context: CrawlContext) -> None:
-    """Check the names that the crawl has found. The checkpoint stays in this last phase."""
+    """Check the names that crawls of this subreddit have found."""
     if not is_wanted(context):
         return
     names = context.read(
@@ -117,8 +117,10 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
 
 
 def promotable(context: CrawlContext, conn: Connection) -> dict[str, int]:
-    """Return the best candidates for a crawl, as {name: subreddit id}. Their number keeps the limit
-    of live discovery jobs."""
+    """Return the best candidates for a crawl, as {name: subreddit id}.
+
+    There are no more candidates than the limit of live discovery jobs allows.
+    """
     if not is_wanted(context) or not context.can_discover(conn):
         return {}
     claim, settings = context.claim, context.settings

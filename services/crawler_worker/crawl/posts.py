@@ -22,7 +22,7 @@ from crawljobs.repository.content import crawled_trees
 def crawl(context: CrawlContext) -> None:
     """Read the listing of posts page by page, store each page, and move on to the comments."""
     settings = context.settings
-    by_age = settings.posts_sort == "new"  # only "new" is sorted by age and has a high-water mark
+    by_age = settings.posts_sort == "new"  # only the order "new" is by age and has a mark
     mark = context.marks.post if by_age else None
     listing_walk.resume(
         context, restarted=replace(context.checkpoint, posts=0, posts_walk=NOT_WALKED)

@@ -19,7 +19,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """The parent of the next `size` ids in `Tree.more`. It is None if the post is the parent."""
+    """`parent` is the parent of the next `size` ids in `Tree.more`. None stands for the post."""
 
     parent: str | None
     depth: int  # depth of the parent in the tree
@@ -40,11 +40,11 @@ class Tree:
     # The parents of the ids in `more`, in the same order. Checkpoints of older releases have none.
     stubs: tuple[Stub, ...] = ()
     reported: int | None = None  # number of the post's comments that Reddit reports
-    handled: str = ""  # ids of comments read and of threads requested, as the text of a Seen
+    handled: str = ""  # ids of comments read and threads requested, in the text form of `Seen`
     unbrought: tuple[str, ...] = ()  # ids of comments that Reddit named but has not returned yet
     cut: int = 0  # number of comments that the crawl skips because of limits, as far as known
     is_first: bool = True  # True until the first request for the tree
-    is_looked_up: bool = False  # True after the unbrought ids were requested by name
+    is_looked_up: bool = False  # True after the ids in `unbrought` were requested by name
     is_broken: bool = False  # True after a part of the tree was given up
 
     @property
@@ -53,7 +53,7 @@ class Tree:
 
     @property
     def lookup(self) -> tuple[str, ...]:
-        """Return the unbrought ids that must still be requested by name."""
+        """Return the ids that Reddit named but did not return, if a request by name must follow."""
         return () if self.is_looked_up else self.unbrought
 
     @property
@@ -73,7 +73,7 @@ class Tree:
         return 2 * (self.comments + len(self.unbrought)) < (self.reported or 0)
 
     def without_more(self, batch: Sequence[str]) -> Tree:
-        """Return the tree after a request for `batch`. The batch has the first ids of `more`."""
+        """Return the tree without the ids in `batch`, which were requested: the first of `more`."""
         left, stubs = len(batch), list(self.stubs)
         while stubs and left > 0:
             first = stubs.pop(0)
@@ -83,7 +83,7 @@ class Tree:
         return replace(self, more=self.more[len(batch) :], stubs=tuple(stubs))
 
     def broken(self, *, lost: Sequence[str] = ()) -> Tree:
-        """Return the tree after a part was given up. It loses the first ids of `more`: `lost`."""
+        """Return the tree after a part was given up. `lost` are the first of `more`, now lost."""
         after = self.without_more(lost)
         unbrought = tuple(dict.fromkeys([*self.unbrought, *lost]))
         return replace(after, unbrought=unbrought, is_broken=True, is_looked_up=True)
@@ -106,7 +106,7 @@ class Tree:
 
 
 def read(saved: dict[str, Any] | None) -> Tree | None:
-    """Return the tree from its saved form. Raises TypeError, KeyError or ValueError if damaged."""
+    """Return the tree that was saved. Raises TypeError, KeyError or ValueError if it is damaged."""
     if saved is None:
         return None
     handled = str(saved.get("handled") or "")

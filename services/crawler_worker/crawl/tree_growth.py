@@ -48,7 +48,7 @@ def grow(
 
 
 class _Growing:
-    """A tree while one reply is added to the tree. The time of each step is linear in its input."""
+    """Adds one reply to a tree, in several steps. Each step takes time linear in its arguments."""
 
     def __init__(self, tree: Tree, settings: CrawlSettings) -> None:
         self._tree = tree

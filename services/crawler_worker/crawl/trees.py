@@ -20,7 +20,7 @@ from crawljobs.repository.content import crawled_trees
 # stores 100 comments with each request, and so has stored most of the comments.
 MOST = 25
 # After this many tries an almost empty tree is accepted, because Reddit also counts comments that
-# it does not show.
+# Reddit does not show.
 SHORT_TREE_TRIES = 3
 
 Busiest = tuple[tuple[str, int], ...]

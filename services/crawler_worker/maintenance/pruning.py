@@ -19,7 +19,7 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-CHUNKS_MAX = 1_000  # in one run; the next run deletes the rest of a larger backlog
+CHUNKS_MAX = 1_000  # chunks in one run; the next run deletes the rest of a larger backlog
 KEYS_KEPT = timedelta(days=1)  # a client may repeat a request with an Idempotency-Key this long
 INSTANCES_KEPT = timedelta(days=1)  # a process record is kept this long after its last heartbeat
 

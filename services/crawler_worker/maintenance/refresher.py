@@ -28,8 +28,8 @@ EVERY = timedelta(seconds=6)
 # the replies. After this time the worker counts as dead, and another worker may take the turn.
 TURN = timedelta(minutes=4)
 PAUSE_AFTER_ERROR_SECONDS = 60.0
-# The CrawljobsErrors that one item of a batch can cause. One item can also cause any error that is
-# not a CrawljobsError, because such an error is a bug.
+# The CrawlFailures that one item of a batch can cause. A bug can also make one item fail. Its error
+# is not a CrawljobsError.
 OF_AN_ITEM = (crawl_failures.BadRequest, crawl_failures.TooLarge, crawl_failures.UpstreamTrouble)
 
 
@@ -63,7 +63,7 @@ class Refresher(threading.Thread):
             except (crawl_failures.CrawlFailure, errors.DatabaseUnavailable) as error:
                 log.warning("refresh.postponed", reason=str(error))
                 pause = PAUSE_AFTER_ERROR_SECONDS
-            except Exception:  # the thread must go on: it repeats Reddit's deletions
+            except Exception:  # go on, because this thread copies Reddit's deletions
                 log.exception("refresh.failed")
                 pause = PAUSE_AFTER_ERROR_SECONDS
 

@@ -1,4 +1,4 @@
-"""Runs the periodic sweeps. A sweep may run twice, and in many workers at the same time."""
+"""Runs the periodic sweeps. A sweep may run twice, or in many workers at once, without harm."""
 
 from __future__ import annotations
 

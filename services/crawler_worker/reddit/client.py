@@ -71,10 +71,10 @@ class RedditClient:
         self._transport.large.leave()
 
     def send(self, request: Request, parse: Parse[T], context: RequestContext) -> T:
-        """Send the request, again after some failures. Return the JSON value parsed by `parse`.
+        """Send the request, and try again after some failures. Return the result of `parse`.
 
-        Only one thread at a time parses a large reply. A reply is unclear if `parse` raises
-        UpstreamTrouble. Raises the CrawlFailure that a reply means, Interrupted and
+        Only one thread at a time parses a large reply. If `parse` raises UpstreamTrouble, the reply
+        is unclear. Raises the CrawlFailure that the last reply means, Interrupted and
         DatabaseUnavailable.
         """
         throttles = tries = 0
@@ -148,7 +148,7 @@ class RedditClient:
     def _check_client(
         self, token: str, context: RequestContext, since: float, *, is_fresh: bool
     ) -> None:
-        """Check the client with a request for another page. Raises Outage if Reddit refuses it."""
+        """Check with another page that Reddit accepts the client. Raises Outage if it does not."""
         if self._paced is not None:  # without a database, no other worker would use the result
             self._paced.check_client(token, context, since=since, is_fresh=is_fresh)
 

@@ -30,7 +30,7 @@ class Unavailable(CrawlFailure):
 class UpstreamTrouble(CrawlFailure):
     """Reddit or the network to Reddit has a failure. A later attempt may succeed.
 
-    `detail` is the text of the error that caused it: printable ASCII, at most 200 characters.
+    `detail` is the text of the underlying error: printable ASCII, at most 200 characters.
     """
 
     kind = ErrorKind.RETRYABLE
@@ -45,7 +45,7 @@ class UpstreamTrouble(CrawlFailure):
 
 
 class Cause(StrEnum):
-    """The step or the cause at which a connection failed."""
+    """The step at which a connection failed, or the reason."""
 
     CERTIFICATE = "certificate"
     NETWORK = "network"
@@ -65,7 +65,7 @@ class Unreachable(UpstreamTrouble):
 
 
 class Unclear(UpstreamTrouble):
-    """The reply says nothing about the requested page. It may be the error page of a proxy.
+    """The reply is not about the requested page. It may be the error page of a proxy.
 
     The client raises this error after several tries, if Reddit accepts its other requests.
     """

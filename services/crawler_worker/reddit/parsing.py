@@ -60,7 +60,7 @@ def tree(reply: object, *, depth: int = 0) -> Items:
 
 
 def more_children(reply: object) -> Items:
-    """Return the items of a morechildren reply. It is a flat list of items with their depths."""
+    """Return the items of a morechildren reply. In this flat reply, each item has its own depth."""
     body = reply.get("json") if isinstance(reply, dict) else None
     if not isinstance(body, dict):
         raise crawl_failures.UpstreamTrouble("expected a reply of morechildren")

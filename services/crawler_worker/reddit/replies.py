@@ -55,7 +55,7 @@ def value_of(
 def failure(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> crawl_failures.CrawlFailure:
-    """Return the failure that a reply without the requested content means. `url` was requested."""
+    """Return the failure that a reply to a request for `url` means, if it lacks the content."""
     meaning = reply_cells.meaning_of(endpoint, status, headers, content, url=url)
     says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
     if meaning in _ACCESS:

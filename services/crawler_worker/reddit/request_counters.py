@@ -28,7 +28,7 @@ def _count(path: str, code: str) -> None:
 
 
 def endpoint_of(path: str) -> str:
-    """Return the endpoint label of a path. The label has no names and ids."""
+    """Return the endpoint label of a path. Names and ids in the path are not part of the label."""
     first, *rest = path.strip("/").split("/")
     if first == "r":
         return _OF_A_SUBREDDIT.get(rest[1] if len(rest) > 1 else "", "posts")

@@ -48,8 +48,8 @@ class Checkpoint:
     unclear: int = 0
     # True if the crawl reads the listings to their ends, also beyond items of the last crawl.
     whole: bool = False
-    # Ids that the current listing has returned, as the text of a Seen. Ids of comments are kept in
-    # the phase "trees".
+    # Ids that the current listing has returned, in the text form of `Seen`. Ids of comments are
+    # kept during the phase "trees".
     seen: str = ""
     empty_pages: int = 0  # number of empty pages in a row
     posts_walk: Walk = NOT_WALKED

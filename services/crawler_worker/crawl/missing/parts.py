@@ -32,7 +32,7 @@ _GIVES_UP: tuple[tuple[type[crawl_failures.CrawlFailure], PartReason], ...] = (
     (crawl_failures.UpstreamTrouble, PartReason.TROUBLE),
 )
 
-# After these replies the item does not exist or does not exist any more, so no part is missing.
+# These access states mean that the item does not exist (any more), so no part is missing.
 _GONE = frozenset({AccessState.NOT_FOUND, AccessState.BANNED, AccessState.LEGAL})
 
 

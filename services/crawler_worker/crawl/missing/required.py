@@ -13,7 +13,7 @@ from crawljobs.domain.subreddit import AccessState
 T = TypeVar("T")
 
 
-# After this many replies to one request that deny access for different reasons, it is unclear.
+# After this many denials of access with different reasons, a request counts as unclear.
 DENIALS_MAX = 3
 
 

@@ -18,8 +18,8 @@ _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMM
 class Course:
     """The plan of a walk: its listing, and the item at which it may stop.
 
-    `mark` is the high-water mark or None: earlier crawls have seen every item that is older than
-    it. With `is_whole`, the walk does not stop at the mark. With `is_short`, an earlier walk failed
+    `mark` is the high-water mark or None: earlier crawls have seen all items older than the mark.
+    With `is_whole`, the walk does not stop at the mark. With `is_short`, an earlier walk failed
     after its first pages, and `mark` is the newest item of these pages. So this walk does not reach
     the high-water mark. Omitted older items can be detected only if the listing is sorted `by_age`.
     """
@@ -39,9 +39,9 @@ class Course:
 def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> Course:
     """Return the plan for a walk of this listing.
 
-    If an earlier crawl gave up a page, the walk stops at the newest item of this crawl, and the
-    high-water mark does not move. If the next try of the page is due, or this walk must read the
-    whole listing, the walk requests the page again and continues.
+    If an earlier crawl gave up a page, the walk stops at the newest item that the earlier crawl has
+    seen, and the high-water mark does not move. If the next try of the page is due, or the walk
+    must read the whole listing, the walk requests the page again and continues.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

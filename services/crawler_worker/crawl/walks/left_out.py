@@ -51,7 +51,7 @@ def stored_below(
 
 
 def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> bool:
-    """Return whether Reddit still shows one of these items in public, or if there is no proof."""
+    """Return True if Reddit still shows one of these items, or if the reply proves nothing."""
     prefix = "t3_" if kind is PartKind.POSTS else "t1_"
 
     def call(requester: Requester) -> Items:

@@ -58,7 +58,7 @@ def next_step(
 
 
 def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
-    """If the listing ends at this page, return the ids of older items that are stored."""
+    """Return the ids of older items that are stored, if the listing ends at this page."""
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []
     return left_out.stored_below(context, course.listing, step.walk, step.checkpoint)
@@ -96,8 +96,8 @@ def finish(
 ) -> None:
     """Store the last page of a walk. `mark` is the high-water mark of the last crawl.
 
-    A walk that failed has not seen the older items. Nor has a walk that stopped before the failure
-    of an earlier walk. In both cases the mark does not move, so that a later walk reaches them.
+    A walk has not seen all older items if it failed, or if it stopped before the failure of an
+    earlier walk. Then the mark does not move, so that a later walk reaches these items.
     """
     then = _with_gap(then, course.listing, walk, mark)
     known = context.parts.get(course.kind)

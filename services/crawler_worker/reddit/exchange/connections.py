@@ -61,7 +61,7 @@ class _TlsPool(connectionpool.HTTPSConnectionPool):
 
 
 def pools(size: int, *, context: ssl.SSLContext | None, proxy: str | None) -> urllib3.PoolManager:
-    """Return a pool manager that keeps up to `size` connections to each host, through `proxy`."""
+    """Return a pool manager. It keeps up to `size` connections to a host, all through `proxy`."""
     manager: urllib3.PoolManager
     if proxy is None:
         manager = urllib3.PoolManager(maxsize=size, ssl_context=context)

@@ -12,7 +12,7 @@ from typing import Any
 from crawler_worker.reddit import crawl_failures
 
 DEPTH_MAX = 200  # nested brackets; a comment tree with 10 levels nests about 50 deep
-DIGITS_MAX = 25  # an int8 has 19; int() raises an error for thousands of digits
+DIGITS_MAX = 25  # an int8 has 19 digits; int() raises an error for thousands of digits
 TOO_LARGE = int("9" * DIGITS_MAX)
 
 # A tree of 500 comments has 34,000 values. A value of 3 characters may use 200 bytes of memory.
@@ -44,8 +44,8 @@ def decode(content: bytes) -> Any:
     text = content.decode("utf-8", "replace")
     if _has_too_many_values(text):
         raise crawl_failures.UpstreamTrouble(f"a reply of more than {VALUES_MAX:,} values")
-    # UpstreamTrouble is raised outside the handler. Otherwise the decoder's error would be its
-    # context, and would keep the whole text in memory.
+    # UpstreamTrouble is raised outside the handler. Otherwise its context would be the decoder's
+    # error, which keeps the whole text in memory.
     with contextlib.suppress(ValueError, RecursionError):
         try:
             return _DECODER.decode(text)
@@ -56,7 +56,7 @@ def decode(content: bytes) -> Any:
 
 
 def _has_too_many_values(text: str) -> bool:
-    """Return whether the text outside its strings has over VALUES_MAX commas and open brackets."""
+    """Return whether the text has over VALUES_MAX commas and opening brackets outside strings."""
     if text.count(",") + text.count("[") + text.count("{") <= VALUES_MAX:
         return False  # the usual case; the search below is slower, but skips the strings
     values = 0

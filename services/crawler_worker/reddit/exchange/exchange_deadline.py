@@ -23,7 +23,7 @@ _exchange = _Exchange()
 
 @contextlib.contextmanager
 def limit(seconds: float) -> Iterator[None]:
-    """Limit the total time that the calling thread waits for its connection to `seconds`."""
+    """Let the calling thread wait for its connection for at most `seconds` seconds in total."""
     _exchange.ends_at = time.monotonic() + seconds
     try:
         yield
@@ -42,7 +42,7 @@ def end_within(seconds: float) -> None:
 
 
 def left(longest: float = math.inf) -> float:
-    """Return the seconds until the deadline, at most `longest`. Raises TimeoutError at the end."""
+    """Return the seconds until the deadline, at most `longest`. Raises TimeoutError after it."""
     seconds = min(longest, _exchange.ends_at - time.monotonic())
     if seconds <= 0:
         raise TimeoutError("the exchange took too long")

@@ -11,7 +11,8 @@ RESUME_SECONDS = 10.0
 
 
 class LargeReplies:
-    """A lock. A thread takes it when its reply becomes large, until the reply is stored."""
+    """A lock for large replies. A thread takes the lock when the reply that it reads becomes large,
+    and keeps the lock until the reply is stored."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()

@@ -44,7 +44,7 @@ def _pieces(
         received += len(piece)  # also limited, because compressed data may decompress to nothing
         if unpack is not None:
             piece = unpack.decompress(piece, most - size + 1)
-            if unpack.unused_data:  # each further piece would make it grow without limit
+            if unpack.unused_data:  # unused_data would grow without limit
                 raise crawl_failures.UpstreamTrouble("the compressed reply continues after its end")
         size += len(piece)
         if max(size, received) > most:

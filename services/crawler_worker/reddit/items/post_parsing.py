@@ -73,7 +73,7 @@ def post(data: Data, _depth: int | None) -> Post | None:
 
 
 def _crossposted_from(data: Data, *, home: str) -> str | None:
-    """Return the original post's subreddit in lower case, or None for a profile or `home`."""
+    """Return the original post's subreddit in lower case, unless it is a profile or `home`."""
     originals = data.get("crosspost_parent_list")
     original = originals[0] if isinstance(originals, list) and originals else None
     name = original.get("subreddit") if isinstance(original, dict) else None

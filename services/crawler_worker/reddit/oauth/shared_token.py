@@ -56,10 +56,10 @@ class SharedToken:
         return None
 
     def renew(self, fetch: Callable[[], Lifetime], *, refused: str | None) -> Lifetime | None:
-        """Store the token that `fetch` returns, and return it. Return None if it is not this
-        worker's turn.
+        """Store and return the token that `fetch` returns.
 
-        If `fetch` fails, pause the token requests of all workers, and raise Throttled or Outage.
+        Return None if another worker has the turn to renew the token. If `fetch` fails, pause the
+        token requests of all workers, and raise Throttled or Outage.
         """
         if not self._takes_turn(refused):
             return None

@@ -66,7 +66,10 @@ def token_of(content: bytes) -> tuple[str, float]:
 
 
 def _meaning_of(error: object) -> crawl_failures.CrawlFailure:
-    """Return the failure that an error means. A number except 400 and 401 comes from a gateway."""
+    """Return the failure that `error` in a token reply means.
+
+    OAuth sends a word, 400 or 401 if it refuses the credentials. A gateway sends other numbers.
+    """
     if isinstance(error, int) and error not in (400, 401):
         return crawl_failures.UpstreamTrouble(f"the token endpoint sent the error {_shown(error)}")
     return refused(_shown(error))

@@ -37,14 +37,14 @@ class CircuitBreaker:
         self._on_reply = on_reply
 
     def record_success(self, slot: Slot) -> None:
-        """Record that Reddit works, because it has sent a valid reply. This may be an error."""
+        """Record that Reddit works, because it has sent a valid reply. A valid error counts too."""
         if slot.troubled:
             self._database.run(
                 lambda conn: reply_failures.record_good(conn, client_id=self._client_id)
             )
 
     def is_doubtful(self) -> bool:
-        """Return whether one more failed reply would pause all workers. A probe must come first."""
+        """Return whether one more failed reply would pause all workers. If so, probe before it."""
         return self._database.run_statement(
             lambda conn: reply_failures.would_open(conn, client_id=self._client_id)
         )

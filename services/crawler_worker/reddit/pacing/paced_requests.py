@@ -64,7 +64,7 @@ class PacedRequests:
             self.pause_all(error, last=True)
 
     def pause_all(self, error: crawl_failures.Throttled, *, last: bool) -> None:
-        """Pause all workers after a 429 reply. With `last`, raise Throttled with the pause left."""
+        """Pause all workers after a 429 reply. With `last`, raise Throttled to defer the job."""
         pause = self._limiter.pause_all(error.retry_after)
         if last:
             raise crawl_failures.Throttled(

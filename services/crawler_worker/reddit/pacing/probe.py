@@ -44,8 +44,8 @@ class Probe:
     def check(self, token: str, context: RequestContext, *, since: float, is_fresh: bool) -> None:
         """Check that Reddit accepts the client, after an unclear reply at `since` (monotonic).
 
-        If Reddit does not accept it, pause all workers and raise Outage. Also raises SlotTooLate,
-        Throttled and Interrupted.
+        If Reddit does not accept the client, pause all workers and raise Outage. Also raises
+        SlotTooLate, Throttled and Interrupted.
         """
         deadline = time.monotonic() + request_budget.PROBE_SECONDS
         while True:
