@@ -1,1 +1,1 @@
-"""The process that crawls: it claims jobs, requests pages from Reddit, and stores the replies."""
+"""The crawler worker: a process that claims jobs, requests pages from Reddit and stores them."""

@@ -20,7 +20,7 @@ from crawljobs.runtime import logs, tracing
 
 log = logs.get_logger(__name__)
 
-Crawl = Callable[[HeldClaim], str]  # crawls one subreddit; returns its outcome, or raises
+Crawl = Callable[[HeldClaim], str]  # crawls one subreddit, and returns its outcome or raises
 
 
 class ClaimRunner:

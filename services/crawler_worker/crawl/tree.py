@@ -73,7 +73,7 @@ class Tree:
         return 2 * (self.comments + len(self.unbrought)) < (self.reported or 0)
 
     def without_more(self, batch: Sequence[str]) -> Tree:
-        """Return the tree without the ids in `batch`, which were requested: the first of `more`."""
+        """Return the tree after a request for `batch`. These first ids of `more` are removed."""
         left, stubs = len(batch), list(self.stubs)
         while stubs and left > 0:
             first = stubs.pop(0)
@@ -83,7 +83,10 @@ class Tree:
         return replace(self, more=self.more[len(batch) :], stubs=tuple(stubs))
 
     def broken(self, *, lost: Sequence[str] = ()) -> Tree:
-        """Return the tree after a part was given up. `lost` are the first of `more`, now lost."""
+        """Return the tree after a part was given up. `lost` are the first ids of `more`.
+
+        The ids in `lost` are removed from `more` and count as missing.
+        """
         after = self.without_more(lost)
         unbrought = tuple(dict.fromkeys([*self.unbrought, *lost]))
         return replace(after, unbrought=unbrought, is_broken=True, is_looked_up=True)

@@ -15,8 +15,8 @@ from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.subreddit import AccessState
 
 VERSION = 1
-# If the saved cursor is older than this, the crawl reads the listing from its first page again,
-# because new items have come before the page of the cursor.
+# If the saved cursor is older than this, the crawl reads the listing from its first page again. By
+# then new items have appeared before the page of the cursor.
 CURSOR_LIVES = timedelta(minutes=15)
 NOT_WALKED = Walk()
 # These fields are saved only if they differ from their defaults. Most crawls do not set them.
@@ -58,8 +58,8 @@ class Checkpoint:
     # The first parts that this crawl gave up, and the number of all parts that it gave up.
     missing: tuple[MissingPart, ...] = ()
     given_up: int = 0
-    # For the current listing: the number of items in a row that an earlier crawl has seen, and
-    # cursors to try if the page after `cursor` is empty. The nearest cursor is first.
+    # `older_in_a_row` counts the items in a row of the current listing that an earlier crawl has
+    # seen. `anchors` are more cursors, nearest first, to try if the page after `cursor` is empty.
     older_in_a_row: int = 0
     anchors: tuple[str, ...] = ()
     newest_post: str | None = None

@@ -68,8 +68,8 @@ def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
 def listed(context: CrawlContext, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
     """Return the checkpoint `at` with all parts that are missing after this crawl.
 
-    These are the parts that this crawl gave up, the parts in `left`, and parts of earlier crawls
-    whose next try was not due.
+    These are the parts that this crawl gave up and the parts in `left`. Parts of earlier crawls
+    whose next try was not due are missing too.
     """
     missing: dict[Key, MissingPart] = {}
     for part in (*at.missing, *left, *context.parts.all()):

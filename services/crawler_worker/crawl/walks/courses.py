@@ -40,8 +40,8 @@ def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> 
     """Return the plan for a walk of this listing.
 
     If an earlier crawl gave up a page, the walk stops at the newest item that the earlier crawl has
-    seen, and the high-water mark does not move. If the next try of the page is due, or the walk
-    must read the whole listing, the walk requests the page again and continues.
+    seen. Then the high-water mark does not move. But if the next try of the page is due, or if the
+    walk must read the whole listing, the walk requests the page again.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

@@ -16,8 +16,8 @@ from crawljobs.domain.reddit_items import Comment, Page, Post
 # A walk stops after this many known items in a row. One is not enough, because sticky posts and
 # posts that were approved late are not in the order of age.
 OLDER_IN_A_ROW = 25
-# The number of last items of a page that are kept as cursors. If the item of a cursor was deleted
-# in the meantime, the page after this item is empty, and another cursor is tried.
+# The number of last items of a page that are kept as cursors. The page after a cursor is empty if
+# the item of the cursor was deleted in the meantime. Then another cursor is tried.
 ANCHORS = 3
 # After this many pages in a row with a cursor but without items, the walk counts as a loop. Fewer
 # empty pages can be the effect of a filter at Reddit.

@@ -18,16 +18,16 @@ from crawljobs.runtime import jitter
 
 LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
 # A background request does not join the queue for slots. It polls for a free slot, at random
-# intervals in this range. If it has no slot after LONGEST_WAIT_SECONDS, its job is deferred for a
-# random time in BACKGROUND_PAUSE_SECONDS, so that not all such jobs return at once.
+# intervals in this range. If it has no slot after LONGEST_WAIT_SECONDS, its job is deferred. The
+# delay is a random time in BACKGROUND_PAUSE_SECONDS, so that not all deferred jobs return at once.
 BESIDE_QUEUE_SECONDS = 0.4, 1.2
 BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
 # The reply to the first request of a process shows the size of the budget. Other requests of the
 # process wait for this reply, but at most this long.
 SCOUT_SECONDS = 2.0
 SCOUT_POLL_SECONDS = 0.02
-# After a wait for a slot longer than this, the limiter checks again whether workers must pause,
-# because another worker may have received a 429.
+# If the wait for a slot was longer than this, the limiter checks again whether workers must pause.
+# Another worker may have received a 429 during the wait.
 LONG_SLEEP_SECONDS = 0.05
 
 

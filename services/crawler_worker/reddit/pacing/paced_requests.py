@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class PacedRequests:
-    """Sends the requests of all threads of a process, each request in its slot of the budget."""
+    """Sends the requests of a process's threads. Each request has its slot in the budget."""
 
     def __init__(
         self, limiter: Limiter, breaker: CircuitBreaker, probe: Probe, api: ApiExchange
@@ -43,7 +43,7 @@ class PacedRequests:
         try:
             return self._send_and_record(slot, request, token, parse, context)
         except crawl_failures.Unclear:
-            raise  # an unclear reply proves neither that Reddit works nor that Reddit fails
+            raise  # an unclear reply does not show whether Reddit works
         except crawl_failures.UpstreamTrouble as error:
             # Broken pages of a single subreddit are not an outage. So a probe of another page must
             # confirm the outage before all workers pause.
