@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Copy the licence texts of installed packages: collect_licences.py ENVIRONMENT DESTINATION.
 
-An image has them in /usr/share/licenses, with a folder for each package. A package without a text
-gets a file with the licence that its metadata declares. A package that declares no licence is an
-error.
+An image has the texts in /usr/share/licenses, with one folder for each package. The folder also has
+a file with the licence that the package's metadata declares. The command fails if a package has
+neither a text nor a declared licence.
 """
 
 import sys
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 
 def collect(package: Path, destination: Path) -> bool:
-    """Copy the texts of a package; return whether it has a text or declares a licence."""
+    """Copy the licence of a package. Return False if it has no text and declares no licence."""
     metadata = Parser().parsestr((package / "METADATA").read_text(errors="replace"))
     folder = destination / f"{metadata['Name']}-{metadata['Version']}"
     found = [*texts(package)]
@@ -50,7 +50,7 @@ def collect(package: Path, destination: Path) -> bool:
 
 
 def texts(package: Path) -> Iterator[Path]:
-    """In the metadata's folder itself, or in its `licenses`, where PEP 639 puts them."""
+    """Yield the licence files in the metadata's folder and in `licenses`, the folder of PEP 639."""
     for path in sorted(package.rglob("*")):
         inside = path.relative_to(package).parts
         is_named_so = path.name.lower().startswith(TEXT_NAMES)

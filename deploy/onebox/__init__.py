@@ -1,1 +1,1 @@
-"""The whole system on one machine: embedded Postgres, supervisor, Reddit sandbox."""
+"""`./run demo` runs the whole system on one machine, with a Postgres of its own."""

@@ -9,15 +9,15 @@ from onebox.demo_errors import OneboxError
 
 TIMEOUT_SECONDS = 10
 USER_AGENT = "crawljobs-demo"
-ANSWER_BYTES = 8 * 2**20  # the longest accepted reply; 500 jobs take a tenth of it
+ANSWER_BYTES = 8 * 2**20  # the longest accepted reply; a list of 500 jobs takes a tenth of this
 
 
 class ApiUnavailableError(OneboxError):
-    """The admin-api does not answer now; a later call may succeed."""
+    """The admin-api does not answer now, but a later call may succeed."""
 
 
 class ApiRefusedError(OneboxError):
-    """The admin-api answered with a problem document; the message is its detail."""
+    """The admin-api refused a request. The message has the details of its problem document."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         details = [str(error.get("detail", "")) for error in problem.get("errors") or ()]
@@ -27,9 +27,9 @@ class ApiRefusedError(OneboxError):
 
 
 class ApiClient:
-    """A client with one connection, reopened after an error. Not thread-safe.
+    """Sends requests to the admin-api over one connection, which it reopens after an error.
 
-    Its calls raise ApiUnavailableError or ApiRefusedError.
+    `get` and `post` raise ApiUnavailableError or ApiRefusedError. Only one thread may use a client.
     """
 
     def __init__(self, port: int, token: str) -> None:

@@ -1,4 +1,4 @@
-"""The progress of the crawls, read from the admin-api."""
+"""Read the progress of the crawls from the admin-api."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from onebox.api_client import ApiClient
 
 CRAWLED = "crawled"  # the outcome of a crawl of an accessible subreddit
 FINAL = ("succeeded", "failed", "cancelled")
-LISTED = 100  # newest jobs per request
+LISTED = 100  # jobs per request, the newest first
 TEXT_MAX = 120  # characters of a text from the API
 USER = "user"  # the source of jobs that users request
-UNTIL_RESUMED = 9999  # the year of `waiting_until` during a pause without an end
+UNTIL_RESUMED = 9999  # `waiting_until` is in this year when only an operator can end the pause
 SOURCE_ORDER = ("schedule", "stale", "discovery")
 
 
 @dataclass(frozen=True)
 class JobView:
-    """The displayed fields of a job."""
+    """The fields of a job that the demo displays."""
 
     id: int
     subreddit: str
@@ -46,25 +46,25 @@ class JobView:
 
     @property
     def state(self) -> str:
-        """The status with the wait reason, or with the outcome of a crawl that was barred."""
+        """The status, with the reason of a wait, or with the reason why Reddit barred the crawl."""
         if self.wait_reason:
             return f"{self.status} ({self.wait_reason})"
         return f"{self.status} ({self.outcome})" if self.is_barred else self.status
 
     @property
     def is_barred(self) -> bool:
-        """Whether the job succeeded without a crawl, such as for a private subreddit."""
+        """Whether the job succeeded without a crawl, such as a job of a private subreddit."""
         return self.status == "succeeded" and self.outcome not in ("", CRAWLED)
 
     @property
     def requests_of_total(self) -> str:
-        """A text such as `12/40`; the total is a forecast, left out when the job is final."""
+        """The number of requests, such as `12/40`. After `/`, a live job has the expected total."""
         is_open = self.total > self.requests and not self.is_final
         return f"{self.requests}/{self.total}" if is_open else str(self.requests)
 
     @property
     def note(self) -> str:
-        """A remark beside the numbers; an error only while it is the latest event."""
+        """The text of the last column. It has an error only while the error is the latest event."""
         if self.status == "waiting":
             return ": ".join(part for part in (until(self.waiting_until), self.error) if part)
         if self.status in ("failed", "cancelled"):
@@ -78,10 +78,10 @@ class JobView:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The displayed jobs."""
+    """The jobs that the demo displays at one moment."""
 
-    asked: list[JobView]  # requested by the demo
-    own: list[JobView]  # requested by users since
+    asked: list[JobView]  # requested by the demo at its start
+    own: list[JobView]  # requested by users since the demo started, or live since before
     others: list[JobView]  # all other live jobs
 
     @property
@@ -97,9 +97,12 @@ class Snapshot:
 
 
 def poll(api: ApiClient, asked: list[int]) -> Snapshot:
-    """The current state of the jobs. Raises ApiUnavailableError."""
+    """Return the current state of all jobs; `asked` has the ids of the jobs that the demo enqueued.
+
+    Raises ApiUnavailableError.
+    """
     listed = api.get(f"/api/admin/jobs?limit={LISTED}").get("items") or []
-    if len(listed) == LISTED:  # jobs of discovery may fill the list and hide jobs of users
+    if len(listed) == LISTED:  # jobs of discovery may fill the list; jobs of users would be missing
         listed += api.get(f"/api/admin/jobs?source={USER}&limit={LISTED}").get("items") or []
     found = {view.id: view for view in map(job_view, listed)}
     for job_id in asked:
@@ -118,7 +121,7 @@ def _rank(job: JobView) -> tuple[bool, int]:
 
 
 def until(moment: str) -> str:
-    """A time of the API in local time, with the date unless it is today."""
+    """Format a time from the API as local time, with the date unless it is today's."""
     try:
         local = datetime.fromisoformat(moment).astimezone()
     except (ValueError, OverflowError):

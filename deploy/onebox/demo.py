@@ -1,4 +1,4 @@
-"""./run demo: run the whole system on one machine and show its crawls."""
+"""`./run demo` runs the whole system on one machine and shows its crawls."""
 
 import json
 import os
@@ -26,7 +26,7 @@ SANDBOX_SUBREDDITS = ("Pottery", "GlazeRecipes", "TelescopeMakers", "LunarAtlas"
 REAL_SUBREDDITS = ("Pottery", "telescopes", "birding")
 PRIORITY = 60  # the usual priority of a user's request
 SCHEDULE = {"cron_expression": "*/5 * * * *", "timezone": "UTC"}
-NEW_ITEMS_PER_MINUTE = 6  # so that later crawls find new items
+NEW_ITEMS_PER_MINUTE = 6  # the sandbox adds posts and comments, so that later crawls find some
 SHOW_SECONDS = 0.2
 LINE_MAX = 4_000  # characters
 SHOW_IDLE_SECONDS = 1.0
@@ -34,7 +34,7 @@ SHOW_IDLE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Request:
-    """The command line."""
+    """The options of the command line."""
 
     once: bool
     workers: int
@@ -74,7 +74,7 @@ def run(request: Request, stop: StopRequest) -> int:
 
 
 def _checked_source() -> str:
-    """Check every setting, print warnings about unused ones, and return the source."""
+    """Check every setting, print a warning for each unused setting, and return the data source."""
     try:
         source = reddit_source.wanted(os.environ)
         preflight.refuse_wrong_settings(os.environ, source)
@@ -92,7 +92,7 @@ def _default_subreddits(source: str) -> tuple[str, ...]:
 
 
 def _token(folder: DataFolder) -> tuple[str, str]:
-    """The admin-api's token, and the place where the user finds it."""
+    """Return the admin-api's token, and a text that says where the user finds the token."""
     try:
         given = Environment(os.environ).secret("ADMIN_API_TOKEN")
     except SettingsError as error:
@@ -100,12 +100,12 @@ def _token(folder: DataFolder) -> tuple[str, str]:
     if given is None:
         token = folder.token()
         return token, f"{folder.admin_token}; for curl: -H @{folder.admin_header}"
-    folder.admin_header.unlink(missing_ok=True)  # it holds another token
+    folder.admin_header.unlink(missing_ok=True)  # the file holds a token of an earlier run
     return given, os.environ.get("ADMIN_API_TOKEN_FILE", "").strip() or "that in ADMIN_API_TOKEN"
 
 
 def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
-    """Enqueue the crawls and make a schedule; return the jobs with their requests so far."""
+    """Enqueue the crawls and create a schedule. Return each job's id and its requests so far."""
     jobs: dict[int, int] = {}
     for name in names:
         body = {"subreddit": name, "priority": PRIORITY}
@@ -115,7 +115,7 @@ def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
     try:
         running.api.post("/api/admin/scheduled-jobs", schedule)
     except ApiRefusedError as error:
-        if error.status != 409:  # the schedule exists since an earlier start
+        if error.status != 409:  # 409: an earlier run of the demo has created the schedule
             raise
     return jobs
 
@@ -123,7 +123,7 @@ def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
 def _watch(
     running: System, request: Request, stop: StopRequest, asked: dict[int, int], began: float
 ) -> int:
-    from onebox import display  # imported here, so that rich loads while the processes start
+    from onebox import display  # imported late, so that `rich` loads while the processes start
 
     healthy = False
     view = display.opened()

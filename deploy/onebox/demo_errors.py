@@ -2,7 +2,7 @@
 
 
 class OneboxError(Exception):
-    """Base of the errors that a user can correct; the demo prints the message."""
+    """The base class of errors that the user can correct. The demo prints the message."""
 
 
 class DataFolderError(OneboxError):

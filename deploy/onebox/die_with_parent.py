@@ -1,13 +1,15 @@
-"""Child processes that end with their parent.
+"""Start child processes that end with their parent.
 
-The kernel sends the child a chosen signal when its parent dies, even by SIGKILL (PR_SET_PDEATHSIG).
-A change of the user clears that request, so the request must follow the change. This file is
-therefore also a small program that changes the user, makes the request and executes the command:
-`python -I -S die_with_parent.py PARENT SIGNAL UID GID COMMAND...`. It starts in 15 ms and imports
-no module of the project. On other systems than Linux, only an orderly stop ends the children.
+A process can request a signal from the kernel for the death of its parent (PR_SET_PDEATHSIG).
+The kernel sends the signal even if SIGKILL ended the parent. A change of the user cancels the
+request, so the child must change the user first. This file is therefore also a small program. It
+changes the user, requests the signal and executes the command:
+`python -I -S die_with_parent.py PARENT SIGNAL UID GID COMMAND...`. The program starts in 15 ms
+and imports no module of the project. On systems other than Linux, the children end only when the
+parent stops them.
 """
 
-import ctypes  # imported at the top: the other user may have no access to Python's library
+import ctypes  # imported before the change of user: the new user may be unable to read the library
 import os
 import subprocess
 import sys
@@ -37,10 +39,10 @@ def spawn(
     run_as: SystemUser | None = None,
     pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start `command` in a session of its own, so that Ctrl-C signals only the parent.
+    """Start `command` in a new session, so that Ctrl-C sends a signal to the parent only.
 
-    Call it from a thread that lives as long as the process: the kernel sends the signal when the
-    thread that forked ends.
+    Call this function in a thread that lives as long as the process. The kernel sends the signal
+    when the thread that started the child ends.
     """
     launcher = [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(signal))]
     owner = [str(run_as.uid), str(run_as.gid)] if run_as else [str(KEEP), str(KEEP)]
@@ -59,7 +61,7 @@ def spawn(
 def run_as(
     user: SystemUser | None, command: Sequence[str], *, timeout: float
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run a command to its end, as `user` or as the current user."""
+    """Run a command and wait for its end. None as `user` means the current user."""
     return subprocess.run(  # noqa: S603 - the callers' commands are fixed
         command,
         capture_output=True,
@@ -75,7 +77,7 @@ def run_as(
 
 
 def ask_kernel(signal: int) -> None:
-    """Request that the kernel sends `signal` to this process when its parent thread dies."""
+    """Request that the kernel sends `signal` to this process when the parent's thread ends."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
@@ -84,7 +86,7 @@ def ask_kernel(signal: int) -> None:
 
 
 def become(arguments: list[str]) -> None:
-    """Change the user, tie this process to its parent, and execute the command."""
+    """Change the user, request the signal for the parent's death, and execute the command."""
     parent, signal, uid, gid = map(int, arguments[:4])
     command = arguments[4:]
     if uid != KEEP:
@@ -93,10 +95,10 @@ def become(arguments: list[str]) -> None:
         os.setuid(uid)
         os.umask(0o077)
     ask_kernel(signal)
-    if os.getppid() != parent:  # the parent died before the request to the kernel
+    if os.getppid() != parent:  # the parent died before the request, so no signal will come
         raise SystemExit(EXIT_ORPHANED)
     try:
-        os.execvp(command[0], command)  # noqa: S606 - no shell is the point
+        os.execvp(command[0], command)  # noqa: S606 - the command needs no shell
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         raise SystemExit(EXIT_CANNOT_RUN) from None

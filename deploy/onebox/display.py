@@ -1,4 +1,4 @@
-"""Show progress: a live table on a terminal, otherwise one line per change."""
+"""Show the progress of the crawls: a live table on a terminal, elsewhere one line per change."""
 
 import sys
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ STYLES = {"succeeded": "green", "failed": "red", "cancelled": "red", "crawling":
 
 
 class Display(Protocol):
-    """A display on a terminal or in a file."""
+    """Shows the jobs and the notes, on a terminal or as lines of a file."""
 
     def show(self, snapshot: Snapshot, notes: Iterable[str]) -> None: ...
 
@@ -57,7 +57,7 @@ def _note(text: str) -> Text:
 
 
 class LineDisplay:
-    """A line whenever a job's state or phase changes, and for each note."""
+    """Prints a line for each change of a job's state or phase, and for each new note."""
 
     def __init__(self) -> None:
         self._shown: dict[int, tuple[str, str]] = {}

@@ -1,7 +1,7 @@
-"""gunicorn settings of the demo's admin-api.
+"""The settings of gunicorn for the demo's admin-api.
 
-They extend the admin-api's own settings: workers die with their master, and the demo's polling is
-not logged.
+They extend the settings of the admin-api in two points. A worker process dies with gunicorn's
+master process, and the demo's polling is not logged.
 """
 
 import os
@@ -9,7 +9,7 @@ import signal
 from typing import Any
 
 from admin_api import gunicorn_conf
-from admin_api.gunicorn_conf import *  # noqa: F403 - gunicorn reads this module's names
+from admin_api.gunicorn_conf import *  # noqa: F403 - gunicorn reads the settings from this module
 from onebox import die_with_parent, quiet_polling
 
 EXIT_ORPHANED = die_with_parent.EXIT_ORPHANED

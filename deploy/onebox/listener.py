@@ -1,4 +1,4 @@
-"""The listening socket of the demo's API: this process opens it, gunicorn inherits it."""
+"""Open the listening socket of the demo's admin-api. The gunicorn process inherits the socket."""
 
 import socket
 
@@ -9,7 +9,10 @@ BACKLOG = 128
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket; port 0 means any free port. Raises OneboxError for a taken port."""
+    """Return a listening socket on `port`, or on any free port for 0.
+
+    Raises OneboxError if another process uses the port.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,4 +1,4 @@
-"""Migrate a database to the newest schema with the project's migrations."""
+"""Run the project's migrations on the demo's database."""
 
 import logging
 from pathlib import Path
@@ -12,7 +12,10 @@ DEADLINE_SECONDS = 60.0
 
 
 def upgrade(database_url: str, *, revision: str = "head") -> None:
-    """Migrate the database; concurrent migrations take turns. Raises PostgresError."""
+    """Migrate the database to `revision`. Concurrent calls run one after the other.
+
+    Raises PostgresError.
+    """
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         migration.upgrade(

@@ -1,4 +1,4 @@
-"""What the demo shows of its running processes: crawls, pauses and recoveries."""
+"""Collect the crawls, the pauses and the restarted processes, which the demo shows."""
 
 import contextlib
 import socket
@@ -12,12 +12,12 @@ from onebox.postgres.demo_database import DemoDatabase
 from onebox.processes.child import Child
 from onebox.processes.supervisor import Supervisor
 
-LOOK_SECONDS = 1.0  # between checks of states that the API does not report
+LOOK_SECONDS = 1.0  # between two checks of the pauses and of the restarted processes
 PROBE_SECONDS = 1.0
 
 
 class Observer:
-    """Call `poll` repeatedly; it adds notes to the supervisor."""
+    """Reads the progress of the crawls and adds notes to the supervisor, at each call of `poll`."""
 
     def __init__(self, supervisor: Supervisor, database: DemoDatabase, api: ApiClient) -> None:
         self._supervisor = supervisor
@@ -33,10 +33,13 @@ class Observer:
         return all(child.is_running for child in own)
 
     def poll(self, asked: list[int], sandbox_url: str | None) -> Snapshot | None:
-        """The progress of the crawls; None, with a note, while the admin-api does not answer."""
+        """Return the progress of the crawls, or None if the admin-api does not answer.
+
+        Adds a note if the admin-api runs but does not answer.
+        """
         if not self.api_is_running:
-            # This process holds the listening socket open. A call would wait in its backlog, and
-            # would delay the restart of the admin-api.
+            # This process holds the listening socket open. A request would wait in the socket's
+            # backlog, and the wait would delay the restart of the admin-api.
             self._api_answers = False
             return None
         try:

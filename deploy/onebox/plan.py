@@ -1,11 +1,11 @@
-"""The choices of the command line and the environment."""
+"""The choices of the user for one run of the demo."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The choices of the command line and the environment."""
+    """The choices of the user, from the command line and from environment variables."""
 
     workers: int
     schedulers: int

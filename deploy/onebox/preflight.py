@@ -1,4 +1,4 @@
-"""Check every setting before any process starts: refuse wrong ones, report unused ones."""
+"""Check every setting before any process starts: refuse wrong settings, report unused settings."""
 
 import secrets
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ PLACEHOLDER_URL = "postgresql://not-started-yet/"
 
 
 def refuse_wrong_settings(variables: Mapping[str, str], source: str) -> None:
-    """Raise SettingsError for a setting that any of the processes would refuse."""
+    """Raise SettingsError if one of the processes would refuse a setting."""
     sandbox = "http://127.0.0.1" if source == reddit_source.SANDBOX else None
     given = services.Settings(PLACEHOLDER_URL, PLACEHOLDER_URL, "", sandbox, discovers=True)
     environment = given.environment()
@@ -29,7 +29,7 @@ def refuse_wrong_settings(variables: Mapping[str, str], source: str) -> None:
 
 
 def unused(variables: Mapping[str, str], source: str) -> list[str]:
-    """A sentence for each setting that is set but that the demo ignores."""
+    """Return a sentence for each variable that the user has set and the demo ignores."""
     reasons = {
         "ADMIN_API_BIND": "the API listens on 127.0.0.1, at --port",
         "INSTANCE_NAME": "the demo names its processes itself",

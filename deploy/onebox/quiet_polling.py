@@ -1,6 +1,6 @@
-"""Keep the demo's own polling, five requests a second, out of the admin-api's log.
+"""Remove the demo's own polling, five requests a second, from the log of the demo's admin-api.
 
-It runs only in the demo's admin-api. Failed requests and requests of other clients are logged.
+The log still has the demo's failed requests and all requests of other clients.
 """
 
 import logging

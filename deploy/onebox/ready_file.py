@@ -1,4 +1,4 @@
-"""The file that reports a healthy demo to other programs."""
+"""The ready file. It shows other programs that all processes of the demo work."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from onebox.demo_errors import OneboxError
 
 
 def forget(ready_file: Path) -> None:
-    """Delete the ready file. Raises OneboxError when the file cannot be written later."""
+    """Delete the ready file. Raises OneboxError if the demo could not write the file later."""
     folder = ready_file.absolute().parent
     problem = None
     try:

@@ -1,4 +1,7 @@
-"""The source of a demo: the sandbox or a real Reddit. Data of two sources is never mixed."""
+"""The source of the demo's data: the sandbox or a real Reddit.
+
+A data folder or database never mixes the data of two sources.
+"""
 
 from collections.abc import Mapping
 
@@ -14,9 +17,9 @@ CLIENT = ("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "REDDIT_CLIENT_SECRET_FILE
 
 
 def wanted(variables: Mapping[str, str]) -> str:
-    """`sandbox`, or the address of Reddit's API.
+    """Return the source that the variables choose: `sandbox`, or the address of Reddit's API.
 
-    Raises OneboxError when only one of client id and secret is set, as the choice is then unclear.
+    Raises OneboxError if only the client id or only the secret is set: the choice is then unclear.
     """
     client, *secrets = (variables.get(name, "").strip() for name in CLIENT)
     if bool(client) != any(secrets):
@@ -33,7 +36,7 @@ def shown(source: str) -> str:
 
 
 def warning(source: str, variables: Mapping[str, str]) -> str | None:
-    """A warning when the real Reddit may block this client; else None."""
+    """Return a warning if the real Reddit may block this client, otherwise None."""
     if source != REAL or variables.get("REDDIT_USER_AGENT", "").strip():
         return None
     return (
@@ -43,9 +46,9 @@ def warning(source: str, variables: Mapping[str, str]) -> str | None:
 
 
 def refuse_mixing(folder: DataFolder, source: str) -> None:
-    """Raise DataFolderError when the folder holds data of another source.
+    """Raise DataFolderError if the folder holds data of another source.
 
-    The high-water marks of one Reddit would hide new posts of another.
+    Otherwise crawls would miss new posts: they would stop at items that only the other source has.
     """
     try:
         kept = folder.source.read_text().strip()
@@ -59,7 +62,7 @@ def refuse_mixing(folder: DataFolder, source: str) -> None:
 
 
 def refuse_mixing_clients(place: str, source: str, clients: list[str]) -> None:
-    """Raise OneboxError when a database holds data of another source, judged by client ids."""
+    """Raise OneboxError if the client ids stored in a database belong to another source."""
     sandbox_id = SANDBOX_CLIENT["REDDIT_CLIENT_ID"]
     if source == SANDBOX:
         mixed, other = any(client != sandbox_id for client in clients), "Reddit itself"

@@ -1,4 +1,4 @@
-"""Handle Ctrl-C, SIGTERM and SIGHUP: the first stops all in order, the second at once."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP. The first stops the demo in order, the second at once."""
 
 import os
 import select
@@ -11,7 +11,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopAskedError(OneboxError):
-    """The user has requested a stop; not a failure."""
+    """The user has requested a stop. It is no failure of the demo."""
 
 
 class StopRequest:
@@ -31,19 +31,19 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """128 plus the number of the signal, as shells report it."""
+        """128 plus the number of the latest signal, as shells report a death by a signal."""
         return 128 + self._signal
 
     def is_urgent(self) -> bool:
         return self._times > 1
 
     def check(self) -> None:
-        """Raises StopAskedError after a signal."""
+        """Raise StopAskedError if a signal has arrived."""
         if self.is_asked:
             raise StopAskedError("stopped")
 
     def sleep(self, seconds: float) -> None:
-        """Sleep until a signal arrives, for `seconds` at most."""
+        """Sleep for `seconds`, or until a signal arrives."""
         if select.select([self._wake_read], [], [], seconds)[0]:
             os.read(self._wake_read, 64)
 

@@ -1,4 +1,4 @@
-"""All processes of a demo, started in the order that gives the earliest first claim."""
+"""Start and stop all processes of a demo. The order of the starts gives the earliest claim."""
 
 import contextlib
 import json
@@ -23,13 +23,13 @@ from onebox.processes.roll_call import RollCall
 from onebox.processes.supervisor import Supervisor
 from onebox.stop_request import StopRequest
 
-READY_SECONDS = 60.0  # long enough for the imports on an overloaded machine
+READY_SECONDS = 60.0  # enough time for the imports of all processes on an overloaded machine
 TAG_BYTES = 3
 CHECK_SECONDS = 0.02
 
 
 class System:
-    """Call `start`, then `keep_up` repeatedly, then `stop`; `stop` is safe at any time."""
+    """All processes of a demo. Call `start`, then `keep_up` repeatedly. Call `stop` at any time."""
 
     def __init__(
         self, folder: DataFolder, plan: Plan, listener: socket.socket, stop: StopRequest
@@ -41,7 +41,7 @@ class System:
         self._roll_call = RollCall(READY_SECONDS)
         self.supervisor = Supervisor(folder.logs)
         self.database = DemoDatabase(folder)
-        # An external database may hold the sessions of another demo.
+        # Another demo may use the same external database. The tag makes the session names differ.
         self._tag = "" if self.database.postgres else secrets.token_hex(TAG_BYTES)
         self.sandbox_url: str | None = None
         self.api = ApiClient(self.api_port, plan.token)
@@ -56,7 +56,7 @@ class System:
         return f"http://{HOST}:{self.api_port}"
 
     def start(self) -> None:
-        """Return when the admin-api answers; other processes may still be starting."""
+        """Start all processes. Return when the admin-api answers; others may still be starting."""
         ready = self._folder.sandbox_ready
         ready.unlink(missing_ok=True)
         if self._has_sandbox:
@@ -87,7 +87,7 @@ class System:
         reddit_source.remember(self._folder, self._plan.source)
 
     def keep_up(self) -> bool:
-        """Restart dead processes; return whether a process ended or restarted."""
+        """Restart dead processes. Return whether a process has ended or restarted."""
         self.supervisor.bound_logs()
         changed = self.supervisor.restart_dead()
         if not self.database.is_running():
@@ -98,15 +98,15 @@ class System:
         return changed
 
     def poll(self, asked: list[int]) -> Snapshot | None:
-        """The progress of the crawls; None, with a note, while the admin-api does not answer."""
+        """Return the progress of the crawls, or None while the admin-api does not answer."""
         return self._observer.poll(asked, self.sandbox_url)
 
     def notes(self) -> list[str]:
-        """The latest events, then the causes for which all workers pause now."""
+        """Return the latest events, then the reasons why all workers pause now."""
         return [*self.supervisor.notes, *self._observer.pauses]
 
     def becomes_healthy(self) -> bool:
-        """Whether every process has been seen at work. Raises OneboxError when one exits before."""
+        """Return whether all processes work. Raises OneboxError if one has exited or is late."""
         self.supervisor.refuse_early_death(self._roll_call.missing)
         self.keep_up()
         return self._roll_call.check(self.database.connected(), log=self.supervisor.log)
@@ -130,8 +130,8 @@ class System:
         data_folder.write_private(path, json.dumps(content) + "\n")
 
     def stop(self) -> None:
-        """Stop workers and schedulers, which release their jobs; then the servers that they use."""
-        self.api.close()  # the admin-api waits at its stop for open connections
+        """Stop workers and schedulers, which then write to the database. Then stop the servers."""
+        self.api.close()  # otherwise the admin-api would wait for this connection to end
         for roles in (("crawler-worker", "scheduler"), ("admin-api", "sandbox")):
             self.supervisor.stop(roles, hurry=self._stop.is_urgent)
         self.database.stop()
@@ -150,7 +150,7 @@ class System:
     def _await_sandbox(self, ready: Path) -> None:
         self._wait("the Reddit sandbox", ready.is_file)
         self.sandbox_url = str(json.loads(ready.read_text())["url"])
-        # A restarted sandbox must use the same port: the workers know its address.
+        # A restarted sandbox must use the same port, because the workers know only this address.
         child = self.supervisor.children[0]
         rate = self._plan.new_items_per_minute
         port = int(self.sandbox_url.rsplit(":", 1)[1])

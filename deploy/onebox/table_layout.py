@@ -1,16 +1,16 @@
-"""Choose the columns of a job table and their widths; texts may be truncated, numbers never."""
+"""Choose the columns of a job table and their widths. Numbers are never truncated, texts may be."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-GAP = 2
+GAP = 2  # cells of a terminal between two columns
 
 
 @dataclass(frozen=True)
 class Column:
-    """`least` is the narrowest width of its texts, in cells; None: they are never truncated."""
+    """A column. Its texts are truncated to `least` cells of the terminal at least; None: never."""
 
     name: str
     least: int | None = None
@@ -27,11 +27,11 @@ COLUMNS = (
     Column("note", least=12),
 )
 CUT_FIRST = ("note", "worker", "subreddit", "state")
-LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # when truncation is not enough
+LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # if truncated texts do not fit either
 
 
 def fit(rows: Sequence[Mapping[str, str]], width: int) -> list[tuple[Column, int]]:
-    """The columns with their widths in cells; together at most `width`, if possible."""
+    """Return the shown columns and their widths in cells, in total at most `width` if possible."""
     wide = {
         column.name: max(cell_len(text) for text in (column.name, *(r[column.name] for r in rows)))
         for column in COLUMNS

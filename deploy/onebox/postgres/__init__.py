@@ -1,1 +1,1 @@
-"""The database of the demo: an embedded Postgres with its programs, folders and roles."""
+"""The database of the demo: an embedded or an external Postgres."""

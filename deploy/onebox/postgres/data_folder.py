@@ -1,4 +1,4 @@
-"""The data folder: database, token and logs. One process uses it at a time."""
+"""The data folder, with database, token and logs. Only one demo at a time uses a data folder."""
 
 import contextlib
 import fcntl
@@ -36,7 +36,10 @@ class DataFolder:
 
     @property
     def admin_header(self) -> Path:
-        """The token as a header, for `curl -H @FILE`: every user can read a command line."""
+        """A file with the token as an HTTP header, for `curl -H @FILE`.
+
+        Without the file, the token would be in the command line, which all local users can read.
+        """
         return self.path / "admin-header"
 
     @property
@@ -49,11 +52,11 @@ class DataFolder:
 
     @property
     def source(self) -> Path:
-        """The file that names the Reddit whose data the folder holds."""
+        """The file that names the source of the folder's data: the sandbox or a real Reddit."""
         return self.path / "reddit-source"
 
     def token(self) -> str:
-        """The admin-api's token, created at the first start."""
+        """Return the admin-api's token. The first start creates the token."""
         token = ""
         with contextlib.suppress(FileNotFoundError):
             token = self.admin_token.read_text().strip()
@@ -66,14 +69,14 @@ class DataFolder:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[DataFolder]:
-    """Create the folder if it is missing, and lock it; the lock ends with this process.
+    """Create the folder if it is missing, and lock it until the block or this process ends.
 
-    Raises DataFolderError.
+    Raises DataFolderError if the folder cannot be used or another demo has the lock.
     """
     path = path.absolute()
     try:
-        # If root runs the demo, Postgres runs as another user, which must pass through the folder
-        # but need not list it.
+        # If root runs the demo, Postgres runs as another user. This user needs the right to enter
+        # the folder, but not the right to list its files.
         path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         lock = (path / "lock").open("a+")
     except OSError as error:
@@ -102,7 +105,7 @@ def opened(path: Path) -> Iterator[DataFolder]:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Write a file atomically; only its owner can read it. Raises DataFolderError."""
+    """Write a file atomically, with access for its owner only. Raises DataFolderError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.unlink(missing_ok=True)

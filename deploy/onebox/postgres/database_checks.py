@@ -1,4 +1,4 @@
-"""Check the addresses of the demo's database, and read the revision of its schema."""
+"""Check the addresses of the demo's database, and read the revision of the database's schema."""
 
 import os
 from collections.abc import Mapping
@@ -10,14 +10,15 @@ from crawljobs.db import character_set, driver_errors
 from crawljobs.errors import SettingsError, UnusableDatabase
 from onebox.demo_errors import PostgresError
 
-OLDEST = 15
+OLDEST = 15  # the oldest supported major version of PostgreSQL
 CONNECT_SECONDS = 5
 
 
 def given_addresses(variables: Mapping[str, str]) -> tuple[str, str]:
-    """The addresses from DATABASE_URL and DATABASE_DIRECT_URL, or their files; empty for none.
+    """Return the addresses that the user has set, or two empty texts.
 
-    Raises PostgresError for a wrong setting.
+    The variables are DATABASE_URL and DATABASE_DIRECT_URL, or the same names with _FILE. Raises
+    PostgresError for a wrong setting.
     """
     if not any(variables.get(name, "").strip() for name in ("DATABASE_URL", "DATABASE_URL_FILE")):
         return "", ""
@@ -44,7 +45,7 @@ def refuse_unusable(url: str, setting: str) -> None:
 
 
 def unset_client_variables() -> None:
-    """Unset PGSSLMODE and other libpq variables, which are meant for another server."""
+    """Unset PGSSLMODE and all other variables of libpq, because they describe another server."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 

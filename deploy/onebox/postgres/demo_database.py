@@ -1,4 +1,4 @@
-"""The demo's database: an embedded Postgres, or the one in DATABASE_URL; the demo migrates it."""
+"""The demo's database: the embedded Postgres, or the database that DATABASE_URL names."""
 
 import hashlib
 import os
@@ -22,16 +22,16 @@ MAX_CONNECTIONS = 200  # a worker process uses about a dozen
 
 
 class DemoDatabase:
-    """The database of a demo; `postgres` is None for an external server.
+    """Starts, migrates and reads the demo's database. `postgres` is None for an external database.
 
-    `url` and `direct_url` are known after `start`; they differ when `url` is a pooler.
+    `url` and `direct_url` are set after `start`. They differ if `url` leads to a connection pooler.
     """
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
         self.url, self.direct_url = database_checks.given_addresses(os.environ)
         self.pauses = RedditPauses()
-        self.own_urls: dict[str, str] = {}  # by service; empty for an external server
+        self.own_urls: dict[str, str] = {}  # an address for each service; empty if external
         self.postgres: EmbeddedPostgres | None = None
         if not self.url:
             database_checks.unset_client_variables()
@@ -45,7 +45,7 @@ class DemoDatabase:
         if self.postgres is not None:
             self.postgres.launch()
             from onebox.postgres import (
-                own_roles,  # imported here, so that SQLAlchemy loads while Postgres starts
+                own_roles,  # imported late, so that SQLAlchemy loads while Postgres starts
             )
 
             self.postgres.wait_until_ready()
@@ -59,7 +59,7 @@ class DemoDatabase:
         self._migrate()
 
     def restart(self) -> None:
-        """Start a dead embedded Postgres at the same address."""
+        """Start the embedded Postgres again, at the same address."""
         if self.postgres is not None:
             self.postgres.start()
 
@@ -76,14 +76,14 @@ class DemoDatabase:
             self.postgres.stop()
 
     def shown(self) -> str:
-        """Its address without the password."""
+        """Return the database's address without the password."""
         parts = conninfo_to_dict(self.url)
         place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
         shown = f"postgresql://{parts.get('user', '')}@{place}/{parts.get('dbname', '')}"
         return plain_text.one_line(shown, limit=SHOWN_MAX)
 
     def count_rows(self) -> dict[str, int]:
-        """The number of stored rows, over all runs. Raises PostgresError."""
+        """Return the number of rows per table, over all runs. Raises PostgresError."""
         query = """
             SELECT (SELECT count(*) FROM subreddits WHERE last_crawled_at IS NOT NULL),
                    (SELECT count(*) FROM posts), (SELECT count(*) FROM comments),
@@ -102,7 +102,7 @@ class DemoDatabase:
         return dict(zip(names, map(int, row), strict=True))
 
     def reddit_clients(self) -> list[str]:
-        """The Reddit client ids that fetched the stored data. Raises PostgresError."""
+        """Return the Reddit client ids that fetched the stored data. Raises PostgresError."""
         query = "SELECT client_id FROM reddit_budgets LIMIT 100"
         try:
             with psycopg.connect(
@@ -115,7 +115,7 @@ class DemoDatabase:
             ) from error
 
     def connected(self) -> list[str]:
-        """The application names of the sessions of this database."""
+        """Return the application names of the database's sessions; none if it is unreachable."""
         query = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
         try:
             with psycopg.connect(
@@ -135,9 +135,9 @@ class DemoDatabase:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
 
     def _migrate(self) -> None:
-        """Migrate the database and set up its roles.
+        """Migrate the database. For the embedded Postgres, also set up the roles.
 
-        An embedded database that is up to date with this code is skipped.
+        Does nothing if an earlier run did the same for the embedded Postgres with the same code.
         """
         from onebox import migrate
         from onebox.postgres import own_roles

@@ -1,4 +1,4 @@
-"""An embedded Postgres, run from the programs in a wheel; it needs no service and no Docker."""
+"""Run an embedded Postgres from the programs in a wheel, without a system service or Docker."""
 
 import contextlib
 import hmac
@@ -14,20 +14,22 @@ from onebox.demo_errors import PostgresError
 from onebox.postgres import binaries, cluster, free_port, pid_file, place
 from onebox.postgres.server_options import HOST, Options
 
-READY_SECONDS = 60  # including recovery after a crash
-PORT_TRIES = 5  # another process may take a free port before Postgres does
+READY_SECONDS = 60  # the limit for a start, which may include the recovery after a crash
+PORT_TRIES = 5  # another process may take the chosen port before Postgres does
+# The sessions of a killed server end after a moment. Until then, a start on its data fails.
 SESSIONS_TRIES = 50
-SESSIONS_SECONDS = 0.2  # between tries: sessions of a killed server end after a moment
-FAST_SECONDS = 20  # to end sessions and write a checkpoint
+SESSIONS_SECONDS = 0.2
+FAST_SECONDS = 20  # SIGINT: Postgres ends all sessions and writes a checkpoint
 QUIT_SECONDS = 5
-LOG_BYTES = 2**20  # a longer log is moved to NAME.log.1 at the start
+LOG_BYTES = 2**20  # the start renames a longer log to NAME.log.1
 PORT_FILE = "crawljobs_port"
 
 
 class EmbeddedPostgres:
-    """A Postgres with `start` and `stop`, or a with block; it ends with this process.
+    """A Postgres server. It runs from `start` to `stop`, or during a with block.
 
-    Start it in the main thread: the kernel ends it when the thread that started it ends.
+    The server ends with this process. Call `start` in the main thread, because the kernel stops the
+    server when the thread that started it ends.
     """
 
     def __init__(self, data: Path, *, log: Path, options: Options | None = None) -> None:
@@ -65,7 +67,7 @@ class EmbeddedPostgres:
         return f"postgresql://{role}:{password}@{HOST}:{self.port}/{database}"
 
     def password_of(self, role: str) -> str:
-        """The password of a role, derived from the cluster's secret, so it need not be stored."""
+        """Return the password of a role. It is computed from the cluster's secret, not stored."""
         return hmac.new(self._password().encode(), role.encode(), "sha256").hexdigest()
 
     def _password(self) -> str:
@@ -75,12 +77,12 @@ class EmbeddedPostgres:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Return when it accepts connections. After an error no process is left running."""
+        """Start the server and wait until it accepts connections. After an error, no process runs."""
         self.launch()
         self.wait_until_ready()
 
     def launch(self) -> None:
-        """Start it without waiting, so that other processes can start meanwhile."""
+        """Start the server and return at once, so that the caller can start other processes."""
         cluster.prepare(
             self.data,
             self._programs,
@@ -107,9 +109,9 @@ class EmbeddedPostgres:
             (self.data / PORT_FILE).write_text(str(self.port))
 
     def _spawn_again(self, tries: int) -> None:
-        """Try again if the port was taken or sessions of a killed server are still ending.
+        """Start again if the port was taken, or if sessions of a killed server still run.
 
-        Raises the error of the failure otherwise.
+        Raises PostgresError or DataFolderError after any other failure.
         """
         reason = cluster.failure_reason(self._log, self._log_start)
         if "Address already in use" in reason and tries < PORT_TRIES and not self._options.port:
@@ -122,7 +124,7 @@ class EmbeddedPostgres:
         self._spawn()
 
     def stop(self) -> None:
-        """Stop it: sessions are disconnected, committed data is kept."""
+        """Stop the server: close all sessions and keep all committed data."""
         if self._process is None:
             return
         for number, seconds in (

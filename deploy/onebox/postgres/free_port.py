@@ -1,4 +1,4 @@
-"""Choose the port of an embedded Postgres: the fixed one, the previous one, or any free port."""
+"""Choose the port of an embedded Postgres: a fixed port, the previous port, or any free port."""
 
 import contextlib
 import socket
@@ -9,9 +9,9 @@ from onebox.postgres.server_options import HOST
 
 
 def choose(fixed: int, previous: Path) -> int:
-    """A free port; `fixed` 0 means the port in the file `previous`, or any.
+    """Return the port `fixed`. If it is 0, return the port in the file `previous`, or a free port.
 
-    Raises PostgresError when the fixed port is taken.
+    Raises PostgresError if another process uses the fixed port.
     """
     if fixed:
         if not _is_free(fixed):

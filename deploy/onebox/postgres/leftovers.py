@@ -1,7 +1,7 @@
-"""Remove a cluster outside its data folder after the data folder was deleted.
+"""Remove a cluster that is stored outside its data folder, after the data folder was deleted.
 
-A marker file with a hard link in each of both folders connects them. The link count shows whether
-the data folder was deleted or only moved.
+Both folders hold a hard link to the same marker file. The file's link count shows whether the data
+folder was deleted or only moved.
 """
 
 import contextlib
@@ -10,12 +10,12 @@ import shutil
 import sys
 from pathlib import Path
 
-MARKER = "belongs-to"  # beside the cluster; a folder without it is never removed
-TIED = "tied"  # the second line of the marker, when the hard link could be made
+MARKER = "belongs-to"  # a file beside the cluster; a folder without the file is never removed
+TIED = "tied"  # the second line of the marker file, if it has hard links in both folders
 
 
 def link_lifetime(data: Path, folder: Path) -> None:
-    """Connect `folder` with the folder of `data`; call it again after a copy or a move."""
+    """Put the marker file into `folder` and beside `data`. Call this again after a copy or move."""
     marker, other = folder / MARKER, data.with_name(f"{data.name}.{MARKER}")
     with contextlib.suppress(FileNotFoundError):
         if marker.samefile(other) and marker.read_text().splitlines()[0] == str(data):
@@ -25,15 +25,15 @@ def link_lifetime(data: Path, folder: Path) -> None:
     try:
         marker.unlink(missing_ok=True)
         os.link(draft, marker)
-    except OSError:  # another file system allows no hard link: store only the path
+    except OSError:  # hard links do not cross file systems: store only the path
         marker.write_text(f"{data}\n")
     draft.replace(other)
 
 
 def remove(parent: Path) -> None:
-    """Remove the clusters below `parent` whose data folder is gone and that no process uses."""
+    """Remove each cluster below `parent` if its data folder is deleted and no process uses it."""
     if sys.platform != "linux":
-        return  # without /proc, a process that uses a cluster cannot be detected
+        return  # without /proc, this function cannot find the processes that use a cluster
     for folder in parent.glob("cluster-*"):
         with contextlib.suppress(OSError, IndexError):
             if _is_abandoned(folder) and not _is_used(folder):
@@ -46,13 +46,13 @@ def _is_abandoned(folder: Path) -> bool:
     home = Path(data).parent
     if home.exists():
         return False
-    # Without a hard link only the path is known. If its parent folder is missing too, the file
-    # system may only be unmounted.
+    # Without hard links, only the path of the data folder is known. If the parent folder is also
+    # missing, the file system is possibly unmounted, and the data folder still exists.
     return marker.stat().st_nlink == 1 if tied == [TIED] else home.parent.exists()
 
 
 def _is_used(folder: Path) -> bool:
-    """Whether a process of Postgres uses the cluster: its current folder is the data folder."""
+    """Return whether a Postgres uses the cluster: a process whose current folder is inside."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (process / "cwd").readlink().is_relative_to(folder):

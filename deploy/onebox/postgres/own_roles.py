@@ -1,4 +1,4 @@
-"""A role for each service on the embedded Postgres, with only the rights that it needs."""
+"""Create a role on the embedded Postgres for each service, with only the rights it needs."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ KINDS = {
     "crawler-worker": grants.CRAWLER_WORKER,
     "scheduler": grants.SCHEDULER,
 }
-# The modules that define the roles; a change of one requires a new setup.
+# The modules that define the roles. After a change of a module, the roles must be set up again.
 SOURCES = tuple(
     Path(str(module.__file__)) for module in (audit_policies, granting, grants, rights, roles)
 )
 
 
 def urls(postgres: EmbeddedPostgres, database: str) -> dict[str, str]:
-    """The database address of each service."""
+    """Return the database address of each service, with the service's own role."""
     return {
         service: postgres.url_as(f"{PREFIX}_{kind}", postgres.password_of(kind), database)
         for service, kind in KINDS.items()

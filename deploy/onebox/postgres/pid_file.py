@@ -1,4 +1,4 @@
-"""postmaster.pid: whether another Postgres uses the cluster, and whether ours is ready."""
+"""Read Postgres's file postmaster.pid, which names the server that uses a cluster."""
 
 import os
 import sys
@@ -8,16 +8,16 @@ from pathlib import Path
 
 from onebox.demo_errors import DataFolderError
 
-PREVIOUS_SECONDS = 15  # limit for a Postgres whose parent was killed to shut down
+PREVIOUS_SECONDS = 15  # a Postgres whose parent was killed shuts down within this time
 CHECK_SECONDS = 0.02
 
 
 def await_previous(cluster: Path) -> None:
     """Wait until a previous Postgres on this cluster has ended. Raises DataFolderError.
 
-    If another process now has the recorded pid, Postgres would take it for its predecessor and
-    refuse to start. Then the pid is replaced. The file stays: from its other lines Postgres finds
-    sessions that are still alive.
+    Another process may have received the process id in the file. Postgres would take this process
+    for its predecessor and refuse to start, so this function replaces the id. The file is not
+    deleted, because Postgres reads from its other lines which sessions may still be alive.
     """
     for _ in _until(PREVIOUS_SECONDS):
         pid = recorded_pid(cluster)
@@ -33,7 +33,7 @@ def await_previous(cluster: Path) -> None:
 
 
 def recorded_pid(cluster: Path) -> int | None:
-    """The pid in the file; None without a file or a number."""
+    """Return the process id in the file, or None if there is no file or no number in it."""
     try:
         first = (cluster / "postmaster.pid").read_text().splitlines()[0]
         return int(first)
@@ -42,7 +42,10 @@ def recorded_pid(cluster: Path) -> int | None:
 
 
 def is_ready(cluster: Path, pid: int) -> bool:
-    """Whether the Postgres with this pid accepts connections, by the rule of pg_ctl: line 8."""
+    """Return whether the Postgres with this process id accepts connections.
+
+    The program pg_ctl uses the same rule: line 8 of the file is `ready`.
+    """
     try:
         lines = (cluster / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -51,7 +54,7 @@ def is_ready(cluster: Path, pid: int) -> bool:
 
 
 def _replace_pid(cluster: Path) -> None:
-    """Write our own pid: Postgres ignores the pid of its parent process."""
+    """Write this process's id into the file. Postgres ignores the id of its parent process."""
     file = cluster / "postmaster.pid"
     _, *others = file.read_text().splitlines(keepends=True)
     file.write_text("".join([f"{os.getpid()}\n", *others]))
@@ -59,7 +62,7 @@ def _replace_pid(cluster: Path) -> None:
 
 def _serves(pid: int, cluster: Path) -> bool:
     if sys.platform != "linux":
-        return True  # unknown without /proc: a refusal is safer than two servers on one cluster
+        return True  # assumed, because two servers on one cluster would destroy it
     try:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == cluster.resolve()
     except OSError:

@@ -1,4 +1,4 @@
-"""Choose a folder for the cluster that the system user of Postgres can reach."""
+"""Choose the cluster's folder, so that the system user of Postgres can reach it."""
 
 import os
 import tempfile
@@ -8,22 +8,23 @@ from onebox.demo_errors import DataFolderError
 from onebox.die_with_parent import SystemUser, run_as
 from onebox.postgres import leftovers
 
-# The parent folder of clusters whose data folder only root can reach.
+# The cluster is stored below this folder if only root can reach the data folder.
 ELSEWHERE = Path("/var/lib/crawljobs")
 ANSWER_SECONDS = 10
 
 
 def place(data: Path, user: SystemUser | None) -> Path:
-    """The cluster's folder: `data`, or a reachable folder to which `data` is then a link.
+    """Return the cluster's folder: `data`, or a folder below ELSEWHERE if `user` cannot reach it.
 
-    Raises DataFolderError when `user` can reach neither.
+    In the second case `data` becomes a link to the folder. Raises DataFolderError if `user` can
+    reach neither `data` nor ELSEWHERE.
     """
     if user is not None:
         leftovers.remove(ELSEWHERE)
     try:
         data.parent.mkdir(mode=0o700 if user is None else 0o711, parents=True, exist_ok=True)
         if data.is_symlink() and not data.exists():
-            data.unlink()  # the target of the link was deleted: start with a new cluster
+            data.unlink()  # the link's target was deleted, so the demo starts with a new cluster
         if not os.access(data.parent, os.W_OK):
             raise PermissionError(13, "Permission denied")
         if data.exists():

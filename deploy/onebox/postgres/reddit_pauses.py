@@ -1,4 +1,4 @@
-"""The causes for which all workers of the demo pause."""
+"""Read why all workers of the demo pause their requests to Reddit."""
 
 import psycopg
 
@@ -13,21 +13,21 @@ _REFUSED = {
 }
 _OVER_429 = "the pause after Reddit's 429 is over: the workers send requests again"
 _ACCEPTED = "Reddit accepts the workers again"
-DETAIL_SHOWN = 120  # characters of an error that a worker met
+DETAIL_SHOWN = 120  # characters of the error that caused the pause
 
 
 class RedditPauses:
-    """Reads the pauses over one connection, which it keeps."""
+    """Reads the pauses of all workers. The object keeps one connection to the database open."""
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
-        self._in_force: set[str] = set()  # the ends to report, of the pauses that are in force
-        self.ended: list[str] = []  # sentences about the pauses that ended before the last read
+        self._in_force: set[str] = set()  # for each pause in force: the sentence to show at its end
+        self.ended: list[str] = []  # the sentences of the pauses whose end the last read found
 
     def read(self, url: str) -> list[str]:
-        """The pauses of all workers that hold now, as sentences, and the remedies.
+        """Return a sentence for each pause in force and for each remedy, and set `ended`.
 
-        Sets `ended`. A pause of the circuit breaker ends when a probe succeeds, not with its time.
+        A pause of the circuit breaker has no fixed end. It ends when a request to Reddit succeeds.
         """
         query = """
             SELECT paused_until, NULL, NULL, true FROM reddit_budgets
@@ -66,7 +66,7 @@ class RedditPauses:
 
 
 def _why(reason: str | None, detail: str | None) -> str:
-    """The cause for which all workers pause; `reason` None means Reddit's rate limit."""
+    """Return why all workers pause. None as `reason` means Reddit's rate limit."""
     if reason is None:
         return "Reddit answered 429"
     cause = f" ({plain_text.one_line(detail, limit=DETAIL_SHOWN)})" if detail else ""

@@ -1,13 +1,13 @@
-"""The options of an embedded Postgres, and the server settings that follow from them."""
+"""The options of an embedded Postgres, and the server settings for these options."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from onebox.postgres import cluster
 
-# TCP with scram, not a Unix socket: the path of a socket is limited to 107 bytes.
+# The demo uses TCP, not a Unix socket, because a socket's path has at most 107 bytes.
 HOST = "127.0.0.1"
-EPHEMERAL = {  # for tests: the data need not survive a crash
+EPHEMERAL = {  # faster settings for tests, whose data may be lost in a crash
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -19,7 +19,11 @@ EPHEMERAL = {  # for tests: the data need not survive a crash
 
 @dataclass(frozen=True)
 class Options:
-    """`port` 0: the previous port, or any free port; `bindir` None: the embedded programs."""
+    """The options of an embedded Postgres.
+
+    Port 0 means the previous port, or any free port. None as `bindir` means the programs of the
+    installed wheel.
+    """
 
     port: int = 0
     durable: bool = True
@@ -30,7 +34,7 @@ class Options:
     settings: dict[str, str] = field(default_factory=dict)
 
     def server_settings(self, port: int, version: int) -> dict[str, str]:
-        """The settings of a server of this major version, for its command line."""
+        """Return the server's settings for its command line. `version` is the major version."""
         return {
             "listen_addresses": HOST,
             "port": str(port),

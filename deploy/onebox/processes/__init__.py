@@ -1,1 +1,1 @@
-"""The processes of the demo: how they start, whether they run, and when all are at work."""
+"""The processes of the demo: their commands and variables, and the supervisor that runs them."""

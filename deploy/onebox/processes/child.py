@@ -1,4 +1,4 @@
-"""A child process of the demo: how it is started, whether it runs, how it ended."""
+"""A child process of the demo: its command, its state and its end."""
 
 import contextlib
 import signal
@@ -15,7 +15,11 @@ NOTE_MAX = 500  # characters
 
 @dataclass(frozen=True)
 class Spec:
-    """The start of one child. `stop_seconds` is the time from SIGTERM to SIGKILL."""
+    """How to start and stop one child process.
+
+    `stop_seconds` is the time from SIGTERM to SIGKILL. The child receives `death_signal` when its
+    parent dies.
+    """
 
     role: str
     number: int
@@ -37,7 +41,7 @@ class Child:
     started_at: float
     early_deaths: int = 0
     restart_at: float | None = None
-    is_missed: bool = False  # it ended and has not been seen at work since
+    is_missed: bool = False  # the child died, and its successor is not known to work yet
 
     @property
     def is_running(self) -> bool:
@@ -53,7 +57,7 @@ def how_it_ended(status: int) -> str:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log, bounded, without characters that could control a terminal."""
+    """Return a log's last line, truncated, without characters that could control a terminal."""
     with log.open("rb") as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - TAIL_BYTES))

@@ -1,4 +1,4 @@
-"""The environment variables that each process inherits from the demo."""
+"""Choose the environment variables that each process inherits from the demo."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,8 +16,8 @@ TRACING = (
 # A proxy address with a user and a password is a secret that only Reddit's client needs.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
-EVERY_ROLE = "every role"  # the variables of all roles, for the checks before the start
-# The secrets that each role needs. Every other variable that looks like a secret is left out.
+EVERY_ROLE = "every role"  # has the secrets of all roles, for the checks before the start
+# The secrets that each role needs. A process does not inherit any other secret.
 NEEDED: dict[str, tuple[str, ...]] = {
     EVERY_ROLE: (*DATABASE, *TOKEN, *REDDIT, *TRACING, *PROXIES),
     "sandbox": (),
@@ -37,10 +37,10 @@ _USERINFO = re.compile(r"://[^/\s]*@")
 
 
 def inherited(variables: Mapping[str, str], role: str, without: Iterable[str]) -> dict[str, str]:
-    """The variables except `without` and the secrets that this role does not need.
+    """Return all variables except `without` and except the secrets that this role does not need.
 
-    A variable is a secret if it is in _KNOWN, if its name looks like one (X_TOKEN), or if its value
-    is an address with a user and a password.
+    A variable is a secret if it is in _KNOWN, if its name looks secret (such as X_TOKEN), or if its
+    value is an address with a user and a password.
     """
     needed = NEEDED[role]
     left_out = frozenset(without)

@@ -1,4 +1,4 @@
-"""Which children have started to work, judged by the names of their database sessions."""
+"""Wait until all child processes work. A child works when it has a database session."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -9,7 +9,10 @@ from onebox.processes.child import Spec, last_line
 
 
 class RollCall:
-    """Call `expect` for each child, then `check` until no child is missing."""
+    """The children that do not work yet.
+
+    Call `expect` for each child, then `check` until it returns True.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -24,10 +27,13 @@ class RollCall:
         self._missing[spec.env["INSTANCE_NAME"]] = spec
 
     def check(self, sessions: Iterable[str], *, log: Callable[[Spec], Path]) -> bool:
-        """Whether each child has had a session, now or before. Raises OneboxError when late."""
+        """Return whether each child has a session now or had one at an earlier check.
+
+        Raises OneboxError if a child has none within the time limit.
+        """
         self._began = time.monotonic() if self._began is None else self._began
         for session in sessions:
-            for word in session.split():  # such as `crawljobs worker-1 keeper`
+            for word in session.split():  # a session's name is such as `crawljobs worker-1 keeper`
                 self._missing.pop(word, None)
         if self._missing and time.monotonic() - self._began > self._seconds:
             logs = [log(spec) for spec in self._missing.values()]

@@ -1,4 +1,4 @@
-"""The processes of the demo: names, commands, environments and stop times."""
+"""The processes of the demo: their names, commands, environment variables and stop times."""
 
 import os
 import signal
@@ -13,17 +13,17 @@ from onebox.processes.child import Spec
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE_ROOTS = tuple(str(ROOT / folder) for folder in ("shared", "services", "deploy"))
-# -P: no module is imported from the current folder.
+# -P prevents the import of modules from the current folder.
 PYTHON = (sys.executable, "-P", "-m")
-DRAIN_SECONDS = 10  # to finish a page; shorter than the default, for a quick stop
-LEASE_SECONDS = 10  # shorter than the default, so that a killed worker is soon detected
+DRAIN_SECONDS = 10  # shorter than the default, so that a worker stops quickly
+LEASE_SECONDS = 10  # shorter than the default, so that another worker soon gets a lost job
 STOP_MARGIN_SECONDS = 2
 API_STOP_SECONDS = 5
 SANDBOX_RATE_LIMIT = (
-    100_000  # requests in 10 minutes, 100 times Reddit's limit, so that the demo never waits
+    100_000  # requests in 10 minutes: 100 times Reddit's limit, so that the demo never waits
 )
 SANDBOX_STOP_SECONDS = 3
-PROBES = "127.0.0.1:0"  # a free port for each process, which its log names
+PROBES = "127.0.0.1:0"  # 0: each process chooses a free port and writes it to its log
 CRAWLING = ("crawler-worker", environments.EVERY_ROLE)  # the roles that connect to Reddit
 NOT_INHERITED = frozenset(
     {
@@ -43,9 +43,10 @@ NOT_INHERITED = frozenset(
 class Settings:
     """The settings of all processes.
 
-    `direct_url` differs from `database_url` when that is a pooler. `sandbox_url` is None when the
-    real Reddit is crawled. `tag` distinguishes this demo from others on the same database.
-    `own_urls` holds the address for each service's own role; empty for an external database.
+    `direct_url` differs from `database_url` if `database_url` leads to a connection pooler.
+    `sandbox_url` is None if the demo crawls the real Reddit. `tag` makes the names of processes
+    differ from those of another demo on the same database. `own_urls` has a database address for
+    each service, with the service's own role; it is empty for an external database.
     """
 
     database_url: str = field(repr=False)
@@ -60,7 +61,7 @@ class Settings:
         return "-".join(part for part in (role, self.tag, str(number)) if part)
 
     def environment(self, role: str = environments.EVERY_ROLE, **own: str) -> dict[str, str]:
-        """The environment of a process of this role, with only the secrets that it needs."""
+        """Return the variables of a process with this role, with only the secrets that it needs."""
         inherited = environments.inherited(os.environ, role, NOT_INHERITED)
         if self.direct_url != self.database_url:
             inherited["DATABASE_DIRECT_URL"] = self.direct_url
@@ -103,7 +104,10 @@ def sandbox(ready_file: Path, *, new_items_per_minute: int, port: int = 0) -> Sp
 
 
 def admin_api(settings: Settings, listener: int) -> Spec:
-    """`listener` is the descriptor of a bound socket, so that no other process takes the port."""
+    """Return how to start the admin-api. `listener` is the descriptor of its listening socket.
+
+    The demo opens the socket, so that no other process takes the port before the admin-api starts.
+    """
     own = {
         "ADMIN_API_BIND": f"fd://{listener}",
         "ADMIN_API_TOKEN": settings.token,
@@ -148,4 +152,4 @@ def _drain_seconds(environment: Mapping[str, str]) -> float:
     try:
         return min(float(environment["DRAIN_SECONDS"]), 3600.0)
     except ValueError:
-        return float(DRAIN_SECONDS)  # the worker itself reports the wrong value
+        return float(DRAIN_SECONDS)  # no error here, because the worker reports the wrong value

@@ -1,6 +1,6 @@
-"""Keep child processes running: start them, restart them with backoff, stop them in order.
+"""Start child processes, restart them after growing pauses, and stop them in order.
 
-No child outlives this process.
+All children end with this process, even if SIGKILL ends it.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ from onebox import die_with_parent
 from onebox.demo_errors import OneboxError
 from onebox.processes.child import NOTE_MAX, Child, Spec, how_it_ended, last_line
 
-BACKOFF_SECONDS = 0.5  # each early death doubles it
+BACKOFF_SECONDS = 0.5  # the pause before the first restart; each early death doubles the pause
 BACKOFF_MAX_SECONDS = 10.0
-STEADY_SECONDS = 30.0  # a child that lived this long restarts with the first backoff
+STEADY_SECONDS = 30.0  # a death after this time is not early: the pause is BACKOFF_SECONDS again
 CHECK_SECONDS = 0.02
-LOG_BYTES = 4 * 2**20  # a longer log is moved to NAME.log.1, which replaces the older one
+LOG_BYTES = 4 * 2**20  # a longer log is copied to NAME.log.1 and emptied
 LOG_CHECK_SECONDS = 5.0
-NOTES = 20  # the latest events, which the display shows
+NOTES = 20  # the number of latest events that are kept for the display
 
 
 class ChildDiedError(OneboxError):
@@ -55,9 +55,10 @@ class Supervisor:
         return found
 
     def refuse_early_death(self, names: Container[str] | None = None) -> None:
-        """Raise ChildDiedError when a child of these `names`, or any child, has exited by itself.
+        """Raise ChildDiedError if a child has exited by itself. None as `names` means all children.
 
-        At the start an exit means a wrong setting. A child that a signal ended is restarted.
+        At the start of the system, an exit means a wrong setting. A child that a signal ended is no
+        error: `restart_dead` restarts it.
         """
         for child in self.children:
             if names is not None and child.spec.name not in names:
@@ -69,7 +70,7 @@ class Supervisor:
                 )
 
     def restart_dead(self) -> bool:
-        """Restart children whose backoff has passed; return whether a child ended or restarted."""
+        """Restart dead children after a pause. Return whether a child has ended or restarted."""
         changed = False
         for child in self.children:
             if child.restart_at is not None:
@@ -83,7 +84,10 @@ class Supervisor:
         return changed
 
     def stop(self, roles: Iterable[str], *, hurry: Callable[[], bool] = lambda: False) -> None:
-        """Send SIGTERM to all children of these roles, then SIGKILL to those that do not end."""
+        """Send SIGTERM to all children with these roles. Send SIGKILL to each that does not end.
+
+        SIGKILL follows after the child's `stop_seconds`, or at once when `hurry` returns True.
+        """
         chosen = set(roles)
         stopping = [child for child in self.children if child.spec.role in chosen]
         self.children = [child for child in self.children if child not in stopping]
@@ -98,7 +102,7 @@ class Supervisor:
             time.sleep(CHECK_SECONDS)
 
     def kill(self) -> None:
-        """Kill all children at once."""
+        """Send SIGKILL to all children and wait for their ends."""
         for child in self.children:
             child.process.kill()
         for child in self.children:
@@ -106,7 +110,7 @@ class Supervisor:
         self.children.clear()
 
     def note_recovered(self, is_at_work: Callable[[Child], bool]) -> None:
-        """Note each restarted child once it is at work again."""
+        """Add a note for each restarted child that is at work again."""
         for child in self.children:
             if child.is_missed and child.is_running and is_at_work(child):
                 child.is_missed = False
@@ -119,7 +123,7 @@ class Supervisor:
         self.notes.append(f"{time.strftime('%H:%M:%S')} {shown}")
 
     def note_once(self, text: str) -> None:
-        """Add an event unless it equals the last one."""
+        """Add an event for the display, unless its text equals the last event's text."""
         if text != self._last_note:
             self.note(text)
 
@@ -127,7 +131,7 @@ class Supervisor:
         return self.logs / f"{spec.name}.log"
 
     def bound_logs(self) -> None:
-        """Copy and truncate long logs; a line that is written meanwhile may be lost."""
+        """Copy and empty each long log. A line that is written between these steps may be lost."""
         if time.monotonic() - self._logs_checked_at < LOG_CHECK_SECONDS:
             return
         self._logs_checked_at = time.monotonic()
@@ -147,7 +151,7 @@ class Supervisor:
 
     def _spawn(self, spec: Spec) -> "subprocess.Popen[bytes]":
         self.logs.mkdir(parents=True, exist_ok=True)
-        # In append mode a child continues at the start of a truncated file.
+        # In append mode, a child writes at the start of its log after `bound_logs` has emptied it.
         with self.log(spec).open("ab") as output:
             return die_with_parent.spawn(
                 spec.command,
