@@ -1,1 +1,1 @@
-"""A simulated Reddit: invented content, with the reply shapes and faults of the real one."""
+"""A simulated Reddit with invented content. Its replies and faults have the real Reddit's form."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from reddit_sandbox import server
 from reddit_sandbox.options import Options
 
-# Ids have a resolution of one second per community, and a new post needs three.
+# A new post with its comments needs three ids, and a community has only one id per second.
 MOST_NEW_ITEMS_PER_MINUTE = 20
 
 

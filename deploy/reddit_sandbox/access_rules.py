@@ -1,4 +1,4 @@
-"""Communities that refuse access, chosen by the first word of their name."""
+"""The replies of communities that refuse access. The first word of the name selects the reply."""
 
 import flask
 
@@ -8,9 +8,9 @@ _WARNING = "This community is shown only to people who said that they want to se
 
 
 def refusal(script: str | None, name: str, tail: str) -> flask.Response | None:
-    """The reply of a community without access; None for a readable community.
+    """Return the reply of a community that refuses access, or None for a readable community.
 
-    `tail` is the rest of the path, for the redirect of a renamed community.
+    `tail` is the part of the path after the name. The redirect of a renamed community keeps it.
     """
     match script:
         case "private":

@@ -1,4 +1,4 @@
-"""The JSON object of a user: kind t2."""
+"""Build the JSON object of a user, which has the kind `t2`."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from reddit_sandbox.made_up_authors import Author, Standing
 
 
 def account(author: Author) -> dict[str, Any]:
-    """The user; for a suspended user only the name and `is_suspended`."""
+    """Return the JSON object of a user. A suspended user has only the name and `is_suspended`."""
     if author.standing is Standing.SUSPENDED:
         return {"kind": "t2", "data": {"name": author.name, "is_suspended": True}}
     rng = keys.chance("account", author.number, author.name)

@@ -1,4 +1,4 @@
-"""Replies in Reddit's form: JSON, and the HTML pages of its gateways."""
+"""Build replies in Reddit's form: JSON, and the HTML pages of Reddit's gateways."""
 
 import http
 import json
@@ -9,7 +9,7 @@ import flask
 
 JSON_TYPE = "application/json; charset=UTF-8"
 HTML_TYPE = "text/html; charset=UTF-8"
-# Recorded with every 429 of the API.
+# Every recorded reply 429 of Reddit's API had this `retry-after`.
 RETRY_AFTER_SECONDS = 4
 
 _TOO_MANY = """<!doctype html>
@@ -43,7 +43,10 @@ def reply(body: str, status: int = 200, content_type: str = JSON_TYPE) -> flask.
 
 
 def encode(data: Any, *, raw: bool) -> str:
-    """ASCII JSON; without `raw_json=1`, Reddit escapes the three special characters of HTML."""
+    """Return ASCII JSON. If not `raw`, the three special characters of HTML are escaped.
+
+    Reddit escapes them unless the request has `raw_json=1`.
+    """
     text = json.dumps(data)
     if raw:
         return text
@@ -51,7 +54,7 @@ def encode(data: Any, *, raw: bool) -> str:
 
 
 def data(value: Any, status: int = 200) -> flask.Response:
-    # An error may be about a form that cannot be read.
+    # An error may be the refusal of an unreadable form, so only a good reply reads the form.
     asked = flask.request.values if status == 200 else flask.request.args
     return reply(encode(value, raw=asked.get("raw_json") == "1"), status)
 
@@ -64,18 +67,18 @@ def phrase(status: int) -> str:
 
 
 def error(status: int, reason: str | None = None, **more: Any) -> flask.Response:
-    """An error with Reddit's usual JSON body."""
+    """Return an error reply with Reddit's usual JSON body."""
     head = {"reason": reason} if reason else {}
     return data({**head, **more, "message": phrase(status), "error": status}, status)
 
 
 def gateway_error(status: int) -> flask.Response:
-    """An error of Reddit's gateways: an empty body with the content type of JSON, as recorded."""
+    """Return an error of Reddit's gateways. Recorded errors had an empty body with type JSON."""
     return reply("", status)
 
 
 def page(status: int) -> flask.Response:
-    """An HTML page in place of JSON."""
+    """Return an HTML page in place of JSON."""
     return reply(_ERROR_PAGE.format(phrase=phrase(status)), status, HTML_TYPE)
 
 
@@ -86,7 +89,7 @@ def too_many_requests() -> flask.Response:
 
 
 def uri_too_long() -> flask.Response:
-    """A refusal by Reddit's cache, before the request counts against the limit."""
+    """Return the refusal of Reddit's cache. Reddit does not count the request against the limit."""
     found = reply("Error: URI Too Long", 414, "text/plain")
     found.headers["retry-after"] = "0"
     return found
@@ -99,7 +102,7 @@ def unauthorized() -> flask.Response:
 
 
 def redirect(location: str) -> flask.Response:
-    """A redirect to a path of this server, as an absolute URL."""
+    """Return a redirect to a path of this server. The location is an absolute URL."""
     url = flask.request.host_url.rstrip("/") + location
     found = reply(_FOUND.format(url=url.replace("&", "&amp;")), 302, HTML_TYPE)
     found.headers["location"] = url

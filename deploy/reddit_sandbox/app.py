@@ -1,4 +1,4 @@
-"""The web application: the steps before and after the handler of every request."""
+"""The web application: its routes, and the steps before and after each request's handler."""
 
 import re
 import time
@@ -22,21 +22,21 @@ from reddit_sandbox import (
 from reddit_sandbox.options import Options
 from reddit_sandbox.request_log import Entry
 
-# Longer request lines are refused, as Reddit's cache refuses them.
+# The sandbox refuses longer request lines, as Reddit's cache does.
 LONGEST_URL = 8_000  # bytes of path and query
 LONGEST_BODY = 1_000_000  # bytes
-# Statuses without rate-limit headers, as recorded; every 5xx has none either.
+# Recorded replies with these statuses had no rate-limit headers. Neither had those with a 5xx.
 HEADERLESS = frozenset((301, 302, 401, 414, 429, 451))
 
 _SUFFIX = re.compile(r"(?<=[^/])(/?\.json|/)$")
 
-# The sandbox's own paths need no token, and are neither counted nor logged.
+# Requests to paths below this prefix need no token. They are neither counted nor logged.
 CONTROL = "/sandbox/"
 GIVES_TOKENS = "token.access_token"
 
 
 class OneSpelling:
-    """Removes `.json` and a trailing slash from paths: Reddit accepts all three forms."""
+    """Removes `.json` and a trailing slash from paths, because Reddit accepts all three forms."""
 
     def __init__(self, wsgi: Callable[..., Iterable[bytes]]) -> None:
         self._wsgi = wsgi
@@ -65,7 +65,7 @@ def create_app(
 
 
 def _admit() -> flask.Response | None:
-    """Refuse requests that Reddit refuses before it routes them."""
+    """Refuse a request for reasons that do not depend on its path; return None to accept it."""
     flask.g.client = flask.g.grant = flask.g.script = flask.g.token = None
     request, box = flask.request, sandbox.current()
     if request.path.startswith(CONTROL):
@@ -96,7 +96,7 @@ def _admit() -> flask.Response | None:
 
 
 def _dress(response: flask.Response) -> flask.Response:
-    """Corrupt the reply if its script demands it, add the headers, write the log."""
+    """Corrupt the reply if the sandbox's state demands it. Add the headers, and log the request."""
     request, box = flask.request, sandbox.current()
     if request.path.startswith(CONTROL):
         return response
@@ -125,12 +125,12 @@ def _is_headerless(response: flask.Response) -> bool:
         return True
     if wrong_replies.is_wrong():
         return True
-    # Also recorded without these headers: refusals without access, and batches by name.
+    # Recorded refusals with status 403 and recorded batches by name had no such headers either.
     return status == 403 or bool(flask.request.args.get("sr_name"))
 
 
 def _worded(failure: werkzeug.exceptions.HTTPException) -> Any:
-    """Convert errors of the framework to Reddit's form; other replies stay as they are."""
+    """Return an error of the framework in Reddit's form. Return an own reply unchanged."""
     if failure.response is not None:
         return failure.response
     return answers.error(failure.code or 500)

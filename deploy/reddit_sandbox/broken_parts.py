@@ -1,4 +1,4 @@
-"""Communities of which one part fails, chosen by the first word of their name.
+"""Communities with one failing part. The first word of the name selects the part.
 
 All other parts work, so a crawl can finish without the failing part.
 """
@@ -9,14 +9,14 @@ import flask
 
 from reddit_sandbox import answers, listing_pages
 
-# One tree in ten fails: few enough that a crawl of many trees does not look like an outage.
+# One tree in ten fails. With more failures, a crawl of many trees would look like an outage.
 TREES_EVERY = 10
-# Half of each tree is shown, whatever the requested limit, so that small trees have stubs too.
+# These communities show half of each tree, even below the limit, so that small trees have stubs.
 CUT_TREES = frozenset(("badmore", "stubs"))
 
 
 def failure(script: str | None) -> flask.Response | None:
-    """The failing reply to the current request; None when it succeeds."""
+    """Return the failing reply to the current request, or None if the request succeeds."""
     path = flask.request.path
     is_thread = "/comments/" in path
     if script == "badmore" and path == "/api/morechildren":
@@ -29,14 +29,14 @@ def failure(script: str | None) -> flask.Response | None:
 
 
 def tree_failure(script: str | None, post_number: int) -> flask.Response | None:
-    """The failing reply to a request for the tree of a post; None for most posts."""
+    """Return the failing reply to a request for a post's tree, or None if it succeeds."""
     if script == "badtree" and post_number % TREES_EVERY == 0:
         return answers.error(500)
     return None
 
 
 def without_children() -> dict[str, Any]:
-    """A listing whose children are null, as recorded during a failure of Reddit's backend."""
+    """Return a listing whose children are null. Reddit sent one during a failure of its backend."""
     found = listing_pages.wrap([])
     found["data"]["children"] = None
     return found
@@ -45,9 +45,9 @@ def without_children() -> dict[str, Any]:
 def cursor(
     script: str | None, names: list[str], page: listing_pages.Page, limit: int
 ) -> str | None:
-    """The cursor of a page; `names` are the full names of the whole listing.
+    """Return the cursor of a page. `names` has the full names of all items of the listing.
 
-    In a community named loop_* the cursor of the last page leads back to the second page.
+    In a community named loop_*, the cursor of the last page leads back to the second page.
     """
     if script == "loop" and page.after is None and len(names) > 1:
         return names[min(limit, len(names)) - 1]

@@ -1,4 +1,4 @@
-"""The JSON objects of a comment (kind t1) and of a stub for hidden comments (kind more)."""
+"""Build the JSON objects of a comment (kind `t1`) and of a stub for comments (kind `more`)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ _CONSTANT: dict[str, Any] = {
 
 
 def comment(world: World, item: Item) -> dict[str, Any]:
-    """The fields that a comment has in every listing; `replies` is empty."""
+    """Return a comment with the fields that it has in every reply. Its `replies` are empty."""
     home, what = item.community, item.what
     assert isinstance(what, community_module.Comment)  # noqa: S101 - narrows the union
     rng = home.rng("comment", what.number)
@@ -43,7 +43,7 @@ def comment(world: World, item: Item) -> dict[str, Any]:
         body = "[deleted]"
     elif what.state == community_module.REMOVED:
         body = "[removed]"
-    # As recorded: a removed comment names no author either.
+    # As recorded: a removed comment names no author, like a deleted comment.
     author = identity.visible_author(world, item) if body != "[removed]" else None
     data = {
         **_CONSTANT,
@@ -78,7 +78,7 @@ def comment(world: World, item: Item) -> dict[str, Any]:
 
 
 def in_listing(world: World, item: Item) -> dict[str, Any]:
-    """The comment with the fields about its post, as in /r/X/comments and in histories."""
+    """Return a comment with fields about its post, as in /r/X/comments and in histories."""
     found = comment(world, item)
     home = item.community
     what = item.what
@@ -97,7 +97,10 @@ def in_listing(world: World, item: Item) -> dict[str, Any]:
 
 
 def more(parent: str, depth: int, children: Sequence[str], count: int) -> dict[str, Any]:
-    """The stub for `count` comments below `parent`; `children` are its direct replies."""
+    """Return a stub for `count` comments below `parent`.
+
+    `children` are the ids of the direct replies among these comments.
+    """
     first = children[0]
     data = {"count": count, "name": f"t1_{first}", "id": first}
     return {
@@ -107,7 +110,7 @@ def more(parent: str, depth: int, children: Sequence[str], count: int) -> dict[s
 
 
 def continue_thread(parent: str, depth: int) -> dict[str, Any]:
-    """The stub "continue this thread", which leads to /comments/ID/_/CID."""
+    """Return the stub "continue this thread", which leads to /comments/ID/_/CID."""
     data = {"count": 0, "name": "t1__", "id": "_", "parent_id": parent, "depth": depth}
     return {"kind": "more", "data": {**data, "children": []}}
 

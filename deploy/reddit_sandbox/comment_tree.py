@@ -1,4 +1,4 @@
-"""Choose the comments of a post that a page shows; stubs stand for the others."""
+"""Choose which comments of a post a page shows. Stubs replace the other comments."""
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,9 +9,9 @@ from reddit_sandbox.community import Comment, Community
 from reddit_sandbox.item import Item
 from reddit_sandbox.world import World
 
-LIMIT = 200
-HIGHEST_LIMIT = 500
-DEEPEST = 10
+LIMIT = 200  # comments of a page, without a requested limit
+HIGHEST_LIMIT = 500  # comments
+DEEPEST = 10  # levels
 
 _BY_SCORE: Callable[[Comment], float] = lambda each: -each.score  # noqa: E731
 ORDERS: dict[str, Callable[[Comment], float]] = {
@@ -27,7 +27,7 @@ ORDERS: dict[str, Callable[[Comment], float]] = {
 
 
 class Tree:
-    """The comments of one post, sorted by one order."""
+    """The comments of one post, in the requested order. `answers` has the replies by parent."""
 
     def __init__(self, world: World, home: Community, indexes: Iterable[int], order: str) -> None:
         self._world = world
@@ -41,7 +41,7 @@ class Tree:
             below.sort(key=lambda each: (self._key(each), each.at))
 
     def shown(self, roots: Sequence[Comment], limit: int, depth: int) -> set[int]:
-        """The indexes of the `limit` best comments whose ancestors are shown too."""
+        """Return the indexes of the best comments, at most `limit`, each with all its ancestors."""
         heap = [(self._key(each), each.number, 0) for each in roots]
         heapq.heapify(heap)
         found: set[int] = set()
@@ -56,7 +56,7 @@ class Tree:
     def nested(
         self, roots: Sequence[Comment], shown: set[int], depth: int, level: int = 0
     ) -> list[dict[str, Any]]:
-        """The shown comments with their replies in `replies`, and the stubs for the others."""
+        """Return the shown comments and the stubs. Each comment has its replies in `replies`."""
         children = []
         for each in roots:
             if each.number not in shown:
@@ -75,7 +75,10 @@ class Tree:
     def flat(
         self, roots: Sequence[Comment], shown: set[int], levels: Mapping[int, int], depth: int
     ) -> list[dict[str, Any]]:
-        """The same in the form of /api/morechildren: one list, each comment before its replies."""
+        """Return the shown comments and the stubs in one list, each comment before its replies.
+
+        Replies of /api/morechildren have this form.
+        """
         things = []
         for each in roots:
             if each.number not in shown:
@@ -104,7 +107,7 @@ class Tree:
         items = [Item(self._home, each) for each in hidden]
         parent = self.parent_name(hidden[0])
         ids = [item.fullname.removeprefix("t1_") for item in items]
-        # In a community named stubs_* a stub has the count 0.
+        # In a community named stubs_*, a stub has the count 0.
         count = 0 if self._home.script == "stubs" else self.count(hidden)
         return [comment_shape.more(parent, level, ids, count)]
 
@@ -114,7 +117,7 @@ class Tree:
         return Item(home, above).fullname
 
     def count(self, roots: Iterable[Comment]) -> int:
-        """The number of these comments and all their replies."""
+        """Return the number of these comments and of all comments below them."""
         waiting, total = list(roots), 0
         while waiting:
             total += 1

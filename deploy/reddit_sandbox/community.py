@@ -1,6 +1,6 @@
-"""The posts and comments of one community: times, authors, scores and states.
+"""The posts and comments of one community, with their times, authors, scores and states.
 
-Titles and texts are not stored: they are generated when an item is shown.
+Titles and texts are not stored. They are generated again each time an item is shown.
 """
 
 import bisect
@@ -12,7 +12,7 @@ from reddit_sandbox import community_ids, keys, naming
 from reddit_sandbox import made_up_authors as authors_module
 
 DAY = 86_400
-# Seconds from the creation of a live post until listings show it with its comments.
+# A live post appears in listings, with its comments, this many seconds after its creation.
 LIVE_LEAD = 3
 
 KEPT, DELETED, REMOVED = range(3)
@@ -38,12 +38,12 @@ class Comment(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A comment before the comments of the community are sorted by time and numbered."""
+    """A comment without its final number. Its post already has a place in the community."""
 
     at: int
     post: int
     serial: int
-    parent: int  # serial of the parent comment within the same post
+    parent: int  # the parent comment's serial in the same post; -1 for a reply to the post
     author: int
     score: int
     state: int
@@ -53,7 +53,7 @@ _Item = TypeVar("_Item", Post, Comment)
 
 
 class Community:
-    """One community; items are sorted oldest first. Callers of `grow` hold the world's lock."""
+    """One community. Its items are sorted, oldest first. A caller of `grow` holds World's lock."""
 
     def __init__(self, seed: int, name: str, people: authors_module.Authors, now: int) -> None:
         self.key = community_ids.key(seed, name)
@@ -75,7 +75,7 @@ class Community:
         self._found(naming.size(seed, name))
 
     def rng(self, *parts: object) -> random.Random:
-        """A random generator that depends only on the community and `parts`."""
+        """Return a random generator. Its numbers depend only on the community and on `parts`."""
         return keys.chance(self.key, *parts)
 
     def _found(self, size: int) -> None:
@@ -98,7 +98,7 @@ class Community:
         self.posts.append(Post(index, at, author, score, _state(rng), []))
         self.by_author.setdefault(author, ([], []))[0].append(index)
         count = rng.randint(60, 350) if busy else max(0, int(rng.expovariate(1 / 5)) - 1)
-        # Replies to the newest comment make the long chains behind "continue this thread".
+        # The share of replies to the newest comment. They make chains that are deeper than a page.
         chains = 0.65 if busy else 0.4
         return self._write_comments(rng, index, at, min(3 * DAY, age), count, chains)
 
@@ -122,7 +122,7 @@ class Community:
         return drafts
 
     def _append_comments(self, drafts: list[Draft]) -> None:
-        """Append the comments in order of time; each gets a second of its own."""
+        """Append the comments in order of time, each at another second, which determines its id."""
         last = self.comments[-1].at if self.comments else self.created
         for draft in drafts:
             last = max(last + 1, draft.at)
@@ -136,7 +136,7 @@ class Community:
             self.by_author.setdefault(draft.author, ([], []))[1].append(index)
 
     def grow(self, now: float, per_minute: float) -> None:
-        """Add the posts that are due by `now`, each with up to two comments."""
+        """Add the posts that are due by `now`. Each post has at most two comments."""
         if per_minute <= 0 or not self.members:
             return
         while (due := self.now + (self._live + 1) * 60 / per_minute) <= now:

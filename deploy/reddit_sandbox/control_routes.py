@@ -1,4 +1,4 @@
-"""Routes that control the sandbox, for tests and the demo: no token, no limit, no log."""
+"""Routes with which tests and the demo control the sandbox. They need no token."""
 
 import flask
 
@@ -17,7 +17,7 @@ def health() -> dict[str, str]:
 
 @blueprint.get("/log")
 def log() -> dict[str, object]:
-    """The last requests, oldest first: ?limit=, 100 by default."""
+    """Return the last requests, oldest first, at most ?limit= (100 by default)."""
     box = sandbox.current()
     most = box.options.log_size
     count = listing_pages.limit_of(flask.request.args.get("limit"), 100, most)
@@ -36,13 +36,13 @@ def stats() -> dict[str, object]:
 
 @blueprint.get("/communities")
 def communities() -> dict[str, list[str]]:
-    """The names of the catalogue, in their own spelling."""
+    """Return the names of the built-in communities, with their upper and lower case."""
     return {"communities": sorted(naming.CATALOGUE.values(), key=str.lower)}
 
 
 @blueprint.post("/rate-limit")
 def rate_limit() -> tuple[dict[str, object], int]:
-    """{"limit": N}: the new limit of requests per window; the count starts at 0."""
+    """Set the limit of requests per window to N, with {"limit": N}. All counts start at 0."""
     limit = _number("limit")
     if limit is None:
         return {"error": "limit: expected a whole number of 0 or more"}, 422
@@ -52,7 +52,7 @@ def rate_limit() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/outage")
 def outage() -> tuple[dict[str, object], int]:
-    """{"status": 503}: every request to the API gets this status from now on; 0 ends it."""
+    """Give every request to the API one status, with {"status": 503}. Status 0 ends the outage."""
     status = _number("status")
     if status is None or not (status == 0 or 500 <= status <= 599):
         return {"error": "status: expected 500 to 599, or 0"}, 422
@@ -62,7 +62,7 @@ def outage() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/delete")
 def delete() -> tuple[dict[str, object], int]:
-    """{"name": "t3_..."}: its author deletes the post or comment."""
+    """Delete a post or comment as its author would, with {"name": "t3_..."}."""
     world = sandbox.current().world
     body = flask.request.get_json(silent=True)
     name = body.get("name") if isinstance(body, dict) else None
@@ -74,7 +74,10 @@ def delete() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/hold")
 def hold() -> tuple[dict[str, object], int]:
-    """{"name": "t3_...", "held": true}: a moderator's filter hides the item; false: approved."""
+    """Hide an item as a moderator's filter would, with {"name": "t3_...", "held": true}.
+
+    `false` shows the item again.
+    """
     world = sandbox.current().world
     body = flask.request.get_json(silent=True)
     name, held = (body.get("name"), body.get("held")) if isinstance(body, dict) else (None, None)
@@ -88,7 +91,10 @@ def hold() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/tokens")
 def tokens() -> tuple[dict[str, object], int]:
-    """{"mode": "same"}: the kind of tokens issued from now on (good, refused or same)."""
+    """Revoke all tokens and issue another kind of tokens from now on, with {"mode": "same"}.
+
+    The kinds are good, refused and same (see tokens.Mode).
+    """
     body = flask.request.get_json(silent=True)
     mode = body.get("mode") if isinstance(body, dict) else None
     if mode not in list(Mode):
@@ -99,14 +105,16 @@ def tokens() -> tuple[dict[str, object], int]:
 
 @blueprint.get("/replies")
 def replies() -> dict[str, object]:
-    """The replies that currently replace the sandbox's own."""
+    """Return the configured replies that replace the sandbox's own replies."""
     return {"replies": sandbox.current().replacements.all()}
 
 
 @blueprint.post("/replies")
 def replace_reply() -> tuple[dict[str, object], int]:
-    """{"path": "/comments/abc", "status": 500, "body": "html", "times": 3}: the reply to requests
-    whose path and query start with `path`; status 0 ends it."""
+    """Replace the replies to requests whose path and query start with `path`; status 0 ends this.
+
+    The body is such as {"path": "/comments/abc", "status": 500, "body": "html", "times": 3}.
+    """
     kept = sandbox.current().replacements
     body = flask.request.get_json(silent=True)
     asked = body if isinstance(body, dict) else {}
@@ -129,14 +137,16 @@ def replace_reply() -> tuple[dict[str, object], int]:
 
 @blueprint.get("/wrong-replies")
 def wrong_replies() -> dict[str, object]:
-    """The number of replies since the start of the faults, and of wrong replies by kind."""
+    """Return the number of replies since the last start of wrong replies, and the wrong ones."""
     return sandbox.current().wrong_replies.shown()._asdict()
 
 
 @blueprint.post("/wrong-replies")
 def reply_wrongly() -> tuple[dict[str, object], int]:
-    """{"share": 0.05, "seed": 7, "in_a_row": 4}: this share of all replies is wrong from now on; a
-    page is wrong at most `in_a_row` times in a row; share 0 ends it."""
+    """Make a share of all replies wrong, with {"share": 0.05, "seed": 7, "in_a_row": 4}.
+
+    A page gets at most `in_a_row` wrong replies in a row. Share 0 ends the wrong replies.
+    """
     wrong = sandbox.current().wrong_replies
     body = flask.request.get_json(silent=True)
     asked = body if isinstance(body, dict) else {}

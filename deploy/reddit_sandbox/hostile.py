@@ -1,6 +1,7 @@
-"""Hostile content in communities named hostile_*: valid JSON with valid ids.
+"""Hostile content in communities named hostile_*. The replies are valid JSON with valid ids.
 
-Titles and texts hold any text a user could write; other fields, values of a changed server.
+Titles and texts have any characters that a user could write. Other fields have types and values
+that Reddit could send after a change of its server.
 """
 
 from typing import Any
@@ -12,7 +13,8 @@ LONG_TEXT = 1_000_000  # characters; the limit on Reddit is 40,000
 DEEP = 200  # levels; Python's JSON parser accepts about 1,000
 HUGE = 10**30  # beyond every integer column
 
-# The post (or comment) with number n gets entry n modulo the length of its list.
+# The post with number n gets the entry n modulo the length of the list. Every third comment gets
+# an entry of COMMENT_TWISTS in the same way.
 LINK_TWISTS: tuple[dict[str, Any], ...] = (
     {"title": "a NUL \x00 in the \x00 title", "selftext": "\x00" * 20},
     {"title": "a lone surrogate \ud83d and another \udc00", "author_flair_text": "\udfff"},
@@ -51,20 +53,20 @@ COMMENT_TWISTS: tuple[dict[str, Any], ...] = (
 
 
 def twist_link(data: dict[str, Any], index: int) -> None:
-    """Corrupt a post in the way that its number selects."""
+    """Corrupt a post. Its number selects how."""
     data.update(LINK_TWISTS[index % len(LINK_TWISTS)])
     if index % len(LINK_TWISTS) == 3:
         data["media"] = _deep()
 
 
 def twist_comment(data: dict[str, Any], index: int) -> None:
-    """Corrupt a comment; two of three stay as they are."""
+    """Corrupt every third comment. Its number selects how."""
     if index % 3 == 0:
         data.update(COMMENT_TWISTS[index // 3 % len(COMMENT_TWISTS)])
 
 
 def strangers(children: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A page's children with unexpected ones: a repeated item, an unknown kind, stubs."""
+    """Add unexpected items to a page: a repeated item, unknown kinds, and items without data."""
     odd: list[Any] = [{"kind": "t9", "data": {"id": "x"}}, {"kind": "t3", "data": {}}]
     odd += [
         {"kind": "Listing", "data": listing_pages.wrap([])["data"]},

@@ -1,4 +1,4 @@
-"""The fields that posts and comments share: ids, author and community."""
+"""The fields that posts and comments have in common: ids, author and community."""
 
 import random
 from typing import Any
@@ -27,12 +27,12 @@ def subreddit_fields(home: Community) -> dict[str, Any]:
 
 
 def is_deleted(world: World, item: Item) -> bool:
-    """Whether its author has deleted it, before or after the start of the sandbox."""
+    """Return whether the author has deleted the item, before or after the sandbox's start."""
     return item.what.state == community_module.DELETED or world.was_deleted(item.fullname)
 
 
 def visible_author(world: World, item: Item) -> made_up_authors.Author | None:
-    """The author that is shown; None when Reddit would show `[deleted]`."""
+    """Return the author that Reddit would show, or None if it would show `[deleted]`."""
     author = world.authors[item.what.author]
     if author.standing is made_up_authors.Standing.GONE or is_deleted(world, item):
         return None
@@ -47,7 +47,7 @@ _FLAIRLESS: dict[str, Any] = {
     "author_flair_text_color": None,
     "author_is_blocked": False,
 }
-# As recorded: without an author, `author_fullname`, the flair type and premium are absent.
+# An item without an author has no author_fullname, flair type and author_premium, as recorded.
 _NOBODY: dict[str, Any] = {
     **_FLAIRLESS,
     "author": "[deleted]",
@@ -57,7 +57,7 @@ _NOBODY: dict[str, Any] = {
 
 
 def author_fields(author: made_up_authors.Author | None) -> dict[str, Any]:
-    """The fields about the author, or those of an item without an author."""
+    """Return the fields about an author. None means an item without an author."""
     if author is None:
         return _NOBODY
     flair = "Regular" if author.number % 9 == 0 else None
@@ -75,6 +75,6 @@ def author_fields(author: made_up_authors.Author | None) -> dict[str, Any]:
 
 
 def edited(world: World, at: int, rng: random.Random, often: float) -> float | bool:
-    """The time of the edit; false when the item was not edited."""
+    """Return the time of an item's edit, or false. `often` is the probability of an edit."""
     later = at + rng.randint(60, 3_600)
     return float(later) if rng.random() < often and later <= world.options.now else False

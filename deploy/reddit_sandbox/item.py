@@ -1,4 +1,4 @@
-"""A post or a comment of the sandbox, with its community."""
+"""The type of an item: a post or a comment with its community."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from reddit_sandbox.community import Comment, Community, Post
 
 
 class Item(NamedTuple):
-    """A post or a comment together with its community."""
+    """A post or a comment, and the community that contains it."""
 
     community: Community
     what: Post | Comment

@@ -1,37 +1,37 @@
-"""Reproducible randomness: the same seed and name always give the same result."""
+"""Reproducible random numbers and ids: the same seed and name always give the same result."""
 
 import hashlib
 import random
 import re
 
-# 2005-06-23T00:00:00Z: ids count seconds from here, so that they increase with time as Reddit's do.
+# 2005-06-23T00:00:00Z. Ids count seconds from this time, so they increase with time, as on Reddit.
 ID_EPOCH = 1_119_484_800
-TAG_BITS = 24
+TAG_BITS = 24  # the low bits of an item's id, which identify the community
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-# The longest id36 that fits a 64-bit number; a longer id does not exist.
+# Ids of up to 12 digits exist, because these fit in a 64-bit number.
 _ID36 = re.compile(r"[0-9a-z]{1,12}")
 
 
 def number(*parts: object) -> int:
-    """A 63-bit number that depends only on `parts`."""
+    """Return a 63-bit number that depends only on `parts`."""
     text = "\x1f".join(str(part) for part in parts)
     raw = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(raw, "big") >> 1
 
 
 def chance(*parts: object) -> random.Random:
-    """A random generator that depends only on `parts`."""
+    """Return a random generator. Its numbers depend only on `parts`."""
     return random.Random(number(*parts))  # noqa: S311 - made-up data, not secrets
 
 
 def share(*parts: object) -> float:
-    """A number in [0, 1) that depends only on `parts`."""
+    """Return a number from 0 to 1, without 1, that depends only on `parts`."""
     return number(*parts) / (1 << 63)
 
 
 def id36(value: int) -> str:
-    """`value` in base 36, as Reddit writes ids."""
+    """Return `value` in base 36, as Reddit writes ids."""
     digits = []
     while True:
         value, digit = divmod(value, 36)
@@ -41,12 +41,12 @@ def id36(value: int) -> str:
 
 
 def item_id(at: int, tag: int) -> str:
-    """The id of the item that was created at second `at` in the community with this `tag`."""
+    """Return the id of the item created at second `at` in the community with this `tag`."""
     return id36(((at - ID_EPOCH) << TAG_BITS) | tag)
 
 
 def split_item_id(text: str) -> tuple[int, int] | None:
-    """(at, tag) of an item id; None for an invalid id."""
+    """Return the second of creation and the community's tag, or None for an invalid id."""
     if not _ID36.fullmatch(text):
         return None
     seconds, tag = divmod(int(text, 36), 1 << TAG_BITS)

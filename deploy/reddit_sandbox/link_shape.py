@@ -1,4 +1,4 @@
-"""The JSON object of a post: kind t3."""
+"""Build the JSON object of a post, which has the kind `t3`."""
 
 import random
 from typing import Any
@@ -10,7 +10,7 @@ from reddit_sandbox.world import World
 
 HALF_A_YEAR = 182 * 86_400
 REMOVERS = ("moderator", "moderator", "automod_filtered", "reddit")
-POINTER_SHARE = 0.05
+POINTER_SHARE = 0.05  # the share of texts that mention another community
 FLAIRS = (None, None, None, "Question", "Show", "Guide")
 
 _NONES = (
@@ -52,7 +52,7 @@ _CONSTANT: dict[str, Any] = {
 
 
 def title_of(item: Item) -> str:
-    """The title, without generating the rest of the post."""
+    """Return a post's title without generating the rest of the post."""
     post = item.what
     return writing.title(item.community.rng("title", post.number), item.community.theme)
 
@@ -63,7 +63,7 @@ def permalink_of(item: Item) -> str:
 
 
 def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
-    """The post; `alone` gives the form on the page of its comments."""
+    """Return the JSON object of a post. `alone` means the form beside the post's comments."""
     home, post = item.community, item.what
     assert isinstance(post, community_module.Post)  # noqa: S101 - narrows the union
     rng = home.rng("link", post.number)
@@ -103,7 +103,7 @@ def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
 
 
 def stickies(home: community_module.Community) -> tuple[int, ...]:
-    """The pinned posts: none, one or two older posts."""
+    """Return the numbers of the pinned posts: none, one or two older posts."""
     count = min(home.key % 3, len(home.posts) // 10)
     return tuple(sorted(home.rng("stickies").sample(range(len(home.posts) // 2 or 1), count)))
 
@@ -147,7 +147,7 @@ def _content(rng: random.Random, item: Item, permalink: str) -> dict[str, Any]:
 
 
 def _pointer(item: Item) -> str:
-    """A link to another community of the theme, in a few posts."""
+    """Return a sentence that mentions another community of the theme; empty for most posts."""
     rng = item.community.rng("pointer", item.what.number)
     if rng.random() >= POINTER_SHARE:
         return ""
@@ -161,7 +161,7 @@ def _preview(url: str) -> dict[str, Any]:
 
 
 def _take_away(rng: random.Random, world: World, item: Item, data: dict[str, Any]) -> None:
-    """Reduce a deleted or removed post to the fields that Reddit keeps."""
+    """Remove the text of a deleted or removed post, and set the fields that Reddit sets."""
     if identity.is_deleted(world, item):
         mark, category = "[deleted]", "deleted"
     elif item.what.state == community_module.REMOVED:

@@ -1,4 +1,4 @@
-"""Pages of a listing: limits, cursors, the cap, and the orders of posts."""
+"""Build the pages of a listing: order the items, and apply the limit and the cursor."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from reddit_sandbox.community import DAY, Post
 from reddit_sandbox.item import Item
 
-PAGE = 25
-LONGEST_PAGE = 100
-# On Reddit, `after` was null after ten full pages and one item.
+PAGE = 25  # items of a page, without a requested limit
+LONGEST_PAGE = 100  # items
+# The maximal length of a listing. On Reddit, `after` was null after ten full pages and one item.
 CAP = 1_001
-# A post ranks equal to a post with ten times its score that is this much older.
+# In the order `hot`, ten times the score counts as much as being this many seconds newer.
 HOT_SECONDS = 45_000
 
 PERIODS = {
@@ -30,7 +30,7 @@ class Page(NamedTuple):
 
 
 def limit_of(text: str | None, default: int = PAGE, most: int = LONGEST_PAGE) -> int:
-    """The requested limit, at most `most`; the default for an invalid one."""
+    """Return the requested limit, at most `most`. An invalid limit gives the default."""
     try:
         limit = int(text or default)
     except ValueError:
@@ -41,8 +41,11 @@ def limit_of(text: str | None, default: int = PAGE, most: int = LONGEST_PAGE) ->
 def page(
     items: Sequence[Item], *, limit: int, after: str | None = None, before: str | None = None
 ) -> Page:
-    """The page after or before an anchor. An anchor that is not in the listing gives an empty
-    page, as on Reddit after the anchor was deleted."""
+    """Return the page after or before the item with this full name.
+
+    If the listing does not have the item, the page is empty. Reddit does the same after the item
+    was deleted.
+    """
     items = items[:CAP]
     start, end = 0, len(items)
     if after:
@@ -63,12 +66,12 @@ def _where(items: Sequence[Item], name: str, absent: int) -> int:
 
 
 def wrap(children: Sequence[dict[str, Any]], *, after: str | None = None) -> dict[str, Any]:
-    """A listing object around the children of a page."""
+    """Return a listing object with the items of a page."""
     return _listing(children, after, len(children))
 
 
 def wrap_replies(children: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A listing object around the comments of a tree, which has no count."""
+    """Return a listing object with the comments of a tree. Its count is null, as on Reddit."""
     return _listing(children, None, None)
 
 
@@ -80,7 +83,7 @@ def _listing(
 
 
 def hotness(post: Post) -> float:
-    """The rank of a post: the order of magnitude of its score plus its time."""
+    """Return a post's rank: the decimal logarithm of its score, plus its scaled time."""
     sign = (post.score > 0) - (post.score < 0)
     return sign * math.log10(max(abs(post.score), 1)) + post.at / HOT_SECONDS
 
@@ -95,7 +98,7 @@ ORDERS: dict[str, Callable[[Post], float]] = {
 
 
 def ordered(posts: Sequence[Post], order: str, period: str | None, now: float) -> list[Post]:
-    """The posts in an order, best first; for top and controversial a period limits their age."""
+    """Return the posts in an order, best first. A period limits the age for top, controversial."""
     if order in ("top", "controversial"):
         seconds = PERIODS.get(period or "day", DAY)
         posts = [post for post in posts if seconds is None or now - post.at <= seconds]

@@ -1,4 +1,4 @@
-"""Communities: their description, their posts, their newest comments; and items in batches."""
+"""Routes of a community's description, posts and newest comments, and of batches of items."""
 
 from typing import Any
 
@@ -36,7 +36,10 @@ def front(name: str) -> flask.Response:
 
 @blueprint.get("/r/<name>/<any(new, hot, top, rising, controversial):order>")
 def posts(name: str, order: str) -> flask.Response:
-    """A page of posts. The first page of `hot` starts with the pinned posts, above the limit."""
+    """Return a page of posts.
+
+    The first page of `hot` starts with the pinned posts, which do not count against the limit.
+    """
     box, args = sandbox.current(), flask.request.args
     home = box.enter(name)
     found = listing_pages.ordered(box.world.posts(home), order, args.get("t"), box.world.now())
@@ -53,7 +56,7 @@ def posts(name: str, order: str) -> flask.Response:
 
 @blueprint.get("/r/<name>/comments")
 def comments(name: str) -> flask.Response:
-    """The newest comments of the community."""
+    """Return a page of the community's newest comments."""
     box = sandbox.current()
     home = box.enter(name)
     newest = (Item(home, each) for each in reversed(home.comments[-listing_pages.CAP :]))
@@ -64,7 +67,7 @@ def comments(name: str) -> flask.Response:
 
 @blueprint.get("/api/info")
 def info() -> flask.Response:
-    """Items by full name, or communities by name; those that do not exist are left out."""
+    """Return the existing items with these full names, and communities with these names."""
     world, args = sandbox.current().world, flask.request.args
     names = [each for each in (args.get("id") or "").split(",") if each]
     communities = [each for each in (args.get("sr_name") or "").split(",") if each]
@@ -77,7 +80,7 @@ def info() -> flask.Response:
 
 @blueprint.get("/subreddits/search")
 def search() -> flask.Response:
-    """The target of redirects from communities that do not exist; its result is always empty."""
+    """Return an empty listing. Requests for a missing community are redirected to this route."""
     return answers.data(listing_pages.wrap([]))
 
 
@@ -112,7 +115,7 @@ def _by_fullname(world: World, name: str) -> dict[str, Any] | None:
 
 
 def _by_name(world: World, name: str) -> dict[str, Any] | None:
-    """A community of a batch; most fields of a community without access are null."""
+    """Return a community for a batch. If it refuses access, most of its fields are null."""
     script = naming.script(name)
     if not naming.VALID.fullmatch(name) or script in ("banned", "notfound", "missing", "redirect"):
         return None

@@ -1,4 +1,4 @@
-"""Invented authors: a fixed pool of each theme, and the members of a community."""
+"""Invent authors: a fixed pool for each theme. A community's members come from the pools."""
 
 import enum
 import random
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from reddit_sandbox import keys, words
 
-# Large enough that two communities of a theme share some of their authors, not all.
+# So large that two communities of a theme have some of their authors in common, but not all.
 POOL_PER_THEME = 500
 LONGEST_NAME = 20
 
@@ -15,12 +15,12 @@ class Standing(enum.Enum):
     """The state of an account."""
 
     ACTIVE = "active"
-    HIDDEN = "hidden"  # the history is hidden: an empty listing
+    HIDDEN = "hidden"  # the author hides the history: it is an empty listing
     SUSPENDED = "suspended"
-    GONE = "gone"  # deleted: its items stay, without an author
+    GONE = "gone"  # the account was deleted; its items stay, without an author
 
 
-# Every name that starts with one of these and an underscore exists, without a history.
+# Any name that starts with one of these words and an underscore exists, without a history.
 SCRIPTED = {
     "hidden": Standing.HIDDEN,
     "lurker": Standing.ACTIVE,
@@ -41,7 +41,7 @@ class Author(NamedTuple):
 
 
 class Authors:
-    """All authors of a seed. The number -1 means no author."""
+    """All authors of a seed. Their numbers are indexes."""
 
     def __init__(self, seed: int, now: int) -> None:
         self._seed = seed
@@ -66,7 +66,7 @@ class Authors:
         return len(self._all)
 
     def named(self, name: str) -> Author | None:
-        """The author of this name, in any case; some names are scripted, see SCRIPTED."""
+        """Return the author with this name, in upper or lower case, or None. See also SCRIPTED."""
         known = self._by_name.get(name.lower())
         word = name.lower().partition("_")[0]
         if known is not None or "_" not in name or word not in SCRIPTED:
@@ -75,8 +75,11 @@ class Authors:
         return Author(number, name.lower(), 0, SCRIPTED[word], self._all[0].created)
 
     def members_of(self, community: str, theme: int) -> list[int]:
-        """The authors of a community, the busiest first: mostly of its theme, some of neighbouring
-        themes, a few of any theme. They depend only on its name and the seed."""
+        """Return the numbers of a community's authors, the most active first.
+
+        Most authors belong to its theme, some to two other themes, a few to any theme. The result
+        depends only on the community's name and the seed.
+        """
         rng = keys.chance(self._seed, "members", community)
         themes = len(words.THEMES)
         found = rng.sample(self._pool(theme), rng.randint(70, 140))

@@ -1,4 +1,4 @@
-"""A file with the requested names, so that a restarted sandbox knows the ids of communities."""
+"""The file of requested community names. A restarted sandbox needs them to find ids again."""
 
 import contextlib
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from reddit_sandbox import naming, world
 
 
 def load(path: Path) -> list[str]:
-    """The newest names of the file, oldest first; empty without a file."""
+    """Return the newest names in the file, oldest first, or no names if there is no file."""
     try:
         text = path.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
@@ -18,13 +18,13 @@ def load(path: Path) -> list[str]:
 
 
 def keep(path: Path, loaded: list[str]) -> Callable[[str], None]:
-    """Rewrite the file, so that it stays bounded; return a function that appends a name."""
+    """Rewrite the file, so that its size stays limited. Return a function that appends a name."""
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text("".join(f"{name}\n" for name in loaded), encoding="ascii")
     draft.replace(path)
 
     def add(name: str) -> None:
-        # On a full disk the name is lost after a restart, but the request succeeds.
+        # A full disk loses the name at the next restart, but the request still succeeds.
         with contextlib.suppress(OSError), path.open("a", encoding="ascii") as file:
             file.write(f"{name}\n")
 

@@ -1,4 +1,7 @@
-"""The properties that a community's name decides: validity, script, theme and size."""
+"""The properties that follow from a community's name: validity, script, theme and size.
+
+A script is the fault or the special content of a community.
+"""
 
 import re
 
@@ -11,7 +14,8 @@ _CATALOGUE_THEME = {
     name.lower(): index for index, theme in enumerate(words.THEMES) for name in theme.communities
 }
 
-# A name that starts with one of these words and an underscore is scripted. These refuse access.
+# A community has a script if its name starts with a script's word and an underscore. Communities
+# with these scripts refuse access.
 ACCESS = frozenset(
     (
         "banned",
@@ -31,7 +35,7 @@ ACCESS = frozenset(
         "scope",
     )
 )
-# These always reply with the same status.
+# Communities with these scripts always reply with the same status.
 STATUS = {
     "badreq": 400,
     "reqtimeout": 408,
@@ -43,18 +47,18 @@ STATUS = {
     "cf520": 520,
     "cf522": 522,
 }
-# The faults of these depend on earlier requests.
+# The faults of these scripts depend on earlier requests.
 PASSING = frozenset(("flaky", "hiccup", "limited", "stale"))
-# The replies of these are slow, missing or corrupt.
+# The replies of these scripts are slow, missing or corrupt.
 MANGLED = frozenset(
     ("bomb", "cutoff", "deep", "headerless", "html", "nan", "reset", "slow", "timeout")
 )
-# One part of these fails; all other parts work.
+# With these scripts, one part of a community fails and all other parts work.
 PARTS = frozenset(("badmore", "badpage", "badtree", "loop", "nocomments", "stubs"))
-# These have unusual content or an unusual size.
+# With these scripts, a community has unusual content or an unusual size.
 CONTENT = frozenset(("big", "empty", "hostile", "takedown", "tiny"))
 
-# The numbers of posts of communities whose script requires several pages, or none.
+# The number of posts of a community with this script.
 SIZES = {"big": 1_500, "tiny": 5, "empty": 0, "badpage": 300, "badtree": 300}
 
 SCRIPTS = ACCESS | frozenset(STATUS) | PASSING | MANGLED | PARTS | CONTENT
@@ -62,19 +66,21 @@ UNREADABLE = ACCESS | frozenset(STATUS) | frozenset(("timeout", "html"))
 
 
 def script(name: str) -> str | None:
-    """The scripted word at the start of the name; None for an ordinary community."""
+    """Return the script's word at the start of the name, or None for an ordinary community."""
     word, underscore, rest = name.lower().partition("_")
     return word if underscore and rest and word in SCRIPTS else None
 
 
 def display(name: str) -> str:
-    """The name in the community's own case, for a name in any case."""
+    """Return the name in the spelling that the community uses, with its upper and lower case."""
     return CATALOGUE.get(name.lower(), name.lower())
 
 
 def theme(seed: int, name: str) -> int:
-    """The theme of a name: from the catalogue, from a keyword in the name, or from its first four
-    letters, so that similar names belong to one theme."""
+    """Return the theme of a name: from the catalogue, or from a keyword in the name.
+
+    Other names get a theme by their first four letters, so that similar names belong together.
+    """
     lower = name.lower()
     if lower in _CATALOGUE_THEME:
         return _CATALOGUE_THEME[lower]
@@ -87,8 +93,10 @@ def theme(seed: int, name: str) -> int:
 
 
 def size(seed: int, name: str) -> int:
-    """The number of posts: mostly 40 to 300, so that a demo is quick; some have up to 1,500, so
-    that listings reach their cap."""
+    """Return the number of posts: mostly 40 to 300, so that a demo is quick.
+
+    Some communities have up to 1,500 posts, so that their listings reach the maximal length.
+    """
     fixed = SIZES.get(script(name) or "")
     if fixed is not None:
         return fixed

@@ -1,15 +1,15 @@
-"""The options of a sandbox."""
+"""The options of a sandbox and their defaults."""
 
 import dataclasses
 from pathlib import Path
 
-# 2026-06-01T00:00:00Z: a fixed present, so that two runs show the same data.
+# 2026-06-01T00:00:00Z. The sandbox's present is fixed, so that two runs show the same data.
 DEFAULT_NOW = 1_780_272_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """The options of one sandbox. An empty client id or secret accepts every non-empty value."""
+    """The options of one sandbox. An empty client id or secret accepts any non-empty value."""
 
     seed: int = 1
     now: int = DEFAULT_NOW
@@ -18,7 +18,7 @@ class Options:
     token_seconds: int = 86_400
     rate_limit: int = 1_000
     rate_window: int = 600
-    # Reddit gives its token endpoint a limit of its own.
+    # Reddit counts requests for tokens against a separate limit.
     token_rate_limit: int = 300
     slow_seconds: float = 1.0
     hang_seconds: float = 60.0

@@ -1,11 +1,11 @@
-"""Wait within a request, but no longer than the server runs and the client is connected."""
+"""Delay a reply, but end the wait when the server stops or the client disconnects."""
 
 import select
 import socket
 import time
 from collections.abc import Callable
 
-# Seconds between two checks of a waiting request.
+# Seconds between two checks whether the wait must end.
 GLANCE = 0.1
 
 
@@ -18,7 +18,7 @@ def wait(seconds: float, stopping: Callable[[], bool], connection: object) -> No
 
 
 def _left(connection: object, seconds: float) -> bool:
-    """Whether the client has disconnected; waits the given seconds before it returns False."""
+    """Return whether the client disconnects within these seconds."""
     if not isinstance(connection, socket.socket):
         time.sleep(seconds)
         return False

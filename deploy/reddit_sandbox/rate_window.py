@@ -1,16 +1,16 @@
-"""Count requests in fixed windows that are aligned to the wall clock."""
+"""Count requests in windows of fixed length, aligned to the wall clock (such as to :00, :10)."""
 
 import math
 import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-# The limit of counted clients; a new window clears all counts.
+# The limit of clients per window, because the memory is limited. Further clients are refused.
 MOST_CLIENTS = 1_000
 
 
 class Grant(NamedTuple):
-    """One counted request: the rest of the window, and the seconds until it ends."""
+    """A counted request: the remaining and used requests of the window, and its remaining time."""
 
     remaining: int
     used: int
@@ -18,7 +18,7 @@ class Grant(NamedTuple):
 
 
 class RateWindow:
-    """At most `limit` grants per client and window. Thread-safe."""
+    """Accepts at most `limit` requests of a client in each window. Thread-safe."""
 
     def __init__(self, limit: int, seconds: int, clock: Callable[[], float]) -> None:
         self.limit = limit
@@ -29,7 +29,7 @@ class RateWindow:
         self._used: dict[str, int] = {}
 
     def take(self, client: str) -> Grant | None:
-        """Count a request of the client; None, without a count, when its window is used up."""
+        """Count a request of the client. If the limit is reached, count nothing and return None."""
         with self._lock:
             now = self._clock()
             window = int(now // self._seconds)

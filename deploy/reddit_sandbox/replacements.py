@@ -1,4 +1,4 @@
-"""Replies that replace the sandbox's own, by path; set by tests or the demo."""
+"""Replacements: replies that tests or the demo configure in place of the sandbox's own replies."""
 
 import collections
 import threading
@@ -8,10 +8,10 @@ import flask
 
 from reddit_sandbox import answers, broken_parts
 
-MOST = 100  # replacements kept; the oldest is dropped
+MOST = 100  # replacements; one more removes the oldest
 PATH_MAX = 500  # characters
-# The bodies of replacements, by name.
-REASONS = ("private", "quarantined", "gated", "banned")
+REASONS = ("private", "quarantined", "gated", "banned")  # also names of bodies
+# The names of the bodies that a replacement can have.
 BODIES = (
     *("json", "html", "empty", "null", "children_null", "cut_off", "scope", "gateway"),
     *("search", "portal", *REASONS),
@@ -19,14 +19,17 @@ BODIES = (
 
 
 class Replacements:
-    """The replacements. The longest path that is a prefix of a request wins. Thread-safe."""
+    """Keeps a replacement for each path. A request uses the longest path that is its prefix.
+
+    Thread-safe.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_path: collections.OrderedDict[str, dict[str, Any]] = collections.OrderedDict()
 
     def put(self, path: str, *, status: int, body: str, times: int | None) -> None:
-        """Replace the reply `times` times; None: until it is removed."""
+        """Replace the reply `times` times. None means until `take_away` removes the replacement."""
         with self._lock:
             self._by_path[path] = {"path": path, "status": status, "body": body, "times": times}
             self._by_path.move_to_end(path)
@@ -42,7 +45,7 @@ class Replacements:
             return [dict(each) for each in self._by_path.values()]
 
     def reply(self) -> flask.Response | None:
-        """The replacement for the current request; None without one."""
+        """Return the replacement for the current request, or None."""
         if not self._by_path:
             return None
         asked = flask.request.full_path.removesuffix("?")

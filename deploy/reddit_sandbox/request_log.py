@@ -1,4 +1,4 @@
-"""A log of the requests to the sandbox, for tests."""
+"""A log of the requests to the sandbox, which tests read."""
 
 import collections
 import threading
@@ -15,7 +15,7 @@ class Entry(NamedTuple):
 
 
 class RequestLog:
-    """The last `size` requests, and counts of all requests. Thread-safe."""
+    """Keeps the last `size` requests, and the number of all requests by status. Thread-safe."""
 
     def __init__(self, size: int) -> None:
         self._lock = threading.Lock()
@@ -28,7 +28,7 @@ class RequestLog:
             self._by_status[entry.status] += 1
 
     def last(self, count: int) -> list[dict[str, Any]]:
-        """The newest `count` requests, oldest first."""
+        """Return the newest `count` requests, oldest first."""
         with self._lock:
             entries = list(self._entries)
         return [entry._asdict() for entry in entries[-count:]]

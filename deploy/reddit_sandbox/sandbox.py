@@ -1,4 +1,4 @@
-"""One sandbox: its world, and its state about clients."""
+"""One sandbox: its communities, tokens, request counts and configured faults."""
 
 import time
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class Sandbox:
         self.troubles = Troubles()
         self.replacements = Replacements()
         self.wrong_replies = WrongReplies()
-        self.outage = 0  # the status of every reply; 0: no outage
+        self.outage = 0  # during an outage, the status of every reply; otherwise 0
         self._stopping = stopping
 
     def wait(self, seconds: float) -> None:
@@ -48,7 +48,7 @@ class Sandbox:
         patience.wait(seconds, self._stopping, connection)
 
     def enter(self, name: str) -> Community:
-        """The community of a request, or the reply that refuses the request."""
+        """Return the community of the current request. A refusal or failure aborts the request."""
         if not naming.VALID.fullmatch(name):
             flask.abort(answers.error(404))
         script = naming.script(name)
@@ -78,5 +78,5 @@ class Sandbox:
 
 
 def current() -> Sandbox:
-    """The sandbox of the current request."""
+    """Return the sandbox that serves the current request."""
     return cast(Sandbox, flask.current_app.extensions[EXTENSION])

@@ -1,4 +1,4 @@
-"""The sandbox in gunicorn: one worker process with many threads, on the loopback by default."""
+"""Serve the sandbox with gunicorn: one worker process with many threads."""
 
 import json
 import os
@@ -15,20 +15,20 @@ from reddit_sandbox import app
 from reddit_sandbox.options import Options
 
 HOST = "127.0.0.1"
-# Concurrent requests. Each slow or hanging reply occupies a thread.
+# The number of concurrent requests. Each slow reply occupies one thread.
 THREADS = 64
-# Seconds for running requests to finish after SIGTERM.
+# After SIGTERM, running requests have this many seconds to finish.
 GRACE = 1
 
 
 class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
-    """`run` serves on a bound socket until SIGTERM or SIGINT."""
+    """Serves the sandbox on a listening socket. `run` returns after SIGTERM or SIGINT."""
 
     def __init__(self, options: Options, listener: socket.socket, ready_file: Path | None) -> None:
         self._options = options
         host, bound_port = listener.getsockname()
         self.url = f"http://{host}:{bound_port}"
-        # gunicorn takes over the descriptor and closes it: no other object may own it.
+        # gunicorn closes the descriptor. The socket object must not close it a second time.
         self._descriptor = listener.detach()
         self._ready_file = ready_file
         self._worker: Any = None
@@ -43,7 +43,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             "keepalive": 30,
             "graceful_timeout": GRACE,
             "control_socket_disable": True,
-            # The application itself refuses requests that are too long, in Reddit's form.
+            # No limit in gunicorn, because the application refuses long requests in Reddit's form.
             "limit_request_line": 0,
             "loglevel": "warning",
             "post_fork": _die_with_master,
@@ -62,19 +62,19 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
 
     def _is_stopping(self) -> bool:
         worker = self._worker
-        # An orphaned worker stops too; gunicorn alone would wait for hanging requests.
+        # A worker whose master has died stops too. gunicorn alone would wait for hanging requests.
         return worker is not None and (not worker.alive or worker.ppid != os.getppid())
 
 
 def _die_with_master(server: Any, _worker: Any) -> None:
-    """Stop an orphaned worker: it would block the port of a restarted sandbox."""
+    """End the worker with its master. Otherwise it would block the port of a restarted sandbox."""
     die_with_parent.ask_kernel(signal.SIGKILL)
     if os.getppid() != server.pid:
         os._exit(die_with_parent.EXIT_ORPHANED)
 
 
 def listen(port: int, host: str = HOST) -> socket.socket:
-    """A listening socket; port 0 means any free port."""
+    """Return a listening socket on `port`, or on any free port for 0. Raises OSError."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -87,7 +87,7 @@ def listen(port: int, host: str = HOST) -> socket.socket:
 
 
 def write_ready_file(path: Path, url: str) -> None:
-    """Write the file atomically."""
+    """Write the sandbox's URL to a file, atomically."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(json.dumps({"url": url}))
     draft.replace(path)

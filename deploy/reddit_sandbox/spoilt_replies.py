@@ -1,4 +1,4 @@
-"""Changes of a page's own reply: cut, broken off, mislabelled, or without a part of its items."""
+"""Corrupt a good reply: truncate it, change its type, or remove or change its items."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ _OTHER_SUBJECT: dict[str, dict[str, str]] = {
     "t3": _OF_ITEM,
     "t5": {"display_name": "AnotherClub"},
 }
-# Fields with an id or a full name.
+# The fields of each kind that have an id or a full name.
 _IDS = {
     "t1": ("id", "name", "link_id", "parent_id"),
     "t3": ("id", "name"),
@@ -25,14 +25,14 @@ _IDS = {
 
 
 def cut(response: flask.Response) -> flask.Response:
-    """Truncated JSON in a complete HTTP reply."""
+    """Truncate the JSON, but send a complete HTTP reply."""
     body = response.get_data()
     response.set_data(body[: len(body) * 2 // 3])
     return response
 
 
 def broken_off(response: flask.Response) -> flask.Response:
-    """Half of the announced body, then the connection breaks."""
+    """Send half of the announced body, then close the connection."""
     body = response.get_data()
     response.response = half_of(body, flask.request.environ.get("gunicorn.socket"))
     response.headers["content-length"] = str(len(body))
@@ -52,7 +52,7 @@ def mislabelled(response: flask.Response) -> flask.Response:
 
 
 def half_listing(response: flask.Response) -> flask.Response:
-    """The first half of the items, as if the listing ended there."""
+    """Keep only the first half of the items, as if the listing ended there."""
     return _changed(response, _halve)
 
 
@@ -61,17 +61,17 @@ def empty_listing(response: flask.Response) -> flask.Response:
 
 
 def empty_tree(response: flask.Response) -> flask.Response:
-    """A post whose comments and stubs are left out."""
+    """Remove all comments and stubs of a post."""
     return _changed(response, lambda reply: _empty(reply[1]))
 
 
 def tree_without_list(response: flask.Response) -> flask.Response:
-    """A tree whose second part is not a listing."""
+    """Set the children to null in a tree's second part, which lists the comments."""
     return _changed(response, lambda reply: reply[1]["data"].update(children=None))
 
 
 def no_more_comments(response: flask.Response) -> flask.Response:
-    """Requested comments of a stub that are all left out."""
+    """Remove all comments from a reply of /api/morechildren."""
     return _changed(response, lambda reply: reply["json"]["data"].update(things=[]))
 
 
@@ -80,7 +80,7 @@ def without_things(response: flask.Response) -> flask.Response:
 
 
 def another_subject(response: flask.Response) -> flask.Response:
-    """The reply to another request, as a cache returns it: another community, post and author."""
+    """Change community, item and author, as if a cache returned the reply to another request."""
     return _changed(response, _move_things)
 
 
@@ -101,7 +101,7 @@ def _empty(listing: Any) -> None:
 
 
 def _move_things(value: Any) -> None:
-    """Give each thing of a reply another subject, with ids that are newer than the real ones."""
+    """Change the subject of each object in a reply, and make its ids newer than all real ids."""
     pending = [value]
     while pending:
         value = pending.pop()

@@ -1,4 +1,4 @@
-"""The JSON object of a community: kind t5."""
+"""Build the JSON object of a community, which has the kind `t5`."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ _CONSTANT: dict[str, Any] = {
     "whitelist_status": "all_ads",
     "wls": 6,
 }
-# The fields of a community without access that are null in /api/info, as recorded.
+# If a community refuses access, these fields are null in replies of /api/info, as recorded.
 _WITHHELD = (
     "accounts_active_is_fuzzed advertiser_category allow_discovery allow_galleries allow_images "
     "allow_polls collapse_deleted_comments comment_score_hide_mins description "
@@ -58,12 +58,12 @@ _WITHHELD = (
     "show_media_preview spoilers_enabled submission_type submit_text subscribers "
     "user_flair_enabled_in_sr user_flair_position user_sr_theme_enabled"
 )
-# About one in this many subscribers is online.
+# One in this many subscribers is online.
 ONLINE_SHARE = 250
 
 
 def about(home: Community, *, in_batch: bool = False) -> dict[str, Any]:
-    """The community; in a batch (/api/info) it has no count of online users."""
+    """Return the JSON object of a community. In a batch, it has no count of online users."""
     theme = words.THEMES[home.theme]
     rng = home.rng("about")
     summary = f"All about {rng.choice(theme.doings)} & the {rng.choice(theme.things)}."
@@ -97,7 +97,7 @@ def about(home: Community, *, in_batch: bool = False) -> dict[str, Any]:
 
 
 def withheld(home: Community) -> dict[str, Any]:
-    """A private community in a batch."""
+    """Return the JSON object that a batch has for a community that refuses access."""
     found = about(home, in_batch=True)
     found["data"].update(dict.fromkeys(_WITHHELD.split()), subreddit_type="private")
     return found

@@ -1,6 +1,6 @@
-"""Items that Reddit itself has removed, in communities named takedown_*.
+"""Change items in communities named takedown_*: Reddit itself has removed some of them.
 
-They also hold rare items: items with an unknown edit time, and comments with a hidden score.
+Others have an unknown edit time or a hidden score, which are rare on Reddit.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ NOTICE = "[ Removed by Reddit ]"
 POLICY = "[ Removed by Reddit on account of violating the [content policy](/help/contentpolicy). ]"
 COPYRIGHT = "[ Removed by Reddit in response to a copyright notice. ]"
 
-# The post (or comment) with number n gets entry n modulo the length of its list.
+# The post or comment with number n gets the entry n modulo the length of the list for its kind.
 _GONE: dict[str, Any] = {"author": "[deleted]", "author_fullname": None}
 LINK_CHANGES: tuple[dict[str, Any], ...] = (
     {**_GONE, "title": NOTICE, "selftext": POLICY, "removed_by_category": "reddit"},

@@ -1,4 +1,4 @@
-"""Routes of posts with their comments, and of the comments behind stubs."""
+"""Routes of a post with its comments, and of the comments that a stub replaces."""
 
 import flask
 
@@ -9,7 +9,8 @@ from reddit_sandbox.item import Item
 
 blueprint = flask.Blueprint("thread", __name__)
 
-# The limit of ids in one request to /api/morechildren, and the minimal number of its results.
+# A request to /api/morechildren has at most this many ids. Its reply has at least this many
+# comments, if they exist.
 MOST_CHILDREN = 100
 
 
@@ -20,7 +21,7 @@ MOST_CHILDREN = 100
 @blueprint.get("/r/<name>/comments/<post_id>/<slug>")
 @blueprint.get("/r/<name>/comments/<post_id>/<slug>/<comment_id>")
 def thread(post_id: str, name: str = "", slug: str = "", comment_id: str = "") -> flask.Response:
-    """A post and its comments; with a comment id only that comment and its replies."""
+    """Return a post and its comments; with a comment id, only this comment and its replies."""
     world, args = sandbox.current().world, flask.request.args
     item = _post(post_id, name)
     home, post = item.community, item.what
@@ -46,7 +47,7 @@ def thread(post_id: str, name: str = "", slug: str = "", comment_id: str = "") -
 
 @blueprint.route("/api/morechildren", methods=["GET", "POST"])
 def more_children() -> flask.Response:
-    """The comments behind a stub and their replies, in one flat list."""
+    """Return the comments that a stub replaces, and their replies, in one flat list."""
     world, args = sandbox.current().world, flask.request.values
     ids = list(dict.fromkeys(each for each in args.get("children", "").split(",") if each))
     if args.get("api_type") != "json" or not ids or len(ids) > MOST_CHILDREN:
@@ -66,9 +67,9 @@ def more_children() -> flask.Response:
 
 
 def _post(post_id: str, name: str) -> Item:
-    """The post; 404 when it does not exist, or is not in the named community.
+    """Return the post. Reply 404 if it does not exist, or if the named community does not have it.
 
-    It enters the community only once, because each entry may count as a request.
+    `enter` is called only once, because each call may count as a request to the community.
     """
     box = sandbox.current()
     home = box.enter(name) if name else None
@@ -88,7 +89,7 @@ def _comment(item: Item, comment_id: str) -> Comment:
 
 
 def _comments(item: Item, ids: list[str]) -> list[Comment]:
-    """The comments of the post among these ids."""
+    """Return the comments with these ids that belong to the post."""
     world = sandbox.current().world
     resolved = [world.resolve(f"t1_{each.removeprefix('t1_')}") for each in ids]
     return [

@@ -1,4 +1,4 @@
-"""The token endpoint; Reddit serves it on another host."""
+"""The route that issues tokens. Reddit serves it on another host than the API."""
 
 import secrets
 
@@ -8,9 +8,9 @@ from reddit_sandbox import answers, sandbox
 
 blueprint = flask.Blueprint("token", __name__)
 
-# A client id of this form gets the error after its underscore, with status 200, as recorded.
+# A client id such as error_invalid_grant gets the error `invalid_grant` with status 200.
 ERROR_CLIENT = "error_"
-# Grants that Reddit knows but refuses to this kind of client, with its reply.
+# Types of grants that Reddit refuses to this kind of client, and Reddit's replies.
 _REFUSED = {
     "password": {
         "error_description": "Only script apps may use password auth",
@@ -26,7 +26,7 @@ _REFUSED = {
 
 @blueprint.post("/api/v1/access_token")
 def access_token() -> flask.Response:
-    """A token for client credentials. Some errors have status 200."""
+    """Issue a token for client credentials. Some errors have status 200, as on Reddit."""
     box = sandbox.current()
     asked = flask.request.authorization
     client = (asked.username or "") if asked and asked.type == "basic" else ""

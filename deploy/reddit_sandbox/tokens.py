@@ -1,4 +1,4 @@
-"""Bearer tokens, valid until they expire or are revoked."""
+"""Bearer tokens. A token is valid until it expires or is revoked."""
 
 import collections
 import enum
@@ -7,12 +7,16 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-# Beyond this number the oldest tokens are dropped, which looks like an expiry.
+# The limit of valid tokens. One more removes the oldest, as if it had expired.
 MOST_TOKENS = 10_000
 
 
 class Mode(enum.StrEnum):
-    """The kind of issued tokens: good, refused by the API, or one refused token repeatedly."""
+    """The kind of the tokens that the sandbox issues.
+
+    The API accepts GOOD tokens only. REFUSED means a new invalid token each time, and SAME means
+    the same invalid token each time.
+    """
 
     GOOD = "good"
     REFUSED = "refused"
@@ -25,7 +29,7 @@ class Token(NamedTuple):
 
 
 class Tokens:
-    """The tokens that this process has issued. Thread-safe."""
+    """Issues, checks and revokes tokens. Thread-safe."""
 
     def __init__(self, seconds: int, clock: Callable[[], float]) -> None:
         self.seconds = seconds
@@ -37,7 +41,7 @@ class Tokens:
         self._same = secrets.token_urlsafe(48)
 
     def change(self, mode: Mode) -> None:
-        """Set the kind of the tokens issued from now on; revoke all tokens."""
+        """Revoke all tokens, and issue tokens of this kind from now on."""
         with self._lock:
             self.mode = mode
             self._known.clear()
@@ -55,7 +59,7 @@ class Tokens:
         return text
 
     def client_of(self, text: str) -> str | None:
-        """The client of a token; None for an unknown, expired or revoked token."""
+        """Return the client of a token, or None for an unknown, expired or revoked token."""
         with self._lock:
             token = self._known.get(text)
             if token is None or token.expires <= self._clock():

@@ -1,4 +1,4 @@
-"""Communities whose replies fail or are corrupt, chosen by the first word of their name."""
+"""Communities with failing or corrupt replies. The first word of the name selects the fault."""
 
 import collections
 import functools
@@ -11,17 +11,17 @@ from reddit_sandbox import answers, naming, spoilt_replies
 
 # One in this many requests to a flaky community fails.
 FLAKY_EVERY = 3
-# The number of first requests to a limited community that get 429.
+# In a limited community, this many requests at the beginning get the status 429.
 LIMITED_FIRST = 2
-# The limit of remembered requests; the oldest are dropped.
+# The limit of counted requests. One more removes the oldest count.
 MEMORY = 10_000
 
-# A compressed reply of a few hundred kilobytes decompresses to this many bytes.
+# The size of a decompressed reply that has only a few hundred kilobytes while compressed.
 BOMB_BYTES = 128 * 1024 * 1024
-# Python's JSON parser accepts about 1,000 levels.
+# Far more than the 1,000 levels that Python's JSON parser accepts.
 DEEP_LEVELS = 100_000
 
-# Values that are not valid JSON, although many parsers accept them.
+# Replacements that make a reply invalid JSON, although many parsers accept NaN and Infinity.
 _NOT_NUMBERS = (
     (b'"upvote_ratio": 0.', b'"upvote_ratio": NaN, "was": 0.'),
     (b'"controversiality": 0', b'"controversiality": -Infinity'),
@@ -29,14 +29,14 @@ _NOT_NUMBERS = (
 
 
 class Troubles:
-    """Failing replies, of which some depend on earlier requests. Thread-safe."""
+    """Makes failing replies, and counts requests, because some failures depend on the count."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._asked: collections.OrderedDict[tuple[str, str], int] = collections.OrderedDict()
 
     def _count(self, name: str, what: str = "") -> int:
-        """The number of these requests, including this one."""
+        """Count this request, and return how many equal requests there were, with this request."""
         with self._lock:
             key = (name.lower(), what)
             self._asked[key] = count = self._asked.get(key, 0) + 1
@@ -46,7 +46,7 @@ class Troubles:
             return count
 
     def failure(self, script: str | None, name: str, target: str) -> flask.Response | None:
-        """The failing reply to a request for `target`; None when it succeeds."""
+        """Return the failing reply to a request for `target`, or None if the request succeeds."""
         if script in naming.STATUS:
             status = naming.STATUS[script]
             return answers.error(status) if status < 408 else answers.gateway_error(status)
@@ -64,10 +64,10 @@ class Troubles:
 
 
 def mangle(script: str, response: flask.Response) -> flask.Response:
-    """A good reply, corrupted in transit."""
+    """Corrupt a good reply as the script demands."""
     body = response.get_data()
     if script == "cutoff":
-        # As recorded: truncated JSON in a complete HTTP reply.
+        # A recorded reply had truncated JSON in a complete HTTP reply.
         response.set_data(body[: len(body) * 2 // 3])
     elif script == "nan":
         for sound, unsound in _NOT_NUMBERS:
@@ -87,7 +87,7 @@ def mangle(script: str, response: flask.Response) -> flask.Response:
 
 @functools.cache
 def _bomb() -> bytes:
-    """Compressed in parts, so that the sandbox itself never holds the decompressed reply."""
+    """Return the compressed reply. It is made in parts, to never hold the decompressed text."""
     packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
     part = b" " * (1024 * 1024)
     packed = b"".join(packer.compress(part) for _ in range(BOMB_BYTES // len(part)))

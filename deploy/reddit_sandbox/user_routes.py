@@ -1,4 +1,4 @@
-"""Routes of authors: descriptions and histories."""
+"""Routes of an author's description and of an author's history."""
 
 import flask
 
@@ -23,7 +23,10 @@ def front(name: str) -> flask.Response:
 
 @blueprint.get("/user/<name>/<any(overview, submitted, comments):what>")
 def history(name: str, what: str) -> flask.Response:
-    """A page of the author's items, newest first unless ?sort=top; empty for a hidden history."""
+    """Return a page of the author's items, newest first unless the request sorts by top or hot.
+
+    If the author hides the history, the page is empty.
+    """
     author, args = _author(name), flask.request.args
     if author.standing is Standing.SUSPENDED:
         return answers.error(403)
@@ -53,7 +56,7 @@ def _shown(world: World, item: Item) -> dict[str, object]:
 
 
 def _author(name: str) -> Author:
-    """The author, or 404 for an unknown or deleted account."""
+    """Return the author. Reply 404 for an unknown or deleted account."""
     author = sandbox.current().world.authors.named(name)
     if author is None or author.standing is Standing.GONE:
         flask.abort(answers.error(404))

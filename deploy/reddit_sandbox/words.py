@@ -1,10 +1,10 @@
-"""The vocabulary of the sandbox: themes with their communities, and words for names and texts."""
+"""The vocabulary: themes with their communities, and words for names and texts."""
 
 from typing import NamedTuple
 
 
 class Theme(NamedTuple):
-    """One interest. Communities of a theme draw their authors from the same pool."""
+    """One field of interest. Communities of a theme choose most of their authors from one pool."""
 
     keyword: str
     communities: tuple[str, ...]

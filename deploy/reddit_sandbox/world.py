@@ -1,4 +1,4 @@
-"""All communities: look up communities, items and the histories of authors."""
+"""All communities of a sandbox. Find communities, their items and the authors' histories."""
 
 import collections
 import heapq
@@ -13,16 +13,16 @@ from reddit_sandbox.community import Comment, Community, Post
 from reddit_sandbox.item import Item
 from reddit_sandbox.options import Options
 
-# The limit of posts and comments in memory, about 60 MB. Further communities are generated again,
-# with the same content, when they are requested.
+# The limit of posts and comments in memory, about 60 MB. Communities beyond the limit are dropped,
+# and generated again with the same content when a request needs them.
 READY_ITEMS = 250_000
-# The limit of names outside the catalogue that histories include; the oldest are dropped.
+# The limit of requested communities outside the catalogue. One more removes the oldest.
 REMEMBERED = 2_000
 DELETIONS = 10_000
 
 
 class World:
-    """The data of a seed. Thread-safe."""
+    """All data of one seed, generated when it is requested. Thread-safe."""
 
     def __init__(self, options: Options, clock: Callable[[], float] = time.time) -> None:
         self.options = options
@@ -42,20 +42,20 @@ class World:
             self._register(name)
 
     def recall(self, names: Iterable[str], keep: Callable[[str], None]) -> None:
-        """Add these names as if they had been requested; call `keep` with each further name."""
+        """Add these names as if they had been requested. Call `keep` with each new name later."""
         with self._lock:
             for name in names:
                 self._remember(name.lower())
             self._keep_name = keep
 
     def now(self) -> float:
-        """The sandbox's present; it is fixed unless new items are generated."""
+        """Return the sandbox's present. The present is fixed unless new items are generated."""
         if self.options.new_items_per_minute <= 0:
             return self.options.now
         return self.options.now + self._clock() - self._started
 
     def community(self, name: str) -> Community:
-        """The community of a valid name. A new name becomes part of its authors' histories."""
+        """Return the community with a valid name. The histories of its authors now include it."""
         lower = name.lower()
         with self._lock:
             self._remember(lower)
@@ -107,7 +107,7 @@ class World:
         return community_ids.tag(self.options.seed, lower)
 
     def resolve(self, fullname: str) -> Item | None:
-        """The item of a full name (t1_ or t3_); None when it does not exist."""
+        """Return the item with a full name (t1_ or t3_), or None if it does not exist."""
         kind, _, id36 = fullname.partition("_")
         place = keys.split_item_id(id36)
         if place is None or kind not in ("t1", "t3"):
@@ -122,20 +122,20 @@ class World:
         return None
 
     def community_of_id(self, id36: str) -> Community | None:
-        """The known community with that id (without `t5_`)."""
+        """Return the known community with this id (without `t5_`), or None."""
         with self._lock:
             name = self._name_by_id.get(id36)
             return self.community(name) if name else None
 
     def delete(self, fullname: str) -> None:
-        """Mark the item as deleted by its author."""
+        """Mark an item as deleted by its author."""
         with self._lock:
             self._deleted[fullname] = None
             if len(self._deleted) > DELETIONS:
                 self._deleted.popitem(last=False)
 
     def hold(self, fullname: str, *, held: bool) -> None:
-        """Hide the item from listings until it is approved, or show it again."""
+        """Hide an item from listings, as until a moderator approves it, or show it again."""
         with self._lock:
             self._held.pop(fullname, None)
             if held:
@@ -147,17 +147,17 @@ class World:
         return fullname not in self._deleted and fullname not in self._held
 
     def was_deleted(self, fullname: str) -> bool:
-        """Whether `delete` has marked the item."""
+        """Return whether `delete` has marked the item."""
         return fullname in self._deleted
 
     def posts(self, home: Community) -> list[Post]:
-        """A community's listable posts, oldest first."""
+        """Return the posts that a community's listings show, oldest first."""
         if not self._deleted and not self._held:
             return list(home.posts)
         return [post for post in home.posts if self.is_listed(Item(home, post).fullname)]
 
     def history(self, author: int, *, posts: bool, comments: bool, limit: int) -> list[Item]:
-        """The newest items of an author in all known communities, newest first."""
+        """Return the newest items of an author in all known communities, newest first."""
         found: list[Item] = []
         with self._lock:
             for name in tuple(self._names_by_author.get(author, ())):
@@ -169,7 +169,10 @@ class World:
         return heapq.nlargest(limit, kept, key=lambda each: (each.what.at, each.fullname))
 
     def _is_kept(self, item: Item) -> bool:
-        """Whether the item shows its author: a removed post does, a removed comment does not."""
+        """Return whether the author's history has the item.
+
+        As on Reddit, it has removed posts but no removed comments.
+        """
         state = item.what.state
         if state == community_module.REMOVED and isinstance(item.what, Comment):
             return False

@@ -7,13 +7,13 @@ from reddit_sandbox import words
 
 
 def title(rng: random.Random, theme: int) -> str:
-    """One line without markup."""
+    """Return a title: one line without markup."""
     text = _fill(rng, rng.choice(words.TITLES), theme)
     return text[0].upper() + text[1:]
 
 
 def paragraphs(rng: random.Random, theme: int, most: int) -> str:
-    """Up to `most` paragraphs of Markdown, at least one."""
+    """Return a text of one to `most` paragraphs of Markdown."""
     return "\n\n".join(
         " ".join(_fill(rng, rng.choice(words.SENTENCES), theme) for _ in range(rng.randint(1, 3)))
         for _ in range(rng.randint(1, most))
@@ -21,18 +21,21 @@ def paragraphs(rng: random.Random, theme: int, most: int) -> str:
 
 
 def as_html(markdown: str) -> str:
-    """The paragraphs as Reddit renders them."""
+    """Return the paragraphs as HTML, in the form in which Reddit renders them."""
     inner = "\n\n".join(f"<p>{html.escape(part)}</p>" for part in markdown.split("\n\n"))
     return f'<div class="md">{inner}\n</div>'
 
 
 def as_guarded_html(markdown: str) -> str:
-    """The same with the comment marks that Reddit puts around texts of posts and communities."""
+    """Return the paragraphs as HTML between two HTML comments.
+
+    Reddit puts these around the texts of posts and communities.
+    """
     return f"<!-- SC_OFF -->{as_html(markdown)}<!-- SC_ON -->"
 
 
 def slug(text: str) -> str:
-    """A title in the form of a permalink."""
+    """Return a title in the form that permalinks have."""
     kept = "".join(char if char.isascii() and char.isalnum() else " " for char in text.lower())
     return "_".join(kept.split())[:50].strip("_") or "_"
 

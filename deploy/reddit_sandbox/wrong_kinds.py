@@ -1,8 +1,8 @@
-"""The kinds of wrong replies of each endpoint.
+"""The kinds of wrong replies that each endpoint can give.
 
-They cover the crawler's table of meanings: endpoint, status, content type and body; and replies
-that leave out items, as long as a later reply can show that they do. The history of an author has
-none of these: authors may hide it, so a short one is believed.
+Together they use every entry of the table in which the crawler finds the meaning of a reply. Some
+good replies without a part of their items are among them, if a later reply can show the error. An
+author's history is never shortened, because an author may hide it: the crawler believes it.
 """
 
 import re
@@ -20,9 +20,10 @@ _PROXY = "upstream connect error or disconnect/reset before headers"
 
 
 class Kind(NamedTuple):
-    """`make` returns the reply; `spoil` corrupts the page's own reply instead.
+    """A kind of wrong reply. `make` returns it, or `spoil` corrupts the page's own good reply.
 
-    `is_own_word`: Reddit itself could send it about a community, an item, an author or a request.
+    `is_own_word` means that Reddit itself could send the reply: it says something about a
+    community, an item, an author or a request.
     """
 
     name: str
@@ -56,7 +57,7 @@ def _moved(location: str) -> Callable[[], flask.Response]:
 
 
 _ANY_PAGE = (
-    # From a proxy, or from a server in front of Reddit.
+    # Replies of a proxy, or of a server in front of Reddit.
     Kind("block page", _page(403)),
     Kind("page not found", _page(404)),
     Kind("login page", _moved("/login?to=/")),
@@ -71,7 +72,7 @@ _ANY_PAGE = (
     Kind("gateway 403", _json({"message": "Forbidden"}, 403)),
     Kind("scope 403", _json({"error": "insufficient_scope"}, 403)),
     Kind("403 without a reason", _error(403)),
-    # In another form than requested.
+    # Replies in another form than the crawler expects.
     Kind("null", _json(None)),
     Kind("list", _json([])),
     Kind("number", _json({"kind": "Listing", "data": 5})),
@@ -81,7 +82,7 @@ _ANY_PAGE = (
     Kind("cut", spoil=spoilt_replies.cut),
     Kind("broken off", spoil=spoilt_replies.broken_off),
     Kind("mislabelled", spoil=spoilt_replies.mislabelled),
-    # Connection failures.
+    # Refused tokens, rate limits and failing servers.
     Kind("token refused", answers.unauthorized),
     Kind("too many requests", lambda: answers.reply("", 429)),
     Kind("too many requests with a time", answers.too_many_requests),
@@ -92,7 +93,7 @@ _ANY_PAGE = (
     Kind("504", _bare(504)),
     Kind("520", _page(520)),
 )
-# Replies that call the request invalid.
+# Replies that refuse the request as invalid.
 _REFUSALS = (
     Kind("bad request", _error(400), is_own_word=True),
     Kind("bad request page", _page(400)),
@@ -144,7 +145,7 @@ _OF_PAGES: dict[str, tuple[Kind, ...]] = {
         Kind("no items", spoil=spoilt_replies.empty_listing, is_own_word=True),
     ),
 }
-# From a cache: the reply to another request.
+# A cache sends the reply to another request.
 _ANOTHER_SUBJECT = Kind("another subject", spoil=spoilt_replies.another_subject)
 
 KINDS: dict[str, tuple[Kind, ...]] = {
@@ -165,5 +166,5 @@ _ENDPOINTS = (
 
 
 def endpoint_of(path: str) -> str:
-    """The endpoint of a path, as in KINDS."""
+    """Return the endpoint of a path: a key of KINDS."""
     return next((name for name, form in _ENDPOINTS if form.match(path)), "info")

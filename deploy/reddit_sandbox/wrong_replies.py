@@ -1,9 +1,8 @@
-"""Wrong replies at random: a share of all replies, of every kind that a page can get.
+"""Make a random share of all replies wrong, with every kind of wrong reply that a page can get.
 
-A wrong reply may repeat for several requests of the same page. Then the page gives one good reply,
-so that no page is wrong more often in a row than the configured limit. A reply that Reddit itself
-could send about a community, post, author or request never repeats: after two of them no client
-could distinguish it from the truth.
+A wrong reply may repeat for several requests of the same page, up to a limit. Then the page gives
+one good reply. A wrong reply that Reddit itself could send never repeats. After two equal replies,
+no client could distinguish them from the truth.
 """
 
 import collections
@@ -18,22 +17,22 @@ from reddit_sandbox import wrong_kinds
 from reddit_sandbox.wrong_kinds import Kind
 
 IN_A_ROW_MAX = 20
-# After a wrong reply that may repeat: the chance that the page's next reply is wrong too.
+# The probability that a wrong reply repeats at the next request of the page.
 HOLDS_ON = 0.3
-# The limit of pages with a pending wrong or good reply; the oldest are dropped.
+# The limit of pages whose next reply is already chosen. One more removes the oldest.
 MEMORY = 10_000
 
 
 class Shown(NamedTuple):
-    """The number of replies since the start, and of wrong replies among them."""
+    """The number of replies since the last `begin`, and of the wrong replies among them."""
 
     replies: int
-    wrong: Mapping[str, int]  # by kind
-    by_endpoint: Mapping[str, Mapping[str, int]]  # wrong ones
+    wrong: Mapping[str, int]  # wrong replies by kind
+    by_endpoint: Mapping[str, Mapping[str, int]]  # wrong replies by endpoint and kind
 
 
 class WrongReplies:
-    """Draws wrong replies: the same seed and sequence of requests give the same. Thread-safe."""
+    """Chooses wrong replies at random. The seed and the requests determine them. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,8 +45,10 @@ class WrongReplies:
         self._wrong: dict[str, collections.Counter[str]] = {}
 
     def begin(self, *, share: float, seed: int, in_a_row: int) -> None:
-        """From now on `share` of the replies are wrong, one page at most `in_a_row` times in a row.
-        The counts start at 0."""
+        """Make this share of all replies wrong from now on, and set the counts to 0.
+
+        A page gets at most `in_a_row` wrong replies in a row.
+        """
         with self._lock:
             self._share, self._in_a_row = share, in_a_row
             self._dice.seed(seed)
@@ -56,7 +57,7 @@ class WrongReplies:
             self._wrong = {}
 
     def end(self) -> None:
-        """Stop wrong replies; the counts stay."""
+        """Send only good replies from now on. The counts stay."""
         with self._lock:
             self._share = 0.0
             self._pages.clear()
@@ -70,9 +71,9 @@ class WrongReplies:
             return Shown(self._replies, dict(sorted(kinds.items())), by_endpoint)
 
     def reply(self) -> flask.Response | None:
-        """The wrong reply to the running request, None when its own is to be given.
+        """Return a wrong reply to the current request, or None if the page makes its own reply.
 
-        Leaves `flask.g.spoil` when its own is to be spoilt.
+        Sets `flask.g.spoil` if the page's own reply must be corrupted.
         """
         if not self._share:
             return None
@@ -104,9 +105,9 @@ class WrongReplies:
             return kind
 
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
-        """The kind of the wrong reply and its number of repetitions; None for a right reply."""
+        """Return the kind of a wrong reply and how often to send it, or None for a good reply."""
         kinds = wrong_kinds.KINDS[endpoint]
-        right = self._mean(kinds) * (1 - self._share)  # replies for each wrong one that begins
+        right = self._mean(kinds) * (1 - self._share)  # probability of a new kind: share / right
         if self._dice.random() * right >= self._share:
             return None, 0
         kind = self._dice.choice(kinds)
@@ -116,7 +117,7 @@ class WrongReplies:
         return kind, times
 
     def _mean(self, kinds: Sequence[Kind]) -> float:
-        """The average number of consecutive wrong replies."""
+        """Return how often a wrong reply is sent in a row, on average."""
         held = sum(HOLDS_ON**more for more in range(self._in_a_row))
         return sum(1.0 if kind.is_own_word else held for kind in kinds) / len(kinds)
 
@@ -127,21 +128,21 @@ class WrongReplies:
 
 
 def _page() -> str:
-    """The key of a page: equal for requests of the same page; a POST includes its form."""
+    """Return the key of the requested page. For a POST, the key includes fields of the form."""
     request = flask.request
     form = request.form if request.method == "POST" else {}
     return f"{request.full_path} {form.get('link_id', '')} {form.get('children', '')}".lower()
 
 
 def spoil(response: flask.Response) -> flask.Response:
-    """The page's own good reply, corrupted as drawn."""
+    """Corrupt the page's own reply if `WrongReplies.reply` has chosen so."""
     how: Callable[[flask.Response], flask.Response] | None = flask.g.get("spoil")
     return how(response) if how is not None and response.status_code == 200 else response
 
 
 def is_wrong() -> bool:
-    """Whether the current request gets a wrong reply.
+    """Return whether the current request gets a wrong reply.
 
-    Wrong replies have no rate-limit headers: most would come from a server other than Reddit's.
+    Wrong replies have no rate-limit headers, because most would not come from Reddit's servers.
     """
     return bool(flask.g.get("is_wrong"))

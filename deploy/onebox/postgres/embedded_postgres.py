@@ -77,7 +77,7 @@ class EmbeddedPostgres:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the server and wait until it accepts connections. After an error, no process runs."""
+        """Start the server and wait until it accepts connections. An error leaves no process."""
         self.launch()
         self.wait_until_ready()
 
