@@ -1,4 +1,4 @@
-"""A recorded queue, a crew of real workers on it, and what stands between them."""
+"""Fixtures: a queue, a crew of real workers, and a proxy between the workers and the database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[RunningSandbox]:
-    """Slow enough that a fault meets a crawl in the middle."""
+    """A sandbox with slow replies, so that a fault happens during a crawl."""
     options = ("--rate-limit", 10_000_000, "--latency-seconds", 0.03)
     with reddit_sandbox.serve(*options) as running:
         yield running
@@ -49,7 +49,7 @@ def proxy(database_url: str) -> Iterator[TcpProxy]:
 def proxied(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Gunicorn, TcpProxy, str]]:
-    """A server that reaches its database through a proxy."""
+    """An admin-api that uses its database through a proxy, the proxy, and the database's address."""
     with databases.clone() as url, tcp_proxy.serve(url) as proxy:
         folder = tmp_path_factory.mktemp("gunicorn")
         server = start_gunicorn(folder, proxy.url, ADMIN_API_WORKERS="1", ADMIN_API_THREADS="4")

@@ -1,4 +1,4 @@
-"""A database that is dead, silent, full or slow, behind the admin-api in a real gunicorn."""
+"""The admin-api in a real gunicorn, while its database is dead, silent, full or slow."""
 
 import contextlib
 import time
@@ -17,8 +17,8 @@ from support.tcp_proxy import TcpProxy
 from support.waiting import wait_until
 
 READ_ONLY = "default_transaction_read_only"
-ANSWER_SECONDS = 2.0  # promised for a database that is dead
-SLACK_SECONDS = 1.0  # of a machine that runs other tests too
+ANSWER_SECONDS = 2.0  # the promised time of a reply while the database is dead
+SLACK_SECONDS = 1.0  # allowed in addition, because the machine runs other tests too
 MAX_CONNECTIONS = 20
 AS_US: dict[str, Any] = {"headers": {"Authorization": f"Bearer {TOKEN}"}, "timeout": 20}
 
@@ -52,7 +52,7 @@ def test_a_dead_database_is_503_within_two_seconds_and_all_recovers_by_itself(
 def test_a_database_that_dies_during_a_statement_is_503_within_two_seconds(
     proxied: tuple[Gunicorn, TcpProxy, str],
 ) -> None:
-    """A statement may take longer than that, as long as the database shows that it lives."""
+    """A statement may take longer than two seconds as long as the database is alive."""
     server, proxy, url = proxied
     with (
         server.client() as client,
@@ -85,11 +85,11 @@ def test_f9_a_read_only_database_refuses_changes_and_all_resumes_by_itself(
         works_again(client, "before_read_only")
         name = database.info.dbname
         database.execute(f"ALTER DATABASE {name} SET {READ_ONLY} = on")
-        proxy.cut()  # as a failover would: the next sessions are read-only
+        proxy.cut()  # a failover does the same; the sessions that follow are read-only
         assert unavailable(client.post(JOBS, json={"subreddit": "during"}))
         assert unavailable(client.get("/readyz"))
         assert client.get("/healthz").status_code == 200
-        assert client.get(JOBS).status_code == 200  # what can be read is
+        assert client.get(JOBS).status_code == 200  # a read-only database still allows reads
         database.execute(f"SET {READ_ONLY} = off")
         database.execute(f"ALTER DATABASE {name} RESET {READ_ONLY}")
         proxy.cut()
@@ -134,7 +134,7 @@ def test_f10_a_statement_that_takes_too_long_is_503_and_holds_nobody(
 def test_f10_probes_are_answered_while_every_thread_waits_for_the_database(
     proxied: tuple[Gunicorn, TcpProxy, str],
 ) -> None:
-    """A slow statement must not have the process restarted, with all that waits in it."""
+    """Otherwise Kubernetes would restart the process, and all its waiting requests would fail."""
     server, _, url = proxied
     with (
         connected(url) as database,

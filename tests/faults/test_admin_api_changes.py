@@ -1,4 +1,4 @@
-"""Faults in the middle of a change: it is done once and whole, or not at all."""
+"""Faults during a change through the API: the change happens completely and once, or not at all."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_f10_eight_clients_that_change_the_same_jobs_never_see_a_deadlock(
 def test_f24_a_reply_that_got_lost_is_given_again_and_done_once(
     proxied: tuple[Gunicorn, TcpProxy, str],
 ) -> None:
-    """The database committed, its reply never came: nobody but the key can tell."""
+    """The database committed, but its reply was lost. Only the idempotency key shows the commit."""
     server, proxy, url = proxied
     body, key = {"subreddit": "lost_reply"}, {"Idempotency-Key": "f24"}
     with server.client() as client:

@@ -1,4 +1,4 @@
-"""A broken way to Reddit is named wherever an operator looks: log, pause, job, explain, budget."""
+"""If Reddit is unreachable, the log, the pause, the jobs and the budget name the cause."""
 
 import contextlib
 import json
@@ -22,13 +22,16 @@ from support.watched_queue import WatchedQueue
 
 SECRET = "canary0123456789"
 ELSEWHERE = "https://oauth.reddit.invalid"
-JOBS = 5  # three tries of each: enough that the breaker opens
+JOBS = 5  # with three tries of each job, there are enough failures to open the circuit breaker
 Way = Callable[[Path], "contextlib.AbstractContextManager[Broken]"]
 
 
 @dataclass(frozen=True)
 class Broken:
-    """`cause` is the word for it; `variables` are the settings of the worker."""
+    """A broken connection to Reddit. `cause` is the expected word for it in messages.
+
+    `variables` are the settings of the worker that lead to the broken connection.
+    """
 
     cause: str
     variables: dict[str, str] = field(default_factory=dict)
@@ -43,7 +46,7 @@ def reddit(it: Exchange) -> None:
 
 
 def refuses_tunnels(it: Exchange) -> None:
-    """A proxy that answers CONNECT with 403."""
+    """Reply to CONNECT with 403, as a proxy that allows no tunnels."""
     it.close_connection = True
     it.send(403, b"no tunnels here", connection="close")
 

@@ -1,4 +1,4 @@
-"""F30: what jobs wait for is changed by many at once, and no job waits for what is over."""
+"""F30: many clients change the causes of waits at once. No job waits for a cause that has ended."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -18,15 +18,16 @@ from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
 CLIENTS = 4
-# A history: some steps one after another, then some of each client at once. It is short, so that
-# what a race left behind is not mended by a later step.
+# A history has FIRST_STEPS steps in sequence, then STEPS concurrent steps of each client. It is
+# short, because a later step could repair, and so hide, the damage of a race.
 FIRST_STEPS, STEPS = 4, 2
 HISTORIES, HISTORIES_DEEP, PARTS = 40, 2_000, 10
-OF_A_WORKER = ("rate_limit", "outage", "politeness", "retry")  # until a term of their own
+# A worker sets these reasons. Such a wait ends at a fixed time, not with a cause.
+OF_A_WORKER = ("rate_limit", "outage", "politeness", "retry")
 
 
 def all_at_once(works: list[Callable[[], None]]) -> None:
-    """Raise what any of them raised."""
+    """Run all functions concurrently. Fail if one of them raises an error or does not end."""
     errors: list[BaseException] = []
     start = threading.Barrier(len(works))
 
@@ -34,7 +35,7 @@ def all_at_once(works: list[Callable[[], None]]) -> None:
         try:
             start.wait(30)
             work()
-        except BaseException as error:  # noqa: BLE001 - told by the test
+        except BaseException as error:  # noqa: BLE001 - the assertion below shows the error
             errors.append(error)
 
     threads = [threading.Thread(target=run, args=(work,)) for work in works]
@@ -47,7 +48,7 @@ def all_at_once(works: list[Callable[[], None]]) -> None:
 
 
 def play(database: Database, number: int) -> None:
-    """One history; what it made is deleted in the end."""
+    """Play one history, check all jobs, and delete the jobs."""
     causes = Causes(database, [f"sub_{number}"], rng(number, "tastes"))
     causes.change_at_random(rng(number, "first steps"), FIRST_STEPS)
     dice = [rng(number, f"causes {client}") for client in range(CLIENTS)]
@@ -59,7 +60,8 @@ def play(database: Database, number: int) -> None:
         invariants.check_rows(conn)
         invariants.check_waits(conn, grace=timedelta(0), now=now)
         for job in listed_jobs.list_jobs(conn, statuses=[JobStatus.WAITING]):
-            # No end of a pause or of a gap is taken for a time that was asked for.
+            # `later` means that a client requested the time. The end of a pause or of a politeness
+            # gap must not appear as such a time.
             assert job.wait_reason != "later" or job.visible_at in causes.asked_for, job
     causes.lift()
     sweep(database)
@@ -68,7 +70,7 @@ def play(database: Database, number: int) -> None:
             assert job.wait_reason in OF_A_WORKER, job
             assert job.error_kind is not None, job
             assert job.visible_at <= datetime.now(UTC) + timedelta(seconds=60), job
-        conn.execute(text("DELETE FROM scheduled_jobs"))  # the ledger goes with them
+        conn.execute(text("DELETE FROM scheduled_jobs"))  # a cascade deletes their runs too
         conn.execute(text("DELETE FROM crawl_job_attempts"))
         conn.execute(text("DELETE FROM crawl_jobs"))
 

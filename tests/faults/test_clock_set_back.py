@@ -1,4 +1,4 @@
-"""F32: the database's clock is set back by two hours, as by a failover to a standby behind."""
+"""F32: the database's clock is set back by two hours, as in a failover to a server that is late."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ CLIENT = "tests"
 def test_everything_goes_on_within_seconds(
     queue: WatchedQueue, crew: Crew, sandbox: RunningSandbox, database: Database
 ) -> None:
-    """What was stored lies two hours ahead: a budget spent, an outage, leases, backoffs, turns."""
+    """All stored times are two hours in the future: budget, pauses, leases, retries and turns."""
     crew.sandbox_url = sandbox.url
     held, retried, deferred = queue.enqueue("empty_1", "empty_2", "empty_3", max_retries=9)
     with database.begin() as conn:

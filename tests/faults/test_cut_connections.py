@@ -1,4 +1,4 @@
-"""F5: the connection is cut at each step, before a message, after it and in the middle of it."""
+"""F5: a database connection is cut at each message: before, after or in the middle of it."""
 
 import functools
 import random
@@ -12,9 +12,9 @@ from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
 PAGES = 2
-STEPS = 200  # messages of a claim, two pages and a completion, and some more
-KEEPER_STEPS = 73  # of connecting, listening and extending
-FEW = 8  # in a normal run
+STEPS = 200  # the messages of a claim, two pages and a completion, and some more
+KEEPER_STEPS = 73  # the keeper's messages: it connects, listens and extends the lease
+FEW = 8  # tested steps in a run without --deep
 WAYS = (Verdict.CUT, Verdict.CUT_AFTER, Verdict.HALF)
 
 

@@ -1,4 +1,4 @@
-"""F28: a day in which one reply in twenty is wrong leaves what a day without trouble leaves."""
+"""F28: a day with one wrong reply in twenty stores the same data as a day without wrong replies."""
 
 import json
 import os
@@ -11,15 +11,15 @@ from support import sandbox_day
 from support.databases import Databases
 from support.sandbox_day import Day, Plan
 
-# Twenty before a release: DAY_SEEDS=20, with -n 4 on a machine that does nothing else.
+# Before a release, twenty seeds run: DAY_SEEDS=20 with -n 4, on a machine without other work.
 SEEDS = int(os.environ.get("DAY_SEEDS", "3"))
 FIRST_SEED = int(os.environ.get("FIRST_SEED", "0"))
-# How many times as fast the database's clock runs: 24 hours in five minutes.
+# The database's clock runs this many times faster, so that 24 hours pass in five minutes.
 RATE = float(os.environ.get("DAY_RATE", "288"))
-REQUESTS_MAX = 1.3  # of the undisturbed day's
+REQUESTS_MAX = 1.3  # the limit of requests, as a multiple of the undisturbed day's requests
 
-# With a thousand comments at most: of more, a day without trouble leaves some out too, and which is
-# decided by the order of the requests.
+# These communities have at most a thousand comments. A listing has no more, so even an undisturbed
+# day would miss some comments, and the order of the requests would decide which.
 WHOLE = Plan(
     communities=(
         *("Pottery", "WheelThrowing", "stubs_pottery", "TomatoGrowers"),
@@ -27,10 +27,10 @@ WHOLE = Plan(
     ),
     barred=("private_club", "quarantined_den", "banned_club", "missing_den"),
     rate=RATE,
-    wrong_at_least=40,  # on a slow machine the day is longer
+    wrong_at_least=40,  # wrong replies; the day lasts until there were as many
 )
-# Hours in seconds, with more of the trouble. Without histories: to make those up takes the sandbox
-# longer than all else.
+# An hour that passes in seconds, with a larger share of wrong replies. No authors' histories are
+# fetched, because the sandbox would need most of the time to generate them.
 SHORT = Plan(
     communities=("TomatoGrowers", "LunarAtlas", "WheelThrowing"),
     barred=("private_club", "banned_club"),
@@ -44,7 +44,10 @@ SHORT = Plan(
 
 
 def check(day: Day, undisturbed: Day) -> str:
-    """The figures; that the requests are not too many is for the caller to say."""
+    """Check that both days stored the same data. Return the figures of the disturbed day.
+
+    The number of requests is not checked here.
+    """
     figures = json.dumps({**day.figures, "ratio": round(day.ratio(undisturbed), 3)})
     print(figures)  # noqa: T201 - shown with -rP
     different = sandbox_day.differences(day.contents, undisturbed.contents)
@@ -62,7 +65,7 @@ def test_some_hours_of_wrong_replies_leave_nothing_behind(
         calm = both.submit(sandbox_day.live, databases, tmp_path / "calm", SHORT, seed=None)
         day, undisturbed = disturbed.result(), calm.result()
     assert sum(day.wrong.values()) >= SHORT.wrong_at_least
-    check(day, undisturbed)  # of so few requests, each that is repeated is a large share
+    check(day, undisturbed)  # no check of the ratio: the few repeated requests are a large share
 
 
 @pytest.mark.deep
@@ -78,6 +81,6 @@ def test_a_day_of_wrong_replies_leaves_nothing_behind(
 
     undisturbed = sandbox_day.shared(together, calm)
     day = sandbox_day.live(databases, tmp_path / "day", WHOLE, seed=seed)
-    assert len(day.wrong) >= 10  # kinds
+    assert len(day.wrong) >= 10  # kinds of wrong replies
     figures = check(day, undisturbed())
     assert day.ratio(undisturbed()) <= REQUESTS_MAX, figures

@@ -1,4 +1,4 @@
-"""F21: the thread that extends the claims dies, or never reaches the database."""
+"""F21: a worker's keeper, the thread that extends its claims, dies or cannot connect."""
 
 from datetime import datetime, timedelta
 
@@ -32,7 +32,7 @@ def test_a_worker_whose_keeper_died_gives_its_jobs_back_and_ends_so_that_a_new_o
 def test_a_worker_whose_keeper_cannot_connect_claims_nothing(
     queue: WatchedQueue, crew: Crew, database_url: str
 ) -> None:
-    """Whatever it claimed it would lose after a lease, and every job in the queue would fail."""
+    """Otherwise it would lose each claim after a lease, and in the end all jobs would fail."""
     with tcp_proxy.serve(database_url) as proxy:
         worker = crew.started(DATABASE_DIRECT_URL=proxy.url)
         (before,) = queue.enqueue("pages_before")

@@ -1,5 +1,6 @@
-"""Clients with good tokens that send whatever a grammar makes up: the API keeps its memory,
-answers its probes and loses no process.
+"""Hostile clients with valid tokens send requests that a grammar generates at random.
+
+The API's memory stays below its limit, its probes succeed, and no process ends.
 """
 
 import http.client
@@ -21,16 +22,16 @@ from support.admin_api import ROOT, Gunicorn, start_gunicorn
 from support.databases import Databases
 
 CLIENTS = 8
-MEMORY_MAX = 512 * 2**20  # of all processes together: the limit of its pod
-PROBE_SECONDS = 1.0  # with the machine to itself
-SLACK_SECONDS = 2.0  # of a machine that runs other tests too
+MEMORY_MAX = 512 * 2**20  # bytes of all processes in total: the memory limit of the pod
+PROBE_SECONDS = 1.0  # the limit of a probe on a machine that runs no other tests
+SLACK_SECONDS = 2.0  # allowed in addition on a machine that runs other tests too
 PROBES_A_SECOND = 5
 SCOPES = ["read", "jobs", "schedules", "audit"]
 
 
 @pytest.fixture
 def server(databases: Databases, tmp_path: Path) -> Iterator[Gunicorn]:
-    """As it is shipped, with an audit log that takes a while to export."""
+    """An admin-api with default settings. Its audit log is so long that an export takes a while."""
     with databases.clone() as url:
         with psycopg.connect(url, autocommit=True) as conn:
             conn.execute("""
@@ -44,7 +45,7 @@ def server(databases: Databases, tmp_path: Path) -> Iterator[Gunicorn]:
 
 
 class Watch(threading.Thread):
-    """Asks the probes and looks at the memory, until it is told to end."""
+    """Sends probes and measures the memory of all processes, until `over` is set."""
 
     def __init__(self, server: Gunicorn) -> None:
         super().__init__()
@@ -79,7 +80,7 @@ class Watch(threading.Thread):
 
 
 def memory(process: psutil.Process, file: str = "status", name: str = "VmRSS:") -> int:
-    """Bytes; 0 when it has ended."""
+    """Return a process's memory in bytes, or 0 if the process has ended."""
     try:
         lines = Path(f"/proc/{process.pid}/{file}").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""F18: the pool or the server has no connection left."""
+"""F18: all connections of the pool or of the database server are in use."""
 
 import contextlib
 import datetime
@@ -39,7 +39,7 @@ def full_server(small_server: private_postgres.PrivatePostgres) -> Iterator[str]
 
 @contextlib.contextmanager
 def taken_connections(url: str, queue: WatchedQueue) -> Iterator[None]:
-    """All that the server has, but ours and the keepers'."""
+    """Take all connections of the server, except those of this test and of the workers' keepers."""
     with contextlib.ExitStack() as stack:
 
         def take_all() -> bool:
@@ -58,8 +58,10 @@ def taken_connections(url: str, queue: WatchedQueue) -> Iterator[None]:
 
 
 def is_every_place_held(queue: WatchedQueue) -> bool:
-    """By others than the workers' pools. That an ended session is no longer seen is not enough: its
-    place becomes free a little later.
+    """Return whether all connections belong to others than the workers' pools.
+
+    It is not enough that the sessions of the pools have disappeared: the server frees their places
+    a little later.
     """
     held = queue.value(
         "SELECT count(*) FROM pg_stat_activity "
@@ -70,7 +72,7 @@ def is_every_place_held(queue: WatchedQueue) -> bool:
 
 
 def pooled(queue: WatchedQueue) -> list[int]:
-    """The server's processes for workers, but for the keepers."""
+    """Return the ids of the server processes that serve the workers' pools."""
     return sorted(set(queue.backends()) - set(queue.backends("%keeper")))
 
 
@@ -90,13 +92,13 @@ def test_claims_are_kept_and_nothing_is_charged_while_the_server_has_no_connecti
             with taken_connections(full_server, queue):
                 lease = queue.lease(jobs[0])
                 for gate in dice.sample(gates, len(gates)):
-                    crew.open_gate(gate)  # their pages find no connection
+                    crew.open_gate(gate)  # the job now stores its page, but gets no connection
                 wait_until(
                     lambda: len(worker.logged("completion.postponed")) >= len(gates),
                     timeout=20,
                     describe=crew.log,
                 )
-                # Beyond what a lease held at the beginning can explain.
+                # Only an extension during the fault explains a lease that ends so late.
                 lease_length = datetime.timedelta(seconds=LEASE_SECONDS)
                 queue.wait_until_extended(jobs[0], lease + lease_length)
                 assert len(queue.claimed()) == len(gates)

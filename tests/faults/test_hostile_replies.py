@@ -1,4 +1,4 @@
-"""F29: replies that would eat a worker's memory or its time; it stays below its pod's limit."""
+"""F29: hostile replies that could use up a worker's memory or time. The worker stays in limits."""
 
 import contextlib
 import sys
@@ -27,7 +27,7 @@ from support.waiting import wait_until
 
 LIMIT = 320 << 20  # bytes, of the pod in deploy/kubernetes/base/crawler-worker.yaml
 CONCURRENCY = 8
-PROBE_SECONDS = 3.0  # within which Kubernetes wants its answer
+PROBE_SECONDS = 3.0  # the time limit of a probe of Kubernetes
 CALM_ONES = 2
 NAMES = [f"club_{n}" for n in range(12)]
 NAMES += [f"{hostile_reddit.CALM}{n}" for n in range(CALM_ONES)]
@@ -39,7 +39,7 @@ LIVE = (
 
 
 class ProbesAsked(threading.Thread):
-    """Asks as kubelet does, but oftener, and keeps the slowest answer and each one that was bad."""
+    """Sends probes as kubelet does, but more often. Keeps the longest time and each bad status."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -75,7 +75,7 @@ def limited(worker: ServiceProcess) -> Iterator[Path | None]:
 
 
 def enqueue_all(database: Database) -> None:
-    """Each community that has no live job."""
+    """Enqueue a job for each community that has no live job."""
     with database.begin() as conn:
         busy = set(conn.execute(text(LIVE)).scalars())
         enqueueing.enqueue_many(

@@ -1,7 +1,8 @@
-"""Sessions in the services' roles that try to forge, block or blind the audit log.
+"""Hostile sessions with the services' roles try to forge, block or empty the audit log.
 
-Two sessions of each role draw statements at random. Meanwhile honest writers and a reader work,
-each call within a deadline. Afterwards a superuser judges by the table and the catalogue alone.
+Two sessions of each role execute random statements. Meanwhile honest writers and a reader use the
+audit log, and each of their calls must end within a deadline. In the end a superuser checks the
+table and the database's catalogue.
 """
 
 import random
@@ -34,13 +35,14 @@ KINDS = {
     grants.SCHEDULER: "system:scheduler",
 }
 SESSIONS_EACH = 2
-LONG_SECONDS = 60.0  # a run that is longer prints what it found
-DEADLINE_SECONDS = 10.0  # of an honest call with its new tries: its sessions may be terminated
+LONG_SECONDS = 60.0  # a run that is longer prints its figures
+# The time limit of an honest call. It includes new tries, because attackers may end its session.
+DEADLINE_SECONDS = 10.0
 HONEST_PAUSE_SECONDS = 0.02
-# Secrets, and who may read them.
+# Secrets in the database, and the only role that may read each secret.
 CANARIES = {"canary-of-reddit": grants.CRAWLER_WORKER, "canary-of-a-token": grants.ADMIN_API}
 
-# What belongs to no other role than an attacker's own, or shows that a statement had an effect.
+# Objects that hostile statements have created: objects owned by a service's role, and one role.
 LEFT_BEHIND = """
     SELECT 'relation ' || relname FROM pg_class WHERE relowner = ANY(%(services)s::regrole[])
     UNION ALL
@@ -50,7 +52,7 @@ LEFT_BEHIND = """
     UNION ALL
     SELECT 'role ' || rolname FROM pg_roles WHERE rolname = 'evil'
     """
-# Rows that no honest writer and no allowed statement can have made.
+# Rows of the audit log that neither an honest writer nor an allowed statement can have written.
 FORGED = """
     SELECT log.id, actor, db_role, request_id, at, transaction_id::text
     FROM admin_audit_log AS log, admin_audit_log_id_seq AS counter
@@ -71,18 +73,18 @@ FORGED = """
 
 @dataclass
 class Honest:
-    """What honest calls took, in seconds, and what they found wrong."""
+    """The results of honest calls: the durations in seconds, the faults, the written rows."""
 
     took: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
-    written: dict[str, tuple[str, str]] = field(default_factory=dict)  # request id: actor, note
+    written: dict[str, tuple[str, str]] = field(default_factory=dict)  # request id -> actor, note
 
 
 @dataclass
 class Hostile:
     tried: Counter[str] = field(default_factory=Counter)
     allowed: Counter[str] = field(default_factory=Counter)
-    seen: list[str] = field(default_factory=list)  # secrets
+    seen: list[str] = field(default_factory=list)  # results with a forbidden secret
 
 
 @pytest.fixture
@@ -101,7 +103,10 @@ def own(databases: Databases) -> Iterator[Roles]:
 
 
 def within_deadline(honest: Honest, what: str, call: Callable[[], object]) -> object:
-    """The call, tried again while its sessions are terminated; its time counts as a whole."""
+    """Return the result of a call, and record its duration.
+
+    The call is tried again if its session is ended. The time of all tries counts.
+    """
     began = time.monotonic()
     while True:
         try:
@@ -118,7 +123,7 @@ def within_deadline(honest: Honest, what: str, call: Callable[[], object]) -> ob
 
 
 def write_honestly(own: Roles, kind: str, honest: Honest, stop: threading.Event) -> None:
-    """Rows as the service writes them, through its own pool; each is remembered when committed."""
+    """Write rows as the service does, through a separate pool, and keep each committed row."""
     database = Database(own.url_as(kind), pool_size=1, limits=INTERACTIVE_TIMEOUTS)
     try:
         while not stop.wait(HONEST_PAUSE_SECONDS):
@@ -149,7 +154,7 @@ def write_honestly(own: Roles, kind: str, honest: Honest, stop: threading.Event)
 
 
 def read_honestly(own: Roles, writers: list[Honest], honest: Honest, stop: threading.Event) -> None:
-    """The newest page, and a row that an honest writer has committed."""
+    """Read the newest page of the audit log, then a row that an honest writer has committed."""
     database = Database(own.url_as(grants.ADMIN_API), pool_size=1, limits=INTERACTIVE_TIMEOUTS)
 
     def page(**filters: str) -> audit_log.AuditPage:
@@ -172,13 +177,13 @@ def read_honestly(own: Roles, writers: list[Honest], honest: Honest, stop: threa
 
 def check_row(found: object, request: str, written: tuple[str, str], honest: Honest) -> None:
     if not isinstance(found, audit_log.AuditPage):
-        return  # it is in `wrong` already
+        return  # the call failed, and `wrong` has its error
     rows = [
         (one.actor, (one.after or {}).get("note"), one.db_role)
         for one in found.entries
         if one.action == "honest"
     ]
-    # A reply that was lost with its session may have been a commit: the same row twice.
+    # If a session ended before its reply, the commit may have happened. Then the row exists twice.
     if {*rows} != {(*written, request.split("/")[1])}:
         honest.wrong.append(f"{request}: found {rows}")
 
@@ -200,7 +205,7 @@ def attack(own: Roles, kind: str, seed: int, hostile: Hostile, stop: threading.E
         try:
             if conn is None or conn.closed:
                 conn = psycopg.connect(own.url_as(kind), autocommit=True, connect_timeout=5)
-                conn.adapters.register_loader("jsonb", TextLoader)  # attackers write odd ones
+                conn.adapters.register_loader("jsonb", TextLoader)  # for unreadable values
                 conn.execute("SET statement_timeout = '3s'")
                 conn.execute("SET idle_in_transaction_session_timeout = 0")
             mode = draw.choice(("alone", "alone", "kept", "undone"))
@@ -275,10 +280,10 @@ def test_no_role_of_a_service_forges_blocks_or_blinds_the_audit_log(
         if seconds > LONG_SECONDS:
             with capsys.disabled():
                 sys.stdout.write(f"\n{told}\n")
-        # Blocked or blinded.
+        # No writer was blocked, and the reader found all rows.
         assert [fault for honest in (*writers, reader) for fault in honest.wrong] == [], told
         assert all(len(honest.took) >= seconds / 4 for honest in (*writers, reader)), told
-        # Forged or taken away.
+        # No row was forged, and no row of an honest writer is missing.
         services = {kind: f"{own.prefix}_{kind}" for kind in grants.SERVICES}
         values = {
             "began": began,
@@ -322,7 +327,10 @@ def check_all_there(judge: "psycopg.Connection[object]", honest: Honest) -> None
 
 
 def as_it_is(own: Roles, judge: "psycopg.Connection[object]") -> list[object]:
-    """What the catalogue says of the schema, the roles, their passwords and their settings."""
+    """Return the roles with passwords and settings, the table's change counts and the revision.
+
+    Fails if the schema or the protection of the audit log differs from the expected state.
+    """
     database = Database(own.url, pool_size=1)
     try:
         differs = drift.find(database), protection.find(database, prefix=own.prefix).differences

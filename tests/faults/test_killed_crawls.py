@@ -1,6 +1,6 @@
-"""F1 at every step of a crawl: kill -9 before a page is stored, after it, and before the end.
+"""F1: kill -9 at every step of a crawl: before a page is stored, after it, and before the end.
 
-One real worker after the other crawls the same job; each is killed at the next boundary.
+Real workers crawl the same job, one after the other. Each worker is killed at the next step.
 """
 
 import contextlib
@@ -30,12 +30,12 @@ SETTINGS = {
     "MAX_POSTS_PER_SUB": "1000",
 }
 SMALL = replace(DEFAULTS, user_sub_fetch_limit=2, user_sub_enqueue_max=3, discovery_max_depth=1)
-END_LOCK = 4711  # held by the test, the end of a job waits
+END_LOCK = 4711  # an advisory lock; a job cannot end while the test holds the lock
 
 
 @pytest.fixture(scope="module")
 def undisturbed(sandbox: RunningSandbox, databases: Databases) -> Iterator[tuple[Contents, int]]:
-    """What a crawl without any trouble leaves behind, and the requests it takes."""
+    """The stored data and the number of requests of a crawl without faults."""
     with databases.clone() as url, contextlib.closing(Database(url)) as database:
         crawler = Crawler(database, sandbox.url, SMALL)
         crawler.crawl(NAME)
@@ -43,7 +43,7 @@ def undisturbed(sandbox: RunningSandbox, databases: Databases) -> Iterator[tuple
 
 
 class Scene:
-    """One job that only ever the newest worker crawls."""
+    """One job, the workers that crawl it one after the other, and the requests that they send."""
 
     def __init__(self, database: Database, workers: Crew, reddit: GatedReddit) -> None:
         self.crawler = Crawler(database, "", SMALL)
@@ -54,7 +54,7 @@ class Scene:
         self.job_id = self.crawler.enqueue(NAME, max_retries=100)
 
     def start(self) -> None:
-        """Whatever earlier kills cost does not make this worker wait."""
+        """Start a worker. Reset the job's counts, so that it need not wait after earlier kills."""
         self.crawler.rows(
             "UPDATE crawl_jobs SET retry_count = 0, rescues_in_a_row = 0 WHERE id = :id "
             "RETURNING id",
@@ -67,9 +67,10 @@ class Scene:
         self.kills += 1
 
     def kill_after_page(self) -> bool:
-        """One page is stored; the worker dies as its next request comes. False: it finished.
+        """Start a worker, and kill it at its first request after it has stored a page.
 
-        A page takes two requests when the account of a missing history is requested as well.
+        Return False if the crawl finished before. A page takes two requests if the crawler also
+        requests the account of an author whose history is missing.
         """
         begun = self.stored()
         come = threading.Event()
@@ -89,7 +90,7 @@ class Scene:
         return True
 
     def kill_before_commit(self) -> bool:
-        """A reply has come, and the worker dies while it stores the page. False: none came."""
+        """Start a worker, and kill it while it stores a page. Return False if no reply came."""
         self.reddit.on_request = gated_reddit.go_on
         with self.crawler.database.begin() as conn:
             locked = threading.Event()
@@ -111,16 +112,16 @@ class Scene:
 
     @contextlib.contextmanager
     def without_end(self) -> Iterator[None]:
-        """Meanwhile no worker gets beyond having stored everything."""
+        """Hold END_LOCK, so that a worker can store all pages but cannot complete the job."""
         with self.crawler.database.begin() as conn:
             conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             conn.execute(text(f"SELECT pg_advisory_xact_lock({END_LOCK})"))
             yield
 
     def kill_at_end(self) -> None:
-        """Everything is stored, and the worker dies while it completes the job.
+        """Kill the worker while it completes the job, after it has stored all pages.
 
-        Its one statement has reached the server, which carries it out for nobody to hear.
+        The server has already received the worker's statement, and executes it after the kill.
         """
         self.wait(self.is_done)
         self.wait(lambda: is_somebody_blocked(self.crawler.database))
@@ -132,7 +133,7 @@ class Scene:
         self.wait(self.is_ended)
 
     def stored(self) -> object:
-        """The checkpoint; each page changes it."""
+        """Return the job's checkpoint, which each stored page changes."""
         return self.crawler.value(
             "SELECT checkpoint FROM crawl_jobs WHERE id = :id", id=self.job_id
         )
@@ -159,8 +160,9 @@ def is_somebody_blocked(database: Database) -> bool:
 
 
 def hold_ends(conn: Connection) -> None:
-    """The end of a job waits for END_LOCK, so that a test can come before it. What the crawl leads
-    to is never claimable: a worker would crawl it before the killed one's job is rescued.
+    """Create triggers: the end of a job waits for END_LOCK, and jobs of a discovery stay parked.
+
+    Otherwise a worker would crawl the jobs of the discovery before the killed worker's job.
     """
     conn.execute(
         text(f"""
@@ -197,7 +199,7 @@ def check(scene: Scene, undisturbed: tuple[Contents, int]) -> None:
     attempts = scene.crawler.rows(
         "SELECT outcome FROM crawl_job_attempts WHERE job_id = :id ORDER BY id", id=scene.job_id
     )
-    expired = scene.kills - 1  # the end of the last one who was killed counts
+    expired = scene.kills - 1  # the server completed the job for the last killed worker
     assert [row.outcome for row in attempts] == ["lease_expired"] * expired + ["succeeded"]
 
 
@@ -223,5 +225,5 @@ def test_a_crawl_killed_at_every_boundary_ends_as_if_nothing_had_happened(
             pass
         scene.kill_at_end()
     scene.finish()
-    assert scene.kills >= undisturbed[1]  # twice for each page, and few pages take two requests
+    assert scene.kills >= undisturbed[1]  # two kills per page, and few pages take two requests
     check(scene, undisturbed)

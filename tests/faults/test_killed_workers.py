@@ -1,4 +1,4 @@
-"""F1: kill -9 in the middle of jobs."""
+"""F1: kill -9 of a worker that crawls jobs."""
 
 import random
 from datetime import timedelta
@@ -9,7 +9,7 @@ from support.seeds import rng, seeded
 from support.service_process import ServiceProcess
 from support.watched_queue import WatchedQueue
 
-# A lease, a sweep and what an overloaded machine adds; by default 30 s and 5 s.
+# The limit of a rescue: a lease, and 5 s for the sweep on an overloaded machine.
 RECOVERY_SECONDS = LEASE_SECONDS + 5
 
 
@@ -38,6 +38,6 @@ def test_the_jobs_of_a_killed_worker_go_on_elsewhere_and_are_charged_one_attempt
 
 
 def one_with_claims(queue: WatchedQueue, crew: Crew, dice: random.Random) -> ServiceProcess:
-    """Or any, when no job is being crawled at this moment."""
+    """Return a random worker that has claims, or any worker if none has claims."""
     holders = {job.claimed_by for job in queue.claimed()}
     return dice.choice([w for w in crew.workers if w.name in holders] or crew.workers)

@@ -1,4 +1,4 @@
-"""F6: the COMMIT is done and its reply is lost: there is exactly one effect."""
+"""F6: the reply to a COMMIT is lost. The transaction must have its effect exactly once."""
 
 import contextlib
 import itertools
@@ -16,7 +16,7 @@ from support.tcp_proxy import LoseReply, Message, TcpProxy, Verdict
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
-# Statements by what only they say.
+# A part of the text of each statement that no other statement has.
 CLAIM = "SET\n        status = 'crawling'"
 PAGE = "SET checkpoint"
 COMPLETE = "status = 'succeeded'"
@@ -24,7 +24,7 @@ RELEASE = "'released'"
 EXTEND = "FOR UPDATE OF held"
 FIND_AGAIN = "AND job.claim_token = CAST"
 
-# A lease so long that nothing here can be the work of a rescue.
+# The lease is so long that no job is rescued during a test.
 BACKGROUND_TIMEOUTS = {"LEASE_SECONDS": "60"}
 SOON_SECONDS = 20
 
@@ -78,14 +78,14 @@ def test_a_claim_that_is_committed_after_the_worker_gave_up_on_it_is_found_too(
             held_up.append(message)
             proxy.stall_links(message.link)
         if message.tells_of_commit() and _holds(message, FIND_AGAIN) and not asked_in_vain:
-            # Heard of later: else the worker would at once claim the job anew.
+            # This reply is delayed. Otherwise the worker would claim the job again at once.
             proxy.stall_links(held_up[0].link, message.link)
             asked_in_vain.append(message)
         return Verdict.PASS
 
     (job_id,) = queue.enqueue("pages_1")
     proxy.rule = stall_at_claim
-    # Nobody rescues: what is found was found by the token.
+    # No rescue runs, so the worker can find its claim by the claim token only.
     worker = crew.started(database_url=proxy.url, LEASE_SECONDS="2", RESCUE_SECONDS="600")
     wait_until(lambda: asked_in_vain, timeout=SOON_SECONDS, describe=crew.log)
     assert queue.job(job_id).status is JobStatus.QUEUED
@@ -121,14 +121,14 @@ def test_a_completion_whose_reply_is_lost_completes_once_with_one_follow_up(
     worker = crew.started(database_url=proxy.url, **BACKGROUND_TIMEOUTS)
     (job_id,) = queue.enqueue("gate_1")
     worker.wait_for("crawl.at_gate")
-    queue.enqueue("gate_1")  # asks for a rerun
+    queue.enqueue("gate_1")  # requests a rerun
     lost = proxy.rule = LoseReply(COMPLETE, autocommit=True)
     crew.open_gate("gate_1")
     queue.wait_until_ended(timeout=SOON_SECONDS, describe=crew.log)
     assert lost.is_lost
     assert queue.outcomes(job_id) == ["succeeded"]
     assert queue.value("SELECT count(*) FROM crawl_jobs") == 2
-    worker.wait_for("job.completed", job_id=job_id)  # logged once the writer knows its fate
+    worker.wait_for("job.completed", job_id=job_id)  # logged when the worker knows of the commit
     assert len(worker.logged("job.completed", job_id=job_id)) == 1
     assert not worker.logged("claim.lost")
     queue.check_ended()

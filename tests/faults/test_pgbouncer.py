@@ -1,4 +1,4 @@
-"""F19: everything but leases, LISTEN and migrations goes through PgBouncer in transaction mode."""
+"""F19: PgBouncer in transaction mode, for all but lease extensions, LISTEN and migrations."""
 
 import threading
 import time
@@ -133,7 +133,7 @@ def test_a_pooler_that_dies_and_returns_costs_no_attempt(
 def test_sessions_are_shared_and_nothing_of_one_transaction_reaches_another(
     pooler: PgBouncer, database_url: str
 ) -> None:
-    """Many clients on few sessions: limits that one sets for itself are gone with its commit."""
+    """Many clients use few sessions. A transaction's setting must end with this transaction."""
     database = Database(pooler.url, pool_size=30, pooled=True, application_name="shared")
     seen: list[tuple[int, str]] = []
 
@@ -164,7 +164,7 @@ def test_a_full_pooler_answers_within_its_limit(pooler: PgBouncer) -> None:
     database = Database(pooler.url, pool_size=1, pooled=True)
     try:
         for holder in holders:
-            holder.execute("SELECT 1")  # each has a session until it commits
+            holder.execute("SELECT 1")  # the holder has a session until it commits
         began = time.monotonic()
         with pytest.raises(errors.DatabaseUnavailable):
             database.run(lambda conn: conn.execute(text("SELECT 1")))

@@ -1,4 +1,4 @@
-"""F16: jobs that kill their process, never end or eat the memory."""
+"""F16: poison jobs, which kill their process, never end or use up the memory."""
 
 from crawljobs.domain.job import JobStatus
 from support.crew import Crew
@@ -10,7 +10,7 @@ KINDS: list[tuple[str, dict[str, str]]] = [
     ("segfault", {}),
     ("loop", {"RESET_AFTER_SECONDS": "1"}),
     ("eat", {"MEMORY_BYTES": str(2**27)}),
-    ("kill", {}),  # to the queue no other than a crash
+    ("kill", {}),  # for the queue, the same as a crash
 ]
 
 
@@ -27,7 +27,7 @@ def test_a_poison_job_ends_failed_after_its_attempts_while_others_go_on(
     others += queue.enqueue(*(f"pages_after_{number}" for number in range(after)))
 
     def keep_two_alive() -> None:
-        """As an orchestrator does."""
+        """Start new workers in place of dead workers, as an orchestrator does."""
         while len(crew.alive()) < 2:
             crew.start(**settings)
 

@@ -1,4 +1,4 @@
-"""F3 and F4: a backend is killed, the whole server is killed and comes back."""
+"""F3 and F4: one server process of Postgres is killed, or the whole server dies and restarts."""
 
 import datetime
 import functools
@@ -17,7 +17,7 @@ from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
 PAGES = 30
-SLOTS = 6  # of two workers
+SLOTS = 6  # the number of jobs that two workers crawl at once
 WINDOW = datetime.timedelta(seconds=10)
 THROUGHPUT_KEPT = 0.9
 LONG_OUTAGE_SECONDS = 60.0
@@ -95,7 +95,7 @@ def test_an_outage_longer_than_a_lease_charges_nobody_and_work_goes_on(
 def test_throughput_is_back_ten_seconds_after_an_outage_of_a_minute(
     queue: WatchedQueue, crew: Crew, postgres: PrivatePostgres
 ) -> None:
-    """Pages that take their time and a number of slots decide it, not this machine."""
+    """The pages' fixed duration limits the throughput, so the machine's speed does not matter."""
     queue.enqueue(*(f"pages_{number}" for number in range(50)))
     start_two(crew, page_seconds=0.25)
     wait_until(lambda: len(queue.claimed()) == SLOTS, timeout=20, describe=crew.log)
@@ -121,7 +121,7 @@ def pages_in_window(queue: WatchedQueue, start: datetime.datetime) -> int:
 
 
 def outage(crew: Crew, postgres: PrivatePostgres, *, seconds: float) -> None:
-    """The workers stay up while the server is dead."""
+    """Kill the server, check that the workers stay alive, and start the server again."""
     postgres.kill()
     dead_until = time.monotonic() + seconds
     wait_until(lambda: time.monotonic() > dead_until, timeout=seconds + 10, describe="time to pass")

@@ -1,4 +1,4 @@
-"""F28: real workers whose client is refused: one probe at a time, nothing lost, nothing charged."""
+"""F28: Reddit refuses the workers' client id. Only one worker at a time sends a probe."""
 
 import json
 import signal
@@ -23,13 +23,13 @@ LONG = {"LEASE_SECONDS": "30", "WORKER_CONCURRENCY": "3", "PROBE_BIND": "127.0.0
 
 
 class Reddit:
-    """Every community is open and has one post, until the client is blocked."""
+    """A simulated Reddit. Every community has one post, and a blocked client gets only 403."""
 
     def __init__(self) -> None:
         self.is_blocked = False
         self.probes = self.pages = 0
         self.probing = self.most_probing = 0
-        self.may_answer = threading.Event()  # the probes that are under way
+        self.may_answer = threading.Event()  # until this is set, a reply to a probe waits
         self.may_answer.set()
         self._lock = threading.Lock()
 
@@ -84,7 +84,7 @@ def url(reddit: Reddit) -> Iterator[str]:
 
 
 def waiting(queue: WatchedQueue) -> list[tuple[str, int]]:
-    """The reason and the charged attempts of each job that waits."""
+    """Return the wait reason and the number of charged attempts of each waiting job."""
     rows = queue.rows("SELECT wait_reason, retries FROM crawl_jobs WHERE status = 'waiting'")
     return [(row.wait_reason, row.retries) for row in rows]
 
@@ -115,7 +115,7 @@ def test_three_workers_pause_probe_one_at_a_time_and_all_resume(
         before = reddit.probes
         reddit.may_answer.clear()
         end_pause(queue)
-        # One worker probes; the others meet the pause again.
+        # One worker sends a probe. The others see that the pause is still in force.
         wait_until(lambda: reddit.probing == 1, timeout=20, describe=crew.log)
         wait_until(lambda: len(waiting(queue)) == JOBS - 1, timeout=20, describe=crew.log)
         assert [job.status for job in queue.claimed()] == [JobStatus.CRAWLING]
@@ -124,7 +124,7 @@ def test_three_workers_pause_probe_one_at_a_time_and_all_resume(
         assert (reddit.probes - before, paused(queue).failed) == (1, pauses)
     assert (reddit.most_probing, reddit.pages) == (1, pages)
     queue.check()
-    # Reddit accepts the client again: one more probe, and every worker goes on.
+    # Reddit accepts the client again. One more probe succeeds, and all workers continue.
     reddit.may_answer.clear()
     end_pause(queue)
     wait_until(lambda: len(waiting(queue)) == JOBS - 1, timeout=20, describe=crew.log)
@@ -146,7 +146,7 @@ def test_three_workers_pause_probe_one_at_a_time_and_all_resume(
 
 
 def end_pause(queue: WatchedQueue) -> None:
-    """As if the time of the pause, and of the jobs that wait for it, had passed."""
+    """Set the end of the pause, and of all waits, to now."""
     assert queue.rows("UPDATE reddit_budgets SET outage_until = clock_timestamp() RETURNING 1")
     queue.rows(
         "UPDATE crawl_jobs SET visible_at = clock_timestamp() WHERE status = 'waiting' RETURNING id"
@@ -154,14 +154,14 @@ def end_pause(queue: WatchedQueue) -> None:
 
 
 def begin_to_stop(worker: ServiceProcess) -> None:
-    """SIGTERM, until the worker acts on it."""
+    """Send SIGTERM, and wait until the worker has begun to stop."""
     ready = probes.address(worker)
     worker.signal(signal.SIGTERM)
     wait_until(lambda: probes.status(ready, "/readyz") != 200, timeout=10, describe=worker.told)
 
 
 def blocked(queue: WatchedQueue, crew: Crew, reddit: Reddit, url: str) -> ServiceProcess:
-    """A worker whose jobs all wait for the end of a refusal."""
+    """Start a worker that Reddit refuses. Return it when all its jobs wait for the pause's end."""
     crew.sandbox_url, reddit.is_blocked = url, True
     worker = crew.started(PRODUCTION, **LONG)
     queue.enqueue(*(f"club_{number}" for number in range(3)))
@@ -170,7 +170,7 @@ def blocked(queue: WatchedQueue, crew: Crew, reddit: Reddit, url: str) -> Servic
 
 
 def finish(queue: WatchedQueue, crew: Crew, reddit: Reddit) -> None:
-    """Reddit accepts the client, and a new worker does what is left."""
+    """Let Reddit accept the client, and start a new worker that finishes all jobs."""
     reddit.is_blocked = False
     reddit.may_answer.set()
     end_pause(queue)
@@ -195,7 +195,7 @@ def test_sigterm_during_a_refusal_leaves_the_jobs_as_they_wait(
 def test_sigterm_during_the_probe_releases_its_job_without_an_attempt(
     queue: WatchedQueue, crew: Crew, reddit: Reddit, url: str, answers: bool
 ) -> None:
-    """Whether the probe is answered while the worker drains or not at all."""
+    """The probe gets its reply while the worker stops, or gets no reply."""
     worker = blocked(queue, crew, reddit, url)
     reddit.may_answer.clear()
     end_pause(queue)
@@ -207,7 +207,7 @@ def test_sigterm_during_the_probe_releases_its_job_without_an_attempt(
         reddit.may_answer.set()
     assert worker.wait() == 0, crew.log()
     assert queue.claimed() == []
-    # An answered probe that is refused prolongs the pause; else the job is queued for the next.
+    # A refused probe prolongs the pause, so its job waits. Without a reply, the job is queued.
     assert queue.outcomes(job.id)[-1] == ("deferred" if answers else "released")
     assert queue.job(job.id).retries == 0
     queue.check()
@@ -229,7 +229,7 @@ def test_sigterm_keeps_the_parts_that_a_crawl_gave_up(queue: WatchedQueue, crew:
         return 200, [listing(), listing(comment("c1", "9998"), comment("c2", "9998"))]
 
     def silent(_query: dict[str, str]) -> tuple[int, Any]:
-        """A request that the crawl makes only if it does not stop."""
+        """Delay the reply to a request that a stopping crawl must not send."""
         never.wait(30)
         return 200, listing()
 
@@ -255,7 +255,7 @@ def test_sigterm_keeps_the_parts_that_a_crawl_gave_up(queue: WatchedQueue, crew:
         crew.started(PRODUCTION, **LONG)
         queue.wait_until_ended(describe=crew.log)
         queue.check_ended()
-        # The crawl goes on behind the part, which it does not ask for twice.
+        # The crawl continues after the given-up part and does not request it a second time.
         assert reddit.count("/comments/9999") == asked
         assert queue.rows(parts) == [("tree", "9999", 1)]
         assert queue.job(job_id).incomplete

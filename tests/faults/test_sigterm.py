@@ -1,4 +1,4 @@
-"""F20: SIGTERM, twice, with the grace exceeded, and one after another through a rolling restart."""
+"""F20: SIGTERM once, repeatedly, with jobs that outlast DRAIN_SECONDS, and in rolling restarts."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""F7 and F8: partitions, latency, half-open connections and a LISTEN that died unheard."""
+"""F7 and F8: a network without connection, slow, half-open, or with a LISTEN that died silently."""
 
 import random
 from datetime import timedelta
@@ -48,16 +48,16 @@ def test_a_partitioned_worker_stops_by_its_own_clock_before_its_lease_ends(
 def test_an_outage_that_everybody_met_charges_nobody(
     queue: WatchedQueue, crew: Crew, proxy: TcpProxy
 ) -> None:
-    """The server ran all the time, so its start time does not tell that nobody could extend."""
+    """The server runs all the time, so its start time does not show that no lease was extended."""
     jobs = queue.enqueue("hold_1", "gate_1", "pages_1")
     worker = crew.started(database_url=proxy.url, PAGES="40", LEASE_SECONDS="3")
     wait_until(lambda: len(queue.claimed()) == 3, timeout=20, describe=crew.log)
-    proxy.rule = lambda _message: Verdict.CUT  # an end at once, so that nothing waits for long
+    proxy.rule = lambda _message: Verdict.CUT  # connections end at once, so no timeout is needed
     proxy.cut()
     expired = "SELECT count(*) FROM crawl_jobs WHERE lease_expires_at < clock_timestamp()"
     wait_until(lambda: queue.value(expired) == 3, timeout=20, describe=crew.log)
     worker.wait_for("maintenance.postponed", task="rescue")
-    # The keeper is the last to come back.
+    # The pools can connect again, but the keeper cannot.
     proxy.rule = lambda message: (
         Verdict.CUT if message.link.application.endswith("keeper") else Verdict.PASS
     )
@@ -74,7 +74,7 @@ def test_an_outage_that_everybody_met_charges_nobody(
 
 
 def wait_for_a_sweep(queue: WatchedQueue, name: str) -> None:
-    """Until the sweeps, which take turns, have been at work once more."""
+    """Wait until a sweep has run once more: until a job whose time has come is requeued."""
     soon = queue.value("SELECT clock_timestamp() + interval '10 milliseconds'")
     (job_id,) = queue.enqueue(f"pages_{name}", visible_at=soon)
     wait_until(
@@ -120,7 +120,7 @@ def test_sigterm_ends_a_partitioned_worker_in_time(
     proxy.stall()
     code, seconds = worker.terminate()
     assert code == 0
-    # The drain, a reply that is waited for (a lease), one try to connect for each, and slack.
+    # DRAIN_SECONDS, a lease for a missing reply, two tries to connect, and 2 s in addition.
     assert seconds < 1 + LEASE_SECONDS + 2 * 5 + 2
     proxy.heal(lose=True)
     crew.open_gate("hold_1")
@@ -166,7 +166,7 @@ def test_a_listen_that_died_unheard_is_noticed_by_the_ping(
     dead = wait_until(lambda: queue.backends("%keeper"), timeout=20, describe=crew.log)
     proxy.stall_those_open()
     worker.wait_for("keeper.disconnected", timeout=DEADLINE_SECONDS)
-    # The next connection works, and jobs start by notification again.
+    # The keeper's next connection works, and a notification starts jobs at once again.
     wait_until(
         lambda: set(queue.backends("%keeper")) - set(dead),
         timeout=DEADLINE_SECONDS,
@@ -183,7 +183,8 @@ def test_without_notifications_jobs_start_within_the_poll_interval(
 ) -> None:
     dice = rng(seed, "silent listen")
     poll_seconds = 1.0
-    # The ping comes later than this test ends: the keeper's connection is dead all the time.
+    # The lease is so long that the keeper sends no ping during this test. So it does not notice
+    # that its connection is dead.
     worker = crew.started(
         database_url=proxy.url, LEASE_SECONDS="60", POLL_SECONDS=str(poll_seconds)
     )
@@ -191,7 +192,7 @@ def test_without_notifications_jobs_start_within_the_poll_interval(
     queue.wait_for(heard, JobStatus.SUCCEEDED)
     proxy.stall("keeper")
     for number in range(3):
-        # At another moment of the interval each time.
+        # Each job is enqueued at another random moment of the poll interval.
         later = queue.value("SELECT clock_timestamp() + :by", by=timedelta(seconds=dice.random()))
         wait_until(
             lambda later=later: queue.value("SELECT clock_timestamp()") > later,
@@ -221,7 +222,7 @@ def test_whatever_the_network_does_nothing_is_lost_doubled_or_written_without_a_
             proxy, other = dice.sample((one, two), 2)
             other.heal(lose=dice.random() < 0.5)
             trouble(proxy, dice)
-            # As long as the other worker takes for some pages.
+            # The trouble lasts until the other worker has stored some pages.
             queue.wait_until_stored(stored + dice.randint(1, 15))
         one.heal(lose=dice.random() < 0.5)
         two.heal()

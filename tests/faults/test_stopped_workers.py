@@ -1,4 +1,4 @@
-"""F2: SIGSTOP beyond the lease, then SIGCONT: what the late worker wants to write is refused."""
+"""F2: SIGSTOP stops a worker beyond its lease. After SIGCONT, its writes must be refused."""
 
 import dataclasses
 import signal
@@ -13,14 +13,14 @@ from support.watched_queue import WatchedQueue
 
 
 def unextended(job: Job) -> Job:
-    """The job as if its lease had not been extended meanwhile: its keeper may do so any time."""
+    """Return the job without the fields that an extension changes. One may happen at any time."""
     return dataclasses.replace(job, lease_expires_at=None, version=0)
 
 
 def test_late_data_and_a_late_completion_change_nothing(
     queue: WatchedQueue, crew: Crew, tmp_path: Path
 ) -> None:
-    """By a worker that believes in its lease: nothing but the token is in its way."""
+    """The late worker's lease is long, so only the claim token can stop its writes."""
     names = ("gate_1", "finish_1")
     jobs = queue.enqueue(*names)
     gates_of_stopped = tmp_path / "stopped"
@@ -56,8 +56,8 @@ def test_a_late_extension_changes_nothing(queue: WatchedQueue, crew: Crew) -> No
     stopped = crew.started()
     stopped.wait_for("crawl.began")
     stopped.signal(signal.SIGSTOP)
-    # Not extended again while we look. Nobody rescues within a lease of the server's start, so this
-    # is shorter than what we wait.
+    # The lease is so long that it is not extended during the comparison below. No job is rescued
+    # within one lease after the server's start, so it is shorter than the timeout of the wait.
     other = crew.started(LEASE_SECONDS="15")
     other.wait_for("crawl.began", timeout=LEASE_SECONDS + 20)
     before = queue.job(job_id)
