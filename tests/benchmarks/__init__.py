@@ -1,1 +1,1 @@
-"""Measurements of the production code, as figures and ratios of one run: ./run bench."""
+"""`./run bench` measures the production code. The results are figures and ratios of one run."""

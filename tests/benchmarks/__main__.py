@@ -1,4 +1,4 @@
-"""`./run bench`: run the workloads and print their figures."""
+"""`./run bench` runs the benchmarks, which are named workloads, and prints their figures."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,8 @@
-"""The admin-api among a million jobs: how long reads take, how many there can be, bulk changes
-beside workers that claim."""
+"""Measure the admin-api on a database with a million jobs.
+
+The figures are the duration and the rate of reads, and the duration of bulk changes while a worker
+claims jobs.
+"""
 
 import http.client
 import json
@@ -25,7 +28,7 @@ from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 JOBS = "/api/admin/jobs"
 FINISHED, FINISHED_QUICK = 980_000, 50_000
 REQUESTS, REQUESTS_QUICK = 100, 20
-ENQUEUES_TO_WARM_UP = 40  # then each process has prepared its statements
+ENQUEUES_TO_WARM_UP = 40  # after these, each process has prepared its statements
 CONNECTIONS = 16
 LOAD_SECONDS, LOAD_SECONDS_QUICK = 5.0, 1.0
 RETRIED, RETRIED_QUICK, ROUNDS = 1_000, 200, 3
@@ -46,12 +49,12 @@ READS: dict[str, list[str]] = {
     "explain": [f"{JOBS}/{{live}}/explain"],
     "job": [f"{JOBS}/{{live}}", f"{JOBS}/1"],
 }
-# What a dashboard and its users ask for.
+# The requests of a dashboard and its users.
 MIX = [f"{JOBS}/{{live}}", f"{JOBS}/1", f"{JOBS}?limit=20", f"{JOBS}/{{live}}/explain"]
 
 
 class Client:
-    """One kept connection; nothing that costs more than the server."""
+    """A client with one open connection. It is simple, so that it uses less CPU than the server."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -85,7 +88,7 @@ def measure(bench: Bench) -> list[Figure]:
 def _figures(bench: Bench, server: Gunicorn, url: str) -> Iterator[Figure]:
     live = _live_job(url)
     client = Client(server.url)
-    for path in MIX * 20:  # whatever is prepared, planned and cached once
+    for path in MIX * 20:  # a warm-up: statements are prepared and caches are filled
         client.ask("GET", path.format(live=live))
     for name, paths in READS.items():
         turns = REQUESTS_QUICK if bench.quick else REQUESTS
@@ -97,20 +100,23 @@ def _figures(bench: Bench, server: Gunicorn, url: str) -> Iterator[Figure]:
     seconds = LOAD_SECONDS_QUICK if bench.quick else LOAD_SECONDS
     rate = _reads_per_second(server.url, live, seconds)
     spent = _cpu_seconds(server, url) - spent
-    # Says what the machine could do if nobody else were on it.
+    # From this figure follows the rate of reads on a machine without other work.
     yield Figure("CPU for a read, of server and database", 1000 * spent / (rate * seconds), "ms")
     yield Figure(f"reads at {CONNECTIONS} connections", rate, "per s")
     yield Figure(f"time that {READS_WANTED} of them take", READS_WANTED / rate, "s", 1.0)
     retried = RETRIED_QUICK if bench.quick else RETRIED
     portions = _failed(url, retried)
-    # A new one: the server has closed what idled meanwhile.
+    # A new client, because the server has closed the idle connection of the first client.
     retries, claimed = _retry_beside_claims(Client(server.url), url, portions)
     yield Figure(f"retry of {retried} jobs, the slowest", 1000 * max(retries), "ms", 500.0)
     yield Figure("claim meanwhile, the slowest", 1000 * max(claimed), "ms", 100.0)
 
 
 def _enqueues(client: Client, server: Gunicorn, url: str, requests: int) -> Iterator[Figure]:
-    """Enqueues with their audit rows: each name twice, the second time into the live job."""
+    """Measure enqueues with their audit rows.
+
+    Each name is enqueued twice. The second request merges into the live job.
+    """
 
     def enqueue(name: str) -> float:
         return _timed(lambda: client.ask("POST", JOBS, {"subreddit": name}))
@@ -140,7 +146,7 @@ def _live_job(url: str) -> int:
 
 
 def _cpu_seconds(server: Gunicorn, url: str) -> float:
-    """Of the server's processes and of its sessions in the database."""
+    """Return the CPU seconds of the server's processes and of their database sessions."""
     with psycopg.connect(url) as connection:
         rows = connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE application_name = 'admin-api'"
@@ -173,7 +179,7 @@ def _reads_per_second(url: str, live: int, seconds: float) -> float:
 def _retry_beside_claims(
     client: Client, url: str, portions: list[list[int]]
 ) -> tuple[list[float], list[float]]:
-    """How long each bulk retry took, and each claim of a worker beside them."""
+    """Retry jobs in bulk while a worker claims jobs. Return the seconds of retries and claims."""
     database, over = Database(url), threading.Event()
     claimed: list[float] = []
 
@@ -207,7 +213,7 @@ def _retry_beside_claims(
 
 
 def _failed(url: str, retried: int) -> list[list[int]]:
-    """Jobs of subreddits that have no live one, so many for each round."""
+    """Return the ids of failed jobs whose subreddits have no live job: a list for each round."""
     with psycopg.connect(url) as connection:
         rows = connection.execute(
             """

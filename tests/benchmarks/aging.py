@@ -1,4 +1,4 @@
-"""The sweep that ages waiting jobs: how long it takes, and what claims feel of it meanwhile."""
+"""Measure the sweep that ages jobs, and the claims of other workers during the sweep."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ ROUNDS, ROUNDS_QUICK = 5, 2
 FEW_ROUNDS = 10
 SWEEP_MS = 100.0
 CLAIM_EVERY_SECONDS = 0.01
-CLAIMED = 100_000  # more than are claimed meanwhile, and before all that wait
+CLAIMED = 100_000  # jobs with the highest priority: more than the benchmark claims
 CALM_SECONDS, CALM_SECONDS_QUICK = 5.0, 2.0
 
 _SUBREDDITS = "INSERT INTO subreddits (name) SELECT 'sub_' || n FROM generate_series(1, %s) AS n"
@@ -81,7 +81,11 @@ def as_before(url: str) -> None:
 def beside_claims(
     bench: Bench, url: str, waiting: int
 ) -> tuple[list[float], list[float], list[float]]:
-    """Seconds of claims without a sweep and during one, in turns; and of the sweeps."""
+    """Claim without a sweep and during a sweep, alternately.
+
+    Return the seconds of the claims without a sweep, of the claims during a sweep, and of the
+    sweeps.
+    """
     calm: list[float] = []
     meanwhile: list[float] = []
     sweeps = []
@@ -106,7 +110,7 @@ def alone(url: str, waiting: int) -> float:
 
 
 def told_by(process: "subprocess.Popen[str]", waiting: int) -> float:
-    """The seconds of the sweep, once it has aged them all."""
+    """Wait for the end of the sweep, and return its seconds. It must have aged all jobs."""
     told = json.loads(process.communicate()[0])
     assert told["aged"] == waiting, told
     return float(told["seconds"])
@@ -121,7 +125,7 @@ def paced_claim(database: Database) -> float:
 
 @contextlib.contextmanager
 def sweeping(url: str) -> Iterator["subprocess.Popen[str]"]:
-    """Another process, as soon as it sweeps."""
+    """Start a sweep in another process, and yield the process when the sweep begins."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.aging", url],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
@@ -145,7 +149,7 @@ def main() -> None:
     sys.stdin.readline()
     with contextlib.closing(Database(url, pool_size=2)) as database:
         maintenance = Maintenance(database, settings.read_queue_settings({}))
-        database.check_reachable()  # a worker has long been connected
+        database.check_reachable()  # connect before the measurement, as a worker does
         begun = time.perf_counter()
         aged = maintenance.age()
         seconds = time.perf_counter() - begun

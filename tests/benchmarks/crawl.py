@@ -1,5 +1,8 @@
-"""Fifty subreddits of the sandbox crawled by worker processes whose budget never binds, and which
-processes the machine's time goes to."""
+"""Measure a crawl of fifty subreddits of the sandbox by worker processes.
+
+The request budget is so large that no worker waits. The figures also show the CPU time of the
+sandbox, the workers and Postgres.
+"""
 
 import os
 
@@ -16,7 +19,7 @@ from support.waiting import wait_until
 
 SUBREDDITS, SUBREDDITS_QUICK = 50, 8
 WORKERS = 2
-BUDGET = 10_000_000  # requests per window: the limiter works as ever and never waits
+BUDGET = 10_000_000  # requests per window: so many that the rate limiter never waits
 PATIENCE_SECONDS = 1_800
 LOOK_SECONDS = 0.2
 STOP_SECONDS = 40
@@ -77,7 +80,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def wait(database: Database) -> None:
-    """Until nothing is left to crawl."""
+    """Wait until all jobs have ended."""
 
     def left() -> int:
         with database.begin() as conn:
@@ -97,7 +100,10 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 def postgres(url: str) -> list[psutil.Process]:
-    """The sessions of this database; the writers of the whole server are few and left out."""
+    """Return the server processes that serve this database's sessions.
+
+    The server's background processes are left out, because they use little CPU.
+    """
     query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
     with psycopg.connect(url) as connection:
         return [psutil.Process(int(pid)) for (pid,) in connection.execute(query)]

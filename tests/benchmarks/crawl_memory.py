@@ -1,4 +1,4 @@
-"""The memory of a worker with 8 crawls at once, over thousands of pages of a sandbox."""
+"""Measure the memory of a worker with 8 concurrent crawls, over thousands of sandbox pages."""
 
 import os
 import subprocess
@@ -18,11 +18,11 @@ from support.waiting import wait_until
 
 PAGES, PAGES_QUICK = 10_000, 400
 CRAWLS = 8
-SUBREDDITS = 600  # more than are needed
-WARM_SHARE = 0.2  # of the pages: imports, pools and caches are filled by then
+SUBREDDITS = 600  # more than the worker needs
+WARM_SHARE = 0.2  # after this share of the pages, all imports are done and all caches are full
 LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 3_600
-FLAT_MIB = 8.0  # what an allocator moves by itself
+FLAT_MIB = 8.0  # a memory allocator causes changes up to this size by itself
 STOP_SECONDS = 40
 MIB = 1024 * 1024
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ SOURCE_ROOTS = ("shared", "services", "deploy")
 
 @dataclass
 class Seen:
-    """Resident memory in MiB, by the pages stored at that time."""
+    """Samples of the resident memory in MiB, each with the number of pages stored at its time."""
 
     samples: list[tuple[int, float]] = field(default_factory=list)
 
@@ -39,7 +39,7 @@ class Seen:
         return max(size for _, size in self.samples)
 
     def growth(self) -> float:
-        """Of the highest in the last fifth over the highest in the fifth after the warm one."""
+        """Return the growth of the highest memory from the pages' second fifth to their last."""
         pages = self.samples[-1][0]
 
         def highest(low: float, high: float) -> float:

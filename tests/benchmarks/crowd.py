@@ -1,5 +1,4 @@
-"""A database that has been in use for long: many finished jobs, some live ones, all that hangs on
-them."""
+"""Fill a database as after long use: many finished jobs, some live jobs, and their other rows."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,8 +8,9 @@ import psycopg
 SUBREDDITS = 50_000
 LIVE = 20_000
 
-# Finished jobs, oldest first, spread over 30 days; 2 % failed, 1 % cancelled, every tenth retried.
-# 49 has no divisor in common with the number of subreddits, so that jobs of all of them fail.
+# Finished jobs, oldest first, over 30 days. 2 % failed, 1 % are cancelled, 10 % were retried.
+# Every 49th job failed: 49 and the number of subreddits have no common divisor, so that each
+# subreddit has failed jobs.
 _FINISHED = """
     INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source, visible_at,
         queued_at, created_at, finished_at, retries, outcome, error_kind, error_message)
@@ -50,7 +50,7 @@ _INDEXES = """
 
 
 def fill(url: str, *, finished: int, live: int = LIVE, subreddits: int = SUBREDDITS) -> None:
-    """Jobs as production leaves them; written past the queue, which would take an hour."""
+    """Insert jobs as they are in production. The queue's own functions would take an hour."""
     values = {"subreddits": subreddits, "finished": finished, "live": live}
     with psycopg.connect(url, autocommit=True) as connection:
         with written_at_once(connection):
@@ -70,8 +70,11 @@ def fill(url: str, *, finished: int, live: int = LIVE, subreddits: int = SUBREDD
 
 @contextlib.contextmanager
 def written_at_once(connection: "psycopg.Connection[tuple[object, ...]]") -> Iterator[None]:
-    """Without indexes, triggers and foreign keys, which are made again at the end: ten times as
-    fast for millions of rows."""
+    """Disable triggers and foreign keys, and drop all indexes, during the block.
+
+    The inserts of millions of rows are then ten times as fast. The indexes are created again at the
+    end.
+    """
     connection.execute("SET session_replication_role = replica")
     connection.execute("SET maintenance_work_mem = '256MB'")
     indexes = connection.execute(_INDEXES).fetchall()

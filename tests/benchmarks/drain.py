@@ -1,7 +1,7 @@
-"""How fast worker processes empty a queue of jobs that do nothing, alone and four at once.
+"""Measure how fast one or four worker processes empty a queue of jobs that do nothing.
 
-The processes listen before the clock starts: everything is paused while they come up. Afterwards
-every job must have succeeded, with one attempt each, and all are kept.
+All jobs are paused until the processes listen. Then the measurement starts. In the end every job
+must exist, have succeeded, and have exactly one attempt.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ from support.waiting import wait_until
 
 JOBS, JOBS_QUICK = 100_000, 20_000
 JOBS_FOR_MEMORY, JOBS_FOR_MEMORY_QUICK = 1_000_000, 50_000
-OTHERS = 200_000  # queued behind
+OTHERS = 200_000  # other queued jobs, with a lower priority
 PROCESSES = (1, 4)
 MEMORY_MB = 120.0
-FLAT_MB = 8.0  # what an allocator moves by itself
-# The best settings for jobs of no work: large batches, and no line of the log for each job.
+FLAT_MB = 8.0  # a memory allocator causes changes up to this size by itself
+# The best settings for jobs without work: large batches, and no log line for each job.
 SETTINGS = {"WORKER_CONCURRENCY": "200", "LOG_LEVEL": "WARNING"}
 WANTED, BEHIND = 50, 10  # priorities
 LOOK_SECONDS = 0.05
@@ -33,7 +33,7 @@ DEADLINE_SECONDS = 900
 
 @dataclass(frozen=True)
 class Drained:
-    """`megabytes`: the resident memory of each worker when the wanted jobs had ended."""
+    """The result of a drain. `megabytes` is the resident memory of each worker at its end."""
 
     jobs: int
     seconds: float
@@ -78,8 +78,11 @@ def drain(
     others: int = 0,
     settings: dict[str, str] = SETTINGS,
 ) -> Drained:
-    """Raises AssertionError when a job was lost, was crawled twice or left no attempt."""
-    begun: queue.Queue[dict[str, Any]] = queue.Queue()  # stays empty: nobody tells
+    """Let new worker processes crawl all wanted jobs.
+
+    Raises AssertionError if a job was lost, was crawled twice or has no attempt.
+    """
+    begun: queue.Queue[dict[str, Any]] = queue.Queue()  # stays empty: these workers report nothing
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(bench.database("drain"))
         database = Database(url, pool_size=1)
@@ -104,7 +107,7 @@ def drain(
             every=LOOK_SECONDS,
         )
         memory = [psutil.Process(one.process.pid).memory_info().rss / 2**20 for one in running]
-        pause(database)  # those behind are not wanted
+        pause(database)  # the jobs with the lower priority need not be crawled
         return Drained(jobs, check(database, jobs, started_at), memory)
 
 
@@ -127,7 +130,7 @@ def fill(database: Database, *, jobs: int, others: int) -> None:
     with database.read() as conn:
         for table in ("subreddits", "crawl_jobs", "crawl_job_attempts"):
             conn.execute(text(f"VACUUM ANALYZE {table}"))
-        conn.execute(text("CHECKPOINT"))  # what was filled in shall not be written out meanwhile
+        conn.execute(text("CHECKPOINT"))  # write the rows to the disk before the measurement
 
 
 def pause(database: Database) -> None:
@@ -142,7 +145,7 @@ def resume(database: Database) -> Any:
 
 
 def listening(database: Database) -> int:
-    """How many workers have a keeper that listens and claims looking for work."""
+    """Return the number of workers whose keeper listens."""
     with database.begin() as conn:
         return int(
             conn.execute(
@@ -156,7 +159,10 @@ def listening(database: Database) -> int:
 
 
 def nothing_left(database: Database) -> bool:
-    """Whether every wanted job has ended; asked often, so it reads indexes of live jobs alone."""
+    """Return whether every wanted job has ended.
+
+    The query runs often, so it reads only the indexes of live jobs.
+    """
     with database.begin() as conn:
         return not conn.execute(
             text(
@@ -169,7 +175,7 @@ def nothing_left(database: Database) -> bool:
 
 
 def check(database: Database, jobs: int, started_at: Any) -> float:
-    """The seconds it took, once all is as promised."""
+    """Check that every job succeeded with one attempt. Return the seconds of the drain."""
     with database.begin() as conn:
         kept = conn.execute(
             text(

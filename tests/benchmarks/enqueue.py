@@ -1,7 +1,8 @@
-"""The speed of enqueues: of new names, and of names whose job is live or has ended.
+"""Measure the speed of enqueues: of new names, and of names whose job is live or has ended.
 
-`as the API does` is the API's own function, with an audit row for each job in the same transaction.
-The other figures are the statement without jobs and audit rows, as discovery and revisits send it.
+The figures `as the API does` call the API's function, which also writes an audit row for each job.
+The other figures execute the statement alone, which returns no jobs and writes no audit rows.
+Discovery and revisits use the statement in the same way.
 """
 
 import contextlib
@@ -18,8 +19,8 @@ from support import enqueueing
 
 ONE_BY_ONE, ONE_BY_ONE_QUICK = 2_000, 300
 BULK, BULK_QUICK = 50_000, 10_000
-CHUNK = 10_000  # names of one transaction
-API_CHUNK = 1_000  # names of one request to the API
+CHUNK = 10_000  # names per transaction
+API_CHUNK = 1_000  # names per request to the API
 CLAIMED_AT_ONCE = 1_000
 ACTOR = Actor(name="benchmark")
 
@@ -62,7 +63,7 @@ def one_by_one(database: Database, names: Sequence[str]) -> list[EnqueueResult]:
 
 
 def one(database: Database, name: str) -> Enqueued:
-    """Enqueue in a transaction of one statement."""
+    """Enqueue one name. The transaction has only one statement."""
     return database.run_statement(
         lambda conn: enqueueing.enqueue(conn, subreddit=name, priority=50, source=JobSource.USER)
     )

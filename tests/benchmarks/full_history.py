@@ -1,5 +1,7 @@
-"""A drain with a million jobs queued behind it and five million finished, against the same drain on
-an empty table, in turns."""
+"""Compare a drain on a large table with the same drain on an empty table, alternately.
+
+The large table has a million other queued jobs and five million finished jobs.
+"""
 
 import contextlib
 import queue
@@ -17,16 +19,16 @@ from support.waiting import wait_until
 
 QUEUED, QUEUED_QUICK = 1_000_000, 100_000
 FINISHED_TO_QUEUED = 5
-WAITING_SHARE = 0.1  # of the crowd's live jobs
+WAITING_SHARE = 0.1  # this share of the live jobs that `crowd` inserts is waiting, not queued
 DRAINED, DRAINED_QUICK = 20_000, 5_000
 ROUNDS, ROUNDS_QUICK = 5, 3
 ENQUEUED_AT_ONCE = 1_000
 DEADLINE_SECONDS = 300
 LOOK_SECONDS = 0.1
-# Aging has a workload of its own.
+# No aging during the measurement: another workload measures it.
 SETTINGS = {**drains.SETTINGS, "AGING_AFTER_MIN": "10080"}
 
-# The first so many attempts after another: a worker may go on with other jobs.
+# A limited number of attempts after a given id, because the worker may continue with other jobs.
 _ENDED = """
     SELECT count(*), CAST(extract(epoch FROM max(ended_at) - min(started_at)) AS float8)
     FROM (SELECT started_at, ended_at FROM crawl_job_attempts WHERE id > %s ORDER BY id LIMIT %s)
@@ -65,7 +67,7 @@ def forget(url: str) -> None:
 
 
 def enqueue(url: str, prefix: str, count: int) -> None:
-    """Before everything else that is queued."""
+    """Enqueue jobs with a higher priority than all other queued jobs."""
     with contextlib.closing(Database(url, pool_size=1)) as database:
         for start in range(0, count, ENQUEUED_AT_ONCE):
             names = [f"{prefix}_{n}" for n in range(start, min(start + ENQUEUED_AT_ONCE, count))]
@@ -76,7 +78,7 @@ def enqueue(url: str, prefix: str, count: int) -> None:
 
 
 def drain(url: str, count: int) -> float:
-    """Jobs a second of one worker process, from its first claim to the end of the last job."""
+    """Start a worker process. Return its jobs per second from its first claim to the last end."""
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute("SELECT coalesce(max(id), 0) FROM crawl_job_attempts").fetchone()
         assert row is not None

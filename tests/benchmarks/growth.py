@@ -1,5 +1,7 @@
-"""What claims, ends, lists and counts cost in tables of ten thousand to ten million jobs, in turns;
-a sixth of them live."""
+"""Measure claims, completions, lists and counts in tables of ten thousand to ten million jobs.
+
+One sixth of the jobs are live. The tables take turns in each round.
+"""
 
 import contextlib
 import statistics
@@ -59,7 +61,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def one_round(database: Database) -> dict[str, float]:
-    """Seconds of each; what was claimed is ended."""
+    """Return the seconds of one operation of each kind. The claimed jobs are completed."""
     claimed, claiming = claim(database)
     _, ending = timed(lambda: complete(database, claimed))
     failed = JobFilter(statuses=frozenset({JobStatus.FAILED}))

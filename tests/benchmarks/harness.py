@@ -1,4 +1,4 @@
-"""A private, durable Postgres for a benchmark, and the figures that come out of it."""
+"""A private Postgres for the benchmarks, with durable settings, and the type of their results."""
 
 import contextlib
 import math
@@ -21,7 +21,7 @@ MAX_CONNECTIONS = 200
 
 @dataclass(frozen=True)
 class Figure:
-    """One result; it must not exceed `limit` nor be less than `at_least`, where they are given."""
+    """One result. If `limit` or `at_least` is set, the value must lie within this bound."""
 
     name: str
     value: float
@@ -46,22 +46,22 @@ class Figure:
 
 @dataclass(frozen=True)
 class Bench:
-    """What a workload gets: databases of its own on one server, and how thorough to be."""
+    """The input of a workload: a server for its databases, and whether a quick run is wanted."""
 
     server_url: str
     quick: bool
-    programs: Path  # where the server's pgbench is
+    programs: Path  # the folder of the server's programs, with pgbench
 
     @contextlib.contextmanager
     def database(self, name: str) -> Iterator[str]:
-        """The address of a fresh, migrated database, dropped at the end."""
+        """Create and migrate a database, yield its address, and drop the database at the end."""
         with self.empty_database(name) as url:
             migrate.upgrade(url)
             yield url
 
     @contextlib.contextmanager
     def empty_database(self, name: str) -> Iterator[str]:
-        """The same without any table."""
+        """Create a database without tables, yield its address, and drop the database at the end."""
         with psycopg.connect(self.server_url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         url = self.server_url.rsplit("/", 1)[0] + f"/{name}"
@@ -83,7 +83,7 @@ def private_server(*, quick: bool) -> Iterator[Bench]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The least of them that `share` of all do not exceed."""
+    """Return the smallest value such that `share` of all values are not larger."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 

@@ -1,4 +1,4 @@
-"""From the call that enqueues to the crawl that begins, with one idle worker process."""
+"""Measure the time from an enqueue to the begin of the crawl in an idle worker process."""
 
 import queue
 import random
@@ -10,7 +10,7 @@ from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Database
 
 JOBS, JOBS_QUICK = 200, 50
-# Longer than a worker looks again at once, so that it is the hint that wakes it.
+# A worker polls again soon after a job. The pause is longer, so that only the hint starts the next.
 PAUSE_SECONDS = (0.4, 0.6)
 DEADLINE_SECONDS = 30
 
@@ -27,7 +27,7 @@ def measure(bench: Bench) -> list[Figure]:
         enqueue.one(database, "first")
         begun.get(timeout=DEADLINE_SECONDS)
         for number in range(JOBS_QUICK if bench.quick else JOBS):
-            time.sleep(rng.uniform(*PAUSE_SECONDS))  # idleness is what is measured
+            time.sleep(rng.uniform(*PAUSE_SECONDS))  # the worker must be idle
             asked = time.monotonic()
             enqueue.one(database, f"sub_{number}")
             latencies.append(begun.get(timeout=DEADLINE_SECONDS)["at"] - asked)

@@ -1,4 +1,4 @@
-"""What jobs and posts cost in bytes of WAL and of disk, which is what sizing is reckoned with."""
+"""Measure the bytes of WAL and of disk per job and per post. Sizing is based on these figures."""
 
 import uuid
 
@@ -13,8 +13,8 @@ from crawljobs.repository.queue import job_claim, job_completion
 from support import enqueueing
 
 JOBS, JOBS_QUICK = 50_000, 10_000
-CHUNK = 5_000  # jobs of an enqueueing transaction
-BATCH = 200  # jobs of a claim and of a completion
+CHUNK = 5_000  # jobs per transaction that enqueues
+BATCH = 200  # jobs per claim and per completion
 PAGES, PAGES_QUICK = 300, 50
 KB = 1_000
 
@@ -47,7 +47,7 @@ def of_jobs(bench: Bench) -> list[Figure]:
 
 
 def of_posts(bench: Bench) -> list[Figure]:
-    """With authors and edges, as page_storage makes them: a body has some 440 characters."""
+    """Measure posts from `page_storage`, with authors and edges. A text has 440 characters."""
     pages = PAGES_QUICK if bench.quick else PAGES
     with bench.database("post_cost") as url:
         database = Database(url, pool_size=1)
@@ -84,7 +84,7 @@ def claim_and_complete(conn: Connection) -> int:
 
 
 def disk(database: Database) -> int:
-    """Of tables and indexes, by the files' lengths."""
+    """Return the bytes of all tables and indexes, by the lengths of their files."""
     query = (
         "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class AS c "
         "WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace"

@@ -1,6 +1,6 @@
-"""Asks for one subreddit again and again, in as many threads as a worker has crawls.
+"""A process that requests one subreddit repeatedly, in as many threads as a worker has crawls.
 
-Arguments: database address, name of the subreddit. REDDIT_URL in the environment.
+The arguments are the database address and the subreddit's name. The environment has REDDIT_URL.
 """
 
 import os

@@ -1,5 +1,7 @@
-"""Ten jobs a second while a transaction is held open, so that nothing dead can be vacuumed; beside
-it, in turns on the same machine, the same without."""
+"""Measure ten jobs per second while a transaction stays open, so that no dead row can be vacuumed.
+
+A second database without such a transaction gets the same jobs at the same time, for comparison.
+"""
 
 import contextlib
 import queue
@@ -16,11 +18,11 @@ from crawljobs.db.database import Database
 
 MINUTES, MINUTES_QUICK = 10, 1
 JOBS_PER_SECOND = 10
-LAST_SHARE = 0.1  # of the time: when most dead versions lie in the way
+LAST_SHARE = 0.1  # of the time: the last tenth, with the most dead row versions
 LOOKS = 200
-AFTER_SECONDS = 30  # for what was enqueued last
+AFTER_SECONDS = 30  # the time limit for the jobs that were enqueued last
 CLAIM_P99_MS = 20.0
-PILED_UP = JOBS_PER_SECOND  # more than a second's jobs not begun
+PILED_UP = JOBS_PER_SECOND  # the limit of enqueued jobs that have not begun: those of a second
 
 _DEAD = """
     SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'crawl_jobs'
@@ -28,7 +30,7 @@ _DEAD = """
 
 
 class Side:
-    """One of the two databases, its worker, and what was told of its jobs."""
+    """One of the two databases, with its worker's reports about the jobs."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -55,14 +57,14 @@ class Side:
             self.told.append(self.begun.get(timeout=max(0.0, deadline - time.monotonic())))
 
     def claims_ms(self, share: float) -> list[float]:
-        """Of the last `share` of the time."""
+        """Return the milliseconds of the claims in the last `share` of the time."""
         return [1000 * job["claimed_in"] for job in self.told[-int(share * len(self.told)) :]]
 
     def starts_ms(self) -> list[float]:
         return [1000 * (job["at"] - self.asked[job["job_id"]]) for job in self.told]
 
     def looks_ms(self) -> list[float]:
-        """Of claims that find nothing: they pass all that is dead, and write nothing."""
+        """Return the milliseconds of claims that find no job, but read all dead row versions."""
         return [1000 * claim(self.database)[1].whole for _ in range(LOOKS)]
 
     def dead(self) -> int:
@@ -107,7 +109,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 @contextlib.contextmanager
 def snapshot(url: str) -> Iterator[None]:
-    """A transaction that read something and then does nothing."""
+    """Hold a transaction open that has read a table and does nothing more."""
     with psycopg.connect(url) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.execute("SELECT count(*) FROM crawl_jobs")
@@ -115,7 +117,7 @@ def snapshot(url: str) -> Iterator[None]:
 
 
 def feed(sides: list[Side], *, jobs: int) -> None:
-    """A job for each side in turn, at an even pace."""
+    """Enqueue jobs on both sides, alternately and at a constant rate."""
     begun = time.monotonic()
     for number in range(jobs):
         time.sleep(max(0.0, begun + number / JOBS_PER_SECOND - time.monotonic()))

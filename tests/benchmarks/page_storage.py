@@ -1,5 +1,6 @@
-"""Storing a page of 100 posts with authors and edges, as a crawl does, its checkpoint included;
-against COPY of the same rows into bare tables, in turns.
+"""Measure how fast a page of 100 posts is stored, with authors, edges and the crawl's checkpoint.
+
+For comparison, COPY writes the same rows into tables without indexes and constraints, alternately.
 """
 
 import dataclasses
@@ -22,8 +23,8 @@ from support import crawled, enqueueing
 
 PAGES, PAGES_QUICK = 500, 100
 POSTS = 100
-AUTHORS = 2_000  # of whom some are met again
-# The same columns and nothing else: no key, index, CHECK or foreign key.
+AUTHORS = 2_000  # so few that later pages have some of them again
+# Tables with the same columns, but without keys, indexes, checks and foreign keys.
 BARE = """
     CREATE TABLE bare_posts AS TABLE posts WITH NO DATA;
     CREATE TABLE bare_authors AS TABLE authors WITH NO DATA;
@@ -78,7 +79,7 @@ def begin(database: Database) -> Claim:
 
 
 def page(number: int) -> Items:
-    """A hundred posts of a page's usual size; a few name other subreddits."""
+    """Return a hundred posts of usual size. A few mention other subreddits."""
     posts = []
     for index in range(POSTS):
         serial = number * POSTS + index
@@ -95,7 +96,10 @@ def store(database: Database, claim: Claim, items: Items) -> float:
 
 
 def rows_of(bare: "psycopg.Connection[tuple[Any, ...]]", items: Items) -> Rows:
-    """What the page wrote, by table, as values in memory: where storing it begins, too."""
+    """Return the rows that a stored page has written, by table.
+
+    The rows are values in memory, so that COPY begins with the same input as `store`.
+    """
     keys = {
         "posts": [post.id for post in items.posts],
         "authors": [post.author.name for post in items.posts if post.author],
@@ -121,7 +125,7 @@ def write(conn: Connection, claim: Claim, items: Items) -> None:
 
 
 def count(database: Database, claim: Claim) -> tuple[int, int]:
-    """Statements of a page, and the tuples that a page known already writes."""
+    """Store a known page again. Return the number of statements and of written tuples."""
     sent: list[str] = []
 
     def note(_: object, __: object, statement: str, *___: object) -> None:
@@ -136,7 +140,10 @@ def count(database: Database, claim: Claim) -> tuple[int, int]:
 
 
 def tuples_written(conn: Connection) -> int:
-    """By this session since its statistics were last reported, the job's own row aside."""
+    """Return the tuples that this session has written since its last report of statistics.
+
+    The table of jobs is not counted.
+    """
     query = (
         "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables "
         "WHERE relname <> 'crawl_jobs'"

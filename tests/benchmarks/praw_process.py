@@ -1,7 +1,8 @@
-"""The same with PRAW, whose object is one thread's; told to wait, it waits as long as it is told.
+"""A process that requests one subreddit repeatedly with PRAW, in one thread.
 
-Its clock runs as much faster as the sandbox's, so that its own limits of seconds mean the same.
-Argument: name of the subreddit. REDDIT_URL and REDDIT_WINDOW_SECONDS in the environment.
+It waits as long as a reply's `retry-after` demands. The sandbox's window is shorter than Reddit's
+window, and PRAW's clock is faster by the same factor. The argument is the subreddit's name.
+REDDIT_URL and REDDIT_WINDOW_SECONDS are environment variables.
 """
 
 import os
@@ -20,7 +21,7 @@ RESET = "x-ratelimit-reset"
 
 
 class FastClock:
-    """In the place of PRAW's `time`."""
+    """Replaces the module `time` in PRAW."""
 
     @staticmethod
     def time() -> float:
@@ -32,7 +33,7 @@ class FastClock:
 
 
 def slowed(headers: Mapping[str, str]) -> dict[str, Any]:
-    """The headers as PRAW's clock would have them."""
+    """Return the headers with the seconds until the reset in the time of PRAW's clock."""
     told = {name.lower(): value for name, value in headers.items()}
     if RESET in told:
         told[RESET] = str(round(float(told[RESET]) * SPEED))

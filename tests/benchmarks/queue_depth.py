@@ -1,4 +1,7 @@
-"""How a claim's latency grows with the queue behind it, both depths in one run, in turns."""
+"""Measure how the duration of a claim grows with the number of queued jobs.
+
+A short and a long queue take turns in one run.
+"""
 
 import contextlib
 import time
@@ -22,7 +25,7 @@ CLAIMED_AT_ONCE = 8  # WORKER_CONCURRENCY
 
 @dataclass(frozen=True)
 class Taken:
-    """Seconds."""
+    """The seconds of a claim: of the whole transaction, and of the statement alone."""
 
     whole: float
     statement: float
@@ -44,7 +47,8 @@ def measure(bench: Bench) -> list[Figure]:
             for depth, database in opened.items():
                 taken[depth].append(claim_and_complete(database))
     figures = []
-    # The disk's share of a commit is the same at any depth, and would hide what a claim costs more.
+    # The time that a commit waits for the disk does not depend on the depth. It would hide a slower
+    # claim, so the statement is also measured alone.
     for name, of in (
         ("claim", attrgetter("whole")),
         ("claim without its commit", attrgetter("statement")),
@@ -76,14 +80,14 @@ def fill(database: Database, count: int) -> None:
 
 
 def claim_and_complete(database: Database) -> Taken:
-    """Of the claim alone; what was claimed is completed, so that the queue moves."""
+    """Claim jobs and complete them, so that the queue moves. Return the seconds of the claim."""
     claimed, taken = claim(database)
     complete(database, claimed)
     return taken
 
 
 def claim(database: Database, *, at_most: int = CLAIMED_AT_ONCE) -> tuple[list[Claim], Taken]:
-    """As a worker does."""
+    """Claim jobs as a worker does. Return the claims and the seconds."""
     statement = 0.0
 
     def ask(conn: Connection) -> list[Claim]:

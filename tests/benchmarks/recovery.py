@@ -1,4 +1,4 @@
-"""From kill -9 of a worker in mid-crawl to another worker crawling its job."""
+"""Measure the time from kill -9 of a worker until another worker crawls its job."""
 
 import queue
 import time
@@ -10,7 +10,7 @@ from crawljobs.db.database import Database
 
 LEASE_SECONDS, LEASE_SECONDS_QUICK = 30, 5
 KILLS, KILLS_QUICK = 3, 2
-MARGIN_SECONDS = 5  # beyond the lease
+MARGIN_SECONDS = 5  # allowed in addition to the lease
 
 
 def measure(bench: Bench) -> list[Figure]:

@@ -1,4 +1,4 @@
-"""How late schedules that are due at the same second become jobs that a worker can see."""
+"""Measure the lateness of the jobs of many schedules that are due at the same second."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ import psycopg
 from benchmarks.harness import Bench, Figure
 
 SCHEDULES, SCHEDULES_QUICK = 1_000, 200
-LEAD_SECONDS = 3  # for the schedulers to look, and go to sleep until the due time
+LEAD_SECONDS = 3  # before the due time, so that the schedulers read it and sleep until it comes
 DEADLINE_SECONDS = 30
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +34,10 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def fire(url: str, schedules: int) -> list[float]:
-    """Seconds from the due time to each job's being seen, by the database's clock, in order."""
+    """Return, in order, the seconds from the due time until each job is visible to a worker.
+
+    The database's clock measures them.
+    """
     with psycopg.connect(url, autocommit=True) as sql:
         sql.execute(
             "INSERT INTO subreddits (name) SELECT 'sub_' || n FROM generate_series(1, %s) AS n",
@@ -69,13 +72,13 @@ def _watch(
         assert row
         count, late = int(str(row[0])), float(str(row[1]))
         seen += [late] * (count - len(seen))
-        time.sleep(0.005)  # fine enough for a second, and leaves the machine to the schedulers
+        time.sleep(0.005)  # precise enough, and the schedulers keep most of the CPU
     return seen
 
 
 @contextlib.contextmanager
 def running(url: str, schedulers: int) -> Iterator[None]:
-    """So many `python -m scheduler`, once all of them listen."""
+    """Run this number of scheduler processes. The block begins when all of them listen."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{ROOT / 'shared'}{os.pathsep}{ROOT / 'services'}",
@@ -102,7 +105,7 @@ def running(url: str, schedulers: int) -> Iterator[None]:
                 < schedulers
             ):
                 assert time.monotonic() < deadline, "the schedulers did not come up"
-                time.sleep(0.05)  # they are starting
+                time.sleep(0.05)  # the schedulers are starting
         yield
     finally:
         for process in processes:

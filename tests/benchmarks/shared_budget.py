@@ -1,8 +1,9 @@
-"""An hour of one client id's budget, shared by a dozen processes: ours, and as many of PRAW.
+"""Measure how a dozen processes share the request budget of one client id during an hour.
 
-A sandbox with a faster clock stands for Reddit: a window of it for ten minutes, six for an hour.
-PRAW's clock runs as much faster. It is not installed by default: `requirements/praw.lock` into an
-environment whose Python PRAW_PYTHON names; without it our own figures are all that is told.
+The processes use this project's Reddit client, and in a second run PRAW. A sandbox replaces Reddit.
+One of its windows represents ten minutes, so six windows represent an hour. PRAW's clock runs
+faster by the same factor. PRAW is optional: PRAW_PYTHON names a Python that has the packages of
+`requirements/praw.lock`. Without PRAW, its figures are missing.
 """
 
 import os
@@ -52,14 +53,14 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def praw_python() -> str | None:
-    """An interpreter that has PRAW, None when there is none."""
+    """Return the path of a Python that has PRAW, or None."""
     candidate = os.environ.get("PRAW_PYTHON") or sys.executable
     found = subprocess.run([candidate, "-c", "import praw"], capture_output=True, check=False)
     return candidate if found.returncode == 0 else None
 
 
 def prepare(url: str) -> None:
-    """The budget's row with the faster clock."""
+    """Insert the row of the budget, with the shorter window."""
     database = Database(url, pool_size=1)
     with database.begin() as conn:
         conn.execute(
@@ -73,7 +74,7 @@ def prepare(url: str) -> None:
 
 
 def share(command: Sequence[str], windows: int) -> tuple[int, int]:
-    """Replies of 429, and requests served, in that many whole windows."""
+    """Run the processes for a number of whole windows. Return the refused and served requests."""
     options = ("--rate-limit", CAP, "--rate-window", WINDOW_SECONDS, "--log-size", 200_000)
     with reddit_sandbox.serve(*options) as sandbox:
         environment = {

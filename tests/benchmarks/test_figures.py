@@ -1,4 +1,4 @@
-"""What a figure says of itself."""
+"""Tests of figures: the verdict and the percentile."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The arithmetic of the comparison, what it does without a peer, and that the floor is ours."""
+"""Tests of the comparison with other queues: ratios, missing queues, and the floor's statements."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from support.databases import Databases
 def test_a_ratio_is_that_of_each_round_so_that_a_slow_round_does_not_count() -> None:
     ours, theirs = [100.0, 10.0, 120.0], [50.0, 5.0, 40.0]
     assert comparison.ratio("drain, one process", ours, theirs) == 2.0
-    assert comparison.ratio("idle to start, p50", [2.0], [6.0]) == 3.0  # less is better
+    assert comparison.ratio("idle to start, p50", [2.0], [6.0]) == 3.0  # a shorter time is better
     assert comparison.ratio("drain, one process", ours, []) is None
 
 
@@ -61,7 +61,7 @@ def test_a_drain_counts_each_job_once_and_finds_all_of_them_kept(databases: Data
 
 def test_the_lock_of_node_packages_holds_hashes_and_no_address() -> None:
     lock = (install.NODE_SOURCES / "package-lock.json").read_text()
-    assert "://" not in lock  # npm also writes whom to fund: take those lines out
+    assert "://" not in lock  # npm also writes funding addresses: delete those lines
     packages = {name: entry for name, entry in json.loads(lock)["packages"].items() if name}
     assert len(packages) > 10
     assert [name for name, entry in packages.items() if "integrity" not in entry] == []

@@ -1,7 +1,7 @@
-"""A crawler-worker process with a crawl of no work, that tells on stdout when each began.
+"""A worker process whose crawls do no work. It reports on stdout when each crawl begins.
 
-Arguments: name, database address, and `end` (complete at once), `hold` (until interrupted) or
-`quiet` (complete at once and tell nothing).
+The arguments are the worker's name, the database address and the manner: `end` completes each job
+at once, `hold` crawls until it is interrupted, and `quiet` completes at once and reports nothing.
 """
 
 import gc
@@ -29,7 +29,7 @@ def main() -> None:
         if manner == "quiet":
             return "crawled"
         now = time.monotonic()
-        claimed_in = now - held.requested_at  # until the crawl begins: a little more than the claim
+        claimed_in = now - held.requested_at  # from the claim's request to the begin of the crawl
         begun = {
             "job_id": held.claim.job_id,
             "at": now,

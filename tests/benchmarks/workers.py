@@ -1,4 +1,4 @@
-"""Start worker processes and read when their crawls began."""
+"""Start worker processes and read their reports of begun crawls."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parents[1]
-# The code beside these tests, whatever the environment would find first.
+# Workers import the code of this checkout, even if PYTHONPATH names other code.
 SOURCES = [TESTS, *(TESTS.parent / top for top in ("shared", "services"))]
 STOP_SECONDS = 20
 
@@ -28,7 +28,7 @@ class RunningWorker:
 def worker(
     name: str, url: str, manner: str, begun: "queue.Queue[dict[str, Any]]", **variables: str
 ) -> Iterator[RunningWorker]:
-    """A process of its own; each begun crawl is put into `begun`."""
+    """Run a worker process. The report of each begun crawl is put into `begun`."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.worker_process", name, url, manner],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, SOURCES)), **variables},

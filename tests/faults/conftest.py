@@ -49,7 +49,7 @@ def proxy(database_url: str) -> Iterator[TcpProxy]:
 def proxied(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Gunicorn, TcpProxy, str]]:
-    """An admin-api that uses its database through a proxy, the proxy, and the database's address."""
+    """An admin-api that uses its database through a proxy, the proxy, and the database address."""
     with databases.clone() as url, tcp_proxy.serve(url) as proxy:
         folder = tmp_path_factory.mktemp("gunicorn")
         server = start_gunicorn(folder, proxy.url, ADMIN_API_WORKERS="1", ADMIN_API_THREADS="4")

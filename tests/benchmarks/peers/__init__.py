@@ -1,1 +1,1 @@
-"""The same small workloads for our queue and for those that others would pick, side by side."""
+"""Compare this project's queue with other job queues, the peers, on the same small workloads."""

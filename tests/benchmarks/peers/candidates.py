@@ -1,4 +1,4 @@
-"""Who is compared, how each is started, and where its tables say what is left and what is kept."""
+"""The compared queues: how each is started, and the queries for its unfinished and kept jobs."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,16 @@ OURS = "crawljobs"
 
 @dataclass(frozen=True)
 class Candidate:
-    """`claims_from`: the table that a claim locks rows of; `unfinished` and `kept` are queries.
+    """A compared queue. A claim locks rows of the table `claims_from`.
 
-    `unfinished` tells whether any wanted job is left: it is asked while the workers run, so the
-    cheap half, by an index, comes first; {jobs} in it is their number. `kept` counts those that are
-    still to be seen afterwards.
+    `unfinished` is a query that returns whether a wanted job is left. It runs often during the
+    measurement, so its cheap condition, which uses an index, comes first. {jobs} in its text is
+    replaced by the number of jobs. `kept` is a query that counts the jobs that still exist at the
+    end.
     """
 
     name: str
-    kind: str  # whose programs run it: ours, python, node, go
+    kind: str  # the programs that run it: ours, python, node or go
     runner: str
     claims_from: str
     unfinished: str
@@ -156,7 +157,7 @@ CANDIDATES = {
             guarantees="durable workflows, more than a queue; kept with their results",
             settings="worker_concurrency=200, 20 threads, polled each 10 ms",
             jobs=20_000,
-            drains_behind_others=False,  # filling it takes minutes
+            drains_behind_others=False,  # the other jobs would take minutes to enqueue
         ),
         Candidate(
             name="awa",

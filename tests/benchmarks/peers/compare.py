@@ -1,4 +1,4 @@
-"""`./run bench --peers`: every candidate does each workload, in turns, round by round."""
+"""`./run bench --peers` measures each workload for all candidates, in several rounds."""
 
 import os
 from collections import defaultdict
@@ -46,7 +46,10 @@ def measure(
     workloads: tuple[str, ...],
     missing: dict[str, str],
 ) -> Iterator[Comparison]:
-    """What is known after each round. Who fails at a workload is named and left out of it."""
+    """Yield the results after each round.
+
+    A candidate that fails in a workload is reported, and left out of this workload from then on.
+    """
     sizes = QUICK if bench.quick else Sizes()
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     failed: dict[str, str] = {}
@@ -56,7 +59,7 @@ def measure(
     for number in range(ROUNDS_QUICK if bench.quick else ROUNDS):
         loads.append(os.getloadavg()[0])
         for workload in workloads:
-            # Whoever comes first meets the machine as the one before left it: another each round.
+            # Each round begins with another candidate, because the order affects the measurement.
             turn = candidates[number % len(candidates) :] + candidates[: number % len(candidates)]
             for name, measured in entrants(bench, turn, sizes, workload):
                 key = f"{name}, {workload}"
@@ -77,7 +80,7 @@ def measure(
 def entrants(
     bench: Bench, candidates: list[Candidate], sizes: Sizes, workload: str
 ) -> Iterator[tuple[str, Callable[[], dict[str, float]]]]:
-    """Everybody who can do this workload, the floor last."""
+    """Yield each candidate with its measurement of this workload. The floor comes last."""
     for candidate in candidates:
         yield candidate.name, partial(WORKLOADS[workload], Round(bench, candidate, sizes))
     if workload in floor.WORKLOADS:

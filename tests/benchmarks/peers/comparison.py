@@ -1,4 +1,4 @@
-"""What the rounds of a comparison come to: medians, spreads, ratios and verdicts."""
+"""Compute the results of a comparison: medians, spreads, ratios and verdicts."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,20 +6,24 @@ from dataclasses import dataclass
 
 from benchmarks.peers.candidates import OURS
 
-# figure -> candidate -> one value a round
+# figure -> candidate -> one value per round
 Values = Mapping[str, Mapping[str, Sequence[float]]]
 
-MILLISECONDS = ("idle to start, p50", "idle to start, p99")  # the rest are jobs a second
+MILLISECONDS = ("idle to start, p50", "idle to start, p99")  # other figures: jobs per second
 
 
 @dataclass(frozen=True)
 class Row:
-    """`ratio`: how many times as fast ours is as this one, None where ours was not measured."""
+    """The result of one candidate for one figure.
+
+    `ratio` is the speed of this project's queue relative to the candidate. It is None if this
+    project's queue was not measured.
+    """
 
     figure: str
     candidate: str
     median: float
-    spread: float  # from the lowest to the highest, in parts of the median
+    spread: float  # the difference of the highest and the lowest value, relative to the median
     ratio: float | None
 
     def shown(self) -> str:
@@ -29,14 +33,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Wish:
-    """`must` and `aim` are ratios to a candidate; with `against` None they are milliseconds."""
+    """The required (`must`) and the desired (`aim`) value of a figure.
+
+    Both are ratios to the candidate `against`. If `against` is None, they are milliseconds.
+    """
 
     figure: str
     against: str | None
     must: float
     aim: float
     aim_against: str | None = None
-    of_figure: str | None = None  # compared with another figure of the same candidate
+    of_figure: str | None = None  # compare with this other figure of the same candidate
 
 
 WISHES = (
@@ -55,7 +62,7 @@ class Verdict:
     figure: str
     wanted: str
     measured: float | None
-    holds: bool | None  # None: there was nobody to compare with
+    holds: bool | None  # None: one of the compared values was not measured
 
     def __str__(self) -> str:
         return {True: "holds", False: "FALLS SHORT", None: "not measured"}[self.holds]
@@ -81,7 +88,7 @@ def rows(values: Values) -> list[Row]:
 
 
 def ratio(figure: str, ours: Sequence[float], theirs: Sequence[float]) -> float | None:
-    """The median of each round's own ratio: what slows a whole round down does not count."""
+    """Return the median of the rounds' ratios. A round in which all are slow has no effect."""
     pairs = list(zip(ours, theirs, strict=False))
     if not pairs:
         return None

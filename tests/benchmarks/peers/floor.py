@@ -1,7 +1,7 @@
-"""The floor: pgbench sends what production sends to claim and to complete, and does nothing else.
+"""The floor: the speed of pgbench with the same claim and completion statements as production.
 
-The statements are taken from what the repository's own functions send, so they cannot drift. The
-claim is wrapped so that pgbench can keep the ids that come back.
+The statements are recorded from the production code, so they are always current. A query around the
+claim stores the returned ids in a variable of pgbench.
 """
 
 import contextlib
@@ -27,20 +27,20 @@ from crawljobs.repository.queue import job_claim, job_completion
 from support import enqueueing
 
 NAME = "floor (pgbench)"
-BATCH = 200  # jobs of a claim and of a completion: the most that a worker's settings allow
+BATCH = 200  # jobs per claim and per completion: the maximum that a worker's settings allow
 LEASE_SECONDS = 30
 PGBENCH_SECONDS = 600
 WORKER = "pgbench"
 KEPT = "SELECT count(*) FROM crawl_job_attempts WHERE outcome = 'succeeded'"
 LEAST_SHARE = 0.9
-# For pgbench, whose variables are numbers: what the claim and its completion agree on.
+# The token of a claim, computed from a number, because variables of pgbench are numbers.
 TOKEN = "CAST(lpad(to_hex(CAST(:token AS bigint)), 32, '0') AS uuid)"
 COUNT = "cardinality(CAST(:ids AS bigint[]))"
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A statement as it went to the driver, with its parameters by name."""
+    """A statement as the driver received it, with its parameters by name."""
 
     statement: str
     parameters: dict[str, Any]
@@ -52,7 +52,7 @@ class Script:
 
     @staticmethod
     def of_production(url: str) -> "Script":
-        """From a claim and a completion that are rolled back; the address is of a migrated one."""
+        """Record a claim and a completion in the migrated database `url`, and roll them back."""
         sent: list[Sent] = []
 
         class Noting(psycopg.Cursor[Any]):
@@ -97,8 +97,10 @@ def claim(conn: Connection, *, at_most: int) -> list[Claim]:
 
 
 def rendered(connection: "psycopg.Connection[Any]", sent: Sent, claimed: list[Claim]) -> str:
-    """The statement for pgbench: what is the same each time as literals, the claims as its own
-    variables. Raises AssertionError for a parameter it knows nothing of."""
+    """Return a statement for pgbench: constants are literals, and claims are pgbench's variables.
+
+    Raises AssertionError for an unknown parameter.
+    """
     ids = f"{{{','.join(str(one.job_id) for one in claimed)}}}"
     tokens = f"{{{','.join(one.claim_token.hex for one in claimed)}}}"
 
@@ -124,7 +126,7 @@ def rendered(connection: "psycopg.Connection[Any]", sent: Sent, claimed: list[Cl
 
 
 def drain(bench: Bench, *, jobs: int, clients: int, others: int = 0) -> float:
-    """Jobs a second from the first claim to the last completion; kept, with an attempt each."""
+    """Return the completed jobs per second, from the first claim to the last completion."""
     with bench.empty_database("floor") as url:
         processes.ask(CRAWLJOBS, "prepare", url)
         processes.ask(CRAWLJOBS, "bulk", url, 0, jobs, "wanted")
@@ -137,13 +139,13 @@ def drain(bench: Bench, *, jobs: int, clients: int, others: int = 0) -> float:
             turns = jobs // (BATCH * clients)
             turns_a_second = pgbench(bench, url, script, clients=clients, turns=turns)
             (kept,) = connection.execute(KEPT).fetchone() or (0,)
-    # Claims that meet skip one another's rows, and so may come back with fewer than they asked for.
+    # Concurrent claims skip each other's locked rows, so a claim may return less than a batch.
     assert jobs * LEAST_SHARE <= kept <= jobs, kept
     return float(kept / (turns * clients / turns_a_second))
 
 
 def pgbench(bench: Bench, url: str, script: Script, *, clients: int, turns: int) -> float:
-    """Scripts a second, the time to connect left out."""
+    """Return the executed scripts per second, without the time to connect."""
     done = subprocess.run(
         [
             str(bench.programs / "pgbench"),

@@ -1,7 +1,8 @@
-"""The peers' programs, in a folder of their own: our environment never holds them.
+"""Install the programs of the peers into `.venv-peers`, outside the project's environment.
 
-`.venv-peers` has the Python ones and the plot's matplotlib, by hash, in `npm` those of Node.js, and
-`river`, built with Go. Who cannot be had is named with the reason; the others are compared.
+The folder has the Python packages of the peers and of the plot, the folder `npm` with packages of
+Node.js, and the program `river`, which Go builds. All packages are checked by hash. If a peer
+cannot be installed, the reason is reported, and the other peers are compared.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ INSTALL_SECONDS = 900
 
 
 class Missing(Exception):
-    """Says why these peers cannot be had."""
+    """The peers of one kind cannot be installed. The message has the reason."""
 
 
 def folder() -> Path:
@@ -43,7 +44,7 @@ def go_program() -> Path:
 
 
 def install(candidates: Iterable[Candidate]) -> tuple[list[Candidate], dict[str, str]]:
-    """Those that can run, and why the others cannot, by name."""
+    """Return the candidates that can run, and for each other name the reason why it cannot."""
     present, missing, tried = [], {}, {"ours": ""}
     for candidate in candidates:
         if candidate.kind not in tried:
@@ -73,7 +74,10 @@ def install_python() -> None:
 
 
 def install_node() -> None:
-    """The runners are copied too: Node.js looks for packages beside them."""
+    """Install the packages of Node.js, and copy the runners beside them.
+
+    Node.js looks for packages beside the program that it runs.
+    """
     _need("node", "npm")
     node_folder().mkdir(parents=True, exist_ok=True)
     for source in NODE_SOURCES.iterdir():
@@ -88,7 +92,7 @@ def install_node() -> None:
 
 
 def install_go() -> None:
-    """Go itself sees what has changed."""
+    """Build the runner of River. Go itself detects whether anything has changed."""
     _need("go")
     folder().mkdir(parents=True, exist_ok=True)
     command = ["go", "build", "-trimpath", "-o", str(go_program()), "."]

@@ -1,6 +1,7 @@
-"""A comparison's JSON as bars, a panel a figure; run by the peers' interpreter.
+"""Draw a comparison as bars, with a panel for each figure.
 
-Arguments: the JSON file and the PNG file.
+The Python of `.venv-peers` runs this program. Its arguments are the JSON file of the comparison and
+the PNG file.
 """
 
 import json

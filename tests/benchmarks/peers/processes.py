@@ -1,4 +1,4 @@
-"""Starts the runners and reads what they tell."""
+"""Start the runners of the candidates and read their reports."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from benchmarks.peers.candidates import Candidate
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE_ROOTS = ("shared", "services", "deploy", "tests")
-ANSWER_SECONDS = 600  # the slowest enqueues 50,000 jobs at 1,000 a second
+ANSWER_SECONDS = 600  # the slowest candidate enqueues 50,000 jobs at 1,000 per second
 STOP_SECONDS = 20
 
 Told = dict[str, Any]
@@ -42,7 +42,7 @@ def environment(candidate: Candidate) -> dict[str, str]:
 
 @dataclass
 class Running:
-    """A runner at work; what it tells comes into `told`, None when it has ended."""
+    """A running runner. `told` receives its reports, and None when the runner has ended."""
 
     name: str
     process: "subprocess.Popen[str]"
@@ -58,7 +58,7 @@ class Running:
         return told
 
     def ports(self) -> set[int]:
-        """The local ports of its connections, by which the server's sessions are known."""
+        """Return the local ports of the runner's connections, which identify its sessions."""
         parent = psutil.Process(self.process.pid)
         found = [parent, *parent.children(recursive=True)]
         return {one.laddr.port for each in found for one in each.net_connections() if one.raddr}
@@ -74,7 +74,7 @@ def running(candidate: Candidate, *arguments: object) -> Iterator[Running]:
         env=environment(candidate),
         stdout=subprocess.PIPE,
         text=True,
-        process_group=0,  # some start processes of their own, which must end with them
+        process_group=0,  # a runner may start other processes, which must end with it
     )
     found, lines = Running(candidate.name, process), process.stdout
     assert lines is not None
@@ -97,6 +97,6 @@ def running(candidate: Candidate, *arguments: object) -> Iterator[Running]:
 
 
 def ask(candidate: Candidate, *arguments: object) -> Told:
-    """The one answer of a runner that ends by itself."""
+    """Run a runner that reports once and ends by itself. Return its report."""
     with running(candidate, *arguments) as one:
         return one.next()

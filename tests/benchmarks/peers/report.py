@@ -1,4 +1,4 @@
-"""A comparison as a table, as JSON and as a plot."""
+"""Show a comparison as a table, and write it as JSON and as a plot."""
 
 import json
 import os
@@ -20,7 +20,7 @@ PLOT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Comparison:
-    """`loads`: the machine's load average of a minute as each round began."""
+    """All results of a comparison. `loads` has the machine's load average before each round."""
 
     values: Values
     candidates: list[Candidate]
@@ -76,7 +76,10 @@ def write_json(path: Path, found: Comparison) -> None:
 
 
 def plot(console: Console, json_file: Path) -> None:
-    """By the peers' interpreter, whose lock has matplotlib; without it, it says so."""
+    """Draw the plot with the Python of `.venv-peers`, which has matplotlib.
+
+    If that fails, a message says so.
+    """
     picture = json_file.with_suffix(".png")
     command = [str(install.python()), str(Path(__file__).with_name("plot.py")), json_file, picture]
     try:

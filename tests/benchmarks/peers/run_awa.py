@@ -1,4 +1,4 @@
-"""Awa: the Rust runtime under its Python binding, COPY in bulk."""
+"""The runner of Awa: its Rust runtime through the Python binding, with COPY for bulk enqueues."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,8 @@ import awa
 from benchmarks.peers.runner import Began
 
 QUEUE = "nothing"
-WANTED, BEHIND = 1, 4  # priorities: the smaller first
-CHUNK = 50_000  # jobs of one COPY
+WANTED, BEHIND = 1, 4  # priorities: smaller numbers come first
+CHUNK = 50_000  # jobs per COPY
 WORKERS = 1_000
 POLL_MS = 50
 

@@ -1,4 +1,4 @@
-"""Chancy with its executor of the event loop, polling at once, ends written 20 times a second."""
+"""The runner of Chancy, with jobs in the event loop, eager polling and fast writes of ends."""
 
 import contextlib
 import logging
@@ -10,11 +10,11 @@ from benchmarks.peers.runner import Began
 
 QUEUE = "nothing"
 WANTED, BEHIND = 1, 0  # priorities
-CHUNK = 1_000  # jobs of one transaction: its default
+CHUNK = 1_000  # jobs per transaction: Chancy's default
 CONCURRENCY = 1_000
-ENDS_SECONDS = 0.05  # between two writes of ends; 1 by default
+ENDS_SECONDS = 0.05  # between two writes of the ends of jobs; Chancy's default is 1
 
-# Jobs are found by import, so what counts them is set from outside.
+# Chancy finds the job function by import, so `work` stores the counter here.
 counting: list[Callable[[int], None]] = []
 
 

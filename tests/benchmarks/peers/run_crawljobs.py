@@ -1,4 +1,4 @@
-"""Ours: the production worker with its claim keeper and maintenance; only the crawl is none."""
+"""The runner of this project: the production worker, with crawls that do no work."""
 
 import asyncio
 import contextlib
@@ -18,9 +18,9 @@ from onebox import migrate
 from support import enqueueing
 
 WANTED, BEHIND = 60, 10  # priorities
-CHUNK = 10_000  # jobs of one statement
+CHUNK = 10_000  # jobs per statement
 PREFIX = "sub_"
-# The largest batches. No line of the log for each job, as no peer writes one.
+# The largest batches, and no log line for each job, because no peer writes one.
 SETTINGS = {"WORKER_CONCURRENCY": "200", "LOG_LEVEL": "ERROR"}
 
 

@@ -1,4 +1,4 @@
-"""DBOS: a queue of workflows without a step, polled often."""
+"""The runner of DBOS: a queue of workflows without steps, with a short polling interval."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from benchmarks.peers.runner import Began
 QUEUE = "nothing"
 WORKFLOW = "nothing"
 VERSION = "1"
-CHUNK = 1_000  # jobs of one transaction
+CHUNK = 1_000  # jobs per transaction
 CONCURRENCY = 200
 POLLING_SECONDS = 0.01
 THREADS = 20

@@ -1,4 +1,4 @@
-"""PgQueuer on asyncpg and uvloop, as its own benchmark runs it."""
+"""The runner of PgQueuer, on asyncpg and uvloop, as in PgQueuer's own benchmark."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ ENTRYPOINT = "nothing"
 WANTED, BEHIND = 1, 0  # priorities
 BATCH = 1_000
 POOL = 2  # connections, of which one listens
-CHUNK = 10_000  # jobs of one statement
+CHUNK = 10_000  # jobs per statement
 
 
 new_event_loop = uvloop.new_event_loop

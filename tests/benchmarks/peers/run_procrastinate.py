@@ -1,4 +1,4 @@
-"""Procrastinate with as many jobs at once in the event loop as pay; it fetches them one by one."""
+"""The runner of Procrastinate, which fetches jobs one by one. More concurrency is not faster."""
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
@@ -9,7 +9,7 @@ from benchmarks.peers.runner import Began
 
 TASK = "nothing"
 WANTED, BEHIND = 1, 0  # priorities
-CHUNK = 1_000  # jobs of one statement
+CHUNK = 1_000  # jobs per statement
 CONCURRENCY = 20
 
 

@@ -1,9 +1,9 @@
-"""What every runner of a candidate in Python does alike; of the standard library alone.
+"""The common part of all runners in Python. It imports only the standard library.
 
-A runner is a module with `prepare(url)`, `producer(url)` (a Producer as context) and `work(url,
-began)`, and `new_event_loop` if it wants another. Arguments: the module, then prepare URL; one URL
-COUNT; bulk URL FIRST COUNT wanted|behind; ping URL COUNT; work URL count|tell. What it has to say
-is one JSON object a line on stdout.
+A runner is a module with the functions `prepare(url)`, `producer(url)` (a context with a Producer)
+and `work(url, began)`. It may also have `new_event_loop`. The first argument is the module's name.
+The others are `prepare URL`, `one URL COUNT`, `bulk URL FIRST COUNT wanted|behind`,
+`ping URL COUNT` or `work URL count|tell`. A report is a line of JSON on stdout.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import ModuleType
 from typing import Any, Protocol
 
-WARM_UP = 20  # jobs before the clock starts: connections, plans and caches
-PAUSE_SECONDS = (0.1, 0.2)  # between two jobs for an idle worker
+WARM_UP = 20  # jobs before the measurement, which open connections and fill caches
+PAUSE_SECONDS = (0.1, 0.2)  # between two jobs, so that the worker is idle
 
 Began = Callable[[int], None]
 
 
 class Producer(Protocol):
     async def one(self, number: int) -> object:
-        """Enqueue one job, in a transaction of its own."""
+        """Enqueue one job in one transaction."""
 
     async def bulk(self, numbers: Sequence[int], *, wanted: bool) -> object:
-        """Enqueue many, the wanted ones with the higher priority."""
+        """Enqueue many jobs. Wanted jobs have a higher priority than others."""
 
 
 def main() -> None:
@@ -79,7 +79,10 @@ async def ping(module: ModuleType, url: str, count: str) -> None:
 
 
 async def work(module: ModuleType, url: str, manner: str) -> None:
-    """Until SIGTERM; then what was begun is told. Nothing is tidied up: the database goes too."""
+    """Work until SIGTERM, then report all begun jobs and exit.
+
+    Nothing is closed at the exit, because the database will be dropped.
+    """
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     begun: list[int] = []
@@ -94,7 +97,7 @@ async def work(module: ModuleType, url: str, manner: str) -> None:
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not stop.is_set():
         with contextlib.suppress(asyncio.CancelledError):
-            await working  # raises what ended it
+            await working  # raises the error that ended it
         raise SystemExit("the worker ended by itself")
     tell(begun=begun)
     os._exit(0)

@@ -1,4 +1,4 @@
-"""One round of each workload for one candidate, on a fresh database."""
+"""Measure one round of each workload for one candidate, on a new database."""
 
 import contextlib
 import secrets
@@ -16,7 +16,7 @@ from benchmarks.peers.candidates import Candidate
 from benchmarks.peers.processes import Running
 from support.waiting import wait_until
 
-SETTLED_LOOKS = 20  # looks at workers that all wait at the gate
+SETTLED_LOOKS = 20  # equal results of consecutive checks that prove that all workers wait
 GATE_SECONDS = 60
 DRAIN_SECONDS = 600
 QUERY_SECONDS = 120
@@ -37,7 +37,7 @@ QUICK = Sizes(one_by_one=500, bulk=20_000, drained=20_000, drained_slow=2_000, p
 
 @dataclass(frozen=True)
 class Round:
-    """What one candidate does once: `value` by name of the figure."""
+    """One round of one candidate. Each workload returns its values by the figure's name."""
 
     bench: Bench
     candidate: Candidate
@@ -88,10 +88,10 @@ class Round:
                 asked, begun = producer.next(), worker.next()
                 assert asked["job"] == begun["job"], (asked, begun)
                 seconds.append(begun["at"] - asked["asked_at"])
-        return seconds[2:]  # those before may have met a worker that was not up yet
+        return seconds[2:]  # the first two may have come before the worker was ready
 
     def _drained(self, workers: int, others: int = 0) -> float:
-        """Jobs a second. Raises AssertionError when one was lost, begun twice or not kept."""
+        """Return the jobs per second. Raises AssertionError if a job was lost or begun twice."""
         fast = self.candidate.jobs > self.sizes.drained_slow
         jobs = min(self.candidate.jobs, self.sizes.drained if fast else self.sizes.drained_slow)
         with self._database() as url, contextlib.ExitStack() as stack:
@@ -121,7 +121,7 @@ class Round:
 
     @contextlib.contextmanager
     def _gate(self, connection: "psycopg.Connection[object]") -> Iterator[None]:
-        """Closed to claims, so that the clock starts when every worker is up and asks for jobs."""
+        """Lock the table that claims use, so that the measurement starts when all workers wait."""
         table = sql.Identifier(*self.candidate.claims_from.split("."))
         with connection.transaction():
             connection.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(table))
@@ -139,7 +139,7 @@ class Round:
         if self.candidate.kept is not None:
             connection.execute(
                 "ANALYZE"
-            )  # a view over what was empty may else be joined row by row
+            )  # otherwise the plan of a view may assume that its tables are empty
             row = connection.execute(self.candidate.kept.encode()).fetchone()
             assert row == (jobs,), row
 
@@ -155,7 +155,7 @@ WORKLOADS: dict[str, Callable[[Round], dict[str, float]]] = {
 
 
 def _wait_at_the_gate(server_url: str, running: list[Running]) -> None:
-    """Until each process has a session that waits, and no other joins them any more."""
+    """Wait until each process has a waiting session and their number no longer changes."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         looks: list[int] = []
 
