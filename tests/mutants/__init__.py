@@ -1,1 +1,1 @@
-"""Change production code in small ways, one change at a time, and see whether a test notices."""
+"""Mutation tests: change the production code at one place and check that a test fails."""

@@ -91,7 +91,7 @@ def _tasks(options: argparse.Namespace) -> list[Task]:
 
 
 def _again(results: list[dict[str, str]]) -> list[Mutant]:
-    """Those that survived, where they are now."""
+    """Return the mutants that survived, at their current places in the code."""
     wanted = {one["fingerprint"] for one in results if one["status"] == "survived"}
     paths = sorted({one["path"] for one in results})
     return [
@@ -113,5 +113,5 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # clean up first
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # runs the cleanup
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""The parts of the production code that mutants are drawn from."""
+"""The areas: named parts of the production code in which mutants are made."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ AREAS: dict[str, tuple[str, ...]] = {
     "scheduler": ("services/scheduler",),
     "process": ("shared/crawljobs/runtime", "shared/crawljobs/settings"),
 }
-# The catalogue and the migrations' own tests hold the tables to each other.
+# No mutants of the tables' definitions: other tests compare them with the migrated database.
 LEFT_OUT = ("shared/crawljobs/db/tables/",)
 
 
 def files(root: Path, areas: Iterable[str]) -> Iterator[str]:
-    """From the root, sorted, so that a seed draws the same everywhere."""
+    """Yield the paths of the areas' files, relative to `root`.
+
+    They are sorted, so that a seed draws the same mutants on every machine.
+    """
     for area in areas:
         for folder in AREAS[area]:
             found = (root / folder).glob("**/*.py")

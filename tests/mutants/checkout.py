@@ -1,4 +1,7 @@
-"""A scratch copy of the project that may be broken, with a Python that imports from it alone."""
+"""A temporary copy of the project, in which mutants are made and tests run.
+
+The Python of the copy imports the project's code only from the copy.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,12 @@ SOURCE_ROOTS = ("shared", "services", "deploy", "tests")
 NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv*", ".mutants", ".bench", ".onebox", "__pycache__", ".*_cache", "node_modules"
 )
-KILLED_SECONDS = 10  # for the processes of a run that was killed to be gone
+KILLED_SECONDS = 10  # the processes of a killed run must have ended within this time
 
 
 @dataclass(frozen=True)
 class Ran:
-    """`code` is None when the run took too long and was killed."""
+    """The result of a test run. `code` is None if the run took too long and was killed."""
 
     code: int | None
     output: str
@@ -43,7 +46,7 @@ class Checkout:
 
     @contextlib.contextmanager
     def changed(self, path: str, text: str) -> Iterator[None]:
-        """The file with another text meanwhile."""
+        """Replace the text of a file during the block."""
         file = self.root / path
         original = file.read_text()
         try:
@@ -59,7 +62,7 @@ class Checkout:
         seconds: float,
         variables: Mapping[str, str] | None = None,
     ) -> Ran:
-        """Run the copy's tests; the run and its children are killed after `seconds`."""
+        """Run tests of the copy. After `seconds`, kill the run and its child processes."""
         command = [str(self.python), "-P", "-m", "pytest", "-p", "no:cacheprovider", *arguments]
         with tempfile.TemporaryFile("w+", errors="replace") as output:
             process = subprocess.Popen(
@@ -86,9 +89,9 @@ class Checkout:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Checkout]:
-    """A copy in a temporary folder, which goes away at the end."""
+    """Yield a copy of the project in a temporary folder, and delete it at the end."""
     with tempfile.TemporaryDirectory(prefix="crawljobs-mutants-") as folder:
-        Path(folder).chmod(0o755)  # tests that run as another user read it
+        Path(folder).chmod(0o755)  # tests that run as another user must read the copy
         root = Path(folder) / "project"
         shutil.copytree(ROOT, root, ignore=NOT_COPIED, symlinks=True)
         _make_venv(root)
@@ -96,13 +99,16 @@ def scratch() -> Iterator[Checkout]:
 
 
 def import_at_start(copy: Checkout, line: str) -> None:
-    """Have every Python of the copy run this line of code first."""
+    """Make every Python process of the copy execute this line of code at its start."""
     (packages,) = (copy.root / ".venv").glob("lib/python*/site-packages")
-    (packages / "crawljobs_start.pth").write_text(line)  # after the paths, by its name
+    (packages / "crawljobs_start.pth").write_text(line)  # read after crawljobs.pth, by its name
 
 
 def _make_venv(root: Path) -> None:
-    """It shares our installed packages, but not the path file among them that leads to our code."""
+    """Create the copy's environment. It uses the packages that are installed for this Python.
+
+    The path file among these packages, which leads to the original code, has no effect there.
+    """
     venv = root / ".venv"
     subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", venv], check=True)
     (packages,) = venv.glob("lib/python*/site-packages")
@@ -111,7 +117,7 @@ def _make_venv(root: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without what leads to our own code, and without the settings of a run of our tests."""
+    """Return the environment variables without those that name the original code or a test run."""
     left_out = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "CRAWLJOBS_VENV")
     return {
         name: value
@@ -122,6 +128,6 @@ def _environment() -> dict[str, str]:
 
 def _write(file: Path, text: str) -> None:
     file.write_text(text)
-    # Compiled code counts as current when time and length are equal, and both may be.
+    # Delete the compiled code. Python would use it if the new file had the same time and length.
     for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
         compiled.unlink(missing_ok=True)

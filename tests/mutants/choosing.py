@@ -1,4 +1,4 @@
-"""Which tests a mutant is tried on, and in which order."""
+"""Choose the tests that run for a mutant, and their order."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ from mutants.mutant import Mutant
 from mutants.record import Record
 from mutants.relations import Relations
 
-SECONDS_MAX = 20.0  # of tests, as recorded, that a mutant is tried on first
-REST = 2.0  # a mutant that survives is tried on so many times these seconds of other tests
-FILES_MAX = 6  # test files, when no test is known to call the place
-FEW = 8  # tests; then the nearest test files are tried as well
+SECONDS_MAX = 20.0  # the limit for the recorded time of the tests that run first
+REST = 2.0  # if the mutant survives, other tests run for this multiple of the seconds
+FILES_MAX = 6  # test files, if no test is recorded that calls the changed code
+FEW = 8  # with fewer tests than this, the nearest test files run too
 FILES_ADDED = 4
-# Fields of schemas are no functions, so no test is recorded for them; these tests compare them all.
+# No test is recorded for a schema's fields, because they are not functions. This test file compares
+# the fields of all schemas.
 OF_SCHEMAS = "tests/services/admin_api/openapi/test_contract.py"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """`seconds` is how long they take unchanged; an estimate when nothing is recorded."""
+    """The chosen tests. `seconds` is their time without a mutant, estimated if not recorded."""
 
     tests: tuple[str, ...]
     seconds: float
     is_recorded: bool
-    rest: tuple[str, ...] = ()  # tried when none of the others fails
+    rest: tuple[str, ...] = ()  # these tests run if all others pass
     rest_seconds: float = 0.0
 
 
 def choose(
     mutant: Mutant, record: Record, relations: Relations, *, seconds_max: float = SECONDS_MAX
 ) -> Choice:
-    """Tests that were recorded to call the changed function, or functions that use the constant.
+    """Choose tests that call the changed function, or functions that use the changed constant.
 
-    Those of the nearest test files come first, of equally near ones the quickest. Without any, the
-    test files that are near by name and by import.
+    Tests in the nearest test files come first, and of equally near tests the fastest. If no such
+    test is recorded, the result is the test files that are near by name and by import.
     """
     seconds: dict[str, float] = {}
     for function in relations.functions_using(mutant.path, mutant.definition):
@@ -53,7 +54,7 @@ def choose(
     rest, rest_total = _within(
         REST * seconds_max, sorted(ordered[len(chosen) :], key=seconds.__getitem__), seconds
     )
-    # A test may read a constant or a class without a call, or be newer than the record.
+    # The record lacks some tests: those that use a constant or class without a call, and new tests.
     if mutant.path.startswith("services/admin_api/schemas/"):
         chosen.append(OF_SCHEMAS)
     covered = {test.split("::")[0] for test in chosen}
@@ -68,7 +69,7 @@ def choose(
 def _within(
     most: float, tests: Sequence[str], seconds: Mapping[str, float]
 ) -> tuple[list[str], float]:
-    """The first tests that take at most so many seconds together, and how many they take."""
+    """Return the first tests whose total time is at most `most` seconds, and their total time."""
     chosen: list[str] = []
     total = 0.0
     for test in tests:

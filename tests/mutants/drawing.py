@@ -1,4 +1,4 @@
-"""All mutants of some areas, and a random draw of them."""
+"""Make all mutants of a file, or draw mutants of some areas at random."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mutants.places import Module
 
 
 def mutants_of(path: str, source: str) -> Iterator[Mutant]:
-    """Those that Python can still read, each once."""
+    """Return all mutants of a file that are valid Python, each only once."""
     return (one for one in _all(path, source) if _is_python(one.apply(source)))
 
 
@@ -39,9 +39,10 @@ def _all(path: str, source: str) -> Iterator[Mutant]:
 
 
 def draw(root: Path, *, names: Iterable[str], count: int, seed: int) -> list[Mutant]:
-    """`count` mutants of the areas: each time a file by the length of its code, then a place.
+    """Draw `count` mutants of the areas: first a file, then a place in this file.
 
-    A place is a line and a rule, so that a line with many constants is not drawn many times.
+    The probability of a file is proportional to its length. A place is a line and a rule, so that a
+    line with many constants is not drawn more often.
     """
     dice = random.Random(seed)
     paths = list(areas.files(root, names))

@@ -1,10 +1,10 @@
-"""Mutants that nothing can notice, each with the reason."""
+"""The list of equivalent mutants: no test can notice them. Each has the reason."""
 
 from __future__ import annotations
 
 from mutants.mutant import Mutant
 
-# By Mutant.fingerprint().
+# The keys are values of Mutant.fingerprint().
 EQUIVALENT: dict[str, str] = {
     "shared/crawljobs/runtime/periodic_tasks.py::PeriodicTasks.run [arithmetic] * -> / in: "
     "due[periodic] = time.monotonic() + periodic.seconds * spread": (
@@ -79,8 +79,8 @@ EQUIVALENT: dict[str, str] = {
         "clocks change at whole seconds; the search for the second drops the fraction"
     ),
 }
-# By `path::definition`: numbers that were chosen for cost or pace. A value near by does the same
-# work, so no test holds the exact one.
+# Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
+# the same effect, so no test checks the exact value.
 TUNED: dict[str, str] = {
     "services/scheduler/timetable.py::LEAST_PAUSE_SECONDS": "between two looks for what is locked",
     "services/crawler_worker/reddit/oauth/token.py::POLL_SECONDS": "between two looks for a token",
@@ -97,7 +97,7 @@ TUNED: dict[str, str] = {
 
 
 def reason(mutant: Mutant) -> str | None:
-    """Why nothing can notice this mutant; None when something can."""
+    """Return the reason why no test can notice this mutant, or None if a test could."""
     if mutant.rule == "constant":
         tuned = TUNED.get(f"{mutant.path}::{mutant.definition}")
         if tuned:

@@ -1,39 +1,39 @@
-"""A mutant: one small change of one file of production code."""
+"""The type of a mutant: one small change in one file of production code."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-CONTEXT = 40  # characters of the line that a report shows on each side
+CONTEXT = 40  # a report shows so much of a long text: this many characters of its start and end
 
 
 class DoesNotApply(Exception):
-    """The code is no longer as the mutant expects it."""
+    """The file no longer has the text that the mutant replaces."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """Replace `before`, which begins at character `start` of the file, by `after`.
+    """A mutant replaces `before`, which begins at character `start` of the file, by `after`.
 
-    `definition` is the function or module-level name that holds the place, such as `Limiter.learn`;
-    empty for other statements of the module.
+    `definition` is the function or the name in the module whose code has the place, such as
+    `Limiter.learn`. It is empty for other statements of the module.
     """
 
-    path: str  # from the project's root, with slashes
+    path: str  # relative to the project's root, with slashes
     start: int
     before: str
     after: str
     rule: str
     line: int
     definition: str = ""
-    text: str = ""  # of the line
+    text: str = ""  # the text of the line
 
     @property
     def end(self) -> int:
         return self.start + len(self.before)
 
     def apply(self, source: str) -> str:
-        """The changed text of the file. Raises DoesNotApply."""
+        """Return the changed text of the file. Raises DoesNotApply if the file has changed."""
         if source[self.start : self.end] != self.before:
             raise DoesNotApply(f"{self.path}:{self.line} is not as it was when this was drawn")
         return source[: self.start] + self.after + source[self.end :]
@@ -43,7 +43,7 @@ class Mutant:
         return f"{self.path}:{self.line} [{self.rule}] {_short(before)} -> {_short(after)}"
 
     def fingerprint(self) -> str:
-        """Names the same mutant when lines above it or the comment beside it change."""
+        """Identify the mutant even after changes in other lines or in the comment beside it."""
         before, after = (" ".join(text.split()) for text in (self.before, self.after))
         code = self.text.partition("  # ")[0].rstrip()
         return f"{self.path}::{self.definition} [{self.rule}] {before} -> {after} in: {code}"
@@ -54,7 +54,7 @@ def line_of(source: str, start: int) -> int:
 
 
 def text_of_line(source: str, start: int) -> str:
-    """Of the line that holds this place, or of the next when the place is a line's end."""
+    """Return the line at this place. If the place is a line's end, return the next line."""
     if source[start] == "\n":
         start += 1
     begin = source.rfind("\n", 0, start) + 1

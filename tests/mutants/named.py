@@ -1,7 +1,7 @@
-"""Changes that no test noticed once, each with the tests that must notice it.
+"""The fixed list of changes that once no test noticed, each with the tests that must notice it.
 
-A change is a pattern in one file and its replacement, so that it outlives other changes around it.
-When the file is gone, or no longer holds the pattern, the other modules are searched.
+A change is a pattern and its replacement, so that it still applies after other changes of the file.
+If the file no longer exists or has no match, the other modules are searched.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from mutants.places import Module
 from mutants.session import Task
 
 PRODUCTION = ("shared", "services")
-SECONDS = 60.0  # for the tests of one change, unchanged
+SECONDS = 60.0  # an upper bound for the time of a change's tests without the change
 
 
 @dataclass(frozen=True)
 class NamedChange:
-    """Replace the only match of `before`, a regular expression, by `after`, its template."""
+    """A change. It replaces the only match of the regular expression `before` by `after`.
+
+    `after` may refer to groups of `before`.
+    """
 
     name: str
     path: str
@@ -30,7 +33,7 @@ class NamedChange:
     tests: tuple[str, ...]
 
     def found_in(self, root: Path) -> Mutant:
-        """The mutant where its code is now. Raises DoesNotApply."""
+        """Return the mutant at the current place of its code. Raises DoesNotApply."""
         for path in _here_first(root, self.path):
             source = (root / path).read_text()
             found = list(re.finditer(self.before, source))

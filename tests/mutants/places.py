@@ -1,4 +1,4 @@
-"""Where the nodes of a module's syntax tree lie in its text."""
+"""Find the places of syntax tree nodes in a module's text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Module:
-    """A parsed file. Offsets are in characters."""
+    """A parsed file. All offsets count characters."""
 
     path: str
     source: str
@@ -37,15 +37,15 @@ class Module:
         return self.source[start:end]
 
     def offset(self, line: int, column: int) -> int:
-        """From the syntax tree's line and column, which counts bytes."""
+        """Return the offset of a line and column of the syntax tree. The column counts bytes."""
         return self._line_starts[line - 1] + len(self._lines[line - 1][:column].decode())
 
     def definition_of(self, start: int) -> str:
-        """The function, or the name that the module assigns, whose text holds this place."""
+        """Return the function or the assigned name of the module whose code has this place."""
         return _definition(self, self.tree.body, start)
 
     def code(self) -> Iterator[ast.AST]:
-        """Every node that runs: no docstring, no annotation, nothing for the type checker."""
+        """Yield every node that runs: no docstrings, no annotations, no code for type checkers."""
         return _runs(self.tree)
 
 
@@ -80,7 +80,7 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
     is_zip = isinstance(node, ast.Call) and ast.unparse(node.func) == "zip"
     for name, value in ast.iter_fields(node):
         if is_zip and name == "keywords":
-            continue  # strict=True only finds mistakes
+            continue  # strict=True of zip has an effect only if there is a bug
         if name in ("annotation", "returns", "decorator_list", "bases", "type_params"):
             continue
         values = value if isinstance(value, list) else [value]

@@ -1,4 +1,7 @@
-"""Record the calls of the processes that tests start: a path file of their Python imports this."""
+"""Record the function calls in processes that tests start.
+
+A path file (.pth) makes each Python process of the copy import this module at its start.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,17 @@ PRODUCTION = ("shared", "services")
 PLUGIN = "mutants.recording"
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = tuple(f"{ROOT / top}{os.sep}" for top in PRODUCTION)
-CALLS = Path(sys.prefix) / "mutants-calls"  # of all processes but pytest's, since the test began
-TURN = Path(sys.prefix) / "mutants-turn"  # a byte, which another test changes
+# The functions that all processes except pytest's have called since the current test began.
+CALLS = Path(sys.prefix) / "mutants-calls"
+TURN = Path(sys.prefix) / "mutants-turn"  # the file has one byte, which changes with each test
 START_LINE = "import mutants.process_calls; mutants.process_calls.start()\n"
 
 
 def place_of(code: CodeType) -> str | None:
-    """`path::function`, without what is nested in the function; None outside production code."""
+    """Return `path::function`, or None if the code is not production code.
+
+    For a nested function, the result names the outer function.
+    """
     if not code.co_filename.startswith(FOLDERS):
         return None
     path = Path(code.co_filename).relative_to(ROOT).as_posix()
@@ -28,14 +35,14 @@ def place_of(code: CodeType) -> str | None:
 
 
 def start() -> None:
-    """Write each function to CALLS when it is called for the first time in a test."""
+    """Write each function to CALLS at its first call in a test."""
     if PLUGIN in sys.orig_argv or not (TURN.exists() and CALLS.exists()):
-        return  # the plugin records pytest's own process
+        return  # in pytest's own process, the plugin records the calls
     try:
         calls = os.open(CALLS, os.O_WRONLY | os.O_APPEND)
         with TURN.open("rb") as file:
             turn = mmap.mmap(file.fileno(), 1, prot=mmap.PROT_READ)
-    except OSError:  # another user's process
+    except OSError:  # the process runs as another user, who may not open the files
         return
     seen: set[CodeType] = set()
     last = [turn[0]]

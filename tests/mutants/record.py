@@ -1,4 +1,4 @@
-"""The record of which tests call which functions: made once, kept in .mutants, never committed."""
+"""Make and read the record of which tests call which functions. It is a file in .mutants."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from mutants.recording import RECORD_VARIABLE
 
 FOLDER = checkout.ROOT / ".mutants"
 FILE = FOLDER / "calls.jsonl"
-# The tests of other folders are slow, and these call what they do.
+# The recorded tests. Those of other folders are slow, and call no further functions.
 RECORDED = ("tests/shared", "tests/services", "tests/migrations")
-FILE_SECONDS = 900.0  # for the tests of one file, while they are recorded
+FILE_SECONDS = 900.0  # the time limit for recording one test file
 
 
 @dataclass
 class Record:
-    """`tests_of` has the tests that call a function, each with its seconds."""
+    """The record. `tests_of` has, for each function, the tests that call it, with their seconds."""
 
     tests_of: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
 
-    files: set[str] = field(default_factory=set)  # of tests that were recorded
+    files: set[str] = field(default_factory=set)  # the recorded test files
 
     def add(self, line: str) -> None:
         entry = json.loads(line)
@@ -37,7 +37,7 @@ class Record:
 
 
 def load(file: Path = FILE) -> Record:
-    """An empty record when there is none."""
+    """Return the record from the file, or an empty record if there is no file."""
     record = Record()
     if file.exists():
         for line in file.read_text().splitlines():
@@ -52,8 +52,9 @@ def make(
     file: Path = FILE,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Record:
-    """Run these tests once, unchanged, and add to the record; new lines of a test file replace its
-    old ones.
+    """Run these tests once, without a mutant, and add their calls to the record.
+
+    New lines of a test file replace the old lines of this file.
     """
     tests = list(_files(paths))
     file.parent.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 """A pytest plugin that records which production functions each test calls.
 
-It appends a line of JSON a test to the file that MUTANTS_RECORD names. `process_calls` adds what is
-called in the processes that the test starts.
+For each test it appends a line of JSON to the file that MUTANTS_RECORD names. The module
+`process_calls` records the calls in the processes that the test starts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Recorder:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._called: set[CodeType] = set()
-        self._shared: set[str] = set()  # called by fixtures that later tests use too
+        self._shared: set[str] = set()  # functions called by fixtures that several tests use
         self._outcome = "passed"
         self._seconds = 0.0
         self._turn = 0
@@ -38,7 +38,7 @@ class Recorder:
         sys.settrace(self._trace)
 
     def _trace(self, frame: FrameType, _event: str, _argument: Any) -> None:
-        """Called for each call of a function, and for no line of it."""
+        """Record the called function. None as the result turns off the trace of its lines."""
         self._called.add(frame.f_code)
 
     @pytest.hookimpl(hookwrapper=True)
@@ -69,9 +69,9 @@ class Recorder:
         self._called, self._outcome, self._seconds = set(), "passed", 0.0
         os.truncate(CALLS, 0)
         self._turn = (self._turn + 1) % 256
-        with TURN.open("r+b") as file:  # the same file, which others have mapped
+        with TURN.open("r+b") as file:  # not a new file, because other processes have mapped it
             file.write(bytes([self._turn]))
-        sys.settrace(self._trace)  # a test may have ended it
+        sys.settrace(self._trace)  # a test may have turned off the trace
 
     def _end(self, test: str) -> None:
         calls = self._own() | self._shared | set(CALLS.read_text().splitlines())

@@ -1,4 +1,4 @@
-"""Which functions use a definition, and which test files are near a module, from the code alone."""
+"""Find the functions that use a definition, and the test files near a module, from the code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 PRODUCTION = ("shared", "services")
 NOT_TRIED = ("benchmarks", "peers", "mutants")  # folders of tests
-# Start the service as a process, so they run what no test calls in its own process.
+# These test files start a service as a process, so they run code that no test calls directly.
 FALLBACK = {
     "admin_api": (
         "tests/services/admin_api/server/test_worker.py",
@@ -30,10 +30,10 @@ FALLBACK = {
 @dataclass(frozen=True)
 class _Definition:
     path: str
-    name: str  # as Mutant.definition has it
+    name: str  # in the form of Mutant.definition
     is_function: bool
-    mentions: frozenset[str]  # a class has none of its own: its parts have them
-    is_hidden: bool = False  # it may be called before any test that depends on it
+    mentions: frozenset[str]  # names in its code; empty for a class, whose parts have them
+    is_hidden: bool = False  # an earlier test or an import may have called it
 
 
 class Relations:
@@ -49,11 +49,11 @@ class Relations:
                 self._definitions += _definitions(path, tree.body)
 
     def functions_using(self, path: str, name: str) -> set[str]:
-        """As `path::function`: the function itself, or all that use the constant or the class.
+        """Return functions, as `path::function`, whose tests run the code of this definition.
 
-        A constant that mentions the definition passes it on, a function's result too: it may be
-        called while its module is imported, and then no test is seen to call it. So does a function
-        whose results are cached, and what makes an object.
+        They are the function itself, or all functions that use the constant or class. Uses through
+        another constant count too: an import may compute the constant, and then the record has no
+        test that calls the code. The same is true for cached functions and for `__init__`.
         """
         functions: set[str] = set()
         done: set[tuple[str, str]] = set()
@@ -110,7 +110,7 @@ class Relations:
         return found
 
     def nearness(self, path: str, name: str) -> dict[str, int]:
-        """Of test files: named as the module, importing it, mentioning the definition."""
+        """Return a score for each test file: for its name, its imports, and a mention of `name`."""
         module = Path(path).stem
         package = Path(path).parent.name
         service = path.split("/")[1]
@@ -127,14 +127,14 @@ class Relations:
         return scores
 
     def tests_near(self, path: str, name: str) -> list[str]:
-        """The nearest test files first, then those that start the service."""
+        """Return the nearest test files first, then those that start the service as a process."""
         scores = self.nearness(path, name)
         fallback = [test for test in FALLBACK.get(path.split("/")[1], ()) if test not in scores]
         return [*sorted(scores, key=lambda test: (-scores[test], test)), *fallback]
 
 
 def _has_word(text: str, word: str) -> bool:
-    """Short words are everywhere."""
+    """Return whether the text has this word. Short words do not count: every text has them."""
     return len(word) >= 4 and re.search(rf"\b{re.escape(word)}\b", text) is not None
 
 
@@ -167,7 +167,7 @@ def _mentions(tree: ast.AST) -> frozenset[str]:
 
 
 def _imported(tree: ast.Module) -> frozenset[str]:
-    """Last names of the modules that it imports, and of what it imports from them."""
+    """Return the last parts of the imported modules' names, and all names imported from them."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

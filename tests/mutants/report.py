@@ -1,4 +1,4 @@
-"""The outcome of many trials: a table for people, JSON for programs."""
+"""Report the results of trials: as a table for people, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNNOTICED = (Status.SURVIVED,)
 
 
 def share_noticed(trials: Sequence[Trial]) -> float:
-    """Of those that a test could notice; 1.0 when there are none."""
+    """Return the share of noticed mutants among all that a test could notice, or 1.0 if none."""
     noticed = sum(one.status in NOTICED for one in trials)
     counted = noticed + sum(one.status in UNNOTICED for one in trials)
     return noticed / counted if counted else 1.0

@@ -1,4 +1,4 @@
-"""Try many mutants, some at once, until all are done or the time is up."""
+"""Try many mutants concurrently, until all are tried or the time is over."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mutants.choosing import Choice
 from mutants.mutant import Mutant
 from mutants.trial import Status, Trial
 
-TRIES = 4  # of a mutant, each time without another test that fails anyway
+TRIES = 4  # of a mutant; each new try leaves out a test that fails without a mutant too
 Tell = Callable[[Trial], None]
 
 
@@ -24,8 +24,8 @@ Tell = Callable[[Trial], None]
 class Task:
     mutant: Mutant
     tests: tuple[str, ...]
-    seconds: float  # that the tests take unchanged
-    rest: tuple[str, ...] = ()  # tests for a mutant that survived the others
+    seconds: float  # the time of the tests without a mutant
+    rest: tuple[str, ...] = ()  # tests that run if the mutant survives the other tests
     rest_seconds: float = 0.0
 
 
@@ -34,15 +34,13 @@ def as_task(mutant: Mutant, choice: Choice) -> Task:
 
 
 class Session:
-    """`jobs` copies of the project, each with one mutant at a time."""
+    """Tries mutants in several copies of the project. Each copy has one mutant at a time."""
 
     def __init__(self, *, jobs: int = 1) -> None:
         self._jobs = jobs
         self._copies: queue.SimpleQueue[Checkout] = queue.SimpleQueue()
         self._good: set[str] = set()
-        self._bad: set[str] = (
-            set()
-        )  # tests that fail without any change: no mutant is tried on them
+        self._bad: set[str] = set()  # tests that fail without a mutant: they no longer run
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -55,7 +53,7 @@ class Session:
     def try_all(
         self, tasks: Sequence[Task], *, minutes: float = float("inf"), tell: Tell = lambda _: None
     ) -> list[Trial]:
-        """In the order of the tasks; those that the time did not suffice for are left out."""
+        """Return the trials in the order of the tasks. Tasks not begun in time have no trial."""
         until = time.monotonic() + 60 * minutes
         is_interrupted = threading.Event()
 
@@ -72,7 +70,7 @@ class Session:
             try:
                 return [done for done in pool.map(attempt, tasks) if done is not None]
             except BaseException:
-                is_interrupted.set()  # the copies are removed when the trials under way have ended
+                is_interrupted.set()  # no new trials; the copies are deleted after the running ones
                 raise
 
     def _attempt(self, copy: Checkout, task: Task) -> Trial:
@@ -98,7 +96,7 @@ class Session:
         return done
 
     def _passes_unchanged(self, copy: Checkout, test: str) -> bool:
-        """Each test that noticed a mutant must pass without one; it is asked once."""
+        """Return whether a test passes without a mutant. Each test runs only once for this."""
         if "::" not in test or test in self._good:
             return True
         ran = trial.run(copy, [test], seconds=trial.START_SECONDS + 2 * trial.TEST_SECONDS)

@@ -1,6 +1,6 @@
-"""The changes of SQL inside Python's strings, by pattern: each yields what a Python rule does.
+"""The rules that change SQL in Python strings. Each is a pattern with a replacement.
 
-The text between the braces of an f-string is left alone; so are comments.
+The expressions of an f-string and the comments of SQL stay unchanged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _IS_SQL = re.compile(
     r"\b(SELECT|UPDATE|INSERT INTO|DELETE FROM|WHERE|ORDER BY|CASE WHEN|FOR UPDATE)\b"
     r"|\b(coalesce|greatest|least|make_interval)\("
 )
-_FIRST_COVER = 0xE000  # characters that no code has
+_FIRST_COVER = 0xE000  # the first of the characters that stand for expressions; no code has them
 _IN_COMMENT = "\0"
 _VALUE = r"(?:[:\w.]+|'[^']*'|\{[^{}]*\})"
 _TERM = (
@@ -80,7 +80,7 @@ def changes(module: Module) -> Iterator[Change]:
 
 
 def _strings(module: Module) -> Iterator[tuple[int, int]]:
-    """Whole literals; the parts of an f-string have no places of their own in every Python."""
+    """Yield the places of whole literals. Some Pythons give no places for parts of f-strings."""
     inside: set[int] = set()
     for node in module.code():
         if isinstance(node, ast.JoinedStr):
@@ -92,7 +92,10 @@ def _strings(module: Module) -> Iterator[tuple[int, int]]:
 
 
 def _hide_expressions(literal: str) -> tuple[str, dict[str, str]]:
-    """The literal with covers as long as what they hide, which no pattern looks into."""
+    """Replace expressions and comments by characters that no pattern matches, in the same length.
+
+    Return the new text, and the expression for each replacement.
+    """
     hidden: dict[str, str] = {}
 
     def cover(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The tool itself; with --deep, that the tests notice the fixed list and most of a draw."""
+"""Tests of the mutation tests. With --deep, they also try the fixed list and a random draw."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from mutants.session import Session, Task, as_task
 from mutants.trial import Status, Trial, judge
 
 SEED, DRAWN, MINUTES = 20, 20, 20.0
-LEAST = 0.85  # of a small draw; a large one has its goal in README.md
+LEAST = 0.85  # the noticed share of a small draw; README.md has the goal of a large draw
 PYTHON = """
 LIMIT = 3
 
@@ -34,7 +34,7 @@ TAKE = f"""
 
 
 def changed(source: str) -> dict[str, list[str]]:
-    """By rule, the lines that its mutants put in place of others."""
+    """Return, for each rule, the new lines in its mutants."""
     found: dict[str, list[str]] = {}
     lines = source.splitlines()
     for mutant in drawing.mutants_of("module.py", source):
@@ -95,7 +95,7 @@ def test_each_named_change_still_finds_its_place(change: named.NamedChange) -> N
 
 @pytest.mark.deep
 def test_each_reason_why_nothing_can_notice_a_mutant_still_finds_it() -> None:
-    """Else the mutant would count as a survivor after its line, or its file, has got a new name."""
+    """Otherwise the mutant would count as a survivor after a change of its line or path."""
     listed = {*equivalents.EQUIVALENT, *equivalents.TUNED}
     paths = sorted({key.partition("::")[0] for key in listed})
     found = [
@@ -120,7 +120,7 @@ def test_a_constant_is_tried_on_the_tests_that_call_a_function_that_uses_it() ->
     )
     chosen = choose(mutant, known, relations).tests
     assert chosen[:2] == ("tests/b.py::quick", "tests/a.py::slow")
-    assert all((ROOT / test).exists() for test in chosen[2:])  # near ones, as these are few
+    assert all((ROOT / test).exists() for test in chosen[2:])  # near files, because two are few
     near = choose(mutant, record.Record(), relations).tests
     assert near
     assert all((ROOT / test).exists() for test in near)
@@ -143,7 +143,7 @@ def test_equivalent_and_invalid_mutants_do_not_count() -> None:
 
 
 def test_a_broken_line_is_noticed_and_a_blank_one_is_not() -> None:
-    """One of each on a real copy, so that the machinery itself is seen to work."""
+    """Both mutants are tried in a real copy, so that this test covers all parts of a trial."""
     path = "shared/crawljobs/domain/retry.py"
     source = (ROOT / path).read_text()
     at = source.index("\n\n\n")

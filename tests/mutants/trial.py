@@ -1,4 +1,4 @@
-"""Try a mutant: change the copy, run the tests that must notice, change it back."""
+"""Try a mutant: change the copy, run the tests that must notice, and undo the change."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from enum import StrEnum
 from mutants.checkout import Checkout, Ran
 from mutants.mutant import Mutant
 
-START_SECONDS = 30.0  # to start a run of tests, on a busy machine
-SLOWER = 4.0  # how much longer tests may take than recorded
-TEST_SECONDS = 60  # a single test that takes longer hangs: it fails
+START_SECONDS = 30.0  # the time to start a test run on a busy machine
+SLOWER = 4.0  # tests may take this multiple of their recorded time
+TEST_SECONDS = 60  # the time limit of one test; a test that hangs fails
 NO_TESTS = 5  # pytest's exit code
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", re.MULTILINE)
 _NOT_FOUND = re.compile(r"^ERROR: (?:not found|file or directory not found): (.+)$", re.MULTILINE)
-# The change made no statement that Postgres can read: it says nothing about the tests.
+# Postgres cannot parse the changed statement, so any test fails. This proves nothing about tests.
 _NO_SQL = re.compile(r"psycopg\.errors\.(?:SyntaxError|UndefinedColumn|UndefinedFunction)\b")
 
 
 class Status(StrEnum):
     KILLED = "killed"  # a test failed
-    TIMEOUT = "timeout"  # the tests did not end, which anybody notices
+    TIMEOUT = "timeout"  # the tests did not end in time, which counts as noticed
     SURVIVED = "survived"
-    EQUIVALENT = "equivalent"  # survived, and is listed with the reason why nothing can notice
-    INVALID = "invalid"  # Postgres cannot read the statement
+    EQUIVALENT = "equivalent"  # it survived, and is in the list of equivalent mutants
+    INVALID = "invalid"  # Postgres cannot parse the changed statement
     FLAKY = "flaky"  # the test that failed also fails without the change
 
 
@@ -38,7 +38,7 @@ class Trial:
     seconds: float
     by: str = ""  # the test that failed
     tests: int = 0
-    reason: str = ""  # why it is equivalent
+    reason: str = ""  # the reason why the mutant is equivalent
 
 
 def attempt(
@@ -49,7 +49,7 @@ def attempt(
     seconds: float,
     without: Sequence[str] = (),
 ) -> Trial:
-    """Run the tests until the first one fails. `seconds` is how long they take unchanged."""
+    """Run the tests with the mutant until one fails. `seconds` is their time without a mutant."""
     began = time.monotonic()
     if not tests:
         return Trial(mutant, Status.SURVIVED, 0.0)
@@ -64,7 +64,7 @@ def attempt(
 def run(
     checkout: Checkout, tests: Sequence[str], *, seconds: float, without: Sequence[str] = ()
 ) -> Ran:
-    """Until the first failure. A test that is gone since it was recorded is left out."""
+    """Run the tests until one fails. Tests that no longer exist are left out."""
     while True:
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
             listed.write("\n".join(tests))
