@@ -1,10 +1,10 @@
-// graphile-worker with the settings that its own page on performance gives.
+// The runner of graphile-worker, with the settings of its own page on performance.
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
 import { main } from "./runner.mjs";
 
 const TASK = "nothing";
-const WANTED = 0, BEHIND = 10; // priorities: the smaller first
-const CHUNK = 50_000; // jobs of one add_jobs call
+const WANTED = 0, BEHIND = 10; // priorities: smaller numbers come first
+const CHUNK = 50_000; // jobs per call of add_jobs
 const silent = new Logger(() => () => {});
 
 const utils = (url) => makeWorkerUtils({ connectionString: url, logger: silent });

@@ -1,10 +1,10 @@
-// pg-boss with LISTEN, large batches and no pause between full ones.
+// The runner of pg-boss, with LISTEN, large batches and no pause after a full batch.
 import { PgBoss } from "pg-boss";
 import { main } from "./runner.mjs";
 
 const QUEUE = "nothing";
 const WANTED = 1, BEHIND = 0; // priorities
-const CHUNK = 10_000; // jobs of one insert call
+const CHUNK = 10_000; // jobs per call of insert
 const BATCH = 1_000;
 const LOCAL = 2;
 

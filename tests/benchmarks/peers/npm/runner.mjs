@@ -1,8 +1,8 @@
-// What every runner of a candidate in Node.js does alike; ../runner.py tells the arguments.
-// A runner gives { prepare(url), producer(url) -> { one, bulk, close }, work(url, began) }.
+// The common part of all runners in Node.js. ../runner.py describes the arguments.
+// A runner calls main with { prepare(url), producer(url) -> { one, bulk, close }, work(url, began) }.
 
-const WARM_UP = 20; // jobs before the clock starts: connections, plans and caches
-const PAUSE_MS = [100, 200]; // between two jobs for an idle worker
+const WARM_UP = 20; // jobs before the measurement, which open connections and fill caches
+const PAUSE_MS = [100, 200]; // between two jobs, so that the worker is idle
 
 const now = () => Number(process.hrtime.bigint()) / 1e9; // the monotonic clock of the machine
 const tell = (what) => process.stdout.write(JSON.stringify(what) + "\n");

@@ -1,4 +1,5 @@
-// River, with the settings of its own benchmark; ../runner.py tells the arguments.
+// The runner of River, with the settings of River's own benchmark. ../runner.py describes the
+// arguments.
 package main
 
 import (
@@ -24,9 +25,9 @@ import (
 )
 
 const (
-	wanted, behind    = 1, 4 // priorities: the smaller first
+	wanted, behind    = 1, 4 // priorities: smaller numbers come first
 	chunk             = 10_000
-	warmUp            = 20 // jobs before the clock starts: connections, plans and caches
+	warmUp            = 20 // jobs before the measurement, which open connections and fill caches
 	fetchCooldown     = 2 * time.Millisecond
 	fetchPollInterval = 20 * time.Millisecond
 	maxWorkers        = 2_000
@@ -48,7 +49,7 @@ func (w *worker) Work(_ context.Context, job *river.Job[nothing]) error {
 	return nil
 }
 
-// The monotonic clock of the machine, as the other runners tell it.
+// now returns the time of the machine's monotonic clock, which all runners report.
 func now() float64 {
 	var at unix.Timespec
 	must(unix.ClockGettime(unix.CLOCK_MONOTONIC, &at))
