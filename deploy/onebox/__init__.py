@@ -1,1 +1,1 @@
-"""`./run demo` runs the whole system on one machine, with a Postgres of its own."""
+"""`./run demo` runs the whole system on one machine: database, services and Reddit sandbox."""

@@ -13,7 +13,7 @@ FINAL = ("succeeded", "failed", "cancelled")
 LISTED = 100  # jobs per request, the newest first
 TEXT_MAX = 120  # characters of a text from the API
 USER = "user"  # the source of jobs that users request
-UNTIL_RESUMED = 9999  # `waiting_until` is in this year when only an operator can end the pause
+UNTIL_RESUMED = 9999  # the year of `waiting_until` during a pause that only an operator ends
 SOURCE_ORDER = ("schedule", "stale", "discovery")
 
 
@@ -46,14 +46,14 @@ class JobView:
 
     @property
     def state(self) -> str:
-        """The status, with the reason of a wait, or with the reason why Reddit barred the crawl."""
+        """The status. In parentheses: why the job waits, or why the subreddit cannot be read."""
         if self.wait_reason:
             return f"{self.status} ({self.wait_reason})"
         return f"{self.status} ({self.outcome})" if self.is_barred else self.status
 
     @property
     def is_barred(self) -> bool:
-        """Whether the job succeeded without a crawl, such as a job of a private subreddit."""
+        """Whether the job succeeded but could not read its subreddit, which is private or banned."""
         return self.status == "succeeded" and self.outcome not in ("", CRAWLED)
 
     @property
@@ -81,7 +81,7 @@ class Snapshot:
     """The jobs that the demo displays at one moment."""
 
     asked: list[JobView]  # requested by the demo at its start
-    own: list[JobView]  # requested by users since the demo started, or live since before
+    own: list[JobView]  # requested by users after the demo's jobs, or before them and still live
     others: list[JobView]  # all other live jobs
 
     @property
@@ -97,12 +97,12 @@ class Snapshot:
 
 
 def poll(api: ApiClient, asked: list[int]) -> Snapshot:
-    """Return the current state of all jobs; `asked` has the ids of the jobs that the demo enqueued.
+    """Return the state of the displayed jobs. `asked` has the ids of the jobs of this demo.
 
     Raises ApiUnavailableError.
     """
     listed = api.get(f"/api/admin/jobs?limit={LISTED}").get("items") or []
-    if len(listed) == LISTED:  # jobs of discovery may fill the list; jobs of users would be missing
+    if len(listed) == LISTED:  # a full list may lack jobs of users, because others are newer
         listed += api.get(f"/api/admin/jobs?source={USER}&limit={LISTED}").get("items") or []
     found = {view.id: view for view in map(job_view, listed)}
     for job_id in asked:

@@ -77,7 +77,7 @@ def run_as(
 
 
 def ask_kernel(signal: int) -> None:
-    """Request that the kernel sends `signal` to this process when the parent's thread ends."""
+    """Request `signal` from the kernel for the end of the thread that started this process."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)

@@ -1,4 +1,4 @@
-"""Collect the crawls, the pauses and the restarted processes, which the demo shows."""
+"""Observe the running demo: read crawls and pauses, and note which processes work again."""
 
 import contextlib
 import socket

@@ -31,7 +31,7 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """128 plus the number of the latest signal, as shells report a death by a signal."""
+        """128 plus the number of the latest signal: the exit code that shells use for a signal."""
         return 128 + self._signal
 
     def is_urgent(self) -> bool:

@@ -1,4 +1,4 @@
-"""Start and stop all processes of a demo. The order of the starts gives the earliest claim."""
+"""Start and stop all processes of a demo, in an order in which a worker soon claims a job."""
 
 import contextlib
 import json
@@ -130,7 +130,7 @@ class System:
         data_folder.write_private(path, json.dumps(content) + "\n")
 
     def stop(self) -> None:
-        """Stop workers and schedulers, which then write to the database. Then stop the servers."""
+        """Stop workers and schedulers first, because they use the servers until they end."""
         self.api.close()  # otherwise the admin-api would wait for this connection to end
         for roles in (("crawler-worker", "scheduler"), ("admin-api", "sandbox")):
             self.supervisor.stop(roles, hurry=self._stop.is_urgent)

@@ -10,7 +10,7 @@ GAP = 2  # cells of a terminal between two columns
 
 @dataclass(frozen=True)
 class Column:
-    """A column. Its texts are truncated to `least` cells of the terminal at least; None: never."""
+    """A column. Its texts are truncated to no less than `least` cells. None: no truncation."""
 
     name: str
     least: int | None = None
@@ -27,7 +27,7 @@ COLUMNS = (
     Column("note", least=12),
 )
 CUT_FIRST = ("note", "worker", "subreddit", "state")
-LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # if truncated texts do not fit either
+LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # if still too wide
 
 
 def fit(rows: Sequence[Mapping[str, str]], width: int) -> list[tuple[Column, int]]:

@@ -1,4 +1,4 @@
-"""The replies of communities that refuse access. The first word of the name selects the reply."""
+"""Replies of communities that refuse access. The first word of their name selects the reply."""
 
 import flask
 

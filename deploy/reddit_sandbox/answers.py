@@ -9,7 +9,7 @@ import flask
 
 JSON_TYPE = "application/json; charset=UTF-8"
 HTML_TYPE = "text/html; charset=UTF-8"
-# Every recorded reply 429 of Reddit's API had this `retry-after`.
+# All recorded replies of the API with status 429 had this `retry-after`.
 RETRY_AFTER_SECONDS = 4
 
 _TOO_MANY = """<!doctype html>
@@ -43,7 +43,7 @@ def reply(body: str, status: int = 200, content_type: str = JSON_TYPE) -> flask.
 
 
 def encode(data: Any, *, raw: bool) -> str:
-    """Return ASCII JSON. If not `raw`, the three special characters of HTML are escaped.
+    """Return ASCII JSON. Unless `raw` is true, escape the three special characters of HTML.
 
     Reddit escapes them unless the request has `raw_json=1`.
     """

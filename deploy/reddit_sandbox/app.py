@@ -25,7 +25,7 @@ from reddit_sandbox.request_log import Entry
 # The sandbox refuses longer request lines, as Reddit's cache does.
 LONGEST_URL = 8_000  # bytes of path and query
 LONGEST_BODY = 1_000_000  # bytes
-# Recorded replies with these statuses had no rate-limit headers. Neither had those with a 5xx.
+# Recorded replies with these statuses, or with a status of 5xx, had no rate-limit headers.
 HEADERLESS = frozenset((301, 302, 401, 414, 429, 451))
 
 _SUFFIX = re.compile(r"(?<=[^/])(/?\.json|/)$")
@@ -65,7 +65,7 @@ def create_app(
 
 
 def _admit() -> flask.Response | None:
-    """Refuse a request for reasons that do not depend on its path; return None to accept it."""
+    """Return a refusal or a configured fault, or None if the request's handler makes the reply."""
     flask.g.client = flask.g.grant = flask.g.script = flask.g.token = None
     request, box = flask.request, sandbox.current()
     if request.path.startswith(CONTROL):
@@ -130,7 +130,7 @@ def _is_headerless(response: flask.Response) -> bool:
 
 
 def _worded(failure: werkzeug.exceptions.HTTPException) -> Any:
-    """Return an error of the framework in Reddit's form. Return an own reply unchanged."""
+    """Return an error of Flask in Reddit's form. Return a reply of the sandbox unchanged."""
     if failure.response is not None:
         return failure.response
     return answers.error(failure.code or 500)

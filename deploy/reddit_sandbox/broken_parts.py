@@ -11,7 +11,7 @@ from reddit_sandbox import answers, listing_pages
 
 # One tree in ten fails. With more failures, a crawl of many trees would look like an outage.
 TREES_EVERY = 10
-# These communities show half of each tree, even below the limit, so that small trees have stubs.
+# These communities show only half of each tree, so that small trees have stubs too.
 CUT_TREES = frozenset(("badmore", "stubs"))
 
 

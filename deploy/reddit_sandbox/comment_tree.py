@@ -27,7 +27,7 @@ ORDERS: dict[str, Callable[[Comment], float]] = {
 
 
 class Tree:
-    """The comments of one post, in the requested order. `answers` has the replies by parent."""
+    """The comments of one post, in one order. `answers` has the replies to each comment."""
 
     def __init__(self, world: World, home: Community, indexes: Iterable[int], order: str) -> None:
         self._world = world

@@ -38,7 +38,7 @@ class Comment(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A comment without its final number. Its post already has a place in the community."""
+    """A comment that has no number yet. The numbers follow from the times of all comments."""
 
     at: int
     post: int
@@ -98,7 +98,8 @@ class Community:
         self.posts.append(Post(index, at, author, score, _state(rng), []))
         self.by_author.setdefault(author, ([], []))[0].append(index)
         count = rng.randint(60, 350) if busy else max(0, int(rng.expovariate(1 / 5)) - 1)
-        # The share of replies to the newest comment. They make chains that are deeper than a page.
+        # This share of the comments reply to the comment before them. So there are long chains, which
+        # need the stub "continue this thread".
         chains = 0.65 if busy else 0.4
         return self._write_comments(rng, index, at, min(3 * DAY, age), count, chains)
 

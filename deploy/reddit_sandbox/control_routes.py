@@ -113,7 +113,7 @@ def replies() -> dict[str, object]:
 def replace_reply() -> tuple[dict[str, object], int]:
     """Replace the replies to requests whose path and query start with `path`; status 0 ends this.
 
-    The body is such as {"path": "/comments/abc", "status": 500, "body": "html", "times": 3}.
+    An example of the body: {"path": "/comments/abc", "status": 500, "body": "html", "times": 3}.
     """
     kept = sandbox.current().replacements
     body = flask.request.get_json(silent=True)
@@ -137,7 +137,7 @@ def replace_reply() -> tuple[dict[str, object], int]:
 
 @blueprint.get("/wrong-replies")
 def wrong_replies() -> dict[str, object]:
-    """Return the number of replies since the last start of wrong replies, and the wrong ones."""
+    """Return the numbers of all replies and of wrong replies since the last POST to this path."""
     return sandbox.current().wrong_replies.shown()._asdict()
 
 

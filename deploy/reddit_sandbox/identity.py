@@ -47,7 +47,7 @@ _FLAIRLESS: dict[str, Any] = {
     "author_flair_text_color": None,
     "author_is_blocked": False,
 }
-# An item without an author has no author_fullname, flair type and author_premium, as recorded.
+# As recorded, an item without an author lacks author_fullname, author_flair_type, author_premium.
 _NOBODY: dict[str, Any] = {
     **_FLAIRLESS,
     "author": "[deleted]",

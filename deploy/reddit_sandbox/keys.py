@@ -9,7 +9,7 @@ ID_EPOCH = 1_119_484_800
 TAG_BITS = 24  # the low bits of an item's id, which identify the community
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-# Ids of up to 12 digits exist, because these fit in a 64-bit number.
+# An id has at most 12 digits, so that it fits in a 64-bit number.
 _ID36 = re.compile(r"[0-9a-z]{1,12}")
 
 

@@ -98,7 +98,7 @@ ORDERS: dict[str, Callable[[Post], float]] = {
 
 
 def ordered(posts: Sequence[Post], order: str, period: str | None, now: float) -> list[Post]:
-    """Return the posts in an order, best first. A period limits the age for top, controversial."""
+    """Return the posts in an order, best first. `top` and `controversial` limit the posts' age."""
     if order in ("top", "controversial"):
         seconds = PERIODS.get(period or "day", DAY)
         posts = [post for post in posts if seconds is None or now - post.at <= seconds]

@@ -1,4 +1,7 @@
-"""Count requests in windows of fixed length, aligned to the wall clock (such as to :00, :10)."""
+"""Count requests in windows of a fixed length.
+
+By the wall clock, a window begins at each multiple of the length.
+"""
 
 import math
 import threading

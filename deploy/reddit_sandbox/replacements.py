@@ -10,7 +10,7 @@ from reddit_sandbox import answers, broken_parts
 
 MOST = 100  # replacements; one more removes the oldest
 PATH_MAX = 500  # characters
-REASONS = ("private", "quarantined", "gated", "banned")  # also names of bodies
+REASONS = ("private", "quarantined", "gated", "banned")  # of refusals; also names of bodies
 # The names of the bodies that a replacement can have.
 BODIES = (
     *("json", "html", "empty", "null", "children_null", "cut_off", "scope", "gateway"),

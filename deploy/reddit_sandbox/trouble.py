@@ -87,7 +87,7 @@ def mangle(script: str, response: flask.Response) -> flask.Response:
 
 @functools.cache
 def _bomb() -> bytes:
-    """Return the compressed reply. It is made in parts, to never hold the decompressed text."""
+    """Return a reply that decompresses to BOMB_BYTES. It is made in parts, to save memory."""
     packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
     part = b" " * (1024 * 1024)
     packed = b"".join(packer.compress(part) for _ in range(BOMB_BYTES // len(part)))

@@ -55,7 +55,7 @@ class World:
         return self.options.now + self._clock() - self._started
 
     def community(self, name: str) -> Community:
-        """Return the community with a valid name. The histories of its authors now include it."""
+        """Return the community with a valid name. Its authors' histories include it from now on."""
         lower = name.lower()
         with self._lock:
             self._remember(lower)
@@ -135,7 +135,7 @@ class World:
                 self._deleted.popitem(last=False)
 
     def hold(self, fullname: str, *, held: bool) -> None:
-        """Hide an item from listings, as until a moderator approves it, or show it again."""
+        """Hide an item from listings, as if a moderator's filter held it, or show it again."""
         with self._lock:
             self._held.pop(fullname, None)
             if held:

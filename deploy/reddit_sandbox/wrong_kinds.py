@@ -1,8 +1,8 @@
 """The kinds of wrong replies that each endpoint can give.
 
-Together they use every entry of the table in which the crawler finds the meaning of a reply. Some
-good replies without a part of their items are among them, if a later reply can show the error. An
-author's history is never shortened, because an author may hide it: the crawler believes it.
+The kinds cover every entry of the table with which the crawler interprets replies. Some kinds are
+good replies that lack items, if a later reply can show the error. No kind shortens an author's
+history. An author may hide the history, so the crawler believes a short one.
 """
 
 import re
@@ -145,7 +145,7 @@ _OF_PAGES: dict[str, tuple[Kind, ...]] = {
         Kind("no items", spoil=spoilt_replies.empty_listing, is_own_word=True),
     ),
 }
-# A cache sends the reply to another request.
+# The reply to another request, as a faulty cache sends it.
 _ANOTHER_SUBJECT = Kind("another subject", spoil=spoilt_replies.another_subject)
 
 KINDS: dict[str, tuple[Kind, ...]] = {

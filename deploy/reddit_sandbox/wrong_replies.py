@@ -1,8 +1,8 @@
 """Make a random share of all replies wrong, with every kind of wrong reply that a page can get.
 
 A wrong reply may repeat for several requests of the same page, up to a limit. Then the page gives
-one good reply. A wrong reply that Reddit itself could send never repeats. After two equal replies,
-no client could distinguish them from the truth.
+one good reply. A wrong reply that Reddit itself could send never repeats, because no client could
+distinguish two equal wrong replies from the truth.
 """
 
 import collections
@@ -107,7 +107,7 @@ class WrongReplies:
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
         """Return the kind of a wrong reply and how often to send it, or None for a good reply."""
         kinds = wrong_kinds.KINDS[endpoint]
-        right = self._mean(kinds) * (1 - self._share)  # probability of a new kind: share / right
+        right = self._mean(kinds) * (1 - self._share)  # a wrong reply has the probability share / right
         if self._dice.random() * right >= self._share:
             return None, 0
         kind = self._dice.choice(kinds)

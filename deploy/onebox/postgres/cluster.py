@@ -12,7 +12,7 @@ from onebox.die_with_parent import SystemUser, run_as
 from onebox.postgres.binaries import Binaries
 
 SUPERUSER = "crawljobs"
-PASSWORD_FILE = "crawljobs_password"  # noqa: S105 - kept in the cluster, so that it always fits
+PASSWORD_FILE = "crawljobs_password"  # noqa: S105 - a file name in the cluster
 FREE_BYTES = 256 * 2**20  # an empty cluster takes 40 MB, its first WAL segments another 40 MB
 INITDB_SECONDS = 120
 

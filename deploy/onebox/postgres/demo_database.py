@@ -31,7 +31,7 @@ class DemoDatabase:
         self._folder = folder
         self.url, self.direct_url = database_checks.given_addresses(os.environ)
         self.pauses = RedditPauses()
-        self.own_urls: dict[str, str] = {}  # an address for each service; empty if external
+        self.own_urls: dict[str, str] = {}  # an address per service; empty if external
         self.postgres: EmbeddedPostgres | None = None
         if not self.url:
             database_checks.unset_client_variables()
@@ -137,7 +137,7 @@ class DemoDatabase:
     def _migrate(self) -> None:
         """Migrate the database. For the embedded Postgres, also set up the roles.
 
-        Does nothing if an earlier run did the same for the embedded Postgres with the same code.
+        Does nothing if the embedded Postgres was already migrated by the same code.
         """
         from onebox import migrate
         from onebox.postgres import own_roles

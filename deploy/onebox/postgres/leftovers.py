@@ -52,7 +52,7 @@ def _is_abandoned(folder: Path) -> bool:
 
 
 def _is_used(folder: Path) -> bool:
-    """Return whether a Postgres uses the cluster: a process whose current folder is inside."""
+    """Return whether a process has its current folder in the cluster, as Postgres has."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (process / "cwd").readlink().is_relative_to(folder):

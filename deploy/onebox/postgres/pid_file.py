@@ -15,9 +15,9 @@ CHECK_SECONDS = 0.02
 def await_previous(cluster: Path) -> None:
     """Wait until a previous Postgres on this cluster has ended. Raises DataFolderError.
 
-    Another process may have received the process id in the file. Postgres would take this process
-    for its predecessor and refuse to start, so this function replaces the id. The file is not
-    deleted, because Postgres reads from its other lines which sessions may still be alive.
+    The system may have given the process id in the file to another process. Postgres would take
+    that process for its predecessor and refuse to start, so this function replaces the id. The file
+    is not deleted, because Postgres reads from its other lines which sessions may still be alive.
     """
     for _ in _until(PREVIOUS_SECONDS):
         pid = recorded_pid(cluster)
@@ -62,7 +62,7 @@ def _replace_pid(cluster: Path) -> None:
 
 def _serves(pid: int, cluster: Path) -> bool:
     if sys.platform != "linux":
-        return True  # assumed, because two servers on one cluster would destroy it
+        return True  # assumed without /proc, because two servers would destroy the cluster
     try:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == cluster.resolve()
     except OSError:

@@ -22,7 +22,7 @@ class RedditPauses:
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
         self._in_force: set[str] = set()  # for each pause in force: the sentence to show at its end
-        self.ended: list[str] = []  # the sentences of the pauses whose end the last read found
+        self.ended: list[str] = []  # sentences about the pauses that had ended at the last `read`
 
     def read(self, url: str) -> list[str]:
         """Return a sentence for each pause in force and for each remedy, and set `ended`.

@@ -99,7 +99,7 @@ def sandbox(ready_file: Path, *, new_items_per_minute: int, port: int = 0) -> Sp
         ],
         env={**environment, "PYTHONPATH": os.pathsep.join(SOURCE_ROOTS)},
         stop_seconds=SANDBOX_STOP_SECONDS,
-        death_signal=signal.SIGTERM,  # the server forwards it to its worker
+        death_signal=signal.SIGTERM,  # the sandbox's server passes SIGTERM to its worker process
     )
 
 
