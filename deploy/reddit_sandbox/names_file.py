@@ -1,4 +1,4 @@
-"""The file of requested community names. A restarted sandbox needs them to find ids again."""
+"""The file with the requested community names, so that a restarted sandbox knows their ids."""
 
 import contextlib
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def keep(path: Path, loaded: list[str]) -> Callable[[str], None]:
     draft.replace(path)
 
     def add(name: str) -> None:
-        # A full disk loses the name at the next restart, but the request still succeeds.
+        # On a full disk, the name is lost at the next restart, but the request succeeds.
         with contextlib.suppress(OSError), path.open("a", encoding="ascii") as file:
             file.write(f"{name}\n")
 

@@ -107,7 +107,8 @@ class WrongReplies:
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
         """Return the kind of a wrong reply and how often to send it, or None for a good reply."""
         kinds = wrong_kinds.KINDS[endpoint]
-        right = self._mean(kinds) * (1 - self._share)  # a wrong reply has the probability share / right
+        # The probability of a new wrong reply is `_share` / `right`.
+        right = self._mean(kinds) * (1 - self._share)
         if self._dice.random() * right >= self._share:
             return None, 0
         kind = self._dice.choice(kinds)

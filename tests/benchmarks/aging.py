@@ -110,7 +110,7 @@ def alone(url: str, waiting: int) -> float:
 
 
 def told_by(process: "subprocess.Popen[str]", waiting: int) -> float:
-    """Wait for the end of the sweep, and return its seconds. It must have aged all jobs."""
+    """Wait for the end of the sweep and return its seconds. The sweep must have aged all jobs."""
     told = json.loads(process.communicate()[0])
     assert told["aged"] == waiting, told
     return float(told["seconds"])

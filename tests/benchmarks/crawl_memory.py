@@ -39,7 +39,7 @@ class Seen:
         return max(size for _, size in self.samples)
 
     def growth(self) -> float:
-        """Return the growth of the highest memory from the pages' second fifth to their last."""
+        """Return the highest memory in the last fifth of the pages minus that in the second."""
         pages = self.samples[-1][0]
 
         def highest(low: float, high: float) -> float:

@@ -1,4 +1,4 @@
-"""Fill a database as after long use: many finished jobs, some live jobs, and their other rows."""
+"""Fill a database as after long use: many finished jobs, some live jobs, attempts and counts."""
 
 import contextlib
 from collections.abc import Iterator

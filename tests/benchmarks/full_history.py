@@ -28,7 +28,8 @@ LOOK_SECONDS = 0.1
 # No aging during the measurement: another workload measures it.
 SETTINGS = {**drains.SETTINGS, "AGING_AFTER_MIN": "10080"}
 
-# A limited number of attempts after a given id, because the worker may continue with other jobs.
+# The first attempts after an id. Their number is limited, because the worker may crawl other jobs
+# afterwards.
 _ENDED = """
     SELECT count(*), CAST(extract(epoch FROM max(ended_at) - min(started_at)) AS float8)
     FROM (SELECT started_at, ended_at FROM crawl_job_attempts WHERE id > %s ORDER BY id LIMIT %s)

@@ -83,7 +83,7 @@ def private_server(*, quick: bool) -> Iterator[Bench]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value such that `share` of all values are not larger."""
+    """Return the smallest value that at least `share` of all values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 

@@ -10,7 +10,8 @@ from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Database
 
 JOBS, JOBS_QUICK = 200, 50
-# A worker polls again soon after a job. The pause is longer, so that only the hint starts the next.
+# A worker polls again soon after a job. The pause is longer, so that only the hint starts the next
+# job.
 PAUSE_SECONDS = (0.4, 0.6)
 DEADLINE_SECONDS = 30
 

@@ -22,7 +22,7 @@ LAST_SHARE = 0.1  # of the time: the last tenth, with the most dead row versions
 LOOKS = 200
 AFTER_SECONDS = 30  # the time limit for the jobs that were enqueued last
 CLAIM_P99_MS = 20.0
-PILED_UP = JOBS_PER_SECOND  # the limit of enqueued jobs that have not begun: those of a second
+PILED_UP = JOBS_PER_SECOND  # at most the jobs of one second may wait for their begin
 
 _DEAD = """
     SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'crawl_jobs'

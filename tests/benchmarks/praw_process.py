@@ -33,7 +33,7 @@ class FastClock:
 
 
 def slowed(headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return the headers with the seconds until the reset in the time of PRAW's clock."""
+    """Return the headers, with the seconds until the reset converted to PRAW's clock."""
     told = {name.lower(): value for name, value in headers.items()}
     if RESET in told:
         told[RESET] = str(round(float(told[RESET]) * SPEED))

@@ -13,7 +13,7 @@ import psycopg
 from benchmarks.harness import Bench, Figure
 
 SCHEDULES, SCHEDULES_QUICK = 1_000, 200
-LEAD_SECONDS = 3  # before the due time, so that the schedulers read it and sleep until it comes
+LEAD_SECONDS = 3  # before the due time, for the schedulers to read the schedules and sleep
 DEADLINE_SECONDS = 30
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,7 +36,7 @@ def measure(bench: Bench) -> list[Figure]:
 def fire(url: str, schedules: int) -> list[float]:
     """Return, in order, the seconds from the due time until each job is visible to a worker.
 
-    The database's clock measures them.
+    The seconds are measured with the database's clock.
     """
     with psycopg.connect(url, autocommit=True) as sql:
         sql.execute(

@@ -29,7 +29,7 @@ def main() -> None:
         if manner == "quiet":
             return "crawled"
         now = time.monotonic()
-        claimed_in = now - held.requested_at  # from the claim's request to the begin of the crawl
+        claimed_in = now - held.requested_at  # seconds from the claim to the crawl's begin
         begun = {
             "job_id": held.claim.job_id,
             "at": now,

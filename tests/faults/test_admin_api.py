@@ -85,7 +85,7 @@ def test_f9_a_read_only_database_refuses_changes_and_all_resumes_by_itself(
         works_again(client, "before_read_only")
         name = database.info.dbname
         database.execute(f"ALTER DATABASE {name} SET {READ_ONLY} = on")
-        proxy.cut()  # a failover does the same; the sessions that follow are read-only
+        proxy.cut()  # as in a failover, sessions end, and new sessions are read-only
         assert unavailable(client.post(JOBS, json={"subreddit": "during"}))
         assert unavailable(client.get("/readyz"))
         assert client.get("/healthz").status_code == 200
@@ -134,7 +134,7 @@ def test_f10_a_statement_that_takes_too_long_is_503_and_holds_nobody(
 def test_f10_probes_are_answered_while_every_thread_waits_for_the_database(
     proxied: tuple[Gunicorn, TcpProxy, str],
 ) -> None:
-    """Otherwise Kubernetes would restart the process, and all its waiting requests would fail."""
+    """If probes failed, Kubernetes would restart the process, and waiting requests would fail."""
     server, _, url = proxied
     with (
         connected(url) as database,

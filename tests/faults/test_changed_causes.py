@@ -18,11 +18,11 @@ from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
 CLIENTS = 4
-# A history has FIRST_STEPS steps in sequence, then STEPS concurrent steps of each client. It is
-# short, because a later step could repair, and so hide, the damage of a race.
+# A history has FIRST_STEPS steps in sequence, then STEPS concurrent steps of each client. A history
+# is short, because a later step could repair, and so hide, the damage of a race.
 FIRST_STEPS, STEPS = 4, 2
 HISTORIES, HISTORIES_DEEP, PARTS = 40, 2_000, 10
-# A worker sets these reasons. Such a wait ends at a fixed time, not with a cause.
+# Workers set these reasons. A job with such a reason waits until a fixed time, not for a cause.
 OF_A_WORKER = ("rate_limit", "outage", "politeness", "retry")
 
 

@@ -1,4 +1,4 @@
-"""F32: the database's clock is set back by two hours, as in a failover to a server that is late."""
+"""F32: the database's clock is set back by two hours, as a failover can do."""
 
 from datetime import timedelta
 

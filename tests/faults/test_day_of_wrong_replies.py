@@ -18,8 +18,8 @@ FIRST_SEED = int(os.environ.get("FIRST_SEED", "0"))
 RATE = float(os.environ.get("DAY_RATE", "288"))
 REQUESTS_MAX = 1.3  # the limit of requests, as a multiple of the undisturbed day's requests
 
-# These communities have at most a thousand comments. A listing has no more, so even an undisturbed
-# day would miss some comments, and the order of the requests would decide which.
+# These communities have at most a thousand comments, the maximal length of a listing. With more
+# comments, even an undisturbed day would miss some, and the order of requests would decide which.
 WHOLE = Plan(
     communities=(
         *("Pottery", "WheelThrowing", "stubs_pottery", "TomatoGrowers"),
@@ -27,7 +27,7 @@ WHOLE = Plan(
     ),
     barred=("private_club", "quarantined_den", "banned_club", "missing_den"),
     rate=RATE,
-    wrong_at_least=40,  # wrong replies; the day lasts until there were as many
+    wrong_at_least=40,  # wrong replies: on a slow machine, the day lasts until this many were sent
 )
 # An hour that passes in seconds, with a larger share of wrong replies. No authors' histories are
 # fetched, because the sandbox would need most of the time to generate them.

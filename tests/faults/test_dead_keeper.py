@@ -32,7 +32,7 @@ def test_a_worker_whose_keeper_died_gives_its_jobs_back_and_ends_so_that_a_new_o
 def test_a_worker_whose_keeper_cannot_connect_claims_nothing(
     queue: WatchedQueue, crew: Crew, database_url: str
 ) -> None:
-    """Otherwise it would lose each claim after a lease, and in the end all jobs would fail."""
+    """It could extend no lease. So it would lose each claim, and in the end all jobs would fail."""
     with tcp_proxy.serve(database_url) as proxy:
         worker = crew.started(DATABASE_DIRECT_URL=proxy.url)
         (before,) = queue.enqueue("pages_before")

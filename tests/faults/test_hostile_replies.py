@@ -1,4 +1,4 @@
-"""F29: hostile replies that could use up a worker's memory or time. The worker stays in limits."""
+"""F29: hostile replies that could use up a worker's memory or time. The worker must survive."""
 
 import contextlib
 import sys
@@ -25,7 +25,7 @@ from support.hostile_reddit import HostileReddit
 from support.service_process import ROOT, ServiceProcess
 from support.waiting import wait_until
 
-LIMIT = 320 << 20  # bytes, of the pod in deploy/kubernetes/base/crawler-worker.yaml
+LIMIT = 320 << 20  # bytes, the limit in deploy/kubernetes/base/crawler-worker.yaml
 CONCURRENCY = 8
 PROBE_SECONDS = 3.0  # the time limit of a probe of Kubernetes
 CALM_ONES = 2

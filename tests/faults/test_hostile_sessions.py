@@ -183,7 +183,7 @@ def check_row(found: object, request: str, written: tuple[str, str], honest: Hon
         for one in found.entries
         if one.action == "honest"
     ]
-    # If a session ended before its reply, the commit may have happened. Then the row exists twice.
+    # If a session ended before its reply, the commit may have happened, and the row exists twice.
     if {*rows} != {(*written, request.split("/")[1])}:
         honest.wrong.append(f"{request}: found {rows}")
 
@@ -205,7 +205,7 @@ def attack(own: Roles, kind: str, seed: int, hostile: Hostile, stop: threading.E
         try:
             if conn is None or conn.closed:
                 conn = psycopg.connect(own.url_as(kind), autocommit=True, connect_timeout=5)
-                conn.adapters.register_loader("jsonb", TextLoader)  # for unreadable values
+                conn.adapters.register_loader("jsonb", TextLoader)  # Python cannot load all values
                 conn.execute("SET statement_timeout = '3s'")
                 conn.execute("SET idle_in_transaction_session_timeout = 0")
             mode = draw.choice(("alone", "alone", "kept", "undone"))
@@ -280,10 +280,10 @@ def test_no_role_of_a_service_forges_blocks_or_blinds_the_audit_log(
         if seconds > LONG_SECONDS:
             with capsys.disabled():
                 sys.stdout.write(f"\n{told}\n")
-        # No writer was blocked, and the reader found all rows.
+        # Check that no writer was blocked and that the reader found all rows.
         assert [fault for honest in (*writers, reader) for fault in honest.wrong] == [], told
         assert all(len(honest.took) >= seconds / 4 for honest in (*writers, reader)), told
-        # No row was forged, and no row of an honest writer is missing.
+        # Check that no row was forged and that no row of an honest writer is missing.
         services = {kind: f"{own.prefix}_{kind}" for kind in grants.SERVICES}
         values = {
             "began": began,

@@ -90,7 +90,7 @@ class Scene:
         return True
 
     def kill_before_commit(self) -> bool:
-        """Start a worker, and kill it while it stores a page. Return False if no reply came."""
+        """Start a worker, and kill it while it stores a page. Return False if the crawl is done."""
         self.reddit.on_request = gated_reddit.go_on
         with self.crawler.database.begin() as conn:
             locked = threading.Event()

@@ -16,7 +16,7 @@ from support.tcp_proxy import LoseReply, Message, TcpProxy, Verdict
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
-# A part of the text of each statement that no other statement has.
+# Each constant is a part of a statement's text that no other statement has.
 CLAIM = "SET\n        status = 'crawling'"
 PAGE = "SET checkpoint"
 COMPLETE = "status = 'succeeded'"
@@ -78,7 +78,7 @@ def test_a_claim_that_is_committed_after_the_worker_gave_up_on_it_is_found_too(
             held_up.append(message)
             proxy.stall_links(message.link)
         if message.tells_of_commit() and _holds(message, FIND_AGAIN) and not asked_in_vain:
-            # This reply is delayed. Otherwise the worker would claim the job again at once.
+            # Delay this reply. Otherwise the worker would claim the job again at once.
             proxy.stall_links(held_up[0].link, message.link)
             asked_in_vain.append(message)
         return Verdict.PASS

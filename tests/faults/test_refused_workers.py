@@ -195,7 +195,7 @@ def test_sigterm_during_a_refusal_leaves_the_jobs_as_they_wait(
 def test_sigterm_during_the_probe_releases_its_job_without_an_attempt(
     queue: WatchedQueue, crew: Crew, reddit: Reddit, url: str, answers: bool
 ) -> None:
-    """The probe gets its reply while the worker stops, or gets no reply."""
+    """In one case the probe gets a reply while the worker stops, in the other case it gets none."""
     worker = blocked(queue, crew, reddit, url)
     reddit.may_answer.clear()
     end_pause(queue)

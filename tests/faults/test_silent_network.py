@@ -1,4 +1,4 @@
-"""F7 and F8: a network without connection, slow, half-open, or with a LISTEN that died silently."""
+"""F7 and F8: a network that is cut, slow or half-open, and a LISTEN that died silently."""
 
 import random
 from datetime import timedelta
@@ -48,7 +48,7 @@ def test_a_partitioned_worker_stops_by_its_own_clock_before_its_lease_ends(
 def test_an_outage_that_everybody_met_charges_nobody(
     queue: WatchedQueue, crew: Crew, proxy: TcpProxy
 ) -> None:
-    """The server runs all the time, so its start time does not show that no lease was extended."""
+    """The server does not restart, so its start time does not show that no lease was extended."""
     jobs = queue.enqueue("hold_1", "gate_1", "pages_1")
     worker = crew.started(database_url=proxy.url, PAGES="40", LEASE_SECONDS="3")
     wait_until(lambda: len(queue.claimed()) == 3, timeout=20, describe=crew.log)

@@ -13,7 +13,7 @@ from support.watched_queue import WatchedQueue
 
 
 def unextended(job: Job) -> Job:
-    """Return the job without the fields that an extension changes. One may happen at any time."""
+    """Return the job without the fields that change when its keeper extends the lease."""
     return dataclasses.replace(job, lease_expires_at=None, version=0)
 
 
@@ -56,8 +56,9 @@ def test_a_late_extension_changes_nothing(queue: WatchedQueue, crew: Crew) -> No
     stopped = crew.started()
     stopped.wait_for("crawl.began")
     stopped.signal(signal.SIGSTOP)
-    # The lease is so long that it is not extended during the comparison below. No job is rescued
-    # within one lease after the server's start, so it is shorter than the timeout of the wait.
+    # The lease is so long that it is not extended during the comparison below. But it is shorter
+    # than the timeout of the wait, because no job is rescued within one lease after the server's
+    # start.
     other = crew.started(LEASE_SECONDS="15")
     other.wait_for("crawl.began", timeout=LEASE_SECONDS + 20)
     before = queue.job(job_id)

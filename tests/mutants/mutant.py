@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CONTEXT = 40  # a report shows so much of a long text: this many characters of its start and end
+CONTEXT = 40  # of a long text, a report shows this many characters at the start and the end
 
 
 class DoesNotApply(Exception):

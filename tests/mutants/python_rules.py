@@ -138,7 +138,7 @@ def _early_return(module: Module, node: ast.AST) -> Iterator[Change]:
     if not isinstance(node, ast.FunctionDef) or not _returns_nothing(node):
         return
     body = [one for one in node.body if not isinstance(getattr(one, "value", None), ast.Constant)]
-    is_single_call = len(body) == 1 and isinstance(body[0], ast.Expr)  # see "removed call"
+    is_single_call = len(body) == 1 and isinstance(body[0], ast.Expr)  # has "removed call"
     if body and not is_single_call:
         start, _ = module.span(body[0])
         indent = " " * body[0].col_offset

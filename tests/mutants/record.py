@@ -15,7 +15,7 @@ from mutants.recording import RECORD_VARIABLE
 
 FOLDER = checkout.ROOT / ".mutants"
 FILE = FOLDER / "calls.jsonl"
-# The recorded tests. Those of other folders are slow, and call no further functions.
+# Tests in these folders are recorded. Tests in other folders are slow and call the same functions.
 RECORDED = ("tests/shared", "tests/services", "tests/migrations")
 FILE_SECONDS = 900.0  # the time limit for recording one test file
 

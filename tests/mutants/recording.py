@@ -38,7 +38,7 @@ class Recorder:
         sys.settrace(self._trace)
 
     def _trace(self, frame: FrameType, _event: str, _argument: Any) -> None:
-        """Record the called function. None as the result turns off the trace of its lines."""
+        """Record the called function. The result is None, so that Python traces no lines."""
         self._called.add(frame.f_code)
 
     @pytest.hookimpl(hookwrapper=True)

@@ -33,7 +33,7 @@ class _Definition:
     name: str  # in the form of Mutant.definition
     is_function: bool
     mentions: frozenset[str]  # names in its code; empty for a class, whose parts have them
-    is_hidden: bool = False  # an earlier test or an import may have called it
+    is_hidden: bool = False  # the record lacks tests: an earlier test or import called it
 
 
 class Relations:

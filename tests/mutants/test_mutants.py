@@ -95,7 +95,7 @@ def test_each_named_change_still_finds_its_place(change: named.NamedChange) -> N
 
 @pytest.mark.deep
 def test_each_reason_why_nothing_can_notice_a_mutant_still_finds_it() -> None:
-    """Otherwise the mutant would count as a survivor after a change of its line or path."""
+    """An entry that matches no mutant has no effect: its mutant would count as a survivor."""
     listed = {*equivalents.EQUIVALENT, *equivalents.TUNED}
     paths = sorted({key.partition("::")[0] for key in listed})
     found = [

@@ -44,7 +44,7 @@ def go_program() -> Path:
 
 
 def install(candidates: Iterable[Candidate]) -> tuple[list[Candidate], dict[str, str]]:
-    """Return the candidates that can run, and for each other name the reason why it cannot."""
+    """Return the candidates that can run, and for all others the reasons by name."""
     present, missing, tried = [], {}, {"ours": ""}
     for candidate in candidates:
         if candidate.kind not in tried:

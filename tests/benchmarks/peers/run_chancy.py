@@ -1,4 +1,4 @@
-"""The runner of Chancy, with jobs in the event loop, eager polling and fast writes of ends."""
+"""The runner of Chancy: jobs in the event loop, eager polling, frequent writes of ended jobs."""
 
 import contextlib
 import logging
@@ -12,7 +12,7 @@ QUEUE = "nothing"
 WANTED, BEHIND = 1, 0  # priorities
 CHUNK = 1_000  # jobs per transaction: Chancy's default
 CONCURRENCY = 1_000
-ENDS_SECONDS = 0.05  # between two writes of the ends of jobs; Chancy's default is 1
+ENDS_SECONDS = 0.05  # between two writes of ended jobs; Chancy's default is 1
 
 # Chancy finds the job function by import, so `work` stores the counter here.
 counting: list[Callable[[int], None]] = []

@@ -16,7 +16,7 @@ from benchmarks.peers.candidates import Candidate
 from benchmarks.peers.processes import Running
 from support.waiting import wait_until
 
-SETTLED_LOOKS = 20  # equal results of consecutive checks that prove that all workers wait
+SETTLED_LOOKS = 20  # this number of equal checks in a row proves that all workers wait
 GATE_SECONDS = 60
 DRAIN_SECONDS = 600
 QUERY_SECONDS = 120
