@@ -94,5 +94,5 @@ def _moment(text: str) -> int:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # exempt the imported modules from the costly collection at exit
+    gc.freeze()  # otherwise the collection at exit would check all imported modules, which is slow
     sys.exit(main())

@@ -19,7 +19,7 @@ from support.waiting import wait_until
 
 SUBREDDITS, SUBREDDITS_QUICK = 50, 8
 WORKERS = 2
-BUDGET = 10_000_000  # requests per window: so many that the rate limiter never waits
+BUDGET = 10_000_000  # requests per window, so that the rate limiter never waits
 PATIENCE_SECONDS = 1_800
 LOOK_SECONDS = 0.2
 STOP_SECONDS = 40
