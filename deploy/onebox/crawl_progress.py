@@ -53,7 +53,7 @@ class JobView:
 
     @property
     def is_barred(self) -> bool:
-        """Whether the job succeeded without a crawl, because its subreddit is private or banned."""
+        """Whether the job succeeded without a crawl, because its subreddit cannot be read."""
         return self.status == "succeeded" and self.outcome not in ("", CRAWLED)
 
     @property
