@@ -116,7 +116,8 @@ _wake = _change(Verb.WAKE).values(
 # After a finished crawl or a permanent error, the retry starts from the beginning. Otherwise it
 # continues from the checkpoint.
 _has_succeeded = _job.status == inline(JobStatus.SUCCEEDED)
-_phase = _job.checkpoint.op("->>")(inline("phase"))
+# A job without a checkpoint starts from the beginning too.
+_phase = func.coalesce(_job.checkpoint.op("->>")(inline("phase")), inline("done"))
 _is_permanent = _job.error_kind == inline(ErrorKind.PERMANENT)
 _retry = _change(Verb.RETRY).values(
     status=inline(JobStatus.QUEUED),

@@ -104,7 +104,8 @@ RERUN_SERVED = (
 )
 # A retry also fulfils a rerun request: the job loses its checkpoint, so it crawls everything again.
 RERUN_SERVED_RESET = (
-    f"checkpoint = CASE WHEN job.rerun_requested THEN NULL ELSE job.checkpoint END, {RERUN_SERVED}"
+    "checkpoint = CASE WHEN job.rerun_requested THEN NULL ELSE job.checkpoint END, "
+    f"incomplete = job.incomplete AND NOT job.rerun_requested, {RERUN_SERVED}"
 )
 # Written even where wait_reason is already null. The generated column next_retry_at depends on
 # wait_reason. If an UPDATE sets no column on which a generated column depends, PostgreSQL 18 parses

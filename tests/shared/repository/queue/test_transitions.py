@@ -187,6 +187,31 @@ def test_a_retried_crawl_lacks_parts_when_it_goes_on_from_where_it_lacked_them(
     assert (after.checkpoint is not None, after.incomplete) == (goes_on, goes_on and incomplete)
 
 
+@pytest.mark.parametrize("end", ["schedule_retry", "rescue"])
+def test_a_job_that_starts_again_for_a_rerun_request_lacks_no_part(
+    conn: Connection, end: str
+) -> None:
+    claim = jobs.crawling(conn)
+    leases.save_checkpoint(
+        conn, claim=claim, checkpoint={"phase": "comments"}, incomplete=True, now=T0
+    )
+    jobs.enqueue(conn, now=T0)
+    assert jobs.job(conn, claim.job_id).rerun_requested
+    (rescued if end == "rescue" else ended(end))(conn, claim.job_id)
+    found = jobs.job(conn, claim.job_id)
+    assert (found.checkpoint, found.incomplete) == (None, False)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed", "succeeded"])
+def test_a_job_without_a_checkpoint_is_retried_from_the_beginning(
+    conn: Connection, status: str
+) -> None:
+    job_id = jobs.in_status(conn, JobStatus(status))
+    conn.execute(text("UPDATE crawl_jobs SET checkpoint = NULL, incomplete = true"))
+    after = job_verbs.retry(conn, job_id=job_id, now=T0).after
+    assert (after.checkpoint, after.incomplete) == (None, False)
+
+
 def test_a_preview_of_a_change_waits_for_no_lock_and_the_change_does(database: Database) -> None:
     """A change decides by rows that no other transaction can change meanwhile."""
     with database.begin() as conn:
