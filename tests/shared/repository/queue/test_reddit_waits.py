@@ -189,10 +189,20 @@ def test_a_job_deferred_after_the_end_of_its_cause_is_free_a_sweep_later(
     assert without_cause(conn, now=T0 + 2 * SECOND) == []
 
 
-def test_an_end_frees_a_job_only_once(conn: Connection) -> None:
+@pytest.mark.parametrize("earlier_attempts", [0, 1])
+def test_an_end_frees_a_job_only_once(conn: Connection, earlier_attempts: int) -> None:
     reserve(conn)
     end_by_token(conn, T0 - 6 * SECOND)
     job_id = deferred(conn, WaitReason.RATE_LIMIT, 60 * SECOND)
+    conn.execute(
+        text("""
+            INSERT INTO crawl_job_attempts (id, job_id, worker, started_at, ended_at, outcome)
+            OVERRIDING SYSTEM VALUE
+            SELECT -number, :job_id, 'w', :earlier, :earlier, 'deferred'
+            FROM generate_series(1, :earlier_attempts) AS number
+        """),
+        {"job_id": job_id, "earlier": T0 - 10 * SECOND, "earlier_attempts": earlier_attempts},
+    )
     jobs.sweep(conn, now=T0 + 2 * SECOND)
     assert jobs.waits(conn, job_id) == (WaitReason.RATE_LIMIT, T0 + 60 * SECOND)
     assert without_cause(conn, now=T0 + 2 * SECOND) == []
