@@ -53,7 +53,8 @@ class Relations:
 
         They are the function itself, or all functions that use the constant or class. Uses through
         another constant count too: an import may compute the constant, and then the record has no
-        test that calls the code. The same is true for cached functions and for `__init__`.
+        test that calls the code. The same is true for functions that an import runs, for cached
+        functions and for `__init__`.
         """
         functions: set[str] = set()
         done: set[tuple[str, str]] = set()
@@ -64,7 +65,7 @@ class Relations:
                 continue
             done.add((here, what))
             itself = self._by_place.get((here, what))
-            is_seen = itself is not None and itself.is_function and not itself.is_hidden
+            is_seen = itself is not None and itself.is_function and not self._is_hidden(itself)
             if itself is not None and itself.is_function:
                 functions.add(f"{here}::{what}")
             short = what.split(".")[0]
@@ -79,9 +80,40 @@ class Relations:
                     left.append((one.path, one.name))
                 elif not is_seen:
                     functions.add(f"{one.path}::{one.name}")
-                    if one.is_hidden:
+                    if self._is_hidden(one):
                         left.append((one.path, one.name))
         return functions
+
+    def _is_hidden(self, function: _Definition) -> bool:
+        return function.is_hidden or (function.path, function.name) in self._run_by_imports
+
+    @functools.cached_property
+    def _run_by_imports(self) -> set[tuple[str, str]]:
+        """The functions that an import runs: a constant's code mentions them, or they are mentioned
+        by another function of this set."""
+        found: set[tuple[str, str]] = set()
+        left = [one for one in self._definitions if not one.is_function and one.mentions]
+        while left:
+            one = left.pop()
+            for name in one.mentions:
+                for function in self._functions_named.get(name, ()):
+                    place = (function.path, function.name)
+                    if place not in found and self._is_near(one, function.path):
+                        found.add(place)
+                        left.append(function)
+        return found
+
+    @functools.cached_property
+    def _functions_named(self) -> dict[str, list[_Definition]]:
+        found: dict[str, list[_Definition]] = {}
+        for one in self._definitions:
+            if one.is_function and "." not in one.name:
+                found.setdefault(one.name, []).append(one)
+        return found
+
+    def _is_near(self, one: _Definition, path: str) -> bool:
+        """Return whether the definition can mention a name of this module."""
+        return one.path == path or Path(path).stem in self._imports[one.path]
 
     def is_function(self, path: str, name: str) -> bool:
         found = self._by_place.get((path, name))
@@ -92,10 +124,9 @@ class Relations:
         return {(one.path, one.name): one for one in self._definitions}
 
     def _mentioning(self, path: str, name: str) -> Iterator[_Definition]:
-        module = Path(path).stem
         for one in self._definitions:
-            is_near = one.path == path or module in self._imports[one.path]
-            if name and is_near and name in one.mentions and (one.path, one.name) != (path, name):
+            is_itself = (one.path, one.name) == (path, name)
+            if name and name in one.mentions and self._is_near(one, path) and not is_itself:
                 yield one
 
     @functools.cached_property

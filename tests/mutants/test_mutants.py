@@ -126,6 +126,11 @@ def test_a_constant_is_tried_on_the_tests_that_call_a_function_that_uses_it() ->
     assert all((ROOT / test).exists() for test in near)
 
 
+def test_a_function_that_an_import_runs_is_tried_on_the_tests_of_its_constant() -> None:
+    using = Relations(ROOT).functions_using("shared/crawljobs/domain/reply_meaning.py", "_cells")
+    assert "services/crawler_worker/reddit/reply_cells.py::meaning_of" in using
+
+
 def test_the_end_of_a_run_of_tests_is_judged() -> None:
     failed = "1 failed\nFAILED tests/test_a.py::test_b[with blanks] - assert 1 == 2\n"
     assert judge(Ran(1, failed)) == (Status.KILLED, "tests/test_a.py::test_b[with blanks]")
