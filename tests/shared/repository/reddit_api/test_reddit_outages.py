@@ -150,6 +150,16 @@ def test_late_failures_leave_the_reason_of_a_pause(
     assert (found.reason, found.detail) == (reason, "as it began")
 
 
+def test_only_the_report_that_starts_a_pause_is_new(budget: Connection) -> None:
+    def report(reason: PausedReason) -> bool:
+        return reddit_outages.pause(
+            budget, client_id=CLIENT, reason=reason, detail="", is_probe=False, now=T0
+        ).is_new
+
+    reasons = [PausedReason.CLIENT_REFUSED] * 2 + [PausedReason.CREDENTIALS_REFUSED] * 2
+    assert [report(reason) for reason in reasons] == [True, False, True, False]
+
+
 def test_late_good_replies_do_not_end_an_outage(outage: Connection) -> None:
     for _ in range(20):
         good(outage)
