@@ -1,4 +1,4 @@
-"""No code but `db/driver_errors` puts a driver's text into words of its own."""
+"""Only `db/driver_errors` turns an error of the database driver into text."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ SPOKEN = ("str", "repr", "format")
 
 
 def spoken_driver_errors(source: str) -> Iterator[int]:
-    """The lines of handlers of driver errors that turn the error itself into text."""
+    """Yield the lines on which a handler of driver errors turns the error itself into text."""
     for handler in ast.walk(ast.parse(source)):
         if not isinstance(handler, ast.ExceptHandler) or handler.name is None:
             continue

@@ -1,4 +1,4 @@
-"""Where secrets may be sent, and by which way: refused at the start by the setting's name."""
+"""Unsafe Reddit addresses and proxies are refused at the start, with the name of the setting."""
 
 import pytest
 

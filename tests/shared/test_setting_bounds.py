@@ -1,4 +1,4 @@
-"""Each setting that is a number: its default, as documented, and its bounds."""
+"""Each numeric setting has its documented default, and accepts only values within its bounds."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from crawljobs import errors, settings
 GUIDE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 DOCUMENTED = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", GUIDE.read_text(), re.MULTILINE))
 REQUIRED = {"ADMIN_API_TOKEN": "q8Zr4vT1xW7yB2nM5kJ9hG3fD6sA0pLc"}
-# The default, the least and the most. A whole number has no fraction in any of them.
+# The default, the minimum and the maximum: three integers if the setting is a whole number.
 NUMBERS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
     "ADMIN_API_WORKERS": (settings.read_admin_api_settings, 2, 1, 64),
     "ADMIN_API_THREADS": (settings.read_admin_api_settings, 8, 1, 256),
@@ -53,14 +53,15 @@ NUMBERS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
     "STALE_CHECK_HOURS": (settings.read_revisit_settings, 6.0, 0.01, 8760),
     "SCHEDULER_TICK_SECONDS": (settings.read_scheduler_settings, 60.0, 0.1, 3600),
 }
-# What two settings demand of each other: the other one, for the bounds of the first.
+# Some settings limit each other. While the bounds of the first one are tested, the other one has
+# this value.
 BESIDE = {
     "LEASE_SECONDS": {"RESET_CRAWLING_AFTER_MIN": "1440"},
     "RESET_CRAWLING_AFTER_MIN": {"LEASE_SECONDS": "1"},
     "RETRY_BASE_SECONDS": {"RETRY_MAX_HOURS": "720"},
     "RETRY_MAX_HOURS": {"RETRY_BASE_SECONDS": "0.01"},
 }
-# Flags and choices, with another value.
+# Settings that are flags or choices, each with a value that is not its default.
 OTHERS: dict[str, tuple[Callable[..., Any], str]] = {
     "POSTS_SORT": (settings.read_crawl_settings, "top"),
     "POSTS_TIME_FILTER": (settings.read_crawl_settings, "year"),
@@ -72,7 +73,7 @@ OTHERS: dict[str, tuple[Callable[..., Any], str]] = {
 
 
 def another(name: str) -> tuple[Callable[..., Any], str]:
-    """How a setting is read, and a value that is not its default."""
+    """Return the function that reads the setting, and a value that is not its default."""
     if name in OTHERS:
         return OTHERS[name]
     read, default, least, most = NUMBERS[name]

@@ -1,4 +1,4 @@
-"""A wrong setting stops the process by name; the documentation lists them all."""
+"""A wrong setting stops the process and is named. The documentation lists every setting."""
 
 import re
 from collections.abc import Callable
@@ -160,7 +160,7 @@ def test_no_representation_of_settings_shows_a_secret() -> None:
         ("roles", "OWNER_DATABASE_PASSWORD", "hush\udcff"),
         ("database", "DATABASE_URL", "postgresql://hush\udcff@h/d"),
         ("admin-api", "ADMIN_API_TOKEN", "hush\udcff" * 10),
-        # The secret itself where the path of its file belongs.
+        # The value is the secret itself instead of the path of its file.
         ("admin-api", "ADMIN_API_TOKEN_FILE", "hush" * 10),
         ("admin-api", "ADMIN_API_TOKEN_FILE", "/" + "hush" * 10),
         ("admin-api", "ADMIN_API_TOKEN_FILE", "hush\0"),

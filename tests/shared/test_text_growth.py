@@ -1,4 +1,4 @@
-"""The cost of reading a text from outside grows with its length: settings, schedules, logs."""
+"""The cost of reading a setting, a schedule or a log value is proportional to its length."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ def variables(text: str) -> None:
     ):
         try:
             read()
-        except Exception as error:  # noqa: BLE001 - its text is what costs
+        except Exception as error:  # noqa: BLE001 - the cost of the error's text is measured too
             str(error)
 
 
