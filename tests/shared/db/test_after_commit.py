@@ -1,4 +1,4 @@
-"""What waits for the commit is done once, and never for what was rolled back."""
+"""An action that waits for the commit runs once after the commit, and never after a rollback."""
 
 import pytest
 from sqlalchemy import text

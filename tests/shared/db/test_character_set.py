@@ -1,4 +1,4 @@
-"""A database whose encoding or locale changes names is refused at the start, by one sentence."""
+"""The start refuses a database whose encoding or locale changes names. The error gives a remedy."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ AS $$ SELECT replace(pg_catalog.lower(replace($1, 'I', '~')), '~', 'ı') $$
 
 @contextlib.contextmanager
 def made(databases: Databases, options: str) -> Iterator[str]:
-    """A database with these options, before any schema."""
+    """Create a database with these options and without a schema. Yield its address."""
     name = f"crawltest_{databases.run}_{databases.process}_made"
     with psycopg.connect(databases.server_url, autocommit=True) as conn:
         conn.execute(
@@ -45,7 +45,10 @@ def made(databases: Databases, options: str) -> Iterator[str]:
 
 @pytest.fixture(params=["SQL_ASCII", "LATIN1", "lower", "tr-TR", "az"])
 def unusable(databases: Databases, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    """Its address, and what the sentence names; `lower` needs no such locale on the server."""
+    """Yield the address of an unusable database, and words that the error must contain.
+
+    The case `lower` needs no Turkish locale on the server, because a function replaces `lower`.
+    """
     kind = str(request.param)
     if kind in ("SQL_ASCII", "LATIN1"):
         with made(databases, f"ENCODING '{kind}' LOCALE 'C'") as url:
@@ -85,7 +88,7 @@ def test_the_start_is_refused_everywhere_by_a_sentence_that_says_how_to_make_one
     with pytest.raises(PostgresError, match=advice):
         database_checks.refuse_unusable(url, "DATABASE_URL")
     if url.endswith("_made") and "SQL_ASCII" not in named:
-        return  # processes take long to start, and refuse the others in the same way
+        return  # the others are refused in the same way, and processes start slowly
     for command in (["upgrade"], ["wait", "--deadline", "0"]):
         done = migrations(url, *command)
         assert done.returncode == 1

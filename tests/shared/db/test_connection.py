@@ -1,4 +1,4 @@
-"""What a connection is opened with, so that no wait of it lasts longer than its limits say."""
+"""Each connection opens with limits, so that no wait on it lasts longer than its limit."""
 
 import contextlib
 import errno
@@ -20,8 +20,8 @@ from crawljobs.db.timeouts import (
     Timeouts,
 )
 
-NOTICED_SECONDS = 2.0  # within which a dead database is noticed by a caller who waits
-# The kernel's, of a connection over TCP.
+NOTICED_SECONDS = 2.0  # a caller that waits must notice a dead database within this time
+# Options of the kernel for a TCP socket.
 OF_THE_SOCKET = {
     socket.TCP_KEEPIDLE: 10,
     socket.TCP_KEEPINTVL: 3,
@@ -84,16 +84,16 @@ def test_a_session_has_the_limits_of_its_connection(
 
 @pytest.mark.parametrize("limits", [BACKGROUND_TIMEOUTS, INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS])
 def test_the_servers_limits_come_before_the_clients(limits: Timeouts) -> None:
-    """Then the error tells the cause, and the connection can be used again."""
+    """The server's limit is shorter: its error names the cause and keeps the connection usable."""
     assert limits.statement < limits.reply
-    if limits is not PROBE_TIMEOUTS:  # what it asks waits for no lock
+    if limits is not PROBE_TIMEOUTS:  # the statements of the probes wait for no lock
         assert limits.lock < limits.statement
     assert all(getattr(limits, field.name) > 0 for field in fields(limits))
 
 
 @pytest.mark.parametrize("limits", [INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS])
 def test_a_silent_database_is_found_out_in_time(limits: Timeouts) -> None:
-    """By the sign of life of the connection that is there, then by a new one."""
+    """A check of the open connection and an attempt to open a new one fit into the time limit."""
     assert limits.ping + limits.connect < NOTICED_SECONDS
 
 
@@ -104,9 +104,9 @@ def test_an_error_of_our_own_limits_is_no_sign_of_life() -> None:
 
 @contextlib.contextmanager
 def free_files(number: int) -> Iterator[None]:
-    """Leave this process so few numbers for further open files."""
+    """Leave this process only this number of free file descriptors."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]  # fills gaps between the numbers
+    taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]  # fills the gaps below the limit
     lowest_free = taken[-1] + 1
     resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + number, hard))
     try:
@@ -122,7 +122,8 @@ def test_without_a_free_file_the_database_is_unavailable_for_a_while(
     database_url: str, limits: Timeouts
 ) -> None:
     database = Database(database_url, pool_size=1, limits=limits)
-    for free in range(3):  # with one, the socket opens, and the selector that waits for it does not
+    # With one free descriptor, the socket opens, but the selector that waits for it does not.
+    for free in range(3):
         with free_files(free), contextlib.suppress(errors.DatabaseUnavailable):
             database.check_reachable()
         database.check_reachable()

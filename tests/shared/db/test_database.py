@@ -1,4 +1,4 @@
-"""Limits, failures and addresses of a connection to Postgres."""
+"""A database connection: its limits, errors, addresses and repeated transactions."""
 
 import threading
 import time
@@ -83,7 +83,7 @@ def test_a_transaction_that_was_idle_for_too_long_is_trouble_that_passes(
 
 
 def test_an_error_does_not_repeat_what_was_to_be_stored(database_url: str) -> None:
-    """It goes into the log with its traceback, and may be a token of Reddit's."""
+    """The error is logged with its traceback, and a stored value may be a token of Reddit."""
     database = Database(database_url, pool_size=1)
     with pytest.raises(DBAPIError) as caught:
         database.run(lambda conn: conn.execute(text("SELECT 1/0, :it"), {"it": "canary"}))
@@ -115,7 +115,7 @@ def test_a_wrong_direct_address_is_named_as_such(database_url: str) -> None:
 
 
 class Conflicting:
-    """Work that conflicts each time."""
+    """A transaction that fails with a conflict at each call."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -140,7 +140,7 @@ def test_conflicts_are_tried_again_so_often_with_growing_pauses(
     assert len(pauses) == CONFLICT_RETRIES - 1
     longest = [CONFLICT_BACKOFF_SECONDS * 2**number for number in range(len(pauses))]
     assert all(0 <= pause <= most for pause, most in zip(pauses, longest, strict=True))
-    assert len(set(pauses)) > 1  # random: two that conflict must not meet again and again
+    assert len(set(pauses)) > 1  # random, so that two conflicting transactions do not meet again
 
 
 def test_conflicts_are_not_tried_again_when_their_time_is_over(database_url: str) -> None:

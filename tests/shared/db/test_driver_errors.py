@@ -1,4 +1,4 @@
-"""A driver's error is described without anything that a password could be part of."""
+"""A driver's error is described without any text that may contain a password."""
 
 import threading
 
@@ -97,7 +97,7 @@ def test_every_form_of_an_address_is_taken(url: str) -> None:
 
 @pytest.mark.parametrize("url", [*WRONG, *map(with_password, READABLE_PASSWORDS)])
 def test_whatever_the_driver_says_of_an_addressis_described_withoutwithout_it(url: str) -> None:
-    """The net below the check at the start: every address, straight to the driver."""
+    """A second protection behind the start check. Each address goes directly to the driver."""
     with pytest.raises((psycopg.Error, ValueError, OSError)) as failed:
         psycopg.connect(url, connect_timeout=2)
     assert CANARY not in failures.describe(failed.value)

@@ -1,4 +1,4 @@
-"""Whether a database can be worked with: its schema is known and it takes writes."""
+"""A database is usable only if its schema is known and it accepts writes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whether a database lives is told within two seconds, whatever the probes' connection was like."""
+"""A dead database is detected within two seconds, with and without a connection of the probes."""
 
 import threading
 import time
@@ -13,8 +13,8 @@ from crawljobs.db.timeouts import PROBE_TIMEOUTS
 from support import tcp_proxy
 from support.waiting import wait_until
 
-LOST_SECONDS = 2.0 - LATE_SECONDS  # nobody asks before a reply is late
-SLACK_SECONDS = 1.0  # of a machine that runs other tests too
+LOST_SECONDS = 2.0 - LATE_SECONDS  # ServerLiveness starts only when a reply is late
+SLACK_SECONDS = 1.0  # allowance for a machine that runs other tests too
 
 
 @pytest.mark.parametrize("was_connected", [True, False])
@@ -47,7 +47,7 @@ def test_a_database_that_refuses_is_not_lost() -> None:
 
 
 class _Clock:
-    """Stands for the module `time`, so that the promise is held to the tenth of a second."""
+    """Replaces the module `time`, so that the tests measure to a tenth of a second."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -65,14 +65,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
 
 @pytest.fixture
 def silent() -> Iterator[Callable[[], None]]:
-    """A question that gets no answer until the test ends."""
+    """Yield a query that gets no answer until the test ends."""
     ended = threading.Event()
     yield lambda: ended.wait(20) and None
     ended.set()
 
 
-POLL_SECONDS = 0.1  # how often a connection that waits looks
-LONGEST_ANSWER_SECONDS = 1.0  # of a database that is alive, on an overloaded server
+POLL_SECONDS = 0.1  # a waiting connection checks the server's liveness at this interval
+LONGEST_ANSWER_SECONDS = 1.0  # a living database on an overloaded server answers within this time
 
 
 def test_a_dead_database_is_lost_within_two_seconds_of_a_statement(
@@ -89,7 +89,7 @@ def test_a_dead_database_is_lost_within_two_seconds_of_a_statement(
 
 
 def test_silence_counts_from_the_first_of_the_questions_in_vain(clock: _Clock) -> None:
-    """Each ends with an error at a limit of our own; the next one is asked a second later."""
+    """Each query ends at a limit of the client, without an answer. They start a second apart."""
     took = [0.0]
 
     def ask() -> None:
@@ -119,7 +119,7 @@ def test_an_answer_of_any_kind_ends_the_silence(clock: _Clock, answer: Exception
     assert not asked(liveness)
     clock.now += 0.05
     assert not asked(liveness)
-    assert not liveness.is_lost()  # 1.65 s after the first question
+    assert not liveness.is_lost()  # 1.65 s after the start of the first query
 
 
 def test_silence_of_long_ago_tells_nothing(clock: _Clock) -> None:
@@ -138,7 +138,7 @@ def test_silence_of_long_ago_tells_nothing(clock: _Clock) -> None:
 
 
 def asked(liveness: ServerLiveness) -> bool:
-    """`is_lost`, and wait for the question that it began."""
+    """Call `is_lost`, wait for the query that this call started, and return the call's result."""
     is_lost = liveness.is_lost()
     for thread in threading.enumerate():
         if thread.name == "server-liveness":
@@ -160,6 +160,6 @@ def test_a_query_whose_thread_cannot_start_says_nothing_about_the_server(
         clock.now += 10
         assert not pulse.is_lost()
     clock.now += 1.1
-    assert not pulse.is_lost()  # this query starts
+    assert not pulse.is_lost()  # now a query starts
     clock.now += ANSWER_SECONDS + 0.1
     assert pulse.is_lost()

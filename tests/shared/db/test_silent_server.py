@@ -1,4 +1,4 @@
-"""A server, or a network before it, that says nothing any more: every wait has its end."""
+"""When the server or the network before it becomes silent, every wait for a reply ends."""
 
 import contextlib
 import time
@@ -18,7 +18,7 @@ from support import tcp_proxy
 from support.tcp_proxy import Message, TcpProxy, Verdict
 
 REPLY_SECONDS = 0.3
-# What is noticed several times a second, on an overloaded machine.
+# A silence is noticed within this time, also on an overloaded machine.
 SOON_SECONDS = REPLY_SECONDS + 3
 
 
@@ -82,7 +82,7 @@ def test_a_session_that_ended_in_the_pool_is_replaced_although_it_was_just_used(
 def test_sessions_that_end_before_their_first_use_are_an_outage(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As behind a pooler that accepts and then hangs up."""
+    """A pooler may behave like this: it accepts a connection and closes it at once."""
     opened = []
 
     def end(one: connection.BoundedConnection) -> None:
@@ -125,7 +125,7 @@ def test_a_statement_given_to_the_driver_fails_like_any_other(database_url: str)
 def test_a_direct_connection_that_falls_silent_at_any_step_of_its_start_is_given_up(
     proxy: TcpProxy,
 ) -> None:
-    """SQLAlchemy asks several things of a new connection, before we ask anything."""
+    """SQLAlchemy sends several queries on a new connection before the project's own query."""
     questions = Questions(proxy)
     start_and_listen(proxy)
     assert questions.asked > 3
@@ -147,7 +147,7 @@ def start_and_listen(proxy: TcpProxy) -> None:
 
 
 class Questions:
-    """Counts what a client asks after its login; no answer from that number on."""
+    """Counts a client's queries after its login. From query `silent_from` on, none is answered."""
 
     def __init__(self, proxy: TcpProxy, silent_from: int | None = None) -> None:
         self.asked = 0

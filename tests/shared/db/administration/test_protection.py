@@ -1,4 +1,4 @@
-"""`migrations check` names what weakens the rights of the services' roles."""
+"""`migrations check` names each change that weakens the rights of the services' roles."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from support.roles import Roles, made
 
 @pytest.fixture(scope="module")
 def own(databases: Databases) -> Iterator[Roles]:
-    """Each test undoes what it does."""
+    """Yield roles that all tests share. Each test must undo its changes."""
     with made(databases) as roles_of_ours:
         yield roles_of_ours
 
@@ -161,7 +161,7 @@ def test_what_was_changed_by_hand_is_named_and_roles_mends_it(
 
 
 def test_a_schema_of_another_program_is_no_fault(own: Roles) -> None:
-    """Services do not look for tables there: their search path is public."""
+    """The services search no tables in this schema, because their search path is `public`."""
     with psycopg.connect(own.url, autocommit=True) as conn:
         conn.execute("CREATE SCHEMA reports")
         conn.execute("GRANT CREATE ON SCHEMA reports TO PUBLIC")

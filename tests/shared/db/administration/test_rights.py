@@ -1,4 +1,4 @@
-"""Each service logs in as a role of its own, which may do what `grants` says and no more."""
+"""Each service logs in with its own role, which has the rights in `grants` and no others."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ REWRITES = (
 
 @pytest.fixture(scope="module")
 def own(databases: Databases) -> Iterator[Roles]:
-    """Shared by the tests that leave it as it was."""
+    """Yield roles that several tests share. These tests must leave the roles unchanged."""
     with made(databases) as roles_of_ours:
         yield roles_of_ours
 
@@ -239,7 +239,7 @@ def test_what_was_granted_by_hand_is_taken_back_unless_code_may_still_need_it(ow
 def test_a_service_has_the_rights_for_every_statement_that_it_can_come_to(
     own: Roles, service: str
 ) -> None:
-    """Also those of once a day. Planning a statement for execution looks at the rights."""
+    """This includes statements that run once a day. EXPLAIN checks the rights of a statement."""
     found = dict(service_statements.statements(service))
     assert len(found) >= 12
     denied = []

@@ -1,4 +1,4 @@
-"""Making the roles of the services: who may, what is refused, who waits for whom."""
+"""The command that makes the services' roles: required rights, refusals and waiting."""
 
 import os
 import secrets
@@ -23,7 +23,7 @@ DEADLINE_SECONDS = 40
 
 @pytest.fixture(scope="module")
 def own(databases: Databases) -> Iterator[Roles]:
-    """Shared by the tests that leave it as it was."""
+    """Yield roles that several tests share. These tests must leave the roles unchanged."""
     with made(databases) as roles_of_ours:
         yield roles_of_ours
 
@@ -89,7 +89,7 @@ def test_whoever_may_not_make_roles_is_told_what_is_needed(own: Roles, prefix: s
 def test_the_owner_of_a_database_with_createrole_is_enough(
     prefix: str, databases: Databases
 ) -> None:
-    """As on a hosted server, where nobody is a superuser."""
+    """On a hosted server no user is a superuser, so CREATEROLE must be enough."""
     with databases.empty() as url, psycopg.connect(url, autocommit=True) as conn:
         name = sql.Identifier(conn.info.dbname)
         runner = Roles(url, prefix, secrets.token_hex(16))
@@ -117,7 +117,7 @@ def test_the_owner_of_a_database_with_createrole_is_enough(
 def test_the_owner_migrates_and_the_services_get_what_is_new(
     prefix: str, databases: Databases
 ) -> None:
-    """From an empty database; each may do what it should, after each revision too."""
+    """The database is empty at first. All rights are correct after an old and the last revision."""
     with databases.empty() as url:
         own = Roles(url, prefix, secrets.token_hex(16))
         own.set_up()
@@ -157,7 +157,7 @@ def test_the_owner_migrates_and_the_services_get_what_is_new(
             "reset the search_path of {p}_scheduler",
         ),
         ("REVOKE {p}_scheduler FROM {p}_owner", "made {p}_owner a member of {p}_scheduler"),
-        ("ALTER ROLE {p}_owner SET work_mem = 64", None),  # the owner's settings are its own
+        ("ALTER ROLE {p}_owner SET work_mem = 64", None),  # settings of the owner's role are kept
     ],
 )
 def test_a_second_run_mends_what_was_changed_meanwhile_and_nothing_else(
@@ -174,7 +174,7 @@ def test_a_second_run_mends_what_was_changed_meanwhile_and_nothing_else(
 
 
 def test_a_database_that_is_away_is_waited_for(prefix: str, databases: Databases) -> None:
-    """As on the first day, when a roll-out is what makes the database."""
+    """On the first day, the roll-out creates the database after this command has started."""
     with databases.empty() as url, psycopg.connect(url, autocommit=True) as conn:
         running = start(f"{url}x", "roles", "--deadline", "30", DATABASE_ROLE_PREFIX=prefix)
         assert running.stderr is not None
@@ -192,7 +192,7 @@ def test_a_database_that_is_away_is_waited_for(prefix: str, databases: Databases
 
 
 def test_wait_waits_for_its_role_and_then_for_its_rights(prefix: str, databases: Databases) -> None:
-    """Pods of a first roll-out are there before the job that makes their roles."""
+    """In a first roll-out, pods start before the job that makes their roles."""
     with databases.clone() as url:
         own = Roles(url, prefix, secrets.token_hex(16))
         waiting = start(own.url_as(grants.SCHEDULER), "wait", "--deadline", "30")
@@ -213,7 +213,7 @@ def test_wait_waits_for_its_role_and_then_for_its_rights(prefix: str, databases:
 def test_public_loses_its_rights_with_keep_only_when_no_other_code_can_need_them(
     prefix: str, databases: Databases
 ) -> None:
-    """On a new database at once; on one with a schema when the roles were known there before."""
+    """On a new database this happens at once. Otherwise the roles must have existed before."""
 
     def public_connects(url: str) -> bool:
         with psycopg.connect(url) as conn:
