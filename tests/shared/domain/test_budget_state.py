@@ -1,4 +1,4 @@
-"""What the row of a client id says at a moment."""
+"""The state of a client id's budget at a given time, computed from its row."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -47,9 +47,9 @@ def test_a_client_that_may_ask_shows_what_is_left_of_its_window() -> None:
     ("window", "left"),
     [
         (None, 970),
-        (WINDOW - 10 * MINUTE, 970),  # a window that has passed
+        (WINDOW - 10 * MINUTE, 970),  # the stored window has ended
         (WINDOW, 570),
-        (WINDOW + 10 * MINUTE, 0),  # slots of the next one are given: this one is full
+        (WINDOW + 10 * MINUTE, 0),  # slots of the next window are reserved, so this window is full
     ],
 )
 def test_a_window_counts_its_own_requests_alone(window: datetime | None, left: int) -> None:
@@ -63,7 +63,7 @@ def test_a_smaller_window_and_a_cap_of_one_are_understood() -> None:
     assert (found.usable, found.window_ends_at - found.window_started_at) == (1, 7 * SECOND)
     assert found.window_started_at <= NOW < found.window_ends_at
     since_1970 = int(found.window_started_at.timestamp())
-    assert since_1970 % 7 == 0  # as the database counts windows
+    assert since_1970 % 7 == 0  # the database counts windows from 1970 too
 
 
 REFUSED = {PausedReason.CLIENT_REFUSED: "blocked", PausedReason.CREDENTIALS_REFUSED: "correct"}
@@ -72,7 +72,7 @@ REFUSED = {PausedReason.CLIENT_REFUSED: "blocked", PausedReason.CREDENTIALS_REFU
 @pytest.mark.parametrize(
     ("stored", "reason"),
     [
-        (None, PausedReason.OUTAGE),  # an older release
+        (None, PausedReason.OUTAGE),  # a row of an older release
         ("rate_limit", PausedReason.OUTAGE),
         ("outage", PausedReason.OUTAGE),
         ("a_later_one", PausedReason.OUTAGE),
@@ -93,7 +93,7 @@ def test_an_open_breaker_shows_its_reason_and_the_time_of_the_next_probe(
     assert REFUSED.get(reason, "by themselves") in found.remedy
     is_refused = reason is PausedReason.CREDENTIALS_REFUSED
     assert found.credentials is (Credentials.REFUSED if is_refused else Credentials.ACCEPTED)
-    # Its pause is over, its cause perhaps not.
+    # The pause has ended, but perhaps its cause has not.
     later = budget_state.at(row, until + SECOND)
     assert (later.state, later.reason, later.paused_until) == (BudgetState.PROBE_DUE, reason, None)
 

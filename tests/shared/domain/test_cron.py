@@ -1,4 +1,4 @@
-"""Expressions: what is understood, what is refused and why, and when they come due."""
+"""Schedule expressions: which are accepted, why the others are refused, and their due times."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -65,10 +65,10 @@ def test_names_stand_for_their_usual_times(name: str, expected: str) -> None:
         ("0 0 * * 5L", "2024-01-26T00:00"),
         ("0 0 * * 5#2", "2024-01-12T00:00"),
         ("0 0 29 2 *", "2024-02-29T00:00"),
-        ("0 0 13 * FRI", "2024-01-05T00:00"),  # either the date or the weekday
-        ("0 0 */13 * FRI", "2024-03-01T00:00"),  # a star in either: both
+        ("0 0 13 * FRI", "2024-01-05T00:00"),  # the date or the weekday must match
+        ("0 0 */13 * FRI", "2024-03-01T00:00"),  # with a star in a field, both must match
         (" 0  0 * * * ", "2024-01-02T00:00"),
-        ("0 0 * * FRI-5/2", "2024-01-05T00:00"),  # one day, not from Friday on
+        ("0 0 * * FRI-5/2", "2024-01-05T00:00"),  # Friday only: the range ends where it begins
     ],
 )
 def test_five_fields_know_names_ranges_steps_lists_and_last(expression: str, expected: str) -> None:
@@ -183,7 +183,7 @@ def test_a_zone_in_another_case_is_named() -> None:
         cron.parse("@daily", "utc")
 
 
-@settings(deadline=2000)  # ms: a bound for each of them, on a busy machine
+@settings(deadline=2000)  # ms for each example, on a busy machine
 @given(st.text(max_size=40) | st.text("*/-,LW#@ 0123456789SUNMOev", max_size=256))
 @example("L/L * * * *")
 def test_whatever_is_typed_is_understood_or_refused(expression: str) -> None:
@@ -232,14 +232,14 @@ def at(zone: str, wall: str, *, fold: int = 0) -> datetime:
 
 
 def test_a_fixed_time_in_the_skipped_hour_runs_once_right_after_it() -> None:
-    zone = "Europe/Berlin"  # 2024-03-31: 02:00 becomes 03:00
+    zone = "Europe/Berlin"  # on 2024-03-31 the clock moves from 02:00 to 03:00
     end = at(zone, "2024-04-01T01:00")
     found = due_times("0,30 2 * * *", zone, at(zone, "2024-03-31T00:00"), end)
     assert found == [at(zone, "2024-03-31T03:00")]
 
 
 def test_a_fixed_time_in_the_repeated_hour_runs_the_first_time_only() -> None:
-    zone = "Europe/Berlin"  # 2024-10-27: 03:00 becomes 02:00
+    zone = "Europe/Berlin"  # on 2024-10-27 the clock moves from 03:00 to 02:00
     found = due_times(
         "30 2 * * *", zone, at(zone, "2024-10-27T00:00"), at(zone, "2024-10-28T02:00")
     )
@@ -278,15 +278,15 @@ EXPRESSIONS = [
 ZONES = [
     "Europe/Berlin",
     "America/New_York",
-    "Australia/Lord_Howe",  # half an hour
-    "America/Santiago",  # at midnight
-    "America/Havana",  # at midnight and back to midnight
-    "Africa/Casablanca",  # around Ramadan, four a year in some
+    "Australia/Lord_Howe",  # changes by half an hour
+    "America/Santiago",  # changes at midnight
+    "America/Havana",  # changes at midnight, and back to midnight
+    "Africa/Casablanca",  # changes around Ramadan, in some years four times
     "Africa/Cairo",
     "Asia/Beirut",
-    "Antarctica/Troll",  # two hours
+    "Antarctica/Troll",  # changes by two hours
     "Pacific/Apia",
-    "Asia/Kathmandu",  # 45 minutes, no change
+    "Asia/Kathmandu",  # an offset with 45 minutes, no change
 ]
 
 

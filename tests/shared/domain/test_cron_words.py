@@ -1,4 +1,4 @@
-"""Every description is true: read as English, it gives the due times that the schedule has."""
+"""Each description is true: interpreted as English, it gives the schedule's due times."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,16 +14,16 @@ WEEKDAY_NAMES = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 MONTH_NAMES = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 START = datetime(2024, 1, 1, tzinfo=UTC)
 LATEST = START + timedelta(days=5 * 365)
-# Times that follow one another, and others from days and weeks ahead.
+# The wait before each search for a due time. Later searches start days and weeks ahead.
 WAITS = [timedelta(0)] * 30 + [timedelta(hours=41)] * 30 + [timedelta(days=9, hours=5)] * 30
 
 
 def field(least: int, most: int, *others: str) -> st.SearchStrategy[str]:
-    """One field of an expression, written in every way that there is."""
+    """Return a strategy for one field of an expression, in every notation."""
     number = st.integers(least, most)
     span = st.tuples(number, number).map(lambda ends: f"{min(ends)}-{max(ends)}")
     whole = st.sampled_from(["*", f"{least}-{most}"])
-    step = st.integers(1, 70)  # larger than the field too
+    step = st.integers(1, 70)  # some steps are larger than the field's range
     stepped = st.tuples(st.one_of(whole, span, number.map(str)), step).map(
         lambda pair: f"{pair[0]}/{pair[1]}"
     )

@@ -1,4 +1,4 @@
-"""A spread moves every due time of a schedule equally, and schedules apart."""
+"""A spread delays all due times of a schedule by one offset. Other schedules get other offsets."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Clock changes of every IANA zone, 2020 to 2040, against Vixie cron minute by minute."""
+"""Due times near the clock changes of all IANA zones, 2020 to 2040, compared with Vixie cron."""
 
 import functools
 import random
@@ -13,10 +13,11 @@ from support import vixie
 
 YEARS = range(2020, 2041)
 NEW_YEAR = datetime(YEARS.start, 1, 1, tzinfo=UTC)
-SAMPLE = 12  # zones tried in every run, each in one year
-PARTS = 12  # of the full run, so that processes can share it
+SAMPLE = 12  # each run tests this number of zones, each in one year
+PARTS = 12  # parts of the full run, which several processes can share
 
-# Those that come due every few minutes are tried close around a change, the others for two days.
+# Expressions that are due every few minutes are tested close to a clock change. The others are
+# tested for about a day before and after it.
 DENSE = ["* * * * *", "*/7 * * * *", "*/10 0-5 * * *", "* 2 * * *", "*/20 1,23 * * *"]
 SPARSE = [
     "0 * * * *",
@@ -53,7 +54,10 @@ Behaviour = tuple[tuple[datetime, timedelta | None], ...]
 
 
 def behaviour(zone: str) -> Behaviour:
-    """When its offset changes, to the hour, and to what: zones that agree in this are one."""
+    """Return the hours at which the offset changes, and the new offsets.
+
+    Zones with the same result are tested once.
+    """
     tz = ZoneInfo(zone)
     day, offset = NEW_YEAR, NEW_YEAR.astimezone(tz).utcoffset()
     found = [(NEW_YEAR, offset)]

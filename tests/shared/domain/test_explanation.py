@@ -1,4 +1,4 @@
-"""Why a job runs or does not, and when it may."""
+"""The explanation why a job runs or waits, and when it may start."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

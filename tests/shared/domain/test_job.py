@@ -32,7 +32,7 @@ def test_background_work_has_a_lower_ceiling_and_steps_back(
 ) -> None:
     assert job.priority_ceiling(source) == ceiling
     for priority in (0, 5, 40, 41, 50, 100):
-        # A higher one comes from somebody who asked for the same crawl.
+        # A priority above the ceiling comes from a person who requested the same crawl.
         expected = ceiling == 40 and priority <= 40
         assert claim(source, priority).is_background is expected, priority
 

@@ -1,4 +1,4 @@
-"""How far a crawl has come, as the API tells it."""
+"""The progress of a crawl, as the API reports it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Which words of a text name another subreddit."""
+"""The words of a text that are names of other subreddits."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""When a part that was given up is asked for again."""
+"""The time when a crawl requests a part again that an earlier crawl gave up."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Names that people take for the same one are the same one, or are refused."""
+"""Names that look the same to people are equal, or are refused."""
 
 import unicodedata
 

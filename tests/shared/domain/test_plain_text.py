@@ -1,4 +1,4 @@
-"""Texts from outside are shown on one line, without what steers a terminal."""
+"""Texts from outside are shown on one line, without characters that control a terminal."""
 
 import time
 import unicodedata

@@ -1,7 +1,8 @@
-"""Every cell of the table of meanings, against matrices written from Reddit's documented replies.
+"""Each cell of the table of meanings equals matrices made from Reddit's documented replies.
 
-A matrix has a row a status and a column a shape, for Reddit's own content types: JSON, or none.
-A letter is a meaning, a dot is `unknown`. FOREIGN has the same for the content types of others.
+A matrix has one row for each status and one column for each shape of the body. A letter stands for
+a meaning, and a dot stands for `unknown`. The matrices in OWN are for Reddit's own content types:
+JSON, or none. The matrices in FOREIGN are for all other content types.
 """
 
 from itertools import product
@@ -58,7 +59,8 @@ ROWS = {
     "5xx": Status.TROUBLE,
     "other": Status.OTHER,
 }
-# private, quarantined, gated, banned, other reason, error, other JSON | HTML, empty, other
+# The columns: private, quarantined, gated, banned, other reason, error, other JSON | HTML, empty,
+# other.
 COMMON = """
 200       rrrrrrr .oo
 2xx       ooooooo ooo
@@ -121,8 +123,8 @@ OWN = {
     Endpoint.PROBE: (PROBE,),
     Endpoint.TOKEN: (COMMON, TOKEN),
 }
-# With another content type no body is Reddit's word: the status alone counts, and a 200 that is
-# JSON all the same.
+# A body with another content type does not come from Reddit. Only the status counts, except that a
+# body of JSON with status 200 is read.
 FOREIGN_COMMON = """
 200       rrrrrrr .oo
 401       sssssss sss
@@ -149,7 +151,7 @@ FOREIGN = {
 
 
 def row_of(matrices: tuple[str, ...], status: Status) -> str:
-    """The last row of this status in the matrices; unknown when there is none."""
+    """Return the last row for this status in the matrices. Without one, each cell is unknown."""
     found = "." * len(Shape)
     for line in "\n".join(matrices).splitlines():
         name, _, letters = line.strip().partition(" ")
@@ -162,11 +164,11 @@ def expected(cell: Cell) -> Meaning:
     is_own = cell.content_type in (ContentType.JSON, ContentType.NONE)
     letters = row_of((OWN if is_own else FOREIGN)[cell.endpoint], cell.status)
     letter = letters[list(Shape).index(cell.shape)]
-    # A recorded reply of 451: of the type JSON, without a body.
+    # A recorded reply with status 451 had the content type JSON and no body.
     is_legal = cell.status is Status.LEGAL and cell.content_type is ContentType.JSON
     if is_legal and cell.shape is Shape.EMPTY and letters[0] == "L":
         letter = "L"
-    # An HTML page of 200 that is not even HTML is a page of a proxy too.
+    # A body with status 200 and the type HTML that is not HTML also comes from a proxy.
     if cell.content_type is ContentType.HTML and cell.status is Status.OK and letter == "o":
         letter = "C" if cell.endpoint is Endpoint.PROBE else "."
     return LETTERS[letter]

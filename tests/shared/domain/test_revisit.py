@@ -1,4 +1,4 @@
-"""How often a subreddit is visited, by its own rate of new items."""
+"""The interval between visits of a subreddit follows its own rate of new items."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,10 +24,10 @@ EVENING = tuple(20 if 17 <= hour < 21 else 0 for hour in range(24))
         (5, 10 * DAY),
         (50, DAY),
         (1_200, HOUR),
-        (7_200, timedelta(minutes=10)),  # at its bound
+        (7_200, timedelta(minutes=10)),  # exactly the shortest interval
         (50_400, timedelta(minutes=10)),
-        (100_800, timedelta(minutes=10)),  # 700 items come in ten minutes
-        (201_600, timedelta(minutes=5)),  # more than the bound allows to miss
+        (100_800, timedelta(minutes=10)),  # 700 new items arrive in ten minutes
+        (201_600, timedelta(minutes=5)),  # in ten minutes, more would arrive than a listing shows
     ],
 )
 def test_a_visit_finds_about_50_new_items_within_its_bounds(
@@ -56,7 +56,7 @@ def test_a_frequent_visit_does_not_wait_for_an_hour() -> None:
 
 
 def test_a_visit_on_the_full_hour_is_never_due_at_once() -> None:
-    """The best hour is this one, and a day later would be too late for the listing."""
+    """The best hour is the current one. In a day, the listing would not show all new items."""
     now = NOW.replace(hour=21, minute=0, second=0, microsecond=0)
     assert revisit.best_hour(EVENING) == now.hour
     policy = replace(POLICY, items=690, capacity=700)

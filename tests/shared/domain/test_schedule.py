@@ -1,4 +1,4 @@
-"""What a due schedule does: what it missed, what it fires, when it is due next."""
+"""A due schedule: the due times that it missed, the run that it starts, and its next due time."""
 
 import time
 from datetime import UTC, datetime, timedelta

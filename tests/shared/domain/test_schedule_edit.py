@@ -1,4 +1,4 @@
-"""An edit never fires a schedule, and loses none of its due times."""
+"""An edit never fires a schedule, and loses none of the schedule's due times."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -112,13 +112,13 @@ def test_another_spread_does_not_bring_back_the_time_that_just_fired() -> None:
 
 def test_another_spread_keeps_the_time_whose_place_has_not_come_yet() -> None:
     an_hour = schedule(spread_seconds=3600)
-    place = an_hour.due_times().offset  # of noon's run
+    place = an_hour.due_times().offset  # the offset of noon's run
     waits = replace(an_hour, next_run_at=NOON + place)
     later = edited(waits, NOON + place / 2, spread_seconds=7200)
     assert later.next_run_at is not None
     assert abs(later.next_run_at - NOON - 2 * place) <= timedelta(milliseconds=1)
     sooner = edited(waits, NOON + place / 2, spread_seconds=0)
-    assert sooner.next_run_at == NOON + HOUR  # its place has passed: an edit never fires
+    assert sooner.next_run_at == NOON + HOUR  # the new time has passed, and an edit never fires
     assert sooner.given_up == (Ticks(NOON, NOON, 1),)
     assert later.given_up == ()
     fired = replace(an_hour, next_run_at=NOON + HOUR + place)

@@ -1,4 +1,4 @@
-"""Whether Reddit's budget feeds all schedules."""
+"""A warning appears if all schedules together need more requests than Reddit's budget allows."""
 
 from crawljobs.domain import schedule_limit
 

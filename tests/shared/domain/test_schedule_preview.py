@@ -1,4 +1,4 @@
-"""What an expression means, told before it is kept: the next times and what clocks do to them."""
+"""The preview of an expression before it is stored: its next times and notes on clock changes."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,8 +8,8 @@ import pytest
 from crawljobs.domain import cron, schedule_preview
 from crawljobs.domain.schedule_preview import Upcoming
 
-SPRING = datetime(2024, 3, 30, 12, tzinfo=UTC)  # Berlin: 2024-03-31 02:00 becomes 03:00
-AUTUMN = datetime(2024, 10, 26, 12, tzinfo=UTC)  # Berlin: 2024-10-27 03:00 becomes 02:00
+SPRING = datetime(2024, 3, 30, 12, tzinfo=UTC)  # Berlin: 02:00 becomes 03:00 on 2024-03-31
+AUTUMN = datetime(2024, 10, 26, 12, tzinfo=UTC)  # Berlin: 03:00 becomes 02:00 on 2024-10-27
 
 
 def upcoming(
@@ -60,7 +60,7 @@ def test_says_which_of_two_equal_times_it_is(expression: str) -> None:
 
 
 def test_names_the_day_that_was_skipped_whole() -> None:
-    now = datetime(2011, 12, 30, 8, tzinfo=UTC)  # Apia had no 30 December
+    now = datetime(2011, 12, 30, 8, tzinfo=UTC)  # Apia skipped 30 December 2011
     (skipped,) = upcoming("0 0 30 12 *", now, count=1, zone="Pacific/Apia")
     assert skipped.local == datetime(2011, 12, 31, tzinfo=ZoneInfo("Pacific/Apia"))
     assert skipped.note is not None

@@ -1,4 +1,4 @@
-"""Counting due times without walking them: the same numbers as walking."""
+"""The computed number of due times equals the number that a step-by-step search finds."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -78,7 +78,7 @@ def test_counts_days_of_years_by_their_dates() -> None:
 
 def test_does_not_count_the_second_pass_of_a_repeated_hour() -> None:
     parsed = cron.parse("30 1 * * *", "America/New_York")
-    in_second_pass = datetime(2024, 11, 3, 6, 15, tzinfo=UTC)  # 01:15 again
+    in_second_pass = datetime(2024, 11, 3, 6, 15, tzinfo=UTC)  # the second 01:15 of that night
     until = in_second_pass + timedelta(hours=3)
     assert tick_count.count(parsed, after=in_second_pass, until=until, anchor=START) == 0
 
@@ -89,7 +89,7 @@ def test_does_not_count_the_second_pass_of_a_repeated_hour() -> None:
 def test_counts_up_to_a_fraction_of_a_second_after_a_clock_change(
     zone: str, before: float, behind: float
 ) -> None:
-    """A scheduler that is late reads its clock at any microsecond."""
+    """A late scheduler may read its clock at any microsecond."""
     change = zones.first_change(ZoneInfo(zone), START, START + timedelta(days=60))
     assert change is not None
     after, until = change - timedelta(seconds=before), change + timedelta(seconds=behind)

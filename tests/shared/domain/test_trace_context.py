@@ -1,4 +1,4 @@
-"""traceparent: what is valid goes on, what is not is no trace."""
+"""A valid traceparent header is continued. An invalid header counts as absent."""
 
 import string
 

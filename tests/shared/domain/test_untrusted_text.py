@@ -1,4 +1,4 @@
-"""Whatever strangers write becomes something storable or None, and nothing raises."""
+"""Each value from outside becomes a value that can be stored or None, and raises no error."""
 
 import math
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ def test_nothing_raises_and_everything_can_be_stored(value: Any) -> None:
     text = untrusted_text.text(value, limit=20)
     assert text is None or (len(text) <= 20 and "\x00" not in text)
     if text is not None:
-        text.encode("utf-8")  # no half of a surrogate pair
+        text.encode("utf-8")  # raises if half of a surrogate pair is left
     for number in (untrusted_text.integer(value), untrusted_text.count(value)):
         assert number is None or -(2**63) < number < 2**63
     ratio = untrusted_text.ratio(value)
