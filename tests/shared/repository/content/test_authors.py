@@ -1,4 +1,4 @@
-"""Accounts become authors once, and the most active of a subreddit have their histories read."""
+"""Each account becomes one author. The histories of a subreddit's most active authors are read."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,7 +86,7 @@ def due(conn: Connection, where: int, at_most: int = 99) -> list[str]:
     [
         (None, {}, True),
         (T0 - DAY, {}, True),
-        (T0, {}, False),  # seen before the last crawl ended
+        (T0, {}, False),  # the author is not new since the last crawl
         (T0, {"history_fetched_at": T0 - EVERY - SECOND}, True),
         (T0, {"history_fetched_at": T0 - EVERY}, False),
         (None, {"history_fetched_at": T0}, False),

@@ -1,4 +1,4 @@
-"""How far back a subreddit is known, and the gaps that its walks left."""
+"""How far back crawls have read a subreddit, and which gaps they left in its listings."""
 
 from datetime import timedelta
 from typing import Any
@@ -82,7 +82,7 @@ ALL = [("comments", "c1"), ("posts", "at"), ("posts", "new"), ("posts", "old"), 
     [
         ({}, []),
         ({"posts": WHOLE}, [("posts", "new"), ("posts", "at")]),
-        # Everything there is, was seen: also what is older than any that is stored.
+        # The walk reached the listing's end and saw every post, so it closes all gaps in the posts.
         (
             {"posts": Walk("old", T0 - HOUR, WalkEnd.FIRST_ITEM)},
             [one for one in ALL if one[0] == "posts"],
@@ -187,7 +187,7 @@ def part(conn: Connection, subreddit_id: int, item: str, at: Any, reason: str = 
         (None, [2 * DAY, DAY], T0 + DAY),
         (T0 + 9 * DAY, [DAY], T0 + DAY),
         (T0 + HOUR / 2, [DAY], T0 + HOUR / 2),
-        # Not before the soonest look.
+        # The earliest time of the next crawl is in an hour.
         (None, [-DAY], T0 + HOUR),
     ],
 )

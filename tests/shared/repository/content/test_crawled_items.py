@@ -1,4 +1,4 @@
-"""Pages of posts and comments: stored whole, once, and not written when nothing changed."""
+"""Pages of posts and comments are stored completely and once. Unchanged rows are not written."""
 
 import threading
 from dataclasses import replace
@@ -61,7 +61,7 @@ def test_a_page_with_nothing_new_neither_writes_nor_locks_a_row(database: Databa
         store(conn, post(), comment())
     with database.begin() as conn:
         store(conn, post(), comment())
-        # Whoever writes or locks a row needs the number of a transaction first.
+        # Postgres assigns a number to a transaction before it writes or locks a row.
         assert one(conn, "SELECT pg_current_xact_id_if_assigned() AS xid").xid is None
 
 
@@ -143,8 +143,9 @@ def test_an_older_reply_does_not_bring_deleted_content_back(conn: Connection) ->
 def test_what_is_stored_as_deleted_meanwhile_does_not_come_back(
     database: Database, gone: Any, seen: Any, table: str
 ) -> None:
-    """Two crawls store the same page at once; the older of the two replies is stored last."""
-    with database.begin() as conn:  # what both need already, so that they meet at the item
+    """Two crawls store the same page at the same time. The older reply is stored last."""
+    # Both pages need these rows. They are stored first, so that only the item itself is contested.
+    with database.begin() as conn:
         store(conn, post("known"), comment("known"))
 
     def store_late() -> None:
@@ -226,7 +227,7 @@ def test_a_page_of_100_posts_with_authors_and_edges_takes_three_statements(
 def test_pages_stored_at_once_in_any_order_neither_deadlock_nor_count_twice(
     database: Database,
 ) -> None:
-    """The same 60 items in opposite orders from several workers."""
+    """Several workers store the same 60 items. Some of them store the items in reverse order."""
     page = [
         item
         for n in range(30)
@@ -239,9 +240,9 @@ def test_pages_stored_at_once_in_any_order_neither_deadlock_nor_count_twice(
 
     def work(reverse: bool) -> None:
         try:
-            with database.begin() as conn:  # not retried: a deadlock would show
+            with database.begin() as conn:  # without retries, so that a deadlock fails the test
                 store(conn, *(reversed(page) if reverse else page))
-        except Exception as error:  # noqa: BLE001 - told by the assertion
+        except Exception as error:  # noqa: BLE001 - the assertion at the end reports it
             failures.append(error)
 
     for _ in range(5):
@@ -283,7 +284,7 @@ def test_an_old_item_whose_score_is_hidden_is_looked_at_once_more(conn: Connecti
 
 
 def test_posts_and_comments_of_one_page_count_as_those_of_several(database: Database) -> None:
-    """More than one statement of each kind, by few authors, and seen twice."""
+    """The page needs several statements of each kind, has few authors and is stored twice."""
     writers = [Account(name, f"t2_{number}") for number, name in enumerate(("ann", "bob", "cyd"))]
     posts = [
         crawled.post(

@@ -1,4 +1,4 @@
-"""Which comment trees are worth a request: comments are missing that may still come."""
+"""A comment tree is requested only if comments are missing that Reddit may still show."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def left(conn: Connection, **values: Any) -> dict[str, int]:
 def test_a_tree_is_wanted_when_comments_are_missing_whatever_changed_the_number(
     conn: Connection,
 ) -> None:
-    """An author's history, or a look at older items, may have stored this very number."""
+    """An author's history, or a new look at older items, may have stored this number already."""
     store(conn, post("p1", num_comments=3), comment("c1"))
     assert is_wanted(conn)
     crawled_trees.record(conn, post_id="p1", reported=3, missing=0)
@@ -36,7 +36,7 @@ def test_a_tree_is_wanted_when_comments_are_missing_whatever_changed_the_number(
 def test_a_tree_is_not_wanted_when_all_its_comments_are_stored(conn: Connection) -> None:
     store(conn, post("p1", num_comments=3), comment("c1"), comment("c2"))
     assert is_wanted(conn)
-    assert not is_wanted(conn, at_most=2)  # no more are fetched of one tree
+    assert not is_wanted(conn, at_most=2)  # at most 2 are fetched of a tree, and 2 are stored
     store(conn, comment("c3"))
     assert not is_wanted(conn)
 
@@ -45,7 +45,7 @@ def test_a_tree_is_not_wanted_when_all_its_comments_are_stored(conn: Connection)
 def test_a_tree_that_was_fetched_is_wanted_again_for_a_larger_number_alone(
     conn: Connection, reported: int | None, wanted: bool
 ) -> None:
-    """What Reddit counts and never shows makes no request at each crawl."""
+    """Reddit counts comments that it never shows. They must not cause a request in each crawl."""
     store(conn, post("p1", num_comments=3))
     crawled_trees.record(conn, post_id="p1", reported=reported, missing=0)
     assert is_wanted(conn) is wanted
@@ -56,7 +56,7 @@ def test_a_post_that_is_not_stored_is_wanted_when_it_has_comments(conn: Connecti
     assert is_wanted(conn)
     assert not is_wanted(conn, shown=0)
     assert crawled_trees.wanting(conn, shown={}, at_most=9) == set()
-    store(conn, comment("c1"), comment("c2"), comment("c3"))  # of a post that is not known
+    store(conn, comment("c1"), comment("c2"), comment("c3"))  # their post is not stored
     assert not is_wanted(conn)
 
 
@@ -85,9 +85,9 @@ def test_trees_that_were_left_are_looked_for_among_the_newest_posts(
 @pytest.mark.parametrize(
     ("reported", "known", "stored", "missing"),
     [
-        (3, 0, 1, 2),  # counted by Reddit, shown to nobody
+        (3, 0, 1, 2),  # Reddit counts 2 comments that it does not show
         (3, 2, 1, 2),
-        (3, 5, 1, 5),  # Reddit named more than it counts
+        (3, 5, 1, 5),  # the reply named 5 missing comments, more than Reddit counts
         (1, 0, 1, 0),
         (0, 0, 1, 0),
         (None, 1, 1, 1),
@@ -126,7 +126,7 @@ def test_a_tree_is_whole_when_nothing_is_missing_of_the_number_that_is_shown(
 def test_comments_that_arrive_after_the_tree_are_missing_no_more(
     conn: Connection, later: int, missing: int, is_whole: bool
 ) -> None:
-    """The listing of comments returns comments that the tree has named only."""
+    """The listing of comments returns only comments that the tree has already named."""
     store(conn, post("p1", num_comments=4), comment("c1"))
     crawled_trees.record(conn, post_id="p1", reported=4, missing=3)
     store(conn, *(comment(f"d{n}") for n in range(later)))

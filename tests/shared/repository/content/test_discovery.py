@@ -1,4 +1,4 @@
-"""Which communities a crawl may lead to."""
+"""Discovery proposes public subreddits only, and never the name of a Reddit listing."""
 
 from sqlalchemy import text
 

@@ -1,4 +1,4 @@
-"""What leads to a subreddit and what keeps it from being proposed: each condition by itself."""
+"""The conditions by which discovery proposes a subreddit or leaves it out, each tested alone."""
 
 from datetime import timedelta
 from typing import Any
@@ -34,7 +34,7 @@ def evidence(conn: Connection, found_in: int, name: str, **values: int) -> None:
 
 
 def author(conn: Connection, name: str, here: int, **elsewhere: int) -> None:
-    """An author who wrote in `here` and, so often, in others."""
+    """Store an author who wrote in `here`, and in each named subreddit this many comments."""
     author_id = conn.execute(
         text("INSERT INTO authors (name) VALUES (:name) RETURNING id"), {"name": name}
     ).scalar_one()
@@ -80,7 +80,7 @@ def test_an_author_leads_to_where_else_he_writes(conn: Connection, here: int) ->
     other = subreddit(conn, "other")
     subreddit(conn, "stranger")
     author(conn, "ada", here, other=0)
-    author(conn, "bob", other, stranger=0)  # not met here
+    author(conn, "bob", other, stranger=0)  # bob has not written in `here`
     author(conn, "AutoModerator", here, stranger=5)
     assert unchecked(conn, here) == ["other"]
 

@@ -1,4 +1,4 @@
-"""The parts that crawls gave up: recorded, trimmed, settled, postponed; of one subreddit each."""
+"""The parts of a subreddit that crawls gave up: they are stored, limited, removed and postponed."""
 
 from datetime import timedelta
 from typing import Any
@@ -50,7 +50,7 @@ def kept(conn: Connection, subreddit_id: int) -> list[tuple[str, str]]:
 
 
 def fill(conn: Connection, *ids: int) -> None:
-    """The same parts of each subreddit."""
+    """Store the same missing parts for each subreddit."""
     for subreddit_id in ids:
         for one in (
             part(PartKind.POSTS, "cursor"),
@@ -158,7 +158,7 @@ def test_those_that_failed_last_are_kept(conn: Connection, ours: int, theirs: in
         ([], []),
         ([part(PartKind.TREE, "a")], [("tree", "a")]),
         ([part(PartKind.HISTORY, "a")], [("history", "a")]),
-        # Any page of a listing stands for the listing.
+        # A page stands for its whole listing, so any cursor matches.
         ([part(PartKind.POSTS, "other")], [("posts", "cursor")]),
         (
             [part(PartKind.COMMENTS, "x"), part(PartKind.TREE, "b")],

@@ -1,4 +1,4 @@
-"""What storing a page costs: statements when it is new, and no tuple when it is known."""
+"""How many statements a new page takes, and how many rows a stored page changes."""
 
 import uuid
 
@@ -12,7 +12,7 @@ from support import crawled, jobs
 
 
 def page(count: int) -> Items:
-    """Posts of as many authors, that name other subreddits and were taken from others."""
+    """Return posts, each by another author, that mention subreddits and are crossposts."""
     posts = [
         crawled.post(
             f"{number:x}a", author=Account(f"author{number}", f"t2_{number:x}"),
@@ -49,4 +49,4 @@ def test_a_page_of_100_posts_takes_three_statements_and_the_same_page_writes_not
     assert conn.execute(text(rows)).scalars().all() == [100, 100]
     before = crawled.tuples_written(conn)
     store()
-    assert crawled.tuples_written(conn) - before == 1  # the job's own row
+    assert crawled.tuples_written(conn) - before == 1  # only the row of the job

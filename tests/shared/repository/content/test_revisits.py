@@ -1,4 +1,4 @@
-"""Which subreddits are stale, and how busy one is: each condition by itself."""
+"""The conditions under which a subreddit is stale, and its rate of new items, each tested alone."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Storing a page looks every item up by index, however large the tables are."""
+"""Storing a page finds each row by an index, however large the tables are."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ from crawljobs.repository.reddit_api import (
 from crawljobs.repository.schedules import schedule_disabling
 from support import plans
 
-ROWS = 5_000  # small enough that a planner left alone would rather scan
+ROWS = 5_000  # so few that the planner scans a table unless a statement prevents it
 FILL = """
     INSERT INTO authors (name) SELECT 'author' || n FROM generate_series(1, :rows) AS n;
     INSERT INTO subreddits (name) SELECT 'sub' || n FROM generate_series(1, :rows) AS n;

@@ -1,4 +1,4 @@
-"""What is known of subreddits, and how far each was crawled."""
+"""The stored facts about subreddits, and how far each subreddit was crawled."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def known(conn: Connection, name: str = "python") -> int:
 
 
 def look(conn: Connection, subreddit_id: int, access: AccessState, now: datetime) -> timedelta:
-    """How long until the next look."""
+    """Store the access state and return the time until the next look."""
     subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=access, now=now)
     due = row_of(conn).next_crawl_at
     return timedelta(0) if due is None else due - now
@@ -106,7 +106,7 @@ def test_a_banned_subreddit_is_not_looked_at_again_by_itself(conn: Connection) -
 def test_a_subreddit_that_is_seen_open_again_is_due_at_once(
     conn: Connection, barred: AccessState, is_live: bool
 ) -> None:
-    """Unless a crawl is on its way, which sees that too."""
+    """A subreddit with a live job is an exception, because its crawl sees the new state too."""
     subreddit_id = known(conn)
     for _ in range(5):
         look(conn, subreddit_id, barred, T0)
@@ -188,7 +188,7 @@ def test_after_a_crawl_only_newcomers_are_due(conn: Connection) -> None:
 
 
 def candidates(conn: Connection, subreddit_id: int, at_most: int = 10) -> list[str]:
-    """Once Reddit was asked about them; before that none may be crawled."""
+    """Return the candidates. Check that none may be crawled before Reddit was asked about it."""
     names = discovery_candidates.unchecked(conn, subreddit_id=subreddit_id, at_most=at_most)
     assert discovery_candidates.candidates(conn, subreddit_id=subreddit_id, at_most=at_most) == []
     conn.execute(text("SAVEPOINT before"))
