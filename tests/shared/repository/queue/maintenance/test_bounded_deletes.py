@@ -1,4 +1,4 @@
-"""No statement deletes or changes more rows than it is told, however many there are."""
+"""No statement deletes or changes more rows than its limit, however many rows match."""
 
 import re
 import time
@@ -20,7 +20,7 @@ from support import crawled, jobs, listed_jobs, service_statements
 from support import schedule_rows as rows
 
 CHUNK = 1_000
-LONGEST_SECONDS = 1.0  # of a piece, on a busy machine; 43,000 rows took 2.3 s
+LONGEST_SECONDS = 1.0  # for one chunk on a busy machine; 43,000 rows took 2.3 s
 
 _JOBS = """
     INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source,
@@ -87,7 +87,8 @@ def test_the_ledger_is_looked_through_a_few_schedules_at_a_time(conn: Connection
         seen.append(orphans.beyond)
         beyond = orphans.beyond
     assert deleted == 6
-    # Two schedules further each time; again from the same one when the rows were as many as it may.
+    # Each call moves on by two schedules. It starts at the same schedule again if it deleted as
+    # many rows as it may.
     assert seen == [0, made[1].id, made[3].id, made[3].id, made[4].id]
     assert left(conn, "scheduled_job_runs") == 9
 
@@ -132,7 +133,8 @@ def test_pauses_that_ended_are_forgotten_in_pieces(conn: Connection) -> None:
     assert numbers == [1_500, 500, 0]
 
 
-# A row by its key, rows that the caller names, or those of one subreddit, which are trimmed.
+# These statements are bounded: they delete one row by its key, rows that the caller names, or the
+# surplus rows of one subreddit.
 _KEYS = "id|scope|name|client_id|task|job_id|subreddit_id"
 _OF_THE_CALLER = re.compile(rf"WHERE (\w+\.)?({_KEYS}) = (:|ANY \((CAST\(|:))")
 

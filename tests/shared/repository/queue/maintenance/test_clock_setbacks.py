@@ -1,4 +1,4 @@
-"""The database's clock is set back: what was stored before holds nothing up for as long."""
+"""After the database's clock was set back, times stored before cause only a short delay."""
 
 from datetime import datetime, timedelta
 
@@ -142,7 +142,7 @@ def deferred_as_unclear(conn: Connection, delay: timedelta, now: datetime) -> in
 def test_a_job_whose_community_is_unclear_keeps_its_time(
     conn: Connection, delay: timedelta
 ) -> None:
-    """Else its deferrals of a day would be over within minutes, and it would fail."""
+    """Otherwise the job would use up its deferrals of a day within minutes, and fail."""
     job_id = deferred_as_unclear(conn, delay, T0)
     assert mend(conn, T0) == {}
     assert jobs.waits(conn, job_id) == (WaitReason.UNCLEAR, T0 + delay)
@@ -171,7 +171,7 @@ def test_parked_jobs_are_freed_after_a_setback(conn: Connection, setback: timede
     for seconds in (0, 61):
         jobs.sweep(conn, now=now + seconds * SECOND)
     assert jobs.job(conn, deferred.job_id).status is JobStatus.QUEUED
-    # A pause ends at the time that somebody chose.
+    # The pause keeps its end, because a person chose this time.
     assert jobs.waits(conn, paused) == (WaitReason.PAUSED, T0 + HOUR)
     assert queue_pauses.resume(conn, scope=scope, now=now)
     assert jobs.job(conn, paused).status is JobStatus.QUEUED
@@ -220,7 +220,7 @@ def test_a_dead_workers_job_is_rescued_a_lease_after_a_setback(
 def test_a_live_worker_keeps_its_claim_over_a_setback(
     conn: Connection, lease_seconds: float
 ) -> None:
-    """Also one whose lease is longer than those of the workers that mend."""
+    """This includes a lease that is longer than the leases of the workers that repair times."""
     claim = jobs.crawling(conn)
     leases.extend_claims(conn, claims=[claim], lease_seconds=lease_seconds, now=T0)
     now = T0 - 2 * HOUR

@@ -1,4 +1,4 @@
-"""Each sweep: what it takes, that it does nothing on an empty table, and nothing twice."""
+"""Each sweep changes the rows that it should, nothing in an empty table, and no row twice."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -130,7 +130,7 @@ def test_the_backoff_of_a_rescue_equals_the_rule(conn: Connection, retry_count: 
         ("release", JobStatus.QUEUED),
         ("defer", JobStatus.QUEUED),
         ("schedule_retry", JobStatus.QUEUED),
-        (None, JobStatus.WAITING),  # two rescues in a row
+        (None, JobStatus.WAITING),  # the second rescue in a row: no worker ended the claim
     ],
 )
 def test_a_rescue_after_a_claim_that_its_worker_ended_is_a_first_one_again(
@@ -189,7 +189,7 @@ def test_a_rescue_to_failed_makes_the_follow_up_and_an_earlier_one_serves_it(
     jobs.enqueue(conn, max_retries=1)
     rescue(conn)
     (job,) = listed_jobs.list_jobs(conn)
-    assert (job.rerun_requested, job.checkpoint) == (False, None)  # it starts anew
+    assert (job.rerun_requested, job.checkpoint) == (False, None)  # it starts from the beginning
     jobs.claim_one(conn, now=EXPIRED)
     jobs.enqueue(conn, priority=66, max_retries=1)
     assert rescue(conn, EXPIRED + timedelta(minutes=1)) == [JobStatus.FAILED]

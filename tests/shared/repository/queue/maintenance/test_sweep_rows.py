@@ -1,6 +1,6 @@
-"""Which rows each sweep takes: in its order, past locked ones, and none that lacks one condition.
+"""Each sweep takes the rows that match, in its order, and skips rows that are locked.
 
-Each sweep has rows that it takes, and rows that differ from them in one condition alone.
+The tests give each sweep rows that match, and rows that fail exactly one of its conditions.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from support.queue_sweeps import QUEUE_SWEEPS
 from support.row_sweeps import ROW_SWEEPS
 from support.sweep_cases import HOUR, Sweep, Values, job, jobs_sweep
 
-ALL = 100  # more than there are
+ALL = 100  # more than the number of rows
 
 _DEFAULTS: dict[str, Values] = {
     "idempotency_keys": {"scope": "s", "request_hash": b"x" * 32, "status": 200, "headers": "{}"},
@@ -31,7 +31,7 @@ _NAMED_BY_SUBREDDIT = {"crawl_jobs": "subreddit_id", "queue_pauses": "scope"}
 
 
 def subreddit(conn: Connection, name: str) -> int:
-    """The id of a subreddit with a name that the table takes."""
+    """Return the id of a subreddit whose valid name is made from `name`."""
     proper = name.replace(" ", "_") if len(name) > 1 else name * 2
     return int(
         conn.execute(
@@ -58,7 +58,7 @@ def insert(conn: Connection, table: str, values: Values) -> None:
 
 
 def fill(conn: Connection, sweep: Sweep) -> dict[str, str]:
-    """Insert the rows; the condition that finds each, by its key."""
+    """Insert the rows of a sweep. Return a condition that finds each row, by the row's key."""
     found = {}
     for key, values in {**sweep.left, **sweep.taken}.items():
         column = _NAMED_BY_SUBREDDIT.get(sweep.table, sweep.key)
@@ -140,7 +140,7 @@ def test_a_pause_that_another_transaction_changes_parks_nothing(database: Databa
 
 
 def test_a_new_gap_looks_at_the_job_that_waits_for_politeness_alone(conn: Connection) -> None:
-    """Of one subreddit; the sweep after it finds that nothing is in force, and frees the job."""
+    """The change affects one subreddit. The sweep after it finds no cause and frees the job."""
     sweep = jobs_sweep(
         lambda conn, _: parked_jobs.settle_polite_job_of(
             conn, subreddit_id=subreddit(conn, "a"), now=T0
