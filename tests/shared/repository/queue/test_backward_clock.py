@@ -1,4 +1,4 @@
-"""The database's clock is set back: nothing ends before it began."""
+"""When the database's clock is set back, no attempt and no job ends before its start."""
 
 from collections.abc import Callable
 from datetime import timedelta

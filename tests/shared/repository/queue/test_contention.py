@@ -1,4 +1,4 @@
-"""Many writers at once: no deadlock reaches a caller, and every outcome is true."""
+"""Many writers at the same time: no caller sees a deadlock, and every result is correct."""
 
 import random
 import threading
@@ -42,14 +42,14 @@ NAMES = [f"sub_{n}" for n in range(100)]
 
 @pytest.fixture
 def wide(database_url: str) -> Iterator[Database]:
-    """A pool in which every thread finds a connection."""
+    """Yield a database whose pool has a connection for every thread."""
     opened = Database(database_url, pool_size=64)
     yield opened
     opened.close()
 
 
 def together(count: int, work: Callable[[int], None]) -> None:
-    """Run `work` in `count` threads that start at once; the first error of any is raised."""
+    """Run `work` in `count` threads that start at the same time. Raise an error of a thread."""
     start = threading.Barrier(count, timeout=20)
     failed: list[BaseException] = []
 
@@ -57,7 +57,7 @@ def together(count: int, work: Callable[[int], None]) -> None:
         try:
             start.wait()
             work(number)
-        except Exception as error:  # noqa: BLE001 - raised below, in the test's own thread
+        except Exception as error:  # noqa: BLE001 - raised again below, in the test's own thread
             failed.append(error)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
@@ -107,8 +107,7 @@ def test_simultaneous_merges_each_know_the_job_as_the_one_before_left_it(wide: D
 
 
 def test_no_deadlock_reaches_a_caller(wide: Database) -> None:
-    """Sixteen threads enqueue the same names in random order while others claim, end, extend and
-    age."""
+    """16 threads enqueue the same names in random order. Others claim, end, extend and age jobs."""
     rng = random.Random(5)
     orders = [rng.sample(NAMES, len(NAMES)) for _ in range(16)]
 
@@ -177,7 +176,7 @@ def test_a_rescue_leaves_a_job_whose_completion_is_under_way(database: Database)
         claim = jobs.crawling(conn)
     with database.begin() as completing:
         jobs.complete(completing, claim=claim, outcome="crawled", now=T0)
-        assert database.run(rescue) == []  # it would wait for ever if it waited
+        assert database.run(rescue) == []  # if it waited for the locked row, it would never return
     with database.begin() as conn:
         assert rescue(conn) == []
         assert jobs.job(conn, claim.job_id).status is JobStatus.SUCCEEDED
@@ -284,7 +283,7 @@ def test_a_conflict_is_retried_in_one_place(database: Database, state: str) -> N
 
 
 def test_many_jobs_are_retried_in_the_order_in_which_enqueues_lock_them(conn: Connection) -> None:
-    """By their subreddits, whatever the order of the jobs: else the two may deadlock."""
+    """Jobs are locked in the order of their subreddits. Otherwise two statements may deadlock."""
     names = ["aa", "bb", "cc"]
     stored_subreddits.ensure(conn, names=names, discovered_from=None, depth=0)
     ids = {name: jobs.enqueue(conn, name) for name in ("cc", "aa", "bb")}

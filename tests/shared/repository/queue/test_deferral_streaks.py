@@ -1,4 +1,4 @@
-"""Deferrals in a row for the same reason are one attempt, which says how many and since when."""
+"""Successive deferrals for the same reason are one attempt, with a count and a start time."""
 
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 def defer(
     conn: Connection, message: str, *, at: datetime, claimed: datetime | None = None
 ) -> Claim:
-    """Claim the job and defer it a second later."""
+    """Claim the job at `claimed` or `at`, and defer it one second after `at`."""
     job_maintenance.requeue_due_jobs(conn, now=at)
     claim = jobs.claim_one(conn, now=claimed or at)
     end = completion.deferred(
@@ -32,7 +32,7 @@ def defer(
 
 
 def attempts(conn: Connection, job_id: int) -> list[Attempt]:
-    """In the order in which they ended."""
+    """Return the job's attempts in the order in which they ended."""
     return job_reads.list_attempts(conn, job_id=job_id)[::-1]
 
 

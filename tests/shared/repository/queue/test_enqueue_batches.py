@@ -1,4 +1,4 @@
-"""Many requests in one statement do what one after the other would have done."""
+"""One statement with many requests has the same effect as one statement for each request."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ FORMS: dict[str, Enqueue] = {
 
 
 def prepare(conn: Connection, dice: random.Random) -> None:
-    """Subreddits with a job in any state, with a requested rerun, paused, or with none."""
+    """Create subreddits without a job, with a job in any state, with a rerun request, or paused."""
     for name in NAMES:
         kind = dice.choice(["none", "later", "retry", "rerun", "paused", *JobStatus])
         rows.create(conn, name, subreddit=name, now=T0)
@@ -60,7 +60,7 @@ def subreddit_id(conn: Connection, name: str) -> int:
 
 
 def requests(conn: Connection, dice: random.Random) -> list[EnqueueRequest]:
-    """Several may name the same subreddit."""
+    """Return random requests. Several of them may name the same subreddit."""
     schedules = conn.execute(text("SELECT id FROM scheduled_jobs ORDER BY id")).scalars().all()
     return [
         EnqueueRequest(
@@ -78,7 +78,7 @@ def requests(conn: Connection, dice: random.Random) -> list[EnqueueRequest]:
 
 
 def state(conn: Connection) -> list[dict[str, Any]]:
-    """Every job but for its id, which a sequence gives and no rule."""
+    """Return all jobs without their ids, because a sequence and not a rule sets the ids."""
     found = conn.execute(text("SELECT * FROM crawl_jobs ORDER BY subreddit_id, created_at, id"))
     return [{**row._mapping, "id": None} for row in found]
 

@@ -1,4 +1,4 @@
-"""When the follow-up job of a rerun request may start."""
+"""The time when the follow-up job of a rerun request may start."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Enqueue, merge and claim."""
+"""Jobs are enqueued and claimed, and requests are merged into live jobs."""
 
 import threading
 import uuid

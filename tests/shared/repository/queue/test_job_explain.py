@@ -1,4 +1,4 @@
-"""What decides when a job runs, each cause by itself and at its bounds."""
+"""The causes that decide when a job runs, each tested alone and at its limits."""
 
 from datetime import timedelta
 from typing import Any
@@ -43,14 +43,14 @@ def test_with_nothing_around_it_nothing_holds_a_job_up(conn: Connection) -> None
 @pytest.mark.parametrize(
     ("attempts", "seconds", "per_minute"),
     [
-        (1, 5, 1 / 60),  # fewer than a sample: all of the last hour
+        (1, 5, 1 / 60),  # fewer attempts than a sample: the rate over the last hour
         (PACE_SAMPLE - 1, 5, (PACE_SAMPLE - 1) / 60),
         (PACE_SAMPLE, 1800, PACE_SAMPLE / 30),
         (PACE_SAMPLE + 50, 1800, PACE_SAMPLE / 30),
         (PACE_SAMPLE, 20, PACE_SAMPLE * 3),
-        (PACE_SAMPLE, 0.2, PACE_SAMPLE * 60),  # nothing is told of less than a second
+        (PACE_SAMPLE, 0.2, PACE_SAMPLE * 60),  # a shorter time counts as one second
         (PACE_SAMPLE, 0, PACE_SAMPLE * 60),
-        (PACE_SAMPLE, 3600, 0),  # too long ago
+        (PACE_SAMPLE, 3600, 0),  # too long ago to count
     ],
 )
 def test_the_pace_is_that_of_the_newest_attempts(
@@ -74,7 +74,7 @@ def test_the_pace_is_that_of_the_newest_attempts(
         (3, 0, 3, False),
         (2, 2, 4, False),
         (3, 3, 6, False),
-        (4, 1, 4, True),  # one more than is counted
+        (4, 1, 4, True),  # one job more than the limit of the count
         (1, 4, 4, True),
         (9, 9, 6, True),
     ],
@@ -88,7 +88,7 @@ def test_those_ahead_are_counted_up_to_a_bound_of_each_kind(
     *,
     at_least: bool,
 ) -> None:
-    monkeypatch.setattr(job_explain, "COUNT_MAX", 3)  # the statement counts further
+    monkeypatch.setattr(job_explain, "COUNT_MAX", 3)  # the limit in the statement is higher
     for n in range(higher):
         jobs.enqueue(conn, f"higher_{n}", priority=51, now=T0 + MINUTE)
     for n in range(older):
@@ -141,11 +141,11 @@ def test_a_pause_counts_until_its_end(
     ("paused", "outage", "reason", "expected"),
     [
         (None, None, "outage", (None, None, "")),
-        (0, 0, "outage", (None, None, "")),  # they end now
+        (0, 0, "outage", (None, None, "")),  # both pauses end at this moment
         (9, None, None, (9, None, "")),
         (None, 9, "outage", (9, "outage", "busy")),
         (20, 9, "client_refused", (20, "client_refused", "busy")),
-        (5, 9, "rate_limit", (9, "outage", "busy")),  # left from the 429 before it
+        (5, 9, "rate_limit", (9, "outage", "busy")),  # the reason is left over from an earlier 429
         (None, 9, None, (9, "outage", "busy")),
     ],
 )

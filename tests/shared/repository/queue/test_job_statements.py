@@ -1,6 +1,7 @@
-"""The statements behind operators' verbs leave alone what a verb does not allow.
+"""The statement of an operator's verb changes only jobs whose state allows the verb.
 
-The state of a job is checked before, too: the statement is what holds when it changes meanwhile.
+The code checks a job's state before it runs the statement. The statement must check the state too,
+because another transaction may change it in between.
 """
 
 from collections.abc import Iterator
@@ -28,8 +29,8 @@ VALUES: dict[Verb, dict[str, Any]] = {
 
 
 def in_each_status(conn: Connection, *prefixes: str) -> Iterator[dict[JobStatus, int]]:
-    """A job in each status for each of the prefixes."""
-    # Queued ones last: a claim would take them.
+    """Yield, for each prefix, one job in each status."""
+    # Queued jobs are made last, because a claim for another status would take them.
     in_turn = sorted(JobStatus, key=lambda status: status is JobStatus.QUEUED)
     made = {
         (status, prefix): jobs.in_status(conn, status, f"{prefix}_{status}")
@@ -68,7 +69,7 @@ def test_a_verb_changes_the_chosen_jobs_whose_state_allows_it(conn: Connection, 
     expected = tried
     if verb is Verb.DELETE:
         expected = {job_id: count for job_id, count in tried.items() if job_id not in allowed}
-    elif verb in (Verb.CANCEL, Verb.GIVE_UP):  # the crawl that it ends becomes an attempt
+    elif verb in (Verb.CANCEL, Verb.GIVE_UP):  # the crawl that the verb ends becomes an attempt
         expected = tried | {chosen[JobStatus.CRAWLING]: 1}
     assert attempts(conn) == expected
 
@@ -77,7 +78,7 @@ def test_a_verb_changes_the_chosen_jobs_whose_state_allows_it(conn: Connection, 
     ("verb", "points", "priority", "base", "is_changed"),
     [
         (Verb.BOOST, 5, 50, 50, True),
-        (Verb.BOOST, 5, PRIORITY_MAX, 50, True),  # it has aged
+        (Verb.BOOST, 5, PRIORITY_MAX, 50, True),  # aging has raised the priority to the maximum
         (Verb.BOOST, 5, PRIORITY_MAX, PRIORITY_MAX, False),
         (Verb.CHANGE_PRIORITY, 50, 50, 50, False),
         (Verb.CHANGE_PRIORITY, 50, 70, 50, True),

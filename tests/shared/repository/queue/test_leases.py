@@ -1,4 +1,4 @@
-"""What the holder of a claim may write, and that nobody else may."""
+"""Only the worker that holds a job's claim may write to the job."""
 
 import uuid
 from collections.abc import Callable
@@ -70,7 +70,7 @@ def test_the_commit_of_a_claim_waits_for_no_disk_and_that_of_its_end_does(
 ) -> None:
     def waits(act: Callable[[Connection], object]) -> bool:
         with database.begin() as conn:
-            conn.execute(text("SET LOCAL synchronous_commit = on"))  # as servers in use have it
+            conn.execute(text("SET LOCAL synchronous_commit = on"))  # as on production servers
             act(conn)
             return bool(conn.execute(text("SHOW synchronous_commit")).scalar_one() == "on")
 
@@ -135,7 +135,7 @@ def test_a_wish_for_a_rerun_outlives_a_crawl_that_goes_on_later(conn: Connection
     leases.save_checkpoint(conn, claim=claim, checkpoint={"phase": "trees"}, now=T0)
     jobs.enqueue(conn, priority=80)
     jobs.ENDS[end](conn, claim)
-    jobs.enqueue(conn, priority=5)  # merges into a job that has a wish already
+    jobs.enqueue(conn, priority=5)  # merges into a job that already has a rerun request
     later = T0 + timedelta(minutes=1)
     job_maintenance.requeue_due_jobs(conn, now=later)
     again = jobs.claim_one(conn, now=later)

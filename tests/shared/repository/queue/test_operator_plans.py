@@ -1,4 +1,4 @@
-"""What operators ask for walks an index, whatever they ask for and however much there is."""
+"""Lists and changes for operators use an index, for every filter and any number of rows."""
 
 import json
 from collections.abc import Iterator
@@ -28,8 +28,8 @@ from support.databases import Databases
 
 FINISHED = 40_000
 BIG_TABLES = {"crawl_jobs", "crawl_job_attempts", "admin_audit_log", "subreddits"}
-# An unfiltered page: its index, its jobs and their subreddits. A walk that looks at 10,000 jobs
-# may meet each on a page of its own.
+# The most storage pages that a list may read. A list without a filter reads its index, its jobs and
+# their subreddits. A search that reads 10,000 jobs may read another page for each job.
 PAGE_PAGES, WALK_PAGES = 1_500, 12_000
 NOW = datetime.now(UTC)
 
@@ -85,7 +85,7 @@ CURSORS: dict[JobSort, list[Any]] = {
 def planned(
     conn: Connection, monkeypatch: pytest.MonkeyPatch, run: Any
 ) -> list[tuple[list[dict[str, Any]], int]]:
-    """The generic plan of every statement that `run` executes, and the pages it reads."""
+    """Return the generic plan of each statement that `run` executes, and the pages it reads."""
     executed: list[tuple[Any, dict[str, Any]]] = []
     execute = conn.execute
 

@@ -1,4 +1,4 @@
-"""A job waits for a cause that is stored elsewhere no longer than that cause lasts."""
+"""A parked job waits for a stored cause, and no longer than this cause lasts."""
 
 from datetime import datetime, timedelta
 

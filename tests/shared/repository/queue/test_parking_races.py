@@ -1,4 +1,4 @@
-"""Pauses that begin or end while a job is parked or enqueued."""
+"""A pause may begin or end while a job is parked or enqueued."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Hot statements use their index, whatever the statistics: forced generic plans, stale ANALYZE."""
+"""Frequent statements use their index even with a generic plan and outdated table statistics."""
 
 import re
 import uuid
@@ -46,7 +46,7 @@ RETRY = RetryPolicy()
 
 @pytest.fixture(scope="module")
 def crowded(databases: Any) -> Iterator[Database]:
-    """Few live jobs among finished ones and dead versions; statistics of an empty table."""
+    """Yield few live jobs among finished jobs and dead rows. The statistics show an empty table."""
     with databases.clone() as url:
         opened = Database(url)
         with opened.begin() as conn:
@@ -82,7 +82,7 @@ def crowded(databases: Any) -> Iterator[Database]:
 
 @pytest.fixture
 def in_crowd(crowded: Database) -> Iterator[Connection]:
-    """What it does there is undone."""
+    """Yield a connection to the crowded database. Its changes are rolled back."""
     with crowded.begin() as conn:
         yield conn
         conn.rollback()
@@ -256,7 +256,7 @@ def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
     statement, values, index = STATEMENTS[name]
     with crowded.begin() as conn:
         found = plans.generic_plan(conn, statement, values)
-    # A row a client id; and those pauses in force are few, and all of them are wanted.
+    # Small tables: two have a row for each client id. Few pauses are in force, and all are needed.
     few = {"reddit_budgets", "reddit_tokens"} | (
         {"queue_pauses"} if name in ("park", "forget_pauses") else set()
     )
@@ -267,7 +267,7 @@ def test_no_statement_of_the_hot_path_or_the_sweeps_scans_a_table(
 
 @pytest.mark.parametrize("name", ["enqueue", "enqueue_stored", "enqueue_with_jobs"])
 def test_the_cost_of_an_enqueue_is_linear_in_its_names(crowded: Database, name: str) -> None:
-    """No join reads all names again for each name."""
+    """The plan of a join must not read all names again for each name."""
     statement, values, _ = STATEMENTS[name]
     with crowded.begin() as conn:
         found = plans.generic_plan(conn, statement, values)
@@ -278,7 +278,7 @@ def test_the_cost_of_an_enqueue_is_linear_in_its_names(crowded: Database, name: 
 
 @pytest.mark.parametrize("name", ["claim", "complete", "fail", "schedule_retry", "defer", "age"])
 def test_changing_many_jobs_touches_what_the_generated_column_is_made_of(name: str) -> None:
-    """Otherwise the server parses its expression for each row."""
+    """Otherwise the server parses the expression of the generated column for each row."""
     assert re.search(r"(SET|,)\s+(wait_reason|visible_at) =", str(STATEMENTS[name][0]))
 
 
@@ -300,7 +300,7 @@ def test_pruning_walks_its_index_and_never_sorts(crowded: Database) -> None:
 
 def test_a_claim_reads_only_the_jobs_that_it_takes(in_crowd: Connection) -> None:
     statement, values, _ = STATEMENTS["claim"]
-    # Better than those that are left, and not claimable.
+    # Some jobs get a better priority than the other jobs, but cannot be claimed.
     in_crowd.exec_driver_sql("""
         UPDATE crawl_jobs SET priority = 100, base_priority = 100 WHERE id %% 500 = 0;
         UPDATE crawl_jobs SET status = 'waiting', wait_reason = 'later' WHERE id %% 4000 = 0;
@@ -308,7 +308,7 @@ def test_a_claim_reads_only_the_jobs_that_it_takes(in_crowd: Connection) -> None
         UPDATE crawl_jobs SET priority = 1, base_priority = 1 WHERE status = 'queued'
         """)
     read = plans.rows_read(in_crowd, statement, values, table="crawl_jobs")
-    assert read == 2 * values["at_most"]  # to lock them, and to change them
+    assert read == 2 * values["at_most"]  # each job is read once to lock it and once to change it
 
 
 def test_aging_reads_no_job_that_cannot_age_further_and_none_twice(in_crowd: Connection) -> None:
@@ -336,15 +336,15 @@ def test_extending_a_lease_is_a_hot_update(crowded: Database) -> None:
         "FROM pg_stat_xact_user_tables WHERE relname = 'crawl_jobs'"
     )
     with crowded.begin() as conn:
-        before = conn.execute(counts).one()  # this session's earlier work may not be flushed yet
+        before = conn.execute(counts).one()  # earlier counts of this session may be added later
         leases.extend_claims(conn, claims=claimed, lease_seconds=60)
         leases.save_checkpoint(conn, claim=claimed[0], checkpoint={"v": 1}, now=T0)
         after = conn.execute(counts).one()
     assert (after.updated - before.updated, after.hot - before.hot) == (6, 6)
 
 
-DRIVER_PARSES_ANEW = 4_096  # characters: psycopg keeps what it parsed of shorter statements
-QUICKLY_PARSED = 3  # parameters: to split the statement at them takes 6 microseconds
+DRIVER_PARSES_ANEW = 4_096  # characters: psycopg keeps the parsed form of shorter statements only
+QUICKLY_PARSED = 3  # parameters: psycopg splits such a statement in 6 microseconds
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_no_hot_statement_is_parsed_anew_by_the_driver_each_time(name: str) -> N
 
 
 def test_the_plans_of_enqueue_claim_extend_and_complete_are_kept(in_crowd: Connection) -> None:
-    for number in range(12):  # more than the driver and the planner try before they settle
+    for number in range(12):  # more often than the driver and the planner need to choose a plan
         request = EnqueueRequest([f"kept_{number}"], 100, JobSource.USER)
         job_enqueue.enqueue(in_crowd, [request])
         job_enqueue.enqueue_with_jobs(in_crowd, [request])

@@ -1,4 +1,4 @@
-"""A subreddit that was crawled too short a while ago is left alone, as it is configured."""
+"""A subreddit is not crawled again before its configured gap has passed."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 
 def polite(conn: Connection, name: str = "python") -> int:
-    """The subreddit's id; its last crawl ended at T0."""
+    """Return the id of a subreddit with a gap, whose last crawl ended at T0."""
     (subreddit_id,) = stored_subreddits.ensure(
         conn, names=[name], discovered_from=None, depth=0
     ).values()
@@ -129,7 +129,7 @@ def retried(conn: Connection) -> int:
 
 
 def released(conn: Connection) -> int:
-    """Given back by a worker that stopped before the first page."""
+    """Return a job that a worker released at its shutdown, before the crawl's first page."""
     job_id = woken(conn)
     jobs.ENDS["release"](conn, jobs.claim_one(conn))
     return job_id
@@ -164,7 +164,7 @@ def test_what_an_operator_let_begin_begins_after_a_pause_too(
         queue_pauses.pause(conn, **pause, until=T0 + 40 * SECOND, now=T0 + 2 * SECOND)
         now = T0 + 41 * SECOND
         jobs.sweep(conn, now=now)
-    elif end == "merged":  # before the sweep comes
+    elif end == "merged":  # the request comes before the sweep
         assert jobs.enqueue(conn, now=now) == job_id
         jobs.sweep(conn, now=now)
     else:

@@ -1,4 +1,4 @@
-"""Jobs that wait for the gap between two crawls of one subreddit."""
+"""Jobs wait for the gap between two crawls of one subreddit."""
 
 from datetime import timedelta
 

@@ -1,5 +1,8 @@
-"""Random histories of the queue against the rules: every change of state must be one of
-TRANSITIONS, a lost claim must change nothing, and when faults stop every job must end."""
+"""Random sequences of operations keep the rules of the queue.
+
+Each change of a job's state is in TRANSITIONS. A lost claim changes nothing. When no more faults
+occur, every job ends.
+"""
 
 import uuid
 from collections.abc import Callable
@@ -48,19 +51,19 @@ RETRY = RetryPolicy()
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Several workers, known by the claims they believe to hold, and a clock that only we move."""
+    """Workers, the claims that they believe to hold, and a clock that only the test moves."""
 
     database: Database
     check_every = 1
-    steps_taken: list[int]  # of each history, without those that only end it
+    steps_taken: list[int]  # of each sequence, without the steps that only end it
 
     @initialize()
     def open(self) -> None:
         self.now = T0
-        self.believed: list[Claim] = []  # claims workers think they hold, stale ones included
-        self.workers: dict[uuid.UUID, str] = {}  # who claimed with this token
+        self.believed: list[Claim] = []  # claims that workers think they hold; some are stale
+        self.workers: dict[uuid.UUID, str] = {}  # token -> the worker that claimed with it
         self.known: dict[int, Job] = {}
-        self.pauses: dict[int, datetime | None] = {}  # scope -> its end
+        self.pauses: dict[int, datetime | None] = {}  # scope -> the end of its pause
         self.steps = 0
         self.transaction = self.database.begin()
         self.conn: Connection = self.transaction.__enter__()
@@ -77,7 +80,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.transaction.__exit__(None, None, None)
 
     def jobs(self) -> dict[int, Job]:
-        """As they are after the last step: nobody else writes."""
+        """Return the jobs after the last step. No other process changes them."""
         return self.known
 
     def look(self) -> dict[int, Job]:
@@ -86,7 +89,7 @@ class QueueMachine(RuleBasedStateMachine):
     def step(
         self, verbs: Transition | dict[int, Transition] | None, change: Callable[[], object]
     ) -> None:
-        """Do it, then hold every job's change of state against its verb's row of the table."""
+        """Make the change, then check each job's change of state against the rules of its verb."""
         before = self.known
         change()
         after = self.known = self.look()
@@ -140,7 +143,7 @@ class QueueMachine(RuleBasedStateMachine):
                 else:
                     assert result.result is EnqueueResult.MERGED
 
-        self.step(Transition.REQUEUE, change)  # a merge may bring a job for later forward
+        self.step(Transition.REQUEUE, change)  # a merge may bring a waiting job forward
 
     @rule(at_most=st.integers(1, 3), worker=st.sampled_from(WORKERS))
     def claim(self, at_most: int, worker: str) -> None:
@@ -184,8 +187,7 @@ class QueueMachine(RuleBasedStateMachine):
         keep=st.booleans(),
     )
     def end(self, which: list[int], verbs: list[str], keep: bool) -> None:
-        """Several at once, by workers that may have lost their claims long ago, and may come back
-        again."""
+        """End several claims at once. Their workers may have lost them, and may try again."""
         places = dict.fromkeys(number % len(self.believed) for number in which)
         chosen = [self.believed[place] for place in places]
         if not keep:
@@ -209,7 +211,7 @@ class QueueMachine(RuleBasedStateMachine):
     def end_of(self, claim: Claim, verb: str) -> Completion:
         job = self.jobs()[claim.job_id]
         if verb == "schedule_retry" and job.retry_count >= job.max_retries:
-            verb = "fail"  # as retry.after_failure decides
+            verb = "fail"  # retry.after_failure decides in the same way
         return jobs.EACH_END[verb](claim)
 
     def fenced(self, claim: Claim, change: Callable[[], None], verb: Transition | None) -> None:
@@ -241,7 +243,7 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.believed)
     @rule(worker=st.integers(0, 10**6))
     def extend(self, worker: int) -> None:
-        """All that some worker believes to hold, as its keeper does."""
+        """Extend all claims that a worker believes to hold, as the worker's keeper thread does."""
         by = self.workers[self.believed[worker % len(self.believed)].claim_token]
         mine = [claim for claim in self.believed if self.workers[claim.claim_token] == by]
         held = {claim.job_id for claim in mine if self.holds(claim)}
@@ -268,7 +270,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def requeue(self) -> None:
-        """A whole sweep; after it no wait outlives its cause, and no queued job is paused."""
+        """Run a whole sweep. Then no wait outlasts its cause, and no queued job is paused."""
         self.step(Transition.PARK, lambda: pause_parking.park_paused_jobs(self.conn, now=self.now))
         self.step(
             Transition.REQUEUE, lambda: parked_jobs.settle_parked_jobs(self.conn, now=self.now)
@@ -298,7 +300,7 @@ class QueueMachine(RuleBasedStateMachine):
         seconds=st.sampled_from([None, 0, 8, 70, 4000]),
     )
     def pause(self, name: str | None, seconds: int | None) -> None:
-        """A new one, or another end of the one that there is."""
+        """Begin a pause, or change the end of an existing pause."""
         scope = self.scope(name)
         until = None if seconds is None else self.now + timedelta(seconds=seconds)
         self.pauses[scope] = until
@@ -329,7 +331,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), gap=st.sampled_from([None, 5, 600]), crawled=st.booleans())
     def politeness(self, name: str, gap: int | None, crawled: bool) -> None:
-        """Its last crawl may have ended now; its gap is another one."""
+        """Change a subreddit's gap between crawls. Its last crawl may end now too."""
         scope = self.scope(name)
 
         def change() -> None:
@@ -401,7 +403,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.step(verb, change)
 
     def finish_everything(self) -> None:
-        """Faults stop, pauses end: each job must end in a bounded number of rounds."""
+        """End all faults and pauses. Then each job must end in a limited number of rounds."""
         while self.pauses:
             self.resume(0)
         for _ in range(60):
@@ -420,7 +422,10 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 def run(database: Database, *, examples: int, steps: int, check_every: int) -> int:
-    """How many steps were taken: Hypothesis ends some histories early and counts the opening."""
+    """Run the model and return the number of steps.
+
+    Hypothesis ends some sequences early, and counts the opening step as a step.
+    """
     taken: list[int] = []
     facts = {"database": database, "check_every": check_every, "steps_taken": taken}
     run_state_machine_as_test(
@@ -428,7 +433,7 @@ def run(database: Database, *, examples: int, steps: int, check_every: int) -> i
         settings=settings(
             max_examples=examples,
             database=None,
-            phases=(Phase.generate,),  # a history is short enough to read; shrinking takes minutes
+            phases=(Phase.generate,),  # sequences are short, and shrinking takes minutes
             stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -443,5 +448,5 @@ def test_random_histories_keep_the_rules(database: Database) -> None:
 
 @pytest.mark.deep
 def test_a_hundred_thousand_random_steps_keep_the_rules(database: Database) -> None:
-    # A history has 82 steps on the average.
+    # A sequence has 82 steps on average.
     assert run(database, examples=1_300, steps=100, check_every=20) >= 100_000

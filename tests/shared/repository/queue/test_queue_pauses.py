@@ -1,4 +1,4 @@
-"""Paused work is neither begun nor lost, and says so."""
+"""A paused job does not start, is not lost, and shows that it is paused."""
 
 from datetime import timedelta
 
@@ -75,7 +75,7 @@ def test_a_crawl_under_way_goes_on_and_is_parked_when_it_comes_back(conn: Connec
     pause(conn, claim.subreddit_id)
     assert jobs.job(conn, claim.job_id).status is JobStatus.CRAWLING
     jobs.ENDS["release"](conn, claim)
-    assert jobs.claim_all(conn) == []  # not even before the sweep has parked it
+    assert jobs.claim_all(conn) == []  # it cannot be claimed even before a sweep parks it
     assert pause_parking.park_paused_jobs(conn, now=T0) == 1
     assert pause_parking.park_paused_jobs(conn, now=T0) == 0
 

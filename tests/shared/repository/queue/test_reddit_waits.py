@@ -1,4 +1,4 @@
-"""Jobs that wait for Reddit: a pause, a request slot or a token."""
+"""Jobs wait for Reddit: for the end of a pause, a request slot or a token."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -168,7 +168,10 @@ def test_a_job_deferred_after_the_end_of_its_cause_is_free_a_sweep_later(
     end: Callable[[Connection, datetime], None],
     committed_after: int,
 ) -> None:
-    """It is claimed before the end is committed, `committed_after` seconds after the change."""
+    """The job is claimed before the transaction that ends its cause commits.
+
+    This transaction commits `committed_after` seconds after its change.
+    """
     reserve(conn)
     credentials = PausedReason.CREDENTIALS_REFUSED
     if end is end_outage:
@@ -180,7 +183,7 @@ def test_a_job_deferred_after_the_end_of_its_cause_is_free_a_sweep_later(
             is_probe=False,
             now=T0 - 9 * SECOND,
         )
-    claim = jobs.crawling(conn)  # it meets the cause, which ends before it is deferred
+    claim = jobs.crawling(conn)  # the job meets the cause, which ends before the job is deferred
     end(conn, T0 - committed_after * SECOND)
     job_id = deferred(conn, reason, 60 * SECOND, claim=claim)
     assert without_cause(conn, now=T0) == [job_id]

@@ -1,4 +1,4 @@
-"""Nobody starves: simulated hours on the real queue, its clock moved by the test."""
+"""No job waits without limit. The tests simulate hours on the real queue with their own clock."""
 
 import heapq
 import random
@@ -35,7 +35,7 @@ def age_all(conn: Connection, now: datetime) -> None:
 
 
 def time_until_level(low: int, high: int) -> timedelta:
-    """How long a job waits until aging has brought it from `low` to `high`."""
+    """Return how long a job waits until aging has raised it from `low` to `high`."""
     steps = -(-(high - low) // POLICY.step)
     return POLICY.after + (steps - 1) * POLICY.every
 
@@ -51,10 +51,10 @@ def test_the_longest_wait_of_each_class_stays_under_the_bound_of_the_policy(
     next_aging = T0 + POLICY.every
     running: list[tuple[datetime, int, Claim]] = []
     waited: dict[int, list[timedelta]] = defaultdict(list)
-    arrived: dict[int, tuple[datetime, int, int]] = {}  # when, priority, low ones already there
+    arrived: dict[int, tuple[datetime, int, int]] = {}  # time, priority, low jobs that waited then
     over_bound: list[timedelta] = []
-    # Level with the newest high ones and older than they are, a job is next but for those of its
-    # own age; the sweep comes every five minutes, and a slot must become free.
+    # When aging has raised a low job to the high priority, only low jobs that are older come before
+    # it. The next aging may be five minutes late, and a slot must become free.
     overtakes = time_until_level(LOW, HIGH) + POLICY.every + SERVICE
 
     while now < end or running:

@@ -1,4 +1,4 @@
-"""A job keeps the trace of whoever asked for it."""
+"""A job keeps the trace of the request that made it."""
 
 import pytest
 from sqlalchemy import text
@@ -47,7 +47,7 @@ def test_a_follow_up_job_continues_the_trace_of_the_wish_that_it_has_its_source_
 def test_source_and_trace_of_a_follow_up_job_are_of_one_request(
     conn: Connection, second: int
 ) -> None:
-    """Of the one with the higher priority; of equal ones, of the first."""
+    """Both come from the request with the higher priority, or from the first of two equal ones."""
     claim = crawling(conn)
     by_user, by_schedule = made(), made()
     enqueue(conn, traceparent=by_user, priority=60)

@@ -1,4 +1,4 @@
-"""Every (state, verb) pair on the real database: allowed by TRANSITIONS, or refused unchanged."""
+"""Each verb in each state does what TRANSITIONS allows, or is refused and changes nothing."""
 
 import contextlib
 import threading
@@ -26,7 +26,7 @@ LATER = T0 + timedelta(days=1)
 
 
 def claim_of(conn: Connection, job_id: int) -> Claim:
-    """The claim of the job if it has one; else one that some job had before."""
+    """Return the job's claim. Without a claim, return one with a token that no job has."""
     job = jobs.job(conn, job_id)
     token = conn.exec_driver_sql(
         "SELECT claim_token FROM crawl_jobs WHERE id = %(id)s", {"id": job_id}
@@ -126,7 +126,7 @@ def test_a_cancelled_crawl_leaves_an_attempt_and_its_worker_finds_it_lost(
     conn: Connection,
 ) -> None:
     claim = jobs.crawling(conn)
-    jobs.enqueue(conn)  # a rerun is wanted, but not after a cancel
+    jobs.enqueue(conn)  # a rerun is requested, but a cancelled crawl gets no follow-up job
     job_verbs.cancel(conn, job_id=claim.job_id, now=T0)
     (attempt,) = job_reads.list_attempts(conn, job_id=claim.job_id)
     assert attempt.outcome == "cancelled"
@@ -147,7 +147,7 @@ def test_a_retried_job_has_all_its_retries_and_waits_anew(conn: Connection) -> N
     [
         ("comments", ErrorKind.RETRYABLE, True),
         ("done", ErrorKind.RETRYABLE, False),
-        # Such as a checkpoint that nobody can read: it would fail the same way again.
+        # For example a checkpoint that cannot be read: a crawl from it would fail again.
         ("comments", ErrorKind.PERMANENT, False),
     ],
 )
@@ -167,7 +167,7 @@ def test_a_retried_crawl_goes_on_unless_it_had_ended_or_cannot(
     [
         ("cancel", "comments", True),
         ("schedule_retry", "comments", True),
-        ("fail", "comments", False),  # permanent
+        ("fail", "comments", False),  # the error is permanent
         ("cancel", "done", False),
         ("complete", "done", False),
     ],
@@ -213,7 +213,7 @@ def test_a_job_without_a_checkpoint_is_retried_from_the_beginning(
 
 
 def test_a_preview_of_a_change_waits_for_no_lock_and_the_change_does(database: Database) -> None:
-    """A change decides by rows that no other transaction can change meanwhile."""
+    """A change locks the rows by which it decides. A preview only reads them."""
     with database.begin() as conn:
         job_id = jobs.enqueue(conn)
     with database.begin() as other, database.begin() as conn:
