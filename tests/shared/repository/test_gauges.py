@@ -1,4 +1,4 @@
-"""The numbers for monitoring are those of the rows, and reading them scans nothing."""
+"""The monitoring numbers equal the rows of the tables, and reading them scans no large table."""
 
 import math
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def test_jobs_that_wait_for_what_is_over(conn: Connection) -> None:
     enqueue(conn, "later", visible_at=T0 + timedelta(minutes=1))
     minutes = [T0 + timedelta(minutes=after) for after in (0, 2, 3)]
     found = [gauges.read_gauges(conn, now=now).waiting_without_cause for now in minutes]
-    assert found == [0, 0, 1]  # a sweep has 65 seconds
+    assert found == [0, 0, 1]  # the sweeps have 65 seconds to free the job
 
 
 def test_schedules_and_how_late_the_earliest_is(conn: Connection) -> None:
@@ -64,7 +64,7 @@ def test_schedules_and_how_late_the_earliest_is(conn: Connection) -> None:
     assert (found.enabled_schedules, found.disabled_schedules) == (1, 1)
     assert found.schedule_lag_seconds == 9
     assert gauges.read_gauges(conn, now=T0 - timedelta(hours=1)).schedule_lag_seconds == 0
-    for never in ("infinity", "-infinity"):  # written by hand
+    for never in ("infinity", "-infinity"):  # values that a person wrote by hand
         conn.execute(text("UPDATE scheduled_jobs SET next_run_at = :never"), {"never": never})
         assert math.isfinite(gauges.read_gauges(conn, now=T0).schedule_lag_seconds)
 
@@ -88,7 +88,7 @@ def test_the_budget_that_is_left_in_the_window(conn: Connection) -> None:
 
 @pytest.mark.parametrize("column", ["paused_until", "outage_until"])
 @pytest.mark.parametrize("reserved", [0, 3, 970, 1_000])
-@pytest.mark.parametrize("minutes", [-10, 0, 9, 10])  # the stored window is the next, this, past
+@pytest.mark.parametrize("minutes", [-10, 0, 9, 10])  # stored window: next, current, current, past
 @pytest.mark.parametrize("cap", [1, 1_000])
 def test_the_budget_is_that_of_the_budget_overview_in_a_pause_too(
     conn: Connection, column: str, reserved: int, minutes: int, cap: int
@@ -120,7 +120,8 @@ def test_a_transaction_that_holds_the_horizon_is_seen(
     with psycopg.connect(database_url) as holder:
         holder.execute("SELECT pg_advisory_xact_lock(1)")
         with database.begin() as conn:
-            assert gauges.read_gauges(conn).oldest_xmin_seconds == 0  # it keeps no snapshot
+            # A transaction that only holds a lock keeps no snapshot.
+            assert gauges.read_gauges(conn).oldest_xmin_seconds == 0
     with psycopg.connect(database_url) as holder:
         holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         holder.execute("SELECT 1")
@@ -142,7 +143,7 @@ def test_dead_rows_count_against_live_ones(database: Database) -> None:
 
 @pytest.fixture(scope="module")
 def full(databases: Any) -> Iterator[Database]:
-    """Tables small enough that a planner left alone would rather scan them."""
+    """Yield a database with small tables. The planner scans them unless a statement prevents it."""
     with databases.clone() as url:
         opened = Database(url, pool_size=1)
         with opened.begin() as conn:
@@ -186,6 +187,7 @@ def test_no_table_that_grows_is_scanned(full: Database) -> None:
             job_counts._PRIORITIES,
         ):
             scanned = plans.tables_scanned(plans.generic_plan(conn, statement, values))
-            # One row for each client id of Reddit, and two small sums.
+            # These tables are small: reddit_budgets has one row for each client id, and the counts
+            # of jobs have few rows.
             small = {"reddit_budgets", "crawl_job_counts", "crawl_job_count_changes", "pg_database"}
             assert set(scanned) <= small

@@ -1,4 +1,4 @@
-"""How busy a subreddit is: by the newest items of the last weeks, and none of the future."""
+"""The activity of a subreddit is computed from its newest items of the last weeks."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from support.crawled import comment, post, store
 
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-DAYS = revisit.NEWEST_WITHIN / DAY  # few items are counted over all of them
+DAYS = revisit.NEWEST_WITHIN / DAY  # few items are averaged over all these days
 
 
 def activity(conn: Connection) -> revisit.Activity:

@@ -1,4 +1,4 @@
-"""A process that froze while it was sending a statement, inside a transaction."""
+"""The session of a process that froze while it sent a statement in a transaction is ended."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Processes that say that they are there: what is kept of each, and what lists show."""
+"""Each running process stores a row about itself. Lists show these rows."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Of a task that one run is enough of, the next turn counts from the end of the last one."""
+"""The next turn of a task may begin one interval after the end of the last turn."""
 
 from datetime import datetime, timedelta
 

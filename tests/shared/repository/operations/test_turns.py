@@ -1,4 +1,4 @@
-"""A task that one worker at a time runs: when the next turn may be taken, to the second."""
+"""Only one worker at a time runs a task. The tests check when the next turn is free."""
 
 from datetime import timedelta
 

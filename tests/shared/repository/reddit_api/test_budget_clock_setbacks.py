@@ -1,4 +1,4 @@
-"""The request budget and the token after a clock was set back."""
+"""The request budget and the token continue to work after a clock was set back."""
 
 from datetime import datetime, timedelta
 
@@ -46,7 +46,7 @@ def test_requests_go_on_after_a_setback(conn: Connection, setback: timedelta, sp
 def test_a_setback_within_a_window_holds_requests_up_for_the_rest_of_it_at_most(
     conn: Connection,
 ) -> None:
-    start = T0 + 5 * MINUTE  # T0 begins a window
+    start = T0 + 5 * MINUTE  # a window begins at T0
     reserve(conn, start)
     now = start - 4 * MINUTE
     mend(conn, now)
@@ -62,7 +62,7 @@ def test_a_pause_by_reddit_does_not_last_for_the_setback(
     now = T0 - setback
     mend(conn, now)
     assert reddit_pauses.pause_left(conn, client_id=CLIENT, now=now) == 0
-    # An old pause is forgotten when the next one begins.
+    # The next pause replaces the old one.
     reddit_pauses.pause_all(conn, client_id=CLIENT, seconds=None, now=now)
     assert reddit_pauses.pause_left(conn, client_id=CLIENT, now=now) <= 10
 

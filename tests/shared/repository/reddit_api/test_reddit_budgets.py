@@ -1,4 +1,4 @@
-"""The budget that all workers of one client id share."""
+"""All workers with the same client id share one request budget."""
 
 import collections
 import heapq
@@ -13,11 +13,11 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.repository.reddit_api import reddit_budgets, reddit_pauses, slot_reservation
 
-# The start of a window of ten minutes.
+# A window of ten minutes begins at this time.
 T0 = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
 CLIENT = "client"
-EVEN = 600 / 970  # seconds between two requests when nobody else spends
+EVEN = 600 / 970  # seconds between two requests if no other program uses the budget
 
 
 def reserve(
@@ -118,7 +118,7 @@ def test_what_another_consumer_used_slows_everybody_down(conn: Connection) -> No
     learn(conn, used=670, remaining=330, reset=600)
     first = reserve(conn).delay_seconds
     second = reserve(conn).delay_seconds
-    # 300 of the usable 970 are left for the ten minutes.
+    # Of the 970 usable requests, 300 are left for the ten minutes.
     assert second - first == pytest.approx(2.0, abs=0.02)
 
 
@@ -140,7 +140,7 @@ def used_by_others(conn: Connection) -> int:
 def test_beside_another_consumer_no_request_is_too_many_and_nearly_none_is_left(
     conn: Connection, share: float
 ) -> None:
-    """40 callers, each waiting for its slot; what Reddit counts is told half a second late."""
+    """40 callers wait for their slots. Reddit's count arrives half a second late."""
     conn.execute(text("INSERT INTO reddit_budgets (client_id) VALUES (:id)"), {"id": CLIENT})
     counted: collections.Counter[str] = collections.Counter()
     their_gap = 600 / (1000 * share) if share else 10_000.0
@@ -181,7 +181,7 @@ def test_headers_never_give_back_what_was_reserved(conn: Connection) -> None:
 
 
 def test_a_late_reply_with_another_cap_gives_back_nothing_either(conn: Connection) -> None:
-    """Its cap is news, its count is of an earlier moment."""
+    """The reply's cap is new, but its count of requests is older than the known count."""
     slots = [reserve(conn) for _ in range(50)]
     learn(conn, used=25, remaining=975, reset=599, slot=slots[4])
     assert used_by_others(conn) == 20
@@ -200,7 +200,7 @@ def test_a_late_reply_does_not_spend_the_next_window(conn: Connection) -> None:
 
 def test_a_larger_cap_is_used_at_once(conn: Connection) -> None:
     for _ in range(20):
-        reserve(conn)  # spread for the default cap over the next twelve seconds
+        reserve(conn)  # spread over the next twelve seconds for the default cap
     learn(conn, used=1, remaining=99_999, reset=600)
     assert [reserve(conn).delay_seconds for _ in range(10)][-1] < 0.1
 
@@ -259,8 +259,8 @@ def test_a_window_without_a_429_after_the_pause_ends_the_series(conn: Connection
     ("good_ago", "expected"),
     [
         (None, 10),
-        (30, 10),  # sent before the pause
-        (6, 10),  # sent during the pause, so the reply was late
+        (30, 10),  # its request was sent before the pause
+        (6, 10),  # its request was sent during the pause
         (4, 5),  # sent after the pause of 5 s, which ended 5 s ago
         (0, 5),
     ],

@@ -1,4 +1,4 @@
-"""The breaker that all workers of one client id share."""
+"""All workers with the same client id share one circuit breaker."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -71,7 +71,7 @@ def test_the_reply_before_the_breaker_opens_is_known(budget: Connection) -> None
     for _ in range(11):
         would.append(reply_failures.would_open(budget, client_id=CLIENT))
         failed(budget)
-    assert would == [False] * 9 + [True, False]  # open already: nothing is left to decide
+    assert would == [False] * 9 + [True, False]  # the breaker is open already
     reddit_outages.record_accepted(budget, client_id=CLIENT)
     assert not reply_failures.would_open(budget, client_id=CLIENT)
     assert not reply_failures.would_open(budget, client_id="of no budget")
@@ -127,7 +127,7 @@ def test_the_pause_doubles_with_every_probe_that_fails(outage: Connection) -> No
 
 def test_late_failures_change_nothing_about_the_next_probe(outage: Connection) -> None:
     assert failed(outage, T0 + timedelta(seconds=10)) == pytest.approx(20)
-    # Overdue: whoever fails now is told to wait too, not charged for it.
+    # The probe is overdue. A worker that fails now waits and is not charged.
     assert failed(outage, T0 + timedelta(seconds=40)) == 1
     assert reserve(outage, T0 + timedelta(seconds=31)).probe
 

@@ -1,4 +1,4 @@
-"""The token that all workers of one client id share."""
+"""All workers with the same client id share one access token."""
 
 import threading
 from datetime import UTC, datetime, timedelta

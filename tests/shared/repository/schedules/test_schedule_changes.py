@@ -1,4 +1,4 @@
-"""Making, editing and deleting schedules: rows, ledger and jobs afterwards."""
+"""Rows, ledger entries and jobs after schedules are created, edited or deleted."""
 
 from collections.abc import Callable
 from dataclasses import replace

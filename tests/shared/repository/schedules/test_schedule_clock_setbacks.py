@@ -1,4 +1,4 @@
-"""Schedules after a clock was set back."""
+"""Schedules continue to fire after a clock was set back."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 
 
 def fire(conn: Connection, now: datetime) -> list[JobStatus]:
-    """The states of the jobs that what is due leads to."""
+    """Fire the due schedules and return the states of their jobs."""
     fired = schedule_firing.fire_due_schedules(conn, at_most=10, now=now)
     ids = [one.job_id for one in fired if isinstance(one, Fired) and one.job_id is not None]
     return [jobs.job(conn, job_id).status for job_id in ids]

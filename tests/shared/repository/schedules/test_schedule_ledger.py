@@ -1,4 +1,4 @@
-"""The ledger: read page by page, run by hand, pruned."""
+"""The ledger of due times is read page by page, gets manual runs and is pruned."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -124,7 +124,7 @@ def test_prunes_what_was_written_down_long_ago_in_chunks(conn: Connection) -> No
     made = rows.create(conn, cron_expression="@daily", now=NOON)
     for day in range(1, 8):
         fire(conn, NOON + day * DAY)
-    now = NOON + 97 * DAY  # five runs are older than 90 days
+    now = NOON + 97 * DAY  # five runs are then older than 90 days
     retention = 90 * DAY
 
     def prune() -> int:

@@ -27,7 +27,7 @@ NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def crowded(databases: Databases) -> Iterator[Database]:
-    """Enabled schedules due over three weeks; one in five has a row in the ledger and a job."""
+    """Yield schedules that are due over three weeks. One in five has a ledger row and a job."""
     with databases.clone() as url:
         database = Database(url)
         with database.begin() as conn:
@@ -129,7 +129,7 @@ def test_an_idle_look_compares_times_in_the_index_and_sorts_nothing(
     plan = plans.generic_plan(crowded_conn, statement, values)
     (look,) = (node for node in plan if node.get("Index Name") == index)
     assert "next_run_at <=" in look["Index Cond"]
-    assert "enabled" in look["Filter"]  # looked at again once the row is locked
+    assert "enabled" in look["Filter"]  # checked again after the row is locked
     assert not [node for node in plan if "Sort" in node["Node Type"]]
 
 
@@ -140,7 +140,7 @@ def test_a_deleted_schedule_is_found_in_its_jobs_by_an_index(crowded_conn: Conne
 
 
 def test_an_idle_tick_reads_a_handful_of_pages(crowded_conn: Connection) -> None:
-    """However many schedules there are: the path down the index, and no row."""
+    """For any number of schedules, an idle tick reads only a path in the index, and no row."""
     for name, most in (("lock_due", 4), ("seconds_until_next_due", 8)):
         statement, values, _ = STATEMENTS[name]
         values = {**values, "now": datetime.now(UTC) - timedelta(days=1)}

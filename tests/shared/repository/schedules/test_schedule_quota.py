@@ -1,4 +1,4 @@
-"""What all enabled schedules ask of Reddit, from what crawls asked lately."""
+"""The requests that all enabled schedules need, estimated from recent crawls."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Making and reading schedules."""
+"""Schedules are created and read."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
