@@ -1,4 +1,4 @@
-"""The pause doubles up to its maximum, and is random within its share."""
+"""A pause doubles up to its maximum, and is a random part of this value."""
 
 import pytest
 

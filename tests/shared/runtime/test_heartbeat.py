@@ -1,4 +1,4 @@
-"""A process is seen while it lives, and its row goes when it ends."""
+"""A process reports regularly that it is alive, and deletes its row at its end."""
 
 from collections.abc import Iterator
 

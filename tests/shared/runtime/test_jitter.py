@@ -1,4 +1,4 @@
-"""Pauses are random, and the global generator is left alone."""
+"""Pauses are random, and do not use Python's global generator."""
 
 import ast
 import random
@@ -18,7 +18,7 @@ def test_pauses_lie_between_the_two_and_differ() -> None:
 
 
 def test_no_service_draws_from_the_global_generator() -> None:
-    """Its threads would change what a test, or a simulation with a seed, draws meanwhile."""
+    """Otherwise a service's threads would change the values that a seeded test draws."""
     drawing = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for top in ("shared/crawljobs", "services")

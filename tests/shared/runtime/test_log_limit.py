@@ -1,4 +1,4 @@
-"""Log lines that clients cause are bounded, and the bound is visible."""
+"""The number of log lines that clients cause is limited, and the dropped lines are counted."""
 
 from crawljobs.runtime.log_limit import BURST_LINES, LINES_PER_SECOND, LogLimit
 

@@ -1,4 +1,4 @@
-"""What others wrote reaches no log line raw, and no traceback tells a secret, in either format."""
+"""Log lines escape text from outside, and tracebacks hide secrets, in both formats."""
 
 import json
 import os
@@ -61,7 +61,7 @@ for sink in sys.argv[2:]:
 """
 SINKS = [line.split()[1][:-3] for line in PROGRAM.splitlines() if line.startswith("def sink_")]
 TRACEBACKS = ("sink_thread", "sink_finalizer", "sink_uncaught")
-# Characters that a terminal obeys.
+# Characters that control a terminal.
 OBEYED = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 10} | {
     "\u202e",
     "\u200b",
@@ -69,7 +69,7 @@ OBEYED = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 10
 
 
 def written(style: str) -> dict[str, str]:
-    """The log, by sink."""
+    """Return the log text of each sink."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, style, *SINKS],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "shared")},
@@ -78,7 +78,7 @@ def written(style: str) -> dict[str, str]:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 1, done.stderr  # the last one is not caught
+    assert done.returncode == 1, done.stderr  # the exception of the last sink is not caught
     assert done.stdout == b""
     parts = [part.split("\n", 1) for part in done.stderr.decode().split("== ")[1:]]
     assert [name for name, _ in parts] == SINKS
@@ -102,11 +102,11 @@ def test_no_sink_lets_a_control_character_or_a_secret_through(style: str) -> Non
     for sink, text in written(style).items():
         assert text or sink == "sink_wrong_arguments", sink
         shown = text
-        if style == "json":  # also as a reader prints it after parsing
+        if style == "json":  # also check the texts after a reader has parsed them
             parsed = [json.loads(line) for line in text.splitlines()]
             shown += "\n".join(one for line in parsed for one in texts(line))
         elif "traceback" not in sink and sink not in TRACEBACKS:
-            assert len(text.splitlines()) <= 1, (sink, text)  # no forged line
+            assert len(text.splitlines()) <= 1, (sink, text)  # the text has forged no second line
         assert not OBEYED & set(shown), (sink, text)
         assert CANARY not in shown, (sink, text)
 

@@ -1,4 +1,4 @@
-"""Names and labels of what is counted."""
+"""The names and labels of the metrics."""
 
 import re
 import tomllib
@@ -15,7 +15,7 @@ from crawljobs.runtime import metrics
 from crawljobs.runtime.probes import exposition
 
 ROOT = Path(__file__).parents[3]
-OTHERS = re.compile(r"python_|process_")  # the client's own
+OTHERS = re.compile(r"python_|process_")  # metrics of the client library itself
 
 
 def families() -> list[prometheus_client.Metric]:

@@ -26,7 +26,7 @@ def test_every_task_runs_at_once_and_then_at_its_own_pace() -> None:
 
 
 def test_a_wall_clock_set_back_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each reading of the wall clock is an hour before the last one."""
+    """Each reading of the wall clock is an hour before the previous reading."""
     ran: list[int] = []
     beating = PeriodicTasks([PeriodicTask(lambda: ran.append(1), 0.01)])
     readings = itertools.count(1_800_000_000, -3600)

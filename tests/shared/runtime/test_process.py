@@ -1,4 +1,4 @@
-"""A process works in a thread until it is done or a signal arrives, whichever comes first."""
+"""A process works in a thread until its work is done or a signal arrives."""
 
 import signal
 import subprocess

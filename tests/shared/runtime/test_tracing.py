@@ -1,4 +1,4 @@
-"""Scopes of traces: ids in the log lines, and spans that never get in the way."""
+"""Trace scopes add ids to log lines. Spans never delay the work or make it fail."""
 
 import contextlib
 import json
@@ -24,15 +24,16 @@ from support.scripted_server import Exchange
 from support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
-SPANS = 5_000  # more than the queue of the sender holds
-# 0.4 s on a quiet machine; a sender that a caller waits for takes 5 s for each of ten exports.
+SPANS = 5_000  # more than the sender's queue holds
+# A quiet machine takes 0.4 s. If a caller waited for the sender, each of ten exports would take 5
+# s.
 SPANS_SECONDS = 20.0
-STOP_SLACK_SECONDS = 3.0  # of a machine that runs other tests too
+STOP_SLACK_SECONDS = 3.0  # allowance for a machine that runs other tests too
 SENDERS = ("OtelBatch", "tracing-end")  # names of threads
 
 
 def ids() -> dict[str, object]:
-    """As a log line would have them."""
+    """Return the trace ids that a log line would contain."""
     return dict(trace_scope.add_ids(None, "info", {}))
 
 
@@ -134,7 +135,8 @@ def test_without_the_extra_the_work_goes_on_and_a_line_says_why_no_span_is_sent(
 def test_a_variable_that_opentelemetry_refuses_costs_the_spans_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096")  # more than the queue holds
+    # The batch is larger than the sender's queue.
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096")
     with (
         structlog.testing.capture_logs() as told,
         collector.serve() as received,
@@ -215,7 +217,7 @@ def failing() -> "contextlib.AbstractContextManager[str]":
 
 @contextlib.contextmanager
 def silent() -> Iterator[str]:
-    """Takes connections, and never says anything."""
+    """Yield the address of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
@@ -237,7 +239,7 @@ def test_a_collector_that_is_away_costs_neither_work_nor_end_anything(
         assert time.monotonic() - began < open_telemetry.FLUSH_SECONDS + STOP_SLACK_SECONDS
     assert caplog.records == []
     assert [one["event"] for one in told if one["log_level"] == "warning"] in (
-        [],  # it has not given up its first try yet
+        [],  # the sender has not given up its first attempt yet
         ["tracing.lost"],
     )
 
@@ -250,7 +252,7 @@ def senders() -> list[str]:
 def test_a_sender_that_outlives_the_end_logs_nothing_more(
     monkeypatch: pytest.MonkeyPatch, dead: Dead
 ) -> None:
-    """Its line would be one of a process, or of a test, that has ended."""
+    """Otherwise the line would appear after its process, or its test, has ended."""
     with dead() as url:
         with (
             structlog.testing.capture_logs() as told,

@@ -1,4 +1,4 @@
-"""A server accepts what waits, several connections at a time, whatever accept raises."""
+"""The acceptor takes several waiting connections in one call, whatever error `accept` raises."""
 
 import contextlib
 import errno
@@ -23,7 +23,7 @@ OF_ONE_CONNECTION = (
 
 
 class Listener(socket.socket):
-    """A real one, whose accept raises the given errors first."""
+    """A real listening socket. Its `accept` first raises the given errors."""
 
     errors: list[int]
 
@@ -57,7 +57,7 @@ def clients(listener: Listener) -> Iterator[Callable[[int], None]]:
 
 
 class Server:
-    """What the acceptor serves: it counts and closes."""
+    """A server that uses the acceptor. It counts its connections and closes them."""
 
     def __init__(self, *, idle: int = 0) -> None:
         self.begun = 0
@@ -104,7 +104,7 @@ def test_an_error_of_one_connection_ends_neither_the_server_nor_the_next_connect
     assert server.acceptor.pause_seconds == 0
     listener.errors = [number] * 1_000
     server.acceptor.accept(listener)
-    assert len(listener.errors) == 1_000 - MOST  # bounded, so that others have their turn
+    assert len(listener.errors) == 1_000 - MOST  # limited, so that other sockets are served too
 
 
 @pytest.mark.parametrize("number", acceptor.EXHAUSTED, ids=errno.errorcode.get)
@@ -134,7 +134,7 @@ def test_descriptors_of_an_idle_connection_are_used_at_once(listener: Listener) 
 
 @pytest.mark.parametrize("number", acceptor.LISTENER_BROKEN, ids=errno.errorcode.get)
 def test_a_broken_listener_is_no_silence(listener: Listener, number: int) -> None:
-    """The process must end, so that another one listens."""
+    """The error must end the process, so that another process listens instead."""
     listener.errors = [number]
     with pytest.raises(OSError, match=os.strerror(number)):
         Server().acceptor.accept(listener)

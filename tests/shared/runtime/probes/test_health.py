@@ -1,4 +1,4 @@
-"""What each probe looks at, and what it must not."""
+"""Each probe checks the parts that it must check, and no others."""
 
 import math
 import threading
@@ -12,7 +12,7 @@ from crawljobs.runtime.probes.probe_server import NotWell
 
 
 class Answering:
-    """In place of Readiness: answers or fails as told."""
+    """Replaces Readiness. Its check succeeds, or raises the error that a test sets."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None

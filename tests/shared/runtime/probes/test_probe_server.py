@@ -1,4 +1,4 @@
-"""Probes are answered whatever else a client does."""
+"""Probes are answered, whatever other clients do."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 LOOPBACK = ProbeAddress("127.0.0.1", 0)
-PROMPT_SECONDS = 1.0  # Kubernetes gives a probe 3 s
+PROMPT_SECONDS = 1.0  # Kubernetes waits 3 s for an answer
 
 
 def never_well() -> None:
@@ -113,7 +113,7 @@ def test_slow_clients_do_not_keep_others_out(
             client.sendall(sent)
         for _ in range(10):
             for client in crowd:
-                with contextlib.suppress(OSError):  # some had to go
+                with contextlib.suppress(OSError):  # the server closes some connections
                     client.send(then)
             began = time.monotonic()
             assert get(server, "/healthz").startswith(b"HTTP/1.1 200 ")
@@ -164,7 +164,7 @@ def test_those_who_ask_for_a_page_that_hangs_cost_one_thread_and_get_one_answer(
 
 
 def test_clients_start_one_thread_for_each_page(serve: Callable[..., ProbeServer]) -> None:
-    """A process whose clients could start threads would run out of them, and forks with them."""
+    """If clients could start threads, a process would run out of them, or fork while they run."""
     end = threading.Event()
 
     def hangs() -> Answer:
@@ -184,7 +184,7 @@ def test_clients_start_one_thread_for_each_page(serve: Callable[..., ProbeServer
         def started() -> list[str]:
             return [thread.name for thread in set(threading.enumerate()) - before]
 
-        # The thread of /healthz ends a moment after its answer.
+        # The thread of /healthz ends shortly after its answer.
         wait_until(lambda: started() == ["page"], timeout=10, describe=started)
 
 

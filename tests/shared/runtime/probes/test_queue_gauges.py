@@ -1,4 +1,4 @@
-"""The gauges as Prometheus sees them."""
+"""The gauges of the queue as Prometheus reads them."""
 
 import threading
 from typing import Any
@@ -16,7 +16,7 @@ from support.jobs import T0, enqueue, in_status
 
 
 def scrape(collector: Any) -> dict[str, float]:
-    """What a scrape shows: name{labels} -> value."""
+    """Return the samples of a scrape: name{labels} -> value."""
     registry = CollectorRegistry()
     registry.register(collector)
     shown = generate_latest(registry).decode()

@@ -1,4 +1,4 @@
-"""A readiness check ends, also when the process has no resources left."""
+"""A readiness check ends even if the process has no threads or files left."""
 
 import threading
 from collections.abc import Iterator
