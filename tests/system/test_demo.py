@@ -1,4 +1,4 @@
-"""The whole: `./run demo` with its real processes, on the sandbox."""
+"""`./run demo` with its real processes and the sandbox: crawls, restarts, roles and pauses."""
 
 import contextlib
 import os
@@ -17,27 +17,27 @@ from support import demo
 from support.demo import Demo
 from support.waiting import wait_until
 
-# Fewer requests: what they bring is other tests' subject.
+# Fewer requests, because other tests check the results of these requests.
 SMALL = {"USER_SUB_FETCH_LIMIT": "3", "MAX_COMMENTS_PER_POST": "50"}
 
 QUICK = {
     "LEASE_SECONDS": "2",
     "RESCUE_SECONDS": "0.2",
     "POLL_SECONDS": "0.5",
-    # Discovery would go on, and use the processor, for as long as the demo does.
+    # Otherwise discovery would use the processor until the end of the demo.
     "DISCOVERY_MAX_DEPTH": "1",
     "USER_SUB_ENQUEUE_MAX": "1",
     **SMALL,
 }
 
-BALCONY_POSTS = 424  # that community of the sandbox has
+BALCONY_POSTS = 424  # number of posts in the sandbox's community BalconyGarden
 
 JOBS = "/api/admin/jobs"
 
 
 @pytest.fixture(scope="module")
 def live(module_folder: Path) -> Iterator[Demo]:
-    """Shared by the tests that leave it whole."""
+    """Yield a demo that several tests share. These tests must leave the demo usable."""
     with demo.started(module_folder / "data", "--subreddits", "tiny_one", **QUICK) as running:
         yield running
 
@@ -129,7 +129,7 @@ def test_ready_file_tells_where_everything_is_and_to_its_owner_alone(live: Demo)
 
 
 def test_each_service_works_as_a_role_of_its_own_that_suffices(live: Demo) -> None:
-    """Through all that happened to this demo before, and none could rewrite the audit log."""
+    """The roles were enough for all earlier tests of this demo. None can rewrite the audit log."""
     job_id = live.api.post(JOBS, {"subreddit": "tiny_own"})["job"]["id"]
     wait_until(
         lambda: live.api.get(f"{JOBS}/{job_id}")["status"] == "succeeded",
@@ -179,7 +179,8 @@ def test_servers_that_die_are_started_again_where_they_were(live: Demo) -> None:
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     sandbox, api = live.ready["sandbox_url"] + "/sandbox/health", live.ready["api_url"] + "/readyz"
-    # Sooner than a call to the dead API would end, or nobody is started again while one waits.
+    # The sandbox must be back before a call to the dead API can time out. Otherwise the demo
+    # restarts no process while it waits for such a call.
     wait_until(lambda: _answers(sandbox), timeout=api_client.TIMEOUT_SECONDS, describe=sandbox)
     wait_until(lambda: _answers(api), timeout=30, describe=api)
     wait_until(
@@ -223,7 +224,7 @@ def execute(live: Demo, statement: str) -> None:
 
 @contextlib.contextmanager
 def end_of_pauses(live: Demo) -> Iterator[None]:
-    """What a test makes of the budget is undone at its end."""
+    """Undo the changes that a test makes to the budget, at the end of the test."""
     try:
         yield
     finally:
@@ -247,7 +248,7 @@ PAUSES = {
         f"UPDATE reddit_budgets SET outage_until = {HOUR}, paused_reason = 'outage', "
         r"paused_detail = E'no\nway \x1b[31m(certificate)'"
     ),
-    # Of several client ids the longest pause, with its own reason.
+    # With several client ids, the demo shows the longest pause and the reason for this pause.
     r"Reddit refuses the client: .* \(the longer\)$": (
         "INSERT INTO reddit_budgets (client_id, outage_until, paused_reason, paused_detail) VALUES "
         f"('one', {HOUR}, 'outage', 'the shorter'), "
@@ -305,7 +306,7 @@ def test_a_refusal_by_reddit_is_told_on_screen_and_in_the_budget(
             wait_until(lambda: line in live.said(), timeout=20, describe=live.said)
             (shown,) = live.api.get("/api/admin/budget")["clients"]
             assert (shown["state"], shown["reason"], shown["credentials"]) == state
-            assert f"\nremedy: {shown['remedy']}\n" in live.said()  # in full
+            assert f"\nremedy: {shown['remedy']}\n" in live.said()  # not shortened
         finally:
             assert client.post(url, json=end).status_code == 200
 

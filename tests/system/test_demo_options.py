@@ -1,4 +1,4 @@
-"""The demo with options of its own, and its end."""
+"""`./run demo` with other options, and how the demo ends."""
 
 import json
 import os
@@ -14,14 +14,14 @@ from psycopg.conninfo import conninfo_to_dict
 from support import demo, processes
 from support.demo import Demo
 
-# Fewer requests: what they bring is other tests' subject.
+# Fewer requests, because other tests check the results of these requests.
 SMALL = {"USER_SUB_FETCH_LIMIT": "3", "MAX_COMMENTS_PER_POST": "50"}
 
 QUICK = {
     "LEASE_SECONDS": "2",
     "RESCUE_SECONDS": "0.2",
     "POLL_SECONDS": "0.5",
-    # Discovery would go on, and use the processor, for as long as the demo does.
+    # Otherwise discovery would use the processor until the end of the demo.
     "DISCOVERY_MAX_DEPTH": "1",
     "USER_SUB_ENQUEUE_MAX": "1",
     **SMALL,
@@ -30,7 +30,7 @@ QUICK = {
 
 @pytest.fixture
 def doomed(open_folder: Path) -> Iterator[Demo]:
-    """One of the test's own, to be ended."""
+    """Yield a demo that only one test uses, because the test ends it."""
     with demo.started(open_folder / "data", "--subreddits", "LunarAtlas", **QUICK) as running:
         yield running
 
@@ -85,7 +85,7 @@ def test_a_database_and_a_token_of_ones_own_are_used_instead(
 def test_a_pooler_is_passed_by_to_migrate_and_to_see_who_is_at_work(
     open_folder: Path, empty_database_url: str
 ) -> None:
-    """As with a pooler whose user may not make tables."""
+    """The pooler's user may not create tables, so the demo must connect directly for this."""
     address = psycopg.conninfo.conninfo_to_dict(empty_database_url)
     role = f"crawltest_{os.urandom(6).hex()}"
     place = f"{address['host']}:{address['port']}/{address['dbname']}"
@@ -122,7 +122,7 @@ def test_each_process_is_given_the_secrets_it_needs_and_none_on_its_command_line
         known |= {pid: role for role, pids in running.ready["pids"].items() for pid in pids}
         seen: dict[str, set[str]] = {}
         for process in running.family():
-            role = known.get(process.pid) or known[process.ppid()]  # a child of gunicorn's
+            role = known.get(process.pid) or known[process.ppid()]  # a child process of gunicorn
             variables = process.environ()
             text = " ".join(variables.values())
             found = {one for one in (token, reddit, *others.values()) if one in text}

@@ -1,4 +1,4 @@
-"""What the demo cannot work with: a sentence, a status that is not 0, nothing left running."""
+"""The demo refuses bad conditions with a sentence and a failure status, and leaves no process."""
 
 import os
 import socket

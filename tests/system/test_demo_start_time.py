@@ -1,4 +1,4 @@
-"""How soon after a start the first job is claimed; on a machine that is busy it says nothing."""
+"""The time from the demo's start to the first claim. On a busy machine the result means nothing."""
 
 import json
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ import pytest
 
 from support import demo
 
-FIRST_SECONDS = 8.0  # after an install: the database is made, Python's files are compiled
+FIRST_SECONDS = 8.0  # after an install: the demo creates a database and compiles Python files
 WARM_SECONDS = 3.0
 
 
 def first_claim(data: Path) -> float:
-    """Unix time of the first claim that the workers of this run logged."""
+    """Return the Unix time of the first claim in the logs of the demo's workers."""
     claims = [datetime.fromisoformat(stamp).timestamp() for stamp in claimed_at(data)]
     return min(claims)
 

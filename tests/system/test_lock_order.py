@@ -1,6 +1,6 @@
-"""Every two transactions of the services may meet: none of them deadlocks with another.
+"""No two transactions of the services deadlock with each other.
 
-The order of locks that they keep is in shared/README.md.
+shared/README.md describes the order in which the transactions take their locks.
 """
 
 import itertools
@@ -76,7 +76,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 class _Open:
-    """What a session takes for its database: the transaction that is open."""
+    """Replaces a session's database, and runs all work in the open transaction."""
 
     def __init__(self, conn: Connection) -> None:
         self.run = self.run_statement = lambda work: work(conn)
@@ -87,7 +87,7 @@ def session(conn: Connection, claim: Claim) -> CrawlContext:
         claim,
         saved_checkpoint.read({"v": 1, "phase": "discovery"}),
         database=cast(Any, _Open(conn)),
-        client=cast(Any, SimpleNamespace(forget_reply=lambda: None)),  # nothing is asked
+        client=cast(Any, SimpleNamespace(forget_reply=lambda: None)),  # the test sends no request
         settings=crawls.DEFAULTS,
         stop=threading.Event(),
     )
@@ -96,7 +96,10 @@ def session(conn: Connection, claim: Claim) -> CrawlContext:
 
 
 def page(claim: Claim, *, reverse: bool = False) -> Work:
-    """New items of many subreddits by many authors, changed ones, and a look at the other one."""
+    """Return a transaction that stores a page of new and changed items of many subreddits.
+
+    It also stores the facts about the subreddit of the other job.
+    """
     order = -1 if reverse else 1
     mark = "b" if reverse else "a"
     names = [*NEW, ALPHA, BETA][::order]
@@ -128,7 +131,10 @@ def page(claim: Claim, *, reverse: bool = False) -> Work:
 
 
 def tree(claim: Claim, *, reverse: bool = False) -> Work:
-    """New posts of known subreddits by one author, and comments by another: or the reverse."""
+    """Return a transaction that stores posts by one author and comments by another author.
+
+    `reverse` exchanges the two authors.
+    """
     (post_by, names), (comment_by, other_names) = [(WRITERS[0], ("zz",)), (WRITERS[2], ("aa",))][
         :: -1 if reverse else 1
     ]
@@ -150,7 +156,7 @@ def tree(claim: Claim, *, reverse: bool = False) -> Work:
 
 
 def looked_up(claim: Claim, shown: list[str], asked: list[str]) -> Work:
-    """The end of a request for which of these names are subreddits."""
+    """Return a transaction that stores which of the names in `asked` are subreddits."""
 
     def work(conn: Connection) -> None:
         mine = session(conn, claim)
@@ -161,7 +167,7 @@ def looked_up(claim: Claim, shown: list[str], asked: list[str]) -> Work:
 
 
 def transactions(world: World) -> dict[str, Work]:
-    """Each kind that the three services send, on rows that others of them use."""
+    """Return each kind of transaction that the three services send. They use the same rows."""
     alpha, beta = world.claims[ALPHA], world.claims[BETA]
     one, two, *_ = world.schedules
 
@@ -301,7 +307,7 @@ def transactions(world: World) -> dict[str, Work]:
     }
 
 
-# Those that once deadlocked, or would if one of them took its locks in another order.
+# Pairs that once deadlocked, or that would if one of them took its locks in another order.
 PAIRS = [
     ("tree of alpha", "tree of beta"),
     ("page of alpha", "end of beta"),
@@ -318,7 +324,7 @@ PAIRS = [
 
 
 def deadlocking(database: Database, pairs: list[tuple[str, str]] | None) -> set[str]:
-    """How pairs deadlock; None: each of all kinds with each."""
+    """Return the deadlocks among these pairs. None stands for all pairs of all kinds."""
     kinds = transactions(World(database))
     sent = {name: interleaved.statements(database, work) for name, work in kinds.items()}
     return {

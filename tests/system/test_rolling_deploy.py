@@ -1,4 +1,4 @@
-"""The three services as their manifests start them, scaled and rolled under load."""
+"""The three services run as in their manifests, and are scaled and updated under load."""
 
 import secrets
 import threading
@@ -20,10 +20,10 @@ from support.roles import Roles, prefix_of_ones_own
 from support.waiting import wait_until
 from support.watched_queue import WatchedQueue
 
-DEADLINE_SECONDS = 90  # on an overloaded machine
+DEADLINE_SECONDS = 90  # limit for an overloaded machine
 JOBS = "/api/admin/jobs"
 JOBS_ENOUGH = 30
-# A job takes six requests, so that two or three are under way whenever somebody is told to end.
+# A job takes six requests, so that two or three jobs are running whenever a process is stopped.
 JOB_SECONDS = 0.4
 LATENCY_SECONDS = 0.15
 SMALL = {
@@ -36,7 +36,7 @@ SMALL = {
 
 @pytest.fixture
 def roles(databases: Databases) -> Iterator[Roles]:
-    """Still to be made, as the database is."""
+    """Yield names of roles and an empty database. The roles do not exist yet."""
     with prefix_of_ones_own(databases) as prefix, databases.empty() as url:
         yield Roles(url, prefix, secrets.token_hex(16))
 
@@ -48,7 +48,7 @@ def database_url(roles: Roles) -> str:
 
 @pytest.fixture
 def cluster(tmp_path: Path, roles: Roles) -> Iterator[Cluster]:
-    """Each service logs in as a role of its own, which the migration's job makes."""
+    """Yield a cluster. Each service logs in with its own role, which the migration job makes."""
     with reddit_sandbox.serve(
         "--rate-limit", 10_000_000, "--latency-seconds", LATENCY_SECONDS
     ) as sandbox:
@@ -73,7 +73,10 @@ def secrets_of(roles: Roles) -> dict[str, str]:
 
 
 class Users(threading.Thread):
-    """Enqueue all the time, over whichever API process is ready; each job that was acknowledged."""
+    """Enqueues jobs all the time, through any API process that is ready.
+
+    `accepted` has the id of each acknowledged job.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(daemon=True)
@@ -93,7 +96,7 @@ class Users(threading.Thread):
             try:
                 answer = post(pod, name)
             except httpx.TransportError:
-                continue  # a proxy would ask the next one, too
+                continue  # a proxy would try the next process too
             if answer.status_code == 201:
                 self.accepted.append(answer.json()["job"]["id"])
             else:
@@ -160,7 +163,7 @@ def test_scaled_and_rolled_under_load_nothing_is_lost_or_told_and_metrics_agree(
 
 
 def check_secrets(queue: WatchedQueue, cluster: Cluster, shown: list[str]) -> None:
-    """None is in a log, a metric, an audit row or an error that is kept."""
+    """Check that no secret is in a log, a metric, an audit row or a stored error."""
     known = ("crawljobs-admin-api/token", "crawljobs-reddit/client-secret")
     told_nobody = [cluster.secrets[name] for name in (*known, "crawljobs-database-owner/password")]
     tokens = [row.access_token for row in queue.rows("SELECT access_token FROM reddit_tokens")]
@@ -178,7 +181,7 @@ def check_secrets(queue: WatchedQueue, cluster: Cluster, shown: list[str]) -> No
 
 
 def check_metrics(queue: WatchedQueue, cluster: Cluster) -> None:
-    """What is counted from now on, and what is read, are the rows."""
+    """Check that the counters from now on, and the gauges, equal the rows of the tables."""
     (api,), (worker,), (scheduler,) = (
         cluster.of(service) for service in ("admin-api", "crawler-worker", "scheduler")
     )

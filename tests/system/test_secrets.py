@@ -1,6 +1,6 @@
-"""Secrets of the three processes, at work and in trouble, are in nothing that they tell or keep.
+"""No secret of the three processes is in their output or in the database, even after errors.
 
-Each logs in as its own role, so this is also all three at work with just their rights.
+Each process logs in with its own role, so the tests also check that its rights are enough.
 """
 
 import base64
@@ -21,19 +21,19 @@ from support.databases import Databases
 from support.service_process import ServiceProcess
 from support.waiting import wait_until
 
-DEADLINE_SECONDS = 30  # on an overloaded machine
+DEADLINE_SECONDS = 30  # limit for an overloaded machine
 JOBS, TOKENS = "/api/admin/jobs", "/api/admin/tokens"
 CLIENT, CLIENT_SECRET = "tests", "canary-of-the-reddit-client"
 GUESS = "canary-of-a-wrong-token-0123456789abcdef"
-# What must hold something secret: hashes, and the token that all workers share.
+# Tables that must hold secrets: hashes of API tokens, and Reddit's token for all workers.
 VAULTS = {"api_tokens", "reddit_tokens"}
-REFUSED = "is not permitted to log in"  # by the server, in the logs of all three
+REFUSED = "is not permitted to log in"  # the server's message, which all three processes log
 COLLECTOR_TOKEN = "canary-of-the-collector"
 QUICK = {
     "LOG_LEVEL": "DEBUG",
     "PROBE_BIND": "127.0.0.1:0",
     "SCHEDULER_TICK_SECONDS": "1",
-    # Nobody listens there: each export fails and is told.
+    # No process listens at this address, so each export fails and is logged.
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
     "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{COLLECTOR_TOKEN}",
 }
@@ -46,7 +46,7 @@ class Watched:
     scheduler: ServiceProcess
     own: roles.Roles
     conn: "psycopg.Connection[Any]"
-    told: list[str] = field(default_factory=list)  # every answer but the one that shows a token
+    told: list[str] = field(default_factory=list)  # every answer except the one with the new token
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         with self.api.client() as client:
@@ -69,7 +69,7 @@ class Watched:
         ]
 
     def kept(self) -> list[str]:
-        """Every row of every table, but for those that are there to hold secrets."""
+        """Return each row of each table, without the tables that must hold secrets."""
         return [
             str(row)
             for table in grants.TABLES
@@ -137,7 +137,7 @@ def test_no_secret_is_in_a_log_an_answer_a_metric_or_a_row(watched: Watched) -> 
 
 
 def work(watched: Watched) -> str:
-    """A token is made and used, a schedule fires, a crawl ends; the token."""
+    """Make and use a token, fire a schedule and end a crawl. Return the token."""
     named = {"name": "ci", "scopes": ["read", "jobs"]}
     with watched.api.client() as client:
         made = client.post(TOKENS, json=named, headers={"Idempotency-Key": "once"})
@@ -155,18 +155,18 @@ def work(watched: Watched) -> str:
 
 
 def guess(watched: Watched) -> None:
-    """Wrong tokens, and tokens in places where they do not belong."""
+    """Send wrong tokens, and tokens in wrong places."""
     wrong = {"Authorization": f"Bearer {GUESS}"}
     assert watched.ask("GET", JOBS, headers=wrong).status_code == 401
     assert watched.ask("GET", JOBS, headers={"Authorization": GUESS}).status_code == 401
     for token in (GUESS, admin_api.TOKEN):
-        with watched.api.client() as client:  # its answer names the parameter, not the value
+        with watched.api.client() as client:  # the answer names the parameter but not its value
             assert client.get(JOBS, params={"token": token}).status_code == 400
         assert watched.ask("POST", JOBS, content=f'{{"token": "{token}"').status_code == 415
 
 
 def break_a_rule_of_ours(watched: Watched) -> None:
-    """A bug's traceback goes through frames that hold the token and the statement."""
+    """Cause an internal error. The frames of its traceback hold the token and the statement."""
     role = f"{watched.own.prefix}_{grants.ADMIN_API}"
     watched.conn.execute(f"REVOKE INSERT ON admin_audit_log FROM {role}")
     assert watched.ask("POST", JOBS, json={"subreddit": "tiny_pots"}).status_code == 500
@@ -174,7 +174,10 @@ def break_a_rule_of_ours(watched: Watched) -> None:
 
 
 def lose_the_right_to_log_in(watched: Watched) -> None:
-    """All sessions end and none may begin for a while; not every server asks for a password."""
+    """End all sessions and forbid new sessions for a while.
+
+    A wrong password would not always do this, because some servers do not check passwords.
+    """
     kinds = (grants.ADMIN_API, grants.CRAWLER_WORKER, grants.SCHEDULER)
     names = [f"{watched.own.prefix}_{kind}" for kind in kinds]
     for name in names:

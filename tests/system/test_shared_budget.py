@@ -1,6 +1,7 @@
-"""Many workers on one client id: real processes, a sandbox that counts, a faster clock.
+"""Several real worker processes share one client id, and the sandbox counts their requests.
 
-A window of the sandbox and of the budget's row stands for Reddit's ten minutes; six are an hour.
+The clock is faster: a window of the sandbox and of the stored budget stands for Reddit's ten
+minutes. Six windows stand for an hour.
 """
 
 import threading
@@ -24,14 +25,16 @@ from support.waiting import wait_until
 
 CLIENT = "tests"
 TRIES = 5
-OTHERS_PATH = "/api/info"  # what the other consumer asks for, and no crawl here
+OTHERS_PATH = "/api/info"  # only the other program requests this path, and no crawl in this test
 
 
 @dataclass(frozen=True)
 class Scene:
-    """`others`: the share of the cap that another consumer of the client id takes.
+    """The parameters of a run.
 
-    `tries`: how often as many windows are looked at, until our share of the cap is `enough`.
+    `others` is the part of the cap that another program with the client id uses. `tries` is the
+    highest number of measurements. The first measurement in which the workers use the part `enough`
+    of their permitted requests is the last.
     """
 
     workers: int
@@ -53,7 +56,7 @@ class Seen:
 def test_workers_together_use_the_budget_and_never_overdraw_it(
     database_url: str, tmp_path: Path
 ) -> None:
-    """A busy machine may leave the workers too little time in one window, but not in each."""
+    """On a busy machine the workers may lack time in one window, but not in every window."""
     scene = Scene(workers=3, cap=60, window=6, windows=1, tries=TRIES, enough=0.9)
     seen = play(scene, database_url, tmp_path)
     assert seen.rate_limited == 0
@@ -67,7 +70,7 @@ def test_twelve_workers_for_an_hour_draw_no_429_and_use_95_percent(
 ) -> None:
     scene = Scene(workers=12, cap=1_000, window=90, windows=6, others=others)
     seen = play(scene, database_url, tmp_path)
-    print(  # noqa: T201 - the figures are what this is about: run it with -s
+    print(  # noqa: T201 - the numbers are the result: run the test with -s
         f"\n12 workers, one hour, others {others:.0%}: {seen}, "
         f"{seen.ours / permitted(scene, seen):.1%} of what was permitted"
     )
@@ -80,7 +83,7 @@ def permitted(scene: Scene, seen: Seen) -> float:
 
 
 def play(scene: Scene, database_url: str, folder: Path) -> Seen:
-    """Crawl without end from before the first edge of a window until the last has passed."""
+    """Run the workers over whole windows, and return the counts of the last measurement."""
     options = ("--rate-limit", scene.cap, "--rate-window", scene.window, "--log-size", 100_000)
     with reddit_sandbox.serve(*options) as sandbox:
         prepare(database_url, scene)
@@ -110,7 +113,7 @@ def play(scene: Scene, database_url: str, folder: Path) -> Seen:
 
 
 def see(sandbox: RunningSandbox, scene: Scene) -> Seen:
-    """What comes in whole windows, from the next edge of one."""
+    """Wait for whole windows, beginning with the next one, and return their counts."""
     begins = (time.time() // scene.window + 1) * scene.window
     ends = begins + scene.windows * scene.window
     wait_until(
@@ -122,7 +125,7 @@ def see(sandbox: RunningSandbox, scene: Scene) -> Seen:
 
 
 def prepare(database_url: str, scene: Scene) -> None:
-    """The budget's row with the faster clock, and more jobs than can be done."""
+    """Store the budget with the faster clock, and more jobs than the workers can finish."""
     jobs = scene.cap * (scene.tries * (scene.windows + 1) + 1) // 2
     database = Database(database_url)
     with database.begin() as conn:
@@ -143,7 +146,7 @@ def prepare(database_url: str, scene: Scene) -> None:
 
 
 def consume(sandbox: RunningSandbox, scene: Scene, stop: threading.Event) -> None:
-    """Another program with the same client id, at its own even pace."""
+    """Send requests as another program with the same client id, at an even rate."""
     gap = scene.window / (scene.cap * scene.others)
     due = time.monotonic()
     while not stop.wait(max(0.0, due - time.monotonic())):

@@ -1,4 +1,4 @@
-"""A request over HTTP, the claim and the crawl in other processes: one trace at the collector."""
+"""An HTTP request, and its claim and crawl in other processes, are one trace at the collector."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from support import admin_api, collector, crew, reddit_sandbox
 from support.collector import Collector
 from support.crew import Crew
 
-DEADLINE_SECONDS = 40  # on an overloaded machine
+DEADLINE_SECONDS = 40  # limit for an overloaded machine
 SERVER, CLIENT, PRODUCER, CONSUMER = 2, 3, 4, 5
 
 

@@ -1,4 +1,4 @@
-"""A secret that cannot be used ends each process by the setting's name, and is nowhere in it."""
+"""A secret that cannot be used ends each process with the setting's name, and is not printed."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from support.admin_api import TOKEN, gunicorn_command
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "canary0123456789"
 DEADLINE_SECONDS = 40
-AT_ONCE = 3  # processes that start side by side
+AT_ONCE = 3  # number of processes that start at the same time
 PYTHON = [sys.executable, "-P", "-m"]
 PROCESSES = {
     "crawler-worker": [*PYTHON, "crawler_worker"],
@@ -40,7 +40,7 @@ ODD = (
     f"{CANARY}\n{CANARY}",
 )
 OTLP = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
-# The setting that is to be named, then what is set, then the processes that read it.
+# The setting that the error must name, the variables that are set, and the processes.
 WRONG: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     *(
         ("DATABASE_URL", {"DATABASE_URL": f"postgresql://u:{odd}@127.0.0.1:1/d"}, (name,))
