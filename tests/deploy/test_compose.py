@@ -1,4 +1,4 @@
-"""docker-compose.yml names what there is: images, variables, ports, secrets, and an order."""
+"""docker-compose.yml: its names exist, and its services start in the right order."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from support import images, service_variables
 
 ROOT = images.ROOT
 OURS = ("roles", "migrate", *images.SERVICES, "sandbox")
-# Beyond the drain: a reply that is waited for and the release.
+# Seconds after the drain of a worker: it waits for a reply and releases its jobs.
 LATE_SECONDS = 15
 
 
@@ -55,7 +55,7 @@ def test_secrets_come_from_files_and_each_is_declared_and_made(
     assert used == set(compose["secrets"])
     script = tmp_path / "make-secrets"
     script.write_bytes((ROOT / "deploy/docker/make-secrets").read_bytes())
-    for _ in range(2):  # the second time changes nothing
+    for _ in range(2):  # the second run changes nothing
         subprocess.run([sys.executable, script], check=True, timeout=30)
         made = {path.name: path.read_text().strip() for path in (tmp_path / "secrets").iterdir()}
     assert set(made) == used
@@ -132,7 +132,7 @@ def test_every_file_that_is_mounted_exists(compose: dict[str, Any]) -> None:
 
 
 def test_clients_reach_gunicorn_without_a_proxy(compose: dict[str, Any]) -> None:
-    """The deployment that the worker class of the API protects (decision 108)."""
+    """The gunicorn worker class of the API protects this kind of deployment (decision 108)."""
     published = {
         name: service["ports"]
         for name, service in compose["services"].items()

@@ -1,4 +1,4 @@
-"""Every image has one exact version, so that tomorrow's deployment is the tested one."""
+"""Each image has one exact version, so that a later deployment equals the tested one."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from crawljobs.version import VERSION
 from support import images, manifests, postgres
 
 ROOT = images.ROOT
-# A whole version, three numbers, or two for Postgres; then the distribution's name, or a digest.
+# A version of three numbers, or two for Postgres. A distribution's name or a digest may follow.
 EXACT = re.compile(
     r"(?:postgres(?:ql)?:\d+\.\d+|[^:@]+:v?\d+\.\d+\.\d+)(?:-[a-z0-9.-]+)?(?:@sha256:.+)?"
 )
@@ -23,7 +23,7 @@ def test_the_base_of_our_images_is_exact_and_may_be_pinned_by_digest() -> None:
     assert f"--build-arg PYTHON_IMAGE={base}@sha256:" in text
     stages = set(re.findall(r" AS (\S+)$", text, re.MULTILINE))
     assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - stages == {"${PYTHON_IMAGE}"}
-    assert "# syntax=" not in text  # another image, by a tag that moves
+    assert "# syntax=" not in text  # such a line would load another image, by a tag that moves
 
 
 def test_compose_names_exact_versions_and_ours_by_this_one() -> None:
@@ -38,7 +38,7 @@ def test_compose_names_exact_versions_and_ours_by_this_one() -> None:
 def test_manifests_name_exact_versions() -> None:
     for path in sorted(manifests.KUBERNETES.rglob("*.yaml")):
         for image in re.findall(r"image(?:Name)?: (\S+)$", path.read_text(), re.MULTILINE):
-            is_ours = image.startswith(OURS)  # an overlay gives the tag
+            is_ours = image.startswith(OURS)  # an overlay sets its tag
             assert is_ours or EXACT.fullmatch(image.rpartition("/")[2]), (path, image)
     production = yaml.safe_load(
         (manifests.KUBERNETES / "overlays/production/kustomization.yaml").read_text()

@@ -1,4 +1,4 @@
-"""What the images hold is enough to start them; they themselves are built elsewhere."""
+"""Each image has all files that its command needs. The images themselves are built elsewhere."""
 
 import importlib.metadata
 import os
@@ -13,7 +13,7 @@ from support import images, needs, service_variables
 
 ROOT = images.ROOT
 DEADLINE_SECONDS = 40
-# Looked at before everything else: what is installed here and not in the image is not there.
+# Loaded before other code. Modules that are installed here but not in the image are hidden.
 GUARD = """
 import importlib.abc, os, sys
 absent = set(os.environ["ABSENT_MODULES"].split(","))
@@ -30,14 +30,14 @@ sys.meta_path.insert(0, Guard())
 
 
 def pins(lock: str) -> dict[str, str]:
-    """Version by package."""
+    """Return the version of each package in the lock file."""
     text = (ROOT / "requirements" / lock).read_text()
     found = re.findall(r"^([a-z0-9._-]+)==([^ ]+)", text, re.MULTILINE)
     return {re.sub(r"[-_.]+", "-", name): version for name, version in found}
 
 
 def modules_without(lock: str) -> set[str]:
-    """The modules that are installed here and of which a lock names no package."""
+    """Return the installed modules that belong to no package in the lock file."""
     wanted = pins(lock)
     return {
         module
@@ -49,7 +49,7 @@ def modules_without(lock: str) -> set[str]:
 def start(
     target: str, folder: Path, *instead: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """The image's command, or Python with other arguments."""
+    """Run the image's command, or Python with the arguments in `instead`."""
     image = images.read(target)
     app, guard = folder / "app", folder / "guard"
     image.stage(app)
@@ -80,7 +80,7 @@ def start(
 
 @pytest.mark.parametrize("target", [*images.SERVICES, "migrations"])
 def test_an_image_holds_all_that_its_command_needs(target: str, tmp_path: Path) -> None:
-    """Without settings it names the first one that is missing: everything was imported."""
+    """The error names the first missing setting, so the command has imported all its modules."""
     ended = start(target, tmp_path)
     assert ended.returncode != 0
     assert "DATABASE_URL is missing" in ended.stderr

@@ -1,4 +1,4 @@
-"""Manifests render, are valid, and name only what the code and the images have."""
+"""The manifests are valid, and use only names that the code and the images have."""
 
 import re
 import subprocess
@@ -15,9 +15,9 @@ from support.manifests import Manifest
 
 README = (manifests.KUBERNETES / "README.md").read_text()
 ALL = tuple(sorted({*manifests.COMPONENTS} - {"hpa", "sandbox"}))
-# Of libpq, which the client library reads by itself.
+# Variables of libpq. The client library reads them itself.
 LIBPQ = {"PGSSLMODE", "PGSSLROOTCERT"}
-# Beyond a worker's drain: a reply that is waited for, and giving back.
+# Seconds after the drain of a worker: it waits for a reply and releases its jobs.
 LATE_SECONDS = 15
 GUNICORN_GRACE = 20
 THEIRS = ("postgres", "pgbouncer")
@@ -105,12 +105,12 @@ def test_every_variable_is_one_that_the_code_reads(found: list[Manifest]) -> Non
     settings.read_reddit_settings({**shared, **reddit})
 
 
-# Made by CloudNativePG.
+# The operator CloudNativePG makes this secret.
 OF_OPERATOR = {"crawljobs-database-app": {"uri"}}
 
 
 def documented() -> dict[str, set[str]]:
-    """The keys of each secret."""
+    """Return the keys of each secret that the README documents."""
     return {
         name: set(re.findall(r"`([^`]+)`", keys))
         for name, keys in re.findall(
@@ -135,12 +135,12 @@ def test_every_file_of_a_secret_is_mounted_and_every_secret_documented(
 
 
 def keys_of(volume: Manifest) -> set[str]:
-    """The files that a volume of secrets shows."""
+    """Return the names of the files in a volume of secrets."""
     return {file for secret in secrets_of(volume) for file in secret[1]}
 
 
 def secrets_of(volume: Manifest) -> list[tuple[str, set[str]]]:
-    """The name of each secret in a volume, and the files that it shows; all documented."""
+    """Return the name and the files of each secret in a volume. Check that all are documented."""
     if "projected" in volume:
         sources = [source["secret"] for source in volume["projected"]["sources"]]
     elif "secret" in volume:
@@ -149,7 +149,8 @@ def secrets_of(volume: Manifest) -> list[tuple[str, set[str]]]:
         return []
     shown = []
     for source in sources:
-        name = re.sub(r"-[a-z0-9]{10}$", "", source["name"])  # what a generator added
+        # Remove the suffix that a generator added.
+        name = re.sub(r"-[a-z0-9]{10}$", "", source["name"])
         keys = {**documented(), **OF_OPERATOR}[name]
         assert {item["key"] for item in source.get("items", [])} <= keys, name
         shown.append((name, {item["path"] for item in source.get("items", [])} or keys))
@@ -196,7 +197,7 @@ def test_probes_ask_paths_and_ports_that_answer(found: list[Manifest]) -> None:
             kind: container[kind]["httpGet"]
             for kind in ("startupProbe", "livenessProbe", "readinessProbe")
         }
-        # Ready is a pod whose API port answers; it lives as long as its workers do.
+        # Only the API's readiness probe uses the public port. The other probes use their own port.
         public = {"readinessProbe"} if service == "admin-api" else set()
         assert {kind for kind, get in asked.items() if ports[get["port"]] == 8000} == public
         assert {ports[get["port"]] for get in asked.values()} <= {8000, 8081}
@@ -275,7 +276,7 @@ def test_whoever_is_ours_may_reach_only_what_a_policy_names(found: list[Manifest
 
 
 def allowed_peers(found: list[Manifest]) -> dict[int, list[Manifest]]:
-    """Who may reach the database's pods, by port."""
+    """Return the peers that may reach the pods of the database, by port."""
     spec = manifests.find(found, "NetworkPolicy", "crawljobs-database")["spec"]
     assert spec["policyTypes"] == ["Ingress"]
     peers: dict[int, list[Manifest]] = {}
@@ -311,7 +312,7 @@ def test_only_what_needs_the_database_may_reach_its_pods(found: list[Manifest]) 
 
 
 def leads_to(rule: dict[str, Any], path: str) -> bool:
-    """As the Ingress matches: a prefix is of whole steps of the path."""
+    """Match a path as the Ingress does: a prefix matches whole segments of the path."""
     if rule["pathType"] == "Exact":
         return path == str(rule["path"])
     assert rule["pathType"] == "Prefix"
@@ -366,7 +367,7 @@ def test_every_folder_is_in_the_guide_and_every_component_in_a_test() -> None:
 
 
 def test_without_the_component_clients_reach_gunicorn_without_a_proxy() -> None:
-    """The deployment that the worker class of the API protects (decision 108)."""
+    """The gunicorn worker class of the API protects this kind of deployment (decision 108)."""
     found = manifests.parsed(manifests.overlay("local"))
     assert not [m for m in found if m["kind"] == "Ingress"]
     (port,) = manifests.find(found, "Service", "admin-api")["spec"]["ports"]

@@ -1,4 +1,4 @@
-"""What scales the workers: how many KEDA asks for, as whom, and that nobody else does too."""
+"""The scaler of the workers: the number that it wants, its role, and no second scaler."""
 
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def scaler_query() -> str:
         (0, None, 0),
         (1, None, 1),
         (40, None, 1),  # no budget is known yet
-        (40, (1000, 600), 2),  # a hundred a minute feed two
+        (40, (1000, 600), 2),  # 100 requests a minute are enough for two workers
         (17, (60_000, 600), 2),
         (40, (60_000, 600), 3),
         (40, (10, 600), 1),

@@ -1,4 +1,4 @@
-"""The project and what it carries are licensed, and images and wheels hold the texts."""
+"""The project and its packages have licences. The images and wheels contain their texts."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ def package(environment: Path, name: str, more: str = "", **texts: str) -> None:
 
 
 def test_every_package_of_an_installed_environment_has_its_licence(tmp_path: Path) -> None:
-    """That of the tests holds all that the images' locks name."""
+    """The test environment contains all packages that the images' lock files name."""
     done = collect(Path(sys.prefix), tmp_path)
     assert done.returncode == 0, done.stderr
     held = {path.name.lower().rpartition("-")[0].replace("_", "-") for path in tmp_path.iterdir()}

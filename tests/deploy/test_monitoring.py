@@ -1,4 +1,4 @@
-"""Alerts and dashboards speak of metrics that there are, and alerts fire when they should."""
+"""Alerts and dashboards use existing metrics, and alerts fire when they should."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import prometheus_client
 import pytest
 import yaml
 
-from crawljobs.runtime import metrics  # noqa: F401 - registers them
+from crawljobs.runtime import metrics  # noqa: F401 - the import registers the metrics
 from support import alert_rules, images, needs
 
 ROOT = images.ROOT
@@ -21,7 +21,7 @@ PARTS = ("_bucket", "_count", "_sum")
 
 
 def in_code() -> set[str]:
-    """Names as they are scraped: counters and histograms, and gauges that collectors make."""
+    """Return the metric names of a scrape: counters, histograms and the collectors' gauges."""
     found = set()
     for family in prometheus_client.REGISTRY.collect():
         if family.name.startswith(("crawl_", "http_")):

@@ -1,4 +1,4 @@
-"""The runbook and the pages of operations: queries run; commands, ports and variables exist."""
+"""The operations pages: their queries run, and their commands, ports and variables exist."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ TEXT = RUNBOOK.read_text()
 OPERATIONS = images.ROOT / "docs" / "operations"
 DEPLOYING = (OPERATIONS / "deploying.md").read_text()
 
-# Names of others in the same form.
+# Names in the form of a variable that are not variables of the project.
 OF_POSTGRES = {"CREATEROLE", "NOLOGIN"}
 OF_OPEN_TELEMETRY = {"OTEL_TRACES_SAMPLER", "OTEL_RESOURCE_ATTRIBUTES"}
 
