@@ -1,4 +1,4 @@
-"""Whom the embedded Postgres is tried as, and where the modules are."""
+"""Fixtures: an ordinary user to run the embedded Postgres, and the paths of the modules."""
 
 import os
 import pwd
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def ordinary_user() -> SystemUser:
-    """Somebody to run as who is neither root nor the user Postgres runs as."""
+    """Return a user who is neither root nor the user that Postgres runs as."""
     needs.root()
     entry = pwd.getpwnam("nobody")
     return SystemUser(entry.pw_name, entry.pw_uid, entry.pw_gid)

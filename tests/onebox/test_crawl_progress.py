@@ -1,4 +1,4 @@
-"""What the API says, shown: against a real HTTP server whose answers are made here."""
+"""The demo's display of crawls, with a real HTTP server that returns prepared answers."""
 
 import io
 import json

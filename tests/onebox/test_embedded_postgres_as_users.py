@@ -1,4 +1,4 @@
-"""Root, whom Postgres refuses to run as, and an ordinary user."""
+"""The embedded Postgres is started by ordinary users, and by root, which Postgres refuses."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from support.ordinary import OrdinaryPython
 
 @pytest.fixture
 def private_folder(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """As root's home is: nobody else gets through."""
+    """Yield a folder that only root can enter, such as root's home. Its mode must not change."""
     needs.root()
     monkeypatch.setattr(place, "ELSEWHERE", open_folder / "elsewhere")
     folder = open_folder / "private"

@@ -1,4 +1,4 @@
-"""What the demo says when a database cannot be migrated."""
+"""The messages of the demo when a database cannot be migrated."""
 
 import secrets
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from onebox.demo_errors import PostgresError
 
 @pytest.fixture
 def guest_url(empty_database_url: str) -> Iterator[str]:
-    """An ordinary role that may connect and no more, as PostgreSQL 15 and later have it."""
+    """Yield the address of a role that may connect but, since PostgreSQL 15, create no tables."""
     role, password = f"crawltest_{secrets.token_hex(6)}", secrets.token_hex(16)
     name = sql.Identifier(role)
     with psycopg.connect(empty_database_url, autocommit=True) as connection:

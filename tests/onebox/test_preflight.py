@@ -1,4 +1,4 @@
-"""Settings are looked at before anything starts."""
+"""The demo checks all settings before it starts anything."""
 
 import os
 

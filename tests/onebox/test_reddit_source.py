@@ -1,4 +1,4 @@
-"""Which Reddit is meant, and that two are never mixed."""
+"""Settings select the real Reddit or the sandbox. The data of the two is never mixed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The bootstrap, on a scratch project whose locks are empty: installing itself needs no network."""
+"""The script `run` in a small project with empty lock files, so that it needs no network."""
 
 import os
 import shutil
@@ -102,7 +102,7 @@ def test_two_checkouts_may_share_an_environment_and_each_runs_its_own_code(
         assert running.stdin
         assert running.stdout
         assert running.stdout.readline() == "started\n"
-        assert run(second, "demo", **shared).returncode == 0  # its path file is there now
+        assert run(second, "demo", **shared).returncode == 0  # the second path file exists now
         running.stdin.close()
         assert running.stdout.read().strip() == str(first / "deploy" / "onebox" / "__init__.py")
 
@@ -154,7 +154,7 @@ def test_a_deleted_python_is_made_again(installed: Path) -> None:
 
 
 def test_what_was_interrupted_is_made_anew(installed: Path) -> None:
-    """Ctrl-C or kill -9 leaves a Python without pip, or half of a package."""
+    """After Ctrl-C or kill -9, a Python may lack pip, or a package may be incomplete."""
     shutil.rmtree(installed / ".venv")
     making = subprocess.Popen(
         [sys.executable, str(installed / "run"), "demo"], stderr=subprocess.PIPE, text=True

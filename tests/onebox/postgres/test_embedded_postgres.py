@@ -139,7 +139,7 @@ def test_sessions_of_a_killed_server_are_waited_for(open_folder: Path) -> None:
     with psycopg.connect(server.url()) as connection:
         pid = connection.info.backend_pid
         session = psutil.Process(pid)
-        session.suspend()  # it cannot see that its server is gone
+        session.suspend()  # the session cannot notice that its server has died
         psutil.Process(server.pid).kill()
         server.stop()
         threading.Timer(1.0, session.resume).start()

@@ -1,4 +1,4 @@
-"""The demo prints the begin, the remedy and the end of a pause of all workers."""
+"""The demo prints the start, the remedy and the end of a pause of all workers."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def execute(database: Database, changes: str) -> None:
         ("client_refused", "remedy: the client id or the address of the workers is blocked"),
         ("credentials_refused", "remedy: correct REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET"),
         ("outage", None),
-        (None, None),  # of an older release
+        (None, None),  # a row of an older release
     ],
 )
 def test_the_end_of_a_pause_is_reported_once_when_reddit_accepts_the_workers(
@@ -49,7 +49,8 @@ def test_the_end_of_a_pause_is_reported_once_when_reddit_accepts_the_workers(
     assert paused.startswith("paused until ")
     assert [line.startswith(remedy or "no remedy") for line in remedies] == [True] * bool(remedy)
     assert all(len(line) <= LINE_WIDTH for line in remedies)
-    # The time of the pause is over, and a probe is due: Reddit does not accept the workers yet.
+    # The time of the pause has ended and a probe is due, but Reddit does not accept the workers
+    # yet.
     execute(database, "outage_until = clock_timestamp() - interval '1 s'")
     assert (pauses.read(database_url), pauses.ended) == (remedies, [])
     execute(database, "outage_until = NULL, paused_reason = NULL")
@@ -63,9 +64,10 @@ def test_the_end_of_a_pause_by_a_429_is_reported_once(
     execute(database, f"paused_until = {HOUR}")
     (paused,) = pauses.read(database_url)
     assert paused.endswith("Reddit answered 429")
-    assert pauses.read("postgresql://nobody@127.0.0.1:9/nothing") == [paused]  # one connection
+    # The pauses are read through the open connection, so the wrong address does not matter.
+    assert pauses.read("postgresql://nobody@127.0.0.1:9/nothing") == [paused]
     pauses.close()
-    assert pauses.read("postgresql://nobody@127.0.0.1:9/nothing") == []  # no answer is no end
+    assert pauses.read("postgresql://nobody@127.0.0.1:9/nothing") == []  # no answer is not an end
     assert pauses.ended == []
     execute(database, "paused_until = clock_timestamp()")
     assert pauses.read(database_url) == []

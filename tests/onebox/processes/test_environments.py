@@ -1,4 +1,4 @@
-"""Each process of the demo inherits the secrets that it needs, and no other."""
+"""Each process of the demo inherits only the secrets that it needs."""
 
 import pytest
 
