@@ -1,4 +1,4 @@
-"""No command in a document puts a secret on a command line, which every user can read."""
+"""No command in a document puts a secret on a command line, where every user can read it."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from support import admin_api, needs, reddit_sandbox
 from support.admin_api import Gunicorn
 
 ROOT = Path(__file__).parents[2]
-# Commands that put a secret on a command line.
+# Matches a command that puts a secret on a command line.
 SHOWN = re.compile(
     r"""(?ix)
     (?:-H|--header) [\s=]+ ["']? (?:proxy-)?authorization |      # curl -H "Authorization: ..."
@@ -25,7 +25,7 @@ SHOWN = re.compile(
     """
 )
 SUFFIXES = (".md", ".sh", ".yaml", ".yml", ".html", ".js")
-# Writes the arguments of each call to a file, then runs the program.
+# A script that writes its arguments to a file, and then runs the real program.
 RECORDER = """#!/bin/sh
 printf '%s\\0' "$0" "$@" >> "{record}"
 exec "{program}" "$@"
@@ -75,14 +75,14 @@ def server(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
 
 
 def readme_block(word: str) -> str:
-    """The one block of commands in README.md that contains the word."""
+    """Return the only block of commands in README.md that contains the word."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (block,) = [one for one in blocks if word in one]
     return str(block)
 
 
 def recorded(folder: Path) -> tuple[str, Path]:
-    """A PATH whose curl records its arguments, and the path of the record."""
+    """Return a PATH whose curl records its arguments, and the path of this record."""
     record, programs = folder / "arguments", folder / "programs"
     programs.mkdir()
     own = programs / "curl"

@@ -1,4 +1,4 @@
-"""Decisions have a number, a title, an area and a status; the code cites numbers that exist."""
+"""Each decision has a number, a title, an area and a status. The code cites existing numbers."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ STATUS = re.compile(
     r"(; amends (?P<amends>[\d, ]+))?(; supersedes (?P<supersedes>[\d, ]+))?"
     r"(; amended by (?P<amended>[\d, ]+)(, which [^;]+)?)?"
 )
-# "decision 12" in a comment, or a link to its heading.
+# Matches "decision 12" in a comment, or a link to the heading of a decision.
 CITED = re.compile(
     r"\b[Dd]ecisions?\W{1,3}(\d+)\b|DECISIONS\.md`?,?\s+(\d+)\b|DECISIONS\.md#(\d+)-"
 )
@@ -24,7 +24,7 @@ CITING = {".py", ".md", ".yaml", ".yml", ".toml", ".sh", ".conf"}
 
 
 def of(decision: Decision, group: str) -> set[int]:
-    """The numbers that the status of a decision names."""
+    """Return the decision numbers in one part of a decision's status."""
     status = STATUS.fullmatch(decision.status)
     assert status is not None, (decision.number, decision.status)
     return {int(number) for number in re.findall(r"\d+", status[group] or "")}
@@ -60,7 +60,7 @@ def test_numbers_are_unique_and_rise_within_an_area() -> None:
 
 
 def test_the_index_links_every_decision_by_area() -> None:
-    """After a change: PYTHONPATH=tests python -m support.decisions prints it."""
+    """After a change, PYTHONPATH=tests python -m support.decisions prints the new index."""
     assert decisions.index(FOUND) in TEXT
 
 

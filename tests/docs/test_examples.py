@@ -1,4 +1,4 @@
-"""The examples run against the real API; their README lists each function."""
+"""The examples run against the real API. Their README lists each function."""
 
 import os
 import re
@@ -48,7 +48,7 @@ def test_the_whole_script_runs_twice_and_leaves_its_jobs(
     ran = run(server, "main")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "enqueued: 2" in ran.stdout
-    assert "watched: queued" in ran.stdout  # no worker runs here
+    assert "watched: queued" in ran.stdout  # no worker runs in this test
     assert "retried: 0" in ran.stdout
     assert '"by_status"' in ran.stdout
     with database.begin() as conn:

@@ -1,4 +1,4 @@
-"""Documents state when an acknowledged request is durable; the manifests match."""
+"""Documents state when an acknowledged request is durable, and the manifests agree with this."""
 
 from pathlib import Path
 

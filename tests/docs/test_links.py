@@ -1,4 +1,4 @@
-"""Each link between documents leads to a file and a heading; docs/README.md lists every page."""
+"""Each link in a document leads to a file and a heading. docs/README.md lists every page."""
 
 import re
 import subprocess
@@ -10,14 +10,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 LINK = re.compile(r"\]\(([^()\s]+)\)")
-# A path of a page, with or without an anchor, in a comment or a value of another file.
+# Matches the path of a page in a file of code or settings, with or without an anchor.
 NAMED_PAGE = re.compile(r"(?<![\w./-])((?:docs|deploy|shared|migrations)/[\w./-]*\.md)(#[\w-]+)?")
 FENCE = re.compile(r"^(```+)[^\n]*\n.*?^\1", re.MULTILINE | re.DOTALL)
 TEXT_SUFFIXES = {".py", ".yaml", ".yml", ".sh", ".toml", ".json", ".env"}
 
 
 def tracked_files() -> list[Path]:
-    """The files of the repository, or those below it where it is no clone."""
+    """Return the files of the repository, or all files in the folder if it is no clone."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -36,12 +36,12 @@ PAGES = sorted(path for path in FILES if path.suffix == ".md")
 
 
 def prose(page: Path) -> str:
-    """The text of a page without its fenced blocks, where neither links nor headings count."""
+    """Return the text of a page without its fenced blocks, which contain no links or headings."""
     return FENCE.sub("", page.read_text())
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub makes of the headings of a page."""
+    """Return the anchors that GitHub makes from the headings of a page."""
     found: set[str] = set()
     seen: Counter[str] = Counter()
     for heading in re.findall(r"^#{1,6} (.+?)\s*$", prose(page), re.MULTILINE):
@@ -53,7 +53,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def broken(page: Path, link: str) -> str | None:
-    """The fault of a link, or None."""
+    """Return the fault of a link, or None if the link is correct."""
     path, _, anchor = link.partition("#")
     target = (page.parent / path).resolve() if path else page
     if not target.exists():

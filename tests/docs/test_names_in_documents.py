@@ -22,13 +22,13 @@ FILE_TYPES = {"py", "md", "sh", "yaml", "yml", "json", "txt", "crt", "key", "loc
 
 
 def dotted_names(text: str) -> set[tuple[str, str]]:
-    """Names such as `keeper.disconnected`; file names do not count."""
+    """Return names such as `keeper.disconnected`, without file names."""
     found = re.findall(r"`([a-z][a-z_]*)\.([a-z][a-z_]*)`", text)
     return {(first, second) for first, second in found if second not in FILE_TYPES}
 
 
 def exists(first: str, second: str) -> bool:
-    """Whether the name is a log action, a column of a table or a function of a module."""
+    """Return whether the name is a log action, a column of a table or a function of a module."""
     table = tables.metadata.tables.get(first)
     return (
         f'"{first}.{second}"' in CODE

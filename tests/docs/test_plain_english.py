@@ -1,4 +1,4 @@
-"""Documents use none of the words that CONTRIBUTING.md excludes, and no overlong sentence."""
+"""Documents use no word that CONTRIBUTING.md excludes, and no sentence that is too long."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ PAGES = [
 
 
 def prose(text: str) -> str:
-    """The sentences of a page: no code, no addresses, no tables."""
+    """Return the text of a page without code, addresses and tables."""
     text = re.sub(r"^(```+)[^\n]*\n.*?^\1", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"`[^`]*`", "code", text)
     text = re.sub(r"\]\([^)]*\)", "]", text)
@@ -30,13 +30,13 @@ def prose(text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of prose; an item of a list or a heading begins a new one."""
+    """Return the sentences of a text. A list item or a heading begins a new sentence."""
     parts = re.split(r"\n\s*\n|\n\s*(?:[-*#]|\d+\.)\s|(?<=[.:;?!])\s+", prose(text))
     return [" ".join(part.split()) for part in parts if part.strip()]
 
 
 def excluded(text: str) -> list[str]:
-    """The lines with an excluded word. CONTRIBUTING.md lists examples of them at its end."""
+    """Return the lines with an excluded word. The section that lists these words is left out."""
     shown = re.sub(r"`[^`]*`", "code", text.partition("## Plain English")[0])
     return [line for line in shown.splitlines() if EXCLUDED.search(line)]
 

@@ -1,4 +1,4 @@
-"""The files at the top of the repository exist, and so do the paths that they name."""
+"""The files in the top folder exist, and so do the paths in them."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/REDDIT.md shows the table of meanings that the code has."""
+"""docs/REDDIT.md shows the same table of meanings as the code."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "REDDIT.md").read_text()
 
 
 def test_the_table_of_meanings_is_that_of_the_code() -> None:
-    """After a change: PYTHONPATH=tests python -m support.reply_table prints it."""
+    """After a change, PYTHONPATH=tests python -m support.reply_table prints the new table."""
     written = [line for line in TEXT.splitlines() if line.startswith("|")]
     start = written.index(reply_table.HEAD[0])
     assert written[start : start + len(reply_table.rows())] == reply_table.rows()

@@ -1,4 +1,4 @@
-"""The pages list the endpoints, tables, rights and metrics of the code; their queries run."""
+"""The reference pages list the code's endpoints, tables, rights and metrics. Their queries run."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from crawljobs.db.administration import grants
 from crawljobs.db.database import Connection
 from crawljobs.domain import subreddit
 from crawljobs.domain.coverage import WalkEnd
-from crawljobs.runtime import metrics  # noqa: F401 - registers them
+from crawljobs.runtime import metrics  # noqa: F401 - the import registers the metrics
 from support import endpoint_table
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ def section(page: str, title: str) -> str:
 
 
 def test_the_table_of_endpoints_is_that_of_the_openapi_document() -> None:
-    """After a change: PYTHONPATH=tests python -m support.endpoint_table prints it."""
+    """After a change, PYTHONPATH=tests python -m support.endpoint_table prints the new table."""
     written = [line for line in section("api.md", "Endpoints").splitlines() if line.startswith("|")]
     assert written == endpoint_table.table()
 
