@@ -1,4 +1,4 @@
-"""The locks are those of pyproject.toml; a lock that is not is found out without a network."""
+"""The lock files match pyproject.toml. The check finds a wrong lock file without a network."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ PROGRAM = programs.load(ROOT / ".ci" / "lock-check")
 
 
 def check(folder: Path) -> str:
-    """The findings, one in a line."""
+    """Return the findings, one on each line."""
     return "\n".join(PROGRAM.check(folder))
 
 
@@ -32,7 +32,7 @@ def copy(tmp_path: Path) -> Path:
 
 def test_our_locks_are_those_of_pyproject() -> None:
     assert check(ROOT) == ""
-    command = [sys.executable, ROOT / ".ci" / "lock-check"]  # as CI calls it
+    command = [sys.executable, ROOT / ".ci" / "lock-check"]  # the command line that CI uses
     assert subprocess.run(command, check=False, timeout=60).returncode == 0
     assert ".ci/lock-check" in (ROOT / ".ci" / "run").read_text()
 

@@ -1,4 +1,4 @@
-"""The scan finds planted secrets, names the place without the secret, and nothing else."""
+"""The scan finds planted secrets and nothing else. It names the place but not the secret."""
 
 import contextlib
 import io
@@ -18,7 +18,7 @@ LETTERS = string.ascii_letters + string.digits
 
 
 def drawn(length: int) -> str:
-    """Of both cases and digits, so that it looks like what a program makes."""
+    """Return random text with both cases and digits, such as a secret that a program makes."""
     return "aB3" + "".join(secrets.choice(LETTERS) for _ in range(length - 3))
 
 
@@ -26,14 +26,14 @@ PROGRAM = programs.load(SCAN)
 
 
 def scan(folder: Path) -> tuple[int, str]:
-    """The exit code, and what it says."""
+    """Return the exit code and the output of the scan."""
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
         code = PROGRAM.main([str(folder)])
     return code, said.getvalue()
 
 
-# Put together here, so that this file itself holds none.
+# The values are composed here, so that this file itself contains no secret.
 PLANTED = {
     "a token of the admin-api": access.new_token()[0],
     "a private key": "-----BEGIN RSA " + "PRIVATE KEY-----",
@@ -98,5 +98,5 @@ def test_placeholders_are_no_secrets(tmp_path: Path) -> None:
 
 def test_the_project_holds_no_secret() -> None:
     assert scan(ROOT) == (0, "")
-    assert subprocess.run([SCAN], check=False, timeout=60).returncode == 0  # as CI calls it
+    assert subprocess.run([SCAN], check=False, timeout=60).returncode == 0  # as CI does
     assert ".ci/secret-scan" in (ROOT / ".ci" / "run").read_text()
