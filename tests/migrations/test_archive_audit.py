@@ -1,4 +1,4 @@
-"""The owner moves old audit rows to a table of their own, dumps it and drops it."""
+"""The owner moves old audit rows to a separate table, dumps this table and drops it."""
 
 import contextlib
 import hashlib
@@ -34,7 +34,7 @@ CUT = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def own(databases: Databases) -> Iterator[Roles]:
-    """With rows of the years before the cut, and one after it."""
+    """Yield roles and an audit log with rows of the years before the cut and a row after it."""
     with made(databases) as roles_of_ours:
         with psycopg.connect(roles_of_ours.url, autocommit=True) as conn:
             conn.execute(
@@ -76,7 +76,7 @@ def archive(url: str, before: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_procedure_of_the_runbook(own: Roles, empty_database_url: str) -> None:
-    """Move, compare the digest, dump, drop; restored elsewhere the rows are the same."""
+    """Move the rows, compare the digest, dump and drop. A restored dump has the same rows."""
     owner = own.url_as(grants.OWNER)
     done = archive(owner, "2026-01-01T00:00:00Z")
     assert done.returncode == 0, done.stderr
@@ -204,7 +204,7 @@ def test_a_run_that_broke_off_is_continued_and_writers_go_on_meanwhile(
 def test_a_chunk_gives_up_soon_when_a_writer_holds_the_log_and_the_run_goes_on_later(
     own: Roles,
 ) -> None:
-    """Writers of audit rows wait behind the lock that a chunk waits for."""
+    """Otherwise writers of audit rows would wait behind the lock that a chunk requests."""
     with opened(own, grants.OWNER) as database, psycopg.connect(own.url) as writer:
         writer.execute(
             "INSERT INTO admin_audit_log (actor, action, resource_type) VALUES ('a', 'b', 'c')"

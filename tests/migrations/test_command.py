@@ -1,4 +1,4 @@
-"""The command that a deploy runs: patient, resumable, one at a time."""
+"""The migration command of a deployment waits, can be resumed and runs only once at a time."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ INVALIDATE = (
 
 
 def start(url: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    """As its image does."""
+    """Start the migration command as its image does."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "migrations", *arguments],
         env={
@@ -98,7 +98,7 @@ def test_wait_returns_when_somebody_else_has_migrated(empty_database_url: str) -
     assert waiting.returncode == 0, complaint
 
 
-# What would weaken the audit log, one after another in one database.
+# Changes that weaken the audit log. The test applies them one after another.
 WEAKER = [
     (
         "ALTER TABLE admin_audit_log ENABLE TRIGGER admin_audit_log_append_only",
@@ -216,7 +216,7 @@ def test_the_printed_statements_make_the_same_schema(
     code, statements, complaint = run(empty_database_url, "sql")
     assert code == 0, complaint
     assert statements.startswith("SET lock_timeout = '3s'")
-    # A batch of statements is a transaction, in which nothing CONCURRENTLY may stand.
+    # Postgres runs several statements in one query as a transaction, which allows no CONCURRENTLY.
     own.execute(statements.replace(" CONCURRENTLY", "").encode())
     assert differences(empty_database_url) == []
     assert revision(own) == REVISIONS[-1]
@@ -252,12 +252,14 @@ def test_an_upgrade_gives_up_at_its_deadline_by_name(
 def test_a_killed_migration_leaves_no_lock_and_the_next_goes_on(
     empty_database_url: str, own: psycopg.Connection
 ) -> None:
-    """Killed in the middle of the last revision; what it had not committed is not there."""
+    """The process is killed during the last revision, whose uncommitted changes are lost."""
     migration.upgrade(SCRIPTS, empty_database_url, revision=REVISIONS[-2])
     with psycopg.connect(empty_database_url) as holder:
+        # All tables are locked, because the last revision may change any of them. At its end, it
+        # always changes the table that stores the current revision.
         for (table,) in holder.execute(
             "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
-        ).fetchall():  # whichever the last revision changes; at its end it says its name in one
+        ).fetchall():
             holder.execute(f"LOCK TABLE {table} IN SHARE MODE")
         killed = start(empty_database_url, "upgrade")
         wait_until(
@@ -283,7 +285,7 @@ def sessions(conn: psycopg.Connection, condition: str) -> int:
 
 
 def test_a_database_that_is_away_is_waited_for(empty_database_url: str) -> None:
-    """The name of the database is wrong until somebody creates it."""
+    """The address has a wrong name until another process creates a database with this name."""
     missing = empty_database_url + "x"
     finished: list[object] = []
 

@@ -1,4 +1,4 @@
-"""The migrations make the tables, can go back, and one database is migrated once."""
+"""The migrations make the tables and can be reversed. Two at the same time do no harm."""
 
 import os
 import re
@@ -21,7 +21,7 @@ VERSIONS = ROOT / "migrations" / "versions"
 
 
 def definitions(conn: Connection) -> dict[str, list[tuple[object, ...]]]:
-    """What the catalogue says of every column, constraint and index."""
+    """Return the definition of each column, constraint and index in the catalogue."""
     queries = {
         "columns": """
             SELECT table_name, column_name, data_type, is_nullable, column_default, is_identity,
@@ -46,7 +46,7 @@ def definitions(conn: Connection) -> dict[str, list[tuple[object, ...]]]:
 
 
 def start_alembic(url: str, *arguments: str) -> subprocess.Popen[str]:
-    """As an operator runs it, from the top of the project."""
+    """Start Alembic in the top folder of the project, as an operator does."""
     return subprocess.Popen(
         [sys.executable, "-m", "alembic", *arguments],
         cwd=ROOT,
@@ -115,7 +115,7 @@ def test_the_newest_revision_is_known_to_the_code(database: Database) -> None:
 
 
 def pretend(conn: Connection, revision: str, comment: str | None) -> None:
-    """As if the migrations of a later version had been here."""
+    """Change the stored revision and its comment as the migrations of a later version would."""
     said = "NULL" if comment is None else f"'{comment}'"
     conn.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     conn.execute(text(f"COMMENT ON TABLE alembic_version IS {said}"))

@@ -1,4 +1,4 @@
-"""A migration waits for a database that is away, and for no longer than its deadline."""
+"""A migration waits for an unreachable database, but only until its deadline."""
 
 import pytest
 import structlog

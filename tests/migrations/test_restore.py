@@ -1,4 +1,4 @@
-"""The drill of the runbook: a dump, restored elsewhere, is the same system and goes on."""
+"""A dump that is restored elsewhere, as in the runbook, is the same system and continues."""
 
 import subprocess
 import uuid
@@ -17,7 +17,7 @@ DEADLINE_SECONDS = 40
 
 
 def copy(source: str, target: str) -> None:
-    """By pg_dump and psql, which know servers as old as any that is supported."""
+    """Copy a database with pg_dump and psql, which work with every supported server version."""
     tools = binaries.embedded_bindir()
     dumped = subprocess.run(
         [tools / "pg_dump", "--no-owner", "--dbname", source],
@@ -26,7 +26,7 @@ def copy(source: str, target: str) -> None:
         check=True,
     )
     subprocess.run(
-        # Not to stop at an error: an older server does not know every setting of the dump.
+        # Without ON_ERROR_STOP, because an older server does not know every setting in the dump.
         [tools / "psql", "--no-psqlrc", "--quiet", "--dbname", target],
         input=dumped.stdout,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""F15: while a deploy rolls, the code before the newest revision runs on the newest schema."""
+"""F15: during a rolling deployment, the previous code runs on the newest schema."""
 
 import io
 import os
@@ -22,7 +22,7 @@ DEADLINE_SECONDS = 40
 OLD = "old"
 SMALL = {"MAX_POSTS_PER_SUB": "25", "MAX_REQUESTS_PER_JOB": "6", "USER_SUB_FETCH_LIMIT": "0"}
 MODULES = ("crawler_worker", "scheduler")
-CANDIDATES = 12  # commits looked at: some of a day's work do not start
+CANDIDATES = 12  # number of commits that are tried, because some commits do not start
 
 
 def git(*arguments: str) -> bytes:
@@ -33,7 +33,10 @@ def git(*arguments: str) -> bytes:
 
 
 def commits_before(path: str) -> list[str]:
-    """Before this revision's file came, the newest first; all of them if it is not committed."""
+    """Return the commits before the revision's file was added, the newest first.
+
+    If the file is not committed, return the newest commits.
+    """
     added = git("log", "--format=%H", "--diff-filter=A", "--", path).split()
     since = f"{added[-1].decode()}^" if added else "HEAD"
     return git("rev-list", f"--max-count={CANDIDATES}", "--first-parent", since).decode().split()
@@ -47,7 +50,7 @@ def unpack(commit: str, folder: Path) -> Path:
 
 @dataclass
 class Roll:
-    """Processes of old and of new code on one database."""
+    """Starts and ends processes of old code and of new code on one database."""
 
     folder: Path
     variables: dict[str, str]
@@ -65,8 +68,9 @@ class Roll:
         return process
 
     def start_old(self, folder: Path) -> Path:
-        """The newest code before the newest revision; commits whose services do not start at all,
-        on whatever schema, are passed over.
+        """Start the newest code before the newest revision, and return its folder.
+
+        Commits whose services do not start on any schema are skipped.
         """
         newest = newest_revision()
         for commit in commits_before(newest.path):
@@ -107,7 +111,7 @@ def has_started(process: service_process.ServiceProcess) -> bool:
 
 
 def runs_here(code: Path) -> bool:
-    """Whether the newest revision admits that code, and the code knows how a revision says so."""
+    """Return whether the newest revision admits the code and the code can read this permission."""
     newest = newest_revision()
     oldest = getattr(newest.module, "runs_code_from", newest.revision)
     schema = (code / "shared/crawljobs/db/schema.py").read_text()
@@ -168,7 +172,7 @@ def enqueue(database: Database, prefix: str, count: int) -> set[int]:
 
 
 def use(api: admin_api.Gunicorn) -> set[int]:
-    """A job and a schedule that is soon due, by the old code's API."""
+    """Create a job, and a schedule that is due soon, through the API of the old code."""
     with api.client() as client:
         assert client.get("/readyz").status_code == 200
         made = client.post("/api/admin/jobs", json={"subreddit": "by_old_api"})
