@@ -1,4 +1,4 @@
-"""One sandbox for the tests of a module."""
+"""A fixture: the tests of a module share one sandbox."""
 
 from collections.abc import Iterator
 

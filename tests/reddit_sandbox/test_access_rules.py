@@ -1,4 +1,4 @@
-"""Communities that cannot be read, each in its own way."""
+"""Communities that cannot be read. Each kind has its own reply."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_a_missing_community_redirects_to_the_search(sandbox: RunningSandbox) ->
     assert reply.status_code == 302
     assert reply.headers["location"] == f"{sandbox.url}/subreddits/search?q=missing_one"
     assert "x-ratelimit-used" not in reply.headers
-    # Whoever follows it finds a good reply that says nothing.
+    # A client that follows the redirect gets a valid reply without results.
     assert sandbox.children("/subreddits/search", q="missing_one") == []
 
 

@@ -1,4 +1,4 @@
-"""A wrong reply about another subject has the right form, and nothing of the requested subject."""
+"""A wrong reply about another subject has the right form, but nothing of the requested subject."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Communities of which one part does not answer, and replies that are replaced on request."""
+"""Communities in which one part fails, and replies that are replaced on request."""
 
 from typing import Any
 

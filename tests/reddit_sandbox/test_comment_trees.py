@@ -1,4 +1,4 @@
-"""Trees of comments: what is shown, what is left behind stubs, and how a reader gets at it."""
+"""Comment trees: the comments that a reply shows, and how a client requests the others."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,13 +11,13 @@ from support.reddit_sandbox import RunningSandbox
 
 @pytest.fixture(scope="module")
 def busiest(sandbox: RunningSandbox) -> dict[str, Any]:
-    """The post of a large community with the most comments."""
+    """Return the post with the most comments in a large community."""
     posts = [post for page in sandbox.pages("/r/big_one/new") for post in page]
     return max(posts, key=lambda post: post["num_comments"])
 
 
 def walk(children: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """All things of a tree, each before what answers it."""
+    """Yield all objects of a tree, each of them before its replies."""
     for child in children:
         yield child
         if replies := child["data"].get("replies"):

@@ -1,4 +1,4 @@
-"""Posts and comments of a community, page by page, and items in batches."""
+"""Posts and comments of a community, page by page, and batches of items by id."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The sandbox as a process: it says where it is, and it goes when it is told to."""
+"""The sandbox as a process: it prints its address, and ends after a signal."""
 
 import json
 import os
@@ -100,7 +100,7 @@ def test_when_it_is_killed_its_worker_goes_too_even_with_a_request_hanging() -> 
         hanging.start()
         _wait_for_a_connection(running, family)
         os.kill(running.process.pid, signal.SIGKILL)
-        processes.wait_until_gone(family, timeout=0.5)  # its port is wanted by the next
+        processes.wait_until_gone(family, timeout=0.5)  # the next process needs the port
         hanging.join(5)
 
 
@@ -140,7 +140,7 @@ def _ask_quietly(running: reddit_sandbox.RunningSandbox, path: str, timeout: flo
 def _wait_for_a_connection(
     running: reddit_sandbox.RunningSandbox, family: list[psutil.Process]
 ) -> None:
-    """A second connection beside that of the test's own client."""
+    """Wait until the process has a second connection besides that of the test's own client."""
     port = int(running.url.rpartition(":")[2])
 
     def connections() -> int:

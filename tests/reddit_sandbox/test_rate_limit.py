@@ -1,4 +1,4 @@
-"""Budgets: windows fixed to the wall clock, counted per client, honest when they are spent."""
+"""A budget's windows follow the wall clock. Each client has its own budget."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from reddit_sandbox.rate_window import Grant, RateWindow
 from support import reddit_sandbox
 from support.waiting import wait_until
 
-# A window so long that no test meets its edge; 2026 lies within its first.
+# Seconds of a window that no test reaches the end of. The year 2026 lies in the first window.
 ENDLESS = 1_000_000_000
 
 

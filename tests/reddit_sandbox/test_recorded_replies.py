@@ -1,4 +1,4 @@
-"""The sandbox's wrappings, errors, tokens and headers against the recorded ones."""
+"""The sandbox's wrappers, errors, tokens and headers equal the recorded ones."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def test_replies_to_morechildren_are_wrapped_as_recorded(
 def test_errors_have_the_recorded_bodies_and_headers(
     exchanges: list[Interaction], sandbox: RunningSandbox
 ) -> None:
-    """The newest recorded reply of each kind beside ours."""
+    """The newest recorded reply of each kind is compared with the sandbox's reply."""
     asked = {
         401: sandbox.http.get("/api/v1/me", headers={"authorization": "bearer no"}),
         403: sandbox.get("/r/quarantined_one/top"),
@@ -104,7 +104,8 @@ def test_documented_refusals_have_the_documented_bodies(sandbox: RunningSandbox)
         reply = sandbox.get(f"/r/{name}/about")
         assert reply.status_code == expected["status"], situation
         for field, value in reply.json().items():
-            # The notices are the sandbox's own; the field beside them was quoted of one community.
+            # The sandbox has its own notices. The field next to a notice was documented for one
+            # community only.
             assert field in expected["body"]
             assert (
                 "message_" in field

@@ -1,4 +1,4 @@
-"""Nothing that is asked makes the sandbox itself fail; and its own guide tells the truth."""
+"""No request makes the sandbox itself fail, and its guide is correct."""
 
 import random
 import re

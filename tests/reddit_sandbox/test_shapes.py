@@ -1,4 +1,4 @@
-"""The sandbox's replies against the recorded ones: the same fields, of the same types."""
+"""The sandbox's replies have the same fields as the recorded ones, with the same types."""
 
 import collections
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ SHAPES = (
     "t5 alone",
     "t5 in a batch",
 )
-# Fields that are not on every object of Reddit, and of which a reader must meet both sides.
+# Fields that some objects of Reddit lack. Clients must get objects with them and without them.
 ABSENT = type(...)
 VARIED = {
     "t1 in a thread": {"edited": {bool, float}, "replies": {str, dict}},
@@ -44,12 +44,12 @@ VARIED = {
 }
 
 
-# Some of the traffic was recorded by moderators, who are shown more.
+# Fields that only moderators see. Some of the traffic was recorded by moderators.
 FOR_MODERATORS = {"approved", "ban_note", "removed", "spam"}
 
 
 class Recorded:
-    """What the recorded objects have in common: types by kind, presence by shape."""
+    """The properties that recorded objects have in common: types by kind, and fields by shape."""
 
     def __init__(self, exchanges: list[Interaction]) -> None:
         self._schemas: dict[str, genson.SchemaBuilder] = collections.defaultdict(
@@ -70,7 +70,7 @@ class Recorded:
         return jsonschema.Draft7Validator(self._schemas[kind].to_schema())
 
     def must_have(self, shape: str) -> set[str]:
-        """The fields of every object recorded since 2023; of the newest year when none was."""
+        """Return the fields of all objects since 2023, or of the newest year if there are none."""
         years = self._always[shape]
         modern = [fields for year, fields in years.items() if year >= MODERN]
         return set.intersection(*(modern or [years[max(years)]]))
@@ -94,7 +94,7 @@ def recorded(exchanges: list[Interaction]) -> Recorded:
 
 @pytest.fixture(scope="module")
 def made_up(sandbox: RunningSandbox) -> dict[str, list[Thing]]:
-    """By shape, what the sandbox says to all kinds of requests."""
+    """Return the objects in the sandbox's replies to all kinds of requests, by shape."""
     found: dict[str, list[Thing]] = collections.defaultdict(list)
     for path, body in _replies(sandbox):
         for thing in reddit_shapes.things(body, path):

@@ -1,4 +1,4 @@
-"""The token endpoint, and what a request without a good token gets."""
+"""The token endpoint, and the replies to requests without a valid token."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from support.reddit_sandbox import RunningSandbox
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[RunningSandbox]:
-    """Knows one client only."""
+    """Yield a sandbox that accepts only one client."""
     with reddit_sandbox.serve("--client-id", "tests", "--client-secret", "secret") as running:
         yield running
 
@@ -78,7 +78,8 @@ def test_a_client_id_can_ask_for_an_error(sandbox: RunningSandbox) -> None:
 def test_the_token_endpoint_has_a_limit_of_its_own_without_retry_after() -> None:
     with reddit_sandbox.serve("--token-rate-limit", 3, "--rate-window", 1_000_000_000) as running:
         seen = [running.token() for _ in range(4)]
-        assert [reply.status_code for reply in seen].count(200) == 2  # the first was the fixture's
+        # Only two of the three permitted tokens are left, because `serve` took the first.
+        assert [reply.status_code for reply in seen].count(200) == 2
         assert seen[-1].status_code == 429
         assert seen[-1].json() == {"message": "Too Many Requests", "error": 429}
         assert "retry-after" not in seen[-1].headers

@@ -1,4 +1,4 @@
-"""Replies that fail or come mangled, on purpose."""
+"""Replies that fail or are damaged on purpose."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def test_a_hiccup_passes_for_each_request_by_itself(sandbox: RunningSandbox) -> 
     for path in ("/r/hiccup_one/about", "/r/hiccup_one/new"):
         assert [sandbox.get(path).status_code for _ in range(3)] == [503, 200, 200]
     after = sandbox.get("/r/hiccup_one/new", limit=5).status_code
-    assert after == 503  # another page is another request
+    assert after == 503  # another page is another request, which fails once too
 
 
 def test_a_hiccup_reaches_into_the_threads_of_its_community(sandbox: RunningSandbox) -> None:

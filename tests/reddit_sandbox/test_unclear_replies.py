@@ -1,4 +1,4 @@
-"""Replies that say nothing about a community, and tokens that are refused, on request."""
+"""Replies without information about a community, and tokens that are refused, on request."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Authors and their histories, which agree with what the communities show."""
+"""Authors and their histories agree with the content of the communities."""
 
 import collections
 
@@ -36,7 +36,7 @@ def test_what_a_history_shows_stands_in_the_communities(sandbox: RunningSandbox)
     checked = 0
     for author, _ in busiest.most_common(5):
         reply = sandbox.get(f"/user/{author}/submitted")
-        if reply.status_code != 200:  # suspended, or nobody's
+        if reply.status_code != 200:  # the account is suspended or does not exist
             continue
         for child in reply.json()["data"]["children"][:3]:
             post = child["data"]

@@ -1,4 +1,4 @@
-"""The made-up world: decided by its seed, still while nothing is asked to happen."""
+"""The sandbox's world depends on its seed, and changes only if an option demands it."""
 
 from pathlib import Path
 
@@ -130,7 +130,7 @@ def test_catalogue_names_are_names_and_none_is_a_script() -> None:
 
 
 class Live:
-    """A world in which posts appear, at a clock of the test's own."""
+    """A world in which new posts appear by a clock that the test moves."""
 
     def __init__(self, per_minute: float) -> None:
         self.clock = 5_000.0

@@ -1,4 +1,4 @@
-"""A share of all replies is wrong on request: as many as asked for, the same for the same seed."""
+"""On request, a given share of the replies is wrong. Equal seeds give equal wrong replies."""
 
 from collections import Counter
 from collections.abc import Iterator
