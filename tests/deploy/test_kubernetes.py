@@ -197,7 +197,7 @@ def test_probes_ask_paths_and_ports_that_answer(found: list[Manifest]) -> None:
             kind: container[kind]["httpGet"]
             for kind in ("startupProbe", "livenessProbe", "readinessProbe")
         }
-        # Only the API's readiness probe uses the public port. The other probes use their own port.
+        # Only the API's readiness probe uses the public port. Other probes use the probe port.
         public = {"readinessProbe"} if service == "admin-api" else set()
         assert {kind for kind, get in asked.items() if ports[get["port"]] == 8000} == public
         assert {ports[get["port"]] for get in asked.values()} <= {8000, 8081}

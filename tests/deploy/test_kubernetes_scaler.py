@@ -1,4 +1,4 @@
-"""The scaler of the workers: the number that it wants, its role, and no second scaler."""
+"""The scaler of the workers: the number that it wants, its database role, and no second scaler."""
 
 from pathlib import Path
 from typing import Any

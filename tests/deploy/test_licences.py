@@ -1,4 +1,4 @@
-"""The project and its packages have licences. The images and wheels contain their texts."""
+"""The project and its packages have licences. The images and wheels contain the texts."""
 
 import re
 import subprocess

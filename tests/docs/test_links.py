@@ -17,7 +17,7 @@ TEXT_SUFFIXES = {".py", ".yaml", ".yml", ".sh", ".toml", ".json", ".env"}
 
 
 def tracked_files() -> list[Path]:
-    """Return the files of the repository, or all files in the folder if it is no clone."""
+    """Return the files of the repository. Without git, return all files in its folder."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,

@@ -17,7 +17,7 @@ from support import demo
 from support.demo import Demo
 from support.waiting import wait_until
 
-# Fewer requests, because other tests check the results of these requests.
+# These limits save requests whose results other tests check.
 SMALL = {"USER_SUB_FETCH_LIMIT": "3", "MAX_COMMENTS_PER_POST": "50"}
 
 QUICK = {

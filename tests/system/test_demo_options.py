@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from support import demo, processes
 from support.demo import Demo
 
-# Fewer requests, because other tests check the results of these requests.
+# These limits save requests whose results other tests check.
 SMALL = {"USER_SUB_FETCH_LIMIT": "3", "MAX_COMMENTS_PER_POST": "50"}
 
 QUICK = {
@@ -85,7 +85,7 @@ def test_a_database_and_a_token_of_ones_own_are_used_instead(
 def test_a_pooler_is_passed_by_to_migrate_and_to_see_who_is_at_work(
     open_folder: Path, empty_database_url: str
 ) -> None:
-    """The pooler's user may not create tables, so the demo must connect directly for this."""
+    """The pooler's user may not create tables, so the migration must use the direct address."""
     address = psycopg.conninfo.conninfo_to_dict(empty_database_url)
     role = f"crawltest_{os.urandom(6).hex()}"
     place = f"{address['host']}:{address['port']}/{address['dbname']}"

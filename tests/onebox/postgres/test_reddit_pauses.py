@@ -67,7 +67,7 @@ def test_the_end_of_a_pause_by_a_429_is_reported_once(
     # The pauses are read through the open connection, so the wrong address does not matter.
     assert pauses.read("postgresql://nobody@127.0.0.1:9/nothing") == [paused]
     pauses.close()
-    assert pauses.read("postgresql://nobody@127.0.0.1:9/nothing") == []  # no answer is not an end
+    assert pauses.read("postgresql://nobody@127.0.0.1:9/nothing") == []  # unknown, so no end
     assert pauses.ended == []
     execute(database, "paused_until = clock_timestamp()")
     assert pauses.read(database_url) == []

@@ -106,7 +106,7 @@ def test_an_error_of_our_own_limits_is_no_sign_of_life() -> None:
 def free_files(number: int) -> Iterator[None]:
     """Leave this process only this number of free file descriptors."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]  # fills the gaps below the limit
+    taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]  # uses up the lower numbers
     lowest_free = taken[-1] + 1
     resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + number, hard))
     try:

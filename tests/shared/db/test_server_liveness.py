@@ -89,7 +89,7 @@ def test_a_dead_database_is_lost_within_two_seconds_of_a_statement(
 
 
 def test_silence_counts_from_the_first_of_the_questions_in_vain(clock: _Clock) -> None:
-    """Each query ends at a limit of the client, without an answer. They start a second apart."""
+    """Each query ends at a client's limit, without an answer. The queries start a second apart."""
     took = [0.0]
 
     def ask() -> None:

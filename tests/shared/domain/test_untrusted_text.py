@@ -1,4 +1,4 @@
-"""Each value from outside becomes a value that can be stored or None, and raises no error."""
+"""Each value from outside becomes a storable value or None, and raises no error."""
 
 import math
 from datetime import UTC, datetime

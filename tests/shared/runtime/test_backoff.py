@@ -1,4 +1,4 @@
-"""A pause doubles up to its maximum, and is a random part of this value."""
+"""The pause doubles with each failure, up to its maximum. Its length is random within limits."""
 
 import pytest
 

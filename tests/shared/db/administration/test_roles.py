@@ -213,7 +213,7 @@ def test_wait_waits_for_its_role_and_then_for_its_rights(prefix: str, databases:
 def test_public_loses_its_rights_with_keep_only_when_no_other_code_can_need_them(
     prefix: str, databases: Databases
 ) -> None:
-    """On a new database this happens at once. Otherwise the roles must have existed before."""
+    """On a new database one run is enough. A database with a schema needs a second run."""
 
     def public_connects(url: str) -> bool:
         with psycopg.connect(url) as conn:

@@ -24,7 +24,7 @@ def left(conn: Connection, **values: Any) -> dict[str, int]:
 def test_a_tree_is_wanted_when_comments_are_missing_whatever_changed_the_number(
     conn: Connection,
 ) -> None:
-    """An author's history, or a new look at older items, may have stored this number already."""
+    """An author's history, or a refresh of older items, may have stored the new count already."""
     store(conn, post("p1", num_comments=3), comment("c1"))
     assert is_wanted(conn)
     crawled_trees.record(conn, post_id="p1", reported=3, missing=0)

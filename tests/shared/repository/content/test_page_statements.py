@@ -1,4 +1,4 @@
-"""How many statements a new page takes, and how many rows a stored page changes."""
+"""A new page takes three statements. A stored page changes only the row of its job."""
 
 import uuid
 

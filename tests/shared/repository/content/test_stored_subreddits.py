@@ -35,7 +35,7 @@ def known(conn: Connection, name: str = "python") -> int:
 
 
 def look(conn: Connection, subreddit_id: int, access: AccessState, now: datetime) -> timedelta:
-    """Store the access state and return the time until the next look."""
+    """Store the access state and return the time until the next crawl."""
     subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=access, now=now)
     due = row_of(conn).next_crawl_at
     return timedelta(0) if due is None else due - now

@@ -336,7 +336,7 @@ def test_extending_a_lease_is_a_hot_update(crowded: Database) -> None:
         "FROM pg_stat_xact_user_tables WHERE relname = 'crawl_jobs'"
     )
     with crowded.begin() as conn:
-        before = conn.execute(counts).one()  # earlier counts of this session may be added later
+        before = conn.execute(counts).one()  # may include earlier work of this session
         leases.extend_claims(conn, claims=claimed, lease_seconds=60)
         leases.save_checkpoint(conn, claim=claimed[0], checkpoint={"v": 1}, now=T0)
         after = conn.execute(counts).one()
