@@ -204,7 +204,7 @@ def test_a_run_that_broke_off_is_continued_and_writers_go_on_meanwhile(
 def test_a_chunk_gives_up_soon_when_a_writer_holds_the_log_and_the_run_goes_on_later(
     own: Roles,
 ) -> None:
-    """Otherwise writers of audit rows would wait behind the lock that a chunk requests."""
+    """Writers of audit rows wait behind a chunk's lock request, so a chunk must give up soon."""
     with opened(own, grants.OWNER) as database, psycopg.connect(own.url) as writer:
         writer.execute(
             "INSERT INTO admin_audit_log (actor, action, resource_type) VALUES ('a', 'b', 'c')"

@@ -285,7 +285,7 @@ def sessions(conn: psycopg.Connection, condition: str) -> int:
 
 
 def test_a_database_that_is_away_is_waited_for(empty_database_url: str) -> None:
-    """The address has a wrong name until another process creates a database with this name."""
+    """The database in the address does not exist until the test creates it."""
     missing = empty_database_url + "x"
     finished: list[object] = []
 

@@ -111,7 +111,7 @@ def has_started(process: service_process.ServiceProcess) -> bool:
 
 
 def runs_here(code: Path) -> bool:
-    """Return whether the newest revision admits the code and the code can read this permission."""
+    """Return whether the newest revision admits the code, in a form that the code can read."""
     newest = newest_revision()
     oldest = getattr(newest.module, "runs_code_from", newest.revision)
     schema = (code / "shared/crawljobs/db/schema.py").read_text()

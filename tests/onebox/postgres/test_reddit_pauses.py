@@ -49,8 +49,7 @@ def test_the_end_of_a_pause_is_reported_once_when_reddit_accepts_the_workers(
     assert paused.startswith("paused until ")
     assert [line.startswith(remedy or "no remedy") for line in remedies] == [True] * bool(remedy)
     assert all(len(line) <= LINE_WIDTH for line in remedies)
-    # The time of the pause has ended and a probe is due, but Reddit does not accept the workers
-    # yet.
+    # The pause's time has ended and a probe is due, but Reddit does not accept the workers yet.
     execute(database, "outage_until = clock_timestamp() - interval '1 s'")
     assert (pauses.read(database_url), pauses.ended) == (remedies, [])
     execute(database, "outage_until = NULL, paused_reason = NULL")

@@ -88,7 +88,7 @@ def test_the_start_is_refused_everywhere_by_a_sentence_that_says_how_to_make_one
     with pytest.raises(PostgresError, match=advice):
         database_checks.refuse_unusable(url, "DATABASE_URL")
     if url.endswith("_made") and "SQL_ASCII" not in named:
-        return  # the others are refused in the same way, and processes start slowly
+        return  # other encodings are refused in the same way, and processes start slowly
     for command in (["upgrade"], ["wait", "--deadline", "0"]):
         done = migrations(url, *command)
         assert done.returncode == 1

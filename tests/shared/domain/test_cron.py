@@ -66,7 +66,7 @@ def test_names_stand_for_their_usual_times(name: str, expected: str) -> None:
         ("0 0 * * 5#2", "2024-01-12T00:00"),
         ("0 0 29 2 *", "2024-02-29T00:00"),
         ("0 0 13 * FRI", "2024-01-05T00:00"),  # the date or the weekday must match
-        ("0 0 */13 * FRI", "2024-03-01T00:00"),  # with a star in a field, both must match
+        ("0 0 */13 * FRI", "2024-03-01T00:00"),  # with a star in either field, both must match
         (" 0  0 * * * ", "2024-01-02T00:00"),
         ("0 0 * * FRI-5/2", "2024-01-05T00:00"),  # Friday only: the range ends where it begins
     ],

@@ -18,7 +18,7 @@ def test_pauses_lie_between_the_two_and_differ() -> None:
 
 
 def test_no_service_draws_from_the_global_generator() -> None:
-    """Otherwise a service's threads would change the values that a seeded test draws."""
+    """With the global generator, a service's threads would change the values of a seeded test."""
     drawing = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for top in ("shared/crawljobs", "services")

@@ -25,8 +25,7 @@ from support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 SPANS = 5_000  # more than the sender's queue holds
-# A quiet machine takes 0.4 s. If a caller waited for the sender, each of ten exports would take 5
-# s.
+# A quiet machine takes 0.4 s. With a sender for which callers wait, ten exports take 5 s each.
 SPANS_SECONDS = 20.0
 STOP_SLACK_SECONDS = 3.0  # allowance for a machine that runs other tests too
 SENDERS = ("OtelBatch", "tracing-end")  # names of threads
@@ -252,7 +251,7 @@ def senders() -> list[str]:
 def test_a_sender_that_outlives_the_end_logs_nothing_more(
     monkeypatch: pytest.MonkeyPatch, dead: Dead
 ) -> None:
-    """Otherwise the line would appear after its process, or its test, has ended."""
+    """A later log line would appear after its process, or its test, has ended."""
     with dead() as url:
         with (
             structlog.testing.capture_logs() as told,

@@ -239,7 +239,7 @@ def test_what_was_granted_by_hand_is_taken_back_unless_code_may_still_need_it(ow
 def test_a_service_has_the_rights_for_every_statement_that_it_can_come_to(
     own: Roles, service: str
 ) -> None:
-    """This includes statements that run once a day. EXPLAIN checks the rights of a statement."""
+    """Rare statements are included. EXPLAIN checks the rights of a statement without running it."""
     found = dict(service_statements.statements(service))
     assert len(found) >= 12
     denied = []

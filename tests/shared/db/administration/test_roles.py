@@ -117,7 +117,7 @@ def test_the_owner_of_a_database_with_createrole_is_enough(
 def test_the_owner_migrates_and_the_services_get_what_is_new(
     prefix: str, databases: Databases
 ) -> None:
-    """The database is empty at first. All rights are correct after an old and the last revision."""
+    """The database is new. All rights are correct at revision 0008 and at the last revision."""
     with databases.empty() as url:
         own = Roles(url, prefix, secrets.token_hex(16))
         own.set_up()

@@ -29,7 +29,7 @@ from support.databases import Databases
 FINISHED = 40_000
 BIG_TABLES = {"crawl_jobs", "crawl_job_attempts", "admin_audit_log", "subreddits"}
 # The most storage pages that a list may read. A list without a filter reads its index, its jobs and
-# their subreddits. A search that reads 10,000 jobs may read another page for each job.
+# their subreddits. A search that reads 10,000 jobs may read one more page for each job.
 PAGE_PAGES, WALK_PAGES = 1_500, 12_000
 NOW = datetime.now(UTC)
 

@@ -278,7 +278,7 @@ def test_the_cost_of_an_enqueue_is_linear_in_its_names(crowded: Database, name: 
 
 @pytest.mark.parametrize("name", ["claim", "complete", "fail", "schedule_retry", "defer", "age"])
 def test_changing_many_jobs_touches_what_the_generated_column_is_made_of(name: str) -> None:
-    """Otherwise the server parses the expression of the generated column for each row."""
+    """Without a source column, an update parses the generated column's expression for each row."""
     assert re.search(r"(SET|,)\s+(wait_reason|visible_at) =", str(STATEMENTS[name][0]))
 
 

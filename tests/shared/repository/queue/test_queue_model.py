@@ -331,7 +331,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), gap=st.sampled_from([None, 5, 600]), crawled=st.booleans())
     def politeness(self, name: str, gap: int | None, crawled: bool) -> None:
-        """Change a subreddit's gap between crawls. Its last crawl may end now too."""
+        """Change a subreddit's gap between crawls. The subreddit's last crawl may end now too."""
         scope = self.scope(name)
 
         def change() -> None:

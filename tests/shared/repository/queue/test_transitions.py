@@ -26,7 +26,7 @@ LATER = T0 + timedelta(days=1)
 
 
 def claim_of(conn: Connection, job_id: int) -> Claim:
-    """Return the job's claim. Without a claim, return one with a token that no job has."""
+    """Return the job's claim. Without one, return a claim with a token that no job has."""
     job = jobs.job(conn, job_id)
     token = conn.exec_driver_sql(
         "SELECT claim_token FROM crawl_jobs WHERE id = %(id)s", {"id": job_id}

@@ -142,7 +142,7 @@ def deferred_as_unclear(conn: Connection, delay: timedelta, now: datetime) -> in
 def test_a_job_whose_community_is_unclear_keeps_its_time(
     conn: Connection, delay: timedelta
 ) -> None:
-    """Otherwise the job would use up its deferrals of a day within minutes, and fail."""
+    """With a shorter wait, the job would use up its deferrals of a day within minutes and fail."""
     job_id = deferred_as_unclear(conn, delay, T0)
     assert mend(conn, T0) == {}
     assert jobs.waits(conn, job_id) == (WaitReason.UNCLEAR, T0 + delay)
@@ -220,7 +220,7 @@ def test_a_dead_workers_job_is_rescued_a_lease_after_a_setback(
 def test_a_live_worker_keeps_its_claim_over_a_setback(
     conn: Connection, lease_seconds: float
 ) -> None:
-    """This includes a lease that is longer than the leases of the workers that repair times."""
+    """The lease may be longer than the leases of the workers that repair the times."""
     claim = jobs.crawling(conn)
     leases.extend_claims(conn, claims=[claim], lease_seconds=lease_seconds, now=T0)
     now = T0 - 2 * HOUR
