@@ -96,7 +96,7 @@ def test_every_form_of_an_address_is_taken(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", [*WRONG, *map(with_password, READABLE_PASSWORDS)])
-def test_whatever_the_driver_says_of_an_addressis_described_withoutwithout_it(url: str) -> None:
+def test_a_message_of_the_driver_never_repeats_the_address(url: str) -> None:
     """A second protection behind the start check. Each address goes directly to the driver."""
     with pytest.raises((psycopg.Error, ValueError, OSError)) as failed:
         psycopg.connect(url, connect_timeout=2)
@@ -107,7 +107,7 @@ def test_whatever_the_driver_says_of_an_addressis_described_withoutwithout_it(ur
     assert CANARY not in str(exception_text.as_dicts(info))
 
 
-def test_a_failed_connectionis_described_withoutwith_its_place_and_reason() -> None:
+def test_a_failed_connection_is_described_by_its_place_and_reason() -> None:
     with pytest.raises(psycopg.OperationalError) as failed:
         psycopg.connect(with_password(CANARY), connect_timeout=2)
     assert failures.describe(failed.value) == "connection to 127.0.0.1, port 1: Connection refused"
@@ -122,9 +122,7 @@ def test_a_failed_connectionis_described_withoutwith_its_place_and_reason() -> N
         f"SELECT '{CANARY}' FRM x",
     ],
 )
-def test_a_server_erroris_described_withoutwithout_values(
-    database: Database, statement: str
-) -> None:
+def test_a_server_error_is_described_without_values(database: Database, statement: str) -> None:
     with pytest.raises(DBAPIError) as failed:
         given = {"it": CANARY} if ":it" in statement else {}
         database.run(lambda conn: conn.execute(text(statement), given))
@@ -133,7 +131,7 @@ def test_a_server_erroris_described_withoutwithout_values(
     assert CANARY not in said
 
 
-def test_a_constraintis_described_withoutwithout_the_row(database: Database) -> None:
+def test_a_constraint_is_described_without_the_row(database: Database) -> None:
     insert = text("INSERT INTO alembic_version VALUES (:it), (:it)")
     with pytest.raises(DBAPIError) as failed:
         database.run(lambda conn: conn.execute(insert, {"it": CANARY}))
@@ -142,7 +140,7 @@ def test_a_constraintis_described_withoutwithout_the_row(database: Database) -> 
     assert CANARY not in said
 
 
-def test_an_address_that_the_server_refusesis_described_withoutwithout_the_driver(
+def test_an_address_that_the_server_refuses_is_described_without_the_driver(
     database_url: str,
 ) -> None:
     wrong = conninfo.make_conninfo(database_url, dbname=f"no_{CANARY}")
