@@ -1,4 +1,4 @@
-"""What the whole suite shares: a Postgres, a database for a test, a list of what was skipped."""
+"""Fixtures and hooks of all tests: Postgres, databases, and the report of skipped tests."""
 
 import contextlib
 import secrets
@@ -19,8 +19,8 @@ from support.databases import Databases
 
 RESOURCES = pytest.StashKey[contextlib.ExitStack]()
 DATABASES = pytest.StashKey[Databases]()
-DEEP_SECONDS = 3600  # the timeout of a test under --deep that names none itself
-# The machine may be busy with other tests.
+DEEP_SECONDS = 3600  # the timeout of a deep test that sets none itself
+# Hypothesis gets no deadline, because other tests may keep the machine busy.
 hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -31,7 +31,10 @@ DESCRIPTION = pytest.StashKey[str]()
 
 
 def _log_plainly() -> None:
-    """Tracebacks without variables: to draw those of SQLAlchemy's frames takes seconds."""
+    """Log tracebacks without variables.
+
+    To print the variables of SQLAlchemy's frames takes seconds.
+    """
     *others, _ = structlog.get_config()["processors"]
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*others, plain])
@@ -66,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _log_plainly()
     if given := getattr(
         config, "workerinput", None
-    ):  # a worker of pytest-xdist uses its controller's
+    ):  # in a worker process of pytest-xdist, whose controller started Postgres
         config.stash[DATABASES] = Databases(
             given["postgres_url"],
             given["postgres_run"],
@@ -82,7 +85,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _start_postgres(config: pytest.Config) -> None:
     stack = config.stash[RESOURCES] = contextlib.ExitStack()
-    stack.callback(leftovers.remove, place.ELSEWHERE)  # of folders that the tests deleted
+    # Removes the clusters of Postgres whose folders the tests have deleted.
+    stack.callback(leftovers.remove, place.ELSEWHERE)
     config.add_cleanup(stack.close)
     try:
         server = stack.enter_context(postgres.find(config.option.postgres))
@@ -109,13 +113,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if config.option.deep and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(DEEP_SECONDS))  # many tests do more then
+            item.add_marker(pytest.mark.timeout(DEEP_SECONDS))  # many tests do more under --deep
         elif not config.option.deep and item.get_closest_marker("deep"):
             item.add_marker(pytest.mark.skip(reason=f"{needs.MARK}--deep"))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say by name what a missing program or folder skipped."""
+    """Report the skipped tests, grouped by the missing program or folder."""
     refused = _refused_skips(terminalreporter)
     for what, tests in skips.by_want(terminalreporter.stats.get("skipped", [])).items():
         why = ", which is not allowed here" if what in refused else ""
@@ -147,21 +151,21 @@ def databases(pytestconfig: pytest.Config) -> Databases:
 
 @pytest.fixture
 def database_url(databases: Databases) -> Iterator[str]:
-    """The address of a fresh database with the newest schema."""
+    """Yield the URL of a fresh database with the newest schema."""
     with databases.lend() as url:
         yield url
 
 
 @pytest.fixture
 def empty_database_url(databases: Databases) -> Iterator[str]:
-    """The address of a database without any schema."""
+    """Yield the URL of a database without a schema."""
     with databases.empty() as url:
         yield url
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """A pool on a fresh database."""
+    """Yield a connection pool of a fresh database."""
     opened = Database(database_url)
     try:
         yield opened
@@ -180,12 +184,12 @@ def _rolled_back_database(databases: Databases) -> Iterator[Database]:
 
 
 class _RollBack(Exception):
-    """Ends the transaction of `conn`."""
+    """Rolls back the transaction of the fixture `conn`."""
 
 
 @pytest.fixture
 def conn(_rolled_back_database: Database) -> Iterator[Connection]:
-    """A connection in a transaction that is rolled back: quicker than a database of one's own."""
+    """Yield a connection and roll its transaction back. This is faster than a fresh database."""
     with contextlib.suppress(_RollBack), _rolled_back_database.begin() as connection:
         yield connection
         raise _RollBack
@@ -203,13 +207,16 @@ def _open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """Unlike tmp_path, whose parents admit nobody but us."""
+    """Yield a folder that other system users can reach.
+
+    They cannot reach the parents of tmp_path.
+    """
     with _open_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="module")
 def module_folder() -> Iterator[Path]:
-    """An open folder that the tests of a module share."""
+    """Yield a folder that other system users can reach. The tests of a module share it."""
     with _open_folder() as folder:
         yield folder

@@ -1,4 +1,4 @@
-"""The application in this process, and the same one behind a real gunicorn."""
+"""Fixtures of the API's application: in the process of the tests, and in a real gunicorn server."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from support.databases import Databases
 
 @pytest.fixture
 def make_app() -> Iterator[Callable[..., flask.Flask]]:
-    """Applications on any database, closed at the end."""
+    """Yield a function that creates an application for a database URL. Closes all at the end."""
     with contextlib.ExitStack() as stack:
         yield lambda url, **variables: stack.enter_context(admin_api.opened(url, **variables))
 
@@ -30,7 +30,7 @@ def client(app: flask.Flask) -> flask.testing.FlaskClient:
 
 @pytest.fixture(scope="session")
 def offline() -> Iterator[flask.testing.FlaskClient]:
-    """A client of an application whose database is down: enough for what must not reach it."""
+    """Yield a client without a database, for requests that are answered without one."""
     with admin_api.opened("postgresql://nobody@127.0.0.1:1/none") as app:
         yield admin_api.with_token(app)
 
@@ -39,7 +39,7 @@ def offline() -> Iterator[flask.testing.FlaskClient]:
 def server(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[admin_api.Gunicorn]:
-    """One gunicorn with a database of its own for all tests of a module."""
+    """Yield a gunicorn server with its own database. All tests of a module share it."""
     with databases.clone() as url:
         started = admin_api.start_gunicorn(tmp_path_factory.mktemp("gunicorn"), url)
         yield started

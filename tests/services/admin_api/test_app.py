@@ -1,4 +1,4 @@
-"""A new application has every part: each test would pass without another part, but not its own."""
+"""create_app() adds all parts of the application. Each test fails only without its own part."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ Create = Callable[..., flask.Flask]
 
 @pytest.fixture
 def create(database_url: str) -> Iterator[Create]:
-    """Applications that no test has used before, with their own hooks."""
+    """Yield a function that creates new applications with their own hooks."""
     made: list[flask.Flask] = []
 
     def create_one(**variables: str) -> flask.Flask:
@@ -91,7 +91,7 @@ def test_a_long_body_is_refused_where_none_is_read(create: Create) -> None:
 
 def test_a_request_is_logged_and_counted_but_a_probe_is_not_logged(create: Create) -> None:
     app = create()
-    openapi_document(app)  # which the client reads, too
+    openapi_document(app)  # read before the count, because the client reads it too
     client = with_token(app)
     with structlog.testing.capture_logs() as logged, counted() as grown:
         client.get(f"{JOBS}?limit=7", headers={"X-Request-Id": "mine"})
@@ -131,7 +131,8 @@ def test_the_deadline_of_a_request_begins_with_it_and_ends_with_it(create: Creat
     app.before_request_funcs.setdefault(None, []).append(
         lambda: seen.append(call_deadline.until() - time.monotonic())
     )
-    # Runs first of all that follow the view: in the reverse order of their registration.
+    # Runs directly after the view, because Flask calls these functions in the reverse order of
+    # their registration.
     during: list[float] = []
     app.after_request_funcs.setdefault(None, []).append(
         lambda response: during.append(call_deadline.until()) or response

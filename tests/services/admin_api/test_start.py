@@ -1,4 +1,4 @@
-"""How soon the application is there, and what it needs for that."""
+"""The application starts quickly and needs no database for its start."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ app.create_app()
 print(time.process_time())
 """
 CPU_SECONDS = 1.0
-ATTEMPTS = 3  # the first may compile what is imported
+ATTEMPTS = 3  # attempts; the first may have to compile modules
 
 
 def test_the_application_is_made_within_a_second_and_without_a_database() -> None:

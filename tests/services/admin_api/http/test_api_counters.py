@@ -1,4 +1,4 @@
-"""What the API counts: requests, refusals, enqueued jobs and jobs that an operator ended."""
+"""The API counts requests, refusals, enqueued jobs and the jobs that operators end."""
 
 import flask.testing
 
@@ -13,7 +13,8 @@ def test_an_enqueued_job_and_a_merged_one_are_counted(client: Client) -> None:
         client.get("/docs/openapi.json")
         for _ in range(2):
             client.post(JOBS, json={"subreddit": "python"})
-    del grown["http_request_duration_seconds_count{/docs/openapi.json,GET,200}"]  # the client's own
+    # The checked client itself requests the document.
+    del grown["http_request_duration_seconds_count{/docs/openapi.json,GET,200}"]
     assert grown == {
         "jobs_enqueued_total{user,created}": 1,
         "jobs_enqueued_total{user,merged}": 1,
@@ -30,7 +31,7 @@ def test_jobs_that_an_operator_ends_are_counted_once(client: Client) -> None:
     ]
     with counted() as grown:
         client.put(f"{JOBS}/{ids[0]}/status", json={"status": "cancelled"})
-        for _ in range(2):  # the second time they are over already
+        for _ in range(2):  # the second request finds the jobs already final
             client.put(f"{JOBS}/bulk/status", json={"job_ids": ids, "status": "cancelled"})
         client.put(f"{JOBS}/bulk/status", json={"job_ids": ids[:1], "status": "queued"})
     assert grown["jobs_finished_total{cancelled}"] == 3

@@ -1,4 +1,4 @@
-"""Refused changes: recorded once, then counted, so that they hide no history and fill no table."""
+"""The audit log records the first refused change of a token, and counts the further ones."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ Client = flask.testing.FlaskClient
 
 @pytest.fixture
 def app(make_app: Callable[..., flask.Flask], database_url: str) -> flask.Flask:
-    """Without a quota: a quick machine sends more requests a second than a token may."""
+    """Return an application without a quota, because the tests send many requests per second."""
     return make_app(database_url, ADMIN_API_REQUESTS_PER_SECOND="0")
 
 
@@ -54,7 +54,7 @@ def test_many_refusals_of_a_token_are_a_row_and_a_count(
     (first,) = refused(database)
     assert (first.resource_type, first.resource_id) == ("crawl_job", "1")
     audit_refusals.write_counts(state.of(app))
-    assert len(refused(database)) == 1  # the window has not ended
+    assert len(refused(database)) == 1  # the window of the counts is still open
     audit_refusals.write_counts(state.of(app), include_open=True)
     counted, _ = refused(database)
     assert (counted.resource_type, counted.resource_id) == ("request", None)
@@ -65,7 +65,7 @@ def test_many_refusals_of_a_token_are_a_row_and_a_count(
     audit_refusals.write_counts(state.of(app), include_open=True)
     assert len(refused(database)) == 2
     assert reader.delete(f"{JOBS}/1").status_code == 403
-    assert len(refused(database)) == 3  # the next window
+    assert len(refused(database)) == 3  # a new window has begun
 
 
 def test_every_path_a_token_can_think_of_leaves_few_rows(
@@ -91,7 +91,7 @@ def test_refusals_do_not_push_changes_out_of_the_page_of_a_job(
 ) -> None:
     monkeypatch.setattr(audit_log, "SCAN_LIMIT", 100)
     client.post(JOBS, json={"subreddit": "python"})
-    with database.begin() as conn:  # as releases before the counts wrote them
+    with database.begin() as conn:  # Earlier releases wrote one row for each refusal.
         conn.execute(
             text(
                 "INSERT INTO admin_audit_log (actor, action, resource_type, resource_id) "

@@ -1,4 +1,4 @@
-"""Every route wants the token, and the token never leaves."""
+"""Each route requires the token, and no response or log line contains the token."""
 
 from collections.abc import Callable
 from typing import Any

@@ -43,7 +43,7 @@ def test_a_changed_position_is_refused() -> None:
 
 
 def test_a_cursor_of_the_release_before_itsdangerous_is_refused() -> None:
-    """During a rolling upgrade such a list begins again."""
+    """During a rolling upgrade, a client with an old cursor begins its list again."""
     with pytest.raises(Problem, match="begin without a cursor") as refused:
         SIGNER.decode("3957fbB11j7d_UMLErToOFs3XQ", listing="jobs", filters=FILTERS)
     assert refused.value.code == "invalid_cursor"

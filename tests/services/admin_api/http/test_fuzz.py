@@ -1,4 +1,4 @@
-"""schemathesis reads the OpenAPI document and sends what it allows and what it forbids."""
+"""schemathesis generates valid and invalid requests from the OpenAPI document and sends them."""
 
 from collections.abc import Iterator
 
@@ -14,19 +14,21 @@ from support import admin_api
 from support.databases import Databases
 from support.jobs import in_status
 
-FEW, MANY = 4, 100  # for each operation, of what is allowed and of what is not: 5 s and minutes
+# The numbers of valid and of invalid requests for each operation. FEW take 5 s, MANY take
+# minutes.
+FEW, MANY = 4, 100
 RELAXED = settings(
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
     database=None,
-    phases=[Phase.generate],  # shrinking a failure would take minutes
+    phases=[Phase.generate],  # to shrink a failing request would take minutes
 )
 
 
 @pytest.fixture(scope="module")
 def api_schema(databases: Databases) -> Iterator[schemathesis.BaseSchema]:
-    """The API with a job in every state, a schedule and a token."""
+    """Yield the schema of an API with a job in each status, a schedule and a token."""
     with databases.clone() as url, admin_api.opened(url) as app:
         opened = Database(url)
         with opened.begin() as conn:
@@ -42,11 +44,12 @@ def api_schema(databases: Databases) -> Iterator[schemathesis.BaseSchema]:
 TOKEN = {"Authorization": f"Bearer {admin_api.TOKEN}"}
 
 
-# It takes our token for one that it made up itself; test_auth tries wrong ones.
+# This check calls a valid token wrong, because schemathesis did not generate it. test_auth.py
+# sends wrong tokens.
 OURS = [ignored_auth]
 
-# What a request may be refused for although the document cannot say that it is wrong: it depends
-# on what is stored, or on a grammar that no schema expresses.
+# The API may refuse a valid request with one of these codes. The reason lies in stored data or in
+# a grammar that a schema cannot express.
 REFUSALS = {
     "illegal_transition",
     "invalid_cursor",
@@ -61,15 +64,16 @@ REFUSALS = {
     "token_revoked",
     "answer_not_kept",
 }
-# A NUL or half a surrogate anywhere; what is blank to Python is not all blank to JavaScript.
+# The start of messages about NUL characters, unpaired surrogates and blank text. A schema cannot
+# forbid these, because Python and JavaScript differ in what they call blank.
 UNSAYABLE = ("holds ", "must not be blank")
-# The schema says how a name is spelled, not which names are those of Reddit's own listings.
+# The schema gives the spelling of a name. It does not list the names of Reddit's own listings.
 LISTING = "no subreddit but a listing of Reddit's own"
 GRAMMARS = {"/cron_expression", "/timezone", "/subreddit_id"}
 
 
 def complaints(api: schemathesis.BaseSchema, examples: int) -> dict[str, str]:
-    """What is not as the document has it, by operation."""
+    """Return the differences between the API and its document, by operation."""
     found: dict[str, str] = {}
     for result in api.get_all_operations():
         operation = result.ok()
@@ -83,8 +87,8 @@ def complaints(api: schemathesis.BaseSchema, examples: int) -> dict[str, str]:
             try:
                 fuzzed()
             except Unsatisfiable:
-                pass  # there is nothing to do wrong
-            except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - told with the others
+                pass  # this operation has no invalid requests
+            except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - reported below
                 found[f"{operation.label} {mode.value}"] = _told(error)
     return found
 
@@ -104,7 +108,7 @@ def send_what_is_allowed(case: schemathesis.Case) -> None:
 
 
 def send_what_is_not(case: schemathesis.Case) -> None:
-    # What is wrong with such a value does not survive on the way into a query string.
+    # A query string cannot express such an invalid value, so that the request would be valid.
     assume(not any(value in ([], {}, None) for value in (case.query or {}).values()))
     case.call_and_validate(headers=TOKEN, excluded_checks=OURS)
 

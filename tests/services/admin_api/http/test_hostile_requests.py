@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a problem with a status below 500."""
+"""The API answers any invalid or hostile request with a problem whose status is below 500."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ from admin_api.http.request.json_bounds import Bounds
 
 JOBS = "/api/admin/jobs"
 JSON = {"Content-Type": "application/json"}
-# As docs/reference/api.md promises them: of a body, and of one for many jobs.
+# The limits that docs/reference/api.md documents: for most bodies, and for those of many jobs.
 USUAL = Bounds(bytes=64 * 1024, values=500)
 MANY = Bounds(bytes=1024 * 1024, values=2_000)
 
@@ -77,7 +77,7 @@ def test_another_content_type_is_415(
 
 
 def padded(body: str, size: int) -> bytes:
-    """The same JSON in so many bytes."""
+    """Return the same JSON document, padded with spaces to this number of bytes."""
     return body.encode() + b" " * (size - len(body))
 
 
@@ -115,7 +115,7 @@ def test_a_body_of_the_limit_is_read_and_one_of_a_byte_more_is_413(
 
     assert send(limit).status_code != 413
     is_read = method != "GET" and path != "/x"
-    if announced or is_read:  # a view that wants no body reads none
+    if announced or is_read:  # without a Content-Length, only a view that reads the body notices it
         assert code_of(send(limit + 1)) == (413, "body_too_large")
     if is_read:
         assert code_of(send(limit)) == (422, "invalid_request")
@@ -155,7 +155,10 @@ def test_a_list_of_too_many_values_is_refused_before_it_is_built(
 def test_a_body_may_have_as_many_values_as_documented(
     offline: flask.testing.FlaskClient, path: str, values: int, more: int
 ) -> None:
-    """The object and the list are values too. A body with fewer is refused for its fields."""
+    """The object and the list count as values.
+
+    Below the limit, the fields are wrong and cause the 422.
+    """
     response = offline.post(path, json={"job_ids": [1] * (values - 2 + more)})
     assert code_of(response) == (422, "invalid_request")
     details = [error["detail"] for error in response.json["errors"]]  # type: ignore[index]
@@ -189,7 +192,7 @@ def test_thousands_of_parameters_are_one_short_answer(offline: flask.testing.Fla
 
 
 class Stalled(io.BytesIO):
-    """What a socket with a timeout does when its client falls silent."""
+    """A request body whose client stops sending: each read times out."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         raise TimeoutError
@@ -268,7 +271,7 @@ def test_a_method_that_does_not_apply_is_405_and_says_which_do(
     offline: flask.testing.FlaskClient, method: str
 ) -> None:
     response = offline.open(JOBS, method=method)
-    if method != "get":  # Werkzeug's client makes it GET, which is allowed
+    if method != "get":  # Werkzeug's client turns this word into GET, which is allowed
         assert code_of(response) == (405, "method_not_allowed")
         assert {"GET", "POST"} <= set(response.headers["Allow"].split(", "))
 
@@ -281,7 +284,7 @@ def test_a_method_that_does_not_apply_is_405_and_says_which_do(
         ("a" * 65, False),
         ("", False),
         ("a b", False),
-        ("cj_0123456789ab_" + "s" * 43, False),  # a token by mistake
+        ("cj_0123456789ab_" + "s" * 43, False),  # an access token, sent by mistake
         ("<script>", False),
         ("é", False),
     ],
@@ -336,5 +339,5 @@ def test_no_json_makes_the_server_fail(
     offline: flask.testing.FlaskClient, path: str, body: Any
 ) -> None:
     response = offline.post(path, data=json.dumps(body), headers=JSON)
-    # 503: the body was good, and this application has no database.
+    # A valid body leads to 503, because this application has no database.
     assert response.status_code in (422, 503)

@@ -1,4 +1,4 @@
-"""Idempotency-Key: one effect, one audit row, the first answer again."""
+"""A request repeated with its Idempotency-Key has no second effect and gets the first response."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ Client = flask.testing.FlaskClient
 
 
 def counts(database: Database) -> tuple[int, int, int]:
-    """Jobs, audit rows, keys."""
+    """Return the numbers of jobs, audit rows and idempotency keys."""
     with database.begin() as conn:
         jobs = len(job_list.list_jobs(conn, filters=JobFilter()).jobs)
         entries = len(audit_log.list_entries(conn).entries)
@@ -70,7 +70,7 @@ def test_keys_of_other_routes_and_other_tokens_are_other_keys(
 def test_keys_of_two_tokens_of_one_name_are_two_keys(
     client: Client, app: flask.Flask, database: Database
 ) -> None:
-    """Neither gets the answer of the other, with equal bodies or different ones."""
+    """Neither token gets the other's response, whether the bodies are equal or different."""
     asked = {"name": "robot", "scopes": ["jobs"]}
     robots = [client.post("/api/admin/tokens", json=asked).json for _ in range(2)]
     old, new = (with_token(app, robot["token"]) for robot in robots if robot is not None)
@@ -98,7 +98,7 @@ def test_a_refusal_is_not_kept(client: Client, database: Database) -> None:
 
 def test_a_request_that_is_under_way_is_not_begun_twice(client: Client, database: Database) -> None:
     scope, key = f"bootstrap POST {JOBS}", KEY["Idempotency-Key"]
-    with database.begin() as conn:  # as the request that came first
+    with database.begin() as conn:  # this transaction stands for the first request
         assert idempotency_keys.take(conn, scope=scope, key=key)
         second = client.post(JOBS, json=BODY, headers=KEY)
         assert code(second) == (409, "key_in_progress")
@@ -125,7 +125,8 @@ def test_an_answer_that_holds_a_secret_is_never_stored(client: Client, database:
 def test_what_cannot_be_kept_does_not_happen(client: Client, database: Database) -> None:
     with database.begin() as conn:
         conn.execute(text("ALTER TABLE idempotency_keys ADD CONSTRAINT no CHECK (status = 0)"))
-    with structlog.testing.capture_logs():  # a traceback is slow to draw
+    # Captured, because to print the traceback takes long.
+    with structlog.testing.capture_logs():
         assert client.post(JOBS, json=BODY, headers=KEY).status_code == 500
     assert counts(database) == (0, 0, 0)
 

@@ -1,4 +1,4 @@
-"""A client that tries wrong tokens has to wait; others need not."""
+"""A client that sends too many wrong tokens must wait. Other clients need not."""
 
 from ipaddress import ip_address
 
@@ -54,7 +54,8 @@ def test_the_client_that_was_unseen_for_longest_is_forgotten() -> None:
     fail(logins, FAILURES_ALLOWED, THERE)
     for number in range(CLIENTS_MAX - 2):
         logins.record_failure(ip_address(0x0A000000 + number))
-    assert logins.record_failure(HERE) > 0  # seen again
+    # This makes HERE the newest client, so that THERE is forgotten first.
+    assert logins.record_failure(HERE) > 0
     logins.record_failure(ip_address(0x0B000000))
     assert logins.record_failure(HERE) > 0
     assert logins.record_failure(THERE) == 0.0

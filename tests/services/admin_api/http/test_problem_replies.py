@@ -1,4 +1,4 @@
-"""What an answer that is a problem says, and what the log keeps of each request."""
+"""The content of problem responses, and the log lines of requests."""
 
 import flask.testing
 import pytest

@@ -1,4 +1,4 @@
-"""Which status and code an error has: programs act on both."""
+"""Each kind of error has its documented status and code, because programs depend on both."""
 
 import flask.testing
 import pytest
@@ -14,7 +14,7 @@ Client = flask.testing.FlaskClient
 
 
 def answered(client: Client, error: Exception) -> tuple[int, dict[str, object], dict[str, str]]:
-    """What a request is answered whose view raises this."""
+    """Return the status, body and headers of the response if a view raises this error."""
     with client.application.test_request_context("/some/path", headers={"X-Request-Id": "mine"}):
         answer = client.application.make_response(client.application.handle_user_exception(error))
     assert answer.mimetype == "application/problem+json"

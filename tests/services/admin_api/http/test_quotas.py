@@ -1,4 +1,4 @@
-"""What a token may ask for: so many requests a second, so many exports, and the bootstrap all."""
+"""Each token has quotas of requests per second, exports and stored responses."""
 
 import gc
 import socket
@@ -53,7 +53,7 @@ def token_of(client: Client, name: str = "one") -> str:
 def test_a_token_may_ask_so_often_and_save_up_for_a_second() -> None:
     clock = Clock()
     rates = RequestRates(4, clock)
-    assert rates.take(b"one") == 0.0  # not known to be good
+    assert rates.take(b"one") == 0.0  # no quota yet: the token was not accepted before
     rates.remember(b"one")
     assert [rates.take(b"one") for _ in range(3)] == [0.0] * 3
     assert rates.take(b"one") == pytest.approx(0.25)
@@ -89,7 +89,7 @@ def test_exports_are_counted_for_one_and_for_all() -> None:
 def test_of_too_many_tokens_the_one_unseen_for_longest_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Not one that has just used up its room or its requests: it would have them again."""
+    """A token that has used its quota is not forgotten: it would get the quota back at once."""
     monkeypatch.setattr(quotas, "TOKENS_MAX", 2)
     kept = StoredResponses(KEY_BYTES / SAVED_SHARE, Clock())
     for token in ("one", "two", "one", "three"):
@@ -123,7 +123,7 @@ def test_a_token_that_asks_too_often_is_429_and_no_other_is(
     assert calm.get(f"{JOBS}/1").status_code == 404
     assert {boss.get(f"{JOBS}/1").status_code for _ in range(30)} == {404}
     (entries,) = [boss.get("/api/admin/audit-log?action=refused").get_json()["items"]]
-    assert entries == []  # what is refused for haste writes nothing
+    assert entries == []  # a request over the quota writes no audit row
     wait_until(lambda: hasty.get(f"{JOBS}/1").status_code == 404, timeout=5, describe="its turn")
 
 
@@ -156,7 +156,7 @@ def test_a_token_has_two_exports_at_once(
     two.close()
     three = begin()
     assert three.status_code == 200
-    three.close()  # in this order: they share this thread's contexts
+    three.close()  # closed in this order, because both responses use contexts of this thread
     one.close()
 
 
@@ -164,7 +164,7 @@ def test_an_answer_that_is_lost_before_it_is_sent_gives_its_place_back(
     make_app: Callable[..., flask.Flask], database_url: str
 ) -> None:
     app = make_app(database_url)
-    for _ in range(3):  # one more than may be under way
+    for _ in range(3):  # one more than the limit of open exports
         with app.test_request_context():
             flask.g.identity = Identity("one", "0" * 12, frozenset())
             streaming.response(iter(["a line"]), mimetype="text/csv")
@@ -216,12 +216,13 @@ def test_the_answers_of_a_token_take_bounded_room(
     assert again.get_json()["code"] == "answer_not_kept"
     assert boss.post(JOBS, json={"subreddit": "a_b"}, headers=key).status_code == 201
     (entry,) = boss.get("/api/admin/audit-log?action=refused").get_json()["items"]
-    assert entry["after"]["code"] == "answer_not_kept"  # what is refused for its room writes none
+    # The requests that were refused with too_many_keys wrote no audit row.
+    assert entry["after"]["code"] == "answer_not_kept"
 
 
 @pytest.fixture
 def full(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
-    """A server with four threads and an audit log of some 30 MB."""
+    """Yield a server with four threads, whose audit log has about 30 MB."""
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute("""
             INSERT INTO admin_audit_log (actor, action, resource_type, after)
@@ -270,7 +271,7 @@ def test_readers_that_are_slow_are_cut_off_and_hold_half_of_the_threads_at_most(
 
 @pytest.mark.deep
 def test_a_reader_at_4_kib_a_second_is_cut_off_within_its_deadline(full: Gunicorn) -> None:
-    """The kernel holds the first megabytes; what it does not take in 30 s ends the export."""
+    """Socket buffers take the first megabytes. The export ends when they take no more for 30 s."""
     with httpx.stream(
         "GET", full.url + EXPORT, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=120
     ) as answer:
@@ -287,7 +288,7 @@ def test_a_reader_at_4_kib_a_second_is_cut_off_within_its_deadline(full: Gunicor
 
 
 def is_idle(server: Gunicorn) -> bool:
-    """Whether an export may begin in each of the two places."""
+    """Return whether both places for exports are free."""
     with server.client() as client, client.stream("GET", EXPORT) as one:
         if one.status_code != 200:
             return False

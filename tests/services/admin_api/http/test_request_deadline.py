@@ -1,4 +1,4 @@
-"""A request as a whole has a deadline, however many calls to the database it makes."""
+"""A request has one deadline, however many statements it sends to the database."""
 
 import time
 
@@ -20,7 +20,8 @@ def test_a_change_that_waits_for_lock_after_lock_is_503_at_the_deadline(
     client: Client, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = client.post(JOBS, json={"subreddit": "python"}).get_json()["job"]["id"]
-    monkeypatch.setattr(request_deadline, "SECONDS", 0.6)  # a lock alone is waited for longer
+    # Shorter than the lock timeout, so that the deadline ends the wait.
+    monkeypatch.setattr(request_deadline, "SECONDS", 0.6)
     with psycopg.connect(database_url) as holder:
         holder.execute("SELECT FROM crawl_jobs FOR UPDATE")
         began = time.monotonic()
@@ -41,7 +42,8 @@ def test_who_has_waited_for_a_thread_for_so_long_is_not_kept_waiting_for_the_dat
         alive = client.get("/healthz")
     finally:
         request_deadline.arrived_at.reset(before)
-    for answer in answers:  # the server is busy; the database is well
+    # Only the threads are busy. The code must not report the database as unavailable.
+    for answer in answers:
         assert (answer.status_code, answer.get_json()["code"]) == (503, "service_unavailable")
         assert answer.headers["Retry-After"] == "2"
         assert answer.get_json()["type"] == "/docs#service_unavailable"
@@ -55,7 +57,10 @@ def test_who_has_waited_for_a_thread_for_so_long_is_not_kept_waiting_for_the_dat
 def test_the_longer_wait_gives_the_code(
     client: Client, database_url: str, monkeypatch: pytest.MonkeyPatch, waited: float, code: str
 ) -> None:
-    """A request waits for a thread, and for a lock until its deadline."""
+    """The request waits for a thread, and then for a lock.
+
+    The code names the longer of both waits.
+    """
     job = client.post(JOBS, json={"subreddit": "python"}).get_json()["job"]["id"]
     monkeypatch.setattr(request_deadline, "SECONDS", 1.0)
     with psycopg.connect(database_url) as holder:
@@ -77,7 +82,8 @@ def test_an_export_may_take_as_long_as_its_client_reads(
     monkeypatch.setattr(streaming, "PIECE_BYTES", 1)
     monkeypatch.setattr(request_deadline, "SECONDS", 0.3)
     app = client.application
-    unchecked = Client(app, app.response_class)  # which reads no more than we do
+    # CheckedClient would read the whole export at once.
+    unchecked = Client(app, app.response_class)
     answer = unchecked.get(
         "/api/admin/audit-log/export?format=jsonl",
         headers={"Authorization": f"Bearer {admin_api.TOKEN}"},

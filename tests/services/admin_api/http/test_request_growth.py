@@ -1,4 +1,4 @@
-"""The cost of reading a request grows with its length: headers, query strings, bodies."""
+"""The cost to read headers, query strings and bodies grows in proportion to their length."""
 
 import ipaddress
 import json
@@ -17,9 +17,9 @@ from admin_api.server import arriving_body, http_rules
 from admin_api.server.arriving_request import ArrivingRequest
 from support import growth
 
-HEADER = 8_190  # characters of a header line that gunicorn takes
-QUERY = 4_094  # of a request line
-BODY = growth.LONG  # the least a route takes
+HEADER = 8_190  # the longest header line that gunicorn accepts, in characters
+QUERY = 4_094  # the longest request line that gunicorn accepts, in characters
+BODY = growth.LONG  # characters; the smallest limit of a route's body
 APP = flask.Flask("growth")
 ANYWHERE = [ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")]
 SIGNER = cursors.CursorSigner("token")
@@ -35,7 +35,7 @@ def if_match(text: str) -> None:
 
 
 def conditions(text: str) -> None:
-    """What a static file looks at."""
+    """Evaluate conditional headers as for a static file."""
     names = ("If-None-Match", "If-Range", "Range", "If-Modified-Since")
     headers = {name: printable(text) for name in names}
     with APP.test_request_context("/", headers=headers):
@@ -46,7 +46,7 @@ def conditions(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """As a header arrives: its bytes as latin-1, on one line."""
+    """Return the text as gunicorn passes a header: UTF-8 bytes decoded as latin-1, on one line."""
     return text.encode("utf-8", "replace").decode("latin-1").replace("\n", " ").replace("\r", " ")
 
 

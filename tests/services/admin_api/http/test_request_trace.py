@@ -1,4 +1,4 @@
-"""What the span of a request says about the jobs that it enqueued."""
+"""The span of a request describes the jobs that the request enqueued."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every field of an answer that may be null is seen null and not null, with rows of both kinds."""
+"""The responses show each nullable field both with null and with a value."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from support.admin_api import openapi_document
 
 Client = flask.testing.FlaskClient
 ADMIN = "/api/admin"
-# Of two rows in a table, the first has nothing in the columns that may be empty, the second all.
+# Each table gets two rows: one has NULL in all nullable columns, the other has values in them.
 ROWS = """
     INSERT INTO subreddits (name) VALUES ('plain');
     INSERT INTO subreddits (name, reddit_id, title, description, subscribers, over_18,
@@ -114,14 +114,14 @@ PATHS = (
     "workers",
     "workers?limit=1",
 )
-# Answers to changes, which their own tests look at.
+# Schemas of responses to changes. The tests of those changes check them.
 OF_CHANGES = {"BulkItem", "CreatedToken", "ImportItem", "Upcoming", "WrittenSchedule"}
 
 
 def values(
     document: dict[str, Any], schema: dict[str, Any], value: Any, name: str = ""
 ) -> Iterator[tuple[str, Any]]:
-    """Each value of an answer, by `Schema.field`."""
+    """Yield each value of a response with its name, as `Schema.field`."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         schema = document["components"]["schemas"][name]
@@ -150,7 +150,10 @@ def seen(client: Client, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def nullable(document: dict[str, Any]) -> set[str]:
-    """The fields of answers that may be null. Bodies have defaults, answers have none."""
+    """Return the nullable fields of responses.
+
+    They are required; those of request bodies are not.
+    """
     return {
         f"{name}.{field}"
         for name, schema in document["components"]["schemas"].items()
@@ -169,9 +172,9 @@ def fill(database: Database) -> None:
 def test_a_field_that_may_be_null_is_null_in_one_row_and_not_in_another(
     client: Client, database: Database
 ) -> None:
-    """What may not be null never is: the client holds each answer against the document."""
+    """The client checks each response against the document, so no other field is null."""
     found: dict[str, set[bool]] = defaultdict(set)
-    for name, value in seen(client, f"{ADMIN}/jobs/stats"):  # of an empty queue
+    for name, value in seen(client, f"{ADMIN}/jobs/stats"):  # while the queue is empty
         found[name].add(value is None)
     fill(database)
     for path in PATHS:

@@ -1,4 +1,4 @@
-"""Programs rely on the API's document: a change of it is deliberate, or it is a mistake."""
+"""The OpenAPI document equals the stored contract, so that no change of the API is accidental."""
 
 import importlib
 import inspect
@@ -63,7 +63,7 @@ def classes(module: ModuleType) -> Iterator[type[ma.Schema]]:
 
 @pytest.mark.parametrize("module", SCHEMAS, ids=lambda module: module.__name__)
 def test_what_bodies_and_answers_hold_is_required_or_has_a_default(module: ModuleType) -> None:
-    """A field that is neither may be left out; only these are."""
+    """The fields below are optional without a default. Every other field is required or has one."""
     optional: dict[str, Any] = {
         "Bulk": {"job_ids", "filter", "expected_count"},
         "Politeness": {"min_request_gap_seconds", "min_crawl_gap_seconds"},

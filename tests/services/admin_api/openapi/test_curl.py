@@ -1,4 +1,4 @@
-"""The curl command of each operation, word by word."""
+"""The OpenAPI document gives each operation its curl command."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ JSON = " \\\n  -H 'Content-Type: application/json' \\\n  -d '{\"a\": \"it'\"'\"'
         ("/jobs", "post", {}, f"curl -sS -X POST {HOST}/jobs{TOKEN}"),
         ("/jobs", "put", {"requestBody": BODY}, f"curl -sS -X PUT {HOST}/jobs{TOKEN}{JSON}"),
         ("/jobs", "delete", {}, f"curl -sS -X DELETE {HOST}/jobs{TOKEN}"),
-        # Without an example there is nothing to send.
+        # A body without an example sends no data.
         ("/jobs", "post", {"requestBody": {}}, f"curl -sS {HOST}/jobs{TOKEN}"),
         ("/jobs/{job_id}", "get", {"parameters": [PATH]}, f"curl -sS {HOST}/jobs/1{TOKEN}"),
         (

@@ -1,4 +1,4 @@
-"""The OpenAPI document and the page that shows it."""
+"""The content of the OpenAPI document, and the page that displays it."""
 
 import json
 import os
@@ -93,7 +93,7 @@ def test_the_page_needs_nothing_from_elsewhere(offline: Client) -> None:
     for address in addresses:
         if address.startswith("/docs"):
             assert offline.application.test_client().get(address).status_code == 200, address
-    # The policy of every answer allows none of these.
+    # The Content-Security-Policy of each response forbids inline styles and scripts.
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script>|javascript:", page.text)
     for file in STATIC.iterdir():
         content = file.read_text()
@@ -125,7 +125,7 @@ def test_the_page_s_scripts_render_the_document(tmp_path: Path, offline: Client)
         assert expected in done.stdout, expected
 
 
-# What the server must hold for an example to work: everything it names has the id 1.
+# Rows for the objects that the examples name. Each of them has the id 1.
 SEED = """
     INSERT INTO api_tokens (id, name, token_hash, scopes, created_by)
     VALUES ('0123456789ab', 'example', decode(repeat('00', 32), 'hex'), '{read}', 'test')
@@ -146,7 +146,7 @@ BEFORE = {
 def ready_server(
     database_url: str, tmp_path: Path
 ) -> Iterator[tuple[Gunicorn, "psycopg.Connection[tuple[object, ...]]"]]:
-    """A server, and its database with what the examples name."""
+    """Yield a server and a connection to its database, which has the objects of the examples."""
     server = start_gunicorn(tmp_path, database_url)
     with server.client() as client, psycopg.connect(database_url, autocommit=True) as connection:
         client.post("/api/admin/jobs", json={"subreddit": "first"})
@@ -189,7 +189,7 @@ def test_every_documented_curl_command_works(
 
 
 def schemas_of_answers(document: dict[str, Any]) -> set[str]:
-    """Names of the schemas that an answer may hold, nested ones too."""
+    """Return the names of all schemas in responses, nested schemas included."""
     schemas = document["components"]["schemas"]
     references = re.compile(r'"#/components/schemas/([^"]+)"')
     bodies = [operation["responses"] for operation in operations(document).values()]
@@ -203,7 +203,7 @@ def schemas_of_answers(document: dict[str, Any]) -> set[str]:
 
 
 def test_every_field_of_an_answer_is_always_there(offline: Client) -> None:
-    """A generated client needs to ask no field whether it exists."""
+    """Code that is generated from the document never has to check whether a field exists."""
     document = openapi_document(offline.application)
     optional = {
         f"{name}.{field}"

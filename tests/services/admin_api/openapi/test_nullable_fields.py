@@ -1,4 +1,4 @@
-"""A field of an answer may be null exactly when the value that it shows may be None."""
+"""A response field is nullable exactly if the Python value that it shows may be None."""
 
 import types
 import typing

@@ -1,4 +1,4 @@
-"""Pauses, subreddits, processes, the crawl shortcut, explanations."""
+"""The API pauses and resumes, shows subreddits and processes, crawls by name and explains jobs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every change leaves a row that says who, from where, and what; or it does not happen."""
+"""Each change leaves an audit row with its actor and address. Without that row the change fails."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The audit log: found by any filter, page by page, exported whole."""
+"""The API filters the audit log, lists it by pages and exports all of it."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ Client = flask.testing.FlaskClient
 
 @pytest.fixture
 def recorded(client: Client, database: Database) -> Client:
-    """Eight entries: two actors, two actions, two resources, four requests."""
+    """Record eight entries with two actors, two actions, two resources and four requests."""
     with database.begin() as conn:
         for number in range(8):
             audit_log.record(
@@ -143,7 +143,7 @@ def test_an_export_that_breaks_off_is_logged(
         return read(*arguments, **options)
 
     monkeypatch.setattr(audit_log, "list_entries", once)
-    # The server that runs the application ends the connection then.
+    # The test client passes the error on. A real server closes the connection.
     with structlog.testing.capture_logs() as told, pytest.raises(DatabaseUnavailable):
         recorded.get(f"{LOG}/export?format={form}", headers={"X-Request-Id": "mine"})
     (line,) = [line for line in told if line["event"] == "audit.export_failed"]
@@ -194,7 +194,7 @@ def test_a_wrong_export_is_refused(offline: Client, query: str) -> None:
     assert response.status_code in (400, 422)
 
 
-# What the driver, JSON or a page cannot take as it is; a superuser can store it.
+# Values that the driver, JSON or a page cannot show unchanged. Only a superuser can store them.
 ODD = (
     ("at", "'infinity'"),
     ("at", "'-infinity'"),
@@ -216,7 +216,7 @@ ODD = (
 
 
 def test_every_row_can_be_read_whatever_is_in_it(client: Client, database: Database) -> None:
-    """Rows from before the CHECKs, too; they are shown as well as they can be."""
+    """Rows from before the CHECK constraints are shown too. Values are changed where necessary."""
     made = client.post("/api/admin/jobs", json={"subreddit": "python"}).json
     assert made is not None
     with database.begin() as conn:

@@ -1,4 +1,4 @@
-"""GET /api/admin/budget: what is left, who pauses, why, and until when."""
+"""GET /api/admin/budget shows what is left of the budget, and why and until when workers pause."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -57,7 +57,7 @@ def test_what_is_left_of_the_window_is_shown(client: Client, database: Database)
             reserve(conn)
     found = only(client)
     assert (found["client_id"], found["state"], found["reason"]) == ("me", "available", None)
-    # Should an edge of the windows lie between, the later requests count.
+    # If a new budget window has begun meanwhile, only its own requests count.
     assert found["remaining"] == found["usable"] - found["reserved"]
     assert (found["usable"], found["requests_per_window"]) == (970, 1_000)
     assert 1 <= found["reserved"] <= 3

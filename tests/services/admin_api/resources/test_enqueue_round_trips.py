@@ -1,4 +1,4 @@
-"""An enqueue through the API takes few round trips to Postgres, its audit row included."""
+"""A request that enqueues a job and writes its audit row takes few round trips to Postgres."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from support.tcp_proxy import TcpProxy
 
 JOBS = "/api/admin/jobs"
 DEADLINE_SECONDS = 20
-MOST = 4  # BEGIN, the enqueue, the audit row, COMMIT
+MOST = 4  # round trips: BEGIN, the enqueue, the audit row, COMMIT
 
 
 @pytest.fixture
@@ -44,7 +44,8 @@ def counted(proxy: TcpProxy) -> RoundTrips:
 def test_an_enqueue_takes_at_most_four_round_trips(
     client: flask.testing.FlaskClient, proxy: TcpProxy, database: Database, path: str
 ) -> None:
-    enqueued(client, path, {"subreddit": "other"}, status=201)  # opens the connection
+    # The first request opens the connection, which would count too.
+    enqueued(client, path, {"subreddit": "other"}, status=201)
     unknown = counted(proxy)
     enqueued(client, path, {"subreddit": "python"}, status=201)
     merged = counted(proxy)
@@ -66,7 +67,7 @@ def test_an_enqueue_takes_at_most_four_round_trips(
 def test_a_list_of_subreddits_takes_one_round_trip_more(
     client: flask.testing.FlaskClient, proxy: TcpProxy
 ) -> None:
-    """One more audit row records the request as a whole."""
+    """The additional round trip writes the audit row of the whole request."""
     enqueued(client, f"{JOBS}/bulk", {"subreddits": ["known", "other"]}, status=200)
     counts = counted(proxy)
     names = ["known", *(f"new_{number}" for number in range(200))]
@@ -77,7 +78,7 @@ def test_a_list_of_subreddits_takes_one_round_trip_more(
 def test_an_enqueue_beside_another_of_the_same_subreddit_merges_into_its_job(
     client: flask.testing.FlaskClient, proxy: TcpProxy, database: Database
 ) -> None:
-    """The statement is executed again: then it sees the subreddit, and the job as it was before."""
+    """The statement runs again after the other transaction's commit, and finds its job."""
     enqueued(client, JOBS, {"subreddit": "other"}, status=201)
     counts = counted(proxy)
     answers: list[int] = []

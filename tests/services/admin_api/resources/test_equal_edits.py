@@ -1,4 +1,4 @@
-"""A change to the values that are there already: no new version, no audit row, the same ETag."""
+"""An edit that sets equal values changes no version or ETag and writes no audit row."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def recorded(database: Database) -> int:
 
 
 def whole(schedule: dict[str, Any], **others: Any) -> dict[str, Any]:
-    """The body of a PUT that says all that there is."""
+    """Return the body of a PUT with all fields of the schedule."""
     names = ("name", "cron_expression", "timezone", "priority", "max_retries", "enabled")
     names += ("misfire_policy", "misfire_deadline_seconds", "spread_seconds", "subreddit_id")
     return {**{name: schedule[name] for name in names}, **others}
@@ -137,7 +137,8 @@ def test_of_many_jobs_only_those_that_change_are_recorded(
     rows = recorded(database)
     response = client.post(f"{JOBS}/bulk/boost", json={"job_ids": ids, "boost": 5})
     assert response.get_json()["succeeded"] == 2
-    assert recorded(database) == rows + 2  # one job and the whole
+    # One row for the changed job, and one for the whole request.
+    assert recorded(database) == rows + 2
     with database.begin() as conn:
         newest = audit_log.list_entries(conn, limit=2).entries
     assert {entry.resource_id for entry in newest} == {None, str(ids[1])}

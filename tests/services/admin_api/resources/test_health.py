@@ -1,4 +1,4 @@
-"""Health without the database, readiness with it."""
+"""The liveness probe succeeds without the database. The readiness probe needs the database."""
 
 import socket
 import time
@@ -17,7 +17,7 @@ Client = flask.testing.FlaskClient
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """A port that accepts connections and never says a word."""
+    """Yield a port that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""Changes of many jobs at once: by ids, by filter, with what became of each."""
+"""Bulk changes select jobs by ids or by a filter, and return a result for each job."""
 
 import threading
 from typing import Any
@@ -90,7 +90,7 @@ def test_boost_cancel_and_statuses_in_bulk(client: Client, database: Database) -
 def test_a_change_in_bulk_is_recorded_as_the_change_of_one_job(
     client: Client, database: Database, status: JobStatus, path: str, body: dict[str, Any]
 ) -> None:
-    """With the job before it and after it."""
+    """The audit row has the job before the change and after the change."""
     alone, in_bulk = made(database, status, status)
     send = client.put if path == "status" else client.post
     assert send(f"{JOBS}/{alone}/{path}", json=body).status_code == 200
@@ -137,7 +137,8 @@ def waits_for_an_enqueue(database: Database) -> bool:
 def test_an_enqueue_in_between_spoils_only_its_own_item(client: Client, database: Database) -> None:
     ids = made(database, *[S.FAILED] * 4)
     answers: list[Any] = []
-    with database.begin() as conn:  # the enqueue is under way, not yet visible
+    # The enqueue is not committed yet, so that the bulk request cannot see it.
+    with database.begin() as conn:
         enqueued = enqueueing.enqueue(conn, subreddit="sub2", priority=1, source=JobSource.USER)
         request = threading.Thread(
             target=lambda: answers.append(client.post(f"{BULK}/retry", json={"job_ids": ids}))
@@ -271,7 +272,7 @@ def test_a_thousand_names_are_imported_at_once(client: Client) -> None:
 def test_a_filter_that_looked_at_too_many_jobs_changes_none(
     client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However few of them it matched: the rest may hold more."""
+    """The filter matches few jobs, but the jobs that were not examined may match too."""
     ids = made(database, *[S.FAILED] * 5)
     with database.begin() as conn:
         conn.execute(

@@ -1,4 +1,4 @@
-"""What operators do to one job, over HTTP."""
+"""Operators change one job over HTTP."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ JOBS = "/api/admin/jobs"
 Client = flask.testing.FlaskClient
 S = JobStatus
 
-# verb: method, path, body, the states it may start from, the state it ends in, its audit action
+# verb: method, path, body, allowed statuses before, status after, audit action
 VERBS: dict[str, tuple[str, str, Any, frozenset[JobStatus], JobStatus | None, str]] = {
     "boost": ("POST", "/boost", {"boost": 20}, LIVE, None, "boost"),
     "priority": ("PUT", "/priority", {"priority": 90}, LIVE, None, "change_priority"),
@@ -45,7 +45,8 @@ def test_a_verb_works_where_a_transition_leads_and_nowhere_else(
     client: Client, database: Database, verb: str
 ) -> None:
     method, path, body, allowed, result, action = VERBS[verb]
-    is_counted = False  # a second refusal of the same request is counted, and is no row of its own
+    # Only the first refusal of a token writes an audit row. Further ones are only counted.
+    is_counted = False
     for status in sorted(JobStatus, key=lambda one: one is S.QUEUED):
         job_id = made(database, status, f"in_{status}")
         response = client.open(f"{JOBS}/{job_id}{path}", method=method, json=body)
@@ -76,7 +77,7 @@ def test_a_verb_works_where_a_transition_leads_and_nowhere_else(
         assert response.json is not None
         assert response.json["status"] == job.status == entry.after["status"]
         assert job.status is (result or status)
-        if job.status is S.QUEUED:  # out of the way of the next one
+        if job.status is S.QUEUED:  # finishes it, so that the test of the next status can enqueue
             client.delete(f"{JOBS}/{job_id}")
 
 
@@ -148,7 +149,7 @@ def test_a_change_of_what_somebody_else_changed_is_refused(
 def test_a_job_shows_what_operators_did_to_it(client: Client, database: Database) -> None:
     job_id = made(database, S.QUEUED, "python")
     client.post(f"{JOBS}/{job_id}/boost", json={"boost": 5})
-    client.post(f"{JOBS}/{job_id}/retry")  # refused, so nothing was done
+    client.post(f"{JOBS}/{job_id}/retry")  # refused, so it is not listed
     shown = client.get(f"{JOBS}/{job_id}").json
     assert shown is not None
     assert [entry["action"] for entry in shown["audit_log"]] == ["boost"]

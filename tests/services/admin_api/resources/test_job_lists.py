@@ -1,4 +1,4 @@
-"""Jobs by pages, filters and orders."""
+"""The API lists jobs by pages, with filters and in several orders."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ def listed(client: Client, query: str = "") -> list[str]:
 
 
 def one_in_each_status(database: Database) -> dict[str, JobStatus]:
-    """The queued one comes last: the others are claimed on their way."""
+    """Create a job in each status. The queued job comes last, because the others need a claim."""
     by_name = {f"in_{status}": status for status in JobStatus}
     with database.begin() as conn:
         for name, status in sorted(by_name.items(), key=lambda one: one[1] is JobStatus.QUEUED):

@@ -1,4 +1,4 @@
-"""Enqueueing, listing and showing jobs."""
+"""The API enqueues, lists and shows jobs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

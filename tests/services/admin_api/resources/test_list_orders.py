@@ -1,4 +1,4 @@
-"""Each list in its order, with equal keys too, page by page; and the longest that each shows."""
+"""Each list keeps its order over pages, also for equal sort keys, and lists are bounded."""
 
 from typing import Any
 
@@ -52,8 +52,9 @@ def run(conn: Connection, script: str, **values: Any) -> None:
 
 
 def walked(client: Client, path: str, size: int) -> list[dict[str, Any]]:
-    """All items, in pages of this size; none has more, only the last has no cursor, and a cursor
-    leads to items.
+    """Return all items of a list, read in pages of this size.
+
+    Each page but the last is full and has a cursor. A page after the first is never empty.
     """
     items: list[dict[str, Any]] = []
     query: dict[str, Any] = {"limit": size}
@@ -97,7 +98,7 @@ def test_the_pause_of_everything_is_listed_first(client: Client, database: Datab
     assert [item["subreddit"] for item in found] == [None, "b_sub", "c_sub"]
 
 
-# One more of everything than is shown.
+# One row more than the API shows, in each table.
 MANY = """
     INSERT INTO subreddits (name) SELECT 's_' || n FROM generate_series(1, 510) AS n;
     INSERT INTO queue_pauses (scope, reason, paused_by)

@@ -1,4 +1,4 @@
-"""The names of Reddit's own listings are refused wherever a subreddit may be named."""
+"""The API refuses the names of Reddit's own listings wherever a request names a subreddit."""
 
 import flask
 import flask.testing
@@ -41,7 +41,7 @@ def test_an_import_refuses_each_listing_and_enqueues_the_others(client: Client) 
 
 @pytest.fixture(params=["All", "t:1337"])
 def stored(request: pytest.FixtureRequest, database_url: str) -> tuple[int, int]:
-    """A name that an older release, or a history, stored; with a schedule that is off."""
+    """Store such a name, as older releases and histories did, and a disabled schedule for it."""
     engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as conn:
         subreddit_id = conn.execute(

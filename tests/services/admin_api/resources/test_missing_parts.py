@@ -1,4 +1,4 @@
-"""What is missing of a crawl and of a subreddit is shown, listed and filtered."""
+"""The API shows, lists and filters jobs and subreddits by their missing parts."""
 
 import dataclasses
 import uuid
@@ -45,7 +45,7 @@ def claim(conn: Connection, name: str) -> Claim:
 
 
 def crawled(conn: Connection, name: str, *parts: MissingPart) -> Claim:
-    """A crawl at its end that gave up these parts."""
+    """Complete a crawl that gave up these parts, and return its claim."""
     claimed = claim(conn, name)
     at = Checkpoint(phase="done", posts=5)
     for part in parts:
@@ -77,7 +77,7 @@ def got(client: Client, path: str) -> Any:
 
 @pytest.fixture
 def both(database: Database) -> tuple[int, int]:
-    """The ids of a job that is incomplete and of one that is whole."""
+    """Return the ids of an incomplete job and of a complete job."""
     with database.begin() as conn:
         return crawled(conn, "broken", TREE).job_id, crawled(conn, "whole").job_id
 
@@ -132,7 +132,7 @@ def test_a_subreddit_shows_what_is_missing_and_how_far_back_it_is_known(
 
 
 def test_the_counts_agree_with_the_parts_during_a_crawl(client: Client, database: Database) -> None:
-    """A crawl records its parts page by page, and the coverage only at its end."""
+    """A crawl records its missing parts page by page, and the coverage only at its end."""
 
     def agrees(count: int) -> None:
         shown = got(client, f"{SUBREDDITS}/python")

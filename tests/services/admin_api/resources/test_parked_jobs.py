@@ -1,4 +1,4 @@
-"""What a job waits for, as the API shows it, ends when its cause does."""
+"""The API shows the wait reason of a job, and the wait ends when its cause ends."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -62,7 +62,7 @@ def test_a_job_whose_community_is_unclear_says_so_everywhere(
 ) -> None:
     said = "Reddit answers nothing clear (deferral 7 of 13): 403 text/html"
     job_id = deferred(database, reason=WaitReason.UNCLEAR, message=said)
-    with database.begin() as conn:  # as the previous release knows it
+    with database.begin() as conn:  # the stored values are those that the previous release reads
         stored = conn.execute(text("SELECT wait_reason, error_kind FROM crawl_jobs")).one()
         (job,) = listed_jobs.list_jobs(conn)
     assert stored == ("retry", "deferred")
@@ -90,7 +90,7 @@ def test_a_reason_that_a_later_release_wrote_is_shown_as_it_is(
     with database.begin() as conn:
         conn.execute(text("ALTER TABLE crawl_jobs DROP CONSTRAINT crawl_jobs_wait_reason_check"))
         conn.execute(text("UPDATE crawl_jobs SET wait_reason = 'moonphase'"))
-    # Not held to the document, which names the reasons of this release.
+    # This client does not check responses: the document lists only the reasons of this release.
     plain = flask.testing.FlaskClient(app, app.response_class)
     plain.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {admin_api.TOKEN}"
     for path in (f"{JOBS}/{job_id}", JOBS, f"{SUBREDDITS}/{NAME}"):
@@ -102,7 +102,7 @@ def test_a_reason_that_a_later_release_wrote_is_shown_as_it_is(
 def check_shown_everywhere(
     client: Client, job_id: int, *, reason: str | None, until: str | None
 ) -> None:
-    """In the job, in lists, among the subreddit's jobs and in its explanation."""
+    """Check the wait in the job, in lists, in the subreddit's jobs and in the explanation."""
     listed = got(client.get(f"{JOBS}?subreddit={NAME}"))["items"]
     beside = got(client.get(f"{SUBREDDITS}/{NAME}"))["jobs"]
     for shown in (got(client.get(f"{JOBS}/{job_id}")), listed[0], beside[0]):
@@ -195,7 +195,10 @@ def test_a_gap_that_is_taken_away_frees_the_job(client: Client, database: Databa
 def test_a_job_enqueued_while_a_pause_ends_is_not_forgotten(
     client: Client, database: Database
 ) -> None:
-    """Without any sweep: whichever comes first, nothing waits for a pause that is over."""
+    """No sweep runs.
+
+    In either order of the two requests, the job does not wait for the ended pause.
+    """
     app = client.application
     for number in range(40):
         pause(client)

@@ -1,6 +1,6 @@
-"""Each value of a body and of a query string, at its bounds and one step beyond, as documented.
+"""The API accepts each request value at its documented bounds, and refuses it beyond them.
 
-The database is down: what passes the checks of a request is answered with 503 or later problems.
+There is no database. A request that passes the checks gets 503 or another later problem.
 """
 
 import copy
@@ -14,26 +14,27 @@ from support.admin_api import openapi_document
 
 Client = flask.testing.FlaskClient
 METHODS = ("get", "post", "put", "patch", "delete")
-# In the path: everything has the id 1.
+# Path parameters: each object has the id 1.
 PATH = {"job_id": "1", "schedule_id": "1", "subreddit": "python", "token_id": "0" * 12}
-BESIDE = {"subreddit_id": ("subreddit",)}  # what may not stand beside it
-OWN_GRAMMAR = {"cursor", "cron_expression", "timezone"}  # not every text of their length is one
+BESIDE = {"subreddit_id": ("subreddit",)}  # a parameter, and those that exclude it
+# A text of the allowed length is not always a valid value of these parameters.
+OWN_GRAMMAR = {"cursor", "cron_expression", "timezone"}
 ABSENT = object()
-# What a property looks like is checked by its format, not by a bound.
+# The format of a value is checked separately from its bounds.
 TEXTS = {"date-time": "2031-05-17T09:30:00Z"}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands in a request."""
+    """The place of a value in requests: the operation, body or query, and the name."""
 
     method: str
     path: str
-    where: str  # body or query
+    where: str  # "body" or "query"
     name: str
     schema: dict[str, Any]
     required: bool
-    example: Any  # a whole body
+    example: Any  # a complete body
 
     def __str__(self) -> str:
         return f"{self.method.upper()} {self.path} {self.where} {self.name}"
@@ -58,7 +59,7 @@ def places(document: dict[str, Any]) -> Iterator[Place]:
 
 
 def wrong_values(place: Place) -> Iterator[Any]:
-    """Just beyond what is documented."""
+    """Yield values just outside the documented bounds."""
     schema = place.schema
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
@@ -96,7 +97,7 @@ def wrong_values(place: Place) -> Iterator[Any]:
 
 
 def right_values(place: Place) -> Iterator[Any]:
-    """At the bounds that are documented."""
+    """Yield values at the documented bounds."""
     schema = place.schema
     for bound in ("minimum", "maximum"):
         if bound in schema:
@@ -125,7 +126,7 @@ def sample(schema: dict[str, Any]) -> Any:
 
 
 def at_fault(client: Client, place: Place, value: Any) -> bool:
-    """Whether the answer names this value as a mistake."""
+    """Return whether the response names this value as a mistake."""
     path = place.path.format(**PATH)
     if place.where == "query":
         answer = client.open(path, method=place.method, query_string={place.name: value})

@@ -1,4 +1,4 @@
-"""What an edit of a schedule leaves: audit rows, the ledger, the answer for a key, a warning."""
+"""An edit of a schedule writes audit rows and the ledger, keeps its response, returns warnings."""
 
 from typing import Any
 
@@ -149,7 +149,8 @@ def test_a_change_that_cannot_be_audited_does_not_happen(
         conn.execute(
             text("ALTER TABLE admin_audit_log ADD CONSTRAINT broken CHECK (action = 'create')")
         )
-    with structlog.testing.capture_logs() as told:  # tracebacks are slow to draw
+    # Captured, because to print the tracebacks takes long.
+    with structlog.testing.capture_logs() as told:
         for method, rest, body in CHANGES:
             response = client.open(
                 path(made, rest),

@@ -1,4 +1,4 @@
-"""Running a schedule by hand, its ledger, and previews of expressions."""
+"""The API runs a schedule manually, lists its ledger, and previews cron expressions."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ Client = flask.testing.FlaskClient
 
 @pytest.fixture
 def hourly(client: Client) -> str:
-    """The path of a schedule."""
+    """Create an hourly schedule and return its path."""
     asked = {"name": "hourly", "subreddit": "python", "cron_expression": "@hourly", "priority": 7}
     response = client.post(SCHEDULES, json=asked)
     assert response.status_code == 201
@@ -85,7 +85,7 @@ def test_the_ledger_shows_runs_of_both_kinds_page_by_page(
 def test_due_times_a_microsecond_apart_are_each_on_a_page(
     client: Client, database: Database, hourly: str, year: int
 ) -> None:
-    """Those of runs by hand are as close as the clock tells apart."""
+    """Manual runs may be one microsecond apart, which is the resolution of the clock."""
     due = [datetime(year, 5, 4, 12, 0, 0, n, tzinfo=UTC) for n in range(4)]
     with database.begin() as conn:
         conn.execute(
@@ -108,7 +108,10 @@ def test_due_times_a_microsecond_apart_are_each_on_a_page(
 def test_due_times_that_no_clock_has_shown_end_the_list(
     client: Client, database: Database, hourly: str
 ) -> None:
-    """Written by hand. They are shown as the first and the last time that an answer can hold."""
+    """The rows were inserted by hand.
+
+    The list shows the earliest or latest time it can hold instead.
+    """
     with database.begin() as conn:
         conn.execute(
             text(

@@ -1,4 +1,4 @@
-"""Creating, listing and showing schedules."""
+"""The API creates, lists and shows schedules."""
 
 import re
 from typing import Any
@@ -40,7 +40,7 @@ def test_every_field_is_kept(client: Client) -> None:
     asked = {
         "name": "Wöchentlich 📅",
         "subreddit": "golang",
-        "cron_expression": "0 12 * * " + "1," * 123 + "1",  # as long as one may be
+        "cron_expression": "0 12 * * " + "1," * 123 + "1",  # the longest allowed expression
         "timezone": "Europe/Vienna",
         "priority": 30,
         "max_retries": 0,
@@ -87,7 +87,7 @@ def test_wrong_values_are_refused_by_their_place(client: Client) -> None:
 
 
 def test_a_number_of_a_schedule_has_the_bounds_of_its_column(client: Client) -> None:
-    """The API takes each value that can be stored, and refuses the first that cannot."""
+    """The API accepts each number that the column can store, and refuses the next one beyond."""
     checks = [
         re.fullmatch(r"([a-z_]+) BETWEEN (\d+) AND (\d+)", str(constraint.sqltext))
         for constraint in scheduled_jobs.constraints

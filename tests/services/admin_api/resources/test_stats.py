@@ -1,4 +1,4 @@
-"""The queue in numbers."""
+"""The API shows statistics of the queue."""
 
 from datetime import timedelta
 from typing import Any
@@ -126,7 +126,8 @@ def test_the_newest_finished_jobs_tell_how_crawls_went(conn: Connection) -> None
     assert (recent.sampled, recent.since) == (4, at)
     assert recent.finished_per_minute == 4 / 60
     assert recent.failure_rate == 0.5
-    assert recent.retry_success_rate == 0.5  # one failed at once: it was never tried again
+    # The other failed job was never retried, so it does not count.
+    assert recent.retry_success_rate == 0.5
     assert (recent.wait_seconds_p50, recent.wait_seconds_p95) == (20, 30)
     assert job_stats.queue_stats(conn, now=due + timedelta(hours=2)).recent.sampled == 0
 
@@ -134,12 +135,13 @@ def test_the_newest_finished_jobs_tell_how_crawls_went(conn: Connection) -> None
 @pytest.mark.parametrize(
     ("jobs", "seconds", "per_minute"),
     [
-        (job_stats.SAMPLE - 1, 30, (job_stats.SAMPLE - 1) / 60),  # all of the last hour
-        (job_stats.SAMPLE, 1800, job_stats.SAMPLE / 30),  # the newest of more
+        # Fewer jobs than the sample: the rate is that of the last hour.
+        (job_stats.SAMPLE - 1, 30, (job_stats.SAMPLE - 1) / 60),
+        (job_stats.SAMPLE, 1800, job_stats.SAMPLE / 30),  # full: the rate of its time span
         (job_stats.SAMPLE + 5, 1800, job_stats.SAMPLE / 30),
         (job_stats.SAMPLE, 30, job_stats.SAMPLE * 2),
         (job_stats.SAMPLE, 1, job_stats.SAMPLE * 60),
-        (job_stats.SAMPLE, 0.01, job_stats.SAMPLE * 60),  # nothing is told of less than a second
+        (job_stats.SAMPLE, 0.01, job_stats.SAMPLE * 60),  # a shorter time span counts as one second
         (job_stats.SAMPLE, 0, job_stats.SAMPLE * 60),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the audit log keeps of tokens: who made and revoked them, and never a secret."""
+"""The audit log records who created and revoked a token, and never contains a secret."""
 
 import flask.testing
 

@@ -1,4 +1,4 @@
-"""What a token may do to other tokens: nothing beyond its own scopes, its own end and its name."""
+"""A token can create and revoke only tokens that have no more rights and no longer life than it."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -49,14 +49,14 @@ def test_only_its_owner_and_the_bootstrap_token_make_a_second_token_of_a_name(
         "too_many_tokens",
     )
     assert owner.delete(f"{TOKENS}/{second['id']}").status_code == 200
-    create(client, name)  # by the bootstrap token
+    create(client, name)  # the bootstrap token creates it
     assert code(other.post(TOKENS, json={"name": name, "scopes": ["read"]}))[0] == 409
 
 
 def test_a_name_of_an_earlier_release_is_compared_like_any_other(
     client: Client, app: flask.Flask, database: Database
 ) -> None:
-    """Earlier ones allowed blanks at the end and beside one another."""
+    """Earlier releases allowed trailing blanks and several blanks in a row."""
     other = with_token(app, create(client, "other")["token"])
     create(client, "old ops")
     with database.begin() as conn:
@@ -107,7 +107,8 @@ def test_a_token_revokes_only_what_allows_and_lasts_no_more(
         assert client.get(f"{TOKENS}/{longer['id']}").json["live"]  # type: ignore[index]
     less = create(client, "less", "read", expires_at=soon(minutes=1))
     assert limited.delete(f"{TOKENS}/{less['id']}").status_code == 200
-    assert limited.delete(f"{TOKENS}/{keeper['id']}").status_code == 200  # itself
+    # A token may revoke itself.
+    assert limited.delete(f"{TOKENS}/{keeper['id']}").status_code == 200
     assert limited.get(TOKENS).status_code == 401
 
 
@@ -132,7 +133,7 @@ def test_a_token_that_is_revoked_meanwhile_makes_no_other(
 def test_rows_of_the_audit_log_carry_the_token_and_the_role(
     client: Client, app: flask.Flask, database: Database
 ) -> None:
-    """Two tokens of one name are told apart."""
+    """The token ids distinguish two tokens of the same name."""
     first = create(client, "ops", "jobs", "read", "tokens")
     second = create(with_token(app, first["token"]), "ops", "jobs", "read")
     for made in (first, second):

@@ -1,4 +1,4 @@
-"""Named tokens: made, shown once, limited by scopes, rotated, revoked, expired."""
+"""The API creates, rotates and revokes named tokens with scopes, and shows each token once."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -55,7 +55,8 @@ def test_a_token_that_changed_meanwhile_is_not_revoked_unseen(
 ) -> None:
     made = create(client)
     shown = client.get(f"{TOKENS}/{made['id']}")
-    assert with_token(app, made["token"]).get("/api/admin/jobs").status_code == 200  # it is in use
+    # The request changes the last use of the token, and so its ETag.
+    assert with_token(app, made["token"]).get("/api/admin/jobs").status_code == 200
     unseen = {"If-Match": shown.headers["ETag"]}
     assert client.delete(f"{TOKENS}/{made['id']}", headers=unseen).status_code == 412
     seen = {"If-Match": client.get(f"{TOKENS}/{made['id']}").headers["ETag"]}
@@ -75,7 +76,7 @@ def test_a_token_is_the_actor_of_what_it_does(
 
 
 def test_every_route_wants_its_scope(client: Client, app: flask.Flask) -> None:
-    """With each scope alone: what it does not allow is 403, whatever the rest of the request."""
+    """A token with one scope gets 403 on routes of other scopes, whatever its request contains."""
     clients = {scope: with_token(app, create(client, scope, scope)["token"]) for scope in Scope}
     walked = 0
     for rule in app.url_map.iter_rules():
@@ -154,7 +155,7 @@ def test_an_expired_token_is_of_no_use(
 def test_a_token_serves_although_its_use_cannot_be_noted(
     client: Client, app: flask.Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a standby, which takes no change."""
+    """A standby database, for example, accepts no changes."""
     robot = with_token(app, create(client)["token"])
 
     def refuse(*_: object, **__: object) -> None:
@@ -189,7 +190,8 @@ def test_the_last_use_is_written_at_most_once_a_minute(
         conn.execute(text("UPDATE api_tokens SET last_used_at = last_used_at - interval '1 min'"))
     robot.get("/api/admin/jobs")
     assert last_used() > first
-    with database.begin() as conn:  # as after a setback of the database's clock
+    # The last use lies in the future after the clock of the database was set back.
+    with database.begin() as conn:
         ahead = "UPDATE api_tokens SET last_used_at = last_used_at + interval '1 year'"
         conn.execute(text(ahead))
     robot.get("/api/admin/jobs")
@@ -255,7 +257,8 @@ def test_too_many_wrong_tokens_have_to_wait_and_a_good_one_never_does(app: flask
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= WINDOW_SECONDS
     assert with_token(app).get("/api/admin/jobs").status_code == 200
-    assert app.test_client().get("/api/admin/jobs").status_code == 401  # none is not a wrong one
+    # A missing token does not count as a wrong token.
+    assert app.test_client().get("/api/admin/jobs").status_code == 401
     elsewhere = app.test_client()
     elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.7"
     answer = elsewhere.get("/api/admin/jobs", headers={"Authorization": "Bearer x"})
@@ -270,7 +273,8 @@ def test_failures_are_forgotten_after_a_window_and_addresses_after_many() -> Non
     here = ip_address("2001:db8::1")
     waits = [logins.record_failure(here) for _ in range(FAILURES_ALLOWED + 1)]
     assert waits == [0.0] * FAILURES_ALLOWED + [WINDOW_SECONDS]
-    assert logins.record_failure(ip_address("2001:db8::2")) > 0  # the same client, by its prefix
+    # Both addresses have the same /64 prefix and count as one client.
+    assert logins.record_failure(ip_address("2001:db8::2")) > 0
     assert logins.record_failure(ip_address("2001:db8:0:1::1")) == 0
     now[0] = WINDOW_SECONDS
     assert logins.record_failure(here) == 0

@@ -1,4 +1,4 @@
-"""DirectDump returns what marshmallow's own dump() returns."""
+"""DirectDump returns the same values as dump() of marshmallow."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -70,7 +70,7 @@ def test_the_details_of_a_job_look_as_marshmallow_dumps_them() -> None:
 
 
 class Shouted(fields.String):
-    """A field with a conversion of its own."""
+    """A field whose own method converts values to upper case."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> str:
         return str(value).upper()

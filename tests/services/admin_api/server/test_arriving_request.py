@@ -1,4 +1,4 @@
-"""A request is found whole at the same byte, in however many pieces it comes."""
+"""The server finds the end of a request at the same byte, in whatever pieces the bytes arrive."""
 
 import time
 from itertools import pairwise
@@ -103,7 +103,8 @@ def test_a_body_has_time_as_its_bytes_take_at_the_lowest_rate() -> None:
     assert request.deadline - time.monotonic() == pytest.approx(grace, abs=1)
     request.add(b"x" * arriving_request.BODY_BYTES_PER_SECOND * 3)
     assert request.deadline - time.monotonic() == pytest.approx(grace + 3, abs=1)
-    request.add(b"x" * arriving_request.BODY_BYTES_PER_SECOND)  # and then falls silent
+    # The client sends nothing after these bytes.
+    request.add(b"x" * arriving_request.BODY_BYTES_PER_SECOND)
     request.add(b"x" * arriving_request.BODY_BYTES_PER_SECOND)
     silence = arriving_request.SILENCE_SECONDS
     assert request.deadline - time.monotonic() == pytest.approx(silence, abs=1)

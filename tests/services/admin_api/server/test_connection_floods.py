@@ -1,4 +1,4 @@
-"""The API's server takes connections while attackers open them, and while accept fails."""
+"""The server accepts connections while attackers open many of them, and while accept() fails."""
 
 import contextlib
 import errno
@@ -24,17 +24,19 @@ from support.admin_api import ROOT, Gunicorn, start_gunicorn
 from support.waiting import wait_until
 
 ATTACKERS = 16
-MOST_CLIENTS = 20  # of a server that is to be full soon
-PROBE_SECONDS = 1.0  # with the machine to itself
-SLACK_SECONDS = 2.0  # of a machine that runs other tests too
-BUSY_LOAD = 4.0  # from here on the attackers' queue is longer than a second, now and then
+MOST_CLIENTS = 20  # the connection limit of a server that a test fills
+PROBE_SECONDS = 1.0  # the longest reply time of a probe on an idle machine
+SLACK_SECONDS = 2.0  # additional time on a machine that runs other tests
+# From this load on, connections sometimes wait for more than a second behind the attackers.
+BUSY_LOAD = 4.0
 PROBES_A_SECOND = 10
 FAILING = (
     *(errno.EPROTO, errno.ENETDOWN, errno.ECONNABORTED, errno.EPERM, errno.EHOSTUNREACH),
     *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM),
 )
-FAILURES = 40  # of each kind
-# Python imports it in each process that is started with its folder in PYTHONPATH.
+FAILURES = 40  # for each error number
+# The content of sitecustomize.py. Python imports it at the start of each process whose PYTHONPATH
+# contains the folder.
 FAILING_ACCEPT = """
     import os, socket
     numbers = [int(n) for n in os.environ["ACCEPT_ERRORS"].split()]
@@ -95,7 +97,7 @@ def survives(server: Gunicorn, seconds: float, *, most: float, most_private: flo
         text=True,
     )
     answers: list[float] = []
-    private: list[float] = []  # at PROBE_BIND, which the attackers do not reach
+    private: list[float] = []  # reply times at PROBE_BIND, an address without attackers
     inside = probes_url(server)
 
     def is_over() -> bool:
@@ -111,7 +113,7 @@ def survives(server: Gunicorn, seconds: float, *, most: float, most_private: flo
         counted = json.loads(flood.communicate()[0] or "{}")
     report = f"{counted}, {len(answers)} probes, worst {max(answers):.3f} s, "
     report += f"{max(private):.3f} s at PROBE_BIND, load {os.getloadavg()}"
-    sys.stdout.write(report)  # shown with -s
+    sys.stdout.write(report)  # pytest shows it with -s
     assert counted["opened"] > 100 * seconds, report
     assert max(answers) < most, report
     assert max(private) < most_private, report
@@ -153,7 +155,8 @@ def test_no_error_of_accept_ends_a_worker(start: Callable[..., Gunicorn], tmp_pa
     assert not [line for line in lines if line["level"] in ("error", "critical")]
     failed = [line["error"] for line in lines if line["action"] == "accept.failed"]
     assert failed
-    assert len(failed) < len(FAILING) * FAILURES / 4  # the rest is counted
+    # The log counts most failures without a line for each.
+    assert len(failed) < len(FAILING) * FAILURES / 4
 
 
 def test_connections_are_taken_at_the_limit_of_open_files(
@@ -218,7 +221,8 @@ def test_at_the_limit_the_connection_that_waits_for_longest_is_closed(
 
         kinds = ["kept", "silent"] if first == "kept" else ["silent", "kept"]
         crowd = [connect(kind) for kind in kinds for _ in range(5)]
-        crowd += [connect("kept") for _ in range(MOST_CLIENTS - 8)]  # it has seen them all
+        # Their replies prove that the server has accepted all earlier connections.
+        crowd += [connect("kept") for _ in range(MOST_CLIENTS - 8)]
         closed = wait_until(
             lambda: select.select(crowd, [], [], 0)[0], timeout=10, describe="a closed one"
         )

@@ -1,7 +1,8 @@
-"""The server uses private parts of gunicorn: this is the list, with the source that it was read in.
+"""The server uses private parts of gunicorn. This module lists them with a digest of each source.
 
-A failure after an upgrade of gunicorn names the changed part. Read its new source, check the module
-of ours that the list names, run the tests of this folder with --deep, and record the new digest.
+After an upgrade of gunicorn, a test fails for each changed part. Then read the new source, check
+the module of crawljobs that is named above the part, run the tests of this folder with --deep, and
+record the new digest.
 """
 
 import ast
@@ -26,7 +27,7 @@ from admin_api.server.gunicorn_worker import GunicornWorker
 from admin_api.server.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[4]
-# Of each part: the digest of its source without comments, docstrings and spaces.
+# For each part: the digest of its source without comments, docstrings and white space.
 SOURCES = {
     # Overridden by server/gunicorn_worker.py.
     "gunicorn.workers.gthread:ThreadWorker.__init__": "20152d528c6fd472",
@@ -40,7 +41,7 @@ SOURCES = {
     "gunicorn.workers.gthread:ThreadWorker._keepalive_after": "f9fdc5948729547d",
     "gunicorn.workers.gthread:ThreadWorker.finish_request": "08a932a48f339716",
     "gunicorn.workers.base:Worker.handle_error": "21cb3242bbf887d9",
-    # Call the methods above, or are called by server/gunicorn_worker.py.
+    # Callers of the methods above, and methods that server/gunicorn_worker.py calls.
     "gunicorn.workers.gthread:ThreadWorker.init_process": "357ac730010e8b7a",
     "gunicorn.workers.gthread:ThreadWorker.run": "782c7161d896906f",
     "gunicorn.workers.gthread:ThreadWorker.handle": "9fa87912dc58c8d6",
@@ -55,14 +56,14 @@ SOURCES = {
     "gunicorn.workers.gthread:TConn.set_timeout": "c3dab8ab5c00aea5",
     "gunicorn.workers.gthread:TConn.close": "eb060afadaaa3397",
     "gunicorn.http:get_parser": "62484f865c799190",
-    # Reads from server/arriving_request.py:ReceivedBytes instead of a socket.
+    # ReceivedBytes in server/arriving_request.py replaces the socket that these read.
     "gunicorn.http.unreader:SocketUnreader.chunk": "5424e9f6500dd3a1",
     "gunicorn.http.unreader:Unreader.read": "257689576d8b95db",
-    # Set by server/gunicorn_worker.py for each request.
+    # Called by server/gunicorn_worker.py, or read what it sets for each request.
     "gunicorn.http.message:Message.force_close": "2a41c230d4053c3d",
     "gunicorn.http.wsgi:create": "980c45746ff40413",
 }
-# Attributes that server/gunicorn_worker.py and server/worker.py read or write.
+# The attributes that server/gunicorn_worker.py and server/worker.py read or write.
 ATTRIBUTES = {
     "alive",
     "cfg",
@@ -110,7 +111,7 @@ def test_gunicorn_has_the_source_that_the_worker_was_written_for(name: str) -> N
 
 
 def used_names(*classes: type) -> set[str]:
-    """The names that these classes use of `self`, and the names that they define."""
+    """Return the names that the classes read from `self` or define."""
     trees = [ast.parse(textwrap.dedent(inspect.getsource(each))) for each in classes]
     used = {
         node.attr
@@ -138,7 +139,7 @@ def stock() -> Iterator[ThreadWorker]:
 
 
 def test_the_list_names_each_part_that_the_worker_uses(stock: ThreadWorker) -> None:
-    of_gunicorn = {*dir(stock), "wsgi"}  # wsgi: set after the fork
+    of_gunicorn = {*dir(stock), "wsgi"}  # gunicorn sets wsgi after the fork
     used = used_names(GunicornWorker, Worker) & of_gunicorn
     assert used - listed("ThreadWorker") - listed("Worker") == ATTRIBUTES
 

@@ -1,4 +1,4 @@
-"""What HTTP/1.1 demands of a request, header by header."""
+"""The server checks the head of each request against the rules of HTTP/1.1."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""What all processes of one API did, shown by their master on an address of its own."""
+"""The master process shows the metrics of all API processes at its own address."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def metrics_url(server: Gunicorn) -> str:
 
 
 def test_a_worker_holds_no_socket_of_the_metrics_open(server: Gunicorn) -> None:
-    """A worker that outlives its master would keep the port from the next one."""
+    """Otherwise a worker that outlives its master would block the port for the next master."""
     master = psutil.Process(server.process.pid)
     port = int(metrics_url(server).rpartition(":")[2])
 

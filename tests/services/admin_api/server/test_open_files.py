@@ -1,4 +1,4 @@
-"""A low limit of open files: the API keeps some for its requests and its probes."""
+"""With a low limit of open files, the API keeps some files for requests and probes."""
 
 import contextlib
 import http.client
@@ -20,14 +20,14 @@ from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 from support.waiting import wait_until
 
 LIMIT = 64
-CROWD = 90  # connections; more than the limit
+CROWD = 90  # connections; exceeds LIMIT
 THREADS = 8
 ROUNDS = 3
 
 
 @pytest.fixture
 def server(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
-    """A server whose only worker has the low limit from its start."""
+    """Yield a server whose only worker starts with the low limit."""
     running = start_gunicorn(
         tmp_path, database_url, ADMIN_API_WORKERS="1", ADMIN_API_THREADS=str(THREADS)
     )

@@ -1,4 +1,4 @@
-"""The replies to readiness probes that the event loop sends without a thread."""
+"""The event loop sends replies to readiness probes without a thread."""
 
 from concurrent.futures import Future
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ HEAD = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def replied(check: "Future[None]") -> bytes:
-    """The reply to a probe whose check of the database is over."""
+    """Return the reply to a probe after the check of the database has ended."""
     sent: list[bytes] = []
     probes = WaitingProbes(lambda _connection, reply, _keeps: sent.append(reply))
     state = SimpleNamespace(

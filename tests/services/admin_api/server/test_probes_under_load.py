@@ -1,4 +1,4 @@
-"""Probes of the API are answered while the database hangs and every thread waits for it."""
+"""The API answers probes while the database hangs and every thread waits for it."""
 
 import contextlib
 import http.client
@@ -17,9 +17,9 @@ from admin_api.server import http_rules, probe_replies
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 from support.processes import family
 
-ALIVE_SECONDS = 1.0  # Kubernetes gives it 3 s
+ALIVE_SECONDS = 1.0  # Kubernetes allows a liveness probe 3 s
 READY_SECONDS = 2.5
-STRANGERS = 60  # more than there are threads
+STRANGERS = 60  # clients without a token; more clients than threads
 LOAD_SECONDS = 3.0
 MOST_CLIENTS = 100
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
@@ -27,7 +27,7 @@ GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 
 @pytest.fixture
 def hanging(tmp_path: Path) -> Iterator[Gunicorn]:
-    """A server whose database takes connections and never says a word."""
+    """Yield a server whose database accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0), backlog=500) as silent:
         url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
         running = start_gunicorn(
@@ -38,13 +38,17 @@ def hanging(tmp_path: Path) -> Iterator[Gunicorn]:
             GUNICORN_CMD_ARGS=f"--worker-connections={MOST_CLIENTS}",
         )
         yield running
-        for process in reversed(family(running.process.pid)):  # to end in peace, it would finish
+        # SIGKILL, because a graceful shutdown would wait for the requests.
+        for process in reversed(family(running.process.pid)):
             process.kill()
         running.process.wait(20)
 
 
 def answer(server: Gunicorn, path: str) -> tuple[int, float]:
-    """Status and seconds, over a connection of its own."""
+    """Request the path over a new connection.
+
+    Return the status and the seconds until it arrived.
+    """
     parts = urlsplit(server.url)
     began = time.monotonic()
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
@@ -57,7 +61,7 @@ def answer(server: Gunicorn, path: str) -> tuple[int, float]:
 
 @contextlib.contextmanager
 def callers(server: Gunicorn, number: int) -> Iterator[list[socket.socket]]:
-    """So many requests that wait for the database, for as long as the block lasts."""
+    """Keep this number of requests waiting for the database until the block ends."""
     parts = urlsplit(server.url)
     request = f"GET /api/admin/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
     with contextlib.ExitStack() as stack:
@@ -107,7 +111,7 @@ def test_more_requests_than_may_wait_are_refused_and_probes_still_come_through(
         assert len(refused) >= MOST_CLIENTS // 4
         for client in refused:
             said = client.recv(65_536)
-            if said:  # else its connection was needed for another
+            if said:  # an empty reply: the server closed this connection to accept another
                 assert said.startswith(b"HTTP/1.1 503 ")
                 assert b"\r\nRetry-After: " in said
 
@@ -126,7 +130,8 @@ def test_clients_that_wait_for_readiness_make_room(hanging: Gunicorn) -> None:
         oldest = crowd[0].recv(65_536)
     assert oldest.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nRetry-After: " in oldest
-    assert http_rules.overload().detail.encode() in oldest  # sent before the database was late
+    # The server replied to make room, before the check of the database timed out.
+    assert http_rules.overload().detail.encode() in oldest
 
 
 @pytest.mark.parametrize(

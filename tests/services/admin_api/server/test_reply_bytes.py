@@ -1,4 +1,7 @@
-"""A whole answer as bytes: its head is exact, and the connection is closed unless it is kept."""
+"""The server formats a response as bytes with an exact head.
+
+It closes the connection by default.
+"""
 
 import email.utils
 import json

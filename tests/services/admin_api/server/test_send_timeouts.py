@@ -1,4 +1,4 @@
-"""No thread waits longer for a client that reads nothing than its kind of answer may take."""
+"""A thread waits a limited time for a client that reads nothing. Exports have a longer limit."""
 
 import socket
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from admin_api.server.connection import SEND_SECONDS, Connection
 from admin_api.server.worker import Worker
 from support.admin_api import with_token
 
-LEFT_BEHIND_SECONDS = 99.0  # by an earlier request of the connection
+LEFT_BEHIND_SECONDS = 99.0  # the timeout that an earlier request of the connection left
 
 
 @pytest.fixture

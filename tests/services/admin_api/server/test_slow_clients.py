@@ -1,4 +1,4 @@
-"""Clients that are slow on purpose: many more than there are threads, over real sockets."""
+"""Many more slow clients than threads, over real sockets, do not stop the server."""
 
 import contextlib
 import select
@@ -16,9 +16,9 @@ from support.databases import Databases
 from support.plain_http import NO_CERTIFICATES
 
 PROCESSES, THREADS = 2, 2
-MANY = 40  # ten for each thread
-MOST_CLIENTS = 200  # at once
-PROMPT_SECONDS = 5.0  # of a machine that runs other tests too
+MANY = 40  # clients; ten for each thread
+MOST_CLIENTS = 200  # connections at once, over both processes
+PROMPT_SECONDS = 5.0  # allows for a machine that runs other tests
 CUT_SECONDS = 20.0
 TRICKLE_SECONDS = 0.2
 LINE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
@@ -53,7 +53,7 @@ def started(folder: Path, database_url: str) -> Gunicorn:
 
 @pytest.fixture(scope="module")
 def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
-    """Shared by the tests that leave it as it was."""
+    """Yield a server for tests that leave it unchanged."""
     with databases.clone() as url:
         running = started(tmp_path_factory.mktemp("gunicorn"), url)
         yield running
@@ -62,7 +62,7 @@ def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def ending(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
-    """A server of the test's own, to be ended."""
+    """Yield a server that the test may stop."""
     running = started(tmp_path, database_url)
     yield running
     running.stop()
@@ -72,7 +72,7 @@ def ending(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
 def slow_clients(
     server: Gunicorn, sent: bytes, *, then: bytes = b"x", number: int = MANY
 ) -> Iterator[list[socket.socket]]:
-    """They have sent this and go on with a byte now and then, as long as anybody listens."""
+    """Open connections that send these bytes, and then a few more bytes now and then."""
     host, port = server.url.removeprefix("http://").split(":")
     clients = [
         socket.create_connection((host, int(port)), timeout=CUT_SECONDS) for _ in range(number)
@@ -110,9 +110,10 @@ def test_more_slow_senders_than_threads_stop_neither_others_nor_its_end(
     ending: Gunicorn, sent: bytes
 ) -> None:
     with slow_clients(ending, sent, then=b"x" if sent else b""):
-        for path in ("/healthz", "/docs", "/docs/openapi.json"):  # of the loop and of threads
+        # The event loop answers the first path, and threads answer the others.
+        for path in ("/healthz", "/docs", "/docs/openapi.json"):
             assert seconds_to_answer(ending, path) < PROMPT_SECONDS
-        assert ending.stop() == 0  # long before gunicorn would kill its workers
+        assert ending.stop() == 0  # sooner than gunicorn would kill its workers
 
 
 def test_half_bodies_of_any_kind_hold_no_thread(server: Gunicorn) -> None:

@@ -1,4 +1,4 @@
-"""The threads of a worker run before its first request."""
+"""All threads of a worker run before its first request."""
 
 import threading
 

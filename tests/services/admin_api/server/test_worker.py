@@ -1,4 +1,4 @@
-"""The real server, over real HTTP."""
+"""A real gunicorn server answers real HTTP requests."""
 
 import contextlib
 import json
@@ -88,7 +88,7 @@ def test_a_body_announced_as_endless_is_refused_before_it_is_sent(server: Gunico
         (f"{GET}Content-Length: 3, 3\r\n\r\nabc", 400),
         (f"{GET}Content-Length: +3\r\n\r\nabc", 400),
         (f"{GET}X: y\n\r\n", 400),
-        # Only what is chunked, and nothing else, can be read.
+        # The server reads no Transfer-Encoding but `chunked`.
         (f"{GET}Transfer-Encoding: {TOKEN}\r\n\r\n", 501),
         (f"{GET}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
         (f"{GET}Transfer-Encoding: deflate,Chunked\r\n\r\n0\r\n\r\n", 501),
@@ -98,7 +98,7 @@ def test_a_body_announced_as_endless_is_refused_before_it_is_sent(server: Gunico
         (f"{GET}Transfer-Encoding: gzip\r\n\r\n", 400),
         (f"{GET}Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400),
         ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        # One host, which is one.
+        # A request must have exactly one valid Host header.
         ("GET /healthz HTTP/1.1\r\n\r\n", 400),
         ("GET /api/admin/jobs HTTP/1.1\r\nX-Host: x\r\n\r\n", 400),
         (f"{GET}Host: y\r\n\r\n", 400),
@@ -106,7 +106,7 @@ def test_a_body_announced_as_endless_is_refused_before_it_is_sent(server: Gunico
         ("GET / HTTP/1.1\r\nHost: x/y\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: you@x\r\n\r\n", 400),
         ("GET / HTTP/1.0\r\nHost: x:port\r\n\r\n", 400),
-        # No version but the two.
+        # The server accepts only HTTP/1.0 and HTTP/1.1.
         ("GET /healthz HTTP/1.9\r\nHost: x\r\n\r\n", 505),
         ("GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505),
         ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
@@ -181,12 +181,12 @@ def test_headers_of_a_proxy_change_nothing(server: Gunicorn, header: str) -> Non
 
 
 def raw(server: Gunicorn, request: bytes) -> bytes:
-    """What the server says to these bytes, and that nothing follows them, until it closes."""
+    """Send these bytes, and return all that the server sends until it closes the connection."""
     host, port = server.url.removeprefix("http://").split(":")
     answer = b""
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(request)
-        with contextlib.suppress(OSError):  # it may have hung up already
+        with contextlib.suppress(OSError):  # the server may have closed the connection already
             connection.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionResetError):
             while part := connection.recv(65536):
@@ -232,7 +232,7 @@ def test_a_bug_is_logged_without_any_secret(tmp_path: Path, database_url: str) -
 
 
 def test_no_escape_of_a_request_reaches_a_terminal(tmp_path: Path, database_url: str) -> None:
-    """Neither by a line for people nor by what is kept."""
+    """The console log and stored values contain no escape sequences of requests."""
     hostile = "%1b%5b2J%1b%5d0;x%07%c2%9b31m%e2%80%aeforged%0d%0aline"
     server = start_gunicorn(tmp_path, database_url, LOG_FORMAT="console", ADMIN_API_WORKERS="1")
     try:

@@ -1,4 +1,4 @@
-"""How the real server starts, refuses to start, and ends."""
+"""A real gunicorn server starts, refuses to start with wrong settings, and ends."""
 
 import os
 import signal
@@ -92,7 +92,8 @@ def test_sigterm_ends_it_and_a_killed_master_takes_its_workers_along(
     server = start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="2")
     try:
         everyone = wait_until(
-            lambda: len(found := family(server.process.pid)) == 3 and found,  # one answers already
+            # The master and two workers. One worker answers already.
+            lambda: len(found := family(server.process.pid)) == 3 and found,
             timeout=10,
             describe=server.log_text,
         )
@@ -105,7 +106,7 @@ def test_sigterm_ends_it_and_a_killed_master_takes_its_workers_along(
 def test_on_its_way_out_it_is_not_ready_and_lets_nobody_else_in(
     tmp_path: Path, database_url: str
 ) -> None:
-    """Who has a connection is told so, and who wants one need not wait for its end."""
+    """The server refuses new connections at once. On an open connection, readiness gets 503."""
     server = start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="1")
     with (
         psycopg.connect(database_url) as holder,
@@ -122,7 +123,7 @@ def test_on_its_way_out_it_is_not_ready_and_lets_nobody_else_in(
         told = kept.get("/readyz")
         assert (told.status_code, told.json()["code"]) == (503, "shutting_down")
         holder.rollback()
-        assert asked.result(10).status_code in (200, 503)  # if the machine is overloaded
+        assert asked.result(10).status_code in (200, 503)  # 503 on an overloaded machine
     assert server.process.wait(10) == 0
 
 

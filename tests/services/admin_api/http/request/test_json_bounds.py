@@ -1,4 +1,4 @@
-"""Values and levels of a JSON text are counted exactly, whatever stands in its texts."""
+"""The bounds count the values and levels of a JSON text exactly, whatever its strings contain."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from admin_api.http.request import json_bounds
 from admin_api.http.request.json_bounds import DEPTH_MAX, TooManyValues
 
-# Longer than any bound here by its commas and brackets, if they were counted.
+# If the bounds counted commas and brackets inside strings, this string would exceed each bound.
 HOSTILE = ',[{"\\' * 50
 
 DOCUMENTS = st.recursive(
@@ -24,7 +24,7 @@ DOCUMENTS = st.recursive(
 
 
 def values_of(document: Any) -> int:
-    """As the bounds count them; a list or an object is one itself."""
+    """Return the number of values as the bounds count them. A list or an object is a value too."""
     match document:
         case dict():
             return 1 + sum(map(values_of, document.values()))
@@ -90,7 +90,7 @@ def test_many_lists_beside_each_other_are_not_deep() -> None:
 
 @given(DOCUMENTS)
 def test_no_document_within_the_bounds_is_refused(document: Any) -> None:
-    """Empty lists and objects count for two at most: the value, and what might be in it."""
+    """The bounds may count an empty list or object as two values: the list and a possible item."""
     text = json.dumps(document).encode()
     values = values_of(document)
     if depth_of(document) <= DEPTH_MAX:
