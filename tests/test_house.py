@@ -1,4 +1,4 @@
-"""The house rules that a machine can hold."""
+"""Rules of the code base that a program can check."""
 
 import ast
 import graphlib
@@ -21,12 +21,12 @@ from crawljobs.domain.attempt import AttemptOutcome
 
 ROOT = Path(__file__).parents[1]
 SOURCE_ROOTS = ("shared", "services", "deploy")
-MODULE_MAX = 250  # lines
+MODULE_MAX = 250  # lines of a module
 MODULE_MEDIAN = 80
 MODULE_P90 = 180
-PACKAGE_MAX = 20  # modules
+PACKAGE_MAX = 20  # modules of a package
 PACKAGES_THAT_MAY_BE_LARGE = {
-    "shared/crawljobs/domain",  # each name is a rule
+    "shared/crawljobs/domain",  # each module is one rule
     "migrations/versions",
     "services/admin_api/resources",
     "services/admin_api/schemas",
@@ -64,7 +64,7 @@ def test_the_import_contracts_hold() -> None:
 ADMIN_API_ROOMS = "admin_api: resources, openapi and server above http above schemas"
 WORKER_ROOMS = "crawler_worker: crawl and maintenance above claims above reddit"
 REPOSITORY_ROOMS = "repository rooms import one another as listed"
-# (contract, the package that breaks it, the module that it imports)
+# (contract, the package that breaks it, the imported module)
 BREAKS = [
     ("services meet only in the database", "scheduler", "admin_api"),
     ("repository above db above domain", "crawljobs.db", "crawljobs.repository"),
@@ -98,7 +98,7 @@ BREAKS = [
     (REPOSITORY_ROOMS, "crawljobs.repository.schedules", "crawljobs.repository.reddit_api"),
     (REPOSITORY_ROOMS, "crawljobs.repository.reddit_api", "crawljobs.repository.queue.leases"),
 ]
-# A module or room beside the listed ones belongs to no layer.
+# A new module or package beside the listed ones belongs to no layer.
 UNLISTED = [
     (ADMIN_API_ROOMS, "admin_api/server_room.py"),
     (WORKER_ROOMS, "crawler_worker/attic.py"),
@@ -119,7 +119,8 @@ def test_each_import_contract_fails_when_it_is_broken(tmp_path: Path) -> None:
         (tmp_path / "services" / path).write_text("")
     found = lint_imports(tmp_path)
     assert found.returncode != 0
-    # A heading is a line above a line of dashes: so [text, heading, text, heading, text, ...].
+    # A heading is a line above a line of dashes. The split returns [text, heading, text, heading,
+    # text, ...].
     parts = re.split(r"^(\S[^\n]*)\n-+\n\n", found.stdout, flags=re.MULTILINE)
     contracts = dict(zip(parts[1::2], parts[2::2], strict=True))
     kept = [
@@ -173,8 +174,10 @@ def test_every_module_says_what_it_is_for() -> None:
 
 
 def imports_of(path: Path) -> Iterator[tuple[str, str]]:
-    """(name, full name) of each of our own modules that this one imports; no name when it imports
-    only names of that module."""
+    """Yield (name, full name) of each project module that this module imports.
+
+    The name is empty when only names from that module are imported.
+    """
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             for each in node.names:
@@ -194,11 +197,11 @@ OWN_MODULES = {dotted(path): path for path in modules(*SOURCE_ROOTS)}
 
 
 def test_one_name_of_a_module_means_one_module() -> None:
-    """Two modules of one name, imported by it, would look alike where they are used."""
+    """Two imported modules with the same last name could be confused where they are used."""
     meanings: dict[str, set[str]] = {}
     for path in OWN_MODULES.values():
         for name, full in imports_of(path):
-            if full.rpartition(".")[2] == name:  # an alias shows which one is meant
+            if full.rpartition(".")[2] == name:  # an alias distinguishes the modules
                 meanings.setdefault(name, set()).add(full)
     assert {name: full for name, full in meanings.items() if len(full) > 1} == {}
 
@@ -222,7 +225,10 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
 
 
 def test_no_test_sleeps() -> None:
-    """Tests wait for conditions, by the one loop in support/; a benchmark may measure idleness."""
+    """Tests wait for conditions with support/waiting.py.
+
+    Benchmarks may sleep to measure idle time.
+    """
     sleeping = [
         str(path.relative_to(ROOT))
         for path in modules("tests")
@@ -250,7 +256,7 @@ def test_locks_hold_hashes_and_no_address() -> None:
 
 
 def allowed(table: str, column: str) -> set[str]:
-    """The values that the CHECK of this column lists."""
+    """Return the values that the CHECK constraint of this column allows."""
     (check,) = (
         str(constraint.sqltext)
         for constraint in tables.metadata.tables[table].constraints
@@ -274,12 +280,13 @@ def allowed(table: str, column: str) -> set[str]:
 def test_a_check_lists_exactly_the_values_of_its_enum(
     table: str, column: str, values: type[job.JobStatus]
 ) -> None:
-    """A value that is derived by readers is stored as another one."""
+    """Some values are derived when a job is read. Each has an attribute with the stored value."""
     assert allowed(table, column) == {getattr(value, "stored", str(value)) for value in values}
 
 
 def test_every_state_can_be_reached_and_left_as_the_transitions_say() -> None:
     reached = {state for _, targets in transitions.TRANSITIONS.values() for state in targets}
     left = {state for sources, _ in transitions.TRANSITIONS.values() for state in sources}
-    assert reached == set(job.JobStatus) - {job.JobStatus.BLOCKED}  # blocked is born so
+    # No transition leads to blocked: a job is created with this status.
+    assert reached == set(job.JobStatus) - {job.JobStatus.BLOCKED}
     assert left == set(job.JobStatus)

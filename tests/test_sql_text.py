@@ -1,6 +1,7 @@
-"""SQL is composed in Core. A decision lists the measured statements that are text, and their tests.
+"""SQL is composed with SQLAlchemy Core, except for statements that decision 111 lists with their tests.
 
-The list is the table of decision 111. A statement that is not measured belongs into Core.
+The listed statements are text because their speed was measured. All other statements belong in
+Core.
 """
 
 import ast
@@ -15,7 +16,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 REPOSITORY = ROOT / "shared" / "crawljobs" / "repository"
 DECISIONS = (ROOT / "shared" / "DECISIONS.md").read_text()
-# A row: the module, the kind of its statements, and the plan test; or the modules that use it.
+# A row of the table: the module, the kind of its statements, and the plan test or the modules that
+# use the fragments.
 ROW = re.compile(r"^\| `repository/([\w/]+\.py)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 MAKES_TEXT = {"text", "short", "DriverStatement"}
 
@@ -25,7 +27,7 @@ class Listed:
     module: Path
     reason: str
     plan_tests: list[Path]
-    users: list[str]  # for fragments: the listed modules that use them
+    users: list[str]  # for SQL fragments: the listed modules that use them
 
 
 def listed() -> dict[str, Listed]:
@@ -58,13 +60,13 @@ def called(tree: ast.AST) -> set[str]:
 
 
 def statements(tree: ast.Module) -> Iterator[str]:
-    """The names at the top of a module whose values are SQL text, or built by a function of it."""
+    """Yield the names of a module's constants that hold SQL text or are built from it."""
     builders = {
         node.name
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and called(node) & MAKES_TEXT
     }
-    made: dict[str, str] = {}  # each statement, and the collection that holds it
+    made: dict[str, str] = {}  # maps each statement to the collection that contains it
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target

@@ -1,4 +1,4 @@
-"""What the tests of the worker share."""
+"""Fixtures of the worker's tests."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from support.worker_thread import QUICK, Crawl, Start
 
 @pytest.fixture
 def start(database: Database, database_url: str) -> Iterator[Start]:
-    """Starts workers in threads; all are stopped at the end."""
+    """Yield a function that starts a worker in a thread. All workers are stopped at the end."""
     running: list[tuple[Worker, threading.Thread]] = []
 
     def start_worker(crawl: Crawl, **variables: str) -> Worker:

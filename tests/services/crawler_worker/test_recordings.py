@@ -1,4 +1,4 @@
-"""Recorded traffic of ten years through the worker's own client, parser and storage."""
+"""The worker's client, parser and storage process ten years of recorded traffic."""
 
 import collections
 import datetime
@@ -25,7 +25,7 @@ Raw = dict[str, Any]
 
 
 def read(interaction: Interaction) -> Items:
-    """Through the client and the parser, as a crawl would."""
+    """Read a recorded reply through the client and the parser, as a crawl does."""
     client = recordings.client(Replay(interaction))
     form = None if interaction.method == "GET" else interaction.query
     request = Request(interaction.method, interaction.path, {} if form else interaction.query, form)
@@ -46,7 +46,7 @@ def read(interaction: Interaction) -> Items:
 
 
 def things(value: object) -> Iterator[tuple[str, Raw]]:
-    """Every thing anywhere in a reply, by a walk that knows nothing of the parser."""
+    """Yield each object of a reply with its kind. The search does not use the parser."""
     if isinstance(value, dict):
         if isinstance(value.get("data"), dict) and value.get("kind") in ("t1", "t2", "t3", "t5"):
             yield value["kind"], value["data"]
@@ -156,7 +156,7 @@ def test_nothing_in_the_recordings_is_lost_on_its_way_into_the_database(
     raw: dict[str, dict[str, Raw]] = collections.defaultdict(dict)
     for reply in replies:
         for kind, data in things(reply.body):
-            raw[kind][str(data.get("id") or data["name"])] = data  # the latest sight counts
+            raw[kind][str(data.get("id") or data["name"])] = data  # the newest one counts
     assert all(len(raw[kind]) > 10 for kind in ("t1", "t2", "t3", "t5"))
 
     posts = {row[0]: tuple(row[1:]) for row in rows_of(database, POSTS)}

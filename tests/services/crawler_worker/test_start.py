@@ -1,4 +1,4 @@
-"""What stops a worker before it starts, in one sentence, and what does not."""
+"""A worker with a wrong setting does not start and prints one sentence."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""No sweep holds up another: by its length, or by a row that it cannot change."""
+"""A long sweep, or a row that a sweep cannot change, does not stop the other sweeps."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def test_a_job_that_cannot_be_parked_stops_no_other_from_being_requeued(
 def test_a_backlog_without_end_is_left_for_the_next_turn(
     database: Database, monkeypatch: pytest.MonkeyPatch, sweep: str
 ) -> None:
-    """The two take turns in one thread: one that goes on would keep the other from its work."""
+    """Both sweeps take turns in one thread. A sweep without end would stop the other."""
     chunks = []
 
     def endless(_conn: Connection, **_options: object) -> object:

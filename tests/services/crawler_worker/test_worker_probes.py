@@ -1,4 +1,4 @@
-"""The worker's probes, and counters that agree with the rows."""
+"""The worker answers probes, and its counters agree with the rows of the database."""
 
 from collections.abc import Iterator
 from pathlib import Path

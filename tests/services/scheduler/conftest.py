@@ -1,4 +1,4 @@
-"""Real scheduler processes."""
+"""Fixtures that start real scheduler processes."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from support.service_process import ServiceProcess
 
 @pytest.fixture
 def start_scheduler(tmp_path: Path) -> Iterator[Callable[..., ServiceProcess]]:
-    """Start `python -m scheduler` with this DATABASE_URL; killed at the end of the test."""
+    """Yield a function that starts `python -m scheduler`. All processes are killed at the end."""
     started: list[ServiceProcess] = []
 
     def start(database_url: str, **variables: str) -> ServiceProcess:

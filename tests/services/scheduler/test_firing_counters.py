@@ -1,4 +1,4 @@
-"""What the scheduler counts: due times by outcome, jobs, and how late it fired."""
+"""The scheduler counts due times by outcome, enqueued jobs, and the delays of firings."""
 
 import threading
 from datetime import UTC, datetime
@@ -52,7 +52,8 @@ def test_each_due_time_is_counted_by_what_became_of_it(
     database: Database, policy: str, ago: str, grown_by: dict[str, float]
 ) -> None:
     with database.begin() as conn:
-        # Half an hour late whatever the time is: a tick that is minutes late is not skipped.
+        # The latest tick was half an hour ago, whatever the time is. The policy skip would still
+        # fire a tick that is only minutes late.
         latest = conn.execute(text(LATEST)).scalar_one()
         made = rows.make(conn, cron=f"{latest.minute} * * * *", misfire_policy=policy)
         conn.execute(

@@ -1,4 +1,4 @@
-"""Each firing begins a trace, which its job keeps and its log line names."""
+"""Each firing begins a trace. Its job and its log line have the id of the trace."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from support import collector
 from support import schedule_rows as rows
 from support.waiting import wait_until
 
-DEADLINE_SECONDS = 30  # on an overloaded machine
+DEADLINE_SECONDS = 30  # allows for a busy machine
 PRODUCER = 4
 
 

@@ -1,4 +1,4 @@
-"""Hints wake a sleeping timetable; without them it only sleeps as long as it would."""
+"""Hints wake a sleeping scheduler. Without hints it sleeps until the next due time or tick."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ from support import tcp_proxy
 from support.waiting import wait_until
 
 Start = Callable[..., Any]
-DEADLINE_SECONDS = 20  # on an overloaded machine
+DEADLINE_SECONDS = 20  # allows for a busy machine
 HINT = "SELECT pg_notify('scheduled_jobs', '')"
 LISTENERS = """
     SELECT pid FROM pg_stat_activity
@@ -37,7 +37,7 @@ def sql(database_url: str) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
 
 
 def listening(sql: "psycopg.Connection[tuple[Any, ...]]", many: int = 1) -> list[int]:
-    """The pids of the server's sides of so many connections that listen."""
+    """Wait for this number of listening connections. Return the pids of their server processes."""
 
     def look() -> list[int]:
         pids = [row[0] for row in sql.execute(LISTENERS)]
@@ -47,7 +47,7 @@ def listening(sql: "psycopg.Connection[tuple[Any, ...]]", many: int = 1) -> list
 
 
 class Heard:
-    """Counts hints."""
+    """Counts the hints that have arrived."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -92,7 +92,7 @@ def test_listens_again_after_its_connection_was_cut(
     with hearing(database_url) as heard:
         (first,) = listening(sql)
         sql.execute("SELECT pg_terminate_backend(%s)", [first])
-        heard.wait_for(2)  # whatever was announced meanwhile
+        heard.wait_for(2)  # a new connection counts as a hint, in case hints were lost
         wait_until(lambda: listening(sql) != [first], timeout=DEADLINE_SECONDS, describe="the same")
         before = heard.times
         sql.execute(HINT)
@@ -104,14 +104,14 @@ def test_a_connection_that_died_silently_is_found_and_replaced(
     sql: "psycopg.Connection[tuple[Any, ...]]",
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """No packet comes through, and no error: only a question that is not answered shows it."""
+    """The connection neither sends data nor fails. Only a ping without a reply reveals this."""
     monkeypatch.setattr(hints, "PING_SECONDS", 0.1)
     monkeypatch.setattr(hints, "DEADLINE_SECONDS", 0.3)
     with tcp_proxy.serve(database_url) as proxy, hearing(proxy.url) as heard:
         listening(sql)
         heard.wait_for(1)
         proxy.stall_those_open()
-        heard.wait_for(2)  # it has connected again
+        heard.wait_for(2)  # the hint of the new connection
         before = heard.times
 
         def is_heard() -> bool:
@@ -167,7 +167,7 @@ def test_a_schedule_made_while_the_scheduler_sleeps_fires_at_its_time(
     listening(sql)
     with database.begin() as conn:
         made = rows.create(conn, cron_expression="@every 60s")
-        # Due in a moment instead of in a minute; the hint is sent by the same transaction.
+        # The schedule is due in 1 s instead of 60 s. The same transaction sends the hint.
         conn.exec_driver_sql("UPDATE scheduled_jobs SET next_run_at = now() + interval '1 s'")
     fired = scheduler.wait_for("schedule.fired")
     assert fired["schedule_id"] == made.id

@@ -1,4 +1,7 @@
-"""A month in a minute: real schedulers on a virtual clock, killed at random, against an oracle."""
+"""Real schedulers run a month of virtual time in a minute.
+
+The test kills some and checks the ledger.
+"""
 
 import random
 import threading
@@ -20,7 +23,7 @@ from support.virtual_time import VirtualClock
 from support.waiting import wait_until
 
 Start = Callable[..., Any]
-DEADLINE_SECONDS = 60  # on an overloaded machine
+DEADLINE_SECONDS = 60  # allows for a busy machine
 ZONES = ["America/New_York", "Europe/Berlin", "America/Santiago", "Australia/Lord_Howe"]
 EXPRESSIONS = [
     "*/15 * * * *",
@@ -40,15 +43,15 @@ POLICIES: list[tuple[MisfirePolicy, int | None]] = [
     (MisfirePolicy.FIRE_ONCE, 3600),
     (MisfirePolicy.SKIP, 7200),
 ]
-# Clocks go forward in New York on 10 and in Berlin on 31 March 2024, back in Santiago on 7 April
-# and by half an hour on Lord Howe on 6 April; in autumn the other way round.
+# In 2024 clocks go forward on 10 March in New York and on 31 March in Berlin. They go back on 7
+# April in Santiago, and by half an hour on Lord Howe. In autumn the directions are reversed.
 SPRING = datetime(2024, 3, 9, tzinfo=UTC)
 AUTUMN = datetime(2024, 10, 5, tzinfo=UTC)
 
 
 @dataclass
 class Month:
-    """Schedulers that share the work while virtual time passes in steps of all sizes."""
+    """Runs several schedulers while virtual time passes in short and long steps."""
 
     database: Database
     url: str
@@ -58,7 +61,7 @@ class Month:
     schedulers: list[Any] = field(default_factory=list)
 
     def pass_until(self, end: datetime, *, schedulers: int) -> int:
-        """How many were killed on the way."""
+        """Let time pass until `end`. Return how many schedulers were killed."""
         self.schedulers = [self._started() for _ in range(schedulers)]
         self._wait_until_up()
         killed = 0
@@ -117,7 +120,7 @@ class Month:
         )
 
     def _finish_some_jobs(self) -> None:
-        """So that some due times make a job and others merge into one."""
+        """Finish some jobs, so that later due times create jobs or merge into live jobs."""
         with self.database.begin() as conn:
             conn.exec_driver_sql(
                 "UPDATE crawl_jobs SET status = 'succeeded', finished_at = visible_at "
@@ -127,7 +130,7 @@ class Month:
 
 @cache
 def due_times(expression: str, zone: str, start: datetime, end: datetime) -> list[datetime]:
-    """By the oracle."""
+    """Return the due times that an independent implementation computes."""
     if not expression.startswith("@every"):
         return vixie.due_times(expression, zone, start, end)
     every = {"@every 47m": timedelta(minutes=47), "@every 1d2h": timedelta(hours=26)}[expression]
@@ -141,11 +144,11 @@ def make_schedules(database: Database, count: int, *, now: datetime) -> None:
             rows.create(
                 conn,
                 f"s{n}",
-                subreddit=f"sub{n % max(1, count * 3 // 4)}",  # some subreddits have two
+                subreddit=f"sub{n % max(1, count * 3 // 4)}",  # some subreddits have two schedules
                 cron_expression=EXPRESSIONS[n // len(POLICIES) % len(EXPRESSIONS)],
                 timezone=ZONES[
                     (n + n // 4 + n // 40) % len(ZONES)
-                ],  # every zone meets every expression
+                ],  # each time zone occurs with each expression
                 misfire_policy=policy,
                 misfire_deadline_seconds=deadline,
                 now=now,
@@ -153,7 +156,7 @@ def make_schedules(database: Database, count: int, *, now: datetime) -> None:
 
 
 def check(url: str, *, start: datetime, end: datetime) -> int:
-    """How many due times there were, each of which is in the ledger once."""
+    """Check that the ledger has each due time once. Return the number of due times."""
     with psycopg.connect(url, row_factory=dict_row) as sql:
         schedules = sql.execute("SELECT * FROM scheduled_jobs ORDER BY id").fetchall()
         ledger: dict[int, list[dict[str, Any]]] = {schedule["id"]: [] for schedule in schedules}
@@ -188,7 +191,7 @@ def run_month(
     schedulers: int,
     seed: int,
 ) -> tuple[int, int]:
-    """Due times and kills."""
+    """Run the schedulers for this length of time. Return the numbers of due times and of kills."""
     make_schedules(database, schedules, now=start)
     clock = VirtualClock(url, now=start)
     try:

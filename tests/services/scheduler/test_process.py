@@ -1,4 +1,4 @@
-"""The process: many side by side, signals, kill -9, and what it refuses to start with."""
+"""Scheduler processes run side by side, obey signals, survive kill -9 and refuse wrong settings."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -10,9 +10,9 @@ import pytest
 from support.waiting import wait_until
 
 Start = Callable[..., Any]
-DEADLINE_SECONDS = 30  # on an overloaded machine
-AT_ONCE_SECONDS = 2.0  # a second, and one more for an overloaded machine
-GATE = 7  # an advisory lock at which a transaction is held up in the middle
+DEADLINE_SECONDS = 30  # allows for a busy machine
+AT_ONCE_SECONDS = 2.0  # one second, and one more for a busy machine
+GATE = 7  # an advisory lock that holds up a transaction
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def make_due(sql: "psycopg.Connection[tuple[Any, ...]]", count: int) -> None:
 
 
 def close_the_gate(sql: "psycopg.Connection[tuple[Any, ...]]") -> None:
-    """Hold up every firing after its ledger row and its job, before it moves on."""
+    """Make each firing wait after it has written its ledger row and its job."""
     sql.execute(f"""
         CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN PERFORM pg_advisory_xact_lock_shared({GATE}); RETURN NEW; END $$;

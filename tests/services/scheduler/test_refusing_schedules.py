@@ -1,4 +1,4 @@
-"""Schedules whose rows refuse every change stop no other schedule."""
+"""A schedule whose row refuses every change does not stop the other schedules."""
 
 import threading
 from datetime import timedelta
@@ -44,7 +44,7 @@ def test_due_schedules_that_can_neither_fire_nor_be_disabled_are_passed_over(
             looped.run_once()
     assert ids(database, "next_run_at <= now()") == stuck
     assert ids(database, "NOT enabled") == []
-    assert looped.seconds_to_sleep() > LEAST_PAUSE_SECONDS  # it does not look again all the time
+    assert looped.seconds_to_sleep() > LEAST_PAUSE_SECONDS  # no busy loop
     reports = [line for line in lines if line["event"] == "schedule.stuck"]
     assert {line["schedule_id"] for line in reports} <= set(stuck)
     assert 1 <= len(reports) <= 25

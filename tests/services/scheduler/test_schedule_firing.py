@@ -1,4 +1,7 @@
-"""Firing: ledger, job and next due time together, a broken row alone."""
+"""A firing writes the ledger, the job and the next due time together.
+
+A broken row stops no other.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -233,7 +236,7 @@ REFUSE = """
 def test_an_error_that_is_no_row_s_own_fault_disables_nothing(
     conn: Connection, state: str, table: str
 ) -> None:
-    """A missing right, a missing column, a full disk: every schedule would be turned off."""
+    """A missing right or a full disk would otherwise disable every schedule."""
     made = [rows.make(conn, name, subreddit=name, now=NOON) for name in ("aaa", "bbb")]
     conn.execute(text(REFUSE.format(state=state, table=table)))
     with pytest.raises(DBAPIError, match="refused"), conn.begin_nested():
@@ -326,7 +329,7 @@ def test_a_batch_takes_a_few_statements_however_many_are_due(conn: Connection) -
         assert len(fire(conn, NOON)) == 100
     finally:
         event.remove(conn, "before_cursor_execute", count)
-    assert len(sent) <= 7  # look, record, enqueue, settle, advance; a savepoint and its release
+    assert len(sent) <= 7  # select, record, enqueue, settle, advance, and a savepoint
     assert rows.count(conn, "scheduled_job_runs", "outcome = 'enqueued'") == 100
 
 

@@ -1,4 +1,4 @@
-"""The loop: everything due fires, in batches, shared by any number of schedulers."""
+"""The timetable's loop fires all due schedules in batches, and several schedulers share them."""
 
 import threading
 import time
@@ -31,7 +31,7 @@ from support import schedule_rows as rows
 from support.databases import Databases
 from support.waiting import wait_until
 
-DEADLINE_SECONDS = 20  # on an overloaded machine
+DEADLINE_SECONDS = 20  # allows for a busy machine
 HOUR_AGO = "date_trunc('hour', now())"
 
 
@@ -41,7 +41,7 @@ def timetable(database: Database, tick_seconds: float = 60.0) -> Timetable:
 
 @contextmanager
 def running(database: Database, tick_seconds: float = 60.0, **options: Any) -> Iterator[None]:
-    """A timetable that runs in a thread and must stop at once at the end."""
+    """Run a timetable in a thread. The thread must stop at once at the end of the block."""
     stop = threading.Event()
     looped = Timetable(database, stop=stop, tick_seconds=tick_seconds, **options)
     thread = threading.Thread(target=looped.run)
@@ -306,14 +306,15 @@ def test_after_a_good_look_the_next_trouble_is_the_first_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[int] = []
-    fails = [True, True, True, False, False, False, True]  # a good look is three questions
+    # Three calls that succeed are one complete round of the loop.
+    fails = [True, True, True, False, False, False, True]
 
     def note(failures: int) -> float:
         told.append(failures)
         return 0.0
 
     class Flaky:
-        """The real database, which cannot be reached now and then."""
+        """The real database, of which some calls fail."""
 
         def run(self, work: Any) -> Any:
             if not fails:

@@ -1,4 +1,4 @@
-"""Hosts whose clocks are hours off: only the database's clock decides what is due."""
+"""Only the clock of the database decides what is due, even if the clocks of hosts are hours off."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,18 +12,18 @@ from support import schedule_rows as rows
 from support.waiting import wait_until
 
 Start = Callable[..., Any]
-DEADLINE_SECONDS = 30  # on an overloaded machine
+DEADLINE_SECONDS = 30  # allows for a busy machine
 OFF = timedelta(hours=2)
 DUE_SOON = 30
 
 
 def start_off(start_scheduler: Start, url: str, by: str) -> Any:
-    """A scheduler on a host that is off by so much."""
+    """Start a scheduler on a host whose clock is off by this time."""
     scheduler = start_scheduler(
         url,
         LD_PRELOAD=str(needs.libfaketime()),
         FAKETIME=by,
-        # A wrong date does not touch this clock; faked, Python's waits with a timeout never end.
+        # The monotonic clock stays real. Otherwise waits with a timeout would never end in Python.
         FAKETIME_DONT_FAKE_MONOTONIC="1",
         SCHEDULER_TICK_SECONDS="3600",
     )

@@ -77,7 +77,7 @@ def test_a_verb_works_where_a_transition_leads_and_nowhere_else(
         assert response.json is not None
         assert response.json["status"] == job.status == entry.after["status"]
         assert job.status is (result or status)
-        if job.status is S.QUEUED:  # finishes it, so that the test of the next status can enqueue
+        if job.status is S.QUEUED:  # the next claim must not take this job
             client.delete(f"{JOBS}/{job_id}")
 
 

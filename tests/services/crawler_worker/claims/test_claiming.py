@@ -1,4 +1,4 @@
-"""A claim without an answer, and what happens to it meanwhile."""
+"""A worker gives back a claim whose reply was lost. The job may have changed meanwhile."""
 
 import contextlib
 import threading

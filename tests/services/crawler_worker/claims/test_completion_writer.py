@@ -1,4 +1,4 @@
-"""How the ends of claims are written, and when that is told."""
+"""The completion writer writes the ends of claims, and reports each end once it has committed."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ from support.waiting import wait_until
 
 
 class Told:
-    """What the writer said became of each end."""
+    """Records for each end whether the writer reported it as written."""
 
     def __init__(self) -> None:
         self.of: dict[int, list[bool]] = {}
@@ -36,7 +36,10 @@ class Told:
         self.of.setdefault(end.claim.job_id, []).append(is_written)
 
     def wait_for(self, *claims: Claim) -> list[bool]:
-        """Of these claims, each told exactly once."""
+        """Wait until each of these claims has a report.
+
+        Return the reports, of which each came once.
+        """
         wait_until(
             lambda: all(claim.job_id in self.of for claim in claims),
             timeout=10,
@@ -72,7 +75,8 @@ def test_an_end_is_told_once_and_only_when_it_has_committed(
 ) -> None:
     with database.begin() as conn:
         (claim,) = crawling(conn, "python")
-        # Conflicts at its first three COMMITs; a sequence does not roll back.
+        # The trigger raises a conflict at the first three COMMITs. A rollback does not reset the
+        # sequence.
         conn.execute(
             text("""
             CREATE SEQUENCE commits;
@@ -103,7 +107,7 @@ def test_the_first_end_of_a_claim_counts(database: Database, writer: CompletionW
 
 
 def hold_first_commit(database: Database, go_on: threading.Event) -> list[int]:
-    """Let the first commit wait for `go_on`; returns a list that grows by one at each commit."""
+    """Make the first commit wait for `go_on`. Return a list that gets an item for each commit."""
     commits: list[int] = []
 
     def hold(_conn: Connection) -> None:
@@ -141,7 +145,8 @@ def test_an_end_is_told_as_written_although_what_came_after_it_failed(
 ) -> None:
     failures = [psycopg.errors.LockNotAvailable("somebody locks the table")]
 
-    def fail_once(*arguments: object) -> None:  # the look for the claim that is not written yet
+    # Fails the statement that finds out which of the claims are not written yet.
+    def fail_once(*arguments: object) -> None:
         if failures and "WITH ORDINALITY" in str(arguments[2]):
             raise failures.pop()
 
@@ -149,7 +154,8 @@ def test_an_end_is_told_as_written_although_what_came_after_it_failed(
         busy, free = crawling(conn, "busy", "free")
     told = Told()
     writer = CompletionWriter(database, on_written=lambda: None)
-    held = complete(writer, told, busy, free)  # before the start, so that one statement ends both
+    # Submitted before the writer starts, so that one statement writes both ends.
+    held = complete(writer, told, busy, free)
     with database.begin() as operator:
         operator_changes.lock_job(operator, job_id=busy.job_id)
         event.listen(database._engine, "before_cursor_execute", fail_once)
@@ -189,7 +195,8 @@ def test_an_end_that_the_database_refuses_keeps_no_other_end(
     told = Told()
     held = [HeldClaim(claim, requested_at=0, lease_seconds=1e9) for claim in (bad, good)]
     with capture_logs() as logged:
-        with database.begin() as operator:  # so that both are written by one transaction
+        # The lock holds up both ends, so that one transaction writes them.
+        with database.begin() as operator:
             for claim in (bad, good):
                 operator_changes.lock_job(operator, job_id=claim.job_id)
             writer.submit(held[0], completion.completed(bad, "a NUL: \0"), told)
@@ -225,7 +232,8 @@ def test_the_pause_before_an_end_is_tried_again_never_passes_its_maximum(
 ) -> None:
     with database.begin() as conn:
         claims = crawling(conn, "one", "other")
-    writer = CompletionWriter(database, on_written=lambda: None)  # not started: we are its thread
+    # The writer is not started, because the test calls its methods itself.
+    writer = CompletionWriter(database, on_written=lambda: None)
     held = [HeldClaim(claim, requested_at=0, lease_seconds=1e9) for claim in claims]
     batch = [
         PendingCompletion(one, completion.completed(one.claim, "crawled"), Told()) for one in held
@@ -236,7 +244,7 @@ def test_the_pause_before_an_end_is_tried_again_never_passes_its_maximum(
         writer._postpone(batch)
         assert {one.due for one in batch} == {batch[0].due}
         pauses.append(batch[0].due - before)
-    slack = 0.5  # seconds that this machine may take between two lines
+    slack = 0.5  # seconds that a busy machine may lose between two lines
     assert PAUSE_SECONDS / 2 <= pauses[0] <= PAUSE_SECONDS + slack
     assert all(pause <= PAUSE_MAX_SECONDS + slack for pause in pauses)
     assert all(pause >= PAUSE_MAX_SECONDS / 2 for pause in pauses[5:])

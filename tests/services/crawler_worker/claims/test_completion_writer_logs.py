@@ -1,4 +1,4 @@
-"""What the log says of ends of claims that cannot be written."""
+"""The completion writer logs the ends of claims that it cannot write."""
 
 import time
 from typing import Any
@@ -26,7 +26,10 @@ def claim(job_id: int) -> Claim:
 def written(
     database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception, *job_ids: int
 ) -> tuple[list[dict[str, Any]], dict[int, bool], dict[str, float]]:
-    """The lines of the log, what became of each end, and what was counted, when writing fails."""
+    """Make each write fail.
+
+    Return the log lines, what became of each end, and the grown counters.
+    """
 
     def fail(*_: object) -> None:
         raise error

@@ -1,4 +1,4 @@
-"""Threads that crawl: as many as crawls, used again, and none lost with a crawl that crashed."""
+"""Each crawl runs in a thread that later crawls use again. A crash ends only its own thread."""
 
 import threading
 from typing import Any
@@ -11,7 +11,7 @@ SECONDS = 10
 
 
 class Held:
-    """Stands for a claim: the threads only pass it on."""
+    """Stands for a held claim. The threads only pass it to the crawl."""
 
     def __init__(self, *, crashes: bool = False) -> None:
         self.crashes = crashes

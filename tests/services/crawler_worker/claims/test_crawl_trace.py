@@ -1,4 +1,4 @@
-"""The spans of a crawl: one for its claim, one for itself, one for a claim that was given back."""
+"""A claim and its crawl each have a span. A claim that was given back has a span too."""
 
 import os
 import time
@@ -32,10 +32,10 @@ def held(*, seconds_ago: float = 0.0, traceparent: str | None = str(CALLER)) -> 
 
 @pytest.fixture
 def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[collector.Collector]:
-    """What a collector gets of the spans of this process."""
+    """Yield a collector that receives the spans of this process."""
     with collector.serve() as running:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.url)
-        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")  # ms
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")  # milliseconds
         tracing.start("test", "test-1", settings.read_tracing_settings(os.environ))
         try:
             yield running
@@ -58,7 +58,7 @@ def test_a_claim_and_its_crawl_are_told_with_the_job_and_the_outcome(
     crawl_trace.finish(span, "succeeded")
     claimed, crawl = arrived(received, "claim", "crawl")
     assert (claimed.parent_id, crawl.parent_id) == (CALLER.span_id, claimed.span_id)
-    assert (claimed.kind, crawl.kind) == (5, 5)  # consumers
+    assert (claimed.kind, crawl.kind) == (5, 5)  # OpenTelemetry's number for a consumer
     assert claimed.attributes == ABOUT
     assert crawl.attributes == {**ABOUT, "crawljobs.outcome": "succeeded"}
     assert 5 <= claimed.seconds < 60

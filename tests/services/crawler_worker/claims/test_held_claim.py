@@ -4,7 +4,7 @@ import threading
 from crawler_worker.claims.held_claim import HeldClaim
 from support.claims import CLAIM
 
-READ_BEFORE_SLEEPING = 3  # a wait reads the clock for its end, for the lease and for the rest
+READ_BEFORE_SLEEPING = 3  # a wait reads the clock three times before it sleeps
 
 
 @dataclasses.dataclass
@@ -52,7 +52,10 @@ def test_an_interrupted_claim_is_still_ours_and_a_lost_one_is_not() -> None:
 
 
 def test_an_interrupt_ends_a_wait_that_has_begun() -> None:
-    """The clock interrupts after the wait has looked for a stop, so only the event can end it."""
+    """The clock interrupts the claim after the check for a stop.
+
+    Only the event can end the wait.
+    """
 
     class InterruptingClock(Clock):
         calls = 0

@@ -1,4 +1,4 @@
-"""An extension counts from its question: the server may do it long before its answer comes."""
+"""An extension counts from its request, because its reply may come long after the write."""
 
 import contextlib
 import threading
@@ -17,7 +17,7 @@ from crawljobs.db.direct import DirectConnection
 from support import jobs
 
 LEASE = 30.0
-SLOW = 20.0  # seconds between a question and its answer
+SLOW = 20.0  # seconds between a request and its reply
 
 
 class Clock:
@@ -28,7 +28,7 @@ class Clock:
 
 
 class SlowNetwork:
-    """The real database, whose answer is long on its way."""
+    """The real database, whose replies come late."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -64,7 +64,7 @@ def test_a_slow_answer_makes_neither_the_lease_nor_the_reach_longer(
     clock.now += 9
     requested_at = clock.now
     direct = cast(DirectConnection, SlowNetwork(database, clock))
-    assert not keeper.can_extend()  # it has never reached the database
+    assert not keeper.can_extend()  # no extension has reached the database yet
     assert keeper._extend(direct, [held]) == []
     assert clock.now == requested_at + SLOW
     usable = LEASE * (1 - MARGIN)
@@ -98,7 +98,10 @@ def test_each_retry_in_an_outage_is_a_beat(
 
 
 class Waits:
-    """Stands for the event that stops the keeper: notes each pause, ends after some."""
+    """Stands for the event that stops the keeper.
+
+    Records each pause, and is set after `at_most` pauses.
+    """
 
     def __init__(self, at_most: int) -> None:
         self.seconds: list[float] = []
@@ -113,7 +116,7 @@ class Waits:
 
 @pytest.mark.parametrize(
     ("lease", "longest"),
-    [(30.0, lease_keeper.RECONNECT_MAX_SECONDS), (3.0, 1.0)],  # at most a third of the lease
+    [(30.0, lease_keeper.RECONNECT_MAX_SECONDS), (3.0, 1.0)],  # at most lease / 3
 )
 def test_the_pauses_of_an_outage_double_up_to_a_bound_below_the_lease(
     database_url: str, monkeypatch: pytest.MonkeyPatch, lease: float, longest: float
@@ -130,7 +133,8 @@ def test_the_pauses_of_an_outage_double_up_to_a_bound_below_the_lease(
     first = lease_keeper.RECONNECT_SECONDS
     assert waits.seconds == [0.75 * min(first * 2**n, longest) for n in range(9)]
 
-    def away_after_an_answer() -> None:  # then the next trouble is the first again
+    # A success before the failure makes the pause the shortest one again.
+    def away_after_an_answer() -> None:
         keeper._reached_at = float(len(waits.seconds))
         raise errors.DatabaseUnavailable("away")
 

@@ -1,4 +1,4 @@
-"""A worker that only a new process helps ends by itself, and says why in a critical line."""
+"""A worker that cannot recover ends itself and logs the reason as critical."""
 
 import threading
 from collections.abc import Callable, Iterator

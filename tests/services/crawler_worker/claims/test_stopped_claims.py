@@ -1,4 +1,4 @@
-"""How a claim ends, by the error that stopped its crawl, and what the log says of it."""
+"""The error that stopped a crawl decides how its claim ends and which line is logged."""
 
 from datetime import timedelta
 from typing import Any

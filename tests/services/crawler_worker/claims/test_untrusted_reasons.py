@@ -1,4 +1,4 @@
-"""What Reddit or the driver says of a failed crawl is stored on one line that steers nothing."""
+"""Error texts of Reddit or the driver are stored on one line without control characters."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The worker's loop against a real database, with a crawl that does what the test says."""
+"""The worker's loop claims jobs in a real database. The test defines what a crawl does."""
 
 import time
 from collections.abc import Iterator
@@ -140,7 +140,7 @@ def test_a_new_job_starts_at_once_by_notification(database: Database, start: Sta
     gate = Gate()
     worker = start(gate, POLL_SECONDS="300")
     wait_until(lambda: is_listening(database), timeout=10, describe="the keeper to listen")
-    # Once it listens, the loop looks one time more before it sleeps for the poll interval.
+    # When the worker listens, its loop polls once more and then sleeps for the poll interval.
     enqueue(database, "python")
     assert gate.begun.wait(5)
     assert worker.keeper.seconds_since_beat() < 5
@@ -180,7 +180,7 @@ def is_listening(database: Database) -> bool:
 
 @contextmanager
 def killed_backends(database: Database) -> Iterator[None]:
-    """Every other connection to this database is cut."""
+    """Cut every other connection to this database."""
     with database.begin() as conn:
         conn.execute(
             text(

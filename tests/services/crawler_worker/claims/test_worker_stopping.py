@@ -1,4 +1,4 @@
-"""How the worker ends what it has begun: when it is stopped, and when a crawl never returns."""
+"""A worker that is stopped ends its crawls, also a crawl that never returns."""
 
 import threading
 
@@ -72,7 +72,7 @@ def test_a_crawl_that_hangs_does_not_keep_its_slot_for_good(
 
     def crawl(held: HeldClaim) -> str:
         if held.claim.subreddit == "poison":
-            go_on.wait(30)  # deaf to every wish to stop
+            go_on.wait(30)  # ignores every request to stop
         return "crawled"
 
     (poison,) = enqueue(database, "poison")

@@ -1,4 +1,4 @@
-"""A sandbox for the module, a crawler with a fresh database for each test."""
+"""Fixtures of crawls: a sandbox per module, and a crawler with a fresh database per test."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A community that was crawled before is believed to be gone at the third equal look."""
+"""The stored access of a crawled subreddit changes after three equal checks in a row."""
 
 import threading
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def schedule(crawler: Crawler) -> int:
 
 
 def later(crawler: Crawler, hours: float) -> None:
-    """As if the last look that counted had been so long ago."""
+    """Change the database as if the last counted check were this many hours old."""
     crawler.rows(
         "UPDATE subreddits SET access_unconfirmed_at = now() - make_interval(hours => :hours) "
         "RETURNING id",
@@ -81,7 +81,7 @@ def test_the_third_equal_look_changes_the_access_of_what_was_crawled(
         assert (found.access, found.access_unconfirmed) == ("public", outcome)
         assert found.access_unconfirmed_looks == looks
         assert found.next_crawl_at - found.access_unconfirmed_at == 8 * HOUR
-        # A look in between does not count.
+        # A check that comes earlier than 8 hours does not count.
         later(crawler, 7)
         assert crawler.crawl("python") == outcome
         assert row(crawler).access_unconfirmed_looks == looks
@@ -94,7 +94,7 @@ def test_the_third_equal_look_changes_the_access_of_what_was_crawled(
     )
     assert found.next_crawl_at is not None
     assert is_enabled(crawler, schedule_id) == (outcome == "private")
-    # It comes back.
+    # The subreddit is available again.
     del reddit.answers[ABOUT]
     assert crawler.crawl("python") == "crawled"
     assert row(crawler).access == "public"
@@ -104,7 +104,7 @@ def test_the_third_equal_look_changes_the_access_of_what_was_crawled(
     assert actions == ([] if outcome == "private" else ["enable", "disable"])
 
 
-# In Reddit's own words, each once, where the truth is that the community is open.
+# Replies in Reddit's format, each sent once, although the subreddit is open.
 ONE_WRONG_REPLY = {
     "banned": (404, {"reason": "banned", "message": "Not Found", "error": 404}),
     "not found": (404, {"message": "Not Found", "error": 404}),
@@ -116,7 +116,7 @@ ONE_WRONG_REPLY = {
 
 
 def once(reddit: ScriptedReddit, path: str, status: int, body: Any) -> None:
-    """The first request for this path gets that reply, each further one the good one."""
+    """Send this reply to the first request of the path, and the good reply to later requests."""
 
     def answer(_query: str) -> tuple[int, Any]:
         del reddit.answers[path]
@@ -130,7 +130,7 @@ def once(reddit: ScriptedReddit, path: str, status: int, body: Any) -> None:
 def test_one_wrong_reply_makes_no_community_unavailable(
     crawler: Crawler, reddit: ScriptedReddit, reply: tuple[int, Any], path: str
 ) -> None:
-    """Also of one that was never crawled, which is believed at once."""
+    """One wrong reply changes nothing even before the first crawl, when one check is enough."""
     schedule_id = schedule(crawler)
     for _ in range(2):
         once(reddit, path, *reply)
@@ -141,7 +141,7 @@ def test_one_wrong_reply_makes_no_community_unavailable(
 
 
 def in_turn(reddit: ScriptedReddit, path: str, *answers: Any) -> None:
-    """Each request for this path gets the next of these replies; later ones get the good one."""
+    """Send these replies to requests of the path, one after the other, and then the good reply."""
     remaining = list(answers)
 
     def answer(query: Any) -> tuple[int, Any]:
@@ -304,7 +304,7 @@ def test_a_required_page_that_is_unclear_or_fails_defers_the_job_and_changes_no_
 def test_a_request_that_is_refused_for_a_community_never_crawled_fails_the_job(
     crawler: Crawler, reddit: ScriptedReddit, path: str
 ) -> None:
-    """Such as for a name that Reddit does not take for one."""
+    """Reddit refuses a name that it does not accept as a subreddit's, for example."""
     reddit.answers[path] = always(400, {"message": "Bad Request", "error": 400})
     job_id = crawler.enqueue("python")
     with pytest.raises(crawl_failures.BadRequest, match="refuses the request"):
@@ -349,7 +349,7 @@ def test_posts_that_are_denied_count_whatever_the_description_says(
         later(crawler, 9)
     assert crawler.crawl("python") == outcome
     assert (row(crawler).access, row(crawler).access_unconfirmed) == (outcome, None)
-    # The description is shown at each further look, and changes nothing.
+    # In further checks Reddit shows the description, which changes nothing.
     for _ in range(2):
         assert crawler.crawl("python") == outcome
         found = row(crawler)
@@ -406,7 +406,7 @@ def test_a_description_in_other_words_closes_no_community_that_shows_its_posts(
         found = row(crawler)
         assert found.access in ("public", "restricted")
         assert found.access_unconfirmed is None
-    # And closes none that does not: three looks decide.
+    # The description also closes no subreddit without posts. Three checks decide that.
     reddit.answers[NEW] = PRIVATE
     assert crawler.crawl("python") == "private"
     assert (row(crawler).access in ("public", "restricted"), row(crawler).access_unconfirmed) == (
@@ -418,7 +418,7 @@ def test_a_description_in_other_words_closes_no_community_that_shows_its_posts(
 def test_a_crawl_that_goes_on_at_its_posts_records_that_they_are_shown(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
-    """Also one that an earlier release began, which has recorded the access."""
+    """A crawl that an earlier release began has no description in its checkpoint. It works too."""
     stop = threading.Event()
 
     def stopping(_query: Any) -> tuple[int, Any]:

@@ -1,4 +1,4 @@
-"""All schedules of a community follow its access, however many there are."""
+"""All schedules of a subreddit are enabled and disabled with its access, however many they are."""
 
 import threading
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def enabled(crawler: Crawler) -> int:
 
 
 def chunks(crawler: Crawler, action: str) -> list[int]:
-    """The number of audit rows of each transaction, in the order of the transactions."""
+    """Return the number of audit rows of each transaction, in the order of the transactions."""
     query = (
         "SELECT count(*) AS rows FROM admin_audit_log WHERE action = :action "
         "GROUP BY transaction_id ORDER BY min(id)"
@@ -76,7 +76,9 @@ def test_a_stop_between_two_chunks_leaves_the_rest_to_the_next_claim(
     crawler.enqueue("python")
     stop = threading.Event()
     claim = crawler.claim()
-    looks = 2  # a denial that is new is asked for twice; open is what shows its posts
+    # The second request decides: a new denial is requested twice, and the posts show that access is
+    # back.
+    looks = 2
 
     def before(number: int) -> None:
         if number == looks:

@@ -1,4 +1,4 @@
-"""The fifth phase: the histories of the subreddit's most active authors are read, once a month."""
+"""The fifth phase of a crawl reads the histories of the most active authors, once a month."""
 
 from dataclasses import replace
 
@@ -12,7 +12,10 @@ NAMES = ("ada", "bob", "cleo")
 
 
 def in_the_phase(crawler: Crawler, *, histories: tuple[str, ...] | None = None) -> Transport:
-    """Crawl tiny_town from this phase on, with three known authors; what was asked for."""
+    """Crawl tiny_town from this phase on, with three known authors.
+
+    Return the recorded requests.
+    """
     crawler.enqueue("tiny_town")
     claim = crawler.claim()
     with crawler.database.begin() as conn:
@@ -41,7 +44,7 @@ def in_the_phase(crawler: Crawler, *, histories: tuple[str, ...] | None = None) 
 
 
 def asked(transport: Transport) -> list[str]:
-    """In this order; an account that is not found is asked for twice."""
+    """Return the requested authors in order, each once. Missing accounts are requested twice."""
     paths = [path for path in transport.paths if path.startswith("/user/")]
     return list(dict.fromkeys(path.split("/")[2] for path in paths))
 

@@ -1,4 +1,4 @@
-"""Subreddits that do not let us in: when to look again, and what becomes of their schedules."""
+"""A subreddit without access is checked at growing intervals. Its schedules may be disabled."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ def test_the_schedule_of_a_subreddit_that_is_gone_is_disabled_with_an_audited_re
 
 
 class Refusing(Transport):
-    """Profiles are not shown; what became of their accounts is for the sandbox to say."""
+    """Denies the pages of profiles. The sandbox answers what became of their accounts."""
 
     def send(self, request: transfer.Request) -> transfer.Exchange:
         if not request.path.startswith("/r/u_"):
@@ -62,7 +62,7 @@ class Refusing(Transport):
     [
         ("suspended_one", "suspended", 1),
         ("lurker_one", "private", 1),
-        ("nobody_at_all", "private", 2),  # a 404 of an account is asked for twice
+        ("nobody_at_all", "private", 2),  # a 404 of an account is requested twice
     ],
 )
 def test_a_profile_that_is_not_shown_may_be_that_of_a_suspended_account(
@@ -127,7 +127,7 @@ def test_looks_at_a_barred_subreddit_are_7_days_apart_doubling_to_90(crawler: Cr
             subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=access, now=now)
             next_at = conn.execute(text("SELECT next_crawl_at FROM subreddits")).scalar_one()
             days.append((next_at - now) / DAY)
-            # However much later the next look comes, it does not stretch the one after it.
+            # The time of this check, however late, does not change the next interval.
             now = next_at + 3 * DAY
     assert days == [7, 14, 28, 56, 90, 90, 7, 14]
 

@@ -1,4 +1,4 @@
-"""A blocked client costs no job an attempt and no community its access."""
+"""A blocked client charges no job an attempt and changes no subreddit's access."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +30,7 @@ def crawler(reddit: ScriptedReddit, database: Database) -> Iterator[Crawler]:
 
 
 def end(crawler: Crawler) -> None:
-    """Claim, crawl, and end the claim as the worker does."""
+    """Claim a job, crawl it, and end the claim as the worker does."""
     claim = crawler.claim()
     with pytest.raises(crawl_failures.CrawlFailure) as caught:
         crawler.run(claim)
@@ -70,7 +70,7 @@ def test_a_blocked_client_ends_no_job(
     assert [(job.status, job.wait_reason, job.retry_count) for job in live(crawler)] == [
         ("waiting", "outage", 0)
     ] * len(names)
-    # Three tries and one probe for all of them.
+    # All jobs together made three tries and one probe.
     assert reddit.count("/api/info?") + reddit.asked[-4:].count("/api/info") == 1
     assert crawler.value("SELECT access FROM subreddits WHERE name = 'python'") == "public"
     with crawler.database.begin() as conn:

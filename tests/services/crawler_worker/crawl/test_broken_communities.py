@@ -1,4 +1,4 @@
-"""Crawls of the sandbox's communities of which one part does not answer."""
+"""Crawls of those communities of the sandbox that have one broken part."""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""How far back a community is known, what lies between, and walks of whole listings."""
+"""A subreddit records how far back it is known and which gaps remain.
+
+Whole walks close the gaps.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -88,7 +91,7 @@ def test_what_a_listing_does_not_show_any_more_is_a_gap_with_its_range(
     (gap,) = crawler.rows("SELECT * FROM crawl_gaps")
     assert (gap.from_at, gap.to_at) == (at(reddit.posts[300]), at(reddit.posts[199]))
     assert (row(crawler).gaps, row(crawler).oldest_post) == (1, "9800")
-    # A walk that goes beyond the gap closes it.
+    # A crawl that reads the listing beyond the gap closes the gap.
     crawler.settings = replace(crawler.settings, max_posts_per_sub=1_000)
     a_month_later(crawler)
     crawler.crawl("python")
@@ -172,7 +175,7 @@ def test_subreddits_of_an_older_release_are_walked_whole_little_by_little(
     crawler: Crawler, reddit: ScriptedReddit, monkeypatch: pytest.MonkeyPatch, draw: float,
     whole: bool,
 ) -> None:  # fmt: skip
-    """Half an interval after the last crawl, half of them."""
+    """After half of the interval, half of these subreddits are due for a whole walk."""
     crawler.crawl("python")
     crawler.rows(
         "UPDATE subreddits SET whole_walk_at = NULL, "
@@ -201,7 +204,7 @@ def test_a_whole_walk_that_is_interrupted_goes_on_as_one(
     with pytest.raises(crawl_failures.Interrupted):
         crawler.run(claim, stop=stop)
     crawler.release(claim)
-    # Another worker goes on, whatever it would decide itself.
+    # The next worker continues the whole walk, although its own settings would not begin one.
     crawler.settings = replace(crawler.settings, walk_whole_every=None)
     crawler.run(crawler.claim())
     assert row(crawler).whole_walk_at > claim.claimed_at

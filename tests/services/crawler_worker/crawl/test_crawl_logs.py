@@ -1,4 +1,4 @@
-"""What the log says of a crawl that did not see everything."""
+"""The log reports crawls that did not read everything."""
 
 from dataclasses import replace
 from typing import Any
@@ -50,7 +50,7 @@ def test_a_gap_is_logged(crawler: Crawler) -> None:
 
 
 def test_a_crawl_that_could_read_everything_reports_nothing_unreadable(database: Database) -> None:
-    """Also when it stores nothing, as for a post that is gone, and for a history that is hidden."""
+    """A post that is gone or a hidden history stores nothing, but is no unreadable item."""
     reddit = ScriptedReddit([post("p1", num_comments=5, selftext="r/rust")])
     gone = always(404, {"message": "Not Found", "error": 404})
     reddit.answers["/comments/p1"] = gone

@@ -1,4 +1,4 @@
-"""What discovery from one root may spend, told at each moment of a crawl."""
+"""The requests of discovery from one root stay within their limit at each moment of a crawl."""
 
 import pytest
 
@@ -16,7 +16,7 @@ ASKED_FOR = JobSource.USER
 def started(
     conn: Connection, source: JobSource, *, spent: int, charged: int = 0
 ) -> tuple[Spending, Claim]:
-    """A crawl of the root itself, after others from that root have spent this much."""
+    """Claim a crawl of the root. Other crawls of this root have already spent `spent` requests."""
     claim = jobs.crawling(conn, source=source, priority=10)
     if spent:
         discovery.spend(conn, root=claim.subreddit_id, requests=spent)
@@ -31,7 +31,7 @@ def started(
         (99, 0, 0, True),
         (100, 0, 0, False),
         (101, 0, 0, False),
-        # What this crawl has made and not charged yet counts too, when it is discovery's.
+        # Requests of a discovery crawl that are not charged yet count too.
         (60, 0, 39, True),
         (60, 0, 40, False),
         (60, 30, 69, True),
@@ -77,7 +77,7 @@ def test_each_request_of_discovery_is_charged_once(conn: Connection, source: Job
 
     spending.charge(conn, 5)
     assert in_all() == 10
-    # A transaction that was not committed charges nothing for good.
+    # A charge that is rolled back has no effect.
     with conn.begin_nested() as undone:
         spending.charge(conn, 12)
         undone.rollback()

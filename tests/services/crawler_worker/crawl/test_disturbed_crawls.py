@@ -1,4 +1,4 @@
-"""Parts that fail at random in one crawl are fetched by the next: nothing is lost."""
+"""Parts that fail at random in one crawl are fetched by the next crawl, so that nothing is lost."""
 
 import contextlib
 import random
@@ -20,13 +20,13 @@ from support.scripted_reddit import Query, ScriptedReddit, always, server_error
 
 NAME = "big_mill"
 SETTINGS = replace(DEFAULTS, fetch_user_subreddits=False)
-SHARE = 0.25  # of the parts fail: many more than Reddit ever lets fail
+SHARE = 0.25  # the share of parts that fail, far above Reddit's
 REQUIRED = ("/about", "/new")
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(2, 8))]
 
 
 class Disturbed(Transport):
-    """Each part fails, or not, as often as it is asked for."""
+    """Decides by the seed whether a request fails. Equal requests always get the same result."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ TOLD_TO_STOP = "the worker is told to stop"
 def test_what_stops_a_crawl_reaches_its_caller_and_its_requests_are_saved(
     database: Database, answer: Any, failure: type[Exception]
 ) -> None:
-    """Those that brought nothing count for the limit of the job, and for the gap between two."""
+    """Requests without a result count for the job's limit and for the gap between requests."""
     reddit, stop = ScriptedReddit(), threading.Event()
 
     def fail_and_stop(query: Query) -> tuple[int, Any]:

@@ -1,4 +1,4 @@
-"""A tree that brings less than Reddit reports is missing, and is not asked for without an end."""
+"""A tree with fewer comments than Reddit reports is missing, but is not requested without end."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ def counted(number: int) -> Any:
     return listing(post("p1", num_comments=number))
 
 
-# Replies of Reddit's own form that bring nothing, or almost nothing, of a tree.
+# Valid replies that contain nothing, or almost nothing, of a tree.
 SHORT: dict[str, Answer] = {
     "empty": always(200, [counted(30), EMPTY]),
     "empty without the post": always(200, [NO_POST, EMPTY]),
@@ -36,7 +36,7 @@ SHORT: dict[str, Answer] = {
 
 @pytest.fixture
 def reddit() -> ScriptedReddit:
-    """A post with 30 comments, none of which is among the newest."""
+    """Return a post with 30 comments. None of them is among the newest comments."""
     reddit = ScriptedReddit([post("p1", num_comments=30)])
     reddit.trees["p1"] = SHOWN
     return reddit
@@ -77,7 +77,7 @@ def test_a_tree_that_brings_almost_nothing_is_a_missing_part(
     assert parts(crawler) == [("tree", "p1", "unavailable")]
     assert crawler.value("SELECT incomplete FROM crawl_jobs")
     assert counts(crawler) == (30, stored, 30 - stored)
-    # By the number that Reddit gave last, 0 is all.
+    # The tree with `another number` reports 0 comments, so that it counts as complete.
     assert whole(crawler) == ((1, 0) if "another number" in reply else (0, 1))
     del reddit.answers[TREE]
     crawler.crawl("python")
@@ -100,7 +100,7 @@ def test_the_third_look_is_believed_and_none_follows_until_the_number_grows(
     assert (parts(crawler), whole(crawler)) == ([], (0, 1))
     assert counts(crawler) == (30, stored, 30 - stored)
     assert not crawler.value("SELECT incomplete FROM crawl_jobs ORDER BY id DESC LIMIT 1")
-    # More comments: the tree is worth a request again.
+    # With one more comment the tree is requested again.
     reddit.posts[0]["data"]["num_comments"] = 31
     reddit.trees["p1"] = [*SHOWN, comment("d1")]
     del reddit.answers[TREE]
@@ -121,7 +121,10 @@ def test_the_second_look_waits_for_no_time_and_the_third_does(
 def test_comments_that_reddit_counts_and_never_shows_cost_one_request(
     crawler: Crawler, reddit: ScriptedReddit, removed: int
 ) -> None:
-    """Removed ones, for example. They count as missing; the number of a post seldom shrinks."""
+    """Removed comments are an example.
+
+    They count as missing, and the reported number seldom shrinks.
+    """
     reddit.trees["p1"] = SHOWN[removed:]
     for _ in range(3):
         crawler.crawl("python")
@@ -130,7 +133,7 @@ def test_comments_that_reddit_counts_and_never_shows_cost_one_request(
     assert parts(crawler) == []
     assert counts(crawler) == (30, 30 - removed, removed)
     assert whole(crawler) == (0, 1)
-    # Reddit takes them out of its count.
+    # Reddit no longer counts the removed comments.
     reddit.posts[0]["data"]["num_comments"] = 30 - removed
     crawler.settings = replace(crawler.settings, walk_whole_every=crawler.settings.part_retry)
     crawler.rows("UPDATE subreddits SET whole_walk_at = now() - interval '9 d' RETURNING id")
@@ -142,7 +145,7 @@ def test_comments_that_reddit_counts_and_never_shows_cost_one_request(
 def test_a_tree_whose_number_differs_from_the_listings_is_not_asked_for_at_each_crawl(
     crawler: Crawler, reddit: ScriptedReddit, number: int
 ) -> None:
-    """A cache of the listing may lag behind, or one of the tree."""
+    """The number in the listing or the number in the tree may come from an old cache."""
     reddit.answers[TREE] = always(200, [counted(number), listing(*SHOWN[:20])])
     for _ in range(3):
         crawler.crawl("python")
@@ -157,7 +160,7 @@ def test_what_our_settings_leave_out_makes_no_tree_short(
     crawler.settings = replace(crawler.settings, max_comments_per_post=5, max_comment_depth=2)
     crawler.crawl("python")
     assert (parts(crawler), counts(crawler)) == ([], (30, 5, 25))
-    # A chain deeper than the setting.
+    # A chain of replies that is deeper than the setting allows.
     chain = comment("d9")
     for n in range(8, -1, -1):
         chain = comment(f"d{n}", replies=listing(chain))
@@ -169,7 +172,7 @@ def test_what_our_settings_leave_out_makes_no_tree_short(
 
 
 def test_a_thread_that_is_gone_is_counted(crawler: Crawler, reddit: ScriptedReddit) -> None:
-    """The end of a long chain is a stub without a count and without children."""
+    """The end of a long chain of replies is a stub that has no count and no children."""
     stub = more(parent="t1_c19", count=0, depth=1)
     reddit.answers[TREE] = always(200, [counted(30), listing(*SHOWN[:20], stub)])
     reddit.answers[f"{TREE}/_/c19"] = always(404, {"message": "Not Found", "error": 404})

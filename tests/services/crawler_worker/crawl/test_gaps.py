@@ -1,4 +1,4 @@
-"""What a crawl could not see is told: listings that end too early, cursors that are gone."""
+"""A crawl records a gap when a listing ends too early or all its cursors are lost."""
 
 import contextlib
 from dataclasses import replace
@@ -22,12 +22,12 @@ def _listings_only(crawler: Crawler) -> None:
 
 @pytest.fixture(scope="module")
 def big_town(sandbox: RunningSandbox) -> list[str]:
-    """The ids that the listing shows, newest first."""
+    """Return the ids that the listing shows, newest first."""
     return [post["id"] for page in sandbox.pages("/r/big_town/new") for post in page]
 
 
 def begin(crawler: Crawler, name: str, mark: str | None = None) -> Claim:
-    """A crawl whose last one saw everything up to this post, and all comments: quick ones."""
+    """Claim a crawl whose last crawl has seen everything up to this post, and all comments."""
     crawler.enqueue(name)
     claim = crawler.claim()
     crawler.rows(
@@ -61,7 +61,7 @@ def test_a_first_crawl_has_nothing_to_miss(crawler: Crawler) -> None:
 
 
 def test_a_listing_that_shows_all_there_is_has_no_gap(crawler: Crawler) -> None:
-    """The post of the mark was deleted, and whatever was older."""
+    """The post of the high-water mark and all older posts were deleted."""
     crawl_from(crawler, "python", "1")
     assert crawler.checkpoint()["gap"] is False
 
@@ -82,10 +82,10 @@ def test_fewer_posts_than_are_new_by_our_own_setting_are_a_gap_too(
 
 
 def deleting(sandbox: RunningSandbox, *names: str) -> Transport:
-    """Before the request for the second page of posts."""
+    """Delete these items before the request for the second page of posts."""
 
     def before(number: int) -> None:
-        if number == 3:  # after about and the first page
+        if number == 3:  # the requests before: the description and the first page
             for name in names:
                 reply = sandbox.http.post("/sandbox/delete", json={"name": name})
                 assert reply.status_code == 200
@@ -102,7 +102,7 @@ def test_a_cursor_that_is_deleted_meanwhile_is_replaced_by_the_item_before(
     assert crawler.value("SELECT count(*) FROM posts") >= len(listed) - 1
     checkpoint = crawler.checkpoint()
     assert checkpoint["gap"] is False
-    assert transport.paths.count("/r/big_brook/new") == 11  # ten pages, one of them empty
+    assert transport.paths.count("/r/big_brook/new") == 11  # ten pages, and one that was empty
 
 
 def test_a_walk_that_has_lost_every_cursor_tells_the_gap(
@@ -116,7 +116,7 @@ def test_a_walk_that_has_lost_every_cursor_tells_the_gap(
 
 
 def test_a_page_of_102_items_is_stored_whole(crawler: Crawler, sandbox: RunningSandbox) -> None:
-    """Pinned posts come on top of the page's hundred."""
+    """The listing adds two pinned posts to the page of 100 posts."""
     name = next(
         each
         for each in (f"big_hill{n}" for n in range(50))

@@ -1,4 +1,4 @@
-"""A walk ends at a page that brings only what it has seen; counts are of distinct items."""
+"""The crawl of a listing ends at a page with only known items. Each item counts once."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -32,7 +32,7 @@ def name(thing: Any) -> str:
 
 
 def back_to_the_first(things: list[Any], query: Query) -> Any:
-    """Three pages of 100, 100 and 50; the last one's cursor is that of the first."""
+    """Return three pages of 100, 100 and 50 items. The last page has the cursor of the first."""
     page = scripted_reddit.page(things, query)
     page["data"]["after"] = page["data"]["after"] or name(things[99])
     return page
@@ -45,7 +45,7 @@ def back_to_the_middle(things: list[Any], query: Query) -> Any:
 
 
 def always_the_first(things: list[Any], query: Query) -> Any:
-    """A server that ignores cursors, and makes up a new one each time."""
+    """Return always the first page, each time with a new cursor."""
     page = scripted_reddit.page(things, {})
     turn = int(query.get("after", "t3_0").partition("_")[2], 36) + 1
     page["data"]["after"] = f"t3_{turn % 36}" if turn < 36 else "t3_0"
@@ -59,7 +59,7 @@ def that_does_not_move(things: list[Any], query: Query) -> Any:
 
 
 def the_same_items_twice(things: list[Any], query: Query) -> Any:
-    """Each page overlaps the one before by half, which is no loop."""
+    """Return pages of which each repeats half of the page before. This is no loop."""
     page = scripted_reddit.page(things, query)
     children = page["data"]["children"]
     if page["data"]["after"] is not None:
@@ -82,7 +82,7 @@ def test_a_listing_that_turns_back_is_walked_once(
     crawler: Crawler, reddit: ScriptedReddit, kind: str, turn: Turn, stored: int, requests: int,
     missing: int,
 ) -> None:  # fmt: skip
-    """Nothing says whether it has shown all: the rest is a missing part."""
+    """Nothing proves that the listing has shown all items, so that the rest is a missing part."""
     things = reddit.posts if kind == "posts" else reddit.comments
     path = "/r/python/new" if kind == "posts" else "/r/python/comments"
     reddit.answers[path] = lambda query: (200, turn(things, query))
@@ -109,8 +109,8 @@ def test_comments_of_a_tree_that_the_listing_has_shown_count_once(
 @pytest.mark.parametrize(
     "endless",
     [
-        lambda ids: [more(*ids, parent="t3_9999")],  # the same children
-        lambda ids: [more(parent="t1_a1", count=0, depth=1)],  # a thread that leads to itself
+        lambda ids: [more(*ids, parent="t3_9999")],  # the same children again
+        lambda ids: [more(parent="t1_a1", count=0, depth=1)],  # a stub that leads to its own thread
         lambda ids: [comment("a1", "9999"), more(*ids, parent="t1_a1", count=0, depth=1)],
         lambda ids: [comment(ids[0], "9999"), more(*ids, "a1", parent="t3_9999")],
     ],
@@ -118,7 +118,7 @@ def test_comments_of_a_tree_that_the_listing_has_shown_count_once(
 def test_stubs_that_lead_back_are_followed_once(
     crawler: Crawler, reddit: ScriptedReddit, endless: Callable[[list[str]], list[Any]]
 ) -> None:
-    """Whatever is asked for, the reply names the same missing comments again."""
+    """Each reply to such a request names the same missing comments again."""
     reddit.posts[0]["data"]["num_comments"] = 500
     children = endless([f"x{n}" for n in range(10, 40)])
     shown = [comment("a1", "9999"), *children]
@@ -152,7 +152,10 @@ def test_a_walk_goes_on_after_a_restart_with_what_it_has_seen(
 def test_pages_without_items_that_lead_on_and_on_end_the_walk(
     crawler: Crawler, reddit: ScriptedReddit, kind: str
 ) -> None:
-    """A filter may empty a page or two; what follows them is still met."""
+    """Removed items may leave one or two pages empty.
+
+    The crawl still reads the pages behind them.
+    """
     things = reddit.posts if kind == "posts" else reddit.comments
     path = "/r/python/new" if kind == "posts" else "/r/python/comments"
     empty = iter(range(1, 2_000))
@@ -174,7 +177,7 @@ def test_pages_without_items_that_lead_on_and_on_end_the_walk(
 def test_a_walk_of_an_older_release_goes_on_counting(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
-    """Its checkpoint has no ids."""
+    """A checkpoint of an older release has no ids of items."""
     crawler.enqueue("python")
     claim = crawler.claim()
     saved = Checkpoint(

@@ -1,4 +1,4 @@
-"""From what is met in one subreddit to crawls of others: checked, bounded, last in line."""
+"""Discovery checks the names that a crawl has found, and enqueues a bounded number of crawls."""
 
 import threading
 from collections import Counter
@@ -23,7 +23,7 @@ EXISTING = ("knitalong", "trailmaps", "pastryfailures")
 
 @pytest.fixture
 def lean(crawler: Crawler) -> Crawler:
-    """A crawler that reads no histories: what it discovers comes from the evidence given."""
+    """Return a crawler that reads no histories, so that it discovers only what the test gives."""
     crawler.settings = replace(
         crawler.settings, user_sub_fetch_limit=0, max_comments_per_post=0, user_sub_enqueue_max=4
     )
@@ -83,7 +83,7 @@ def test_what_does_not_exist_is_asked_for_once(lean: Crawler) -> None:
 def test_reddits_own_listings_are_neither_asked_for_nor_crawled(lean: Crawler) -> None:
     names = sorted(LISTINGS)
     give_evidence(lean, "tiny_town", **dict.fromkeys([*names, "trailmaps"], 50))
-    with lean.database.begin() as conn:  # as an older release stored them
+    with lean.database.begin() as conn:  # as an older release stored the names
         known = [{"name": name} for name in names[:5]]
         conn.execute(text("INSERT INTO subreddits (name, access) VALUES (:name, 'public')"), known)
     assert lean.crawl("tiny_town") == "crawled"
@@ -150,7 +150,7 @@ def crawl_all(crawler: Crawler) -> None:
 
 
 def test_discovery_from_one_root_ends_with_its_budget(crawler: Crawler) -> None:
-    """The jobs come to their end; what could not be paid for was not crawled, and says so."""
+    """The budget pays for some crawls. The other jobs end with the outcome no_budget."""
     crawler.settings = replace(crawler.settings, discovery_max_requests=9, user_sub_enqueue_max=3)
     crawler.crawl("tiny_town")
     crawl_all(crawler)
@@ -179,7 +179,7 @@ def test_a_root_that_has_spent_its_budget_leads_nowhere(lean: Crawler) -> None:
 
 
 class Told(threading.Event):
-    """To stop, as soon as it is waited for."""
+    """Reports a stop as soon as a crawl waits for it, and records the length of the wait."""
 
     waits: float = 0.0
 

@@ -1,4 +1,4 @@
-"""The look at names that were met: an empty reply makes none of them unknown for good."""
+"""One empty reply to a request for names does not make the names unknown for good."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -47,7 +47,7 @@ def test_a_reply_without_the_crawled_community_is_not_believed(
     assert crawler.crawl("python") == "crawled"
     assert access(crawler) == {}
     assert missing(crawler) == ["names"]
-    assert reddit.count("/api/info") == 2  # both in place
+    assert reddit.count("/api/info") == 2  # both requests were made by one crawl
     reddit.answers["/api/info"] = always(200, listing(RUST, ABOUT))
     crawler.crawl("python")
     assert (access(crawler), missing(crawler)) == (KNOWN, [])
@@ -69,7 +69,7 @@ def test_one_empty_reply_is_asked_for_again_in_place(
 def test_of_a_profile_the_second_empty_reply_is_believed(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
-    """No batch shows a profile, so it vouches for none."""
+    """Replies about names never contain profiles, so the crawled profile proves nothing here."""
     reddit.posts = [
         post(f"{900 - n}", subreddit="u_ada", selftext="r/golang", author=f"a{n}")
         for n in range(20)

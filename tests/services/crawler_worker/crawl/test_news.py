@@ -1,4 +1,4 @@
-"""Whether a crawl has met anything new: that alone makes it lead on and be followed by others."""
+"""Only a crawl that has found new items leads to further crawls."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -28,12 +28,12 @@ NOTHING_SEEN = Marks()
         (SEEN, {"newest_post": "100", "newest_comment": "zy"}, True),
         (NOTHING_SEEN, {"newest_post": "1"}, True),
         (NOTHING_SEEN, {"newest_comment": "1"}, True),
-        # Each kind has a mark of its own.
+        # Posts and comments have separate marks.
         (Marks(post="zz", comment="1"), {"newest_comment": "2"}, True),
         (Marks(post="1", comment="zz"), {"newest_comment": "2"}, False),
         (Marks(post="1", comment="zz"), {"newest_post": "2"}, True),
         (Marks(post="zz", comment="1"), {"newest_post": "2"}, False),
-        # What it saw of old items is no news.
+        # Counts of old items are nothing new.
         (SEEN, {"posts": 9, "comments": 9, "page": 3, "requests": 7, "given_up": 1}, False),
     ],
 )

@@ -1,4 +1,4 @@
-"""A reply to another request, as a cache returns it, counts for nothing."""
+"""The reply to another request, for example from a wrong cache entry, changes nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -65,7 +65,7 @@ def state(crawler: Crawler) -> Any:
     [
         ("/r/python/about", PRIVATE_CATS),
         ("/r/python/new", CATS_POSTS),
-        ("/r/python/new", CATS_COMMENTS),  # of another kind too
+        ("/r/python/new", CATS_COMMENTS),  # another community and another kind
         ("/r/python/new", listing(*(comment(f"c{n}") for n in range(3)))),
         ("/r/python/new", listing(PRIVATE_PYTHON)),
     ],
@@ -101,7 +101,7 @@ def test_a_required_page_of_another_subject_once_is_requested_again(
 def test_posts_below_a_page_of_another_community_are_not_lost(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
-    """The newest item of the other community is newer than all posts of this one."""
+    """The other community's newest item is newer than all posts of the crawled one."""
     crawler.crawl("python")
     reddit.answers["/r/python/comments"] = always(200, CATS_COMMENTS)
     assert crawler.crawl("python") == "crawled"

@@ -1,4 +1,4 @@
-"""An hour in which Reddit answers nothing but 503: jobs wait, and none fails."""
+"""Reddit answers every request with 503 for an hour. Jobs wait, and none of them fails."""
 
 from datetime import timedelta
 
@@ -24,7 +24,10 @@ SHIFT_BUDGET = """
 
 @pytest.fixture(autouse=True)
 def _wide_budget(crawler: Crawler) -> None:
-    """Replies of an outage tell no budget: without one everybody would go at the default pace."""
+    """Store a large budget.
+
+    Replies of an outage report none, and the default pace would be slow.
+    """
     with crawler.database.begin() as conn:
         conn.execute(
             text(
@@ -36,16 +39,19 @@ def _wide_budget(crawler: Crawler) -> None:
 
 
 def work(crawler: Crawler, claim: Claim) -> None:
-    """As the worker does: whatever the crawl raises ends the claim in its way."""
+    """Crawl a job and end its claim as the worker does."""
     try:
         end = completion.completed(claim, crawler.run(claim))
-    except Exception as error:  # noqa: BLE001 - as the worker
+    except Exception as error:  # noqa: BLE001 - the worker catches every error too
         end = stopped_crawl.completion_after(error, claim, RetryPolicy())
     crawler.database.run(lambda conn: job_completion.complete_claim(conn, end))
 
 
 def pass_time_until_claimable(crawler: Crawler) -> timedelta:
-    """Let the clock run on to when a sweep looks at the first waiting job; how long that took."""
+    """Move the clock to the time when the first waiting job is due.
+
+    Return how far the clock moved.
+    """
     with crawler.database.begin() as conn:
         query = "SELECT greatest(min(visible_at) - now(), interval '0') FROM crawl_jobs "
         wait = conn.execute(text(query + "WHERE status = 'waiting'")).scalar_one()
@@ -82,13 +88,13 @@ def test_an_outage_of_an_hour_fails_nothing(
         found = [jobs.job(conn, job_id) for job_id in ids]
     assert {job.status for job in found} == {JobStatus.SUCCEEDED}
     assert [job.retries for job in found] == [0] * count
-    assert looks < 40 * count  # nobody hammers
+    assert looks < 40 * count  # few requests while the outage lasts
 
 
 def test_a_subreddit_that_always_fails_alone_fails_in_the_end_and_stops_nobody(
     crawler: Crawler,
 ) -> None:
-    """Before the breaker opens, a probe finds Reddit well."""
+    """A probe succeeds before the circuit breaker opens."""
     job_id = crawler.enqueue("down_town")
     for _ in range(30):
         if not crawler.value("SELECT count(*) FROM crawl_jobs WHERE finished_at IS NULL"):

@@ -1,4 +1,4 @@
-"""A missing part is asked for again without a request of a user or a schedule."""
+"""The worker itself enqueues a crawl for a missing part, without a request or a schedule."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -46,14 +46,14 @@ def parts(crawler: Crawler) -> list[Any]:
 
 
 def look_again(crawler: Crawler) -> int:
-    """The turn of the worker that looks for what is due; how many jobs it enqueues."""
+    """Run the worker's check for due subreddits. Return the number of jobs it enqueued."""
     crawler.rows("UPDATE maintenance_runs SET last_run_at = '2000-01-01' RETURNING task")
     again = Revisiting(crawler.database, settings.read_revisit_settings({}), max_retries=3)
     return again.check_due()
 
 
 def pass_time(crawler: Crawler, interval: str) -> None:
-    """As if everything that is due had been recorded so long ago."""
+    """Change the database as if everything due had been recorded this long ago."""
     for table, column in (("subreddits", "next_crawl_at"), ("missing_parts", "next_look_at")):
         crawler.rows(
             f"UPDATE {table} SET {column} = {column} - CAST(:interval AS interval) "
@@ -76,16 +76,16 @@ def test_a_crawl_of_its_own_fetches_a_part_once_it_is_due(
 ) -> None:
     reddit.answers[TREE] = broken
     crawler.crawl("python")
-    assert look_again(crawler) == 0  # not yet
+    assert look_again(crawler) == 0  # not due yet
     del reddit.answers[TREE]
     pass_time(crawler, "61 minutes")
     assert look_again(crawler) == 1
     asked = len(reddit.asked)
     assert follow_up(crawler) == "crawled"
     assert parts(crawler) == []
-    # The description, a page of each listing and the tree.
+    # The requests: the description, a page of each listing, and the tree.
     assert len(reddit.asked) - asked == 4
-    # It is whole: no further crawl is made for it.
+    # Nothing is missing any more, so that no further crawl follows.
     pass_time(crawler, "400 days")
     assert look_again(crawler) == 0
 
@@ -143,7 +143,7 @@ def test_a_clock_that_was_set_back_holds_up_neither_the_part_nor_its_crawl(
     assert reddit.count(TREE) > asked
     ((_, _, _, failures),) = parts(crawler)
     assert failures == 5
-    # A part that a crawl does not ask for keeps no such time either.
+    # A part that the settings exclude does not keep a wrong time either.
     crawler.rows("UPDATE missing_parts SET next_look_at = now() + interval '3 years' RETURNING 1")
     crawler.settings = replace(crawler.settings, max_comments_per_post=0)
     crawler.crawl("python")
@@ -167,7 +167,8 @@ def test_a_worker_alone_fetches_a_part_without_a_request(
         pass_time(crawler, "61 minutes")
         crawler.rows("UPDATE maintenance_runs SET last_run_at = '2000-01-01' RETURNING task")
         worker.terminate()
-        crew.started(crews.PRODUCTION, FETCH_USER_SUBREDDITS="false")  # it looks when it starts
+        # A worker checks for due parts when it starts.
+        crew.started(crews.PRODUCTION, FETCH_USER_SUBREDDITS="false")
         wait_until(lambda: not parts(crawler), timeout=20, describe=crew.log)
         wait_until(lambda: not crawler.value(LIVE), timeout=20, describe=crew.log)
         query = "SELECT source, incomplete FROM crawl_jobs ORDER BY id"

@@ -44,7 +44,7 @@ def test_a_crawl_leaves_its_marks_on_the_subreddit(
 
 def test_a_second_crawl_asks_little_and_writes_nothing_new(crawler: Crawler) -> None:
     crawler.crawl("python")
-    # No crawl has left a tree to this one.
+    # All trees count as fetched, so that the second crawl fetches none.
     crawler.rows(
         "UPDATE posts SET tree_fetched_at = now(), comments_reported = num_comments RETURNING id"
     )
@@ -77,7 +77,7 @@ def test_only_what_is_newer_than_the_mark_is_walked(
         "UPDATE subreddits SET high_water_post = :mark RETURNING id", mark=posts[149]["id"]
     )
     crawler.run(claim)
-    # 149 newer ones, then 25 older in a row: the second page is the last.
+    # 149 newer posts, and then 25 older ones in a row: the crawl ends at the second page.
     assert crawler.checkpoint()["posts"] == 200
 
 
@@ -103,7 +103,7 @@ def test_a_subreddit_that_cannot_be_seen_is_an_outcome_and_no_failure(
     assert (row.access, row.last_crawled_at) == (access, None)
     assert row.access_checked_at is not None
     assert (row.next_crawl_at is not None) == (access in ("private", "quarantined", "gated"))
-    assert len(transport.paths) == 2  # one reply alone is not believed
+    assert len(transport.paths) == 2  # an unavailable subreddit is confirmed by a second request
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_content_deleted_at_reddit_is_deleted_here_when_it_is_seen_again(
     post, *_ = crawler.rows(busy + " ORDER BY id")
     reply = sandbox.http.post("/sandbox/delete", json={"name": f"t3_{post.id}"})
     assert reply.status_code == 200
-    # Gone from the listings; its tree is fetched when some of its comments are missing here.
+    # The listings no longer show the post. Its tree is fetched, because comments of it are missing.
     crawler.rows("DELETE FROM comments WHERE post_id = :id RETURNING id", id=post.id)
     crawler.enqueue("gardening")
     claim = crawler.claim()
@@ -204,7 +204,7 @@ def test_content_deleted_at_reddit_is_deleted_here_when_it_is_seen_again(
 def test_a_history_that_another_crawl_has_read_meanwhile_is_not_read_again(
     crawler: Crawler,
 ) -> None:
-    """Neighbours that are crawled at once share their most active authors."""
+    """Crawls of neighbours at the same time share their most active authors."""
 
     def read_all(_number: int) -> None:
         with crawler.database.begin() as conn:
@@ -252,7 +252,7 @@ def test_a_gzip_bomb_is_no_usable_reply_and_fills_no_memory(crawler: Crawler) ->
     with pytest.raises(crawl_failures.NothingClear):
         crawler.run(claim)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < 80 * 1024  # KiB; whole, it would be 128 MiB
+    assert grown < 80 * 1024  # KiB; the unpacked bomb has 128 MiB
 
 
 def test_json_nested_too_deeply_for_any_reader_is_read_all_the_same(crawler: Crawler) -> None:
@@ -287,5 +287,5 @@ def test_a_crawl_tells_its_next_visit_where_the_setting_wants_it(
         "SELECT next_crawl_at, next_crawl_at - last_crawled_at AS interval FROM subreddits"
     )
     assert (row.next_crawl_at is not None) is adaptive
-    if adaptive:  # the sandbox's present is not ours: nothing is new in two weeks of our clock
+    if adaptive:  # by the real clock, no item is newer than two weeks
         assert timedelta(days=13) < row.interval <= timedelta(days=14)

@@ -1,4 +1,4 @@
-"""Requests for one subreddit keep their distance, whichever worker makes them."""
+"""All workers keep the minimum gap between requests to one subreddit."""
 
 import itertools
 import threading
@@ -76,7 +76,7 @@ def test_the_next_crawl_keeps_its_distance_to_the_last(crawler: Crawler) -> None
 
 
 def test_a_request_that_failed_is_kept_at_a_distance_too(crawler: Crawler) -> None:
-    """And it counts: whoever goes on has so many fewer to make."""
+    """The failed request also counts for the limit of the job."""
     crawler.enqueue("error_hall")
     claim = crawler.claim()
     with pytest.raises(crawl_failures.NothingClear):
@@ -139,7 +139,7 @@ def test_a_clock_that_was_set_back_does_not_stretch_the_wait(crawler: Crawler) -
 
 
 class Waits:
-    """Notes how long a crawl waits; told to stop meanwhile when `is_told`."""
+    """Stands for the event that stops a crawl. Records each wait; `is_told` stops the crawl."""
 
     def __init__(self, *, is_told: bool = False) -> None:
         self.seconds: list[float] = []
@@ -155,13 +155,13 @@ class Waits:
 
 
 NOW = datetime(2031, 5, 4, tzinfo=UTC)
-LONGEST = LONGEST_GAP_SECONDS  # that a crawl waits in its slot
+LONGEST = LONGEST_GAP_SECONDS  # the longest gap that a crawl waits for while it holds its slot
 
 
 @pytest.mark.parametrize(
     ("gap", "asked_before", "waits"),
     [
-        (5, None, []),  # nothing was asked yet
+        (5, None, []),  # no request was made yet
         (0, 1, []),
         (-1, 1, []),
         (5, 5, []),

@@ -1,4 +1,4 @@
-"""A crawl that is interrupted, killed or robbed of its claim."""
+"""A crawl continues after an interruption, a kill or the loss of its claim."""
 
 import contextlib
 import threading
@@ -17,12 +17,12 @@ from support.crawls import DEFAULTS, Contents, Crawler, Transport
 from support.databases import Databases
 from support.reddit_sandbox import RunningSandbox
 
-# Enough to meet every phase, few enough to be interrupted at every page.
+# The crawl has every phase, and is short enough to be interrupted at each page.
 SMALL = replace(DEFAULTS, max_posts_per_sub=150)
 
 
 class Killed(BaseException):
-    """Stands for kill -9: no handler of the crawl may run on it."""
+    """Stands for kill -9. No handler of the crawl catches it."""
 
 
 def kill_at(number: int) -> Transport:
@@ -35,7 +35,7 @@ def kill_at(number: int) -> Transport:
 
 @pytest.fixture(scope="module")
 def undisturbed(sandbox: RunningSandbox, databases: Databases) -> Iterator[tuple[Contents, int]]:
-    """What a crawl without any trouble leaves behind, and how many requests it took."""
+    """Yield the contents after a crawl without interruptions, and the number of its requests."""
     with databases.clone() as url, contextlib.closing(Database(url)) as database:
         crawler, transport = Crawler(database, sandbox.url, SMALL), Transport()
         crawler.crawl("python", transport=transport)
@@ -50,7 +50,7 @@ def test_a_crawl_killed_at_every_page_ends_as_if_nothing_had_happened(
     crawler.enqueue("python")
     while True:
         claim = crawler.claim()
-        transport = kill_at(2)  # one page is stored, the next request dies
+        transport = kill_at(2)  # stores one page and fails at the next request
         try:
             crawler.run(claim, transport=transport)
             requests += len(transport.paths)
@@ -73,7 +73,7 @@ def test_a_crawl_told_to_stop_ends_at_the_page_and_goes_on_later(
     pages = 0
     while True:
         claim, stop = crawler.claim(), threading.Event()
-        transport = Transport(lambda _number, stop=stop: stop.set())  # at the first request
+        transport = Transport(lambda _number, stop=stop: stop.set())  # stops at the first request
         try:
             crawler.run(claim, transport=transport, stop=stop)
             break
@@ -92,7 +92,7 @@ def test_a_crawl_whose_claim_was_lost_writes_nothing_more(crawler: Crawler) -> N
     taken: list[object] = []
 
     def rob(number: int) -> None:
-        if number == 3:  # about and one page of posts are stored
+        if number == 3:  # the description and a page of posts are stored
             crawler.release(claim)
             taken.append(crawler.claim())
 
@@ -121,7 +121,7 @@ def test_a_finished_crawl_whose_end_was_not_written_is_not_crawled_again(
 
 
 def interrupted_in_posts(crawler: Crawler) -> int:
-    """The id of a job that stored two pages of posts and was given back."""
+    """Return the id of a job that stored two pages of posts and was released."""
     job_id = crawler.enqueue("big_town")
     claim = crawler.claim()
     with pytest.raises(Killed):

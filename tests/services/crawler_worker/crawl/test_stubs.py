@@ -1,4 +1,4 @@
-"""Comments behind stubs: all that Reddit would show are fetched, and the others are counted."""
+"""A crawl fetches the comments behind stubs as far as Reddit shows them, and counts the others."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,14 +32,14 @@ def report(reddit: ScriptedReddit, comments: int) -> None:
 
 
 def thread(reddit: ScriptedReddit, of: str, *children: Any) -> None:
-    """The thread of a comment: the comment itself, with these below."""
+    """Define the thread of a comment: the comment `of` with these children below it."""
     top = comment(of, replies=listing(*children))
     answer = [listing(*reddit.posts), listing(top)]
     reddit.answers[f"/comments/p1/_/{of}"] = lambda _q: (200, answer)
 
 
 def more_children(reddit: ScriptedReddit, *known: Any) -> None:
-    """Those of the asked comments that are known."""
+    """Answer requests for more children with those of the known comments that are requested."""
 
     def answer(query: Query) -> tuple[int, Any]:
         asked = query["children"].split(",")
@@ -110,7 +110,10 @@ def test_stubs_of_several_parents_in_one_request_lead_to_the_right_threads(
 def test_children_of_the_post_itself_are_sought_by_their_names(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
-    """The post's own thread is the tree that named them."""
+    """The post's own thread is the tree that named the children.
+
+    Only their names are left to try.
+    """
     report(reddit, 5)
     tree(reddit, comment("p"), more("c1", "c2", "c3", count=0))
     more_children(reddit)
@@ -146,11 +149,11 @@ def test_what_no_request_brings_is_counted_as_missing_and_not_asked_for_ever(
     more_children(reddit)
     crawler.crawl("python")
     assert counts(crawler) == (3, 1, 2)
-    assert len(reddit.asked) == 6  # about, posts, comments, the tree, its thread, by name
+    assert len(reddit.asked) == 6  # description, posts, comments, tree, thread, names
     (row,) = crawler.rows("SELECT trees_whole, trees_not_whole FROM subreddits")
     assert (row.trees_whole, row.trees_not_whole) == (0, 1)
     crawler.crawl("python")
-    assert len(reddit.asked) == 9  # the tree says the same as before
+    assert len(reddit.asked) == 9  # the tree is unchanged, so it is not requested again
 
 
 def test_what_our_settings_leave_out_is_counted_as_missing(

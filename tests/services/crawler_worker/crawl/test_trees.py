@@ -1,4 +1,4 @@
-"""How much of a comment tree is fetched, and in what pieces."""
+"""Comment trees are fetched up to the limits of the settings, in requests of bounded size."""
 
 import json
 import urllib.parse
@@ -21,7 +21,7 @@ from support.scripted_server import Exchange
 
 SETTINGS = replace(DEFAULTS, max_comments_per_post=10, max_comment_depth=3)
 START = Tree(post="p1")
-# A budget so large that nobody waits for a slot.
+# A budget so large that no request waits for its slot.
 QUICK = {"x-ratelimit-used": "1", "x-ratelimit-remaining": "9999999.0", "x-ratelimit-reset": "9"}
 
 
@@ -57,7 +57,8 @@ def test_what_is_cut_is_fetched_later_as_far_as_there_is_room_and_depth() -> Non
     _, rest = tree_growth.grow(START, page(0, 0, more=cuts), SETTINGS)
     assert (len(rest.more), rest.comments) == (5, 2)
     assert rest.threads == (Thread("c0", depth=1),)
-    assert rest.missing == 2  # too deep for the setting, and at least one comment each
+    # Both stubs are too deep. Each stands for at least one comment.
+    assert rest.missing == 2
 
 
 def test_a_reply_that_brings_only_more_cuts_is_not_followed_for_ever() -> None:
@@ -96,7 +97,7 @@ def test_a_tree_never_grows_beyond_the_settings(
 
 
 class Thick:
-    """A server whose only tree has 400 missing comments, and that refuses long requests."""
+    """A server whose only tree has 400 missing comments. It refuses requests with too many ids."""
 
     def __init__(self, longest: int) -> None:
         self.longest = longest

@@ -1,4 +1,4 @@
-"""Which trees were fetched is recorded on their posts: a crawl that did not end loses none."""
+"""Each post records that its tree was fetched, so that later crawls fetch the trees that remain."""
 
 import threading
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ from support.scripted_reddit import ScriptedReddit, comment, listing, post
 
 
 class Stopped(BaseException):
-    """Stands for kill -9, a cancel or a failure: the crawl does not come to its end."""
+    """Stands for kill -9, a cancel or a failure, after which the crawl does not reach its end."""
 
 
 class Reddit(ScriptedReddit):
-    """Three posts with 30 comments each, none of which is among the newest."""
+    """Three posts with 30 comments each. None of these is among the newest comments."""
 
     def __init__(self) -> None:
         super().__init__([post(f"p{n}", num_comments=30) for n in (3, 2, 1)])
@@ -44,7 +44,7 @@ def crawler(reddit: Reddit, database: Database) -> Iterator[Crawler]:
 
 
 def stop_at(crawler: Crawler, reddit: Reddit, tree: str, how: str) -> None:
-    """A crawl that ends so when it has asked for this tree."""
+    """Crawl, and end the crawl in this way when it requests this tree."""
     crawler.enqueue("python")
     claim = crawler.claim()
     answer = reddit.answers[tree]
@@ -85,7 +85,7 @@ def test_trees_of_a_crawl_that_did_not_end_are_fetched_by_the_next_one(
     reddit.asked.clear()
     assert crawler.crawl("python") == "crawled"
     assert trees(crawler) == WHOLE
-    # What was fetched before is not asked for a second time.
+    # Trees that the first crawl fetched are not requested again.
     fetched_before = 0 if tree == "/comments/p1" else 2
     assert reddit.count("/comments/p") == 3 - fetched_before
 
@@ -107,7 +107,7 @@ def test_trees_of_a_crawl_that_did_not_end_are_fetched_although_one_ended_before
 def test_a_number_that_a_history_has_raised_makes_its_tree_wanted(
     crawler: Crawler, reddit: Reddit
 ) -> None:
-    """An author's history is read after the trees, and shows a newer number than the listing."""
+    """A history is read after the trees. It shows a newer number of comments than the listing."""
     crawler.settings = replace(crawler.settings, fetch_user_subreddits=True)
     newer = [post(f"p{n}", num_comments=37) for n in (3, 2, 1)]
     reddit.answers["/user/ada/overview"] = lambda _q: (200, listing(*newer))
@@ -121,13 +121,13 @@ def test_a_number_that_a_history_has_raised_makes_its_tree_wanted(
     crawler.crawl("python")
     assert [comments for _, _, comments in trees(crawler)] == [37] * 3
     crawler.crawl("python")
-    assert reddit.count("/comments/p") == 3  # and none by the third crawl
+    assert reddit.count("/comments/p") == 3  # the third crawl requests no tree
 
 
 def test_a_number_that_was_raised_while_the_tree_was_fetched_makes_it_wanted(
     crawler: Crawler, reddit: Reddit
 ) -> None:
-    """By a look at older items, or by the crawl of another subreddit."""
+    """The refresh of older items or the crawl of another subreddit may raise the number."""
     answer = reddit.answers["/comments/p1"]
 
     def raise_it(query: Any) -> Any:
@@ -148,7 +148,7 @@ def test_a_number_that_was_raised_while_the_tree_was_fetched_makes_it_wanted(
 def test_trees_beyond_those_of_one_crawl_are_fetched_by_the_next_ones(
     crawler: Crawler, reddit: Reddit, pages: int
 ) -> None:
-    """Although nothing has changed, and a later listing does not come to their posts."""
+    """Nothing has changed meanwhile, and later crawls of the listing end before these posts."""
     quiet = [post(f"{999 - n}") for n in range(100 * (pages - 1))]
     busy = [post(f"{500 - n}", num_comments=2) for n in range(60)]
     reddit.posts = [*quiet, *busy]
@@ -167,7 +167,7 @@ def test_trees_beyond_those_of_one_crawl_are_fetched_by_the_next_ones(
 
 
 def test_a_crawl_that_goes_on_chooses_no_further_trees(crawler: Crawler, reddit: Reddit) -> None:
-    """Else each interruption would add the trees of one more crawl."""
+    """Otherwise each interruption would add the trees of one more crawl."""
     reddit.posts = [post(f"{500 - n}", num_comments=1) for n in range(60)]
     reddit.trees = {str(500 - n): [comment(f"c{500 - n}", str(500 - n))] for n in range(60)}
     stop = threading.Event()
@@ -194,7 +194,7 @@ def test_a_tree_that_was_fetched_is_asked_for_again_when_its_number_has_changed(
 
 
 def test_comments_deleted_from_the_database_are_missing(crawler: Crawler, reddit: Reddit) -> None:
-    """What is stored decides, not what was stored once; the counts say what was at the time."""
+    """A post without its comments is fetched again, whatever the job counted when it was stored."""
     crawler.crawl("python")
     crawler.rows("DELETE FROM comments WHERE post_id = 'p3' RETURNING id")
     crawler.rows("UPDATE posts SET tree_fetched_at = NULL, updated_at = now() RETURNING id")
@@ -205,7 +205,7 @@ def test_comments_deleted_from_the_database_are_missing(crawler: Crawler, reddit
 def test_posts_of_an_older_release_were_never_fetched_as_far_as_is_known(
     crawler: Crawler, reddit: Reddit
 ) -> None:
-    """Their comments are counted: a post that has them all costs no request."""
+    """The stored comments are counted. A post that has all its comments costs no request."""
     crawler.crawl("python")
     crawler.rows("UPDATE posts SET tree_fetched_at = NULL, updated_at = now() RETURNING id")
     reddit.asked.clear()

@@ -1,4 +1,4 @@
-"""Rules between two requests: how long to wait for politeness, and what discovery may spend."""
+"""Two rules apply before each request: the wait for politeness, and the limit of discovery."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ SECOND = timedelta(seconds=1)
 
 
 class Stop:
-    """Remembers how long it was waited for; `is_told` to stop meanwhile."""
+    """Stands for the event that stops a crawl. Records each wait; `is_told` ends the wait."""
 
     def __init__(self, *, is_told: bool = False) -> None:
         self.is_told = is_told
@@ -45,7 +45,7 @@ class Stop:
         (5.0, T0 - 2 * SECOND, [3.0]),
         (5.0, T0 - 5 * SECOND, []),
         (5.0, T0 - 9 * SECOND, []),
-        # A clock that was set back does not make the gap longer.
+        # The gap does not become longer when the clock was set back.
         (5.0, T0 + 60 * SECOND, [5.0]),
         (request_context.LONGEST_GAP_SECONDS, T0, [request_context.LONGEST_GAP_SECONDS]),
     ],
@@ -69,7 +69,7 @@ def test_a_long_gap_is_waited_for_in_the_queue_and_a_stop_ends_a_wait() -> None:
 
 
 def discovered(conn: Connection) -> tuple[Claim, int]:
-    """A claim of discovery, one step from its root, and the root."""
+    """Return a claim that discovery enqueued, one step from its root, and the id of the root."""
     root = conn.execute(
         text("INSERT INTO subreddits (name) VALUES ('root') RETURNING id")
     ).scalar_one()

@@ -1,4 +1,4 @@
-"""The worker's maintenance ages whatever waits, in one sweep."""
+"""One sweep ages all jobs that have waited long."""
 
 import psycopg.conninfo
 from sqlalchemy import text
@@ -7,7 +7,7 @@ from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs import settings
 from crawljobs.db.database import Database
 
-JOBS = 2_500  # more than two chunks, all enqueued at the same moment
+JOBS = 2_500  # more than two chunks, all enqueued at the same time
 
 
 def test_ages_every_job_that_has_waited_long_once_whatever_their_number(database: Database) -> None:
@@ -32,8 +32,8 @@ def test_ages_every_job_that_has_waited_long_once_whatever_their_number(database
 
 
 def test_aging_does_not_wait_for_the_disk(database_url: str) -> None:
-    """A crash may undo it: the next sweep ages again. Each chunk is a commit of its own."""
-    # The server of the tests never waits for it.
+    """After a crash the next sweep ages the jobs again. Each chunk is committed separately."""
+    # The test server has synchronous_commit off, so that the test must turn it on.
     patient = psycopg.conninfo.make_conninfo(database_url, options="-c synchronous_commit=on")
     database = Database(patient)
     with database.begin() as conn:

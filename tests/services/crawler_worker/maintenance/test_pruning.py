@@ -1,4 +1,4 @@
-"""The worker's maintenance keeps bounded what nobody else removes."""
+"""Maintenance deletes old rows, so that tables stay bounded."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from crawljobs.repository.schedules import schedule_deletion
 from support import jobs
 from support import schedule_rows as rows
 
-OLD, NEW = 2_500, 3  # more than two chunks
+OLD, NEW = 2_500, 3  # rows; OLD is more than two chunks
 
 
 def test_prunes_old_runs_of_schedules_whatever_their_number(database: Database) -> None:
@@ -34,7 +34,7 @@ def test_prunes_old_runs_of_schedules_whatever_their_number(database: Database) 
             {"id": made.id, "old": OLD, "new": NEW},
         )
     maintenance = Maintenance(database, chosen)
-    for _ in range(2):  # the second time it is not its turn, and nothing is left
+    for _ in range(2):  # the second run is not due and finds nothing
         maintenance.prune()
         with database.begin() as conn:
             assert len(rows.ledger(conn)) == NEW
@@ -61,7 +61,10 @@ def test_prunes_answers_kept_for_repetitions_and_instances_that_are_gone(
 
 
 def test_a_turn_comes_back_a_little_before_its_interval(database: Database) -> None:
-    """The metronome jitters by a tenth: a turn that came a little early must not be skipped."""
+    """Runs vary by a tenth of their interval.
+
+    A run that comes a little early must not be skipped.
+    """
     maintenance = Maintenance(database, settings.read_queue_settings({}))
     every = settings.read_queue_settings({}).maintenance_every
     for passed, pruned in ((0.0, 1), (0.5, 0), (0.79, 0), (0.85, 1), (1.0, 1)):
@@ -131,7 +134,10 @@ def test_one_kind_that_cannot_be_deleted_stops_no_other(database: Database, tabl
 def test_a_kind_that_fails_as_a_whole_is_logged_with_its_error(
     database: Database, table: str, actions: list[str]
 ) -> None:
-    """No row is at fault, so nothing else reports it; the other kinds are deleted."""
+    """The error concerns no single row and is logged once.
+
+    The rows of the other kinds are deleted.
+    """
     with database.begin() as conn:
         jobs.in_status(conn, JobStatus.SUCCEEDED)
         conn.exec_driver_sql(f"""

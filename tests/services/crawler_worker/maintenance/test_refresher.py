@@ -1,4 +1,4 @@
-"""Stored items are looked at again at 36 hours and at 7 days."""
+"""The refresher requests stored items again when they are 36 hours and 7 days old."""
 
 import contextlib
 import json
@@ -37,7 +37,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 @contextlib.contextmanager
 def refresher_of(database: Database, url: str) -> Iterator[Refresher]:
-    """With a wide budget: not every server here tells one."""
+    """Yield a refresher with a large budget, because not every test server reports a budget."""
     with database.begin() as conn:
         conn.execute(
             text(
@@ -136,7 +136,7 @@ def test_scores_edits_and_deletions_at_reddit_are_taken_over(
 
 
 class Silent:
-    """A Reddit that knows none of the items, or refuses."""
+    """A Reddit that knows none of the items, or that answers with an error status."""
 
     def __init__(self, status: int = 200) -> None:
         self.status = status
@@ -164,7 +164,7 @@ def test_silence_about_an_item_changes_nothing_and_is_not_asked_about_for_ever(
     silent = Silent()
     with scripted_server.serve(silent) as url, refresher_of(database, url) as refresher:
         assert refresher.run_once() == 100
-        assert refresher.run_once() == 0  # not our turn
+        assert refresher.run_once() == 0  # not due yet
         our_turn(database)
         assert refresher.run_once() == 50
         our_turn(database)
@@ -183,7 +183,7 @@ def run_until_quiet(database: Database, refresher: Refresher) -> None:
     pytest.fail("there was always something due")
 
 
-# Few items for the last: more than nine failures would open the breaker.
+# The case of 503 has few items, because more than nine failures would open the circuit breaker.
 @pytest.mark.parametrize(
     ("status", "count", "spoils"), [(400, 120, "t3_a042"), (413, 3, "t3_a000"), (503, 3, "t3_a002")]
 )
@@ -236,7 +236,7 @@ def test_no_other_worker_asks_for_the_same_batch_while_one_waits_for_its_reply(
     class Slow(Silent):
         def __call__(self, it: Exchange) -> None:
             if it.path.startswith("/api/info") and not others:
-                with database.begin() as conn:  # longer than from one turn to the next
+                with database.begin() as conn:  # longer than the interval of the refresher
                     conn.execute(text(LONG_AGO))
                 others.append(other.run_once())
             super().__call__(it)
@@ -268,7 +268,7 @@ def test_a_batch_that_is_refused_for_no_fault_of_its_own_is_due_again(
 
 
 class Waits:
-    """Stands for the event that stops the thread: notes each pause, ends after three."""
+    """Stands for the event that stops the thread. Records each pause, and is set after three."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []

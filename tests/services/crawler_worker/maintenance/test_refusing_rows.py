@@ -1,4 +1,4 @@
-"""One row that refuses every change stops no sweep: the others are swept, and it is reported."""
+"""A row that refuses every change is logged and skipped. The sweep changes all other rows."""
 
 import contextlib
 import uuid
@@ -26,14 +26,14 @@ from support.refusing_rows import refuse
 from support.waiting import wait_until
 
 ROWS = 5
-BAD = 2  # the row that refuses; there are others before it and after it
+BAD = 2  # the id of the refusing row, with rows before and after it
 AHEAD = "now() + interval '400 days'"
 SOON = "now() + interval '300 days'"
 
 
 @dataclass(frozen=True)
 class Case:
-    """`seed` makes the rows of `table` sweepable; `swept` is true of a row that was swept."""
+    """A sweep and its table. `seed` makes the rows due, and `swept` is true for a swept row."""
 
     table: str
     seed: str
@@ -324,7 +324,8 @@ def test_bad_rows_anywhere_are_passed_over(
     isolation = RowIsolation(database, task="t", at_most=1000)
     assert isolation.run(take) == 3000 - len(bad)
     assert left() == bad
-    # A mended row is changed once the rows are looked at again, and others meanwhile.
+    # The same object still skips the repaired rows and changes only the new row. A new object
+    # changes them.
     with database.begin() as conn:
         conn.execute(text("DROP TRIGGER refuse ON numbers"))
         conn.execute(text("INSERT INTO numbers VALUES (5000, true)"))

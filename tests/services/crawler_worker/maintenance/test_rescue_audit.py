@@ -1,4 +1,4 @@
-"""A job that the rescue fails for good leaves an audit row in the same transaction."""
+"""A job that the rescue fails for good gets an audit row in the same transaction."""
 
 import uuid
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""After an outage of the database no job is rescued before its worker could extend its claim."""
+"""After an outage of the database, the rescue waits until each worker could extend its claims."""
 
 import pytest
 import structlog
@@ -17,7 +17,7 @@ LEASE = {"LEASE_SECONDS": "30"}
 
 
 class Clock:
-    """A monotonic clock that a test moves."""
+    """A monotonic clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -35,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def abandoned(database: Database, monkeypatch: pytest.MonkeyPatch) -> int:
-    """A job whose worker is gone, on a server that runs for long: ours has just started."""
+    """Store a job whose worker is gone. The rescue treats the server as started long ago."""
     rescue = job_maintenance.rescue_stuck_jobs
     monkeypatch.setattr(
         job_maintenance,
@@ -80,7 +80,7 @@ def test_after_an_outage_the_rescue_waits_for_one_lease_and_only_asks_meanwhile(
         with pytest.raises(errors.DatabaseUnavailable):
             maintenance.rescue()
         clock.now += 20
-        with pytest.raises(errors.DatabaseUnavailable):  # it asks, and finds it still down
+        with pytest.raises(errors.DatabaseUnavailable):  # the database is still down
             maintenance.rescue()
     clock.now += 29
     assert maintenance.rescue() == 0

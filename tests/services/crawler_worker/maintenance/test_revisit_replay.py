@@ -1,8 +1,8 @@
-"""A recorded year of twelve subreddits, visited every 24 hours or at their own pace.
+"""Replays a year of twelve subreddits, visited every 24 hours or at adaptive intervals.
 
-The 24 hours begin at an hour that nobody chose for its posts, so they are tried from every hour of
-the day and compared by their mean. Adaptive visits are made as rare as it takes to be compared:
-their target is a setting. The history knows posts alone, a handful a day in each subreddit.
+Daily visits are replayed from each hour of the day, and their mean is compared. The target of
+adaptive visits is a setting. The test sets a target that makes the visits rare enough for the
+comparison. The history has only posts, and each subreddit has a few posts per day.
 """
 
 import json
@@ -22,7 +22,8 @@ from support import crawled, recordings, replayed_visits
 from support.replayed_visits import Cost
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-# Posts a visit is meant to find: as few requests as fixed visits take, or a third fewer.
+# The number of posts that one visit should find. With this target, adaptive visits make at most 70
+# % of the requests of daily visits.
 TARGET_SPARING = 11.5
 History = list[list[datetime]]
 
@@ -39,7 +40,7 @@ def history() -> History:
 
 @pytest.fixture(scope="module")
 def observed(history: History) -> tuple[datetime, datetime]:
-    """The first visit, and the last moment whose posts every rule still has time to find."""
+    """Return the first visit, and the last time after which each rule still makes a visit."""
     file = recordings.folder() / "timeseries" / "snapshots.ndjson"
     first, *_, last = file.read_text().splitlines()
     begins, ends = (replayed_visits.moment(json.loads(line)["t"]) for line in (first, last))
@@ -70,7 +71,7 @@ def test_adaptive_visits_catch_every_post_with_30_percent_fewer_requests_no_stal
     own_pace = adaptive(history, observed, TARGET_SPARING)
     mean_requests = fmean(cost.requests for cost in daily)
     mean_age = fmean(cost.median_age / HOUR for cost in daily)
-    print(  # noqa: T201 - the figures are what this is about: run it with -s
+    print(  # noqa: T201 - pytest shows the figures with -s
         f"\nfixed 24 h: {mean_requests:.0f} requests, median age {mean_age:.1f} h (from "
         f"{min(c.median_age for c in daily) / HOUR:.1f} to "
         f"{max(c.median_age for c in daily) / HOUR:.1f} by the hour they begin at)"

@@ -1,4 +1,4 @@
-"""Subreddits that nobody asks for are looked at again: when due, and when gone stale."""
+"""Subreddits without requests are crawled again when their next crawl is due or they are stale."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ def again(database: Database) -> Revisiting:
 
 
 def make(database: Database, name: str, **columns: object) -> None:
-    """A subreddit; columns are SQL."""
+    """Insert a subreddit. The values of `columns` are SQL."""
     names, values = ", ".join(columns), ", ".join(str(value) for value in columns.values())
     with database.begin() as conn:
         conn.execute(
@@ -41,7 +41,7 @@ def all_jobs(conn: jobs.Connection) -> list[jobs.Job]:
 
 
 def rewind(database: Database, interval: str) -> None:
-    """Let so much time pass for the tasks that remember when they last ran."""
+    """Change the database as if the tasks had last run this much earlier."""
     with database.begin() as conn:
         conn.execute(
             text(f"UPDATE maintenance_runs SET last_run_at = last_run_at - interval '{interval}'")
@@ -68,7 +68,7 @@ def test_what_was_not_crawled_for_long_is_enqueued_behind_everything_asked_for(
 def test_what_was_found_by_discovery_stays_as_far_away_as_it_was(
     database: Database, again: Revisiting
 ) -> None:
-    """Else each look again would begin a discovery of its own, and the map would never end."""
+    """Otherwise each repeated crawl would begin a new discovery, and discovery would never end."""
     make(database, "found", last_crawled_at="now() - interval '31 days'", depth="2")
     make(database, "private_one", next_crawl_at="now() - interval '1 minute'", depth="1")
     assert (again.check_stale(), again.check_due()) == (1, 1)

@@ -1,4 +1,4 @@
-"""The worker's sweeps: each runs at once, none stops another, and all end when told to stop."""
+"""All sweeps run at once, do not stop one another, and end when the worker stops."""
 
 import math
 import threading
@@ -23,7 +23,7 @@ from support import jobs
 from support.waiting import wait_until
 
 SECONDS = 10
-# One job that waits and is due, one whose worker is gone, one that is starved, one that is old.
+# A waiting job that is due, a job whose worker is gone, a job to age, and an old job.
 READY = """
     UPDATE crawl_jobs SET visible_at = now() - interval '1 s' WHERE id = :waiting;
     UPDATE crawl_jobs SET lease_expires_at = now() - interval '1 s' WHERE id = :crawling;
@@ -80,7 +80,7 @@ def test_every_sweep_runs_at_once_and_none_after_the_stop(database: Database) ->
     ("error", "event", "task"),
     [
         (errors.DatabaseUnavailable("down"), "maintenance.postponed", "requeue"),
-        # A fault of one sweep is logged by the sweep, so that the others of the task run.
+        # The sweep itself logs its error, so that the other sweeps of the task run.
         (RuntimeError("a mistake"), "maintenance.failed", "job.requeued"),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_sweep_goes_on_until_a_chunk_is_not_full_and_logs_the_sum(database: Da
 
 
 class Again:
-    """Looks for what to crawl again, which finds nothing."""
+    """Stands for the check for due and stale subreddits, which finds nothing."""
 
     def check_due(self) -> int:
         return 0

@@ -1,4 +1,4 @@
-"""The client against the sandbox's kind of server: tokens, replays, pauses, slots."""
+"""The client requests tokens, repeats requests, pauses and waits for slots."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ CLIENT_ID = "tests"
 
 
 class FakeReddit:
-    """Gives tokens t1, t2, ...; everything else is answered by `answer`, and noted."""
+    """Sends the tokens t1, t2, ... Answers all other requests with `answer`, and records them."""
 
     def __init__(self) -> None:
         self.answer: Callable[[Exchange], None] = lambda it: it.send(200, ABOUT, **QUICK)
@@ -116,7 +116,7 @@ def test_a_401_for_a_fresh_token_too_is_not_replayed_for_ever(
     for _ in range(3):
         with pytest.raises(crawl_failures.CredentialsRefused, match="401"):
             ask(client)
-    # The probe is refused too, so it is the client and not this community.
+    # The probe is refused too, so the cause is the client and not the subreddit.
     paths = [path.split("?")[0] for _, path in reddit.asked]
     assert paths == ["/r/python/about"] * 2 + ["/api/info"]
     assert reddit.tokens <= 3
@@ -234,7 +234,7 @@ def test_good_replies_between_two_429_end_the_series(
             it.send(200, ABOUT, **QUICK)
 
     reddit.answer = every_third
-    for _ in range(4):  # replies: 200, 429, 200, 200, 429, 200
+    for _ in range(4):  # the replies are 200, 429, 200, 200, 429, 200
         ask(client)
     assert len(reddit.asked) == 6
     with database.begin() as conn:
@@ -294,7 +294,7 @@ def test_a_worker_asleep_until_its_slot_wakes_when_told_to_stop(
     def crawl() -> None:
         try:
             ask(client, stop=stop)
-        except Exception as error:  # noqa: BLE001 - told by the assertion
+        except Exception as error:  # noqa: BLE001 - the assertion below reports it
             ended.append(error)
 
     thread = threading.Thread(target=crawl)
@@ -320,7 +320,7 @@ def test_without_the_database_there_is_no_request(reddit: FakeReddit) -> None:
 def test_the_first_reply_of_a_quick_server_makes_all_threads_quick(
     client: RedditClient, reddit: FakeReddit
 ) -> None:
-    """Reserved at the default pace, the last of them would start after ten seconds."""
+    """With slots at the default pace, the last thread would start after ten seconds."""
     threads = [threading.Thread(target=ask, args=(client,)) for _ in range(16)]
     for thread in threads:
         thread.start()

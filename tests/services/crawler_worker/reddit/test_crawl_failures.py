@@ -1,4 +1,4 @@
-"""How long a crawl waits after each kind of failure."""
+"""Each kind of failure defines how long a crawl waits."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Names and ids are checked before a request is made of them."""
+"""Names and ids are checked before they become part of a request."""
 
 from collections.abc import Callable
 from typing import Any

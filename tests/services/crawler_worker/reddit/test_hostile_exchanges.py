@@ -1,4 +1,4 @@
-"""Servers and proxies that would hold a worker for ever, fill its memory, or mix up its replies."""
+"""Hostile servers and proxies cannot block a worker, fill its memory or mix up its replies."""
 
 import gzip
 import socket
@@ -29,7 +29,7 @@ def test_informational_replies_are_skipped_and_no_reply_is_taken_for_the_next_on
         for path in ("/first", "/second"):
             reply = http.send(transfer.Request("GET", url + path))
             assert (reply.status, reply.content) == (200, path.encode())
-    assert len(ports) == 1  # over one connection
+    assert len(ports) == 1  # both requests used one connection
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_flood_of_headers_is_refused(head: bytes) -> None:
     "size", [b"-1", b"+5", b"0x5", b"5_0", b"", b"g", b"f" * 20, b"5;" + b"a" * 100_000]
 )
 def test_a_chunk_of_an_odd_size_is_refused_and_not_read_to_the_end(size: bytes) -> None:
-    """Python's own reader takes -1 for all that comes until the connection ends."""
+    """Python's own reader treats a size of -1 as everything up to the end of the connection."""
 
     def answer(it: Exchange) -> None:
         it.close_connection = True
@@ -81,7 +81,7 @@ def test_a_chunk_of_an_odd_size_is_refused_and_not_read_to_the_end(size: bytes) 
 
 @pytest.mark.parametrize("tail", [b"\0" * (1 << 20), gzip.compress(b"more", mtime=0), b"x"])
 def test_what_follows_a_compressed_reply_is_refused(tail: bytes) -> None:
-    """It would be kept, by each piece copied again, and counted nowhere."""
+    """Otherwise the data would be copied with each piece and would count for no limit."""
     packed = gzip.compress(bytes(range(256)) * 1_000) + tail
 
     def answer(it: Exchange) -> None:
@@ -96,7 +96,7 @@ def test_what_follows_a_compressed_reply_is_refused(tail: bytes) -> None:
 
 
 def test_compressed_data_that_unpacks_to_nothing_has_an_end() -> None:
-    nothing = b"\x00\x00\x00\xff\xff" * 13_000  # empty blocks of deflate
+    nothing = b"\x00\x00\x00\xff\xff" * 13_000  # empty blocks of the deflate format
     head = gzip.compress(b"")[:10]
 
     def answer(it: Exchange) -> None:
@@ -152,7 +152,7 @@ def test_a_second_large_reply_waits_until_the_first_is_forgotten(
     content = bytes(large_replies.LARGE_BYTES + 1)
     with scripted_server.serve(lambda it: it.send(200, content)) as url, transport() as http:
         get(http, url)
-        get(http, url)  # the same thread has its turn already
+        get(http, url)  # this thread already has the turn for large replies
         replies: list[object] = []
 
         def second() -> None:
@@ -165,14 +165,14 @@ def test_a_second_large_reply_waits_until_the_first_is_forgotten(
         http.large.leave()
         thread.join(10)
         assert replies == [200]
-        # That thread ended without giving its turn back.
+        # The other thread ended without a release of its turn.
         monkeypatch.setattr(transfer, "EXCHANGE_SECONDS", 0.3)
         with pytest.raises(crawl_failures.SlotTooLate):
             get(http, url)
 
 
 def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used_again() -> None:
-    """It says nothing of it in the reply, as load balancers do that restart."""
+    """A restarting load balancer closes connections without a header in the reply, for example."""
     closed = threading.Event()
 
     def answer(it: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""A way out that is broken is named: in the job's error, in the log, and in what explains a job."""
+"""A broken connection to Reddit is named in the job's error, in the log and in explanations."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def token(it: Exchange) -> None:
 
 
 def ended(database: Database, settings: RedditSettings) -> tuple[Completion, int]:
-    """How a job ends that met this way out, and its id."""
+    """Return how a job ends that uses this broken connection, and the id of the job."""
     client = RedditClient(settings, database=database, try_again_seconds=0.01)
     with database.begin() as conn:
         claim = jobs.crawling(conn)
@@ -62,7 +62,7 @@ def test_a_broken_way_out_is_named_in_the_error_of_a_job_that_waits(
     assert f"no connection to Reddit ({cause}): " in (end.error_message or "")
     if "auth" not in next(iter(broken)):
         return
-    # All workers pause for the token, and what explains a job says why.
+    # All workers pause because of the token, and the explanation of a job names the cause.
     with database.begin() as conn:
         pause = reddit_outages.paused(conn, client_id="tests")
         assert pause is not None

@@ -1,4 +1,4 @@
-"""A reply of another shape than asked for is trouble at Reddit, never a crash or an empty page."""
+"""A reply of an unexpected shape is a failure of Reddit, and never a crash or an empty page."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,8 +30,8 @@ def test_a_page_has_its_items_and_the_cursor_of_the_next(after: object, cursor: 
     assert page.after == cursor
 
 
-# Only null ends a listing. Every other value without a usable cursor proves no end: if it counted
-# as one, a walk would record that it has read the whole listing.
+# Only null ends a listing. Every other value without a usable cursor proves no end. Otherwise the
+# crawl would record that it has read the whole listing.
 @pytest.mark.parametrize(
     "after", ["", 0, 7, False, True, ["t3_a"], [], {"t3": "a"}, "x" * 101, "t3_\ud800", "t3_\0"]
 )
@@ -39,7 +39,7 @@ def test_a_cursor_that_cannot_be_read_proves_no_end(after: object) -> None:
     page = a_listing(post("p1"), after=after)
     with pytest.raises(crawl_failures.UpstreamTrouble, match="cursor"):
         parsing.listing(page)
-    # A listing that is not followed needs no cursor.
+    # A reply that is not a page of a listing needs no cursor.
     assert [one.id for one in parsing.items(page).posts] == ["p1"]
 
 

@@ -1,4 +1,7 @@
-"""A client that Reddit refuses: all workers pause, and one probe at a time finds the end."""
+"""If Reddit refuses the client, all workers pause.
+
+One probe at a time finds the end of the pause.
+"""
 
 import json
 import threading
@@ -35,7 +38,7 @@ def error(status: int, body: object) -> Answer:
     return sends(status, json.dumps(body).encode(), "application/json")
 
 
-# What a blocked client, or one behind a proxy that blocks it, gets for every page.
+# The replies to every page of a blocked client, or of a client behind a blocking proxy.
 BLOCKS = {
     "a page": sends(403, BLOCKED),
     "a bare 403": sends(403, b""),
@@ -44,7 +47,7 @@ BLOCKS = {
     "nginx": sends(404, b"<html><title>404 Not Found</title>nginx</html>"),
     "a portal": sends(200, BLOCKED),
     "a gateway": error(403, {"message": "Forbidden"}),
-    # JSON with 200 that is no listing.
+    # JSON with the status 200 that is no listing.
     "an error with 200": error(200, {"message": "Forbidden", "error": 403}),
     "a reason with 200": error(200, {"reason": "private", "message": "Forbidden", "error": 403}),
     "a gateway with 200": error(200, {"detail": "Access denied"}),
@@ -56,7 +59,7 @@ BLOCKS = {
 
 
 class Reddit:
-    """`page` answers for communities, `probe` for the probe."""
+    """Sends `page` for requests of communities, and `probe` for the probe."""
 
     def __init__(self) -> None:
         self.page: Answer = sends(200, ABOUT, "application/json")
@@ -122,7 +125,7 @@ def test_a_blocked_client_pauses_all_workers_until_a_probe_is_answered(
     assert reddit.asked == ["/r/python/about"] * 3 + [probe.REQUEST.path]
     assert paused(database) == [PausedReason.CLIENT_REFUSED]
     assert [(line["log_level"], line["event"]) for line in told] == [("error", "reddit.refused")]
-    # One request a pause, and the pause grows.
+    # Each pause ends with one request, and each pause is longer than the one before.
     left = []
     for _ in range(5):
         end_pause(database)
@@ -161,7 +164,7 @@ def test_many_that_meet_unclear_pages_share_probes(
     def run() -> None:
         try:
             ask(client)
-        except Exception as error:  # noqa: BLE001 - told by the assertion
+        except Exception as error:  # noqa: BLE001 - the assertion below reports it
             ended.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(8)]
@@ -200,7 +203,7 @@ def token(name: str, lives: float = 86_400) -> bytes:
     return json.dumps({"access_token": name, "expires_in": lives}).encode()
 
 
-# What the token endpoint gives at its request of this number, while every token is refused.
+# The token endpoint's reply to its request number n, while Reddit refuses every token.
 REFUSED_TOKENS: dict[str, Callable[[int], bytes]] = {
     "the same": lambda _n: token("same"),
     "the same for a second": lambda _n: token("same", 1),
@@ -224,7 +227,7 @@ def test_a_refused_token_that_comes_again_costs_one_token_a_pause(
     for pauses in range(4):
         with pytest.raises(crawl_failures.CredentialsRefused):
             ask(client, stop)
-        # While the pause lasts nothing is asked but the token for the next probe.
+        # During the pause, only the token for the next probe is requested.
         asked = len(reddit.asked)
         for _ in range(5):
             with pytest.raises(crawl_failures.CredentialsRefused):
@@ -245,7 +248,7 @@ def test_a_refused_token_that_comes_again_costs_one_token_a_pause(
 def test_a_refused_token_that_comes_again_stops_every_worker_for_one_token(
     client: RedditClient, reddit: Reddit, database: Database
 ) -> None:
-    """Eight at once: they share the pause, and one that is told to stop does so at once."""
+    """Eight threads share one pause. A thread that is stopped ends at once."""
     ask(client)
     before = reddit.tokens
     reddit.token = REFUSED_TOKENS["the same"]
@@ -255,7 +258,7 @@ def test_a_refused_token_that_comes_again_stops_every_worker_for_one_token(
     def run() -> None:
         try:
             ask(client)
-        except Exception as failure:  # noqa: BLE001 - told by the assertion
+        except Exception as failure:  # noqa: BLE001 - the assertion below reports it
             ended.append(type(failure))
 
     threads = [threading.Thread(target=run) for _ in range(8)]

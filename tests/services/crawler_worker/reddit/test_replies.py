@@ -1,4 +1,4 @@
-"""What a reply means by its status, headers and body."""
+"""The status, headers and body of a reply decide its meaning."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ def test_a_reason_is_read_from_a_reply_of_at_most_64_kib(longer: int) -> None:
     assert (meaning(403, body) is meaning(403, {**ERROR, "reason": "private"})) is (longer == 0)
 
 
-# The ways in which a blocked client, or a proxy in between, answers for every community.
+# The replies of a blocked client, or of a proxy on the way, for every community.
 BLOCKS: list[tuple[int, Any, dict[str, str]]] = [
     (403, BLOCKED, HTML),
     (403, BLOCKED, JSON),
@@ -72,7 +72,7 @@ BLOCKS: list[tuple[int, Any, dict[str, str]]] = [
 ]
 
 HERE = "oauth.reddit.com"
-# Targets that are a portal's, or the requested community by another address.
+# The targets are of a captive portal, or another address of the requested community.
 NO_WORD = [
     *(f"https://{HERE}/r/python/about/", "/r/python", "/r/Python/about", "/r/%70ython/new"),
     *("https://www.reddit.com/r/PYTHON/", "//portal.example/r/other", "https://x/r/other"),
@@ -109,7 +109,7 @@ def test_a_redirect_of_reddits_own_says_what_became_of_a_community(
 
 
 def test_the_host_of_the_request_is_reddits_own() -> None:
-    """Of a sandbox, or of a proxy that stands for Reddit."""
+    """The host of the request may be a sandbox, or a proxy in place of Reddit."""
     for host, found in (("here", Meaning.REDIRECTED), ("elsewhere", Meaning.UNKNOWN)):
         headers = {"location": f"http://{host}:9/r/other"}
         asked = "http://here:9/r/python/about"

@@ -1,4 +1,4 @@
-"""The cost of reading a reply grows with its length, whatever its sender makes of it."""
+"""The cost to read a reply grows in proportion to its length, whatever the reply contains."""
 
 import dataclasses
 import io
@@ -30,7 +30,7 @@ def decoded(text: str) -> Any:
 
 
 def beyond_the_depth(text: str) -> Any:
-    """What is nested so deep that decoding begins again without its depths."""
+    """Decode text that is nested so deep that the decoder must start again."""
     return decoding.decode(b"[" * 5_000 + text.encode("utf-8", "surrogatepass"))
 
 
@@ -89,12 +89,12 @@ def token(text: str) -> Any:
     for reply in replies_of_it:
         try:
             token_endpoint.token_of(json.dumps(reply).encode())
-        except Exception as error:  # noqa: BLE001 - its text is what costs
+        except Exception as error:  # noqa: BLE001 - the text of the error may cost time too
             str(error)
 
 
 class Received:
-    """A socket on which everything has arrived."""
+    """A socket on which all bytes have arrived."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -144,7 +144,7 @@ def chunks(text: str) -> None:
     ],
 )
 def test_the_cost_of_a_text_grows_with_its_length(parse: Cost) -> None:
-    # What is decoded twice takes long, and shows a quadratic step early.
+    # Text that is decoded twice takes longer. A shorter text already shows quadratic growth.
     longest = growth.LONG // 4 if parse is beyond_the_depth else growth.LONG
     for family in growth.FAMILIES.values():
         growth.check(parse, family, longest=longest)
@@ -198,7 +198,7 @@ def test_the_cost_of_missing_comments_grows_with_their_number(children: tuple[st
 
 
 def other_children_each(count: int) -> Family:
-    """Stubs of distinct children below distinct comments; every other one counts 0."""
+    """Build stubs with distinct children and parents. Every second stub has the count 0."""
 
     def made(length: int) -> Items:
         stubs = (

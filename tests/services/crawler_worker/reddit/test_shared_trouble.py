@@ -1,4 +1,4 @@
-"""An outage of Reddit, and the token, as the processes of one client id share them."""
+"""The processes of one client id share the state of outages and the access token."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ class FakeReddit:
         self.paths: list[str] = []
         self.bearers: list[str | None] = []
         self.refused = ""
-        self.broken = "none"  # paths that begin so
+        self.broken = "none"  # the start of the paths that fail
 
     def __call__(self, it: Exchange) -> None:
         if it.path.startswith("/api/v1/access_token"):
@@ -64,7 +64,7 @@ def reddit() -> FakeReddit:
 
 @pytest.fixture
 def start(reddit: FakeReddit, database: Database) -> Iterator[Callable[[], RedditClient]]:
-    """Starts one more client, as another process would have it."""
+    """Yield a function that creates a client. Each client stands for another process."""
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(scripted_server.serve(reddit))
         settings = RedditSettings("tests", "secret", "tests", url, url)
@@ -132,7 +132,7 @@ def test_in_an_outage_everybody_waits_and_one_probe_at_a_time_finds_its_end(
     assert raised == ["UpstreamTrouble", "UpstreamTrouble", "UpstreamTrouble", "Outage"]
     asked = len(reddit.paths)
     assert asked == 1 + 10 + 1
-    assert reddit.paths[-1] == probe.REQUEST.path  # before the pause began
+    assert reddit.paths[-1] == probe.REQUEST.path  # the probe came before the pause
     with pytest.raises(crawl_failures.Outage) as waits:
         ask(one)
     assert (waits.value.kind, waits.value.reason) == ("deferred", "outage")
@@ -236,7 +236,10 @@ def test_a_reddit_that_takes_no_connection_costs_no_attempt_from_the_first_failu
 def test_the_failure_that_opens_an_outage_makes_its_own_job_wait_too(
     reddit: FakeReddit, start: Callable[[], RedditClient]
 ) -> None:
-    """A crawl with a long gap asks once; what it raises decides whether an attempt is charged."""
+    """A crawl with a long gap makes one request.
+
+    The failure decides whether an attempt is charged.
+    """
     client = start()
     ask(client)
     reddit.down = True
@@ -252,7 +255,10 @@ def test_the_failure_that_opens_an_outage_makes_its_own_job_wait_too(
 def test_broken_pages_of_one_community_pause_nobody(
     reddit: FakeReddit, start: Callable[[], RedditClient], database: Database
 ) -> None:
-    """However many: each half of the last 20 replies costs a probe."""
+    """The number of failures does not matter.
+
+    When half of the last 20 replies failed, a probe follows.
+    """
     one, other = start(), start()
     ask(one)
     reddit.broken = "/r/broken/"

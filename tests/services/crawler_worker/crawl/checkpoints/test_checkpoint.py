@@ -1,4 +1,4 @@
-"""What a checkpoint keeps, forgets between phases, and refuses to go on from."""
+"""A checkpoint keeps the state of a crawl, drops what belongs to one phase, and refuses damage."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -107,7 +107,7 @@ def test_a_phase_begins_at_the_first_page_of_its_listing() -> None:
     }
     assert FULL.restarted() == replace(FULL, **restarted)
     assert FULL.enter("authors") == replace(FULL, **restarted, phase="authors", unclear=0)
-    # The trees look at which comments the listing has shown.
+    # The phase of the trees needs the comments that the listing has shown.
     kept = {**restarted, "seen": FULL.seen}
     assert FULL.enter("trees") == replace(FULL, **kept, phase="trees", unclear=0)
 

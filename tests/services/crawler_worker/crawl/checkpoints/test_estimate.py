@@ -1,4 +1,4 @@
-"""The forecast of a crawl's requests, phase by phase."""
+"""The forecast estimates the requests of a crawl, phase by phase."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,7 +30,7 @@ def forecast(at: Checkpoint, marks: Marks = NEW, **chosen: Any) -> Forecast:
 @pytest.mark.parametrize(
     ("at", "marks", "chosen", "total"),
     [
-        # about, 3 pages of posts, 10 of comments, 7 histories
+        # One request for the description, 3 pages of posts, 10 of comments, 7 histories.
         ({}, NEW, {}, 1 + 3 + 10 + 7),
         ({}, KNOWN, {}, 1 + 1 + 1),
         ({}, NEW, {"fetch_user_subreddits": False}, 1 + 3 + 10),
@@ -58,7 +58,7 @@ def forecast(at: Checkpoint, marks: Marks = NEW, **chosen: Any) -> Forecast:
         ({"phase": "authors", "histories": ()}, NEW, {}, 1),
         ({"phase": "discovery", "requests": 8}, NEW, {}, 9),
         ({"phase": "done", "requests": 8}, NEW, {}, 8),
-        # No more than a crawl may ask for, and no less than it has asked for.
+        # The forecast is at most the limit of a crawl, and at least the number of requests made.
         ({"requests": 95}, NEW, {}, 100),
         ({"requests": 120}, NEW, {}, 120),
     ],

@@ -1,4 +1,4 @@
-"""A subreddit of 250 posts, two trees and 250 comments, and its crawler."""
+"""Fixtures of missing parts: a subreddit with posts, comments and two trees, and its crawler."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,10 @@ from support.scripted_reddit import ScriptedReddit, comment, post
 
 @pytest.fixture
 def reddit() -> ScriptedReddit:
-    """250 posts, of which two have comments that their trees alone show; 250 other comments."""
+    """Return a subreddit of 250 posts and 250 comments.
+
+    Two posts have comments only in their trees.
+    """
     posts = [post(f"{9999 - n}") for n in range(250)]
     posts[0]["data"].update(num_comments=3)
     posts[1]["data"].update(num_comments=1)
@@ -27,5 +30,6 @@ def reddit() -> ScriptedReddit:
 @pytest.fixture
 def crawler(reddit: ScriptedReddit, database: Database) -> Iterator[Crawler]:
     with scripted_reddit.serve(reddit) as url:
-        # Quick, and no breaker opens: a test of many failures is not about an outage.
+        # A high limit of requests keeps the crawls quick. The circuit breaker stays closed: the
+        # failures are no outage.
         yield Crawler(database, url, replace(DEFAULTS, max_requests_per_job=10_000))

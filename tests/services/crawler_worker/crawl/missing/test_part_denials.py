@@ -1,4 +1,4 @@
-"""Which failures concern a part, and which the whole crawl."""
+"""Some failures give up one part of a crawl, and others end the whole crawl."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,7 @@ from support.missing_parts import FAILURES, LISTED, is_incomplete, missing, subr
 from support.scripted_reddit import HTML, ScriptedReddit, always
 from support.scripted_reddit import server_error as broken
 
-# Each gives up a part at once, unless the second look is another one.
+# A crawl gives up a part after two equal replies of this kind.
 DENIALS = {
     "400": (400, {"message": "Bad Request", "error": 400}),
     "422": (422, {"message": "Unprocessable Entity", "error": 422}),
@@ -59,7 +59,7 @@ def every_failure() -> list[type[crawl_failures.CrawlFailure]]:
     found, waiting = [], [crawl_failures.CrawlFailure]
     while waiting:
         kind = waiting.pop()
-        # Other tests define failures of their own.
+        # Only failures of the crawler count, because other tests define further ones.
         waiting += [one for one in kind.__subclasses__() if one.__module__.startswith("crawler_")]
         found.append(kind)
     return found
@@ -127,7 +127,7 @@ def test_a_part_that_gets_an_unclear_reply_is_missing_and_not_gone(
 def test_a_history_that_a_neighbour_has_read_is_not_missing(
     crawler: Crawler, reddit: ScriptedReddit, failures: int
 ) -> None:
-    """Authors are shared: the crawl of another subreddit may read the history meanwhile."""
+    """The crawl of another subreddit may read the history meanwhile, because authors are shared."""
     reddit.answers["/user/a1/overview"] = broken
     for _ in range(failures):
         crawler.crawl("python")
@@ -146,7 +146,7 @@ def test_a_history_that_a_neighbour_has_read_is_not_missing(
 def test_all_histories_that_were_given_up_are_looked_at_again(
     crawler: Crawler, reddit: ScriptedReddit, limit: int, left: int
 ) -> None:
-    """More may be missing than a crawl reads otherwise: those of several crawls."""
+    """Several crawls may have given up more histories than one crawl reads otherwise."""
     for name in ("a0", "a1", "a2"):
         reddit.answers[f"/user/{name}/overview"] = FAILURES["400"]
     crawler.crawl("python")

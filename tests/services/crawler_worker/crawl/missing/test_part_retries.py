@@ -1,4 +1,4 @@
-"""Parts that stay missing: their reports, and the times of their next tries."""
+"""Parts that stay missing are logged, and requested again at growing intervals."""
 
 import threading
 from dataclasses import replace
@@ -51,7 +51,7 @@ def test_an_operator_is_told_of_each_part_and_item_that_is_left_out(
 def test_an_interrupted_crawl_does_not_ask_again_for_a_part_that_it_gave_up(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
-    """It would count as a second failure, and each restart would cost the same requests."""
+    """Another request would count as a second failure, and each restart would repeat it."""
     stop = threading.Event()
 
     def refused_then_stop(_query: dict[str, str]) -> tuple[int, Any]:
@@ -65,7 +65,7 @@ def test_an_interrupted_crawl_does_not_ask_again_for_a_part_that_it_gave_up(
         crawler.run(claim, stop=stop)
     crawler.release(claim)
     assert crawler.run(crawler.claim()) == "crawled"
-    assert reddit.count("/comments/9999") == 2  # both in place
+    assert reddit.count("/comments/9999") == 2  # both requests were made by the first run
     assert crawler.value("SELECT failures FROM missing_parts") == 1
     checkpoint = crawler.checkpoint(job_id)
     assert (checkpoint["given_up"], len(checkpoint["missing"])) == (1, 1)
@@ -93,10 +93,10 @@ def test_a_part_that_is_broken_for_ever_is_asked_for_ever_more_rarely(
 def test_a_page_that_is_broken_for_ever_is_asked_for_ever_more_rarely_and_skips_nothing(
     crawler: Crawler, reddit: ScriptedReddit, path: str
 ) -> None:
-    """Meanwhile what is new is stored; afterwards so is everything below the broken page."""
+    """New items are stored meanwhile. The items below the broken page are stored at the end."""
     reddit.answers[path] = broken
     crawler.crawl("python")
-    crawler.crawl("python")  # a first failure is looked at by the next crawl in any case
+    crawler.crawl("python")  # the next crawl always requests a part that failed once
     asked = reddit.count(path)
     for n in range(3):
         reddit.posts.insert(0, post(f"{10_000 + n}"))
@@ -141,7 +141,8 @@ def test_a_job_lists_the_first_parts_and_counts_all(
     crawler: Crawler, reddit: ScriptedReddit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(missing_part, "LISTED_MAX", 2)
-    reddit.answers["/user/"] = FAILURES["400"]  # several 500 in a row are an outage
+    # The status is 400, because several replies of 500 in a row are an outage.
+    reddit.answers["/user/"] = FAILURES["400"]
     crawler.crawl("python")
     checkpoint = crawler.checkpoint()
     assert (len(checkpoint["missing"]), checkpoint["given_up"]) == (2, 4)
@@ -152,7 +153,8 @@ def test_a_subreddit_keeps_the_parts_that_failed_last(
     crawler: Crawler, reddit: ScriptedReddit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(repository, "STORED_MAX", 3)
-    reddit.answers["/user/"] = FAILURES["400"]  # several 500 in a row are an outage
+    # The status is 400, because several replies of 500 in a row are an outage.
+    reddit.answers["/user/"] = FAILURES["400"]
     crawler.crawl("python")
     assert subreddit(crawler).missing_parts == 3
 
@@ -160,7 +162,7 @@ def test_a_subreddit_keeps_the_parts_that_failed_last(
 def test_names_that_could_not_be_looked_up_are_looked_up_by_the_next_crawl(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
-    """Although it meets nothing new."""
+    """The crawl looks up the names although it finds nothing new."""
     for n, each in enumerate(reddit.posts[:20]):
         each["data"].update(selftext="see r/rust and r/golang", author=f"author{n}")
     reddit.answers["/api/info"] = lambda query: (

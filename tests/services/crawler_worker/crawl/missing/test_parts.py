@@ -1,4 +1,4 @@
-"""A part that Reddit does not answer for is given up, said to be missing, and looked at again."""
+"""A crawl gives up a part that Reddit does not send, records it as missing, and tries it later."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ PARTS = {
 
 
 def reason_of(failure: str, kind: str) -> str:
-    """Reddit never says of a page of posts that it is too large."""
+    """Return the stored reason of a failure. Pages of posts are never too large."""
     by_failure = {"400": "refused", "422": "refused"}
     if kind != "posts":
         by_failure["too large"] = "too_large"
     return by_failure.get(failure, "trouble")
 
 
-# By default each failure with one part alone; below with the other parts at once.
+# Without --deep, each failure meets one part. A test below combines it with all parts at once.
 PAIRS = [
     pytest.param(part, failure, marks=() if n % len(PARTS) == number else pytest.mark.deep)
     for n, failure in enumerate(FAILURES)
@@ -48,12 +48,12 @@ def test_a_crawl_goes_on_without_a_part_that_fails(
     row = subreddit(crawler)
     assert row.missing_parts == 1
     assert row.last_crawled_at is not None
-    # Everything else is there.
+    # All other parts are stored.
     assert crawler.value("SELECT count(*) FROM posts") == (100 if kind == "posts" else 250)
     wanted = {"/r/python/comments": 0, "/r/python/comments?after": 100}.get(path, 250)
     assert crawler.value(LISTED) == wanted
     assert crawler.value(IN_TREES) == (1 if kind == "tree" else 4)
-    # It is healed, and the next crawl fetches what is missing.
+    # Reddit sends the part again, and the next crawl fetches it.
     del reddit.answers[path]
     assert crawler.crawl("python") == "crawled"
     assert missing(crawler) == []
@@ -74,7 +74,7 @@ def test_a_crawl_goes_on_without_a_part_that_fails(
 def test_trees_are_chosen_again_once_the_newest_comments_can_be_read(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
-    """Without those, a crawl fetches the busiest trees of all, and leaves others out."""
+    """Without the newest comments, a crawl fetches only the trees with most comments."""
     reddit.comments.clear()
     for n, each in enumerate(reddit.posts[:30]):
         name = each["data"]["id"]
@@ -93,7 +93,7 @@ def test_trees_are_chosen_again_once_the_newest_comments_can_be_read(
     assert reddit.count("/comments/") == asked == 30
 
 
-# Every part but the first page of comments, which is one with its later pages.
+# All parts but the first page of comments: together with the later pages it is one part.
 AT_ONCE = [part for part in PARTS if part != "the first page of comments"]
 
 
@@ -101,7 +101,7 @@ AT_ONCE = [part for part in PARTS if part != "the first page of comments"]
 def test_a_crawl_goes_on_without_all_parts_at_once(
     crawler: Crawler, reddit: ScriptedReddit, failure: str
 ) -> None:
-    """Whatever the failure is, it costs each part that it meets and nothing else."""
+    """Each failure costs only the parts that it concerns."""
     for part in AT_ONCE:
         reddit.answers[PARTS[part][0]] = FAILURES[failure]
     assert crawler.crawl("python") == "crawled"
@@ -127,7 +127,7 @@ def all_of_them(query: scripted_reddit.Query) -> tuple[int, Any]:
     return 200, {"json": {"data": {"things": found}}}
 
 
-MANY = [f"m{n}" for n in range(250)]  # ids of stubs: three requests
+MANY = [f"m{n}" for n in range(250)]  # the ids behind stubs, for three requests
 
 
 @pytest.mark.parametrize("failure", [*FAILURES, "422", "404 as a page", "403 as a page"])
@@ -153,7 +153,7 @@ def test_children_that_are_refused_cost_no_other_tree(
     marks = subreddit(crawler)
     assert (marks.high_water_post, marks.high_water_comment) == ("9999", "c999")
     assert marks.last_crawled_at is not None
-    # Healed: the tree is fetched again as a whole.
+    # Reddit answers again, and the crawl fetches the whole tree.
     reddit.answers["/api/morechildren"] = all_of_them
     crawler.crawl("python")
     assert (missing(crawler), is_incomplete(crawler)) == ([], [True, False])

@@ -1,4 +1,4 @@
-"""What is still missing when a crawl ends, whether it asked for it or not."""
+"""Parts stay missing at the end of a crawl, whether or not the crawl requested them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ refused = always(400, {"message": "Bad Request", "error": 400})
 
 @pytest.fixture
 def reddit() -> ScriptedReddit:
-    """A post whose 5 comments are in its tree alone; an author beside its own."""
+    """Return a post whose 5 comments are only in its tree, and a second post by another author."""
     reddit = ScriptedReddit([post("900", num_comments=5), post("899", author="bob")])
     tree = listing(*(comment(f"c{n}", "900") for n in range(5)))
     reddit.answers["/comments/900"] = lambda _query: (200, [listing(), tree])
@@ -41,7 +41,7 @@ def parts(crawler: Crawler) -> list[Any]:
 
 
 def jobs(crawler: Crawler) -> list[tuple[bool, int, list[str]]]:
-    """Of each job: whether it is incomplete, the number of parts, and those that are listed."""
+    """Return for each job whether it is incomplete, its number of parts, and the kinds listed."""
     rows = crawler.rows(
         "SELECT incomplete, checkpoint FROM crawl_jobs WHERE source = 'user' ORDER BY id"
     )
@@ -64,7 +64,7 @@ def test_a_job_is_incomplete_while_a_part_waits_for_its_next_look(
         crawler.crawl("python")
     both = (True, 2, ["history", "tree"])
     assert jobs(crawler) == [both] * 3
-    assert reddit.count("/comments/900") == 2 * 2  # two tries each, by two crawls
+    assert reddit.count("/comments/900") == 2 * 2  # two crawls made two requests each
     reddit.answers["/comments/900"] = answer
     del reddit.answers["/user/bob"]
     crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")
@@ -96,7 +96,7 @@ def test_a_part_that_was_not_reached_is_not_put_off_and_keeps_its_failures(
     (part,) = [part for part in parts(crawler) if part.kind == kind]
     assert (part.item, part.reason, part.failures) == (item, "allowance", 3)
     assert part.left < timedelta(0)
-    # It fails again, for the fourth time; and is fetched when it is well.
+    # The part fails for the fourth time, and a later crawl fetches it.
     crawler.settings = whole
     crawler.crawl("python")
     (part,) = parts(crawler)

@@ -1,4 +1,4 @@
-"""An absurd id never becomes the mark, at which later walks would stop too early."""
+"""An absurd id never becomes the high-water mark. Otherwise later crawls would end too early."""
 
 import collections
 from collections.abc import Iterator

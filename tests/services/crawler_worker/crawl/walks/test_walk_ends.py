@@ -1,4 +1,4 @@
-"""A listing that leaves out what it has shown before is neither complete nor done with."""
+"""A listing that omits items it has shown before does not count as complete."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -28,7 +28,7 @@ def post(item_id: str, **changes: Any) -> Any:
 
 
 def posts(letter: str, many: int) -> list[Any]:
-    """Newest first; those of a later letter are newer."""
+    """Return posts, newest first. Posts with a later letter are newer."""
     return [post(f"{letter}{999 - n:03}") for n in range(many)]
 
 
@@ -89,12 +89,12 @@ def add_new(reddit: ScriptedReddit, kind: str, many: int = 300) -> list[Any]:
 
 
 def cut_after(things: list[Any], shown: int) -> Answer:
-    """The listing ends there, without a cursor for the rest."""
+    """Answer with the first `shown` items of the listing and no cursor for the rest."""
     return lambda query: (200, scripted_reddit.page(things[:shown], query))
 
 
 def with_cursor(things: list[Any], shown: int, after: object) -> Answer:
-    """The first `shown` things, with a cursor that cannot be followed."""
+    """Answer with the first `shown` items and an unusable cursor."""
 
     def answer(query: Query) -> tuple[int, Any]:
         found = scripted_reddit.page(things[:shown], query)
@@ -129,7 +129,7 @@ def test_a_listing_that_ends_before_the_mark_is_asked_for_again(
     assert found.gap_at == found.last_crawled_at
     if kind == "posts":
         assert found.whole_walk_at == known.whole_walk_at
-    # It shows all again, and the next crawl closes the gap.
+    # The listing is complete again, and the next crawl closes the gap.
     del reddit.answers[PATHS[kind]]
     assert crawler.crawl("python") == "crawled"
     assert (missing(crawler), gaps(crawler)) == ([], [])
@@ -169,7 +169,7 @@ def test_a_page_that_is_cut_short_once_is_asked_for_again_in_place(
 def test_nothing_of_a_community_that_was_crawled_closes_no_gap(
     crawler: Crawler, reddit: ScriptedReddit, answer: Answer | None
 ) -> None:
-    """Whether or not Reddit says that the stored posts are still there."""
+    """The gap stays, whether or not Reddit still shows the stored posts."""
     crawler.settings = replace(crawler.settings, max_posts_per_sub=100)
     crawler.crawl("python")
     add_new(reddit, "posts", 200)
@@ -192,7 +192,10 @@ def test_nothing_of_a_community_that_was_crawled_closes_no_gap(
 def test_a_listing_whose_older_posts_were_all_removed_is_complete(
     crawler: Crawler, reddit: ScriptedReddit, shown_as: str, removed: int
 ) -> None:
-    """Their names tell; once, as it is stored then."""
+    """The crawl requests the removed posts by name.
+
+    It does so once, because it stores the result.
+    """
     reddit.posts[:], reddit.comments[:] = posts("a", removed), []
     crawler.crawl("python")
     changes: dict[str, Any] = {"removed_by_category": "moderator"}
@@ -216,7 +219,7 @@ def test_a_quiet_community_whose_mark_was_deleted_costs_no_request_more(
     reddit.posts[:], reddit.comments[:] = posts("a", many + 1), comments("a", many + 1)
     crawler.crawl("python")
     reddit.asked.clear()
-    # The newest is gone, or the oldest, or both; a new one has come, or none.
+    # The newest post is gone, the oldest, or both. A new post has come, or none.
     for first, last, new in ((1, None, 0), (1, -1, 0), (1, None, 1), (1, -1, 1), (0, -1, 1)):
         reddit.answers[NEW] = cut_after((posts("b", new) + posts("a", many + 2))[first:last], 100)
         reddit.answers[COMMENTS] = cut_after(comments("a", many + 1)[first:last], 100)
@@ -227,7 +230,7 @@ def test_a_quiet_community_whose_mark_was_deleted_costs_no_request_more(
 
 
 def circle(things: list[Any], shown: int) -> Answer:
-    """Pages lead back to the first after so many things."""
+    """Answer with pages that lead back to the first page after `shown` items."""
 
     def answer(query: Query) -> tuple[int, Any]:
         page = scripted_reddit.page(things[:shown], query)
@@ -239,7 +242,7 @@ def circle(things: list[Any], shown: int) -> Answer:
 
 
 def lost(things: list[Any], shown: int) -> Answer:
-    """Behind the first pages no cursor brings anything."""
+    """Answer with empty pages to each cursor behind the first pages."""
 
     def answer(query: Query) -> tuple[int, Any]:
         page = scripted_reddit.page(things, query)
@@ -300,7 +303,7 @@ def test_a_whole_walk_that_breaks_off_keeps_the_missing_page(
     broken: Callable[[list[Any], int], Answer],
     failures: int,
 ) -> None:
-    """Page 2 of the new posts was broken, and is still when the whole listing is walked."""
+    """Page 2 of the new posts fails. A later walk of the whole listing breaks off there too."""
     crawler.crawl("python")
     things = add_new(reddit, "posts")
     reddit.answers[f"{NEW}?after"] = always(400, REFUSED)
@@ -313,7 +316,7 @@ def test_a_whole_walk_that_breaks_off_keeps_the_missing_page(
     assert missing(crawler) == ["posts"]
     assert row(crawler).high_water_post == "a999"
     assert count(crawler, "posts") == 400
-    # The page is due, and well again.
+    # The missing page is due, and Reddit sends it again.
     del reddit.answers[NEW]
     crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")
     crawler.crawl("python")
@@ -345,7 +348,7 @@ def test_a_whole_walk_that_breaks_off_below_the_mark_is_made_again_when_it_is_du
 
 
 def in_pages_of(things: list[Any], size: int) -> Answer:
-    """Each page is of a hundred, of which the removed ones are left out."""
+    """Answer with pages of `size` items, as if Reddit had removed the others of each hundred."""
     return lambda query: (200, scripted_reddit.page(things, {**query, "limit": str(size)}))
 
 
@@ -373,7 +376,7 @@ def test_ten_pages_or_900_items_are_the_cap(
 def test_a_listing_that_ends_above_stored_items_was_cut_at_the_cap_or_is_broken(
     crawler: Crawler, reddit: ScriptedReddit, shown: int, end: str | None
 ) -> None:
-    """A moderated community shows fewer than a thousand, and the older ones move out of it."""
+    """A listing that moderators filter shows fewer than 1,000 posts. Older posts drop out of it."""
     crawler.crawl("python")
     crawler.rows("UPDATE subreddits SET posts_walk_end = NULL RETURNING id")
     things = add_new(reddit, "posts", 950)
@@ -409,7 +412,7 @@ def test_the_numbers_of_a_capped_listing_fit_together() -> None:
 def test_a_cursor_that_cannot_be_read_loses_the_rest_of_the_listing(
     crawler: Crawler, reddit: ScriptedReddit, kind: str, after: object
 ) -> None:
-    """It never ends the walk: the items below are a missing part, and a later crawl reads them."""
+    """An unusable cursor proves no end. The items below it are a missing part for a later crawl."""
     reddit.answers[PATHS[kind]] = with_cursor(things_of(reddit, kind), 200, after)
     assert crawler.crawl("python") == "crawled"
     assert missing(crawler) == [kind]

@@ -1,4 +1,4 @@
-"""Where a walk from the newest item towards the last crawl's mark ends."""
+"""The crawl of a listing runs from the newest item and ends near the last crawl's mark."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -92,13 +92,16 @@ def test_a_cursor_that_leads_to_its_own_page_ends_the_walk(
         (ListingName.COMMENTS, "abcde", "t1_e", ("t1_d", "t1_c")),
         (ListingName.POSTS, "ab", "t3_b", ("t3_a",)),
         (ListingName.POSTS, "a", "t3_a", ()),
-        (ListingName.POSTS, "abcde", None, ()),  # the walk is over: nothing follows
+        (ListingName.POSTS, "abcde", None, ()),  # no cursor: the listing has ended
     ],
 )
 def test_a_walk_remembers_the_items_before_its_cursor_as_long_as_it_lasts(
     listing: ListingName, ids: str, after: str | None, anchors: tuple[str, ...]
 ) -> None:
-    """The item of the cursor may be deleted before the next page is asked for."""
+    """The item of a cursor may be deleted before the next request.
+
+    The items before it can replace it.
+    """
     context: Any = SimpleNamespace(
         checkpoint=Checkpoint(phase=listing.value, anchors=("t3_of_the_page_before",)),
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),

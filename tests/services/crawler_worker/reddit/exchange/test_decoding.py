@@ -1,4 +1,4 @@
-"""Bytes of a reply, read whatever they are."""
+"""The decoder accepts any bytes of a reply, and fails only with UpstreamTrouble."""
 
 import json
 import threading
@@ -100,4 +100,4 @@ def test_no_bytes_raise_anything_else(content: bytes) -> None:
     try:
         decoding.decode(content)
     except crawl_failures.UpstreamTrouble as error:
-        str(error).encode("utf-8")  # the message can be stored and shown
+        str(error).encode("utf-8")  # raises if the message could not be stored

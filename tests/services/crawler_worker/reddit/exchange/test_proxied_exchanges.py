@@ -1,4 +1,4 @@
-"""Proxies and certificates between a worker and Reddit, and the causes of failed connections."""
+"""Requests use proxies and check certificates, and a failed connection has a named cause."""
 
 import socket
 import ssl
@@ -58,7 +58,7 @@ def test_the_cause_of_a_failed_connection_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def secured(module_folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for localhost, and the context of a server that shows it."""
+    """Return a certificate file for localhost, and a server's TLS context that uses it."""
     made = certificates.make(module_folder, "DNS:localhost", "IP:127.0.0.1")
     return made.file, made.context
 

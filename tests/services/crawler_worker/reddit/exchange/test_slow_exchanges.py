@@ -1,4 +1,4 @@
-"""Servers and proxies that send too slowly: every wait has a deadline."""
+"""Servers and proxies may send too slowly. Every wait has a deadline."""
 
 import socket
 import ssl
@@ -62,7 +62,7 @@ def test_a_server_that_takes_the_request_byte_by_byte_is_left_at_the_deadline() 
 @pytest.mark.usefixtures("soon_over")
 def test_a_handshake_that_drips_ends_at_the_deadline() -> None:
     def drip(it: socket.socket) -> None:
-        it.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB begins
+        it.sendall(b"\x16\x03\x03\x40\x00")  # the header of a record of 16 KiB
         while True:
             it.sendall(b"\x02")
             threading.Event().wait(0.02)
@@ -104,7 +104,7 @@ def test_a_large_reply_that_drips_holds_its_turn_for_a_short_time(
 ) -> None:
     monkeypatch.setattr(reply_body, "LARGE_SECONDS", 0.2)
     large = HEAD + b"Content-Length: 9999999\r\n\r\n" + bytes(large_replies.LARGE_BYTES + 1)
-    # One piece more must be whole before the deadline is looked at.
+    # The client checks the deadline only after a whole further piece.
     large += bytes(reply_body.PIECE_BYTES)
     began = time.monotonic()
     with pytest.raises(crawl_failures.UpstreamTrouble, match="no whole reply"):
@@ -114,7 +114,7 @@ def test_a_large_reply_that_drips_holds_its_turn_for_a_short_time(
 
 @pytest.fixture(scope="module")
 def secured(module_folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for localhost, and the context of a server that shows it."""
+    """Return a certificate file for localhost, and a server's TLS context that uses it."""
     made = certificates.make(module_folder, "DNS:localhost", "IP:127.0.0.1")
     return made.file, made.context
 

@@ -1,6 +1,7 @@
-"""Every call on a socket to Reddit ends when its exchange must be over.
+"""Every call on a socket to Reddit ends by the deadline of its exchange.
 
-Connections are used again: a timeout that an earlier call left there is never the next call's.
+Connections are used again. The timeout that an earlier call left on the socket has no effect on the
+next call.
 """
 
 import contextlib
@@ -18,14 +19,14 @@ from crawler_worker.reddit.exchange import exchange_deadline, sockets
 from support import certificates
 
 LEFT_SECONDS = 0.15
-ENDED_SECONDS = 5.0  # on an overloaded machine; without its deadline each call takes longer
+ENDED_SECONDS = 5.0  # allows for a busy machine; a call without its deadline takes longer
 LEFT_BEHIND_SECONDS = 20.0
-MUCH = bytes(1 << 24)  # more than any buffer on the way takes
+MUCH = bytes(1 << 24)  # more bytes than all socket buffers hold
 
 
 @dataclass(frozen=True)
 class Ends:
-    """The client's socket, and the peer that neither reads nor writes."""
+    """The client's socket, and a peer that neither reads nor writes."""
 
     client: socket.socket
     peer: socket.socket
@@ -96,7 +97,7 @@ def test_no_call_begins_after_the_deadline(
     ends.peer.sendall(b"ready")
     with exchange_deadline.limit(0), pytest.raises(TimeoutError, match="took too long"):
         CALLS[call](ends.client)
-    with pytest.raises(TimeoutError, match="took too long"):  # of no exchange at all
+    with pytest.raises(TimeoutError, match="took too long"):  # outside of an exchange
         CALLS[call](ends.client)
 
 
@@ -126,7 +127,7 @@ def test_a_handshake_ends_with_its_exchange_and_within_the_time_of_a_connect(
 def test_a_connect_ends_with_its_exchange_and_within_its_own_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The server's queue is full, so that the kernel takes no connection more."""
+    """The server's queue is full, so that the kernel accepts no further connection."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         address = server.getsockname()

@@ -1,4 +1,4 @@
-"""One HTTP exchange against a server that means us no good."""
+"""HTTP exchanges with a hostile server end with a bounded reply or with UpstreamTrouble."""
 
 import contextlib
 import gzip
@@ -66,7 +66,7 @@ def test_a_redirect_is_not_followed() -> None:
 def test_a_gzip_bomb_is_refused_before_it_unfolds() -> None:
     bomb = zlib.compressobj(1, wbits=31)
     packed = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(200)) + bomb.flush()
-    assert len(packed) < 2 << 20  # 200 MiB in one or two
+    assert len(packed) < 2 << 20  # 200 MiB compressed to less than 2 MiB
     tracemalloc.start()
     try:
         with pytest.raises(crawl_failures.UpstreamTrouble, match="more than 8 MiB"):
@@ -78,7 +78,10 @@ def test_a_gzip_bomb_is_refused_before_it_unfolds() -> None:
 
 
 def test_a_gzip_bomb_behind_a_good_beginning_unfolds_to_what_is_left_of_the_bound() -> None:
-    """Of the bound of 8 MiB, 7 are used; each further piece would unfold to 60 MiB."""
+    """The first 7 MiB of 8 MiB are used up.
+
+    Each further compressed piece would unpack to 60 MiB.
+    """
     compressed = zlib.compressobj(9, wbits=31)
     beginning = random.Random(1).randbytes(7 << 20)
     packed = compressed.compress(beginning) + compressed.compress(bytes(200 << 20))

@@ -1,4 +1,4 @@
-"""The words by which Reddit tells of removals, edits and hidden scores."""
+"""The parser recognises the markers of removed items, edited items and hidden scores."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How long a token is used, whatever the endpoint says of its life."""
+"""A token is used for a bounded time, whatever lifetime the token endpoint reports."""
 
 import json
 from typing import Any
@@ -19,14 +19,15 @@ HOUR, DAY = 3600.0, 86_400.0
         (120, 120.0),
         (121.5, 121.5),
         (DAY, DAY),
-        # Shorter than what is used of it: it is asked for again after a minute.
+        # A lifetime below two minutes counts as two minutes: a token is replaced one minute before
+        # its end.
         (119, 120.0),
         (1, 120.0),
         (0, 120.0),
         (-5, 120.0),
         (DAY + 1, DAY),
         (1e300, DAY),
-        # What is no number tells nothing.
+        # A value that is not a number reports no lifetime.
         (None, HOUR),
         ("3600", HOUR),
         (True, HOUR),
@@ -50,7 +51,7 @@ JSON = {"content-type": "application/json"}
     "body", [{"message": "Forbidden"}, {"message": "Forbidden", "error": 403}, {"detail": "no"}]
 )
 def test_a_gateways_refusal_is_no_fault_of_the_credentials(status: int, body: Any) -> None:
-    """To correct the credentials would be the wrong remedy."""
+    """The credentials are not wrong, so that a message about them would mislead."""
     content = json.dumps(body).encode()
     found = reply_cells.meaning_of(Endpoint.TOKEN, status, JSON, content)
     assert found is (Meaning.CLIENT_REFUSED if status == 403 else Meaning.UNKNOWN)

@@ -1,4 +1,4 @@
-"""How long all workers leave the token endpoint alone after its 429, which tells no time."""
+"""After a 429 of the token endpoint, all workers pause, although the reply names no duration."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ NEVER = threading.Event()
 
 
 class Endpoint:
-    """Answers as `answer` says, and counts."""
+    """Answers with `answer`, and counts the requests."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -59,7 +59,7 @@ def test_the_pause_doubles_from_five_seconds_to_ten_minutes_and_begins_again_aft
         with pytest.raises(crawl_failures.Throttled) as caught:
             tokens.current(stop=NEVER)
         pauses.append(round(caught.value.resume_in))
-        with pytest.raises(crawl_failures.Throttled):  # and nobody asks meanwhile
+        with pytest.raises(crawl_failures.Throttled):  # the pause: no further request is made
             tokens.current(stop=NEVER)
         assert endpoint.asked == asked
         over(database, "ask_again_at")
@@ -75,7 +75,7 @@ def test_the_pause_doubles_from_five_seconds_to_ten_minutes_and_begins_again_aft
 def test_a_turn_outlives_the_longest_exchange_by_little(
     tokens: TokenSource, endpoint: Endpoint, database: Database
 ) -> None:
-    """So that a worker that dies with it stops the others for little more than a minute."""
+    """A worker may die during its turn. The others then wait little more than a minute."""
     left = []
 
     def note(it: Exchange) -> None:
@@ -102,7 +102,7 @@ def test_a_token_is_replaced_a_minute_before_its_end(
             text("UPDATE reddit_tokens SET expires_at = clock_timestamp() + :s * interval '1 s'"),
             {"s": lives},
         )
-    tokens._token = None  # as in a process that has just started
+    tokens._token = None  # stands for a process that has just started
     tokens.current(stop=NEVER)
     assert endpoint.asked == asked
 
@@ -111,7 +111,7 @@ def test_a_token_is_replaced_a_minute_before_its_end(
 def test_a_stop_ends_the_wait_for_a_token_that_another_asks_for(
     tokens: TokenSource, endpoint: Endpoint, database: Database, *, is_of_this_process: bool
 ) -> None:
-    """Another thread of this process, or another worker that has the turn."""
+    """The other is a thread of the same process, or another worker that fetches the token."""
     asked, may_answer, stop = threading.Event(), threading.Event(), threading.Event()
 
     def answer_late(it: Exchange) -> None:

@@ -1,4 +1,4 @@
-"""What the replies of the token endpoint mean."""
+"""Each reply of the token endpoint brings a token or a failure with a meaning."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What a reply tells of the budget, and how a worker waits for its turn."""
+"""Replies report the budget, and workers wait for their slots in it."""
 
 import threading
 from types import SimpleNamespace
@@ -57,7 +57,7 @@ def test_what_nobody_asked_for_steps_back_when_the_queue_does_not_end(database: 
 
 
 def test_a_worker_that_slept_while_another_met_a_429_does_not_ask(database: Database) -> None:
-    """Its slot was reserved before the pause began."""
+    """The worker reserved its slot before the pause began."""
     limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
     limiter.wait_for_slot(RUNNING)  # the next slot is 0.6 s away
 
@@ -113,11 +113,11 @@ def test_a_slot_that_was_overslept_is_not_spent_from_the_next_window(
         def wait(self, timeout: float | None = None) -> bool:
             slept.append(timeout)
             if len(slept) == 1:
-                clock.now += 120.0  # both windows that the slot can lie in are over
+                clock.now += 120.0  # both budget windows that may contain the slot have ended
             return False
 
     limiter.wait_for_slot(Overslept())
-    assert len(slept) == 2  # for a second slot
+    assert len(slept) == 2  # the second wait is for a new slot
 
 
 @pytest.mark.parametrize(
